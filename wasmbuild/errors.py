@@ -1,0 +1,79 @@
+"""Every error that wasmbuild raises on purpose, each with the exit code of the command.
+
+The text of an exception is the whole message for the person who reads it: what happened, where (file, key or id),
+the likely cause and what to do. Nothing above adds to it, and nothing below prints it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+DONE = 0
+FAILED = 1
+WRONG_REQUEST = 2
+DISK = 3
+INTERRUPTED = 130
+
+
+class WasmbuildError(Exception):
+    """Base of all errors of wasmbuild; ``str(error)`` is the message, ``exit_code`` what the command returns."""
+
+    exit_code = WRONG_REQUEST
+
+
+class Mistake(NamedTuple):
+    """One mistake in a declaration.
+
+    ``file`` is named as the user named it, ``key`` is the dotted key (empty for the file as a whole), ``problem``
+    says what is wrong and ``fix`` what to write instead.
+    """
+
+    file: str
+    key: str
+    problem: str
+    fix: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}: {self.key}" if self.key else self.file
+        return f"{where}: {self.problem}; {self.fix}" if self.fix else f"{where}: {self.problem}"
+
+
+class DeclarationError(WasmbuildError):
+    """The declaration is wrong: all of its mistakes at once, one line each."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(map(str, self.mistakes)))
+
+
+class UsageError(WasmbuildError):
+    """The command line or an argument of a function asks for something that does not exist or does not fit."""
+
+
+class ToolchainError(WasmbuildError):
+    """There is no compiler that can do what is declared."""
+
+
+class FormatError(WasmbuildError):
+    """A file is not what it is taken for, or is damaged."""
+
+    exit_code = FAILED
+
+
+class CompileError(WasmbuildError):
+    """One artifact could not be compiled."""
+
+    exit_code = FAILED
+
+
+class ChildError(WasmbuildError):
+    """A child process could not be started, ended badly, or did not answer."""
+
+    exit_code = FAILED
+
+
+class StoreError(WasmbuildError):
+    """The build directory cannot be locked, read or written."""
+
+    exit_code = DISK
