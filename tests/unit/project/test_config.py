@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import tomli
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wasmbuild.errors import DeclarationError
+from wasmbuild.project.config import json_schema, load, parse
+from wasmbuild.project.plan import Limits, Project
+
+MINIMAL = """\
+[project]
+name = "p"
+[targets.host]
+triple = "x86_64-unknown-linux-gnu"
+[modules.m]
+source = "m.wat"
+"""
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    (tmp_path / "m.wat").touch()
+    return tmp_path
+
+
+def read(directory: Path, text: str, *, default_line: int = 48) -> Project:
+    return parse(text.encode(), file="wasmbuild.toml", directory=directory, default_line=default_line)
+
+
+def mistakes(directory: Path, data: str | bytes, *, default_line: int = 48) -> list[str]:
+    data = data.encode() if isinstance(data, str) else data
+    with pytest.raises(DeclarationError) as raised:
+        parse(data, file="wasmbuild.toml", directory=directory, default_line=default_line)
+    assert raised.value.exit_code == 2
+    return str(raised.value).splitlines()
+
+
+def test_defaults(directory: Path) -> None:
+    project = read(directory, MINIMAL)
+    assert project.name == "p"
+    assert project.build_dir == directory / "build"
+    assert (project.line, project.at_least, project.compiler) == (48, None, "auto")
+    assert project.limits == Limits(8 << 30 if sys.platform == "linux" else None, 600)
+    assert [(target.name, target.cpu, target.isa_flags, target.require) for target in project.targets] == [
+        ("host", None, {}, None)
+    ]
+    assert project.targets[0].engine == {"embedder": "c-api"}
+    assert list(project.modules) == ["m"]
+
+
+@pytest.mark.parametrize(
+    ("toolchain", "line", "at_least"),
+    [
+        ("", 49, None),
+        ('wasmtime = "48"', 48, None),
+        ('wasmtime = "48.0.8"', 48, "48.0.8"),
+        ('wasmtime = "50"', 50, None),
+    ],
+)
+def test_lines(directory: Path, toolchain: str, line: int, at_least: str | None) -> None:
+    project = read(directory, f"{MINIMAL}\n[toolchain]\n{toolchain}", default_line=49)
+    assert (project.line, project.at_least) == (line, at_least)
+
+
+def test_an_installed_library_of_another_line(directory: Path) -> None:
+    assert mistakes(directory, MINIMAL, default_line=51) == [
+        "wasmbuild.toml: toolchain.wasmtime: is missing, and the installed library does not fit: Wasmtime 51 is "
+        'unknown to this version of wasmbuild, which knows 48, 49 and 50; write one of "48", "49", "50"'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "size"),
+    [("1048576", 1 << 20), ('"512 MiB"', 512 << 20), ('"3GiB"', 3 << 30), ('"2 TiB"', 2 << 40)],
+)
+def test_memory(directory: Path, value: str, size: int) -> None:
+    text = f"{MINIMAL}\n[toolchain]\nmemory-limit = {value}\ntime-limit = 5"
+    assert read(directory, text).limits == Limits(size, 5)
+
+
+def test_a_compiler_by_path(directory: Path) -> None:
+    project = read(directory, f'{MINIMAL}\n[toolchain]\ncompiler = "tools/../wasmtime"\n')
+    assert project.compiler == str(directory / "wasmtime")
+
+
+def test_engines_are_put_together(directory: Path) -> None:
+    project = read(
+        directory,
+        """
+        project.name = "p"
+        modules.m.source = "m.wat"
+        [engine]
+        embedder = "rust"
+        epoch-interruption = true
+        cranelift-flags = { is_pic = true }
+        [targets.a]
+        triple = "x86_64-unknown-linux-gnu"
+        engine = { epoch-interruption = false, cranelift-flags = { regalloc_checker = true } }
+        [targets.b]
+        triple = "pulley64"
+        engine = { embedder = "c-api" }
+        """,
+    )
+    assert [target.engine for target in project.targets] == [
+        {
+            "embedder": "rust",
+            "collector": "copying",
+            "cranelift-flags": {"is_pic": True, "regalloc_checker": True},
+        },
+        {"embedder": "c-api", "cranelift-flags": {"is_pic": True}, "epoch-interruption": True},
+    ]
+
+
+def test_a_target_may_complete_what_engine_begins(directory: Path) -> None:
+    text = f"{MINIMAL}\n[targets.host.engine]\nwasm-relaxed-simd = false\n[engine]\nwasm-simd = false\n"
+    assert read(directory, text).targets[0].engine["wasm-simd"] is False
+    assert mistakes(directory, text + '[targets.other]\ntriple = "pulley64"\n') == [
+        "wasmbuild.toml: engine.wasm-simd: relaxed SIMD cannot be without SIMD; write wasm-relaxed-simd = false too"
+    ]
+
+
+# --- the file as a whole
+
+
+def test_bytes_that_are_no_toml(directory: Path) -> None:
+    def of(data: bytes) -> list[str]:
+        return mistakes(directory, data)
+
+    assert of(b"") == ["wasmbuild.toml: is empty; write [project], [targets.NAME] and [modules.NAME]"]
+    assert of(b"# nothing\n") == of(b"")
+    assert of(b"a = 1\nb = \xff\n") == ["wasmbuild.toml: line 2 is not UTF-8: byte 0xFF; save the file as UTF-8"]
+    assert of(b"\xef\xbb\xbfa = 1\n") == ["wasmbuild.toml: starts with a byte order mark; save it as UTF-8 without one"]
+    assert of(b"[project]\nname = \n") == ["wasmbuild.toml: line 2, column 8: Invalid value; correct the TOML there"]
+    assert of(b"a = '\x1b'\n") == [
+        "wasmbuild.toml: line 1, column 6: Found invalid character '\\x1b'; correct the TOML there"
+    ]
+    assert of(b"a = " + b"[" * 5000) == ["wasmbuild.toml: is nested too deeply; use fewer brackets"]
+    assert of(b"a = " + b"9" * 5000) == ["wasmbuild.toml: has a number that is too long; write a shorter one"]
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    def of(path: Path) -> str:
+        with pytest.raises(DeclarationError) as raised:
+            load(path, default_line=48)
+        return str(raised.value)
+
+    missing = tmp_path / "wasmbuild.toml"
+    assert of(missing) == f"{missing}: there is no such file; make it, or name another file with --config"
+    assert of(tmp_path) == f"{tmp_path}: is a directory; name the file in it, {missing}"
+    assert of(missing / "x") == f"{missing / 'x'}: there is no such file; make it, or name another file with --config"
+    with missing.open("wb") as file:
+        file.truncate((16 << 20) + 1)
+    assert (
+        of(missing)
+        == f"{missing}: has 16777217 bytes, and at most 16777216 are read; use globs to declare many modules"
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs")
+def test_a_fifo_does_not_block(tmp_path: Path) -> None:
+    fifo = tmp_path / "wasmbuild.toml"
+    os.mkfifo(fifo)
+    with pytest.raises(DeclarationError) as raised:
+        load(fifo, default_line=48)
+    assert str(raised.value) == f"{fifo}: cannot be read: not a regular file; name a readable file"
+
+
+def test_a_file_is_named_as_it_was_given(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(directory)
+    Path("sub").mkdir()
+    Path("sub/wasmbuild.toml").write_text("x = 1")
+    with pytest.raises(DeclarationError, match=r"\Asub/wasmbuild.toml: x: unknown key"):
+        load(Path("sub/wasmbuild.toml"), default_line=48)
+
+
+_scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec="utf-8"))
+_keys = st.sampled_from(
+    [
+        "project", "toolchain", "engine", "targets", "modules", "name", "build-dir", "wasmtime", "compiler",
+        "memory-limit", "time-limit", "triple", "cpu", "cpu-features", "require", "source", "imports", "exports", "x",
+        "cranelift-flags", "embedder", "wasm-gc", "memory-guard-size", "a/*",
+    ]
+)  # fmt: skip
+_tables = st.recursive(
+    _scalars | st.sampled_from(["48", "pulley64", "m.wat", "*.wat", "x86_64-unknown-linux-gnu"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_keys, inner, max_size=5),
+    max_leaves=10,
+)
+
+
+@settings(deadline=None, max_examples=50)
+@given(document=st.dictionaries(_keys, st.dictionaries(_keys, st.dictionaries(_keys, _tables) | _tables) | _tables))
+def test_any_document_is_a_project_or_mistakes_of_one_line_each(
+    document: dict[str, object], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    from wasmbuild.project.reader import Reader
+
+    reader = Reader("f", tmp_path_factory.getbasetemp(), 48)
+    reader.project(document)
+    for mistake in reader.mistakes:
+        assert str(mistake).isprintable(), mistake
+
+
+@settings(deadline=None)
+@given(st.binary())
+def test_any_bytes_are_a_project_or_mistakes(data: bytes) -> None:
+    with pytest.raises(DeclarationError) as raised:
+        parse(data, file="f", directory=Path.cwd(), default_line=48)
+    assert all(line.startswith("f: ") and line.isprintable() for line in str(raised.value).split("\n"))
+
+
+# --- the schema
+
+
+def test_the_schema_takes_what_is_right_and_nothing_unknown() -> None:
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    document = tomli.loads(MINIMAL)
+    assert validator.is_valid(document)
+    assert validator.is_valid({**document, "engine": {"consume-fuel": True, "cranelift-flags": {"is_pic": True}}})
+    for wrong in (
+        {"x": 1},
+        {"engine": {"consume-fuel": 1}},
+        {"engine": {"max-wasm-stack": 0}},
+        {"engine": {"x": True}},
+        {"engine": {"cranelift-flags": {"opt_level": "none"}}},
+        {"targets": {}},
+        {"targets": {"a b": {"triple": "pulley64"}}},
+        {"modules": {"../m": {"source": "m.wat"}}},
+        {"modules": {"m": {"source": "m.wat", "tests": []}}},
+    ):
+        assert not validator.is_valid({**document, **wrong}), wrong
+    assert validator.is_valid({**document, "modules": {"plugins/*": {"source": "plugins/*.wasm"}}})

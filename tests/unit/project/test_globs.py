@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from wasmbuild.project import globs
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name in (
+        "a.wasm",
+        "b.wat",
+        "C.WASM",
+        ".hidden.wasm",
+        "sub/a.wasm",
+        "sub/deep/a.wasm",
+        ".git/x.wasm",
+        "s1/a.wat",
+    ):
+        path = tmp_path / "root" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (tmp_path / "root" / "directory.wasm").mkdir()
+    (tmp_path / "beside.wasm").touch()
+    return tmp_path / "root"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("*.wasm", ["a.wasm"]),
+        ("*.wa[st]*", ["a.wasm", "b.wat"]),
+        ("?.wat", ["b.wat"]),
+        ("a.*", ["a.wasm"]),
+        (".*.wasm", [".hidden.wasm"]),
+        ("*", ["C.WASM", "a.wasm", "b.wat"]),
+        ("sub/*.wasm", ["sub/a.wasm"]),
+        ("s*/a.*", ["s1/a.wat", "sub/a.wasm"]),
+        ("**/*.wasm", ["a.wasm", "sub/a.wasm", "sub/deep/a.wasm"]),
+        ("sub/**/a.wasm", ["sub/a.wasm", "sub/deep/a.wasm"]),
+        ("sub/**", ["sub/a.wasm", "sub/deep/a.wasm"]),
+        ("../*.wasm", ["../beside.wasm"]),
+        ("nothing/*", []),
+        ("a.wasm/*", []),
+        ("[.wasm", []),
+    ],
+)
+def test_patterns(tree: Path, pattern: str, found: list[str]) -> None:
+    assert globs.is_glob(pattern)
+    assert globs.expand(tree, pattern) == found
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="no symbolic links")
+def test_links_to_directories_are_not_followed_by_any_depth(tree: Path) -> None:
+    (tree / "loop").symlink_to(tree)
+    assert globs.expand(tree, "**/b.wat") == ["b.wat"]
+    assert globs.expand(tree, "loop/*.wat") == ["loop/b.wat"]
+
+
+def test_paths_without_wildcards() -> None:
+    assert not globs.is_glob("src/checksum.wat")

@@ -1,0 +1,25 @@
+"""Every directory of ``tests/projects/good`` is a declaration, with its plan in ``expected.json``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from wasmbuild.project.config import load
+from wasmbuild.project.plan import as_data, plan
+
+PROJECTS = Path(__file__).parents[2] / "projects" / "good"
+
+
+@pytest.mark.parametrize("directory", sorted(PROJECTS.iterdir()), ids=lambda directory: directory.name)
+def test_good_project(directory: Path) -> None:
+    data = json.loads(json.dumps(as_data(plan(load(directory / "wasmbuild.toml", default_line=48)))))
+    expected = json.loads((directory / "expected.json").read_text(encoding="utf-8"))
+    if "memory" not in expected["limits"]:
+        # Undeclared, it depends on the system.
+        del data["limits"]["memory"]
+    assert data == expected
+    # Equal dicts may differ in order, and the order of all of them is fixed.
+    assert json.dumps(data) == json.dumps(expected)

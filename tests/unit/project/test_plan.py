@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+
+from wasmbuild.errors import DeclarationError
+from wasmbuild.project.config import load
+from wasmbuild.project.globs import expand
+from wasmbuild.project.plan import Plan, plan
+
+HEAD = """\
+[project]
+name = "p"
+[targets.b]
+triple = "x86_64-unknown-linux-gnu"
+[targets.a]
+triple = "pulley64"
+"""
+
+
+def planned(directory: Path, modules: str) -> Plan:
+    path = directory / "wasmbuild.toml"
+    path.write_text(HEAD + modules)
+    return plan(load(path, default_line=48))
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    for name in ("m.wat", "z.wat", "lib/one.wasm", "lib/two.wasm"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    return tmp_path
+
+
+def test_targets_keep_their_order_and_modules_are_sorted(directory: Path) -> None:
+    made = planned(directory, '[modules.z]\nsource = "z.wat"\n[modules.m]\nsource = "m.wat"\n')
+    assert [artifact.id for artifact in made.artifacts] == ["m@b", "z@b", "m@a", "z@a"]
+    assert made.artifacts[0].path == "b/m.cwasm"
+    assert [target.name for target in made.targets] == ["b", "a"]
+    assert made.modules[0].source == directory / "m.wat"
+    assert made.artifacts[0].module is made.modules[0]
+
+
+def test_globs_tell_whether_the_plan_still_holds(directory: Path) -> None:
+    made = planned(directory, '[modules."lib/*"]\nsource = "./lib/*.wasm"\n')
+    assert made.globs == (("lib/*.wasm", ("lib/one.wasm", "lib/two.wasm")),)
+    assert all(expand(made.directory, pattern) == list(matched) for pattern, matched in made.globs)
+    (directory / "lib" / "three.wasm").touch()
+    assert not all(expand(made.directory, pattern) == list(matched) for pattern, matched in made.globs)
+
+
+def test_a_plan_does_not_depend_on_where_it_is_made_from(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = planned(directory, '[modules.m]\nsource = "m.wat"\n')
+    monkeypatch.chdir(directory / "lib")
+    again = plan(load(Path("../wasmbuild.toml"), default_line=48))
+    assert again._replace(path=made.path) == made
+    assert again.path == os.path.join("..", "wasmbuild.toml")
+
+
+def test_a_source_may_lie_outside(directory: Path) -> None:
+    (directory / "sub").mkdir()
+    made = planned(directory / "sub", '[modules.m]\nsource = "../m.wat"\n')
+    assert made.modules[0].source == directory / "m.wat"
+    assert made.modules[0].source_text == "../m.wat"
+
+
+def test_a_plan_survives_pickling(directory: Path) -> None:
+    made = planned(directory, '[modules.m]\nsource = "m.wat"\n')
+    assert pickle.loads(pickle.dumps(made)) == made  # noqa: S301 -- our own bytes
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs")
+def test_a_source_that_is_no_file(directory: Path) -> None:
+    os.mkfifo(directory / "pipe.wasm")
+    with pytest.raises(DeclarationError) as raised:
+        planned(directory, '[modules.m]\nsource = "pipe.wasm"\n')
+    assert str(raised.value).endswith('modules.m.source: "pipe.wasm" is no regular file; name a .wat or .wasm file')
+
+
+def test_mistakes_of_tables_and_of_files_are_told_at_once(directory: Path) -> None:
+    with pytest.raises(DeclarationError) as raised:
+        planned(
+            directory,
+            '[modules.m]\nsource = "missing.wat"\ntargets = ["c"]\nexports = [1]\n[modules."n/*"]\nsource = "n/*"\n',
+        )
+    assert [mistake.key for mistake in raised.value.mistakes] == [
+        "modules.m.exports[0]",
+        "modules.m.targets",
+        "modules.m.source",
+        'modules."n/*".source',
+    ]

@@ -1,0 +1,1 @@
+"""What is declared: ``wasmbuild.toml``, engine settings, target triples, CPU levels, and the plan that follows."""

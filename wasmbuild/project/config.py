@@ -1,0 +1,84 @@
+"""Reading ``wasmbuild.toml``: from bytes to a Project, or to all that is wrong with it, one line each."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import tomli
+
+from wasmbuild import files
+from wasmbuild.errors import DeclarationError, Mistake
+from wasmbuild.project import names
+from wasmbuild.project.models import json_schema
+from wasmbuild.project.plan import Project
+from wasmbuild.project.reader import Reader
+from wasmbuild.project.resolve import resolve
+
+__all__ = ["Project", "json_schema", "load", "parse"]
+
+MAX_BYTES = 16 << 20
+
+
+def load(path: Path, *, default_line: int) -> Project:
+    """Read a declaration; ``default_line`` is the line of Wasmtime where the file names none.
+
+    Raises DeclarationError with all mistakes, those of missing sources included; messages name the file as ``path``
+    does.
+    """
+    directory = Path(os.path.abspath(path)).parent
+    return parse(read(path), file=str(path), directory=directory, default_line=default_line)
+
+
+def read(path: Path) -> bytes:
+    """Return the bytes of a declaration. Raises DeclarationError."""
+    file = str(path)
+    try:
+        with files.open_regular(path) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            data = stream.read(MAX_BYTES + 1) if size <= MAX_BYTES else b""
+    except FileNotFoundError:
+        what = "there is no such file"
+        raise DeclarationError([Mistake(file, "", what, "make it, or name another file with --config")]) from None
+    except IsADirectoryError:
+        inside = f"name the file in it, {path / 'wasmbuild.toml'}"
+        raise DeclarationError([Mistake(file, "", "is a directory", inside)]) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise DeclarationError([Mistake(file, "", f"cannot be read: {why}", "name a readable file")]) from None
+    if size > MAX_BYTES:
+        problem = f"has {size} bytes, and at most {MAX_BYTES} are read"
+        raise DeclarationError([Mistake(file, "", problem, "use globs to declare many modules")])
+    return data
+
+
+def parse(data: bytes, *, file: str, directory: Path, default_line: int) -> Project:
+    """Read the bytes of a declaration in an absolute ``directory``. Raises DeclarationError with all mistakes."""
+    reader = Reader(file, directory, default_line)
+    project = reader.project(_toml(data, file))
+    if reader.mistakes:
+        raise DeclarationError([*reader.mistakes, *resolve(project).mistakes])
+    return project
+
+
+def _toml(data: bytes, file: str) -> dict[str, Any]:
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise DeclarationError([Mistake(file, "", "starts with a byte order mark", "save it as UTF-8 without one")])
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        problem = f"line {line} is not UTF-8: byte 0x{data[error.start]:02X}"
+        raise DeclarationError([Mistake(file, "", problem, "save the file as UTF-8")]) from None
+    try:
+        return tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        problem = "".join(c if c.isprintable() else names.quoted(c)[1:-1] for c in error.msg)
+        raise DeclarationError([Mistake(file, "", f"{where}: {problem}", "correct the TOML there")]) from None
+    except RecursionError:
+        raise DeclarationError([Mistake(file, "", "is nested too deeply", "use fewer brackets")]) from None
+    except ValueError:
+        # Python refuses to read a number of thousands of digits.
+        raise DeclarationError([Mistake(file, "", "has a number that is too long", "write a shorter one")]) from None

@@ -1,0 +1,20 @@
+"""Dotted keys as TOML spells them."""
+
+from __future__ import annotations
+
+import re
+
+from wasmbuild.project.names import quoted
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def dotted(*parts: str | int) -> str:
+    """Return a dotted key; a part that is not a bare key is quoted, a number is an index into an array."""
+    key = ""
+    for part in parts:
+        if isinstance(part, int):
+            key += f"[{part}]"
+        else:
+            key += ("." if key else "") + (part if _BARE.fullmatch(part) else quoted(part))
+    return key

@@ -1,0 +1,201 @@
+"""The files of declared modules: sources, globs, and what would make two artifacts one file."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from wasmbuild.errors import Mistake
+from wasmbuild.project import names
+from wasmbuild.project.globs import expand, is_glob
+from wasmbuild.project.keys import dotted
+from wasmbuild.project.plan import Artifact, Module, Project
+
+if TYPE_CHECKING:
+    from wasmbuild.project.models import ModuleTable
+
+
+class Resolved(NamedTuple):
+    """The modules of a project with their files, and all that is wrong with them."""
+
+    modules: tuple[Module, ...]
+    artifacts: tuple[Artifact, ...]
+    globs: tuple[tuple[str, tuple[str, ...]], ...]
+    mistakes: tuple[Mistake, ...]
+
+
+def resolve(project: Project) -> Resolved:
+    """Find the sources of all modules; what is wrong is returned, not raised, so that all mistakes are told at once."""
+    finder = _Finder(project.file, project.directory)
+    chosen: dict[str, frozenset[str]] = {}
+    found: list[Module] = []
+    for key, declared in project.modules.items():
+        targets = finder.targets(key, declared, project.target_names)
+        of_key = finder.modules(key, declared)
+        chosen.update(dict.fromkeys((module.name for module in of_key), targets))
+        found.extend(of_key)
+    modules = tuple(sorted(found, key=lambda module: module.name))
+    artifacts = [
+        Artifact(module, target)
+        for target in project.targets
+        for module in modules
+        if target.name in chosen[module.name]
+    ]
+    finder.check_outputs(project.build_dir, artifacts)
+    return Resolved(modules, tuple(artifacts), tuple(finder.globs.items()), tuple(finder.mistakes))
+
+
+class _Finder:
+    """Turns module tables into modules, and notes what is wrong."""
+
+    def __init__(self, file: str, directory: Path) -> None:
+        self.mistakes: list[Mistake] = []
+        self.globs: dict[str, tuple[str, ...]] = {}
+        self._file = file
+        self._directory = directory
+        self._names: dict[str, tuple[str, str, str]] = {}
+        self._files = {"manifest.json": "every target"}
+        self._directories: dict[str, str] = {}
+
+    def modules(self, key: str, declared: ModuleTable) -> list[Module]:
+        source = os.path.normpath(declared.source).replace(os.sep, "/")
+        if not is_glob(source):
+            found = [(key, source)]
+            self._check_file(key, declared.source, source)
+        else:
+            matched = expand(self._directory, source)
+            self.globs[source] = tuple(matched)
+            if not matched:
+                self._mistake(key, "source", f"{names.quoted(declared.source)} matches no file", self._no_match(source))
+            found = [(_name(key, source, path), path) for path in matched]
+        return [
+            Module(name, Path(os.path.normpath(self._directory / path)), path, declared.imports, declared.exports)
+            for name, path in found
+            if self._is_free(key, name, path, glob=is_glob(source))
+        ]
+
+    def targets(self, key: str, declared: ModuleTable, known: Sequence[str]) -> frozenset[str]:
+        """Return the names of the targets of a module table, and note each pattern that matches none."""
+        if declared.targets is None:
+            return frozenset(known)
+        chosen: set[str] = set()
+        for pattern in declared.targets:
+            matched = [name for name in known if fnmatchcase(name, pattern)]
+            if not matched:
+                meant = names.suggestion(pattern, known)
+                fix = f"did you mean {names.quoted(meant)}?" if meant else f"targets are {', '.join(known)}"
+                self._mistake(key, "targets", f"{names.quoted(pattern)} matches no target", fix)
+            chosen.update(matched)
+        return frozenset(chosen)
+
+    def check_outputs(self, build_dir: Path, artifacts: Iterable[Artifact]) -> None:
+        """Check that no artifact would replace a source."""
+        sources = {module.source: self._names[module.name.lower()][2] for module, _target in artifacts}
+        if not any(build_dir in source.parents for source in sources if source.suffix == ".cwasm"):
+            return
+        for artifact in artifacts:
+            key = sources.pop(build_dir / artifact.path, None)
+            if key is not None:
+                problem = f"would be replaced by the artifact {artifact.id}"
+                self._mistake(key, "source", problem, "keep sources outside the build directory")
+
+    def _check_file(self, key: str, written: str, source: str) -> None:
+        path = self._directory / source
+        try:
+            mode = os.stat(path).st_mode
+        except FileNotFoundError:
+            self._mistake(key, "source", f"there is no file {names.quoted(written)}", self._no_file(source))
+        except OSError as error:
+            why = error.strerror or str(error)
+            self._mistake(key, "source", f"{names.quoted(written)} cannot be read: {why}", "make it readable")
+        else:
+            if stat.S_ISDIR(mode):
+                fix = f"name a file in it, or write {names.quoted(source + '/*.wasm')} for all of them"
+                self._mistake(key, "source", f"{names.quoted(written)} is a directory", fix)
+            elif not stat.S_ISREG(mode):
+                self._mistake(key, "source", f"{names.quoted(written)} is no regular file", "name a .wat or .wasm file")
+
+    def _is_free(self, key: str, name: str, path: str, *, glob: bool) -> bool:
+        if glob and (problem := names.problem(name, module=True)) is not None:
+            what = f"the module {names.quoted(name)} of {names.quoted(path)} {problem}"
+            self._mistake(key, "", what, f"rename the file; {names.rule(module=True)}")
+            return False
+        other = self._names.get(name.lower())
+        if other is not None:
+            self._mistake(key, "", *_same_name(name, path, *other))
+            return False
+        self._names[name.lower()] = (name, path, key)
+        return self._fits(key, name)
+
+    def _fits(self, key: str, name: str) -> bool:
+        """Check that no path is a file of one module and a directory of another."""
+        parts = name.lower().split("/")
+        directories = ["/".join(parts[:count]) for count in range(1, len(parts))]
+        outputs = _outputs(name.lower())
+        clash = next((path for path in directories if path in self._files), None)
+        if clash is not None:
+            problem = f"needs the directory {names.quoted(clash)}, which is a file of {self._files[clash]}"
+        elif (clash := next((path for path in outputs if path in self._directories), None)) is not None:
+            problem = f"needs the file {names.quoted(clash)}, which is a directory of {self._directories[clash]}"
+        else:
+            self._files.update(dict.fromkeys(outputs, f"module {name}"))
+            self._directories.update(dict.fromkeys(directories, f"module {name}"))
+            return True
+        self._mistake(key, "", problem, "rename the module")
+        return False
+
+    def _no_file(self, source: str) -> str:
+        meant = names.suggestion(source, self._near(source))
+        return f"did you mean {names.quoted(meant)}?" if meant else "make the file, or correct the path"
+
+    def _no_match(self, pattern: str) -> str:
+        fixed = pattern.split("/")
+        while fixed and is_glob("/".join(fixed)):
+            fixed.pop()
+        if fixed and not (self._directory / "/".join(fixed)).is_dir():
+            return f"there is no directory {names.quoted('/'.join(fixed))}"
+        return "make such a file, or correct the pattern"
+
+    def _near(self, source: str) -> Iterable[str]:
+        """Return files that could have been meant: those beside where the source should be."""
+        folder = source.rpartition("/")[0]
+        prefix = f"{folder}/" if folder else ""
+        return [path for path in expand(self._directory, f"{prefix}*") if path.endswith((".wasm", ".wat"))]
+
+    def _mistake(self, module: str, key: str, problem: str, fix: str) -> None:
+        where = dotted("modules", module, key) if key else dotted("modules", module)
+        self.mistakes.append(Mistake(self._file, where, problem, fix))
+
+
+def _name(key: str, pattern: str, path: str) -> str:
+    """Return the name of a module that a glob found: the stem for ``*`` in the key, the path below for ``**``."""
+    stem = path.rpartition("/")[2]
+    stem = stem.rpartition(".")[0] or stem
+    if "**" not in key:
+        return key.replace("*", stem)
+    fixed = ""
+    for part in pattern.split("/")[:-1]:
+        if is_glob(part):
+            break
+        fixed += f"{part}/"
+    folder = path[len(fixed) :].rpartition("/")[0]
+    return key.replace("**", f"{folder}/{stem}" if folder else stem)
+
+
+def _same_name(name: str, path: str, other: str, other_path: str, other_key: str) -> tuple[str, str]:
+    if name != other:
+        problem = f"{names.quoted(name)} and {names.quoted(other)} are one file where case does not count"
+        return problem, "rename one of them"
+    if path == other_path:
+        return f"{names.quoted(path)} is declared as {dotted('modules', other_key)} too", "remove one of them"
+    problem = f"{names.quoted(path)} and {names.quoted(other_path)} would both be the module {names.quoted(name)}"
+    return problem, "rename one of the files, or give them keys of their own"
+
+
+def _outputs(module: str) -> tuple[str, str]:
+    """Return the files of a module below its target's directory: artifact and record."""
+    return (f"{module}.cwasm", f"{module}.cwasm.json")
