@@ -1,0 +1,90 @@
+"""The names that a component imports and exports, with their kinds.
+
+Only the outermost component's own imports and exports are read; what is nested is passed over by its size. Source:
+``design/mvp/Binary.md`` of the WebAssembly component model (version 13, layer 1).
+"""
+
+from __future__ import annotations
+
+from wasmbuild.formats.extern import COMPONENT_KINDS, Export, Import, Interface
+from wasmbuild.formats.leb import Cursor
+
+_WHAT = "component"
+_IMPORT, _EXPORT, _LAST = 10, 11, 12
+_CORE_MODULE = 0x11
+
+
+def interface(data: bytes) -> Interface:
+    """Return imports and exports of a binary component, whose preamble was checked. Raises FormatError."""
+    cursor = Cursor(data, 8, len(data), _WHAT)
+    imports: list[Import] = []
+    exports: list[Export] = []
+    while cursor.pos < cursor.end:
+        at = cursor.pos
+        number, start, end = cursor.section()
+        section = Cursor(data, start, end, _WHAT)
+        if number == _IMPORT:
+            imports.extend([_import(section) for _ in range(section.u32())])
+            section.done("import")
+        elif number == _EXPORT:
+            exports.extend([_export(section) for _ in range(section.u32())])
+            section.done("export")
+        elif number > _LAST:
+            cursor.fail(f"section {number} is of no known kind", at)
+    return Interface(tuple(imports), tuple(exports))
+
+
+def _import(cursor: Cursor) -> Import:
+    name = _name(cursor)
+    return Import("", name, _extern_type(cursor), "")
+
+
+def _export(cursor: Cursor) -> Export:
+    name = _name(cursor)
+    kind = _sort(cursor)
+    cursor.u32()
+    ascribed = cursor.byte()
+    if ascribed == 1:
+        _extern_type(cursor)
+    elif ascribed:
+        cursor.fail(f"{ascribed:#04x} does not say whether an export has a type of its own", cursor.pos - 1)
+    return Export(name, kind, "")
+
+
+def _name(cursor: Cursor) -> str:
+    """Read a name. 0 and 1 spell the same; after 2 comes a list of attributes, each a code and text."""
+    form = cursor.byte()
+    if form > 2:
+        cursor.fail(f"{form:#04x} does not start a name", cursor.pos - 1)
+    name = cursor.name()
+    if form == 2:
+        for _ in range(cursor.u32()):
+            cursor.byte()
+            cursor.name()
+    return name
+
+
+def _sort(cursor: Cursor) -> str:
+    code = cursor.byte()
+    if code >= len(COMPONENT_KINDS):
+        cursor.fail(f"{code:#04x} is no kind of import or export", cursor.pos - 1)
+    if code == 0 and cursor.byte() != _CORE_MODULE:
+        cursor.fail("of what is core, a component imports and exports modules only", cursor.pos - 1)
+    return COMPONENT_KINDS[code]
+
+
+def _extern_type(cursor: Cursor) -> str:
+    """Read the type of an import or export and return its kind."""
+    kind = _sort(cursor)
+    if kind not in ("type", "value"):
+        cursor.u32()
+        return kind
+    # Equal to another, by index; or else a resource, or a value of some type.
+    bound = cursor.byte()
+    if bound == 0:
+        cursor.u32()
+    elif bound != 1:
+        cursor.fail(f"{bound:#04x} is no bound of a {kind}", cursor.pos - 1)
+    elif kind == "value":
+        cursor.signed(33)
+    return kind

@@ -1,0 +1,174 @@
+"""What a file is, told from its bytes, in words for the person who took it for something else."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from wasmbuild.errors import FormatError
+from wasmbuild.formats import cwasm
+from wasmbuild.formats.leb import Cursor
+from wasmbuild.formats.printable import printable
+
+
+class Identity(NamedTuple):
+    """What a file is.
+
+    ``kind`` is ``"text"`` (WebAssembly text, as far as its first token tells), ``"module"``, ``"component"``,
+    ``"artifact"`` (precompiled), ``"elf"`` (another ELF file), ``"empty"`` or ``"unknown"``. ``sentence`` says it in
+    words that complete "this is …"; ``advice`` says what to do when a source was wanted, and is empty for sources.
+    """
+
+    kind: str
+    sentence: str
+    advice: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.sentence}: {self.advice}" if self.advice else self.sentence
+
+
+_MAKE_AGAIN = "make it again, or copy it again from where it was made"
+_WHAT_TO_GIVE = "pass the .wasm or .wat that it was made from"
+_TO_WEBASSEMBLY = "compile its source to WebAssembly (for example --target wasm32-wasip1) and pass that"
+_UNPACK = "unpack it, and pass the file inside"
+
+
+def identify(data: bytes) -> Identity:
+    """Tell what a file is from all of its bytes. Never raises."""
+    if not data:
+        return Identity("empty", "an empty file", _MAKE_AGAIN)
+    if data.startswith(b"\0asm"):
+        return _webassembly(data)
+    if data.startswith(b"\x7fELF"):
+        return _artifact(data) if cwasm.is_artifact(data) else _elf(data)
+    for magic, sentence, advice in _MAGICS:
+        if data.startswith(magic):
+            return Identity("unknown", sentence, advice)
+    return _text(data)
+
+
+def _webassembly(data: bytes) -> Identity:
+    if len(data) < 8:
+        return Identity("unknown", f"a WebAssembly file that was cut off after {len(data)} bytes", _MAKE_AGAIN)
+    version, layer = int.from_bytes(data[4:6], "little"), int.from_bytes(data[6:8], "little")
+    if (version, layer) == (1, 0):
+        kind, sentence = "module", "a core WebAssembly module"
+    elif (version, layer) == (13, 1):
+        kind, sentence = "component", "a WebAssembly component"
+    elif layer == 1:
+        age = "an old draft" if version < 13 else "a later version"
+        sentence = f"a WebAssembly component in the binary format of {age} of the component model ({version:#x})"
+        return Identity("unknown", sentence, "make it again with tools that write version 0xd")
+    else:
+        number = int.from_bytes(data[4:8], "little")
+        return Identity("unknown", f"a WebAssembly file of the unknown version {number}", "only version 1 is known")
+    cursor = Cursor(data, 8, len(data), kind)
+    try:
+        while cursor.pos < cursor.end:
+            cursor.section()
+    except FormatError:
+        return Identity("unknown", f"{sentence} that was cut off or damaged (it has {len(data)} bytes)", _MAKE_AGAIN)
+    return Identity(kind, sentence)
+
+
+def _artifact(data: bytes) -> Identity:
+    try:
+        facts = cwasm.read(data)
+    except FormatError:
+        return Identity("artifact", "a damaged artifact of Wasmtime", _WHAT_TO_GIVE)
+    made = f"an artifact that Wasmtime {printable(facts.version)} precompiled for {printable(facts.triple)}"
+    return Identity("artifact", made, _WHAT_TO_GIVE)
+
+
+_MACHINES = {
+    3: "x86",
+    8: "MIPS",
+    20: "PowerPC",
+    21: "64-bit PowerPC",
+    22: "s390x",
+    40: "32-bit ARM",
+    62: "x86-64",
+    183: "aarch64",
+    243: "RISC-V",
+    258: "LoongArch",
+}
+_ELF_TYPES = {1: "object file", 2: "program", 3: "program or shared library", 4: "core dump"}
+
+
+def _elf(data: bytes) -> Identity:
+    fields = data[16:20] if data[5:6] != b"\x02" else data[17:15:-1] + data[19:17:-1]
+    elf_type, machine = int.from_bytes(fields[:2], "little"), int.from_bytes(fields[2:], "little")
+    name = _ELF_TYPES.get(elf_type, "file")
+    return Identity("elf", f"an ELF {name} for {_MACHINES.get(machine, f'machine {machine}')}", _TO_WEBASSEMBLY)
+
+
+_MAGICS = (
+    (b"MZ", "a Windows program or library", _TO_WEBASSEMBLY),
+    (b"\xcf\xfa\xed\xfe", "a macOS program or library", _TO_WEBASSEMBLY),
+    (b"\xca\xfe\xba\xbe", "a macOS universal program, or Java bytecode", _TO_WEBASSEMBLY),
+    (b"BC\xc0\xde", "LLVM bitcode", "link it for a wasm32 target, and pass the result"),
+    (b"!<arch>\n", "a static library", "link it to a WebAssembly module, and pass that"),
+    (b"\x1f\x8b", "a gzip file", _UNPACK),
+    (b"PK\x03\x04", "a zip file", _UNPACK),
+    (b"\x28\xb5\x2f\xfd", "a zstd file", _UNPACK),
+    (b"\xfd7zXZ\0", "an xz file", _UNPACK),
+    (b"BZh", "a bzip2 file", _UNPACK),
+    (b"version https://git-lfs.github.com/", "a Git LFS pointer, not the file itself", "run `git lfs pull`"),
+    (b"AGFzbQ", "WebAssembly written in base64", "decode it first, for example with `base64 -d`"),
+    (b"\xff\xfe", "text in UTF-16", "save it as UTF-8"),
+    (b"\xfe\xff", "text in UTF-16", "save it as UTF-8"),
+    (b"\xef\xbb\xbf", "text that starts with a byte order mark", "save it as UTF-8 without one"),
+    (b"#!", "a script", "pass the WebAssembly that it makes or runs"),
+)
+_BLANK = b" \t\r\n\f"
+
+
+def _text(data: bytes) -> Identity:
+    at = _after_comments(data)
+    if at == len(data):
+        return Identity("empty", "a file of blanks and comments only", _MAKE_AGAIN)
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if data[at] == 0x28:
+            return Identity("unknown", f"text that is not UTF-8: byte {error.start} cannot be read", "save it as UTF-8")
+        first = data[:8].hex(" ")
+        return Identity("unknown", f"of no known kind: it starts with the bytes {first}", "pass WebAssembly instead")
+    if data[at] == 0x28:
+        return Identity("text", "WebAssembly text")
+    start = data[at : at + 15].lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return Identity("unknown", "an HTML page", "a download probably failed: look into the file")
+    first = printable(data[at : at + 120].decode("utf-8", "ignore").split("\n")[0].strip(), 40)
+    sentence = f'text, but not WebAssembly text: it starts with "{first}" and not with an opening parenthesis'
+    return Identity("unknown", sentence, "pass a .wat or .wasm file")
+
+
+def _after_comments(data: bytes) -> int:
+    """Return where the first token starts after blanks, ``;; …`` and nested ``(; … ;)``."""
+    at = 0
+    while True:
+        while at < len(data) and data[at] in _BLANK:
+            at += 1
+        if data[at : at + 2] == b";;":
+            newline = data.find(b"\n", at)
+            at = len(data) if newline < 0 else newline + 1
+        elif data[at : at + 2] == b"(;":
+            at = _after_block(data, at)
+        else:
+            return at
+
+
+def _after_block(data: bytes, at: int) -> int:
+    depth = 0
+    while True:
+        opening, closing = data.find(b"(;", at), data.find(b";)", at)
+        if closing < 0:
+            return len(data)
+        if 0 <= opening < closing:
+            depth += 1
+            at = opening + 2
+            continue
+        depth -= 1
+        at = closing + 2
+        if not depth:
+            return at

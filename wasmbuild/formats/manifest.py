@@ -1,0 +1,324 @@
+"""Record, manifest and index: what wasmbuild writes beside the artifacts, and reads back without trusting it.
+
+All three are deterministic JSON: equal values have equal bytes, whatever machine writes them. Keys are sorted, text is
+ASCII with escapes, one line holds one entry, and the last line ends with a newline.
+
+Readers refuse whatever the published JSON Schemas do not allow, a key that appears twice, and what a schema cannot
+say: names or paths that are equal but for case, triples, CPU levels, ISA flags and engine settings that wasmbuild does
+not know or that do not fit together. Each error names the file and the place in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from wasmbuild.errors import FormatError
+from wasmbuild.formats.extern import Export, Import
+from wasmbuild.formats.manifest_rules import check_index, check_manifest, check_record, check_schema
+from wasmbuild.formats.printable import printable
+from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, LEVELS, MANIFEST, RECORD
+from wasmbuild.formats.strict_json import Check, Invalid, loads
+
+__all__ = [
+    "INDEX",
+    "JSON_SCHEMAS",
+    "LEVELS",
+    "MANIFEST",
+    "MAX_INDEX",
+    "MAX_MANIFEST",
+    "MAX_RECORD",
+    "RECORD",
+    "Index",
+    "IndexTarget",
+    "Manifest",
+    "ManifestArtifact",
+    "Record",
+    "Source",
+    "printable",
+]
+
+MAX_RECORD = 16 << 20
+MAX_MANIFEST = 64 << 20
+MAX_INDEX = 4 << 20
+"""Bytes of a file that are read at most; readers of files can refuse a larger one before they read it."""
+
+Value = bool | int | str
+
+
+class Source(NamedTuple):
+    """What an artifact was made from.
+
+    ``path`` is relative to the folder of ``wasmbuild.toml``, with forward slashes; it may start with ``..``, since it
+    is for people and no reader opens it. ``sha256`` is the digest of that file.
+    """
+
+    path: str
+    sha256: str
+
+
+class Record(NamedTuple):
+    """The record of one artifact.
+
+    ``id`` is ``module@target``; ``key`` is the digest of ``inputs``, the document of everything that decides the
+    artifact's bytes (JSON values without fractions); ``size`` in bytes and ``sha256`` are the artifact's; ``kind`` is
+    ``"module"`` or ``"component"``; ``wasm_sha256`` is the digest of the source as binary WebAssembly.
+    """
+
+    id: str
+    key: str
+    inputs: Mapping[str, object]
+    size: int
+    sha256: str
+    kind: str
+    source: Source
+    wasm_sha256: str
+    imports: tuple[Import, ...]
+    exports: tuple[Export, ...]
+
+    @property
+    def module(self) -> str:
+        """The name of the module."""
+        return self.id.rpartition("@")[0]
+
+    @property
+    def target(self) -> str:
+        """The name of the target."""
+        return self.id.rpartition("@")[2]
+
+    def to_bytes(self) -> bytes:
+        """Return the record as it is stored. Raises FormatError for what no reader would accept."""
+        return _encode(
+            {
+                "schema": RECORD,
+                "id": self.id,
+                "key": self.key,
+                "inputs": dict(self.inputs),
+                "artifact": {"size": self.size, "sha256": self.sha256},
+                "kind": self.kind,
+                "source": {**self.source._asdict(), "wasm_sha256": self.wasm_sha256},
+                "imports": _extern_documents(self.kind, self.imports),
+                "exports": _extern_documents(self.kind, self.exports),
+            },
+            MAX_RECORD,
+            f"the record of {printable(self.id)}",
+            check_record,
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes, where: str) -> Record:
+        """Read a record; ``where`` names the file in messages. Raises FormatError."""
+        document = _read(data, where, RECORD, MAX_RECORD, check_record)
+        artifact, source = document["artifact"], document["source"]
+        imports, exports = _externs(document)
+        return cls(
+            document["id"],
+            document["key"],
+            document["inputs"],
+            artifact["size"],
+            artifact["sha256"],
+            document["kind"],
+            Source(source["path"], source["sha256"]),
+            source["wasm_sha256"],
+            imports,
+            exports,
+        )
+
+
+class ManifestArtifact(NamedTuple):
+    """One artifact of a manifest; ``path`` is relative to the manifest's directory, with forward slashes."""
+
+    module: str
+    kind: str
+    path: str
+    size: int
+    sha256: str
+    key: str
+    source: Source
+    imports: tuple[Import, ...]
+    exports: tuple[Export, ...]
+
+
+class Manifest(NamedTuple):
+    """What is shipped to one target.
+
+    ``triple`` is the target triple as declared, ``cpu`` the declared level, ``isa_flags`` all of its flags spelled
+    out; ``major`` is the line of Wasmtime, ``compiler`` the version that compiled and ``compiler_sha256`` the digest
+    of its executable or library; ``engine`` the engine's settings in canonical form; ``require`` the lowest level of
+    verification that passes, or None for the highest that can be reached. wasmbuild sorts ``artifacts`` by module.
+    """
+
+    project: str
+    target: str
+    triple: str
+    cpu: str | None
+    isa_flags: Mapping[str, Value]
+    major: int
+    compiler: str
+    compiler_sha256: str
+    engine: Mapping[str, object]
+    require: str | None
+    artifacts: tuple[ManifestArtifact, ...]
+
+    def to_bytes(self) -> bytes:
+        """Return the manifest as it is stored. Raises FormatError for what no reader would accept."""
+        return _encode(
+            {
+                "schema": MANIFEST,
+                "project": self.project,
+                "target": {
+                    "name": self.target,
+                    "triple": self.triple,
+                    "cpu": self.cpu,
+                    "isa_flags": dict(self.isa_flags),
+                },
+                "wasmtime": {
+                    "major": self.major,
+                    "compiler": self.compiler,
+                    "compiler_sha256": self.compiler_sha256,
+                },
+                "engine": dict(self.engine),
+                "require": self.require,
+                "artifacts": [
+                    {
+                        "module": artifact.module,
+                        "kind": artifact.kind,
+                        "path": artifact.path,
+                        "size": artifact.size,
+                        "sha256": artifact.sha256,
+                        "key": artifact.key,
+                        "source": artifact.source._asdict(),
+                        "imports": _extern_documents(artifact.kind, artifact.imports),
+                        "exports": _extern_documents(artifact.kind, artifact.exports),
+                    }
+                    for artifact in self.artifacts
+                ],
+            },
+            MAX_MANIFEST,
+            f"the manifest of target {printable(self.target)}",
+            check_manifest,
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes, where: str) -> Manifest:
+        """Read a manifest; ``where`` names the file in messages. Raises FormatError."""
+        document = _read(data, where, MANIFEST, MAX_MANIFEST, check_manifest)
+        target, wasmtime = document["target"], document["wasmtime"]
+        return cls(
+            document["project"],
+            target["name"],
+            target["triple"],
+            target["cpu"],
+            target["isa_flags"],
+            wasmtime["major"],
+            wasmtime["compiler"],
+            wasmtime["compiler_sha256"],
+            document["engine"],
+            document["require"],
+            tuple(map(_artifact, document["artifacts"])),
+        )
+
+
+class IndexTarget(NamedTuple):
+    """One target of an index: ``path`` leads from the index to its manifest, ``sha256`` is that manifest's digest."""
+
+    name: str
+    triple: str
+    path: str
+    sha256: str
+
+
+class Index(NamedTuple):
+    """The targets of a build directory whose manifests stand, in order of preference."""
+
+    project: str
+    targets: tuple[IndexTarget, ...]
+
+    def to_bytes(self) -> bytes:
+        """Return the index as it is stored. Raises FormatError for what no reader would accept."""
+        targets = [target._asdict() for target in self.targets]
+        return _encode(
+            {"schema": INDEX, "project": self.project, "targets": targets}, MAX_INDEX, "the index", check_index
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes, where: str) -> Index:
+        """Read an index; ``where`` names the file in messages. Raises FormatError."""
+        document = _read(data, where, INDEX, MAX_INDEX, check_index)
+        targets = (IndexTarget(t["name"], t["triple"], t["path"], t["sha256"]) for t in document["targets"])
+        return cls(document["project"], tuple(targets))
+
+
+def _artifact(document: Mapping[str, Any]) -> ManifestArtifact:
+    source = document["source"]
+    imports, exports = _externs(document)
+    return ManifestArtifact(
+        document["module"],
+        document["kind"],
+        document["path"],
+        document["size"],
+        document["sha256"],
+        document["key"],
+        Source(source["path"], source["sha256"]),
+        imports,
+        exports,
+    )
+
+
+def _externs(document: Mapping[str, Any]) -> tuple[tuple[Import, ...], tuple[Export, ...]]:
+    imports, exports = document["imports"], document["exports"]
+    if document["kind"] == "module":
+        return (
+            tuple([Import(i["module"], i["name"], i["kind"], i["type"]) for i in imports]),
+            tuple([Export(e["name"], e["kind"], e["type"]) for e in exports]),
+        )
+    return (
+        tuple([Import("", i["name"], i["kind"], "") for i in imports]),
+        tuple([Export(e["name"], e["kind"], "") for e in exports]),
+    )
+
+
+def _extern_documents(kind: str, externs: Sequence[Import] | Sequence[Export]) -> list[dict[str, str]]:
+    if kind == "module":
+        return [extern._asdict() for extern in externs]
+    return [{"name": extern.name, "kind": extern.kind} for extern in externs]
+
+
+# --- bytes ------------------------------------------------------------------------------------------------------------
+
+_ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False, check_circular=False)
+_FIX = (
+    "the file was edited or damaged, or another program wrote it: build again, or copy it again from where it was built"
+)
+
+
+def _encode(document: dict[str, object], limit: int, what: str, check: Check) -> bytes:
+    try:
+        check(document)
+    except Invalid as error:
+        place = ": ".join(filter(None, (what, error.where())))
+        raise FormatError(f"{place}: {error.problem}; it cannot be written like this") from None
+    lines = []
+    for key in sorted(document):
+        value = document[key]
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            text = "[\n" + ",\n".join(map(_ENCODER.encode, value)) + "\n]"
+        else:
+            text = _ENCODER.encode(value)
+        lines.append(f'"{key}": {text}')
+    data = ("{\n" + ",\n".join(lines) + "\n}\n").encode("ascii")
+    if len(data) > limit:
+        raise FormatError(f"{what} has {len(data)} bytes, and at most {limit} can be read again; split the project")
+    return data
+
+
+def _read(data: bytes, where: str, schema: str, limit: int, check: Check) -> Any:
+    try:
+        document = loads(data, limit)
+        check_schema(document, schema)
+        check(document)
+    except Invalid as error:
+        place = ": ".join(filter(None, (printable(where), error.where())))
+        raise FormatError(f"{place}: {error.problem}; {error.fix or _FIX}") from None
+    return document

@@ -1,0 +1,190 @@
+"""The JSON Schemas of record, manifest and index: what is published is what the readers obey."""
+
+from __future__ import annotations
+
+from wasmbuild.formats.extern import COMPONENT_KINDS, CORE_KINDS
+from wasmbuild.formats.strict_json import INT_MAX, INT_MIN
+
+Schema = dict[str, object]
+
+RECORD = "wasmbuild/record/1"
+MANIFEST = "wasmbuild/manifest/1"
+INDEX = "wasmbuild/index/1"
+
+LEVELS = ("intact", "consistent", "loaded")
+"""Levels of verification, lowest first."""
+
+# "$" also matches before a last newline in some dialects of regular expressions, hence the lookahead.
+_END = r"$(?!\n)"
+_PART = r"(?!\.)[A-Za-z0-9._-]{0,199}[A-Za-z0-9_-]"
+_NAME = rf"{_PART}(?:/{_PART})*"
+_SOURCE_PART = r"(?!\.{1,2}(?:/|$))[^/\\\u0000]+"
+
+
+def _text(pattern: str, description: str, most: int = 1000) -> Schema:
+    return {"type": "string", "pattern": f"^{pattern}{_END}", "maxLength": most, "description": description}
+
+
+def _strict(properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _array(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _choice(values: tuple[str, ...]) -> Schema:
+    return {"type": "string", "enum": list(values)}
+
+
+_NAME_OF_ONE_PART = _text(_PART, "a name of letters, digits, '.', '_' and '-' that does not start with a dot")
+_NAME_OF_MODULE = _text(_NAME, "a name of letters, digits, '.', '_', '-' and '/', no part of it starting with a dot")
+_TRIPLE = _text(r"[A-Za-z0-9_.-]+", 'a target triple such as "aarch64-unknown-linux-gnu"', 100)
+_SHA256 = _text(r"[0-9a-f]{64}", "a SHA-256 of 64 lowercase hexadecimal digits", 64)
+_SIZE: Schema = {"type": "integer", "minimum": 0, "maximum": (1 << 63) - 1}
+_VERSION = _text(r"[0-9]+\.[0-9]+\.[0-9]+(?:[-+.][0-9A-Za-z.+-]*)?", 'a version such as "48.0.8"', 100)
+_SOURCE_PATH: Schema = {
+    **_text(rf"(?!/|[A-Za-z]:)(?:\.\./)*{_SOURCE_PART}(?:/{_SOURCE_PART})*", "a relative path with forward slashes"),
+    "maxLength": 4096,
+}
+_WASM_NAME: Schema = {"type": "string", "maxLength": 100_000}
+_WASM_TYPE = _text(r"[ -~]*", "a type", 100_000)
+_KIND = _choice(("module", "component"))
+_SETTING_NAME = _text(r"[a-z0-9][a-z0-9_-]*", "the name of a setting", 100)
+_INTEGER: Schema = {"minimum": INT_MIN, "maximum": INT_MAX}
+_FLAGS: Schema = {
+    "type": "object",
+    "propertyNames": _SETTING_NAME,
+    "additionalProperties": {
+        "type": ["boolean", "integer", "string"],
+        **_INTEGER,
+        "maxLength": 1000,
+        "description": "true or false, a whole number or text",
+    },
+}
+_ENGINE: Schema = {
+    "type": "object",
+    "required": ["embedder"],
+    "properties": {"embedder": _SETTING_NAME},
+    "propertyNames": _SETTING_NAME,
+    "additionalProperties": {
+        **_FLAGS,
+        "type": ["boolean", "integer", "string", "object"],
+        **_INTEGER,
+        "maxLength": 1000,
+        "description": "the value of a setting",
+    },
+}
+_CORE_IMPORT = _strict({"module": _WASM_NAME, "name": _WASM_NAME, "kind": _choice(CORE_KINDS), "type": _WASM_TYPE})
+_CORE_EXPORT = _strict({"name": _WASM_NAME, "kind": _choice(CORE_KINDS), "type": _WASM_TYPE})
+_COMPONENT_EXTERN = _strict({"name": _WASM_NAME, "kind": _choice(COMPONENT_KINDS)})
+
+
+def _by_kind(properties: Schema) -> Schema:
+    """Add imports and exports: a core module gives each of them a type, a component a kind only."""
+    return {
+        **_strict({**properties, "imports": {}, "exports": {}}),
+        "if": {"type": "object", "properties": {"kind": {"type": "string", "const": "module"}}},
+        "then": _externs(_CORE_IMPORT, _CORE_EXPORT),
+        "else": _externs(_COMPONENT_EXTERN, _COMPONENT_EXTERN),
+    }
+
+
+def _externs(an_import: Schema, an_export: Schema) -> Schema:
+    return {"type": "object", "properties": {"imports": _array(an_import), "exports": _array(an_export)}}
+
+
+def _path(suffix: str) -> Schema:
+    description = (
+        f'a relative path that ends in ".{suffix}": forward slashes, letters, digits, ".", "_" and "-", '
+        "no part starting with a dot"
+    )
+    return _text(rf"{_NAME}\.{suffix}", description)
+
+
+def _published(name: str, title: str, schema: Schema) -> Schema:
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:{name.replace('/', ':')}",
+        "title": title,
+        **schema,
+    }
+
+
+JSON_SCHEMAS: dict[str, Schema] = {
+    RECORD: _published(
+        RECORD,
+        "The record beside an artifact",
+        _by_kind(
+            {
+                "schema": {"type": "string", "const": RECORD},
+                "id": _text(rf"{_NAME}@{_PART}", 'an id such as "checksum@pi"', 2001),
+                "key": _SHA256,
+                "inputs": {"type": "object"},
+                "artifact": _strict({"size": _SIZE, "sha256": _SHA256}),
+                "kind": _KIND,
+                "source": _strict({"path": _SOURCE_PATH, "sha256": _SHA256, "wasm_sha256": _SHA256}),
+            },
+        ),
+    ),
+    MANIFEST: _published(
+        MANIFEST,
+        "The manifest of one target",
+        _strict(
+            {
+                "schema": {"type": "string", "const": MANIFEST},
+                "project": _NAME_OF_ONE_PART,
+                "target": _strict(
+                    {
+                        "name": _NAME_OF_ONE_PART,
+                        "triple": _TRIPLE,
+                        "cpu": {
+                            **_text(r"[A-Za-z0-9][A-Za-z0-9._-]*", "the name of a CPU level, or null", 100),
+                            "type": ["string", "null"],
+                        },
+                        "isa_flags": _FLAGS,
+                    }
+                ),
+                "wasmtime": _strict(
+                    {
+                        "major": {"type": "integer", "minimum": 1, "maximum": 9999},
+                        "compiler": _VERSION,
+                        "compiler_sha256": _SHA256,
+                    }
+                ),
+                "engine": _ENGINE,
+                "require": {
+                    "type": ["string", "null"],
+                    "enum": [*LEVELS, None],
+                },
+                "artifacts": _array(
+                    _by_kind(
+                        {
+                            "module": _NAME_OF_MODULE,
+                            "kind": _KIND,
+                            "path": _path("cwasm"),
+                            "size": _SIZE,
+                            "sha256": _SHA256,
+                            "key": _SHA256,
+                            "source": _strict({"path": _SOURCE_PATH, "sha256": _SHA256}),
+                        },
+                    )
+                ),
+            }
+        ),
+    ),
+    INDEX: _published(
+        INDEX,
+        "The index of a build directory",
+        _strict(
+            {
+                "schema": {"type": "string", "const": INDEX},
+                "project": _NAME_OF_ONE_PART,
+                "targets": _array(
+                    _strict({"name": _NAME_OF_ONE_PART, "triple": _TRIPLE, "path": _path("json"), "sha256": _SHA256})
+                ),
+            }
+        ),
+    ),
+}
+"""By name of the format: its JSON Schema (draft 2020-12)."""

@@ -1,0 +1,333 @@
+"""JSON from untrusted files, and a validator for the part of JSON Schema that the formats of wasmbuild use.
+
+One table, a JSON Schema, is published and is also what a reader obeys: ``compile_schema`` turns it into a function.
+Stricter than JSON Schema in what that cannot express: a whole number has no fraction in its spelling (``1.0`` is
+refused), and text holds no lone surrogates.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from wasmbuild.formats.printable import printable
+
+Check = Callable[[object], None]
+
+MAX_DEPTH = 16
+"""Levels of arrays and objects in free-form JSON."""
+
+INT_MIN = -(1 << 63)
+INT_MAX = (1 << 64) - 1
+"""Range of the whole numbers in free-form JSON."""
+
+
+class Invalid(Exception):  # noqa: N818 -- never leaves this room; becomes a FormatError with the file's name
+    """A value is not what the schema asks for. ``path`` leads to it, innermost part first; ``fix`` says what to do."""
+
+    def __init__(self, problem: str, *path: str | int, fix: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.fix = fix
+        self.path: list[str | int] = list(path)
+
+    def where(self) -> str:
+        """Return the path as text: ``artifacts[3].sha256``; empty for the document itself."""
+        text = ""
+        for part in reversed(self.path):
+            if isinstance(part, int):
+                text += f"[{part}]"
+            elif _PLAIN_KEY.fullmatch(part):
+                text += f".{part}" if text else part
+            else:
+                text += f"[{show(part)}]"
+        return text
+
+
+def loads(data: bytes, limit: int) -> object:
+    """Parse one JSON document of at most ``limit`` bytes.
+
+    Raises Invalid for what is too large, not UTF-8, not JSON, too deep, or has a key twice in one object. NaN and
+    infinities come back as floats, as all numbers with a fraction do: no format of wasmbuild has any.
+    """
+    if len(data) > limit:
+        raise Invalid(f"has {len(data)} bytes, and at most {limit} are read")
+    try:
+        return _DECODER.decode(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise Invalid(f"is not UTF-8 text: byte {error.start} cannot be read") from None
+    except json.JSONDecodeError as error:
+        raise Invalid(f"is not JSON: line {error.lineno}, column {error.colno}: {printable(error.msg)}") from None
+    except ValueError:
+        # The interpreter refuses to convert integers of thousands of digits.
+        raise Invalid("holds a number with too many digits") from None
+    except RecursionError:
+        raise Invalid("holds arrays or objects that are nested too deeply") from None
+
+
+def show(value: object) -> str:
+    """Return a JSON value as it is shown in messages."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f'"{printable(value, 80)}"'
+    if isinstance(value, int) and abs(value) > INT_MAX:
+        return "a number beyond 64 bits"
+    if isinstance(value, int | float):
+        return str(value)
+    return "an array" if isinstance(value, list) else "an object"
+
+
+def check_free(value: object, depth: int = MAX_DEPTH) -> None:
+    """Accept null, booleans, whole numbers of 64 bits, text, and arrays and objects of these, ``depth`` levels deep.
+
+    Raises Invalid.
+    """
+    if isinstance(value, str):
+        if not value.isascii():
+            _check_unicode(value)
+    elif isinstance(value, dict | list):
+        if not depth:
+            raise Invalid("is nested too deeply")
+        parts: Iterable[tuple[str | int, object]] = value.items() if isinstance(value, dict) else enumerate(value)
+        for part, item in parts:
+            try:
+                check_free(part, 0)
+                check_free(item, depth - 1)
+            except Invalid as error:
+                error.path.append(part)
+                raise
+    elif isinstance(value, int):
+        if not INT_MIN <= value <= INT_MAX:
+            raise Invalid("is a number beyond 64 bits")
+    elif value is not None:
+        raise Invalid(f"is {show(value)}, and only whole numbers are used here")
+
+
+def compile_schema(schema: Mapping[str, object]) -> Check:
+    """Turn a JSON Schema (draft 2020-12) into a function that raises Invalid for the first thing that is wrong.
+
+    Every subschema is empty (anything goes) or has a ``type``. Known keywords: for text ``enum``, ``const``,
+    ``pattern`` (anchored), ``minLength``, ``maxLength``; for whole numbers ``minimum``, ``maximum``; for arrays
+    ``items``; for objects ``properties``, ``required``, ``additionalProperties``, ``propertyNames``; and
+    ``if``/``then``/``else``. ``description`` completes the sentence "must be …". Another keyword is a ValueError: a
+    rule that is published is a rule that is checked.
+    """
+    unknown = schema.keys() - _KNOWN
+    if unknown:
+        raise ValueError(f"keywords that are not understood: {sorted(unknown)}")
+    if not schema:
+        return _anything
+    types = schema["type"]
+    names = [types] if isinstance(types, str) else _list(types)
+    expected = _expected(schema, names)
+    tests = {_TYPES[name]: _COMPILERS[name](schema, expected) for name in names}
+    check = _several(tests, expected) if len(tests) > 1 else tests.popitem()[1]
+    return _conditional(check, schema) if "if" in schema else check
+
+
+_TYPES: dict[object, type] = {
+    "null": type(None),
+    "boolean": bool,
+    "integer": int,
+    "string": str,
+    "array": list,
+    "object": dict,
+}
+_NOUNS = {
+    "null": "null",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "string": "text",
+    "array": "an array",
+    "object": "an object",
+}
+_KNOWN = {"$schema", "$id", "title", "description", "type", "if", "then", "else"}
+_KNOWN |= {"enum", "const", "pattern", "minLength", "maxLength", "minimum", "maximum", "items"}
+_KNOWN |= {"properties", "required", "additionalProperties", "propertyNames"}
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def _anything(value: object) -> None:
+    pass
+
+
+def _several(tests: dict[type, Check], expected: str) -> Check:
+    def check(value: object) -> None:
+        test = tests.get(type(value))
+        if test is None:
+            raise Invalid(f"must be {expected}, not {show(value)}")
+        test(value)
+
+    return check
+
+
+def _conditional(check: Check, schema: Mapping[str, object]) -> Check:
+    condition, then, otherwise = (compile_schema(_mapping(schema[key])) for key in ("if", "then", "else"))
+
+    def conditional(value: object) -> None:
+        check(value)
+        try:
+            condition(value)
+        except Invalid:
+            branch = otherwise
+        else:
+            branch = then
+        branch(value)
+
+    return conditional
+
+
+def _simple(only: type) -> Callable[[Mapping[str, object], str], Check]:
+    def compiler(schema: Mapping[str, object], expected: str) -> Check:
+        def check(value: object) -> None:
+            if type(value) is not only:
+                raise Invalid(f"must be {expected}, not {show(value)}")
+
+        return check
+
+    return compiler
+
+
+def _text(schema: Mapping[str, object], expected: str) -> Check:
+    if "const" in schema or "enum" in schema:
+        return _choice([schema["const"]] if "const" in schema else _list(schema["enum"]), expected)
+    least, most = _int(schema.get("minLength", 0)), _int(schema.get("maxLength", INT_MAX))
+    match = re.compile(str(schema.get("pattern", ""))).match
+
+    def check(value: object) -> None:
+        if type(value) is not str or match(value) is None or not least <= len(value) <= most:
+            raise Invalid(f"must be {expected}, not {show(value)}")
+        if not value.isascii():
+            _check_unicode(value)
+
+    return check
+
+
+def _choice(choices: list[object], expected: str) -> Check:
+    allowed = frozenset(choice for choice in choices if isinstance(choice, str))
+
+    def check(value: object) -> None:
+        if type(value) is not str or value not in allowed:
+            raise Invalid(f"must be {expected}, not {show(value)}")
+
+    return check
+
+
+def _number(schema: Mapping[str, object], expected: str) -> Check:
+    least, most = _int(schema.get("minimum", INT_MIN)), _int(schema.get("maximum", INT_MAX))
+
+    def check(value: object) -> None:
+        if type(value) is not int or not least <= value <= most:
+            raise Invalid(f"must be {expected}, not {show(value)}")
+
+    return check
+
+
+def _array(schema: Mapping[str, object], expected: str) -> Check:
+    check_item = compile_schema(_mapping(schema.get("items", {})))
+
+    def check(value: object) -> None:
+        if type(value) is not list:
+            raise Invalid(f"must be {expected}, not {show(value)}")
+        for index, item in enumerate(value):
+            try:
+                check_item(item)
+            except Invalid as error:
+                error.path.append(index)
+                raise
+
+    return check
+
+
+def _object(schema: Mapping[str, object], expected: str) -> Check:
+    properties = {key: compile_schema(_mapping(sub)) for key, sub in _mapping(schema.get("properties", {})).items()}
+    required = frozenset(map(str, _list(schema.get("required", []))))
+    additional = schema.get("additionalProperties", {})
+    other = None if additional is False else compile_schema(_mapping(additional))
+    check_name = compile_schema({"type": "string", **_mapping(schema.get("propertyNames", {}))})
+    known = ", ".join(sorted(properties))
+
+    def check(value: object) -> None:
+        if type(value) is not dict:
+            raise Invalid(f"must be {expected}, not {show(value)}")
+        for key, item in value.items():
+            try:
+                test = properties.get(key)
+                if test is None:
+                    if other is None:
+                        raise Invalid(f"is not a key that is known here; known are {known}")
+                    check_name(key)
+                    test = other
+                test(item)
+            except Invalid as error:
+                error.path.append(key)
+                raise
+        if len(value) < len(required) or not required <= value.keys():
+            raise Invalid("is missing", min(required - value.keys()))
+
+    return check
+
+
+_COMPILERS: dict[object, Callable[[Mapping[str, object], str], Check]] = {
+    "null": _simple(type(None)),
+    "boolean": _simple(bool),
+    "integer": _number,
+    "string": _text,
+    "array": _array,
+    "object": _object,
+}
+
+
+def _expected(schema: Mapping[str, object], types: Sequence[object]) -> str:
+    if "description" in schema:
+        return str(schema["description"])
+    if "const" in schema:
+        return show(schema["const"])
+    if "enum" in schema:
+        return "one of " + ", ".join(map(show, _list(schema["enum"])))
+    if "minimum" in schema or "maximum" in schema:
+        return f"a whole number from {schema.get('minimum', INT_MIN)} to {schema.get('maximum', INT_MAX)}"
+    return " or ".join(_NOUNS[str(name)] for name in types)
+
+
+def _check_unicode(text: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise Invalid(f"holds half of a character, {printable(text[error.start])}: not Unicode text") from None
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise Invalid(f"has the key {show(key)} twice in one object")
+            seen.add(key)
+    return result
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique)
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"not a schema: {value!r}")
+    return value
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise TypeError(f"not a list: {value!r}")
+    return value
+
+
+def _int(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"not a whole number: {value!r}")
+    return value

@@ -1,0 +1,186 @@
+"""What a WebAssembly file is, and what it imports and exports.
+
+Only what interfaces are made of is read: types, imports, exports, and of the declarations as many as the exports
+need. Code and data are passed over by their size, so a module of many megabytes takes milliseconds. Nothing is
+validated beyond that: a file with a readable interface can still be refused by the compiler.
+
+Source: WebAssembly core specification 3.0, chapter 5; for components see ``wasmbuild.formats.component``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wasmbuild.errors import FormatError
+from wasmbuild.formats import component, wasm_types
+from wasmbuild.formats.extern import CORE_KINDS, Export, Import, Interface
+from wasmbuild.formats.identify import Identity, identify
+from wasmbuild.formats.leb import Cursor
+
+__all__ = ["Export", "Identity", "Import", "Interface", "identify", "interface"]
+
+_WHAT = "module"
+_TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _EXPORT, _TAG = 1, 2, 3, 4, 5, 6, 7, 13
+# Ids in the order in which their sections may come: type, import, function, table, memory, tag, global, export,
+# start, element, data count, code, data.
+_RANK = {section: rank for rank, section in enumerate((1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11))}
+_DECLARED_IN = {"func": _FUNCTION, "table": _TABLE, "memory": _MEMORY, "global": _GLOBAL, "tag": _TAG}
+
+
+def interface(data: bytes) -> Interface:
+    """Return the imports and exports of a binary module or component.
+
+    Raises FormatError for anything else and for malformed bytes; its text does not name the file.
+    """
+    identity = identify(data)
+    if identity.kind == "module":
+        return _Module(data).interface()
+    if identity.kind == "component":
+        return component.interface(data)
+    raise FormatError(f"not a binary module or component, but {identity}")
+
+
+class _Module:
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.sections = self._frames()
+        self.types: list[int | None] | None = None
+        self.texts: dict[int, str] = {}
+        self.imported: dict[str, list[str]] = {kind: [] for kind in CORE_KINDS}
+
+    def _frames(self) -> dict[int, tuple[int, int]]:
+        cursor = Cursor(self.data, 8, len(self.data), _WHAT)
+        sections: dict[int, tuple[int, int]] = {}
+        last = -1
+        while cursor.pos < cursor.end:
+            at = cursor.pos
+            number, start, end = cursor.section()
+            if number == 0:
+                continue
+            rank = _RANK.get(number)
+            if rank is None:
+                cursor.fail(f"section {number} is of no known kind", at)
+            if rank <= last:
+                cursor.fail(f"section {number} comes twice or too late", at)
+            last = rank
+            sections[number] = (start, end)
+        return sections
+
+    def _cursor(self, section: int) -> Cursor:
+        start, end = self.sections.get(section, (0, 0))
+        return Cursor(self.data, start, end, _WHAT)
+
+    def interface(self) -> Interface:
+        imports = self._imports()
+        exported = self._exported()
+        types = {kind: self._types_of(kind, exported) for kind in CORE_KINDS}
+        return Interface(imports, tuple([Export(name, kind, types[kind][index]) for name, kind, index in exported]))
+
+    def _imports(self) -> tuple[Import, ...]:
+        if _IMPORT not in self.sections:
+            return ()
+        cursor = self._cursor(_IMPORT)
+        imports = []
+        for _ in range(cursor.u32()):
+            module, name = cursor.name(), cursor.name()
+            kind = self._kind(cursor)
+            text = self._extern_type(cursor, kind)
+            self.imported[kind].append(text)
+            imports.append(Import(module, name, kind, text))
+        cursor.done("import")
+        return tuple(imports)
+
+    def _exported(self) -> list[tuple[str, str, int]]:
+        if _EXPORT not in self.sections:
+            return []
+        cursor = self._cursor(_EXPORT)
+        exported = {}
+        for _ in range(cursor.u32()):
+            at = cursor.pos
+            name = cursor.name()
+            if name in exported:
+                cursor.fail("a name is exported twice", at)
+            exported[name] = (name, self._kind(cursor), cursor.u32())
+        cursor.done("export")
+        return list(exported.values())
+
+    def _kind(self, cursor: Cursor) -> str:
+        code = cursor.byte()
+        if code >= len(CORE_KINDS):
+            cursor.fail(f"{code:#04x} is no kind of import or export", cursor.pos - 1)
+        return CORE_KINDS[code]
+
+    def _extern_type(self, cursor: Cursor, kind: str) -> str:
+        if kind == "func":
+            return self._function_type(cursor.u32(), cursor)
+        return _READERS[kind](self, cursor)
+
+    def _tag_type(self, cursor: Cursor) -> str:
+        attribute = cursor.byte()
+        if attribute:
+            cursor.fail(f"a tag has the unknown attribute {attribute:#04x}", cursor.pos - 1)
+        return self._function_type(cursor.u32(), cursor).partition(" -> ")[0]
+
+    def _function_type(self, index: int, user: Cursor) -> str:
+        text = self.texts.get(index)
+        if text is not None:
+            return text
+        if self.types is None:
+            self.types = wasm_types.type_section(self._cursor(_TYPE)) if _TYPE in self.sections else []
+        start = self.types[index] if index < len(self.types) else None
+        if start is None:
+            user.fail(f"type {index} is not a function type")
+        cursor = self._cursor(_TYPE)
+        cursor.pos = start
+        parameters, results = wasm_types.function_type(cursor)
+        return self.texts.setdefault(index, f"{parameters} -> {results}")
+
+    def _types_of(self, kind: str, exported: list[tuple[str, str, int]]) -> dict[int, str]:
+        """Return the types of what is exported of one kind, by index."""
+        wanted = {index for _, of, index in exported if of == kind}
+        imported = self.imported[kind]
+        types = {index: imported[index] for index in wanted if index < len(imported)}
+        declared = sorted(index - len(imported) for index in wanted if index >= len(imported))
+        if declared:
+            cursor = self._cursor(_DECLARED_IN[kind])
+            count = cursor.u32() if _DECLARED_IN[kind] in self.sections else 0
+            if declared[-1] >= count:
+                user = self._cursor(_EXPORT)
+                user.fail(f"{kind} {declared[-1] + len(imported)} is exported, but there is none")
+            read = self._functions if kind == "func" else self._declared
+            for index, text in read(cursor, kind, declared).items():
+                types[index + len(imported)] = text
+        return types
+
+    def _functions(self, cursor: Cursor, kind: str, wanted: list[int]) -> dict[int, str]:
+        body = cursor.data[cursor.pos : cursor.end]
+        if body.isascii():
+            # One byte for each function: no need to walk tens of thousands of them.
+            if wanted[-1] >= len(body):
+                cursor.fail("it ends too early", cursor.end)
+            return {index: self._function_type(body[index], cursor) for index in wanted}
+        indices = [cursor.u32() for _ in range(wanted[-1] + 1)]
+        return {index: self._function_type(indices[index], cursor) for index in wanted}
+
+    def _declared(self, cursor: Cursor, kind: str, wanted: list[int]) -> dict[int, str]:
+        keep = set(wanted)
+        types = {}
+        for index in range(wanted[-1] + 1):
+            initialised = kind == "global"
+            if kind == "table" and cursor.data[cursor.pos : min(cursor.pos + 2, cursor.end)] == b"\x40\x00":
+                cursor.skip(2)
+                initialised = True
+            text = self._extern_type(cursor, kind)
+            if initialised:
+                wasm_types.skip_constant_expression(cursor)
+            if index in keep:
+                types[index] = text
+        return types
+
+
+_READERS: dict[str, Callable[[_Module, Cursor], str]] = {
+    "table": lambda module, cursor: wasm_types.table_type(cursor),
+    "memory": lambda module, cursor: wasm_types.memory_type(cursor),
+    "global": lambda module, cursor: wasm_types.global_type(cursor),
+    "tag": _Module._tag_type,
+}
