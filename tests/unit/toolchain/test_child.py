@@ -1,0 +1,209 @@
+"""Running a program to its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wasmbuild.errors import ChildError
+from wasmbuild.toolchain import child, process, streams
+from wasmbuild.toolchain.child import Limits, run
+
+Gone = Callable[[int], bool]
+
+LIMITS = Limits(memory=1 << 30, seconds=30)
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts")
+
+
+def shell(body: str, limits: Limits = LIMITS, **options: Any) -> child.Ended:
+    return run(["/bin/sh", "-c", body], limits=limits, **options)
+
+
+@pytest.fixture(params=[streams.PolledStreams, streams.ThreadedStreams])
+def each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the pipes of children as this system does, and as one does that cannot poll them."""
+    monkeypatch.setattr(child, "open_streams", request.param)
+
+
+@pytest.mark.usefixtures("each_way")
+class TestEndings:
+    def test_success_has_no_reason(self) -> None:
+        ended = shell("echo out; echo err >&2")
+        assert (ended.status, ended.stdout, ended.stderr, ended.reason) == (0, b"out\n", "err\n", "")
+        assert ended.argv == ("/bin/sh", "-c", "echo out; echo err >&2")
+
+    def test_status(self) -> None:
+        assert shell("exit 3").reason == "ended with status 3"
+
+    def test_signal(self) -> None:
+        ended = shell("kill -SEGV $$")
+        assert (ended.status, ended.reason) == (-signal.SIGSEGV, "was killed by SIGSEGV")
+
+    def test_killed_by_somebody(self) -> None:
+        assert (
+            shell("kill -KILL $$").reason
+            == "was killed by SIGKILL, by someone or by the system because it ran out of memory"
+        )
+
+    def test_time_limit_kills_the_whole_group(self, gone: Gone) -> None:
+        ended = shell("sleep 1000 & echo $!; sleep 1000", Limits(seconds=0.3))
+        assert ended.reason == "did not end within 0.3 s"
+        assert gone(int(ended.stdout))
+
+    def test_all_output_of_a_dead_child_is_kept(self) -> None:
+        ended = shell("head -c 50000 /dev/zero; head -c 60000 /dev/zero >&2; exit 1")
+        assert len(ended.stdout) == 50000
+        assert ended.stderr == "\ufffd" * 60000
+
+    def test_output_is_bounded(self) -> None:
+        ended = shell("echo first; head -c 10000000 /dev/zero; echo last")
+        assert ended.stdout.startswith(b"first\n")
+        assert ended.stdout.endswith(b"last\n")
+        assert len(ended.stdout) < 2 * streams.KEPT_BYTES + 100
+
+    def test_closed_pipes_are_no_end(self) -> None:
+        assert shell("exec >&- 2>&-; sleep 0.2; exit 7").status == 7
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the end is seen by the pipes alone")
+def test_what_a_program_leaves_behind_is_killed(gone: Gone) -> None:
+    started = time.monotonic()
+    ended = shell("sleep 1000 & echo $!")
+    assert ended.status == 0
+    assert time.monotonic() - started < 20
+    assert gone(int(ended.stdout))
+
+
+@pytest.mark.skipif(not child.memory_can_be_limited(), reason="this system limits no memory")
+class TestMemory:
+    def test_limit(self) -> None:
+        code = "print('started', flush=True); bytearray(1 << 31); print('not reached')"
+        ended = run([sys.executable, "-I", "-S", "-c", code], limits=Limits(memory=1 << 30, seconds=30))
+        assert ended.stdout == b"started\n"
+        assert ended.reason == "ran out of its memory limit of 1 GiB"
+
+    def test_limit_of_who_allocates_later(self) -> None:
+        code = "import time; time.sleep(0.2); import mmap; mmap.mmap(-1, 1 << 30)"
+        ended = run([sys.executable, "-I", "-S", "-c", code], limits=Limits(memory=1 << 29, seconds=30))
+        assert ended.reason == "ran out of its memory limit of 512 MiB"
+
+    def test_no_core_is_dumped(self) -> None:
+        code = (
+            "import resource, sys\n"
+            "hard = resource.getrlimit(resource.RLIMIT_CORE)[1]\n"
+            "resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))\n"
+            "from wasmbuild.toolchain.child import Limits, run\n"
+            "print(hard, run(['/bin/sh', '-c', 'ulimit -c'], limits=Limits(seconds=30)).stdout.decode())"
+        )
+        hard, child = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.split()
+        if hard == b"0":
+            pytest.skip("no core may be dumped here anyhow")
+        assert child == b"0"
+
+    def test_a_lower_limit_of_the_caller_stays(self) -> None:
+        code = (
+            "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\n"
+            "from wasmbuild.toolchain.child import Limits, run\n"
+            "ended = run(['/bin/sh', '-c', 'ulimit -Sv'], limits=Limits(memory=1 << 33, seconds=30))\n"
+            "sys.stdout.buffer.write(ended.stdout + ended.stderr.encode())"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        assert done.stdout == b"%d\n" % (1 << 20)
+
+
+def test_panics_and_allocations_are_recognised() -> None:
+    limits = Limits(memory=3 << 29, seconds=1)
+    assert (
+        process.ending(-6, "memory allocation of 512 bytes failed\n", limits)
+        == "ran out of its memory limit of 1.5 GiB (memory allocation of 512 bytes failed)"
+    )
+    assert process.ending(-6, "thread '<unnamed>' (7) panicked at x.rs:1:2:\n", limits) == "panicked (SIGABRT)"
+    assert process.ending(-6, "memory allocation of 512 bytes failed\n", Limits()) == "was killed by SIGABRT"
+    assert process.ending(0xC0000005, "", limits) == "ended with status 0xc0000005"
+    assert process.ending(-200, "", limits) == "was killed by signal 200"
+
+
+def test_the_environment_is_scrubbed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WASMTIME_BACKTRACE_DETAILS", "1")
+    monkeypatch.setenv("RUST_BACKTRACE", "full")
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setenv("HOME", "/home/somebody")
+    seen = run(["/usr/bin/env"], limits=LIMITS, env_extra={"EXTRA": "1"}).stdout.decode().splitlines()
+    assert sorted(seen) == ["EXTRA=1", "HOME=/home/somebody", "PATH=/usr/bin:/bin", "RUST_BACKTRACE=0"]
+
+
+def test_input_and_directory(tmp_path: Path) -> None:
+    assert run(["/bin/cat"], limits=LIMITS, input=b"x" * 1_000_000).stdout[:10] == b"x" * 10
+    assert run(["/bin/cat"], limits=LIMITS).stdout == b""
+    assert shell("pwd", cwd=tmp_path).stdout.decode().strip() == str(tmp_path.resolve())
+
+
+@pytest.mark.parametrize(
+    ("argv", "cwd", "text"),
+    [
+        (["/nowhere/wasmtime"], None, "cannot run /nowhere/wasmtime: No such file or directory"),
+        (["/etc/passwd"], None, "cannot run /etc/passwd: Permission denied"),
+        (["/bin/sh"], "/nowhere", "cannot run /nowhere: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_started(argv: list[str], cwd: str | None, text: str) -> None:
+    with pytest.raises(ChildError) as error:
+        run(argv, limits=LIMITS, cwd=cwd)
+    assert str(error.value) == text
+
+
+def test_terminal_escapes_are_not_shown() -> None:
+    assert shell(r"printf '\033[31mred\r\n\tend' >&2").stderr == "\ufffd[31mred\n\tend"
+
+
+def test_an_executable_that_is_being_written_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "program"
+    path.write_bytes(Path("/bin/sh").resolve().read_bytes())
+    path.chmod(0o755)
+    writer = path.open("ab")
+    threading.Timer(0.1, writer.close).start()
+    assert run([str(path), "-c", "echo ran"], limits=LIMITS).stdout == b"ran\n"
+
+
+def test_an_interrupted_parent_leaves_nothing(tmp_path: Path, gone: Gone) -> None:
+    code = (
+        "from wasmbuild.toolchain.child import Limits, run\n"
+        f"run(['/bin/sh', '-c', 'sleep 1000 & echo $! $$ > {tmp_path}/pids; sleep 1000'], limits=Limits(seconds=900))"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
+    pids = tmp_path / "pids"
+    while not pids.exists() or not pids.read_text().endswith("\n"):
+        time.sleep(0.02)
+    parent.send_signal(signal.SIGINT)
+    assert b"KeyboardInterrupt" in parent.communicate()[1]
+    assert all(gone(int(pid)) for pid in pids.read_text().split())
+
+
+def test_kill_all_ends_children_of_other_threads() -> None:
+    ended: list[child.Ended] = []
+    thread = threading.Thread(target=lambda: ended.append(shell("echo $$; sleep 1000", Limits(seconds=900))))
+    thread.start()
+    while not process._live:
+        time.sleep(0.01)
+    child.kill_all()
+    thread.join(30)
+    assert ended[0].status == -signal.SIGKILL
+    assert not process._live
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 bytes"), (1023, "1023 bytes"), (1 << 20, "1 MiB"), (3 << 29, "1.5 GiB"), (1 << 40, "1024 GiB")],
+)
+def test_bytes_for_people(count: int, text: str) -> None:
+    assert child.format_bytes(count) == text

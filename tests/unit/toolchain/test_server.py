@@ -1,0 +1,294 @@
+"""A child that answers requests, and what becomes of it."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wasmbuild.errors import ChildError
+from wasmbuild.toolchain import conversation, wire
+from wasmbuild.toolchain.child import Death, Limits, Reply, Request, Server
+
+CHILD = """
+import os, sys, time
+sys.path.append(sys.argv[1])
+import wire
+
+def handle(request, data, descriptor):
+    what = request.get("do")
+    if what == "abort":
+        print("about to abort", file=sys.stderr, flush=True)
+        os.abort()
+    if what == "exit":
+        os._exit(0)
+    if what == "sleep":
+        time.sleep(request["seconds"])
+    if what == "fail":
+        raise ValueError("no idea")
+    if what == "print":
+        print("this is no reply", flush=True)
+    if what == "junk":
+        os.write(junk, request["junk"].encode() + b"\\n")
+    if what == "eat":
+        bytearray(1 << 31)
+    if descriptor is not None:
+        data = os.pread(descriptor, 1 << 20, 0)
+    return {**request, "file": descriptor is not None, "pid": os.getpid()}, data[::-1]
+
+junk = os.dup(1)
+wire.serve(handle)
+"""
+
+
+LIMITS = Limits(seconds=30)
+
+
+def make(limits: Limits = LIMITS, wrapper: tuple[str, ...] = (), **options: Any) -> Server:
+    argv = [*wrapper, sys.executable, "-I", "-S", "-c", CHILD, str(Path(wire.__file__).parent)]
+    return Server(argv, name="the child", limits=limits, **options)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with make() as made:
+        yield made
+
+
+JSON = st.dictionaries(
+    st.text(max_size=5).filter(lambda key: key not in ("size", "file", "do", "pid", "hello")),
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text() | st.lists(st.text(), max_size=3),
+    max_size=4,
+)
+
+
+class TestExchange:
+    @settings(max_examples=25, deadline=None)
+    @given(st.lists(st.tuples(JSON, st.binary(max_size=9000)), max_size=30))
+    def test_every_request_gets_its_reply_in_order(self, requests: list[tuple[dict[str, Any], bytes]]) -> None:
+        with make() as server:
+            outcomes = list(server.outcomes(Request(body, data) for body, data in requests))
+        for (body, data), outcome in zip(requests, outcomes, strict=True):
+            assert isinstance(outcome, Reply)
+            assert {key: outcome.body[key] for key in body} == body
+            assert outcome.data == data[::-1]
+
+    def test_one_child_serves_them_all(self, server: Server) -> None:
+        pids = {
+            outcome.body["pid"] for outcome in server.outcomes(Request({}) for _ in range(500)) if outcome[1] == b""
+        }
+        assert len(pids) == 1
+
+    def test_bytes_larger_than_any_buffer(self, server: Server) -> None:
+        data = os.urandom(20_000_000)
+        assert server.ask(Request({}, data)).data == data[::-1]
+
+    def test_what_the_child_prints_is_no_reply(self, server: Server) -> None:
+        assert server.ask(Request({"do": "print", "n": 1})).body["n"] == 1
+
+    def test_requests_go_ahead_of_replies(self, server: Server) -> None:
+        drawn = []
+
+        def requests() -> Iterator[Request]:
+            for number in range(5):
+                drawn.append(number)
+                yield Request({"number": number})
+
+        outcomes = server.outcomes(requests())
+        assert isinstance(next(outcomes), Reply)
+        assert drawn == [0, 1, 2, 3, 4]
+        assert len(list(outcomes)) == 4
+
+    def test_who_stops_listening_gets_no_old_replies(self, server: Server) -> None:
+        outcomes = server.outcomes(Request({"number": number}) for number in range(50))
+        next(outcomes)
+        outcomes.close()
+        assert server.ask(Request({"number": 99})).body["number"] == 99
+
+
+class TestFiles:
+    def files(self, count: int) -> list[int]:
+        made = []
+        for number in range(count):
+            with tempfile.TemporaryFile() as file:
+                file.write(b"%d." % number)
+                file.flush()
+                made.append(os.dup(file.fileno()))
+        return made
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="descriptors are passed over Unix sockets")
+    def test_descriptors_are_passed(self, server: Server) -> None:
+        files = self.files(200)
+        outcomes = list(server.outcomes(Request({}, file=file) for file in files))
+        for number, outcome in enumerate(outcomes):
+            assert isinstance(outcome, Reply)
+            assert (outcome.body["file"], outcome.data) == (True, (b"%d." % number)[::-1])
+        for file in files:
+            os.close(file)
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="the wrapper is a shell script")
+    def test_a_wrapper_that_drops_descriptors_gets_the_bytes(self) -> None:
+        wrapper = ("/bin/sh", "-c", 'cat | "$0" "$@"')
+        (file,) = self.files(1)
+        with make(wrapper=wrapper) as server:
+            reply = server.ask(Request({}, file=file))
+        assert (reply.body["file"], reply.data) == (False, b".0")
+        os.close(file)
+
+    def test_a_system_that_passes_none_gets_the_bytes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(conversation, "_PASSES_FILES", False)
+        (file,) = self.files(1)
+        with make() as server:
+            reply = server.ask(Request({}, file=file))
+            assert server.ask(Request({}, b"x" * 1_000_000)).data == b"x" * 1_000_000
+        assert (reply.body["file"], reply.data) == (False, b".0")
+        os.close(file)
+
+
+class TestDeaths:
+    def test_the_request_that_killed_it_is_blamed_and_the_others_are_answered(self, server: Server) -> None:
+        bodies: list[dict[str, Any]] = [{"n": n, **({"do": "abort"} if n % 7 == 3 else {})} for n in range(40)]
+        for n, outcome in enumerate(server.outcomes(map(Request, bodies))):
+            if n % 7 == 3:
+                assert isinstance(outcome, Death)
+                assert outcome.words == "was killed by SIGABRT"
+                assert str(outcome) == "the child was killed by SIGABRT\n    about to abort"
+                assert outcome.answered == (3 if n == 3 else 6)
+            else:
+                assert isinstance(outcome, Reply)
+                assert outcome.body["n"] == n
+
+    def test_ask_raises(self, server: Server) -> None:
+        with pytest.raises(ChildError, match=r"^the child was killed by SIGABRT\n    about to abort$"):
+            server.ask(Request({"do": "abort"}))
+        assert server.ask(Request({"n": 1})).body["n"] == 1
+
+    def test_time_limit(self) -> None:
+        with make(Limits(seconds=1)) as server:
+            outcomes = list(server.outcomes([Request({}), Request({"do": "sleep", "seconds": 60}), Request({"n": 2})]))
+        assert isinstance(outcomes[1], Death)
+        assert str(outcomes[1]) == "the child did not end within 1 s"
+        assert isinstance(outcomes[2], Reply)
+
+    def test_a_child_that_does_not_even_read(self) -> None:
+        with make(Limits(seconds=1)) as server:
+            sleep, large = Request({"do": "sleep", "seconds": 60}), Request({}, b"x" * 30_000_000)
+            outcomes = list(server.outcomes([sleep, large]))
+        assert [type(outcome) for outcome in outcomes] == [Death, Reply]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="no process is stopped there")
+    @pytest.mark.parametrize("passes_files", [True, False])
+    def test_a_child_that_stops_reading(self, monkeypatch: pytest.MonkeyPatch, passes_files: bool) -> None:
+        monkeypatch.setattr(conversation, "_PASSES_FILES", passes_files)
+        with make(Limits(seconds=1)) as server:
+            os.kill(server.ask(Request({})).body["pid"], signal.SIGSTOP)
+            outcome = server.outcome(Request({}, b"x" * 30_000_000))
+            assert str(outcome) == "the child did not end within 1 s"
+            assert isinstance(server.outcome(Request({})), Reply)
+
+    def test_each_request_has_the_whole_time(self) -> None:
+        with make(Limits(seconds=1.5)) as server:
+            outcomes = list(server.outcomes(Request({"do": "sleep", "seconds": 0.8}) for _ in range(3)))
+        assert all(isinstance(outcome, Reply) for outcome in outcomes)
+
+    def test_memory_limit(self) -> None:
+        with make(Limits(memory=1 << 30, seconds=30)) as server:
+            outcome = server.outcome(Request({"do": "eat"}))
+        assert isinstance(outcome, Death)
+        assert outcome.words == "ran out of its memory limit of 1 GiB"
+
+    def test_an_exception_in_the_child(self, server: Server) -> None:
+        outcome = server.outcome(Request({"do": "fail"}))
+        assert isinstance(outcome, Death)
+        assert (outcome.words, outcome.status) == ("ended with status 1", 1)
+        assert outcome.stderr.endswith("ValueError: no idea\n")
+
+    def test_an_end_without_an_answer(self, server: Server) -> None:
+        assert str(server.outcome(Request({"do": "exit"}))) == "the child ended without an answer"
+
+    @pytest.mark.parametrize(
+        "junk", ["", "no json", "[1]", '{"size": -1}', '{"size": "1"}', '{"size": true}', "\\udcff"]
+    )
+    def test_junk_is_no_reply(self, server: Server, junk: str) -> None:
+        outcome = server.outcome(Request({"do": "junk", "junk": junk}))
+        assert isinstance(outcome, Death)
+        assert outcome.words.startswith("answered with something that is no reply (")
+
+    @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the end of a process of another is not seen")
+    def test_a_child_that_died_while_idle_is_no_fault_of_the_next_request(self, server: Server) -> None:
+        pid = server.ask(Request({})).body["pid"]
+        child = os.pidfd_open(pid)
+        os.kill(pid, signal.SIGKILL)
+        select.select([child], [], [])
+        os.close(child)
+        assert server.ask(Request({})).body["pid"] != pid
+
+    def test_kill_from_another_thread(self, server: Server) -> None:
+        import threading
+
+        server.ask(Request({}))
+        threading.Timer(0.2, server.kill).start()
+        outcome = server.outcome(Request({"do": "sleep", "seconds": 60}))
+        assert isinstance(outcome, Death)
+        assert outcome.status == -signal.SIGKILL
+
+    def test_close_ends_it(self, server: Server) -> None:
+        pid = server.ask(Request({})).body["pid"]
+        server.close()
+        assert not Path(f"/proc/{pid}").exists()
+
+
+class TestStart:
+    @pytest.mark.parametrize(
+        ("argv", "text"),
+        [
+            (["/nowhere"], "cannot run /nowhere: No such file or directory"),
+            (
+                ["/bin/sh", "-c", "echo why >&2; exit 3"],
+                "the child could not be started: it ended with status 3\n    why",
+            ),
+            (
+                ["/bin/sh", "-c", "echo hello"],
+                "the child could not be started: it answered with something that is no reply",
+            ),
+        ],
+    )
+    def test_what_is_no_server(self, argv: list[str], text: str) -> None:
+        with pytest.raises(ChildError) as error, Server(argv, name="the child", limits=Limits()) as server:
+            server.ask(Request({}))
+        assert str(error.value).startswith(text)
+
+    def test_a_slow_start(self) -> None:
+        with (
+            pytest.raises(ChildError, match=r"^the child could not be started: it did not end within 0\.2 s$"),
+            Server(["/bin/sleep", "60"], name="the child", limits=Limits(), start_seconds=0.2) as server,
+        ):
+            server.ask(Request({}))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the parent is killed outright")
+def test_the_child_ends_with_its_parent_in_the_middle_of_a_request(gone: Callable[[int], bool]) -> None:
+    code = (
+        "import sys\nfrom wasmbuild.toolchain.child import *\n"
+        "server = Server(sys.argv[1:], name='', limits=Limits())\n"
+        "print(server.ask(Request({})).body['pid'], flush=True)\n"
+        "server.ask(Request({'do': 'sleep', 'seconds': 900}))"
+    )
+    argv = [sys.executable, "-I", "-S", "-c", CHILD, str(Path(wire.__file__).parent)]
+    with subprocess.Popen([sys.executable, "-c", code, *argv], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        time.sleep(0.2)
+        parent.kill()
+    assert gone(pid)

@@ -1,0 +1,103 @@
+"""The one way to run a child process.
+
+``run`` starts a program, waits for it and says how it ended. ``Server`` keeps one that answers requests; ``wire.py``
+describes the protocol and is the child's half of it.
+
+Every child has a scrubbed environment, no shell, no terminal, a process group of its own that is killed whole when its
+time is up or its parent is interrupted, a bounded address space, no core dump, and output of which the first and the
+last 32 KiB are kept.
+
+When the parent itself is killed outright (SIGKILL, power, out of memory), a server's child ends by itself, because its
+stdin does. A program under ``run`` goes on until it is done: give it a private directory of the parent's to write into,
+which the next build removes, so that whatever it still writes harms nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from wasmbuild.toolchain import process
+from wasmbuild.toolchain.conversation import Death, Reply, Request
+from wasmbuild.toolchain.process import Limits, format_bytes, kill_all, memory_can_be_limited
+from wasmbuild.toolchain.server import Server
+from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Ends, Streams, open_streams
+
+__all__ = [
+    "Death",
+    "Ended",
+    "Limits",
+    "Reply",
+    "Request",
+    "Server",
+    "format_bytes",
+    "kill_all",
+    "memory_can_be_limited",
+    "run",
+]
+
+
+class Ended(NamedTuple):
+    """How a child ended. ``reason`` is empty when all went well, else words that go on after the program's name.
+
+    ``status`` is as ``Popen.returncode`` has it: negative for the number of a signal. ``stdout`` are the bytes that it
+    wrote, ``stderr`` text that is safe to show; both with a gap in the middle when they were long.
+    """
+
+    argv: tuple[str, ...]
+    status: int
+    stdout: bytes
+    stderr: str
+    reason: str
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    limits: Limits,
+    env_extra: Mapping[str, str] | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+    input: bytes | None = None,  # noqa: A002 -- the name that subprocess.run has for it
+) -> Ended:
+    """Run a program to its end, whatever end that is.
+
+    ``input`` becomes its stdin, which is empty without. When the program has ended, whatever it started and left
+    running is killed.
+
+    Raises ChildError when it cannot be started, ToolchainError when a memory limit is asked for that this system cannot
+    set. Interrupted, it kills the program and raises what interrupted it.
+    """
+    deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
+    if input is None:
+        child = process.start(argv, limits, env_extra=env_extra, cwd=cwd)
+    else:
+        # A file, because a pipe would have to be written while the output is read.
+        with tempfile.TemporaryFile() as stdin:
+            stdin.write(input)
+            stdin.seek(0)
+            child = process.start(argv, limits, stdin=stdin, env_extra=env_extra, cwd=cwd)
+    streams = open_streams(child)
+    kept = {OUT: Ends(), ERR: Ends()}
+    try:
+        timed_out = not _gather(streams, kept, deadline)
+    finally:
+        process.kill(child)
+        streams.close()
+        status = process.end(child)
+    stderr = kept[ERR].text()
+    reason = process.ending(status, stderr, limits, timed_out=timed_out)
+    return Ended(tuple(argv), status, kept[OUT].bytes(), stderr, reason)
+
+
+def _gather(streams: Streams, kept: Mapping[str, Ends], deadline: float | None) -> bool:
+    """Keep what the child writes until it ends; false when the deadline comes first."""
+    while (event := streams.next(deadline)) is not None:
+        if event.stream == EXIT:
+            for rest in streams.rest():
+                kept[rest.stream].add(rest.data)
+            return True
+        kept[event.stream].add(event.data)
+    return False

@@ -1,0 +1,71 @@
+"""The compiler that a project's artifacts are made with, ready to be used by several threads at once."""
+
+from __future__ import annotations
+
+import threading
+
+from wasmbuild.errors import CompileError, StoreError, ToolchainError
+from wasmbuild.project.triples import host_triple
+from wasmbuild.toolchain import cli, embedded
+from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.embedded import Embedded
+from wasmbuild.toolchain.executable import Known
+from wasmbuild.toolchain.find import EMBEDDED, Compiler, library, ways
+from wasmbuild.toolchain.job import Job
+
+
+class Toolchain:
+    """A compiler, and the library that translates text for it. Close it to end their children."""
+
+    def __init__(self, compiler: Compiler, line: int, known: Known, limits: Limits) -> None:
+        self.compiler = compiler
+        self.limits = limits
+        self._line = line
+        self._known = known
+        self._library: Embedded | None = None
+        self._mutex = threading.Lock()
+
+    def obstacle(self, triple: str) -> str | None:
+        """Say why this compiler cannot compile for a target triple and what to do, or ``None`` where it can."""
+        if self.compiler.kind != EMBEDDED or embedded.compiles_for(triple):
+            return None
+        return (
+            f"there is no compiler for {triple} here: the wasmtime Python package compiles for {host_triple()} and "
+            f"pulley64 alone; {ways(self._line)}"
+        )
+
+    def compile(self, job: Job) -> None:
+        """Compile ``job.wasm`` into ``job.out``. Raises CompileError, StoreError, ToolchainError."""
+        if obstacle := self.obstacle(job.triple):
+            raise ToolchainError(obstacle)
+        if self.compiler.kind == EMBEDDED:
+            self._embedded().compile(job)
+        else:
+            cli.compile(self.compiler, job)
+
+    def translate(self, text: bytes) -> bytes:
+        """Return the binary of WebAssembly text. Raises CompileError with the place that is wrong."""
+        try:
+            return self._embedded().translate(text)
+        except (ToolchainError, StoreError) as error:
+            raise CompileError(f"is WebAssembly text, and nothing here translates it: {error}") from error
+
+    def translator(self) -> str:
+        """Return what names the library that translates text: its digest, or nothing where there is none."""
+        try:
+            return library(self._known).sha256
+        except ToolchainError:
+            return ""
+
+    def close(self) -> None:
+        """End all children."""
+        with self._mutex:
+            if self._library is not None:
+                self._library.close()
+                self._library = None
+
+    def _embedded(self) -> Embedded:
+        with self._mutex:
+            if self._library is None:
+                self._library = Embedded(library(self._known), self.limits)
+            return self._library

@@ -1,0 +1,58 @@
+"""Compile with a ``wasmtime`` executable.
+
+It is told everything: ``--target`` keeps it from taking over the features of this machine's CPU, ``-C cache=n`` from
+writing to the user's cache, and its working directory holds nothing but what belongs to this compile. With that its
+artifacts are, byte for byte, what the library makes of the same settings.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from wasmbuild.errors import ChildError, CompileError
+from wasmbuild.project.settings import cli_args
+from wasmbuild.toolchain import child
+from wasmbuild.toolchain.job import Job, failure
+
+if TYPE_CHECKING:
+    from wasmbuild.toolchain.find import Compiler
+
+
+def compile_command(compiler: Compiler, job: Job) -> list[str]:
+    """Return the command line of one compile."""
+    return _command(compiler.path, job, str(job.wasm), str(job.out))
+
+
+def _command(program: str, job: Job, source: str, out: str) -> list[str]:
+    command = [program, "compile", "--target", job.triple, *cli_args(dict(job.engine), job.line)]
+    for flag, value in sorted(job.isa_flags.items()):
+        command += ["-C", f"cranelift-{flag}={_spelled(value)}"]
+    if not job.parallel:
+        command += ["-C", "parallel-compilation=n"]
+    return [*command, "-o", out, source]
+
+
+def _spelled(value: Any) -> str:
+    # Cranelift's settings know no y and n, unlike the other options of the executable.
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def compile(compiler: Compiler, job: Job) -> None:  # noqa: A001 -- called as cli.compile
+    """Compile ``job.wasm`` into ``job.out``.
+
+    Raises CompileError with the command and what it wrote, StoreError when the output cannot be written, ToolchainError
+    when a memory limit is asked for that this system cannot set.
+    """
+    try:
+        ended = child.run(compile_command(compiler, job), limits=job.limits, cwd=job.out.parent)
+    except ChildError as error:
+        raise CompileError(str(error)) from error
+    if ended.reason:
+        shown = _command(compiler.path, job, job.source, job.name)
+        command = subprocess.list2cmdline(shown) if os.name == "nt" else shlex.join(shown)
+        raise failure(job, f"wasmtime {compiler.version}", ended.reason, ended.stderr, command=command)
+    if not job.out.is_file():
+        raise CompileError(f"{compiler.path} reported success but wrote nothing; is it a wasmtime executable?")

