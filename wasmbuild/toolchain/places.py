@@ -117,11 +117,10 @@ def _package(name: str) -> Path | None:
     return Path(next(iter(places))).absolute() if places else None
 
 
-def fingerprint(choice: str) -> list[list[object]]:
-    """Return a JSON value that changes when another compiler may be found: candidates with their stat signatures.
+def candidates(choice: str) -> list[Path]:
+    """Return the files on which it depends what compiles: executables that may be chosen, and the library.
 
-    ``choice`` is as for ``find``, a path being absolute. It costs some ``stat`` calls, and sees a compiler that
-    appears, goes or is replaced, another order of PATH and another value of the environment variable.
+    ``choice`` is as for ``find``, a path being absolute. It costs some ``stat`` calls.
     """
     variable = named()
     if choice not in ("auto", "cli", "embedded"):
@@ -133,10 +132,17 @@ def fingerprint(choice: str) -> list[list[object]]:
     else:
         paths = [place.path for place in executables()]
     embedded = library()
-    if embedded is not None:
-        paths.append(embedded)
+    return paths if embedded is None else [*paths, embedded]
+
+
+def fingerprint(choice: str) -> list[list[object]]:
+    """Return a JSON value that changes when another compiler may be found: candidates with their stat signatures.
+
+    It sees a compiler that appears, goes or is replaced, another order of PATH and another value of the environment
+    variable.
+    """
     seen: list[list[object]] = [[choice]]
-    for path in paths:
+    for path in candidates(choice):
         try:
             seen.append([str(path), *signature(path.stat())])
         except OSError:

@@ -103,7 +103,7 @@ class TestMemory:
             "hard = resource.getrlimit(resource.RLIMIT_CORE)[1]\n"
             "resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))\n"
             "from wasmbuild.toolchain.child import Limits, run\n"
-            "print(hard, run(['/bin/sh', '-c', 'ulimit -c'], limits=Limits(seconds=30)).stdout.decode())"
+            "print(hard, run(['/bin/sh', '-c', 'sleep 0.2; ulimit -c'], limits=Limits(seconds=30)).stdout.decode())"
         )
         hard, child = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.split()
         if hard == b"0":
@@ -114,7 +114,7 @@ class TestMemory:
         code = (
             "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\n"
             "from wasmbuild.toolchain.child import Limits, run\n"
-            "ended = run(['/bin/sh', '-c', 'ulimit -Sv'], limits=Limits(memory=1 << 33, seconds=30))\n"
+            "ended = run(['/bin/sh', '-c', 'sleep 0.2; ulimit -Sv'], limits=Limits(memory=1 << 33, seconds=30))\n"
             "sys.stdout.buffer.write(ended.stdout + ended.stderr.encode())"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)

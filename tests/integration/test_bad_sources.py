@@ -1,0 +1,147 @@
+"""Sources that cannot be compiled: one clear error each, and everything else is still built."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from support import ALL, HEAD, MODULES, TARGETS, Project
+
+PULLEY = '[targets.pulley]\ntriple = "pulley64"\n'
+RISCV = '[targets.riscv]\ntriple = "riscv64gc-unknown-linux-gnu"\ncpu = "rv64gc"\n'
+
+# (module (func try end)), with the try of the proposal that was replaced.
+LEGACY = bytes.fromhex("0061736d01000000 01040160 0000 03020100 0a08 01 06 00 0640 19 0b 0b".replace(" ", ""))
+SHARED = '(module (memory (export "m") 1 1 shared) (func (export "f") (result i32) i32.const 0 i32.atomic.load))'
+COPY = """(module (memory 1) (func (export "f")
+  (memory.copy (i32.const 0) (i32.const 64) (i32.const 16))))"""
+
+
+def fails(project: Project, content: bytes | str, *, targets: str = TARGETS) -> str:
+    """Build with a bad source for the module ``add``, check that all else is built, and return what was said."""
+    project.write("add.wat", content)
+    project.declare(HEAD + targets + MODULES)
+    error = project.run("build", status=1).stderr
+    names = [line.partition("]")[0].removeprefix("[targets.") for line in targets.splitlines() if line.startswith("[")]
+    for target in names:
+        assert (project.build / target / "sub.cwasm").is_file()
+        assert not (project.build / target / "manifest.json").exists() or "add" not in error
+    assert not list(project.build.rglob(".wasmbuild-*"))
+    return error
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "add.wat: is an empty file"),
+        (b"\0asm\x01\0\0\0\x01", "add.wat: "),
+        (b"\0asm\x02\0\0\0", "add.wat: "),
+        (b"hello", "add.wat: is "),
+        (b"\xff\xfe(\0m\0", "add.wat: is "),
+        (b"\x7fELF\x02\x01\x01\x00" + bytes(56), "add.wat: is an ELF"),
+        (b"(module (func $f", "add.wat: is not valid WebAssembly text"),
+    ],
+)
+def test_what_is_no_module(project: Project, content: bytes, said: str) -> None:
+    error = fails(project, content)
+    (line,) = [line for line in error.splitlines() if line.startswith("error:")]
+    assert line.startswith(f"error: add@x64, add@arm: {said}")
+    assert error.splitlines()[-1].startswith("4 artifacts: 2 compiled, 2 failed in ")
+
+
+def test_a_module_that_is_not_valid(project: Project) -> None:
+    error = fails(project, "(module (func (result i32)))")
+    assert "error: add@x64: wasmtime 48.0.2 ended with status 1: add.wat is not valid WebAssembly\n" in error
+    assert "-o arm/add.cwasm add.wat\n" in error
+    assert "type mismatch: expected i32 but nothing on stack" in error
+
+
+def test_an_artifact_as_source(project: Project) -> None:
+    project.compiled()
+    shutil.copy(project.build / "arm/add.cwasm", project.root / "add.wat")
+    project.declare(HEAD + TARGETS + MODULES)
+    error = project.run("build", status=1).stderr
+    assert "add.wat: is an artifact that Wasmtime 48 precompiled for aarch64-unknown-linux-gnu" in error
+
+
+def test_legacy_exceptions(project: Project) -> None:
+    error = fails(project, LEGACY)
+    assert (
+        "add.wat uses legacy exceptions, which Wasmtime lacks; convert it with binaryen: "
+        "wasm-opt -all --translate-to-exnref --emit-exnref add.wat -o OUT.wasm" in error
+    )
+
+
+def test_threads_for_pulley(project: Project) -> None:
+    project.write("add.wat", SHARED)
+    project.declare(HEAD + TARGETS + PULLEY + MODULES)
+    outcomes = project.outcomes(status=1)
+    assert {id for id, outcome in outcomes.items() if outcome == "failed"} == {"add@pulley"}
+    error = project.run("build", status=1).stderr
+    assert (
+        "add.wat uses threads, which pulley64 lacks; leave it out of this target (targets = [...] of the module)"
+        in error
+    )
+
+
+def test_riscv64_without_vectors(project: Project) -> None:
+    project.write("add.wat", COPY)
+    project.declare(HEAD + TARGETS + RISCV + MODULES)
+    outcomes = project.outcomes(status=1)
+    assert {id for id, outcome in outcomes.items() if outcome == "failed"} == {"add@riscv"}
+    error = project.run("build", status=1).stderr
+    assert "without the V extension Wasmtime's compiler panics" in error
+    assert 'write cpu-features = ["v"]' in error
+
+
+def test_riscv64_of_no_declared_level_is_refused_when_read(project: Project) -> None:
+    project.declare(HEAD + TARGETS + RISCV.replace('cpu = "rv64gc"\n', "") + MODULES)
+    error = project.run("build", status=2).stderr
+    assert error.startswith(
+        'error: wasmbuild.toml: targets.riscv.cpu-features: does not have "v": without the V extension'
+    )
+    assert len(error.splitlines()) == 1
+    assert not project.build.exists()
+
+
+def test_a_module_that_needs_more_memory_than_allowed(project: Project) -> None:
+    many = "(func (param i32) (result i32) (i32.mul (local.get 0) (i32.add (local.get 0) (i32.const 7))))" * 20_000
+    project.write("add.wat", f"(module {many})")
+    project.declare(HEAD + 'memory-limit = "100 MiB"\n' + TARGETS + MODULES)
+    outcomes = project.outcomes(status=1)
+    assert outcomes == {"add@x64": "failed", "add@arm": "failed", "sub@x64": "compiled", "sub@arm": "compiled"}
+    error = project.run("build", status=1).stderr
+    assert "ran out of its memory limit of 100 MiB" in error
+    assert "raise memory-limit under [toolchain]" in error
+
+
+@pytest.mark.parametrize("kind", ["missing", "directory", "fifo"])
+def test_a_source_that_is_no_file_is_a_mistake_and_nothing_is_written(project: Project, kind: str) -> None:
+    source = project.root / "add.wat"
+    source.unlink()
+    if kind == "directory":
+        source.mkdir()
+    elif kind == "fifo":
+        import os
+
+        os.mkfifo(source)
+    error = project.run("build", status=2).stderr
+    assert error.startswith("error: wasmbuild.toml: modules.add.source: ")
+    assert len(error.splitlines()) == 1
+    assert not project.build.exists()
+
+
+def test_a_source_that_vanishes_after_a_build_keeps_its_artifacts(project: Project) -> None:
+    assert project.compiled() == ALL
+    good = project.files()
+    (project.root / "add.wat").unlink()
+    project.run("build", status=2)
+    assert project.files() == good
+
+
+def test_names_that_are_printed_hold_no_terminal_escapes(project: Project) -> None:
+    project.write("add.wat", '(module (import "\\1b[31mred" "x" (func)))')
+    project.declare(HEAD + TARGETS + MODULES.replace('"add.wat"', '"add.wat"\nimports = []'))
+    assert "\x1b" not in project.run("build", status=1).stderr
+    assert "\x1b" not in Path(project.build / "x64/sub.cwasm.json").read_text()

@@ -1,0 +1,117 @@
+"""Compilers that are missing, wrong or broken: one clear error, nothing lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import ALL, HEAD, MODULES, TARGETS, Project
+
+Script = Callable[..., Path]
+
+
+def use(project: Project, compiler: Path | str, extra: str = "") -> None:
+    project.declare(f'{HEAD}compiler = "{compiler}"\n{extra}{TARGETS}{MODULES}')
+
+
+def test_a_compiler_that_is_missing(project: Project) -> None:
+    use(project, "/nowhere/wasmtime")
+    error = project.run("build", status=2).stderr
+    assert error.startswith(
+        "error: [toolchain] compiler: /nowhere/wasmtime cannot be used: No such file or directory; "
+    )
+    assert len(error.splitlines()) == 1
+    assert not project.build.exists()
+
+
+def test_a_compiler_of_another_line(project: Project, script: Script) -> None:
+    path = script("exit 0", version="wasmtime 49.0.3")
+    use(project, path)
+    error = project.run("build", status=2).stderr
+    assert error == (
+        f"error: [toolchain] compiler: {path} is Wasmtime 49.0.3, not 48; name another executable there, "
+        f"or change the line that is set as wasmtime under [toolchain]\n"
+    )
+
+
+def test_no_compiler_but_the_library(project: Project) -> None:
+    use(project, "embedded")
+    outcomes = project.outcomes(status=2)
+    assert outcomes == {"add@x64": "compiled", "sub@x64": "compiled", "add@arm": "failed", "sub@arm": "failed"}
+    error = project.run("build", status=2).stderr
+    (line,) = [line for line in error.splitlines() if line.startswith("error:")]
+    assert "add@arm" in line
+    assert "sub@arm" in line
+    assert "there is no compiler for aarch64-unknown-linux-gnu here" in line
+    assert 'pip install "wasmbuild[cross]"' in error
+    assert (project.build / "x64/manifest.json").is_file()
+    assert not (project.build / "arm/manifest.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("kill -SEGV $$", "was killed by SIGSEGV"),
+        ("echo nothing good >&2; exit 3", "ended with status 3"),
+        ("exit 0", "reported success but wrote nothing"),
+        (
+            'while [ "$1" != -o ]; do shift; done; echo partial > "$2"',
+            "reported success, but what it wrote is no whole artifact",
+        ),
+    ],
+)
+def test_a_compiler_that_breaks(project: Project, script: Script, body: str, said: str) -> None:
+    assert project.compiled() == ALL
+    good = project.files()
+    use(project, script(body))
+    assert set(project.outcomes(status=1).values()) == {"failed"}
+    error = project.run("build", status=1).stderr
+    assert said in error
+    left = project.files()
+    assert all(left[name] == good[name] for name in good if name.endswith((".cwasm", ".cwasm.json")))
+    assert not list(project.build.glob("*/manifest.json"))
+
+
+def test_a_compiler_that_writes_for_another_target(project: Project, script: Script) -> None:
+    project.compiled()
+    wrong = project.build / "arm/add.cwasm"
+    kept = project.root / "kept.cwasm"
+    kept.write_bytes(wrong.read_bytes())
+    use(project, script(f'while [ "$1" != -o ]; do shift; done; cp {kept} "$2"'))
+    error = project.run("build", "add@x64", status=1).stderr
+    assert (
+        "is a module for aarch64-unknown-linux-gnu of Wasmtime 48, not the module for x86_64-unknown-linux-gnu" in error
+    )
+
+
+def test_a_compiler_that_hangs(project: Project, script: Script) -> None:
+    use(project, script("sleep 600"), extra="time-limit = 1\n")
+    error = project.run("build", "add@x64", status=1).stderr
+    assert "did not end within 1 s: raise time-limit under [toolchain]" in error
+
+
+def test_a_named_compiler_that_is_no_wasmtime(project: Project, script: Script) -> None:
+    path = script("exit 0", version="something else")
+    use(project, path)
+    error = project.run("build", status=2).stderr
+    assert error.startswith(f'error: [toolchain] compiler: {path} is not wasmtime: its --version says "something else"')
+
+
+def test_the_environment_names_a_compiler(project: Project, script: Script) -> None:
+    project.environment["WASMBUILD_WASMTIME"] = str(script("exit 7"))
+    assert "ended with status 7" in project.run("build", status=1).stderr
+
+
+def test_a_newer_compiler_that_appears_is_noticed(project: Project, script: Script, tmp_path: Path) -> None:
+    """A no-op build looks for compilers too."""
+    project.environment["WASMBUILD_WASMTIME"] = ""
+    project.compiled()
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    project.environment["PATH"] = f"{folder}:/usr/bin:/bin"
+    assert project.compiled() == set()
+    elf = folder / "wasmtime"
+    elf.write_bytes(b"\x7fELF not really a program")
+    elf.chmod(0o755)
+    assert project.compiled() == set()  # it cannot be run, so the one that was chosen stays

@@ -1,0 +1,131 @@
+"""One build at a time in a build directory."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from wasmbuild.errors import StoreError
+
+if sys.platform == "win32":
+    import msvcrt
+
+    # A byte far behind the text, so that others can read who holds the lock.
+    _LOCKED_BYTE = 1 << 20
+
+    def _try(descriptor: int) -> bool:
+        os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+else:
+    import fcntl
+
+    def _try(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+_POLL_SECONDS = 0.05
+# A build that ends at once is not worth a message.
+_QUIET_SECONDS = 0.5
+
+
+class Lock:
+    """An exclusive lock on a file; the operating system drops it when the process ends, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor: int | None = None
+
+    @property
+    def held(self) -> bool:
+        return self._descriptor is not None
+
+    def acquire(self, timeout: float | None = None, on_wait: Callable[[str], None] | None = None) -> bool:
+        """Take the lock, waiting at most ``timeout`` seconds (``None``: as long as it takes).
+
+        ``on_wait`` is called once with a sentence for people when the lock is held by somebody else. Returns whether
+        it had to wait. Raises StoreError when the time is over or the file cannot be opened.
+        """
+        start = time.monotonic()
+        announced = waited = False
+        while not self._try_once():
+            waited = True
+            elapsed = time.monotonic() - start
+            if timeout is not None and elapsed >= timeout:
+                raise StoreError(
+                    f"{self.path}: {self._holder()} is building here and has not ended within {timeout:g} s; "
+                    f"wait for it to end, or give a longer --lock-timeout"
+                )
+            if on_wait is not None and not announced and elapsed >= _QUIET_SECONDS:
+                announced = True
+                on_wait(f"waiting for {self._holder()}, which is building in the same directory")
+            time.sleep(_POLL_SECONDS)
+        return waited
+
+    def clock(self) -> int:
+        """Return the time of the file system in nanoseconds, as it would stamp a file changed now.
+
+        Raises OSError, also when the lock is not held.
+        """
+        if self._descriptor is None:
+            raise OSError(errno.EBADF, "the lock is not held")
+        os.utime(self._descriptor if os.utime in os.supports_fd else self.path)
+        return os.fstat(self._descriptor).st_mtime_ns
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _try_once(self) -> bool:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+        except OSError as error:
+            raise StoreError(_cannot_open(self.path, error)) from error
+        try:
+            if _try(descriptor) and self._is_current(descriptor):
+                os.ftruncate(descriptor, 0)
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                os.write(descriptor, str(os.getpid()).encode("ascii"))
+                self._descriptor = descriptor
+                return True
+        except OSError as error:
+            os.close(descriptor)
+            raise StoreError(_cannot_open(self.path, error)) from error
+        os.close(descriptor)
+        return False
+
+    def _is_current(self, descriptor: int) -> bool:
+        """Tell whether the locked file is still the one at the path: its directory may be deleted at any time."""
+        try:
+            there = os.stat(self.path)
+        except FileNotFoundError:
+            return False
+        here = os.fstat(descriptor)
+        return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+
+    def _holder(self) -> str:
+        text = ""
+        with contextlib.suppress(OSError, ValueError):
+            text = self.path.read_text("ascii").strip()
+        return f"process {text}" if text.isdigit() else "another process"
+
+
+def _cannot_open(path: Path, error: OSError) -> str:
+    return (
+        f"{path}: cannot lock the build directory: {error.strerror or error}; "
+        f"check that build-dir is a directory that you may write to"
+    )

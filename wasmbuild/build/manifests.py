@@ -1,0 +1,143 @@
+"""The manifests of targets that are whole, and the index that names them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wasmbuild import files
+from wasmbuild.build.store import INDEX, MANIFEST, Store, record_path
+from wasmbuild.errors import FormatError, StoreError
+from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Record
+
+if TYPE_CHECKING:
+    from wasmbuild.project.plan import Artifact, Plan, Target
+    from wasmbuild.toolchain.find import Compiler
+
+
+class Manifests:
+    """Writes and removes manifests so that none of them ever claims what is not there.
+
+    The index is changed before a manifest goes and after one comes: what it names stands.
+    """
+
+    def __init__(self, plan: Plan, store: Store, compiler: Compiler) -> None:
+        self._plan = plan
+        self._store = store
+        self._compiler = compiler
+        self._artifacts: dict[str, list[Artifact]] = {target.name: [] for target in plan.targets}
+        for artifact in plan.artifacts:
+            self._artifacts[artifact.target.name].append(artifact)
+
+    def path(self, target_name: str) -> Path:
+        return self._store.root / target_name / MANIFEST
+
+    @property
+    def index(self) -> Path:
+        return self._store.root / INDEX
+
+    def of_targets(self) -> dict[str, list[Artifact]]:
+        """Return the artifacts of each target, in the manifest's order."""
+        return self._artifacts
+
+    def undeclared(self) -> list[str]:
+        """Return the names of targets that have a manifest of ours but are no longer declared."""
+        names = []
+        for path in self._store.manifests():
+            name = path.parent.name
+            if name not in self._artifacts:
+                try:
+                    manifest = Manifest.from_bytes(files.read(path)[0], where=str(path))
+                except (OSError, FormatError):
+                    continue
+                if manifest.target == name:
+                    names.append(name)
+        return names
+
+    def retract(self, target_names: Collection[str]) -> None:
+        """Remove the manifests of targets that are not whole. Raises StoreError."""
+        standing = [name for name in target_names if self.path(name).exists()]
+        if standing:
+            self.write_index(without=standing)
+            self._store.remove(*map(self.path, standing))
+            for name in standing:
+                self._store.memory.notes.pop(str(self.path(name)), None)
+
+    def stands(self, target: Target) -> bool:
+        """Tell whether the manifest of a target whose artifacts are all right is what it should be."""
+        seen = self._store.memory.look(self.path(target.name))
+        note = self._store.memory.notes.get(str(self.path(target.name)))
+        return seen is not None and note == self._note(target, seen.sha256)
+
+    def write(self, target: Target) -> None:
+        """Write the manifest of a target whose artifacts are all right, then the index. Raises StoreError."""
+        path = self.path(target.name)
+        data = self._manifest(target, tuple(map(self._entry, self._artifacts[target.name]))).to_bytes()
+        self._store.write(path, data)
+        self._store.memory.notes[str(path)] = self._note(target, hashlib.sha256(data).hexdigest())
+        self.write_index()
+
+    def write_index(self, *, without: Collection[str] = ()) -> None:
+        """Write the index of the targets whose manifests stand, if it is not right already. Raises StoreError."""
+        entries = []
+        for target in self._plan.targets:
+            if target.name in without:
+                continue
+            seen = self._store.memory.look(self.path(target.name))
+            if seen is not None:
+                path = f"{target.name}/{MANIFEST}"
+                entries.append(IndexTarget(target.name, target.triple.text, path, seen.sha256))
+        data = Index(self._plan.project_name, tuple(entries)).to_bytes()
+        seen = self._store.memory.look(self.index)
+        if seen is None or seen.sha256 != hashlib.sha256(data).hexdigest():
+            self._store.write(self.index, data)
+
+    def _manifest(self, target: Target, artifacts: tuple[ManifestArtifact, ...]) -> Manifest:
+        return Manifest(
+            project=self._plan.project_name,
+            target=target.name,
+            triple=target.triple.text,
+            cpu=target.cpu,
+            isa_flags=target.isa_flags,
+            major=self._plan.line,
+            compiler=self._compiler.version,
+            compiler_sha256=self._compiler.sha256,
+            engine=target.engine,
+            require=target.require,
+            artifacts=artifacts,
+        )
+
+    def _entry(self, artifact: Artifact) -> ManifestArtifact:
+        record = read_record(self._store.root / artifact.path)
+        return ManifestArtifact(
+            module=artifact.module.name,
+            kind=record.kind,
+            path=f"{artifact.module.name}.cwasm",
+            size=record.size,
+            sha256=record.sha256,
+            key=record.key,
+            source=record.source,
+            imports=record.imports,
+            exports=record.exports,
+        )
+
+    def _note(self, target: Target, sha256: str) -> str:
+        """Return a digest of a manifest together with all that it was made from."""
+        head = self._manifest(target, ())
+        made_from: list[object] = [head]
+        for artifact in self._artifacts[target.name]:
+            seen = self._store.memory.look(record_path(self._store.root / artifact.path))
+            made_from.append([artifact.module.name, seen.sha256 if seen is not None else None])
+        return hashlib.sha256(json.dumps([sha256, made_from], sort_keys=True).encode()).hexdigest()
+
+
+def read_record(artifact: Path) -> Record:
+    """Read the record of an artifact. Raises StoreError where it is missing or damaged."""
+    path = record_path(artifact)
+    try:
+        return Record.from_bytes(files.read(path)[0], where=str(path))
+    except (OSError, FormatError) as error:
+        raise StoreError(f"{path}: changed while its manifest was written: {error}; build again") from error

@@ -1,0 +1,108 @@
+"""What is remembered of files: their digests, for as long as their stat signatures stay the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Set
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wasmbuild import files
+from wasmbuild.errors import StoreError
+
+SCHEMA = "wasmbuild/state/1"
+
+
+class Seen(NamedTuple):
+    """A file as it was when it was last read: ``facts`` is a JSON value that somebody made of its bytes."""
+
+    signature: files.Signature
+    sha256: str
+    facts: Any
+
+
+class Memory:
+    """Digests and facts by path, what is known of compilers, and notes of builds; it may be lost at any time.
+
+    A signature that is younger than the step of the file system's clock is not remembered: a change in the same step
+    would not show in it. ``now`` is that clock in nanoseconds; while it is 0, nothing new is remembered.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.now = 0
+        self.compilers: dict[str, Any] = {}
+        self.notes: dict[str, str] = {}
+        self._seen: dict[str, Seen] = {}
+        self._loaded: tuple[dict[str, Any], dict[str, str]] = ({}, {})
+        self._changed = False
+        self.load()
+
+    def load(self) -> None:
+        """Read what an earlier build wrote down; anything unreadable is as good as nothing."""
+        self._seen, self.compilers, self.notes, self._changed = {}, {}, {}, False
+        try:
+            document = json.loads(self.path.read_bytes())
+            if document["schema"] == SCHEMA:
+                for path, (signature, sha256, facts) in document["files"].items():
+                    dev, ino, size, mtime, ctime = signature
+                    self._seen[path] = Seen((dev, ino, size, mtime, ctime), sha256, facts)
+                self.compilers = dict(document["compilers"])
+                self.notes = {str(name): str(note) for name, note in document["notes"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            self._seen, self.compilers, self.notes = {}, {}, {}
+        self._loaded = (dict(self.compilers), dict(self.notes))
+
+    def to_bytes(self) -> bytes | None:
+        """Return what ``load`` reads, or ``None`` where that would not differ from what was loaded."""
+        if not self._changed and (self.compilers, self.notes) == self._loaded:
+            return None
+        document = {"schema": SCHEMA, "files": self._seen, "compilers": self.compilers, "notes": self.notes}
+        return json.dumps(document, separators=(",", ":")).encode()
+
+    def look(self, path: Path, facts: Callable[[bytes], Any] | None = None) -> Seen | None:
+        """Return the digest of a file, and what ``facts`` makes of its bytes; ``None`` where there is no file.
+
+        The file is read only when its signature is new or was too young to be trusted. Raises StoreError when it cannot
+        be read, and what ``facts`` raises.
+        """
+        name = str(path)
+        try:
+            seen = self._seen.get(name)
+            if seen is not None and files.signature(os.stat(path)) == seen.signature:
+                return seen
+            if facts is None:
+                sha256, signature = files.hash_file(path)
+                seen = Seen(signature, sha256, None)
+            else:
+                data, signature = files.read(path)
+                seen = Seen(signature, hashlib.sha256(data).hexdigest(), facts(data))
+        except (FileNotFoundError, NotADirectoryError):
+            self.forget(path)
+            return None
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from error
+        if files.is_settled(seen.signature, self.now):
+            self._seen[name] = seen
+            self._changed = True
+        else:
+            self.forget(path)
+        return seen
+
+    def signature(self, path: str) -> files.Signature | None:
+        """Return the remembered signature of a file, or ``None`` where none could be trusted."""
+        seen = self._seen.get(path)
+        return seen.signature if seen is not None else None
+
+    def forget(self, path: Path) -> None:
+        """Forget one file, so that it is read again."""
+        self._changed = self._seen.pop(str(path), None) is not None or self._changed
+
+    def keep(self, paths: Set[str]) -> None:
+        """Forget every file that is not among ``paths``."""
+        gone = self._seen.keys() - paths
+        for name in gone:
+            del self._seen[name]
+        self._changed = self._changed or bool(gone)

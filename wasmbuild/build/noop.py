@@ -1,0 +1,102 @@
+"""The shortest way to know that nothing is to be done: one look at every file that the last whole build knew.
+
+The note that makes it possible is removed before a build changes anything and written when everything is right, so a
+build that was killed leaves none. It holds no truth of its own: without it, everything is looked at more closely.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wasmbuild import __version__, files
+
+STATE_DIRECTORY = ".wasmbuild"
+"""The directory in a build directory that may be deleted at any time."""
+
+SCHEMA = "wasmbuild/noop/1"
+
+
+class Known(NamedTuple):
+    """What the last whole build knew. ``targets`` are name, triple and modules; ``sources`` are absolute paths.
+
+    ``outside`` is a JSON value of everything else that decides what is to be done: compilers and globs.
+    """
+
+    targets: list[tuple[str, str, list[str]]]
+    sources: list[str]
+    outside: Any
+
+    def ids(self) -> list[str]:
+        """Return the ids of all artifacts, in the order of the plan."""
+        return [f"{module}@{target}" for target, _, modules in self.targets for module in modules]
+
+
+def file(root: Path) -> Path:
+    """Return where the note of a build directory lies."""
+    return root / STATE_DIRECTORY / "noop.json"
+
+
+def read(root: Path, config: bytes) -> Known | None:
+    """Return what the last whole build of this very declaration knew, if every file is as it was then."""
+    try:
+        document = json.loads(file(root).read_bytes())
+        if document["for"] != _identity(config):
+            return None
+        known = Known(document["targets"], document["sources"], document["outside"])
+        stat = os.stat
+        if document["files"] != _digest([files.signature(stat(path)) for path in paths(root, known)]):
+            return None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return known
+
+
+def to_bytes(
+    root: Path, config: bytes, known: Known, signature: Callable[[str], files.Signature | None]
+) -> bytes | None:
+    """Return what ``read`` reads, or ``None`` where a file was too young to be trusted when it was found right.
+
+    ``signature`` returns that of a file at that time, by its path.
+    """
+    signatures = []
+    for path in paths(root, known):
+        found = signature(path)
+        if found is None:
+            return None
+        signatures.append(found)
+    document = {
+        "for": _identity(config),
+        "targets": known.targets,
+        "sources": known.sources,
+        "outside": known.outside,
+        "files": _digest(signatures),
+    }
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def paths(root: Path, known: Known) -> Iterator[str]:
+    """Yield the absolute paths of all files of a whole build: sources, index, manifests, artifacts, records."""
+    yield from known.sources
+    yield f"{root}{os.sep}index.json"
+    for target, _, modules in known.targets:
+        directory = f"{root}{os.sep}{target}{os.sep}"
+        yield f"{directory}manifest.json"
+        for module in modules:
+            artifact = f"{directory}{module}.cwasm"
+            if os.sep != "/":
+                artifact = artifact.replace("/", os.sep)
+            yield artifact
+            yield f"{artifact}.json"
+
+
+def _identity(config: bytes) -> list[str]:
+    return [SCHEMA, __version__, hashlib.sha256(config).hexdigest()]
+
+
+def _digest(signatures: list[files.Signature]) -> str:
+    return hashlib.sha256(repr(signatures).encode("ascii")).hexdigest()

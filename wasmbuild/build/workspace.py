@@ -1,0 +1,96 @@
+"""From a wasmbuild.toml to a build of it: the shortest look first, everything else only where that is not enough."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tomli
+
+from wasmbuild.build import noop
+from wasmbuild.toolchain import places
+
+if TYPE_CHECKING:
+    from wasmbuild.build.session import Session
+    from wasmbuild.project.config import Project
+    from wasmbuild.project.plan import Plan
+    from wasmbuild.toolchain.chosen import Toolchain
+
+CONFIG = "wasmbuild.toml"
+
+
+class Workspace:
+    """A wasmbuild.toml and what stands in its build directory."""
+
+    def __init__(self, config: Path) -> None:
+        self.config = config
+        self.directory = Path(os.path.abspath(config)).parent
+        self.root = self.directory / "build"
+
+    def up_to_date(self) -> noop.Known | None:
+        """Return what the last whole build knew, if nothing has changed since; it costs a stat for each file.
+
+        Never raises: whatever is wrong is found by a closer look.
+        """
+        try:
+            text = self.config.read_bytes()
+            build_dir = tomli.loads(text.decode()).get("project", {}).get("build-dir", "build")
+            self.root = Path(os.path.normpath(self.directory / build_dir))
+        except (OSError, ValueError, AttributeError, TypeError, RecursionError):
+            return None
+        known = noop.read(self.root, text)
+        return known if known is not None and self._same_outside(known.outside) else None
+
+    def project(self) -> Project:
+        """Read the declaration, but not the files of its modules. Raises DeclarationError, ToolchainError."""
+        return self._parse(self._read())
+
+    def plan(self) -> Plan:
+        """Read the declaration and find its files. Raises DeclarationError, ToolchainError."""
+        from wasmbuild.project.plan import plan
+
+        return plan(self.project())
+
+    def session(self) -> Session:
+        """Return a build of what is declared, with the compiler for it. Raises DeclarationError, ToolchainError."""
+        from wasmbuild.build.session import Session
+        from wasmbuild.build.store import Store
+        from wasmbuild.project.plan import plan
+
+        text = self._read()
+        planned = plan(self._parse(text))
+        store = Store(planned.build_dir)
+        return Session(planned, text, store, self.toolchain(planned, store.memory.compilers))
+
+    def toolchain(self, declared: Project | Plan, known: dict[str, Any]) -> Toolchain:
+        """Return the compiler that a declaration asks for; what is found out about it goes into ``known``.
+
+        Raises ToolchainError.
+        """
+        from wasmbuild.toolchain.child import Limits
+        from wasmbuild.toolchain.chosen import Toolchain
+        from wasmbuild.toolchain.find import find
+
+        line = declared.line
+        compiler = find(declared.compiler, line, known, self.directory, at_least=declared.at_least)
+        return Toolchain(compiler, line, known, Limits(declared.limits.memory, declared.limits.seconds))
+
+    def _read(self) -> bytes:
+        from wasmbuild.project.config import read
+
+        return read(self.config)
+
+    def _parse(self, text: bytes) -> Project:
+        from wasmbuild.project.config import parse
+        from wasmbuild.toolchain.find import default_line
+
+        return parse(text, file=str(self.config), directory=self.directory, default_line=default_line())
+
+    def _same_outside(self, outside: Any) -> bool:
+        from wasmbuild.project.globs import expand
+
+        return bool(
+            outside["compilers"] == places.fingerprint(outside["compiler"])
+            and all(expand(self.directory, pattern) == found for pattern, found in outside["globs"])
+        )
