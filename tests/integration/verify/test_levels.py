@@ -1,0 +1,200 @@
+"""The ladder on real artifacts of every target family: what is right is accepted, what is wrong is blamed right."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wasmbuild.project.triples import host_triple, parse, runs_on_host
+from wasmbuild.verify import Entry, verify
+
+HAND = "was it built or changed by hand, or by another tool? run `doit compile` again"
+FAMILIES = {
+    "x64": ("x86_64-unknown-linux-gnu", None),
+    "x64-v2": ("x86_64-unknown-linux-gnu", "x86-64-v2"),
+    "arm": ("aarch64-unknown-linux-gnu", "armv8.1-a"),
+    "mac": ("aarch64-apple-darwin", None),
+    "win": ("x86_64-pc-windows-msvc", None),
+    "riscv": ("riscv64gc-unknown-linux-gnu", "rv64gcv"),
+    "s390x": ("s390x-unknown-linux-gnu", "z15"),
+    "pulley": ("pulley64", None),
+    "pulley32": ("pulley32", None),
+    "pulley-be": ("pulley64be", None),
+}
+MODULE = '(module (func (export "f") (result i32) (i32.const 1)))'
+
+
+def only(*paths: Path, **arguments: Any) -> Entry:
+    [entry] = verify(paths, **arguments).artifacts
+    return entry
+
+
+def host() -> str:
+    triple = host_triple()
+    assert triple is not None
+    return triple
+
+
+def test_right_artifacts_of_every_family_are_accepted(tmp_path: Path, workshop: Any) -> None:
+    texts = {"checksum": workshop.checksum, "plugin": workshop.plugin}
+    manifests = [
+        workshop.ship(tmp_path, name, triple, texts, cpu_level=level) for name, (triple, level) in FAMILIES.items()
+    ]
+    digest = workshop.index(tmp_path, *manifests)
+    seen: list[Entry] = []
+    report = verify([tmp_path], index_sha256=digest, on_entry=seen.append)
+    assert report.ok
+    assert [entry.id for entry in report.artifacts] == [f"{module}@{name}" for name in FAMILIES for module in texts]
+    assert sorted(seen) == sorted(report.artifacts)
+    for entry in report.artifacts:
+        triple = FAMILIES[entry.id.partition("@")[2]][0]
+        level = "loaded" if runs_on_host(parse(triple)) else "consistent"
+        assert (entry.level, entry.failed, entry.required) == (level, None, level)
+        here = f"cannot be loaded on this host: it is for {triple}, and this is {host()}"
+        assert entry.message == ("" if level == "loaded" else here)
+    assert verify([tmp_path]).to_json() == report.to_json()
+
+
+@pytest.mark.parametrize("level", ["intact", "consistent"])
+def test_nothing_is_tried_above_the_level_that_was_asked_for(tmp_path: Path, workshop: Any, level: str) -> None:
+    workshop.ship(tmp_path, "host", host(), require="loaded")
+    assert only(tmp_path, level=level) == Entry("checksum@host", True, level, None, level, "")
+
+
+def test_a_foreign_target_that_must_be_loaded_fails_and_says_why(tmp_path: Path, workshop: Any) -> None:
+    workshop.ship(tmp_path, "far", "s390x-unknown-linux-gnu", require="loaded")
+    assert only(tmp_path) == Entry(
+        "checksum@far",
+        False,
+        "consistent",
+        "loaded",
+        "loaded",
+        f"cannot be loaded on this host: it is for s390x-unknown-linux-gnu, and this is {host()}; "
+        f"its manifest demands the level loaded",
+    )
+
+
+def test_a_cpu_that_lacks_a_feature_cannot_load_it_which_is_no_fault(tmp_path: Path, workshop: Any) -> None:
+    level = {"x86_64": "x86-64-v4", "aarch64": "armv9-a"}[parse(host()).architecture]
+    workshop.ship(tmp_path, "newer", host(), cpu_level=level)
+    entry = only(tmp_path)
+    if entry.level == "loaded":
+        pytest.skip(f"this CPU has all of {level}")
+    assert (entry.ok, entry.level, entry.required) == (True, "consistent", "consistent")
+    assert entry.message.startswith("cannot be loaded on this host: its CPU lacks ")
+
+
+def test_any_flipped_byte_is_found_before_anything_is_loaded(tmp_path: Path, workshop: Any) -> None:
+    workshop.ship(tmp_path, "host", host(), {f"m{number}": workshop.checksum for number in range(200)})
+    for number, path in enumerate(sorted((tmp_path / "host").glob("*.cwasm"))):
+        data = bytearray(path.read_bytes())
+        data[len(data) * number // 200] ^= 1 << number % 8
+        path.write_bytes(data)
+    entries = verify([tmp_path]).artifacts
+    assert {(entry.ok, entry.level, entry.failed) for entry in entries} == {(False, None, "intact")}
+    assert len(entries) == 200
+
+
+def test_a_truncated_artifact_is_not_intact(tmp_path: Path, workshop: Any) -> None:
+    workshop.ship(tmp_path, "host", host())
+    path = tmp_path / "host" / "checksum.cwasm"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "cut off" in only(tmp_path).message
+
+
+@pytest.mark.parametrize("other", [name for name in FAMILIES if name != "arm"])
+def test_an_artifact_of_another_target_is_found_though_its_digest_is_right(
+    tmp_path: Path, workshop: Any, other: str
+) -> None:
+    triple, level = FAMILIES[other]
+    workshop.ship(tmp_path, other, triple, cpu_level=level)
+    wrong = (tmp_path / other / "checksum.cwasm").read_bytes()
+    workshop.ship(tmp_path, "arm", FAMILIES["arm"][0], cpu_level=FAMILIES["arm"][1], instead={"checksum": wrong})
+    entry = only(tmp_path / "arm")
+    assert (entry.ok, entry.level, entry.failed) == (False, "intact", "consistent")
+    assert "and target arm is aarch64-unknown-linux-gnu" in entry.message
+
+
+def test_a_cpu_level_that_was_not_declared_is_found(tmp_path: Path, workshop: Any) -> None:
+    wrong = workshop.compile(workshop.checksum, "aarch64-unknown-linux-gnu", {}, {"has_lse": True, "has_fp16": True})
+    workshop.ship(tmp_path, "arm", "aarch64-unknown-linux-gnu", cpu_level="armv8.1-a", instead={"checksum": wrong})
+    assert only(tmp_path).message == (
+        f"checksum.cwasm has other CPU flags than target arm declares: has_fp16 is true instead of false; {HAND}"
+    )
+
+
+def test_a_component_in_place_of_a_module_is_found(tmp_path: Path, workshop: Any) -> None:
+    wrong = workshop.compile(workshop.plugin, host())
+    workshop.ship(tmp_path, "host", host(), instead={"checksum": wrong})
+    assert only(tmp_path).message == f"checksum.cwasm is a component, and its manifest says module; {HAND}"
+
+
+def test_a_module_that_nobody_compiled_is_found(tmp_path: Path, workshop: Any) -> None:
+    workshop.ship(tmp_path, "host", host(), instead={"checksum": workshop.binary(workshop.checksum)})
+    assert only(tmp_path).message == (
+        f"checksum.cwasm is a core WebAssembly module, not an artifact that was compiled from one; {HAND}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("triple", "text"),
+    [(name, text) for name in ("host", "pulley64") for text in ("checksum", "plugin")],
+)
+def test_imports_and_exports_are_those_of_the_manifest(tmp_path: Path, workshop: Any, triple: str, text: str) -> None:
+    texts = {text: getattr(workshop, text)}
+    manifest = workshop.ship(tmp_path, "host", host() if triple == "host" else triple, texts)
+    [artifact] = manifest.artifacts
+    less = manifest._replace(artifacts=(artifact._replace(imports=(), exports=artifact.exports[:-1]),))
+    workshop.write(tmp_path, less)
+    entry = only(tmp_path)
+    assert (entry.ok, entry.level, entry.failed) == (False, "consistent", "loaded")
+    assert "its imports are not those of its manifest" in entry.message
+    assert "is not in the manifest" in entry.message.partition("its exports")[2]
+
+
+def test_a_type_that_differs_is_named(tmp_path: Path, workshop: Any) -> None:
+    other = MODULE.replace("i32)", "i64)").replace("i32.const", "i64.const")
+    wrong = workshop.compile(other, host())
+    workshop.ship(tmp_path, "host", host(), {"m": MODULE}, instead={"m": wrong})
+    assert only(tmp_path).message == (
+        f'm.cwasm: its exports are not those of its manifest: "f" is func () -> (i64) instead of func () -> (i32); '
+        f"{HAND}"
+    )
+
+
+def test_types_that_the_library_does_not_tell_end_nothing(tmp_path: Path, workshop: Any) -> None:
+    text = """(module
+      (type $pair (struct (field i32 i32)))
+      (func (export "f") (param v128 (ref null $pair) anyref exnref (ref func)) (result i31ref) (ref.null i31))
+      (global (export "g") (mut (ref null $pair)) (ref.null $pair))
+      (table (export "t") 1 anyref)
+      (table (export "t64") i64 1 4294967295 externref)
+      (memory (export "m64") i64 1 3))"""
+    workshop.ship(tmp_path, "host", host(), {"types": text})
+    assert only(tmp_path) == Entry("types@host", True, "loaded", None, "loaded", "")
+
+
+def test_a_broken_artifact_does_not_silence_the_others(tmp_path: Path, workshop: Any) -> None:
+    texts = {"a": MODULE, "b": workshop.checksum, "c": MODULE}
+    manifests = [workshop.ship(tmp_path, "host", host(), texts), workshop.ship(tmp_path, "pulley", "pulley64", texts)]
+    (tmp_path / "host" / "b.cwasm").write_bytes(b"")
+    (tmp_path / "pulley" / "manifest.json").write_bytes(b"{")
+    workshop.index(tmp_path, manifests[0])
+    ok = {entry.id: entry.ok for entry in verify([tmp_path, tmp_path / "pulley"]).artifacts}
+    assert ok == {"a@host": True, "b@host": False, "c@host": True, str(tmp_path / "pulley" / "manifest.json"): False}
+
+
+def test_no_start_function_runs(tmp_path: Path, workshop: Any) -> None:
+    endless = '(module (func $spin (loop (br 0))) (start $spin) (memory (export "m") 1))'
+    workshop.ship(tmp_path, "host", host(), {"endless": endless})
+    workshop.ship(tmp_path, "cli", host(), {"endless": endless}, engine={"embedder": "cli"})
+    assert [entry.level for entry in verify([tmp_path]).artifacts] == ["loaded", "loaded"]
+
+
+def test_an_index_that_was_changed_is_refused_whole(tmp_path: Path, workshop: Any) -> None:
+    workshop.index(tmp_path, workshop.ship(tmp_path, "host", host()))
+    wrong = hashlib.sha256(b"").hexdigest()
+    assert "not the one that --index-sha256 pins" in only(tmp_path, index_sha256=wrong).message

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from wasmbuild.verify.beneath import Beneath, open_named, read_whole
+
+OnOpen = Callable[[Callable[[str], None]], None]
+
+posix = pytest.mark.skipif(os.name == "nt", reason="links and FIFOs of POSIX")
+
+
+_on_open: list[Callable[[str], None]] = []
+
+
+def _hook(event: str, arguments: tuple[object, ...]) -> None:
+    # Called right before the system opens a file, and never to be removed.
+    if event == "open" and _on_open:
+        _on_open[-1](str(arguments[0]))
+
+
+sys.addaudithook(_hook)
+
+
+@pytest.fixture
+def on_open() -> Iterator[OnOpen]:
+    """Takes what is called with each name, right before that is opened."""
+    yield _on_open.append
+    _on_open.clear()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "outside").write_bytes(b"secret")
+    root = tmp_path / "root"
+    (root / "a" / "b").mkdir(parents=True)
+    (root / "a" / "b" / "file").write_bytes(b"inside")
+    return root
+
+
+def refused(root: Path, path: str) -> str:
+    with Beneath(root) as directory:
+        try:
+            directory.open(path).close()
+        except OSError as error:
+            return error.strerror or ""
+    return "nothing"
+
+
+def content(root: Path, path: str) -> bytes:
+    with Beneath(root) as directory, directory.open(path) as file:
+        return read_whole(file, 100)
+
+
+def test_a_file_below_is_opened(root: Path) -> None:
+    assert content(root, "a/b/file") == b"inside"
+
+
+def test_a_missing_file_is_missing(root: Path) -> None:
+    with Beneath(root) as directory:
+        for path in ("none", "a/none", "none/none"):
+            with pytest.raises(FileNotFoundError):
+                directory.open(path)
+
+
+def test_a_file_in_place_of_a_directory_is_an_error(root: Path) -> None:
+    assert refused(root, "a/b/file/x") == os.strerror(errno.ENOTDIR)
+
+
+def test_what_is_no_regular_file_is_named(root: Path) -> None:
+    assert refused(root, "a/b") == "is a directory, not a regular file"
+
+
+@posix
+def test_a_fifo_is_not_even_opened(root: Path, on_open: OnOpen) -> None:
+    opened: list[str] = []
+    on_open(opened.append)
+    os.mkfifo(root / "pipe")
+    assert refused(root, "pipe") == "is a FIFO, not a regular file"
+    assert opened == [str(root)]
+
+
+@posix
+@pytest.mark.parametrize("path", ["file", "a/b/file"])
+def test_a_file_that_becomes_a_link_while_it_is_opened_leads_nowhere_else(
+    root: Path, on_open: OnOpen, path: str
+) -> None:
+    (root / "file").write_bytes(b"inside")
+
+    def swap(name: str) -> None:
+        if name == "file" and not (root / path).is_symlink():
+            (root / path).unlink()
+            (root / path).symlink_to(root.parent / "outside")
+
+    on_open(swap)
+    assert refused(root, path) == "leads out of the directory through a link"
+
+
+@posix
+def test_links_are_followed_as_long_as_they_stay_below(root: Path) -> None:
+    (root / "link").symlink_to("a/b/file")
+    (root / "up").symlink_to(root / "a" / "b")
+    (root / "a" / "chain").symlink_to("../up")
+    for path in ("link", "up/file", "a/chain/file"):
+        assert content(root, path) == b"inside"
+
+
+@posix
+@pytest.mark.parametrize("target", ["../outside", "/dev/null", "a/../../outside"])
+def test_links_that_leave_are_refused(root: Path, target: str) -> None:
+    (root / "link").symlink_to(target)
+    assert refused(root, "link") == "leads out of the directory through a link"
+
+
+@posix
+def test_a_directory_that_is_a_link_out_is_refused(root: Path) -> None:
+    (root / "dir").symlink_to(root.parent)
+    assert refused(root, "dir/outside") == "leads out of the directory through a link"
+
+
+@posix
+def test_a_link_to_itself_is_refused(root: Path) -> None:
+    (root / "loop").symlink_to("loop")
+    assert refused(root, "loop") == "is a link that leads to itself"
+
+
+@posix
+def test_a_sibling_that_starts_alike_is_outside(root: Path) -> None:
+    (root.parent / "root2").mkdir()
+    (root.parent / "root2" / "file").write_bytes(b"")
+    (root / "link").symlink_to("../root2/file")
+    assert refused(root, "link") == "leads out of the directory through a link"
+
+
+@posix
+def test_a_directory_that_becomes_a_link_leads_nowhere_else(root: Path) -> None:
+    outside = root.parent / "other"
+    outside.mkdir()
+    (outside / "file").write_bytes(b"secret")
+    with Beneath(root) as directory:
+        directory.open("a/b/file").close()
+        (root / "a" / "b").rename(root / "moved")
+        (root / "a" / "b").symlink_to(outside)
+        with directory.open("a/b/file") as file:
+            assert file.read() == b"inside"
+
+
+@posix
+def test_the_directory_itself_may_be_a_link(root: Path) -> None:
+    (root.parent / "latest").symlink_to(root)
+    assert content(root.parent / "latest", "a/b/file") == b"inside"
+
+
+def test_a_directory_below_is_a_limit_of_its_own(root: Path) -> None:
+    with Beneath(root) as directory, directory.below("a") as inner:
+        with inner.open("b/file") as file:
+            assert file.read() == b"inside"
+        with inner.below("") as same, same.open("b/file") as file:
+            assert file.read() == b"inside"
+
+
+@posix
+def test_a_link_out_of_a_directory_below_is_refused(root: Path) -> None:
+    (root / "top").write_bytes(b"")
+    (root / "a" / "link").symlink_to("../top")
+    with Beneath(root) as directory, directory.below("a") as inner, pytest.raises(OSError, match="leads out"):
+        inner.open("link")
+
+
+def test_more_directories_than_stay_open(root: Path) -> None:
+    with Beneath(root) as directory:
+        for number in range(100):
+            (root / f"d{number}" / "e").mkdir(parents=True)
+            (root / f"d{number}" / "e" / "file").write_bytes(b"%d" % number)
+        for number in (*range(100), *range(100)):
+            with directory.open(f"d{number}/e/file") as file:
+                assert file.read() == b"%d" % number
+
+
+def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Beneath(tmp_path / "none")
+
+
+def test_reading_stops_right_behind_the_limit(root: Path) -> None:
+    with open_named(root / "a" / "b" / "file") as file:
+        assert read_whole(file, 3) == b"insi"

@@ -1,0 +1,188 @@
+"""The loader against children that misbehave in ways that no artifact brings about on demand."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wasmbuild.errors import ChildError
+from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.find import Compiler
+from wasmbuild.verify import library_loader
+from wasmbuild.verify.library_loader import LibraryLoader
+from wasmbuild.verify.loading import Load
+from wasmbuild.verify.report import Broken, Obstacle
+
+LIMITS = Limits(seconds=30)
+HEAD = """
+import os, signal, sys, time
+sys.path.extend(sys.argv[2:])
+from wasmbuild.toolchain import wire
+count = 0
+NOTHING = {"imports": [], "exports": []}, b""
+"""
+TAIL = """
+wire.serve(handle)
+"""
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., LibraryLoader]:
+    def start(handle: str, limits: Limits = LIMITS) -> LibraryLoader:
+        child = tmp_path / "child.py"
+        child.write_text(HEAD + textwrap.dedent(handle) + TAIL)
+        monkeypatch.setattr(library_loader, "PROBE", child)
+        library = tmp_path / "site" / "wasmtime" / "linux-x86_64" / "_libwasmtime.so"
+        return LibraryLoader(Compiler("embedded", str(library), "48.0.0", ""), limits)
+
+    return start
+
+
+class Loads:
+    """Makes loads of an empty file, and keeps what became of them."""
+
+    def __init__(self, directory: Path, maker: Any) -> None:
+        self._path = directory / "file"
+        self._path.write_bytes(b"")
+        self._maker = maker
+        self.outcomes: dict[str, Obstacle | None] = {}
+        self.files: list[io.FileIO] = []
+
+    def make(self, name: str) -> Load:
+        file = io.FileIO(self._path)
+        self.files.append(file)
+        modified = self._path.stat().st_mtime_ns
+
+        def settle(obstacle: Obstacle | None) -> None:
+            assert file.closed
+            assert name not in self.outcomes
+            self.outcomes[name] = obstacle
+
+        return Load(self._maker.entry(b"", name), file, modified, settle, [[], None])
+
+
+@pytest.fixture
+def loads(tmp_path: Path, maker: Any) -> Loads:
+    return Loads(tmp_path, maker)
+
+
+def test_a_death_that_another_artifact_may_have_caused_is_not_believed(
+    start: Callable[..., LibraryLoader], loads: Loads
+) -> None:
+    loader = start(
+        """
+        def handle(request, data, descriptor):
+            global count
+            count += 1
+            if count == 2:
+                os.abort()
+            return NOTHING
+        """
+    )
+    for name in "abcdef":
+        loader.put(loads.make(name))
+    loader.close()
+    assert loads.outcomes == dict.fromkeys("abcdef")
+
+
+def test_a_death_of_its_own_is(start: Callable[..., LibraryLoader], loads: Loads) -> None:
+    loader = start("def handle(request, data, descriptor): os.kill(os.getpid(), signal.SIGSEGV)")
+    for name in "abc":
+        loader.put(loads.make(name))
+    loader.close()
+    for name in "abc":
+        obstacle = loads.outcomes[name]
+        assert isinstance(obstacle, Broken)
+        assert obstacle.message == (
+            f"{name}.cwasm ends the process that loads it, which was killed by SIGSEGV; build again, or copy it again "
+            f"from where it was built"
+        )
+
+
+def test_a_child_that_hangs_costs_one_artifact_its_verdict(start: Callable[..., LibraryLoader], loads: Loads) -> None:
+    loader = start(
+        """
+        def handle(request, data, descriptor):
+            if request["load"] == "component":
+                time.sleep(1000)
+            return NOTHING
+        """,
+        Limits(seconds=2),
+    )
+    for name in "abc":
+        load = loads.make(name)
+        kind = "component" if name == "b" else "module"
+        loader.put(load._replace(artifact=load.artifact._replace(kind=kind)))
+    loader.close()
+    assert (loads.outcomes["a"], loads.outcomes["c"]) == (None, None)
+    assert "which did not end within 2 s" in str(loads.outcomes["b"])
+
+
+@pytest.mark.parametrize("reply", ["{}", '{"imports": [[]], "exports": []}', '{"imports": [], "exports": [[1, 2, 3]]}'])
+def test_an_answer_that_makes_no_sense_is_no_proof(
+    start: Callable[..., LibraryLoader], loads: Loads, reply: str
+) -> None:
+    loader = start(f"def handle(request, data, descriptor): return {reply}, b''")
+    loader.put(loads.make("a"))
+    loader.close()
+    assert loads.outcomes["a"] == Broken(
+        "a.cwasm makes the process that loads it answer with nonsense; build again, or copy it again from where it was "
+        "built"
+    )
+
+
+def test_more_artifacts_than_wait_at_once(start: Callable[..., LibraryLoader], loads: Loads) -> None:
+    loader = start("def handle(request, data, descriptor): return NOTHING")
+    loader.warm([[], None])
+    names = [str(number) for number in range(500)]
+    for name in names:
+        loader.put(loads.make(name))
+    loader.close()
+    assert loads.outcomes == dict.fromkeys(names)
+
+
+def test_a_child_that_cannot_start_is_an_error_of_this_host(start: Callable[..., LibraryLoader], loads: Loads) -> None:
+    loader = start("raise SystemExit('no library')")
+    words = (
+        r"the probe with the library of wasmtime 48\.0\.0 could not be started: it ended with status 1\n    no library"
+    )
+
+    def put_many() -> None:
+        for number in range(200):
+            loader.put(loads.make(str(number)))
+
+    with pytest.raises(ChildError, match=words):
+        put_many()
+    with pytest.raises(ChildError, match=words):
+        loader.close()
+    assert loads.outcomes == {}
+    assert all(file.closed for file in loads.files)
+
+
+def test_an_error_over_the_last_artifact_is_raised_at_the_end(
+    start: Callable[..., LibraryLoader], loads: Loads
+) -> None:
+    loader = start("def handle(request, data, descriptor): return NOTHING")
+
+    def fail(obstacle: Obstacle | None) -> None:
+        raise RuntimeError(f"not {obstacle}")
+
+    loader.put(loads.make("a")._replace(settle=fail))
+    with pytest.raises(RuntimeError, match="not None"):
+        loader.close()
+    loader.abort()
+
+
+def test_an_abort_does_not_wait_for_the_child(start: Callable[..., LibraryLoader], loads: Loads) -> None:
+    loader = start("def handle(request, data, descriptor): time.sleep(1000)", Limits())
+    for number in range(40):
+        loader.put(loads.make(str(number)))
+    loader.abort()
+    assert all(file.closed for file in loads.files)
+    assert not [thread for thread in threading.enumerate() if thread.name == "wasmbuild-loader"]

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wasmbuild.verify.loading import Load, death, one_line, refusal
+from wasmbuild.verify.report import Broken, Obstacle, Unreachable
+
+HAND = "was it built or changed by hand, or by another tool? run `doit compile` again"
+
+
+def test_a_missing_cpu_feature_says_nothing_against_the_artifact(maker: Any) -> None:
+    words = (
+        "compilation settings of module incompatible with native host\n\nCaused by:\n"
+        '    compilation setting "has_avx512f" is enabled, but not available on the host\n'
+    )
+    assert refusal(maker.entry(b""), words, None) == Unreachable("cannot be loaded on this host: its CPU lacks avx512f")
+
+
+def test_any_other_refusal_does(maker: Any) -> None:
+    words = "failed to deserialize\n\nCaused by:\n    0: bad section\n    1: at byte 7\x1b[31m\n"
+    assert refusal(maker.entry(b""), words, None) == Broken(
+        f"checksum.cwasm is refused by Wasmtime: failed to deserialize: bad section: at byte 7\\x1b[31m; {HAND}"
+    )
+
+
+def test_a_death_is_told_with_what_was_written_last(maker: Any) -> None:
+    assert death(
+        maker.entry(b""), "was killed by SIGABRT", "thread 'main' panicked:\nindex out of bounds\n", None
+    ) == Broken(
+        "checksum.cwasm ends the process that loads it, which was killed by SIGABRT (thread 'main' panicked: index out "
+        "of bounds); build again, or copy it again from where it was built"
+    )
+
+
+@pytest.mark.parametrize(
+    "words", ["memory allocation of 70 bytes failed", "mmap: Cannot allocate memory (os error 12)"]
+)
+def test_the_memory_limit_is_blamed_where_there_is_one(maker: Any, words: str) -> None:
+    expected = Broken("checksum.cwasm needs more memory than the limit of 2 GiB; raise the limit")
+    assert refusal(maker.entry(b""), words, 2 << 30) == expected
+    assert death(maker.entry(b""), "was killed by SIGABRT", words, 2 << 30) == expected
+    assert "limit" not in death(maker.entry(b""), "was killed by SIGABRT", words, None).message
+
+
+def test_errors_of_several_lines_become_one() -> None:
+    assert one_line("a:\n\nCaused by:\n  0: b\n  1: c\n") == "a: b: c"
+    assert one_line("thread '<unnamed>' (1041) panicked at x:\nno\n") == "thread '<unnamed>' panicked at x: no"
+    assert one_line("x" * 1000).endswith("x…")
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_file_that_was_written_to_meanwhile_is_not_trusted(tmp_path: Path, maker: Any, written: bool) -> None:
+    path = tmp_path / "checksum.cwasm"
+    path.write_bytes(b"old")
+    os.utime(path, ns=(10**18, 10**18))
+    outcomes: list[Obstacle | None] = []
+    file = io.FileIO(path)
+    load = Load(maker.entry(b"old"), file, os.fstat(file.fileno()).st_mtime_ns, outcomes.append, None)
+    if written:
+        path.write_bytes(b"new")
+    else:
+        path.with_name("new").write_bytes(b"new")
+        path.with_name("new").replace(path)
+    load.end(None)
+    changed = Broken("checksum.cwasm changed while it was verified; verify when nothing writes to it")
+    assert outcomes == [changed if written else None]
+    assert file.closed

@@ -1,0 +1,83 @@
+"""Verification: what has been proved of artifacts, level by level, and what has not.
+
+``intact``: the bytes are those of the manifest. ``consistent``: they are what was declared, told without loading them.
+``loaded``: Wasmtime loads them with the declared engine. A level is tried only where the one below holds, and what is
+loaded are the very bytes that were hashed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from wasmbuild.errors import ToolchainError, UsageError
+from wasmbuild.formats.manifest import LEVELS
+from wasmbuild.verify.report import JSON_SCHEMA, SCHEMA, Entry, Report
+
+if TYPE_CHECKING:
+    from wasmbuild.toolchain.child import Limits
+    from wasmbuild.toolchain.executable import Known
+
+__all__ = ["JSON_SCHEMA", "LEVELS", "SCHEMA", "Entry", "Report", "verify"]
+
+DEFAULT_MEMORY = 2 << 30
+"""Bytes that the process which loads artifacts may allocate, where the system can limit that."""
+
+DEFAULT_SECONDS = 30.0
+"""How long loading one artifact may take."""
+
+
+def verify(
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    level: str | None = None,
+    index_sha256: str | None = None,
+    compiler: str = "auto",
+    known: Known | None = None,
+    limits: Limits | None = None,
+    on_entry: Callable[[Entry], None] | None = None,
+) -> Report:
+    """Verify the artifacts of manifests, and say of each what holds.
+
+    ``paths`` are manifests, indexes or directories: the index in it, or else the manifests in it and right below it.
+    ``level`` is the highest level that is tried, and hence demanded; None tries all. ``index_sha256`` pins the bytes of
+    the one index that is named.
+
+    Settings that the installed library cannot express are left to an executable: ``compiler`` is which, as
+    ``[toolchain] compiler`` has it, and ``known`` remembers what executables are (see ``wasmbuild.toolchain.find``).
+    ``limits`` bound the memory of what loads artifacts, and the time for each; None for the defaults.
+
+    ``on_entry`` is called with each verdict as soon as it is known, in any order, by one thread at a time.
+
+    Nothing is printed, and a file that is missing, damaged or hostile is an entry of the report. Raises UsageError for
+    arguments that do not go together, ToolchainError where a memory limit is asked for that this system cannot set,
+    ChildError and OSError when this host cannot do its part.
+    """
+    from wasmbuild.toolchain.child import Limits, format_bytes, memory_can_be_limited
+    from wasmbuild.verify.collect import collect
+    from wasmbuild.verify.ladder import Ladder
+    from wasmbuild.verify.tools import Tools
+
+    if level is not None and level not in LEVELS:
+        raise UsageError(f"--level: there is no level {level!r}; write one of {', '.join(LEVELS)}")
+    if limits is None:
+        limits = Limits(DEFAULT_MEMORY if memory_can_be_limited() else None, DEFAULT_SECONDS)
+    elif limits.memory is not None and not memory_can_be_limited():
+        raise ToolchainError(
+            f"this system cannot limit the memory of what loads artifacts ({format_bytes(limits.memory)} asked for); "
+            f"verify without a memory limit here"
+        )
+    shipments = collect(paths, index_sha256)
+    with Tools(compiler, {} if known is None else known) as tools:
+        ladder = Ladder(tools, limits, level or LEVELS[-1], on_entry)
+        try:
+            for shipment in shipments:
+                if isinstance(shipment, Entry):
+                    ladder.add(shipment)
+                else:
+                    ladder.climb(*shipment)
+            return Report(ladder.close())
+        except BaseException:
+            ladder.abort()
+            raise

@@ -1,0 +1,142 @@
+"""From the paths that were named to the manifests that are verified; whatever cannot be read becomes an entry."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from wasmbuild.errors import FormatError, UsageError
+from wasmbuild.formats.manifest import MAX_INDEX, MAX_MANIFEST, Index, IndexTarget, Manifest
+from wasmbuild.formats.printable import printable
+from wasmbuild.verify.beneath import Beneath, open_named, read_whole
+from wasmbuild.verify.intact import AGAIN
+from wasmbuild.verify.report import Entry, unusable
+
+INDEX_NAME = "index.json"
+MANIFEST_NAME = "manifest.json"
+
+Shipment = tuple[Manifest, Beneath]
+"""A manifest, and its directory, which holds the artifacts; open until the next one is taken."""
+
+_INDEX_MARK, _MANIFEST_MARK = b'"wasmbuild/index/1"', b'"wasmbuild/manifest/1"'
+_SHA256_DIGITS = 64
+
+
+def collect(paths: Iterable[str | os.PathLike[str]], index_sha256: str | None) -> Iterator[Shipment | Entry]:
+    """Yield what is to be verified, in order, one manifest at a time, and an entry for what cannot be used.
+
+    A path is a manifest, an index, or a directory: its index, or else the manifests in it and in the directories right
+    below it. No manifest comes twice. ``index_sha256`` pins the bytes of the one index that is named. Raises UsageError
+    for what does not go together.
+    """
+    named = [Path(path) for path in paths]
+    if not named:
+        raise UsageError("nothing to verify; name a manifest, an index or a build directory")
+    if index_sha256 is not None:
+        index_sha256 = index_sha256.lower()
+        if len(index_sha256) != _SHA256_DIGITS or not set(index_sha256) <= set("0123456789abcdef"):
+            raise UsageError(
+                f"--index-sha256: {printable(index_sha256)} is no SHA-256; give the 64 hexadecimal digits that "
+                f"sha256sum prints for {INDEX_NAME}"
+            )
+        if len(named) != 1:
+            raise UsageError("--index-sha256 pins one index; name that index or its directory, and nothing else")
+    return _Collector(index_sha256).all(named)
+
+
+class _Collector:
+    def __init__(self, index_sha256: str | None) -> None:
+        self._pinned = index_sha256
+        self._seen: set[str] = set()
+
+    def all(self, named: list[Path]) -> Iterator[Shipment | Entry]:
+        for path in named:
+            yield from self._directory(path) if path.is_dir() else self._file(path)
+
+    def _directory(self, directory: Path) -> Iterator[Shipment | Entry]:
+        index = directory / INDEX_NAME
+        if self._pinned is not None or os.path.lexists(index):
+            yield from self._file(index)
+            return
+        manifests = [directory / MANIFEST_NAME, *sorted(directory.glob(f"*/{MANIFEST_NAME}"))]
+        manifests = [path for path in manifests if os.path.lexists(path)]
+        for manifest in manifests:
+            yield from self._file(manifest)
+        if not manifests:
+            problem = f"holds neither {INDEX_NAME} nor a {MANIFEST_NAME}; run `doit compile`, or name another directory"
+            yield _entry(directory, problem)
+
+    def _file(self, path: Path) -> Iterator[Shipment | Entry]:
+        try:
+            with open_named(path) as file, Beneath(path.parent) as directory:
+                data = read_whole(file, MAX_MANIFEST)
+                if self._is_index(data):
+                    yield from self._index(path, data, directory)
+                elif self._pinned is not None:
+                    yield _entry(path, f"is a manifest, and --index-sha256 pins an index; name {INDEX_NAME} instead")
+                elif self._is_new(path):
+                    yield Manifest.from_bytes(data, str(path)), directory
+        except OSError as error:
+            yield _entry(path, _cannot_be_read(error, "name a manifest, an index or a build directory that is there"))
+        except FormatError as error:
+            yield _entry(path, str(error))
+
+    def _is_index(self, data: bytes) -> bool:
+        return self._pinned is not None or (_INDEX_MARK in data and _MANIFEST_MARK not in data)
+
+    def _is_new(self, path: Path) -> bool:
+        real = os.path.realpath(path)
+        if real in self._seen:
+            return False
+        self._seen.add(real)
+        return True
+
+    def _index(self, path: Path, data: bytes, directory: Beneath) -> Iterator[Shipment | Entry]:
+        found = hashlib.sha256(data).hexdigest()
+        if self._pinned not in (None, found):
+            problem = f"has SHA-256 {found}, not the one that --index-sha256 pins: it is another index or was changed"
+            yield _entry(path, f"{problem}; get the right one, or pin this one if you trust it")
+            return
+        index = Index.from_bytes(data[: MAX_INDEX + 1], str(path))
+        if not index.targets:
+            yield _entry(path, "names no targets, so there is nothing to verify; run `doit compile`")
+        for target in index.targets:
+            if self._is_new(path.parent / target.path):
+                yield from self._target(path, index, target, directory)
+
+    def _target(self, path: Path, index: Index, target: IndexTarget, directory: Beneath) -> Iterator[Shipment | Entry]:
+        where = path.parent / target.path
+        try:
+            with directory.open(target.path) as file, directory.below(target.path.rpartition("/")[0]) as inner:
+                data = read_whole(file, MAX_MANIFEST)
+                if hashlib.sha256(data).hexdigest() != target.sha256:
+                    yield _entry(where, f"is not the manifest that {path.name} names (its SHA-256 differs); {AGAIN}")
+                    return
+                manifest = Manifest.from_bytes(data, str(where))
+                told = (manifest.project, manifest.target, manifest.triple)
+                if told != (index.project, target.name, target.triple):
+                    problem = f"is that of {manifest.project}, target {manifest.target} ({manifest.triple}), and"
+                    named = f"{path.name} says {index.project}, target {target.name} ({target.triple})"
+                    yield _entry(where, f"{problem} {named}; {AGAIN}")
+                    return
+                yield manifest, inner
+        except OSError as error:
+            yield _entry(where, _cannot_be_read(error, f"{path.name} names it: {AGAIN}"))
+        except FormatError as error:
+            yield _entry(where, str(error))
+
+
+def _cannot_be_read(error: OSError, fix: str) -> str:
+    problem = printable(error.strerror or error)
+    if isinstance(error, FileNotFoundError):
+        return f"is missing; {fix}"
+    if error.errno is not None and problem == os.strerror(error.errno):
+        return f"cannot be read: {problem}; {fix}"
+    return f"{problem}; {fix}"
+
+
+def _entry(path: Path, problem: str) -> Entry:
+    shown = printable(path)
+    return unusable(shown, problem if problem.startswith(shown) else f"{shown} {problem}")

@@ -1,0 +1,118 @@
+"""The second level: an artifact is what its manifest declares, told from its headers alone, on any host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from wasmbuild.errors import FormatError
+from wasmbuild.formats import cwasm
+from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
+from wasmbuild.formats.identify import identify
+from wasmbuild.formats.manifest import Manifest, ManifestArtifact
+from wasmbuild.formats.printable import printable
+from wasmbuild.project import triples
+from wasmbuild.verify.intact import AGAIN, BY_HAND
+from wasmbuild.verify.reference import Reference
+from wasmbuild.verify.report import Broken, Obstacle, Unreachable
+from wasmbuild.verify.toggles import shown
+
+Value = bool | int | str
+
+# Cranelift's settings of riscv64 have these on whatever is asked for: together they are the G of RV64G.
+_ALWAYS_ON: Mapping[str, tuple[str, ...]] = {
+    "riscv64": ("has_m", "has_a", "has_f", "has_d", "has_zicsr", "has_zifencei"),
+}
+# Text and scripts are told from their beginning; an artifact's own reader says what is wrong with an artifact.
+_HEAD = 64 << 10
+
+
+class Consistent:
+    """Holds the artifacts of one target against its manifest."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        reference: Reference | Unreachable,
+        differences: Callable[[Reference, ArtifactFacts], str],
+    ) -> None:
+        """``reference`` is of the declared settings; ``differences`` names those that an artifact has otherwise."""
+        triple = triples.parse(manifest.triple)
+        self._target = manifest.target
+        self._line = str(manifest.major)
+        self._header = cwasm.HEADERS[triple.architecture]
+        self._triple = triple
+        self._isa_flags = expected_isa_flags(triple, manifest.isa_flags)
+        self._reference = reference
+        self._differences = differences
+        # All artifacts of a target have the same engine section, so that one comparison of bytes settles the rest.
+        self._right: tuple[cwasm.Header, bytes] | None = None
+
+    def check(self, artifact: ManifestArtifact, read_at: ReadAt) -> Obstacle | None:
+        """Return in which way an artifact is not what was declared, or why that cannot be told, or None."""
+        try:
+            facts = cwasm.read(read_at)
+        except FormatError as error:
+            return Broken(f"{artifact.path} is {_instead(read_at) or error}")
+        if facts.kind != artifact.kind:
+            return self._broken(artifact, f"is a {facts.kind}, and its manifest says {artifact.kind}")
+        if (facts.header, facts.engine) == self._right:
+            return None
+        problem = self._problem(facts)
+        if problem:
+            return self._broken(artifact, problem)
+        if isinstance(self._reference, Unreachable):
+            return self._reference
+        self._right = (facts.header, facts.engine)
+        return None
+
+    def _broken(self, artifact: ManifestArtifact, problem: str) -> Broken:
+        return Broken(f"{artifact.path} {problem}; {BY_HAND}")
+
+    def _problem(self, facts: ArtifactFacts) -> str:
+        if facts.version != self._line:
+            return f"is of Wasmtime {printable(facts.version)}, and its manifest says {self._line}"
+        if not _same_machine(facts.triple, self._triple):
+            return f"is for {printable(facts.triple)}, and target {self._target} is {self._triple}"
+        if facts.header != self._header:
+            return f"says it is for {self._triple}, but its ELF header is not one of that machine"
+        flags = _flag_differences(self._isa_flags, facts.isa_flags)
+        if flags:
+            return f"has other CPU flags than target {self._target} declares: {flags}"
+        return self._differences(self._reference, facts) if isinstance(self._reference, Reference) else ""
+
+
+def _same_machine(found: str, declared: triples.TargetTriple) -> bool:
+    """Compare triples as far as they matter: Wasmtime spells them out (``arm64-apple-darwin``: ``aarch64-…``)."""
+    if found == declared.text:
+        return True
+    try:
+        return triples.parse(found)[1:] == declared[1:]
+    except ValueError:
+        return False
+
+
+def expected_isa_flags(triple: triples.TargetTriple, declared: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the ISA flags that are not off in an artifact of a target with the declared flags."""
+    if triple.is_pulley:
+        shape: dict[str, Value] = {"pointer_width": f"pointer{triple.pointer_width}"}
+        return {**shape, "big_endian": True} if triple.is_big_endian else shape
+    return {**dict.fromkeys(_ALWAYS_ON.get(triple.architecture, ()), True), **declared}
+
+
+def _flag_differences(expected: Mapping[str, Value], found: Mapping[str, Value]) -> str:
+    words = []
+    for name in sorted(expected.keys() | found.keys()):
+        wanted, value = expected.get(name, False), found.get(name, False)
+        if wanted != value or type(wanted) is not type(value):
+            words.append(f"{printable(name, 40)} is {shown(value)} instead of {shown(wanted)}")
+    return ", ".join(words)
+
+
+def _instead(read_at: ReadAt) -> str:
+    """Say what a file is that is no artifact; empty where an artifact's own reader knows better."""
+    identity = identify(read_at.read(0, _HEAD))
+    if identity.kind in ("text", "module", "component"):
+        return f"{identity.sentence}, not an artifact that was compiled from one; {BY_HAND}"
+    if identity.kind == "elf":
+        return f"{identity.sentence}, not an artifact; {AGAIN}"
+    return ""

@@ -1,0 +1,83 @@
+"""The first level: the bytes of an artifact are those of its manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from typing import NamedTuple
+
+from wasmbuild.formats.cwasm import ReadAt
+from wasmbuild.formats.manifest import ManifestArtifact
+from wasmbuild.formats.printable import printable
+from wasmbuild.verify.beneath import Beneath
+from wasmbuild.verify.report import Broken
+
+AGAIN = "build again, or copy it again from where it was built"
+BY_HAND = "was it built or changed by hand, or by another tool? run `doit compile` again"
+
+_BUFFER = 1 << 20
+
+
+class Opened(NamedTuple):
+    """An artifact that is intact.
+
+    ``file`` is the open file that was hashed, to be closed by whoever has it, and ``modified`` its time in nanoseconds
+    before that. ``read_at`` gives its bytes until the next artifact is opened.
+    """
+
+    file: io.FileIO
+    modified: int
+    read_at: ReadAt
+
+
+class Intact:
+    """Opens and hashes one artifact after the other; the last one's bytes can be read again without the disk."""
+
+    def __init__(self) -> None:
+        self._buffer = memoryview(bytearray(_BUFFER))
+
+    def open(self, artifact: ManifestArtifact, directory: Beneath) -> Opened | Broken:
+        """Open an artifact and hold its size and SHA-256 against the manifest; return it, or why it is another."""
+        try:
+            file = directory.open(artifact.path)
+        except OSError as error:
+            return Broken(_cannot_be_opened(artifact, error))
+        try:
+            opened = self._read(artifact, file)
+        except OSError as error:
+            opened = f"cannot be read: {error.strerror or error}; {AGAIN}"
+        if isinstance(opened, Opened):
+            return opened
+        file.close()
+        return Broken(f"{artifact.path} {opened}")
+
+    def _read(self, artifact: ManifestArtifact, file: io.FileIO) -> Opened | str:
+        status = os.fstat(file.fileno())
+        size = status.st_size
+        if size != artifact.size:
+            how = "cut off, or changed" if size < artifact.size else "changed"
+            return f"has {size} bytes, and its manifest says {artifact.size}: it was {how} after it was built; {AGAIN}"
+        digest, left = hashlib.sha256(), size
+        while left and (count := file.readinto(self._buffer[:left])):
+            digest.update(self._buffer[:count])
+            left -= count
+        if left or file.read(1):
+            return f"changed while it was read; {AGAIN}, and verify when nothing writes to it"
+        found = digest.hexdigest()
+        if found != artifact.sha256:
+            return f"has SHA-256 {found[:16]}…, and its manifest says {artifact.sha256[:16]}…; {BY_HAND}"
+        if size > _BUFFER:
+            return Opened(file, status.st_mtime_ns, ReadAt.of(file, size))
+        hashed = self._buffer[:size]
+        read_at = ReadAt(lambda offset, count: bytes(hashed[offset : offset + count]), size)
+        return Opened(file, status.st_mtime_ns, read_at)
+
+
+def _cannot_be_opened(artifact: ManifestArtifact, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{artifact.path} is missing; {AGAIN}"
+    problem = printable(error.strerror or error)
+    if error.errno is not None and problem == os.strerror(error.errno):
+        return f"{artifact.path} cannot be opened: {problem}; {AGAIN}"
+    return f"{artifact.path} {problem}; put the artifact itself there: {AGAIN}"

@@ -1,0 +1,79 @@
+"""Imports and exports that the loaded artifact has, against those of its manifest."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TypeGuard
+
+from wasmbuild.formats.manifest import ManifestArtifact
+from wasmbuild.formats.printable import printable
+
+Told = Sequence[Sequence[str]]
+"""Imports as ``[module, name, kind, type]`` or exports as ``[name, kind, type]``, as the probe tells them."""
+
+_SHOWN = 3
+_TOLD_TYPES = frozenset(("i32", "i64", "f32", "f64", "v128", "funcref", "externref", "mut"))
+_VALUE_TYPE = re.compile(r"\(ref (?:null )?(?:[a-z]+|\d+|\(shared [a-z]+\))\)|[a-z][a-z0-9]*")
+_TABLE = re.compile(r"(.*?)(?:\.\.4294967295)?(?: i64)?(?: shared)?")
+
+
+def difference(artifact: ManifestArtifact, imports: Told, exports: Told) -> str:
+    """Return in words how imports or exports differ from the manifest's, or an empty string."""
+    parts = (
+        _difference("imports", artifact.imports, imports),
+        _difference("exports", artifact.exports, exports),
+    )
+    return "; ".join(filter(None, parts))
+
+
+def is_told(value: object, width: int) -> TypeGuard[Told]:
+    """Tell whether a JSON value is a list of externs of ``width`` texts each."""
+    return isinstance(value, list) and all(
+        isinstance(extern, list) and len(extern) == width and all(isinstance(text, str) for text in extern)
+        for extern in value
+    )
+
+
+def as_told(kind: str, type_: str) -> str:
+    """Return a type as the probe tells it: a value type that it cannot tell is ``?``.
+
+    Of a table it tells neither 64-bit indices nor sharing, and has no sign for a maximum of 2^32 - 1.
+    """
+    if kind == "memory":
+        return type_
+    if kind == "table" and (table := _TABLE.fullmatch(type_)):
+        type_ = table[1]
+    return _VALUE_TYPE.sub(lambda match: match[0] if match[0] in _TOLD_TYPES else "?", type_)
+
+
+def _difference(what: str, declared: Iterable[Sequence[str]], told: Told) -> str:
+    wanted, found = list(map(tuple, declared)), list(map(tuple, told))
+    if wanted == found:
+        return ""
+    spelled = Counter((*extern[:-1], as_told(extern[-2], extern[-1])) for extern in wanted)
+    counted = Counter(found)
+    missing = list((spelled - counted).elements())
+    surplus = {extern[:-2]: extern for extern in (counted - spelled).elements()}
+    words = []
+    for extern in missing:
+        other = surplus.pop(extern[:-2], None)
+        if other is None:
+            words.append(f"{_name(extern)} is missing")
+        else:
+            words.append(f"{_name(extern)} is {_type(other)} instead of {_type(extern)}")
+    words += [f"{_name(extern)} is not in the manifest" for extern in surplus.values()]
+    if not words:
+        return ""
+    rest = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
+    return f"its {what} are not those of its manifest: {', '.join(words[:_SHOWN])}{rest}"
+
+
+def _name(extern: tuple[str, ...]) -> str:
+    return '"' + ".".join(printable(part, 60) for part in extern[:-2] if part) + '"'
+
+
+def _type(extern: tuple[str, ...]) -> str:
+    *_, kind, text = extern
+    return f"{kind} {printable(text, 80)}" if text else kind

@@ -1,0 +1,139 @@
+"""What the engine section of an artifact has to hold for declared settings: that of a reference made from the same.
+
+The part of the section that is written by position, the tail, and Cranelift's shared flags are the same for all native
+targets of 64 bits, whatever their operating system and CPU. So the library of this host can make the reference of a
+target that it cannot compile for; ``pulley64`` and its big-endian form have another, ``pulley32`` a third one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from wasmbuild.errors import WasmbuildError
+from wasmbuild.formats import cwasm
+from wasmbuild.formats.cwasm import ArtifactFacts
+from wasmbuild.formats.manifest import Manifest
+from wasmbuild.formats.printable import printable
+from wasmbuild.project import triples
+from wasmbuild.verify import toggles
+from wasmbuild.verify.report import Unreachable
+from wasmbuild.verify.tools import Tools
+
+Value = bool | int | str
+
+_SHOWN = 8
+
+
+class Settings(NamedTuple):
+    """For what a reference is: the declared engine, in canonical form, and its target."""
+
+    engine: Mapping[str, Any]
+    line: int
+    triple: triples.TargetTriple
+    isa_flags: Mapping[str, Value]
+
+
+class Reference(NamedTuple):
+    """What artifacts with the same settings have in common."""
+
+    settings: Settings
+    shared_flags: Mapping[str, Value]
+    tail: bytes
+
+
+class References:
+    """Makes references, each once."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._made: dict[str, Reference | Unreachable] = {}
+        self._toggled: dict[str, list[toggles.Toggled]] = {}
+        self._named: dict[tuple[str, bytes], str] = {}  # by digests, for an engine section can have a megabyte
+
+    def of(self, manifest: Manifest) -> Reference | Unreachable:
+        """Return the reference for the artifacts of a manifest, or why there can be none on this host."""
+        triple = triples.parse(manifest.triple)
+        settings = Settings(manifest.engine, manifest.major, triple, manifest.isa_flags)
+        key = _key(settings)
+        if key not in self._made:
+            try:
+                self._made[key] = self._make(settings)
+            except (WasmbuildError, OSError) as error:
+                problem = printable(str(error).partition("\n")[0])
+                self._made[key] = Unreachable(f"its engine settings cannot be checked on this host: {problem}")
+        return self._made[key]
+
+    def differences(self, reference: Reference, facts: ArtifactFacts) -> str:
+        """Say in which settings an artifact differs from its reference; empty when it does in none."""
+        if facts.tail == reference.tail and facts.shared_flags == reference.shared_flags:
+            return ""
+        key = (_key(reference.settings), hashlib.sha256(facts.engine).digest())
+        words = self._named.get(key)
+        if words is None:
+            words = self._named[key] = self._names(reference, facts)
+        return f"has other engine settings than its manifest declares: {words}"
+
+    def _names(self, reference: Reference, facts: ArtifactFacts) -> str:
+        words = []
+        variants = self._variants(reference)
+        step = toggles.first_step(reference.tail, facts, variants)
+        if step is not None:
+            words.append(toggles.described(step.toggle))
+            settings = reference.settings._replace(engine=step.toggle.engine)
+            reference = Reference(settings, step.shared_flags, step.tail)
+            variants = self._variants(reference)
+        words += toggles.names(reference.shared_flags, reference.tail, facts, variants)
+        rest = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
+        return ", ".join(words[:_SHOWN]) + rest
+
+    def _variants(self, reference: Reference) -> list[toggles.Toggled]:
+        """Return what the reference becomes when one setting is changed, for each setting and value."""
+        key = _key(reference.settings)
+        if key not in self._toggled:
+            settings = reference.settings
+            made = []
+            for toggle in toggles.toggles(settings.engine, settings.line, settings.triple):
+                try:
+                    other = self._make(settings._replace(engine=toggle.engine))
+                except (WasmbuildError, OSError):
+                    continue
+                if isinstance(other, Reference):
+                    made.append(toggles.Toggled(toggle, other.shared_flags, other.tail))
+            self._toggled[key] = made
+        return self._toggled[key]
+
+    def _make(self, settings: Settings) -> Reference | Unreachable:
+        engine, line, triple, isa_flags = settings
+        stand_in = _stand_in(triple)
+        if stand_in is not None:
+            here = self._tools.library_engine(engine, line, triple, stand_in)
+            if here is not None:
+                return _read(settings, self._tools.library_artifact(here, line, stand_in.text))
+        executable = self._tools.executable(line)
+        if isinstance(executable, str):
+            return Unreachable(
+                f"its engine settings cannot be checked on this host: the library of the wasmtime Python package is of "
+                f"another line or cannot express them, and {executable}; install an executable of Wasmtime {line}"
+            )
+        return _read(settings, self._tools.executable_artifact(executable, engine, line, triple.text, isa_flags))
+
+
+def _stand_in(triple: triples.TargetTriple) -> triples.TargetTriple | None:
+    """Return a target of the library whose references are those of ``triple`` too."""
+    if triple.architecture in ("pulley64", "pulley64be"):
+        return triples.parse("pulley64")
+    host = triples.host_triple()
+    return triples.parse(host) if host is not None and not triple.is_pulley else None
+
+
+def _read(settings: Settings, artifact: bytes) -> Reference:
+    facts = cwasm.read(artifact)
+    return Reference(settings, facts.shared_flags, facts.tail)
+
+
+def _key(settings: Settings) -> str:
+    engine, line, triple, isa_flags = settings
+    return json.dumps([engine, line, triple.text, dict(isa_flags)], sort_keys=True)

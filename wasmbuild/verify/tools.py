@@ -1,0 +1,130 @@
+"""Which Wasmtime this host has for verification: the library of the Python package, and an executable of a line."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wasmbuild.errors import ToolchainError
+from wasmbuild.project import settings, triples
+from wasmbuild.project.rules import effective
+from wasmbuild.toolchain import cli, find, places
+from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.embedded import EMPTY, Embedded
+from wasmbuild.toolchain.executable import Known
+from wasmbuild.toolchain.find import Compiler
+from wasmbuild.toolchain.job import Job
+
+_REFERENCE_LIMITS = Limits(seconds=60)
+
+
+class Tools:
+    """What is installed, looked for when it is first needed. A context manager, which ends the children.
+
+    ``choice`` is the compiler that the user wants (``auto``, ``cli``, ``embedded`` or a path), ``known`` remembers
+    executables from run to run.
+    """
+
+    def __init__(self, choice: str, known: Known) -> None:
+        self.library = _library()
+        self._choice = choice if choice not in (find.AUTO, find.EMBEDDED) else find.CLI
+        self._known = known
+        self._embedded: Embedded | None = None
+        self._executables: dict[int, Compiler | str] = {}
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._count = 0
+
+    def __enter__(self) -> Tools:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._embedded is not None:
+            self._embedded.close()
+        if self._directory is not None:
+            self._directory.cleanup()
+
+    def executable(self, line: int) -> Compiler | str:
+        """Return an executable of a line, or in words why there is none."""
+        if line not in self._executables:
+            try:
+                self._executables[line] = find.find(self._choice, line, self._known, os.curdir)
+            except ToolchainError as error:
+                self._executables[line] = str(error).partition("\n")[0]
+        return self._executables[line]
+
+    def library_engine(
+        self, engine: Mapping[str, Any], line: int, triple: triples.TargetTriple, loads: triples.TargetTriple
+    ) -> dict[str, Any] | None:
+        """Return, in the terms of ``loads``, the engine that is declared for ``triple``.
+
+        None where the library is of another line, cannot express the settings, or refuses them on ``loads``.
+        """
+        if self.library is None or _line(self.library) != line:
+            return None
+        try:
+            engine = translated(engine, line, triple, loads)
+        except ValueError:
+            return None
+        return engine if not settings.library_lacks(engine, line) else None
+
+    def library_artifact(self, engine: Mapping[str, Any], line: int, triple: str) -> bytes:
+        """Return the library's artifact of the empty module. Raises CompileError."""
+        if self.library is None:
+            raise ValueError("there is no library")
+        if self._embedded is None:
+            self._embedded = Embedded(self.library, _REFERENCE_LIMITS)
+        return self._embedded.reference("module", triple, engine, line)
+
+    def executable_artifact(
+        self, executable: Compiler, engine: Mapping[str, Any], line: int, triple: str, isa_flags: Mapping[str, Any]
+    ) -> bytes:
+        """Return an executable's artifact of the empty module. Raises CompileError and OSError."""
+        self._count += 1
+        wasm, out = self.directory() / "empty.wasm", self.directory() / f"reference-{self._count}.cwasm"
+        wasm.write_bytes(EMPTY["module"])
+        cli.compile(
+            executable,
+            Job(
+                wasm, out, "module", triple, isa_flags, engine, line, _REFERENCE_LIMITS,
+                parallel=False, source=wasm.name, name=out.name,
+            ),
+        )  # fmt: skip
+        try:
+            return out.read_bytes()
+        finally:
+            out.unlink()
+
+    def directory(self) -> Path:
+        """Return a private directory that goes with this object."""
+        if self._directory is None:
+            self._directory = tempfile.TemporaryDirectory(prefix="wasmbuild-verify-")
+        return Path(self._directory.name)
+
+
+def translated(
+    engine: Mapping[str, Any], line: int, triple: triples.TargetTriple, other: triples.TargetTriple
+) -> dict[str, Any]:
+    """Return the canonical engine that has on ``other`` the settings of ``engine`` on ``triple``.
+
+    Raises ValueError where they do not go with ``other``.
+    """
+    # A canonical engine spells its preset out, and may have less: the name alone would bring the rest of it back.
+    values: dict[str, Any] = {"embedder": "c-api", **effective({**engine, "embedder": "c-api"}, line, triple)}
+    if "cranelift-flags" in engine:
+        values["cranelift-flags"] = engine["cranelift-flags"]
+    return settings.expand(values, line, other)
+
+
+def _library() -> Compiler | None:
+    path = places.library()
+    version = places.library_version(path) if path is not None else None
+    # Its digest is what keys are made of, and nothing here has a key.
+    return Compiler(find.EMBEDDED, str(path), version, "") if path is not None and version is not None else None
+
+
+def _line(library: Compiler) -> int:
+    major = library.version.partition(".")[0]
+    return int(major) if major.isdecimal() else 0
