@@ -1,0 +1,230 @@
+"""The command: what it prints, where, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+from support import ADD, HEAD, MODULES, SUB, TARGETS, Project
+
+
+def test_help_shows_commands_and_examples(project: Project) -> None:
+    text = project.run("--help").stdout
+    for command in ("build", "compile", "plan", "explain", "verify", "schema"):
+        assert f"\n  {command}" in text
+        help_ = project.run(command, "--help").stdout
+        assert "\nexample:\n  wasmbuild " + command in help_
+    assert project.run("--version").stdout.startswith("wasmbuild 0.")
+
+
+def test_without_a_command_it_says_what_there_is(project: Project) -> None:
+    assert "commands:" in project.run(status=2).stderr
+    assert (
+        project.run("biuld", status=2).stderr == "error: wasmbuild: there is no command 'biuld'; did you mean build?\n"
+    )
+    assert project.run("build", "--jobs", "none", status=2).stderr == (
+        "error: wasmbuild build: argument -j/--jobs: 'none' is not a number from 1 to 1024; "
+        "see wasmbuild build --help\n"
+    )
+
+
+def test_no_declaration(project: Project) -> None:
+    (project.root / "wasmbuild.toml").unlink()
+    for command in (["build"], ["plan"], ["explain", "x"]):
+        error = project.run(*command, status=2).stderr
+        assert error == ("error: wasmbuild.toml: there is no such file; make it, or name another file with --config\n")
+
+
+def test_another_declaration_from_elsewhere(project: Project) -> None:
+    outside = project.root.parent
+    project.run("build", "--config", "project/wasmbuild.toml", cwd=outside)
+    assert project.compiled() == set()
+    error = project.run("build", "--config", "project", status=2, cwd=outside).stderr
+    assert error == "error: project: is a directory; name the file in it, project/wasmbuild.toml\n"
+
+
+def test_a_build_tells_what_why_how_long_and_how_large_and_ends_with_a_summary(project: Project) -> None:
+    ended = project.run("build")
+    assert ended.stdout == ""
+    lines = ended.stderr.splitlines()
+    assert len(lines) == 5
+    assert all(line.endswith("never built") and " kB " in line and " s " in line for line in lines[:4])
+    assert lines[0].startswith("[1/4]  ")
+    assert lines[4].startswith("4 artifacts: 4 compiled in ")
+    assert "\x1b" not in ended.stderr
+    assert project.run("build", "-q").stderr == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals")
+def test_on_a_terminal_there_is_a_live_bar_and_colour_unless_no_color(project: Project) -> None:
+    def on_terminal(**environment: str) -> str:
+        parent, child = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "wasmbuild.cli", "build"],
+            cwd=project.root,
+            stdin=child,
+            stdout=child,
+            stderr=child,
+            env={key: value for key, value in {**os.environ, **environment}.items() if key != "CI"} | {"TERM": "xterm"},
+        )
+        os.close(child)
+        seen = b""
+        try:
+            while chunk := os.read(parent, 4096):
+                seen += chunk
+        except OSError:
+            pass  # the other side is closed
+        process.wait()
+        os.close(parent)
+        return seen.decode()
+
+    live = on_terminal(NO_COLOR="")
+    assert "━" in live or "╌" in live
+    assert "\x1b[2m" in live
+    project.write("add.wat", SUB)
+    plain = on_terminal(NO_COLOR="1")
+    assert "╌" in plain
+    assert "\x1b[2m" not in plain
+
+
+def test_plan_names_every_artifact(project: Project) -> None:
+    assert project.run("plan").stdout.splitlines() == [
+        "add@x64  x86_64-unknown-linux-gnu    add.wat",
+        "sub@x64  x86_64-unknown-linux-gnu    sub.wat",
+        "add@arm  aarch64-unknown-linux-gnu   add.wat",
+        "sub@arm  aarch64-unknown-linux-gnu   sub.wat",
+    ]
+    plan = json.loads(project.run("plan", "--json").stdout)
+    assert plan["artifacts"][0] == {"id": "add@x64", "path": "x64/add.cwasm"}
+    assert not project.build.exists()
+
+
+def test_explain_changes_nothing(project: Project) -> None:
+    assert project.run("explain", "add@*").stdout == "add@x64: never built\nadd@arm: never built\n"
+    assert not project.build.exists()
+    project.run("build")
+    assert project.run("explain", "add@x64").stdout == "add@x64: up to date\n"
+    project.write("add.wat", "(module")
+    assert project.run("explain", "add@x64").stdout.startswith(
+        "add@x64: cannot be built: add.wat: is not valid WebAssembly text\n"
+    )
+
+
+def test_schemas_describe_the_files(project: Project) -> None:
+    project.run("build")
+    names = project.run("schema").stdout.split()
+    assert {"wasmbuild.toml", "record", "manifest", "index", "report"} <= set(names)
+    schemas = {name: json.loads(project.run("schema", name).stdout) for name in names}
+    for name, path in {
+        "record": "x64/add.cwasm.json",
+        "manifest": "x64/manifest.json",
+        "index": "index.json",
+    }.items():
+        jsonschema.validate(json.loads((project.build / path).read_text()), schemas[name])
+    report = json.loads(project.run("verify", "--json", "build").stdout)
+    jsonschema.validate(report, schemas["report"])
+    error = project.run("schema", "manfest", status=2).stderr
+    assert error.startswith("error: there is no schema 'manfest'; schemas are ")
+
+
+def test_verify_shows_a_table(project: Project) -> None:
+    project.run("build")
+    lines = project.run("verify", "build").stdout.splitlines()
+    assert lines[0].split() == ["artifact", "proved", "required"]
+    assert lines[1].split() == ["add@x64", "loaded", "loaded", "ok"]
+    assert lines[3].split() == ["add@arm", "consistent", "consistent", "ok"]
+    assert lines[-1] == "4 artifacts verified: 2 consistent, 2 loaded"
+    (project.build / "arm/add.cwasm").unlink()
+    failed = project.run("verify", "build", status=1).stdout
+    assert "FAILED  not intact: " in failed
+    assert failed.splitlines()[-1] == "4 artifacts verified: 1 consistent, 2 loaded, 1 failed"
+
+
+class TestCompile:
+    """``wasmbuild compile``: a step of another build system."""
+
+    def test_one_output_with_its_depfile(self, project: Project) -> None:
+        project.run("compile", "add.wat", "--target", "arm", "-o", "out dir/add.cwasm", "--depfile", "out dir/add.d")
+        assert sorted(path.name for path in (project.root / "out dir").iterdir()) == ["add.cwasm", "add.d"]
+        project.run("build")
+        made = (project.root / "out dir/add.cwasm").read_bytes()
+        assert made == (project.build / "arm/add.cwasm").read_bytes()
+        rule = (project.root / "out dir/add.d").read_text()
+        assert rule.startswith("out\\ dir/add.cwasm: add.wat wasmbuild.toml /")
+        assert rule.endswith("\n")
+        assert rule.count("\n") == 1
+
+    def test_an_output_that_stays_the_same_is_untouched(self, project: Project) -> None:
+        project.run("compile", "add.wat", "--target", "x64", "-o", "add.cwasm")
+        before = (project.root / "add.cwasm").stat()
+        project.write("add.wat", ADD + " ;; the same")
+        project.run("compile", "add.wat", "--target", "x64", "-o", "add.cwasm")
+        assert (project.root / "add.cwasm").stat() == before
+        project.write("add.wat", SUB)
+        project.run("compile", "add.wat", "--target", "x64", "-o", "add.cwasm")
+        assert (project.root / "add.cwasm").stat().st_ino != before.st_ino
+
+    def test_no_module_has_to_be_declared(self, project: Project) -> None:
+        project.declare(HEAD + TARGETS)
+        project.run("compile", "add.wat", "--target", "x64", "-o", "add.cwasm")
+
+    def test_a_failure_keeps_the_old_output(self, project: Project) -> None:
+        project.run("compile", "add.wat", "--target", "x64", "-o", "add.cwasm")
+        good = (project.root / "add.cwasm").read_bytes()
+        project.write("add.wat", "(module (func (result i32)))")
+        error = project.run("compile", "add.wat", "--target", "x64", "-o", "add.cwasm", status=1).stderr
+        assert error.startswith("error: wasmtime 48.0.2 ended with status 1: add.wat is not valid WebAssembly\n")
+        assert (project.root / "add.cwasm").read_bytes() == good
+        assert not list(project.root.glob(".wasmbuild-*"))
+
+    def test_what_a_killed_one_left_is_removed(self, project: Project) -> None:
+        project.write(".wasmbuild-add.cwasm-0123/0.cwasm", "half")
+        project.run("compile", "add.wat", "--target", "x64", "-o", "add.cwasm")
+        assert not list(project.root.glob(".wasmbuild-*"))
+
+    @pytest.mark.parametrize(
+        ("arguments", "status", "said"),
+        [
+            ("add.wat --target x46 -o a.cwasm", 2, "wasmbuild.toml: there is no target 'x46'; did you mean x64?"),
+            ("nothing.wat --target x64 -o a.cwasm", 1, "nothing.wat: is missing"),
+            ("add.wat --target x64 -o .", 2, ".: is a directory; name the artifact"),
+            ("add.wat -o a.cwasm", 2, "wasmbuild compile: the following arguments are required: --target"),
+        ],
+    )
+    def test_wrong_requests(self, project: Project, arguments: str, status: int, said: str) -> None:
+        assert project.run("compile", *shlex.split(arguments), status=status).stderr.startswith(f"error: {said}")
+
+    def test_ninja_follows_the_depfile(self, project: Project) -> None:
+        ninja = Path(sys.executable).parent / "ninja"
+        project.write(
+            "build.ninja",
+            f"""rule cwasm
+  command = {sys.executable} -m wasmbuild.cli compile $in --target x64 -o $out --depfile $out.d
+  depfile = $out.d
+  restat = 1
+build add.cwasm: cwasm add.wat
+""",
+        )
+
+        def run() -> str:
+            return subprocess.run([ninja], cwd=project.root, capture_output=True, text=True, check=True).stdout
+
+        assert "[1/1]" in run()
+        assert run() == "ninja: no work to do.\n"
+        project.declare(
+            HEAD + TARGETS.replace("[targets.x64]", "[targets.x64]\nengine = { epoch-interruption = true }")
+        )
+        assert "[1/1]" in run()
+        assert run() == "ninja: no work to do.\n"
+
+
+def test_modules_are_not_needed_for_a_plan_of_targets(project: Project) -> None:
+    project.declare(HEAD + TARGETS + MODULES)
+    assert project.run("plan").returncode == 0

@@ -1,0 +1,213 @@
+"""doit: the same builds as tasks, in a dodo.py of three lines or in a larger project."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import ADD, HEAD, MODULES, SUB, TARGETS, Project
+
+posix = pytest.mark.skipif(
+    os.name != "posix", reason="doit's processes share what is loaded only where they are forked"
+)
+
+DODO = """from wasmbuild.doit import load
+
+DOIT_CONFIG, task_compile, task_verify = load("wasmbuild.toml").dodo()
+"""
+
+
+def doit(project: Project, *arguments: str, status: int = 0, cwd: Path | None = None) -> str:
+    """Run doit and return what it wrote; there is never a traceback."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "doit", *arguments],
+        cwd=cwd or project.root,
+        env={**os.environ, "NO_COLOR": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert "Traceback" not in ended.stdout + ended.stderr, ended.stdout + ended.stderr
+    assert ended.returncode == status, ended.stdout + ended.stderr
+    return ended.stdout + ended.stderr
+
+
+@pytest.fixture
+def dodo(project: Project) -> Project:
+    project.write("dodo.py", DODO)
+    return project
+
+
+def test_compile_then_nothing_then_verify(dodo: Project) -> None:
+    first = doit(dodo, "compile")
+    assert "add@x64" in first
+    assert "never built" in first
+    assert first.splitlines()[-1].startswith("4 artifacts: 4 compiled in ")
+    second = doit(dodo, "compile")
+    assert second.startswith("4 artifacts: 4 up to date in ")
+    assert "4 artifacts verified: 2 consistent, 2 loaded" in doit(dodo, "verify")
+    assert dodo.compiled() == set()
+
+
+@pytest.mark.parametrize("options", [["-n", "4"], []])
+def test_compile_and_verify_in_one_run(dodo: Project, options: list[str]) -> None:
+    """The verification waits for the compiles that were selected before it."""
+    assert "4 artifacts verified: 2 consistent, 2 loaded" in doit(dodo, *options, "compile", "verify")
+    assert dodo.compiled() == set()
+
+
+@posix
+def test_in_processes_compiles_work_and_a_verification_says_what_it_needs(dodo: Project) -> None:
+    assert "4 compiled" in doit(dodo, "-n", "4", "-P", "process", "compile")
+    assert dodo.compiled() == set()
+    dodo.write("add.wat", SUB)
+    output = doit(dodo, "-n", "2", "-P", "process", "compile", "verify", status=1)
+    assert (
+        "error: in a process of its own a verification cannot see the compiles; run doit with -P thread, "
+        'or set par_type = "thread" in DOIT_CONFIG\n' in output
+    )
+    assert dodo.compiled() == set()
+
+
+def test_the_default_is_both(dodo: Project) -> None:
+    output = doit(dodo)
+    assert "4 compiled" in output
+    assert "4 artifacts verified" in output
+
+
+def test_one_artifact(dodo: Project) -> None:
+    output = doit(dodo, "compile:add@x64")
+    assert "1 artifact: 1 compiled" in output
+    assert [path.name for path in dodo.build.rglob("*.cwasm")] == ["add.cwasm"]
+    assert dodo.compiled() == {"sub@x64", "add@arm", "sub@arm"}
+
+
+def test_the_last_artifact_of_a_target_brings_its_manifest(dodo: Project) -> None:
+    doit(dodo, "compile:add@x64", "compile:sub@x64")
+    assert (dodo.build / "x64/manifest.json").is_file()
+    assert not (dodo.build / "arm/manifest.json").exists()
+
+
+def test_everything_again_when_told_so(dodo: Project) -> None:
+    doit(dodo, "compile")
+    good = dodo.files()
+    output = doit(dodo, "-a", "compile")
+    assert "asked for" in output
+    assert "4 compiled" in output
+    assert dodo.files() == good
+
+
+def test_list_and_info(dodo: Project) -> None:
+    assert doit(dodo, "list").splitlines() == [
+        "compile   precompile what is out of date, for every target",
+        "verify    prove that the artifacts are what was declared and that they load",
+    ]
+    assert ["compile:add@x64", "x86_64-unknown-linux-gnu"] in [
+        line.split() for line in doit(dodo, "list", "--all").splitlines()
+    ]
+    # doit's exit code says whether the task is up to date.
+    before = doit(dodo, "info", "compile:add@x64", status=1)
+    assert " - build/x64/add.cwasm\n" in before
+    assert " - never built " in before
+    doit(dodo, "compile")
+    assert " - build/x64/add.cwasm\n" in doit(dodo, "info", "compile:add@x64")
+
+
+def test_clean_removes_what_was_made(dodo: Project) -> None:
+    doit(dodo, "compile")
+    dodo.write("build/x64/mine.txt", "mine")
+    doit(dodo, "clean", "compile:add@x64")
+    assert not (dodo.build / "x64/add.cwasm").exists()
+    assert (dodo.build / "x64/sub.cwasm").exists()
+    doit(dodo, "clean")
+    assert set(dodo.files()) == {"x64/mine.txt"}
+    doit(dodo, "compile")
+    assert dodo.compiled() == set()
+
+
+def test_json(dodo: Project) -> None:
+    report = json.loads(doit(dodo, "-r", "json", "-n", "2", "compile"))
+    assert {task["name"]: task["result"] for task in report["tasks"]}["compile:add@x64"] == "success"
+
+
+def test_one_failure_stops_no_other(dodo: Project) -> None:
+    dodo.write("add.wat", "(module (func (result i32)))")
+    # doit gives 2 where a group of tasks cannot end well.
+    output = doit(dodo, "compile", status=2)
+    assert "UnmetDependency" not in output
+    assert "error: add@x64: wasmtime 48.0.2 ended with status 1: add.wat is not valid WebAssembly" in output
+    assert "2 compiled, 2 failed" in output
+    assert (dodo.build / "arm/sub.cwasm").exists()
+    assert not list(dodo.build.glob("*/manifest.json"))
+
+
+def test_mistakes_in_the_declaration_are_tasks_that_fail(dodo: Project) -> None:
+    dodo.declare(HEAD.replace("name", "nam") + TARGETS + MODULES.replace("sub.wat", "sb.wat"))
+    output = doit(dodo, "compile", status=1)
+    assert "wasmbuild.toml: project.nam: unknown key; did you mean" in output
+    assert 'modules.sub.source: there is no file "sb.wat"; did you mean "sub.wat"?' in output
+    assert not dodo.build.exists()
+    assert "compile" in doit(dodo, "list")
+    doit(dodo, "verify", status=1)
+
+
+def test_a_tampered_artifact_is_a_failure_of_verify_and_rebuilt_by_compile(dodo: Project) -> None:
+    doit(dodo, "compile")
+    artifact = dodo.build / "x64/add.cwasm"
+    good = artifact.read_bytes()
+    artifact.write_bytes(good[:-1] + b"x")
+    output = doit(dodo, "verify", status=1)
+    assert "add@x64" in output
+    assert "FAILED  not intact" in output
+    doit(dodo, "compile")
+    assert artifact.read_bytes() == good
+    doit(dodo, "verify")
+
+
+def test_a_build_directory_that_is_a_file(dodo: Project) -> None:
+    dodo.build.write_text("a file")
+    output = doit(dodo, "compile", status=2)
+    assert output.count("the build directory is a file, not a directory") == 1
+    assert "error: add@x64, sub@x64, add@arm, sub@arm: " in output
+
+
+def test_a_larger_project_takes_the_tasks_under_its_own_names(project: Project) -> None:
+    host = project.root.parent
+    (host / "dodo.py").write_text(
+        """from wasmbuild.doit import load
+
+DOIT_CONFIG = {"default_tasks": ["image"], "verbosity": 2}
+WASM = load("project/wasmbuild.toml")
+
+
+def task_wasm():
+    yield from WASM.tasks(basename="wasm")
+
+
+def task_check():
+    return WASM.verify()
+
+
+def task_image():
+    return {
+        "actions": ["cat project/build/x64/add.cwasm > image"],
+        "file_dep": ["project/build/x64/add.cwasm"],
+        "targets": ["image"],
+    }
+"""
+    )
+    assert "wasm:add@x64" in doit(project, cwd=host)
+    assert (host / "image").read_bytes() == (project.build / "x64/add.cwasm").read_bytes()
+    assert not (project.build / "arm").exists()
+    project.write("add.wat", SUB)
+    doit(project, cwd=host)
+    assert (host / "image").read_bytes() == (project.build / "x64/add.cwasm").read_bytes()
+    project.write("add.wat", ADD)
+    doit(project, "wasm", "check", cwd=host)
+    assert project.compiled() == set()

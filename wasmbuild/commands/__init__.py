@@ -1,0 +1,1 @@
+"""The commands: each module has the options of one, and runs it."""

@@ -1,0 +1,123 @@
+"""``wasmbuild build``: everything that is declared, or what is selected of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from wasmbuild.build.workspace import Workspace
+from wasmbuild.commands import options
+from wasmbuild.errors import DISK, DONE, FAILED, WRONG_REQUEST
+
+if TYPE_CHECKING:
+    from wasmbuild.build.session import Outcome, Session
+    from wasmbuild.progress import Progress
+
+SCHEMA = "wasmbuild/build/1"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("selectors", metavar="SELECTOR", nargs="*", help="globs over ids, such as 'checksum@*'")
+    parser.add_argument(
+        "-j", "--jobs", metavar="N", type=options.positive, help="compile N at a time (default: one for each core)"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="show errors only")
+    parser.add_argument(
+        "--lock-timeout",
+        metavar="SECONDS",
+        type=options.seconds,
+        help="give up when another build keeps the directory for longer (default: wait)",
+    )
+    options.add_config(parser)
+    options.add_json(parser, "what was done")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    workspace = Workspace(arguments.config)
+    known = workspace.up_to_date()
+    if known is not None:
+        selected = options.select(arguments.selectors, known.ids())
+        return _nothing_to_do(arguments, selected)
+    from wasmbuild.console import Console
+    from wasmbuild.progress import Progress
+
+    console = Console(sys.stderr, quiet=arguments.quiet)
+    session = workspace.session()
+    try:
+        selected = options.select(arguments.selectors, session.artifacts)
+        session.begin(arguments.lock_timeout, console.say)
+        chosen = set(selected)
+        wrong = [status for status in session.outdated() if status.artifact.id in chosen]
+        progress = Progress(console, len(wrong), len(selected) - len(wrong))
+        outcomes, changed = _build(session, [status.artifact.id for status in wrong], progress, arguments.jobs)
+    finally:
+        session.close()
+    for id in changed:
+        progress.fail(id, "changed while it was built; build again")
+    progress.end()
+    if arguments.json:
+        _print_json(selected, outcomes, changed)
+    codes = {outcome.error.exit_code for outcome in outcomes.values() if outcome.error is not None}
+    codes |= {FAILED} if changed else set()
+    return next((code for code in (DISK, WRONG_REQUEST, FAILED) if code in codes), DONE)
+
+
+def _build(
+    session: Session, ids: list[str], progress: Progress, jobs: int | None
+) -> tuple[dict[str, Outcome], list[str]]:
+    from wasmbuild.build.run import compile_all, cores
+
+    outcomes: dict[str, Outcome] = {}
+
+    def done(outcome: Outcome) -> None:
+        outcomes[outcome.id] = outcome
+        if outcome.error is not None:
+            progress.fail(outcome.id, str(outcome.error))
+        else:
+            progress.done(outcome.id, outcome.reasons, outcome.seconds, outcome.size)
+
+    compile_all(
+        session,
+        [session.artifacts[id] for id in ids],
+        jobs=jobs or cores(),
+        on_start=lambda artifact: progress.start(artifact.id),
+        on_done=done,
+    )
+    return outcomes, session.finish()
+
+
+def _nothing_to_do(arguments: argparse.Namespace, selected: list[str]) -> int:
+    if arguments.json:
+        _print_json(selected, {}, [])
+    if not arguments.quiet:
+        noun = "artifact is" if len(selected) == 1 else "artifacts are"
+        print(f"{len(selected)} {noun} up to date", file=sys.stderr)
+    return DONE
+
+
+def _print_json(selected: list[str], outcomes: dict[str, Outcome], changed: list[str]) -> None:
+    import json
+
+    artifacts: list[dict[str, Any]] = []
+    for id in selected:
+        outcome = outcomes.get(id)
+        if id in changed:
+            artifacts.append({"id": id, "outcome": "failed", "error": "changed while it was built"})
+        elif outcome is None:
+            artifacts.append({"id": id, "outcome": "up-to-date"})
+        elif outcome.error is not None:
+            artifacts.append({"id": id, "outcome": "failed", "error": str(outcome.error)})
+        else:
+            artifacts.append(
+                {
+                    "id": id,
+                    "outcome": "compiled",
+                    "reasons": list(outcome.reasons),
+                    "seconds": round(outcome.seconds, 3),
+                    "size": outcome.size,
+                }
+            )
+    ok = all(artifact["outcome"] != "failed" for artifact in artifacts)
+    json.dump({"schema": SCHEMA, "ok": ok, "artifacts": artifacts}, sys.stdout, indent=2)
+    print()

@@ -1,0 +1,49 @@
+"""``wasmbuild compile``: one file for one declared target, as a step of another build system."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from wasmbuild.build.workspace import Workspace
+from wasmbuild.commands import options
+from wasmbuild.errors import DONE, UsageError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="IN", type=Path, help="a .wat, a core .wasm module or a component")
+    parser.add_argument("--target", metavar="T", required=True, help="the name of a target of wasmbuild.toml")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        type=Path,
+        required=True,
+        help="the artifact; untouched when it stays the same",
+    )
+    parser.add_argument("--depfile", metavar="D", type=Path, help="write what OUT depends on, in the syntax of make")
+    options.add_config(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from wasmbuild.build.single import compile_file, depfile
+    from wasmbuild.build.store import Store
+    from wasmbuild.project.names import suggestion
+    from wasmbuild.toolchain import places
+
+    workspace = Workspace(arguments.config)
+    project = workspace.project()
+    target = next((target for target in project.targets if target.name == arguments.target), None)
+    if target is None:
+        meant = suggestion(arguments.target, project.target_names)
+        hint = f"did you mean {meant}?" if meant else f"targets are {', '.join(project.target_names)}"
+        raise UsageError(f"{arguments.config}: there is no target {arguments.target!r}; {hint}")
+    toolchain = workspace.toolchain(project, {})
+    try:
+        compile_file(arguments.source, target, project.line, arguments.output, toolchain)
+    finally:
+        toolchain.close()
+    if arguments.depfile is not None:
+        inputs = [arguments.source, arguments.config, *places.candidates(project.compiler)]
+        Store(arguments.depfile.parent).write(arguments.depfile, depfile(arguments.output, inputs))
+    return DONE

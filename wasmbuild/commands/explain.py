@@ -1,0 +1,49 @@
+"""``wasmbuild explain``: why artifacts would be built. It looks and changes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from wasmbuild.build.workspace import Workspace
+from wasmbuild.commands import options
+from wasmbuild.errors import DONE
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("selectors", metavar="ID", nargs="+", help="ids, or globs over them")
+    options.add_config(parser)
+    options.add_json(parser, "the reasons")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    session = Workspace(arguments.config).session()
+    try:
+        selected = options.select(arguments.selectors, session.artifacts)
+        session.check()
+    finally:
+        session.close()
+    statuses = [session.statuses[id] for id in selected]
+    if arguments.json:
+        import json
+
+        artifacts = [
+            {
+                "id": status.artifact.id,
+                "up-to-date": status.right,
+                "reasons": list(status.reasons),
+                "error": str(status.error) if status.error is not None else None,
+            }
+            for status in statuses
+        ]
+        json.dump({"schema": "wasmbuild/explain/1", "artifacts": artifacts}, sys.stdout, indent=2)
+        print()
+        return DONE
+    for status in statuses:
+        if status.error is not None:
+            print(f"{status.artifact.id}: cannot be built: {status.error}")
+        elif status.reasons:
+            print("\n".join(f"{status.artifact.id}: {reason}" for reason in status.reasons))
+        else:
+            print(f"{status.artifact.id}: up to date")
+    return DONE

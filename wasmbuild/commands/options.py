@@ -1,0 +1,53 @@
+"""Options and selections that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from wasmbuild.errors import UsageError
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, default=Path("wasmbuild.toml"), help="default: %(default)s"
+    )
+
+
+def add_json(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--json", action="store_true", help=f"write {what} to stdout as JSON")
+
+
+def positive(text: str) -> int:
+    """Read a number of at least 1."""
+    if not text.isdecimal() or not 1 <= int(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 1024")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """Read a number of seconds."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 86400:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 86400")
+    return value
+
+
+def select(selectors: Sequence[str], ids: Iterable[str]) -> list[str]:
+    """Return the ids that selectors choose, all of them without one. Raises UsageError where one matches nothing."""
+    ids = list(ids)
+    if not selectors:
+        return ids
+    for selector in selectors:
+        if not any(fnmatchcase(id, selector) for id in ids):
+            from wasmbuild.project.names import suggestion
+
+            meant = suggestion(selector, ids)
+            hint = f"did you mean {meant}?" if meant else "wasmbuild plan lists the ids"
+            raise UsageError(f"{selector!r} matches no artifact; {hint}")
+    return [id for id in ids if any(fnmatchcase(id, selector) for selector in selectors)]

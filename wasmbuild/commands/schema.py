@@ -1,0 +1,56 @@
+"""``wasmbuild schema``: the JSON Schemas of all files and reports that other programs may read or write."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from wasmbuild.errors import DONE, UsageError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", help=f"one of {', '.join(_SCHEMAS)}; without it, the names are listed"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.name is None:
+        print("\n".join(_SCHEMAS))
+        return DONE
+    schema = _SCHEMAS.get(arguments.name)
+    if schema is None:
+        raise UsageError(f"there is no schema {arguments.name!r}; schemas are {', '.join(_SCHEMAS)}")
+    json.dump(schema(), sys.stdout, indent=2)
+    print()
+    return DONE
+
+
+def _declaration() -> dict[str, Any]:
+    from wasmbuild.project.config import json_schema
+
+    return json_schema()
+
+
+def _stored(name: str) -> dict[str, Any]:
+    from wasmbuild.formats.manifest import JSON_SCHEMAS
+
+    return JSON_SCHEMAS[f"wasmbuild/{name}/1"]
+
+
+def _report() -> dict[str, Any]:
+    from wasmbuild.verify.report import JSON_SCHEMA
+
+    return dict(JSON_SCHEMA)
+
+
+_SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
+    "wasmbuild.toml": _declaration,
+    "record": lambda: _stored("record"),
+    "manifest": lambda: _stored("manifest"),
+    "index": lambda: _stored("index"),
+    "report": _report,
+}

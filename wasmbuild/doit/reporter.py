@@ -1,0 +1,78 @@
+"""What doit shows while it compiles: a line for each artifact, a live bar on a terminal, a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TextIO
+
+from doit.exceptions import BaseFail, UnmetDependency
+from doit.reporter import ConsoleReporter
+from doit.task import Task
+
+from wasmbuild.console import Console
+from wasmbuild.doit.tasks import META, OUTDATED, UP_TO_DATE
+from wasmbuild.progress import Progress
+
+
+class Reporter(ConsoleReporter):
+    """doit's console reporter, with a line for each artifact that is compiled and none for what is up to date."""
+
+    desc = "artifacts as they are compiled, and a summary"
+
+    def __init__(self, outstream: TextIO, options: dict[str, Any]) -> None:
+        super().__init__(outstream, options)
+        self._progress = Progress(Console(outstream))
+
+    def initialize(self, tasks: Mapping[str, Task], selected_tasks: Sequence[str]) -> None:
+        """Count what is going to be compiled."""
+        self._progress.total = sum(_kind(task) == OUTDATED for task in _with_subtasks(tasks, selected_tasks))
+
+    def execute_task(self, task: Task) -> None:
+        kind = _kind(task)
+        if kind in (OUTDATED, UP_TO_DATE):
+            if kind == UP_TO_DATE:  # doit was told to run everything
+                self._progress.total += 1
+            self._progress.start(_id(task))
+        elif kind is None:
+            super().execute_task(task)
+
+    def add_success(self, task: Task) -> None:
+        if _kind(task) in (OUTDATED, UP_TO_DATE):
+            self._progress.done(_id(task), task.values["reasons"], task.values["seconds"], task.values["size"])
+
+    def add_failure(self, task: Task, fail: BaseFail) -> None:
+        kind = _kind(task)
+        if kind in (OUTDATED, UP_TO_DATE):
+            self._progress.fail(_id(task), fail.message)
+        elif kind is None:
+            super().add_failure(task, fail)
+        elif not isinstance(fail, UnmetDependency) and fail.message not in self._progress.failed:
+            self._progress.console.write(f"{self._progress.console.bad('error:')} {fail.message}")
+
+    def skip_uptodate(self, task: Task) -> None:
+        kind = _kind(task)
+        if kind == UP_TO_DATE:
+            self._progress.up_to_date += 1
+        elif kind is None:
+            super().skip_uptodate(task)
+
+    def complete_run(self) -> None:
+        if self._progress.total or self._progress.up_to_date:
+            self._progress.end()
+        super().complete_run()
+
+
+def _kind(task: Task) -> str | None:
+    return task.meta.get(META) if task.meta else None
+
+
+def _id(task: Task) -> str:
+    return str(task.name.partition(":")[2])
+
+
+def _with_subtasks(tasks: Mapping[str, Task], names: Sequence[str]) -> Iterator[Task]:
+    for name in names:
+        task = tasks[name]
+        yield task
+        if task.has_subtask:
+            yield from (tasks[subtask] for subtask in task.task_dep if tasks[subtask].subtask_of == name)

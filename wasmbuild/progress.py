@@ -1,0 +1,82 @@
+"""The story of a build, told on a console: what is compiled and why, what failed, and how it ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from wasmbuild.console import Console, counted, human_seconds, human_size
+
+_REASONS_SHOWN = 2
+
+
+class Progress:
+    """Tells what becomes of ``total`` artifacts; ``up_to_date`` others need nothing."""
+
+    def __init__(self, console: Console, total: int = 0, up_to_date: int = 0) -> None:
+        self.console = console
+        self.total = total
+        self.up_to_date = up_to_date
+        self.compiled = 0
+        self.failed: dict[str, list[str]] = {}
+        self._started = time.monotonic()
+        self._running: list[str] = []
+
+    def start(self, id: str) -> None:
+        """Tell that an artifact is being compiled."""
+        self._running.append(id)
+        self._bar()
+
+    def done(self, id: str, reasons: Sequence[str], seconds: float, size: int) -> None:
+        """Tell that an artifact was compiled; ``size`` is in bytes."""
+        self.compiled += 1
+        self._end(id)
+        why = "; ".join(reasons[:_REASONS_SHOWN]) + ("; …" if len(reasons) > _REASONS_SHOWN else "")
+        figures = f"{human_seconds(seconds):>8}  {human_size(size):>9}"
+        self.console.say(f"{self._count()}  {id:<28} {figures}  {self.console.dim(why)}")
+        self._bar()
+
+    def fail(self, id: str, message: str) -> None:
+        """Tell that an artifact failed; the message is shown once, however many artifacts it concerns."""
+        self._end(id)
+        self.failed.setdefault(message, []).append(id)
+        self.console.say(f"{self._count()}  {id:<28} {self.console.bad('failed')}")
+        self._bar()
+
+    def end(self) -> None:
+        """Tell what failed and how everything ended."""
+        self.console.clear()
+        for message, ids in self.failed.items():
+            shown = ", ".join(ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")
+            self.console.write(f"{self.console.bad('error:')} {shown}: {message}")
+        self.console.say(self.summary())
+
+    def summary(self) -> str:
+        """Return one line that says how everything ended."""
+        failed = sum(map(len, self.failed.values()))
+        untried = self.total - self.compiled - failed
+        parts = []
+        if self.compiled:
+            parts.append(f"{self.compiled} compiled")
+        if self.up_to_date:
+            parts.append(f"{self.up_to_date} up to date")
+        if failed:
+            parts.append(self.console.bad(f"{failed} failed"))
+        if untried > 0:
+            parts.append(f"{untried} not tried")
+        seconds = time.monotonic() - self._started
+        total = counted(self.total + self.up_to_date, "artifact")
+        return f"{total}: {', '.join(parts) or 'nothing to do'} in {human_seconds(seconds)}"
+
+    def _end(self, id: str) -> None:
+        if id in self._running:
+            self._running.remove(id)
+
+    def _count(self) -> str:
+        finished = self.compiled + sum(map(len, self.failed.values()))
+        width = len(str(self.total))
+        return self.console.dim(f"[{finished:>{width}}/{self.total}]")
+
+    def _bar(self) -> None:
+        finished = self.compiled + sum(map(len, self.failed.values()))
+        self.console.bar(finished, self.total, ", ".join(self._running))
