@@ -1,0 +1,59 @@
+"""The rules of the house: types, style, the arrows between rooms, and no word of any machine."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["mypy"],
+        ["importlinter.cli"],
+    ],
+    ids=lambda command: " ".join(command),
+)
+def test_tools_are_content(command: list[str]) -> None:
+    module, *arguments = command
+    pytest.importorskip(module.partition(".")[0])
+    if module == "importlinter.cli":
+        code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+        argv = [sys.executable, "-c", code]
+    else:
+        argv = [sys.executable, "-m", module, *arguments]
+    ended = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_importing_is_light() -> None:
+    code = "import sys, wasmbuild, wasmbuild.cli, wasmbuild.doit.tasks; print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"wasmtime", "pydantic", "wasmbuild.project.config", "wasmbuild.verify"} & set(ended.stdout.split())
+
+
+def test_a_noop_build_is_light(tmp_path: Path) -> None:
+    (tmp_path / "wasmbuild.toml").write_text(
+        '[project]\nname = "a"\n[targets.p]\ntriple = "pulley64"\n[modules.m]\nsource = "m.wat"\n'
+    )
+    (tmp_path / "m.wat").write_text("(module)")
+    code = "import sys; from wasmbuild.cli import main; main(['build', '-q']); print(*sys.modules)"
+    for _ in range(2):
+        ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    loaded = set(ended.stdout.split())
+    assert not {"wasmtime", "pydantic", "subprocess", "asyncio", "concurrent.futures", "tempfile"} & loaded
+
+
+def test_the_readme_has_its_two_lines() -> None:
+    text = (ROOT / "README.md").read_text()
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert [len(block.splitlines()) for block in blocks[:2]] == [1, 1]
+    assert text.index("## Run it") < text.index(blocks[0]) < text.index("## Test it") < text.index(blocks[1])
