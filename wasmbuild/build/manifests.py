@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wasmbuild import files
 from wasmbuild.build.store import INDEX, MANIFEST, Store, record_path
 from wasmbuild.errors import FormatError, StoreError
-from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Record
+from wasmbuild.formats.bind import bind
+from wasmbuild.formats.extern import Interface
+from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Record, Wasm
 
 if TYPE_CHECKING:
-    from wasmbuild.project.plan import Artifact, Plan, Target
+    from wasmbuild.project.plan import Artifact, Module, Plan, Target
     from wasmbuild.toolchain.find import Compiler
 
 
@@ -24,7 +26,9 @@ class Manifests:
     The index is changed before a manifest goes and after one comes: what it names stands.
     """
 
-    def __init__(self, plan: Plan, store: Store, compiler: Compiler) -> None:
+    def __init__(self, plan: Plan, store: Store, compiler: Compiler, binary: Callable[[Module], bytes]) -> None:
+        """``binary`` returns a module's source as binary WebAssembly, to be shipped."""
+        self._binary = binary
         self._plan = plan
         self._store = store
         self._compiler = compiler
@@ -67,7 +71,9 @@ class Manifests:
                 self._store.memory.notes.pop(str(self.path(name)), None)
 
     def stands(self, target: Target) -> bool:
-        """Tell whether the manifest of a target whose artifacts are all right is what it should be."""
+        """Tell whether the manifest of a target whose artifacts are right, and what it ships, are as they should be."""
+        if not all(self._is_shipped(artifact) for artifact in self._artifacts[target.name]):
+            return False
         seen = self._store.memory.look(self.path(target.name))
         note = self._store.memory.notes.get(str(self.path(target.name)))
         return seen is not None and note == self._note(target, seen.sha256)
@@ -122,16 +128,60 @@ class Manifests:
             source=record.source,
             imports=record.imports,
             exports=record.exports,
+            tests=bind(artifact.module.tests, record.kind, Interface(record.imports, record.exports)),
+            wasm=self._ship(artifact, record) if artifact.module.ship_source else None,
         )
+
+    def _ship(self, artifact: Artifact, record: Record) -> Wasm:
+        """Put the binary source of an artifact beside it. Raises StoreError, CompileError."""
+        path = shipped_path(self._store.root / artifact.path)
+        if not self._is_shipped(artifact):
+            data = self._binary(artifact.module)
+            if hashlib.sha256(data).hexdigest() != record.wasm_sha256:
+                raise StoreError(f"{artifact.module.source_text}: changed while it was built; build again")
+            self._store.write(path, data)
+        return Wasm(f"{artifact.module.name}.wasm", path.stat().st_size, record.wasm_sha256)
+
+    def _is_shipped(self, artifact: Artifact) -> bool:
+        if not artifact.module.ship_source:
+            return True
+        path = self._store.root / artifact.path
+        seen = self._store.memory.look(shipped_path(path))
+        record = self._store.memory.look(record_path(path), record_facts)
+        if seen is None or record is None or record.facts is None:
+            return False
+        return bool(seen.sha256 == record.facts["wasm"])
 
     def _note(self, target: Target, sha256: str) -> str:
         """Return a digest of a manifest together with all that it was made from."""
         head = self._manifest(target, ())
         made_from: list[object] = [head]
         for artifact in self._artifacts[target.name]:
-            seen = self._store.memory.look(record_path(self._store.root / artifact.path))
-            made_from.append([artifact.module.name, seen.sha256 if seen is not None else None])
+            module = artifact.module
+            seen = self._store.memory.look(record_path(self._store.root / artifact.path), record_facts)
+            tests = [case.to_json() for case in module.tests]
+            made_from.append([module.name, seen.sha256 if seen is not None else None, tests, module.ship_source])
         return hashlib.sha256(json.dumps([sha256, made_from], sort_keys=True).encode()).hexdigest()
+
+
+def record_facts(data: bytes) -> dict[str, Any] | None:
+    """Return what is remembered of a record; nothing of one that is damaged."""
+    try:
+        record = Record.from_bytes(data, where="")
+    except FormatError:
+        return None
+    return {
+        "id": record.id,
+        "key": record.key,
+        "sha256": record.sha256,
+        "source": list(record.source),
+        "wasm": record.wasm_sha256,
+    }
+
+
+def shipped_path(artifact: Path) -> Path:
+    """Return where the source of an artifact is shipped: beside it."""
+    return artifact.with_suffix(".wasm")
 
 
 def read_record(artifact: Path) -> Record:

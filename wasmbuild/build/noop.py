@@ -22,13 +22,14 @@ SCHEMA = "wasmbuild/noop/1"
 
 
 class Known(NamedTuple):
-    """What the last whole build knew. ``targets`` are name, triple and modules; ``sources`` are absolute paths.
+    """What the last whole build knew.
 
+    ``targets`` are name, triple and modules; ``others`` absolute paths of sources and of shipped copies of them.
     ``outside`` is a JSON value of everything else that decides what is to be done: compilers and globs.
     """
 
     targets: list[tuple[str, str, list[str]]]
-    sources: list[str]
+    others: list[str]
     outside: Any
 
     def ids(self) -> list[str]:
@@ -47,7 +48,7 @@ def read(root: Path, config: bytes) -> Known | None:
         document = json.loads(file(root).read_bytes())
         if document["for"] != _identity(config):
             return None
-        known = Known(document["targets"], document["sources"], document["outside"])
+        known = Known(document["targets"], document["others"], document["outside"])
         stat = os.stat
         if document["files"] != _digest([files.signature(stat(path)) for path in paths(root, known)]):
             return None
@@ -72,7 +73,7 @@ def to_bytes(
     document = {
         "for": _identity(config),
         "targets": known.targets,
-        "sources": known.sources,
+        "others": known.others,
         "outside": known.outside,
         "files": _digest(signatures),
     }
@@ -80,8 +81,8 @@ def to_bytes(
 
 
 def paths(root: Path, known: Known) -> Iterator[str]:
-    """Yield the absolute paths of all files of a whole build: sources, index, manifests, artifacts, records."""
-    yield from known.sources
+    """Yield the absolute paths of all files of a whole build."""
+    yield from known.others
     yield f"{root}{os.sep}index.json"
     for target, _, modules in known.targets:
         directory = f"{root}{os.sep}{target}{os.sep}"

@@ -6,21 +6,20 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild.build import key, noop
 from wasmbuild.build.compile import compile_one
 from wasmbuild.build.explain import differences
-from wasmbuild.build.manifests import Manifests, read_record
+from wasmbuild.build.manifests import Manifests, read_record, record_facts, shipped_path
 from wasmbuild.build.sources import Source, Sources
 from wasmbuild.build.store import Store, record_path
-from wasmbuild.errors import CompileError, FormatError, StoreError, ToolchainError, WasmbuildError
+from wasmbuild.errors import CompileError, StoreError, ToolchainError, WasmbuildError
 from wasmbuild.formats import manifest
-from wasmbuild.formats.manifest import Record
 from wasmbuild.toolchain import places
 
 if TYPE_CHECKING:
-    from wasmbuild.project.plan import Artifact, Plan
+    from wasmbuild.project.plan import Artifact, Module, Plan
     from wasmbuild.toolchain.chosen import Toolchain
 
 
@@ -70,7 +69,7 @@ class Session:
         self.statuses: dict[str, Status] = {}
         self._toolchain = toolchain
         self._sources = Sources(store.memory, toolchain.translate, toolchain.translator, store.write)
-        self._manifests = Manifests(plan, store, toolchain.compiler)
+        self._manifests = Manifests(plan, store, toolchain.compiler, self._binary)
         self._inputs = {target.name: key.TargetInputs(target, plan.line, toolchain.compiler) for target in plan.targets}
         self._obstacles = {target.name: toolchain.obstacle(target.triple.text) for target in plan.targets}
         self._mutex = threading.Lock()
@@ -105,7 +104,7 @@ class Session:
         if obstacle := self._obstacles[artifact.target.name]:
             return Status(artifact, error=ToolchainError(obstacle))
         path = self.path(artifact)
-        recorded = self.store.memory.look(record_path(path), _record_facts)
+        recorded = self.store.memory.look(record_path(path), record_facts)
         present = self.store.memory.look(path)
         document = self._inputs[artifact.target.name].document(source.wasm_sha256, source.kind)
         reasons: list[str] = []
@@ -151,6 +150,8 @@ class Session:
             self._remove_undeclared()
             self._manifests.retract({name for name, count in self._wrong.items() if count})
             for status in self.statuses.values():
+                if not status.artifact.module.ship_source:
+                    self._unship(self.path(status.artifact))
                 if status.unnamed:
                     self._rename_source(status.artifact)
             for target in self.plan.targets:
@@ -213,13 +214,20 @@ class Session:
             modules[artifact.target.name].append(artifact.module.name)
         return noop.Known(
             [(target.name, target.triple.text, modules[target.name]) for target in self.plan.targets],
-            sorted({str(module.source) for module in self.plan.modules}),
+            sorted({str(module.source) for module in self.plan.modules}.union(self._shipped())),
             {
                 "compiler": self.plan.compiler,
                 "compilers": places.fingerprint(self.plan.compiler),
                 "globs": self.plan.globs,
             },
         )
+
+    def _shipped(self) -> list[str]:
+        shipping = (artifact for artifact in self.plan.artifacts if artifact.module.ship_source)
+        return [str(shipped_path(self.path(artifact))) for artifact in shipping]
+
+    def _binary(self, module: Module) -> bytes:
+        return self._sources.copy(module, self.store.scratch())[1].read_bytes()
 
     def _make(self, artifact: Artifact, *, parallel: bool) -> int:
         directory = self.store.scratch()
@@ -257,10 +265,22 @@ class Session:
         touched = {path.relative_to(self.store.root).parts[0] for path in strangers}
         self._manifests.retract(touched.union(undeclared))
         for path in strangers:
+            self._unship(path)
             self.store.remove(path, record_path(path))
             self.store.sweep(path.parent)
         for name in undeclared:
             self.store.sweep(self.store.root / name)
+
+    def _unship(self, artifact: Path) -> None:
+        """Remove the source that was shipped beside an artifact, if that is what the file holds."""
+        path = shipped_path(artifact)
+        if any(module.source == path for module in self.plan.modules):
+            return
+        seen = self.store.memory.look(path)
+        record = self.store.memory.look(record_path(artifact), record_facts)
+        if seen is not None and record is not None and record.facts and seen.sha256 == record.facts["wasm"]:
+            self._manifests.retract([artifact.relative_to(self.store.root).parts[0]])
+            self.store.remove(path)
 
     def _rename_source(self, artifact: Artifact) -> None:
         """Let a record name the file that holds its module now."""
@@ -269,11 +289,3 @@ class Session:
         named = manifest.Source(artifact.module.source_text, source.sha256)
         self._manifests.retract([artifact.target.name])
         self.store.write(record_path(path), read_record(path)._replace(source=named).to_bytes())
-
-
-def _record_facts(data: bytes) -> dict[str, Any] | None:
-    try:
-        record = Record.from_bytes(data, where="")
-    except FormatError:
-        return None
-    return {"id": record.id, "key": record.key, "sha256": record.sha256, "source": list(record.source)}

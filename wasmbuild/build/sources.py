@@ -14,7 +14,8 @@ from wasmbuild import files
 from wasmbuild.build.memory import Memory
 from wasmbuild.errors import CompileError, FormatError, StoreError
 from wasmbuild.formats import wasm
-from wasmbuild.formats.extern import Export, Import
+from wasmbuild.formats.bind import check
+from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.printable import printable
 
 if TYPE_CHECKING:
@@ -140,6 +141,8 @@ def _checked(module: Module, sha256: str, size: int, facts: dict[str, Any]) -> S
                 f"which modules.{module.name}.exports demands; "
                 f"it exports {_listed(names) if names else 'nothing'}"
             )
+    if problems := check(module.tests, source.kind, Interface(imports, exports)):
+        raise CompileError(f"{module.source_text}: modules.{module.name}.{problems[0]}")
     return source
 
 

@@ -10,7 +10,7 @@ from doit.reporter import ConsoleReporter
 from doit.task import Task
 
 from wasmbuild.console import Console
-from wasmbuild.doit.tasks import META, OUTDATED, UP_TO_DATE
+from wasmbuild.doit.tasks import MANIFESTS, META, OUTDATED, UP_TO_DATE
 from wasmbuild.progress import Progress
 
 
@@ -22,6 +22,7 @@ class Reporter(ConsoleReporter):
     def __init__(self, outstream: TextIO, options: dict[str, Any]) -> None:
         super().__init__(outstream, options)
         self._progress = Progress(Console(outstream))
+        self._ended = False
 
     def initialize(self, tasks: Mapping[str, Task], selected_tasks: Sequence[str]) -> None:
         """Count what is going to be compiled."""
@@ -37,6 +38,7 @@ class Reporter(ConsoleReporter):
             super().execute_task(task)
 
     def add_success(self, task: Task) -> None:
+        self._end_with(task)
         if _kind(task) in (OUTDATED, UP_TO_DATE):
             self._progress.done(_id(task), task.values["reasons"], task.values["seconds"], task.values["size"])
 
@@ -50,6 +52,7 @@ class Reporter(ConsoleReporter):
             self._progress.console.write(f"{self._progress.console.bad('error:')} {fail.message}")
 
     def skip_uptodate(self, task: Task) -> None:
+        self._end_with(task)
         kind = _kind(task)
         if kind == UP_TO_DATE:
             self._progress.up_to_date += 1
@@ -57,9 +60,18 @@ class Reporter(ConsoleReporter):
             super().skip_uptodate(task)
 
     def complete_run(self) -> None:
-        if self._progress.total or self._progress.up_to_date:
-            self._progress.end()
+        self._end()
         super().complete_run()
+
+    def _end_with(self, task: Task) -> None:
+        """Sum up before what comes next, once the manifests are written: they come after all artifacts."""
+        if _kind(task) == MANIFESTS:
+            self._end()
+
+    def _end(self) -> None:
+        if not self._ended and (self._progress.total or self._progress.up_to_date):
+            self._ended = True
+            self._progress.end()
 
 
 def _kind(task: Task) -> str | None:

@@ -148,7 +148,7 @@ class Declared:
             "clean": True,
             "io": _IO,
             "doc": "the manifests of targets that are whole, and the index",
-            "meta": _OTHER,
+            "meta": {META: MANIFESTS},
         }
 
 

@@ -1,0 +1,73 @@
+"""What travels in a manifest besides artifacts: tests, and sources where they are shipped."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from support import ADD, HEAD, MODULES, SUB, TARGETS, Project
+
+TESTED = MODULES.replace('"add.wat"', '"add.wat"\n[[modules.add.tests]]\ncall = "add"\nargs = [2, 3]\nreturns = [5]', 1)
+SHIPPED = MODULES.replace('"add.wat"', '"add.wat"\nship-source = true', 1)
+
+
+def entry(project: Project, target: str = "x64", module: str = "add") -> dict[str, Any]:
+    manifest = json.loads((project.build / target / "manifest.json").read_text())
+    found: dict[str, Any] = next(item for item in manifest["artifacts"] if item["module"] == module)
+    return found
+
+
+def test_tests_travel_and_a_changed_one_compiles_nothing(project: Project) -> None:
+    project.compiled()
+    project.declare(HEAD + TARGETS + TESTED)
+    assert project.compiled() == set()
+    assert entry(project)["tests"] == [{"call": "add", "args": [2, 3], "returns": [5]}]
+    project.declare(HEAD + TARGETS + TESTED.replace("[5]", "[6]"))
+    assert project.compiled() == set()
+    assert entry(project)["tests"][0]["returns"] == [6]
+    project.declare(HEAD + TARGETS + MODULES)
+    assert project.compiled() == set()
+    assert "tests" not in entry(project)
+
+
+def test_a_test_that_does_not_fit_its_module_is_refused_when_it_is_built(project: Project) -> None:
+    project.declare(HEAD + TARGETS + TESTED.replace('"add"\nargs', '"plus"\nargs'))
+    error = project.run("build", status=1).stderr
+    assert "error: add@x64, add@arm: add.wat: modules.add.tests[0].call: " in error
+    assert (project.build / "x64/sub.cwasm").exists()
+
+
+def test_a_source_is_shipped_kept_right_and_taken_back(project: Project) -> None:
+    project.compiled()
+    project.declare(HEAD + TARGETS + SHIPPED)
+    assert project.compiled() == set()
+    shipped = project.build / "x64/add.wasm"
+    good = shipped.read_bytes()
+    assert good[:4] == b"\0asm"
+    assert entry(project)["wasm"]["path"] == "add.wasm"
+    assert entry(project)["wasm"]["size"] == len(good)
+    assert "wasm" not in entry(project, module="sub")
+    assert project.compiled() == set()
+    shipped.write_bytes(b"edited")
+    assert project.compiled() == set()
+    assert shipped.read_bytes() == good
+    shipped.unlink()
+    assert project.compiled() == set()
+    assert shipped.read_bytes() == good
+    project.write("add.wat", SUB)
+    assert project.compiled() == {"add@x64", "add@arm"}
+    assert shipped.read_bytes() != good
+    project.write("add.wat", ADD)
+    project.compiled()
+    project.declare(HEAD + TARGETS + MODULES)
+    assert project.compiled() == set()
+    assert not list(project.build.rglob("*.wasm"))
+
+
+def test_a_shipped_source_of_a_removed_module_leaves_but_no_file_of_yours(project: Project) -> None:
+    project.declare(HEAD + TARGETS + SHIPPED)
+    project.compiled()
+    project.write("build/x64/sub.wasm", "mine")
+    project.declare(HEAD + TARGETS + '[modules.other]\nsource = "add.wat"\n')
+    project.compiled()
+    assert [path.name for path in project.build.rglob("*.wasm")] == ["sub.wasm"]

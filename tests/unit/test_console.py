@@ -1,0 +1,89 @@
+"""What people see: figures as people read them, one line each, colours only where they are wanted."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from wasmbuild.console import Console, counted, human_seconds, human_size
+from wasmbuild.progress import Progress
+from wasmbuild.verdicts import tell
+from wasmbuild.verify.report import Entry, Report
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    for name in ("CI", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    return Terminal()
+
+
+def test_figures() -> None:
+    assert [human_size(size) for size in (0, 999, 20_720, 31_000_000, 2_000_000_000)] == [
+        "0 B", "999 B", "20.7 kB", "31.0 MB", "2.0 GB",
+    ]  # fmt: skip
+    assert [human_seconds(seconds) for seconds in (0.004, 1.234, 42.4, 125)] == [
+        "0.00 s",
+        "1.23 s",
+        "42 s",
+        "2 min 5 s",
+    ]
+    assert [counted(1, "artifact"), counted(2, "artifact")] == ["1 artifact", "2 artifacts"]
+
+
+def test_a_terminal_has_a_live_line_that_is_erased(terminal: Terminal) -> None:
+    console = Console(terminal)
+    console.bar(1, 2, "add@x64")
+    console.write("done")
+    assert terminal.getvalue().endswith("1/2  add@x64\r\033[Kdone\n")
+    assert console.bad("x") == "\033[31mx\033[0m"
+
+
+@pytest.mark.parametrize(("name", "value"), [("CI", "true"), ("TERM", "dumb"), ("NO_COLOR", "1")])
+def test_plain_where_it_is_wanted(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    console = Console(terminal)
+    console.bar(1, 2, "add@x64")
+    assert console.bad("x") == "x"
+    assert ("━" in terminal.getvalue()) == (name == "NO_COLOR")
+
+
+def test_a_message_of_many_artifacts_is_told_once() -> None:
+    stream = io.StringIO()
+    progress = Progress(Console(stream), total=11, up_to_date=3)
+    progress.done("a@x", ["source changed", "another", "a third"], 0.5, 1000)
+    for number in range(9):
+        progress.fail(f"b@{number}", "is broken")
+    progress.end()
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "[ 1/11]  a@x                            0.50 s     1.0 kB  source changed; another; …"
+    assert lines[-2] == "error: b@0, b@1, b@2, b@3, b@4, b@5, b@6, b@7 and 1 more: is broken"
+    assert lines[-1].startswith("14 artifacts: 1 compiled, 3 up to date, 9 failed, 1 not tried in ")
+
+
+def test_verdicts() -> None:
+    stream = io.StringIO()
+    entries = (
+        Entry("a@x", True, "loaded", None, "loaded", ""),
+        Entry("b@x", True, "consistent", None, "consistent", "cannot be loaded here"),
+        Entry("c@x", False, None, "intact", "loaded", "has 3 bytes"),
+    )
+    tell(Report(entries), Console(stream))
+    assert stream.getvalue().splitlines() == [
+        "artifact  proved      required  ",
+        "a@x       loaded      loaded      ok",
+        "b@x       consistent  consistent  ok",
+        "c@x       nothing     loaded      FAILED  not intact: has 3 bytes",
+        "1 artifact: cannot be loaded here",
+        "3 artifacts verified: 1 consistent, 1 loaded, 1 failed",
+    ]
+    quiet = io.StringIO()
+    tell(Report(entries), Console(quiet, quiet=True))
+    assert quiet.getvalue() == "c@x       nothing     loaded      FAILED  not intact: has 3 bytes\n"
