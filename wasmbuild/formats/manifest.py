@@ -15,11 +15,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wasmbuild.errors import FormatError
-from wasmbuild.formats.extern import Export, Import
-from wasmbuild.formats.manifest_rules import check_index, check_manifest, check_record, check_schema
+from wasmbuild.formats.bind import bind
+from wasmbuild.formats.extern import Export, Import, Interface
+from wasmbuild.formats.manifest_rules import check_index, check_manifest, check_record, check_schema, interface_of
 from wasmbuild.formats.printable import printable
 from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, LEVELS, MANIFEST, RECORD
 from wasmbuild.formats.strict_json import Check, Invalid, loads
+from wasmbuild.project.cases import Case
 
 __all__ = [
     "INDEX",
@@ -111,7 +113,7 @@ class Record(NamedTuple):
         """Read a record; ``where`` names the file in messages. Raises FormatError."""
         document = _read(data, where, RECORD, MAX_RECORD, check_record)
         artifact, source = document["artifact"], document["source"]
-        imports, exports = _externs(document)
+        imports, exports = interface_of(document)
         return cls(
             document["id"],
             document["key"],
@@ -126,8 +128,20 @@ class Record(NamedTuple):
         )
 
 
+class Wasm(NamedTuple):
+    """The module itself as binary WebAssembly, where it is shipped; ``path`` is one like the artifact's."""
+
+    path: str
+    size: int
+    sha256: str
+
+
 class ManifestArtifact(NamedTuple):
-    """One artifact of a manifest; ``path`` is relative to the manifest's directory, with forward slashes."""
+    """One artifact of a manifest; ``path`` is relative to the manifest's directory, with forward slashes.
+
+    ``tests`` are bound to its exports (``wasmbuild.formats.bind``): what is read fits them. ``wasm`` is None unless the
+    module is shipped beside the artifact.
+    """
 
     module: str
     kind: str
@@ -138,6 +152,8 @@ class ManifestArtifact(NamedTuple):
     source: Source
     imports: tuple[Import, ...]
     exports: tuple[Export, ...]
+    tests: tuple[Case, ...] = ()
+    wasm: Wasm | None = None
 
 
 class Manifest(NamedTuple):
@@ -180,20 +196,7 @@ class Manifest(NamedTuple):
                 },
                 "engine": dict(self.engine),
                 "require": self.require,
-                "artifacts": [
-                    {
-                        "module": artifact.module,
-                        "kind": artifact.kind,
-                        "path": artifact.path,
-                        "size": artifact.size,
-                        "sha256": artifact.sha256,
-                        "key": artifact.key,
-                        "source": artifact.source._asdict(),
-                        "imports": _extern_documents(artifact.kind, artifact.imports),
-                        "exports": _extern_documents(artifact.kind, artifact.exports),
-                    }
-                    for artifact in self.artifacts
-                ],
+                "artifacts": list(map(_artifact_document, self.artifacts)),
             },
             MAX_MANIFEST,
             f"the manifest of target {printable(self.target)}",
@@ -250,9 +253,32 @@ class Index(NamedTuple):
         return cls(document["project"], tuple(targets))
 
 
+def _artifact_document(artifact: ManifestArtifact) -> dict[str, object]:
+    document = {
+        "module": artifact.module,
+        "kind": artifact.kind,
+        "path": artifact.path,
+        "size": artifact.size,
+        "sha256": artifact.sha256,
+        "key": artifact.key,
+        "source": artifact.source._asdict(),
+        "imports": _extern_documents(artifact.kind, artifact.imports),
+        "exports": _extern_documents(artifact.kind, artifact.exports),
+    }
+    if artifact.tests:
+        document["tests"] = [case.to_json() for case in artifact.tests]
+    if artifact.wasm is not None:
+        document["wasm"] = artifact.wasm._asdict()
+    return document
+
+
 def _artifact(document: Mapping[str, Any]) -> ManifestArtifact:
     source = document["source"]
-    imports, exports = _externs(document)
+    imports, exports = interface_of(document)
+    tests: tuple[Case, ...] = ()
+    if "tests" in document:
+        declared = [Case.from_json(test) for test in document["tests"]]
+        tests = bind(declared, document["kind"], Interface(imports, exports))
     return ManifestArtifact(
         document["module"],
         document["kind"],
@@ -263,19 +289,8 @@ def _artifact(document: Mapping[str, Any]) -> ManifestArtifact:
         Source(source["path"], source["sha256"]),
         imports,
         exports,
-    )
-
-
-def _externs(document: Mapping[str, Any]) -> tuple[tuple[Import, ...], tuple[Export, ...]]:
-    imports, exports = document["imports"], document["exports"]
-    if document["kind"] == "module":
-        return (
-            tuple([Import(i["module"], i["name"], i["kind"], i["type"]) for i in imports]),
-            tuple([Export(e["name"], e["kind"], e["type"]) for e in exports]),
-        )
-    return (
-        tuple([Import("", i["name"], i["kind"], "") for i in imports]),
-        tuple([Export(e["name"], e["kind"], "") for e in exports]),
+        tests,
+        Wasm(**document["wasm"]) if "wasm" in document else None,
     )
 
 

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
+from wasmbuild.formats import bind
+from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.printable import printable
 from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, MANIFEST, RECORD
 from wasmbuild.formats.strict_json import Check, Invalid, check_free, compile_schema, show
 from wasmbuild.project import cpu, names, settings, triples
+from wasmbuild.project.cases import Case, problems
 
 
 @cache
@@ -51,6 +54,10 @@ def check_manifest(document: Any) -> None:
     good: set[str] = set()
     _check_distinct(artifacts, "artifacts", "module", "", good)
     _check_distinct(artifacts, "artifacts", "path", ".cwasm", good)
+    for index, artifact in enumerate(artifacts):
+        if "tests" in artifact:
+            _check_tests(artifact, "tests", index, "artifacts")
+    _check_shipped(artifacts, good)
 
 
 def check_index(document: Any) -> None:
@@ -106,6 +113,46 @@ def _check_engine(triple: triples.TargetTriple, line: int, engine: Mapping[str, 
     for key, value in engine.items():
         if key != "embedder" and canonical.get(key) != value:
             raise Invalid("says what is the default, which is left out of a manifest", key, "engine")
+
+
+def _check_tests(artifact: Mapping[str, Any], *place: str | int) -> None:
+    """Check that test cases are sound, and that they fit the exports that the manifest names."""
+    tests = [Case.from_json(test) for test in artifact["tests"]]
+    wrong = [((index, *path), problem) for index, test in enumerate(tests) for path, problem, _fix in problems(test)]
+    if not wrong:
+        found = bind.problems(tests, artifact["kind"], interface_of(artifact))
+        wrong = [(path, problem) for path, problem, _fix in found]
+    for path, problem in wrong:
+        raise Invalid(printable(problem), *reversed(path), *place)
+
+
+def _check_shipped(artifacts: Iterable[Mapping[str, Any]], good: set[str]) -> None:
+    """Check that modules that are shipped have names of their own."""
+    places = [(index, artifact) for index, artifact in enumerate(artifacts) if "wasm" in artifact]
+    seen: dict[str, int] = {}
+    for index, artifact in places:
+        path = artifact["wasm"]["path"]
+        name = path.removesuffix(".wasm")
+        if name not in good:
+            _check_name(name, "path", "wasm", index, "artifacts")
+        first = seen.setdefault(name.lower(), index)
+        if first != index:
+            problem = f"{show(path)} is that of artifacts[{first}] too, upper and lower case apart"
+            raise Invalid(problem, "path", "wasm", index, "artifacts")
+
+
+def interface_of(artifact: Mapping[str, Any]) -> Interface:
+    """Return the interface in the document of an artifact whose structure was checked."""
+    imports, exports = artifact["imports"], artifact["exports"]
+    if artifact["kind"] == "module":
+        return Interface(
+            tuple([Import(i["module"], i["name"], i["kind"], i["type"]) for i in imports]),
+            tuple([Export(e["name"], e["kind"], e["type"]) for e in exports]),
+        )
+    return Interface(
+        tuple([Import("", i["name"], i["kind"], "") for i in imports]),
+        tuple([Export(e["name"], e["kind"], "") for e in exports]),
+    )
 
 
 def _check_distinct(entries: Iterable[Mapping[str, str]], where: str, key: str, suffix: str, good: set[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wasmbuild.formats.extern import COMPONENT_KINDS, CORE_KINDS
 from wasmbuild.formats.strict_json import INT_MAX, INT_MIN
+from wasmbuild.project import cases, levels
 
 Schema = dict[str, object]
 
@@ -11,8 +12,11 @@ RECORD = "wasmbuild/record/1"
 MANIFEST = "wasmbuild/manifest/1"
 INDEX = "wasmbuild/index/1"
 
-LEVELS = ("intact", "consistent", "loaded")
-"""Levels of verification, lowest first."""
+DEMANDS = levels.LEVELS
+"""Levels of verification that a manifest can demand, lowest first."""
+
+LEVELS = DEMANDS[:-1]
+"""Levels that are tried, lowest first."""
 
 # "$" also matches before a last newline in some dialects of regular expressions, hence the lookahead.
 _END = r"$(?!\n)"
@@ -25,12 +29,25 @@ def _text(pattern: str, description: str, most: int = 1000) -> Schema:
     return {"type": "string", "pattern": f"^{pattern}{_END}", "maxLength": most, "description": description}
 
 
-def _strict(properties: Schema) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+def _strict(properties: Schema, optional: Schema | None = None) -> Schema:
+    return {
+        "type": "object",
+        "properties": {**properties, **(optional or {})},
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def _array(items: Schema) -> Schema:
     return {"type": "array", "items": items}
+
+
+def _few(items: Schema, most: int, least: int = 0) -> Schema:
+    return {**_array(items), "minItems": least, "maxItems": most}
+
+
+def _range(least: int, most: int) -> Schema:
+    return {"type": "integer", "minimum": least, "maximum": most}
 
 
 def _choice(values: tuple[str, ...]) -> Schema:
@@ -75,15 +92,33 @@ _ENGINE: Schema = {
         "description": "the value of a setting",
     },
 }
+_FREE_TEXT: Schema = {"type": "string", "maxLength": cases.MAX_TEXT}
+_VALUES = _few({"type": ["boolean", "number", "string", "array", "object"], "description": "a value"}, cases.MAX_VALUES)
+_TEST = _strict(
+    {"call": {"type": "string", "maxLength": cases.MAX_NAME}, "args": _VALUES},
+    {
+        "returns": _VALUES,
+        "traps": {**_FREE_TEXT, "minLength": 1, "description": "a part of Wasmtime's words for a trap"},
+        "exit": _range(*cases.EXITS),
+        "stdout": _FREE_TEXT,
+        "stderr": _FREE_TEXT,
+        "wasi": _strict(
+            {"argv": _few(_FREE_TEXT, cases.MAX_VALUES, 1)},
+            {"env": {"type": "object", "additionalProperties": _FREE_TEXT}, "stdin": _FREE_TEXT},
+        ),
+        "fuel": _range(*cases.FUEL),
+        "time_limit": _range(*cases.SECONDS),
+    },
+)
 _CORE_IMPORT = _strict({"module": _WASM_NAME, "name": _WASM_NAME, "kind": _choice(CORE_KINDS), "type": _WASM_TYPE})
 _CORE_EXPORT = _strict({"name": _WASM_NAME, "kind": _choice(CORE_KINDS), "type": _WASM_TYPE})
 _COMPONENT_EXTERN = _strict({"name": _WASM_NAME, "kind": _choice(COMPONENT_KINDS)})
 
 
-def _by_kind(properties: Schema) -> Schema:
+def _by_kind(properties: Schema, optional: Schema | None = None) -> Schema:
     """Add imports and exports: a core module gives each of them a type, a component a kind only."""
     return {
-        **_strict({**properties, "imports": {}, "exports": {}}),
+        **_strict({**properties, "imports": {}, "exports": {}}, optional),
         "if": {"type": "object", "properties": {"kind": {"type": "string", "const": "module"}}},
         "then": _externs(_CORE_IMPORT, _CORE_EXPORT),
         "else": _externs(_COMPONENT_EXTERN, _COMPONENT_EXTERN),
@@ -155,7 +190,7 @@ JSON_SCHEMAS: dict[str, Schema] = {
                 "engine": _ENGINE,
                 "require": {
                     "type": ["string", "null"],
-                    "enum": [*LEVELS, None],
+                    "enum": [*DEMANDS, None],
                 },
                 "artifacts": _array(
                     _by_kind(
@@ -167,6 +202,10 @@ JSON_SCHEMAS: dict[str, Schema] = {
                             "sha256": _SHA256,
                             "key": _SHA256,
                             "source": _strict({"path": _SOURCE_PATH, "sha256": _SHA256}),
+                        },
+                        {
+                            "tests": _few(_TEST, cases.MAX_CASES, 1),
+                            "wasm": _strict({"path": _path("wasm"), "size": _SIZE, "sha256": _SHA256}),
                         },
                     )
                 ),

@@ -8,6 +8,7 @@ refused), and text holds no lone surrogates.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -49,7 +50,7 @@ def loads(data: bytes, limit: int) -> object:
     """Parse one JSON document of at most ``limit`` bytes.
 
     Raises Invalid for what is too large, not UTF-8, not JSON, too deep, or has a key twice in one object. NaN and
-    infinities come back as floats, as all numbers with a fraction do: no format of wasmbuild has any.
+    infinities come back as floats, as all numbers with a fraction do: no format of wasmbuild has the former.
     """
     if len(data) > limit:
         raise Invalid(f"has {len(data)} bytes, and at most {limit} are read")
@@ -112,9 +113,9 @@ def compile_schema(schema: Mapping[str, object]) -> Check:
 
     Every subschema is empty (anything goes) or has a ``type``. Known keywords: for text ``enum``, ``const``,
     ``pattern`` (anchored), ``minLength``, ``maxLength``; for whole numbers ``minimum``, ``maximum``; for arrays
-    ``items``; for objects ``properties``, ``required``, ``additionalProperties``, ``propertyNames``; and
-    ``if``/``then``/``else``. ``description`` completes the sentence "must be …". Another keyword is a ValueError: a
-    rule that is published is a rule that is checked.
+    ``items``, ``minItems``, ``maxItems``; for objects ``properties``, ``required``, ``additionalProperties``,
+    ``propertyNames``; and ``if``/``then``/``else``. ``description`` completes the sentence "must be …". Another keyword
+    is a ValueError: a rule that is published is a rule that is checked.
     """
     unknown = schema.keys() - _KNOWN
     if unknown:
@@ -124,29 +125,32 @@ def compile_schema(schema: Mapping[str, object]) -> Check:
     types = schema["type"]
     names = [types] if isinstance(types, str) else _list(types)
     expected = _expected(schema, names)
-    tests = {_TYPES[name]: _COMPILERS[name](schema, expected) for name in names}
+    tests = {type_: _COMPILERS[name](schema, expected) for name in names for type_ in _TYPES[name]}
     check = _several(tests, expected) if len(tests) > 1 else tests.popitem()[1]
     return _conditional(check, schema) if "if" in schema else check
 
 
-_TYPES: dict[object, type] = {
-    "null": type(None),
-    "boolean": bool,
-    "integer": int,
-    "string": str,
-    "array": list,
-    "object": dict,
+_TYPES: dict[object, tuple[type, ...]] = {
+    "null": (type(None),),
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+    "string": (str,),
+    "array": (list,),
+    "object": (dict,),
 }
 _NOUNS = {
     "null": "null",
     "boolean": "true or false",
     "integer": "a whole number",
+    "number": "a number",
     "string": "text",
     "array": "an array",
     "object": "an object",
 }
 _KNOWN = {"$schema", "$id", "title", "description", "type", "if", "then", "else"}
-_KNOWN |= {"enum", "const", "pattern", "minLength", "maxLength", "minimum", "maximum", "items"}
+_KNOWN |= {"enum", "const", "pattern", "minLength", "maxLength", "minimum", "maximum"}
+_KNOWN |= {"items", "minItems", "maxItems"}
 _KNOWN |= {"properties", "required", "additionalProperties", "propertyNames"}
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -217,7 +221,18 @@ def _choice(choices: list[object], expected: str) -> Check:
     return check
 
 
-def _number(schema: Mapping[str, object], expected: str) -> Check:
+def _finite(schema: Mapping[str, object], expected: str) -> Check:
+    if schema.keys() & {"minimum", "maximum"}:
+        raise ValueError("a range of numbers with fractions is not understood")
+
+    def check(value: object) -> None:
+        if type(value) is float and not math.isfinite(value):
+            raise Invalid(f"must be {expected}, and {value} is none of JSON")
+
+    return check
+
+
+def _whole(schema: Mapping[str, object], expected: str) -> Check:
     least, most = _int(schema.get("minimum", INT_MIN)), _int(schema.get("maximum", INT_MAX))
 
     def check(value: object) -> None:
@@ -229,10 +244,13 @@ def _number(schema: Mapping[str, object], expected: str) -> Check:
 
 def _array(schema: Mapping[str, object], expected: str) -> Check:
     check_item = compile_schema(_mapping(schema.get("items", {})))
+    least, most = _int(schema.get("minItems", 0)), _int(schema.get("maxItems", INT_MAX))
 
     def check(value: object) -> None:
         if type(value) is not list:
             raise Invalid(f"must be {expected}, not {show(value)}")
+        if not least <= len(value) <= most:
+            raise Invalid(f"has {len(value)} entries, and {least} to {most} are allowed")
         for index, item in enumerate(value):
             try:
                 check_item(item)
@@ -275,7 +293,8 @@ def _object(schema: Mapping[str, object], expected: str) -> Check:
 _COMPILERS: dict[object, Callable[[Mapping[str, object], str], Check]] = {
     "null": _simple(type(None)),
     "boolean": _simple(bool),
-    "integer": _number,
+    "integer": _whole,
+    "number": _finite,
     "string": _text,
     "array": _array,
     "object": _object,

@@ -6,7 +6,8 @@ from pydantic_core import ErrorDetails
 
 from wasmbuild.project import names
 from wasmbuild.project.cranelift_flags import shown
-from wasmbuild.project.models import LEVELS, Table, alias
+from wasmbuild.project.levels import LEVELS
+from wasmbuild.project.models import Table, alias
 
 
 def in_words(detail: ErrorDetails, model: type[Table]) -> tuple[str, str]:
@@ -32,7 +33,13 @@ def in_words(detail: ErrorDetails, model: type[Table]) -> tuple[str, str]:
         fix = f"write {names.quoted(str(value))}" if number else 'write it in quotes, like "text"'
         return f"must be text, not {shown(value)}", fix
     if kind == "tuple_type":
+        if detail["loc"][0] in ("args", "returns") and isinstance(value, (bool, int, float, str)):
+            return f"must be an array, not {shown(value)}", f"write [{shown(value)}]"
         fix = f"write [{names.quoted(value)}]" if isinstance(value, str) else 'write it in brackets, like ["text"]'
         return f"must be an array, not {shown(value)}", fix
+    if kind == "bool_type":
+        return f"must be true or false, not {shown(value)}", "write true or false"
+    if kind == "dict_type":
+        return f"must be a table, not {shown(value)}", 'write it in braces, like { NAME = "text" }'
     # Of the kinds that strict models have there is only the whole number left.
     return f"must be a whole number, not {shown(value)}", "write a number without quotes or a point"

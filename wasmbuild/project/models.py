@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from wasmbuild.project import cases
 from wasmbuild.project.cranelift_flags import FLAGS
 from wasmbuild.project.defaults import EMBEDDER_DOCS, EMBEDDERS
 from wasmbuild.project.names import NAME_PATTERN
@@ -18,7 +19,6 @@ from wasmbuild.project.setting_table import SETTINGS
 # In the key of a glob, * stands for what it matches.
 _MODULE = NAME_PATTERN.replace("_-]", "_*-]")
 COMPILERS = ("auto", "cli", "embedded")
-LEVELS = ("intact", "consistent", "loaded")
 
 
 def _value_schema(default: bool | int | str, choices: tuple[str, ...], low: int, high: int) -> dict[str, Any]:
@@ -70,6 +70,13 @@ Engine = Annotated[dict[str, Any], WithJsonSchema(engine_schema())]
 
 Texts = tuple[str, ...]
 
+_VALUE = {"type": ["boolean", "number", "string", "array", "object"]}
+Values = Annotated[tuple[Any, ...], WithJsonSchema({"type": "array", "items": _VALUE, "maxItems": cases.MAX_VALUES})]
+"""Values of a test case as declared; ``cases`` judges them."""
+
+Variables = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}})]
+"""Environment variables as declared; the reader judges them."""
+
 
 class ProjectTable(Table):
     """What the project is called and where artifacts go."""
@@ -113,6 +120,39 @@ class ToolchainTable(Table):
     time_limit: int = Field(default=600, description="Seconds that compiling one artifact may take, 1 to 86400.")
 
 
+class RunnerTable(Table):
+    """How `verify` loads and tests the artifacts of a target that is not this machine.
+
+    It says `python` or `wasmtime`. A name without `/` is looked up on PATH, a path is relative to the folder of the
+    file, and the command runs in that folder. A runner is never shipped: it is taken from the file that is named or
+    stood in, not from what is verified.
+    """
+
+    command: Texts = Field(
+        default=(),
+        description=(
+            "What runs a program of that target, put in front of it: an emulator, or a wrapper of your own. Empty "
+            "where this machine runs such programs itself."
+        ),
+        examples=[["qemu-aarch64-static", "-L", "sysroot"]],
+    )
+    python: str | None = Field(
+        default=None, description="A Python of that target that has the package `wasmtime` of the same line."
+    )
+    wasmtime: str | None = Field(default=None, description="A `wasmtime` executable of that target and the same line.")
+    environment: Variables = Field(
+        default={}, description="Environment variables of the command; it sees few others: PATH, HOME and their like."
+    )
+    memory_limit: int | str | None = Field(
+        default=None,
+        description="Memory that it may take: bytes, or text such as `4 GiB`. By default that of `verify` itself.",
+    )
+    time_limit: int | None = Field(
+        default=None,
+        description="Seconds that loading one artifact may take, 1 to 86400. By default as on this machine.",
+    )
+
+
 class TargetTable(Table):
     """A machine to ship to."""
 
@@ -125,12 +165,70 @@ class TargetTable(Table):
     engine: Engine = Field(
         default={}, description="Engine settings of this target, added to `[engine]` and overriding it."
     )
-    require: Literal["intact", "consistent", "loaded"] | None = Field(
+    require: Literal["intact", "consistent", "loaded", "tested"] | None = Field(
         default=None,
         description=(
-            "Lowest level of verification that passes: `intact`, `consistent` or `loaded`. By default the highest that "
-            "can be reached."
+            "Lowest level of verification that passes: `intact`, `consistent`, `loaded` or `tested`. By default the "
+            "highest that can be reached. `tested` needs tests of every module of the target."
         ),
+    )
+    runner: RunnerTable | None = Field(default=None, description="How `verify` loads artifacts of this target.")
+
+
+class WasiTable(Table):
+    """What a test gives a program of WASI; nothing else of the host is there for it."""
+
+    argv: Texts | None = Field(
+        default=None,
+        description="Arguments, the program's own name first. By default that is the last part of the module's name.",
+    )
+    env: Variables = Field(default={}, description="Environment variables.")
+    stdin: str = Field(default="", description="What it reads from standard input.")
+
+
+class CaseTable(Table):
+    """A call that `verify` makes on the artifact, on an instance of its own, and what has to come of it.
+
+    Every test says one of `returns`, `traps` and `exit`. A module without imports can be tested, and with `wasi` one
+    that imports WASI (a core module preview 1, a component `wasi:cli` and what belongs to it). A core module that
+    exports `_initialize` and no `_start` has that called first.
+    """
+
+    call: str | None = Field(
+        default=None,
+        description=(
+            "The export to call; of a component a function, or `INSTANCE#FUNCTION` for one of an instance that it "
+            "exports. With `wasi` it is by default the program itself: `_start`, or `wasi:cli/run` of a component."
+        ),
+        examples=["crc32"],
+    )
+    args: Values = Field(default=(), description="Arguments of the call.")
+    returns: Values | None = Field(default=None, description="What it returns: `[]` where that is nothing.")
+    traps: str | None = Field(
+        default=None,
+        description="It traps, and this is a part of Wasmtime's words for that.",
+        examples=["unreachable"],
+    )
+    exit: int | None = Field(
+        default=None,
+        description=(
+            "Exit status of a program of WASI, 0 to 125. By default 0, where there is `wasi` and neither `returns` nor "
+            "`traps`."
+        ),
+    )
+    wasi: WasiTable | None = Field(default=None, description="WASI is given to the module: `{}`, or what is in it.")
+    stdout: str | None = Field(
+        default=None, description="All that is written to standard output. By default anything may be."
+    )
+    stderr: str | None = Field(
+        default=None, description="All that is written to standard error. By default anything may be."
+    )
+    fuel: int | None = Field(
+        default=None,
+        description="Fuel that the call may consume, on targets with `consume-fuel`. By default plenty.",
+    )
+    time_limit: int = Field(
+        default=cases.DEFAULT_SECONDS, description="Seconds that the call may take on any target, 1 to 3600."
     )
 
 
@@ -151,6 +249,16 @@ class ModuleTable(Table):
         examples=[["wasi_snapshot_preview1.*"]],
     )
     exports: Texts | None = Field(default=None, description="Names that the module has to export.")
+    ship_source: bool = Field(
+        default=False,
+        description=(
+            "Ships the module as binary WebAssembly too, beside each artifact, for loaders that may compile it where "
+            "no artifact fits."
+        ),
+    )
+    tests: tuple[CaseTable, ...] = Field(
+        default=(), description="Calls that `verify` makes on the artifacts. Of a glob, they are those of each module."
+    )
 
 
 class Document(Table):

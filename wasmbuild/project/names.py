@@ -48,12 +48,18 @@ def quoted(text: str) -> str:
     """Return text in double quotes as TOML spells it, shortened, and safe to show on a terminal."""
     if len(text) > _SHOWN:
         text = text[: _SHOWN - 1] + "…"
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    if not escaped.isprintable():
-        escaped = "".join(
-            c if c.isprintable() else f"\\u{ord(c):04X}" if ord(c) < 0x10000 else f"\\U{ord(c):08X}" for c in escaped
-        )
-    return f'"{escaped}"'
+    return '"' + escaped(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+
+
+def escaped(text: str, limit: int | None = None) -> str:
+    """Return text as one line that is safe to show on a terminal, cut to ``limit`` characters before it is escaped."""
+    if limit is not None and len(text) > limit:
+        text = text[: limit - 1] + "…"
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else f"\\u{ord(c):04X}" if ord(c) < 0x10000 else f"\\U{ord(c):08X}" for c in text
+    )
 
 
 def rule(*, module: bool = False) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.errors import DeclarationError
 
 if TYPE_CHECKING:
+    from wasmbuild.project.cases import Case
     from wasmbuild.project.models import ModuleTable
     from wasmbuild.project.triples import TargetTriple
 
@@ -22,7 +23,8 @@ class Module(NamedTuple):
 
     ``source`` is the absolute path of its file, ``source_text`` the path from the declaration's folder, with forward
     slashes. ``imports`` are globs over ``module.name`` of what it may import, ``exports`` what it has to export; None
-    allows any and demands none.
+    allows any and demands none. ``tests`` are as declared: whether they fit is known when the module is. With
+    ``ship_source`` the module as binary WebAssembly is shipped beside each artifact.
     """
 
     name: str
@@ -30,12 +32,33 @@ class Module(NamedTuple):
     source_text: str
     imports: tuple[str, ...] | None
     exports: tuple[str, ...] | None
+    tests: tuple[Case, ...] = ()
+    ship_source: bool = False
+
+
+class Runner(NamedTuple):
+    """What loads artifacts of a target on this machine: ``command``, then a program of that target.
+
+    The program is ``python``, which has the package ``wasmtime``, or ``wasmtime``, an executable; the other is None.
+    They and the command's first word are absolute paths, or bare names that PATH finds. The command runs in
+    ``directory``, the declaration's absolute folder, with the variables of ``environment`` added to the usual ones.
+    ``memory`` in bytes and ``seconds`` bound it; None leaves that to whoever runs it.
+    """
+
+    command: tuple[str, ...]
+    python: str | None
+    wasmtime: str | None
+    environment: dict[str, str]
+    directory: str
+    memory: int | None = None
+    seconds: int | None = None
 
 
 class Target(NamedTuple):
     """A target: ``cpu`` is the level as declared, ``isa_flags`` all flags of the CPU, ``engine`` the canonical engine.
 
-    ``require`` is the lowest level of verification that passes, None for the highest that can be reached.
+    ``require`` is the lowest level of verification that passes, None for the highest that can be reached. ``runner``
+    is what loads its artifacts here; it is no part of what is shipped.
     """
 
     name: str
@@ -44,6 +67,7 @@ class Target(NamedTuple):
     isa_flags: dict[str, bool | int | str]
     engine: dict[str, Any]
     require: str | None
+    runner: Runner | None = None
 
 
 class Artifact(NamedTuple):
@@ -61,6 +85,11 @@ class Artifact(NamedTuple):
     def path(self) -> str:
         """The artifact's path below the build directory, with forward slashes."""
         return f"{self.target.name}/{self.module.name}.cwasm"
+
+    @property
+    def wasm_path(self) -> str:
+        """Where the module itself is shipped, if it is: a path like ``path``."""
+        return f"{self.target.name}/{self.module.name}.wasm"
 
 
 class Limits(NamedTuple):
@@ -152,6 +181,7 @@ def as_data(plan: Plan) -> Mapping[str, Any]:
                 "isa-flags": target.isa_flags,
                 "engine": target.engine,
                 "require": target.require,
+                "runner": None if target.runner is None else _runner_data(target.runner, plan.directory),
             }
             for target in plan.targets
         ],
@@ -161,8 +191,26 @@ def as_data(plan: Plan) -> Mapping[str, Any]:
                 "source": module.source_text,
                 "imports": module.imports,
                 "exports": module.exports,
+                "ship-source": module.ship_source,
+                "tests": [case.to_json() for case in module.tests],
             }
             for module in plan.modules
         ],
         "artifacts": [{"id": artifact.id, "path": artifact.path} for artifact in plan.artifacts],
     }
+
+
+def _runner_data(runner: Runner, directory: Path) -> Mapping[str, Any]:
+    return {
+        "command": [_below(word, directory) if index == 0 else word for index, word in enumerate(runner.command)],
+        "python": runner.python and _below(runner.python, directory),
+        "wasmtime": runner.wasmtime and _below(runner.wasmtime, directory),
+        "environment": runner.environment,
+        "limits": {"memory": runner.memory, "seconds": runner.seconds},
+    }
+
+
+def _below(program: str, directory: Path) -> str:
+    """Return a program's path relative to ``directory`` where it lies in it."""
+    path = Path(program)
+    return f"./{path.relative_to(directory).as_posix()}" if path.is_relative_to(directory) else program

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from inspect import cleandoc
 from typing import Any
 
 from wasmbuild.project import cpu, triples
+from wasmbuild.project.cases import SHAPES
 from wasmbuild.project.cranelift_flags import FLAGS, shown
 from wasmbuild.project.defaults import EMBEDDER_DOCS, EMBEDDERS
-from wasmbuild.project.models import ModuleTable, ProjectTable, Table, TargetTable, ToolchainTable, alias
+from wasmbuild.project.models import (
+    CaseTable,
+    ModuleTable,
+    ProjectTable,
+    RunnerTable,
+    Table,
+    TargetTable,
+    ToolchainTable,
+    WasiTable,
+    alias,
+)
 from wasmbuild.project.setting_table import CHECKS, LINES, SETTINGS, Setting
 
-_KINDS = {"string": "text", "integer": "number", "object": "table", "array": "array of texts"}
+_KINDS = {"string": "text", "integer": "number", "boolean": "true or false", "object": "table"}
 
-_EXAMPLE = """\
+_EXAMPLE = r"""
 [project]
 name = "edge-filters"
 
@@ -32,12 +44,30 @@ cpu = "x86-64-v3"
 triple = "aarch64-unknown-linux-gnu"
 cpu-features = ["lse"]
 engine = { memory-guard-size = 65536 }
+require = "loaded"
+
+[targets.pi.runner]
+command = ["qemu-aarch64-static", "-L", "sysroot"]
+python = "sysroot/usr/bin/python3"
 
 [targets.portable]
 triple = "pulley64"
 
 [modules.checksum]
 source = "src/checksum.wat"
+
+[[modules.checksum.tests]]
+call = "crc32"
+args = [0, 9]
+returns = [3421780262]
+
+[modules.report]
+source = "src/report.wasm"
+ship-source = true
+
+[[modules.report.tests]]
+wasi = { argv = ["report", "--total"], stdin = "1\n2\n" }
+stdout = "3\n"
 
 [modules."plugins/*"]
 source = "plugins/*.wasm"
@@ -81,18 +111,42 @@ SIMD nor, for example, a `memory.copy` of 16 bytes). `pulley64` runs everything 
 """
 
 
+_VALUES = {
+    "i32, i64": "whole number; signed and unsigned spellings are the same value",
+    "f32, f64": (
+        "number, `nan`, `inf` or `-inf`, in quotes or not; an f32 is the number rounded; `0.0` is not `-0.0`, and any "
+        "NaN is any other"
+    ),
+    "v128": "its lanes, the lowest first: `{ i32x4 = [1, 2, 3, 4] }`; also " + ", ".join(f"`{s}`" for s in SHAPES),
+    "of components": (
+        "whole number for `s8` to `u64`, number for `f32` and `f64`, true or false, text for `string`, `char` and "
+        "`enum`, array for `list` and `tuple`, table for `record`"
+    ),
+}
+
+_REFUSED = """\
+References can be neither given nor expected. Tests that do not fit the export that they call are refused when the
+module is built; whether a component's values fit is found when it is tested.
+"""
+
+
 def reference() -> str:
     """Return the reference as Markdown."""
     parts = [
         _HEAD,
-        f"```toml\n{_EXAMPLE}```\n",
+        f"```toml{_EXAMPLE}```\n",
         _table("[project]", ProjectTable),
         _table("[toolchain]", ToolchainTable),
         _table("[targets.NAME]", TargetTable),
         "Architectures are " + _listed(triples.ARCHITECTURES) + "; systems are " + _listed(triples.SYSTEMS) + ".\n",
         _CPU,
         "\n".join(_cpu_rows()) + "\n",
+        _table("[targets.NAME.runner]", RunnerTable),
         _table("[modules.NAME]", ModuleTable),
+        _table("[[modules.NAME.tests]]", CaseTable),
+        "\n".join(_values()) + "\n",
+        _REFUSED,
+        _table("wasi in [[modules.NAME.tests]]", WasiTable),
         _ENGINE,
         "\n".join(_embedders()) + "\n",
         "\n".join(_settings()) + "\n",
@@ -102,7 +156,13 @@ def reference() -> str:
 
 
 def _table(title: str, model: type[Table]) -> str:
-    rows = [f"## {title}\n", f"{model.__doc__}\n", "| key | value | default | meaning |", "|---|---|---|---|"]
+    rows = [
+        f"## {title}\n",
+        cleandoc(model.__doc__ or ""),
+        "",
+        "| key | value | default | meaning |",
+        "|---|---|---|---|",
+    ]
     kinds = model.model_json_schema(by_alias=True)["properties"]
     for name, field in model.model_fields.items():
         key = alias(name)
@@ -117,8 +177,26 @@ def _default(value: object) -> str:
 
 def _kind(schema: Mapping[str, Any]) -> str:
     """Return in words what a JSON Schema takes, null apart."""
-    kinds = [option.get("type") for option in schema.get("anyOf", [schema])]
-    return " or ".join(_KINDS[kind] for kind in kinds if kind != "null")
+    options = [option for option in schema.get("anyOf", [schema]) if option.get("type") != "null"]
+    return " or ".join(map(_one_kind, options))
+
+
+def _one_kind(schema: Mapping[str, Any]) -> str:
+    if schema.get("type") != "array":
+        # A reference leads to the schema of another table.
+        return _KINDS[schema.get("type", "object")]
+    items = schema["items"]
+    if "$ref" in items:
+        return "array of tables"
+    return "array of texts" if items["type"] == "string" else "array of values"
+
+
+def _values() -> Iterator[str]:
+    yield "### Values of tests"
+    yield ""
+    yield "| type | value |"
+    yield "|---|---|"
+    yield from (f"| {types} | {values} |" for types, values in _VALUES.items())
 
 
 def _cpu_rows() -> Iterator[str]:

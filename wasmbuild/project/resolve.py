@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild.errors import Mistake
 from wasmbuild.project import names
+from wasmbuild.project.case_tables import case_of
 from wasmbuild.project.globs import expand, is_glob
 from wasmbuild.project.keys import dotted
+from wasmbuild.project.levels import LEVELS
 from wasmbuild.project.plan import Artifact, Module, Project
 
 if TYPE_CHECKING:
     from wasmbuild.project.models import ModuleTable
+
+_SHOWN = 5
 
 
 class Resolved(NamedTuple):
@@ -46,6 +50,7 @@ def resolve(project: Project) -> Resolved:
         if target.name in chosen[module.name]
     ]
     finder.check_outputs(project.build_dir, artifacts)
+    finder.check_tests(project, artifacts)
     return Resolved(modules, tuple(artifacts), tuple(finder.globs.items()), tuple(finder.mistakes))
 
 
@@ -73,9 +78,17 @@ class _Finder:
                 self._mistake(key, "source", f"{names.quoted(declared.source)} matches no file", self._no_match(source))
             found = [(_name(key, source, path), path) for path in matched]
         return [
-            Module(name, Path(os.path.normpath(self._directory / path)), path, declared.imports, declared.exports)
+            Module(
+                name,
+                Path(os.path.normpath(self._directory / path)),
+                path,
+                declared.imports,
+                declared.exports,
+                tuple([case_of(test, name) for test in declared.tests]),
+                declared.ship_source,
+            )
             for name, path in found
-            if self._is_free(key, name, path, glob=is_glob(source))
+            if self._is_free(key, name, path, glob=is_glob(source), ships=declared.ship_source)
         ]
 
     def targets(self, key: str, declared: ModuleTable, known: Sequence[str]) -> frozenset[str]:
@@ -94,14 +107,44 @@ class _Finder:
 
     def check_outputs(self, build_dir: Path, artifacts: Iterable[Artifact]) -> None:
         """Check that no artifact would replace a source."""
-        sources = {module.source: self._names[module.name.lower()][2] for module, _target in artifacts}
-        if not any(build_dir in source.parents for source in sources if source.suffix == ".cwasm"):
+        sources = {module.source: self._key(module) for module, _target in artifacts}
+        if not any(build_dir in source.parents for source in sources if source.suffix in (".cwasm", ".wasm")):
             return
         for artifact in artifacts:
-            key = sources.pop(build_dir / artifact.path, None)
-            if key is not None:
-                problem = f"would be replaced by the artifact {artifact.id}"
-                self._mistake(key, "source", problem, "keep sources outside the build directory")
+            outputs = {artifact.path: f"the artifact {artifact.id}"}
+            if artifact.module.ship_source:
+                outputs[artifact.wasm_path] = f"the module that is shipped with {artifact.id}"
+            for path, what in outputs.items():
+                key = sources.pop(build_dir / path, None)
+                if key is not None:
+                    problem = f"would be replaced by {what}"
+                    self._mistake(key, "source", problem, "keep sources outside the build directory")
+
+    def check_tests(self, project: Project, artifacts: Sequence[Artifact]) -> None:
+        """Check that tests are there where a target demands them, and that fuel is counted where a test limits it."""
+        untested: dict[str, dict[str, None]] = {}
+        counted: set[str] = set()
+        for module, target in artifacts:
+            if target.require == LEVELS[-1] and not module.tests:
+                untested.setdefault(target.name, {})[self._key(module)] = None
+            if "consume-fuel" in target.engine:
+                counted.add(self._key(module))
+        for name, keys in untested.items():
+            problem = f"demands tests, and {_listed(list(keys))} {'has' if len(keys) == 1 else 'have'} none"
+            example = dotted("modules", next(iter(keys)), "tests")
+            self._mistake_at(dotted("targets", name, "require"), problem, f"write [[{example}]], or a lower level")
+        if len(project.targets) < len(project.target_names):
+            return
+        for key, declared in project.modules.items():
+            for index, test in enumerate(declared.tests):
+                if test.fuel is not None and key not in counted:
+                    fix = "write consume-fuel = true in [engine] or a target, or time-limit in place of fuel"
+                    where = dotted("modules", key, "tests", index, "fuel")
+                    self._mistake_at(where, "no target of the module counts fuel", fix)
+
+    def _key(self, module: Module) -> str:
+        """Return the key that a module was declared with."""
+        return self._names[module.name.lower()][2]
 
     def _check_file(self, key: str, written: str, source: str) -> None:
         path = self._directory / source
@@ -119,7 +162,7 @@ class _Finder:
             elif not stat.S_ISREG(mode):
                 self._mistake(key, "source", f"{names.quoted(written)} is no regular file", "name a .wat or .wasm file")
 
-    def _is_free(self, key: str, name: str, path: str, *, glob: bool) -> bool:
+    def _is_free(self, key: str, name: str, path: str, *, glob: bool, ships: bool) -> bool:
         if glob and (problem := names.problem(name, module=True)) is not None:
             what = f"the module {names.quoted(name)} of {names.quoted(path)} {problem}"
             self._mistake(key, "", what, f"rename the file; {names.rule(module=True)}")
@@ -129,13 +172,13 @@ class _Finder:
             self._mistake(key, "", *_same_name(name, path, *other))
             return False
         self._names[name.lower()] = (name, path, key)
-        return self._fits(key, name)
+        return self._fits(key, name, ships=ships)
 
-    def _fits(self, key: str, name: str) -> bool:
+    def _fits(self, key: str, name: str, *, ships: bool) -> bool:
         """Check that no path is a file of one module and a directory of another."""
         parts = name.lower().split("/")
         directories = ["/".join(parts[:count]) for count in range(1, len(parts))]
-        outputs = _outputs(name.lower())
+        outputs = _outputs(name.lower(), ships=ships)
         clash = next((path for path in directories if path in self._files), None)
         if clash is not None:
             problem = f"needs the directory {names.quoted(clash)}, which is a file of {self._files[clash]}"
@@ -167,7 +210,9 @@ class _Finder:
         return [path for path in expand(self._directory, f"{prefix}*") if path.endswith((".wasm", ".wat"))]
 
     def _mistake(self, module: str, key: str, problem: str, fix: str) -> None:
-        where = dotted("modules", module, key) if key else dotted("modules", module)
+        self._mistake_at(dotted("modules", module, key) if key else dotted("modules", module), problem, fix)
+
+    def _mistake_at(self, where: str, problem: str, fix: str) -> None:
         self.mistakes.append(Mistake(self._file, where, problem, fix))
 
 
@@ -196,6 +241,12 @@ def _same_name(name: str, path: str, other: str, other_path: str, other_key: str
     return problem, "rename one of the files, or give them keys of their own"
 
 
-def _outputs(module: str) -> tuple[str, str]:
-    """Return the files of a module below its target's directory: artifact and record."""
-    return (f"{module}.cwasm", f"{module}.cwasm.json")
+def _outputs(module: str, *, ships: bool) -> tuple[str, ...]:
+    """Return the files of a module below its target's directory: artifact, record, and the module where it ships."""
+    made = (f"{module}.cwasm", f"{module}.cwasm.json")
+    return (*made, f"{module}.wasm") if ships else made
+
+
+def _listed(keys: Sequence[str]) -> str:
+    shown = ", ".join(dotted("modules", key) for key in keys[:_SHOWN])
+    return f"{shown} and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else shown

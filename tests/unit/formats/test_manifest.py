@@ -14,9 +14,19 @@ from jsonschema import Draft202012Validator
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import manifest
 from wasmbuild.formats.extern import COMPONENT_KINDS, CORE_KINDS, Export, Import
-from wasmbuild.formats.manifest import JSON_SCHEMAS, Index, IndexTarget, Manifest, ManifestArtifact, Record, Source
+from wasmbuild.formats.manifest import (
+    JSON_SCHEMAS,
+    Index,
+    IndexTarget,
+    Manifest,
+    ManifestArtifact,
+    Record,
+    Source,
+    Wasm,
+)
 from wasmbuild.formats.strict_json import Invalid, compile_schema
 from wasmbuild.project import names
+from wasmbuild.project.cases import Case, Wasi
 
 A, B, C = "a" * 64, "b" * 64, "0123456789abcdef" * 4
 EXPORTS = (Export("crc32", "func", "(i32, i32) -> (i32)"), Export("memory", "memory", "1..10"))
@@ -47,7 +57,27 @@ MANIFEST = Manifest(
     require="loaded",
     artifacts=(
         ManifestArtifact(
-            "checksum", "module", "checksum.cwasm", 20720, B, A, Source("src/checksum.wat", C), IMPORTS, EXPORTS
+            "checksum",
+            "module",
+            "checksum.cwasm",
+            20720,
+            B,
+            A,
+            Source("src/checksum.wat", C),
+            IMPORTS,
+            EXPORTS,
+            tests=(
+                Case("crc32", (0, 9), returns=(3421780262,), wasi=Wasi(("checksum",))),
+                Case(
+                    "crc32",
+                    (0, -1),
+                    traps="out of bounds",
+                    wasi=Wasi(("c", ""), (("A", "é"),), "in"),
+                    fuel=5,
+                    seconds=1,
+                ),
+            ),
+            wasm=Wasm("checksum.wasm", 99, C),
         ),
         ManifestArtifact(
             "plugins/run",
@@ -57,8 +87,9 @@ MANIFEST = Manifest(
             B,
             A,
             Source("../plugins/r\u00fcn.wasm", C),
-            (Import("", "wasi:cli/run@0.2.0", "instance", ""),),
+            (Import("", "wasi:cli/environment@0.2.0", "instance", ""),),
             (Export("run", "func", ""),),
+            tests=(Case("run", exit=1, stdout="", stderr="no\n", wasi=Wasi(("run",))),),
         ),
     ),
 )
@@ -116,13 +147,76 @@ def records(draw: st.DrawFn) -> Record:
     return Record(artifact_id, draw(sha256), inputs, *facts, *draw(externs(kind)))
 
 
+TYPES = ("i32", "i64", "f32", "f64", "v128")
+finite = st.floats(allow_nan=False, allow_infinity=False)
+NUMBERS: dict[str, st.SearchStrategy[Any]] = {
+    "i32": st.integers(-(1 << 31), (1 << 32) - 1),
+    "i64": st.integers(-(1 << 63), (1 << 64) - 1),
+    "f32": st.sampled_from(["nan", "inf", "-inf"]) | st.floats(width=32, allow_nan=False, allow_infinity=False),
+    "f64": st.sampled_from(["nan", "inf", "-inf"]) | finite,
+}
+NUMBERS["v128"] = st.fixed_dictionaries(
+    {"f32x4": st.lists(NUMBERS["f32"], min_size=4, max_size=4)}
+) | st.fixed_dictionaries({"i64x2": st.lists(NUMBERS["i64"], min_size=2, max_size=2)})
+of_component = st.recursive(
+    st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1) | finite | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b-c"]), inner, max_size=2),
+    max_leaves=5,
+)
+programs = st.builds(
+    Wasi,
+    st.lists(st.text("ab \n", max_size=3), min_size=1, max_size=3).map(tuple),
+    st.dictionaries(st.text("AB", min_size=1), st.text("ab")).map(lambda env: tuple(sorted(env.items()))),
+    st.text(max_size=3),
+)
+
+
+@st.composite
+def with_tests(draw: st.DrawFn, kind: str) -> tuple[tuple[Import, ...], tuple[Export, ...], tuple[Case, ...]]:
+    """Draw an interface with a function and test cases that fit it."""
+    types = draw(st.lists(st.sampled_from(TYPES), max_size=3)), draw(st.lists(st.sampled_from(TYPES), max_size=2))
+    text = " -> ".join(f"({', '.join(part)})" for part in types)
+    wasi = draw(st.booleans())
+    if kind == "module":
+        imports = (Import("wasi_snapshot_preview1", "fd_write", "func", "() -> ()"),) if wasi else ()
+        exports = (Export("memory", "memory", "1"), Export("f", "func", text))
+    else:
+        imports = (Import("", "wasi:cli/stdout@0.2.6", "instance", ""),) if wasi else ()
+        exports = (Export("f", "func", ""), Export("a:b/c", "instance", ""))
+
+    def values(wanted: list[str]) -> tuple[Any, ...]:
+        return tuple(draw(NUMBERS[type_] if kind == "module" else of_component) for type_ in wanted)
+
+    found = []
+    for _ in range(draw(st.integers(1, 3))):
+        program = draw(programs) if wasi else None
+        outcome = draw(st.sampled_from(["returns", "traps", "exit"] if wasi else ["returns", "traps"]))
+        found.append(
+            Case(
+                "f" if kind == "module" else draw(st.sampled_from(["f", "a:b/c#d"])),
+                values(types[0]),
+                values(types[1] if kind == "module" else types[1][:1]) if outcome == "returns" else None,
+                draw(st.text(min_size=1, max_size=3)) if outcome == "traps" else None,
+                draw(st.integers(1, 125)) if outcome == "exit" else None,
+                draw(st.none() | st.text(max_size=3)) if wasi else None,
+                draw(st.none() | st.text(max_size=3)) if wasi else None,
+                program,
+                draw(st.none() | st.integers(1, (1 << 63) - 1)),
+                draw(st.integers(1, 3600)),
+            )
+        )
+    return imports, exports, tuple(found)
+
+
 @st.composite
 def manifests(draw: st.DrawFn) -> Manifest:
     artifacts = []
     for name in sorted(draw(st.lists(module_name, max_size=4, unique_by=str.lower))):
         kind = draw(st.sampled_from(["module", "component"]))
         facts = draw(size), draw(sha256), draw(sha256), draw(source)
-        artifacts.append(ManifestArtifact(name, kind, f"{name}.cwasm", *facts, *draw(externs(kind))))
+        rest = draw(externs(kind).map(lambda lists: (*lists, ())) | with_tests(kind))
+        wasm = draw(st.none() | st.builds(Wasm, st.just(f"{name}.wasm"), size, sha256))
+        artifacts.append(ManifestArtifact(name, kind, f"{name}.cwasm", *facts, *rest, wasm))
     triple, cpu, flags = draw(
         st.sampled_from(
             [
@@ -137,7 +231,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
     engine: dict[str, object] = {"embedder": draw(st.sampled_from(["c-api", "rust", "cli"]))}
     engine |= draw(st.sampled_from([{}, {"consume-fuel": True}, {"cranelift-opt-level": "none"}]))
     line = draw(st.sampled_from([48, 49, 50]))
-    require = draw(st.sampled_from(["intact", "consistent", "loaded", None]))
+    require = draw(st.sampled_from(["intact", "consistent", "loaded", "tested", None]))
     head = draw(part), draw(part), triple, cpu, flags, line, f"{line}.0.{draw(st.integers(0, 99))}"
     return Manifest(*head, draw(sha256), engine, require, tuple(artifacts))
 
@@ -392,7 +486,35 @@ OF_47 = {"major": 47, "compiler": "47.0.1", "compiler_sha256": A}
         ("artifacts.0.source.path", "C:/b.wat", f'{SOURCE}, not "C:/b.wat"'),
         ("artifacts.0.kind", "elf", 'must be one of "module", "component", not "elf"'),
         ("artifacts.1.exports.0.type", "x", f"{UNKNOWN} kind, name"),
-        ("artifacts.0.tests", [], f"{UNKNOWN} exports, imports, key, kind, module, path, sha256, size, source"),
+        (
+            "artifacts.0.test",
+            [],
+            f"{UNKNOWN} exports, imports, key, kind, module, path, sha256, size, source, tests, wasm",
+        ),
+        ("artifacts.0.tests", [], "has 0 entries, and 1 to 1000 are allowed"),
+        ("artifacts.0.tests.0.call", 1, "must be text, not 1"),
+        ("artifacts.0.tests.0.call", "crc\x1b", 'there is no export "crc\\u001B"'),
+        ("artifacts.0.tests.0.args.1", 1 << 32, "4294967296 does not fit i32"),
+        ("artifacts.0.tests.0.args.1", 9.0, "must be a whole number, not 9.0"),
+        ("artifacts.0.tests.0.args.1", None, "must be a value, not null"),
+        ("artifacts.0.tests.0.args", [0], "has 1 value, and crc32 takes (i32, i32)"),
+        ("artifacts.0.tests.0.traps", "x", "a call has one outcome, and returns is one already"),
+        ("artifacts.0.tests.0.time_limit", 0, "must be a whole number from 1 to 3600, not 0"),
+        ("artifacts.0.tests.0.fuel", True, "must be a whole number from 1 to 9223372036854775807, not true"),
+        (
+            "artifacts.0.tests.0.runner",
+            {},
+            f"{UNKNOWN} args, call, exit, fuel, returns, stderr, stdout, time_limit, traps, wasi",
+        ),
+        ("artifacts.0.tests.0.wasi.argv", [], "has 0 entries, and 1 to 1000 are allowed"),
+        ("artifacts.0.tests.0.wasi.env", {"A=B": "x"}, "is no name of a variable"),
+        ("artifacts.0.wasm.path", "../x.wasm", f'must be {CWASM.replace("cwasm", "wasm")}, not "../x.wasm"'),
+        ("artifacts.0.wasm.path", "aux.wasm", f'"aux" {DEVICE}'),
+        ("artifacts.1.wasm", {"path": "Checksum.wasm", "size": 1, "sha256": A}, f'"Checksum.wasm" {TWICE}'),
+        ("artifacts.1.tests.0.args", [[[[[[[[[[1]]]]]]]]]], "is nested too deeply"),
+        ("artifacts.1.tests.0.args", [[float("inf")]], "inf is no number of JSON"),
+        ("artifacts.1.tests.0.args", [{"a": 1 << 64}], "18446744073709551616 does not fit in 64 bits"),
+        ("artifacts.1.tests.0.args", [float("nan")], "must be a value, and nan is none of JSON"),
         ("runner", [], f"{UNKNOWN} artifacts, engine, project, require, schema, target, wasmtime"),
         ("project", "a b", f'must be {NAME}, not "a b"'),
         ("project", "con", f'"con" {DEVICE}'),
@@ -406,7 +528,7 @@ OF_47 = {"major": 47, "compiler": "47.0.1", "compiler_sha256": A}
         ("target.isa_flags.has_fp16", False, "is not true"),
         ("wasmtime.compiler", "47.0.1", "is not a version of the line 48"),
         ("wasmtime.compiler", "48", 'must be a version such as "48.0.8", not "48"'),
-        ("require", "tested", 'must be one of "intact", "consistent", "loaded", null, not "tested"'),
+        ("require", "test", 'must be one of "intact", "consistent", "loaded", "tested", null, not "test"'),
         ("schema", "wasmbuild/index/1", 'must be "wasmbuild/manifest/1", not "wasmbuild/index/1"'),
     ],
 )
@@ -414,7 +536,9 @@ def test_what_is_wrong_with_a_manifest_is_said(place: str, value: object, messag
     path = [int(step) if step.isdigit() else step for step in place.split(".")]
     text = refusal(set_in(document(MANIFEST), value, *path), manifest.MANIFEST)
     where = re.sub(r"\.(\d)", r"[\1]", place)
-    assert text.startswith(f"build/pi/file.json: {where}: {message}")
+    # The place may be inside of the value.
+    assert text.startswith(f"build/pi/file.json: {where}")
+    assert f": {message}" in text
     assert text.endswith(FIX)
     assert text.isprintable()
 

@@ -11,7 +11,7 @@ from wasmbuild.formats.strict_json import INT_MAX, INT_MIN, Invalid, check_free,
 
 LIMIT = 1 << 20
 # JSON Schema takes 1.0 for a whole number; the reader takes no fractions at all.
-fractions = st.floats().filter(lambda number: not number.is_integer())
+fractions = st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: not number.is_integer())
 scalars = st.none() | st.booleans() | st.integers(-5, 5) | st.integers() | fractions | st.text(max_size=5)
 values = st.recursive(
     scalars,
@@ -31,11 +31,14 @@ schemas = st.recursive(
             {"type": "string", "enum": ["a", "b"]},
             {"type": "string", "const": "a"},
             {"type": ["string", "null"], "enum": ["a", None]},
+            {"type": "number"},
+            {"type": ["boolean", "number", "array"]},
             {"type": ["boolean", "integer", "string"], "maximum": 4, "minimum": INT_MIN, "maxLength": 4},
         ]
     ),
     lambda inner: (
         st.builds(lambda items: {"type": "array", "items": items}, inner)
+        | st.builds(lambda items: {"type": "array", "items": items, "minItems": 1, "maxItems": 2}, inner)
         | st.builds(
             lambda properties, required, more: {
                 "type": "object",
@@ -81,8 +84,21 @@ def test_the_validator_and_json_schema_agree(schema: dict[str, object], value: o
 
 
 def test_a_rule_that_is_not_checked_is_not_published() -> None:
-    with pytest.raises(ValueError, match="maxItems"):
-        compile_schema({"type": "array", "maxItems": 3})
+    with pytest.raises(ValueError, match="uniqueItems"):
+        compile_schema({"type": "array", "uniqueItems": True})
+
+
+def test_a_range_of_fractions_is_not_published() -> None:
+    with pytest.raises(ValueError, match="a range of numbers with fractions"):
+        compile_schema({"type": "number", "minimum": 0})
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_what_is_no_number_of_json_is_refused(number: str) -> None:
+    check = compile_schema({"type": "number"})
+    check(loads(b"1e300", LIMIT))
+    with pytest.raises(Invalid, match=r"must be a number, and -?(nan|inf) is none of JSON"):
+        check(loads(number.encode(), LIMIT))
 
 
 @given(values)

@@ -185,7 +185,8 @@ _keys = st.sampled_from(
     [
         "project", "toolchain", "engine", "targets", "modules", "name", "build-dir", "wasmtime", "compiler",
         "memory-limit", "time-limit", "triple", "cpu", "cpu-features", "require", "source", "imports", "exports", "x",
-        "cranelift-flags", "embedder", "wasm-gc", "memory-guard-size", "a/*",
+        "cranelift-flags", "embedder", "wasm-gc", "memory-guard-size", "a/*", "runner", "command", "python",
+        "environment", "tests", "call", "args", "returns", "wasi", "argv", "env", "stdin", "fuel", "i32x4", "f64x2",
     ]
 )  # fmt: skip
 _tables = st.recursive(
@@ -235,7 +236,14 @@ def test_the_schema_takes_what_is_right_and_nothing_unknown() -> None:
         {"targets": {}},
         {"targets": {"a b": {"triple": "pulley64"}}},
         {"modules": {"../m": {"source": "m.wat"}}},
-        {"modules": {"m": {"source": "m.wat", "tests": []}}},
+        {"modules": {"m": {"source": "m.wat", "tests": {}}}},
+        {"modules": {"m": {"source": "m.wat", "tests": [{"argv": []}]}}},
+        {"modules": {"m": {"source": "m.wat", "tests": [{"call": "f", "args": [None]}]}}},
+        {"modules": {"m": {"source": "m.wat", "tests": [{"wasi": {"env": {"A": 1}}}]}}},
+        {"modules": {"m": {"source": "m.wat", "build": {}}}},
+        {"targets": {"host": {"triple": "pulley64", "runner": {"command": "qemu"}}}},
     ):
         assert not validator.is_valid({**document, **wrong}), wrong
     assert validator.is_valid({**document, "modules": {"plugins/*": {"source": "plugins/*.wasm"}}})
+    for good in sorted((Path(__file__).parents[2] / "projects" / "good").glob("*/wasmbuild.toml")):
+        validator.validate(tomli.loads(good.read_text(encoding="utf-8")))

@@ -1,0 +1,229 @@
+"""Whether test cases fit a module, in words; and their form in a manifest."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wasmbuild.formats.bind import bind, check
+from wasmbuild.formats.extern import Export, Import, Interface
+from wasmbuild.project.cases import Case, Value, Wasi
+
+WASI = Wasi(("p",))
+FD_WRITE = Import("wasi_snapshot_preview1", "fd_write", "func", "(i32, i32, i32, i32) -> (i32)")
+EXPORTS = (
+    Export("memory", "memory", "1"),
+    Export("crc32", "func", "(i32, i32) -> (i32)"),
+    Export("scale", "func", "(f32, f64, v128) -> (f32, v128)"),
+    Export("_start", "func", "() -> ()"),
+    Export("keep", "func", "(externref, i32) -> ()"),
+    Export("find", "func", "() -> ((ref null 5))"),
+)
+LANES: Value = {"i32x4": [1, 2, 3, 4]}
+
+
+def module(*imports: Import) -> Interface:
+    return Interface(imports, EXPORTS)
+
+
+def component(*imports: str) -> Interface:
+    names = ("greet", "func"), ("wasi:cli/run@0.2.6", "instance"), ("a:b/c@1.0.0", "instance"), ("t", "type")
+    return Interface(
+        tuple(Import("", name, "instance", "") for name in imports), tuple(Export(*name, "") for name in names)
+    )
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case("crc32", (0, 4294967295), returns=(-1,)),
+        Case("crc32", (0, -2147483648), traps="out of bounds"),
+        Case("scale", (1, "nan", LANES), returns=(0.1, {"f64x2": ["inf", -0.0]})),
+        Case("_start", exit=3, wasi=WASI),
+        Case("_start", returns=()),
+        Case("crc32", (1, 2), exit=1, wasi=WASI),
+    ],
+)
+def test_cases_that_fit_a_module(case: Case) -> None:
+    assert check([case], "module", module()) == []
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        (Case("crc33", returns=()), 'tests[0].call: there is no export "crc33"; did you mean "crc32"?'),
+        (
+            Case("absent\x1b", returns=()),
+            'tests[0].call: there is no export "absent\\u001B"; '
+            'exported are "crc32", "scale", "_start", "keep", "find"',
+        ),
+        (
+            Case("memory", returns=()),
+            'tests[0].call: "memory" is no function, but a memory; exported are "crc32", "scale", "_start", "keep", '
+            '"find"',
+        ),
+        (Case("crc32", (1,), (1,)), "tests[0].args: has 1 value, and crc32 takes (i32, i32); write 2"),
+        (Case("crc32", (1, 2), ()), "tests[0].returns: has 0 values, and crc32 returns (i32); write 1"),
+        (
+            Case("crc32", (1, 4294967296), (1,)),
+            "tests[0].args[1]: 4294967296 does not fit i32; write a number from -2147483648 to 4294967295",
+        ),
+        (Case("crc32", (1, 2), (1.0,)), "tests[0].returns[0]: must be a whole number, not 1.0; write an i32"),
+        (Case("crc32", (1, LANES), traps="x"), "tests[0].args[1]: must be a whole number, not a table; write an i32"),
+        (
+            Case("scale", (1e39, 1e39, LANES), traps="x"),
+            'tests[0].args[0]: 1e+39 is beyond f32; write a smaller number, or "inf"',
+        ),
+        (
+            Case("scale", (1, 1, 1), traps="x"),
+            "tests[0].args[2]: must be the lanes of a v128, not 1; write them like { i32x4 = [1, 2, 3, 4] }",
+        ),
+        (
+            Case("keep", (1, 2), ()),
+            "tests[0].args: keep takes (externref, i32), and references cannot be tested; remove the test",
+        ),
+        (
+            Case("find", (), (1,)),
+            "tests[0].returns: find returns ((ref null 5)), and references cannot be tested; remove the test",
+        ),
+        (
+            Case("crc32", (1, 2), exit=0, wasi=WASI),
+            "tests[0]: crc32 returns a value, and the test does not say which; write returns = […]",
+        ),
+    ],
+)
+def test_cases_that_do_not_fit_a_module(case: Case, message: str) -> None:
+    assert check([case], "module", module()) == [message]
+
+
+def test_every_case_is_looked_at() -> None:
+    good = Case("_start", returns=())
+    bad = Case("crc32", ("x", True), ("y",))
+    assert [line.partition(":")[0] for line in check([good, bad], "module", module())] == [
+        "tests[1].args[0]",
+        "tests[1].args[1]",
+        "tests[1].returns[0]",
+    ]
+
+
+def test_nothing_can_be_called() -> None:
+    (line,) = check([Case("f", returns=())], "module", Interface((), ()))
+    assert line == 'tests[0].call: there is no export "f"; nothing that can be called is exported'
+
+
+def test_what_a_module_imports_is_given_or_its_tests_are_refused() -> None:
+    without, with_wasi = Case("_start", returns=()), Case("_start", exit=0, wasi=WASI)
+    assert check([with_wasi], "module", module(FD_WRITE)) == []
+    assert check([with_wasi, without], "module", module(FD_WRITE)) == [
+        "tests[1]: the module imports WASI, and the test gives it none; write wasi = {}"
+    ]
+    log, memory = Import("env", "log", "func", "() -> ()"), FD_WRITE._replace(kind="memory", type="1")
+    assert check([with_wasi], "module", module(FD_WRITE, log, memory)) == [
+        'tests: the module imports "env.log", "wasi_snapshot_preview1.fd_write", which no test can give it; '
+        "test one that imports nothing, or WASI alone"
+    ]
+    assert check([], "module", module(log)) == []
+
+
+# --- components -------------------------------------------------------------------------------------------------------
+
+
+def test_cases_of_components() -> None:
+    cases = [
+        Case("greet", ("Ada", [1, {"a": True}]), ("Hello",)),
+        Case("a:b/c@1.0.0#whatever", (), ()),
+        Case("_start", exit=0, wasi=WASI),
+        Case("wasi:cli/run@0.2.6#run", exit=1, wasi=WASI),
+    ]
+    assert check(cases, "component", component()) == []
+    assert [case.call for case in bind(cases, "component", component())] == [
+        "greet",
+        "a:b/c@1.0.0#whatever",
+        "wasi:cli/run@0.2.6#run",
+        "wasi:cli/run@0.2.6#run",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        (Case("great", returns=()), 'tests[0].call: there is no export "great"; did you mean "greet"?'),
+        (
+            Case("a:b/c@1.0.1#f", returns=()),
+            'tests[0].call: there is no export "a:b/c@1.0.1"; did you mean "a:b/c@1.0.0#f"?',
+        ),
+        (
+            Case("a:b/c@1.0.0", returns=()),
+            'tests[0].call: "a:b/c@1.0.0" is an instance, not a function; '
+            'write call = "a:b/c@1.0.0#…", with the name of a function in it',
+        ),
+        (Case("t", returns=()), 'tests[0].call: "t" is no function, but a type; exported are "greet"'),
+        (
+            Case("greet#f", returns=()),
+            'tests[0].call: "greet" is no instance, but a func; exported are "wasi:cli/run@0.2.6", "a:b/c@1.0.0"',
+        ),
+        (
+            Case("greet", returns=(1, 2)),
+            "tests[0].returns: has 2 values, and a component returns one at most; write a list of one",
+        ),
+    ],
+)
+def test_cases_that_do_not_fit_a_component(case: Case, message: str) -> None:
+    assert check([case], "component", component()) == [message]
+
+
+def test_a_component_that_is_no_program() -> None:
+    interface = Interface((), (Export("wasi:cli/run@0.3.0", "instance", ""),))
+    assert check([Case("_start", exit=0, wasi=WASI)], "component", interface) == [
+        "tests[0].call: the component is no program: it exports no wasi:cli/run of WASI 0.2; "
+        'write call = "…", the name of an exported function'
+    ]
+
+
+def test_what_a_component_imports() -> None:
+    case = Case("greet", returns=("x",), wasi=WASI)
+    assert check([case], "component", component("wasi:cli/stdout@0.2.0", "wasi:io/streams@0.2.12")) == []
+    for foreign in ("wasi:http/types@0.2.0", "wasi:cli/stdout@0.3.0", "my:host/log"):
+        assert check([case], "component", component("wasi:cli/stdout@0.2.0", foreign)) == [
+            f'tests: the component imports "{foreign}", which no test can give it; '
+            "test one that imports nothing, or WASI alone"
+        ]
+    assert check([case._replace(wasi=None)], "component", component("wasi:cli/stdout@0.2.0")) == [
+        "tests[0]: the component imports WASI, and the test gives it none; write wasi = {}"
+    ]
+
+
+# --- the form of a manifest -------------------------------------------------------------------------------------------
+
+
+def test_equal_cases_have_equal_json() -> None:
+    one = Case("scale", (1, 2, {"f32x4": [1, 2, "nan", -0.0]}), (3, LANES))
+    other = Case("scale", (1.0, 2.0, {"f32x4": [1.0, 2.0, "nan", -0.0]}), (3.0, LANES))
+    (bound,) = bind([one], "module", module())
+    assert json.dumps(bound.to_json()) == json.dumps(other.to_json())
+    assert bind([other], "module", module()) == (other,)
+
+
+def test_whole_numbers_stay_as_they_are_written() -> None:
+    case = Case("crc32", (0, -1), (3421780262,))
+    (bound,) = bind([case], "module", module())
+    assert json.dumps(bound.to_json()) == '{"call": "crc32", "args": [0, -1], "returns": [3421780262]}'
+
+
+values = st.recursive(
+    st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["i32x4", "a"]), inner, max_size=2),
+    max_leaves=5,
+)
+
+
+@given(st.sampled_from([export.name for export in EXPORTS]), st.lists(values, max_size=3), st.lists(values, max_size=2))
+def test_whatever_is_declared_is_judged(call: str, args: list[Value], returns: list[Value]) -> None:
+    case = Case(call, tuple(args), tuple(returns))
+    lines = check([case], "module", module())
+    assert all(line.isprintable() for line in lines)
+    if not lines:
+        json.dumps(bind([case], "module", module())[0].to_json())

@@ -1,0 +1,199 @@
+"""Whether test cases fit the module that they are for, and the form in which they travel in a manifest.
+
+Of a core module everything is known: its imports, its exports and their types. Of a component only names and kinds
+are: types of its values are looked at when it is tested.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from wasmbuild.formats.extern import Export, Import, Interface
+from wasmbuild.formats.printable import printable
+from wasmbuild.project import names
+from wasmbuild.project.cases import SHAPES, START, Case, Problem, Value, number_problem
+from wasmbuild.project.cranelift_flags import shown
+from wasmbuild.project.keys import dotted
+
+WASI = "wasi_snapshot_preview1"
+"""The module of whose functions a core module with ``wasi`` can import."""
+
+_WASI_OF_COMPONENTS = re.compile(r"wasi:(cli|clocks|filesystem|io|random|sockets)/[a-z0-9-]+@0\.2\.[0-9]+")
+_RUN = re.compile(r"wasi:cli/run@0\.2\.[0-9]+")
+_FUNCTION = re.compile(r"\((.*)\) -> \((.*)\)")
+_NUMBERS = ("i32", "i64", "f32", "f64")
+_SHOWN = 5
+
+
+def check(cases: Sequence[Case], kind: str, interface: Interface) -> list[str]:
+    """Return what keeps test cases from being run on a module, one line each, which starts with ``tests[0]…``.
+
+    ``kind`` is ``"module"`` or ``"component"``. The cases are sound by themselves (``cases.problems``).
+    """
+    return [f"{dotted('tests', *path)}: {problem}; {fix}" for path, problem, fix in problems(cases, kind, interface)]
+
+
+def problems(cases: Sequence[Case], kind: str, interface: Interface) -> list[Problem]:
+    """Return the same as ``check``: place in the cases, what is wrong, what to write instead."""
+    if not cases:
+        return []
+    found: list[Problem] = []
+    foreign = [item for item in interface.imports if not _is_wasi(kind, item)]
+    if foreign:
+        what = f"the {kind} imports {_listed(foreign)}, which no test can give it"
+        found.append(((), what, "test one that imports nothing, or WASI alone"))
+    of_component = kind == "component"
+    for index, case in enumerate(cases):
+        if case.wasi is None and len(foreign) < len(interface.imports):
+            found.append(((index,), f"the {kind} imports WASI, and the test gives it none", "write wasi = {}"))
+        of_case = _of_component(case, interface) if of_component else _of_module(case, interface)
+        found += [((index, *path), problem, fix) for path, problem, fix in of_case]
+    return found
+
+
+def bind(cases: Sequence[Case], kind: str, interface: Interface) -> tuple[Case, ...]:
+    """Return cases in which ``check`` finds nothing as they travel in a manifest: equal cases have equal JSON.
+
+    Numbers of floating point are floats, and ``_start`` of a component is its ``wasi:cli/run``.
+    """
+    if kind == "component":
+        return tuple([case._replace(call=_called(case, interface)) for case in cases])
+    types = {item.name: _function(item.type) for item in interface.exports if item.kind == "func"}
+    return tuple([_bound(case, *(types[case.call] or ((), ()))) for case in cases])
+
+
+# --- core modules -----------------------------------------------------------------------------------------------------
+
+
+def _of_module(case: Case, interface: Interface) -> Iterator[Problem]:
+    export, problem = _export(case.call, case.call, ("func",), interface)
+    if export is None:
+        yield problem
+        return
+    types = _function(export.type)
+    if types is None:
+        yield ("call",), f"functions of type {printable(export.type, 80)} cannot be tested", "remove the test"
+        return
+    parameters, results = types
+    name = printable(case.call, 80)
+    yield from _values("args", case.args, parameters, f"{name} takes")
+    if case.returns is not None:
+        yield from _values("returns", case.returns, results, f"{name} returns")
+    elif case.exit == 0 and results:
+        yield (), f"{name} returns a value, and the test does not say which", "write returns = […]"
+
+
+def _values(key: str, values: Sequence[Value], types: Sequence[str], who: str) -> Iterator[Problem]:
+    wanted = f"({', '.join(types)})"
+    other = next((type_ for type_ in types if type_ not in (*_NUMBERS, "v128")), None)
+    if other is not None:
+        yield (key,), f"{who} {printable(wanted, 80)}, and references cannot be tested", "remove the test"
+    elif len(values) != len(types):
+        number = f"{len(values)} value{'' if len(values) == 1 else 's'}"
+        yield (key,), f"has {number}, and {who} {printable(wanted, 80)}", f"write {len(types)}"
+    else:
+        for index, (value, type_) in enumerate(zip(values, types, strict=True)):
+            wrong = _vector_problem(value) if type_ == "v128" else number_problem(value, type_)
+            if wrong is not None:
+                yield (key, index), *wrong
+
+
+def _vector_problem(value: Value) -> tuple[str, str] | None:
+    # Whether the lanes are right is known without the type.
+    if isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in SHAPES:
+        return None
+    return f"must be the lanes of a v128, not {shown(value)}", "write them like { i32x4 = [1, 2, 3, 4] }"
+
+
+def _function(text: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Return the types of parameters and results that the text of a function's type names."""
+    match = _FUNCTION.fullmatch(text)
+    if match is None:
+        return None
+    parameters, results = (tuple(part.split(", ")) if part else () for part in match.groups())
+    return parameters, results
+
+
+def _bound(case: Case, parameters: Sequence[str], results: Sequence[str]) -> Case:
+    args = tuple(map(_canonical, case.args, parameters))
+    returns = None if case.returns is None else tuple(map(_canonical, case.returns, results))
+    return case._replace(args=args, returns=returns)
+
+
+def _canonical(value: Value, type_: str) -> Value:
+    if isinstance(value, int) and type_[0] == "f":
+        return float(value)
+    if isinstance(value, dict) and type_ == "v128":
+        shape, lanes = next(iter(value.items()))
+        if isinstance(lanes, list):
+            return {shape: [_canonical(lane, shape) for lane in lanes]}
+    return value
+
+
+# --- components -------------------------------------------------------------------------------------------------------
+
+
+def _of_component(case: Case, interface: Interface) -> Iterator[Problem]:
+    if case.call == START and _called(case, interface) == START:
+        fix = 'write call = "…", the name of an exported function'
+        yield ("call",), "the component is no program: it exports no wasi:cli/run of WASI 0.2", fix
+        return
+    instance, hash_, _ = _called(case, interface).partition("#")
+    export, problem = _export(instance, case.call, ("instance",) if hash_ else ("func",), interface)
+    if export is None:
+        yield problem
+    elif case.returns is not None and len(case.returns) > 1:
+        yield (
+            ("returns",),
+            f"has {len(case.returns)} values, and a component returns one at most",
+            "write a list of one",
+        )
+
+
+def _called(case: Case, interface: Interface) -> str:
+    if case.call != START:
+        return case.call
+    programs = (item.name for item in interface.exports if item.kind == "instance" and _RUN.fullmatch(item.name))
+    program = next(programs, None)
+    return START if program is None else f"{program}#run"
+
+
+# --- both -------------------------------------------------------------------------------------------------------------
+
+
+def _is_wasi(kind: str, item: Import) -> bool:
+    if kind == "component":
+        return item.kind == "instance" and _WASI_OF_COMPONENTS.fullmatch(item.name) is not None
+    return item.kind == "func" and item.module == WASI
+
+
+def _export(name: str, call: str, kinds: tuple[str, ...], interface: Interface) -> tuple[Export | None, Problem]:
+    """Return the export of one of ``kinds`` with a name, or None and why there is none."""
+    found = next((item for item in interface.exports if item.name == name), None)
+    if found is not None and found.kind in kinds:
+        return found, ((), "", "")
+    functions = [item.name for item in interface.exports if item.kind in kinds]
+    if found is None:
+        problem = f"there is no export {names.quoted(name)}"
+    elif found.kind == "instance":
+        problem = f"{names.quoted(name)} is an instance, not a function"
+        return None, (("call",), problem, f'write call = "{printable(name)}#…", with the name of a function in it')
+    else:
+        problem = f"{names.quoted(name)} is no {kinds[0] if kinds[0] == 'instance' else 'function'}, but a {found.kind}"
+    meant = names.suggestion(name, functions)
+    if meant is not None:
+        fix = f"did you mean {names.quoted(call.replace(name, meant, 1))}?"
+    else:
+        fix = f"exported are {_quoted(functions)}" if functions else "nothing that can be called is exported"
+    return None, (("call",), problem, fix)
+
+
+def _listed(imports: Sequence[Import]) -> str:
+    return _quoted([f"{item.module}.{item.name}" if item.module else item.name for item in imports])
+
+
+def _quoted(texts: Iterable[str]) -> str:
+    every = list(texts)
+    rest = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
+    return ", ".join(map(names.quoted, every[:_SHOWN])) + rest
