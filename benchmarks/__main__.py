@@ -1,0 +1,108 @@
+"""Measure wasmbuild and print one table; exit code 1 when a row is over its limit or could not be measured."""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from benchmarks import cold, memory, noop, startup, verify
+from benchmarks.measure import BenchmarkError, program
+from benchmarks.table import Benchmark, Row, render
+from benchmarks.workspace import Workspace
+from tests.corpus import CorpusError
+from wasmbuild.errors import WasmbuildError
+
+ALL = [
+    *cold.BENCHMARKS,
+    *noop.BENCHMARKS,
+    *verify.BENCHMARKS,
+    *startup.BENCHMARKS,
+    *memory.BENCHMARKS,
+]
+
+# Above this load by other work, ratios are noisy and limits in milliseconds too strict.
+_QUIET = 0.5
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what the command line asks for and return the exit code."""
+    options = _parser().parse_args(arguments)
+    chosen = _chosen(options.only, quick=options.quick)
+    if not chosen:
+        print(f"no row is named like that; rows: {', '.join(row.name for row in ALL)}", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, _stop)
+    rows: list[Row] = []
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="wasmbuild-benchmarks-") as temporary:
+        workspace = Workspace(Path(temporary), quick=options.quick)
+        for benchmark in chosen:
+            print(f"{benchmark.name} …", file=sys.stderr)
+            try:
+                rows.append(benchmark.measure(workspace))
+            except (BenchmarkError, CorpusError, WasmbuildError) as error:
+                print(f"{benchmark.name}: not measured: {error}", file=sys.stderr)
+        if rows:
+            print(_machine(workspace), f"{time.monotonic() - start:.0f} s of measuring.", sep=", ")
+            print(render(rows))
+            if load > _QUIET:
+                print(f"Measure again on a quiet machine: its load was {load:.1f} before this.")
+    missed = len(rows) < len(chosen) or any(row.met is False for row in rows)
+    return 1 if missed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure wasmbuild against what one would use without it, in turns, and print the medians.",
+        epilog=f"Rows: {', '.join(row.name for row in ALL)}.",
+    )
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="ROW", help="measure rows of this name; a glob, may be repeated"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="fewer rounds and modules, and no row of 8,000 artifacts unless it is named",
+    )
+    return parser
+
+
+def _chosen(patterns: Sequence[str], *, quick: bool) -> list[Benchmark]:
+    if patterns:
+        return [row for row in ALL if any(fnmatch.fnmatchcase(row.name, pattern) for pattern in patterns)]
+    return [row for row in ALL if not (quick and row.slow)]
+
+
+def _machine(workspace: Workspace) -> str:
+    compiler = subprocess.run([workspace.executable, "--version"], capture_output=True, text=True, check=True)
+    ninja = subprocess.run([program("ninja"), "--version"], capture_output=True, text=True, check=True)
+    return ", ".join(
+        (
+            f"{platform.system()} {platform.machine()}",
+            f"{workspace.jobs} cores",
+            f"Python {platform.python_version()}",
+            compiler.stdout.strip(),
+            f"ninja {ninja.stdout.strip()}",
+        )
+    )
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Leave by an exception, so that the temporary directory is removed."""
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
