@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import tomli
-
 from wasmbuild.build import noop
 from wasmbuild.toolchain import places
 
@@ -35,22 +33,31 @@ class Workspace:
         """
         try:
             text = self.config.read_bytes()
-            build_dir = tomli.loads(text.decode()).get("project", {}).get("build-dir", "build")
-            self.root = Path(os.path.normpath(self.directory / build_dir))
+            # A note is of one declaration, which names the directory that the note is in: reading the TOML for the
+            # name of that directory costs more than looking into the usual one.
+            known = noop.read(self.root, text)
+            if known is None:
+                self.root = self._build_dir(text)
+                known = noop.read(self.root, text)
         except (OSError, ValueError, AttributeError, TypeError, RecursionError):
             return None
-        known = noop.read(self.root, text)
         return known if known is not None and self._same_outside(known.outside) else None
 
+    def _build_dir(self, text: bytes) -> Path:
+        import tomli
+
+        build_dir = tomli.loads(text.decode()).get("project", {}).get("build-dir", "build")
+        return Path(os.path.normpath(self.directory / build_dir))
+
     def project(self) -> Project:
-        """Read the declaration, but not the files of its modules. Raises DeclarationError, ToolchainError."""
-        return self._parse(self._read())
+        """Read the declaration, which need not declare any module. Raises DeclarationError, ToolchainError."""
+        return self._parse(self._read(), needs_modules=False)
 
     def plan(self) -> Plan:
         """Read the declaration and find its files. Raises DeclarationError, ToolchainError."""
         from wasmbuild.project.plan import plan
 
-        return plan(self.project())
+        return plan(self._parse(self._read()))
 
     def session(self) -> Session:
         """Return a build of what is declared, with the compiler for it. Raises DeclarationError, ToolchainError."""
@@ -81,11 +88,14 @@ class Workspace:
 
         return read(self.config)
 
-    def _parse(self, text: bytes) -> Project:
+    def _parse(self, text: bytes, *, needs_modules: bool = True) -> Project:
         from wasmbuild.project.config import parse
         from wasmbuild.toolchain.find import default_line
 
-        return parse(text, file=str(self.config), directory=self.directory, default_line=default_line())
+        line = default_line()
+        return parse(
+            text, file=str(self.config), directory=self.directory, default_line=line, needs_modules=needs_modules
+        )
 
     def _same_outside(self, outside: Any) -> bool:
         from wasmbuild.project.globs import expand

@@ -53,9 +53,12 @@ def read(path: Path) -> bytes:
     return data
 
 
-def parse(data: bytes, *, file: str, directory: Path, default_line: int) -> Project:
-    """Read the bytes of a declaration in an absolute ``directory``. Raises DeclarationError with all mistakes."""
-    reader = Reader(file, directory, default_line)
+def parse(data: bytes, *, file: str, directory: Path, default_line: int, needs_modules: bool = True) -> Project:
+    """Read the bytes of a declaration in an absolute ``directory``; without ``needs_modules`` it may declare none.
+
+    Raises DeclarationError with all mistakes.
+    """
+    reader = Reader(file, directory, default_line, needs_modules=needs_modules)
     project = reader.project(_toml(data, file))
     if reader.mistakes:
         raise DeclarationError([*reader.mistakes, *resolve(project).mistakes])

@@ -37,7 +37,8 @@ _CAN_LIMIT_MEMORY = sys.platform == "linux"
 class Reader:
     """Turns the tables of a file into a Project and notes what is wrong; what is sound goes on to be checked."""
 
-    def __init__(self, file: str, directory: Path, default_line: int) -> None:
+    def __init__(self, file: str, directory: Path, default_line: int, *, needs_modules: bool = True) -> None:
+        self._needs_modules = needs_modules
         self._all = Tables(file)
         self._directory = directory
         self._default_line = default_line
@@ -200,6 +201,8 @@ class Reader:
         return Target(key[1], triple, table.cpu, flags, canonical, table.require, runner)
 
     def _modules(self, document: Mapping[str, Any]) -> dict[str, ModuleTable]:
+        if not self._needs_modules and "modules" not in document:
+            return {}
         given = self._all.tables(document, "modules", 'write [modules.NAME] and source = "…" below it')
         modules = {}
         for name, value in given.items():
