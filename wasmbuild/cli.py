@@ -32,6 +32,7 @@ COMMANDS = {
     "plan": Command("show what is declared", "wasmbuild plan --json"),
     "explain": Command("say why artifacts would be built", "wasmbuild explain checksum@edge-x64"),
     "verify": Command("prove what manifests say, wherever they are", "wasmbuild verify build --level consistent"),
+    "inspect": Command("say what a file is, without loading it", "wasmbuild inspect build/pi/checksum.cwasm"),
     "schema": Command("print the JSON Schema of a file format", "wasmbuild schema manifest"),
 }
 

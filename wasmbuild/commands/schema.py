@@ -47,10 +47,17 @@ def _report() -> dict[str, Any]:
     return dict(JSON_SCHEMA)
 
 
+def _inspection() -> dict[str, Any]:
+    from wasmbuild.inspection.report import JSON_SCHEMA
+
+    return dict(JSON_SCHEMA)
+
+
 _SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "wasmbuild.toml": _declaration,
     "record": lambda: _stored("record"),
     "manifest": lambda: _stored("manifest"),
     "index": lambda: _stored("index"),
     "report": _report,
+    "inspection": _inspection,
 }

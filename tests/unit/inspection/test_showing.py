@@ -1,0 +1,170 @@
+"""What people and programs are shown, of descriptions as hostile files could make them."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import jsonschema
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wasmbuild.console import Console
+from wasmbuild.formats.extern import COMPONENT_KINDS, CORE_KINDS, Export, Import
+from wasmbuild.inspection import compare
+from wasmbuild.inspection.facts import Artifact, Cpu, Description, Engine, Origin, Section, WebAssembly
+from wasmbuild.inspection.report import JSON_SCHEMA, to_json
+from wasmbuild.inspection.roles import ROLES
+from wasmbuild.inspection.text import tell, tell_comparison
+from wasmbuild.project.triples import ARCHITECTURES
+
+# A description is large.
+FEW = settings(max_examples=40)
+
+TEXT = st.text(st.characters() | st.sampled_from("\x1b\n\r\u202e\u2028\x07\x9b"), max_size=30)
+VALUE = st.booleans() | st.integers(0, 255) | TEXT
+DIGEST = st.sampled_from(["0" * 64, "1" * 64])
+KIND = st.sampled_from(["module", "component"])
+EXTERN = st.sampled_from([*CORE_KINDS, *COMPONENT_KINDS])
+IMPORTS = st.lists(st.builds(Import, TEXT, TEXT, EXTERN, TEXT), max_size=30).map(tuple)
+EXPORTS = st.lists(st.builds(Export, TEXT, EXTERN, TEXT), max_size=30).map(tuple)
+SECTIONS = st.lists(
+    st.builds(Section, TEXT, st.integers(0, 1 << 40), st.sampled_from(list(ROLES)), st.none() | DIGEST), max_size=30
+).map(tuple)
+FLAGS = st.dictionaries(TEXT, VALUE, max_size=5)
+NAMES = st.lists(TEXT, max_size=5).map(tuple)
+TOLD: list[dict[str, Any]] = [
+    {"embedder": "c-api"},
+    {"embedder": "rust", "collector": "copying", "consume-fuel": True},
+    {"embedder": "c-api", "cranelift-flags": {"regalloc_algorithm": "single_pass"}, "memory-guard-size": 65536},
+]
+ENGINE = st.builds(Engine, st.sampled_from(TOLD), st.booleans(), NAMES, st.just("")) | st.builds(
+    Engine, st.none(), st.just(False), st.just(()), TEXT
+)
+# Settings are told of known lines and targets only.
+ARTIFACT = st.builds(
+    Artifact, KIND, st.just("48"), st.just("x86_64-unknown-linux-gnu"), st.sampled_from([None, *ARCHITECTURES]),
+    st.builds(Cpu, st.none() | TEXT, NAMES, FLAGS), ENGINE, FLAGS, SECTIONS,
+)  # fmt: skip
+FEATURES = st.sampled_from([(), ("wasm-simd",), ("wasm-custom-page-sizes", "wasm-threads")])
+WEBASSEMBLY = st.builds(
+    WebAssembly, KIND, DIGEST, IMPORTS, EXPORTS, st.lists(st.just("1..2"), max_size=3).map(tuple), st.booleans(),
+    SECTIONS, st.just(48), st.none() | FEATURES, TEXT,
+)  # fmt: skip
+ORIGIN = st.builds(
+    Origin, TEXT, st.just(True), st.just(""), TEXT, TEXT, DIGEST, st.none() | DIGEST, TEXT, st.none(), st.none(),
+    IMPORTS, EXPORTS,
+)  # fmt: skip
+ORIGINS = st.lists(ORIGIN, max_size=2).map(tuple)
+DESCRIPTION = st.builds(
+    Description, TEXT, st.just("artifact"), st.integers(0, 1 << 40), DIGEST, ARTIFACT, st.none(), ORIGINS, st.just(())
+) | st.builds(
+    Description, TEXT, st.sampled_from(["module", "text"]), st.integers(0, 1 << 40), DIGEST, st.none(), WEBASSEMBLY,
+    st.just(()), st.just(()),
+)  # fmt: skip
+
+
+def told(description: Description) -> str:
+    stream = io.StringIO()
+    tell(description, Console(stream))
+    return stream.getvalue()
+
+
+def assert_harmless(text: str) -> None:
+    assert all(line.isprintable() for line in text.split("\n")), repr(text)
+
+
+@FEW
+@given(DESCRIPTION)
+def test_nothing_that_a_file_says_reaches_the_terminal_unescaped(description: Description) -> None:
+    text = told(description)
+    assert_harmless(text)
+    assert max(map(len, text.splitlines())) < 1200
+
+
+@FEW
+@given(DESCRIPTION, DESCRIPTION)
+def test_neither_does_what_differs(left: Description, right: Description) -> None:
+    stream = io.StringIO()
+    tell_comparison(left, right, compare(left, right), Console(stream))
+    assert_harmless(stream.getvalue())
+
+
+@FEW
+@given(DESCRIPTION, DESCRIPTION, st.booleans())
+def test_json_is_as_its_schema_says(left: Description, right: Description, both: bool) -> None:
+    text = to_json([left, right], compare(left, right) if both else None)
+    assert_harmless(text)
+    jsonschema.validate(json.loads(text), JSON_SCHEMA)
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(JSON_SCHEMA)
+
+
+@FEW
+@given(DESCRIPTION)
+def test_a_file_does_not_differ_from_itself(description: Description) -> None:
+    assert compare(description, description).differences == ()
+    other = description._replace(sha256="f" * 64)
+    assert compare(description, other).differences == ()
+
+
+def described(**changes: Any) -> Description:
+    cpu = Cpu("x86-64-v3", ("avx512f",), {"has_avx2": True})
+    sections = (Section(".text", 4096, "code", "a" * 64), Section(".rodata.wasm", 10, "data", "b" * 64))
+    engine = Engine({"embedder": "rust", "collector": "copying", "epoch-interruption": True}, exact=True)
+    artifact = Artifact(
+        "module", "48", "x86_64-unknown-linux-gnu", "x86_64", cpu, engine, {"opt_level": "speed"}, sections
+    )._replace(**changes)
+    return Description("fib.cwasm", "artifact", 5000, "c" * 64, artifact)
+
+
+def test_an_artifact_in_words() -> None:
+    text = told(described())
+    for words in (
+        "fib.cwasm: a module that Wasmtime 48 precompiled for x86_64-unknown-linux-gnu\n",
+        "  load with   Python   wasmtime.Module.deserialize_file(engine, path)\n",
+        "              command  wasmtime run --allow-precompiled -Wepoch-interruption=y\n",
+        '"magic header not detected"',
+        "  CPU         x86-64-v3 or better, with avx512f\n",
+        '  engine      embedder = "rust"          as the Rust crate and the wasmtime command have by default\n',
+        "              epoch-interruption = true\n",
+        "  size        5.0 kB: 4.1 kB code, 10 B data of the WebAssembly\n",
+        "  sections    .text           4.1 kB  code\n",
+    ):
+        assert words in text
+    assert "collector" not in text
+
+
+def test_settings_that_were_not_told_say_why_and_show_flags() -> None:
+    text = told(described(engine=Engine(None, exact=False, untold="no Wasmtime 48 is installed")))
+    assert "  engine      settings are not told: no Wasmtime 48 is installed\n" in text
+    assert '  flags       opt_level = "speed"\n' in text
+    assert "wasmtime run --allow-precompiled\n" in text
+
+
+def test_settings_that_are_not_all_say_so() -> None:
+    text = told(described(engine=Engine({"embedder": "c-api"}, exact=False, unnamed=("1 more that has no name here",))))
+    assert "the settings are not all of it; besides: 1 more that has no name here" in text
+
+
+def test_long_lists_are_cut() -> None:
+    exports = tuple(Export(f"f{number}", "func", "() -> ()") for number in range(1000))
+    origin = Origin("fib.cwasm.json", True, exports=exports)
+    text = told(described()._replace(origins=(origin,)))
+    assert "f23" in text
+    assert "f24" not in text
+    assert "… and 976 more; --json has all" in text
+
+
+def test_the_right_call_for_what_is_not_compiled() -> None:
+    webassembly = WebAssembly("module", "d" * 64, (), (), (), False, (), 48, ("wasm-custom-page-sizes",), "")
+    text = told(Description("m.cwasm", "module", 8, "d" * 64, None, webassembly))
+    assert "m.cwasm: a core module in WebAssembly, not compiled yet\n" in text
+    assert "wasmtime.Module(engine, data)" in text
+    assert "failed to parse precompiled artifact as an ELF" in " ".join(text.split())
+    assert "takes it only with wasm-custom-page-sizes = true under [engine]" in text
+    component = told(Description("c.wasm", "component", 8, "d" * 64, None, webassembly._replace(kind="component")))
+    assert "wasmtime.component.Component(engine, data)" in component

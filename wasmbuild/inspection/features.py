@@ -1,0 +1,79 @@
+"""Which features of WebAssembly a module needs: those without which it is not valid."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from wasmbuild.errors import WasmbuildError
+from wasmbuild.formats.printable import printable
+from wasmbuild.project import settings, triples
+from wasmbuild.project.setting_table import FEATURE
+from wasmbuild.toolchain.embedded import Embedded
+
+_SIMD, _RELAXED_SIMD = "wasm-simd", "wasm-relaxed-simd"
+
+
+class Told(NamedTuple):
+    """The ``features`` (settings) that a module needs of Wasmtime ``line``; None where that was not told.
+
+    ``problem`` says why it is valid with no features at all, or why it could not be told; or is empty.
+    """
+
+    line: int | None
+    features: tuple[str, ...] | None
+    problem: str
+
+
+UNTOLD = Told(None, None, "")
+
+
+def needed(data: bytes, library: Embedded) -> Told:
+    """Tell the features that a core module needs by validating it, each time with another one switched off."""
+    major = library.compiler.version.partition(".")[0]
+    line = int(major) if major.isdecimal() else 0
+    host = triples.host_triple()
+    if settings.line_problem(line) is not None or host is None:
+        return UNTOLD
+    validator = _Validator(data, library, line, triples.parse(host))
+    try:
+        return Told(line, *validator.needed())
+    except WasmbuildError as error:
+        return Told(line, None, printable(str(error).partition("\n")[0]))
+
+
+class _Validator:
+    def __init__(self, data: bytes, library: Embedded, line: int, host: triples.TargetTriple) -> None:
+        self._data, self._library, self._line, self._host = data, library, line, host
+        column = settings.LINES.index(line)
+        switches = {
+            name: setting.default[column] is True
+            for name, setting in settings.SETTINGS.items()
+            if setting.check == FEATURE and name.startswith("wasm-") and not name.startswith("wasm-component-model")
+        }
+        self._usual = [name for name, default in switches.items() if default and self._can_be(_off(name))]
+        self._unusual = [name for name, default in switches.items() if not default and self._can_be({name: True})]
+
+    def needed(self) -> tuple[tuple[str, ...], str]:
+        """Return the features, and why the module is valid with none of them."""
+        if not self._refusal(dict.fromkeys(self._usual, False)):
+            return (), ""
+        every: dict[str, bool] = {}
+        problem = self._refusal(every)
+        if problem:
+            every = dict.fromkeys(self._unusual, True)
+            if self._refusal(every):
+                return (), printable(" ".join(problem.split()))
+        needed = [name for name in (*every, *self._usual) if self._refusal({**every, **_off(name)})]
+        return tuple(sorted(needed)), ""
+
+    def _can_be(self, changed: dict[str, bool]) -> bool:
+        return not settings.problems(changed, line=self._line, triple=self._host)
+
+    def _refusal(self, changed: dict[str, bool]) -> str:
+        engine = settings.expand(changed, self._line, self._host)
+        return self._library.validate(self._data, self._host.text, engine, self._line)
+
+
+def _off(name: str) -> dict[str, bool]:
+    """Return what switches a feature off: relaxed SIMD cannot be without SIMD."""
+    return {_SIMD: False, _RELAXED_SIMD: False} if name == _SIMD else {name: False}

@@ -1,0 +1,90 @@
+"""How far engine sections differ, setting by setting.
+
+The tail of an engine section is a row of varints: tunables by position, then the bits of the WebAssembly features. What
+a setting changes in a reference (see ``wasmbuild.verify.toggles``) is looked for in an artifact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from wasmbuild.verify.toggles import Toggle, Toggled
+
+Value = bool | int | str
+Traits = dict[tuple[str, str | int], Value]
+
+# Bytes; those of lines 48 to 50 have about 60.
+_LONGEST = 512
+
+
+class Explained(NamedTuple):
+    """What an artifact has other than a reference.
+
+    ``toggles`` are the settings, each with the value that the artifact has, ``flags`` Cranelift's flags that belong to
+    no setting, and ``unknown`` counts the tunables and features that no setting explains.
+    """
+
+    toggles: tuple[Toggle, ...]
+    flags: dict[str, Value]
+    unknown: int
+
+
+def line_up(one: bytes, other: bytes) -> bool:
+    """Tell whether two tails are rows of as many numbers, so that they can be compared one by one."""
+    return len(_varints(one)) == len(_varints(other))
+
+
+def explain(
+    reference: tuple[Mapping[str, Value], bytes],
+    found: tuple[Mapping[str, Value], bytes],
+    variants: Iterable[Toggled],
+) -> Explained:
+    """Tell in which settings ``found`` differs from ``reference``, each given as its shared flags and its tail."""
+    base = _traits(*reference)
+    left = _changes(base, _traits(*found))
+    found_toggles = []
+    changed = [(variant.toggle, _changes(base, _traits(variant.shared_flags, variant.tail))) for variant in variants]
+    # The one that explains most comes first: one setting may bring others along.
+    for toggle, changes in sorted(changed, key=lambda pair: -len(pair[1])):
+        if not changes or not changes.keys() <= left.keys():
+            continue
+        numbers = {left[trait] for trait in changes}
+        if all(left[trait] == value for trait, value in changes.items()):
+            found_toggles.append(toggle)
+        elif type(toggle.value) is int and set(changes.values()) == {toggle.value} and len(numbers) == 1:
+            # A number that is written as it is can be read.
+            found_toggles.append(toggle._replace(value=numbers.pop()))
+        else:
+            continue
+        for trait in changes:
+            del left[trait]
+    flags = {str(name): value for (kind, name), value in left.items() if kind == "flag"}
+    return Explained(tuple(found_toggles), flags, len(left) - len(flags))
+
+
+def _traits(flags: Mapping[str, Value], tail: bytes) -> Traits:
+    *numbers, features = _varints(tail)
+    traits: Traits = {("number", index): number for index, number in enumerate(numbers)}
+    traits["count", 0] = len(numbers)
+    traits.update({("feature", bit): features >> bit & 1 for bit in range(max(features.bit_length(), 64))})
+    traits.update({("flag", flag): value for flag, value in flags.items()})
+    return traits
+
+
+def _changes(before: Traits, after: Traits) -> Traits:
+    """Return the traits of ``after`` that are others before; those that it lost are 0."""
+    changes = {trait: value for trait, value in after.items() if trait not in before or before[trait] != value}
+    changes.update({trait: 0 for trait in before if trait not in after})
+    return changes
+
+
+def _varints(data: bytes) -> list[int]:
+    numbers, number, shift = [], 0, 0
+    for byte in data[:_LONGEST]:
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            numbers.append(number)
+            number = shift = 0
+    return [*numbers, number] if shift or not numbers else numbers

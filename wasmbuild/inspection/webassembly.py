@@ -1,0 +1,62 @@
+"""What a binary module or component is and needs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from wasmbuild.formats import wasm, wasm_types
+from wasmbuild.formats.leb import Cursor
+from wasmbuild.inspection import features, roles
+from wasmbuild.inspection.facts import Section, WebAssembly
+from wasmbuild.toolchain.embedded import Embedded
+
+_HEADER = 8
+_CUSTOM, _MEMORY, _START = 0, 5, 8
+# Telling features validates the module once for each of them: some tenths of a second for 10 MB.
+_LARGEST_TOLD = 32 << 20
+
+
+def describe(data: bytes, kind: str, library: Embedded | None) -> WebAssembly:
+    """Describe a binary of a ``kind`` that ``wasm.identify`` told; ``library`` tells which features a module needs.
+
+    Raises FormatError for malformed bytes.
+    """
+    interface = wasm.interface(data)
+    sections = tuple(_sections(data, kind))
+    told = features.UNTOLD
+    if library is not None and kind == "module" and len(data) <= _LARGEST_TOLD:
+        told = features.needed(data, library)
+    return WebAssembly(
+        kind=kind,
+        binary_sha256=hashlib.sha256(data).hexdigest(),
+        imports=interface.imports,
+        exports=interface.exports,
+        memories=tuple(_memories(data)) if kind == "module" else (),
+        starts=kind == "module" and any(number == _START for number, _, _ in _frames(data, kind)),
+        sections=sections,
+        line=told.line,
+        features=told.features,
+        problem=told.problem,
+    )
+
+
+def _frames(data: bytes, kind: str) -> Iterator[tuple[int, int, int]]:
+    cursor = Cursor(data, _HEADER, len(data), kind)
+    while cursor.pos < cursor.end:
+        yield cursor.section()
+
+
+def _sections(data: bytes, kind: str) -> Iterator[Section]:
+    for number, start, end in _frames(data, kind):
+        custom = Cursor(data, start, end, kind).name() if number == _CUSTOM else ""
+        name, role = roles.of_webassembly(kind, number, custom)
+        yield Section(name, end - start, role, hashlib.sha256(data[start:end]).hexdigest())
+
+
+def _memories(data: bytes) -> Iterator[str]:
+    for number, start, end in _frames(data, "module"):
+        if number == _MEMORY:
+            cursor = Cursor(data, start, end, "module")
+            for _ in range(cursor.u32()):
+                yield wasm_types.memory_type(cursor)
