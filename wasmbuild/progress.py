@@ -43,6 +43,11 @@ class Progress:
         self.console.say(f"{self._count()}  {id:<28} {self.console.bad('failed')}")
         self._bar()
 
+    @property
+    def unfinished(self) -> int:
+        """How many artifacts have neither been compiled nor failed yet."""
+        return self.total - self.compiled - sum(map(len, self.failed.values()))
+
     def end(self) -> None:
         """Tell what failed and how everything ended."""
         self.console.clear()
@@ -54,7 +59,6 @@ class Progress:
     def summary(self) -> str:
         """Return one line that says how everything ended."""
         failed = sum(map(len, self.failed.values()))
-        untried = self.total - self.compiled - failed
         parts = []
         if self.compiled:
             parts.append(f"{self.compiled} compiled")
@@ -62,8 +66,8 @@ class Progress:
             parts.append(f"{self.up_to_date} up to date")
         if failed:
             parts.append(self.console.bad(f"{failed} failed"))
-        if untried > 0:
-            parts.append(f"{untried} not tried")
+        if self.unfinished > 0:
+            parts.append(f"{self.unfinished} not tried")
         seconds = time.monotonic() - self._started
         total = counted(self.total + self.up_to_date, "artifact")
         return f"{total}: {', '.join(parts) or 'nothing to do'} in {human_seconds(seconds)}"

@@ -76,7 +76,9 @@ class Sources:
         with self._copying:
             try:
                 copied = self._copies.get(module.source)
-                if copied is not None and copied[0] == files.signature(os.stat(module.source)):
+                unchanged = copied is not None and copied[0] == files.signature(os.stat(module.source))
+                # A session that was closed has removed its copies, and may be opened again.
+                if copied is not None and unchanged and copied[2].exists():
                     return copied[1], copied[2]
                 data, signature = files.read(module.source)
             except FileNotFoundError:

@@ -54,17 +54,31 @@ class Build:
             return self.workspace.session()
         with self._mutex:
             if self.session is None:
-                # Daemon threads of doit may wait for compilers when the process is interrupted.
-                from wasmbuild.toolchain import child
-
-                atexit.register(child.kill_all)
                 self.session = self.workspace.session()
+                atexit.register(self._end)
             return self.session
 
-    def close(self, session: Session) -> None:
-        """Let go of a session that other tasks do not share. Raises StoreError."""
+    def leave(self, session: Session) -> None:
+        """Let go of a session that no other task is going to use. Raises StoreError."""
         if session is not self.session:
             session.close()
+
+    def rest(self) -> None:
+        """Let other builds in, unless doit has selected more to compile, which would take the directory again."""
+        with self._progress:
+            if not self._unfinished and self.session is not None:
+                self.session.close()
+
+    def _end(self) -> None:
+        """Let go of everything when the process ends, which doit's daemon threads may not expect."""
+        from wasmbuild.toolchain import child
+
+        child.kill_all()
+        if self.session is not None and not self._elsewhere:
+            try:
+                self.session.close()
+            except WasmbuildError as error:
+                _say(str(error))
 
     def select(self, id: str) -> bool:
         """Note that doit is going to run a task; it asks in order, by one thread, before the task runs."""
@@ -134,7 +148,7 @@ def compile_artifact(config: str, id: str) -> dict[str, Any] | TaskFailed:
                 session.artifacts[id], parallel=build.unfinished() < cores(), force=id not in build.outdated
             )
         finally:
-            build.close(session)
+            build.leave(session)
     except WasmbuildError as error:
         return TaskFailed(str(error))
     finally:
@@ -158,7 +172,8 @@ def write_manifests(config: str) -> TaskFailed | None:
             session.begin(on_wait=_say)
             changed = session.finish() if session is build.session else []
         finally:
-            build.close(session)
+            build.leave(session)
+        build.rest()
     except WasmbuildError as error:
         return TaskFailed(str(error))
     if changed:
@@ -185,16 +200,6 @@ def verify_artifacts(config: str) -> TaskFailed | None:
 def fail(message: str) -> TaskFailed:
     """Fail with what is wrong with the declaration."""
     return TaskFailed(message)
-
-
-def close(config: str) -> None:
-    """Write down what is known and let the next build in."""
-    build = of(config)
-    if build.session is not None:
-        try:
-            build.session.close()
-        except WasmbuildError as error:
-            _say(str(error))
 
 
 def _shown(config: str) -> Path:

@@ -65,7 +65,7 @@ class Reporter(ConsoleReporter):
 
     def _end_with(self, task: Task) -> None:
         """Sum up before what comes next, once the manifests are written: they come after all artifacts."""
-        if _kind(task) == MANIFESTS:
+        if _kind(task) == MANIFESTS and not self._progress.unfinished:
             self._end()
 
     def _end(self) -> None:

@@ -133,7 +133,6 @@ class Declared:
                 task["meta"] = _OUTDATED
                 reasons = status.reasons or [f"cannot be built: {status.error}"]
                 task["uptodate"] = [builds.OutOfDate(build, artifact.id, reasons)]
-                task["teardown"] = [(builds.close, [config])]
             yield task
         yield self._manifests(basename, root, [target.name for target in session.plan.targets], up_to_date=False)
 
@@ -144,7 +143,6 @@ class Declared:
             "actions": [(builds.write_manifests, [self._config])],
             "targets": [f"{root}/index.json", *(f"{root}/{target}/manifest.json" for target in targets)],
             "uptodate": [up_to_date],
-            "teardown": [(builds.close, [self._config])],
             "clean": True,
             "io": _IO,
             "doc": "the manifests of targets that are whole, and the index",
