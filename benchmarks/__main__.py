@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from benchmarks import cold, memory, noop, startup, verify
+from benchmarks import cold, loading, memory, noop, startup, verify
 from benchmarks.measure import BenchmarkError, program
 from benchmarks.table import Benchmark, Row, render
 from benchmarks.workspace import Workspace
@@ -28,6 +28,7 @@ ALL = [
     *verify.BENCHMARKS,
     *startup.BENCHMARKS,
     *memory.BENCHMARKS,
+    *loading.BENCHMARKS,
 ]
 
 # Above this load by other work, ratios are noisy and limits in milliseconds too strict.

@@ -1,0 +1,108 @@
+"""Instantiating tells all that a module lacks, and what to call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import wasmtime
+from wasmtime import component
+
+from wasmbuild import runtime
+
+
+def opened(tmp_path: Path, text: str) -> runtime.Opened:
+    path = tmp_path / "module.wat"
+    path.write_text(text)
+    return runtime.load_source(path)
+
+
+def refused(kind: type[runtime.LoadError], it: runtime.Opened, linker: wasmtime.Linker | component.Linker) -> str:
+    with pytest.raises(kind) as caught:
+        runtime.instantiate(it, linker, wasmtime.Store(it.engine))  # type: ignore[arg-type]
+    assert type(caught.value) is kind
+    return str(caught.value)
+
+
+def test_all_unknown_imports_at_once(tmp_path: Path) -> None:
+    it = opened(
+        tmp_path,
+        """(module
+            (import "env" "known" (func)) (import "env" "log" (func)) (import "env" "log" (func))
+            (import "env" "level" (global i32)))""",
+    )
+    linker = wasmtime.Linker(it.engine)
+    linker.define_func("env", "known", wasmtime.FuncType([], []), lambda: None)
+    store = wasmtime.Store(it.engine)
+    assert runtime.missing_imports(it, linker, store) == (("env", "log"), ("env", "level"))
+    assert runtime.missing_imports(it.module, linker, store) == (("env", "log"), ("env", "level"))
+    assert refused(runtime.UnknownImportError, it, linker) == (
+        f"{it.path} imports what the linker does not define: env::log, env::level; define it in the linker, for "
+        "example with linker.define_func(module, name, type, function), or link the module that exports it with "
+        "linker.define_instance()"
+    )
+
+
+def test_wasi(tmp_path: Path) -> None:
+    it = opened(tmp_path, '(module (import "wasi_snapshot_preview1" "proc_exit" (func (param i32))))')
+    linker = wasmtime.Linker(it.engine)
+    assert refused(runtime.UnknownImportError, it, linker).endswith(
+        "wasi_snapshot_preview1::proc_exit; call linker.define_wasi() and store.set_wasi(wasmtime.WasiConfig())"
+    )
+    linker.define_wasi()
+    runtime.instantiate(it, linker, wasmtime.Store(it.engine))
+
+
+def test_another_type(tmp_path: Path) -> None:
+    it = opened(tmp_path, '(module (import "env" "log" (func (param i32))))')
+    linker = wasmtime.Linker(it.engine)
+    linker.define_func("env", "log", wasmtime.FuncType([], []), lambda: None)
+    message = refused(runtime.OtherImportTypeError, it, linker)
+    assert message.startswith(f"{it.path} imports env::log with another type than the linker defines: ")
+    assert message.endswith("; define it with the type that the module expects")
+
+
+def test_names_are_safe_to_show(tmp_path: Path) -> None:
+    it = opened(tmp_path, r'(module (import "\1b[31m" "x" (func)) (import "env" "\0a" (func)))')
+    assert "\\x1b[31m::x, env::\\n;" in refused(runtime.UnknownImportError, it, wasmtime.Linker(it.engine))
+
+
+def test_many_are_cut(tmp_path: Path) -> None:
+    imports = "".join(f'(import "env" "f{number}" (func))' for number in range(15))
+    it = opened(tmp_path, f"(module {imports})")
+    with pytest.raises(runtime.UnknownImportError) as caught:
+        runtime.instantiate(it, wasmtime.Linker(it.engine), wasmtime.Store(it.engine))
+    assert "env::f9 and 5 more; define" in str(caught.value)
+    assert len(caught.value.missing) == 15
+
+
+def test_components(tmp_path: Path) -> None:
+    it = opened(tmp_path, '(component (import "wasi:cli/environment@0.2.0" (instance (export "get" (func)))))')
+    message = refused(runtime.UnknownImportError, it, component.Linker(it.engine))
+    assert message.startswith(
+        f"{it.path} imports the instance wasi:cli/environment@0.2.0, which the linker does not define"
+    )
+    assert message.endswith("; call linker.add_wasip2() and store.set_wasi(wasmtime.WasiConfig())")
+    other = opened(tmp_path, '(component (import "host:log/log" (func)))')
+    assert refused(runtime.UnknownImportError, other, component.Linker(other.engine)).endswith(
+        "; define it below linker.root()"
+    )
+    web = opened(tmp_path, '(component (import "wasi:http/types@0.2.0" (instance (export "get" (func)))))')
+    assert refused(runtime.UnknownImportError, web, component.Linker(web.engine)).endswith(
+        ", then linker.add_wasi_http()"
+    )
+
+
+def test_a_linker_of_the_other_kind(tmp_path: Path) -> None:
+    module = opened(tmp_path, "(module)")
+    assert refused(runtime.OtherKindError, module, component.Linker(module.engine)) == (
+        f"{module.path} is a module, and the linker is for the other kind; use wasmtime.Linker"
+    )
+    it = opened(tmp_path, "(component)")
+    assert refused(runtime.OtherKindError, it, wasmtime.Linker(it.engine)).endswith("; use wasmtime.component.Linker")
+
+
+def test_a_trap_stays_a_trap(tmp_path: Path) -> None:
+    it = opened(tmp_path, "(module (func $start unreachable) (start $start))")
+    with pytest.raises(wasmtime.Trap):
+        runtime.instantiate(it, wasmtime.Linker(it.engine), wasmtime.Store(it.engine))

@@ -1,0 +1,142 @@
+"""A new index means new modules; instances of the old ones live on, and what is broken does not replace what works."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+import wasmtime
+from support import Project
+
+from wasmbuild import runtime
+from wasmbuild.project import triples
+
+HOST = triples.host_triple() or "pulley64"
+TOML = f"""
+[project]
+name = "demo"
+[targets.here]
+triple = "{HOST}"
+[modules.answer]
+source = "answer.wat"
+[modules.same]
+source = "same.wat"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    project = Project(tmp_path / "project")
+    project.write("same.wat", "(module)")
+    project.declare(TOML)
+    publish(project, 1)
+    return project
+
+
+def publish(project: Project, number: int) -> None:
+    project.write("answer.wat", f'(module (func (export "answer") (result i32) (i32.const {number})))')
+    project.run("build")
+
+
+def answer(store: wasmtime.Store, instance: wasmtime.Instance) -> int:
+    function = instance.exports(store)["answer"]
+    assert isinstance(function, wasmtime.Func)
+    return int(function(store))
+
+
+def instance_of(loaded: runtime.Loaded) -> tuple[wasmtime.Store, wasmtime.Instance]:
+    store = wasmtime.Store(loaded.engine)
+    return store, wasmtime.Instance(store, loaded.module, [])
+
+
+def test_a_new_index_brings_new_modules(project: Project) -> None:
+    watcher = runtime.Watcher(project.build, interval=0)
+    first, same = watcher.get("answer"), watcher.get("same")
+    old = instance_of(first)
+    assert watcher.get("answer") is first
+    publish(project, 2)
+    second = watcher.get("answer")
+    assert second is not first
+    assert answer(*instance_of(second)) == 2
+    assert answer(*old) == answer(*instance_of(first)) == 1
+    assert watcher.get("answer") is second
+    assert watcher.get("same") is same
+
+
+def test_it_looks_no_more_often_than_asked(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("wasmbuild.runtime.watching.time.monotonic", lambda: now)
+    watcher = runtime.Watcher(project.build, interval=10)
+    first = watcher.get("answer")
+    publish(project, 2)
+    now = 9.9
+    assert watcher.get("answer") is first
+    now = 10.0
+    assert watcher.get("answer") is not first
+
+
+def test_what_is_broken_does_not_replace_what_works(project: Project, caplog: pytest.LogCaptureFixture) -> None:
+    watcher = runtime.Watcher(project.build, interval=0)
+    first = watcher.get("answer")
+    index, artifact = project.build / "index.json", project.build / "here" / "answer.cwasm"
+    good = artifact.read_bytes()
+    artifact.write_bytes(good[:-1])
+    os.utime(index)
+    assert watcher.get("answer") is first
+    assert isinstance(watcher.errors["answer"], runtime.DamagedError)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"answer: keeping what was loaded before: {watcher.errors['answer']}"
+    ]
+    artifact.write_bytes(good)
+    assert watcher.get("answer") is first
+    assert not watcher.errors
+    shutil.rmtree(project.build)
+    assert watcher.get("answer") is first
+    publish(project, 3)
+    assert answer(*instance_of(watcher.get("answer"))) == 3
+
+
+def test_what_is_broken_is_tried_once_a_look(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("wasmbuild.runtime.watching.time.monotonic", lambda: now)
+    watcher = runtime.Watcher(project.build, interval=10)
+    first = watcher.get("answer")
+    publish(project, 2)
+    (project.build / "here" / "answer.cwasm").write_bytes(b"")
+    loads: list[str] = []
+
+    def load(where: Path, module: str) -> runtime.Loaded:
+        loads.append(module)
+        return runtime.load(where, module)
+
+    monkeypatch.setattr("wasmbuild.runtime.watching.load", load)
+    for at in (10.0, 11.0, 19.0, 20.0):
+        now = at
+        assert watcher.get("answer") is first
+    assert loads == ["answer", "answer"]
+
+
+def test_what_was_never_loaded_is_an_error(project: Project) -> None:
+    watcher = runtime.Watcher(project.build, targets="here", check="size")
+    with pytest.raises(runtime.NotInManifestError):
+        watcher.get("none")
+    assert watcher.get("answer").target == "here"
+
+
+def test_threads_see_one_module(project: Project) -> None:
+    watcher = runtime.Watcher(project.build, interval=0)
+    seen: list[int] = []
+
+    def work() -> None:
+        for _ in range(50):
+            seen.append(id(watcher.get("answer")))
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(seen)) == 1

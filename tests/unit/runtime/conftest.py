@@ -1,0 +1,92 @@
+"""What the tests of the runtime share: manifests and artifacts made up byte by byte, which no compiler made."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wasmbuild.formats.cwasm import HEADERS
+from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Source
+from wasmbuild.project import triples
+from wasmbuild.runtime import engines, loading, shipments
+
+HOST = triples.host_triple() or "pulley64"
+FOREIGN = "s390x-unknown-linux-gnu"
+
+
+def artifact(triple: str = HOST, *, version: str | None = None, kind: str = "module", body: bytes = b"") -> bytes:
+    """Return a file with the headers of an artifact and nothing to run."""
+    version = version or str(engines.library_line())
+    header = HEADERS[triples.parse(triple).architecture]
+    engine = b"\0" + bytes([len(version)]) + version.encode() + bytes([len(triple)]) + triple.encode() + b"\0\0" + body
+    names = b"\0.wasmtime.engine\0.shstrtab\0"
+    order = ">" if header.big_endian else "<"
+    e_flags = {"module": 1, "component": 2}[kind] | {0: 0, 32: 4, 64: 8}[header.pulley_bits]
+    ident = b"\x7fELF" + bytes([2, 2 if header.big_endian else 1, 1, 200]) + bytes(8)
+    table = 64 + len(engine) + len(names)
+    head = struct.pack(order + "HHIQQQIHHHHHH", 1, header.machine, 1, 0, 0, table, e_flags, 64, 0, 0, 64, 3, 2)
+    sections = [(0, 0, 0, 0), (1, 1, 64, len(engine)), (18, 3, 64 + len(engine), len(names))]
+    rows = b"".join(
+        struct.pack(order + "IIQQQQIIQQ", name, type_, 0, 0, offset, size, 0, 0, 1, 0)
+        for name, type_, offset, size in sections
+    )
+    return ident + head + engine + names + rows
+
+
+class Shipping:
+    """Writes targets with their manifests, and the index that names them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._targets: list[IndexTarget] = []
+
+    def target(self, name: str, files: Mapping[str, bytes], triple: str = HOST, **changes: Any) -> Path:
+        """Write a target and return its directory; the files are artifacts by module."""
+        directory = self.root / name
+        directory.mkdir(parents=True, exist_ok=True)
+        entries = []
+        for module, data in sorted(files.items()):
+            path = directory / f"{module}.cwasm"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            digest = hashlib.sha256(data).hexdigest()
+            source = Source(f"{module}.wat", "1" * 64)
+            entries.append(
+                ManifestArtifact(module, "module", f"{module}.cwasm", len(data), digest, "0" * 64, source, (), ())
+            )
+        line = int(changes.pop("major", engines.library_line()))
+        manifest = Manifest(
+            project="demo", target=name, triple=triple, cpu=None, isa_flags={}, major=line, compiler=f"{line}.0.2",
+            compiler_sha256="2" * 64, engine={"embedder": "c-api"}, require=None, artifacts=tuple(entries),
+        )  # fmt: skip
+        data = manifest._replace(**changes).to_bytes()
+        (directory / "manifest.json").write_bytes(data)
+        self._targets.append(IndexTarget(name, triple, f"{name}/manifest.json", hashlib.sha256(data).hexdigest()))
+        return directory
+
+    def index(self) -> Path:
+        """Write the index of all targets and return the directory that holds it."""
+        (self.root / "index.json").write_bytes(Index("demo", tuple(self._targets)).to_bytes())
+        return self.root
+
+
+@pytest.fixture
+def shipping(tmp_path: Path) -> Shipping:
+    return Shipping(tmp_path / "build")
+
+
+@pytest.fixture
+def make_artifact() -> Callable[..., bytes]:
+    return artifact
+
+
+@pytest.fixture(autouse=True)
+def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test see what another one read or learned of this CPU."""
+    monkeypatch.setattr(shipments, "_shipments", type(shipments._shipments)())
+    monkeypatch.setattr(loading, "_lacking", set())

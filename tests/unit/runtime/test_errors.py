@@ -1,0 +1,55 @@
+"""Errors carry their halves, survive pickling, and have one base."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from wasmbuild import runtime
+from wasmbuild.errors import FAILED, WasmbuildError
+from wasmbuild.runtime.errors import (
+    LoadError,
+    MissingCpuFeatureError,
+    NoFittingArtifactError,
+    OtherArchitectureError,
+    PassedOver,
+)
+
+
+def test_every_error_that_is_offered_has_the_one_base() -> None:
+    offered = [getattr(runtime, name) for name in runtime.__all__ if name.endswith("Error")]
+    assert len(offered) > 20
+    for kind in offered:
+        assert issubclass(kind, LoadError)
+    assert issubclass(LoadError, WasmbuildError)
+    assert LoadError.exit_code == FAILED
+
+
+def test_an_error_survives_pickling() -> None:
+    error = MissingCpuFeatureError("a needs avx", "build for less", "avx")
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 -- what was just pickled here
+    assert (str(again), again.problem, again.hint, again.feature) == (
+        "a needs avx; build for less",
+        "a needs avx",
+        "build for less",
+        "avx",
+    )
+
+
+def test_all_reasons_are_told_one_a_line() -> None:
+    reasons = (
+        PassedOver("pi", "aarch64-apple-darwin", OtherArchitectureError("target pi is for aarch64", "no")),
+        PassedOver("v4", "x86_64-unknown-linux-gnu", MissingCpuFeatureError("/v4/a.cwasm needs avx512f", "no", "x")),
+    )
+    error = NoFittingArtifactError("a: nothing fits", "declare a target", reasons)
+    assert str(error) == ("a: nothing fits:\n  pi is for aarch64\n  v4: /v4/a.cwasm needs avx512f\ndeclare a target")
+    assert error.passed_over == reasons
+    assert [reason.for_this_machine for reason in reasons] == [False, True]
+
+
+def test_what_does_not_exist_is_no_attribute() -> None:
+    with pytest.raises(AttributeError, match=r"'wasmbuild\.runtime' has no attribute 'lod'"):
+        runtime.lod  # noqa: B018
+    assert set(runtime.__all__) <= set(dir(runtime))
+    assert all(hasattr(runtime, name) for name in runtime.__all__)

@@ -1,0 +1,182 @@
+"""What keeps an artifact from being given to Wasmtime: each reason is an error of its own, and says what to do."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wasmbuild.errors import UsageError, WasmbuildError
+from wasmbuild.project import triples
+from wasmbuild.runtime import engine, load, loading, modules
+from wasmbuild.runtime.engines import library_line
+from wasmbuild.runtime.errors import (
+    DamagedError,
+    InexpressibleSettingError,
+    MissingArtifactError,
+    MissingCpuFeatureError,
+    NoFittingArtifactError,
+    NotInManifestError,
+    OtherArchitectureError,
+    OtherCodeError,
+    OtherLineError,
+)
+
+FOREIGN = "s390x-unknown-linux-gnu"
+X86_64 = "x86_64-unknown-linux-gnu"
+
+
+def refused(kind: type[WasmbuildError], where: Path, module: str = "a", **options: Any) -> str:
+    with pytest.raises(kind) as caught:
+        load(where, module, **options)
+    assert type(caught.value) is kind
+    return str(caught.value)
+
+
+def test_cut_off_and_changed(shipping: Any) -> None:
+    directory = shipping.target("here", {"a": b"artifact"})
+    path = directory / "a.cwasm"
+    path.write_bytes(b"artefact")
+    assert refused(DamagedError, directory).startswith(f"{path} has SHA-256 ")
+    assert "…, and its manifest says " in refused(DamagedError, directory)
+    assert refused(DamagedError, directory).endswith(
+        "build again, or copy it again from where it was built, as a new file that replaces the old one"
+    )
+    for content, how in ((b"artif", "5 bytes, and its manifest says 8: it was cut off, or changed after"),
+                         (b"artifacts", "9 bytes, and its manifest says 8: it was changed after")):  # fmt: skip
+        path.write_bytes(content)
+        for check in ("digest", "size"):
+            assert how in refused(DamagedError, directory, check=check)
+
+
+def test_large_files_are_hashed_to_their_end(shipping: Any) -> None:
+    data = bytes(1 << 20)
+    directory = shipping.target("here", {"a": data})
+    (directory / "a.cwasm").write_bytes(data[:-1] + b"x")
+    assert "has SHA-256" in refused(DamagedError, directory)
+
+
+def test_missing_and_elsewhere(shipping: Any, tmp_path: Path) -> None:
+    directory = shipping.target("here", {"a": b"artifact"})
+    path = directory / "a.cwasm"
+    path.unlink()
+    assert refused(MissingArtifactError, directory) == (
+        f"{path} is missing; its manifest lists it: build again, or copy it again from where it was built"
+    )
+    (tmp_path / "other").write_bytes(b"artifact")
+    path.symlink_to(tmp_path / "other")
+    assert refused(DamagedError, directory).startswith(
+        f"{path} leads out of the directory through a link; put the artifact itself there: "
+    )
+    path.unlink()
+    path.mkdir()
+    assert refused(DamagedError, directory).startswith(f"{path} is a directory; ")
+
+
+def test_damage_is_not_passed_over(shipping: Any) -> None:
+    (shipping.target("here", {"a": b"x"}) / "a.cwasm").write_bytes(b"y")
+    shipping.target("everywhere", {"a": b"x"}, "pulley64")
+    assert "has SHA-256" in refused(DamagedError, shipping.index())
+
+
+def test_not_in_the_manifest(shipping: Any) -> None:
+    directory = shipping.target("here", {"checksum": b"x", "sort": b"x"})
+    shipping.target("everywhere", {"sort": b"x"}, "pulley64")
+    assert refused(NotInManifestError, directory, "chekcsum") == (
+        "target here has no module chekcsum; did you mean checksum?"
+    )
+    root = shipping.index()
+    assert refused(NotInManifestError, root, "other") == (
+        f"{root}/index.json has no module other for this machine; it has checksum, sort"
+    )
+    assert "no module \\x1b[31m" in refused(NotInManifestError, root, "\x1b[31m")
+    assert modules(root) == ["checksum", "sort"]
+
+
+def test_another_machine(shipping: Any) -> None:
+    directory = shipping.target("pi", {"a": b"x"}, FOREIGN)
+    message = refused(OtherArchitectureError, directory)
+    assert message.startswith(f"target pi is for {FOREIGN}, and this machine is ")
+    assert message.endswith('triple = "pulley64" for every machine, and build it')
+
+
+def test_another_line(shipping: Any) -> None:
+    here = library_line()
+    other = 49 if here == 48 else 48
+    directory = shipping.target("here", {"a": b"x"}, major=other)
+    assert refused(OtherLineError, directory) == (
+        f"target here is for Wasmtime {other}, and the library of the wasmtime package here is of {here}; "
+        f'build again with wasmtime = "{here}" under [toolchain], or install that line: '
+        f'pip install "wasmtime>={other},<{other + 1}"'
+    )
+
+
+def test_an_engine_that_the_library_cannot_make(shipping: Any) -> None:
+    directory = shipping.target("here", {"a": b"x"}, engine={"embedder": "rust", "collector": "copying"})
+    for call in (lambda: load(directory, "a"), lambda: engine(directory)):
+        with pytest.raises(InexpressibleSettingError) as caught:
+            call()
+        assert caught.value.settings == ("collector",)
+        assert str(caught.value).startswith(
+            'target here has an engine with collector = "copying", which the Python library of Wasmtime cannot express;'
+            ' build for this application with embedder = "c-api" under [engine]'
+        )
+
+
+def test_all_reasons_when_there_are_several(shipping: Any) -> None:
+    shipping.target("pi", {"a": b"x"}, FOREIGN)
+    shipping.target("rust", {"a": b"x"}, engine={"embedder": "rust", "collector": "copying"})
+    shipping.target("everywhere", {"b": b"x"}, "pulley64")
+    root = shipping.index()
+    with pytest.raises(NoFittingArtifactError) as caught:
+        load(root, "a")
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith(f"{root}/index.json: a: no target fits here (")
+    assert [line.split()[0] for line in lines[1:-1]] == ["pi", "rust", "everywhere"]
+    assert lines[3] == "  everywhere has no module a"
+    assert lines[-1].startswith('build for this application with embedder = "c-api"')
+    assert [type(reason.error) for reason in caught.value.passed_over] == [
+        OtherArchitectureError,
+        InexpressibleSettingError,
+        NotInManifestError,
+    ]
+
+
+def test_the_caller_chooses_targets_and_fallback(shipping: Any) -> None:
+    shipping.target("edge-rust", {"a": b"x"}, engine={"embedder": "rust", "collector": "copying"})
+    shipping.target("everywhere", {"a": b"x"}, "pulley64")
+    root = shipping.index()
+    assert refused(OtherCodeError, root, targets="every*", fallback=()) == (
+        'target everywhere is Pulley bytecode, and fallback leaves it out; allow it with fallback=("pulley",)'
+    )
+    refused(InexpressibleSettingError, root, targets=["edge-*"])
+    assert refused(NoFittingArtifactError, root, targets="none") == (
+        f"{root}/index.json has no target that was asked for; it has edge-rust, everywhere"
+    )
+
+
+@pytest.mark.skipif(not triples.runs_on_host(triples.parse(X86_64)), reason=f"needs a machine that runs {X86_64}")
+def test_a_cpu_that_is_known_to_lack_a_feature_is_not_asked_again(
+    shipping: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "_lacking", {"has_avx512f"})
+    directory = shipping.target("v4", {"a": b"x"}, X86_64, isa_flags={"has_avx512f": True})
+    (directory / "a.cwasm").unlink()
+    assert refused(MissingCpuFeatureError, directory).startswith("target v4 needs a CPU with avx512f, which this one ")
+
+
+def test_arguments_that_mean_nothing(shipping: Any) -> None:
+    directory = shipping.target("here", {"a": b"x"})
+    assert refused(UsageError, directory, check="sha256") == (
+        "load(check='sha256', fallback=('pulley',)): check is one of digest, size, none, and fallback holds pulley or "
+        "nothing"
+    )
+    refused(UsageError, directory, fallback=("compile",))
+
+
+def test_nothing_is_logged_for_what_fails(shipping: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    refused(OtherArchitectureError, shipping.target("pi", {"a": b"x"}, FOREIGN))
+    assert not caplog.records

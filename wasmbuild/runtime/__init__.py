@@ -1,0 +1,107 @@
+"""Load what wasmbuild built: the right artifact for this machine with the engine that it needs, or the exact reason.
+
+``load("build", "checksum").module`` is a ``wasmtime.Module``. Light: it imports ``wasmtime`` and the standard library.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wasmbuild.runtime.errors import (
+    DamagedError,
+    InexpressibleSettingError,
+    InvalidSourceError,
+    LoadError,
+    MissingArtifactError,
+    MissingCpuFeatureError,
+    MissingFileError,
+    NoFittingArtifactError,
+    NotInManifestError,
+    NotPrecompiledError,
+    NotWebAssemblyError,
+    OtherArchitectureError,
+    OtherCodeError,
+    OtherImportTypeError,
+    OtherKindError,
+    OtherLineError,
+    OtherSettingError,
+    OtherSystemError,
+    PassedOver,
+    PrecompiledError,
+    RefusedError,
+    ShipmentError,
+    UnknownImportError,
+    UntrustedError,
+)
+from wasmbuild.runtime.loaded import Loaded, Opened
+from wasmbuild.runtime.loading import LOGGER, config, engine, load, modules
+
+if TYPE_CHECKING:
+    from wasmbuild.runtime.anything import explain, load_any, load_precompiled, load_source
+    from wasmbuild.runtime.instances import instantiate, missing_imports
+    from wasmbuild.runtime.watching import Watcher
+
+__all__ = [
+    "LOGGER",
+    "DamagedError",
+    "InexpressibleSettingError",
+    "InvalidSourceError",
+    "LoadError",
+    "Loaded",
+    "MissingArtifactError",
+    "MissingCpuFeatureError",
+    "MissingFileError",
+    "NoFittingArtifactError",
+    "NotInManifestError",
+    "NotPrecompiledError",
+    "NotWebAssemblyError",
+    "Opened",
+    "OtherArchitectureError",
+    "OtherCodeError",
+    "OtherImportTypeError",
+    "OtherKindError",
+    "OtherLineError",
+    "OtherSettingError",
+    "OtherSystemError",
+    "PassedOver",
+    "PrecompiledError",
+    "RefusedError",
+    "ShipmentError",
+    "UnknownImportError",
+    "UntrustedError",
+    "Watcher",
+    "config",
+    "engine",
+    "explain",
+    "instantiate",
+    "load",
+    "load_any",
+    "load_precompiled",
+    "load_source",
+    "missing_imports",
+    "modules",
+]
+
+# What an application that only loads from manifests has no use for.
+_LATER = {
+    "Watcher": "watching",
+    "explain": "anything",
+    "instantiate": "instances",
+    "load_any": "anything",
+    "load_precompiled": "anything",
+    "load_source": "anything",
+    "missing_imports": "instances",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found = globals()[name] = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,160 @@
+"""Engines that agree with a manifest: one for each set of settings, made once and shared."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import wasmtime
+
+from wasmbuild.runtime.errors import InexpressibleSettingError, OtherLineError, RefusedError
+
+Key = tuple[str, int, str | None]
+"""A canonical engine as JSON, its line, and the triple of Pulley bytecode or None for this machine's own code."""
+
+_EMPTY_MODULE = b"\0asm\x01\0\0\0"
+
+_lock = threading.Lock()
+_engines: dict[Key, wasmtime.Engine] = {}
+_line: int | None = None
+
+
+def library_line() -> int:
+    """Return the line (major version) of the ``wasmtime`` package, from the metadata beside it or from its library."""
+    global _line
+    if _line is None:
+        _line = _line_of_metadata() or _line_of_artifact()
+    return _line
+
+
+def _line_of_metadata() -> int | None:
+    # importlib.metadata says the same and takes as long to import as wasmtime itself.
+    try:
+        names = os.listdir(os.path.dirname(os.path.dirname(wasmtime.__file__)))
+    except OSError:
+        return None
+    versions = [name for name in names if name.startswith("wasmtime-") and name.endswith(".dist-info")]
+    major = versions[0].removeprefix("wasmtime-").partition(".")[0] if len(versions) == 1 else ""
+    return int(major) if major.isdecimal() else None
+
+
+def _line_of_artifact() -> int:
+    from wasmbuild.formats import cwasm
+
+    config = wasmtime.Config()
+    # Threads that compile would be left behind in a process that only loads.
+    config.parallel_compilation = False
+    artifact = wasmtime.Module(wasmtime.Engine(config), _EMPTY_MODULE).serialize()
+    return int(cwasm.read(bytes(artifact)).version)
+
+
+def key(settings: Mapping[str, object], line: int, pulley: str | None) -> Key:
+    """Return what tells engines apart."""
+    import json
+
+    return json.dumps(settings, sort_keys=True), line, pulley
+
+
+def check(settings: Mapping[str, Any], line: int, subject: str) -> None:
+    """Raise OtherLineError or InexpressibleSettingError for an engine that the library cannot make."""
+    from wasmbuild.project.settings import library_lacks
+
+    check_line(line, subject)
+    lacking = library_lacks(settings, line)
+    if lacking:
+        wanted = ", ".join(f"{name} = {_shown(settings[name])}" for name in lacking)
+        raise InexpressibleSettingError(
+            f"{subject} has an engine with {wanted}, which the Python library of Wasmtime cannot express",
+            'build for this application with embedder = "c-api" under [engine] and without these settings, or load the '
+            "artifacts with the embedder that they are declared for",
+            lacking,
+        )
+
+
+def make_config(settings: Mapping[str, Any], line: int, pulley: str | None, subject: str) -> wasmtime.Config:
+    """Return a new ``Config`` with the settings of a canonical engine of a line; ``pulley`` is the triple of Pulley.
+
+    Raises what ``check`` raises, and RefusedError for what Wasmtime does not take.
+    """
+    from wasmbuild.project.settings import config_calls
+
+    check(settings, line, subject)
+    config = wasmtime.Config()
+    try:
+        if pulley is not None:
+            config.target = pulley
+        for call, *arguments in config_calls(settings, line, runtime=True):
+            _CALLS[call](config, *arguments)
+    except wasmtime.WasmtimeError as error:
+        from wasmbuild.runtime.words import one_line
+
+        raise RefusedError(
+            f"Wasmtime does not take the engine of {subject}: {one_line(str(error))}",
+            "change the setting under [engine] and build again",
+        ) from None
+    return config
+
+
+def shared_engine(key: Key, settings: Mapping[str, Any], subject: str) -> wasmtime.Engine:
+    """Return the one engine of a key, made when it is first asked for. Raises what ``make_config`` raises."""
+    found = _engines.get(key)
+    if found is not None:
+        return found
+    with _lock:
+        found = _engines.get(key)
+        if found is None:
+            found = _engines[key] = wasmtime.Engine(make_config(settings, key[1], key[2], subject))
+        return found
+
+
+def default_engine(pulley: str | None) -> wasmtime.Engine:
+    """Return the shared engine of the C API's defaults; ``pulley`` is the triple of Pulley, None for native code."""
+    wanted = key({"embedder": "c-api"}, library_line(), pulley)
+    with _lock:
+        found = _engines.get(wanted)
+        if found is None:
+            config = wasmtime.Config()
+            if pulley is not None:
+                config.target = pulley
+            found = _engines[wanted] = wasmtime.Engine(config)
+        return found
+
+
+def check_line(line: int, subject: str) -> None:
+    """Raise OtherLineError for a line that is not the library's."""
+    here = library_line()
+    if line != here:
+        raise OtherLineError(
+            f"{subject} is for Wasmtime {line}, and the library of the wasmtime package here is of {here}",
+            f'build again with wasmtime = "{here}" under [toolchain], or install that line: '
+            f'pip install "wasmtime>={line},<{line + 1}"',
+        )
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _property(config: wasmtime.Config, name: str, value: object) -> None:
+    # Config takes any other attribute in silence.
+    if not isinstance(getattr(wasmtime.Config, name, None), property):
+        raise wasmtime.WasmtimeError(f"this version of the library has no Config.{name}")
+    setattr(config, name, value)
+
+
+def _flag_set(config: wasmtime.Config, name: str, value: str) -> None:
+    config.cranelift_flag_set(name, value)
+
+
+def _setter(config: wasmtime.Config, name: str, value: object) -> None:
+    from wasmtime import _bindings
+
+    setter = getattr(_bindings, name, None)
+    if setter is None:
+        raise wasmtime.WasmtimeError(f"this version of the library has no {name}")
+    setter(config.ptr(), value)
+
+
+_CALLS = {"property": _property, "flag_set": _flag_set, "c-api": _setter}

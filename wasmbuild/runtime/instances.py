@@ -1,0 +1,132 @@
+"""Instantiate, and say all that is missing when a module imports what nobody defines."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, overload
+
+import wasmtime
+
+from wasmbuild.runtime.errors import OtherImportTypeError, OtherKindError, UnknownImportError
+from wasmbuild.runtime.loaded import Loaded, Opened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wasmtime import component
+
+_UNKNOWN = re.compile(r"unknown import: `(.*?)` has not been defined")
+_UNMATCHED = re.compile(r"component imports (.+) `(.*?)`, but a matching implementation was not found in the linker")
+_OTHER_TYPE = re.compile(r"incompatible import type for `(.*?)`")
+_WASI = ("wasi_snapshot_preview1", "wasi_unstable")
+_SHOWN = 10
+
+
+def missing_imports(
+    opened: Opened | wasmtime.Module, linker: wasmtime.Linker, store: wasmtime.Store
+) -> tuple[tuple[str, str], ...]:
+    """Return the imports of a core module, as (module, name), that a linker does not define, in the module's order."""
+    module = opened.module if isinstance(opened, Opened) else opened
+    missing = []
+    for wanted in module.imports:
+        name = wanted.name or ""
+        try:
+            linker.get(store, wanted.module, name)
+        except wasmtime.WasmtimeError:
+            missing.append((wanted.module, name))
+    return tuple(dict.fromkeys(missing))
+
+
+@overload
+def instantiate(opened: Opened, linker: wasmtime.Linker, store: wasmtime.Store) -> wasmtime.Instance: ...
+
+
+@overload
+def instantiate(opened: Opened, linker: component.Linker, store: wasmtime.Store) -> component.Instance: ...
+
+
+def instantiate(
+    opened: Opened, linker: wasmtime.Linker | component.Linker, store: wasmtime.Store
+) -> wasmtime.Instance | component.Instance:
+    """Instantiate a module or a component with what a linker of its kind defines.
+
+    Raises UnknownImportError with all that a module lacks (of a component, with what Wasmtime names first),
+    OtherImportTypeError, and OtherKindError for a linker of the other kind; a trap of the start function is Wasmtime's
+    own, and so is any other error.
+    """
+    if (opened.kind == "module") != isinstance(linker, wasmtime.Linker):
+        owner = "wasmtime.Linker" if opened.kind == "module" else "wasmtime.component.Linker"
+        raise OtherKindError(f"{opened} is a {opened.kind}, and the linker is for the other kind", f"use {owner}")
+    try:
+        if isinstance(linker, wasmtime.Linker):
+            return linker.instantiate(store, opened.module)
+        return linker.instantiate(store, opened.component)
+    except wasmtime.WasmtimeError as error:
+        words = str(error)
+        if (found := _UNMATCHED.search(words)) is not None:
+            raise _of_component(opened, found[1], found[2], words) from None
+        if (found := _UNKNOWN.search(words)) is not None:
+            raise _unknown(opened, found[1], linker, store) from None
+        if (found := _OTHER_TYPE.search(words)) is not None:
+            from wasmbuild.formats.printable import printable
+            from wasmbuild.runtime.words import one_line
+
+            raise OtherImportTypeError(
+                f"{opened} imports {printable(found[1])} with another type than the linker defines: {one_line(words)}",
+                "define it with the type that the module expects",
+                found[1],
+            ) from None
+        raise
+
+
+def _unknown(
+    opened: Opened, first: str, linker: wasmtime.Linker | component.Linker, store: wasmtime.Store
+) -> UnknownImportError:
+    missing: Sequence[tuple[str, str]] = ()
+    if isinstance(linker, wasmtime.Linker):
+        missing = missing_imports(opened, linker, store)
+    names = [f"{module}::{name}" for module, name in missing] or [first]
+    types = {}
+    if isinstance(opened, Loaded):
+        types = {f"{i.module}::{i.name}": f" ({i.kind} {i.type})" for i in opened.artifact.imports if i.type}
+    return UnknownImportError(
+        f"{opened} imports what the linker does not define: {_listed([name + types.get(name, '') for name in names])}",
+        _how_to_define(names),
+        names,
+    )
+
+
+def _how_to_define(names: list[str]) -> str:
+    of_wasi = [name for name in names if name.startswith(_WASI)]
+    ways = []
+    if of_wasi:
+        ways.append("call linker.define_wasi() and store.set_wasi(wasmtime.WasiConfig())")
+    if len(of_wasi) < len(names):
+        ways.append(
+            "define it in the linker, for example with linker.define_func(module, name, type, function), or link the "
+            "module that exports it with linker.define_instance()"
+        )
+    return "; ".join(ways)
+
+
+def _of_component(opened: Opened, what: str, name: str, words: str) -> UnknownImportError:
+    from wasmbuild.formats.printable import printable
+
+    if name.startswith("wasi:"):
+        hint = "call linker.add_wasip2() and store.set_wasi(wasmtime.WasiConfig())"
+        if name.startswith("wasi:http/"):
+            hint = f"{hint}, then linker.add_wasi_http()"
+    else:
+        hint = "define it below linker.root()"
+    cause = words.rpartition("Caused by:")[2].strip().splitlines()
+    why = f" ({printable(cause[-1].strip())})" if len(cause) > 0 and "Caused by:" in words else ""
+    return UnknownImportError(
+        f"{opened} imports the {what} {printable(name)}, which the linker does not define{why}", hint, (name,)
+    )
+
+
+def _listed(names: list[str]) -> str:
+    from wasmbuild.formats.printable import printable
+
+    shown = ", ".join(printable(name) for name in names[:_SHOWN])
+    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown

@@ -1,0 +1,148 @@
+"""Why an artifact does not fit this machine, told before Wasmtime is asked, and the words for what it says itself."""
+
+from __future__ import annotations
+
+from wasmbuild.errors import FormatError
+from wasmbuild.formats import cwasm
+from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
+from wasmbuild.formats.identify import Identity, identify
+from wasmbuild.formats.printable import printable
+from wasmbuild.project import triples
+from wasmbuild.runtime.engines import library_line
+from wasmbuild.runtime.errors import (
+    DamagedError,
+    LoadError,
+    MissingCpuFeatureError,
+    NotPrecompiledError,
+    OtherArchitectureError,
+    OtherCodeError,
+    OtherKindError,
+    OtherLineError,
+    OtherSettingError,
+    OtherSystemError,
+)
+
+AGAIN = "build again, or copy it again from where it was built"
+
+# Text and scripts are told from their beginning; an artifact's own reader says what is wrong with an artifact.
+_HEAD = 64 << 10
+_NEEDED = "and a precompiled artifact is needed here"
+
+
+def here() -> str:
+    """Return the triple of this machine, for messages."""
+    return triples.host_triple() or "a machine that Wasmtime has no compiler for"
+
+
+def other_machine(subject: str, triple: str) -> LoadError | None:
+    """Return why code for a triple cannot run here, its CPU features apart, or None."""
+    try:
+        parsed = triples.parse(triple)
+    except ValueError:
+        return other_architecture(subject, triple)
+    if triples.runs_on_host(parsed):
+        return None
+    host = triples.host_triple()
+    if host is not None and triples.parse(host).architecture == parsed.architecture:
+        return other_system(subject, triple)
+    return other_architecture(subject, triple)
+
+
+def other_architecture(subject: str, found: str) -> OtherArchitectureError:
+    return OtherArchitectureError(f"{subject} is for {printable(found)}, and this machine is {here()}", _a_target())
+
+
+def other_system(subject: str, found: str) -> OtherSystemError:
+    return OtherSystemError(f"{subject} is for {printable(found)}, and this machine is {here()}", _a_target())
+
+
+def _a_target() -> str:
+    host = triples.host_triple()
+    own = f'triple = "{host}", or ' if host is not None else ""
+    return f'declare a target with {own}triple = "pulley64" for every machine, and build it'
+
+
+def other_line(subject: str, version: str) -> OtherLineError:
+    line = library_line()
+    install = f': pip install "wasmtime>={version},<{int(version) + 1}"' if version.isdecimal() else ""
+    return OtherLineError(
+        f"{subject} is for Wasmtime {printable(version)}, and the library of the wasmtime package here is of {line}",
+        f'build again with wasmtime = "{line}" under [toolchain], or install the line that it is for{install}',
+    )
+
+
+def missing_feature(subject: str, feature: str) -> MissingCpuFeatureError:
+    return MissingCpuFeatureError(
+        f"{subject} needs a CPU with {feature}, which this one lacks",
+        'declare a target with a lower cpu, or without that feature in cpu-features, or with triple = "pulley64"',
+        feature,
+    )
+
+
+def other_code(subject: str, is_pulley: bool) -> OtherCodeError:
+    code, runs = ("Pulley bytecode", "native code") if is_pulley else ("native code", "Pulley bytecode")
+    target = '"pulley64"' if is_pulley else "not set"
+    return OtherCodeError(
+        f"{subject} is {code}, and the engine that was given runs {runs}",
+        f"give an engine whose Config.target is {target}, or none at all",
+    )
+
+
+def other_setting(subject: str, setting: str, difference: str, *, declared: bool) -> OtherSettingError:
+    if declared:
+        hint = f"it is not what its manifest declares: {AGAIN}"
+    else:
+        hint = (
+            f"set {setting} alike in the application's wasmtime.Config and under [engine] in wasmbuild.toml, or take "
+            "the engine from wasmbuild.runtime.engine()"
+        )
+    return OtherSettingError(f"{subject} {difference}", hint, setting)
+
+
+def other_kind(subject: str, found: str) -> OtherKindError:
+    if found == "component":
+        return OtherKindError(
+            f"{subject} is a component, and a core module is needed here",
+            "take .component of what was loaded, or use wasmtime.component.Component, and wasmtime.component.Linker",
+        )
+    return OtherKindError(
+        f"{subject} is a core module, and a component is needed here",
+        "take .module of what was loaded, or use wasmtime.Module, and wasmtime.Linker",
+    )
+
+
+def not_precompiled(subject: str, identity: Identity) -> NotPrecompiledError:
+    return NotPrecompiledError(
+        f"{subject} is {identity.sentence}, {_NEEDED}",
+        "compile it with wasmbuild and load what that makes, or let the application compile it: "
+        "wasmbuild.runtime.load_source(path)",
+    )
+
+
+def _identity(read_at: ReadAt) -> Identity:
+    head = read_at.read(0, _HEAD)
+    # Whether WebAssembly is whole shows at its end.
+    return identify(read_at.read(0, read_at.size) if head.startswith(b"\0asm") else head)
+
+
+def fitting(subject: str, read_at: ReadAt) -> ArtifactFacts:
+    """Return what an artifact says of itself, when it can be loaded here as far as its headers tell.
+
+    Raises NotPrecompiledError, DamagedError, OtherLineError, OtherArchitectureError, OtherSystemError.
+    """
+    try:
+        facts = cwasm.read(read_at)
+    except FormatError as error:
+        identity = _identity(read_at)
+        if identity.kind in ("text", "module", "component"):
+            raise not_precompiled(subject, identity) from None
+        if identity.kind in ("elf", "unknown"):
+            raise DamagedError(f"{subject} is {identity.sentence}, {_NEEDED}", AGAIN) from None
+        problem, _, fix = str(error).rpartition("; ")
+        raise DamagedError(f"{subject} is {problem}", fix) from None
+    if facts.version != str(library_line()):
+        raise other_line(subject, facts.version)
+    machine = other_machine(subject, facts.triple)
+    if machine is not None:
+        raise machine
+    return facts
