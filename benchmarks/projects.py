@@ -49,7 +49,7 @@ class Project:
         self._environment = environment
         self._jobs = f"-j{jobs}"
         sources = directory / "modules"
-        sources.mkdir(parents=True)
+        sources.mkdir(parents=True, exist_ok=True)
         names = []
         for name, data in modules:
             (sources / name).write_bytes(data)

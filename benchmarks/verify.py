@@ -12,7 +12,7 @@ from tests import corpus
 
 _ROUNDS = 9
 _QUICK_ROUNDS = 3
-_TINY = 1_000
+_TINY = 4_000
 _QUICK_TINY = 100
 _LIMIT = Limit(1.2)
 
