@@ -43,10 +43,19 @@ def test_no_compiler_but_the_library(project: Project) -> None:
     (line,) = [line for line in error.splitlines() if line.startswith("error:")]
     assert "add@arm" in line
     assert "sub@arm" in line
-    assert "there is no compiler for aarch64-unknown-linux-gnu here" in line
+    assert "no compiler here can make it: the wasmtime Python package compiles for " in line
+    assert "and pulley64 alone, not for aarch64-unknown-linux-gnu; get one in any of these ways:" in line
     assert 'pip install "wasmbuild[cross]"' in error
     assert (project.build / "x64/manifest.json").is_file()
     assert not (project.build / "arm/manifest.json").exists()
+
+
+def test_the_library_is_never_asked_for_what_it_cannot_express(project: Project) -> None:
+    """It would make an artifact of another collector without a word."""
+    project.declare(HEAD + 'compiler = "embedded"\n[engine]\nembedder = "rust"\n' + TARGETS + MODULES)
+    error = project.run("build", "add@x64", status=2).stderr
+    assert "the wasmtime Python package cannot compile with collector as set under [engine]" in error
+    assert not list(project.build.rglob("*.cwasm"))
 
 
 @pytest.mark.parametrize(

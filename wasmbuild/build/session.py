@@ -71,7 +71,9 @@ class Session:
         self._sources = Sources(store.memory, toolchain.translate, toolchain.translator, store.write)
         self._manifests = Manifests(plan, store, toolchain.compiler, self._binary)
         self._inputs = {target.name: key.TargetInputs(target, plan.line, toolchain.compiler) for target in plan.targets}
-        self._obstacles = {target.name: toolchain.obstacle(target.triple.text) for target in plan.targets}
+        self._obstacles = {
+            target.name: toolchain.obstacle(target.triple.text, target.engine) for target in plan.targets
+        }
         self._mutex = threading.Lock()
         self._wrong: dict[str, int] = {}
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 from wasmbuild.errors import CompileError, StoreError, ToolchainError
-from wasmbuild.project.triples import host_triple
 from wasmbuild.toolchain import cli, embedded
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.embedded import Embedded
@@ -25,20 +26,18 @@ class Toolchain:
         self._library: Embedded | None = None
         self._mutex = threading.Lock()
 
-    def obstacle(self, triple: str) -> str | None:
-        """Say why this compiler cannot compile for a target triple and what to do, or ``None`` where it can."""
-        if self.compiler.kind != EMBEDDED or embedded.compiles_for(triple):
+    def obstacle(self, triple: str, engine: Mapping[str, Any]) -> str | None:
+        """Say why this compiler cannot compile for a target and what to do, or ``None`` where it can."""
+        if self.compiler.kind != EMBEDDED:
             return None
-        return (
-            f"there is no compiler for {triple} here: the wasmtime Python package compiles for {host_triple()} and "
-            f"pulley64 alone; {ways(self._line)}"
-        )
+        problem = embedded.obstacle(triple, engine, self._line)
+        return f"no compiler here can make it: {problem}; {ways(self._line)}" if problem else None
 
     def compile(self, job: Job) -> None:
         """Compile ``job.wasm`` into ``job.out``. Raises CompileError, StoreError, ToolchainError."""
-        if obstacle := self.obstacle(job.triple):
-            raise ToolchainError(obstacle)
         if self.compiler.kind == EMBEDDED:
+            if obstacle := self.obstacle(job.triple, job.engine):
+                raise ToolchainError(obstacle)
             self._embedded().compile(job)
         else:
             cli.compile(self.compiler, job)
