@@ -33,6 +33,11 @@ COMMANDS = {
     "explain": Command("say why artifacts would be built", "wasmbuild explain checksum@edge-x64"),
     "verify": Command("prove what manifests say, wherever they are", "wasmbuild verify build --level consistent"),
     "inspect": Command("say what a file is, without loading it", "wasmbuild inspect build/pi/checksum.cwasm"),
+    "embed": Command(
+        "write source that configures an application's engine to match",
+        "wasmbuild embed --lang c --target pi -o engine.h",
+    ),
+    "fit": Command("find the engine settings of a program that loads artifacts", "wasmbuild fit -- ./loader {}"),
     "schema": Command("print the JSON Schema of a file format", "wasmbuild schema manifest"),
 }
 

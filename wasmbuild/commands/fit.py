@@ -1,0 +1,188 @@
+"""``wasmbuild fit``: the ``[engine]`` table for a program whose settings nobody knows."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wasmbuild.commands import options
+from wasmbuild.errors import DONE, CompileError, DeclarationError, Mistake, StoreError, UsageError
+
+if TYPE_CHECKING:
+    from wasmbuild.project.triples import TargetTriple
+    from wasmbuild.toolchain.chosen import Toolchain
+
+_DEFAULT_SECONDS = 10.0
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "wasmbuild fit [options] -- COMMAND... {}"
+    parser.add_argument(
+        "command",
+        metavar="COMMAND",
+        nargs="+",
+        help="a program that loads an artifact, with {} in place of the artifact's path",
+    )
+    parser.add_argument(
+        "--success-exit",
+        metavar="N",
+        type=_status,
+        default=0,
+        help="the exit status of the program when it has loaded the artifact (default: 0)",
+    )
+    parser.add_argument(
+        "--success-text",
+        metavar="TEXT",
+        help="what the program writes when it has loaded the artifact, whatever its exit status; it need not end then",
+    )
+    parser.add_argument(
+        "--source", metavar="FILE", type=Path, help="what is compiled for the program (default: an empty module)"
+    )
+    parser.add_argument("--triple", metavar="TRIPLE", help="the target of the program (default: this machine)")
+    parser.add_argument(
+        "--line",
+        metavar="N",
+        type=options.positive,
+        help="the line of Wasmtime (default: as wasmbuild.toml or pip has it)",
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=options.seconds,
+        default=_DEFAULT_SECONDS,
+        help="for one run of the program (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="put the table into wasmbuild.toml, and change nothing else of it"
+    )
+    options.add_config(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from wasmbuild.fit import search, table
+
+    if not any(search.PLACE in word for word in arguments.command):
+        raise UsageError(
+            f"wasmbuild fit: the command does not say where the artifact's path goes; write {search.PLACE} there, such "
+            f"as: wasmbuild fit -- ./app {search.PLACE}"
+        )
+    if arguments.success_text == "":
+        raise UsageError("wasmbuild fit: --success-text is empty, which any output has; write what tells of success")
+    # Read before the search, which may take long.
+    text = _read(arguments.config) if arguments.write else ""
+    toolchain, line = _toolchain(arguments)
+    try:
+        triple = _triple(arguments.triple)
+        program = search.Program(
+            command=arguments.command,
+            environment={**os.environ, "RUST_BACKTRACE": "0"},
+            seconds=arguments.timeout,
+            success=search.Success(arguments.success_exit, arguments.success_text),
+        )
+        finder = search.Search(program, toolchain, line, triple, lambda step: print(step, file=sys.stderr))
+        wasm, kind = _source(arguments.source, toolchain)
+        found = finder.run(wasm, kind)
+    finally:
+        toolchain.close()
+    declared = table.shortest(found, line, triple)
+    print(table.toml(declared), end="")
+    if arguments.write:
+        _write(arguments.config, text, declared, line)
+    return DONE
+
+
+def _status(text: str) -> int:
+    if not text.isdecimal() or int(text) > 255:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an exit status from 0 to 255")
+    return int(text)
+
+
+def _toolchain(arguments: argparse.Namespace) -> tuple[Toolchain, int]:
+    """Return a compiler: that of the declaration, where there is one, and the one that is found otherwise."""
+    from wasmbuild.build.workspace import Workspace
+    from wasmbuild.project.settings import line_problem
+    from wasmbuild.toolchain.child import Limits
+    from wasmbuild.toolchain.chosen import Toolchain
+    from wasmbuild.toolchain.find import default_line, find
+
+    line: int | None = arguments.line
+    if line is not None and (problem := line_problem(line)) is not None:
+        raise UsageError(f"wasmbuild fit: --line: {problem}")
+    if line is None and arguments.config.exists():
+        workspace = Workspace(arguments.config)
+        project = workspace.project()
+        return workspace.toolchain(project, {}), project.line
+    line = line or default_line()
+    known: dict[str, object] = {}
+    return Toolchain(find("auto", line, known, os.curdir), line, known, Limits(None, 600)), line
+
+
+def _triple(text: str | None) -> TargetTriple:
+    from wasmbuild.project import triples
+
+    text = text or triples.host_triple()
+    if text is None:
+        raise UsageError("wasmbuild fit: Wasmtime has no compiler for this machine; name the target with --triple")
+    try:
+        return triples.parse(text)
+    except ValueError as error:
+        raise UsageError(f"wasmbuild fit: --triple: {text!r} {error}") from None
+
+
+def _source(path: Path | None, toolchain: Toolchain) -> tuple[bytes | None, str]:
+    """Return the binary of what is compiled and its kind; without a path, an empty module is."""
+    if path is None:
+        return None, "module"
+    from wasmbuild import files
+    from wasmbuild.formats.identify import identify
+
+    try:
+        data = files.read(path)[0]
+    except OSError as error:
+        raise UsageError(f"wasmbuild fit: --source: {path}: {error.strerror or error}") from None
+    if identify(data).kind == "text":
+        try:
+            data = toolchain.translate(data)
+        except CompileError as error:
+            raise CompileError(f"{path}: {error}") from error
+    identity = identify(data)
+    if identity.kind not in ("module", "component"):
+        raise UsageError(f"wasmbuild fit: --source: {path} is {identity.sentence}; name a module or component")
+    return data, identity.kind
+
+
+def _read(path: Path) -> str:
+    from wasmbuild.project.config import read
+
+    try:
+        return read(path).decode()
+    except UnicodeDecodeError:
+        raise DeclarationError([Mistake(str(path), "", "is not UTF-8", "save the file as UTF-8")]) from None
+
+
+def _write(path: Path, text: str, declared: dict[str, bool | int | str], line: int) -> None:
+    """Put the table into a declaration, when it is still sound with it and nobody has changed it meanwhile."""
+    from wasmbuild.build.store import Store
+    from wasmbuild.fit.edit import with_engine
+    from wasmbuild.project.config import parse
+
+    changed = with_engine(text, declared, str(path)).encode()
+    parse(changed, file=str(path), directory=path.absolute().parent, default_line=line)
+    if changed == text.encode():
+        return
+    if _read(path) != text:
+        raise UsageError(
+            f"{path}: was changed meanwhile, and nothing was written; put the table in by hand, or try again"
+        )
+    # Replaced is the file itself, not a link to it.
+    real = path.resolve()
+    try:
+        mode = real.stat().st_mode
+        Store(real.parent).write(real, changed)
+        real.chmod(mode)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
+    print(f"{path}: [engine] written", file=sys.stderr)

@@ -1,0 +1,49 @@
+"""One artifact in memory, for what checks an engine; nothing is kept."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wasmbuild.errors import CompileError
+from wasmbuild.toolchain.chosen import Toolchain
+from wasmbuild.toolchain.job import Job
+
+
+def artifact_of(
+    wasm: bytes,
+    toolchain: Toolchain,
+    kind: str,
+    triple: str,
+    isa_flags: Mapping[str, Any],
+    engine: Mapping[str, Any],
+    line: int,
+) -> bytes:
+    """Compile a binary ``"module"`` or ``"component"`` for a target triple and a canonical engine.
+
+    Raises CompileError, ToolchainError where this compiler cannot compile for the target.
+    """
+    with tempfile.TemporaryDirectory(prefix="wasmbuild-") as directory:
+        source, out = Path(directory, "source.wasm"), Path(directory, "artifact.cwasm")
+        source.write_bytes(wasm)
+        toolchain.compile(
+            Job(
+                wasm=source,
+                out=out,
+                kind=kind,
+                triple=triple,
+                isa_flags=isa_flags,
+                engine=engine,
+                line=line,
+                limits=toolchain.limits,
+                parallel=False,
+                source=f"the {kind}",
+                name="its artifact",
+            )
+        )
+        try:
+            return out.read_bytes()
+        except OSError as error:
+            raise CompileError(f"{toolchain.compiler.path} left no artifact: {error.strerror or error}") from error

@@ -1,0 +1,82 @@
+"""How Wasmtime's loader refuses what it is given, what that means, and what to do: the same words in every language.
+
+The messages are those of ``engine/serialization.rs`` and ``engine.rs`` of the crate ``wasmtime`` 48; a generated file
+is for one line, so that they are the ones its library has.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Refusal(NamedTuple):
+    """A message that contains ``said`` means ``status``; ``problem`` and ``fix`` are what people are told."""
+
+    said: str
+    status: str
+    problem: str
+    fix: str
+
+
+STATUSES = {
+    "ok": "loaded",
+    "unreadable": "the file cannot be opened or read",
+    "not_precompiled": "standard WebAssembly where a precompiled artifact is needed",
+    "precompiled": "a precompiled artifact where standard WebAssembly is needed",
+    "other_kind": "a component where a module is needed, or the other way round",
+    "other_line": "precompiled by another major version of Wasmtime",
+    "other_platform": "precompiled for another architecture or operating system",
+    "other_cpu": "precompiled for a better CPU than this one",
+    "other_settings": "precompiled for an engine with other settings",
+    "damaged": "not the bytes that were built",
+    "no_wasm": "no WebAssembly of any kind",
+    "not_valid": "standard WebAssembly that the engine does not compile",
+}
+"""What loading comes to."""
+
+
+def refusals(line: int) -> tuple[Refusal, ...]:
+    """Return all refusals of a line; the first that fits counts, and whatever fits none is damage."""
+    settings = (
+        "other_settings",
+        "needs other settings than this engine has",
+        "create the engine as this file does, and generate this file again when [engine] has changed",
+    )
+    platform = (
+        "other_platform",
+        "was precompiled for another platform than this one",
+        "ship this machine the artifact of its own target",
+    )
+    return (
+        Refusal(
+            "incompatible version",
+            "other_line",
+            f"was precompiled by another line of Wasmtime than {line}, which this program is for",
+            f'build it with wasmtime = "{line}" under [toolchain]',
+        ),
+        Refusal("compiled for architecture", *platform),
+        Refusal("compiled for operating system", *platform),
+        Refusal(
+            "not available on the host",
+            "other_cpu",
+            "needs a CPU feature that this machine lacks",
+            "lower cpu or cpu-features of its target",
+        ),
+        Refusal(
+            "incompatible object file format",
+            "other_kind",
+            "is a module where a component is needed, or the other way round",
+            "load it with the call for its kind",
+        ),
+        Refusal("was compiled", *settings),
+        Refusal("costs are incompatible", *settings),
+        Refusal("is configured to", *settings),
+    )
+
+
+DAMAGED = Refusal(
+    "",
+    "damaged",
+    "is damaged, cut short for example",
+    "build it again, or copy it again from where it was built",
+)

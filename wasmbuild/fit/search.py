@@ -1,0 +1,266 @@
+"""The search: an artifact, what the program says of it, the one setting that it names, and again."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from wasmbuild.embed.artifact import artifact_of
+from wasmbuild.errors import WasmbuildError
+from wasmbuild.fit.messages import Change, Compiles, Loaded, Meaning, Obstacle, OtherKind, OtherLine, meaning
+from wasmbuild.formats import cwasm
+from wasmbuild.formats.printable import printable
+from wasmbuild.project import settings
+from wasmbuild.project.triples import TargetTriple
+from wasmbuild.toolchain import child
+from wasmbuild.toolchain.chosen import Toolchain
+from wasmbuild.toolchain.embedded import EMPTY
+from wasmbuild.toolchain.find import ways
+
+Value = bool | int | str
+
+PLACE = "{}"
+"""What stands for the artifact's path in a command."""
+
+_STEPS = 40
+_SHOWN_LINES = 8
+# Lines of Wasmtime that are tried to find out that of a program; there is one a month.
+_NEAR = 15
+
+
+class NotFoundError(WasmbuildError):
+    """The settings of a program could not be found out; the text says why and what to do."""
+
+    exit_code = 1
+
+
+class Success(NamedTuple):
+    """How a program tells that it has loaded an artifact: an exit status, or with ``text`` what it writes."""
+
+    status: int
+    text: str | None
+
+
+class Program(NamedTuple):
+    """A program that loads artifacts: its command, in which ``PLACE`` stands for a path, and its environment."""
+
+    command: Sequence[str]
+    environment: dict[str, str]
+    seconds: float
+    success: Success
+
+
+class Search:
+    """Finds the settings of one program. ``tell`` is called with each step in words."""
+
+    def __init__(
+        self, program: Program, toolchain: Toolchain, line: int, triple: TargetTriple, tell: Callable[[str], None]
+    ) -> None:
+        self._program = program
+        self._toolchain = toolchain
+        self._line = line
+        self._triple = triple
+        self._tell = tell
+        self._count = 0
+        self._kind = "module"
+        self._wasm: bytes | None = None
+
+    def run(self, wasm: bytes | None = None, kind: str = "module") -> dict[str, Value]:
+        """Return the settings with which the program loads artifacts, as far as they differ from ``c-api``.
+
+        It is given an empty module, or an empty component where it wants one; or ``wasm``, a binary of a ``kind``.
+        Raises NotFoundError, CompileError, ToolchainError, ChildError.
+        """
+        self._wasm, self._kind = wasm, kind
+        with tempfile.TemporaryDirectory(prefix="wasmbuild-fit-") as directory:
+            self._directory = Path(directory)
+            return self._search()
+
+    def _search(self) -> dict[str, Value]:
+        found: dict[str, Value] = {}
+        artifact = self._compile(found)
+        self._control(artifact)
+        for step in range(1, _STEPS + 1):
+            ended = self._give(artifact)
+            said = meaning(_output(ended))
+            if self._has_loaded(ended, said):
+                return found
+            if isinstance(said, Change):
+                self._tell(f"{step}. {said}  ({said.said})")
+                found = self._changed(found, said)
+            elif isinstance(said, OtherKind) and self._wasm is None and self._kind == "module":
+                self._tell(f"{step}. it loads components  ({said.said})")
+                self._kind = "component"
+            else:
+                raise self._end(ended, said, artifact)
+            artifact = self._compile(found)
+        raise NotFoundError(f"{self._name} still refuses artifacts after {_STEPS} changes; {_tell_us(found)}")
+
+    def _changed(self, found: dict[str, Value], change: Change) -> dict[str, Value]:
+        for name, value in change.settings.items():
+            if name in found and found[name] != value:
+                raise NotFoundError(
+                    f"{self._name} wants {name} both ways, after other settings had changed; its engine cannot be "
+                    f"matched: {change.said}"
+                )
+        if all(found.get(name) == value for name, value in change.settings.items()):
+            raise NotFoundError(
+                f"{self._name} refuses what it asked for: artifacts with {change} are still refused with "
+                f'"{change.said}"; its Wasmtime may be a changed one'
+            )
+        changed = {**found, **change.settings}
+        wrong = settings.problems(changed, line=self._line, triple=self._triple)
+        if wrong:
+            key, problem, fix = wrong[0]
+            raise NotFoundError(f"{self._name} wants {change}, which cannot be compiled: {key}: {problem}; {fix}")
+        return changed
+
+    def _control(self, artifact: bytes) -> None:
+        """Check that the program fails on an artifact for no machine at all: else its success would prove nothing."""
+        ended = self._give(_for_nothing(artifact, self._line))
+        said = meaning(_output(ended))
+        if isinstance(said, Compiles):
+            raise self._compiles(said)
+        if said is not None and not isinstance(said, Loaded):
+            return
+        if self._succeeded(ended):
+            how = "writes that" if self._program.success.text is not None else "succeeds"
+            raise NotFoundError(
+                f"{self._name} {how} even with an artifact that nothing can load: it does not load what it is given, "
+                f"or does not say when that fails; let it load {PLACE} and end with another status when it cannot, or "
+                f"tell with --success-text what it writes only when it has loaded it"
+            )
+        self._check_time(ended)
+
+    def _has_loaded(self, ended: child.Ended, said: Meaning | None) -> bool:
+        if isinstance(said, Loaded):
+            self._tell(f"loaded, and then: {said.said}")
+            return True
+        return said is None and self._succeeded(ended)
+
+    def _succeeded(self, ended: child.Ended) -> bool:
+        status, text = self._program.success
+        if text is not None:
+            return text in _output(ended)
+        return ended.status == status and not _timed_out(ended)
+
+    def _end(self, ended: child.Ended, said: Meaning | None, artifact: bytes) -> NotFoundError:
+        """Return why the search ends here."""
+        if isinstance(said, OtherLine):
+            return self._other_line(artifact)
+        if isinstance(said, OtherKind):
+            other = "component" if self._kind == "module" else "module"
+            return NotFoundError(
+                f"{self._name} loads a {other}, and was given a {self._kind}; name a {other} as --source"
+            )
+        if isinstance(said, Compiles):
+            return self._compiles(said)
+        if isinstance(said, Obstacle):
+            return NotFoundError(f'{self._name} says "{said.said}": {said.meaning}')
+        self._check_time(ended)
+        how = ended.reason or "ended with status 0"
+        problem = f"{self._name} {how}, and wrote nothing that Wasmtime's loader says"
+        advice = (
+            "if it has loaded the artifact and wants more of it, give it a module of its own with --source FILE, or "
+            "tell with --success-text what it writes then; if it hides what Wasmtime says, let it print that"
+        )
+        if ended.status < 0:
+            problem = f"{self._name} {how} over an artifact, and wrote nothing that Wasmtime's loader says"
+            advice = "find out with a debugger whether that is in loading; a program that fails has to say why"
+        written = [line for line in _output(ended).splitlines() if line.strip()]
+        shown = [f"    {printable(line)}" for line in written[-_SHOWN_LINES:]]
+        return NotFoundError("\n".join([f"{problem}; {advice}", *shown]))
+
+    def _compiles(self, said: Compiles) -> NotFoundError:
+        return NotFoundError(
+            f'{self._name} does not load artifacts: it says "{said.said}", because it gives the file to the call that '
+            f"compiles standard WebAssembly; artifacts need another one: wasmtime_module_deserialize_file in C, "
+            f"Module::deserialize_file in Rust, Module.deserialize_file in Python"
+        )
+
+    def _check_time(self, ended: child.Ended) -> None:
+        if _timed_out(ended):
+            raise NotFoundError(
+                f"{self._name} {ended.reason} and was killed; let it end after loading, tell with --success-text what "
+                f"it writes when it has loaded, or give it longer with --timeout"
+            )
+
+    def _other_line(self, artifact: bytes) -> NotFoundError:
+        line = self._find_line(artifact)
+        if line is None:
+            return NotFoundError(
+                f"{self._name} has a Wasmtime of another line than {self._line}, and none from "
+                f"{self._line - _NEAR} to {self._line + _NEAR}; find out which, and compile with that one"
+            )
+        known = ", ".join(map(str, settings.LINES))
+        if line not in settings.LINES:
+            return NotFoundError(
+                f"{self._name} has Wasmtime {line}, and wasmbuild knows {known}; build it with one of those"
+            )
+        return NotFoundError(
+            f"{self._name} has Wasmtime {line}, and these artifacts are for {self._line}; write wasmtime = "
+            f'"{line}" under [toolchain], or try again with --line {line}; a compiler of that line is needed: '
+            f"{ways(line)}"
+        )
+
+    def _find_line(self, artifact: bytes) -> int | None:
+        """Return the line of the program's Wasmtime: that whose number it does not refuse.
+
+        The version is compared before anything else, and no engine goes on to load what is given.
+        """
+        for distance in range(1, _NEAR + 1):
+            for line in (self._line + distance, self._line - distance):
+                ended = self._give(_for_nothing(artifact, line))
+                if not isinstance(meaning(_output(ended)), OtherLine):
+                    return line
+        return None
+
+    def _compile(self, found: dict[str, Value]) -> bytes:
+        engine = settings.expand(found, self._line, self._triple)
+        wasm = EMPTY[self._kind] if self._wasm is None else self._wasm
+        return artifact_of(wasm, self._toolchain, self._kind, self._triple.text, {}, engine, self._line)
+
+    def _give(self, artifact: bytes) -> child.Ended:
+        self._count += 1
+        path = self._directory / f"{self._count}.cwasm"
+        path.write_bytes(artifact)
+        argv = [word.replace(PLACE, str(path)) for word in self._program.command]
+        limits = child.Limits(seconds=self._program.seconds)
+        try:
+            return child.run(argv, limits=limits, env_extra=self._program.environment)
+        finally:
+            path.unlink()
+
+    @property
+    def _name(self) -> str:
+        return self._program.command[0]
+
+
+def _for_nothing(artifact: bytes, line: int) -> bytes:
+    """Return an artifact for a line of Wasmtime and for a target that does not exist: no engine loads it."""
+    facts = cwasm.read(artifact)
+    [section] = [section for section in facts.sections if section.name == cwasm.ENGINE_SECTION]
+    version = str(line).encode("ascii")
+    old = facts.version.encode("ascii")
+    # The target follows the version, behind its own length.
+    target = facts.engine.index(facts.triple.encode(), 2 + len(old))
+    engine = bytearray(facts.engine)
+    engine[2 : 2 + len(old)] = version
+    engine[target : target + 1] = b"?"
+    changed = bytearray(artifact)
+    changed[section.offset : section.offset + section.size] = engine[: section.size]
+    return bytes(changed)
+
+
+def _timed_out(ended: child.Ended) -> bool:
+    return ended.reason.startswith("did not end within")
+
+
+def _output(ended: child.Ended) -> str:
+    return ended.stdout.decode("utf-8", "replace") + "\n" + ended.stderr
+
+
+def _tell_us(found: dict[str, Value]) -> str:
+    return f"the last ones were {', '.join(list(found)[-3:])}"

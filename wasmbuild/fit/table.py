@@ -1,0 +1,44 @@
+"""The ``[engine]`` table for settings that were found: the preset that leaves least to say, and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wasmbuild.project.cranelift_flags import shown
+from wasmbuild.project.rules import effective
+from wasmbuild.project.settings import EMBEDDERS, SETTINGS
+from wasmbuild.project.triples import TargetTriple
+
+Value = bool | int | str
+
+_BEFORE = ("c-api", "rust")
+"""Presets that are named first where several say the same."""
+
+
+def is_checked(name: str) -> bool:
+    """Tell whether Wasmtime's loader looks at a setting, so that it can be found out."""
+    return name == "embedder" or (name in SETTINGS and SETTINGS[name].check in ("equal", "feature"))
+
+
+def shortest(found: Mapping[str, Value], line: int, triple: TargetTriple) -> dict[str, Value]:
+    """Return the shortest declaration of an engine that has the settings found, defaults of ``c-api`` for the rest."""
+    wanted = effective(found, line, triple)
+    order = sorted(EMBEDDERS, key=lambda name: _BEFORE.index(name) if name in _BEFORE else len(_BEFORE))
+    return min((_declaration(embedder, wanted, line, triple) for embedder in order), key=len)
+
+
+def _declaration(embedder: str, wanted: Mapping[str, Value], line: int, triple: TargetTriple) -> dict[str, Value]:
+    declared: dict[str, Value] = {"embedder": embedder}
+    # It decides what the others are by default.
+    if wanted["strategy"] != "cranelift":
+        declared["strategy"] = wanted["strategy"]
+    have = effective(declared, line, triple)
+    for name in sorted(wanted):
+        if is_checked(name) and have[name] != wanted[name]:
+            declared[name] = wanted[name]
+    return declared
+
+
+def toml(declared: Mapping[str, Value]) -> str:
+    """Return the table as TOML, with a newline at its end."""
+    return "\n".join(["[engine]", *(f"{name} = {shown(value)}" for name, value in declared.items()), ""])
