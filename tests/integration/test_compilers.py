@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,15 +114,22 @@ def test_the_environment_names_a_compiler(project: Project, script: Script) -> N
     assert "ended with status 7" in project.run("build", status=1).stderr
 
 
-def test_a_newer_compiler_that_appears_is_noticed(project: Project, script: Script, tmp_path: Path) -> None:
-    """A no-op build looks for compilers too."""
-    project.environment["WASMBUILD_WASMTIME"] = ""
-    project.compiled()
+@pytest.mark.needs("cc")
+def test_a_newer_compiler_that_appears_is_noticed_by_a_build_that_had_nothing_to_do(
+    project: Project, tmp_path: Path
+) -> None:
     folder = tmp_path / "bin"
     folder.mkdir()
-    project.environment["PATH"] = f"{folder}:/usr/bin:/bin"
+    project.environment["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    project.compiled()
     assert project.compiled() == set()
-    elf = folder / "wasmtime"
-    elf.write_bytes(b"\x7fELF not really a program")
-    elf.chmod(0o755)
-    assert project.compiled() == set()  # it cannot be run, so the one that was chosen stays
+    source = tmp_path / "newer.c"
+    source.write_text(
+        "#include <stdio.h>\n#include <string.h>\nint main(int n, char **a) {\n"
+        '  return n > 1 && !strcmp(a[1], "--version") ? (puts("wasmtime 48.0.99"), 0) : 7; }\n'
+    )
+    subprocess.run(["cc", source, "-o", folder / "wasmtime"], check=True)
+    assert set(project.outcomes(status=1).values()) == {"failed"}
+    assert "wasmtime 48.0.99 ended with status 7" in project.run("build", status=1).stderr
+    (folder / "wasmtime").unlink()
+    assert project.compiled() == set()

@@ -196,9 +196,11 @@ class Session:
         self._manifests.write_index()
         known = self._known()
         self.store.memory.keep(set(noop.paths(self.store.root, known)))
-        if not self.outdated() and all(map(self._manifests.stands, self.plan.targets)):
-            self.store.note_noop(self._config, known)
+        right = not self.outdated() and all(map(self._manifests.stands, self.plan.targets))
         self.store.save()
+        # Last of all: whoever finds the note has nothing to clean up after a build that was killed.
+        if right:
+            self.store.note_noop(self._config, known)
         return sorted(changed)
 
     def close(self) -> None:
