@@ -52,6 +52,8 @@ class Progress:
         """Tell what failed and how everything ended."""
         self.console.clear()
         for message, ids in self.failed.items():
+            # In the order of names, because compiles end in any order.
+            ids.sort()
             shown = ", ".join(ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")
             self.console.write(f"{self.console.bad('error:')} {shown}: {message}")
         self.console.say(self.summary())

@@ -46,7 +46,7 @@ def fails(project: Project, content: bytes | str, *, targets: str = TARGETS) -> 
 def test_what_is_no_module(project: Project, content: bytes, said: str) -> None:
     error = fails(project, content)
     (line,) = [line for line in error.splitlines() if line.startswith("error:")]
-    assert line.startswith(f"error: add@x64, add@arm: {said}")
+    assert line.startswith(f"error: add@arm, add@x64: {said}")
     assert error.splitlines()[-1].startswith("4 artifacts: 2 compiled, 2 failed in ")
 
 

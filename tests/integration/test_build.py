@@ -289,13 +289,13 @@ def test_allowed_imports_and_demanded_exports_are_held_even_when_nothing_changed
     project.declare(HEAD + TARGETS + MODULES.replace('"add.wat"', '"add.wat"\nimports = ["wasi_*"]\nexports = ["run"]'))
     error = project.run("build", status=1).stderr
     assert (
-        "error: add@x64, add@arm: add.wat: imports env.log, which modules.add.imports does not allow; "
+        "error: add@arm, add@x64: add.wat: imports env.log, which modules.add.imports does not allow; "
         "add it there, or build the source without it\n" in error
     )
     project.declare(HEAD + TARGETS + MODULES.replace('"add.wat"', '"add.wat"\nexports = ["run"]'))
     error = project.run("build", status=1).stderr
     assert (
-        "error: add@x64, add@arm: add.wat: does not export run, which modules.add.exports demands; it exports add\n"
+        "error: add@arm, add@x64: add.wat: does not export run, which modules.add.exports demands; it exports add\n"
         in error
     )
 

@@ -12,7 +12,7 @@ from wasmbuild.toolchain import places
 if TYPE_CHECKING:
     from wasmbuild.build.session import Session
     from wasmbuild.project.config import Project
-    from wasmbuild.project.plan import Plan
+    from wasmbuild.project.plan import Plan, Target
     from wasmbuild.toolchain.chosen import Toolchain
 
 CONFIG = "wasmbuild.toml"
@@ -52,6 +52,10 @@ class Workspace:
     def project(self) -> Project:
         """Read the declaration, which need not declare any module. Raises DeclarationError, ToolchainError."""
         return self._parse(self._read(), needs_modules=False)
+
+    def runners(self) -> tuple[Target, ...]:
+        """Return the targets, if any of them may declare a runner. Raises DeclarationError, ToolchainError."""
+        return self.project().targets if b"runner" in self._read() else ()
 
     def plan(self) -> Plan:
         """Read the declaration and find its files. Raises DeclarationError, ToolchainError."""

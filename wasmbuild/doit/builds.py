@@ -190,7 +190,7 @@ def verify_artifacts(config: str) -> TaskFailed | None:
     build = of(config)
     try:
         build.wait()
-        report = verify([build.workspace.root])
+        report = verify([build.workspace.root], targets=build.workspace.runners())
     except WasmbuildError as error:
         return TaskFailed(str(error))
     tell(report, Console(sys.stdout))

@@ -44,6 +44,12 @@ class OtherKind(NamedTuple):
     said: str
 
 
+class Nowhere(NamedTuple):
+    """The engine was given an artifact for a target that does not exist, and noticed."""
+
+    said: str
+
+
 class Compiles(NamedTuple):
     """The program takes the artifact for standard WebAssembly, which it would compile."""
 
@@ -56,7 +62,7 @@ class Loaded(NamedTuple):
     said: str
 
 
-Meaning = Change | Obstacle | Compiles | OtherLine | OtherKind | Loaded
+Meaning = Change | Obstacle | Nowhere | Compiles | OtherLine | OtherKind | Loaded
 
 _BOOLS = {
     "concurrency support": "concurrency-support",
@@ -102,6 +108,7 @@ _FOUND = (
     r"incompatible object file format(?P<kind>)",
     r"(?:magic header not detected|input (?:was not|bytes aren't) valid utf-8|expected at least one module field|"
     r"expected a WebAssembly module but was given|failed to parse WebAssembly module)(?P<compiles>)",
+    r"Unrecognized architecture(?P<nowhere>): [^\n]*",
     r"failed to (?:parse (?:precompiled artifact|header|section|strings|sections)|find section)(?P<damaged>)[^\n]*",
     r"(?:failed to find (?:function )?export|expected \d+ imports, found \d+|unknown import: |"
     r"no exported (?:instance|function) named)(?P<loaded>)[^\n]*",
@@ -151,6 +158,8 @@ def _switch(words: str, on: bool, said: str) -> Change | Obstacle:
 def _other(name: str, said: str) -> Meaning:
     if name == "version":
         return OtherLine(said)
+    if name == "nowhere":
+        return Nowhere(said)
     if name == "kind":
         return OtherKind(said)
     if name == "loaded":

@@ -12,11 +12,8 @@ RECORD = "wasmbuild/record/1"
 MANIFEST = "wasmbuild/manifest/1"
 INDEX = "wasmbuild/index/1"
 
-DEMANDS = levels.LEVELS
+LEVELS = levels.LEVELS
 """Levels of verification that a manifest can demand, lowest first."""
-
-LEVELS = DEMANDS[:-1]
-"""Levels that are tried, lowest first."""
 
 # "$" also matches before a last newline in some dialects of regular expressions, hence the lookahead.
 _END = r"$(?!\n)"
@@ -190,7 +187,7 @@ JSON_SCHEMAS: dict[str, Schema] = {
                 "engine": _ENGINE,
                 "require": {
                     "type": ["string", "null"],
-                    "enum": [*DEMANDS, None],
+                    "enum": [*LEVELS, None],
                 },
                 "artifacts": _array(
                     _by_kind(

@@ -1,8 +1,8 @@
 """Verification: what has been proved of artifacts, level by level, and what has not.
 
 ``intact``: the bytes are those of the manifest. ``consistent``: they are what was declared, told without loading them.
-``loaded``: Wasmtime loads them with the declared engine. A level is tried only where the one below holds, and what is
-loaded are the very bytes that were hashed.
+``loaded``: Wasmtime loads them with the declared engine. ``tested``: their declared tests come out as they should. A
+level is tried only where the one below holds, and what is loaded are the very bytes that were hashed.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from wasmbuild.errors import ToolchainError, UsageError
-from wasmbuild.formats.manifest import LEVELS
+from wasmbuild.project.levels import LEVELS
 from wasmbuild.verify.report import JSON_SCHEMA, SCHEMA, Entry, Report
 
 if TYPE_CHECKING:
+    from wasmbuild.project.plan import Target
     from wasmbuild.toolchain.child import Limits
     from wasmbuild.toolchain.executable import Known
 
@@ -35,6 +36,7 @@ def verify(
     index_sha256: str | None = None,
     compiler: str = "auto",
     known: Known | None = None,
+    targets: Iterable[Target] = (),
     limits: Limits | None = None,
     on_entry: Callable[[Entry], None] | None = None,
 ) -> Report:
@@ -46,7 +48,10 @@ def verify(
 
     Settings that the installed library cannot express are left to an executable: ``compiler`` is which, as
     ``[toolchain] compiler`` has it, and ``known`` remembers what executables are (see ``wasmbuild.toolchain.find``).
-    ``limits`` bound the memory of what loads artifacts, and the time for each; None for the defaults.
+    ``targets`` are those of a wasmbuild.toml that the user named, for their runners: the artifacts of a manifest with
+    the name and the triple of such a target are loaded by its runner, wherever the manifest is. A runner is never taken
+    from what is verified. ``limits`` bound the memory of what loads artifacts, and the time for each; None for the
+    defaults. A runner's own limits come first, and each test has its own time.
 
     ``on_entry`` is called with each verdict as soon as it is known, in any order, by one thread at a time.
 
@@ -70,14 +75,14 @@ def verify(
         )
     shipments = collect(paths, index_sha256)
     with Tools(compiler, {} if known is None else known) as tools:
-        ladder = Ladder(tools, limits, level or LEVELS[-1], on_entry)
+        ladder = Ladder(tools, limits, level or LEVELS[-1], targets, on_entry)
         try:
             for shipment in shipments:
                 if isinstance(shipment, Entry):
                     ladder.add(shipment)
                 else:
                     ladder.climb(*shipment)
-            return Report(ladder.close())
+            return ladder.close()
         except BaseException:
             ladder.abort()
             raise

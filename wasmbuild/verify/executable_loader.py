@@ -1,4 +1,4 @@
-"""Load artifacts with a ``wasmtime`` executable, one process for each.
+"""Load and test artifacts with a ``wasmtime`` executable, one process for each load and for each test.
 
 ``wasmtime run`` deserializes the file that it is given before it opens what ``--preload`` names. With a preload that
 does not exist it stops there: nothing is instantiated, and no code of the artifact runs.
@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import NamedTuple
 
+from wasmbuild.errors import ChildError
 from wasmbuild.toolchain import child
 from wasmbuild.toolchain.child import Limits
-from wasmbuild.verify.loading import Load, death, one_line, refusal
+from wasmbuild.verify import bounded, executable_cases, tested
+from wasmbuild.verify.library_loader import start_failure
+from wasmbuild.verify.loading import HERE, Load, Outcome, Place, death, how_it_ended, one_line, refusal
+from wasmbuild.verify.probes import bounded as bound
 from wasmbuild.verify.report import Broken, Obstacle, Unreachable
+from wasmbuild.verify.tested import Grant, Ran
 
 _MISSING = "missing"
 _LOADED = f'failed to open wasm module "{_MISSING}"'
@@ -23,15 +31,28 @@ _REFUSED = 1
 _USAGE = 2
 
 
-class ExecutableLoader:
-    """Settles what is put in, a few at a time. ``Load.how`` is the command up to what is preloaded.
+class Program(NamedTuple):
+    """An executable, or what runs one: the command up to its options, variables to add, and where it runs.
 
-    The executable is given private copies, in ``directory``. ``limits`` are for one artifact.
+    Without a ``directory`` it runs where the private copies are.
     """
 
-    def __init__(self, directory: Path, limits: Limits) -> None:
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = {}
+    directory: str | None = None
+
+
+class ExecutableLoader:
+    """Settles what is put in, a few at a time. ``Load.how`` are the options of ``wasmtime run`` for the engine.
+
+    The executable is given private copies, in ``directory``. ``limits`` are for one artifact; a test has its own time.
+    """
+
+    def __init__(self, program: Program, directory: Path, limits: Limits, place: Place = HERE) -> None:
+        self._program = program
         self._directory = directory
         self._limits = limits
+        self._place = place
         self._workers = min(os.cpu_count() or 1, 4)
         self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="wasmbuild-loader")
         self._under_way: set[Future[None]] = set()
@@ -45,7 +66,7 @@ class ExecutableLoader:
             for future in ended:
                 future.result()
         self._count += 1
-        self._under_way.add(self._pool.submit(self._load, load, f"load-{self._count}.cwasm"))
+        self._under_way.add(self._pool.submit(self._load, load, f"load-{id(self)}-{self._count}.cwasm"))
 
     def close(self) -> None:
         """Settle what is left. Raises as ``put`` does."""
@@ -60,16 +81,60 @@ class ExecutableLoader:
 
     def _load(self, load: Load, name: str) -> None:
         if self._aborted:
-            return None
+            return
+        since = time.monotonic()
         copy = self._directory / name
         try:
-            if _copy(load, copy) != load.artifact.sha256:
-                changed = f"{load.artifact.path} changed while it was verified; verify when nothing writes to it"
-                return load.end(Broken(changed))
-            command = [*load.how, "--preload", f"probe={_MISSING}", name]
-            load.end(self._obstacle(load, child.run(command, limits=self._limits, cwd=self._directory)))
+            try:
+                obstacle, ran = self._outcome(load, copy)
+            except ChildError as error:
+                if self._place.runner_of is None:
+                    raise
+                obstacle, ran = self._place.cannot(*start_failure(error)), None
+            load.end(Outcome(obstacle, ran, time.monotonic() - since))
         finally:
+            load.file.close()
             copy.unlink(missing_ok=True)
+
+    def _outcome(self, load: Load, copy: Path) -> tuple[Obstacle | None, tuple[Ran, ...] | None]:
+        if _copy(load, copy) != load.artifact.sha256:
+            return Broken(f"{load.artifact.path} changed while it was verified; verify when nothing writes to it"), None
+        run = [*self._program.command, "run", "--allow-precompiled", *load.how]
+        file = copy.name if self._program.directory is None else str(copy)
+        ended = self._run([*run, "--preload", f"probe={_MISSING}", file], self._limits.seconds)
+        obstacle = self._obstacle(load, ended)
+        if obstacle is not None or load.grant is None:
+            return obstacle, None
+        cannot = executable_cases.obstacle(load.artifact)
+        if cannot:
+            words = f"cannot be tested: {cannot}; a runner with a python does"
+            return Unreachable(words), ()
+        ran = self._tests(load, load.grant, run, file)
+        return tested.verdict(load.artifact, ran), ran
+
+    def _tests(self, load: Load, grant: Grant, run: list[str], file: str) -> tuple[Ran, ...]:
+        ran = []
+        for case in load.artifact.tests:
+            stdin = None if case.wasi is None else case.wasi.stdin.encode("utf-8")
+            command = executable_cases.command(run, load.artifact, case, file, grant)
+            ended = self._run(command, case.seconds, stdin, instance=True)
+            told = executable_cases.told(load.artifact, case, ended)
+            if told:
+                ran.append(tested.judged(case, told))
+            else:
+                ran.append(tested.died(case, how_it_ended(ended.reason, ended.stderr, self._limits.memory)))
+        return tuple(ran)
+
+    def _run(
+        self, command: list[str], seconds: float | None, stdin: bytes | None = None, *, instance: bool = False
+    ) -> child.Ended:
+        limits, environment = Limits(self._limits.memory, seconds), self._program.environment
+        if instance or self._place.runner_of is not None:
+            # Instances and emulators reserve address space by the gigabyte; bounded is what the process allocates.
+            command, environment = bound(command, environment, limits.memory)
+            limits = Limits(None, seconds)
+        directory = self._program.directory or self._directory
+        return child.run(command, limits=limits, env_extra=environment, cwd=directory, input=stdin)
 
     def _obstacle(self, load: Load, ended: child.Ended) -> Obstacle | None:
         words = ended.stderr.removeprefix(_ERROR)
@@ -77,12 +142,13 @@ class ExecutableLoader:
             return None
         if ended.status == _REFUSED:
             # The first line names the private copy.
-            return refusal(load.artifact, words.partition("\n")[2] or words, self._limits.memory)
+            return refusal(load.artifact, words.partition("\n")[2] or words, self._limits.memory, self._place)
         if ended.status == _USAGE:
-            return Unreachable(
-                f"cannot be loaded on this host: {ended.argv[0]} does not take its settings or was built without `run` "
-                f"({one_line(words)})"
-            )
+            program = self._program.command[-1]
+            why = f"{program} does not take its settings or was built without `run` ({one_line(words)})"
+            return self._place.cannot(why, "name another executable")
+        if ended.status == bounded.NOT_RUN:
+            return self._place.cannot(one_line(words), "correct the runner in wasmbuild.toml, or install it")
         return death(
             load.artifact, ended.reason or "ended well, although it should not", ended.stderr, self._limits.memory
         )

@@ -3,35 +3,50 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from functools import partial
 
-from wasmbuild.formats.manifest import LEVELS, Manifest, ManifestArtifact
+from wasmbuild.formats.manifest import Manifest, ManifestArtifact
+from wasmbuild.project.levels import LEVELS
+from wasmbuild.project.plan import Target
 from wasmbuild.toolchain.child import Limits
+from wasmbuild.verify.across import Across
 from wasmbuild.verify.beneath import Beneath
 from wasmbuild.verify.consistent import Consistent
 from wasmbuild.verify.intact import Intact
 from wasmbuild.verify.loaded import Loaders, Way
+from wasmbuild.verify.loading import Outcome
 from wasmbuild.verify.reference import References
-from wasmbuild.verify.report import Broken, Entry, Obstacle, Unreachable, entry
+from wasmbuild.verify.report import Broken, Entry, Obstacle, Report, Unreachable, entry
 from wasmbuild.verify.tools import Tools
 
-INTACT, CONSISTENT, LOADED = LEVELS
+INTACT, CONSISTENT, LOADED, TESTED = LEVELS
 
 
 class Ladder:
     """Judges the artifacts of one manifest after the other; verdicts come in any order and from any thread.
 
-    ``ceiling`` is the highest level that is tried. ``on_entry`` is called with each verdict, by one thread at a time.
+    ``ceiling`` is the highest level that is tried. ``targets`` are declared, for their runners. ``on_entry`` is called
+    with each verdict, by one thread at a time.
     """
 
-    def __init__(self, tools: Tools, limits: Limits, ceiling: str, on_entry: Callable[[Entry], None] | None) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        limits: Limits,
+        ceiling: str,
+        targets: Iterable[Target],
+        on_entry: Callable[[Entry], None] | None,
+    ) -> None:
         self._ceiling = ceiling
         self._on_entry = on_entry
         self._intact = Intact()
         self._references = References(tools)
-        self._loaders = Loaders(tools, limits)
+        self._loaders = Loaders(tools, limits, targets)
+        self._across = Across()
         self._entries: dict[int, Entry] = {}
+        self._seconds: dict[int, float] = {}
         self._count = 0
         self._lock = threading.Lock()
 
@@ -45,10 +60,18 @@ class Ladder:
         for artifact in manifest.artifacts:
             self._climb(target, artifact, directory)
 
-    def close(self) -> tuple[Entry, ...]:
+    def close(self) -> Report:
         """Wait for all verdicts and return them in order. Raises as ``climb`` does."""
         self._loaders.close()
-        return tuple([self._entries[position] for position in range(self._count)])
+        notes = self._across.notes()
+        entries = [self._entries[position] for position in range(self._count)]
+        return Report(
+            tuple(
+                verdict._replace(message="; ".join(filter(None, (verdict.message, notes.get(position, "")))))
+                for position, verdict in enumerate(entries)
+            ),
+            tuple(self._seconds.get(position, 0.0) for position in range(self._count)),
+        )
 
     def abort(self) -> None:
         """End the loaders; what is not judged yet never will be."""
@@ -56,6 +79,7 @@ class Ladder:
 
     def _climb(self, target: _Target, artifact: ManifestArtifact, directory: Beneath) -> None:
         position = self._next()
+        since = time.monotonic()
         opened = self._intact.open(artifact, directory)
         if isinstance(opened, Broken):
             self._judge(target, artifact, position, None, opened)
@@ -65,37 +89,62 @@ class Ladder:
         if target.consistent is not None:
             obstacle = target.consistent.check(artifact, opened.read_at)
             if obstacle is None and target.way is not None:
-                target.way.load(artifact, opened, partial(self._loaded, target, artifact, position))
+                settle = partial(self._loaded, target, artifact, position, time.monotonic() - since)
+                target.way.load(artifact, opened, settle, test=self._ceiling == TESTED)
                 return
             if obstacle is None:
                 reached, obstacle = CONSISTENT, target.no_way
         opened.file.close()
-        self._judge(target, artifact, position, reached, obstacle)
+        self._judge(target, artifact, position, reached, obstacle, time.monotonic() - since)
 
-    def _loaded(self, target: _Target, artifact: ManifestArtifact, position: int, obstacle: Obstacle | None) -> None:
-        self._judge(target, artifact, position, CONSISTENT if obstacle else LOADED, obstacle)
+    def _loaded(
+        self, target: _Target, artifact: ManifestArtifact, position: int, seconds: float, outcome: Outcome
+    ) -> None:
+        obstacle = outcome.obstacle
+        if outcome.ran is None:
+            reached = CONSISTENT if obstacle else LOADED
+        else:
+            reached = LOADED if obstacle else TESTED
+            with self._lock:
+                self._across.add(position, target.manifest, artifact, outcome.ran)
+        self._judge(target, artifact, position, reached, obstacle, seconds + outcome.seconds)
 
     def _judge(
-        self, target: _Target, artifact: ManifestArtifact, position: int, reached: str | None, obstacle: Obstacle | None
+        self,
+        target: _Target,
+        artifact: ManifestArtifact,
+        position: int,
+        reached: str | None,
+        obstacle: Obstacle | None,
+        seconds: float = 0.0,
     ) -> None:
         manifest = target.manifest
+        reachable = target.reachable
+        if not artifact.tests:
+            reachable = min(reachable, LOADED, key=LEVELS.index)
+            if reached == LOADED and obstacle is None and manifest.require == TESTED and self._ceiling == TESTED:
+                obstacle = Broken(
+                    f"{artifact.path} has no tests, and its manifest demands the level tested; declare some under "
+                    f"[[modules.{artifact.module}.tests]], or a lower require under [targets.{manifest.target}]"
+                )
         verdict = entry(
             f"{artifact.module}@{manifest.target}",
             reached,
             obstacle,
             require=manifest.require,
-            reachable=target.reachable,
+            reachable=reachable,
             ceiling=self._ceiling,
         )
-        self._settle(position, verdict)
+        self._settle(position, verdict, seconds)
 
     def _next(self) -> int:
         self._count += 1
         return self._count - 1
 
-    def _settle(self, position: int, verdict: Entry) -> None:
+    def _settle(self, position: int, verdict: Entry, seconds: float = 0.0) -> None:
         with self._lock:
             self._entries[position] = verdict
+            self._seconds[position] = seconds
             if self._on_entry is not None:
                 self._on_entry(verdict)
 
@@ -106,19 +155,19 @@ class _Target:
     def __init__(self, manifest: Manifest, ceiling: str, loaders: Loaders, references: References) -> None:
         self.manifest = manifest
         self.way: Way | None = None
-        self.no_way: Unreachable | None = None
+        self.no_way: Obstacle | None = None
         self.consistent: Consistent | None = None
         self.reachable = INTACT
         if ceiling == INTACT:
             return
-        if ceiling == LOADED:
+        if ceiling in (LOADED, TESTED):
             # Before the reference, so that both children start at the same time.
             way = loaders.way(manifest)
-            if isinstance(way, Unreachable):
-                self.no_way = way
-            else:
+            if isinstance(way, Way):
                 self.way = way
+            else:
+                self.no_way = way
         reference = references.of(manifest)
         self.consistent = Consistent(manifest, reference, references.differences)
         if not isinstance(reference, Unreachable):
-            self.reachable = CONSISTENT if self.way is None else LOADED
+            self.reachable = CONSISTENT if self.way is None else TESTED

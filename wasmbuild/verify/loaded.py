@@ -1,21 +1,26 @@
 """The third level: Wasmtime loads an artifact with the declared engine, and its imports and exports are as declared.
 
 The library of the ``wasmtime`` Python package loads for this host and ``pulley64``. An executable loads what needs
-settings that the library lacks; it shows neither imports nor exports.
+settings that the library lacks; it shows neither imports nor exports. What a target's runner is declared for, it loads.
+What loads an artifact executes its tests too, the fourth level.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
-from wasmbuild.project import triples
+from wasmbuild.project import settings, triples
+from wasmbuild.project.plan import Runner, Target
 from wasmbuild.project.settings import cli_args, config_calls
 from wasmbuild.toolchain.child import Limits
+from wasmbuild.verify import probes, runner_words
 from wasmbuild.verify.intact import Opened
 from wasmbuild.verify.library_loader import LibraryLoader
-from wasmbuild.verify.loading import Load, Settle
-from wasmbuild.verify.report import Unreachable
+from wasmbuild.verify.loading import Load, Place, Settle
+from wasmbuild.verify.report import Obstacle, Unreachable
+from wasmbuild.verify.tested import Grant
 from wasmbuild.verify.tools import Tools
 
 if TYPE_CHECKING:
@@ -27,57 +32,111 @@ class Way(NamedTuple):
 
     loader: LibraryLoader | ExecutableLoader
     how: Any
+    grant: Grant
 
-    def load(self, artifact: ManifestArtifact, opened: Opened, settle: Settle) -> None:
-        """Load an artifact sometime, and settle it from another thread. The file is closed then."""
-        self.loader.put(Load(artifact, opened.file, opened.modified, settle, self.how))
+    def load(self, artifact: ManifestArtifact, opened: Opened, settle: Settle, *, test: bool) -> None:
+        """Load an artifact sometime, execute its tests where wanted, and settle it from another thread.
+
+        The file is closed then.
+        """
+        grant = self.grant if test and artifact.tests else None
+        self.loader.put(Load(artifact, opened.file, opened.modified, settle, self.how, grant))
 
 
 class Loaders:
-    """The loaders of one run, each started when a target first needs it."""
+    """The loaders of one run, each started when a target first needs it.
 
-    def __init__(self, tools: Tools, limits: Limits) -> None:
+    ``targets`` are those of the user's declaration: their runners load what is for the same target and triple.
+    """
+
+    def __init__(self, tools: Tools, limits: Limits, targets: Iterable[Target] = ()) -> None:
         self._tools = tools
         self._limits = limits
+        self._targets = {target.name: target for target in targets}
         self._library: LibraryLoader | None = None
-        self._executable: ExecutableLoader | None = None
+        self._executables: dict[str, ExecutableLoader] = {}
+        self._runners: dict[str, LibraryLoader | ExecutableLoader] = {}
 
-    def way(self, manifest: Manifest) -> Way | Unreachable:
+    def way(self, manifest: Manifest) -> Way | Obstacle:
         """Return how the artifacts of a manifest are loaded, or why this host cannot load them."""
         triple = triples.parse(manifest.triple)
-        if not triples.runs_on_host(triple):
-            here = triples.host_triple() or "a machine that Wasmtime has no compiler for"
-            return Unreachable(f"cannot be loaded on this host: it is for {triple}, and this is {here}")
+        declared = self._targets.get(manifest.target)
+        runner = None if declared is None else declared.runner
+        if declared is not None and runner is not None and declared.triple == triple:
+            return self._through(runner, manifest, triple)
+        if triples.runs_on_host(triple):
+            return self._here(manifest, triple)
+        return Unreachable(runner_words.foreign(manifest, triple, declared))
+
+    def _here(self, manifest: Manifest, triple: triples.TargetTriple) -> Way | Obstacle:
         engine, line = manifest.engine, manifest.major
         loads = triple if triple.is_pulley else triples.parse(triples.host_triple() or "")
         here_engine = self._tools.library_engine(engine, line, triple, loads)
         if here_engine is not None and self._tools.library is not None:
             if self._library is None:
-                self._library = LibraryLoader(self._tools.library, self._limits)
-            how = [config_calls(here_engine, line), triple.text if triple.is_pulley else None]
+                self._library = LibraryLoader(probes.here(self._tools.library, self._limits), self._limits)
+            how = _calls(here_engine, line, triple)
             self._library.warm(how)
-            return Way(self._library, how)
+            return Way(self._library, how, Grant.of(engine))
         executable = self._tools.executable(line)
         if isinstance(executable, str):
             return Unreachable(
                 f"cannot be loaded on this host: the library of the wasmtime Python package is of another line or "
                 f"lacks its settings, and {executable}; install an executable of Wasmtime {line}"
             )
-        if self._executable is None:
-            from wasmbuild.verify.executable_loader import ExecutableLoader
+        if executable.path not in self._executables:
+            from wasmbuild.verify.executable_loader import ExecutableLoader, Program
 
-            self._executable = ExecutableLoader(self._tools.directory(), self._limits)
-        target = ["--target", triple.text] if triple.is_pulley else []
-        return Way(self._executable, [executable.path, "run", "--allow-precompiled", *cli_args(engine, line), *target])
+            program = Program((executable.path,))
+            self._executables[executable.path] = ExecutableLoader(program, self._tools.directory(), self._limits)
+        return Way(self._executables[executable.path], _options(manifest, triple), Grant.of(engine))
+
+    def _through(self, runner: Runner, manifest: Manifest, triple: triples.TargetTriple) -> Way | Obstacle:
+        engine, line = manifest.engine, manifest.major
+        place = Place(manifest.target)
+        limits = Limits(
+            self._limits.memory if runner.memory is None else runner.memory,
+            self._limits.seconds if runner.seconds is None else runner.seconds,
+        )
+        lacking = settings.library_lacks(dict(engine), line) if runner.python is not None else []
+        if lacking:
+            why = f"its python cannot express {', '.join(lacking)}"
+            return place.cannot(why, 'write wasmtime = "…", an executable of that target, in place of python')
+        # Targets that share a runner share its child.
+        key = repr(runner)
+        loader = self._runners.get(key)
+        if runner.python is not None:
+            if loader is None:
+                server = probes.through(runner, runner.python, manifest.target, limits, self._tools.directory())
+                loader = self._runners[key] = LibraryLoader(server, limits, place)
+            return Way(loader, _calls(engine, line, triple), Grant.of(engine))
+        if loader is None:
+            from wasmbuild.verify.executable_loader import ExecutableLoader, Program
+
+            command = (*runner.command, runner.wasmtime or "wasmtime")
+            program = Program(command, runner.environment, runner.directory)
+            loader = self._runners[key] = ExecutableLoader(program, self._tools.directory(), limits, place)
+        return Way(loader, _options(manifest, triple), Grant.of(engine))
 
     def close(self) -> None:
         """Settle what is left. Raises what ended a loader: ChildError, OSError."""
-        for loader in (self._library, self._executable):
-            if loader is not None:
-                loader.close()
+        for loader in self._all():
+            loader.close()
 
     def abort(self) -> None:
         """End the loaders without settling what is left."""
-        for loader in (self._library, self._executable):
-            if loader is not None:
-                loader.abort()
+        for loader in self._all():
+            loader.abort()
+
+    def _all(self) -> list[LibraryLoader | ExecutableLoader]:
+        loaders: list[LibraryLoader | ExecutableLoader] = [] if self._library is None else [self._library]
+        return [*loaders, *self._executables.values(), *self._runners.values()]
+
+
+def _calls(engine: Any, line: int, triple: triples.TargetTriple) -> list[Any]:
+    return [config_calls(dict(engine), line), triple.text if triple.is_pulley else None]
+
+
+def _options(manifest: Manifest, triple: triples.TargetTriple) -> list[str]:
+    target = ["--target", triple.text] if triple.is_pulley else []
+    return [*cli_args(dict(manifest.engine), manifest.major), *target]

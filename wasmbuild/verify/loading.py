@@ -1,4 +1,4 @@
-"""What loaders have in common: one load, and what Wasmtime's words about it mean."""
+"""What loaders have in common: one load, what came of it, and what Wasmtime's words about it mean."""
 
 from __future__ import annotations
 
@@ -13,12 +13,27 @@ from wasmbuild.formats.printable import printable
 from wasmbuild.toolchain.child import format_bytes
 from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.report import Broken, Obstacle, Unreachable
+from wasmbuild.verify.tested import Grant, Ran
 
-Settle = Callable[[Obstacle | None], None]
-"""Takes the outcome of a load: what keeps the artifact from the level, or None. Called once, by any thread."""
+
+class Outcome(NamedTuple):
+    """What came of a load, and of the tests after it.
+
+    ``ran`` are the tests that were executed, None where it did not come to that: then ``obstacle`` keeps the artifact
+    from being loaded, else from being tested. ``seconds`` is how long all took.
+    """
+
+    obstacle: Obstacle | None
+    ran: tuple[Ran, ...] | None = None
+    seconds: float = 0.0
+
+
+Settle = Callable[[Outcome], None]
+"""Takes the outcome of a load. Called once, by any thread."""
 
 _LONGEST = 300
 _MISSING_FEATURE = re.compile(r'compilation setting "(?:has_)?(\w+)" is enabled, but not available on the host')
+_OTHER_LINE = re.compile(r"compiled with incompatible [^\n]*version[^\n]*")
 _NUMBERED = re.compile(r"^\d+: ")
 # The number of a thread differs from run to run.
 _THREAD = re.compile(r"(?<=') \(\d+\)(?= panicked)")
@@ -29,6 +44,7 @@ class Load(NamedTuple):
     """An artifact that is intact and consistent, on its way to be loaded.
 
     ``file`` is the open file that was hashed, ``modified`` its time in nanoseconds then. ``how`` is the loader's own.
+    Where there is a ``grant``, its tests are executed when it is loaded.
     """
 
     artifact: ManifestArtifact
@@ -36,25 +52,46 @@ class Load(NamedTuple):
     modified: int
     settle: Settle
     how: Any
+    grant: Grant | None = None
 
-    def end(self, obstacle: Obstacle | None) -> None:
+    def end(self, outcome: Outcome) -> None:
         """Close the file and settle the load."""
         # A file that was replaced since is not the open one. One that was written to may have been loaded with bytes
         # that nobody hashed.
         written = os.fstat(self.file.fileno()).st_mtime_ns != self.modified
         self.file.close()
         if written:
-            obstacle = Broken(f"{self.artifact.path} changed while it was verified; verify when nothing writes to it")
-        self.settle(obstacle)
+            words = f"{self.artifact.path} changed while it was verified; verify when nothing writes to it"
+            outcome = Outcome(Broken(words), seconds=outcome.seconds)
+        self.settle(outcome)
 
 
-def refusal(artifact: ManifestArtifact, words: str, memory: int | None) -> Obstacle:
+class Place(NamedTuple):
+    """Where artifacts are loaded: on this host, or by the runner of a target, which has to be able to."""
+
+    runner_of: str | None = None
+
+    def cannot(self, why: str, fix: str = "") -> Obstacle:
+        """Return the obstacle that artifacts cannot be loaded there; ``fix`` is what to do about a runner."""
+        if self.runner_of is None:
+            return Unreachable(f"cannot be loaded on this host: {why}")
+        words = f"cannot be loaded by the runner of target {self.runner_of}: {why}"
+        return Broken(f"{words}; {fix}" if fix else words)
+
+
+HERE = Place()
+
+
+def refusal(artifact: ManifestArtifact, words: str, memory: int | None, place: Place = HERE) -> Obstacle:
     """Return what it means that Wasmtime refuses an artifact with these words, under a limit of ``memory`` bytes."""
     if memory is not None and _ALLOCATION.search(words):
         return Broken(f"{artifact.path} needs more memory than the limit of {format_bytes(memory)}; raise the limit")
     feature = _MISSING_FEATURE.search(words)
     if feature is not None:
-        return Unreachable(f"cannot be loaded on this host: its CPU lacks {feature[1]}")
+        return place.cannot(f"its CPU lacks {feature[1]}", "give it a CPU that has that, such as qemu's -cpu max")
+    if place.runner_of is not None and (other := _OTHER_LINE.search(words)):
+        fix = "install the version of the package wasmtime, or the executable, that the manifest names"
+        return place.cannot(f"its Wasmtime is of another line ({other[0]})", fix)
     return Broken(f"{artifact.path} is refused by Wasmtime: {one_line(words)}; {BY_HAND}")
 
 
@@ -62,10 +99,15 @@ def death(artifact: ManifestArtifact, ending: str, stderr: str, memory: int | No
     """Return what it means that a process ended over an artifact; ``ending`` says how ("was killed by SIGSEGV")."""
     if memory is not None and _ALLOCATION.search(stderr):
         return Broken(f"{artifact.path} needs more memory than the limit of {format_bytes(memory)}; raise the limit")
+    return Broken(f"{artifact.path} ends the process that loads it, which {how_it_ended(ending, stderr)}; {AGAIN}")
+
+
+def how_it_ended(ending: str, stderr: str, memory: int | None = None) -> str:
+    """Return how a process ended, with what it wrote, as one line."""
+    if memory is not None and _ALLOCATION.search(stderr):
+        return f"needs more memory than the limit of {format_bytes(memory)}"
     said = one_line(stderr)
-    return Broken(
-        f"{artifact.path} ends the process that loads it, which {ending}{f' ({said})' if said else ''}; {AGAIN}"
-    )
+    return f"{ending}{f' ({said})' if said else ''}"
 
 
 def one_line(text: str) -> str:

@@ -1,14 +1,16 @@
 """The child that loads artifacts. Standard library and ``wasmtime`` alone, so that it can be copied to another machine.
 
-It is run by path, isolated. The first argument bounds, in bytes, what it may allocate, or is ``-``; reserved address
-space does not count, since instances of WebAssembly reserve gigabytes. The others are the directories that hold
-``wasmtime`` and ``wasmbuild``, or ``wire.py`` where it is copied without the package.
+It is run by path. The first argument bounds, in bytes, what it may allocate, or is ``-``; reserved address space does
+not count, since instances of WebAssembly reserve gigabytes. The others are directories: those that hold ``wasmtime``
+and the files that go along with this one, where they are not in its own (``FILES``).
 
-One request loads one artifact and forgets it again; nothing is ever instantiated, so no code of the artifact runs. A
-request says:
+One request loads one artifact and forgets it again; nothing is instantiated, so no code of the artifact runs. A request
+says:
 
 ``load``
     ``"module"`` or ``"component"``; without, only the engine is made, for requests to come
+``keep``
+    whether requests to come test the artifact
 ``engine``
     the engine that loads it: ``[CALLS, TARGET]``, calls as ``wasmbuild.project.settings.config_calls`` makes them, and
     ``"pulley64"`` or null for this machine with all the features that its CPU has
@@ -17,6 +19,8 @@ The artifact is the descriptor that comes with the request, or its bytes. The re
 kind, type], …], "exports": [[name, kind, type], …]}`` in the terms of ``wasmbuild/formats/extern.py``, or ``{"error":
 text}`` with Wasmtime's words. The library does not tell every type: a value type that it keeps to itself is written
 ``?``, and whether a table is of 64 bits or shared is left out.
+
+A request with ``test`` executes one case on the artifact that was kept: see ``probe_cases.py``.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":
     # At the end: no directory may hide a module of the standard library.
@@ -36,6 +40,9 @@ import wasmtime
 from wasmtime import _bindings as c_api
 
 Reply = tuple[dict[str, Any], bytes]
+
+FILES = ("probe.py", "probe_cases.py", "probe_components.py", "values.py")
+"""What runs on the target, beside ``wire.py``."""
 
 _MESSAGE_LIMIT = 4000
 _ENGINES = 16
@@ -60,17 +67,42 @@ class Probe:
     def __init__(self) -> None:
         self._engines: dict[str, wasmtime.Engine] = {}
         self._types = _known_types()
+        self._kept: tuple[str, wasmtime.Engine, Any, dict[str, str]] | None = None
 
     def handle(self, request: dict[str, Any], data: bytes, descriptor: int | None) -> Reply:
+        if "test" in request:
+            return self._test(request), b""
         try:
+            self._forget()
             engine = self._engine(request["engine"])
             if "load" not in request:
                 return {}, b""
-            if request["load"] == "component":
-                return self._component(engine, data, descriptor), b""
-            return self._module(engine, data, descriptor), b""
+            kind = request["load"]
+            artifact = _deserialize(_class(kind), engine, data, descriptor)
+            self._kept = kind, engine, artifact, {}
+            told = self._component(engine, artifact) if kind == "component" else self._module(artifact)
+            if request.get("keep"):
+                self._kept[3].update({name: type_ for name, what, type_ in told["exports"] if what == "func"})
+            else:
+                self._forget()
+            return told, b""
         except wasmtime.WasmtimeError as error:
             return {"error": str(error)[:_MESSAGE_LIMIT]}, b""
+
+    def _test(self, request: dict[str, Any]) -> dict[str, Any]:
+        if TYPE_CHECKING:
+            from wasmbuild.verify import probe_cases
+        else:
+            import probe_cases
+
+        if self._kept is None:
+            return {"failed": "no artifact was kept"}
+        return probe_cases.execute(*self._kept, request)
+
+    def _forget(self) -> None:
+        if self._kept is not None:
+            self._kept[2].close()
+            self._kept = None
 
     def _engine(self, wanted: list[Any]) -> wasmtime.Engine:
         key = json.dumps(wanted)
@@ -81,42 +113,38 @@ class Probe:
             engine = self._engines[key] = wasmtime.Engine(_config(*wanted))
         return engine
 
-    def _module(self, engine: wasmtime.Engine, data: bytes, descriptor: int | None) -> dict[str, Any]:
-        with _deserialize(wasmtime.Module, engine, data, descriptor) as module:
-            imports, exports = c_api.wasm_importtype_vec_t(0, None), c_api.wasm_exporttype_vec_t(0, None)
-            c_api.wasmtime_module_imports(module.ptr(), ctypes.byref(imports))
-            c_api.wasmtime_module_exports(module.ptr(), ctypes.byref(exports))
-            told = {
-                "imports": [
-                    [
-                        _text(c_api.wasm_importtype_module(item)),
-                        _text(c_api.wasm_importtype_name(item)),
-                        *self._extern(c_api.wasm_importtype_type(item)),
-                    ]
-                    for item in _items(imports)
-                ],
-                "exports": [
-                    [_text(c_api.wasm_exporttype_name(item)), *self._extern(c_api.wasm_exporttype_type(item))]
-                    for item in _items(exports)
-                ],
-            }
-            c_api.wasm_importtype_vec_delete(ctypes.byref(imports))
-            c_api.wasm_exporttype_vec_delete(ctypes.byref(exports))
-            return told
+    def _module(self, module: Any) -> dict[str, Any]:
+        imports, exports = c_api.wasm_importtype_vec_t(0, None), c_api.wasm_exporttype_vec_t(0, None)
+        c_api.wasmtime_module_imports(module.ptr(), ctypes.byref(imports))
+        c_api.wasmtime_module_exports(module.ptr(), ctypes.byref(exports))
+        told = {
+            "imports": [
+                [
+                    _text(c_api.wasm_importtype_module(item)),
+                    _text(c_api.wasm_importtype_name(item)),
+                    *self._extern(c_api.wasm_importtype_type(item)),
+                ]
+                for item in _items(imports)
+            ],
+            "exports": [
+                [_text(c_api.wasm_exporttype_name(item)), *self._extern(c_api.wasm_exporttype_type(item))]
+                for item in _items(exports)
+            ],
+        }
+        c_api.wasm_importtype_vec_delete(ctypes.byref(imports))
+        c_api.wasm_exporttype_vec_delete(ctypes.byref(exports))
+        return told
 
-    def _component(self, engine: wasmtime.Engine, data: bytes, descriptor: int | None) -> dict[str, Any]:
-        from wasmtime.component import Component
-
-        with _deserialize(Component, engine, data, descriptor) as component:
-            type_ = c_api.wasmtime_component_type(component.ptr())
-            count = c_api.wasmtime_component_type_import_count(type_, engine.ptr())
-            imports = [
-                ["", *_item(c_api.wasmtime_component_type_import_nth, type_, engine, index)] for index in range(count)
-            ]
-            count = c_api.wasmtime_component_type_export_count(type_, engine.ptr())
-            exports = [_item(c_api.wasmtime_component_type_export_nth, type_, engine, index) for index in range(count)]
-            c_api.wasmtime_component_type_delete(type_)
-            return {"imports": imports, "exports": exports}
+    def _component(self, engine: wasmtime.Engine, component: Any) -> dict[str, Any]:
+        type_ = c_api.wasmtime_component_type(component.ptr())
+        count = c_api.wasmtime_component_type_import_count(type_, engine.ptr())
+        imports = [
+            ["", *_item(c_api.wasmtime_component_type_import_nth, type_, engine, index)] for index in range(count)
+        ]
+        count = c_api.wasmtime_component_type_export_count(type_, engine.ptr())
+        exports = [_item(c_api.wasmtime_component_type_export_nth, type_, engine, index) for index in range(count)]
+        c_api.wasmtime_component_type_delete(type_)
+        return {"imports": imports, "exports": exports}
 
     def _extern(self, extern: Any) -> tuple[str, str]:
         kind = _CORE_KINDS[int(c_api.wasm_externtype_kind(extern))]
@@ -194,6 +222,14 @@ _CALLS: dict[str, Callable[..., None]] = {
 }
 
 
+def _class(kind: str) -> Any:
+    if kind == "component":
+        from wasmtime.component import Component
+
+        return Component
+    return wasmtime.Module
+
+
 def _deserialize(kind: Any, engine: wasmtime.Engine, data: bytes, descriptor: int | None) -> Any:
     if descriptor is None:
         return kind.deserialize(engine, data)
@@ -238,10 +274,10 @@ def _item(nth: Callable[..., bool], type_: Any, engine: wasmtime.Engine, index: 
 
 def main() -> None:
     """Answer requests until the parent is gone."""
-    try:
+    if TYPE_CHECKING:
         from wasmbuild.toolchain import wire
-    except ImportError:
-        import wire  # type: ignore[import-not-found, no-redef]  # beside this file, on a machine without wasmbuild
+    else:
+        import wire
 
     if sys.argv[1] != "-":
         limit_memory(int(sys.argv[1]))

@@ -6,7 +6,7 @@ import json
 from typing import NamedTuple
 
 from wasmbuild.errors import DONE, FAILED
-from wasmbuild.formats.manifest import LEVELS
+from wasmbuild.project.levels import LEVELS
 
 SCHEMA = "wasmbuild/report/1"
 
@@ -45,9 +45,13 @@ class Entry(NamedTuple):
 
 
 class Report(NamedTuple):
-    """The verdicts, in the order of the paths that were given, of the targets in an index, and of a manifest."""
+    """The verdicts, in the order of the paths that were given, of the targets in an index, and of a manifest.
+
+    ``seconds`` is how long each took, in the same order; the JSON form leaves it out, for equal reports are equal text.
+    """
 
     artifacts: tuple[Entry, ...]
+    seconds: tuple[float, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -67,6 +71,12 @@ class Report(NamedTuple):
             "artifacts": [entry._asdict() for entry in self.artifacts],
         }
         return json.dumps(document, indent=2) + "\n"
+
+    def to_junit(self) -> str:
+        """Return the report as JUnit's XML: a suite for each target, a case for each artifact. Times are in seconds."""
+        from wasmbuild.verify.junit import junit
+
+        return junit(list(zip(self.artifacts, self.seconds or (0.0,) * len(self.artifacts), strict=True)))
 
 
 def entry(

@@ -18,6 +18,7 @@ from wasmbuild.verify import Entry, verify
 from wasmbuild.verify.beneath import Beneath
 from wasmbuild.verify.intact import Intact
 from wasmbuild.verify.loaded import Loaders, Way
+from wasmbuild.verify.loading import Outcome
 from wasmbuild.verify.report import Broken, Obstacle
 from wasmbuild.verify.tools import Tools
 
@@ -34,7 +35,7 @@ def host() -> str:
 def loaded(tmp_path: Path, manifest: Manifest, meddle: Any) -> Obstacle | None:
     """Load the only artifact of a manifest, after ``meddle(path)`` was called between hashing and loading."""
     [artifact] = manifest.artifacts
-    outcomes: queue.Queue[Obstacle | None] = queue.Queue()
+    outcomes: queue.Queue[Outcome] = queue.Queue()
     directory = tmp_path / manifest.target
     with Tools("auto", {}) as tools, Beneath(directory) as beneath:
         loaders = Loaders(tools, Limits(seconds=60))
@@ -44,9 +45,9 @@ def loaded(tmp_path: Path, manifest: Manifest, meddle: Any) -> Obstacle | None:
         assert isinstance(way, Way)
         assert not isinstance(opened, Broken)
         meddle(directory / artifact.path)
-        way.load(artifact, opened, outcomes.put)
+        way.load(artifact, opened, outcomes.put, test=False)
         loaders.close()
-    return outcomes.get_nowait()
+    return outcomes.get_nowait().obstacle
 
 
 @pytest.mark.parametrize("embedder", ["c-api", "cli"])

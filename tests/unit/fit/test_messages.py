@@ -8,6 +8,7 @@ from wasmbuild.fit.messages import (
     Change,
     Compiles,
     Loaded,
+    Nowhere,
     Obstacle,
     OtherKind,
     OtherLine,
@@ -192,6 +193,7 @@ def test_a_foreign_platform_is_told_by_its_target() -> None:
 def test_what_is_no_matter_of_settings() -> None:
     assert isinstance(meaning("Module was compiled with incompatible version '48'"), OtherLine)
     assert isinstance(meaning("Caused by:\n    incompatible object file format"), OtherKind)
+    assert meaning("Error: Unrecognized architecture: ?86_64\n") == Nowhere("Unrecognized architecture: ?86_64")
     for said in (
         "magic header not detected: bad magic number",
         "input was not valid utf-8",
@@ -210,5 +212,8 @@ def test_the_first_message_counts() -> None:
 
 @given(st.text(max_size=300))
 def test_other_output_means_nothing(output: str) -> None:
-    if not any(word in output for word in ("odule", "ailed", "agic", "nput", "xpected", "nknown", "etting", "ncompat")):
+    if not any(
+        word in output
+        for word in ("odule", "ailed", "agic", "nput", "xpected", "nknown", "etting", "ncompat", "nrecog")
+    ):
         assert meaning(output) is None

@@ -14,16 +14,16 @@ import pytest
 from wasmbuild.errors import ChildError
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.find import Compiler
-from wasmbuild.verify import library_loader
+from wasmbuild.verify import probes
 from wasmbuild.verify.library_loader import LibraryLoader
-from wasmbuild.verify.loading import Load
+from wasmbuild.verify.loading import Load, Outcome
 from wasmbuild.verify.report import Broken, Obstacle
 
 LIMITS = Limits(seconds=30)
 HEAD = """
 import os, signal, sys, time
 sys.path.extend(sys.argv[2:])
-from wasmbuild.toolchain import wire
+import wire
 count = 0
 NOTHING = {"imports": [], "exports": []}, b""
 """
@@ -37,9 +37,9 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Libr
     def start(handle: str, limits: Limits = LIMITS) -> LibraryLoader:
         child = tmp_path / "child.py"
         child.write_text(HEAD + textwrap.dedent(handle) + TAIL)
-        monkeypatch.setattr(library_loader, "PROBE", child)
+        monkeypatch.setattr(probes, "PROBE", child)
         library = tmp_path / "site" / "wasmtime" / "linux-x86_64" / "_libwasmtime.so"
-        return LibraryLoader(Compiler("embedded", str(library), "48.0.0", ""), limits)
+        return LibraryLoader(probes.here(Compiler("embedded", str(library), "48.0.0", ""), limits), limits)
 
     return start
 
@@ -59,10 +59,10 @@ class Loads:
         self.files.append(file)
         modified = self._path.stat().st_mtime_ns
 
-        def settle(obstacle: Obstacle | None) -> None:
+        def settle(outcome: Outcome) -> None:
             assert file.closed
             assert name not in self.outcomes
-            self.outcomes[name] = obstacle
+            self.outcomes[name] = outcome.obstacle
 
         return Load(self._maker.entry(b"", name), file, modified, settle, [[], None])
 
@@ -170,8 +170,8 @@ def test_an_error_over_the_last_artifact_is_raised_at_the_end(
 ) -> None:
     loader = start("def handle(request, data, descriptor): return NOTHING")
 
-    def fail(obstacle: Obstacle | None) -> None:
-        raise RuntimeError(f"not {obstacle}")
+    def fail(outcome: Outcome) -> None:
+        raise RuntimeError(f"not {outcome.obstacle}")
 
     loader.put(loads.make("a")._replace(settle=fail))
     with pytest.raises(RuntimeError, match="not None"):

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmbuild.formats.manifest import LEVELS
+from wasmbuild.project.levels import LEVELS
 from wasmbuild.verify.report import JSON_SCHEMA, Broken, Entry, Report, Unreachable, entry, unusable
 
-INTACT, CONSISTENT, LOADED = LEVELS
+INTACT, CONSISTENT, LOADED, TESTED = LEVELS
 NO = Unreachable("cannot be loaded on this host: it is for aarch64")
 
 

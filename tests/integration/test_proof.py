@@ -1,0 +1,233 @@
+"""Tests that travel with artifacts, and runners for machines that one does not have, as their user meets them."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import ADD, HEAD, MODULES, TARGETS, Project
+
+ROOT = Path(__file__).parents[2]
+PULLEY = '[targets.portable]\ntriple = "pulley64"\n'
+X64 = TARGETS[: TARGETS.index("[targets.arm]")]
+
+NUMBERS = """(module
+  (func (export "i32") (param i32) (result i32) local.get 0)
+  (func (export "i64") (param i64) (result i64) local.get 0)
+  (func (export "f32") (param f32) (result f32) local.get 0)
+  (func (export "f64") (param f64) (result f64) local.get 0)
+  (func (export "v128") (param v128) (result v128) local.get 0)
+  (func (export "two") (result i32 f64) (i32.const -1) (f64.const 0.5))
+  (func (export "fail") unreachable)
+  (func (export "divide") (param i32) (result i32) (i32.div_s (i32.const 1) (local.get 0)))
+  (func (export "forever") (loop br 0)))
+"""
+
+
+def declared(call: str, outcome: str, args: str = "[]", extra: str = "", targets: str = X64) -> str:
+    test = f'[[modules.n.tests]]\ncall = "{call}"\nargs = {args}\n{outcome}\n{extra}'
+    return f'{HEAD}{targets}[modules.n]\nsource = "n.wat"\n{test}[modules.add]\nsource = "add.wat"\n'
+
+
+def entries(project: Project, *arguments: str, status: int = 0) -> dict[str, dict[str, Any]]:
+    report = json.loads(project.run("verify", "--json", *arguments, "build", status=status).stdout)
+    return {entry["id"]: entry for entry in report["artifacts"]}
+
+
+@pytest.mark.parametrize(
+    ("call", "args", "outcome"),
+    [
+        ("i32", "[-1]", "returns = [4294967295]"),
+        ("i32", "[4294967295]", "returns = [-1]"),
+        ("i64", "[-9223372036854775808]", "returns = [9223372036854775808]"),
+        ("f32", "[0.1]", "returns = [0.1]"),
+        ("f32", '["nan"]', 'returns = ["nan"]'),
+        ("f64", '["-inf"]', 'returns = ["-inf"]'),
+        ("f64", "[-0.0]", "returns = [-0.0]"),
+        ("v128", "[{ i32x4 = [1, -2, 3, 4] }]", "returns = [{ i32x4 = [1, 4294967294, 3, 4] }]"),
+        ("two", "[]", "returns = [-1, 0.5]"),
+        ("fail", "[]", 'traps = "unreachable"'),
+        ("divide", "[0]", 'traps = "divide by zero"'),
+    ],
+)
+def test_what_returns_as_declared_is_tested(project: Project, call: str, args: str, outcome: str) -> None:
+    project.write("n.wat", NUMBERS)
+    project.declare(declared(call, outcome, args, targets=X64 + PULLEY))
+    project.run("build")
+    found = entries(project)
+    assert found["n@x64"]["level"] == found["n@portable"]["level"] == "tested"
+    assert found["add@x64"]["level"] == "loaded"
+
+
+@pytest.mark.parametrize(
+    ("call", "args", "outcome", "said"),
+    [
+        ("i32", "[1]", "returns = [2]", "i32(1) returned 1 instead of 2"),
+        ("f64", "[0.0]", "returns = [-0.0]", "f64(0.0) returned 0.0 instead of -0.0"),
+        ("fail", "[]", "returns = []", "fail() trapped"),
+        ("divide", "[1]", 'traps = "divide by zero"', "divide(1) returned 1"),
+        ("divide", "[0]", 'traps = "unreachable"', "divide(0) trapped"),
+    ],
+)
+def test_what_does_not_is_said_and_the_rest_goes_on(
+    project: Project, call: str, args: str, outcome: str, said: str
+) -> None:
+    project.write("n.wat", NUMBERS)
+    project.declare(declared(call, outcome, args))
+    project.run("build")
+    found = entries(project, status=1)
+    assert found["n@x64"]["level"] == "loaded"
+    assert found["n@x64"]["failed"] == "tested"
+    assert said in found["n@x64"]["message"]
+    assert found["add@x64"]["ok"] is True
+
+
+def test_a_call_that_never_ends_costs_one_artifact_its_verdict(project: Project) -> None:
+    project.write("n.wat", NUMBERS)
+    project.declare(declared("forever", "returns = []", extra="time-limit = 1\n"))
+    project.run("build")
+    found = entries(project, status=1)
+    assert "forever()" in found["n@x64"]["message"]
+    assert "did not end within 1 s" in found["n@x64"]["message"]
+    assert found["add@x64"]["level"] == "loaded"
+
+
+def test_engines_that_count_are_granted_enough(project: Project) -> None:
+    project.write("n.wat", NUMBERS)
+    engine = "engine = { consume-fuel = true, epoch-interruption = true }\n"
+    project.declare(declared("i32", "returns = [7]", "[7]", targets=X64 + engine))
+    project.run("build")
+    assert entries(project)["n@x64"]["level"] == "tested"
+
+
+def test_a_demanded_test_that_cannot_be_run_here_is_a_failure(project: Project) -> None:
+    project.write("n.wat", NUMBERS)
+    arm = TARGETS[TARGETS.index("[targets.arm]") :] + 'require = "tested"\n'
+    text = declared("i32", "returns = [7]", "[7]", targets=arm)
+    project.declare(text[: text.index("[modules.add]")])
+    project.run("build")
+    found = entries(project, status=1)["n@arm"]
+    assert found["level"] == "consistent"
+    assert found["required"] == "tested"
+    assert "no runner is declared; under [targets.arm] of wasmbuild.toml write runner = {" in found["message"]
+
+
+def test_a_level_below_runs_nothing(project: Project) -> None:
+    project.write("n.wat", NUMBERS)
+    project.declare(declared("i32", "returns = [8]", "[7]"))
+    project.run("build")
+    assert entries(project, "--level", "loaded")["n@x64"]["level"] == "loaded"
+
+
+def test_a_report_for_ci(project: Project) -> None:
+    project.write("n.wat", NUMBERS)
+    project.declare(declared("i32", "returns = [8]", "[7]"))
+    project.run("build")
+    project.run("verify", "--junit", "reports/junit.xml", "build", status=1)
+    suites = ET.parse(project.root / "reports/junit.xml").getroot()  # noqa: S314 -- it was just written
+    cases = {case.get("name"): case for case in suites.iter("testcase")}
+    assert set(cases) == {"add", "n"}
+    failure = cases["n"].find("failure")
+    assert failure is not None
+    assert "i32(7) returned 7 instead of 8" in str(failure.get("message"))
+
+
+def hostile(project: Project, toml: Path) -> Path:
+    """Declare a runner that leaves a trace when it is obeyed."""
+    trace = project.root / "obeyed"
+    command = f'["/bin/sh", "-c", "touch {trace}"]'
+    runner = f'[targets.arm.runner]\ncommand = {command}\npython = "/usr/bin/python3"\n'
+    toml.write_text(HEAD + TARGETS + runner + MODULES)
+    return trace
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell of POSIX")
+def test_a_runner_comes_from_the_users_declaration_never_from_what_is_verified(project: Project) -> None:
+    project.run("build")
+    trace = hostile(project, project.build / "wasmbuild.toml")
+    project.run("verify", "build")
+    project.run("verify", ".", cwd=project.build)
+    assert not trace.exists()
+    hostile(project, project.root / "wasmbuild.toml")
+    project.run("verify", "build", status=1)
+    assert trace.exists()
+    trace.unlink()
+    project.run("verify", ".", cwd=project.root, status=1)
+    assert not trace.exists()
+
+
+@pytest.fixture(scope="session")
+def sysroot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Unpack an arm64 Python with wasmtime, once and for all runs, with the script that users have."""
+    specification = importlib.util.spec_from_file_location("sysroot", ROOT / "examples/qemu/sysroot.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    cache = Path(os.environ.get("WASMBUILD_TEST_CACHE") or ROOT / ".cache")
+    cache.mkdir(parents=True, exist_ok=True)
+    directory: Path = module.prepare(cache / "arm64")
+    return directory
+
+
+def on_arm(project: Project, runner: str, modules: str) -> None:
+    arm = TARGETS[TARGETS.index("[targets.arm]") :]
+    project.declare(f"{HEAD}{X64}{arm}[targets.arm.runner]\n{runner}\n{modules}")
+
+
+QEMU = 'command = ["qemu-aarch64-static", "-L", "{sysroot}"]\n'
+
+
+@pytest.mark.needs("qemu-aarch64-static", "apt-get", "dpkg-deb")
+@pytest.mark.parametrize("program", ["python", "wasmtime"])
+def test_artifacts_of_another_machine_are_loaded_and_tested_under_emulation(
+    project: Project, sysroot: Path, program: str
+) -> None:
+    path = sysroot / ("usr/bin/python3" if program == "python" else "usr/bin/wasmtime")
+    runner = QEMU.format(sysroot=sysroot) + f'{program} = "{path}"'
+    on_arm(project, runner, MODULES + '[[modules.sub.tests]]\ncall = "sub"\nargs = [5, 3]\nreturns = [2]\n')
+    project.run("build")
+    found = entries(project)
+    assert found["sub@arm"]["level"] == "tested"
+    assert found["add@arm"]["level"] == "loaded"
+    damaged = project.build / "arm/add.cwasm"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    assert entries(project, status=1)["add@arm"]["failed"] == "intact"
+
+
+@pytest.mark.needs("qemu-aarch64-static", "apt-get", "dpkg-deb")
+def test_a_published_miscompile_is_caught_where_it_happens(project: Project, sysroot: Path) -> None:
+    """CVE-2026-115893: 48.0.2 compiles a br_table of very many targets wrongly for aarch64, and it loads."""
+    targets = " ".join(["0"] * 270_000)
+    project.write(
+        "table.wat",
+        f"""(module (func (export "pick") (param i32) (result i32)
+  (block $other (block $first (br_table {targets} 1 (local.get 0))) (return (i32.const 7))) (i32.const 9)))""",
+    )
+    runner = QEMU.format(sysroot=sysroot) + f'python = "{sysroot / "usr/bin/python3"}"'
+    tests = "".join(
+        f'[[modules.table.tests]]\ncall = "pick"\nargs = [{index}]\nreturns = [{value}]\n'
+        for index, value in ((3, 7), (269_999, 7), (300_000, 9))
+    )
+    on_arm(project, runner, f'[modules.table]\nsource = "table.wat"\n{tests}[modules.add]\nsource = "add.wat"\n')
+    project.run("build")
+    found = entries(project, status=1)
+    assert found["table@x64"]["level"] == "tested"
+    assert found["table@arm"]["failed"] == "tested"
+    assert "pick(300000)" in found["table@arm"]["message"]
+    assert found["add@arm"]["level"] == "loaded"
+
+
+@pytest.mark.needs("qemu-aarch64-static")
+def test_a_runner_that_does_not_work_is_a_failure_that_says_why(project: Project) -> None:
+    on_arm(project, f'command = ["no-such-emulator"]\npython = "{sys.executable}"', MODULES)
+    project.write("add.wat", ADD)
+    project.run("build")
+    message = entries(project, status=1)["add@arm"]["message"]
+    assert "no-such-emulator" in message

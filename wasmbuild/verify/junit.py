@@ -1,0 +1,62 @@
+"""A report in the XML that CI systems read as results of JUnit.
+
+There is no standard; what is written is what most of them understand: ``testsuites``, ``testsuite``, ``testcase`` with
+``classname``, ``name`` and ``time``, and ``failure`` or ``system-out`` in it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import quoteattr
+
+if TYPE_CHECKING:
+    from wasmbuild.verify.report import Entry
+
+
+def junit(timed: Sequence[tuple[Entry, float]]) -> str:
+    """Return the XML of verdicts with the seconds that each took."""
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<testsuites name="wasmbuild verify"{_counts(timed)}>']
+    for suite, of_suite in itertools.groupby(timed, key=lambda pair: _suite(pair[0])):
+        cases = list(of_suite)
+        lines.append(f"  <testsuite name={_quoted(suite)}{_counts(cases)}>")
+        for entry, time in cases:
+            lines += _case(suite, entry, time)
+        lines.append("  </testsuite>")
+    return "\n".join([*lines, "</testsuites>", ""])
+
+
+def _suite(entry: Entry) -> str:
+    """Return the target of an artifact, or for what cannot be used what people call it."""
+    _, at, target = entry.id.rpartition("@")
+    return target if at and "/" not in target else "manifests"
+
+
+def _case(suite: str, entry: Entry, time: float) -> list[str]:
+    name = entry.id.removesuffix(f"@{suite}")
+    head = f'    <testcase classname={_quoted(suite)} name={_quoted(name)} time="{time:.3f}"'
+    if not entry.ok:
+        message = f"not {entry.failed}: {entry.message}" if entry.failed else entry.message
+        kind = _quoted(entry.failed or "")
+        return [f"{head}>", f"      <failure type={kind} message={_quoted(message)}/>", "    </testcase>"]
+    said = "; ".join(filter(None, (f"proved: {entry.level}", entry.message)))
+    return [f"{head}>", f"      <system-out>{_escaped(said)}</system-out>", "    </testcase>"]
+
+
+def _counts(timed: Sequence[tuple[Entry, float]]) -> str:
+    failures = sum(not entry.ok for entry, _ in timed)
+    return f' tests="{len(timed)}" failures="{failures}" errors="0" time="{sum(time for _, time in timed):.3f}"'
+
+
+def _quoted(text: str) -> str:
+    return quoteattr(_allowed(text))
+
+
+def _escaped(text: str) -> str:
+    return _allowed(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _allowed(text: str) -> str:
+    """Replace what XML 1.0 has no way to write: controls, surrogates, U+FFFE and U+FFFF."""
+    return "".join(c if c.isprintable() and c not in "\ufffe\uffff" else "\ufffd" for c in text)

@@ -1,0 +1,275 @@
+"""The part of the probe that executes a test case. Standard library, ``wasmtime`` and the files beside this one alone.
+
+Each case is executed in a store and on an instance of its own. What came of it is a JSON object with one of
+
+``returned``
+    the results, each in its one form (``values.py``), and ``types``, those of a core function. ``expected`` is what the
+    case says that it returns, in the same form, where it says so
+``trapped``
+    Wasmtime's words for the trap
+``exited``
+    the status with which a program of WASI ended itself
+``failed``
+    why there was no such outcome: it could not be instantiated, or a value is none of the function's type
+
+and, of a case with ``wasi``, ``stdout`` and ``stderr``: text, in which bytes that are no UTF-8 are surrogates.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import wasmtime
+from wasmtime import _bindings as c_api
+
+if TYPE_CHECKING:
+    from wasmbuild.verify import values
+else:
+    import values
+
+PLENTY = (1 << 63) - 1
+"""Fuel for what a case does not limit."""
+
+_FAR = 1 << 62
+_OUTPUT_LIMIT = 1 << 20
+_WORDS_LIMIT = 2000
+_TRAP = "wasm trap: "
+_KINDS = {"i32": 0, "i64": 1, "f32": 2, "f64": 3, "v128": 4}
+_NAMES = {number: name for name, number in _KINDS.items()}
+
+
+class Trapped(Exception):  # noqa: N818 -- what it is called in WebAssembly
+    """A trap; the text is Wasmtime's."""
+
+
+class Exited(Exception):  # noqa: N818 -- no error
+    """A program of WASI ended itself."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class FailedError(Exception):
+    """A case cannot be executed; the text says why."""
+
+
+class Given:
+    """What a case gives to the program it calls, and what that writes."""
+
+    def __init__(self, case: dict[str, Any]) -> None:
+        self.wasi: dict[str, Any] | None = case.get("wasi")
+        self._out: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
+
+    def config(self) -> wasmtime.WasiConfig:
+        """Return a configuration of WASI that has nothing of this process."""
+        wasi = self.wasi or {}
+        config = wasmtime.WasiConfig()
+        config.argv = wasi.get("argv", [])
+        config.env = list(wasi.get("env", {}).items())
+        data = wasi.get("stdin", "").encode("utf-8")
+        stdin = c_api.wasm_byte_vec_t()
+        c_api.wasm_byte_vec_new(ctypes.byref(stdin), len(data), (ctypes.c_ubyte * len(data))(*data))
+        c_api.wasi_config_set_stdin_bytes(config.ptr(), ctypes.byref(stdin))
+        config.stdout_custom = self._taker("stdout")
+        config.stderr_custom = self._taker("stderr")
+        return config
+
+    def written(self) -> dict[str, str]:
+        """Return what the program wrote."""
+        if self.wasi is None:
+            return {}
+        return {name: data.decode("utf-8", "surrogateescape") for name, data in self._out.items()}
+
+    def _taker(self, name: str) -> Callable[[bytes], int]:
+        kept = self._out[name]
+
+        def take(data: bytes) -> int:
+            if len(kept) + len(data) > _OUTPUT_LIMIT:
+                return -errno.EIO
+            kept.extend(data)
+            return len(data)
+
+        return take
+
+
+def execute(
+    kind: str, engine: wasmtime.Engine, artifact: Any, functions: dict[str, str], request: dict[str, Any]
+) -> dict[str, Any]:
+    """Execute one case on an artifact that is loaded, and return what came of it.
+
+    ``functions`` are the types of the functions that a core module exports, by name, as text. Of the request, ``test``
+    is the case, ``fuel`` what it may consume, or None where the engine counts none, and ``epoch`` whether the engine
+    interrupts by epochs.
+    """
+    case = request["test"]
+    given = Given(case)
+    store = wasmtime.Store(engine)
+    try:
+        if request["epoch"]:
+            store.set_epoch_deadline(_FAR)
+        if given.wasi is not None:
+            store.set_wasi(given.config())
+        if request["fuel"] is not None:
+            store.set_fuel(PLENTY)
+        if kind == "component":
+            outcome = _components().call(engine, store, artifact, case, request["fuel"])
+        else:
+            outcome = _core(engine, store, artifact, functions, case, request["fuel"])
+    except Trapped as trap:
+        outcome = {"trapped": str(trap)}
+    except Exited as end:
+        outcome = {"exited": end.status}
+    except FailedError as error:
+        outcome = {"failed": str(error)[:_WORDS_LIMIT]}
+    finally:
+        store.close()
+    return {**outcome, **given.written()}
+
+
+def said(text: str) -> Exception:
+    """Return the error that Wasmtime's words are: a trap where they say so, not what lies around it."""
+    for line in reversed(text.splitlines()):
+        _, mark, trap = line.partition(_TRAP)
+        if mark:
+            return Trapped(trap.strip()[:_WORDS_LIMIT])
+    return FailedError(text[:_WORDS_LIMIT])
+
+
+def _core(
+    engine: wasmtime.Engine,
+    store: wasmtime.Store,
+    module: Any,
+    functions: dict[str, str],
+    case: dict[str, Any],
+    fuel: int | None,
+) -> dict[str, Any]:
+    context = c_api.wasmtime_store_context(store.ptr())
+    with wasmtime.Linker(engine) as linker:
+        if "wasi" in case:
+            linker.define_wasi()
+        instance, trap = c_api.wasmtime_instance_t(), ctypes.POINTER(c_api.wasm_trap_t)()
+        error = c_api.wasmtime_linker_instantiate(
+            linker.ptr(), context, module.ptr(), ctypes.byref(instance), ctypes.byref(trap)
+        )
+        _before_the_call("it cannot be instantiated", error, trap)
+        if "_initialize" in functions and "_start" not in functions:
+            error, trap = _call(context, _function(context, instance, "_initialize"), [], [])
+            _before_the_call("its _initialize fails", error, trap)
+        function = _function(context, instance, case["call"])
+        parameters, results = _types(functions[case["call"]])
+        if len(case["args"]) != len(parameters):
+            raise FailedError(f"it takes {len(parameters)} values")
+        args = list(map(_given, case["args"], parameters))
+        if fuel is not None:
+            store.set_fuel(fuel)
+        raw = (c_api.wasmtime_val_t * len(results))()
+        error, trap = _call(context, function, list(map(_raw, args, parameters)), raw)
+        _raise(error, trap)
+        expected = case.get("returns")
+        written = [None] * len(results) if expected is None else expected
+        if len(written) != len(results):
+            raise FailedError(f"it returns {len(results)} values")
+        shapes = [values.shape_of(value) or values.DEFAULT_SHAPE for value in written]
+        outcome: dict[str, Any] = {
+            "returned": list(map(values.told, map(_value, raw), results, shapes)),
+            "types": results,
+        }
+        if expected is not None:
+            outcome["expected"] = list(map(values.told, map(_given, written, results), results, shapes))
+        return outcome
+
+
+def _components() -> Any:
+    if TYPE_CHECKING:
+        from wasmbuild.verify import probe_components
+    else:
+        import probe_components
+
+    return probe_components
+
+
+def _before_the_call(what: str, error: Any, trap: Any) -> None:
+    """Raise FailedError for what went wrong before the call that is tested; a program may end itself."""
+    try:
+        _raise(error, trap)
+    except (Trapped, FailedError) as problem:
+        raise FailedError(f"{what}: {problem}") from None
+
+
+def _raise(error: Any, trap: Any) -> None:
+    if error:
+        status = ctypes.c_int()
+        if c_api.wasmtime_error_exit_status(error, ctypes.byref(status)):
+            c_api.wasmtime_error_delete(error)
+            raise Exited(status.value)
+        text = _message(c_api.wasmtime_error_message, error)
+        c_api.wasmtime_error_delete(error)
+        raise said(text)
+    if trap:
+        text = _message(c_api.wasm_trap_message, trap).rstrip("\0")
+        c_api.wasm_trap_delete(trap)
+        raise Trapped(text[:_WORDS_LIMIT]) if _TRAP not in text else said(text)
+
+
+def _message(teller: Callable[..., None], of: Any) -> str:
+    vector = c_api.wasm_byte_vec_t()
+    teller(of, ctypes.byref(vector))
+    text = ctypes.string_at(vector.data, vector.size).decode("utf-8", "replace")
+    c_api.wasm_byte_vec_delete(ctypes.byref(vector))
+    return text
+
+
+def _function(context: Any, instance: Any, name: str) -> Any:
+    item: Any = c_api.wasmtime_extern_t()
+    encoded = name.encode("utf-8")
+    found = c_api.wasmtime_instance_export_get(
+        context, ctypes.byref(instance), ctypes.create_string_buffer(encoded, len(encoded)), len(encoded),
+        ctypes.byref(item),
+    )  # fmt: skip
+    if not found or item.kind != 0:
+        raise FailedError("there is no such function")
+    return item.of.func
+
+
+def _call(context: Any, function: Any, args: list[Any], results: Any) -> tuple[Any, Any]:
+    trap = ctypes.POINTER(c_api.wasm_trap_t)()
+    error = c_api.wasmtime_func_call(
+        context, ctypes.byref(function), (c_api.wasmtime_val_t * len(args))(*args), len(args),
+        results or (c_api.wasmtime_val_t * 0)(), len(results), ctypes.byref(trap),
+    )  # fmt: skip
+    return error, trap
+
+
+def _types(text: str) -> tuple[list[str], list[str]]:
+    """Return the types of parameters and results that the text of a function's type names."""
+    parts = [part.split(", ") if part else [] for part in text[1:-1].split(") -> (")]
+    for name in (name for part in parts for name in part):
+        if name not in _KINDS:
+            raise FailedError(f"a value of type {name} cannot be tested")
+    return parts[0], parts[1]
+
+
+def _given(value: Any, type_: str) -> Any:
+    try:
+        return values.given(value, type_)
+    except ValueError as error:
+        raise FailedError(str(error)) from None
+
+
+def _raw(value: Any, type_: str) -> Any:
+    raw: Any = c_api.wasmtime_val_t()
+    raw.kind = _KINDS[type_]
+    if type_ == "v128":
+        ctypes.memmove(ctypes.addressof(raw.of.v128), value, 16)
+    else:
+        setattr(raw.of, type_, value)
+    return raw
+
+
+def _value(raw: Any) -> Any:
+    name = _NAMES[raw.kind]
+    return ctypes.string_at(ctypes.addressof(raw.of.v128), 16) if name == "v128" else getattr(raw.of, name)
