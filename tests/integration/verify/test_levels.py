@@ -53,8 +53,12 @@ def test_right_artifacts_of_every_family_are_accepted(tmp_path: Path, workshop: 
         triple = FAMILIES[entry.id.partition("@")[2]][0]
         level = "loaded" if runs_on_host(parse(triple)) else "consistent"
         assert (entry.level, entry.failed, entry.required) == (level, None, level)
-        here = f"cannot be loaded on this host: it is for {triple}, and this is {host()}"
-        assert entry.message == ("" if level == "loaded" else here)
+        name = entry.id.partition("@")[2]
+        here = (
+            f"cannot be loaded on this host: it is for {triple}, and this is {host()}, and no runner is declared; "
+            f"under [targets.{name}] of wasmbuild.toml write runner = {{ command = "
+        )
+        assert entry.message == "" if level == "loaded" else entry.message.startswith(here)
     assert verify([tmp_path]).to_json() == report.to_json()
 
 
@@ -72,7 +76,9 @@ def test_a_foreign_target_that_must_be_loaded_fails_and_says_why(tmp_path: Path,
         "consistent",
         "loaded",
         "loaded",
-        f"cannot be loaded on this host: it is for s390x-unknown-linux-gnu, and this is {host()}; "
+        f"cannot be loaded on this host: it is for s390x-unknown-linux-gnu, and this is {host()}, and no runner is "
+        f"declared; under [targets.far] of wasmbuild.toml write runner = {{ command = "
+        f'["qemu-s390x-static", "-L", "sysroot"], wasmtime = "sysroot/usr/bin/wasmtime" }}; '
         f"its manifest demands the level loaded",
     )
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from wasmbuild.verify.loading import Load, death, one_line, refusal
-from wasmbuild.verify.report import Broken, Obstacle, Unreachable
+from wasmbuild.verify.loading import Load, Outcome, death, one_line, refusal
+from wasmbuild.verify.report import Broken, Unreachable
 
 HAND = "was it built or changed by hand, or by another tool? run `doit compile` again"
 
@@ -58,7 +58,7 @@ def test_a_file_that_was_written_to_meanwhile_is_not_trusted(tmp_path: Path, mak
     path = tmp_path / "checksum.cwasm"
     path.write_bytes(b"old")
     os.utime(path, ns=(10**18, 10**18))
-    outcomes: list[Obstacle | None] = []
+    outcomes: list[Outcome] = []
     file = io.FileIO(path)
     load = Load(maker.entry(b"old"), file, os.fstat(file.fileno()).st_mtime_ns, outcomes.append, None)
     if written:
@@ -66,7 +66,7 @@ def test_a_file_that_was_written_to_meanwhile_is_not_trusted(tmp_path: Path, mak
     else:
         path.with_name("new").write_bytes(b"new")
         path.with_name("new").replace(path)
-    load.end(None)
+    load.end(Outcome(None))
     changed = Broken("checksum.cwasm changed while it was verified; verify when nothing writes to it")
-    assert outcomes == [changed if written else None]
+    assert outcomes == [Outcome(changed if written else None)]
     assert file.closed

@@ -71,7 +71,7 @@ def test_no_more_is_demanded_than_was_asked_for() -> None:
 def test_a_verdict_is_right_exactly_when_nothing_failed(
     reached: str | None, obstacle: Broken | Unreachable | None, require: str | None, reachable: str, ceiling: str
 ) -> None:
-    if reached == LOADED or (isinstance(obstacle, Unreachable) and reached is None):
+    if reached == LEVELS[-1] or (isinstance(obstacle, Unreachable) and reached is None):
         obstacle = None
     if obstacle is None:
         reached = ceiling
