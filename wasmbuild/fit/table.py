@@ -34,7 +34,7 @@ def _declaration(embedder: str, wanted: Mapping[str, Value], line: int, triple: 
         declared["strategy"] = wanted["strategy"]
     have = effective(declared, line, triple)
     for name in sorted(wanted):
-        if is_checked(name) and have[name] != wanted[name]:
+        if have[name] != wanted[name]:
             declared[name] = wanted[name]
     return declared
 

@@ -16,7 +16,7 @@ Make = Callable[..., Machine]
 def test_targets_of_one_platform_are_one(machine: Make) -> None:
     found = platforms(
         [
-            machine("x64", "x86_64-unknown-linux-gnu"),
+            machine("x64", "x86_64-unknown-linux-gnu", {"has_sse3": True, "has_avx": True}),
             machine("arm", "aarch64-unknown-linux-musl", {"has_lse": True}),
             machine("x64-v2", "x86_64-unknown-linux-musl", {"has_sse3": True}),
             machine("phone", "aarch64-linux-android"),
@@ -25,7 +25,7 @@ def test_targets_of_one_platform_are_one(machine: Make) -> None:
     )
     assert [platform.targets for platform in found] == [("x64", "x64-v2"), ("arm",), ("phone",), ("mac",)]
     # Flags that not all targets of a platform have would be asked of machines that need not have them.
-    assert [dict(platform.isa_flags) for platform in found] == [{}, {"has_lse": True}, {}, {}]
+    assert [dict(platform.isa_flags) for platform in found] == [{"has_sse3": True}, {"has_lse": True}, {}, {}]
 
 
 def test_pulley_needs_an_engine_of_its_own(machine: Make) -> None:
