@@ -9,13 +9,13 @@ from typing import IO, TYPE_CHECKING
 import wasmtime
 
 from wasmbuild import files
+from wasmbuild.beneath import is_below, open_below
 from wasmbuild.errors import UsageError
 from wasmbuild.formats.cwasm import ReadAt, is_artifact
 from wasmbuild.formats.identify import Identity, identify
 from wasmbuild.formats.printable import printable
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.artifacts import deserialize, refused
-from wasmbuild.runtime.beneath import is_below, open_below
 from wasmbuild.runtime.errors import (
     InvalidSourceError,
     LoadError,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import wasmtime
 
-from wasmbuild.runtime.beneath import open_below
+from wasmbuild.beneath import open_below
 from wasmbuild.runtime.errors import DamagedError, LoadError, MissingArtifactError
 
 if TYPE_CHECKING:

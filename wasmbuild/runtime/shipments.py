@@ -14,9 +14,9 @@ from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from wasmbuild.beneath import open_below, read_whole, resolve_below
 from wasmbuild.errors import FormatError
 from wasmbuild.runtime import engines
-from wasmbuild.runtime.beneath import open_below, resolve_below
 from wasmbuild.runtime.errors import (
     DamagedError,
     LoadError,
@@ -28,7 +28,6 @@ from wasmbuild.runtime.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import IO
 
     from wasmbuild.files import Signature
     from wasmbuild.formats.manifest import IndexTarget, Manifest, ManifestArtifact
@@ -177,7 +176,7 @@ class Shipment:
         try:
             descriptor, _ = open_below(self._directory, target.path)
             with os.fdopen(descriptor, "rb", buffering=0) as file:
-                data = _read_whole(file, MAX_MANIFEST)
+                data = read_whole(file, MAX_MANIFEST)
                 directory = resolve_below(self._directory, target.path.rpartition("/")[0])
         except FileNotFoundError:
             raise MissingArtifactError(
@@ -246,7 +245,7 @@ def _read_again(name: str, path: str) -> Shipment:
             known = _shipments.get(name)
             if known is not None and (known.path, known.signature, known.unsettled) == (path, signature, None):
                 return known
-            data = _read_whole(file, MAX_MANIFEST)
+            data = read_whole(file, MAX_MANIFEST)
     except (OSError, ValueError) as error:
         raise _no_shipment(path, error) from None
     settled = files.is_settled(signature, now)
@@ -281,15 +280,6 @@ def _candidate(manifest: Manifest, directory: str) -> Candidate:
     from wasmbuild.project import triples
 
     return Candidate(manifest, directory, manifest.triple if triples.parse(manifest.triple).is_pulley else None)
-
-
-def _read_whole(file: IO[bytes], limit: int) -> bytes:
-    """Return the bytes of a file, of a larger one the first ``limit`` + 1."""
-    parts, left = [], limit + 1
-    while left > 0 and (part := file.read(min(left, 1 << 20))):
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
 
 
 def _no_shipment(where: str, error: OSError | ValueError) -> ShipmentError:

@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from wasmbuild.beneath import Beneath, open_named, read_whole
 from wasmbuild.errors import FormatError, UsageError
 from wasmbuild.formats.manifest import MAX_INDEX, MAX_MANIFEST, Index, IndexTarget, Manifest
 from wasmbuild.formats.printable import printable
-from wasmbuild.verify.beneath import Beneath, open_named, read_whole
 from wasmbuild.verify.intact import AGAIN
 from wasmbuild.verify.report import Entry, unusable
 
@@ -70,7 +70,7 @@ class _Collector:
 
     def _file(self, path: Path) -> Iterator[Shipment | Entry]:
         try:
-            with open_named(path) as file, Beneath(path.parent) as directory:
+            with open_named(path)[0] as file, Beneath(path.parent) as directory:
                 data = read_whole(file, MAX_MANIFEST)
                 if self._is_index(data):
                     yield from self._index(path, data, directory)
@@ -109,7 +109,7 @@ class _Collector:
     def _target(self, path: Path, index: Index, target: IndexTarget, directory: Beneath) -> Iterator[Shipment | Entry]:
         where = path.parent / target.path
         try:
-            with directory.open(target.path) as file, directory.below(target.path.rpartition("/")[0]) as inner:
+            with directory.open(target.path)[0] as file, directory.below(target.path.rpartition("/")[0]) as inner:
                 data = read_whole(file, MAX_MANIFEST)
                 if hashlib.sha256(data).hexdigest() != target.sha256:
                     yield _entry(where, f"is not the manifest that {path.name} names (its SHA-256 differs); {AGAIN}")

@@ -7,10 +7,10 @@ import io
 import os
 from typing import NamedTuple
 
+from wasmbuild.beneath import Beneath
 from wasmbuild.formats.cwasm import ReadAt
 from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.formats.printable import printable
-from wasmbuild.verify.beneath import Beneath
 from wasmbuild.verify.report import Broken
 
 AGAIN = "build again, or copy it again from where it was built"
@@ -40,11 +40,11 @@ class Intact:
     def open(self, artifact: ManifestArtifact, directory: Beneath) -> Opened | Broken:
         """Open an artifact and hold its size and SHA-256 against the manifest; return it, or why it is another."""
         try:
-            file = directory.open(artifact.path)
+            file, status = directory.open(artifact.path)
         except OSError as error:
             return Broken(_cannot_be_opened(artifact, error))
         try:
-            opened = self._read(artifact, file)
+            opened = self._read(artifact, file, status)
         except OSError as error:
             opened = f"cannot be read: {error.strerror or error}; {AGAIN}"
         if isinstance(opened, Opened):
@@ -52,17 +52,19 @@ class Intact:
         file.close()
         return Broken(f"{artifact.path} {opened}")
 
-    def _read(self, artifact: ManifestArtifact, file: io.FileIO) -> Opened | str:
-        status = os.fstat(file.fileno())
+    def _read(self, artifact: ManifestArtifact, file: io.FileIO, status: os.stat_result) -> Opened | str:
         size = status.st_size
         if size != artifact.size:
             how = "cut off, or changed" if size < artifact.size else "changed"
             return f"has {size} bytes, and its manifest says {artifact.size}: it was {how} after it was built; {AGAIN}"
         digest, left = hashlib.sha256(), size
-        while left and (count := file.readinto(self._buffer[:left])):
+        # Who asks for one byte more than is left, and gets the rest alone, has met the end without another read.
+        while count := file.readinto(self._buffer[: min(left + 1, _BUFFER)]):
             digest.update(self._buffer[:count])
             left -= count
-        if left or file.read(1):
+            if left < 0 or (left == 0 and count < _BUFFER):
+                break
+        if left:
             return f"changed while it was read; {AGAIN}, and verify when nothing writes to it"
         found = digest.hexdigest()
         if found != artifact.sha256:

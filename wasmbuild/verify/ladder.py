@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from wasmbuild.beneath import Beneath
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.project.plan import Target
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify.across import Across
-from wasmbuild.verify.beneath import Beneath
 from wasmbuild.verify.consistent import Consistent
 from wasmbuild.verify.intact import Intact
 from wasmbuild.verify.loaded import Loaders, Way

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from wasmbuild.beneath import Beneath
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.manifest import Manifest
 from wasmbuild.project.triples import host_triple
 from wasmbuild.toolchain.child import Limits, memory_can_be_limited
 from wasmbuild.verify import Entry, verify
-from wasmbuild.verify.beneath import Beneath
 from wasmbuild.verify.intact import Intact
 from wasmbuild.verify.loaded import Loaders, Way
 from wasmbuild.verify.loading import Outcome

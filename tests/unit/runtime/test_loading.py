@@ -72,7 +72,7 @@ def test_missing_and_elsewhere(shipping: Any, tmp_path: Path) -> None:
     )
     path.unlink()
     path.mkdir()
-    assert refused(DamagedError, directory).startswith(f"{path} is a directory; ")
+    assert refused(DamagedError, directory).startswith(f"{path} is a directory, not a regular file; ")
 
 
 def test_damage_is_not_passed_over(shipping: Any) -> None:

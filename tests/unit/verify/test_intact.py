@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from wasmbuild.beneath import Beneath
 from wasmbuild.formats.manifest import ManifestArtifact
-from wasmbuild.verify.beneath import Beneath
 from wasmbuild.verify.intact import Intact
 from wasmbuild.verify.report import Broken
 
@@ -53,6 +54,27 @@ def test_more_bytes_than_fit_in_the_buffer(tmp_path: Path, maker: Any) -> None:
     file, _, read_at = opened
     with file:
         assert read_at.read(2_000_000, 100) == data[2_000_000:2_000_100]
+
+
+class Growing(Beneath):
+    """A directory whose files grow as soon as they are open."""
+
+    def open(self, path: str) -> tuple[io.FileIO, os.stat_result]:
+        opened = super().open(path)
+        with (Path(self._root) / path).open("ab") as file:
+            file.write(b"x")
+        return opened
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 2 << 20])
+def test_sizes_around_that_of_the_buffer_and_a_file_that_grows(tmp_path: Path, maker: Any, size: int) -> None:
+    data = bytes(size)
+    (tmp_path / "checksum.cwasm").write_bytes(data)
+    assert found(tmp_path, maker.entry(data)) == ""
+    with Growing(tmp_path) as growing:
+        opened = Intact().open(maker.entry(data), growing)
+    assert isinstance(opened, Broken)
+    assert opened.message.startswith("checksum.cwasm changed while it was read; ")
 
 
 def test_an_empty_artifact_can_be_what_the_manifest_says(tmp_path: Path, maker: Any) -> None:

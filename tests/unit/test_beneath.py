@@ -1,14 +1,19 @@
+"""Files are opened below a directory, through whatever links, and never outside of it; held open or not."""
+
 from __future__ import annotations
 
 import errno
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from wasmbuild.verify.beneath import Beneath, open_named, read_whole
+from wasmbuild.beneath import Beneath, is_below, open_below, open_named, read_whole, resolve_below
 
 OnOpen = Callable[[Callable[[str], None]], None]
 
@@ -44,17 +49,25 @@ def root(tmp_path: Path) -> Path:
 
 
 def refused(root: Path, path: str) -> str:
+    words = []
     with Beneath(root) as directory:
-        try:
-            directory.open(path).close()
-        except OSError as error:
-            return error.strerror or ""
-    return "nothing"
+        for open_ in (directory.open, lambda path: open_below(os.path.realpath(root), path)):
+            with pytest.raises(OSError, match=r".+") as caught:
+                open_(path)
+            words.append(caught.value.strerror or "")
+    held, by_name = words
+    assert held == by_name
+    return held
 
 
 def content(root: Path, path: str) -> bytes:
-    with Beneath(root) as directory, directory.open(path) as file:
-        return read_whole(file, 100)
+    with Beneath(root) as directory, directory.open(path)[0] as file:
+        held = read_whole(file, 100)
+    descriptor, status = open_below(os.path.realpath(root), path)
+    with open(descriptor, "rb") as file:
+        assert file.read() == held
+    assert status.st_size == len(held)
+    return held
 
 
 def test_a_file_below_is_opened(root: Path) -> None:
@@ -77,12 +90,12 @@ def test_what_is_no_regular_file_is_named(root: Path) -> None:
 
 
 @posix
-def test_a_fifo_is_not_even_opened(root: Path, on_open: OnOpen) -> None:
-    opened: list[str] = []
-    on_open(opened.append)
+def test_nothing_waits_for_what_is_no_file(root: Path) -> None:
     os.mkfifo(root / "pipe")
     assert refused(root, "pipe") == "is a FIFO, not a regular file"
-    assert opened == [str(root)]
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(root / "socket"))
+        assert refused(root, "socket") == "is a socket, not a regular file"
 
 
 @posix
@@ -138,16 +151,30 @@ def test_a_sibling_that_starts_alike_is_outside(root: Path) -> None:
 
 
 @posix
-def test_a_directory_that_becomes_a_link_leads_nowhere_else(root: Path) -> None:
+def test_a_held_directory_that_becomes_a_link_stays_what_it_was(root: Path) -> None:
     outside = root.parent / "other"
     outside.mkdir()
     (outside / "file").write_bytes(b"secret")
-    with Beneath(root) as directory:
-        directory.open("a/b/file").close()
+    with Beneath(root) as directory, directory.below("a/b") as inner:
         (root / "a" / "b").rename(root / "moved")
         (root / "a" / "b").symlink_to(outside)
-        with directory.open("a/b/file") as file:
+        with inner.open("file")[0] as file:
             assert file.read() == b"inside"
+        with pytest.raises(OSError, match="leads out"):
+            directory.open("a/b/file")
+
+
+@posix
+def test_a_directory_that_becomes_a_link_while_it_is_opened_leads_nowhere_else(root: Path, on_open: OnOpen) -> None:
+    def swap(name: str) -> None:
+        if name == "b" and not (root / "a" / "b").is_symlink():
+            (root / "a" / "b").rename(root / "moved")
+            (root / "a" / "b").symlink_to(root.parent)
+
+    with Beneath(root) as directory:
+        on_open(swap)
+        with pytest.raises(OSError, match=r"^\[Errno \d+\] Not a directory"):
+            directory.below("a/b")
 
 
 @posix
@@ -158,9 +185,9 @@ def test_the_directory_itself_may_be_a_link(root: Path) -> None:
 
 def test_a_directory_below_is_a_limit_of_its_own(root: Path) -> None:
     with Beneath(root) as directory, directory.below("a") as inner:
-        with inner.open("b/file") as file:
+        with inner.open("b/file")[0] as file:
             assert file.read() == b"inside"
-        with inner.below("") as same, same.open("b/file") as file:
+        with inner.below("") as same, same.open("b/file")[0] as file:
             assert file.read() == b"inside"
 
 
@@ -172,21 +199,35 @@ def test_a_link_out_of_a_directory_below_is_refused(root: Path) -> None:
         inner.open("link")
 
 
-def test_more_directories_than_stay_open(root: Path) -> None:
-    with Beneath(root) as directory:
-        for number in range(100):
-            (root / f"d{number}" / "e").mkdir(parents=True)
-            (root / f"d{number}" / "e" / "file").write_bytes(b"%d" % number)
-        for number in (*range(100), *range(100)):
-            with directory.open(f"d{number}/e/file") as file:
-                assert file.read() == b"%d" % number
-
-
 def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Beneath(tmp_path / "none")
 
 
 def test_reading_stops_right_behind_the_limit(root: Path) -> None:
-    with open_named(root / "a" / "b" / "file") as file:
+    with open_named(root / "a" / "b" / "file")[0] as file:
         assert read_whole(file, 3) == b"insi"
+
+
+def test_no_descriptor_is_left_open(root: Path) -> None:
+    if os.path.isdir("/proc/self/fd"):
+        before = os.listdir("/proc/self/fd")
+        for path in ("a", "none", "a/none", "none/none", "a/b/file/none"):
+            refused(root, path)
+            with Beneath(root) as directory, pytest.raises(OSError, match=r".+"):
+                directory.below("a/b/none")
+        assert os.listdir("/proc/self/fd") == before
+
+
+def test_a_directory_is_below_itself_and_a_longer_name_is_not(root: Path) -> None:
+    real = os.path.realpath(root)
+    assert resolve_below(real, "") == real
+    assert not is_below(real, f"{real}er/file")
+
+
+_PATHS = st.lists(st.sampled_from(["a", "ab", "b"]), max_size=4).map(lambda parts: "/" + "/".join(parts))
+
+
+@given(_PATHS, _PATHS)
+def test_below_means_what_pathlib_means(root_: str, path: str) -> None:
+    assert is_below(root_, path) == PurePosixPath(path).is_relative_to(root_)
