@@ -8,7 +8,6 @@ import os
 import stat
 from collections.abc import Iterable
 from types import TracebackType
-from typing import IO
 
 # Where the system opens relative to an open directory, no rename or link made meanwhile can lead elsewhere.
 _RELATIVE = os.open in os.supports_dir_fd and os.stat in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
@@ -114,15 +113,6 @@ def open_named(path: str | os.PathLike[str]) -> tuple[io.FileIO, os.stat_result]
     """Open a regular file that the user named, through whatever links. Raises as ``open_below`` does."""
     descriptor, status = _open_file(os.fspath(path), 0, None)
     return io.FileIO(descriptor, "rb"), status
-
-
-def read_whole(file: IO[bytes], limit: int) -> bytes:
-    """Return the bytes of an open file, of a larger one the first ``limit`` + 1."""
-    parts, left = [], limit + 1
-    while left > 0 and (part := file.read(min(left, 1 << 20))):
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
 
 
 def _open(root: str, path: str, held: int | None) -> tuple[int, os.stat_result]:

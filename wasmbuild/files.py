@@ -62,6 +62,15 @@ def read(path: str | os.PathLike[str]) -> tuple[bytes, Signature]:
         return b"".join(_chunks(file)), sig
 
 
+def read_up_to(file: IO[bytes], limit: int) -> bytes:
+    """Return the bytes of an open file from its present position on, at most ``limit``."""
+    parts = []
+    while limit > 0 and (part := file.read(min(limit, _CHUNK))):
+        parts.append(part)
+        limit -= len(part)
+    return b"".join(parts)
+
+
 def sha256_of(file: IO[bytes]) -> tuple[str, int]:
     """Hash an open file from its present position on; return the digest in hex and the number of bytes."""
     digest = hashlib.sha256()

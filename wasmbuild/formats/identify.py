@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import NamedTuple
 
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import cwasm
+from wasmbuild.formats.cwasm import ReadAt
 from wasmbuild.formats.leb import Cursor
 from wasmbuild.formats.printable import printable
 
@@ -26,6 +28,9 @@ class Identity(NamedTuple):
         return f"{self.sentence}: {self.advice}" if self.advice else self.sentence
 
 
+# Text and scripts are told from their beginning.
+_HEAD = 64 << 10
+
 _MAKE_AGAIN = "make it again, or copy it again from where it was made"
 _WHAT_TO_GIVE = "pass the .wasm or .wat that it was made from"
 _TO_WEBASSEMBLY = "compile its source to WebAssembly (for example --target wasm32-wasip1) and pass that"
@@ -44,6 +49,31 @@ def identify(data: bytes) -> Identity:
         if data.startswith(magic):
             return Identity("unknown", sentence, advice)
     return _text(data)
+
+
+def identify_at(source: ReadAt) -> Identity:
+    """Tell what a file is from as much of it as that takes. An OSError of ``ReadAt.read`` passes through."""
+    head = source.read(0, _HEAD)
+    if head.startswith(b"\0asm"):
+        # Whether it is whole shows at its end.
+        return identify(source.read(0, source.size))
+    if cwasm.is_artifact(head):
+        return _artifact(source)
+    if len(head) == source.size:
+        return identify(head)
+    identity = identify(_whole_characters(head))
+    # Behind a long comment there may be something.
+    return identify(source.read(0, source.size)) if identity.kind == "empty" else identity
+
+
+def _whole_characters(head: bytes) -> bytes:
+    """Return the beginning of a file without the part of a character of UTF-8 that it may end with."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        decoder.decode(head)
+    except UnicodeDecodeError:
+        return head
+    return head[: len(head) - len(decoder.getstate()[0])]
 
 
 def _webassembly(data: bytes) -> Identity:
@@ -70,7 +100,7 @@ def _webassembly(data: bytes) -> Identity:
     return Identity(kind, sentence)
 
 
-def _artifact(data: bytes) -> Identity:
+def _artifact(data: bytes | ReadAt) -> Identity:
     try:
         facts = cwasm.read(data)
     except FormatError:

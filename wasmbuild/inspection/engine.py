@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wasmbuild.formats.cwasm import ArtifactFacts
-from wasmbuild.formats.manifest import Manifest
 from wasmbuild.formats.printable import printable
 from wasmbuild.inspection.facts import Engine
-from wasmbuild.inspection.tails import Explained, explain, line_up
 from wasmbuild.project import cranelift_flags, settings, triples
 from wasmbuild.verify import toggles
-from wasmbuild.verify.reference import Reference, References
+from wasmbuild.verify.reference import Reference, References, Settings
+from wasmbuild.verify.tails import Explained, line_up
 from wasmbuild.verify.tools import Tools
 
 Value = bool | int | str
@@ -35,7 +34,6 @@ class Engines:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._references = References(tools)
-        self._variants: dict[tuple[str, int, str], list[toggles.Toggled]] = {}
         self._told: dict[tuple[str, bytes], Engine] = {}
 
     def of(self, facts: ArtifactFacts, hint: Mapping[str, Any] | None) -> Engine:
@@ -75,7 +73,7 @@ class Engines:
         base, line, triple, _isa_flags = reference.settings
         if not line_up(facts.tail, reference.tail):
             return Engine(_named(base), exact=False, unnamed=("more than can be told apart",))
-        explained = explain((reference.shared_flags, reference.tail), found, self._variants_of(reference))
+        explained = self._references.explain(reference, facts)
         try:
             engine = settings.expand(_changed(reference, explained), line, triple)
         except ValueError:
@@ -85,26 +83,10 @@ class Engines:
             return Engine(_named(engine), exact=True)
         return Engine(_named(engine), exact=False, unnamed=_rest(explained))
 
-    def _variants_of(self, reference: Reference) -> list[toggles.Toggled]:
-        engine, line, triple, _isa_flags = reference.settings
-        key = (repr(engine), line, triple.text)
-        if key not in self._variants:
-            made = []
-            for toggle in toggles.toggles(engine, line, triple):
-                other = self._reference(toggle.engine, line, triple)
-                if isinstance(other, Reference):
-                    made.append(toggles.Toggled(toggle, other.shared_flags, other.tail))
-            self._variants[key] = made
-        return self._variants[key]
-
     def _reference(self, engine: Mapping[str, Any], line: int, triple: triples.TargetTriple) -> Reference | str:
         """Return the reference for settings, or why there is none."""
         # No ISA flags: the tail is the same whatever they are, and those of a hostile artifact are no options.
-        manifest = Manifest(
-            project="", target="", triple=triple.text, cpu=None, isa_flags={}, major=line, compiler="",
-            compiler_sha256="", engine=engine, require=None, artifacts=(),
-        )  # fmt: skip
-        reference = self._references.of(manifest)
+        reference = self._references.made_with(Settings(engine, line, triple, {}))
         if isinstance(reference, Reference):
             return reference
         if isinstance(self._tools.executable(line), str):

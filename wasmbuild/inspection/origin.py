@@ -10,7 +10,6 @@ from wasmbuild import files
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.manifest import MANIFEST, MAX_MANIFEST, MAX_RECORD, Manifest, ManifestArtifact, Record
 from wasmbuild.formats.printable import printable
-from wasmbuild.inspection.bounded import read_up_to
 from wasmbuild.inspection.facts import Origin
 
 _RECORD_SUFFIX = ".json"
@@ -124,4 +123,4 @@ def _other_bytes(file: str, does: str) -> str:
 def _bytes(path: str, limit: int) -> bytes:
     # Readers refuse what is longer than they take.
     with files.open_regular(path) as file:
-        return read_up_to(file, limit + 1)
+        return files.read_up_to(file, limit + 1)

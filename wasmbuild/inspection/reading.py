@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import errno
 import hashlib
 import os
@@ -14,10 +13,9 @@ from wasmbuild import files
 from wasmbuild.errors import DISK, FAILED, WRONG_REQUEST, CompileError, FormatError
 from wasmbuild.formats import cwasm, wasm
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
-from wasmbuild.formats.identify import Identity
+from wasmbuild.formats.identify import Identity, identify_at
 from wasmbuild.formats.printable import printable
 from wasmbuild.inspection import cpus, roles, webassembly
-from wasmbuild.inspection.bounded import read_up_to
 from wasmbuild.inspection.engine import Engines
 from wasmbuild.inspection.facts import Artifact, Description, Section
 from wasmbuild.inspection.origin import Origins
@@ -76,18 +74,20 @@ class Reader:
                 return _unreadable(path, error)
 
     def _describe(self, path: str, shown: str, file: IO[bytes], size: int) -> Description:
-        head = read_up_to(file, _HEAD)
+        head = files.read_up_to(file, _HEAD)
         file.seek(0)
         try:
             if cwasm.is_artifact(head):
                 return self._artifact(path, file, size)
-            identity = wasm.identify(head if len(head) == size else _whole_characters(head))
-            if not head.startswith(b"\0asm") and identity.kind != "text":
-                return _unusable(path, _neither(shown, head, identity), FAILED, size)
+            if not head.startswith(b"\0asm"):
+                identity = identify_at(ReadAt.of(file, size))
+                if identity.kind != "text":
+                    return _unusable(path, _neither(shown, head, identity), FAILED, size)
+                file.seek(0)
             if size > _LARGEST_SOURCE:
                 problem = f"{shown} has {size} bytes, and of WebAssembly at most {_LARGEST_SOURCE} are read"
                 return _unusable(path, f"{problem}; is it the right file?", FAILED, size)
-            return self._source(path, shown, read_up_to(file, _LARGEST_SOURCE))
+            return self._source(path, shown, files.read_up_to(file, _LARGEST_SOURCE))
         except FormatError as error:
             return _unusable(path, f"{shown} is {error}", FAILED, size)
 
@@ -166,17 +166,6 @@ def _meant(path: str) -> str:
     except (OSError, ValueError):
         return ""
     return f"; did you mean {printable(os.path.join(directory, meant))}?" if meant else ""
-
-
-def _whole_characters(head: bytes) -> bytes:
-    """Return the beginning of a file without the part of a character of UTF-8 that it may end with."""
-    try:
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        decoder.decode(head)
-        rest = decoder.getstate()[0]
-    except UnicodeDecodeError:
-        return head
-    return head[: len(head) - len(rest)]
 
 
 def _sections(facts: ArtifactFacts, file: IO[bytes], size: int) -> list[Section]:

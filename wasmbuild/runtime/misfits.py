@@ -5,7 +5,7 @@ from __future__ import annotations
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
-from wasmbuild.formats.identify import Identity, identify
+from wasmbuild.formats.identify import Identity, identify_at
 from wasmbuild.formats.printable import printable
 from wasmbuild.project import triples
 from wasmbuild.runtime.engines import library_line
@@ -25,7 +25,6 @@ from wasmbuild.runtime.errors import (
 AGAIN = "build again, or copy it again from where it was built"
 
 # Text and scripts are told from their beginning; an artifact's own reader says what is wrong with an artifact.
-_HEAD = 64 << 10
 _NEEDED = "and a precompiled artifact is needed here"
 
 
@@ -119,12 +118,6 @@ def not_precompiled(subject: str, identity: Identity) -> NotPrecompiledError:
     )
 
 
-def _identity(read_at: ReadAt) -> Identity:
-    head = read_at.read(0, _HEAD)
-    # Whether WebAssembly is whole shows at its end.
-    return identify(read_at.read(0, read_at.size) if head.startswith(b"\0asm") else head)
-
-
 def fitting(subject: str, read_at: ReadAt) -> ArtifactFacts:
     """Return what an artifact says of itself, when it can be loaded here as far as its headers tell.
 
@@ -133,7 +126,7 @@ def fitting(subject: str, read_at: ReadAt) -> ArtifactFacts:
     try:
         facts = cwasm.read(read_at)
     except FormatError as error:
-        identity = _identity(read_at)
+        identity = identify_at(read_at)
         if identity.kind in ("text", "module", "component"):
             raise not_precompiled(subject, identity) from None
         if identity.kind in ("elf", "unknown"):

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from wasmbuild.beneath import open_below, read_whole, resolve_below
+from wasmbuild.beneath import open_below, resolve_below
 from wasmbuild.errors import FormatError
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.errors import (
@@ -167,6 +167,7 @@ class Shipment:
         """Read the manifest of a target of an index. Raises LoadError."""
         from hashlib import sha256
 
+        from wasmbuild.files import read_up_to
         from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest
         from wasmbuild.formats.printable import printable
         from wasmbuild.runtime.misfits import AGAIN
@@ -176,7 +177,7 @@ class Shipment:
         try:
             descriptor, _ = open_below(self._directory, target.path)
             with os.fdopen(descriptor, "rb", buffering=0) as file:
-                data = read_whole(file, MAX_MANIFEST)
+                data = read_up_to(file, MAX_MANIFEST + 1)
                 directory = resolve_below(self._directory, target.path.rpartition("/")[0])
         except FileNotFoundError:
             raise MissingArtifactError(
@@ -245,7 +246,7 @@ def _read_again(name: str, path: str) -> Shipment:
             known = _shipments.get(name)
             if known is not None and (known.path, known.signature, known.unsettled) == (path, signature, None):
                 return known
-            data = read_whole(file, MAX_MANIFEST)
+            data = files.read_up_to(file, MAX_MANIFEST + 1)
     except (OSError, ValueError) as error:
         raise _no_shipment(path, error) from None
     settled = files.is_settled(signature, now)

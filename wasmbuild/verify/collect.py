@@ -7,8 +7,9 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from wasmbuild.beneath import Beneath, open_named, read_whole
+from wasmbuild.beneath import Beneath, open_named
 from wasmbuild.errors import FormatError, UsageError
+from wasmbuild.files import read_up_to
 from wasmbuild.formats.manifest import MAX_INDEX, MAX_MANIFEST, Index, IndexTarget, Manifest
 from wasmbuild.formats.printable import printable
 from wasmbuild.verify.intact import AGAIN
@@ -71,7 +72,7 @@ class _Collector:
     def _file(self, path: Path) -> Iterator[Shipment | Entry]:
         try:
             with open_named(path)[0] as file, Beneath(path.parent) as directory:
-                data = read_whole(file, MAX_MANIFEST)
+                data = read_up_to(file, MAX_MANIFEST + 1)
                 if self._is_index(data):
                     yield from self._index(path, data, directory)
                 elif self._pinned is not None:
@@ -110,7 +111,7 @@ class _Collector:
         where = path.parent / target.path
         try:
             with directory.open(target.path)[0] as file, directory.below(target.path.rpartition("/")[0]) as inner:
-                data = read_whole(file, MAX_MANIFEST)
+                data = read_up_to(file, MAX_MANIFEST + 1)
                 if hashlib.sha256(data).hexdigest() != target.sha256:
                     yield _entry(where, f"is not the manifest that {path.name} names (its SHA-256 differs); {AGAIN}")
                     return

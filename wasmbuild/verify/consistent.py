@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
-from wasmbuild.formats.identify import identify
+from wasmbuild.formats.identify import identify_at
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 from wasmbuild.formats.printable import printable
 from wasmbuild.project import triples
@@ -22,8 +22,6 @@ Value = bool | int | str
 _ALWAYS_ON: Mapping[str, tuple[str, ...]] = {
     "riscv64": ("has_m", "has_a", "has_f", "has_d", "has_zicsr", "has_zifencei"),
 }
-# Text and scripts are told from their beginning; an artifact's own reader says what is wrong with an artifact.
-_HEAD = 64 << 10
 
 
 class Consistent:
@@ -110,7 +108,7 @@ def _flag_differences(expected: Mapping[str, Value], found: Mapping[str, Value])
 
 def _instead(read_at: ReadAt) -> str:
     """Say what a file is that is no artifact; empty where an artifact's own reader knows better."""
-    identity = identify(read_at.read(0, _HEAD))
+    identity = identify_at(read_at)
     if identity.kind in ("text", "module", "component"):
         return f"{identity.sentence}, not an artifact that was compiled from one; {BY_HAND}"
     if identity.kind == "elf":

@@ -18,13 +18,14 @@ from wasmbuild.formats.cwasm import ArtifactFacts
 from wasmbuild.formats.manifest import Manifest
 from wasmbuild.formats.printable import printable
 from wasmbuild.project import triples
-from wasmbuild.verify import toggles
+from wasmbuild.verify import tails, toggles
 from wasmbuild.verify.report import Unreachable
 from wasmbuild.verify.tools import Tools
 
 Value = bool | int | str
 
 _SHOWN = 8
+_NO_NAME = "something that has no name here"
 
 
 class Settings(NamedTuple):
@@ -55,8 +56,12 @@ class References:
 
     def of(self, manifest: Manifest) -> Reference | Unreachable:
         """Return the reference for the artifacts of a manifest, or why there can be none on this host."""
-        triple = triples.parse(manifest.triple)
-        settings = Settings(manifest.engine, manifest.major, triple, manifest.isa_flags)
+        return self.made_with(
+            Settings(manifest.engine, manifest.major, triples.parse(manifest.triple), manifest.isa_flags)
+        )
+
+    def made_with(self, settings: Settings) -> Reference | Unreachable:
+        """Return the reference for settings, or why there can be none on this host."""
         key = _key(settings)
         if key not in self._made:
             try:
@@ -77,29 +82,38 @@ class References:
         return f"has other engine settings than its manifest declares: {words}"
 
     def _names(self, reference: Reference, facts: ArtifactFacts) -> str:
-        words = []
-        variants = self._variants(reference)
-        step = toggles.first_step(reference.tail, facts, variants)
-        if step is not None:
-            words.append(toggles.described(step.toggle))
-            settings = reference.settings._replace(engine=step.toggle.engine)
-            reference = Reference(settings, step.shared_flags, step.tail)
-            variants = self._variants(reference)
-        words += toggles.names(reference.shared_flags, reference.tail, facts, variants)
+        words = self._explained(reference, facts) or [_NO_NAME]
         rest = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
         return ", ".join(words[:_SHOWN]) + rest
 
-    def _variants(self, reference: Reference) -> list[toggles.Toggled]:
-        """Return what the reference becomes when one setting is changed, for each setting and value."""
+    def _explained(self, reference: Reference, facts: ArtifactFacts) -> list[str]:
+        if tails.line_up(reference.tail, facts.tail):
+            return _words(reference, facts, self.explain(reference, facts))
+        # One setting makes the row of numbers another length; of those that do, the one that leaves least to explain.
+        found = []
+        for variant in self.variants(reference):
+            if tails.line_up(variant.tail, facts.tail):
+                settings = reference.settings._replace(engine=variant.toggle.engine)
+                other = Reference(settings, variant.shared_flags, variant.tail)
+                explained = self.explain(other, facts)
+                words = [toggles.described(variant.toggle), *_words(other, facts, explained)]
+                found.append((explained.unknown, len(words), words))
+        return min(found)[2] if found else _words(reference, facts, self.explain(reference, facts))
+
+    def explain(self, reference: Reference, facts: ArtifactFacts) -> tails.Explained:
+        """Tell in which settings an artifact differs from a reference."""
+        return tails.explain(
+            (reference.shared_flags, reference.tail), (facts.shared_flags, facts.tail), self.variants(reference)
+        )
+
+    def variants(self, reference: Reference) -> list[toggles.Toggled]:
+        """Return what a reference becomes when one setting is changed, for each setting and value."""
         key = _key(reference.settings)
         if key not in self._toggled:
             settings = reference.settings
             made = []
             for toggle in toggles.toggles(settings.engine, settings.line, settings.triple):
-                try:
-                    other = self._make(settings._replace(engine=toggle.engine))
-                except (WasmbuildError, OSError):
-                    continue
+                other = self.made_with(settings._replace(engine=toggle.engine))
                 if isinstance(other, Reference):
                     made.append(toggles.Toggled(toggle, other.shared_flags, other.tail))
             self._toggled[key] = made
@@ -119,6 +133,15 @@ class References:
                 f"another line or cannot express them, and {executable}; install an executable of Wasmtime {line}"
             )
         return _read(settings, self._tools.executable_artifact(executable, engine, line, triple.text, isa_flags))
+
+
+def _words(reference: Reference, facts: ArtifactFacts, explained: tails.Explained) -> list[str]:
+    """Say in words which settings an artifact has that its reference has not, each by itself."""
+    words = [toggles.described(toggle) for toggle in explained.toggles]
+    for flag in sorted(explained.flags):
+        old, new = (flags.get(flag, "unknown") for flags in (reference.shared_flags, facts.shared_flags))
+        words.append(f"cranelift-flags.{printable(flag, 40)} is {toggles.shown(new)} instead of {toggles.shown(old)}")
+    return [*words, _NO_NAME] if explained.unknown else words
 
 
 def _stand_in(triple: triples.TargetTriple) -> triples.TargetTriple | None:

@@ -70,7 +70,7 @@ def test_right_artifacts_are_accepted_whatever_their_settings(tmp_path: Path, wo
     assert wrong == []
 
 
-@pytest.mark.parametrize("triple", ["x86_64-unknown-linux-gnu", "aarch64-apple-darwin", "pulley64", "pulley32"])
+@pytest.mark.parametrize("triple", FAMILIES)
 def test_each_setting_that_differs_is_named(tmp_path: Path, workshop: Any, triple: str) -> None:
     parsed = triples.parse(triple)
     declared = effective({}, workshop.line, parsed)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmbuild.formats.identify import identify
+from wasmbuild.formats.cwasm import ReadAt
+from wasmbuild.formats.identify import identify, identify_at
 
 AGAIN = "make it again, or copy it again from where it was made"
 TO_WASM = "compile its source to WebAssembly (for example --target wasm32-wasip1) and pass that"
@@ -93,3 +94,31 @@ def test_every_file_is_something(data: bytes, start: bytes) -> None:
     assert identity.kind in ("text", "module", "component", "artifact", "elf", "empty", "unknown")
     assert str(identity).isprintable()
     assert bool(identity.advice) == (identity.kind not in ("text", "module", "component"))
+
+
+LARGE = 100_000
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "most"),
+    [
+        (b"\0asm\1\0\0\0" + b"\0\xa0\x8d\x06" + bytes(LARGE), "module", LARGE + 12),
+        (b"\0asm\1\0\0\0" + b"\0\xa1\x8d\x06" + bytes(LARGE), "unknown", LARGE + 12),
+        (b"(;" + "é".encode() * LARGE + b";) (module)", "text", 2 * LARGE + 13),
+        (b";" * 3 + "\n(é)".encode() * LARGE, "text", 1 << 16),
+        (elf(2, 62) + bytes(LARGE), "elf", 1 << 16),
+        (b"#!/bin/sh\n" + b"\xff" * LARGE, "unknown", 1 << 16),
+        (b"(module)", "text", 8),
+        (b"", "empty", 0),
+    ],
+)
+def test_no_more_of_a_file_is_read_than_it_takes(data: bytes, kind: str, most: int) -> None:
+    ends = [0]
+
+    def read(offset: int, count: int) -> bytes:
+        part = data[offset : offset + count]
+        ends.append(offset + len(part))
+        return part
+
+    assert identify_at(ReadAt(read, len(data))).kind == kind
+    assert max(ends) <= most

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmbuild.inspection.tails import Explained, explain, line_up
+from wasmbuild.verify.tails import Explained, explain, line_up
 from wasmbuild.verify.toggles import Toggle, Toggled
 
 FLAGS = {"opt_level": "speed", "unwind_info": True}

@@ -1,7 +1,9 @@
 """How far engine sections differ, setting by setting.
 
-The tail of an engine section is a row of varints: tunables by position, then the bits of the WebAssembly features. What
-a setting changes in a reference (see ``wasmbuild.verify.toggles``) is looked for in an artifact.
+The tail of an engine section is a row of numbers, written by position as postcard's varints: tunables, then the bits of
+the WebAssembly features. A changed setting shows as a few of them, so what each setting changes in a reference
+(``wasmbuild.verify.toggles``) is looked for in an artifact: several that differ at once can be told apart, and a number
+that nobody would guess can be read.
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ from wasmbuild.verify.toggles import Toggle, Toggled
 
 Value = bool | int | str
 Traits = dict[tuple[str, str | int], Value]
+"""What can differ between two engine sections: numbers of the tail and their count, bits of its last, shared flags."""
 
 # Bytes; those of lines 48 to 50 have about 60.
 _LONGEST = 512
+_COUNT = ("count", 0)
 
 
 class Explained(NamedTuple):
@@ -43,6 +47,9 @@ def explain(
     """Tell in which settings ``found`` differs from ``reference``, each given as its shared flags and its tail."""
     base = _traits(*reference)
     left = _changes(base, _traits(*found))
+    if _COUNT in left:
+        # Rows of another length do not line up, so all that can be said of them is that they differ.
+        left = {trait: value for trait, value in left.items() if trait[0] != "number"}
     found_toggles = []
     changed = [(variant.toggle, _changes(base, _traits(variant.shared_flags, variant.tail))) for variant in variants]
     # The one that explains most comes first: one setting may bring others along.
@@ -66,7 +73,7 @@ def explain(
 def _traits(flags: Mapping[str, Value], tail: bytes) -> Traits:
     *numbers, features = _varints(tail)
     traits: Traits = {("number", index): number for index, number in enumerate(numbers)}
-    traits["count", 0] = len(numbers)
+    traits[_COUNT] = len(numbers)
     traits.update({("feature", bit): features >> bit & 1 for bit in range(max(features.bit_length(), 64))})
     traits.update({("flag", flag): value for flag, value in flags.items()})
     return traits
@@ -80,6 +87,7 @@ def _changes(before: Traits, after: Traits) -> Traits:
 
 
 def _varints(data: bytes) -> list[int]:
+    """Return a row of varints; at least one, of whatever is there. What is longer than any tail of Wasmtime is cut."""
     numbers, number, shift = [], 0, 0
     for byte in data[:_LONGEST]:
         number |= (byte & 0x7F) << shift
