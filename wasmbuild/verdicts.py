@@ -1,11 +1,13 @@
-"""The story of a verification, told on a console: a table of what was proved, and what is wrong."""
+"""The story of a verification, told on a console: what was proved of each artifact and target, and what is wrong."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from wasmbuild.console import Console, counted
+from wasmbuild.console import Console, counted, human_seconds
+from wasmbuild.project.levels import LEVELS
 
 if TYPE_CHECKING:
     from wasmbuild.verify.report import Entry, Report
@@ -14,14 +16,23 @@ _NONE = "nothing"
 
 
 def tell(report: Report, console: Console) -> None:
-    """Write a table with a row for each artifact, then what this host could not try and why, then a summary."""
-    rows = [(entry.id, entry.level or _NONE, entry.required) for entry in report.artifacts]
-    header = ("artifact", "proved", "required")
-    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(3)]
-    console.say(console.bold(_row(header, widths)))
-    for entry, row in zip(report.artifacts, rows, strict=True):
-        verdict = console.good("ok") if entry.ok else f"{console.bad('FAILED')}  {_failure(entry)}"
-        console.say(f"{_row(row, widths)}  {verdict}") if entry.ok else console.write(f"{_row(row, widths)}  {verdict}")
+    """Write a row for each artifact, one for each target, what this host could not try and why, and a summary."""
+    seconds = report.seconds or (0.0,) * len(report.artifacts)
+    rows = [
+        (entry.id, entry.level or _NONE, entry.required, human_seconds(taken))
+        for entry, taken in zip(report.artifacts, seconds, strict=True)
+    ]
+    header, *lines = _aligned([("artifact", "proved", "required", "time"), *rows], "<<<>")
+    console.say(console.bold(header))
+    for entry, line in zip(report.artifacts, lines, strict=True):
+        if entry.ok:
+            console.say(f"{line}  {console.good('ok')}")
+        else:
+            console.write(f"{line}  {console.bad('FAILED')}  {_failure(entry)}")
+    targets = _targets(zip(report.artifacts, seconds, strict=True))
+    if targets:
+        header, *lines = _aligned([("target", "artifacts", *LEVELS, "failed", "time"), *targets], "<>>>>>>>")
+        console.say("\n" + "\n".join((console.bold(header), *lines)) + "\n")
     untried = Counter(entry.message for entry in report.artifacts if entry.ok and entry.message)
     for message, count in untried.items():
         console.say(console.dim(f"{counted(count, 'artifact')}: {message}"))
@@ -37,9 +48,30 @@ def summary(report: Report) -> str:
     return f"{counted(len(report.artifacts), 'artifact')} verified: {', '.join(parts) or 'none there'}"
 
 
+def _targets(verdicts: Iterable[tuple[Entry, float]]) -> list[tuple[str, ...]]:
+    """Return a row for each target: of how many artifacts each level holds, and how long they took together."""
+    targets: dict[str, list[tuple[Entry, float]]] = {}
+    for entry, taken in verdicts:
+        target = entry.id.rpartition("@")[2]
+        # What could not be read at all is no artifact, and has a path for a name.
+        if target != entry.id:
+            targets.setdefault(target, []).append((entry, taken))
+    rows = []
+    for target, found in targets.items():
+        reached = [LEVELS.index(entry.level) for entry, _ in found if entry.level is not None]
+        holds = [sum(highest >= level for highest in reached) for level in range(len(LEVELS))]
+        counts = (len(found), *holds, sum(not entry.ok for entry, _ in found))
+        rows.append((target, *map(str, counts), human_seconds(sum(taken for _, taken in found))))
+    return rows
+
+
 def _failure(entry: Entry) -> str:
     return f"not {entry.failed}: {entry.message}" if entry.failed else entry.message
 
 
-def _row(cells: tuple[str, ...], widths: list[int]) -> str:
-    return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+def _aligned(rows: Sequence[tuple[str, ...]], sides: str) -> list[str]:
+    """Return rows as lines of columns, each to the side that ``sides`` has for it."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)) for row in rows
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import shlex
 import subprocess
 import sys
@@ -15,6 +16,8 @@ import pytest
 from support import ADD, HEAD, MODULES, SUB, TARGETS, Project
 
 from wasmbuild.files import signature
+from wasmbuild.project.levels import LEVELS
+from wasmbuild.toolchain.child import memory_can_be_limited
 
 
 def test_help_shows_commands_and_examples(project: Project) -> None:
@@ -139,14 +142,46 @@ def test_schemas_describe_the_files(project: Project) -> None:
 def test_verify_shows_a_table(project: Project) -> None:
     project.run("build")
     lines = project.run("verify", "build").stdout.splitlines()
-    assert lines[0].split() == ["artifact", "proved", "required"]
-    assert lines[1].split() == ["add@x64", "loaded", "loaded", "ok"]
-    assert lines[3].split() == ["add@arm", "consistent", "consistent", "ok"]
+    assert lines[0].split() == ["artifact", "proved", "required", "time"]
+    assert re.fullmatch(r"add@x64 +loaded +loaded +\d\.\d\d s  ok", lines[1])
+    assert re.fullmatch(r"add@arm +consistent +consistent +\d\.\d\d s  ok", lines[3])
+    at = lines.index("")
+    assert lines[at + 1].split() == ["target", "artifacts", *LEVELS, "failed", "time"]
+    assert re.fullmatch(r"x64 +2 +2 +2 +2 +0 +0 +\d\.\d\d s", lines[at + 2])
+    assert re.fullmatch(r"arm +2 +2 +2 +0 +0 +0 +\d\.\d\d s", lines[at + 3])
     assert lines[-1] == "4 artifacts verified: 2 consistent, 2 loaded"
     (project.build / "arm/add.cwasm").unlink()
     failed = project.run("verify", "build", status=1).stdout
     assert "FAILED  not intact: " in failed
     assert failed.splitlines()[-1] == "4 artifacts verified: 1 consistent, 2 loaded, 1 failed"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--memory-limit", "64k", '"64k" is no amount of memory; write "64 KiB"'),
+        ("--memory-limit", "5", '5 is out of range; write an amount from "1 MiB" to "1024 TiB"'),
+        ("--time-limit", "0", "0 s is no time to do anything in; write more"),
+        ("--time-limit", "soon", "'soon' is not a number of seconds from 0 to 86400"),
+    ],
+)
+def test_limits_of_a_verification_that_mean_nothing(project: Project, option: str, value: str, said: str) -> None:
+    project.run("build")
+    assert project.run("verify", "build", option, value, status=2).stderr == (
+        f"error: wasmbuild verify: argument {option}: {said}; see wasmbuild verify --help\n"
+    )
+
+
+@pytest.mark.skipif(not memory_can_be_limited(), reason="this system cannot limit memory")
+def test_the_memory_limit_is_that_of_what_loads(project: Project) -> None:
+    project.run("build")
+    failed = project.run("verify", "build", "--memory-limit", "1 MiB", status=1).stderr
+    assert re.fullmatch(
+        r"error: the probe with the library of wasmtime 48\.\d\.\d could not be started: it ended with status 1 "
+        r"\(.+\); allow it more memory than 1 MiB\n",
+        failed,
+    )
+    assert "2 loaded" in project.run("verify", "build", "--memory-limit", "512 MiB", "--time-limit", "60").stdout
 
 
 class TestCompile:

@@ -73,17 +73,24 @@ def test_verdicts() -> None:
     entries = (
         Entry("a@x", True, "loaded", None, "loaded", ""),
         Entry("b@x", True, "consistent", None, "consistent", "cannot be loaded here"),
-        Entry("c@x", False, None, "intact", "loaded", "has 3 bytes"),
+        Entry("c@y", False, None, "intact", "loaded", "has 3 bytes"),
+        Entry("z/manifest.json", False, None, "intact", "intact", "is missing"),
     )
-    tell(Report(entries), Console(stream))
+    tell(Report(entries, (0.25, 0.5, 61, 0)), Console(stream))
     assert stream.getvalue().splitlines() == [
-        "artifact  proved      required  ",
-        "a@x       loaded      loaded      ok",
-        "b@x       consistent  consistent  ok",
-        "c@x       nothing     loaded      FAILED  not intact: has 3 bytes",
+        "artifact         proved      required      time",
+        "a@x              loaded      loaded      0.25 s  ok",
+        "b@x              consistent  consistent  0.50 s  ok",
+        "c@y              nothing     loaded        61 s  FAILED  not intact: has 3 bytes",
+        "z/manifest.json  nothing     intact      0.00 s  FAILED  not intact: is missing",
+        "",
+        "target  artifacts  intact  consistent  loaded  tested  failed    time",
+        "x               2       2           2       1       0       0  0.75 s",
+        "y               1       0           0       0       0       1    61 s",
+        "",
         "1 artifact: cannot be loaded here",
-        "3 artifacts verified: 1 consistent, 1 loaded, 1 failed",
+        "4 artifacts verified: 1 consistent, 1 loaded, 2 failed",
     ]
     quiet = io.StringIO()
-    tell(Report(entries), Console(quiet, quiet=True))
-    assert quiet.getvalue() == "c@x       nothing     loaded      FAILED  not intact: has 3 bytes\n"
+    tell(Report(entries[:3]), Console(quiet, quiet=True))
+    assert quiet.getvalue() == "c@y       nothing     loaded      0.00 s  FAILED  not intact: has 3 bytes\n"

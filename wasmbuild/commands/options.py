@@ -38,6 +38,24 @@ def seconds(text: str) -> float:
     return value
 
 
+def duration(text: str) -> float:
+    """Read a number of seconds that something may take."""
+    value = seconds(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("0 s is no time to do anything in; write more")
+    return value
+
+
+def memory(text: str) -> int:
+    """Read an amount of memory in bytes."""
+    from wasmbuild.project.toolchain_values import Mistaken, memory_bytes
+
+    size = memory_bytes(int(text) if text.isascii() and text.isdecimal() else text)
+    if isinstance(size, Mistaken):
+        raise argparse.ArgumentTypeError(f"{size.problem}; {size.fix}")
+    return size
+
+
 def select(selectors: Sequence[str], ids: Iterable[str]) -> list[str]:
     """Return the ids that selectors choose, all of them without one. Raises UsageError where one matches nothing."""
     ids = list(ids)

@@ -29,6 +29,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"a declaration whose runners load the artifacts of their targets (default: {CONFIG} of the working "
         f"directory, unless that is inside what is verified)",
     )
+    parser.add_argument(
+        "--memory-limit",
+        metavar="SIZE",
+        type=options.memory,
+        help='what loads artifacts may allocate, for example "512 MiB"; a runner\'s own comes first (default: 2 GiB '
+        "where the system can limit memory)",
+    )
+    parser.add_argument(
+        "--time-limit",
+        metavar="SECONDS",
+        type=options.duration,
+        help="how long loading one artifact may take; a runner's own comes first, and a test has its own (default: 30)",
+    )
     parser.add_argument("--junit", metavar="FILE", type=Path, help="write the report for CI as JUnit XML")
     parser.add_argument("-q", "--quiet", action="store_true", help="show what failed only")
     options.add_json(parser, "the report")
@@ -37,13 +50,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from wasmbuild.console import Console
     from wasmbuild.verdicts import tell
-    from wasmbuild.verify import verify
+    from wasmbuild.verify import default_limits, verify
 
     report = verify(
         arguments.paths,
         level=arguments.level,
         index_sha256=arguments.index_sha256,
         targets=_targets(arguments.config, arguments.paths),
+        limits=default_limits(arguments.memory_limit, arguments.time_limit),
     )
     if arguments.junit is not None:
         from wasmbuild.build.store import Store

@@ -20,13 +20,22 @@ if TYPE_CHECKING:
     from wasmbuild.toolchain.child import Limits
     from wasmbuild.toolchain.executable import Known
 
-__all__ = ["JSON_SCHEMA", "LEVELS", "SCHEMA", "Entry", "Report", "verify"]
+__all__ = ["JSON_SCHEMA", "LEVELS", "SCHEMA", "Entry", "Report", "default_limits", "verify"]
 
 DEFAULT_MEMORY = 2 << 30
 """Bytes that the process which loads artifacts may allocate, where the system can limit that."""
 
 DEFAULT_SECONDS = 30.0
 """How long loading one artifact may take."""
+
+
+def default_limits(memory: int | None = None, seconds: float | None = None) -> Limits:
+    """Return limits for what loads artifacts: bytes and seconds, None for the default of each."""
+    from wasmbuild.toolchain.child import Limits, memory_can_be_limited
+
+    if memory is None and memory_can_be_limited():
+        memory = DEFAULT_MEMORY
+    return Limits(memory, DEFAULT_SECONDS if seconds is None else seconds)
 
 
 def verify(
@@ -59,7 +68,7 @@ def verify(
     arguments that do not go together, ToolchainError where a memory limit is asked for that this system cannot set,
     ChildError and OSError when this host cannot do its part.
     """
-    from wasmbuild.toolchain.child import Limits, format_bytes, memory_can_be_limited
+    from wasmbuild.toolchain.child import format_bytes, memory_can_be_limited
     from wasmbuild.verify.collect import collect
     from wasmbuild.verify.ladder import Ladder
     from wasmbuild.verify.tools import Tools
@@ -67,7 +76,7 @@ def verify(
     if level is not None and level not in LEVELS:
         raise UsageError(f"--level: there is no level {level!r}; write one of {', '.join(LEVELS)}")
     if limits is None:
-        limits = Limits(DEFAULT_MEMORY if memory_can_be_limited() else None, DEFAULT_SECONDS)
+        limits = default_limits()
     elif limits.memory is not None and not memory_can_be_limited():
         raise ToolchainError(
             f"this system cannot limit the memory of what loads artifacts ({format_bytes(limits.memory)} asked for); "

@@ -82,7 +82,7 @@ class Ladder:
         since = time.monotonic()
         opened = self._intact.open(artifact, directory)
         if isinstance(opened, Broken):
-            self._judge(target, artifact, position, None, opened)
+            self._judge(target, artifact, position, None, opened, time.monotonic() - since)
             return
         reached = INTACT
         obstacle: Obstacle | None = None
@@ -116,7 +116,7 @@ class Ladder:
         position: int,
         reached: str | None,
         obstacle: Obstacle | None,
-        seconds: float = 0.0,
+        seconds: float,
     ) -> None:
         manifest = target.manifest
         reachable = target.reachable

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from wasmbuild.errors import ChildError
 from wasmbuild.project import cases
-from wasmbuild.toolchain.child import Death, Limits, Reply, Request, Server
+from wasmbuild.toolchain.child import Death, Limits, Reply, Request, Server, format_bytes
 from wasmbuild.verify import interface, tested
 from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.loading import HERE, Load, Outcome, Place, death, how_it_ended, refusal
@@ -30,6 +30,8 @@ START_SECONDS = 60.0
 # Each has a descriptor open.
 _WAITING = 64
 _POLL_SECONDS = 0.05
+# Bytes. A child that cannot start with less lacks them, most likely.
+_TO_START = 64 << 20
 _KILLED = -9
 # Of an exception of Python, which comes again.
 _EXCEPTION = 1
@@ -237,6 +239,10 @@ class LibraryLoader:
         if self._place.runner_of is None:
             for load in loads:
                 _drop(load)
+            memory = self._limits.memory
+            if memory is not None and memory < _TO_START:
+                why, _ = start_failure(error)
+                raise ChildError(f"{why}; allow it more memory than {format_bytes(memory)}") from None
             raise error
         self._useless = self._place.cannot(*start_failure(error))
         for load in loads:
