@@ -330,6 +330,8 @@ new = {{name.partition(".")[0] for name in set(sys.modules) - before}}
 assert not new & {{"asyncio", "doit", "inspect", "logging", "multiprocessing", "pydantic", "subprocess", "tomli",
     "tomllib", "unittest", "sqlite3", "importlib_metadata"}}, new
 rooms = {{name for name in sys.modules if name.startswith("wasmbuild.")}}
+# Of the toolchain, it shares with the children how a Config is made.
+rooms -= {{"wasmbuild.toolchain", "wasmbuild.toolchain.configure"}}
 assert not any(name.split(".")[1] in ("build", "cli", "doit", "toolchain", "verify") for name in rooms), rooms
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

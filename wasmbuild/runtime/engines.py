@@ -79,14 +79,14 @@ def make_config(settings: Mapping[str, Any], line: int, pulley: str | None, subj
     Raises what ``check`` raises, and RefusedError for what Wasmtime does not take.
     """
     from wasmbuild.project.settings import config_calls
+    from wasmbuild.toolchain.configure import configure
 
     check(settings, line, subject)
     config = wasmtime.Config()
     try:
         if pulley is not None:
             config.target = pulley
-        for call, *arguments in config_calls(settings, line, runtime=True):
-            _CALLS[call](config, *arguments)
+        configure(config, config_calls(settings, line, runtime=True))
     except wasmtime.WasmtimeError as error:
         from wasmbuild.runtime.words import one_line
 
@@ -135,26 +135,3 @@ def check_line(line: int, subject: str) -> None:
 
 def _shown(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
-
-
-def _property(config: wasmtime.Config, name: str, value: object) -> None:
-    # Config takes any other attribute in silence.
-    if not isinstance(getattr(wasmtime.Config, name, None), property):
-        raise wasmtime.WasmtimeError(f"this version of the library has no Config.{name}")
-    setattr(config, name, value)
-
-
-def _flag_set(config: wasmtime.Config, name: str, value: str) -> None:
-    config.cranelift_flag_set(name, value)
-
-
-def _setter(config: wasmtime.Config, name: str, value: object) -> None:
-    from wasmtime import _bindings
-
-    setter = getattr(_bindings, name, None)
-    if setter is None:
-        raise wasmtime.WasmtimeError(f"this version of the library has no {name}")
-    setter(config.ptr(), value)
-
-
-_CALLS = {"property": _property, "flag_set": _flag_set, "c-api": _setter}

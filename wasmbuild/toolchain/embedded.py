@@ -5,8 +5,6 @@ The library compiles for this machine's triple and for ``pulley64``, and transla
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,16 +14,13 @@ from typing import Any
 from wasmbuild.errors import ChildError, CompileError, StoreError, ToolchainError
 from wasmbuild.project import triples
 from wasmbuild.project.settings import config_calls, library_lacks
-from wasmbuild.toolchain import embedded_worker
+from wasmbuild.toolchain import embedded_worker, python
 from wasmbuild.toolchain.child import Death, Limits, Reply, Request, Server
 from wasmbuild.toolchain.find import Compiler, ways
 from wasmbuild.toolchain.job import Job, failure
 
 EMPTY = {"module": b"\0asm\x01\0\0\0", "component": b"\0asm\x0d\0\x01\0"}
 """The smallest binary of each kind."""
-
-# Where a Python that was built for a place of its own finds its shared library.
-_FOR_PYTHON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 _SIGKILL = -9
 
@@ -142,17 +137,13 @@ class Embedded:
                 self._idle.append(server)
 
     def _start(self) -> Server:
-        if not sys.executable:
-            raise ToolchainError(
-                "Python does not say where its executable is (sys.executable), so it can start no child"
-            )
         own_root = Path(__file__).parents[2]
         library_root = Path(self.compiler.path).parents[2]
         return Server(
-            [sys.executable, "-I", "-S", "-X", "utf8", embedded_worker.__file__, str(library_root), str(own_root)],
+            python.isolated(embedded_worker.__file__, (library_root, own_root)),
             name=self._name,
             limits=self._limits,
-            env_extra={name: os.environ[name] for name in _FOR_PYTHON if name in os.environ},
+            env_extra=python.variables(),
         )
 
 

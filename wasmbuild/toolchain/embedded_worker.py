@@ -1,4 +1,4 @@
-"""The child that holds the ``wasmtime`` library. Standard library, ``wire`` and ``wasmtime`` alone.
+"""The child that holds the ``wasmtime`` library. Standard library, ``wire``, ``configure`` and ``wasmtime`` alone.
 
 It is run by path, isolated, with two arguments: the directories that hold ``wasmtime`` and ``wasmbuild``. Requests
 have ``do``:
@@ -86,24 +86,14 @@ class Worker:
         return engine
 
     def _config(self, request: dict[str, Any]) -> Any:
+        from wasmbuild.toolchain.configure import configure
+
         config = self._wasmtime.Config()
         # Always spelled out, for without it the library takes over the features of this machine's CPU.
         config.target = request["target"]
         for name, value in request["flags"].items():
             config.cranelift_flag_set(name, str(value).lower() if isinstance(value, bool) else str(value))
-        for call, name, *value in request["calls"]:
-            if call == "property":
-                # Config takes any other attribute in silence.
-                if not isinstance(getattr(self._wasmtime.Config, name, None), property):
-                    raise self._wasmtime.WasmtimeError(f"this version of the library has no Config.{name}")
-                setattr(config, name, *value)
-            elif call == "flag_set":
-                config.cranelift_flag_set(name, *value)
-            else:
-                setter = getattr(self._bindings, name, None)
-                if setter is None:
-                    raise self._wasmtime.WasmtimeError(f"this version of the library has no {name}")
-                setter(config.ptr(), *value)
+        configure(config, request["calls"])
         self._bindings.wasmtime_config_parallel_compilation_set(config.ptr(), request["parallel"])
         return config
 

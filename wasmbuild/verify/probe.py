@@ -2,7 +2,7 @@
 
 It is run by path. The first argument bounds, in bytes, what it may allocate, or is ``-``; reserved address space does
 not count, since instances of WebAssembly reserve gigabytes. The others are directories: those that hold ``wasmtime``
-and the files that go along with this one, where they are not in its own (``FILES``).
+and the files that go along with this one, where they are not in its own (``wasmbuild/verify/probes.py`` has them).
 
 One request loads one artifact and forgets it again; nothing is instantiated, so no code of the artifact runs. A request
 says:
@@ -40,9 +40,6 @@ import wasmtime
 from wasmtime import _bindings as c_api
 
 Reply = tuple[dict[str, Any], bytes]
-
-FILES = ("probe.py", "probe_cases.py", "probe_components.py", "values.py")
-"""What runs on the target, beside ``wire.py``."""
 
 _MESSAGE_LIMIT = 4000
 _ENGINES = 16
@@ -189,37 +186,16 @@ def limit_memory(size: int) -> None:
 
 
 def _config(calls: list[list[Any]], target: str | None) -> wasmtime.Config:
+    if TYPE_CHECKING:
+        from wasmbuild.toolchain.configure import configure
+    else:
+        from configure import configure
+
     config = wasmtime.Config()
     if target is not None:
         config.target = target
-    for call, *arguments in calls:
-        _CALLS[call](config, *arguments)
+    configure(config, calls)
     return config
-
-
-def _property(config: wasmtime.Config, name: str, value: Any) -> None:
-    # Config takes any other attribute in silence.
-    if not isinstance(getattr(wasmtime.Config, name, None), property):
-        raise wasmtime.WasmtimeError(f"this version of the library has no Config.{name}")
-    setattr(config, name, value)
-
-
-def _flag_set(config: wasmtime.Config, name: str, value: str) -> None:
-    config.cranelift_flag_set(name, value)
-
-
-def _setter(config: wasmtime.Config, name: str, value: Any) -> None:
-    setter = getattr(c_api, name, None)
-    if setter is None:
-        raise wasmtime.WasmtimeError(f"this version of the library has no {name}")
-    setter(config.ptr(), value)
-
-
-_CALLS: dict[str, Callable[..., None]] = {
-    "property": _property,
-    "flag_set": _flag_set,
-    "c-api": _setter,
-}
 
 
 def _class(kind: str) -> Any:

@@ -1,0 +1,32 @@
+"""Children that run in this Python: a script by path, isolated from the user's variables and packages."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+
+from wasmbuild.errors import ToolchainError
+
+# Where a Python that was built for a place of its own finds its shared library.
+_NEEDED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
+
+def isolated(script: str | os.PathLike[str], arguments: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """Return the command that runs a script of ours. Raises ToolchainError when there is no telling with what."""
+    if not sys.executable:
+        raise ToolchainError("Python does not say where its executable is (sys.executable), so it can start no child")
+    return [
+        sys.executable,
+        "-I",
+        "-S",
+        "-X",
+        "utf8",
+        os.fspath(script),
+        *(os.fspath(argument) for argument in arguments),
+    ]
+
+
+def variables() -> dict[str, str]:
+    """Return the variables that this Python needs besides those that every child gets."""
+    return {name: os.environ[name] for name in _NEEDED if name in os.environ}
