@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from wasmbuild.build.store import Store
+from wasmbuild.errors import StoreError
 from wasmbuild.project.plan import Runner
-from wasmbuild.toolchain import configure, python, wire
+from wasmbuild.toolchain import configure, places, python, wire
 from wasmbuild.toolchain.child import Limits, Server
 from wasmbuild.toolchain.find import Compiler
 
@@ -16,7 +19,7 @@ PROBE = _HERE / "probe.py"
 """The child; it is not imported here, because it imports ``wasmtime``."""
 
 _BOUNDED = _HERE / "bounded.py"
-_BESIDE = tuple(_HERE / name for name in ("probe_cases.py", "probe_components.py", "values.py"))
+_BESIDE = tuple(_HERE / name for name in ("probe_cases.py", "probe_components.py", "probe_interface.py", "values.py"))
 _SHARED = (Path(wire.__file__), Path(configure.__file__))
 
 
@@ -33,15 +36,18 @@ def here(library: Compiler, limits: Limits) -> Server:
 
 
 def through(runner: Runner, interpreter: str, target: str, limits: Limits, directory: Path) -> Server:
-    """Return a server that runs the probe in the Python of a target's runner, from a copy in ``directory``.
+    """Return a server that runs the probe in the Python of a target's runner, from a copy of it.
 
     Its environment is the usual one with the runner's variables; unlike that of this host its Python is not isolated,
-    so that these say where its packages are. Raises ToolchainError, and OSError when the copy cannot be written.
+    so that these say where its packages are. The copy is one that the user's cache keeps, or else lies in
+    ``directory``. Raises ToolchainError, and OSError when the copy cannot be written.
     """
-    for file in (PROBE, *_BESIDE, *_SHARED):
-        shutil.copyfile(file, directory / file.name)
-    probe = [interpreter, "-X", "utf8", "-B", str(directory / PROBE.name), "-"]
-    command, environment = bounded([*runner.command, *probe], runner.environment, limits.memory)
+    try:
+        probe, options = _kept(places.cache_directory())
+    except (OSError, RuntimeError, StoreError):
+        probe, options = _copied(directory), ("-B",)
+    program = [interpreter, "-X", "utf8", *options, str(probe), "-"]
+    command, environment = bounded([*runner.command, *program], runner.environment, limits.memory)
     return Server(
         command,
         name=f"the runner of target {target}",
@@ -49,6 +55,33 @@ def through(runner: Runner, interpreter: str, target: str, limits: Limits, direc
         env_extra=environment,
         cwd=runner.directory,
     )
+
+
+def _kept(cache: Path) -> tuple[Path, tuple[str, ...]]:
+    """Return the probe's place in a cache, and options with which Python keeps its bytecode there.
+
+    An emulated Python compiles what it imports for longer than everything else of its start takes. Raises OSError.
+    """
+    contents = {file.name: file.read_bytes() for file in (PROBE, *_BESIDE, *_SHARED)}
+    digest = hashlib.sha256(b"".join(contents.values())).hexdigest()
+    directory = cache / "probes" / digest[:16]
+    for name, content in contents.items():
+        if not _holds(directory / name, content):
+            Store(directory).write(directory / name, content)
+    return directory / PROBE.name, ("-X", f"pycache_prefix={cache / 'bytecode'}")
+
+
+def _holds(file: Path, content: bytes) -> bool:
+    try:
+        return file.read_bytes() == content
+    except FileNotFoundError:
+        return False
+
+
+def _copied(directory: Path) -> Path:
+    for file in (PROBE, *_BESIDE, *_SHARED):
+        shutil.copyfile(file, directory / file.name)
+    return directory / PROBE.name
 
 
 def bounded(
