@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.measure import Medians
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from benchmarks.workspace import Workspace
 
 _UNITS = {"s": 1.0, "ms": 1e-3, "MB": 1e6}
-_HEADER = ("row", "wasmbuild", "yardstick", "ratio", "at most", "met", "what was measured")
+_HEADER = ("row", "wasmbuild", "yardstick", "ratio", "limit", "met", "what was measured")
+_MET = {True: "yes", False: "NO", None: ""}
 
 
 class Limit(NamedTuple):
@@ -52,8 +53,8 @@ class Row(NamedTuple):
             self._shown(ours),
             self._shown(yardstick),
             f"{ours / yardstick:.2f}",
-            "" if self.limit is None else self._shown(self.limit.value(yardstick)),
-            {True: "yes", False: "NO", None: ""}[self.met],
+            "" if self.limit is None else f"≤ {self._shown(self.limit.value(yardstick))}",
+            _MET[self.met],
             self.what + self._rule(),
         )
 
@@ -65,19 +66,52 @@ class Row(NamedTuple):
         if self.limit is None:
             return ""
         times = f"{self.limit.factor:g} × yardstick" if self.limit.factor else ""
-        plus = f"{self.limit.offset / _UNITS[self.unit]:g} {self.unit}" if self.limit.offset else ""
+        plus = f"{self.limit.offset / _UNITS[self.unit]:.3g} {self.unit}" if self.limit.offset else ""
         return f" (at most {' + '.join(filter(None, (times, plus)))})"
+
+
+class Count(NamedTuple):
+    """One line of the table that counts: how many verdicts are right, of all there are.
+
+    ``missed`` says of each other one what it is and what the verdict was. Not one may be missed where they are all
+    ``demanded``; else the row is only informative.
+    """
+
+    name: str
+    what: str
+    all: int
+    missed: Sequence[str]
+    demanded: bool = True
+
+    @property
+    def met(self) -> bool | None:
+        """Whether none is missed; None when that is not demanded."""
+        return not self.missed if self.demanded else None
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the row as text, in the order of the header."""
+        right = self.all - len(self.missed)
+        return (
+            self.name,
+            f"{right:,}",
+            f"{self.all:,}",
+            # 1.00 is all of them, and nothing less.
+            f"{100 * right // self.all / 100:.2f}",
+            "all" if self.demanded else "",
+            _MET[self.met],
+            self.what,
+        )
 
 
 class Benchmark(NamedTuple):
     """A row that can be measured. ``slow`` ones are left out of a quick run."""
 
     name: str
-    measure: Callable[[Workspace], Row]
+    measure: Callable[[Workspace], Row | Count]
     slow: bool = False
 
 
-def render(rows: Iterable[Row]) -> str:
+def render(rows: Iterable[Row | Count]) -> str:
     """Return the table as text: columns aligned, the header first."""
     lines = [_HEADER, *(row.cells() for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
