@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 
+from wasmbuild.build.workspace import Workspace
 from wasmbuild.files import signature
 
 
@@ -316,3 +317,30 @@ def test_another_compiler_builds_everything(project: Project, tmp_path: Path) ->
         "x64/add.cwasm.json",
         "x64/sub.cwasm.json",
     }
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_the_index_names_every_target_that_is_whole_though_it_is_not_written_for_each(
+    project: Project, finished: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets = [f"t{number}" for number in range(40)]
+    tables = "".join(f'[targets.{name}]\ntriple = "x86_64-unknown-linux-gnu"\n' for name in targets)
+    project.declare(f'{HEAD}{tables}[modules.add]\nsource = "add.wat"\n')
+    monkeypatch.chdir(project.root)
+    session = Workspace(Path("wasmbuild.toml")).session()
+    written = []
+    try:
+        session.begin()
+        for status in session.outdated()[1:]:
+            assert session.compile(status.artifact, parallel=False).error is None
+            named = {target["name"] for target in json.loads((project.build / "index.json").read_text())["targets"]}
+            written.append(named)
+            assert all((project.build / name / "manifest.json").exists() for name in named)
+        if finished:
+            session.finish()
+    finally:
+        session.close()
+    assert len({frozenset(named) for named in written}) < 25
+    named = [target["name"] for target in json.loads((project.build / "index.json").read_text())["targets"]]
+    assert sorted(named) == sorted(path.parent.name for path in project.build.glob("*/manifest.json"))
+    assert len(named) == 39

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from wasmbuild.toolchain.find import Compiler
 
 
+# The index is written again when this part of what it names has come since.
+_PART = 8
+
+
 class Manifests:
     """Writes and removes manifests so that none of them ever claims what is not there.
 
@@ -32,6 +36,7 @@ class Manifests:
         self._plan = plan
         self._store = store
         self._compiler = compiler
+        self._unnamed = self._named = 0
         self._artifacts: dict[str, list[Artifact]] = {target.name: [] for target in plan.targets}
         for artifact in plan.artifacts:
             self._artifacts[artifact.target.name].append(artifact)
@@ -79,12 +84,22 @@ class Manifests:
         return seen is not None and note == self._note(target, seen.sha256)
 
     def write(self, target: Target) -> None:
-        """Write the manifest of a target whose artifacts are all right, then the index. Raises StoreError."""
+        """Write the manifest of a target whose artifacts are all right, and the index now and then. Raises StoreError.
+
+        With a thousand targets, an index for each that comes would take longer than their artifacts.
+        """
         path = self.path(target.name)
         data = self._manifest(target, tuple(map(self._entry, self._artifacts[target.name]))).to_bytes()
         self._store.write(path, data)
         self._store.memory.notes[str(path)] = self._note(target, hashlib.sha256(data).hexdigest())
-        self.write_index()
+        self._unnamed += 1
+        if self._unnamed > self._named // _PART:
+            self.write_index()
+
+    def name_all(self) -> None:
+        """Write the index if a manifest came that it does not name yet. Raises StoreError."""
+        if self._unnamed:
+            self.write_index()
 
     def write_index(self, *, without: Collection[str] = ()) -> None:
         """Write the index of the targets whose manifests stand, if it is not right already. Raises StoreError."""
@@ -100,6 +115,7 @@ class Manifests:
         seen = self._store.memory.look(self.index)
         if seen is None or seen.sha256 != hashlib.sha256(data).hexdigest():
             self._store.write(self.index, data)
+        self._unnamed, self._named = 0, len(entries)
 
     def _manifest(self, target: Target, artifacts: tuple[ManifestArtifact, ...]) -> Manifest:
         return Manifest(

@@ -207,6 +207,7 @@ class Session:
         """Write down what is known, end the compilers and let the next build in. Raises StoreError."""
         try:
             if self.store.locked:
+                self._manifests.name_all()
                 self.store.save()
         finally:
             self._toolchain.close()
