@@ -24,11 +24,13 @@ def tell(report: Report, console: Console) -> None:
     ]
     header, *lines = _aligned([("artifact", "proved", "required", "time"), *rows], "<<<>")
     console.say(console.bold(header))
-    for entry, line in zip(report.artifacts, lines, strict=True):
-        if entry.ok:
-            console.say(f"{line}  {console.good('ok')}")
-        else:
-            console.write(f"{line}  {console.bad('FAILED')}  {_failure(entry)}")
+    told = [
+        f"{line}  {console.good('ok')}" if entry.ok else f"{line}  {console.bad('FAILED')}  {_failure(entry)}"
+        for entry, line in zip(report.artifacts, lines, strict=True)
+        if not (entry.ok and console.quiet)
+    ]
+    if told:
+        console.write("\n".join(told))
     targets = _targets(zip(report.artifacts, seconds, strict=True))
     if targets:
         header, *lines = _aligned([("target", "artifacts", *LEVELS, "failed", "time"), *targets], "<>>>>>>>")
