@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from wasmbuild import files
 from wasmbuild.errors import StoreError
 
-SCHEMA = "wasmbuild/state/1"
+SCHEMA = "wasmbuild/state/2"
 
 
 class Seen(NamedTuple):

@@ -17,7 +17,6 @@ from wasmbuild.formats.printable import printable
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.artifacts import deserialize, refused
 from wasmbuild.runtime.errors import (
-    InvalidSourceError,
     LoadError,
     MissingFileError,
     NotWebAssemblyError,
@@ -25,8 +24,7 @@ from wasmbuild.runtime.errors import (
     UntrustedError,
 )
 from wasmbuild.runtime.loaded import Opened
-from wasmbuild.runtime.misfits import fitting, other_code
-from wasmbuild.runtime.words import one_line
+from wasmbuild.runtime.misfits import fitting, invalid_source, other_code
 
 if TYPE_CHECKING:
     from wasmtime.component import Component
@@ -109,7 +107,7 @@ def explain(error: wasmtime.WasmtimeError, path: Path) -> LoadError:
             data = file.read()
             identity = identify(data)
             if identity.kind != "artifact" and (identity.kind not in _SOURCES or not _of_loader(words)):
-                return _no_source(shown, identity) or _invalid(shown, words)
+                return _no_source(shown, identity) or invalid_source(shown, words)
             if any(phrase in words for phrase in _NO_SOURCE):
                 return _precompiled(shown, identity)
             return refused(os.fspath(path), file.fileno(), None, words, declared=False)
@@ -158,7 +156,7 @@ def _compile(shown: str, path: str, data: bytes, engine: wasmtime.Engine | None)
         else:
             value = wasmtime.Module(engine, data)
     except wasmtime.WasmtimeError as error:
-        raise _invalid(shown, str(error)) from None
+        raise invalid_source(shown, str(error)) from None
     return Opened(value, engine, path, precompiled=False)
 
 
@@ -175,13 +173,6 @@ def _precompiled(shown: str, identity: Identity) -> PrecompiledError:
         f"{shown} is {identity.sentence}, and WebAssembly is needed here",
         "load it with wasmbuild.runtime.load(), which checks it, or with load_precompiled() or Wasmtime's own "
         "deserialize_file if you trust the file; or pass the .wasm or .wat that it was made from",
-    )
-
-
-def _invalid(shown: str, words: str) -> InvalidSourceError:
-    return InvalidSourceError(
-        f"{shown} is not compiled by Wasmtime: {one_line(words)}",
-        "correct the source, or switch the WebAssembly feature that it names on in the engine",
     )
 
 

@@ -35,19 +35,16 @@ def load_checked(
     try:
         descriptor, before = open_below(directory, artifact.path)
     except OSError as error:
-        raise _cannot_be_opened(path, error) from None
+        raise cannot_be_opened(path, error) from None
     try:
         data = None
         if check != "none":
             if before.st_size != artifact.size:
-                how = "cut off, or changed" if before.st_size < artifact.size else "changed"
-                problem = f"has {before.st_size} bytes, and its manifest says {artifact.size}: it was {how}"
-                raise _damaged(path, f"{problem} after it was built")
+                raise other_size(path, before.st_size, artifact.size)
             if check == "digest":
                 found, data = _digest(descriptor, artifact.size)
                 if found != artifact.sha256:
-                    problem = f"has SHA-256 {found[:16]}…, and its manifest says {artifact.sha256[:16]}…"
-                    raise _damaged(path, problem)
+                    raise other_digest(path, found, artifact.sha256)
         try:
             loaded = deserialize(descriptor, data, artifact.kind, engine)
         except wasmtime.WasmtimeError as error:
@@ -55,10 +52,10 @@ def load_checked(
         if check == "digest":
             after = os.fstat(descriptor)
             if before.st_mtime_ns != after.st_mtime_ns or before.st_size != after.st_size:
-                raise _damaged(path, "was written to while it was loaded")
+                raise damaged(path, "was written to while it was loaded")
         return loaded
     except OSError as error:
-        raise _damaged(path, f"cannot be read: {error.strerror or error}") from None
+        raise damaged(path, f"cannot be read: {error.strerror or error}") from None
     finally:
         os.close(descriptor)
 
@@ -115,14 +112,27 @@ def _digest(descriptor: int, size: int) -> tuple[str, bytes | None]:
         return digest.hexdigest(), None
 
 
-def _damaged(path: str, problem: str) -> DamagedError:
+def other_size(path: str, found: int, listed: int) -> DamagedError:
+    """Return the error for a file that has another number of bytes than its manifest lists."""
+    how = "cut off, or changed" if found < listed else "changed"
+    return damaged(path, f"has {found} bytes, and its manifest says {listed}: it was {how} after it was built")
+
+
+def other_digest(path: str, found: str, listed: str) -> DamagedError:
+    """Return the error for a file that has another SHA-256 than its manifest lists."""
+    return damaged(path, f"has SHA-256 {found[:16]}…, and its manifest says {listed[:16]}…")
+
+
+def damaged(path: str, problem: str) -> DamagedError:
+    """Return the error for a file that is not as it was built."""
     from wasmbuild.formats.printable import printable
     from wasmbuild.runtime.misfits import AGAIN
 
     return DamagedError(f"{printable(path)} {problem}", f"{AGAIN}, as a new file that replaces the old one")
 
 
-def _cannot_be_opened(path: str, error: OSError) -> LoadError:
+def cannot_be_opened(path: str, error: OSError) -> LoadError:
+    """Return the error for a file that a manifest lists and that is not there, or no regular file below it."""
     from wasmbuild.formats.printable import printable
     from wasmbuild.runtime.misfits import AGAIN
 
@@ -132,4 +142,4 @@ def _cannot_be_opened(path: str, error: OSError) -> LoadError:
     problem = printable(error.strerror or error)
     if error.errno is not None and problem == os.strerror(error.errno):
         problem = f"cannot be opened: {problem}"
-    return DamagedError(f"{subject} {problem}", f"put the artifact itself there: {AGAIN}")
+    return DamagedError(f"{subject} {problem}", f"put the file itself there: {AGAIN}")

@@ -57,11 +57,16 @@ def key(settings: Mapping[str, object], line: int, pulley: str | None) -> Key:
     return json.dumps(settings, sort_keys=True), line, pulley
 
 
-def check(settings: Mapping[str, Any], line: int, subject: str) -> None:
-    """Raise OtherLineError or InexpressibleSettingError for an engine that the library cannot make."""
-    from wasmbuild.project.settings import library_lacks
+def check(settings: Mapping[str, Any], line: int, pulley: str | None, subject: str) -> None:
+    """Raise OtherLineError or InexpressibleSettingError for an engine that the library cannot make on this machine."""
+    from wasmbuild.project.settings import library_lacks, line_problem
 
     check_line(line, subject)
+    if (unknown := line_problem(line)) is not None:
+        raise OtherLineError(
+            f"{subject} has settings that cannot be told to the library of the wasmtime package here: {unknown}",
+            "install a later wasmbuild, or give load() an engine of the application's own",
+        )
     lacking = library_lacks(settings, line)
     if lacking:
         wanted = ", ".join(f"{name} = {_shown(settings[name])}" for name in lacking)
@@ -70,6 +75,28 @@ def check(settings: Mapping[str, Any], line: int, subject: str) -> None:
             'build for this application with embedder = "c-api" under [engine] and without these settings, or load the '
             "artifacts with the embedder that they are declared for",
             lacking,
+        )
+    _check_machine(settings, line, pulley, subject)
+
+
+def _check_machine(settings: Mapping[str, Any], line: int, pulley: str | None, subject: str) -> None:
+    """Refuse what was declared for another machine and would abort the process on this one."""
+    from wasmbuild.project import triples
+    from wasmbuild.project.settings import problems
+
+    triple = pulley or triples.host_triple()
+    if triple is None:
+        return
+    # A canonical engine has its preset spelled out.
+    spelled_out = {**settings, "embedder": "c-api"}
+    wrong = problems(spelled_out, line=line, triple=triples.parse(triple))
+    if wrong:
+        told = "; ".join(f"{key}: {problem}" for key, problem, _fix in wrong)
+        raise InexpressibleSettingError(
+            f"{subject} has an engine that cannot be made on this machine: {told}",
+            "declare a target for this machine with settings that it can have, or give load() an engine of the "
+            "application's own",
+            [key for key, _problem, _fix in wrong],
         )
 
 
@@ -81,7 +108,7 @@ def make_config(settings: Mapping[str, Any], line: int, pulley: str | None, subj
     from wasmbuild.project.settings import config_calls
     from wasmbuild.toolchain.configure import configure
 
-    check(settings, line, subject)
+    check(settings, line, pulley, subject)
     config = wasmtime.Config()
     try:
         if pulley is not None:
@@ -107,6 +134,11 @@ def shared_engine(key: Key, settings: Mapping[str, Any], subject: str) -> wasmti
         if found is None:
             found = _engines[key] = wasmtime.Engine(make_config(settings, key[1], key[2], subject))
         return found
+
+
+def is_made(key: Key) -> bool:
+    """Tell whether the engine of a key was made before."""
+    return key in _engines
 
 
 def default_engine(pulley: str | None) -> wasmtime.Engine:

@@ -22,6 +22,10 @@ class LoadError(WasmbuildError):
         self.problem = problem
         self.hint = hint
 
+    def with_hint(self, hint: str) -> LoadError:
+        """Return the same error with another hint."""
+        return _again(type(self), (f"{self.problem}; {hint}",), {**self.__dict__, "hint": hint})
+
     def __reduce__(self) -> tuple[object, ...]:
         # Errors travel between processes by pickle, which knows nothing of the two arguments.
         return _again, (type(self), self.args, self.__dict__)
@@ -142,7 +146,7 @@ class OtherImportTypeError(LoadError):
 
 
 class PassedOver(NamedTuple):
-    """A target whose artifact was not taken, and why."""
+    """A target whose artifact or source was not taken, and why."""
 
     target: str
     triple: str
@@ -150,7 +154,7 @@ class PassedOver(NamedTuple):
 
     @property
     def for_this_machine(self) -> bool:
-        """Whether it was built for this architecture and operating system."""
+        """Whether it was for this architecture and operating system, as a source is for all."""
         return not isinstance(self.error, OtherArchitectureError | OtherSystemError)
 
     def __str__(self) -> str:
@@ -161,10 +165,13 @@ class PassedOver(NamedTuple):
 
 
 class NoFittingArtifactError(LoadError):
-    """No target has an artifact that can be loaded here; ``passed_over`` has the reason for each of them."""
+    """No target has what can be loaded here; ``passed_over`` has the reason for each of them."""
 
     def __init__(self, problem: str, hint: str, passed_over: Sequence[PassedOver]) -> None:
         super().__init__(problem, hint)
         self.passed_over = tuple(passed_over)
         if passed_over:
             self.args = ("\n  ".join((f"{problem}:", *map(str, passed_over))) + f"\n{hint}",)
+
+    def with_hint(self, hint: str) -> LoadError:
+        return type(self)(self.problem, hint, self.passed_over)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from wasmbuild.formats.manifest import ManifestArtifact
     from wasmbuild.runtime.errors import PassedOver
-    from wasmbuild.runtime.shipments import Candidate
+    from wasmbuild.runtime.targets import Candidate
 
 
 class Opened:
@@ -67,7 +67,8 @@ class Loaded(Opened):
 
     ``name`` is the module's name, ``target`` the target whose artifact was taken and ``triple`` its triple;
     ``passed_over`` are the targets that were not taken though they came first or could have, each with its reason.
-    ``artifact`` is the manifest's entry, with imports and exports.
+    ``artifact`` is the manifest's entry, with imports and exports. Where ``precompiled`` is false the source that
+    ``target`` ships was compiled for this machine, and ``path`` is that source's.
     """
 
     __slots__ = ("artifact", "passed_over", "target", "triple")
@@ -81,7 +82,7 @@ class Loaded(Opened):
         artifact: ManifestArtifact,
         passed_over: tuple[PassedOver, ...],
     ) -> None:
-        super().__init__(value, engine, path, precompiled=True)
+        super().__init__(value, engine, path, precompiled=not candidate.compiles)
         self.artifact = artifact
         self.target = candidate.target
         self.triple = candidate.triple
@@ -97,12 +98,19 @@ class Loaded(Opened):
         """``module@target``."""
         return f"{self.artifact.module}@{self.target}"
 
+    @property
+    def sha256(self) -> str:
+        """What the manifest says is the SHA-256 of the file at ``path``, in hexadecimal."""
+        wasm = self.artifact.wasm
+        return self.artifact.sha256 if self.precompiled or wasm is None else wasm.sha256
+
     def __str__(self) -> str:
         return self.id
 
     def explain(self) -> str:
-        """Return in one line what was taken and why the other targets were not, as it is logged."""
-        parts = [f"{self.id}: loaded code for {self.triple}"]
+        """Return in one line what was taken and why other targets were not, as it is logged."""
+        how = f"loaded code for {self.triple}" if self.precompiled else "compiled its source on this machine"
+        parts = [f"{self.id}: {how}"]
         parts += [f"passed over: {reason}" for reason in self.passed_over if reason.for_this_machine]
         others = [reason.target for reason in self.passed_over if not reason.for_this_machine]
         if others:

@@ -1,4 +1,4 @@
-"""Load the best artifact of a module that this machine can run."""
+"""Load the best of a module that this machine can run: an artifact, or its source where that is allowed."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ import wasmtime
 from wasmbuild.errors import UsageError
 from wasmbuild.runtime import engines, shipments
 from wasmbuild.runtime.artifacts import Check, load_checked
-from wasmbuild.runtime.choice import FITS_NOT, best, candidates, not_listed, nothing
+from wasmbuild.runtime.choice import FITS_NOT, best, candidates, pass_over
+from wasmbuild.runtime.choice import modules as modules_of
 from wasmbuild.runtime.errors import (
     LoadError,
     MissingCpuFeatureError,
     NotInManifestError,
+    OtherCodeError,
     OtherSettingError,
     PassedOver,
 )
 from wasmbuild.runtime.loaded import Loaded
-from wasmbuild.runtime.shipments import Candidate, Shipment, Where
+from wasmbuild.runtime.shipments import Shipment, Where
+from wasmbuild.runtime.targets import Candidate
 
-Fallback = Literal["pulley"]
+Fallback = Literal["pulley", "compile"]
 
 LOGGER = "wasmbuild.runtime"
 """The logger that says what was chosen and why."""
@@ -47,10 +50,17 @@ def load(
 
     ``where`` is an index, a manifest, or a directory that holds one of them. Of an index, targets of this architecture
     and operating system are tried first, the one with the most CPU features before the others (on riscv64, where
-    Wasmtime does not check them, name the target that fits in ``targets``); then, where ``fallback`` has ``"pulley"``,
-    Pulley bytecode, which Wasmtime interprets. A target is passed over when it is for another machine, another line of
-    Wasmtime or a CPU with more features, when the Python library cannot express its engine, and when it lacks the
-    module or was not copied here. What was built for this machine and is damaged is an error at once.
+    Wasmtime does not check them, name the target that fits in ``targets``). A target is passed over when it is for
+    another machine, another line of Wasmtime or a CPU with more features, when the Python library cannot express its
+    engine, and when it lacks the module or was not copied here. What was built for this machine and is damaged is an
+    error at once. ``fallback`` says what may stand in for code of this machine, in this order:
+
+    - ``"pulley"``: Pulley bytecode, which Wasmtime interprets.
+    - ``"compile"``: the source, where a target ships it (``ship-source = true``), compiled by this process for this
+      machine, which takes the time and memory of a compiler. Of the targets that ship it, those of this machine come
+      first, then those of Pulley, then all others, in the order of the index; the engine is the one that the target
+      declares. Neither its architecture nor its line of Wasmtime matters. As long as what was compiled is in use,
+      loading it again compiles nothing.
 
     ``targets`` are globs over names of targets: others are left alone. ``engine`` is one of the application's own, in
     place of the shared one that ``engine()`` gives; artifacts that do not agree with it are passed over too.
@@ -65,17 +75,17 @@ def load(
     - ``"none"``: nothing. Whoever can write the file runs code in this process, and so does a bad disk. For read-only
       images that were verified when they were made.
 
-    A manifest protects from accidents: whoever can write it too is trusted with this process.
+    A source is compiled only when its size and SHA-256 are the manifest's, whatever ``check`` is. A manifest protects
+    from accidents: whoever can write it too is trusted with this process.
 
     May be called by any number of threads. Raises NotInManifestError, NoFittingArtifactError with all reasons, or the
     one reason itself when there is only one target; ShipmentError, MissingArtifactError and DamagedError for what is
-    not as it was built; UsageError for arguments that mean nothing.
+    not as it was built; InvalidSourceError for a source that Wasmtime refuses; UsageError for arguments that mean
+    nothing.
     """
-    if check not in _CHECKS or not _FALLBACKS.issuperset(fallback):
-        raise UsageError(
-            f"load(check={check!r}, fallback={fallback!r}): check is one of {', '.join(_CHECKS)}, and fallback holds "
-            f"{', '.join(_FALLBACKS)} or nothing"
-        )
+    if check not in _CHECKS:
+        raise UsageError(f"load(check={check!r}): check is one of {', '.join(_CHECKS)}")
+    _check_fallback("load", fallback)
     patterns = (targets,) if isinstance(targets, str) else tuple(targets)
     shipment = shipments.find(where)
     try:
@@ -88,34 +98,45 @@ def load(
         return _load(again, module, check, patterns, fallback, engine)
 
 
-def modules(where: Where) -> list[str]:
-    """Return the names of the modules that some target for this machine has, in alphabetical order. Raises LoadError.
+def modules(where: Where, *, fallback: tuple[Fallback, ...] = ("pulley",)) -> list[str]:
+    """Return the names of the modules that some target has for this machine, in alphabetical order. Raises LoadError.
 
-    ``where`` is what ``load`` takes.
+    ``where`` and ``fallback`` are what ``load`` takes.
     """
-    return sorted(shipments.find(where).modules())
+    _check_fallback("modules", fallback)
+    return sorted(modules_of(shipments.find(where), fallback))
 
 
-def engine(where: Where, *, target: str | None = None) -> wasmtime.Engine:
+def engine(where: Where, *, target: str | None = None, fallback: tuple[Fallback, ...] = ("pulley",)) -> wasmtime.Engine:
     """Return the engine with which the artifacts at ``where`` are loaded here, one for each set of settings.
 
-    ``where`` is what ``load`` takes. Without ``target`` it is the engine of the target that ``load`` would try first.
-    The engine is shared by everything in this process that has the same settings; its epoch is too, so an application
-    that counts epochs by itself makes its own of ``config()``, and gives it to ``load``. Raises LoadError.
+    ``where`` and ``fallback`` are what ``load`` takes. Without ``target`` it is the engine of the target that ``load``
+    would try first. The engine is shared by everything in this process that has the same settings; its epoch is too, so
+    an application that counts epochs by itself makes its own of ``config()``, and gives it to ``load``. Raises
+    LoadError.
     """
-    chosen = best(shipments.find(where), target)
+    _check_fallback("engine", fallback)
+    chosen = best(shipments.find(where), target, fallback)
     return engines.shared_engine(chosen.engine_key, chosen.manifest.engine, f"target {chosen.target}")
 
 
-def config(where: Where, *, target: str | None = None) -> wasmtime.Config:
+def config(where: Where, *, target: str | None = None, fallback: tuple[Fallback, ...] = ("pulley",)) -> wasmtime.Config:
     """Return a new ``wasmtime.Config`` that agrees with the artifacts at ``where``, to be changed and made an engine.
 
     What changes nothing of an artifact may be set freely: cache, profiler, stack size, shared memory. Takes and raises
     what ``engine`` does.
     """
-    chosen = best(shipments.find(where), target)
-    manifest = chosen.manifest
-    return engines.make_config(manifest.engine, manifest.major, chosen.pulley, f"target {chosen.target}")
+    _check_fallback("config", fallback)
+    chosen = best(shipments.find(where), target, fallback)
+    return engines.make_config(chosen.manifest.engine, chosen.line, chosen.pulley, f"target {chosen.target}")
+
+
+def _check_fallback(call: str, fallback: Collection[str]) -> None:
+    if not _FALLBACKS.issuperset(fallback):
+        names = " and ".join(f'"{name}"' for name in get_args(Fallback))
+        raise UsageError(
+            f"{call}(fallback={fallback!r}): fallback is a tuple of {names}, in the order wanted, or empty"
+        )
 
 
 def _load(
@@ -127,19 +148,24 @@ def _load(
     own: wasmtime.Engine | None,
 ) -> Loaded:
     passed_over: list[PassedOver] = []
-    for candidate in candidates(shipment, patterns, fallback, passed_over):
+    for candidate in candidates(shipment, module, patterns, fallback, passed_over):
         try:
-            loaded = _load_of(candidate, module, check, own, passed_over)
+            if candidate.compiles:
+                loaded = _compile_of(candidate, module, own, passed_over)
+            else:
+                loaded = _load_of(candidate, module, check, own, passed_over)
         except FITS_NOT as error:
             if isinstance(error, OtherSettingError) and own is None:
                 raise
             if isinstance(error, MissingCpuFeatureError):
                 _lacking.add(f"has_{error.feature}")
-            passed_over.append(candidate.passed_over(error))
+            pass_over(candidate, error, passed_over)
         else:
             _announce(shipment, candidate, loaded)
             return loaded
-    raise nothing(shipment, module, passed_over)
+    from wasmbuild.runtime.none_fits import none_fits
+
+    raise none_fits(shipment, module, patterns, fallback, passed_over, own_engine=own is not None)
 
 
 def _load_of(
@@ -149,6 +175,8 @@ def _load_of(
     manifest = candidate.manifest
     artifact = candidate.artifacts.get(module)
     if artifact is None:
+        from wasmbuild.runtime.none_fits import not_listed
+
         raise not_listed(f"target {candidate.target}", module, candidate.artifacts)
     if _lacking and not _lacking.isdisjoint(manifest.isa_flags):
         from wasmbuild.runtime.misfits import missing_feature
@@ -169,6 +197,18 @@ def _load_of(
     return Loaded(value, engine, path, candidate, artifact, tuple(passed_over))
 
 
+def _compile_of(
+    candidate: Candidate, module: str, own: wasmtime.Engine | None, passed_over: list[PassedOver]
+) -> Loaded:
+    """Compile the source that one target ships. Raises LoadError."""
+    from wasmbuild.runtime.compiling import compile_shipped
+
+    engine = own or engines.shared_engine(candidate.engine_key, candidate.manifest.engine, f"target {candidate.target}")
+    artifact = candidate.artifacts[module]
+    path, value = compile_shipped(candidate.directory, artifact, engine)
+    return Loaded(value, engine, path, candidate, artifact, tuple(passed_over))
+
+
 def _announce(shipment: Shipment, candidate: Candidate, loaded: Loaded) -> None:
     """Log the first choice of each target, and the others for those who debug."""
     # An application that has not imported logging has no handler for what would be told.
@@ -176,11 +216,9 @@ def _announce(shipment: Shipment, candidate: Candidate, loaded: Loaded) -> None:
     if logging is None:
         return
     logger = logging.getLogger(LOGGER)
-    # Declared, but much slower than what was built for this machine.
-    slower = candidate.pulley is not None and any(
-        reason.for_this_machine and not isinstance(reason.error, NotInManifestError) for reason in loaded.passed_over
-    )
-    announced = (candidate.target, slower)
+    # Declared, but it runs or starts much slower than what was built for this machine.
+    slower = (candidate.compiles or candidate.pulley is not None) and any(map(_was_expected, loaded.passed_over))
+    announced = (candidate.target, candidate.compiles, slower)
     if announced in shipment.announced:
         level = logging.DEBUG
     else:
@@ -188,3 +226,8 @@ def _announce(shipment: Shipment, candidate: Candidate, loaded: Loaded) -> None:
         level = logging.WARNING if slower else logging.INFO
     if logger.isEnabledFor(level):
         logger.log(level, "%s", loaded.explain())
+
+
+def _was_expected(reason: PassedOver) -> bool:
+    """Tell whether it is news that a target was passed over: it is for this machine, and has what the caller allows."""
+    return reason.for_this_machine and not isinstance(reason.error, NotInManifestError | OtherCodeError)

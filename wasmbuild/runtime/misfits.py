@@ -11,6 +11,7 @@ from wasmbuild.project import triples
 from wasmbuild.runtime.engines import library_line
 from wasmbuild.runtime.errors import (
     DamagedError,
+    InvalidSourceError,
     LoadError,
     MissingCpuFeatureError,
     NotPrecompiledError,
@@ -115,6 +116,16 @@ def not_precompiled(subject: str, identity: Identity) -> NotPrecompiledError:
         f"{subject} is {identity.sentence}, {_NEEDED}",
         "compile it with wasmbuild and load what that makes, or let the application compile it: "
         "wasmbuild.runtime.load_source(path)",
+    )
+
+
+def invalid_source(subject: str, words: str) -> InvalidSourceError:
+    """Return the error for WebAssembly that Wasmtime refuses to compile with these words."""
+    from wasmbuild.runtime.words import one_line
+
+    return InvalidSourceError(
+        f"{subject} is not compiled by Wasmtime: {one_line(words)}",
+        "correct the source, or switch the WebAssembly feature that it names on in the engine",
     )
 
 

@@ -12,25 +12,14 @@ import threading
 import time
 from collections import OrderedDict
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from wasmbuild.beneath import open_below, resolve_below
 from wasmbuild.errors import FormatError
-from wasmbuild.runtime import engines
-from wasmbuild.runtime.errors import (
-    DamagedError,
-    LoadError,
-    MissingArtifactError,
-    OtherCodeError,
-    PassedOver,
-    ShipmentError,
-)
+from wasmbuild.runtime.errors import OtherCodeError, PassedOver
+from wasmbuild.runtime.targets import Entry, Fits, candidate_of, read_all, read_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from wasmbuild.files import Signature
-    from wasmbuild.formats.manifest import IndexTarget, Manifest, ManifestArtifact
 
 INDEX_NAME = "index.json"
 MANIFEST_NAME = "manifest.json"
@@ -39,47 +28,6 @@ Where = str | os.PathLike[str]
 
 _KEPT = 64
 """Indexes and manifests that are remembered at most."""
-
-
-class Candidate:
-    """A target that may be loaded here, with its manifest.
-
-    ``directory`` is the manifest's, through all links; ``pulley`` is the triple of Pulley bytecode, None for this
-    machine's own code.
-    """
-
-    def __init__(self, manifest: Manifest, directory: str, pulley: str | None) -> None:
-        self.manifest = manifest
-        self.directory = directory
-        self.pulley = pulley
-        self.engine_key = engines.key(manifest.engine, manifest.major, pulley)
-        self.artifacts: dict[str, ManifestArtifact] = {artifact.module: artifact for artifact in manifest.artifacts}
-
-    @property
-    def target(self) -> str:
-        return self.manifest.target
-
-    @property
-    def triple(self) -> str:
-        return self.manifest.triple
-
-    def passed_over(self, error: LoadError) -> PassedOver:
-        return PassedOver(self.target, self.triple, error)
-
-
-class Fits(NamedTuple):
-    """The targets of an index that may be loaded here, best first, and why the others may not."""
-
-    candidates: tuple[Candidate, ...]
-    passed_over: tuple[PassedOver, ...]
-
-
-class _Entry(NamedTuple):
-    """A target that is named, and what reads its manifest."""
-
-    target: str
-    triple: str
-    read: Callable[[], Candidate]
 
 
 class Shipment:
@@ -99,22 +47,24 @@ class Shipment:
         self.signature = signature
         # While a change could escape the signature, the bytes themselves are compared.
         self.unsettled: bytes | None = None if settled else data
-        self.announced: set[tuple[str, bool]] = set()
+        self.announced: set[tuple[str, bool, bool]] = set()
         self._directory = os.path.realpath(os.path.dirname(path) or os.curdir)
         self._lock = threading.Lock()
         self._portable: Fits | None = None
-        native: list[_Entry] = []
-        self._pulley: list[_Entry] = []
+        self._native: list[Entry] = []
+        self._pulley: list[Entry] = []
+        self._foreign: list[Entry] = []
         passed_over = []
         entries = self._entries(data)
         self.targets = tuple(entry.target for entry in entries)
         for entry in entries:
             misfit = other_machine(f"target {entry.target}", entry.triple)
             if misfit is not None:
+                self._foreign.append(entry)
                 passed_over.append(PassedOver(entry.target, entry.triple, misfit))
             else:
-                (self._pulley if triples.parse(entry.triple).is_pulley else native).append(entry)
-        candidates, missing = _read_all(native)
+                (self._pulley if triples.parse(entry.triple).is_pulley else self._native).append(entry)
+        candidates, missing = read_all(self._native)
         # A CPU level has the flags of those below it and more, and sorting keeps the order of the index otherwise.
         candidates.sort(key=lambda candidate: -len(candidate.manifest.isa_flags))
         self.native = Fits(tuple(candidates), (*passed_over, *missing))
@@ -142,60 +92,32 @@ class Shipment:
         """The targets of Pulley bytecode, whose manifests are read when they are first needed."""
         with self._lock:
             if self._portable is None:
-                candidates, missing = _read_all(self._pulley)
+                candidates, missing = read_all(self._pulley)
                 self._portable = Fits(tuple(candidates), tuple(missing))
             return self._portable
 
-    def modules(self) -> set[str]:
-        """Return the names of all modules that targets for this machine have."""
-        return {name for fits in (self.native, self.portable) for c in fits.candidates for name in c.artifacts}
+    @property
+    def shipped(self) -> tuple[Entry, ...]:
+        """The targets whose sources could be compiled here: those for this machine, those of Pulley, the others."""
+        return (*self._native, *self._pulley, *self._foreign)
 
-    def _entries(self, data: bytes) -> list[_Entry]:
+    def _entries(self, data: bytes) -> list[Entry]:
         from wasmbuild.formats.manifest import Index, Manifest
 
         try:
             if b'"wasmbuild/index/' in data and b'"wasmbuild/manifest/' not in data:
                 index = Index.from_bytes(data, self.path)
-                return [_Entry(t.name, t.triple, partial(self._read, index.project, t)) for t in index.targets]
+                return [
+                    Entry(target.name, target.triple, partial(read_target, self._directory, index.project, target))
+                    for target in index.targets
+                ]
             manifest = Manifest.from_bytes(data, self.path)
         except FormatError as error:
-            raise _unreadable(self.path, data, error) from None
-        candidate = _candidate(manifest, self._directory)
-        return [_Entry(manifest.target, manifest.triple, lambda: candidate)]
+            from wasmbuild.runtime.unreadable import unreadable
 
-    def _read(self, project: str, target: IndexTarget) -> Candidate:
-        """Read the manifest of a target of an index. Raises LoadError."""
-        from hashlib import sha256
-
-        from wasmbuild.files import read_up_to
-        from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest
-        from wasmbuild.formats.printable import printable
-        from wasmbuild.runtime.misfits import AGAIN
-
-        where = os.path.join(self._directory, *target.path.split("/"))
-        shown = printable(where)
-        try:
-            descriptor, _ = open_below(self._directory, target.path)
-            with os.fdopen(descriptor, "rb", buffering=0) as file:
-                data = read_up_to(file, MAX_MANIFEST + 1)
-                directory = resolve_below(self._directory, target.path.rpartition("/")[0])
-        except FileNotFoundError:
-            raise MissingArtifactError(
-                f"target {target.name} is not here: {shown} is missing",
-                f"copy the whole directory of the target: {AGAIN}",
-            ) from None
-        except OSError as error:
-            raise DamagedError(f"{shown} cannot be read: {printable(error.strerror or error)}", AGAIN) from None
-        if sha256(data).hexdigest() != target.sha256:
-            raise DamagedError(f"{shown} is not the manifest that its index names (its SHA-256 differs)", AGAIN)
-        try:
-            manifest = Manifest.from_bytes(data, where)
-        except FormatError as error:
-            raise _unreadable(where, data, error) from None
-        told = (manifest.project, manifest.target, manifest.triple)
-        if told != (project, target.name, target.triple):
-            raise DamagedError(f"{shown} is the manifest of another project or target than its index says", AGAIN)
-        return _candidate(manifest, directory)
+            raise unreadable(self.path, data, error) from None
+        candidate = candidate_of(manifest, self._directory)
+        return [Entry(manifest.target, manifest.triple, lambda: candidate)]
 
 
 _lock = threading.Lock()
@@ -226,13 +148,12 @@ def locate(where: str) -> tuple[str, os.stat_result]:
             except FileNotFoundError:
                 pass
     except (OSError, ValueError) as error:
-        raise _no_shipment(where, error) from None
-    from wasmbuild.formats.printable import printable
+        from wasmbuild.runtime.unreadable import not_there
 
-    raise ShipmentError(
-        f"{printable(where)} holds neither {INDEX_NAME} nor {MANIFEST_NAME}",
-        "run `wasmbuild build`, or name the directory that it made or a copy of it",
-    )
+        raise not_there(where, error) from None
+    from wasmbuild.runtime.unreadable import holds_none
+
+    raise holds_none(where, INDEX_NAME, MANIFEST_NAME)
 
 
 def _read_again(name: str, path: str) -> Shipment:
@@ -248,7 +169,9 @@ def _read_again(name: str, path: str) -> Shipment:
                 return known
             data = files.read_up_to(file, MAX_MANIFEST + 1)
     except (OSError, ValueError) as error:
-        raise _no_shipment(path, error) from None
+        from wasmbuild.runtime.unreadable import not_there
+
+        raise not_there(path, error) from None
     settled = files.is_settled(signature, now)
     if known is not None and (known.path, known.signature, known.unsettled) == (path, signature, data):
         if settled:
@@ -261,49 +184,6 @@ def _read_again(name: str, path: str) -> Shipment:
     return shipment
 
 
-def _read_all(entries: list[_Entry]) -> tuple[list[Candidate], list[PassedOver]]:
-    """Read manifests. One that is not here is passed over: a machine may be given its own targets alone."""
-    candidates, missing = [], []
-    for entry in entries:
-        try:
-            candidates.append(entry.read())
-        except MissingArtifactError as error:
-            missing.append(PassedOver(entry.target, entry.triple, error))
-    return candidates, missing
-
-
 def _left_out(target: str) -> OtherCodeError:
     problem = f"target {target} is Pulley bytecode, and fallback leaves it out"
     return OtherCodeError(problem, 'allow it with fallback=("pulley",)')
-
-
-def _candidate(manifest: Manifest, directory: str) -> Candidate:
-    from wasmbuild.project import triples
-
-    return Candidate(manifest, directory, manifest.triple if triples.parse(manifest.triple).is_pulley else None)
-
-
-def _no_shipment(where: str, error: OSError | ValueError) -> ShipmentError:
-    from wasmbuild.formats.printable import printable
-
-    what = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read: {_words(error)}"
-    return ShipmentError(f"{printable(where)} {what}", "name an index, a manifest or a build directory that is there")
-
-
-def _words(error: OSError | ValueError) -> str:
-    from wasmbuild.formats.printable import printable
-
-    return printable(error.strerror if isinstance(error, OSError) and error.strerror else error)
-
-
-def _unreadable(where: str, data: bytes, error: FormatError) -> ShipmentError:
-    from wasmbuild.formats.printable import printable
-
-    if data.startswith((b"\0asm", b"\x7fELF")):
-        what = "WebAssembly" if data.startswith(b"\0asm") else "a program or artifact"
-        return ShipmentError(
-            f"{printable(where)} is {what}, not an index or manifest",
-            "give load() what wasmbuild wrote beside the artifacts; for a file alone there is load_any(path)",
-        )
-    problem, _, fix = str(error).rpartition("; ")
-    return ShipmentError(problem or fix, fix)

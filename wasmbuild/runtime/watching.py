@@ -20,7 +20,7 @@ class Watcher:
     """Loads modules of one index, manifest or directory, and loads them again when a new one was published there.
 
     It has no thread: ``get`` looks at the file when the last look is ``interval`` seconds or more ago, which costs a
-    ``stat`` or two. A module whose artifact is the same in the new index stays the very same object. What cannot be
+    ``stat`` or two. A module that is the same in the new index stays the very same object. What cannot be
     loaded anew is logged, kept as it was, and tried again at the next look; ``errors`` has the reason meanwhile.
 
     A ``Loaded`` that was given out is never changed: its instances, and those that are made of it later, run on until
@@ -91,7 +91,7 @@ class _Known:
 
 
 def _same(old: Loaded, new: Loaded) -> bool:
-    return old.artifact.sha256 == new.artifact.sha256 and old.target == new.target and old.engine is new.engine
+    return old.sha256 == new.sha256 and old.target == new.target and old.engine is new.engine
 
 
 def _warn(module: str, error: LoadError) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from wasmbuild.formats.cwasm import HEADERS
-from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Source
+from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Source, Wasm
 from wasmbuild.project import triples
 from wasmbuild.runtime import engines, loading, shipments
 
@@ -45,8 +45,15 @@ class Shipping:
         self.root = root
         self._targets: list[IndexTarget] = []
 
-    def target(self, name: str, files: Mapping[str, bytes], triple: str = HOST, **changes: Any) -> Path:
-        """Write a target and return its directory; the files are artifacts by module."""
+    def target(
+        self,
+        name: str,
+        files: Mapping[str, bytes],
+        triple: str = HOST,
+        sources: Mapping[str, bytes] | None = None,
+        **changes: Any,
+    ) -> Path:
+        """Write a target and return its directory; the files are artifacts by module, the sources those it ships."""
         directory = self.root / name
         directory.mkdir(parents=True, exist_ok=True)
         entries = []
@@ -56,9 +63,12 @@ class Shipping:
             path.write_bytes(data)
             digest = hashlib.sha256(data).hexdigest()
             source = Source(f"{module}.wat", "1" * 64)
-            entries.append(
-                ManifestArtifact(module, "module", f"{module}.cwasm", len(data), digest, "0" * 64, source, (), ())
-            )
+            entry = ManifestArtifact(module, "module", f"{module}.cwasm", len(data), digest, "0" * 64, source, (), ())
+            if sources is not None and (wasm := sources.get(module)) is not None:
+                (directory / f"{module}.wasm").write_bytes(wasm)
+                shipped = Wasm(f"{module}.wasm", len(wasm), hashlib.sha256(wasm).hexdigest())
+                entry = entry._replace(wasm=shipped)
+            entries.append(entry)
         line = int(changes.pop("major", engines.library_line()))
         manifest = Manifest(
             project="demo", target=name, triple=triple, cpu=None, isa_flags={}, major=line, compiler=f"{line}.0.2",

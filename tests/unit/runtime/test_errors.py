@@ -48,6 +48,22 @@ def test_all_reasons_are_told_one_a_line() -> None:
     assert [reason.for_this_machine for reason in reasons] == [False, True]
 
 
+def test_another_hint_changes_nothing_else() -> None:
+    feature = MissingCpuFeatureError("a needs avx", "build for less", "avx").with_hint("buy")
+    assert isinstance(feature, MissingCpuFeatureError)
+    assert (str(feature), feature.problem, feature.hint, feature.feature) == (
+        "a needs avx; buy",
+        "a needs avx",
+        "buy",
+        "avx",
+    )
+    reasons = (PassedOver("v4", "x86_64-unknown-linux-gnu", feature),)
+    error = NoFittingArtifactError("a: nothing fits", "declare a target", reasons).with_hint("compile it")
+    assert isinstance(error, NoFittingArtifactError)
+    assert str(error) == "a: nothing fits:\n  v4: a needs avx\ncompile it"
+    assert (error.hint, error.passed_over) == ("compile it", reasons)
+
+
 def test_what_does_not_exist_is_no_attribute() -> None:
     with pytest.raises(AttributeError, match=r"'wasmbuild\.runtime' has no attribute 'lod'"):
         runtime.lod  # noqa: B018

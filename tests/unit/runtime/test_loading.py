@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from wasmbuild.errors import UsageError, WasmbuildError
 from wasmbuild.project import triples
-from wasmbuild.runtime import engine, load, loading, modules
+from wasmbuild.runtime import config, engine, load, loading, modules
 from wasmbuild.runtime.engines import library_line
 from wasmbuild.runtime.errors import (
     DamagedError,
@@ -68,7 +69,7 @@ def test_missing_and_elsewhere(shipping: Any, tmp_path: Path) -> None:
     (tmp_path / "other").write_bytes(b"artifact")
     path.symlink_to(tmp_path / "other")
     assert refused(DamagedError, directory).startswith(
-        f"{path} leads out of the directory through a link; put the artifact itself there: "
+        f"{path} leads out of the directory through a link; put the file itself there: "
     )
     path.unlink()
     path.mkdir()
@@ -170,10 +171,16 @@ def test_a_cpu_that_is_known_to_lack_a_feature_is_not_asked_again(
 def test_arguments_that_mean_nothing(shipping: Any) -> None:
     directory = shipping.target("here", {"a": b"x"})
     assert refused(UsageError, directory, check="sha256") == (
-        "load(check='sha256', fallback=('pulley',)): check is one of digest, size, none, and fallback holds pulley or "
-        "nothing"
+        "load(check='sha256'): check is one of digest, size, none"
     )
-    refused(UsageError, directory, fallback=("compile",))
+    calls: list[Any] = [partial(load, module="a"), modules, engine, config]
+    for call in calls:
+        for fallback in (("compiling",), "compile"):
+            with pytest.raises(UsageError) as caught:
+                call(directory, fallback=fallback)
+            assert str(caught.value).endswith(
+                f'(fallback={fallback!r}): fallback is a tuple of "pulley" and "compile", in the order wanted, or empty'
+            )
 
 
 def test_nothing_is_logged_for_what_fails(shipping: Any, caplog: pytest.LogCaptureFixture) -> None:
