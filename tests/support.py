@@ -95,6 +95,11 @@ class Project:
             if path.is_file() and ".wasmbuild/" not in path.relative_to(self.build).as_posix()
         }
 
+    def verdicts(self, *arguments: str, status: int = 0) -> dict[str, dict[str, Any]]:
+        """Verify what was built, and return the entries of the report."""
+        report = json.loads(self.run("verify", "--json", *arguments, "build", status=status).stdout)
+        return {entry["id"]: entry for entry in report["artifacts"]}
+
     def reasons(self, id: str) -> list[str]:
         """Return why an artifact would be built."""
         report = json.loads(self.run("explain", "--json", id).stdout)

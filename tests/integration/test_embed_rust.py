@@ -1,31 +1,20 @@
-"""The generated Rust module, in the two example programs: with the crate's default features, and without a compiler.
-
-They are built once, into a directory below ``.cache``; what they depend on takes minutes the first time.
-"""
+"""The generated Rust module, in the two example programs: with the crate's default features, and without a compiler."""
 
 from __future__ import annotations
 
-import os
-import shutil
+import hashlib
 import subprocess
-import sys
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import rust
 from support import Project
 
 from wasmbuild.project import triples
 
-ROOT = Path(__file__).parents[2]
-TARGET_DIR = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / ".cache" / "rust")
-NAMES = {"rust": "host", "rust-minimal": "host-minimal"}
 GCD = "gcd(1071, 462) = 21\n"
-BUILD_SECONDS = 1500
 pytestmark = pytest.mark.needs("cargo", "cc")
-
-Build = Callable[[str], Path]
 
 HEAD = '[project]\nname = "r"\n[toolchain]\nwasmtime = "48"\n'
 TARGETS = f"""
@@ -91,46 +80,22 @@ wasm-memory64 = false
 }
 
 
-def example(name: str, into: Path) -> Path:
-    """Copy an example as it is in the repository."""
-    shutil.copytree(
-        ROOT / "examples" / name, into, ignore=shutil.ignore_patterns("build", "target", "Cargo.lock", "engine.rs")
-    )
-    return into
-
-
-def run(*command: str | Path, cwd: Path, seconds: int = 60) -> subprocess.CompletedProcess[str]:
-    environment = {
-        **os.environ,
-        "CARGO_TARGET_DIR": str(TARGET_DIR),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "NO_COLOR": "1",
-    }
-    return subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=seconds, check=False
-    )
-
-
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=rust.NAMES)
 def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run an example by its README's one line, and return its directory with the program as ``host``."""
-    directory = example(request.param, tmp_path_factory.mktemp("rust") / request.param)
-    done = run(directory / "run", cwd=directory, seconds=BUILD_SECONDS)
-    assert done.returncode == 0, done.stderr
-    assert "warning" not in done.stderr
-    assert done.stdout == GCD
-    shutil.copy(TARGET_DIR / "debug" / NAMES[request.param], directory / "host")
+    directory = rust.example(request.param, tmp_path_factory.mktemp("rust") / request.param)
+    assert rust.built(request.param, directory, directory / "run") == GCD
     return directory
 
 
 def declared(project: Project, engine: str) -> Project:
-    project.write("gcd.wat", (ROOT / "examples" / "rust" / "gcd.wat").read_bytes())
+    project.write("gcd.wat", (rust.ROOT / "examples" / "rust" / "gcd.wat").read_bytes())
     project.declare(f"{HEAD}[engine]\n{engine}\n{TARGETS}{MODULE}")
     return project
 
 
-def refusal(program: Path, file: Path) -> str:
-    done = run(program / "host", file.name, cwd=file.parent)
+def refusal(program: Path, file: Path, *digest: str) -> str:
+    done = rust.run(program / "host", file.name, *digest, cwd=file.parent)
     assert done.returncode == 1
     assert done.stdout == ""
     return done.stderr.removeprefix("host: ").rstrip("\n")
@@ -183,30 +148,61 @@ def test_wrong_files_have_their_own_words(program: Path, project: Project) -> No
     assert refusal(program, root / "missing").startswith("missing: cannot be read: No such file")
 
 
+def test_a_digest_is_compared_with_the_bytes_that_are_loaded(program: Path, project: Project) -> None:
+    root = project.root
+    epochs = "epoch-interruption = true" if program.name == "rust" else ""
+    declared(project, f'embedder = "{program.name}"\n{epochs}').run("build", "--quiet", "gcd@here")
+    artifact = (root / "build/here/gcd.cwasm").read_bytes()
+    flipped = bytearray(artifact)
+    flipped[4100] ^= 1
+    right, wrong = (hashlib.sha256(data).hexdigest() for data in (artifact, flipped))
+    project.write("flipped.cwasm", bytes(flipped))
+    project.write("module.wasm", b"\0asm\1\0\0\0")
+    project.write("empty.cwasm", b"")
+    for digest in (right, right.upper()):
+        ran = rust.run(program / "host", "build/here/gcd.cwasm", digest, cwd=root)
+        assert (ran.returncode, ran.stdout) == (0, GCD), ran.stderr
+    assert refusal(program, root / "flipped.cwasm", right) == (
+        f"flipped.cwasm: is damaged: its SHA-256 is {wrong}, not {right}; build it again, or copy it again from where "
+        f"it was built"
+    )
+    # What a file is says more than that it is another one.
+    assert refusal(program, root / "module.wasm", right).startswith("module.wasm: is standard WebAssembly, not a ")
+    assert refusal(program, root / "empty.cwasm", right).startswith("empty.cwasm: is empty")
+    assert refusal(program, root / "missing", right).startswith("missing: cannot be read: No such file")
+
+
+def test_digests(project: Project, tmp_path: Path) -> None:
+    """The module's SHA-256, at every length around its blocks, against hashlib's."""
+    copy = rust.example("rust-minimal", tmp_path / "copy")
+    declared(project, 'embedder = "rust-minimal"').run("embed", "--lang", "rust", "-o", str(copy / "src" / "engine.rs"))
+    program = rust.with_main("rust-minimal", "digest.rs", copy)
+    data = b"abc" + bytes(range(251)) * 3
+    done = subprocess.run([program], input=data, capture_output=True, check=True, timeout=60)
+    assert done.stdout.decode().split() == [
+        hashlib.sha256(data[:length]).hexdigest() for length in range(len(data) + 1)
+    ]
+
+
 def test_fit_finds_the_settings_by_itself(program: Path, project: Project) -> None:
     """What fit prints, put into a declaration, makes artifacts that the program loads."""
     found = project.run("fit", "--", str(program / "host"), "{}").stdout
     engine = tomllib.loads(found)["engine"]
-    assert engine["embedder"] == program.name
-    assert engine.get("epoch-interruption", False) == (program.name == "rust")
-    assert "consume-fuel" not in engine
+    epochs = {"epoch-interruption": True} if program.name == "rust" else {}
+    assert engine == {"embedder": program.name, **epochs}
     declared(project, found.removeprefix("[engine]\n")).run("build", "--quiet", "gcd@here")
-    assert run(program / "host", "build/here/gcd.cwasm", cwd=project.root).stdout == GCD
+    assert rust.run(program / "host", "build/here/gcd.cwasm", cwd=project.root).stdout == GCD
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", rust.NAMES)
 def test_every_setting_is_a_call_of_the_crate(name: str, project: Project, tmp_path: Path) -> None:
     """It compiles, its own check passes, and artifacts with all of these settings load; those with fewer do not."""
-    copy = example(name, tmp_path / "copy")
+    copy = rust.example(name, tmp_path / "copy")
     preset = f'embedder = "{name}"\n'
     declared(project, preset + MOST[name]).run("embed", "--lang", "rust", "-o", str(copy / "src" / "engine.rs"))
-    shutil.copy(Path(__file__).parent / "embed" / "load.rs", copy / "src" / "main.rs")
-    built = run("cargo", "build", "--quiet", cwd=copy, seconds=BUILD_SECONDS)
-    assert built.returncode == 0, built.stderr
-    assert "warning" not in built.stderr
-    shutil.copy(TARGET_DIR / "debug" / NAMES[name], copy / "host")
+    rust.with_main(name, "load.rs", copy)
     project.run("build", "--quiet", "gcd@here")
-    loaded = run(copy / "host", "build/here/gcd.cwasm", cwd=project.root)
+    loaded = rust.run(copy / "host", "build/here/gcd.cwasm", cwd=project.root)
     assert (loaded.returncode, loaded.stdout) == (0, "loaded\n"), loaded.stderr
     declared(project, preset).run("build", "--quiet", "gcd@here")
     assert "needs other settings" in refusal(copy, project.root / "build/here/gcd.cwasm")

@@ -6,10 +6,12 @@ from wasmbuild.embed import rust_text
 from wasmbuild.embed.literals import filled, quoted, rows
 from wasmbuild.embed.refusals import DAMAGED, STATUSES, Refusal, refusals
 from wasmbuild.embed.rust_config import calls, is_minimal
+from wasmbuild.embed.sha256 import ROUNDS, START
 from wasmbuild.embed.spec import Probe, Spec
 from wasmbuild.project.triples import TargetTriple
 
 _PER_LINE = 24
+_WORDS_PER_LINE = 8
 _NEVER = ("ok", "precompiled", "not_valid")
 """What this loader never says."""
 
@@ -34,8 +36,14 @@ def generate(spec: Spec) -> str:
         compile_hint=rust_text.PRECOMPILE if is_minimal(spec) else rust_text.COMPILE,
         refusals="\n".join(f"    {_refusal(refusal)}," for refusal in refusals(spec.line)),
         damaged=_refusal(DAMAGED),
+        rounds=_words(ROUNDS),
+        start=_words(START),
         probes="\n".join([*(_probe(probe) for probe in spec.probes), _no_probe(spec)]),
     )
+
+
+def _words(numbers: tuple[int, ...]) -> str:
+    return rows([f"{number:#010x}" for number in numbers], _WORDS_PER_LINE, "        ")
 
 
 def _variant(status: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from wasmbuild.errors import UsageError
 from wasmbuild.project import rules
 from wasmbuild.project.cranelift_flags import shown
+from wasmbuild.project.defaults import UNCONFIGURED
 from wasmbuild.project.settings import SETTINGS
 from wasmbuild.project.triples import TargetTriple
 
@@ -164,4 +165,5 @@ def refused(spec: Spec, name: str, who: str, fix: str) -> UsageError:
 
 def own_defaults(spec: Spec, embedder: str) -> dict[str, Value]:
     """Return the value of every setting in an engine that an embedder of a kind makes and does not configure."""
-    return rules.effective({"embedder": embedder}, spec.line, spec.probes[0].platform.triple)
+    have = rules.effective({"embedder": embedder}, spec.line, spec.probes[0].platform.triple)
+    return {**have, **UNCONFIGURED.get(embedder, {})}

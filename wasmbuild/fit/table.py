@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wasmbuild.project.cranelift_flags import shown
+from wasmbuild.project.defaults import UNCONFIGURED
 from wasmbuild.project.rules import effective
 from wasmbuild.project.settings import EMBEDDERS, SETTINGS
 from wasmbuild.project.triples import TargetTriple
@@ -21,7 +22,10 @@ def is_checked(name: str) -> bool:
 
 
 def shortest(found: Mapping[str, Value], line: int, triple: TargetTriple) -> dict[str, Value]:
-    """Return the shortest declaration of an engine that has the settings found, defaults of ``c-api`` for the rest."""
+    """Return the shortest declaration of an engine that has the settings found, defaults of ``c-api`` for the rest.
+
+    A feature that such an engine accepts and cannot run stays off, as in its preset.
+    """
     wanted = effective(found, line, triple)
     order = sorted(EMBEDDERS, key=lambda name: _BEFORE.index(name) if name in _BEFORE else len(_BEFORE))
     return min((_declaration(embedder, wanted, line, triple) for embedder in order), key=len)
@@ -33,8 +37,9 @@ def _declaration(embedder: str, wanted: Mapping[str, Value], line: int, triple: 
     if wanted["strategy"] != "cranelift":
         declared["strategy"] = wanted["strategy"]
     have = effective(declared, line, triple)
+    accepted = {*have.items(), *UNCONFIGURED.get(embedder, {}).items()}
     for name in sorted(wanted):
-        if have[name] != wanted[name]:
+        if (name, wanted[name]) not in accepted:
             declared[name] = wanted[name]
     return declared
 

@@ -124,6 +124,14 @@ class TargetTriple(NamedTuple):
         return self.os == "macos"
 
     @property
+    def vendor(self) -> str:
+        """The part between architecture and system (``"unknown"``, ``"pc"``, ``"apple"``), which may be left out."""
+        first, *rest = self.text.split("-")
+        if rest and f"{first}-{rest[0]}" in _ALIASES:
+            rest = rest[1:]
+        return rest[0] if _has_vendor(rest) else "unknown"
+
+    @property
     def pointer_width(self) -> int:
         """Bits of a pointer: 32 for ``pulley32`` and ``pulley32be``, else 64."""
         return 32 if self.architecture.startswith("pulley32") else 64
@@ -180,14 +188,17 @@ def _read(text: str) -> TargetTriple | _Flaw:
     return _system(text, architecture, rest)
 
 
+def _has_vendor(parts: list[str]) -> bool:
+    """Tell whether a vendor is the first of the parts behind an architecture, or a system: x86_64-linux-gnu."""
+    return len(parts) > 1 and (_system_name(parts[0]) is None or _system_name(parts[1]) is not None)
+
+
 def _system(text: str, architecture: str, parts: list[str]) -> TargetTriple | _Flaw:
     system, *others = parts
-    # A system may stand where the vendor does, as in aarch64-linux-android and x86_64-linux-gnu.
-    if _system_name(system) is None or (others and _system_name(others[0]) is not None):
-        if not others and system in _VENDORS:
-            return _Flaw("names no system", guess=f"{text}-{'darwin' if system == 'apple' else 'linux-gnu'}")
-        if others:
-            system, *others = others
+    if not others and system in _VENDORS and _system_name(system) is None:
+        return _Flaw("names no system", guess=f"{text}-{'darwin' if system == 'apple' else 'linux-gnu'}")
+    if _has_vendor(parts):
+        system, *others = others
     name = _system_name(system)
     if name is None:
         alias = _SYSTEM_ALIASES.get(system) or suggestion(system, SYSTEMS) or system

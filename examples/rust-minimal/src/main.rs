@@ -1,6 +1,6 @@
-//! Load a precompiled module and call it. Usage: host-minimal [FILE]
+//! Load a precompiled module and call it. Usage: host-minimal [FILE [SHA256]]
 //!
-//! FILE is by default the artifact that was built for this platform.
+//! FILE is by default the artifact that was built for this platform. With SHA256 its bytes are compared first.
 
 mod engine;
 
@@ -20,10 +20,12 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args().nth(1).unwrap_or_else(|| format!("build/{}/gcd.cwasm", engine::TARGET));
+    let mut arguments = std::env::args().skip(1);
+    let path = arguments.next().unwrap_or_else(|| format!("build/{}/gcd.cwasm", engine::TARGET));
+    let sha256 = arguments.next();
     let engine = engine::engine()?;
-    // SAFETY: whoever starts this program vouches for the file.
-    let module = unsafe { engine::load(&engine, path)? };
+    // SAFETY: whoever starts this program vouches for the file, or for its digest.
+    let module = unsafe { engine::load(&engine, path, sha256.as_deref())? };
     println!("gcd(1071, 462) = {}", gcd(&engine, &module, 1071, 462)?);
     Ok(())
 }

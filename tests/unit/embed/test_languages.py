@@ -87,7 +87,6 @@ def test_a_preset_that_the_c_api_cannot_be_is_refused(spec: Make) -> None:
 
 def test_the_crate_s_own_defaults_are_not_told(spec: Make) -> None:
     assert "    // All defaults.\n" in rust.generate(spec({"embedder": "rust"}))
-    assert "    // All defaults.\n" in rust.generate(spec({"embedder": "rust-minimal"}))
     assert "config.collector(wasmtime::Collector::DeferredReferenceCounting);" in rust.generate(spec({}))
 
 
@@ -104,7 +103,16 @@ def test_a_crate_without_a_compiler_is_not_told_how_to_compile(spec: Make) -> No
     text = rust.generate(spec(declared))
     assert "    // cranelift-opt-level is not told" in text
     assert "    // cranelift-flags are not told" in text
-    assert "config." not in text
+    assert _told(text) == ["config.wasm_gc(false);"]
+
+
+def test_an_engine_without_a_collector_is_told_to_refuse_what_it_cannot_run(spec: Make) -> None:
+    assert _told(rust.generate(spec({"embedder": "rust-minimal"}))) == ["config.wasm_gc(false);"]
+    assert _told(rust.generate(spec({"embedder": "rust-minimal", "wasm-gc": True}))) == []
+
+
+def _told(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip().startswith("config.")]
 
 
 @pytest.mark.parametrize("generate", [c.generate, rust.generate, python.generate])

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from wasmbuild.fit.table import shortest, toml
 from wasmbuild.project import triples
+from wasmbuild.project.defaults import UNCONFIGURED
 from wasmbuild.project.rules import effective
 from wasmbuild.project.settings import EMBEDDERS, SETTINGS
 
@@ -28,6 +29,12 @@ FOUND = st.dictionaries(st.sampled_from([setting.name for setting in CHECKED]), 
 @pytest.mark.parametrize("preset", ["c-api", "rust", "rust-minimal"])
 def test_a_preset_is_named_alone(preset: str) -> None:
     assert shortest(EMBEDDERS[preset], 48, HOST) == {"embedder": preset}
+
+
+def test_a_preset_keeps_off_what_its_engine_accepts_and_cannot_run() -> None:
+    found = {**EMBEDDERS["rust-minimal"], **UNCONFIGURED["rust-minimal"]}
+    assert found["wasm-gc"] is True
+    assert shortest(found, 48, HOST) == {"embedder": "rust-minimal"}
 
 
 def test_of_presets_that_say_the_same_the_crate_comes_first() -> None:
@@ -51,4 +58,6 @@ def test_the_table_says_what_was_found(found: dict[str, bool | int | str]) -> No
     declared = shortest(found, 48, HOST)
     again = tomllib.loads(toml(declared))["engine"]
     assert again == declared
-    assert effective(again, 48, HOST) == effective(found, 48, HOST)
+    kept_off = UNCONFIGURED.get(declared["embedder"], {})
+    differing = effective(again, 48, HOST).items() ^ effective(found, 48, HOST).items()
+    assert {name for name, _value in differing} <= kept_off.keys()

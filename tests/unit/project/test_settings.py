@@ -76,7 +76,6 @@ def test_presets_are_expanded_and_overridden() -> None:
         "gc-support": False,
         "wasm-component-model": False,
         "wasm-exceptions": False,
-        "wasm-function-references": False,
         "wasm-gc": False,
     }
 

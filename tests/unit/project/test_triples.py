@@ -43,6 +43,10 @@ def test_what_a_triple_tells() -> None:
     assert (windows.is_windows, windows.is_macos, windows.is_pulley) == (True, False, False)
     assert (windows.pointer_width, windows.is_big_endian) == (64, False)
     assert triples.parse("s390x-unknown-linux-gnu").is_big_endian
+    assert (windows.vendor, pulley.vendor, triples.parse("arm64-apple-darwin").vendor) == ("pc", "unknown", "apple")
+    assert {triples.parse(text).vendor for text in ("aarch64-linux-android", "x86_64-linux", "x86_64-linux-gnu")} == {
+        "unknown"
+    }
     assert triples.parse("aarch64-apple-darwin").is_macos
 
 
