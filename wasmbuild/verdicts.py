@@ -35,9 +35,13 @@ def tell(report: Report, console: Console) -> None:
     if targets:
         header, *lines = _aligned([("target", "artifacts", *LEVELS, "failed", "time"), *targets], "<>>>>>>>")
         console.say("\n" + "\n".join((console.bold(header), *lines)) + "\n")
-    untried = Counter(entry.message for entry in report.artifacts if entry.ok and entry.message)
-    for message, count in untried.items():
-        console.say(console.dim(f"{counted(count, 'artifact')}: {message}"))
+    notes: dict[str, list[str]] = {}
+    for entry in report.artifacts:
+        if entry.ok and entry.message:
+            notes.setdefault(entry.message, []).append(entry.id)
+    for message, ids in notes.items():
+        whose = ids[0] if len(ids) == 1 else counted(len(ids), "artifact")
+        console.say(console.dim(f"{whose}: {message}"))
     console.say(summary(report))
 
 

@@ -88,7 +88,7 @@ def test_verdicts() -> None:
         "x               2       2           2       1       0       0  0.75 s",
         "y               1       0           0       0       0       1    61 s",
         "",
-        "1 artifact: cannot be loaded here",
+        "b@x: cannot be loaded here",
         "4 artifacts verified: 1 consistent, 1 loaded, 2 failed",
     ]
     quiet = io.StringIO()

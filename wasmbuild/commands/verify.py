@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         type=Path,
         help=f"a declaration whose runners load the artifacts of their targets (default: {CONFIG} of the working "
-        f"directory, unless that is inside what is verified)",
+        f"directory, unless that is inside what is verified, or beside an index)",
     )
     parser.add_argument(
         "--memory-limit",
@@ -74,8 +74,13 @@ def _targets(config: Path | None, paths: Sequence[str]) -> Sequence[Target]:
     """Return the targets whose runners may be used: a runner is a command, so it never comes from what is verified."""
     if config is not None:
         return Workspace(config).runners()
+    from wasmbuild.verify.collect import INDEX_NAME, MANIFEST_NAME
+
     here = Path(CONFIG)
-    if not here.is_file() or any(_is_inside(here, path) for path in paths):
+    # One that lies beside an index or a manifest came with it.
+    if not here.is_file() or any(os.path.lexists(name) for name in (INDEX_NAME, MANIFEST_NAME)):
+        return ()
+    if any(_is_inside(here, path) for path in paths):
         return ()
     try:
         return Workspace(here).runners()
@@ -85,6 +90,9 @@ def _targets(config: Path | None, paths: Sequence[str]) -> Sequence[Target]:
 
 
 def _is_inside(file: Path, verified: str) -> bool:
-    directory = Path(os.path.realpath(verified))
-    directory = directory if directory.is_dir() else directory.parent
-    return directory in Path(os.path.realpath(file)).parents
+    """Tell whether a file of the working directory lies in what is verified, as either is named or by where it is."""
+    named = Path(verified) if os.path.isdir(verified) else Path(verified).parent
+    found = Path(os.path.realpath(verified))
+    directories = {Path(os.path.realpath(named)), found if found.is_dir() else found.parent}
+    places = (Path(os.path.realpath(file.parent), file.name), Path(os.path.realpath(file)))
+    return any(directory in place.parents for directory in directories for place in places)

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
-from wasmbuild.verify.tested import Ran
+from wasmbuild.verify.tested import Ran, differ
 
 _NAMED = 3
 
 
 class _Seen(NamedTuple):
     position: int
+    number: int
     target: str
     ran: Ran
+    speaks: bool
 
 
 class Across:
@@ -26,36 +28,37 @@ class Across:
 
     def add(self, position: int, manifest: Manifest, artifact: ManifestArtifact, ran: Sequence[Ran]) -> None:
         """Add the tests of the artifact whose verdict has a position in the report."""
-        for test in ran:
+        named = next((index for index, test in enumerate(ran) if test.problem), None)
+        for index, test in enumerate(ran):
             if test.outcome is not None:
                 key = (manifest.project, artifact.module, json.dumps(test.case.to_json(), sort_keys=True))
-                self._seen.setdefault(key, []).append(_Seen(position, manifest.target, test))
+                # A note says "it" of a test with a problem, so that has to be the one that the verdict names.
+                speaks = index == named or not test.problem
+                self._seen.setdefault(key, []).append(_Seen(position, index, manifest.target, test, speaks))
 
     def notes(self) -> dict[int, str]:
         """Return what to add to the verdicts at some positions; the order of adding does not matter."""
-        notes: dict[int, str] = {}
-        for key in sorted(self._seen):
-            seen = sorted(self._seen[key], key=lambda item: item.position)
+        found: dict[int, list[tuple[bool, int, str]]] = {}
+        for tests in self._seen.values():
+            seen = sorted(tests, key=lambda item: (item.position, item.number))
             for item in seen:
                 note = _note(item, [other for other in seen if other.target != item.target])
-                if note and item.position not in notes:
-                    notes[item.position] = note
-        return notes
+                if note and item.speaks:
+                    found.setdefault(item.position, []).append((not item.ran.problem, item.number, note))
+        return {position: min(notes)[-1] for position, notes in sorted(found.items())}
 
 
 def _note(item: _Seen, others: Sequence[_Seen]) -> str:
     """Return how a test came out elsewhere, where that says something about how it came out here."""
-    differ = [other for other in others if other.ran.outcome != item.ran.outcome]
-    if item.ran.problem and differ:
-        return f"on {_targets(differ)} it {differ[0].ran.words}"
+    otherwise = [other for other in others if other.ran.outcome != item.ran.outcome]
+    if item.ran.problem and otherwise:
+        return f"on {_targets(otherwise)} it {differ(item.ran, otherwise[0].ran)[1]}"
     if item.ran.problem and others:
         return f"it is the same on {_listed([other.target for other in others])}"
-    passed = [other for other in differ if not other.ran.problem]
+    passed = [other for other in otherwise if not other.ran.problem]
     if passed:
-        words = (item.ran.words, passed[0].ran.words)
-        here, there = words if words[0] != words[1] else ("wrote something else", "")
-        where = f"on {_targets(passed)} it {there}" if there else f"than on {_targets(passed)}"
-        return f"{item.ran.case.title} {here}{', and ' if there else ' '}{where}"
+        here, there = differ(item.ran, passed[0].ran)
+        return f"{item.ran.case.title} {here}, and on {_targets(passed)} it {there}"
     return ""
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from wasmbuild.beneath import Beneath, open_named
@@ -21,7 +23,8 @@ MANIFEST_NAME = "manifest.json"
 Shipment = tuple[Manifest, Beneath]
 """A manifest, and its directory, which holds the artifacts; open until the next one is taken."""
 
-_INDEX_MARK, _MANIFEST_MARK = b'"wasmbuild/index/1"', b'"wasmbuild/manifest/1"'
+# Of any version: the reader says best what is to be done about one that it does not know.
+_INDEX_MARK, _MANIFEST_MARK = b'"wasmbuild/index/', b'"wasmbuild/manifest/'
 _SHA256_DIGITS = 64
 
 
@@ -29,8 +32,8 @@ def collect(paths: Iterable[str | os.PathLike[str]], index_sha256: str | None) -
     """Yield what is to be verified, in order, one manifest at a time, and an entry for what cannot be used.
 
     A path is a manifest, an index, or a directory: its index, or else the manifests in it and in the directories right
-    below it. No manifest comes twice. ``index_sha256`` pins the bytes of the one index that is named. Raises UsageError
-    for what does not go together.
+    below it, none of which a link may lead out of it. No manifest comes twice. ``index_sha256`` pins the bytes of the
+    one index that is named. Raises UsageError for what does not go together.
     """
     named = [Path(path) for path in paths]
     if not named:
@@ -59,19 +62,26 @@ class _Collector:
     def _directory(self, directory: Path) -> Iterator[Shipment | Entry]:
         index = directory / INDEX_NAME
         if self._pinned is not None or os.path.lexists(index):
-            yield from self._file(index)
+            yield from self._file(index, directory)
             return
-        manifests = [directory / MANIFEST_NAME, *sorted(directory.glob(f"*/{MANIFEST_NAME}"))]
+        try:
+            names = sorted(os.listdir(directory))
+        except OSError as error:
+            yield _entry(directory, _cannot_be_read(error, "name a directory that you may read"))
+            return
+        manifests = [directory / MANIFEST_NAME, *(directory / name / MANIFEST_NAME for name in names)]
+        # A link that leads nowhere is there too, and is told.
         manifests = [path for path in manifests if os.path.lexists(path)]
         for manifest in manifests:
-            yield from self._file(manifest)
+            yield from self._file(manifest, directory)
         if not manifests:
             problem = f"holds neither {INDEX_NAME} nor a {MANIFEST_NAME}; run `doit compile`, or name another directory"
             yield _entry(directory, problem)
 
-    def _file(self, path: Path) -> Iterator[Shipment | Entry]:
+    def _file(self, path: Path, within: Path | None = None) -> Iterator[Shipment | Entry]:
+        """Take a file that was named, or one that was found ``within`` a directory that was."""
         try:
-            with open_named(path)[0] as file, Beneath(path.parent) as directory:
+            with _opened(path, within) as (file, directory):
                 data = read_up_to(file, MAX_MANIFEST + 1)
                 if self._is_index(data):
                     yield from self._index(path, data, directory)
@@ -96,7 +106,8 @@ class _Collector:
 
     def _index(self, path: Path, data: bytes, directory: Beneath) -> Iterator[Shipment | Entry]:
         found = hashlib.sha256(data).hexdigest()
-        if self._pinned not in (None, found):
+        # One that is too large was not read to its end: that is what is said of it.
+        if self._pinned not in (None, found) and len(data) <= MAX_INDEX:
             problem = f"has SHA-256 {found}, not the one that --index-sha256 pins: it is another index or was changed"
             yield _entry(path, f"{problem}; get the right one, or pin this one if you trust it")
             return
@@ -104,15 +115,14 @@ class _Collector:
         if not index.targets:
             yield _entry(path, "names no targets, so there is nothing to verify; run `doit compile`")
         for target in index.targets:
-            if self._is_new(path.parent / target.path):
-                yield from self._target(path, index, target, directory)
+            yield from self._target(path, index, target, directory)
 
     def _target(self, path: Path, index: Index, target: IndexTarget, directory: Beneath) -> Iterator[Shipment | Entry]:
         where = path.parent / target.path
         try:
             with directory.open(target.path)[0] as file, directory.below(target.path.rpartition("/")[0]) as inner:
                 data = read_up_to(file, MAX_MANIFEST + 1)
-                if hashlib.sha256(data).hexdigest() != target.sha256:
+                if len(data) <= MAX_MANIFEST and hashlib.sha256(data).hexdigest() != target.sha256:
                     yield _entry(where, f"is not the manifest that {path.name} names (its SHA-256 differs); {AGAIN}")
                     return
                 manifest = Manifest.from_bytes(data, str(where))
@@ -122,11 +132,29 @@ class _Collector:
                     named = f"{path.name} says {index.project}, target {target.name} ({target.triple})"
                     yield _entry(where, f"{problem} {named}; {AGAIN}")
                     return
-                yield manifest, inner
+                # Not before: a link may be the manifest of another target, which is to be judged as well.
+                if self._is_new(where):
+                    yield manifest, inner
         except OSError as error:
             yield _entry(where, _cannot_be_read(error, f"{path.name} names it: {AGAIN}"))
         except FormatError as error:
             yield _entry(where, str(error))
+
+
+@contextmanager
+def _opened(path: Path, within: Path | None) -> Iterator[tuple[io.FileIO, Beneath]]:
+    """Open a file, and its directory; no link leads out of ``within``, where that is given. Raises OSError."""
+    if within is None:
+        with open_named(path)[0] as file, Beneath(path.parent) as directory:
+            yield file, directory
+    else:
+        name = path.relative_to(within).as_posix()
+        with (
+            Beneath(within) as outer,
+            outer.open(name)[0] as file,
+            outer.below(name.rpartition("/")[0]) as directory,
+        ):
+            yield file, directory
 
 
 def _cannot_be_read(error: OSError, fix: str) -> str:

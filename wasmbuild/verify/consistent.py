@@ -84,9 +84,10 @@ def _same_machine(found: str, declared: triples.TargetTriple) -> bool:
     if found == declared.text:
         return True
     try:
-        return triples.parse(found)[1:] == declared[1:]
+        triple = triples.parse(found)
     except ValueError:
         return False
+    return triple[1:] == declared[1:] and triple.vendor == declared.vendor
 
 
 def expected_isa_flags(triple: triples.TargetTriple, declared: Mapping[str, Value]) -> dict[str, Value]:
@@ -111,6 +112,6 @@ def _instead(read_at: ReadAt) -> str:
     identity = identify_at(read_at)
     if identity.kind in ("text", "module", "component"):
         return f"{identity.sentence}, not an artifact that was compiled from one; {BY_HAND}"
-    if identity.kind == "elf":
+    if identity.kind in ("elf", "unknown"):
         return f"{identity.sentence}, not an artifact; {AGAIN}"
     return ""

@@ -15,6 +15,7 @@ from wasmbuild.project import cases
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain.child import Ended
 from wasmbuild.verify import values
+from wasmbuild.verify.endings import one_line
 from wasmbuild.verify.tested import Grant
 
 TRAPPED = 134
@@ -23,9 +24,13 @@ TRAPPED = 134
 _FUNCTION = re.compile(r"\((.*)\) -> \((.*)\)")
 _RUN = re.compile(r"wasi:cli/run@[^#]*#run")
 _NUMBERS = ("i32", "i64", "f32", "f64")
-_TRAP = re.compile(r"wasm trap: (.*)")
-_WARNING = re.compile(r"^warning: using `--invoke` with a function .*\n", re.MULTILINE)
-_FAILED = re.compile(r"^Error: .*", re.MULTILINE)
+# An exception that nothing catches is a trap too.
+_TRAP = re.compile(r"wasm trap: (.*)|^ +(?:\d+: )?(thrown Wasm exception)$", re.MULTILINE)
+# A program may have written before it, and no newline.
+_WARNING = re.compile(r"warning: using `--invoke` with a function .*\n")
+_OWN = re.compile(r"Error: (?:failed to run main module `|failed deserialization for: )")
+_FAILED = re.compile(r"^Error: ", re.MULTILINE)
+_NOT_INSTANTIATED = 'failed to instantiate "'
 
 
 def obstacle(artifact: ManifestArtifact) -> str:
@@ -59,17 +64,28 @@ def command(run: Sequence[str], artifact: ManifestArtifact, case: Case, file: st
     return [*run, *options, file, *words]
 
 
+def words(stderr: str, artifact: ManifestArtifact, file: str) -> str:
+    """Return what was written on stderr, without a warning that comes with every call, and without the private copy."""
+    return _WARNING.sub("", stderr).replace(file, artifact.path)
+
+
 def told(artifact: ManifestArtifact, case: Case, ended: Ended) -> dict[str, Any]:
-    """Return what came of a test as the probe tells it; ``{}`` when the process did not end by itself."""
-    stderr = _WARNING.sub("", ended.stderr)
-    stdout = ended.stdout.decode("utf-8", "surrogateescape")
-    failed = _FAILED.search(stderr)
-    trap = _TRAP.search(stderr, failed.start()) if failed else None
-    if ended.status == TRAPPED and trap is not None and failed is not None:
-        return {"trapped": trap[1], **_written(case, stdout, stderr[: failed.start()])}
-    if ended.status == 1 and failed is not None:
-        return {"failed": stderr[failed.start() :]}
-    if ended.status < 0 or ended.status >= 126:
+    """Return what came of a test as the probe tells it; ``{}`` when the process did not end by itself.
+
+    Of ``ended.stderr``, ``words`` are wanted.
+    """
+    stdout, stderr = ended.stdout.decode("utf-8", "surrogateescape"), ended.stderr
+    failed = _failure(case, stderr)
+    if failed is not None and ended.status in (1, TRAPPED):
+        own = stderr[failed:]
+        traps = list(_TRAP.finditer(own))
+        if traps and _NOT_INSTANTIATED not in own:
+            # Names of functions come before it.
+            return {"trapped": traps[-1][1] or traps[-1][2], **_written(case, stdout, stderr[:failed])}
+        if traps or ended.status == 1:
+            return {"failed": one_line(own)}
+    # Only a program of WASI can end with a status.
+    if ended.status < 0 or ended.status >= 126 or (ended.status and case.wasi is None):
         return {}
     if ended.status or artifact.kind == "component" or case.call == cases.START:
         return {"exited": ended.status, **_written(case, stdout, stderr)}
@@ -79,9 +95,17 @@ def told(artifact: ManifestArtifact, case: Case, ended: Ended) -> dict[str, Any]
         return {"failed": f"its results cannot be told from what it writes: {error}"}
 
 
+def _failure(case: Case, stderr: str) -> int | None:
+    """Return where the executable's own error begins, None without one; a program may have written others."""
+    own = [*_OWN.finditer(stderr)] or ([] if case.wasi is not None else [*_FAILED.finditer(stderr)][:1])
+    return own[-1].start() if own else None
+
+
 def _returned(artifact: ManifestArtifact, case: Case, stdout: str, stderr: str) -> dict[str, Any]:
     _, types = _types(artifact, case)
     lines = stdout.splitlines(keepends=True)
+    if len(lines) < len(types):
+        raise ValueError("it writes fewer lines than it returns values")
     kept, results = lines[: len(lines) - len(types)], lines[len(lines) - len(types) :]
     if kept and types and not kept[-1].endswith("\n"):
         raise ValueError("its output does not end with a newline")

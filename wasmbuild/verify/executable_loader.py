@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import time
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -18,15 +19,17 @@ from wasmbuild.errors import ChildError
 from wasmbuild.toolchain import child
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify import bounded, executable_cases, tested
-from wasmbuild.verify.library_loader import start_failure
-from wasmbuild.verify.loading import HERE, Load, Outcome, Place, death, how_it_ended, one_line, refusal
+from wasmbuild.verify.endings import how_it_ended, one_line
+from wasmbuild.verify.library_loader import CORRECT, start_failure
+from wasmbuild.verify.loading import HERE, Load, Outcome, Place, death, refusal
 from wasmbuild.verify.probes import bounded as bound
 from wasmbuild.verify.report import Broken, Obstacle, Unreachable
 from wasmbuild.verify.tested import Grant, Ran
 
 _MISSING = "missing"
 _LOADED = f'failed to open wasm module "{_MISSING}"'
-_ERROR = "Error: "
+# What starts an executable may have written something before: qemu warns of CPU features.
+_ERROR = re.compile(r"^Error: ", re.MULTILINE)
 _REFUSED = 1
 _USAGE = 2
 
@@ -58,6 +61,7 @@ class ExecutableLoader:
         self._under_way: set[Future[None]] = set()
         self._count = 0
         self._aborted = False
+        self._useless: Obstacle | None = None
 
     def put(self, load: Load) -> None:
         """Take a load, waiting while enough others do. Raises ChildError, and OSError when a copy cannot be written."""
@@ -77,10 +81,11 @@ class ExecutableLoader:
     def abort(self) -> None:
         """End without settling what has not begun; what runs has its time limit."""
         self._aborted = True
-        self._pool.shutdown(cancel_futures=True)
+        self._pool.shutdown()
 
     def _load(self, load: Load, name: str) -> None:
         if self._aborted:
+            load.file.close()
             return
         since = time.monotonic()
         copy = self._directory / name
@@ -88,7 +93,7 @@ class ExecutableLoader:
             try:
                 obstacle, ran = self._outcome(load, copy)
             except ChildError as error:
-                if self._place.runner_of is None:
+                if not self._place.is_runner:
                     raise
                 obstacle, ran = self._place.cannot(*start_failure(error)), None
             load.end(Outcome(obstacle, ran, time.monotonic() - since))
@@ -97,6 +102,8 @@ class ExecutableLoader:
             copy.unlink(missing_ok=True)
 
     def _outcome(self, load: Load, copy: Path) -> tuple[Obstacle | None, tuple[Ran, ...] | None]:
+        if self._useless is not None:
+            return self._useless, None
         if _copy(load, copy) != load.artifact.sha256:
             return Broken(f"{load.artifact.path} changed while it was verified; verify when nothing writes to it"), None
         run = [*self._program.command, "run", "--allow-precompiled", *load.how]
@@ -118,18 +125,21 @@ class ExecutableLoader:
             stdin = None if case.wasi is None else case.wasi.stdin.encode("utf-8")
             command = executable_cases.command(run, load.artifact, case, file, grant)
             ended = self._run(command, case.seconds, stdin, instance=True)
+            ended = ended._replace(stderr=executable_cases.words(ended.stderr, load.artifact, file))
             told = executable_cases.told(load.artifact, case, ended)
             if told:
-                ran.append(tested.judged(case, told))
+                ran.append(tested.judged(case, told, self._limits.memory))
             else:
-                ran.append(tested.died(case, how_it_ended(ended.reason, ended.stderr, self._limits.memory)))
+                # As with the library, whose process is gone then.
+                ran.append(tested.died(case, ended.reason, ended.stderr, self._limits.memory))
+                break
         return tuple(ran)
 
     def _run(
         self, command: list[str], seconds: float | None, stdin: bytes | None = None, *, instance: bool = False
     ) -> child.Ended:
         limits, environment = Limits(self._limits.memory, seconds), self._program.environment
-        if instance or self._place.runner_of is not None:
+        if instance or self._place.is_runner:
             # Instances and emulators reserve address space by the gigabyte; bounded is what the process allocates.
             command, environment = bound(command, environment, limits.memory)
             limits = Limits(None, seconds)
@@ -137,10 +147,11 @@ class ExecutableLoader:
         return child.run(command, limits=limits, env_extra=environment, cwd=directory, input=stdin)
 
     def _obstacle(self, load: Load, ended: child.Ended) -> Obstacle | None:
-        words = ended.stderr.removeprefix(_ERROR)
-        if ended.status == _REFUSED and words.startswith(_LOADED):
+        error = _ERROR.search(ended.stderr)
+        words = ended.stderr[error.end() :] if error else ended.stderr
+        if ended.status == _REFUSED and error and words.startswith(_LOADED):
             return None
-        if ended.status == _REFUSED:
+        if ended.status == _REFUSED and error:
             # The first line names the private copy.
             return refusal(load.artifact, words.partition("\n")[2] or words, self._limits.memory, self._place)
         if ended.status == _USAGE:
@@ -149,9 +160,19 @@ class ExecutableLoader:
             return self._place.cannot(why, "name another executable")
         if ended.status == bounded.NOT_RUN:
             return self._place.cannot(one_line(words), "correct the runner in wasmbuild.toml, or install it")
-        return death(
-            load.artifact, ended.reason or "ended well, although it should not", ended.stderr, self._limits.memory
-        )
+        self._useless = self._useless or self._uselessness()
+        ending = ended.reason or "ended well, although it should not"
+        return self._useless or death(load.artifact, ending, ended.stderr, self._limits.memory)
+
+    def _uselessness(self) -> Obstacle | None:
+        """Return why the runner runs no executable at all, for then a death says nothing of an artifact."""
+        if not self._place.is_runner:
+            return None
+        ended = self._run([*self._program.command, "--version"], self._limits.seconds)
+        if not ended.reason and b"wasmtime" in ended.stdout:
+            return None
+        ending = how_it_ended(ended.reason or "ended without an answer", ended.stderr)
+        return self._place.cannot(f"wasmtime --version {ending}", CORRECT)
 
 
 def _copy(load: Load, to: Path) -> str:

@@ -6,7 +6,6 @@ There is no standard; what is written is what most of them understand: ``testsui
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
@@ -18,8 +17,10 @@ if TYPE_CHECKING:
 def junit(timed: Sequence[tuple[Entry, float]]) -> str:
     """Return the XML of verdicts with the seconds that each took."""
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<testsuites name="wasmbuild verify"{_counts(timed)}>']
-    for suite, of_suite in itertools.groupby(timed, key=lambda pair: _suite(pair[0])):
-        cases = list(of_suite)
+    suites: dict[str, list[tuple[Entry, float]]] = {}
+    for entry, time in timed:
+        suites.setdefault(_suite(entry), []).append((entry, time))
+    for suite, cases in suites.items():
         lines.append(f"  <testsuite name={_quoted(suite)}{_counts(cases)}>")
         for entry, time in cases:
             lines += _case(suite, entry, time)
@@ -30,7 +31,7 @@ def junit(timed: Sequence[tuple[Entry, float]]) -> str:
 def _suite(entry: Entry) -> str:
     """Return the target of an artifact, or for what cannot be used what people call it."""
     _, at, target = entry.id.rpartition("@")
-    return target if at and "/" not in target else "manifests"
+    return target if at and not {"/", "\\"} & set(target) else "manifests"
 
 
 def _case(suite: str, entry: Entry, time: float) -> list[str]:
@@ -59,4 +60,4 @@ def _escaped(text: str) -> str:
 
 def _allowed(text: str) -> str:
     """Replace what XML 1.0 has no way to write: controls, surrogates, U+FFFE and U+FFFF."""
-    return "".join(c if c.isprintable() and c not in "\ufffe\uffff" else "\ufffd" for c in text)
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)

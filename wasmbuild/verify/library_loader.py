@@ -17,12 +17,15 @@ from typing import Any, NamedTuple
 from wasmbuild.errors import ChildError
 from wasmbuild.project import cases
 from wasmbuild.toolchain.child import Death, Limits, Reply, Request, Server, format_bytes
-from wasmbuild.verify import interface, tested
+from wasmbuild.verify import endings, interface, tested
 from wasmbuild.verify.intact import AGAIN, BY_HAND
-from wasmbuild.verify.loading import HERE, Load, Outcome, Place, death, how_it_ended, refusal
+from wasmbuild.verify.loading import HERE, Load, Outcome, Place, death, refusal
 from wasmbuild.verify.report import Broken, Obstacle
 from wasmbuild.verify.tested import Grant, Ran
 from wasmbuild.verify.watch import Watch
+
+CORRECT = "correct the runner in wasmbuild.toml, or install what is missing"
+"""What to do about a runner that runs nothing."""
 
 START_SECONDS = 60.0
 """How long a child may take to start: Python itself, imports, and an emulator around it."""
@@ -199,9 +202,10 @@ class LibraryLoader:
             request = Request({"test": case.to_json(), "fuel": fuel, "epoch": grant.epoch})
             outcome, late = self._ask(request, case.seconds)
             if isinstance(outcome, Death):
-                ran.append(tested.died(case, self._how(outcome, case.seconds, late=late)))
+                ending = endings.late(case.seconds) if late else outcome.words
+                ran.append(tested.died(case, ending, outcome.stderr, self._limits.memory))
                 return tested.verdict(load.artifact, ran), tuple(ran), not late
-            ran.append(tested.judged(case, outcome.body))
+            ran.append(tested.judged(case, outcome.body, self._limits.memory))
         return tested.verdict(load.artifact, ran), tuple(ran), False
 
     # --- both ---------------------------------------------------------------------------------------------------------
@@ -236,7 +240,7 @@ class LibraryLoader:
     def _give_up(self, error: ChildError, items: list[Load | _Warm]) -> None:
         """Settle what a child that cannot be started leaves; raises the error where that is one of this host."""
         loads = [item for item in items if isinstance(item, Load)]
-        if self._place.runner_of is None:
+        if not self._place.is_runner:
             for load in loads:
                 _drop(load)
             memory = self._limits.memory
@@ -248,14 +252,10 @@ class LibraryLoader:
         for load in loads:
             load.end(Outcome(self._useless))
 
-    def _how(self, died: Death, seconds: float | None, *, late: bool) -> str:
-        words = f"did not end within {seconds:g} s" if late else died.words
-        return how_it_ended(words, died.stderr, self._limits.memory)
-
     def _obstacle(self, load: Load, outcome: Reply | Death, *, late: bool) -> Obstacle | None:
         memory = self._limits.memory
         if isinstance(outcome, Death):
-            words = f"did not end within {self._limits.seconds:g} s" if late else outcome.words
+            words = endings.late(self._limits.seconds) if late else outcome.words
             return death(load.artifact, words, outcome.stderr, memory)
         if "error" in outcome.body:
             return refusal(load.artifact, str(outcome.body["error"]), memory, self._place)
@@ -274,7 +274,7 @@ def start_failure(error: ChildError) -> tuple[str, str]:
     why = f"{first} ({last})" if last else first
     if "No module named 'wasmtime'" in last:
         return why, "install the package wasmtime for its python, or name an executable as its wasmtime"
-    return why, "correct the runner in wasmbuild.toml, or install what is missing"
+    return why, CORRECT
 
 
 def _may_be_another(death: Death) -> bool:

@@ -93,7 +93,7 @@ class Loaders:
 
     def _through(self, runner: Runner, manifest: Manifest, triple: triples.TargetTriple) -> Way | Obstacle:
         engine, line = manifest.engine, manifest.major
-        place = Place(manifest.target)
+        place = Place(is_runner=True)
         limits = Limits(
             self._limits.memory if runner.memory is None else runner.memory,
             self._limits.seconds if runner.seconds is None else runner.seconds,
@@ -107,7 +107,7 @@ class Loaders:
         loader = self._runners.get(key)
         if runner.python is not None:
             if loader is None:
-                server = probes.through(runner, runner.python, manifest.target, limits, self._tools.directory())
+                server = probes.through(runner, runner.python, limits, self._tools.directory())
                 loader = self._runners[key] = LibraryLoader(server, limits, place)
             return Way(loader, _calls(engine, line, triple), Grant.of(engine))
         if loader is None:

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from wasmbuild.formats.manifest import ManifestArtifact
-from wasmbuild.formats.printable import printable
-from wasmbuild.toolchain.child import format_bytes
+from wasmbuild.verify.endings import RAISE_MEMORY, how_it_ended, is_late, lacks_memory, one_line
 from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.report import Broken, Obstacle, Unreachable
 from wasmbuild.verify.tested import Grant, Ran
@@ -31,13 +30,10 @@ class Outcome(NamedTuple):
 Settle = Callable[[Outcome], None]
 """Takes the outcome of a load. Called once, by any thread."""
 
-_LONGEST = 300
 _MISSING_FEATURE = re.compile(r'compilation setting "(?:has_)?(\w+)" is enabled, but not available on the host')
+# How the file was opened is no news.
+_OPENED = re.compile(r"failed deserialization for: /proc/self/fd/\d+:?\s*(Caused by:\s*)?")
 _OTHER_LINE = re.compile(r"compiled with incompatible [^\n]*version[^\n]*")
-_NUMBERED = re.compile(r"^\d+: ")
-# The number of a thread differs from run to run.
-_THREAD = re.compile(r"(?<=') \(\d+\)(?= panicked)")
-_ALLOCATION = re.compile(r"memory allocation of \d+ bytes failed|MemoryError|Cannot allocate memory")
 
 
 class Load(NamedTuple):
@@ -67,15 +63,16 @@ class Load(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where artifacts are loaded: on this host, or by the runner of a target, which has to be able to."""
+    """Where artifacts are loaded: on this host, or by the runner of their target, which has to be able to."""
 
-    runner_of: str | None = None
+    is_runner: bool = False
 
     def cannot(self, why: str, fix: str = "") -> Obstacle:
         """Return the obstacle that artifacts cannot be loaded there; ``fix`` is what to do about a runner."""
-        if self.runner_of is None:
+        if not self.is_runner:
             return Unreachable(f"cannot be loaded on this host: {why}")
-        words = f"cannot be loaded by the runner of target {self.runner_of}: {why}"
+        # Targets can share a runner, so it goes by no name.
+        words = f"cannot be loaded by the runner of its target: {why}"
         return Broken(f"{words}; {fix}" if fix else words)
 
 
@@ -84,33 +81,26 @@ HERE = Place()
 
 def refusal(artifact: ManifestArtifact, words: str, memory: int | None, place: Place = HERE) -> Obstacle:
     """Return what it means that Wasmtime refuses an artifact with these words, under a limit of ``memory`` bytes."""
-    if memory is not None and _ALLOCATION.search(words):
-        return Broken(f"{artifact.path} needs more memory than the limit of {format_bytes(memory)}; raise the limit")
+    if lacks := lacks_memory(words, memory):
+        return Broken(f"{artifact.path} {lacks}; {RAISE_MEMORY}")
     feature = _MISSING_FEATURE.search(words)
     if feature is not None:
-        return place.cannot(f"its CPU lacks {feature[1]}", "give it a CPU that has that, such as qemu's -cpu max")
-    if place.runner_of is not None and (other := _OTHER_LINE.search(words)):
+        return place.cannot(f"its CPU lacks {feature[1]}", _cpu_with(feature[1]))
+    if place.is_runner and (other := _OTHER_LINE.search(words)):
         fix = "install the version of the package wasmtime, or the executable, that the manifest names"
         return place.cannot(f"its Wasmtime is of another line ({other[0]})", fix)
-    return Broken(f"{artifact.path} is refused by Wasmtime: {one_line(words)}; {BY_HAND}")
+    return Broken(f"{artifact.path} is refused by Wasmtime: {one_line(_OPENED.sub('', words))}; {BY_HAND}")
 
 
 def death(artifact: ManifestArtifact, ending: str, stderr: str, memory: int | None) -> Broken:
     """Return what it means that a process ended over an artifact; ``ending`` says how ("was killed by SIGSEGV")."""
-    if memory is not None and _ALLOCATION.search(stderr):
-        return Broken(f"{artifact.path} needs more memory than the limit of {format_bytes(memory)}; raise the limit")
-    return Broken(f"{artifact.path} ends the process that loads it, which {how_it_ended(ending, stderr)}; {AGAIN}")
+    if lacks := lacks_memory(stderr, memory):
+        return Broken(f"{artifact.path} {lacks}; {RAISE_MEMORY}")
+    fix = f"raise the time limit, or {AGAIN}" if is_late(ending) else AGAIN
+    return Broken(f"{artifact.path} ends the process that loads it, which {how_it_ended(ending, stderr)}; {fix}")
 
 
-def how_it_ended(ending: str, stderr: str, memory: int | None = None) -> str:
-    """Return how a process ended, with what it wrote, as one line."""
-    if memory is not None and _ALLOCATION.search(stderr):
-        return f"needs more memory than the limit of {format_bytes(memory)}"
-    said = one_line(stderr)
-    return f"{ending}{f' ({said})' if said else ''}"
-
-
-def one_line(text: str) -> str:
-    """Return an error of several lines, with its causes, as one line that is safe to show."""
-    lines = [_NUMBERED.sub("", line.strip()) for line in _THREAD.sub("", text).splitlines()]
-    return printable(": ".join(line.rstrip(":") for line in lines if line and line != "Caused by:"), _LONGEST)
+def _cpu_with(feature: str) -> str:
+    if feature.startswith("avx512"):
+        return "run it on a machine that has that (qemu emulates no AVX-512), or lower the cpu of the target"
+    return "give it a CPU that has that, such as qemu's -cpu max, or lower the cpu of the target"

@@ -37,6 +37,7 @@ _FAR = 1 << 62
 _OUTPUT_LIMIT = 1 << 20
 _WORDS_LIMIT = 2000
 _TRAP = "wasm trap: "
+_THROWN = "thrown Wasm exception"
 _KINDS = {"i32": 0, "i64": 1, "f32": 2, "f64": 3, "v128": 4}
 _NAMES = {number: name for name, number in _KINDS.items()}
 
@@ -131,11 +132,14 @@ def execute(
 
 
 def said(text: str) -> Exception:
-    """Return the error that Wasmtime's words are: a trap where they say so, not what lies around it."""
+    """Return the error that Wasmtime's words are: a trap where they say so, not what lies around it.
+
+    An exception that nothing catches is one too.
+    """
     for line in reversed(text.splitlines()):
         _, mark, trap = line.partition(_TRAP)
-        if mark:
-            return Trapped(trap.strip()[:_WORDS_LIMIT])
+        if mark or line.strip() == _THROWN:
+            return Trapped((trap if mark else line).strip()[:_WORDS_LIMIT])
     return FailedError(text[:_WORDS_LIMIT])
 
 
@@ -212,7 +216,8 @@ def _raise(error: Any, trap: Any) -> None:
     if trap:
         text = _message(c_api.wasm_trap_message, trap).rstrip("\0")
         c_api.wasm_trap_delete(trap)
-        raise Trapped(text[:_WORDS_LIMIT]) if _TRAP not in text else said(text)
+        problem = said(text)
+        raise problem if isinstance(problem, Trapped) else Trapped(text[:_WORDS_LIMIT])
 
 
 def _message(teller: Callable[..., None], of: Any) -> str:

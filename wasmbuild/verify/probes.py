@@ -35,7 +35,7 @@ def here(library: Compiler, limits: Limits) -> Server:
     )
 
 
-def through(runner: Runner, interpreter: str, target: str, limits: Limits, directory: Path) -> Server:
+def through(runner: Runner, interpreter: str, limits: Limits, directory: Path) -> Server:
     """Return a server that runs the probe in the Python of a target's runner, from a copy of it.
 
     Its environment is the usual one with the runner's variables; unlike that of this host its Python is not isolated,
@@ -50,7 +50,7 @@ def through(runner: Runner, interpreter: str, target: str, limits: Limits, direc
     command, environment = bounded([*runner.command, *program], runner.environment, limits.memory)
     return Server(
         command,
-        name=f"the runner of target {target}",
+        name="the runner",
         limits=Limits(),
         env_extra=environment,
         cwd=runner.directory,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wasmbuild.formats.manifest import Manifest
 from wasmbuild.project import triples
+from wasmbuild.project.keys import dotted
 from wasmbuild.project.plan import Target
 
 # The package wasmtime has wheels for these; elsewhere there can be an executable.
@@ -22,7 +23,7 @@ def foreign(manifest: Manifest, triple: triples.TargetTriple, declared: Target |
 
 
 def _advice(manifest: Manifest, triple: triples.TargetTriple) -> str:
-    under = f"under [targets.{manifest.target}] of wasmbuild.toml write runner ="
+    under = f"under [{dotted('targets', manifest.target)}] of wasmbuild.toml write runner ="
     if triple.os == "linux" and not triple.is_pulley:
         program = _PYTHON if triple.architecture in _WITH_PACKAGE else _WASMTIME
         return f'{under} {{ command = ["qemu-{triple.architecture}-static", "-L", "sysroot"], {program} }}'

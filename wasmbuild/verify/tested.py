@@ -9,30 +9,35 @@ from typing import Any, NamedTuple
 from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.formats.printable import printable
 from wasmbuild.project.cases import Case
-from wasmbuild.verify import values
+from wasmbuild.verify import endings, values
 from wasmbuild.verify.report import Broken
 
 WRONG = (
     "either the artifact is wrong or the test: compile it with another patch release of Wasmtime, or correct the test"
 )
+DIED = "compile it again, or with another patch release of Wasmtime"
+TOO_LARGE = endings.RAISE_MEMORY
+TOO_SLOW = "raise the time-limit of the test, or correct what never ends"
 NONSENSE = {"failed": "the process that runs it answers with nonsense"}
 
 _SHOWN = 80
 _OUTPUT_SHOWN = 40
 _OUTCOMES = ("returned", "trapped", "exited")
+_DEEPEST = 100
 
 
 class Ran(NamedTuple):
     """A test that was executed, and what came of it in words (``"returned 3"``).
 
     ``outcome`` is text that is equal where outcomes are equal, None where there was none. ``problem`` says what is
-    wrong with it, and is empty where nothing is.
+    wrong with it, and is empty where nothing is; ``fix`` is what to do then.
     """
 
     case: Case
     words: str
     outcome: str | None
     problem: str
+    fix: str = WRONG
 
 
 class Grant(NamedTuple):
@@ -47,12 +52,14 @@ class Grant(NamedTuple):
         return cls(engine.get("consume-fuel") is True, engine.get("epoch-interruption") is True)
 
 
-def judged(case: Case, told: Mapping[str, Any]) -> Ran:
-    """Judge what came of a test, as ``probe_cases.py`` tells it."""
+def judged(case: Case, told: Mapping[str, Any], memory: int | None = None) -> Ran:
+    """Judge what came of a test, as ``probe_cases.py`` tells it, under a limit of ``memory`` bytes."""
     if not _is_told(told):
         told = NONSENSE
     words = _words(case, told)
     if "failed" in told:
+        if lacks := endings.lacks_memory(told["failed"], memory):
+            return Ran(case, lacks, None, lacks, TOO_LARGE)
         return Ran(case, words, None, words)
     problems = [_wrong(case, told, words)]
     problems += [
@@ -64,10 +71,12 @@ def judged(case: Case, told: Mapping[str, Any]) -> Ran:
     return Ran(case, words, outcome, "; ".join(filter(None, problems)))
 
 
-def died(case: Case, ending: str) -> Ran:
-    """Judge a test over which its process ended; ``ending`` says how."""
-    words = f"ends the process that runs it, which {ending}"
-    return Ran(case, words, words, words)
+def died(case: Case, ending: str, stderr: str, memory: int | None = None) -> Ran:
+    """Judge a test over which its process ended; ``ending`` says how, ``stderr`` is what it wrote."""
+    if lacks := endings.lacks_memory(stderr, memory):
+        return Ran(case, lacks, None, lacks, TOO_LARGE)
+    words = f"ends the process that runs it, which {endings.how_it_ended(ending, stderr)}"
+    return Ran(case, words, words, words, TOO_SLOW if endings.is_late(ending) else DIED)
 
 
 def verdict(artifact: ManifestArtifact, ran: Sequence[Ran]) -> Broken | None:
@@ -78,7 +87,7 @@ def verdict(artifact: ManifestArtifact, ran: Sequence[Ran]) -> Broken | None:
     first = failed[0]
     others = len(failed) - 1
     more = f"; {others} more test{'s fail' if others > 1 else ' fails'}" if others else ""
-    return Broken(f"{place(artifact, first)} {ran[first].problem}{more}; {WRONG}")
+    return Broken(f"{place(artifact, first)} {ran[first].problem}{more}; {ran[first].fix}")
 
 
 def place(artifact: ManifestArtifact, index: int) -> str:
@@ -87,19 +96,40 @@ def place(artifact: ManifestArtifact, index: int) -> str:
     return f"{artifact.path}: test {index + 1} of {len(artifact.tests)}, {case.title}"
 
 
+def differ(here: Ran, there: Ran) -> tuple[str, str]:
+    """Return in words in which way two calls came out, of which the outcomes differ."""
+    if here.words == there.words and here.outcome is not None and there.outcome is not None:
+        outcomes = json.loads(here.outcome), json.loads(there.outcome)
+        for name in ("stdout", "stderr"):
+            written, other = (outcome.get(name, "") for outcome in outcomes)
+            if written != other:
+                mine, its = _parts(written, other)
+                return f"wrote {mine} to {name}", f"wrote {its}"
+    return here.words, there.words
+
+
 def _is_told(told: Mapping[str, Any]) -> bool:
     kinds = {"returned": list, "expected": list, "trapped": str, "exited": int, "failed": str}
     kinds |= {"stdout": str, "stderr": str, "types": list}
     return (
         sum(key in told for key in (*_OUTCOMES, "failed")) == 1
-        and all(isinstance(told[key], kind) for key, kind in kinds.items() if key in told)
+        and all(type(told[key]) is kind for key, kind in kinds.items() if key in told)
         and all(isinstance(type_, str) for type_ in told.get("types", ()))
+        and _is_shallow(told, _DEEPEST)
     )
+
+
+def _is_shallow(value: Any, levels: int) -> bool:
+    """Tell whether lists and objects are nested so little that the value can be written again."""
+    if not isinstance(value, (list, dict)):
+        return True
+    items = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_shallow(item, levels - 1) for item in items)
 
 
 def _words(case: Case, told: Mapping[str, Any]) -> str:
     if "failed" in told:
-        return f"cannot be executed: {printable(told['failed'], 300)}"
+        return f"cannot be executed: {endings.one_line(told['failed'])}"
     if "trapped" in told:
         return f"trapped ({printable(told['trapped'], _SHOWN)})"
     if "exited" in told:
@@ -140,10 +170,14 @@ def _like(value: Any, written: Any, type_: str) -> Any:
 def _other_output(name: str, wanted: str, written: str) -> str:
     if written == wanted:
         return ""
-    same = next((i for i, (a, b) in enumerate(zip(wanted, written, strict=False)) if a != b), None)
-    start = max(0, (min(len(wanted), len(written)) if same is None else same) - _OUTPUT_SHOWN // 2)
-    here, there = (_part(text, start) for text in (written, wanted))
+    here, there = _parts(written, wanted)
     return f"wrote {here} to {name} instead of {there}"
+
+
+def _parts(*texts: str) -> tuple[str, ...]:
+    """Return of two texts the part where they begin to differ."""
+    same = next((i for i, both in enumerate(zip(*texts, strict=False)) if len(set(both)) > 1), min(map(len, texts)))
+    return tuple(_part(text, max(0, same - _OUTPUT_SHOWN // 2)) for text in texts)
 
 
 def _part(text: str, start: int) -> str:

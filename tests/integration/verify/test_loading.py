@@ -150,7 +150,9 @@ def test_an_artifact_that_needs_too_much_memory_is_given_up(tmp_path: Path, work
     first, second, third = verify([tmp_path], limits=Limits(memory=64 << 20, seconds=60)).artifacts
     assert (first.level, third.level) == ("loaded", "loaded")
     assert (second.level, second.failed) == ("consistent", "loaded")
-    assert second.message == "large.cwasm needs more memory than the limit of 64 MiB; raise the limit"
+    assert second.message == (
+        "large.cwasm needs more memory than the limit of 64 MiB; raise --memory-limit, or memory-limit of its runner"
+    )
 
 
 def test_settings_that_the_library_lacks_are_left_to_an_executable(tmp_path: Path, workshop: Any) -> None:

@@ -48,6 +48,15 @@ def test_without_an_index_the_manifests_below_are_taken(built: Path) -> None:
     assert taken(built / "pi" / "manifest.json") == ["pi"]
 
 
+@posix
+def test_a_manifest_that_is_a_link_to_nothing_is_not_passed_over(built: Path) -> None:
+    (built / "index.json").unlink()
+    (built / "pi/manifest.json").unlink()
+    (built / "pi/manifest.json").symlink_to("gone.json")
+    edge, broken = taken(built)
+    assert (edge, getattr(broken, "id", "")) == ("edge", str(built / "pi/manifest.json"))
+
+
 def test_an_index_may_have_any_name(built: Path) -> None:
     (built / "index.json").rename(built / "release.json")
     assert taken(built / "release.json") == ["pi", "edge"]

@@ -153,6 +153,14 @@ def test_without_a_reference_the_rest_is_still_checked(maker: Any) -> None:
             b"\x7fELF\x02\x01\x01\0" + bytes(8) + b"\x03\0\x3e\0" + bytes(100),
             f"an ELF program or shared library for x86-64, not an artifact; {AGAIN}",
         ),
+        (
+            b"\0asm\1\0\0\0\1\x7f",
+            f"a core WebAssembly module that was cut off or damaged (it has 10 bytes), not an artifact; {AGAIN}",
+        ),
+        (
+            b"version https://git-lfs.github.com/spec/v1",
+            f"a Git LFS pointer, not the file itself, not an artifact; {AGAIN}",
+        ),
         (b"", "not an artifact: the file is empty; build it again"),
     ],
 )

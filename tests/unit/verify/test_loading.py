@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from wasmbuild.verify.loading import Load, Outcome, death, one_line, refusal
+from wasmbuild.verify.endings import one_line
+from wasmbuild.verify.loading import Load, Outcome, death, refusal
 from wasmbuild.verify.report import Broken, Unreachable
 
 HAND = "was it built or changed by hand, or by another tool? run `doit compile` again"
@@ -28,6 +29,14 @@ def test_any_other_refusal_does(maker: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("separator", ["\n\nCaused by:\n    0: ", "\n\nCaused by:\n    ", ": "])
+def test_how_the_file_was_opened_is_left_out(maker: Any, separator: str) -> None:
+    words = f"failed deserialization for: /proc/self/fd/12{separator}unrecognized vendor"
+    assert refusal(maker.entry(b""), words, None) == Broken(
+        f"checksum.cwasm is refused by Wasmtime: unrecognized vendor; {HAND}"
+    )
+
+
 def test_a_death_is_told_with_what_was_written_last(maker: Any) -> None:
     assert death(
         maker.entry(b""), "was killed by SIGABRT", "thread 'main' panicked:\nindex out of bounds\n", None
@@ -41,7 +50,9 @@ def test_a_death_is_told_with_what_was_written_last(maker: Any) -> None:
     "words", ["memory allocation of 70 bytes failed", "mmap: Cannot allocate memory (os error 12)"]
 )
 def test_the_memory_limit_is_blamed_where_there_is_one(maker: Any, words: str) -> None:
-    expected = Broken("checksum.cwasm needs more memory than the limit of 2 GiB; raise the limit")
+    expected = Broken(
+        "checksum.cwasm needs more memory than the limit of 2 GiB; raise --memory-limit, or memory-limit of its runner"
+    )
     assert refusal(maker.entry(b""), words, 2 << 30) == expected
     assert death(maker.entry(b""), "was killed by SIGABRT", words, 2 << 30) == expected
     assert "limit" not in death(maker.entry(b""), "was killed by SIGABRT", words, None).message

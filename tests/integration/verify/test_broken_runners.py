@@ -1,0 +1,133 @@
+"""Runners that end, hang or talk before they run anything, and a loading through them that hangs: who is blamed."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import Any
+
+import pytest
+from support import HEAD, MODULES, TARGETS, Project
+
+from wasmbuild.build.workspace import Workspace
+from wasmbuild.project.triples import host_triple
+from wasmbuild.toolchain.child import Limits, Server
+from wasmbuild.verify import probes, verify
+
+# The signals of Linux, and a target that runs here.
+pytestmark = pytest.mark.skipif(host_triple() != "x86_64-unknown-linux-gnu", reason="runs programs of this host")
+
+X64 = TARGETS[: TARGETS.index("[targets.arm]")]
+CALLS = """
+[[modules.add.tests]]
+call = "add"
+args = [1, 2]
+returns = [3]
+"""
+CORRECT = "correct the runner in wasmbuild.toml, or install what is missing"
+
+
+def runner(program: str, workshop: Any, command: str = "[]", more: str = "") -> str:
+    path = sys.executable if program == "python" else workshop.executable.path
+    return f"[targets.x64.runner]\ncommand = {command}\n{program} = '{path}'\n{more}"
+
+
+WRAPPER = """import os, sys, time
+{does}
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def wrapped(project: Project, program: str, workshop: Any, does: str) -> None:
+    """Declare a runner whose command is a script that does something before it becomes the program."""
+    project.write("wrapper.py", WRAPPER.format(does=does))
+    command = f"['{sys.executable}', 'wrapper.py']"
+    project.declare(HEAD + X64 + runner(program, workshop, command) + MODULES + CALLS)
+    project.run("build")
+
+
+@pytest.mark.parametrize("program", ["python", "wasmtime"])
+@pytest.mark.parametrize(
+    ("does", "ending"),
+    [
+        (
+            "sys.exit('warning: slow\\nno route to the board')",
+            {"python": "ended with status 1 (no route to the board)",
+             "wasmtime": "ended with status 1 (warning: slow: no route to the board)"},
+        ),
+        ("os.kill(os.getpid(), 11)", dict.fromkeys(("python", "wasmtime"), "was killed by SIGSEGV")),
+        ("sys.exit()", dict.fromkeys(("python", "wasmtime"), "ended without an answer")),
+    ],
+    ids=["a status", "a signal", "nothing"],
+)  # fmt: skip
+def test_a_runner_that_ends_before_it_runs_anything_is_blamed_itself(
+    project: Project, workshop: Any, program: str, does: str, ending: dict[str, str]
+) -> None:
+    wrapped(project, program, workshop, does)
+    what = "the runner could not be started: it" if program == "python" else "wasmtime --version"
+    for entry in project.verdicts(status=1).values():
+        assert (entry["level"], entry["failed"]) == ("consistent", "loaded")
+        assert entry["message"] == (
+            f"cannot be loaded by the runner of its target: {what} {ending[program]}; {CORRECT}"
+        )
+
+
+@pytest.mark.parametrize("program", ["python", "wasmtime"])
+def test_a_runner_that_hangs_before_it_runs_anything_is_blamed_itself(
+    project: Project, workshop: Any, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    wrapped(project, program, workshop, "time.sleep(1000)")
+    monkeypatch.setattr(probes, "Server", partial(Server, start_seconds=1.0))
+    targets = Workspace(project.root / "wasmbuild.toml").runners()
+    report = verify([project.build], targets=targets, limits=Limits(seconds=1))
+    what = "the runner could not be started: it" if program == "python" else "wasmtime --version"
+    assert [entry.message for entry in report.artifacts] == [
+        f"cannot be loaded by the runner of its target: {what} did not end within 1 s; {CORRECT}"
+    ] * 2
+
+
+HANGS = '(module (func (export "hangs")))'
+SLEEPS = """import time
+import wasmtime
+
+load = wasmtime.Module.deserialize_file
+
+
+def deserialize_file(engine, path):
+    with open(path, "rb") as file:
+        if b"hangs" in file.read():
+            time.sleep(1000)
+    return load(engine, path)
+
+
+wasmtime.Module.deserialize_file = deserialize_file
+"""
+
+
+@pytest.mark.parametrize("program", ["python", "wasmtime"])
+@pytest.mark.parametrize(("key", "option"), [("", "1"), ("time-limit = 1\n", "100")], ids=["option", "runner"])
+def test_loading_that_hangs_ends_when_its_time_is_up(
+    project: Project, workshop: Any, program: str, key: str, option: str
+) -> None:
+    if program == "python":
+        project.write("hooks/sitecustomize.py", SLEEPS)
+        declared = runner(program, workshop, more=f"{key}environment = {{ PYTHONPATH = 'hooks' }}\n")
+    else:
+        does = "if any(b'hangs' in open(a, 'rb').read() for a in sys.argv if a.endswith('.cwasm')): time.sleep(1000)"
+        project.write("wrapper.py", WRAPPER.format(does=does))
+        declared = runner(program, workshop, f"['{sys.executable}', 'wrapper.py']", key)
+    project.write("hangs.wat", HANGS)
+    project.declare(HEAD + X64 + declared + MODULES + CALLS + '[modules.hangs]\nsource = "hangs.wat"\n')
+    project.run("build")
+    found = project.verdicts("--time-limit", option, status=1)
+    assert found["hangs@x64"]["message"] == (
+        "hangs.cwasm ends the process that loads it, which did not end within 1 s; "
+        "raise the time limit, or build again, or copy it again from where it was built"
+    )
+    assert (found["add@x64"]["level"], found["sub@x64"]["level"]) == ("tested", "loaded")
+
+
+def test_what_a_runner_writes_before_it_runs_an_executable_is_no_word_of_it(project: Project, workshop: Any) -> None:
+    wrapped(project, "wasmtime", workshop, "sys.stderr.write('warning: no such feature\\nwarning: slow\\n')")
+    found = project.verdicts()
+    assert (found["add@x64"]["level"], found["sub@x64"]["level"]) == ("tested", "loaded")

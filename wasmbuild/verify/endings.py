@@ -1,0 +1,55 @@
+"""How processes end, in words, and what one lacked that failed: memory, or time."""
+
+from __future__ import annotations
+
+import re
+
+from wasmbuild.formats.printable import printable
+from wasmbuild.toolchain.child import format_bytes
+
+_LONGEST = 300
+# Wasmtime's own, that of Rust, of Python, and of the system.
+_ALLOCATION = re.compile(
+    r"out of memory \(failed to allocate|GC heap out of memory|memory allocation of \d+ bytes failed|MemoryError|"
+    r"Cannot allocate memory"
+)
+_LATE = "did not end within "
+_NUMBERED = re.compile(r"^\d+: ")
+# The number of a thread differs from run to run.
+_THREAD = re.compile(r"(?<=') \(\d+\)(?= panicked)")
+
+
+def lacks_memory(words: str, memory: int | None) -> str:
+    """Return that a limit of so many bytes was too low; empty where words tell of no such thing.
+
+    It is the rest of a sentence: "needs more memory than the limit of 2 GiB".
+    """
+    if memory is None or not _ALLOCATION.search(words):
+        return ""
+    return f"needs more memory than the limit of {format_bytes(memory)}"
+
+
+RAISE_MEMORY = "raise --memory-limit, or memory-limit of its runner"
+"""What to do about memory that is lacking."""
+
+
+def late(seconds: float | None) -> str:
+    """Return how a process ended that had so many seconds, and took longer."""
+    return f"{_LATE}{seconds:g} s"
+
+
+def is_late(ending: str) -> bool:
+    """Tell whether a process took too long, from the words that say how it ended."""
+    return ending.startswith(_LATE)
+
+
+def how_it_ended(ending: str, stderr: str) -> str:
+    """Return how a process ended, with what it wrote, as one line."""
+    said = one_line(stderr)
+    return f"{ending}{f' ({said})' if said else ''}"
+
+
+def one_line(text: str) -> str:
+    """Return an error of several lines, with its causes, as one line that is safe to show."""
+    lines = [_NUMBERED.sub("", line.strip()) for line in _THREAD.sub("", text).splitlines()]
+    return printable(": ".join(line.rstrip(":") for line in lines if line and line != "Caused by:"), _LONGEST)
