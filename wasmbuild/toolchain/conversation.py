@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wasmbuild.errors import ChildError
+from wasmbuild.formats.printable import printable
 from wasmbuild.toolchain import process
 from wasmbuild.toolchain.process import Limits
 from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Ends, Event, open_streams
@@ -202,7 +203,11 @@ class Conversation:
         end = self._buffer.find(b"\n")
         if end < 0:
             return None
-        body = json.loads(self._buffer[:end].decode())
+        line = self._buffer[:end].decode("utf-8", "replace")
+        try:
+            body = json.loads(line)
+        except ValueError:
+            raise ValueError(f"{printable(line, 80) or 'an empty line'}; it may write nothing else to stdout") from None
         size = body.get("size", 0) if isinstance(body, dict) else None
         if type(size) is not int or size < 0:
             raise ValueError("not an object with a size")

@@ -224,6 +224,9 @@ class TestDeaths:
         outcome = server.outcome(Request({"do": "junk", "junk": junk}))
         assert isinstance(outcome, Death)
         assert outcome.words.startswith("answered with something that is no reply (")
+        if junk in ("", "no json"):
+            shown = junk or "an empty line"
+            assert outcome.words.endswith(f" ({shown}; it may write nothing else to stdout)")
 
     @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the end of a process of another is not seen")
     def test_a_child_that_died_while_idle_is_no_fault_of_the_next_request(self, server: Server) -> None:
