@@ -206,7 +206,7 @@ class Conversation:
         line = self._buffer[:end].decode("utf-8", "replace")
         try:
             body = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError(f"{printable(line, 80) or 'an empty line'}; it may write nothing else to stdout") from None
         size = body.get("size", 0) if isinstance(body, dict) else None
         if type(size) is not int or size < 0:

@@ -52,6 +52,8 @@ def _note(item: _Seen, others: Sequence[_Seen]) -> str:
     """Return how a test came out elsewhere, where that says something about how it came out here."""
     otherwise = [other for other in others if other.ran.outcome != item.ran.outcome]
     if item.ran.problem and otherwise:
+        # One that came out right says most.
+        otherwise.sort(key=lambda other: bool(other.ran.problem))
         return f"on {_targets(otherwise)} it {differ(item.ran, otherwise[0].ran)[1]}"
     if item.ran.problem and others:
         return f"it is the same on {_listed([other.target for other in others])}"

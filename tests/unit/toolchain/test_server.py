@@ -218,7 +218,7 @@ class TestDeaths:
         assert str(server.outcome(Request({"do": "exit"}))) == "the child ended without an answer"
 
     @pytest.mark.parametrize(
-        "junk", ["", "no json", "[1]", '{"size": -1}', '{"size": "1"}', '{"size": true}', "\\udcff"]
+        "junk", ["", "no json", "[" * 100_000, "[1]", '{"size": -1}', '{"size": "1"}', '{"size": true}', "\\udcff"]
     )
     def test_junk_is_no_reply(self, server: Server, junk: str) -> None:
         outcome = server.outcome(Request({"do": "junk", "junk": junk}))
