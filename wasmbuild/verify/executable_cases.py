@@ -84,8 +84,7 @@ def told(artifact: ManifestArtifact, case: Case, ended: Ended) -> dict[str, Any]
             return {"trapped": traps[-1][1] or traps[-1][2], **_written(case, stdout, stderr[:failed])}
         if traps or ended.status == 1:
             return {"failed": one_line(own)}
-    # Only a program of WASI can end with a status.
-    if ended.status < 0 or ended.status >= 126 or (ended.status and case.wasi is None):
+    if ended.status < 0 or ended.status >= 126:
         return {}
     if ended.status or artifact.kind == "component" or case.call == cases.START:
         return {"exited": ended.status, **_written(case, stdout, stderr)}

@@ -150,13 +150,15 @@ def test_another_version_of_the_probe_has_a_copy_of_its_own(
     assert (first / "probe.py").read_bytes() != other.read_bytes()
 
 
-@pytest.mark.parametrize("harm", ["cache is a file", "copy is a directory", "no home"])
+@pytest.mark.parametrize("harm", ["cache is a file", "link to nowhere", "copy is a directory", "no home"])
 def test_where_the_cache_cannot_be_written_the_copy_is_private(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str
 ) -> None:
     if harm == "cache is a file":
         (tmp_path / "cache").rename(tmp_path / "old")
         (tmp_path / "cache").write_bytes(b"")
+    elif harm == "link to nowhere":
+        (place.cache / "probes").symlink_to(tmp_path / "nowhere")
     elif harm == "copy is a directory":
         place.run()
         (place.kept() / "wire.py").unlink()

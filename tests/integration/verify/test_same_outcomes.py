@@ -1,0 +1,126 @@
+"""The probe and an executable tell the same of the same tests, one for one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from probing import HOST, LIMITS, LINE, Probing
+
+from wasmbuild.formats import wasm
+from wasmbuild.formats.manifest import ManifestArtifact, Source
+from wasmbuild.project import cases, settings, triples
+from wasmbuild.project.cases import Case, Wasi
+from wasmbuild.toolchain import child
+from wasmbuild.verify import executable_cases
+from wasmbuild.verify.tested import Grant
+
+WASI = Wasi(("name", "größe"), (("LANG", "C"),), "stdin")
+# ``$say`` writes to stderr, with no newline at the end.
+WRITES = r"""
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1) (data (i32.const 100) "Error: oops\n\nCaused by:\n    x")
+  (func $say (i32.store (i32.const 0) (i32.const 100)) (i32.store (i32.const 4) (i32.const 28))
+    (drop (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8))))"""
+LOOP = '(func (export "f") (loop (br 0)))'
+F, START = Case("f", (), returns=()), Case("_start", (), exit=0, wasi=WASI)
+
+
+@pytest.fixture(scope="module")
+def probing() -> Iterator[Probing]:
+    with Probing() as probing:
+        yield probing
+
+
+def identity(type_: str) -> str:
+    return f'(func (export "f") (param {type_}) (result {type_}) (local.get 0))'
+
+
+def values(type_: str, *given: Any) -> list[tuple[str, Case, dict[str, bool]]]:
+    return [(identity(type_), Case("f", (value,), returns=(value,)), {}) for value in given]
+
+
+@pytest.mark.parametrize(
+    ("text", "case", "engine"),
+    [
+        *values("i32", 0, -1, 4294967295, -2147483648),
+        *values("i64", -1, (1 << 64) - 1, -(1 << 63)),
+        *values("f32", 0.1, -0.0, "nan", "-inf", 1.401298464324817e-45, 3.4028234663852886e38),
+        *values("f64", 0.1, -0.0, "nan", "inf", 5e-324, 1.7976931348623157e308),
+        (
+            '(func (export "f") (result i32 f64 f32) (i32.const 1) (f64.const 2) (f32.const nan))',
+            Case("f", (), returns=(1, 2, "nan")), {},
+        ),
+        ('(func (export "f") unreachable)', F, {}),
+        ('(func $trap (export "f") (drop (i32.div_s (i32.const 1) (i32.const 0))))', F, {}),
+        ('(func (export "f") (call 0))', F, {}),
+        ('(tag) (func $thrown (export "f") (throw 0))', F, {}),
+        (LOOP, F._replace(fuel=10_000), {"consume-fuel": True}),
+        (identity("i32"), Case("f", (1,), returns=(1,)), {"consume-fuel": True, "epoch-interruption": True}),
+        (f'{WRITES} (func (export "_start") (call $say))', START, {}),
+        (f'{WRITES} (func (export "_start") (call $say) (call $exit (i32.const 1)))', START, {}),
+        (f'{WRITES} (func (export "_start") (call $say) (call $exit (i32.const 125)))', START, {}),
+        (f'{WRITES} (func (export "_start") (call $say) unreachable)', START, {}),
+        (f'{WRITES} (tag) (func (export "_start") (call $say) (throw 0))', START, {}),
+        (
+            f'{WRITES} (func (export "f") (result i32 i64) (call $say) (i32.const 7) (i64.const 8))',
+            Case("f", (), returns=(7, 8), wasi=WASI), {},
+        ),
+        (
+            f'{WRITES} (func (export "f") (param i32) (call $say) (call $exit (local.get 0)))',
+            Case("f", (3,), exit=3, wasi=WASI), {},
+        ),
+        (f'{WRITES} (func (export "_initialize") (call $say)) (func (export "f"))', F._replace(wasi=WASI), {}),
+    ],
+)  # fmt: skip
+def test_outcomes(
+    probing: Probing, workshop: Any, tmp_path: Path, text: str, case: Case, engine: dict[str, bool]
+) -> None:
+    library, executable = outcomes(probing, workshop, tmp_path, f"(module {text})", case, engine)
+    # Only the library says of which types results are where there are none, and that a program returned.
+    if case.call == "_start" and "returned" in library:
+        library = {"exited": 0, **{key: library[key] for key in ("stdout", "stderr")}}
+    assert "failed" not in library
+    assert repr(sorted(library.items())) == repr(sorted(executable.items()))
+
+
+@pytest.mark.parametrize(
+    ("text", "case"),
+    [
+        ('(memory 1) (data (i32.const 65536) "x") (func (export "f"))', F),
+        ('(func $s unreachable) (start $s) (func (export "f"))', F),
+        ('(import "env" "log" (func)) (func (export "f"))', F),
+        (f'{WRITES} (func (export "_start") (call $say) (call $exit (i32.const 200)))', START),
+    ],
+)
+def test_what_cannot_be_executed(probing: Probing, workshop: Any, tmp_path: Path, text: str, case: Case) -> None:
+    for told in outcomes(probing, workshop, tmp_path, f"(module {text})", case, {}):
+        assert "failed" in told
+        assert not told.keys() & {"returned", "trapped", "exited"}
+
+
+def outcomes(
+    probing: Probing, workshop: Any, directory: Path, text: str, case: Case, engine: dict[str, bool]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the probe and what the executable tell of a test."""
+    canonical = settings.expand(engine, LINE, triples.parse(HOST))
+    grant = Grant.of(canonical)
+    fuel = (case.fuel or cases.FUEL[1]) if grant.fuel else None
+    library = probing.test(text, case.to_json(), engine, fuel=fuel, epoch=grant.epoch)
+    binary, data = workshop.binary(text), probing.compile(text, engine)
+    (directory / "m.cwasm").write_bytes(data)
+    interface = wasm.interface(binary)
+    artifact = ManifestArtifact(
+        module="m", kind="module", path="m.cwasm", size=len(data), sha256=hashlib.sha256(data).hexdigest(),
+        key="0" * 64, source=Source("m.wat", "1" * 64), imports=interface.imports, exports=interface.exports,
+    )  # fmt: skip
+    run = [workshop.executable.path, "run", "--allow-precompiled", *settings.cli_args(canonical, LINE)]
+    command = executable_cases.command(run, artifact, case, "m.cwasm", grant)
+    stdin = None if case.wasi is None else case.wasi.stdin.encode()
+    ended = child.run(command, limits=LIMITS, cwd=directory, input=stdin)
+    ended = ended._replace(stderr=executable_cases.words(ended.stderr, artifact, "m.cwasm"))
+    return library, executable_cases.told(artifact, case, ended)

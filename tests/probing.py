@@ -1,0 +1,109 @@
+"""The probe of verification as this host runs it, and what it is given to load."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wasmbuild.formats import wasm
+from wasmbuild.project import settings, triples
+from wasmbuild.toolchain import find
+from wasmbuild.toolchain.child import Death, Limits, Reply, Request
+from wasmbuild.toolchain.embedded import Embedded
+from wasmbuild.toolchain.job import Job
+from wasmbuild.verify import probes
+from wasmbuild.verify.watch import Watch
+
+LIMITS = Limits(seconds=60)
+LINE = find.default_line()
+HOST = triples.host_triple() or ""
+
+
+def how(engine: Mapping[str, Any] | None = None, triple: str | None = None) -> list[Any]:
+    """Return an engine as the probe takes it; without a triple, that of this machine."""
+    parsed = triples.parse(triple or HOST)
+    canonical = settings.expand(engine or {}, LINE, parsed)
+    return [settings.config_calls(canonical, LINE), triple]
+
+
+class Probing:
+    """Compiles text with the library, and asks the probe; a context manager that ends the children of both."""
+
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        library = find.library({})
+        self._embedded = Embedded(library, LIMITS)
+        self._compiled: dict[str, bytes] = {}
+        self.server = probes.here(library, limits)
+        self._watch = Watch(self.server.kill)
+
+    def __enter__(self) -> Probing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._watch.close()
+        self.server.close()
+        self._embedded.close()
+
+    def compile(self, text: str, engine: Mapping[str, Any] | None = None, triple: str | None = None) -> bytes:
+        """Return the artifact of a text; without a triple, for this machine."""
+        key = repr((text, engine, triple))
+        if key not in self._compiled:
+            self._compiled[key] = self._compile(text, engine or {}, triple or HOST)
+        return self._compiled[key]
+
+    def _compile(self, text: str, engine: Mapping[str, Any], triple: str) -> bytes:
+        binary = self._embedded.translate(text.encode())
+        canonical = settings.expand(engine, LINE, triples.parse(triple))
+        with tempfile.TemporaryDirectory() as directory:
+            source, out = Path(directory, "m.wasm"), Path(directory, "m.cwasm")
+            source.write_bytes(binary)
+            kind = wasm.identify(binary).kind
+            job = Job(
+                source, out, kind, triple, {}, canonical, LINE, LIMITS, parallel=False, source="m.wat", name="m.cwasm"
+            )
+            self._embedded.compile(job)
+            return out.read_bytes()
+
+    def ask(self, body: Mapping[str, Any], data: bytes = b"", file: int | None = None) -> dict[str, Any]:
+        """Return what the probe answers."""
+        outcome = self.outcome(body, data, file)
+        assert isinstance(outcome, Reply), str(outcome)
+        return outcome.body
+
+    def outcome(self, body: Mapping[str, Any], data: bytes = b"", file: int | None = None) -> Reply | Death:
+        """Return what the probe answers, or how it ended instead."""
+        self._watch.grant(LIMITS.seconds)
+        try:
+            return self.server.outcome(Request(body, data, file))
+        finally:
+            self._watch.relax()
+
+    def load(
+        self,
+        text: str,
+        engine: Mapping[str, Any] | None = None,
+        triple: str | None = None,
+        *,
+        keep: bool = False,
+    ) -> dict[str, Any]:
+        """Compile a text, have it loaded, and return the answer."""
+        kind = "component" if text.lstrip().startswith("(component") else "module"
+        body = {"load": kind, "engine": how(engine, triple), "keep": keep}
+        return self.ask(body, self.compile(text, engine, triple))
+
+    def test(
+        self,
+        text: str,
+        case: Mapping[str, Any],
+        engine: Mapping[str, Any] | None = None,
+        triple: str | None = None,
+        *,
+        fuel: int | None = None,
+        epoch: bool = False,
+    ) -> dict[str, Any]:
+        """Have a text loaded and one case executed on it, and return what came of that."""
+        told = self.load(text, engine, triple, keep=True)
+        assert "error" not in told, told
+        return self.ask({"test": {"args": [], **case}, "fuel": fuel, "epoch": epoch})

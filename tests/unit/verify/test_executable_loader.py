@@ -1,0 +1,203 @@
+"""The loader that starts a ``wasmtime`` executable, against one that does as each artifact says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripted import RUNNER, TELL, Loading
+
+from wasmbuild.errors import ChildError
+from wasmbuild.toolchain.child import Limits
+from wasmbuild.verify.executable_loader import ExecutableLoader, Program
+from wasmbuild.verify.loading import HERE, Place
+from wasmbuild.verify.report import Broken, Unreachable
+
+AGAIN = "build again, or copy it again from where it was built"
+BY_HAND = "if it was written by hand, or changed, build again"
+CANNOT_HERE = "cannot be loaded on this host: "
+CANNOT_THERE = "cannot be loaded by the runner of its target: "
+CORRECT = "correct the runner in wasmbuild.toml, or install what is missing"
+MEMORY = "needs more memory than the limit of 2 GiB; raise --memory-limit, or memory-limit of its runner"
+
+
+@pytest.fixture
+def loading(tmp_path: Path, maker: Any) -> Loading:
+    return Loading(tmp_path, maker)
+
+
+def test_what_opens_its_preload_is_loaded(loading: Loading) -> None:
+    assert loading.obstacle("") is None
+
+
+@pytest.mark.parametrize("place", [HERE, RUNNER], ids=["here", "runner"])
+def test_how_an_executable_is_run(
+    loading: Loading, tmp_path: Path, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "yes")
+    does = TELL.format(noted=str(tmp_path / "noted"))
+    directory = str(loading.project) if place.is_runner else None
+    program = loading.program._replace(directory=directory)
+    assert loading.obstacle(does, place=place, program=program, limits=Limits(2 << 30, 60)) is None
+    noted = json.loads((tmp_path / "noted").read_text())
+    *options, file = noted["arguments"]
+    assert options == ["run", "--allow-precompiled", "-W", "simd=y", "--preload", "probe=missing"]
+    assert Path(file).is_absolute() == place.is_runner
+    assert noted["cwd"] == (directory or str(loading.private))
+    assert Path(noted["file"]).parent == loading.private.resolve()
+    assert noted["sha256"] == hashlib.sha256(does.encode()).hexdigest()
+    assert (noted["environment"]["A"], noted["stdin"]) == ("b", "")
+    assert "SECRET" not in noted["environment"]
+    # The address space of an emulator is not bounded.
+    assert noted["data" if place.is_runner else "space"] == 2 << 30
+    assert noted["space" if place.is_runner else "data"] != 2 << 30
+
+
+def test_what_is_written_before_the_words_of_the_executable_is_no_word_of_it(loading: Loading) -> None:
+    assert loading.obstacle("sys.stderr.write('qemu: warning: no such feature\\nError\\n')") is None
+
+
+@pytest.mark.parametrize("place", [HERE, RUNNER], ids=["here", "runner"])
+def test_what_cannot_be_deserialized_is_refused(loading: Loading, place: Place) -> None:
+    words = "Error: failed deserialization for: load.cwasm\\n\\nCaused by:\\n    Module was compiled without fuel\\n"
+    obstacle = loading.obstacle(f"fail('{words}')", place=place)
+    assert isinstance(obstacle, Broken)
+    assert obstacle.message.startswith("m.cwasm is refused by Wasmtime: Module was compiled without fuel; ")
+
+
+def test_a_refusal_of_one_line(loading: Loading) -> None:
+    obstacle = loading.obstacle("fail('Error: no such thing\\n')")
+    assert obstacle is not None
+    assert obstacle.message.startswith("m.cwasm is refused by Wasmtime: no such thing; ")
+
+
+@pytest.mark.parametrize(
+    ("does", "ending"),
+    [
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "was killed by SIGSEGV"),
+        ("sys.stderr.write('oops\\n'); os.kill(os.getpid(), signal.SIGILL)", "was killed by SIGILL (oops)"),
+        ("fail('', 3)", "ended with status 3"),
+        ("fail('no\\nError\\n', 134)", "ended with status 134 (no: Error)"),
+        ("fail('nonsense\\n')", "ended with status 1 (nonsense)"),
+        ("fail('failed to open wasm module')", "ended with status 1 (failed to open wasm module)"),
+        ("fail('')", "ended with status 1"),
+        ("sys.exit(0)", "ended well, although it should not"),
+        ("print('Error: failed to open wasm module \"missing\"'); fail('')", "ended with status 1"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("place", [HERE, RUNNER], ids=["here", "runner"])
+def test_how_a_process_ends_over_an_artifact(loading: Loading, place: Place, does: str, ending: str) -> None:
+    message = f"m.cwasm ends the process that loads it, which {ending}; {AGAIN}"
+    assert loading.obstacle(does, place=place) == Broken(message)
+
+
+@pytest.mark.parametrize("place", [HERE, RUNNER], ids=["here", "runner"])
+def test_loading_that_hangs_ends_when_its_time_is_up(loading: Loading, place: Place) -> None:
+    assert loading.obstacle("time.sleep(1000)", place=place, limits=Limits(seconds=1)) == Broken(
+        f"m.cwasm ends the process that loads it, which did not end within 1 s; raise the time limit, or {AGAIN}"
+    )
+
+
+@pytest.mark.parametrize("place", [HERE, RUNNER], ids=["here", "runner"])
+@pytest.mark.parametrize(
+    "does",
+    [
+        "bytearray(3 << 30)",
+        "fail('Error: x\\n\\nCaused by:\\n    Cannot allocate memory (os error 12)\\n')",
+        "sys.stderr.write('memory allocation of 12 bytes failed\\n'); os.abort()",
+    ],
+    ids=["MemoryError", "refused", "abort"],
+)
+def test_what_needs_more_memory_than_it_may_have(loading: Loading, place: Place, does: str) -> None:
+    assert loading.obstacle(does, place=place, limits=Limits(2 << 30, 60)) == Broken(f"m.cwasm {MEMORY}")
+
+
+@pytest.mark.parametrize("place", [HERE, RUNNER], ids=["here", "runner"])
+def test_settings_that_the_executable_does_not_take(loading: Loading, place: Place) -> None:
+    obstacle = loading.obstacle("fail(\"error: unexpected argument '-W'\\n\\nUsage: wasmtime run\\n\", 2)", place=place)
+    why = (
+        f"{loading.program.command[-1]} does not take its settings or was built without `run` "
+        "(error: unexpected argument '-W': Usage: wasmtime run)"
+    )
+    if place.is_runner:
+        assert obstacle == Broken(f"{CANNOT_THERE}{why}; name another executable")
+    else:
+        assert obstacle == Unreachable(f"{CANNOT_HERE}{why}")
+
+
+def test_a_cpu_that_lacks_something(loading: Loading) -> None:
+    words = 'compilation setting "has_avx2" is enabled, but not available on the host'
+    obstacle = loading.obstacle(f"fail('Error: failed deserialization for: x\\n\\nCaused by:\\n    {words}\\n')")
+    assert obstacle == Unreachable(f"{CANNOT_HERE}its CPU lacks avx2")
+
+
+def test_each_artifact_is_judged_by_itself(loading: Loading) -> None:
+    crash = "os.kill(os.getpid(), signal.SIGSEGV)"
+    loading.run(*(loading.load(crash if i % 10 == 3 else "", name=f"m{i}") for i in range(20)))
+    assert len(loading.outcomes) == 20
+    broken = {name for name, outcome in loading.outcomes.items() if outcome.obstacle is not None}
+    assert broken == {"m3", "m13"}
+
+
+def test_an_artifact_that_was_replaced_is_not_loaded(loading: Loading) -> None:
+    load = loading.load("")
+    loading.run(load._replace(artifact=load.artifact._replace(sha256="0" * 64)))
+    assert loading.outcomes["m"].obstacle == Broken(
+        "m.cwasm changed while it was verified; verify when nothing writes to it"
+    )
+
+
+def test_an_abort_begins_nothing_more(loading: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    loader = ExecutableLoader(loading.program, loading.private, Limits(seconds=1))
+    loads = [loading.load("time.sleep(1000)", name=name) for name in "abc"]
+    for load in loads:
+        loader.put(load)
+    loader.abort()
+    assert all(load.file.closed for load in loads)
+    assert loading.outcomes.keys() <= {"a"}
+    assert list(loading.private.iterdir()) == []
+
+
+# --- executables that do not run --------------------------------------------------------------------------------------
+
+
+def test_an_executable_of_this_host_that_is_missing_is_an_error(loading: Loading) -> None:
+    with pytest.raises(ChildError, match="cannot run /nowhere/wasmtime: No such file or directory"):
+        loading.run(loading.load(), program=Program(("/nowhere/wasmtime",)))
+    assert loading.outcomes == {}
+
+
+@pytest.mark.parametrize(
+    ("command", "memory", "why"),
+    [
+        (("/nowhere/qemu", "wasmtime"), None, f"cannot run /nowhere/qemu: No such file or directory; {CORRECT}"),
+        (
+            ("/nowhere/qemu", "wasmtime"), 2 << 30,
+            "cannot run /nowhere/qemu: No such file or directory; correct the runner in wasmbuild.toml, or install it",
+        ),
+        (
+            (sys.executable, "-c", "raise SystemExit('no board')"), None,
+            f"wasmtime --version ended with status 1 (no board); {CORRECT}",
+        ),
+        ((sys.executable, "-c", "print('busybox')"), None, f"wasmtime --version ended without an answer; {CORRECT}"),
+        (
+            (sys.executable, "-c", "import os; os.kill(os.getpid(), 11)"), None,
+            f"wasmtime --version was killed by SIGSEGV; {CORRECT}",
+        ),
+    ],
+    ids=["missing", "missing, bounded", "status", "another program", "signal"],
+)  # fmt: skip
+def test_a_runner_that_runs_nothing_is_blamed_itself(
+    loading: Loading, command: tuple[str, ...], memory: int | None, why: str
+) -> None:
+    loads = [loading.load("", name=name) for name in "abc"]
+    loading.run(*loads, place=RUNNER, limits=Limits(memory, 60), program=Program(command))
+    assert {name: outcome.obstacle for name, outcome in loading.outcomes.items()} == dict.fromkeys(
+        "abc", Broken(f"{CANNOT_THERE}{why}")
+    )
