@@ -1,4 +1,4 @@
-"""What all tests share: the marker for programs that pip does not install, and no clock for generated examples."""
+"""What all tests share: programs that pip does not install, an order for several workers, examples without a clock."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ from hypothesis import settings
 # How long an example takes depends on what else the machine does.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what builds Rust, which takes minutes, on one worker, while the others do the rest."""
+    slow = [item for item in items if any("cargo" in mark.args for mark in item.iter_markers("needs"))]
+    for item in slow:
+        item.add_marker(pytest.mark.xdist_group("cargo"))
+    items.sort(key=set(slow).__contains__, reverse=True)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

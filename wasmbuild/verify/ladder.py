@@ -9,6 +9,7 @@ from functools import partial
 
 from wasmbuild.beneath import Beneath
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
+from wasmbuild.project.keys import dotted
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.project.plan import Target
 from wasmbuild.toolchain.child import Limits
@@ -125,7 +126,8 @@ class Ladder:
             if reached == LOADED and obstacle is None and manifest.require == TESTED and self._ceiling == TESTED:
                 obstacle = Broken(
                     f"{artifact.path} has no tests, and its manifest demands the level tested; declare some under "
-                    f"[[modules.{artifact.module}.tests]], or a lower require under [targets.{manifest.target}]"
+                    f"[[{dotted('modules', artifact.module, 'tests')}]], or a lower require under "
+                    f"[{dotted('targets', manifest.target)}]"
                 )
         verdict = entry(
             f"{artifact.module}@{manifest.target}",

@@ -51,7 +51,7 @@ def call(
             raise said(str(error)) from None
         except (TypeError, ValueError, AssertionError, NotImplementedError) as error:
             raise FailedError(f"the library cannot call it: {error}") from None
-    if "exit" in case and _RUN.fullmatch(case["call"]):
+    if _RUN.fullmatch(case["call"]):
         raise Exited(0 if getattr(result, "tag", None) == "ok" else 1)
     return _outcome(case.get("returns"), result, type_.result)
 

@@ -54,7 +54,7 @@ class Grant(NamedTuple):
 
 def judged(case: Case, told: Mapping[str, Any], memory: int | None = None) -> Ran:
     """Judge what came of a test, as ``probe_cases.py`` tells it, under a limit of ``memory`` bytes."""
-    if not _is_told(told):
+    if not _is_told(told) or not _answers(case, told):
         told = NONSENSE
     words = _words(case, told)
     if "failed" in told:
@@ -63,7 +63,7 @@ def judged(case: Case, told: Mapping[str, Any], memory: int | None = None) -> Ra
         return Ran(case, words, None, words)
     problems = [_wrong(case, told, words)]
     problems += [
-        _other_output(name, wanted, told.get(name, ""))
+        _other_output(name, wanted, told[name])
         for name, wanted in (("stdout", case.stdout), ("stderr", case.stderr))
         if wanted is not None
     ]
@@ -117,6 +117,16 @@ def _is_told(told: Mapping[str, Any]) -> bool:
         and all(isinstance(type_, str) for type_ in told.get("types", ()))
         and _is_shallow(told, _DEEPEST)
     )
+
+
+def _answers(case: Case, told: Mapping[str, Any]) -> bool:
+    """Tell whether it says all that a case asks for; where it failed there is nothing to say."""
+    if "failed" in told:
+        return True
+    if case.returns is not None and "expected" in told and len(told["expected"]) != len(case.returns):
+        return False
+    wanted = {"stdout": case.stdout, "stderr": case.stderr}
+    return all(name in told for name, text in wanted.items() if text is not None)
 
 
 def _is_shallow(value: Any, levels: int) -> bool:

@@ -204,3 +204,16 @@ def test_an_index_that_was_changed_is_refused_whole(tmp_path: Path, workshop: An
     workshop.index(tmp_path, workshop.ship(tmp_path, "host", host()))
     wrong = hashlib.sha256(b"").hexdigest()
     assert "not the one that --index-sha256 pins" in only(tmp_path, index_sha256=wrong).message
+
+
+def test_a_manifest_that_demands_tests_of_an_artifact_without_any_is_not_satisfied(
+    tmp_path: Path, workshop: Any
+) -> None:
+    workshop.ship(tmp_path, "v1.2", host_triple() or "", {"checksum": workshop.checksum}, require="tested")
+    [entry] = verify([tmp_path]).artifacts
+    assert (entry.ok, entry.level, entry.failed) == (False, "loaded", "tested")
+    assert entry.message == (
+        "checksum.cwasm has no tests, and its manifest demands the level tested; declare some under "
+        '[[modules.checksum.tests]], or a lower require under [targets."v1.2"]'
+    )
+    assert verify([tmp_path], level="loaded").ok

@@ -130,7 +130,9 @@ def test_an_exception_that_nothing_catches_is_a_trap(entry: Any) -> None:
         assert told(entry(), case, ended(1, "", stderr))["trapped"] == "thrown Wasm exception"
 
 
-@pytest.mark.parametrize("written", ["", "a line\n", "no newline", "Error: oops\n\nCaused by:\n    1: wasm trap: no\n"])
+@pytest.mark.parametrize(
+    "written", ["", "a line\n", "no newline", "Error: oops\n\nCaused by:\n    1: wasm trap: no\n", f"{FAILED}    no\n"]
+)
 def test_what_a_program_writes_before_it_traps(entry: Any, written: str) -> None:
     stderr = written + TRAP.format(words="out of bounds memory access", name="x")
     assert told(entry(), START, ended(134, "out\n", stderr)) == {
@@ -192,6 +194,19 @@ def test_an_error_of_the_executable_is_no_status_of_the_program(entry: Any, stde
 def test_a_process_that_does_not_end_by_itself_has_no_outcome(entry: Any, status: int) -> None:
     for case in (Case("f", (), returns=()), START):
         assert told(entry(), case, ended(status, "", "Segmentation fault\n")) == {}
+
+
+def test_the_words_of_a_trap_are_none_where_a_process_ends_otherwise(entry: Any) -> None:
+    stderr = TRAP.format(words="unreachable", name="x")
+    case = Case("_start", (), traps="unreachable", wasi=PROGRAM)
+    assert told(entry(), case, ended(3, "", stderr)) == {"exited": 3, "stdout": "", "stderr": stderr}
+    for status in (-11, 135):
+        assert told(entry(), case, ended(status, "", stderr)) == {}
+
+
+def test_a_status_as_of_a_trap_without_one_is_no_outcome(entry: Any) -> None:
+    stderr = f"{FAILED}    memory allocation of 12 bytes failed\n"
+    assert told(entry(), Case("f", (), traps="memory"), ended(134, "", stderr)) == {}
 
 
 @pytest.mark.parametrize("written", ["", "a line\n", "no newline"])

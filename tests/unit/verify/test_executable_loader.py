@@ -88,6 +88,14 @@ def test_a_refusal_of_one_line(loading: Loading) -> None:
         ("fail('')", "ended with status 1"),
         ("sys.exit(0)", "ended well, although it should not"),
         ("print('Error: failed to open wasm module \"missing\"'); fail('')", "ended with status 1"),
+        (
+            "fail('Error: failed to open wasm module \"missing\"\\n', 3)",
+            'ended with status 3 (Error: failed to open wasm module "missing")',
+        ),
+        (
+            "fail('Error: failed to open wasm module \"missing\"\\n', 0)",
+            'ended well, although it should not (Error: failed to open wasm module "missing")',
+        ),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("place", [HERE, RUNNER], ids=["here", "runner"])
@@ -152,6 +160,26 @@ def test_an_artifact_that_was_replaced_is_not_loaded(loading: Loading) -> None:
     )
 
 
+def test_a_file_is_copied_whole_wherever_its_offset_is(loading: Loading) -> None:
+    load = loading.load("# nothing\n" * (1 << 17))
+    load.file.seek(9)
+    loading.run(load)
+    assert loading.outcomes["m"].obstacle is None
+
+
+def test_no_more_files_are_held_open_than_can_be_under_way(loading: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    loader = ExecutableLoader(loading.program, loading.private, Limits(seconds=60))
+    files = []
+    for number in range(12):
+        load = loading.load("", name=f"m{number}")
+        files.append(load.file)
+        loader.put(load)
+        assert sum(not file.closed for file in files) <= 3
+    loader.close()
+    assert len(loading.outcomes) == 12
+
+
 def test_an_abort_begins_nothing_more(loading: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     loader = ExecutableLoader(loading.program, loading.private, Limits(seconds=1))
@@ -201,3 +229,23 @@ def test_a_runner_that_runs_nothing_is_blamed_itself(
     assert {name: outcome.obstacle for name, outcome in loading.outcomes.items()} == dict.fromkeys(
         "abc", Broken(f"{CANNOT_THERE}{why}")
     )
+
+
+def test_a_runner_that_runs_nothing_is_not_asked_again(
+    loading: Loading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    asked = tmp_path / "asked"
+    program = Program((sys.executable, "-c", f"open({str(asked)!r}, 'a').write('x'); raise SystemExit('no board')"))
+    loading.run(*(loading.load("", name=name) for name in "abc"), place=RUNNER, program=program)
+    why = f"wasmtime --version ended with status 1 (no board); {CORRECT}"
+    assert {outcome.obstacle for outcome in loading.outcomes.values()} == {Broken(f"{CANNOT_THERE}{why}")}
+    # Once for the first artifact, and once for its version.
+    assert asked.read_text() == "xx"
+
+
+def test_an_executable_of_this_host_has_told_its_version_before(loading: Loading) -> None:
+    program = Program((sys.executable, "-c", "raise SystemExit('no board')"))
+    ending = "ends the process that loads it, which ended with status 1 (no board)"
+    loading.run(loading.load(), program=program)
+    assert loading.outcomes["m"].obstacle == Broken(f"m.cwasm {ending}; {AGAIN}")

@@ -141,6 +141,26 @@ def test_what_says_nothing_that_has_a_meaning_fails_whatever_was_declared(case: 
     assert ran.outcome is None
 
 
+@pytest.mark.parametrize(
+    ("case", "told"),
+    [
+        (RETURNS, {"returned": [], "expected": []}),
+        (RETURNS, {"returned": [3, 3], "expected": [3, 3], "types": ["i32", "i32"]}),
+        (Case("f", (), returns=()), THREE),
+        (WRITES, {"exited": 0}),
+        (ENDS_WELL._replace(stdout=""), {"exited": 0}),
+        (ENDS_WELL._replace(stdout=""), {"exited": 0, "stderr": ""}),
+        (ENDS_WELL._replace(stderr=""), {"exited": 0, "stdout": ""}),
+        (RETURNS._replace(wasi=WASI, stdout=""), THREE),
+        (TRAPS._replace(wasi=WASI, stderr=""), {"trapped": "unreachable"}),
+    ],
+)
+def test_what_says_nothing_of_what_was_declared_is_nonsense(case: Case, told: dict[str, Any]) -> None:
+    ran = judged(case, told)
+    assert ran.words == ran.problem == NONSENSE
+    assert ran.outcome is None
+
+
 def test_true_is_no_exit_status() -> None:
     assert judged(EXITS._replace(exit=1), {"exited": True}).problem == NONSENSE
 
@@ -179,10 +199,11 @@ def test_whatever_a_process_tells_is_judged_and_passes_only_when_it_is_right(cas
         return
     assert "failed" not in told
     for wanted, name in ((case.stdout, "stdout"), (case.stderr, "stderr")):
-        assert wanted is None or told.get(name, "") == wanted
+        assert wanted is None or told[name] == wanted
     if case.returns is not None:
         assert isinstance(told["returned"], list)
         assert values.text(told["returned"]) == values.text(told["expected"])
+        assert len(told["returned"]) == len(case.returns)
     elif case.traps is not None:
         assert case.traps in told["trapped"]
     else:

@@ -1,0 +1,141 @@
+"""The part of the probe that calls functions of components, in this process: round trips of their values, and ends.
+
+Each type, and what does not fit it, is tested in ``tests/integration/verify``, through the child.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import wasmtime
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from wasmtime import component as model
+
+from wasmbuild.verify import values
+
+Execute = Callable[..., dict[str, Any]]
+many = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+# The functions of the core module give back what they take: two words by their address.
+CORE = """(core module $m
+    (memory (export "memory") 1)
+    (global $free (mut i32) (i32.const 1024))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (local $at i32)
+      (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
+      (global.set $free (i32.add (local.get $at) (local.get 3))) (local.get $at))
+    (func (export "i32") (param i32) (result i32) (local.get 0))
+    (func (export "i64") (param i64) (result i64) (local.get 0))
+    (func (export "f32") (param f32) (result f32) (local.get 0))
+    (func (export "f64") (param f64) (result f64) (local.get 0))
+    (func (export "two") (param i32 i32) (result i32)
+      (i32.store (i32.const 0) (local.get 0)) (i32.store (i32.const 4) (local.get 1)) (i32.const 0)))
+  (core instance $i (instantiate $m))"""
+INTEGERS = {f"{sign}{bits}": (sign == "s", bits) for sign in "su" for bits in (8, 16, 32, 64)}
+characters = st.characters(exclude_categories=["Cs"])
+texts = st.text(characters, max_size=50)
+
+
+def identity(type_: str, core: str) -> str:
+    return f"""(component {CORE}
+      (type $point (record (field "x" u32) (field "the-y" s32))) (export $p "point" (type $point))
+      (type $colour (enum "red" "light-green")) (export $c "colour" (type $colour))
+      (func $f (param "v" {type_}) (result {type_})
+        (canon lift (core func $i "{core}") (memory $i "memory") (realloc (func $i "realloc"))))
+      (export "f" (func $f)))"""
+
+
+def program(status: int | None) -> str:
+    """Return a program that returns, or traps where there is no status."""
+    body = "unreachable" if status is None else f"(i32.const {status})"
+    return f"""(component
+      (core module $m (func (export "run") (result i32) {body}))
+      (core instance $i (instantiate $m))
+      (func $run (result (result)) (canon lift (core func $i "run")))
+      (instance $all (export "run" (func $run))) (export "wasi:cli/run@0.2.6" (instance $all)))"""
+
+
+RUN = "wasi:cli/run@0.2.6#run"
+
+
+@pytest.fixture
+def execute(monkeypatch: pytest.MonkeyPatch) -> Execute:
+    """Execute a case on a component with the files of the child, which import each other by their plain names."""
+    monkeypatch.setitem(sys.modules, "values", values)
+    from wasmbuild.verify import probe_cases
+
+    monkeypatch.setitem(sys.modules, "probe_cases", probe_cases)
+    from wasmbuild.verify import probe_components
+
+    monkeypatch.setitem(sys.modules, "probe_components", probe_components)
+    engine = wasmtime.Engine()
+    compiled: dict[str, model.Component] = {}
+
+    def execute(text: str, **case: Any) -> dict[str, Any]:
+        if text not in compiled:
+            compiled[text] = model.Component(engine, text)
+        request = {"test": {"call": "f", "args": [], **case}, "fuel": None, "epoch": False}
+        return probe_cases.execute("component", engine, compiled[text], {}, request)
+
+    return execute
+
+
+def comes_back(execute: Execute, text: str, written: Any) -> None:
+    told = execute(text, args=[written], returns=[written])
+    # Through JSON, as the probe tells it.
+    assert values.same(json.loads(json.dumps(told)), {"returned": [written], "expected": [written]})
+
+
+@pytest.mark.parametrize(("type_", "signed", "bits"), [(type_, *rest) for type_, rest in INTEGERS.items()])
+@many
+@given(data=st.data())
+def test_integers_come_back(execute: Execute, type_: str, signed: bool, bits: int, data: st.DataObject) -> None:
+    low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+    comes_back(execute, identity(type_, "i64" if bits == 64 else "i32"), data.draw(st.integers(low, high)))
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+@many
+@given(data=st.data())
+def test_floats_come_back(execute: Execute, bits: Any, data: st.DataObject) -> None:
+    comes_back(execute, identity(f"f{bits}", f"f{bits}"), values.number(data.draw(st.floats(width=bits))))
+
+
+@many
+@given(texts, characters, st.lists(st.integers(0, 255)), st.lists(st.integers(-(1 << 15), (1 << 15) - 1)))
+def test_text_and_lists_come_back(execute: Execute, text: str, character: str, data: Any, numbers: Any) -> None:
+    comes_back(execute, identity("string", "two"), text)
+    comes_back(execute, identity("char", "i32"), character)
+    comes_back(execute, identity("(list u8)", "two"), data)
+    comes_back(execute, identity("(list s16)", "two"), numbers)
+
+
+@many
+@given(st.integers(0, (1 << 32) - 1), st.integers(-128, 127), st.booleans(), st.sampled_from(["red", "light-green"]))
+def test_what_has_parts_comes_back(execute: Execute, one: int, other: int, truth: bool, colour: str) -> None:
+    comes_back(execute, identity("(tuple u32 s8)", "two"), [one, other])
+    comes_back(execute, identity("bool", "i32"), truth)
+    comes_back(execute, identity("$c", "i32"), colour)
+    comes_back(execute, identity("$p", "two"), {"x": one, "the-y": -other})
+    comes_back(execute, identity("(list (tuple u32 $c))", "two"), [[one, colour]] * (other & 3))
+
+
+def test_half_of_a_character_is_no_text(execute: Execute) -> None:
+    told = execute(identity("string", "two"), args=["\ud800"])
+    assert told.keys() == {"failed"}
+    assert told["failed"].startswith("the library cannot call it: 'utf-8' codec can't encode")
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(0, {"exited": 0}), (1, {"exited": 1}), (None, {"trapped": "wasm `unreachable` instruction executed"})],
+)
+@pytest.mark.parametrize("case", [{"exit": 0}, {"exit": 1}, {"traps": "unreachable"}, {"returns": []}], ids=str)
+def test_a_program_ends_with_its_status_whatever_is_expected(
+    execute: Execute, status: int | None, outcome: dict[str, Any], case: dict[str, Any]
+) -> None:
+    assert execute(program(status), call=RUN, **case) == outcome
