@@ -17,13 +17,15 @@ AGAIN = "build again, or copy it again from where it was built"
 BY_HAND = "was it built or changed by hand, or by another tool? run `doit compile` again"
 
 _BUFFER = 1 << 20
+# Bytes; what is larger is hashed in pieces, and its headers are read from the file again.
+_SMALL = 256 << 10
 
 
 class Opened(NamedTuple):
     """An artifact that is intact.
 
     ``file`` is the open file that was hashed, to be closed by whoever has it, and ``modified`` its time in nanoseconds
-    before that. ``read_at`` gives its bytes until the next artifact is opened.
+    before that. ``read_at`` gives its bytes as long as it is open.
     """
 
     file: io.FileIO
@@ -32,7 +34,7 @@ class Opened(NamedTuple):
 
 
 class Intact:
-    """Opens and hashes one artifact after the other; the last one's bytes can be read again without the disk."""
+    """Opens and hashes one artifact after the other."""
 
     def __init__(self) -> None:
         self._buffer = memoryview(bytearray(_BUFFER))
@@ -57,22 +59,21 @@ class Intact:
         if size != artifact.size:
             how = "cut off, or changed" if size < artifact.size else "changed"
             return f"has {size} bytes, and its manifest says {artifact.size}: it was {how} after it was built; {AGAIN}"
-        digest, left = hashlib.sha256(), size
-        # Who asks for one byte more than is left, and gets the rest alone, has met the end without another read.
-        while count := file.readinto(self._buffer[: min(left + 1, _BUFFER)]):
-            digest.update(self._buffer[:count])
-            left -= count
-            if left < 0 or (left == 0 and count < _BUFFER):
-                break
-        if left:
-            return f"changed while it was read; {AGAIN}, and verify when nothing writes to it"
-        found = digest.hexdigest()
+        # Who asks for one byte more than there is, and does not get it, has read to the end.
+        if size <= _SMALL and len(data := os.read(file.fileno(), size + 1)) == size:
+            found = hashlib.sha256(data).hexdigest()
+            read_at = ReadAt(lambda offset, count: data[offset : offset + count], size)
+        else:
+            file.seek(0)
+            digest, left = hashlib.sha256(), size + 1
+            while left and (count := file.readinto(self._buffer[:left])):
+                digest.update(self._buffer[:count])
+                left -= count
+            if left != 1:
+                return f"changed while it was read; {AGAIN}, and verify when nothing writes to it"
+            found, read_at = digest.hexdigest(), ReadAt.of(file, size)
         if found != artifact.sha256:
             return f"has SHA-256 {found[:16]}…, and its manifest says {artifact.sha256[:16]}…; {BY_HAND}"
-        if size > _BUFFER:
-            return Opened(file, status.st_mtime_ns, ReadAt.of(file, size))
-        hashed = self._buffer[:size]
-        read_at = ReadAt(lambda offset, count: bytes(hashed[offset : offset + count]), size)
         return Opened(file, status.st_mtime_ns, read_at)
 
 

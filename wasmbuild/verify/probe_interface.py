@@ -78,12 +78,13 @@ class Interfaces:
         imports, exports = c_api.wasm_importtype_vec_t(0, None), c_api.wasm_exporttype_vec_t(0, None)
         c_api.wasmtime_module_imports(module.ptr(), ctypes.byref(imports))
         c_api.wasmtime_module_exports(module.ptr(), ctypes.byref(exports))
-        items = _items(ctypes.addressof(imports))
-        modules, names = map(_text, map(_import_module, items)), map(_text, map(_import_name, items))
-        told: dict[str, Any] = {"imports": list(zip(modules, names, *self._externs(list(map(_import_type, items)))))}
-        items = _items(ctypes.addressof(exports))
-        names = map(_text, map(_export_name, items))
-        told["exports"] = list(zip(names, *self._externs(list(map(_export_type, items)))))
+        told: dict[str, Any] = {"imports": [], "exports": []}
+        if items := _items(ctypes.addressof(imports)):
+            modules, names = map(_text, map(_import_module, items)), map(_text, map(_import_name, items))
+            told["imports"] = list(zip(modules, names, *self._externs(list(map(_import_type, items)))))
+        if items := _items(ctypes.addressof(exports)):
+            names = map(_text, map(_export_name, items))
+            told["exports"] = list(zip(names, *self._externs(list(map(_export_type, items)))))
         c_api.wasm_importtype_vec_delete(ctypes.byref(imports))
         c_api.wasm_exporttype_vec_delete(ctypes.byref(exports))
         return told

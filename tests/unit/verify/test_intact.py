@@ -66,7 +66,7 @@ class Growing(Beneath):
         return opened
 
 
-@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 2 << 20])
+@pytest.mark.parametrize("size", [0, 1, (1 << 18), (1 << 18) + 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 2 << 20])
 def test_sizes_around_that_of_the_buffer_and_a_file_that_grows(tmp_path: Path, maker: Any, size: int) -> None:
     data = bytes(size)
     (tmp_path / "checksum.cwasm").write_bytes(data)
