@@ -72,6 +72,9 @@ class ExecutableLoader:
         self._count += 1
         self._under_way.add(self._pool.submit(self._load, load, f"load-{id(self)}-{self._count}.cwasm"))
 
+    def flush(self) -> None:
+        """Nothing waits for others here."""
+
     def close(self) -> None:
         """Settle what is left. Raises as ``put`` does."""
         self._pool.shutdown()

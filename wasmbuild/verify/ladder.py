@@ -60,6 +60,7 @@ class Ladder:
         target = _Target(manifest, self._ceiling, self._loaders, self._references)
         for artifact in manifest.artifacts:
             self._climb(target, artifact, directory)
+        self._loaders.flush()
 
     def close(self) -> Report:
         """Wait for all verdicts and return them in order. Raises as ``climb`` does."""

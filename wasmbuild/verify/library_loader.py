@@ -30,8 +30,9 @@ CORRECT = "correct the runner in wasmbuild.toml, or install what is missing"
 START_SECONDS = 60.0
 """How long a child may take to start: Python itself, imports, and an emulator around it."""
 
-# Each has a descriptor open.
+# Each has a descriptor open. They are handed over by the handful, for each time costs as much as hashing a small one.
 _WAITING = 64
+_HANDFUL = 16
 _POLL_SECONDS = 0.05
 # Bytes. A child that cannot start with less lacks them, most likely.
 _TO_START = 64 << 20
@@ -61,8 +62,9 @@ class LibraryLoader:
         self._fresh = True
         self._loaded = 0
         self._since = 0.0
-        self._queue: queue.Queue[Load | _Warm | None] = queue.Queue(_WAITING)
-        self._held: Load | None = None
+        self._queue: queue.Queue[list[Load | _Warm | None]] = queue.Queue(_WAITING // _HANDFUL)
+        self._gathered: list[Load | _Warm | None] = []
+        self._taken: deque[Load | _Warm | None] = deque()
         self._useless: Obstacle | None = None
         self._error: BaseException | None = None
         self._ended = False
@@ -71,17 +73,27 @@ class LibraryLoader:
 
     def warm(self, how: list[Any]) -> None:
         """Start the child, if it is not running, and make the engine that loads to come will need."""
-        self._queue.put(_Warm(how))
+        self._gathered.append(_Warm(how))
+        self.flush()
 
     def put(self, load: Load) -> None:
-        """Take a load, waiting while many others do. Raises what ended the thread."""
-        self._queue.put(load)
+        """Take a load, waiting while many others do; ``flush`` is called some time. Raises what ended the thread."""
+        self._gathered.append(load)
+        if len(self._gathered) >= _HANDFUL or self._queue.empty():
+            self.flush()
+
+    def flush(self) -> None:
+        """Let no load wait for others. Raises what ended the thread."""
+        if self._gathered:
+            gathered, self._gathered = self._gathered, []
+            self._queue.put(gathered)
         if self._error is not None:
             raise self._error
 
     def close(self) -> None:
         """Settle what is left, end the child, and raise what ended the thread, if anything did."""
-        self._queue.put(None)
+        self._queue.put([*self._gathered, None])
+        self._gathered = []
         self._thread.join()
         if self._error is not None:
             raise self._error
@@ -89,10 +101,13 @@ class LibraryLoader:
     def abort(self) -> None:
         """End the child without settling what is left."""
         self._error = self._error or InterruptedError("verification was interrupted")
+        for item in self._gathered:
+            _drop(item)
+        self._gathered = []
         while self._thread.is_alive():
             self._server.kill()
             with suppress(queue.Full):
-                self._queue.put_nowait(None)
+                self._queue.put_nowait([None])
             self._thread.join(_POLL_SECONDS)
 
     def _run(self) -> None:
@@ -109,10 +124,11 @@ class LibraryLoader:
 
     def _next(self, *, wait: bool = True) -> Load | _Warm | None:
         """Return what comes next, None ever after the end. Raises queue.Empty."""
-        if self._held is not None:
-            held, self._held = self._held, None
-            return held
-        item = None if self._ended else self._queue.get(wait)
+        if self._ended:
+            return None
+        if not self._taken:
+            self._taken.extend(self._queue.get(wait))
+        item = self._taken.popleft()
         self._ended = item is None
         return item
 
@@ -138,7 +154,7 @@ class LibraryLoader:
             with suppress(queue.Empty):
                 while item is not None:
                     if isinstance(item, Load) and item.grant is not None:
-                        self._held = item
+                        self._taken.appendleft(item)
                         return
                     under_way.append(item)
                     if self._error is not None:
@@ -282,7 +298,7 @@ def _may_be_another(death: Death) -> bool:
     return (death.answered > 0 or death.status == _KILLED) and death.status != _EXCEPTION
 
 
-def _drop(item: Load | _Warm) -> None:
+def _drop(item: Load | _Warm | None) -> None:
     if isinstance(item, Load):
         item.file.close()
 

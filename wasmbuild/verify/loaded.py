@@ -118,6 +118,11 @@ class Loaders:
             loader = self._runners[key] = ExecutableLoader(program, self._tools.directory(), limits, place)
         return Way(loader, _options(manifest, triple), Grant.of(engine))
 
+    def flush(self) -> None:
+        """Let nothing wait that was put in. Raises what ended a loader: ChildError, OSError."""
+        for loader in self._all():
+            loader.flush()
+
     def close(self) -> None:
         """Settle what is left. Raises what ended a loader: ChildError, OSError."""
         for loader in self._all():
