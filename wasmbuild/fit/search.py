@@ -255,7 +255,7 @@ def _for_nothing(artifact: bytes, line: int) -> bytes:
 
 
 def _timed_out(ended: child.Ended) -> bool:
-    return ended.reason.startswith("did not end within")
+    return child.is_late(ended.reason)
 
 
 def _output(ended: child.Ended) -> str:

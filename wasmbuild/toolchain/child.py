@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from wasmbuild.toolchain import process
 from wasmbuild.toolchain.conversation import Death, Reply, Request
-from wasmbuild.toolchain.process import Limits, format_bytes, kill_all, memory_can_be_limited
+from wasmbuild.toolchain.process import Limits, format_bytes, is_late, kill_all, late, memory_can_be_limited
 from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Ends, Streams, open_streams
 
@@ -34,7 +34,9 @@ __all__ = [
     "Request",
     "Server",
     "format_bytes",
+    "is_late",
     "kill_all",
+    "late",
     "memory_can_be_limited",
     "run",
 ]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from wasmbuild.errors import CompileError, StoreError
 from wasmbuild.project import cpu, triples
-from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.child import Limits, is_late
 
 
 class Job(NamedTuple):
@@ -90,7 +90,7 @@ def advice(job: Job, ending: str, said: str) -> str:
         return f"no space is left for {job.name}; free some and build again"
     if ending.startswith("ran out of its memory limit"):
         return "raise memory-limit under [toolchain], or leave the module out of this target"
-    if ending.startswith("did not end within"):
+    if is_late(ending):
         return "raise time-limit under [toolchain], or leave the module out of this target"
     if "legacy_exceptions" in said or "legacy exceptions" in said:
         return (

@@ -26,6 +26,7 @@ _KEPT_ON_WINDOWS = ("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT",
 _BUSY_TRIES = 20
 _BUSY_PAUSE_SECONDS = 0.02
 
+_LATE = "did not end within "
 _ALLOCATION = re.compile(r"memory allocation of \d+ bytes failed")
 _NO_MEMORY = re.compile(r"Cannot allocate memory|\bMemoryError\b|out of memory", re.IGNORECASE)
 _PANIC = re.compile(r"thread '[^'\n]*'[^\n]* panicked at|panicked at ")
@@ -175,13 +176,23 @@ def kill_all() -> None:
         kill(process)
 
 
+def late(seconds: float | None) -> str:
+    """Say how a child ended that had so many seconds and took longer."""
+    return f"{_LATE}{seconds:g} s"
+
+
+def is_late(ending: str) -> bool:
+    """Tell whether a child took too long, from the words that say how it ended."""
+    return ending.startswith(_LATE)
+
+
 def ending(status: int, stderr: str, limits: Limits, *, timed_out: bool = False) -> str:
     """Say how a child ended, as the rest of a sentence that starts with its name; empty when it ended well.
 
     ``status`` is as ``Popen.returncode`` has it: negative for the number of a signal.
     """
     if timed_out and limits.seconds is not None:
-        return f"did not end within {limits.seconds:g} s"
+        return late(limits.seconds)
     if status == 0:
         return ""
     if limits.memory is not None:

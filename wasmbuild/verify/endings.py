@@ -1,4 +1,4 @@
-"""How processes end, in words, and what one lacked that failed: memory, or time."""
+"""How processes end, in words, and whether memory is what one lacked that failed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ _ALLOCATION = re.compile(
     r"out of memory \(failed to allocate|GC heap out of memory|memory allocation of \d+ bytes failed|MemoryError|"
     r"Cannot allocate memory"
 )
-_LATE = "did not end within "
 _NUMBERED = re.compile(r"^\d+: ")
 # The number of a thread differs from run to run.
 _THREAD = re.compile(r"(?<=') \(\d+\)(?= panicked)")
@@ -31,16 +30,6 @@ def lacks_memory(words: str, memory: int | None) -> str:
 
 RAISE_MEMORY = "raise --memory-limit, or memory-limit of its runner"
 """What to do about memory that is lacking."""
-
-
-def late(seconds: float | None) -> str:
-    """Return how a process ended that had so many seconds, and took longer."""
-    return f"{_LATE}{seconds:g} s"
-
-
-def is_late(ending: str) -> bool:
-    """Tell whether a process took too long, from the words that say how it ended."""
-    return ending.startswith(_LATE)
 
 
 def how_it_ended(ending: str, stderr: str) -> str:

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 from wasmbuild.errors import ChildError
 from wasmbuild.project import cases
+from wasmbuild.toolchain import child
 from wasmbuild.toolchain.child import Death, Limits, Reply, Request, Server, format_bytes
-from wasmbuild.verify import endings, interface, tested
+from wasmbuild.verify import interface, tested
 from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.loading import HERE, Load, Outcome, Place, death, refusal
 from wasmbuild.verify.report import Broken, Obstacle
@@ -218,7 +219,7 @@ class LibraryLoader:
             request = Request({"test": case.to_json(), "fuel": fuel, "epoch": grant.epoch})
             outcome, late = self._ask(request, case.seconds)
             if isinstance(outcome, Death):
-                ending = endings.late(case.seconds) if late else outcome.words
+                ending = child.late(case.seconds) if late else outcome.words
                 ran.append(tested.died(case, ending, outcome.stderr, self._limits.memory))
                 return tested.verdict(load.artifact, ran), tuple(ran), not late
             ran.append(tested.judged(case, outcome.body, self._limits.memory))
@@ -271,7 +272,7 @@ class LibraryLoader:
     def _obstacle(self, load: Load, outcome: Reply | Death, *, late: bool) -> Obstacle | None:
         memory = self._limits.memory
         if isinstance(outcome, Death):
-            words = endings.late(self._limits.seconds) if late else outcome.words
+            words = child.late(self._limits.seconds) if late else outcome.words
             return death(load.artifact, words, outcome.stderr, memory)
         if "error" in outcome.body:
             return refusal(load.artifact, str(outcome.body["error"]), memory, self._place)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from wasmbuild.formats.manifest import ManifestArtifact
-from wasmbuild.verify.endings import RAISE_MEMORY, how_it_ended, is_late, lacks_memory, one_line
+from wasmbuild.toolchain.child import is_late
+from wasmbuild.verify.endings import RAISE_MEMORY, how_it_ended, lacks_memory, one_line
 from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.report import Broken, Obstacle, Unreachable
 from wasmbuild.verify.tested import Grant, Ran

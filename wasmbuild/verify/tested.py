@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.formats.printable import printable
 from wasmbuild.project.cases import Case
+from wasmbuild.toolchain.child import is_late
 from wasmbuild.verify import endings, values
 from wasmbuild.verify.report import Broken
 
@@ -76,7 +77,7 @@ def died(case: Case, ending: str, stderr: str, memory: int | None = None) -> Ran
     if lacks := endings.lacks_memory(stderr, memory):
         return Ran(case, lacks, None, lacks, TOO_LARGE)
     words = f"ends the process that runs it, which {endings.how_it_ended(ending, stderr)}"
-    return Ran(case, words, words, words, TOO_SLOW if endings.is_late(ending) else DIED)
+    return Ran(case, words, words, words, TOO_SLOW if is_late(ending) else DIED)
 
 
 def verdict(artifact: ManifestArtifact, ran: Sequence[Ran]) -> Broken | None:
