@@ -1,4 +1,4 @@
-"""What all tests share: programs that pip does not install, an order for several workers, examples without a clock."""
+"""What all tests share: programs that pip does not install, an order, examples without a clock."""
 
 from __future__ import annotations
 
@@ -15,11 +15,8 @@ settings.load_profile("untimed")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what builds Rust, which takes minutes, on one worker, while the others do the rest."""
-    slow = [item for item in items if any("cargo" in mark.args for mark in item.iter_markers("needs"))]
-    for item in slow:
-        item.add_marker(pytest.mark.xdist_group("cargo"))
-    items.sort(key=set(slow).__contains__, reverse=True)
+    """Begin with what builds Rust, which takes minutes, lest one worker does that alone at the end."""
+    items.sort(key=lambda item: any("cargo" in mark.args for mark in item.iter_markers("needs")), reverse=True)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -49,8 +49,11 @@ def built(name: str, directory: Path, *command: str | Path) -> str:
     """
     TARGET_DIR.mkdir(parents=True, exist_ok=True)
     with (TARGET_DIR / "tests.lock").open("w") as lock:
-        # All copies of an example are built to one file.
+        # All copies of an example are one package to cargo, built to one file; it takes the program of another copy
+        # for this one's where that was built after these sources were written.
         fcntl.flock(lock, fcntl.LOCK_EX)
+        for source in directory.rglob("*.rs"):
+            source.touch()
         done = run(*command, cwd=directory, seconds=_BUILD_SECONDS)
         assert done.returncode == 0, done.stderr
         assert "warning" not in done.stderr, done.stderr
