@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,17 +66,25 @@ class Probing:
             self._embedded.compile(job)
             return out.read_bytes()
 
-    def ask(self, body: Mapping[str, Any], data: bytes = b"", file: int | None = None) -> dict[str, Any]:
+    def ask(self, body: Mapping[str, Any], data: bytes = b"", files: Sequence[int] = ()) -> dict[str, Any]:
         """Return what the probe answers."""
-        outcome = self.outcome(body, data, file)
+        outcome = self.outcome(body, data, files)
         assert isinstance(outcome, Reply), str(outcome)
         return outcome.body
 
-    def outcome(self, body: Mapping[str, Any], data: bytes = b"", file: int | None = None) -> Reply | Death:
+    def ask_load(
+        self, kind: str, engine: list[Any], data: bytes = b"", file: int | None = None, *, keep: bool = False
+    ) -> dict[str, Any]:
+        """Return what the probe answers of one artifact."""
+        body = {"load": [kind], "engine": engine, "keep": keep}
+        [told] = self.ask(body, data, [] if file is None else [file])["loaded"]
+        return dict(told)
+
+    def outcome(self, body: Mapping[str, Any], data: bytes = b"", files: Sequence[int] = ()) -> Reply | Death:
         """Return what the probe answers, or how it ended instead."""
         self._watch.grant(LIMITS.seconds)
         try:
-            return self.server.outcome(Request(body, data, file))
+            return self.server.outcome(Request(body, data, files))
         finally:
             self._watch.relax()
 
@@ -90,8 +98,7 @@ class Probing:
     ) -> dict[str, Any]:
         """Compile a text, have it loaded, and return the answer."""
         kind = "component" if text.lstrip().startswith("(component") else "module"
-        body = {"load": kind, "engine": how(engine, triple), "keep": keep}
-        return self.ask(body, self.compile(text, engine, triple))
+        return self.ask_load(kind, how(engine, triple), self.compile(text, engine, triple), keep=keep)
 
     def test(
         self,

@@ -22,15 +22,15 @@ _PASSES_FILES = hasattr(socket, "send_fds") and hasattr(socket, "AF_UNIX")
 
 
 class Request(NamedTuple):
-    """One request: a JSON object, and bytes or an open descriptor that go with it.
+    """One request: a JSON object, and bytes or open descriptors that go with it.
 
-    ``file`` stays open until the outcome of the request is known; the child reads from its beginning. ``body`` may
-    have neither of the keys ``size`` and ``file``, which belong to the protocol.
+    ``files`` stay open until the outcome of the request is known; the child reads from their beginning. ``body`` may
+    have none of the keys ``size``, ``files`` and ``sizes``, which belong to the protocol.
     """
 
     body: Mapping[str, Any]
     data: bytes = b""
-    file: int | None = None
+    files: Sequence[int] = ()
 
 
 class Reply(NamedTuple):
@@ -60,12 +60,15 @@ class Frame:
     """A request as it is sent."""
 
     def __init__(self, request: Request, passes_files: bool) -> None:
-        body, self.data, self.file = dict(request.body), request.data, None
-        if request.file is not None and passes_files:
-            self.file = request.file
-            body["file"] = True
-        elif request.file is not None:
-            self.data = _read_all(request.file)
+        body, self.data = dict(request.body), request.data
+        self.files: Sequence[int] = ()
+        if request.files and passes_files:
+            self.files = request.files
+            body["files"] = len(request.files)
+        elif request.files:
+            contents = list(map(_read_all, request.files))
+            self.data = b"".join(contents)
+            body["sizes"] = list(map(len, contents))
         if self.data:
             body["size"] = len(self.data)
         self.head = _encode(body).encode("ascii") + b"\n"
@@ -124,7 +127,7 @@ class Conversation:
         limits, self._limits = self._limits, self._limits._replace(seconds=seconds)
         descriptor = os.open(os.devnull, os.O_RDONLY)
         try:
-            self.send(Frame(Request({"hello": True}, file=descriptor), self._socket is not None))
+            self.send(Frame(Request({"hello": True}, files=(descriptor,)), self._socket is not None))
             outcome = self.receive()
         finally:
             os.close(descriptor)
@@ -132,7 +135,7 @@ class Conversation:
             raise ChildError(str(outcome._replace(name=f"{self._name} could not be started: it")))
         self._limits = limits
         self._answered = 0
-        self.passes_files = outcome.body.get("file") is True
+        self.passes_files = outcome.body.get("files") == 1
 
     def send(self, frame: Frame) -> bool:
         """Send one request whole; tell whether the child took it. It has the time of a request to do so.
@@ -159,8 +162,8 @@ class Conversation:
 
     def _send_by_socket(self, to: socket.socket, frame: Frame) -> None:
         head = memoryview(frame.head)
-        if frame.file is not None:
-            head = head[socket.send_fds(to, [head], [frame.file]) :]
+        if frame.files:
+            head = head[socket.send_fds(to, [head], frame.files) :]
         to.sendall(head)
         if frame.data:
             to.sendall(frame.data)

@@ -47,7 +47,7 @@ class Worker:
         self._kinds: dict[str, Any] = {"module": wasmtime.Module, "component": component.Component}
         self._engines: dict[str, Any] = {}
 
-    def handle(self, request: dict[str, Any], data: bytes, descriptor: int | None) -> tuple[dict[str, Any], bytes]:
+    def handle(self, request: dict[str, Any], data: bytes, files: list[int]) -> tuple[dict[str, Any], bytes]:
         """Answer one request; see the module's docstring."""
         try:
             return {}, _DO[request["do"]](self, request, data)

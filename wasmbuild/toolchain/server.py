@@ -17,8 +17,8 @@ from wasmbuild.toolchain.process import Limits
 # buffers, so that parent and child never wait for each other to read. Pipes of Windows may hold nothing at all.
 AHEAD_BYTES = 0 if WINDOWS else 4096
 
-# Each may hold a descriptor open on both sides.
-AHEAD_REQUESTS = 64
+# Descriptors of the requests sent ahead, open on both sides.
+AHEAD_FILES = 64
 
 START_SECONDS = 60.0
 """How long a child may take to start: Python itself, imports, and an emulator around it."""
@@ -76,16 +76,18 @@ class Server:
         Raises ChildError when a child cannot be started.
         """
         sent: deque[Frame] = deque()
-        ahead = 0
+        ahead = files = 0
         try:
             for request in requests:
                 frame = Frame(request, self._running().passes_files)
-                while sent and (ahead + frame.size > AHEAD_BYTES or len(sent) == AHEAD_REQUESTS):
+                while sent and (ahead + frame.size > AHEAD_BYTES or files + len(frame.files) > AHEAD_FILES):
                     ahead -= sent[0].size
+                    files -= len(sent[0].files)
                     yield self._first_outcome(sent)
                 self._send(frame, alone=not sent)
                 sent.append(frame)
                 ahead += frame.size
+                files += len(frame.files)
             while sent:
                 yield self._first_outcome(sent)
         finally:

@@ -4,12 +4,12 @@ This file can be copied next to a program that runs on another machine: it impor
 
 Requests come on stdin, replies go to stdout, in the order of the requests; many requests may be under way. Both are
 the same frame: one line of JSON, an object, ended by a newline, followed by ``size`` raw bytes when the object has the
-key ``size``. A request with ``"file": true`` goes with one open descriptor, sent by SCM_RIGHTS with the first byte of
-its line; stdin is then a Unix socket.
+key ``size``. A request with ``"files": N`` goes with so many open descriptors, 32 at most, sent by SCM_RIGHTS with the
+first byte of its line; stdin is then a Unix socket.
 
-The first request is ``{"hello": true, "file": true}``, without ``file`` where the parent cannot pass descriptors. The
-reply, ``{"hello": true, "file": …}``, says whether the descriptor arrived: qemu hands it on, ``ssh`` does not. Without,
-the bytes of a file are sent instead.
+The first request is ``{"hello": true, "files": 1}``, without ``files`` where the parent cannot pass descriptors. The
+reply, ``{"hello": true, "files": …}``, says how many arrived: qemu hands them on, ``ssh`` does not. Without, the raw
+bytes are those of the files, one after the other, and ``sizes`` is a list of how many each has.
 
 Whatever else the process writes to stdout is redirected to stderr. It ends when stdin does, and with the parent.
 """
@@ -27,8 +27,8 @@ from collections.abc import Callable
 from typing import Any
 
 _CHUNK = 1 << 16
-_DESCRIPTORS = 64
-"""At most so many descriptors are taken from one read of the socket."""
+MOST_FILES = 32
+"""So many descriptors go with one request at most."""
 
 
 class Channel:
@@ -43,15 +43,16 @@ class Channel:
         if hasattr(socket, "recv_fds") and stat.S_ISSOCK(os.fstat(0).st_mode):
             self._socket = socket.socket(fileno=os.dup(0))
 
-    def request(self) -> tuple[dict[str, Any], bytes, int | None] | None:
-        """Return the next request, its bytes, and its descriptor (to be closed by the caller); None at the end."""
+    def request(self) -> tuple[dict[str, Any], bytes, list[int]] | None:
+        """Return the next request, its bytes, and its descriptors (to be closed by the caller); None at the end."""
         while (end := self._buffer.find(b"\n")) < 0:
             if not self._fill():
                 return None
         request = json.loads(self._buffer[:end])
         del self._buffer[: end + 1]
         data = self._take(request.get("size", 0))
-        return request, data, self._files.popleft() if request.get("file") and self._files else None
+        count = min(request.get("files", 0), len(self._files))
+        return request, data, [self._files.popleft() for _ in range(count)]
 
     def reply(self, reply: dict[str, Any], data: bytes = b"") -> None:
         """Write one reply at once, so that a crash in the next request cannot take it along."""
@@ -73,25 +74,25 @@ class Channel:
         if self._socket is None:
             data = os.read(0, size)
         else:
-            data, files, _, _ = socket.recv_fds(self._socket, size, _DESCRIPTORS)
+            data, files, _, _ = socket.recv_fds(self._socket, size, MOST_FILES)
             self._files.extend(files)
         self._buffer += data
         return bool(data)
 
 
-def serve(handle: Callable[[dict[str, Any], bytes, int | None], tuple[dict[str, Any], bytes]]) -> None:
-    """Answer requests with ``handle(request, data, descriptor)`` until stdin ends; the descriptor is closed here."""
+def serve(handle: Callable[[dict[str, Any], bytes, list[int]], tuple[dict[str, Any], bytes]]) -> None:
+    """Answer requests with ``handle(request, data, descriptors)`` until stdin ends; descriptors are closed here."""
     channel = Channel()
     end_with_parent()
     while (request := channel.request()) is not None:
-        body, data, descriptor = request
+        body, data, descriptors = request
         try:
             if body.get("hello"):
-                channel.reply({"hello": True, "file": descriptor is not None})
+                channel.reply({"hello": True, "files": len(descriptors)})
             else:
-                channel.reply(*handle(body, data, descriptor))
+                channel.reply(*handle(body, data, descriptors))
         finally:
-            if descriptor is not None:
+            for descriptor in descriptors:
                 os.close(descriptor)
 
 

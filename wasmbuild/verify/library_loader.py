@@ -1,7 +1,8 @@
 """Load and test artifacts with the library of the ``wasmtime`` Python package, in a child that takes one after another.
 
-Artifacts without tests are loaded in a row, each sent before the answer to the one before it is there. One with tests
-goes by itself: it stays loaded until each test, a request of its own, has its answer.
+Artifacts without tests are loaded in a row, each request sent before the answer to the one before it is there. Small
+ones share a request, since to send each by itself costs more than to load it; where that comes to no answer, each is
+loaded by itself. One with tests always is: it stays loaded until each test, a request of its own, has its answer.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -31,9 +32,11 @@ CORRECT = "correct the runner in wasmbuild.toml, or install what is missing"
 START_SECONDS = 60.0
 """How long a child may take to start: Python itself, imports, and an emulator around it."""
 
-# Each has a descriptor open. They are handed over by the handful, for each time costs as much as hashing a small one.
-_WAITING = 64
+_HANDFULS = 4
+"""So many wait at most, each of whose artifacts has a descriptor open."""
+
 _HANDFUL = 16
+_HANDFUL_BYTES = 1 << 20
 _POLL_SECONDS = 0.05
 # Bytes. A child that cannot start with less lacks them, most likely.
 _TO_START = 64 << 20
@@ -42,8 +45,16 @@ _KILLED = -9
 _EXCEPTION = 1
 
 
-class _Warm(NamedTuple):
+class _Handful(NamedTuple):
+    """Artifacts that share a request and an engine; without any, the engine is made for those to come."""
+
     how: list[Any]
+    loads: tuple[Load, ...] = ()
+
+    @property
+    def grant(self) -> Grant | None:
+        """What the tests may use of the single artifact that has any."""
+        return self.loads[0].grant if self.loads else None
 
 
 class LibraryLoader:
@@ -63,9 +74,10 @@ class LibraryLoader:
         self._fresh = True
         self._loaded = 0
         self._since = 0.0
-        self._queue: queue.Queue[list[Load | _Warm | None]] = queue.Queue(_WAITING // _HANDFUL)
-        self._gathered: list[Load | _Warm | None] = []
-        self._taken: deque[Load | _Warm | None] = deque()
+        self._queue: queue.Queue[_Handful | None] = queue.Queue(_HANDFULS)
+        self._gathered: list[Load] = []
+        self._bytes = 0
+        self._returned: _Handful | None = None
         self._useless: Obstacle | None = None
         self._error: BaseException | None = None
         self._ended = False
@@ -74,27 +86,32 @@ class LibraryLoader:
 
     def warm(self, how: list[Any]) -> None:
         """Start the child, if it is not running, and make the engine that loads to come will need."""
-        self._gathered.append(_Warm(how))
         self.flush()
+        self._queue.put(_Handful(how))
 
     def put(self, load: Load) -> None:
         """Take a load, waiting while many others do; ``flush`` is called some time. Raises what ended the thread."""
+        size = load.artifact.size
+        first = self._gathered[0] if self._gathered else None
+        if first is not None and (
+            load.how != first.how or load.grant or first.grant or self._bytes + size > _HANDFUL_BYTES
+        ):
+            self.flush()
         self._gathered.append(load)
+        self._bytes += size
         if len(self._gathered) >= _HANDFUL or self._queue.empty():
             self.flush()
 
     def flush(self) -> None:
         """Let no load wait for others. Raises what ended the thread."""
-        if self._gathered:
-            gathered, self._gathered = self._gathered, []
-            self._queue.put(gathered)
+        self._hand_over()
         if self._error is not None:
             raise self._error
 
     def close(self) -> None:
         """Settle what is left, end the child, and raise what ended the thread, if anything did."""
-        self._queue.put([*self._gathered, None])
-        self._gathered = []
+        self._hand_over()
+        self._queue.put(None)
         self._thread.join()
         if self._error is not None:
             raise self._error
@@ -102,93 +119,94 @@ class LibraryLoader:
     def abort(self) -> None:
         """End the child without settling what is left."""
         self._error = self._error or InterruptedError("verification was interrupted")
-        for item in self._gathered:
-            _drop(item)
+        _drop(self._gathered)
         self._gathered = []
         while self._thread.is_alive():
             self._server.kill()
             with suppress(queue.Full):
-                self._queue.put_nowait([None])
+                self._queue.put_nowait(None)
             self._thread.join(_POLL_SECONDS)
+
+    def _hand_over(self) -> None:
+        if self._gathered:
+            handful = _Handful(self._gathered[0].how, tuple(self._gathered))
+            self._gathered, self._bytes = [], 0
+            self._queue.put(handful)
 
     def _run(self) -> None:
         with self._server:
             try:
-                while self._error is None and (item := self._next()) is not None:
-                    self._take(item)
+                while self._error is None and (handful := self._take()) is not None:
+                    self._settle(handful)
             except BaseException as error:
                 self._error = self._error or error
         self._watch.close()
         # Whoever puts in more would wait for room forever.
-        while self._error is not None and (item := self._next()) is not None:
-            _drop(item)
+        while self._error is not None and (handful := self._take()) is not None:
+            _drop(handful.loads)
 
-    def _next(self, *, wait: bool = True) -> Load | _Warm | None:
+    def _take(self, *, wait: bool = True) -> _Handful | None:
         """Return what comes next, None ever after the end. Raises queue.Empty."""
         if self._ended:
             return None
-        if not self._taken:
-            self._taken.extend(self._queue.get(wait))
-        item = self._taken.popleft()
-        self._ended = item is None
-        return item
+        taken, self._returned = self._returned or self._queue.get(wait), None
+        self._ended = taken is None
+        return taken
 
-    def _take(self, item: Load | _Warm) -> None:
+    def _settle(self, handful: _Handful) -> None:
         self._since = time.monotonic()
         if self._useless is not None:
-            if isinstance(item, Load):
-                item.end(Outcome(self._useless))
-        elif isinstance(item, Load) and item.grant is not None:
-            self._load_and_test(item, item.grant)
+            self._end(handful.loads, [self._useless] * len(handful.loads))
+        elif handful.grant is not None:
+            self._load_and_test(handful.loads[0], handful.grant)
         else:
-            self._load_many(item)
+            self._load_many(handful)
 
     # --- artifacts without tests --------------------------------------------------------------------------------------
 
-    def _load_many(self, first: Load | _Warm) -> None:
+    def _load_many(self, first: _Handful) -> None:
         """Load ``first`` and what came in meanwhile, without waiting for more."""
-        under_way: deque[Load | _Warm] = deque()
+        under_way: deque[_Handful] = deque()
         again: deque[Load] = deque()
 
         def requests() -> Iterator[Request]:
-            item: Load | _Warm | None = first
+            handful: _Handful | None = first
             with suppress(queue.Empty):
-                while item is not None:
-                    if isinstance(item, Load) and item.grant is not None:
-                        self._taken.appendleft(item)
+                while handful is not None:
+                    if handful.grant is not None:
+                        self._returned = handful
                         return
-                    under_way.append(item)
+                    under_way.append(handful)
                     if self._error is not None:
                         return
-                    yield _request(item)
-                    item = self._next(wait=False)
+                    yield _request(handful)
+                    handful = self._take(wait=False)
 
         try:
             self._grant(self._limits.seconds)
             for outcome in self._server.outcomes(requests()):
                 late = self._note(outcome)
-                load = under_way.popleft()
-                if isinstance(load, _Warm):
-                    continue  # whatever is wrong with the engine comes again with the first load
-                if isinstance(outcome, Death) and not late and _may_be_another(outcome):
-                    again.append(load)
+                loads = under_way.popleft().loads
+                obstacles = self._obstacles(loads, outcome, late=late)
+                if obstacles is None or (isinstance(outcome, Death) and not late and _may_be_another(outcome)):
+                    again.extend(loads)
                 else:
-                    self._end(load, self._obstacle(load, outcome, late=late))
+                    self._end(loads, obstacles)
                 self._grant(self._limits.seconds)
             while again and self._error is None:
-                # An artifact before it may have damaged the process: only a death of its own counts.
-                self._restart()
-                outcome, late = self._ask(_request(again[0]), self._limits.seconds)
-                load = again.popleft()
-                self._end(load, self._obstacle(load, outcome, late=late))
+                obstacle, death = self._load_alone(again[0])
+                if death is not None and _may_be_another(death):
+                    # An artifact before it may have damaged the process: only a death of its own counts.
+                    self._restart()
+                    obstacle, _ = self._load_alone(again[0])
+                self._end([again.popleft()], [obstacle])
         except ChildError as error:
-            self._give_up(error, [*under_way, *again])
+            self._give_up(error, [*_all_loads(under_way), *again])
             under_way.clear()
             again.clear()
         finally:
             self._watch.relax()
-            for item in (*under_way, *again):
-                _drop(item)
+            _drop([*_all_loads(under_way), *again])
 
     # --- artifacts with tests -----------------------------------------------------------------------------------------
 
@@ -200,19 +218,18 @@ class LibraryLoader:
                 # Another artifact may have damaged the process.
                 self._restart()
                 obstacle, ran, _ = self._try(load, grant)
-            self._end(load, obstacle, ran)
+            self._end([load], [obstacle], ran)
         except ChildError as error:
             self._give_up(error, [load])
         except BaseException:
-            _drop(load)
+            _drop([load])
             raise
 
     def _try(self, load: Load, grant: Grant) -> tuple[Obstacle | None, tuple[Ran, ...] | None, bool]:
         """Load and test; return what is wrong, the tests that ran, and whether the process died, not being late."""
-        outcome, late = self._ask(_request(load, keep=True), self._limits.seconds)
-        obstacle = self._obstacle(load, outcome, late=late)
+        obstacle, death = self._load_alone(load, keep=True)
         if obstacle is not None:
-            return obstacle, None, isinstance(outcome, Death) and not late
+            return obstacle, None, death is not None
         ran: list[Ran] = []
         for case in load.artifact.tests:
             fuel = (case.fuel or cases.FUEL[1]) if grant.fuel else None
@@ -226,6 +243,14 @@ class LibraryLoader:
         return tested.verdict(load.artifact, ran), tuple(ran), False
 
     # --- both ---------------------------------------------------------------------------------------------------------
+
+    def _load_alone(self, load: Load, *, keep: bool = False) -> tuple[Obstacle | None, Death | None]:
+        """Have one artifact loaded; return what is wrong, and the death of the process, unless it was late."""
+        handful = _Handful(load.how, (load,))
+        outcome, late = self._ask(_request(handful, keep=keep), self._limits.seconds)
+        obstacles = self._obstacles(handful.loads, outcome, late=late)
+        obstacle = None if obstacles is None else obstacles[0]
+        return obstacle, outcome if isinstance(outcome, Death) and not late else None
 
     def _ask(self, request: Request, seconds: float | None) -> tuple[Reply | Death, bool]:
         """Return the outcome of a request, and whether it took too long."""
@@ -249,39 +274,61 @@ class LibraryLoader:
         self._server.close()
         self._fresh, self._loaded = True, 0
 
-    def _end(self, load: Load, obstacle: Obstacle | None, ran: tuple[Ran, ...] | None = None) -> None:
+    def _end(
+        self, loads: Sequence[Load], obstacles: Sequence[Obstacle | None], ran: tuple[Ran, ...] | None = None
+    ) -> None:
+        """Settle the loads of one request, which share its time."""
         now = time.monotonic()
-        self._since, since = now, self._since
-        load.end(Outcome(obstacle, ran, now - since))
+        seconds = (now - self._since) / max(1, len(loads))
+        self._since = now
+        try:
+            for load, obstacle in zip(loads, obstacles, strict=True):
+                load.end(Outcome(obstacle, ran, seconds))
+        finally:
+            _drop(loads)
 
-    def _give_up(self, error: ChildError, items: list[Load | _Warm]) -> None:
+    def _give_up(self, error: ChildError, loads: Sequence[Load]) -> None:
         """Settle what a child that cannot be started leaves; raises the error where that is one of this host."""
-        loads = [item for item in items if isinstance(item, Load)]
         if not self._place.is_runner:
-            for load in loads:
-                _drop(load)
+            _drop(loads)
             memory = self._limits.memory
             if memory is not None and memory < _TO_START:
                 why, _ = start_failure(error)
                 raise ChildError(f"{why}; allow it more memory than {format_bytes(memory)}") from None
             raise error
         self._useless = self._place.cannot(*start_failure(error))
-        for load in loads:
-            load.end(Outcome(self._useless))
+        self._end(loads, [self._useless] * len(loads))
 
-    def _obstacle(self, load: Load, outcome: Reply | Death, *, late: bool) -> Obstacle | None:
-        memory = self._limits.memory
-        if isinstance(outcome, Death):
-            words = child.late(self._limits.seconds) if late else outcome.words
-            return death(load.artifact, words, outcome.stderr, memory)
-        if "error" in outcome.body:
-            return refusal(load.artifact, str(outcome.body["error"]), memory, self._place)
-        imports, exports = outcome.body.get("imports"), outcome.body.get("exports")
+    def _obstacles(self, loads: Sequence[Load], outcome: Reply | Death, *, late: bool) -> list[Obstacle | None] | None:
+        """Return what is wrong with each artifact of a request; None where there is no answer to tell it by."""
+        if isinstance(outcome, Reply):
+            body = outcome.body
+            loaded = [body] * len(loads) if "error" in body else body.get("loaded")
+            if isinstance(loaded, list) and len(loaded) == len(loads):
+                return list(map(self._obstacle, loads, loaded))
+        if len(loads) != 1:  # without any: whatever is wrong with the engine comes again with the first load
+            return None
+        [load] = loads
+        if isinstance(outcome, Reply):
+            return [_nonsense(load)]
+        words = child.late(self._limits.seconds) if late else outcome.words
+        return [death(load.artifact, words, outcome.stderr, self._limits.memory)]
+
+    def _obstacle(self, load: Load, told: object) -> Obstacle | None:
+        if not isinstance(told, dict):
+            return _nonsense(load)
+        if "error" in told:
+            return refusal(load.artifact, str(told["error"]), self._limits.memory, self._place)
+        imports, exports = told.get("imports"), told.get("exports")
         if not interface.is_told(imports, 4) or not interface.is_told(exports, 3):
-            # The child is healthy until it loads something that is not.
-            return Broken(f"{load.artifact.path} makes the process that loads it answer with nonsense; {AGAIN}")
+            return _nonsense(load)
         problem = interface.difference(load.artifact, imports, exports)
         return Broken(f"{load.artifact.path}: {problem}; {BY_HAND}") if problem else None
+
+
+def _nonsense(load: Load) -> Broken:
+    # The child is healthy until it loads something that is not.
+    return Broken(f"{load.artifact.path} makes the process that loads it answer with nonsense; {AGAIN}")
 
 
 def start_failure(error: ChildError) -> tuple[str, str]:
@@ -299,15 +346,17 @@ def _may_be_another(death: Death) -> bool:
     return (death.answered > 0 or death.status == _KILLED) and death.status != _EXCEPTION
 
 
-def _drop(item: Load | _Warm | None) -> None:
-    if isinstance(item, Load):
-        item.file.close()
+def _drop(loads: Iterable[Load]) -> None:
+    for load in loads:
+        load.file.close()
 
 
-def _request(item: Load | _Warm, *, keep: bool = False) -> Request:
-    if isinstance(item, _Warm):
-        return Request({"engine": item.how})
-    body: dict[str, Any] = {"load": item.artifact.kind, "engine": item.how}
+def _all_loads(handfuls: Iterable[_Handful]) -> list[Load]:
+    return [load for handful in handfuls for load in handful.loads]
+
+
+def _request(handful: _Handful, *, keep: bool = False) -> Request:
+    body: dict[str, Any] = {"engine": handful.how, "load": [load.artifact.kind for load in handful.loads]}
     if keep:
         body["keep"] = True
-    return Request(body, file=item.file.fileno())
+    return Request(body, files=[load.file.fileno() for load in handful.loads])

@@ -4,21 +4,23 @@ It is run by path. The first argument bounds, in bytes, what it may allocate, or
 not count, since instances of WebAssembly reserve gigabytes. The others are directories: those that hold ``wasmtime``
 and the files that go along with this one, where they are not in its own (``wasmbuild/verify/probes.py`` has them).
 
-One request loads one artifact and forgets it again; nothing is instantiated, so no code of the artifact runs. A request
-says:
+One request loads one artifact after the other and forgets them again; nothing is instantiated, so no code of theirs
+runs. A request says:
 
 ``load``
-    ``"module"`` or ``"component"``; without, only the engine is made, for requests to come
+    a list of ``"module"`` or ``"component"``, one for each artifact; without, only the engine is made, for requests to
+    come
 ``keep``
-    whether requests to come test the artifact
+    whether requests to come test the artifact, which is a single one then
 ``engine``
-    the engine that loads it: ``[CALLS, TARGET]``, calls as ``wasmbuild.project.settings.config_calls`` makes them, and
-    ``"pulley64"`` or null for this machine with all the features that its CPU has
+    the engine that loads them: ``[CALLS, TARGET]``, calls as ``wasmbuild.project.settings.config_calls`` makes them,
+    and ``"pulley64"`` or null for this machine with all the features that its CPU has
 
-The artifact is the descriptor that comes with the request, or its bytes. The reply is ``{"imports": [[module, name,
-kind, type], …], "exports": [[name, kind, type], …]}`` in the terms of ``wasmbuild/formats/extern.py``, or ``{"error":
-text}`` with Wasmtime's words. The library does not tell every type: a value type that it keeps to itself is written
-``?``, and whether a table is of 64 bits or shared is left out.
+The artifacts are the descriptors that come with the request, or the bytes of all. The reply is ``{"loaded": […]}`` with
+an object for each, ``{"imports": [[module, name, kind, type], …], "exports": [[name, kind, type], …]}`` in the terms of
+``wasmbuild/formats/extern.py``, or ``{"error": text}`` with Wasmtime's words; it is this alone where there can be no
+such engine. The library does not tell every type: a value type that it keeps to itself is written ``?``, and whether a
+table is of 64 bits or shared is left out.
 
 A request with ``test`` executes one case on the artifact that was kept: see ``probe_cases.py``.
 """
@@ -28,6 +30,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":
@@ -37,9 +40,9 @@ if __name__ == "__main__":
 import wasmtime
 
 if TYPE_CHECKING:
-    from wasmbuild.verify.probe_interface import Interfaces
+    from wasmbuild.verify.probe_interface import Externs, Interfaces, Told
 else:
-    from probe_interface import Interfaces
+    from probe_interface import Externs, Interfaces, Told
 
 Reply = tuple[dict[str, Any], bytes]
 
@@ -58,26 +61,37 @@ class Probe:
         self._interfaces = Interfaces()
         self._kept: tuple[str, wasmtime.Engine, Any, dict[str, str]] | None = None
 
-    def handle(self, request: dict[str, Any], data: bytes, descriptor: int | None) -> Reply:
+    def handle(self, request: dict[str, Any], data: bytes, files: list[int]) -> Reply:
         if "test" in request:
             return self._test(request), b""
+        self._forget()
         try:
-            self._forget()
             engine = self._engine(request["engine"])
-            if "load" not in request:
-                return {}, b""
-            kind = request["load"]
-            artifact = _deserialize(_class(kind), engine, data, descriptor)
-            self._kept = kind, engine, artifact, {}
-            interfaces = self._interfaces
-            told = interfaces.component(engine, artifact) if kind == "component" else interfaces.module(artifact)
-            if request.get("keep"):
-                self._kept[3].update({name: type_ for name, what, type_ in told["exports"] if what == "func"})
-            else:
-                self._forget()
-            return told, b""
         except wasmtime.WasmtimeError as error:
-            return {"error": str(error)[:_MESSAGE_LIMIT]}, b""
+            return _refusal(error), b""
+        keep = bool(request.get("keep"))
+        contents: list[Any] = [*files] or _parts(data, request.get("sizes", [len(data)]))
+        artifacts = zip(request.get("load", []), contents)
+        told = self._interfaces.tell([self._load(engine, *artifact, keep=keep) for artifact in artifacts])
+        if self._kept is not None:
+            self._kept[3].update({name: type_ for name, what, type_ in told[0]["exports"] if what == "func"})
+        return {"loaded": told}, b""
+
+    def _load(self, engine: wasmtime.Engine, kind: str, content: bytes | int, *, keep: bool) -> Externs | Told:
+        try:
+            artifact = _deserialize(_class(kind), engine, content)
+            try:
+                if kind == "component":
+                    return self._interfaces.component(engine, artifact)
+                return self._interfaces.module(artifact)
+            finally:
+                if keep:
+                    self._kept = kind, engine, artifact, {}
+                else:
+                    artifact.close()
+        except wasmtime.WasmtimeError as error:
+            self._forget()
+            return _refusal(error)
 
     def _test(self, request: dict[str, Any]) -> dict[str, Any]:
         if TYPE_CHECKING:
@@ -134,14 +148,23 @@ def _class(kind: str) -> Any:
     return wasmtime.Module
 
 
-def _deserialize(kind: Any, engine: wasmtime.Engine, data: bytes, descriptor: int | None) -> Any:
-    if descriptor is None:
-        return kind.deserialize(engine, data)
+def _deserialize(kind: Any, engine: wasmtime.Engine, content: bytes | int) -> Any:
+    if isinstance(content, bytes):
+        return kind.deserialize(engine, content)
     if _BY_DESCRIPTOR:
-        return kind.deserialize_file(engine, f"/proc/self/fd/{descriptor}")
-    with os.fdopen(os.dup(descriptor), "rb") as file:
+        return kind.deserialize_file(engine, f"/proc/self/fd/{content}")
+    with os.fdopen(os.dup(content), "rb") as file:
         file.seek(0)
         return kind.deserialize(engine, file.read())
+
+
+def _parts(data: bytes, sizes: list[int]) -> list[bytes]:
+    ends = list(accumulate(sizes))
+    return [data[end - size : end] for size, end in zip(sizes, ends)]
+
+
+def _refusal(error: wasmtime.WasmtimeError) -> Told:
+    return {"error": str(error)[:_MESSAGE_LIMIT]}
 
 
 def main() -> None:

@@ -2,16 +2,16 @@
 
 A module can have thousands of functions, and under an emulator each step takes ten times as long. So the C API is
 called with addresses that are plain numbers, without the objects that the package's own bindings make of each pointer,
-and step by step for all of them, not one after the other.
+and step by step for all of them, of several modules too, not one after the other.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import chain, compress
-from typing import Any
+from itertools import chain, compress, islice
+from typing import Any, NamedTuple
 
 import wasmtime
 from wasmtime import _bindings as c_api
@@ -59,6 +59,17 @@ _tag_function = _of("wasm_tagtype_functype")
 _are_equal = _of("wasmtime_wasm_valtype_equal", ctypes.c_bool, 2)
 
 
+Told = dict[str, Any]
+"""What is said of one artifact, as ``probe.py`` describes it."""
+
+
+class Externs(NamedTuple):
+    """What a module imports and exports, not yet told. Both vectors are owned."""
+
+    imports: Any
+    exports: Any
+
+
 class Interfaces:
     """Tells interfaces, in the terms of ``wasmbuild/formats/extern.py``."""
 
@@ -69,27 +80,40 @@ class Interfaces:
         # Asking for the kind of a type that the C API has no number for ends the process; comparing does not.
         self._types = [(partial(_are_equal, ctypes.cast(type_, _ADDRESS)), name) for type_, name in types]
 
-    def module(self, module: wasmtime.Module) -> dict[str, Any]:
-        """Return ``{"imports": [[module, name, kind, type], …], "exports": [[name, kind, type], …]}``.
+    def module(self, module: wasmtime.Module) -> Externs:
+        """Take what is to be told out of a module, which can be closed then; ``tell`` must follow."""
+        externs = Externs(c_api.wasm_importtype_vec_t(0, None), c_api.wasm_exporttype_vec_t(0, None))
+        c_api.wasmtime_module_imports(module.ptr(), ctypes.byref(externs.imports))
+        c_api.wasmtime_module_exports(module.ptr(), ctypes.byref(externs.exports))
+        return externs
+
+    def tell(self, several: Sequence[Externs | Told]) -> list[Told]:
+        """Return ``{"imports": [[module, name, kind, type], …], "exports": [[name, kind, type], …]}`` for modules.
 
         A value type that the library keeps to itself is written ``?``; whether a table is of 64 bits or shared is left
-        out.
+        out. What is told already stays as it is.
         """
-        imports, exports = c_api.wasm_importtype_vec_t(0, None), c_api.wasm_exporttype_vec_t(0, None)
-        c_api.wasmtime_module_imports(module.ptr(), ctypes.byref(imports))
-        c_api.wasmtime_module_exports(module.ptr(), ctypes.byref(exports))
-        told: dict[str, Any] = {"imports": [], "exports": []}
-        if items := _items(ctypes.addressof(imports)):
-            modules, names = map(_text, map(_import_module, items)), map(_text, map(_import_name, items))
-            told["imports"] = list(zip(modules, names, *self._externs(list(map(_import_type, items)))))
-        if items := _items(ctypes.addressof(exports)):
-            names = map(_text, map(_export_name, items))
-            told["exports"] = list(zip(names, *self._externs(list(map(_export_type, items)))))
-        c_api.wasm_importtype_vec_delete(ctypes.byref(imports))
-        c_api.wasm_exporttype_vec_delete(ctypes.byref(exports))
-        return told
+        modules = [externs for externs in several if isinstance(externs, Externs)]
+        imports = [_items(ctypes.addressof(externs.imports)) for externs in modules]
+        exports = [_items(ctypes.addressof(externs.exports)) for externs in modules]
+        imported, exported = list(chain(*imports)), list(chain(*exports))
+        kinds, types = self._externs([*map(_import_type, imported), *map(_export_type, exported)])
+        from_modules, names = map(_text, map(_import_module, imported)), map(_text, map(_import_name, imported))
+        all_imports = zip(from_modules, names, kinds, types)
+        count = len(imported)
+        all_exports = zip(map(_text, map(_export_name, exported)), kinds[count:], types[count:])
+        told = iter(
+            [
+                {"imports": list(islice(all_imports, len(own))), "exports": list(islice(all_exports, len(others)))}
+                for own, others in zip(imports, exports)
+            ]
+        )
+        for externs in modules:
+            c_api.wasm_importtype_vec_delete(ctypes.byref(externs.imports))
+            c_api.wasm_exporttype_vec_delete(ctypes.byref(externs.exports))
+        return [next(told) if isinstance(externs, Externs) else externs for externs in several]
 
-    def component(self, engine: wasmtime.Engine, component: Any) -> dict[str, Any]:
+    def component(self, engine: wasmtime.Engine, component: Any) -> Told:
         """Return the same of a component, whose imports have no module and whose types are left empty."""
         type_ = c_api.wasmtime_component_type(component.ptr())
         count = c_api.wasmtime_component_type_import_count(type_, engine.ptr())

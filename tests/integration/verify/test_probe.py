@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from probing import Probing, how
 
+from wasmbuild.toolchain import conversation
 from wasmbuild.toolchain.child import Death, Limits, memory_can_be_limited
 
 ADD = '(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))'
@@ -29,9 +31,49 @@ def test_a_file_is_loaded_by_its_descriptor_wherever_its_offset_is(probing: Prob
     with tempfile.TemporaryFile() as file:
         file.write(probing.compile(ADD))
         file.flush()
-        told = probing.ask({"load": "module", "engine": how()}, file=file.fileno())
+        told = probing.ask_load("module", how(), file=file.fileno())
         assert os.lseek(file.fileno(), 0, os.SEEK_CUR) > 0
     assert told == ADD_TOLD
+
+
+@pytest.mark.parametrize("as_files", [True, False], ids=["as files", "as bytes"])
+def test_several_are_loaded_at_once(monkeypatch: pytest.MonkeyPatch, as_files: bool) -> None:
+    """What is told of one is not that of another, and what is wrong with one is nothing to the others."""
+    monkeypatch.setattr(conversation, "_PASSES_FILES", as_files)
+    many = "".join(f'(func (export "f{n}") (param i32) (result {t}) unreachable)' for n, t in enumerate(("i64", "f32")))
+    texts = {
+        "add": ADD,
+        "empty": "(module)",
+        "component": '(component (core module $m) (export "m" (core module $m)))',
+        "many": f'(module (import "a" "g" (global i64)) (import "a" "h" (func)) {many} (memory (export "m") 2))',
+        "again": ADD,
+    }
+    with Probing() as probing, ExitStack() as stack:
+        files = []
+        for name, text in texts.items():
+            file = stack.enter_context(tempfile.TemporaryFile())
+            data = probing.compile(text)
+            file.write(data[:-64] if name == "again" else data)
+            file.flush()
+            files.append(file.fileno())
+        kinds = ["component" if name == "component" else "module" for name in texts]
+        told = probing.ask({"load": kinds, "engine": how()}, files=files)["loaded"]
+        assert probing.ask(CALL_ADD) == NOT_KEPT
+    error = told.pop()
+    assert error.keys() == {"error"}
+    assert told == [
+        ADD_TOLD,
+        NOTHING,
+        {"imports": [], "exports": [["m", "module", ""]]},
+        {
+            "imports": [["a", "g", "global", "i64"], ["a", "h", "func", "() -> ()"]],
+            "exports": [
+                ["f0", "func", "(i32) -> (i64)"],
+                ["f1", "func", "(i32) -> (f32)"],
+                ["m", "memory", "2"],
+            ],
+        },
+    ]
 
 
 def test_no_code_of_what_is_loaded_runs(probing: Probing) -> None:
@@ -43,7 +85,7 @@ def test_no_code_of_what_is_loaded_runs(probing: Probing) -> None:
 @pytest.mark.parametrize("kind", ["module", "component"])
 @pytest.mark.parametrize("data", [b"", b"\0asm\1\0\0\0", b"\x7fELF" + bytes(500), b"nonsense" * 100], ids=range(4))
 def test_what_is_no_artifact_is_refused(probing: Probing, kind: str, data: bytes) -> None:
-    told = probing.ask({"load": kind, "engine": how()}, data)
+    told = probing.ask_load(kind, how(), data)
     assert told.keys() == {"error"}
     assert "ELF" in told["error"]
 
@@ -62,7 +104,7 @@ def test_what_is_no_artifact_is_refused(probing: Probing, kind: str, data: bytes
 def test_artifacts_of_another_kind_engine_or_target_are_refused(
     probing: Probing, kind: str, engine: list[Any], text: str, triple: str | None, said: str
 ) -> None:
-    told = probing.ask({"load": kind, "engine": engine}, probing.compile(text, triple=triple))
+    told = probing.ask_load(kind, engine, probing.compile(text, triple=triple))
     assert told.keys() == {"error"}
     assert said in told["error"]
     assert probing.load(ADD) == ADD_TOLD
@@ -82,7 +124,7 @@ def test_settings_that_the_library_lacks_are_refused(probing: Probing, call: lis
 
 
 def test_an_engine_is_made_ahead_of_what_it_loads(probing: Probing) -> None:
-    assert probing.ask({"engine": how({"consume-fuel": True})}) == {}
+    assert probing.ask({"engine": how({"consume-fuel": True})}) == {"loaded": []}
     assert probing.load(ADD, {"consume-fuel": True}) == ADD_TOLD
 
 
@@ -90,8 +132,7 @@ def test_more_engines_than_are_kept(probing: Probing) -> None:
     for _ in range(2):
         for size in range(40):
             engine = [[["property", "max_wasm_stack", 100_000 + size]], None]
-            body = {"load": "module", "engine": engine, "keep": True}
-            assert probing.ask(body, probing.compile(ADD)) == ADD_TOLD
+            assert probing.ask_load("module", engine, probing.compile(ADD), keep=True) == ADD_TOLD
             assert probing.ask(CALL_ADD)["returned"] == [3]
 
 
@@ -108,9 +149,9 @@ def test_what_is_kept_is_tested_again_and_again(probing: Probing) -> None:
 @pytest.mark.parametrize(
     ("body", "text"),
     [
-        ({"load": "module", "engine": how()}, "(module)"),
-        ({"load": "module", "engine": how()}, "(component)"),
-        ({"load": "component", "engine": how(), "keep": True}, "(module)"),
+        ({"load": ["module"], "engine": how()}, "(module)"),
+        ({"load": ["module"], "engine": how()}, "(component)"),
+        ({"load": ["component"], "engine": how(), "keep": True}, "(module)"),
         ({"engine": how()}, None),
         ({"engine": [[["property", "nothing", True]], None]}, None),
     ],
@@ -135,11 +176,11 @@ def test_the_last_that_was_kept_is_tested(probing: Probing) -> None:
     "body",
     [
         {},
-        {"load": "module"},
+        {"load": ["module"]},
         {"engine": []},
         {"engine": [1, 2, 3]},
         {"engine": [[["property"]], None]},
-        {"load": "module", "engine": None},
+        {"load": ["module"], "engine": None},
         {"test": None},
         {"test": {}, "fuel": None, "epoch": False},
         {"test": {"call": "add", "args": [1, 2]}},

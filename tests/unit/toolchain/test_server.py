@@ -26,7 +26,7 @@ import os, sys, time
 sys.path.append(sys.argv[1])
 import wire
 
-def handle(request, data, descriptor):
+def handle(request, data, files):
     what = request.get("do")
     if what == "abort":
         print("about to abort", file=sys.stderr, flush=True)
@@ -43,9 +43,9 @@ def handle(request, data, descriptor):
         os.write(junk, request["junk"].encode() + b"\\n")
     if what == "eat":
         bytearray(1 << 31)
-    if descriptor is not None:
-        data = os.pread(descriptor, 1 << 20, 0)
-    return {**request, "file": descriptor is not None, "pid": os.getpid()}, data[::-1]
+    if files:
+        data = b"".join(os.pread(file, 1 << 20, 0) for file in files)
+    return {**request, "passed": len(files), "pid": os.getpid()}, data[::-1]
 
 junk = os.dup(1)
 wire.serve(handle)
@@ -67,7 +67,7 @@ def server() -> Iterator[Server]:
 
 
 JSON = st.dictionaries(
-    st.text(max_size=5).filter(lambda key: key not in ("size", "file", "do", "pid", "hello")),
+    st.text(max_size=5).filter(lambda key: key not in ("size", "files", "sizes", "passed", "do", "pid", "hello")),
     st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text() | st.lists(st.text(), max_size=3),
     max_size=4,
 )
@@ -130,30 +130,45 @@ class TestFiles:
     @pytest.mark.skipif(sys.platform == "win32", reason="descriptors are passed over Unix sockets")
     def test_descriptors_are_passed(self, server: Server) -> None:
         files = self.files(200)
-        outcomes = list(server.outcomes(Request({}, file=file) for file in files))
+        outcomes = list(server.outcomes(Request({}, files=[file]) for file in files))
         for number, outcome in enumerate(outcomes):
             assert isinstance(outcome, Reply)
-            assert (outcome.body["file"], outcome.data) == (True, (b"%d." % number)[::-1])
+            assert (outcome.body["passed"], outcome.data) == (1, (b"%d." % number)[::-1])
+        for file in files:
+            os.close(file)
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="descriptors are passed over Unix sockets")
+    def test_many_at_once(self, server: Server) -> None:
+        files = self.files(200)
+        handfuls = [files[at : at + count] for at, count in enumerate((1, wire.MOST_FILES, 0, 5, 16, 32, 32, 32, 3))]
+        outcomes = server.outcomes(Request({}, files=handful) for handful in handfuls)
+        for handful, outcome in zip(handfuls, outcomes, strict=True):
+            assert isinstance(outcome, Reply)
+            numbers = map(files.index, handful)
+            assert outcome.body["passed"] == len(handful)
+            assert outcome.data == b"".join(b"%d." % number for number in numbers)[::-1]
         for file in files:
             os.close(file)
 
     @pytest.mark.skipif(sys.platform == "win32", reason="the wrapper is a shell script")
     def test_a_wrapper_that_drops_descriptors_gets_the_bytes(self) -> None:
         wrapper = ("/bin/sh", "-c", 'cat | "$0" "$@"')
-        (file,) = self.files(1)
+        files = self.files(2)
         with make(wrapper=wrapper) as server:
-            reply = server.ask(Request({}, file=file))
-        assert (reply.body["file"], reply.data) == (False, b".0")
-        os.close(file)
+            reply = server.ask(Request({}, files=files))
+        assert (reply.body["passed"], reply.body["sizes"], reply.data) == (0, [2, 2], b".1.0")
+        for file in files:
+            os.close(file)
 
     def test_a_system_that_passes_none_gets_the_bytes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(conversation, "_PASSES_FILES", False)
-        (file,) = self.files(1)
+        files = self.files(2)
         with make() as server:
-            reply = server.ask(Request({}, file=file))
+            reply = server.ask(Request({}, files=files))
             assert server.ask(Request({}, b"x" * 1_000_000)).data == b"x" * 1_000_000
-        assert (reply.body["file"], reply.data) == (False, b".0")
-        os.close(file)
+        assert (reply.body["passed"], reply.body["sizes"], reply.data) == (0, [2, 2], b".1.0")
+        for file in files:
+            os.close(file)
 
 
 class TestDeaths:

@@ -25,7 +25,8 @@ import os, signal, sys, time
 sys.path.extend(sys.argv[2:])
 import wire
 count = 0
-NOTHING = {"imports": [], "exports": []}, b""
+def nothing(request):
+    return {"loaded": [{"imports": [], "exports": []} for _ in request["load"]]}, b""
 """
 TAIL = """
 wire.serve(handle)
@@ -77,12 +78,12 @@ def test_a_death_that_another_artifact_may_have_caused_is_not_believed(
 ) -> None:
     loader = start(
         """
-        def handle(request, data, descriptor):
+        def handle(request, data, files):
             global count
             count += 1
             if count == 2:
                 os.abort()
-            return NOTHING
+            return nothing(request)
         """
     )
     for name in "abcdef":
@@ -92,7 +93,7 @@ def test_a_death_that_another_artifact_may_have_caused_is_not_believed(
 
 
 def test_a_death_of_its_own_is(start: Callable[..., LibraryLoader], loads: Loads) -> None:
-    loader = start("def handle(request, data, descriptor): os.kill(os.getpid(), signal.SIGSEGV)")
+    loader = start("def handle(request, data, files): os.kill(os.getpid(), signal.SIGSEGV)")
     for name in "abc":
         loader.put(loads.make(name))
     loader.close()
@@ -108,10 +109,10 @@ def test_a_death_of_its_own_is(start: Callable[..., LibraryLoader], loads: Loads
 def test_a_child_that_hangs_costs_one_artifact_its_verdict(start: Callable[..., LibraryLoader], loads: Loads) -> None:
     loader = start(
         """
-        def handle(request, data, descriptor):
-            if request["load"] == "component":
+        def handle(request, data, files):
+            if "component" in request["load"]:
                 time.sleep(1000)
-            return NOTHING
+            return nothing(request)
         """,
         Limits(seconds=2),
     )
@@ -128,7 +129,7 @@ def test_a_child_that_hangs_costs_one_artifact_its_verdict(start: Callable[..., 
 def test_an_answer_that_makes_no_sense_is_no_proof(
     start: Callable[..., LibraryLoader], loads: Loads, reply: str
 ) -> None:
-    loader = start(f"def handle(request, data, descriptor): return {reply}, b''")
+    loader = start(f"def handle(request, data, files): return {{'loaded': [{reply}]}}, b''")
     loader.put(loads.make("a"))
     loader.close()
     assert loads.outcomes["a"] == Broken(
@@ -137,8 +138,64 @@ def test_an_answer_that_makes_no_sense_is_no_proof(
     )
 
 
+@pytest.mark.parametrize(
+    "instead", ["os.abort()", "os._exit(0)", "time.sleep(1000)", "return {}, b''", "return {'loaded': [{}]}, b''"]
+)
+def test_where_several_at_once_come_to_no_answer_each_is_loaded_by_itself(
+    start: Callable[..., LibraryLoader], loads: Loads, instead: str
+) -> None:
+    loader = start(
+        f"""
+        def handle(request, data, files):
+            if len(request["load"]) > 1:
+                {instead}
+            if request["load"] == ["component"]:
+                os.abort()
+            return nothing(request)
+        """,
+        Limits(seconds=1),
+    )
+    for number in range(20):
+        load = loads.make(str(number))
+        kind = "component" if number == 11 else "module"
+        loader.put(load._replace(artifact=load.artifact._replace(kind=kind)))
+    loader.close()
+    assert "11.cwasm ends the process that loads it, which was killed by SIGABRT; " in str(loads.outcomes.pop("11"))
+    assert loads.outcomes == {str(number): None for number in range(20) if number != 11}
+
+
+def test_only_small_artifacts_of_one_engine_are_loaded_at_once(
+    start: Callable[..., LibraryLoader], loads: Loads
+) -> None:
+    """Each says how many it came with."""
+    loader = start(
+        """
+        def handle(request, data, files):
+            if request["engine"] == "slow":
+                time.sleep(0.5)
+            count = len(request["load"])
+            return {"loaded": [{"error": f"{count} with engine {request['engine']}"} for _ in files]}, b""
+        """
+    )
+    loader.put(loads.make("first")._replace(how="slow"))
+    for number in range(40):
+        load = loads.make(f"{number}")
+        loader.put(load._replace(how="one"))
+    for number in range(2):
+        load = loads.make(f"large {number}")
+        loader.put(load._replace(artifact=load.artifact._replace(size=600_000), how="one"))
+    loader.put(loads.make("last")._replace(how="other"))
+    loader.close()
+    said = {name: str(obstacle) for name, obstacle in loads.outcomes.items()}
+    assert list(said) == ["first", *map(str, range(40)), "large 0", "large 1", "last"]
+    assert " 1 with engine slow; " in said["first"]
+    assert any(" 16 with engine one; " in said[str(number)] for number in range(40))
+    assert " 1 with engine one; " in said["large 1"]
+    assert " 1 with engine other; " in said["last"]
+
+
 def test_more_artifacts_than_wait_at_once(start: Callable[..., LibraryLoader], loads: Loads) -> None:
-    loader = start("def handle(request, data, descriptor): return NOTHING")
+    loader = start("def handle(request, data, files): return nothing(request)")
     loader.warm([[], None])
     names = [str(number) for number in range(500)]
     for name in names:
@@ -168,7 +225,7 @@ def test_a_child_that_cannot_start_is_an_error_of_this_host(start: Callable[...,
 def test_an_error_over_the_last_artifact_is_raised_at_the_end(
     start: Callable[..., LibraryLoader], loads: Loads
 ) -> None:
-    loader = start("def handle(request, data, descriptor): return NOTHING")
+    loader = start("def handle(request, data, files): return nothing(request)")
 
     def fail(outcome: Outcome) -> None:
         raise RuntimeError(f"not {outcome.obstacle}")
@@ -180,7 +237,7 @@ def test_an_error_over_the_last_artifact_is_raised_at_the_end(
 
 
 def test_an_abort_does_not_wait_for_the_child(start: Callable[..., LibraryLoader], loads: Loads) -> None:
-    loader = start("def handle(request, data, descriptor): time.sleep(1000)", Limits())
+    loader = start("def handle(request, data, files): time.sleep(1000)", Limits())
     for number in range(40):
         loader.put(loads.make(str(number)))
     loader.abort()

@@ -40,10 +40,11 @@ def probe(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def answer(probing: Any, request: dict[str, Any], data: bytes = b"", file: int | None = None) -> Any:
-    """Return what the parent reads."""
-    told, more = probing.handle(request, data, file)
+    """Return what the parent reads, of a single artifact what is told of that."""
+    told, more = probing.handle(request, data, [] if file is None else [file])
     assert more == b""
-    return json.loads(json.dumps(told))
+    told = json.loads(json.dumps(told))
+    return told["loaded"][0] if told.get("loaded") else told
 
 
 def artifact(result: int = 7, more: str = "") -> bytes:
@@ -54,19 +55,19 @@ def artifact(result: int = 7, more: str = "") -> bytes:
 
 def test_what_is_kept_is_tested_and_let_go_of_with_the_next(probe: Any) -> None:
     probing = probe.Probe()
-    keep = {"load": "module", "engine": ENGINE, "keep": True}
+    keep = {"load": ["module"], "engine": ENGINE, "keep": True}
     assert answer(probing, CALL) == {"failed": "no artifact was kept"}
     for number in (1, 2):
         assert answer(probing, keep, artifact(number)) == TOLD
         assert answer(probing, CALL) == {"returned": [number], "types": ["i32"]}
-    assert answer(probing, {"load": "module", "engine": ENGINE}, artifact()) == TOLD
+    assert answer(probing, {"load": ["module"], "engine": ENGINE}, artifact()) == TOLD
     assert answer(probing, CALL) == {"failed": "no artifact was kept"}
 
 
 def test_what_is_named_like_an_initializer_and_is_no_function_is_not_called(probe: Any) -> None:
     probing = probe.Probe()
     data = artifact(more='(global (export "_initialize") i32 (i32.const 1))')
-    told = answer(probing, {"load": "module", "engine": ENGINE, "keep": True}, data)
+    told = answer(probing, {"load": ["module"], "engine": ENGINE, "keep": True}, data)
     assert told["exports"] == [*TOLD["exports"], ["_initialize", "global", "i32"]]
     assert answer(probing, CALL) == {"returned": [7], "types": ["i32"]}
 
@@ -81,7 +82,7 @@ def test_an_open_file_is_loaded_from_its_beginning(
     with tempfile.TemporaryFile() as file:
         file.write(artifact())
         file.flush()
-        request = {"load": "module", "engine": ENGINE}
+        request = {"load": ["module"], "engine": ENGINE}
         for _ in range(2):
             assert answer(probe.Probe(), request, file=file.fileno()) == TOLD
 
@@ -106,7 +107,7 @@ def test_so_many_engines_are_kept_and_the_oldest_closed(probe: Any, monkeypatch:
     for size in range(20):
         request = {"engine": [[["property", "max_wasm_stack", 100_000 + size]], None]}
         for _ in range(2):
-            assert answer(probing, request) == {}
+            assert answer(probing, request) == {"loaded": []}
     assert made == list(range(20))
     assert closed == list(range(4))
 
@@ -149,4 +150,4 @@ def test_no_directory_hides_a_module_of_the_standard_library(tmp_path: Path) -> 
         (tmp_path / f"{name}.py").write_text("raise SystemExit('not this one')\n")
     command = [sys.executable, "-I", "-S", str(probes.PROBE), "-", str(tmp_path), *directories()]
     with Server(command, name="the probe", limits=Limits(seconds=60)) as server:
-        assert server.ask(Request({"engine": ENGINE})).body == {}
+        assert server.ask(Request({"engine": ENGINE})).body == {"loaded": []}

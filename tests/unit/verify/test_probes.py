@@ -56,8 +56,8 @@ class Place:
         command = (sys.executable, "notes.py", str(self._noted))
         runner = Runner(command, sys.executable, None, dict(environment or {}), str(self.project))
         with probes.through(runner, sys.executable, Limits(memory), self.directory) as server:
-            assert server.ask(EMPTY_ENGINE).body == {}
-            told = server.ask(Request({"load": "module", "engine": [[], None]}, b"nonsense")).body
+            assert server.ask(EMPTY_ENGINE).body == {"loaded": []}
+            [told] = server.ask(Request({"load": ["module"], "engine": [[], None]}, b"nonsense")).body["loaded"]
             assert "ELF" in told["error"]
         noted: dict[str, Any] = json.loads(self._noted.read_text())
         return noted
@@ -274,7 +274,7 @@ def test_the_probe_on_this_host_is_isolated_from_the_users_packages(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     with probes.here(find.library({}), Limits()) as server:
-        assert server.ask(EMPTY_ENGINE).body == {}
+        assert server.ask(EMPTY_ENGINE).body == {"loaded": []}
 
 
 def test_what_the_probe_on_this_host_may_allocate_is_bounded() -> None:
@@ -282,7 +282,7 @@ def test_what_the_probe_on_this_host_may_allocate_is_bounded() -> None:
     with probes.here(find.library({}), Limits(memory=16 * MEBIBYTE)) as server, pytest.raises(ChildError, match=said):
         server.ask(EMPTY_ENGINE)
     with probes.here(find.library({}), Limits(memory=1024 * MEBIBYTE)) as server:
-        assert server.ask(EMPTY_ENGINE).body == {}
+        assert server.ask(EMPTY_ENGINE).body == {"loaded": []}
 
 
 def test_a_python_that_does_not_say_where_it_is_runs_no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
