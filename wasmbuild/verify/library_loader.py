@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ from wasmbuild.verify import interface, tested
 from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.loading import HERE, Load, Outcome, Place, death, refusal
 from wasmbuild.verify.report import Broken, Obstacle
-from wasmbuild.verify.tested import Grant, Ran
+from wasmbuild.verify.tested import Ran
 from wasmbuild.verify.watch import Watch
 
 CORRECT = "correct the runner in wasmbuild.toml, or install what is missing"
@@ -52,9 +52,9 @@ class _Handful(NamedTuple):
     loads: tuple[Load, ...] = ()
 
     @property
-    def grant(self) -> Grant | None:
-        """What the tests may use of the single artifact that has any."""
-        return self.loads[0].grant if self.loads else None
+    def has_tests(self) -> bool:
+        """Whether it is a single artifact with tests."""
+        return bool(self.loads) and self.loads[0].grant is not None
 
 
 class LibraryLoader:
@@ -77,6 +77,7 @@ class LibraryLoader:
         self._queue: queue.Queue[_Handful | None] = queue.Queue(_HANDFULS)
         self._gathered: list[Load] = []
         self._bytes = 0
+        self._idle = True
         self._returned: _Handful | None = None
         self._useless: Obstacle | None = None
         self._error: BaseException | None = None
@@ -99,7 +100,7 @@ class LibraryLoader:
             self.flush()
         self._gathered.append(load)
         self._bytes += size
-        if len(self._gathered) >= _HANDFUL or self._queue.empty():
+        if len(self._gathered) >= _HANDFUL or self._idle:
             self.flush()
 
     def flush(self) -> None:
@@ -149,7 +150,9 @@ class LibraryLoader:
         """Return what comes next, None ever after the end. Raises queue.Empty."""
         if self._ended:
             return None
+        self._idle = wait
         taken, self._returned = self._returned or self._queue.get(wait), None
+        self._idle = False
         self._ended = taken is None
         return taken
 
@@ -157,23 +160,23 @@ class LibraryLoader:
         self._since = time.monotonic()
         if self._useless is not None:
             self._end(handful.loads, [self._useless] * len(handful.loads))
-        elif handful.grant is not None:
-            self._load_and_test(handful.loads[0], handful.grant)
+        elif handful.has_tests:
+            self._load_each(handful.loads)
         else:
-            self._load_many(handful)
+            self._load_each(self._load_many(handful))
 
-    # --- artifacts without tests --------------------------------------------------------------------------------------
+    # --- by the handful -----------------------------------------------------------------------------------------------
 
-    def _load_many(self, first: _Handful) -> None:
-        """Load ``first`` and what came in meanwhile, without waiting for more."""
+    def _load_many(self, first: _Handful) -> Sequence[Load]:
+        """Load ``first`` and what came in meanwhile, without waiting for more; return what is to be loaded alone."""
         under_way: deque[_Handful] = deque()
-        again: deque[Load] = deque()
+        again: list[Load] = []
 
         def requests() -> Iterator[Request]:
             handful: _Handful | None = first
             with suppress(queue.Empty):
                 while handful is not None:
-                    if handful.grant is not None:
+                    if handful.has_tests:
                         self._returned = handful
                         return
                     under_way.append(handful)
@@ -193,43 +196,47 @@ class LibraryLoader:
                 else:
                     self._end(loads, obstacles)
                 self._grant(self._limits.seconds)
-            while again and self._error is None:
-                obstacle, death = self._load_alone(again[0])
-                if death is not None and _may_be_another(death):
-                    # An artifact before it may have damaged the process: only a death of its own counts.
-                    self._restart()
-                    obstacle, _ = self._load_alone(again[0])
-                self._end([again.popleft()], [obstacle])
+            return again
         except ChildError as error:
-            self._give_up(error, [*_all_loads(under_way), *again])
-            under_way.clear()
-            again.clear()
+            self._give_up(error, [*again, *_all_loads(under_way)])
+            return ()
+        except BaseException:
+            _drop(again)
+            raise
         finally:
             self._watch.relax()
-            _drop([*_all_loads(under_way), *again])
+            _drop(_all_loads(under_way))
 
-    # --- artifacts with tests -----------------------------------------------------------------------------------------
+    # --- one by one ---------------------------------------------------------------------------------------------------
 
-    def _load_and_test(self, load: Load, grant: Grant) -> None:
+    def _load_each(self, loads: Iterable[Load]) -> None:
+        left = deque(loads)
         try:
-            alone = self._loaded == 0
-            obstacle, ran, died = self._try(load, grant)
-            if died and not alone and self._error is None:
-                # Another artifact may have damaged the process.
-                self._restart()
-                obstacle, ran, _ = self._try(load, grant)
-            self._end([load], [obstacle], ran)
+            while left and self._error is None:
+                alone = self._loaded == 0
+                obstacle, ran, died = self._load(left[0])
+                if died and not alone and self._error is None:
+                    # An artifact before it may have damaged the process: only a death of its own counts.
+                    self._restart()
+                    obstacle, ran, _ = self._load(left[0])
+                self._end([left.popleft()], [obstacle], ran)
         except ChildError as error:
-            self._give_up(error, [load])
-        except BaseException:
-            _drop([load])
-            raise
+            self._give_up(error, left)
+        finally:
+            _drop(left)
 
-    def _try(self, load: Load, grant: Grant) -> tuple[Obstacle | None, tuple[Ran, ...] | None, bool]:
+    def _load(self, load: Load) -> tuple[Obstacle | None, tuple[Ran, ...] | None, bool]:
         """Load and test; return what is wrong, the tests that ran, and whether the process died, not being late."""
-        obstacle, death = self._load_alone(load, keep=True)
-        if obstacle is not None:
-            return obstacle, None, death is not None
+        handful, grant = _Handful(load.how, (load,)), load.grant
+        if self._fresh:
+            # The time that a process takes to start is not the artifact's.
+            self._ask(_request(_Handful(load.how)), self._limits.seconds)
+            self._loaded = 0
+        outcome, late = self._ask(_request(handful, keep=grant is not None), self._limits.seconds)
+        obstacles = self._obstacles(handful.loads, outcome, late=late)
+        obstacle = None if obstacles is None else obstacles[0]
+        if obstacle is not None or grant is None:
+            return obstacle, None, isinstance(outcome, Death) and not late
         ran: list[Ran] = []
         for case in load.artifact.tests:
             fuel = (case.fuel or cases.FUEL[1]) if grant.fuel else None
@@ -243,14 +250,6 @@ class LibraryLoader:
         return tested.verdict(load.artifact, ran), tuple(ran), False
 
     # --- both ---------------------------------------------------------------------------------------------------------
-
-    def _load_alone(self, load: Load, *, keep: bool = False) -> tuple[Obstacle | None, Death | None]:
-        """Have one artifact loaded; return what is wrong, and the death of the process, unless it was late."""
-        handful = _Handful(load.how, (load,))
-        outcome, late = self._ask(_request(handful, keep=keep), self._limits.seconds)
-        obstacles = self._obstacles(handful.loads, outcome, late=late)
-        obstacle = None if obstacles is None else obstacles[0]
-        return obstacle, outcome if isinstance(outcome, Death) and not late else None
 
     def _ask(self, request: Request, seconds: float | None) -> tuple[Reply | Death, bool]:
         """Return the outcome of a request, and whether it took too long."""
@@ -275,7 +274,7 @@ class LibraryLoader:
         self._fresh, self._loaded = True, 0
 
     def _end(
-        self, loads: Sequence[Load], obstacles: Sequence[Obstacle | None], ran: tuple[Ran, ...] | None = None
+        self, loads: Collection[Load], obstacles: Sequence[Obstacle | None], ran: tuple[Ran, ...] | None = None
     ) -> None:
         """Settle the loads of one request, which share its time."""
         now = time.monotonic()
@@ -287,7 +286,7 @@ class LibraryLoader:
         finally:
             _drop(loads)
 
-    def _give_up(self, error: ChildError, loads: Sequence[Load]) -> None:
+    def _give_up(self, error: ChildError, loads: Collection[Load]) -> None:
         """Settle what a child that cannot be started leaves; raises the error where that is one of this host."""
         if not self._place.is_runner:
             _drop(loads)
