@@ -29,7 +29,7 @@ def logged(kind):
 
 logged(Module)
 logged(Component)
-while os.path.basename(sys.argv[0]) != "probe.py":
+while os.path.basename(sys.argv[0]) != "probe_main.py":
     del sys.argv[0]
 sys.path[0] = os.path.dirname(sys.argv[0])
 runpy.run_path(sys.argv[0], run_name="__main__")

@@ -109,7 +109,10 @@ class Loaders:
             if loader is None:
                 server = probes.through(runner, runner.python, limits, self._tools.directory())
                 loader = self._runners[key] = LibraryLoader(server, limits, place)
-            return Way(loader, _calls(engine, line, triple), Grant.of(engine))
+            how = _calls(engine, line, triple)
+            if isinstance(loader, LibraryLoader):
+                loader.warm(how)
+            return Way(loader, how, Grant.of(engine))
         if loader is None:
             from wasmbuild.verify.executable_loader import ExecutableLoader, Program
 

@@ -1,9 +1,5 @@
 """The child that loads artifacts. Standard library and ``wasmtime`` alone, so that it can be copied to another machine.
 
-It is run by path. The first argument bounds, in bytes, what it may allocate, or is ``-``; reserved address space does
-not count, since instances of WebAssembly reserve gigabytes. The others are directories: those that hold ``wasmtime``
-and the files that go along with this one, where they are not in its own (``wasmbuild/verify/probes.py`` has them).
-
 One request loads one artifact after the other and forgets them again; nothing is instantiated, so no code of theirs
 runs. A request says:
 
@@ -32,10 +28,6 @@ import os
 import sys
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
-
-if __name__ == "__main__":
-    # At the end: no directory may hide a module of the standard library.
-    sys.path.extend(sys.argv[2:])
 
 import wasmtime
 
@@ -168,7 +160,7 @@ def _refusal(error: wasmtime.WasmtimeError) -> Told:
 
 
 def main() -> None:
-    """Answer requests until the parent is gone."""
+    """Answer requests until the parent is gone; ``probe_main.py`` has the arguments."""
     if TYPE_CHECKING:
         from wasmbuild.toolchain import wire
     else:
@@ -177,7 +169,3 @@ def main() -> None:
     if sys.argv[1] != "-":
         limit_memory(int(sys.argv[1]))
     wire.serve(Probe().handle)
-
-
-if __name__ == "__main__":
-    main()

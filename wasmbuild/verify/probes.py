@@ -15,11 +15,13 @@ from wasmbuild.toolchain.child import Limits, Server
 from wasmbuild.toolchain.find import Compiler
 
 _HERE = Path(__file__).parent
-PROBE = _HERE / "probe.py"
-"""The child; it is not imported here, because it imports ``wasmtime``."""
+PROBE = _HERE / "probe_main.py"
+"""What starts the child, whose files are not imported here, because they import ``wasmtime``."""
 
 _BOUNDED = _HERE / "bounded.py"
-_BESIDE = tuple(_HERE / name for name in ("probe_cases.py", "probe_components.py", "probe_interface.py", "values.py"))
+_BESIDE = tuple(
+    _HERE / name for name in ("probe.py", "probe_cases.py", "probe_components.py", "probe_interface.py", "values.py")
+)
 _SHARED = (Path(wire.__file__), Path(configure.__file__))
 
 

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the cache and t
 
 MEBIBYTE = 1 << 20
 FILES = {
-    "configure.py", "probe.py", "probe_cases.py", "probe_components.py", "probe_interface.py", "values.py", "wire.py",
+    "configure.py", "probe.py", "probe_cases.py", "probe_components.py", "probe_interface.py", "probe_main.py",
+    "values.py", "wire.py",
 }  # fmt: skip
 EMPTY_ENGINE = Request({"engine": [[], None]})
 # The command of a runner: it notes how it is run, and becomes what it is to run.
@@ -88,7 +89,7 @@ def names(directory: Path) -> set[str]:
 
 def test_a_runner_has_a_copy_in_the_cache_with_its_bytecode_beside(place: Place) -> None:
     noted = place.run()
-    probe = place.kept() / "probe.py"
+    probe = place.kept() / "probe_main.py"
     assert noted["argv"] == [
         sys.executable, "-X", "utf8", "-X", f"pycache_prefix={place.cache / 'bytecode'}", str(probe), "-",
     ]  # fmt: skip
@@ -140,14 +141,14 @@ def test_another_version_of_the_probe_has_a_copy_of_its_own(
 ) -> None:
     place.run()
     first = place.kept()
-    other = tmp_path / "other" / "probe.py"
+    other = tmp_path / "other" / "probe_main.py"
     other.parent.mkdir()
     other.write_bytes(probes.PROBE.read_bytes() + b"\n")
     monkeypatch.setattr(probes, "PROBE", other)
     noted = place.run()
     assert len(names(place.cache / "probes")) == 2
     assert Path(noted["argv"][-2]).read_bytes() == other.read_bytes()
-    assert (first / "probe.py").read_bytes() != other.read_bytes()
+    assert (first / "probe_main.py").read_bytes() != other.read_bytes()
 
 
 @pytest.mark.parametrize("harm", ["cache is a file", "link to nowhere", "copy is a directory", "no home"])
@@ -167,7 +168,7 @@ def test_where_the_cache_cannot_be_written_the_copy_is_private(
         monkeypatch.delenv("XDG_CACHE_HOME")
         monkeypatch.setattr(Path, "home", no_home)
     noted = place.run()
-    assert noted["argv"] == [sys.executable, "-X", "utf8", "-B", str(place.directory / "probe.py"), "-"]
+    assert noted["argv"] == [sys.executable, "-X", "utf8", "-B", str(place.directory / "probe_main.py"), "-"]
     assert names(place.directory) == FILES
 
 
