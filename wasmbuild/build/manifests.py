@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmbuild import files
-from wasmbuild.build.store import INDEX, MANIFEST, Store, record_path
+from wasmbuild.build.store import Store, record_path
 from wasmbuild.errors import FormatError, StoreError
 from wasmbuild.formats.bind import bind
 from wasmbuild.formats.extern import Interface
 from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Record, Wasm
+from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
     from wasmbuild.project.plan import Artifact, Module, Plan, Target
@@ -42,11 +43,11 @@ class Manifests:
             self._artifacts[artifact.target.name].append(artifact)
 
     def path(self, target_name: str) -> Path:
-        return self._store.root / target_name / MANIFEST
+        return self._store.root / target_name / filenames.MANIFEST
 
     @property
     def index(self) -> Path:
-        return self._store.root / INDEX
+        return self._store.root / filenames.INDEX
 
     def of_targets(self) -> dict[str, list[Artifact]]:
         """Return the artifacts of each target, in the manifest's order."""
@@ -109,7 +110,7 @@ class Manifests:
                 continue
             seen = self._store.memory.look(self.path(target.name))
             if seen is not None:
-                path = f"{target.name}/{MANIFEST}"
+                path = f"{target.name}/{filenames.MANIFEST}"
                 entries.append(IndexTarget(target.name, target.triple.text, path, seen.sha256))
         data = Index(self._plan.project_name, tuple(entries)).to_bytes()
         seen = self._store.memory.look(self.index)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from wasmbuild import __version__, files
+from wasmbuild.project import filenames
 
 STATE_DIRECTORY = ".wasmbuild"
 """The directory in a build directory that may be deleted at any time."""
@@ -83,10 +84,10 @@ def to_bytes(
 def paths(root: Path, known: Known) -> Iterator[str]:
     """Yield the absolute paths of all files of a whole build."""
     yield from known.others
-    yield f"{root}{os.sep}index.json"
+    yield f"{root}{os.sep}{filenames.INDEX}"
     for target, _, modules in known.targets:
         directory = f"{root}{os.sep}{target}{os.sep}"
-        yield f"{directory}manifest.json"
+        yield f"{directory}{filenames.MANIFEST}"
         for module in modules:
             artifact = f"{directory}{module}.cwasm"
             if os.sep != "/":

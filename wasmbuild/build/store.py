@@ -18,10 +18,9 @@ from wasmbuild.build.lock import Lock
 from wasmbuild.build.memory import Memory
 from wasmbuild.errors import FormatError, StoreError
 from wasmbuild.formats.manifest import Record
+from wasmbuild.project import filenames
 
 TEMPORARY_PREFIX = ".wasmbuild-"
-MANIFEST = "manifest.json"
-INDEX = "index.json"
 ARTIFACT_SUFFIX = ".cwasm"
 RECORD_SUFFIX = ".json"
 
@@ -184,7 +183,7 @@ class Store:
 
     def manifests(self) -> list[Path]:
         """Return the manifests of all target directories, declared or not."""
-        return sorted(self.root.glob(f"*/{MANIFEST}"))
+        return sorted(self.root.glob(f"*/{filenames.MANIFEST}"))
 
     def _made_here(self, artifact: Path) -> bool:
         try:

@@ -74,11 +74,11 @@ def _targets(config: Path | None, paths: Sequence[str]) -> Sequence[Target]:
     """Return the targets whose runners may be used: a runner is a command, so it never comes from what is verified."""
     if config is not None:
         return Workspace(config).runners()
-    from wasmbuild.verify.collect import INDEX_NAME, MANIFEST_NAME
+    from wasmbuild.project import filenames
 
     here = Path(CONFIG)
     # One that lies beside an index or a manifest came with it.
-    if not here.is_file() or any(os.path.lexists(name) for name in (INDEX_NAME, MANIFEST_NAME)):
+    if not here.is_file() or any(os.path.lexists(name) for name in (filenames.INDEX, filenames.MANIFEST)):
         return ()
     if any(_is_inside(here, path) for path in paths):
         return ()

@@ -10,6 +10,7 @@ from typing import Any
 from wasmbuild.build.noop import Known
 from wasmbuild.build.workspace import CONFIG
 from wasmbuild.doit import builds
+from wasmbuild.project import filenames
 
 MANIFESTS = "manifests"
 _IO = {"capture": False}
@@ -141,7 +142,7 @@ class Declared:
             "basename": basename,
             "name": MANIFESTS,
             "actions": [(builds.write_manifests, [self._config])],
-            "targets": [f"{root}/index.json", *(f"{root}/{target}/manifest.json" for target in targets)],
+            "targets": [f"{root}/{filenames.INDEX}", *(f"{root}/{target}/{filenames.MANIFEST}" for target in targets)],
             "uptodate": [up_to_date],
             "clean": True,
             "io": _IO,

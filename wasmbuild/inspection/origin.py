@@ -11,9 +11,9 @@ from wasmbuild.errors import FormatError
 from wasmbuild.formats.manifest import MANIFEST, MAX_MANIFEST, MAX_RECORD, Manifest, ManifestArtifact, Record
 from wasmbuild.formats.printable import printable
 from wasmbuild.inspection.facts import Origin
+from wasmbuild.project import filenames
 
 _RECORD_SUFFIX = ".json"
-_MANIFEST_NAME = "manifest.json"
 # The name of a module may have folders, so that its manifest lies some levels above.
 _LEVELS = 4
 
@@ -32,7 +32,7 @@ class Origins:
     def _manifest(self, path: str, digest: tuple[int, str]) -> Iterator[Origin]:
         directory, name = os.path.split(os.path.abspath(path))
         for _ in range(_LEVELS):
-            file = os.path.join(directory, _MANIFEST_NAME)
+            file = os.path.join(directory, filenames.MANIFEST)
             manifest = self._read(file)
             if manifest is not None:
                 shown = os.path.relpath(file) if not os.path.isabs(path) else file

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wasmbuild.errors import Mistake
-from wasmbuild.project import amounts, cpu, names, rules, settings, triples
+from wasmbuild.project import amounts, cpu, filenames, names, rules, settings, triples
 from wasmbuild.project.case_tables import read_cases
 from wasmbuild.project.cranelift_flags import shown
 from wasmbuild.project.globs import is_glob
@@ -139,7 +139,7 @@ class Reader:
             key = ("targets", name)
             if (bad_name := names.problem(name)) is not None:
                 self._all.mistake(key, f"{names.quoted(name)} {bad_name}", names.rule())
-            elif name.lower() == "index.json":
+            elif name.lower() == filenames.INDEX:
                 self._all.mistake(key, "the name is that of a file that wasmbuild writes", "choose another name")
             elif (other := seen.setdefault(name.lower(), name)) != name:
                 problem = f"is {names.quoted(other)} but for case, and would be the same directory on some systems"

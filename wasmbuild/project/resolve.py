@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild.errors import Mistake
-from wasmbuild.project import names
+from wasmbuild.project import filenames, names
 from wasmbuild.project.case_tables import case_of
 from wasmbuild.project.globs import expand, is_glob
 from wasmbuild.project.keys import dotted
@@ -63,7 +63,7 @@ class _Finder:
         self._file = file
         self._directory = directory
         self._names: dict[str, tuple[str, str, str]] = {}
-        self._files = {"manifest.json": "every target"}
+        self._files = {filenames.MANIFEST: "every target"}
         self._directories: dict[str, str] = {}
 
     def modules(self, key: str, declared: ModuleTable) -> list[Module]:

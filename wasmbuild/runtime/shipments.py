@@ -15,14 +15,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from wasmbuild.errors import FormatError
+from wasmbuild.project import filenames
 from wasmbuild.runtime.errors import OtherCodeError, PassedOver
 from wasmbuild.runtime.targets import Entry, Fits, candidate_of, read_all, read_target
 
 if TYPE_CHECKING:
     from wasmbuild.files import Signature
 
-INDEX_NAME = "index.json"
-MANIFEST_NAME = "manifest.json"
 
 Where = str | os.PathLike[str]
 
@@ -43,7 +42,9 @@ class Shipment:
 
         self.path = path
         # Beside a manifest of a directory an index may come, which is read before it.
-        self._index_to_come = os.path.join(where, INDEX_NAME) if path == os.path.join(where, MANIFEST_NAME) else None
+        self._index_to_come = (
+            os.path.join(where, filenames.INDEX) if path == os.path.join(where, filenames.MANIFEST) else None
+        )
         self.signature = signature
         # While a change could escape the signature, the bytes themselves are compared.
         self.unsettled: bytes | None = None if settled else data
@@ -141,7 +142,7 @@ def locate(where: str) -> tuple[str, os.stat_result]:
         status = os.stat(where)
         if not stat.S_ISDIR(status.st_mode):
             return where, status
-        for name in (INDEX_NAME, MANIFEST_NAME):
+        for name in (filenames.INDEX, filenames.MANIFEST):
             path = os.path.join(where, name)
             try:
                 return path, os.stat(path)
@@ -153,7 +154,7 @@ def locate(where: str) -> tuple[str, os.stat_result]:
         raise not_there(where, error) from None
     from wasmbuild.runtime.unreadable import holds_none
 
-    raise holds_none(where, INDEX_NAME, MANIFEST_NAME)
+    raise holds_none(where, filenames.INDEX, filenames.MANIFEST)
 
 
 def _read_again(name: str, path: str) -> Shipment:

@@ -14,11 +14,9 @@ from wasmbuild.errors import FormatError, UsageError
 from wasmbuild.files import read_up_to
 from wasmbuild.formats.manifest import MAX_INDEX, MAX_MANIFEST, Index, IndexTarget, Manifest
 from wasmbuild.formats.printable import printable
+from wasmbuild.project import filenames
 from wasmbuild.verify.intact import AGAIN
 from wasmbuild.verify.report import Entry, unusable
-
-INDEX_NAME = "index.json"
-MANIFEST_NAME = "manifest.json"
 
 Shipment = tuple[Manifest, Beneath]
 """A manifest, and its directory, which holds the artifacts; open until the next one is taken."""
@@ -43,7 +41,7 @@ def collect(paths: Iterable[str | os.PathLike[str]], index_sha256: str | None) -
         if len(index_sha256) != _SHA256_DIGITS or not set(index_sha256) <= set("0123456789abcdef"):
             raise UsageError(
                 f"--index-sha256: {printable(index_sha256)} is no SHA-256; give the 64 hexadecimal digits that "
-                f"sha256sum prints for {INDEX_NAME}"
+                f"sha256sum prints for {filenames.INDEX}"
             )
         if len(named) != 1:
             raise UsageError("--index-sha256 pins one index; name that index or its directory, and nothing else")
@@ -60,7 +58,7 @@ class _Collector:
             yield from self._directory(path) if path.is_dir() else self._file(path)
 
     def _directory(self, directory: Path) -> Iterator[Shipment | Entry]:
-        index = directory / INDEX_NAME
+        index = directory / filenames.INDEX
         if self._pinned is not None or os.path.lexists(index):
             yield from self._file(index, directory)
             return
@@ -69,13 +67,13 @@ class _Collector:
         except OSError as error:
             yield _entry(directory, _cannot_be_read(error, "name a directory that you may read"))
             return
-        manifests = [directory / MANIFEST_NAME, *(directory / name / MANIFEST_NAME for name in names)]
+        manifests = [directory / filenames.MANIFEST, *(directory / name / filenames.MANIFEST for name in names)]
         # A link that leads nowhere is there too, and is told.
         manifests = [path for path in manifests if os.path.lexists(path)]
         for manifest in manifests:
             yield from self._file(manifest, directory)
         if not manifests:
-            problem = f"holds neither {INDEX_NAME} nor a {MANIFEST_NAME}; run `doit compile`, or name another directory"
+            problem = f"holds neither {filenames.INDEX} nor a {filenames.MANIFEST}; run `doit compile`, or name another directory"
             yield _entry(directory, problem)
 
     def _file(self, path: Path, within: Path | None = None) -> Iterator[Shipment | Entry]:
@@ -86,7 +84,9 @@ class _Collector:
                 if self._is_index(data):
                     yield from self._index(path, data, directory)
                 elif self._pinned is not None:
-                    yield _entry(path, f"is a manifest, and --index-sha256 pins an index; name {INDEX_NAME} instead")
+                    yield _entry(
+                        path, f"is a manifest, and --index-sha256 pins an index; name {filenames.INDEX} instead"
+                    )
                 elif self._is_new(path):
                     yield Manifest.from_bytes(data, str(path)), directory
         except OSError as error:

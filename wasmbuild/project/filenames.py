@@ -1,0 +1,9 @@
+"""Names of files in a build directory, for whoever writes or reads one."""
+
+from __future__ import annotations
+
+INDEX = "index.json"
+"""In the directory itself."""
+
+MANIFEST = "manifest.json"
+"""In the directory of each target."""
