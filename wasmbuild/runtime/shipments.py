@@ -42,9 +42,8 @@ class Shipment:
 
         self.path = path
         # Beside a manifest of a directory an index may come, which is read before it.
-        self._index_to_come = (
-            os.path.join(where, filenames.INDEX) if path == os.path.join(where, filenames.MANIFEST) else None
-        )
+        index, manifest = (os.path.join(where, name) for name in (filenames.INDEX, filenames.MANIFEST))
+        self._index_to_come = index if path == manifest else None
         self.signature = signature
         # While a change could escape the signature, the bytes themselves are compared.
         self.unsettled: bytes | None = None if settled else data

@@ -73,8 +73,8 @@ class _Collector:
         for manifest in manifests:
             yield from self._file(manifest, directory)
         if not manifests:
-            problem = f"holds neither {filenames.INDEX} nor a {filenames.MANIFEST}; run `doit compile`, or name another directory"
-            yield _entry(directory, problem)
+            problem = f"holds neither {filenames.INDEX} nor a {filenames.MANIFEST}"
+            yield _entry(directory, f"{problem}; run `doit compile`, or name another directory")
 
     def _file(self, path: Path, within: Path | None = None) -> Iterator[Shipment | Entry]:
         """Take a file that was named, or one that was found ``within`` a directory that was."""
