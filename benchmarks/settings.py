@@ -14,6 +14,7 @@ from wasmtime import wat2wasm
 from benchmarks.measure import seconds
 from benchmarks.table import Benchmark, Count
 from benchmarks.workspace import LINE, Workspace
+from tests import families
 from wasmbuild.project import cpu, settings, triples
 from wasmbuild.project.cranelift_flags import FLAGS
 from wasmbuild.verify import Entry, verify
@@ -21,40 +22,10 @@ from wasmbuild.verify import Entry, verify
 _SEED = 48
 _COUNT = 1_000
 _QUICK_COUNT = 100
-_TRIPLES = (
-    "x86_64-unknown-linux-gnu",
-    "x86_64-unknown-linux-musl",
-    "x86_64-pc-windows-msvc",
-    "x86_64-apple-darwin",
-    "x86_64-unknown-freebsd",
-    "aarch64-unknown-linux-gnu",
-    "aarch64-linux-android",
-    "aarch64-apple-darwin",
-    "aarch64-apple-ios",
-    "aarch64-pc-windows-msvc",
-    "riscv64gc-unknown-linux-gnu",
-    "s390x-unknown-linux-gnu",
-    "pulley32",
-    "pulley32be",
-    "pulley64",
-    "pulley64be",
-)
 _MOST_SETTINGS = 12
 # Of one project.
 _TARGETS = 100
 _CHANGES = [name for name, setting in settings.SETTINGS.items() if not setting.runtime_only]
-# WebAssembly 1.0, valid with every feature off; what it does reaches memories, tables, calls and floats.
-_MODULE = """(module
-  (memory (export "memory") 1)
-  (table 10 funcref)
-  (func $load (export "load") (param i32 i32) (result i32)
-    (i32.load offset=100 (i32.add (local.get 0) (local.get 1))))
-  (func (export "call") (param i32) (result i32)
-    (call_indirect (param i32 i32) (result i32) (i32.const 1) (i32.const 2) (local.get 0)))
-  (func (export "add") (param f64 f64) (result f64) (f64.add (local.get 0) (f64.ceil (local.get 1))))
-  (func (export "grow") (result i32) (memory.grow (i32.const 1)))
-  (elem (i32.const 0) $load)
-  (data (i32.const 0) "abc"))"""
 
 
 class _Target(NamedTuple):
@@ -82,8 +53,8 @@ def accepted(workspace: Workspace) -> Count:
     """Compile one module for as many targets, each with settings of its own, and verify all of them."""
     chance = random.Random(_SEED)  # noqa: S311 -- the same settings in every run
     count = _QUICK_COUNT if workspace.quick else _COUNT
-    families = itertools.cycle(map(triples.parse, _TRIPLES))
-    targets = [_target(f"t{number:04}", triple, chance) for number, triple in zip(range(count), families, strict=False)]
+    each = itertools.cycle(map(triples.parse, families.TRIPLES))
+    targets = [_target(f"t{number:04}", triple, chance) for number, triple in zip(range(count), each, strict=False)]
     directories = [
         _built(workspace, start, targets[start : start + _TARGETS]) for start in range(0, len(targets), _TARGETS)
     ]
@@ -91,9 +62,8 @@ def accepted(workspace: Workspace) -> Count:
     verdicts = {entry.id: entry for entry in report.artifacts}
     missed = list(_missed(targets, verdicts))
     loaded = sum(entry.level == "loaded" for entry in verdicts.values())
-    what = (
-        f"right artifacts of random settings accepted; {len(_TRIPLES)} triples, all CPU levels, {loaded:,} loaded here"
-    )
+    kinds = f"{len(families.TRIPLES)} triples, all CPU levels"
+    what = f"right artifacts of random settings accepted; {kinds}, {loaded:,} loaded here"
     return Count("settings", what, len(targets), missed)
 
 
@@ -101,7 +71,7 @@ def _built(workspace: Workspace, number: int, targets: Sequence[_Target]) -> Pat
     """Build the module for some targets, and return the build directory."""
     directory = workspace.root / f"settings-{number}"
     directory.mkdir()
-    (directory / "module.wasm").write_bytes(wat2wasm(_MODULE))
+    (directory / "module.wasm").write_bytes(wat2wasm(families.MODULE))
     head = f'[project]\nname = "settings"\n[toolchain]\ncompiler = {json.dumps(str(workspace.executable))}'
     tables = [head, '[modules.m]\nsource = "module.wasm"', *(target.toml() for target in targets)]
     (directory / "wasmbuild.toml").write_text("\n".join(tables), encoding="utf-8")

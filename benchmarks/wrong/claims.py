@@ -8,27 +8,13 @@ from typing import Any
 from benchmarks.workspace import LINE
 from benchmarks.wrong.crate import CONSISTENT, INTACT, Crate, UnfitError
 from benchmarks.wrong.shipments import Shipment
+from tests import families
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.manifest import Manifest
 from wasmbuild.project import cpu, settings, triples
 from wasmbuild.project.cranelift_flags import FLAGS
 from wasmbuild.project.rules import effective
 
-_TRIPLES = (
-    "x86_64-unknown-linux-gnu",
-    "x86_64-unknown-linux-musl",
-    "x86_64-apple-darwin",
-    "x86_64-pc-windows-msvc",
-    "aarch64-unknown-linux-gnu",
-    "aarch64-linux-android",
-    "aarch64-apple-ios",
-    "riscv64gc-unknown-linux-gnu",
-    "s390x-unknown-linux-gnu",
-    "pulley32",
-    "pulley32be",
-    "pulley64",
-    "pulley64be",
-)
 _COMPILED = [name for name, setting in settings.SETTINGS.items() if not setting.runtime_only]
 _DIGITS = "0123456789abcdef"
 
@@ -153,7 +139,7 @@ def level(crate: Crate) -> None:
 
 def triple(crate: Crate) -> None:
     """The target is another machine."""
-    parsed = triples.parse(crate.chance.choice(_TRIPLES))
+    parsed = triples.parse(crate.chance.choice(families.TRIPLES))
     if parsed[1:] == crate.shipment.machine:
         raise UnfitError
     crate.document["target"].update(triple=parsed.text, cpu=None, isa_flags={})

@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import families
 import pytest
 
 from wasmbuild.project import cpu, rules, settings, triples
@@ -38,19 +39,6 @@ TRIPLES = (
     "pulley64",
     "pulley64be",
 )
-# WebAssembly 1.0, so that it is valid with every feature off; what it does reaches memories, tables, calls and floats.
-MODULE = """(module
-  (memory (export "memory") 1)
-  (table 10 funcref)
-  (func $load (export "load") (param i32 i32) (result i32)
-    (i32.load offset=100 (i32.add (local.get 0) (local.get 1))))
-  (func (export "call") (param i32) (result i32)
-    (call_indirect (param i32 i32) (result i32) (i32.const 1) (i32.const 2) (local.get 0)))
-  (func (export "add") (param f64 f64) (result f64) (f64.add (local.get 0) (f64.ceil (local.get 1))))
-  (func (export "grow") (result i32) (memory.grow (i32.const 1)))
-  (elem (i32.const 0) $load)
-  (data (i32.const 0) "abc"))"""
-
 CHILD = """
 import hashlib, json, sys
 import wasmtime
@@ -88,7 +76,7 @@ def executable(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("module") / "module.wat"
-    path.write_text(MODULE)
+    path.write_text(families.MODULE)
     return path
 
 

@@ -24,7 +24,7 @@ def foreign(manifest: Manifest, triple: triples.TargetTriple, declared: Target |
 
 def _advice(manifest: Manifest, triple: triples.TargetTriple) -> str:
     under = f"under [{dotted('targets', manifest.target)}] of wasmbuild.toml write runner ="
-    if triple.os == "linux" and not triple.is_pulley:
+    if triple.os == "linux":
         program = _PYTHON if triple.architecture in _WITH_PACKAGE else _WASMTIME
         return f'{under} {{ command = ["qemu-{triple.architecture}-static", "-L", "sysroot"], {program} }}'
     return f'{under} {{ command = ["…"], wasmtime = "…" }}, a command that runs a program of such a machine'
