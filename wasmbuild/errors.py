@@ -55,6 +55,10 @@ class ToolchainError(WasmbuildError):
     """There is no compiler that can do what is declared."""
 
 
+class HostError(WasmbuildError):
+    """This process may not do what the work needs, whatever the files are."""
+
+
 class FormatError(WasmbuildError):
     """A file is not what it is taken for, or is damaged."""
 

@@ -18,7 +18,7 @@ from wasmbuild.toolchain.process import Limits
 AHEAD_BYTES = 0 if WINDOWS else 4096
 
 # Descriptors of the requests sent ahead, open on both sides.
-AHEAD_FILES = 64
+AHEAD_FILES = 32
 
 START_SECONDS = 60.0
 """How long a child may take to start: Python itself, imports, and an emulator around it."""

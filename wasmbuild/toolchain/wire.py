@@ -74,8 +74,11 @@ class Channel:
         if self._socket is None:
             data = os.read(0, size)
         else:
-            data, files, _, _ = socket.recv_fds(self._socket, size, MOST_FILES)
+            data, files, flags, _ = socket.recv_fds(self._socket, size, MOST_FILES)
             self._files.extend(files)
+            if flags & socket.MSG_CTRUNC:
+                # What is lost is not known, so that later requests would get the files of others.
+                raise OSError("descriptors of a request were lost; may this process not have more open?")
         self._buffer += data
         return bool(data)
 

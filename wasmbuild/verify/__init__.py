@@ -66,7 +66,7 @@ def verify(
 
     Nothing is printed, and a file that is missing, damaged or hostile is an entry of the report. Raises UsageError for
     arguments that do not go together, ToolchainError where a memory limit is asked for that this system cannot set,
-    ChildError and OSError when this host cannot do its part.
+    HostError where this process may open too few files, ChildError and OSError when this host cannot do its part.
     """
     from wasmbuild.toolchain.child import format_bytes, memory_can_be_limited
     from wasmbuild.verify.collect import collect

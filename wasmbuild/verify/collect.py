@@ -15,7 +15,7 @@ from wasmbuild.files import read_up_to
 from wasmbuild.formats.manifest import MAX_INDEX, MAX_MANIFEST, Index, IndexTarget, Manifest
 from wasmbuild.formats.printable import printable
 from wasmbuild.project import filenames
-from wasmbuild.verify.intact import AGAIN
+from wasmbuild.verify.intact import AGAIN, check_host
 from wasmbuild.verify.report import Entry, unusable
 
 Shipment = tuple[Manifest, Beneath]
@@ -158,6 +158,7 @@ def _opened(path: Path, within: Path | None) -> Iterator[tuple[io.FileIO, Beneat
 
 
 def _cannot_be_read(error: OSError, fix: str) -> str:
+    check_host(error)
     problem = printable(error.strerror or error)
     if isinstance(error, FileNotFoundError):
         return f"is missing; {fix}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
 from typing import NamedTuple
 
 from wasmbuild.beneath import Beneath
+from wasmbuild.errors import HostError
 from wasmbuild.formats.cwasm import ReadAt
 from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.formats.printable import printable
@@ -17,6 +19,8 @@ AGAIN = "build again, or copy it again from where it was built"
 BY_HAND = "was it built or changed by hand, or by another tool? run `doit compile` again"
 
 _BUFFER = 1 << 20
+# Open at once, with those of artifacts on their way to be loaded.
+_DESCRIPTORS = 128
 # Bytes; what is larger is hashed in pieces, and its headers are read from the file again.
 _SMALL = 256 << 10
 
@@ -77,7 +81,15 @@ class Intact:
         return Opened(file, status.st_mtime_ns, read_at)
 
 
+def check_host(error: OSError) -> None:
+    """Raise HostError for an error over a file that says nothing of the file."""
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        problem = f"cannot open any more files: {os.strerror(error.errno)}"
+        raise HostError(f"{problem}; verification needs about {_DESCRIPTORS} at once, so raise the limit (ulimit -n)")
+
+
 def _cannot_be_opened(artifact: ManifestArtifact, error: OSError) -> str:
+    check_host(error)
     if isinstance(error, FileNotFoundError):
         return f"{artifact.path} is missing; {AGAIN}"
     problem = printable(error.strerror or error)

@@ -32,7 +32,7 @@ CORRECT = "correct the runner in wasmbuild.toml, or install what is missing"
 START_SECONDS = 60.0
 """How long a child may take to start: Python itself, imports, and an emulator around it."""
 
-_HANDFULS = 4
+_HANDFULS = 2
 """So many wait at most, each of whose artifacts has a descriptor open."""
 
 _HANDFUL = 16

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import Project
 
 from wasmbuild.beneath import Beneath
 from wasmbuild.formats import cwasm
@@ -214,3 +215,25 @@ def test_digests_are_the_only_thing_that_is_equal_of_two_names(tmp_path: Path, w
     second.write_bytes(data)
     assert hashlib.sha256(data).hexdigest() == manifest.artifacts[0].sha256
     assert [entry.failed for entry in verify([tmp_path]).artifacts] == ["intact", "intact"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the limits of POSIX")
+@pytest.mark.parametrize("limit", [128, 40])
+def test_a_process_that_may_open_few_files(project: Project, workshop: Any, limit: int) -> None:
+    """It is enough, or else no artifact is blamed."""
+    import resource
+
+    workshop.ship(project.build, "host", host(), {f"m{number}": MODULE for number in range(200)})
+
+    def lower() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+
+    ended = project.run("verify", "build", status=0 if limit == 128 else 2, preexec_fn=lower)
+    if limit == 128:
+        assert "200 artifacts verified: 200 loaded" in ended.stdout
+    else:
+        assert ended.stdout == ""
+        assert ended.stderr == (
+            "error: cannot open any more files: Too many open files; verification needs about 128 at once, so raise "
+            "the limit (ulimit -n)\n"
+        )
