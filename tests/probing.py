@@ -14,7 +14,6 @@ from wasmbuild.toolchain.child import Death, Limits, Reply, Request
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.job import Job
 from wasmbuild.verify import probes
-from wasmbuild.verify.watch import Watch
 
 LIMITS = Limits(seconds=60)
 LINE = find.default_line()
@@ -36,13 +35,11 @@ class Probing:
         self._embedded = Embedded(library, LIMITS)
         self._compiled: dict[str, bytes] = {}
         self.server = probes.here(library, limits)
-        self._watch = Watch(self.server.kill)
 
     def __enter__(self) -> Probing:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._watch.close()
         self.server.close()
         self._embedded.close()
 
@@ -82,11 +79,7 @@ class Probing:
 
     def outcome(self, body: Mapping[str, Any], data: bytes = b"", files: Sequence[int] = ()) -> Reply | Death:
         """Return what the probe answers, or how it ended instead."""
-        self._watch.grant(LIMITS.seconds)
-        try:
-            return self.server.outcome(Request(body, data, files))
-        finally:
-            self._watch.relax()
+        return self.server.outcome(Request(body, data, files, LIMITS.seconds))
 
     def load(
         self,

@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from wasmbuild.files import signature
 from wasmbuild.formats.extern import Export
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain.child import Limits
@@ -76,7 +77,7 @@ class Loading:
             assert name not in self.outcomes
             self.outcomes[name] = outcome
 
-        return Load(entry._replace(tests=tests), file, path.stat().st_mtime_ns, settle, ["-W", "simd=y"], grant)
+        return Load(entry._replace(tests=tests), file, signature(path.stat()), settle, ["-W", "simd=y"], grant)
 
     def run(
         self, *loads: Load, place: Place = HERE, limits: Limits | None = None, program: Program | None = None

@@ -43,7 +43,10 @@ def none_fits(
         return error.with_hint(f"{error.hint}; or {advice}") if advice else error
     shown = printable(shipment.path)
     if not passed_over:
-        names = ", ".join(shipment.targets) or "none"
+        if not shipment.targets:
+            hint = "build again, and mend what fails: a target stands here while all of its artifacts are right"
+            return NoFittingArtifactError(f"{shown} has no targets", hint, ())
+        names = ", ".join(shipment.targets)
         return NoFittingArtifactError(f"{shown} has no target that was asked for", f"it has {names}", ())
     tried = [reason.error for reason in passed_over if isinstance(reason.error, FITS_NOT)]
     if module is not None and tried and all(isinstance(error, NotInManifestError) for error in tried):

@@ -17,12 +17,21 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from wasmbuild.toolchain import process
 from wasmbuild.toolchain.conversation import Death, Reply, Request
-from wasmbuild.toolchain.process import Limits, format_bytes, is_late, kill_all, late, memory_can_be_limited
+from wasmbuild.toolchain.process import (
+    Limits,
+    Process,
+    format_bytes,
+    is_late,
+    kill,
+    kill_all,
+    late,
+    memory_can_be_limited,
+)
 from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Ends, Streams, open_streams
 
@@ -30,11 +39,13 @@ __all__ = [
     "Death",
     "Ended",
     "Limits",
+    "Process",
     "Reply",
     "Request",
     "Server",
     "format_bytes",
     "is_late",
+    "kill",
     "kill_all",
     "late",
     "memory_can_be_limited",
@@ -63,11 +74,12 @@ def run(
     env_extra: Mapping[str, str] | None = None,
     cwd: str | os.PathLike[str] | None = None,
     input: bytes | None = None,  # noqa: A002 -- the name that subprocess.run has for it
+    on_start: Callable[[Process], object] | None = None,
 ) -> Ended:
     """Run a program to its end, whatever end that is.
 
     ``input`` becomes its stdin, which is empty without. When the program has ended, whatever it started and left
-    running is killed.
+    running is killed. ``on_start`` is given the process, for another thread to ``kill``.
 
     Raises ChildError when it cannot be started, ToolchainError when a memory limit is asked for that this system cannot
     set. Interrupted, it kills the program and raises what interrupted it.
@@ -81,6 +93,8 @@ def run(
             stdin.write(input)
             stdin.seek(0)
             child = process.start(argv, limits, stdin=stdin, env_extra=env_extra, cwd=cwd)
+    if on_start is not None:
+        on_start(child)
     streams = open_streams(child)
     kept = {OUT: Ends(), ERR: Ends()}
     try:

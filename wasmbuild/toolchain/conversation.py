@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from wasmbuild.toolchain.process import Limits
 from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Ends, Event, open_streams
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+_LONGEST_LINE = 1 << 28
 _PASSES_FILES = hasattr(socket, "send_fds") and hasattr(socket, "AF_UNIX")
 
 
@@ -25,12 +27,14 @@ class Request(NamedTuple):
     """One request: a JSON object, and bytes or open descriptors that go with it.
 
     ``files`` stay open until the outcome of the request is known; the child reads from their beginning. ``body`` may
-    have none of the keys ``size``, ``files`` and ``sizes``, which belong to the protocol.
+    have none of the keys ``size``, ``files`` and ``sizes``, which belong to the protocol. ``seconds`` is how long the
+    child may take for it, None for the limit of the server.
     """
 
     body: Mapping[str, Any]
     data: bytes = b""
     files: Sequence[int] = ()
+    seconds: float | None = None
 
 
 class Reply(NamedTuple):
@@ -59,8 +63,9 @@ class Death(NamedTuple):
 class Frame:
     """A request as it is sent."""
 
-    def __init__(self, request: Request, passes_files: bool) -> None:
+    def __init__(self, request: Request, passes_files: bool, seconds: float | None) -> None:
         body, self.data = dict(request.body), request.data
+        self.seconds = seconds if request.seconds is None else request.seconds
         self.files: Sequence[int] = ()
         if request.files and passes_files:
             self.files = request.files
@@ -91,14 +96,15 @@ class Conversation:
         limits: Limits,
         env_extra: Mapping[str, str] | None,
         cwd: str | os.PathLike[str] | None,
-        start_seconds: float,
     ) -> None:
+        """Start the process; ``greet`` comes next. Raises ChildError and ToolchainError."""
         self._name = name
         self._limits = limits
         self._buffer = bytearray()
         self._stderr = Ends()
         self._answered = 0
-        self._waited_for = 0
+        self._searched = 0
+        self._waiting: deque[float | None] = deque()
         self._busy_since = 0.0
         self._ended = False
         self._overdue = False
@@ -113,38 +119,31 @@ class Conversation:
                     own.close()
                     raise
             self._socket = own
-            own.settimeout(limits.seconds)
         else:
             self.process = process.start(argv, limits, stdin=subprocess.PIPE, env_extra=env_extra, cwd=cwd)
         self._streams = open_streams(self.process)
-        try:
-            self._greet(start_seconds)
-        except BaseException:
-            self.end()
-            raise
 
-    def _greet(self, seconds: float) -> None:
-        limits, self._limits = self._limits, self._limits._replace(seconds=seconds)
+    def greet(self, seconds: float) -> None:
+        """Wait until the child takes requests, at most so long. Raises ChildError for one that does not."""
         descriptor = os.open(os.devnull, os.O_RDONLY)
         try:
-            self.send(Frame(Request({"hello": True}, files=(descriptor,)), self._socket is not None))
+            self.send(Frame(Request({"hello": True}, files=(descriptor,)), self._socket is not None, seconds))
             outcome = self.receive()
         finally:
             os.close(descriptor)
         if isinstance(outcome, Death):
             raise ChildError(str(outcome._replace(name=f"{self._name} could not be started: it")))
-        self._limits = limits
         self._answered = 0
         self.passes_files = outcome.body.get("files") == 1
 
     def send(self, frame: Frame) -> bool:
-        """Send one request whole; tell whether the child took it. It has the time of a request to do so.
+        """Send one request whole; tell whether the child took it. It has the time of the request to do so.
 
         False means that it was dead before; over a request that took too long, ``receive`` tells of its death.
         """
-        if not self._waited_for:
+        if not self._waiting:
             self._busy_since = time.monotonic()
-        self._waited_for += 1
+        self._waiting.append(frame.seconds)
         try:
             if self._socket is not None:
                 self._send_by_socket(self._socket, frame)
@@ -162,6 +161,8 @@ class Conversation:
 
     def _send_by_socket(self, to: socket.socket, frame: Frame) -> None:
         head = memoryview(frame.head)
+        if to.gettimeout() != frame.seconds:
+            to.settimeout(frame.seconds)
         if frame.files:
             head = head[socket.send_fds(to, [head], frame.files) :]
         to.sendall(head)
@@ -175,8 +176,8 @@ class Conversation:
         view = memoryview(frame.head + frame.data)
         # A write to a pipe has no deadline of its own; the death of the child ends it.
         timer = None
-        if self._limits.seconds is not None:
-            timer = threading.Timer(self._limits.seconds, self._give_up)
+        if frame.seconds is not None:
+            timer = threading.Timer(frame.seconds, self._give_up)
             timer.start()
         try:
             while view:
@@ -193,7 +194,7 @@ class Conversation:
             except ValueError as error:
                 return self._death(f"answered with something that is no reply ({error})")
             if reply is not None:
-                self._waited_for -= 1
+                self._waiting.popleft()
                 self._answered += 1
                 self._busy_since = time.monotonic()
                 return reply
@@ -203,8 +204,11 @@ class Conversation:
 
     def _parse(self) -> Reply | None:
         """Take one whole reply out of what was read; None while there is none. Raises ValueError."""
-        end = self._buffer.find(b"\n")
+        end = self._buffer.find(b"\n", self._searched)
         if end < 0:
+            self._searched = len(self._buffer)
+            if self._searched > _LONGEST_LINE:
+                raise ValueError("a line without an end")
             return None
         line = self._buffer[:end].decode("utf-8", "replace")
         try:
@@ -218,10 +222,11 @@ class Conversation:
             return None
         data = bytes(self._buffer[end + 1 : end + 1 + size])
         del self._buffer[: end + 1 + size]
+        self._searched = 0
         return Reply(body, data)
 
     def _read(self) -> None:
-        seconds = self._limits.seconds
+        seconds = self._waiting[0]
         event = self._streams.next(None if seconds is None else self._busy_since + seconds)
         if event is None:
             self._give_up()
@@ -241,7 +246,7 @@ class Conversation:
     def _death(self, words: str = "") -> Death:
         status = self.end()
         stderr = self._stderr.text()
-        limits = self._limits
+        limits = self._limits._replace(seconds=self._waiting[0])
         words = words or process.ending(status, stderr, limits, timed_out=self._overdue)
         return Death(self._name, words or "ended without an answer", stderr, status, self._answered)
 

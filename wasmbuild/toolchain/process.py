@@ -32,6 +32,10 @@ _NO_MEMORY = re.compile(r"Cannot allocate memory|\bMemoryError\b|out of memory",
 _PANIC = re.compile(r"thread '[^'\n]*'[^\n]* panicked at|panicked at ")
 
 
+Process = subprocess.Popen[bytes]
+"""A child that was started here."""
+
+
 class Limits(NamedTuple):
     """What one run of a child may take.
 

@@ -70,8 +70,8 @@ class Server:
         """Yield the outcome of every request, in order, while later requests are already on their way.
 
         A request is drawn from ``requests`` before the outcomes of the ones before it are yielded. When the child
-        ends, the first request without a reply has caused it: its outcome is the death, and a new child goes on with
-        the next. Closed early, it ends the child if replies are missing.
+        ends, the first request without a reply has caused it: its outcome is the death, and then a new child goes on
+        with the next. Closed early, it ends the child if replies are missing.
 
         Raises ChildError when a child cannot be started.
         """
@@ -79,11 +79,13 @@ class Server:
         ahead = files = 0
         try:
             for request in requests:
-                frame = Frame(request, self._running().passes_files)
+                self._resume(sent)
+                frame = Frame(request, self._running().passes_files, self.limits.seconds)
                 while sent and (ahead + frame.size > AHEAD_BYTES or files + len(frame.files) > AHEAD_FILES):
                     ahead -= sent[0].size
                     files -= len(sent[0].files)
                     yield self._first_outcome(sent)
+                self._resume(sent)
                 self._send(frame, alone=not sent)
                 sent.append(frame)
                 ahead += frame.size
@@ -109,9 +111,13 @@ class Server:
 
     def _running(self) -> Conversation:
         if self._child is None:
-            self._child = Conversation(
-                self._argv, self.name, self.limits, self._env_extra, self._cwd, self._start_seconds
-            )
+            # Known before it is ready, so that it can be killed meanwhile.
+            self._child = Conversation(self._argv, self.name, self.limits, self._env_extra, self._cwd)
+            try:
+                self._child.greet(self._start_seconds)
+            except BaseException:
+                self.close()
+                raise
         return self._child
 
     def _send(self, frame: Frame, *, alone: bool) -> None:
@@ -123,10 +129,15 @@ class Server:
         self._running().send(frame)
 
     def _first_outcome(self, sent: deque[Frame]) -> Reply | Death:
+        self._resume(sent)
         outcome = self._running().receive()
         sent.popleft()
         if isinstance(outcome, Death):
             self.close()
+        return outcome
+
+    def _resume(self, sent: Iterable[Frame]) -> None:
+        """Send again what a child has left that is gone."""
+        if self._child is None:
             for frame in sent:
                 self._running().send(frame)
-        return outcome

@@ -12,6 +12,7 @@ from pathlib import Path
 from wasmbuild.beneath import Beneath, open_named
 from wasmbuild.errors import FormatError, UsageError
 from wasmbuild.files import read_up_to
+from wasmbuild.formats.identify import identify
 from wasmbuild.formats.manifest import MAX_INDEX, MAX_MANIFEST, Index, IndexTarget, Manifest
 from wasmbuild.formats.printable import printable
 from wasmbuild.project import filenames
@@ -54,8 +55,14 @@ class _Collector:
         self._seen: set[str] = set()
 
     def all(self, named: list[Path]) -> Iterator[Shipment | Entry]:
+        # A target can be without modules, but not all of them.
+        nothing = True
         for path in named:
-            yield from self._directory(path) if path.is_dir() else self._file(path)
+            for found in self._directory(path) if path.is_dir() else self._file(path):
+                nothing = nothing and not isinstance(found, Entry) and not found[0].artifacts
+                yield found
+        if nothing and named:
+            yield _entry(named[0], f"lists no artifacts, so there is nothing to verify; {AGAIN}")
 
     def _directory(self, directory: Path) -> Iterator[Shipment | Entry]:
         index = directory / filenames.INDEX
@@ -74,14 +81,16 @@ class _Collector:
             yield from self._file(manifest, directory)
         if not manifests:
             problem = f"holds neither {filenames.INDEX} nor a {filenames.MANIFEST}"
-            yield _entry(directory, f"{problem}; run `doit compile`, or name another directory")
+            yield _entry(directory, f"{problem}; build first, or name another directory")
 
     def _file(self, path: Path, within: Path | None = None) -> Iterator[Shipment | Entry]:
         """Take a file that was named, or one that was found ``within`` a directory that was."""
         try:
             with _opened(path, within) as (file, directory):
                 data = read_up_to(file, MAX_MANIFEST + 1)
-                if self._is_index(data):
+                if within is None and (found := _instead(data)):
+                    yield _entry(path, f"is {found}; name a manifest, an index or a build directory")
+                elif self._is_index(data):
                     yield from self._index(path, data, directory)
                 elif self._pinned is not None:
                     yield _entry(
@@ -113,7 +122,7 @@ class _Collector:
             return
         index = Index.from_bytes(data[: MAX_INDEX + 1], str(path))
         if not index.targets:
-            yield _entry(path, "names no targets, so there is nothing to verify; run `doit compile`")
+            yield _entry(path, "names no targets, so there is nothing to verify; build first, and mend what fails")
         for target in index.targets:
             yield from self._target(path, index, target, directory)
 
@@ -155,6 +164,14 @@ def _opened(path: Path, within: Path | None) -> Iterator[tuple[io.FileIO, Beneat
             outer.below(name.rpartition("/")[0]) as directory,
         ):
             yield file, directory
+
+
+def _instead(data: bytes) -> str:
+    """Say what a file is that somebody took for a manifest; empty where a reader of JSON knows better."""
+    if data.lstrip().startswith(b"{"):
+        return ""
+    identity = identify(data)
+    return identity.sentence if identity.kind in ("artifact", "module", "component", "text") else ""
 
 
 def _cannot_be_read(error: OSError, fix: str) -> str:

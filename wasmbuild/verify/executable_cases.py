@@ -30,6 +30,8 @@ _TRAP = re.compile(r"wasm trap: (.*)|^ +(?:\d+: )?(thrown Wasm exception)$", re.
 _WARNING = re.compile(r"warning: using `--invoke` with a function .*\n")
 _OWN = re.compile(r"Error: (?:failed to run main module `|failed deserialization for: )")
 _FAILED = re.compile(r"^Error: ", re.MULTILINE)
+_USAGE = 2
+_MISUSED = re.compile(r"^error: .*^Usage: ", re.MULTILINE | re.DOTALL)
 _NOT_INSTANTIATED = 'failed to instantiate "'
 
 
@@ -55,11 +57,11 @@ def command(run: Sequence[str], artifact: ManifestArtifact, case: Case, file: st
     words: list[str] = []
     if case.wasi is not None:
         program, *words = case.wasi.argv
-        options += ["--argv0", program]
+        options.append(f"--argv0={program}")
         for name, value in case.wasi.env:
-            options += ["--env", f"{name}={value}"]
+            options.append(f"--env={name}={value}")
     if artifact.kind == "module" and case.call != cases.START:
-        options += ["--invoke", case.call]
+        options.append(f"--invoke={case.call}")
         words = [_spelled(value, type_) for value, type_ in zip(case.args, _types(artifact, case)[0], strict=True)]
     return [*run, *options, file, *words]
 
@@ -84,6 +86,8 @@ def told(artifact: ManifestArtifact, case: Case, ended: Ended) -> dict[str, Any]
             return {"trapped": traps[-1][1] or traps[-1][2], **_written(case, stdout, stderr[:failed])}
         if traps or ended.status == 1:
             return {"failed": one_line(own)}
+    if ended.status == _USAGE and _MISUSED.search(stderr):
+        return {"failed": one_line(stderr)}
     if ended.status < 0 or ended.status >= 126:
         return {}
     if ended.status or artifact.kind == "component" or case.call == cases.START:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -20,16 +21,18 @@ from wasmbuild.toolchain import child
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify import bounded, executable_cases, tested
 from wasmbuild.verify.endings import how_it_ended, one_line
-from wasmbuild.verify.library_loader import CORRECT, start_failure
+from wasmbuild.verify.library_loader import start_failure
 from wasmbuild.verify.loading import HERE, Load, Outcome, Place, death, refusal
 from wasmbuild.verify.probes import bounded as bound
 from wasmbuild.verify.report import Broken, Obstacle, Unreachable
 from wasmbuild.verify.tested import Grant, Ran
 
+# Below a file there is nothing.
 _MISSING = "missing"
-_LOADED = f'failed to open wasm module "{_MISSING}"'
+_LOADED = re.compile(rf'failed to open wasm module ".*{_MISSING}"')
 # What starts an executable may have written something before: qemu warns of CPU features.
 _ERROR = re.compile(r"^Error: ", re.MULTILINE)
+_POLL_SECONDS = 0.05
 _REFUSED = 1
 _USAGE = 2
 
@@ -61,6 +64,8 @@ class ExecutableLoader:
         self._under_way: set[Future[None]] = set()
         self._count = 0
         self._aborted = False
+        self._mutex = threading.Lock()
+        self._running: list[child.Process] = []
         self._useless: Obstacle | None = None
 
     def put(self, load: Load) -> None:
@@ -77,13 +82,18 @@ class ExecutableLoader:
 
     def close(self) -> None:
         """Settle what is left. Raises as ``put`` does."""
-        self._pool.shutdown()
+        # An interrupted shutdown would take threads that go on for ended ones.
         for future in self._under_way:
             future.result()
+        self._pool.shutdown()
 
     def abort(self) -> None:
-        """End without settling what has not begun; what runs has its time limit."""
+        """End without settling what has not been settled yet."""
         self._aborted = True
+        while wait(self._under_way, _POLL_SECONDS).not_done:
+            with self._mutex:
+                for running in self._running:
+                    child.kill(running)
         self._pool.shutdown()
 
     def _load(self, load: Load, name: str) -> None:
@@ -98,8 +108,9 @@ class ExecutableLoader:
             except ChildError as error:
                 if not self._place.is_runner:
                     raise
-                obstacle, ran = self._place.cannot(*start_failure(error)), None
-            load.end(Outcome(obstacle, ran, time.monotonic() - since))
+                obstacle, ran = self._place.cannot(*start_failure(error, self._place)), None
+            if not self._aborted:
+                load.end(Outcome(obstacle, ran, time.monotonic() - since))
         finally:
             load.file.close()
             copy.unlink(missing_ok=True)
@@ -111,7 +122,7 @@ class ExecutableLoader:
             return Broken(f"{load.artifact.path} changed while it was verified; verify when nothing writes to it"), None
         run = [*self._program.command, "run", "--allow-precompiled", *load.how]
         file = copy.name if self._program.directory is None else str(copy)
-        ended = self._run([*run, "--preload", f"probe={_MISSING}", file], self._limits.seconds)
+        ended = self._run([*run, "--preload", f"probe={file}/{_MISSING}", file], self._limits.seconds)
         obstacle = self._obstacle(load, ended)
         if obstacle is not None or load.grant is None:
             return obstacle, None
@@ -125,6 +136,8 @@ class ExecutableLoader:
     def _tests(self, load: Load, grant: Grant, run: list[str], file: str) -> tuple[Ran, ...]:
         ran = []
         for case in load.artifact.tests:
+            if self._aborted:
+                break
             stdin = None if case.wasi is None else case.wasi.stdin.encode("utf-8")
             command = executable_cases.command(run, load.artifact, case, file, grant)
             ended = self._run(command, case.seconds, stdin, instance=True)
@@ -147,12 +160,24 @@ class ExecutableLoader:
             command, environment = bound(command, environment, limits.memory)
             limits = Limits(None, seconds)
         directory = self._program.directory or self._directory
-        return child.run(command, limits=limits, env_extra=environment, cwd=directory, input=stdin)
+        started: list[child.Process] = []
+
+        def note(process: child.Process) -> None:
+            started.append(process)
+            with self._mutex:
+                self._running.append(process)
+
+        try:
+            return child.run(command, limits=limits, env_extra=environment, cwd=directory, input=stdin, on_start=note)
+        finally:
+            with self._mutex:
+                for process in started:
+                    self._running.remove(process)
 
     def _obstacle(self, load: Load, ended: child.Ended) -> Obstacle | None:
         error = _ERROR.search(ended.stderr)
         words = ended.stderr[error.end() :] if error else ended.stderr
-        if ended.status == _REFUSED and error and words.startswith(_LOADED):
+        if ended.status == _REFUSED and error and _LOADED.match(words):
             return None
         if ended.status == _REFUSED and error:
             # The first line names the private copy.
@@ -175,7 +200,7 @@ class ExecutableLoader:
         if not ended.reason and b"wasmtime" in ended.stdout:
             return None
         ending = how_it_ended(ended.reason or "ended without an answer", ended.stderr)
-        return self._place.cannot(f"wasmtime --version {ending}", CORRECT)
+        return self._place.cannot(f"wasmtime --version {ending}", self._place.correction())
 
 
 def _copy(load: Load, to: Path) -> str:

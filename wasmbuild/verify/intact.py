@@ -1,4 +1,4 @@
-"""The first level: the bytes of an artifact are those of its manifest."""
+"""The first level: the bytes of an artifact, and of the source that is shipped with it, are those of its manifest."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ import errno
 import hashlib
 import io
 import os
+import time
 from typing import NamedTuple
 
 from wasmbuild.beneath import Beneath
 from wasmbuild.errors import HostError
+from wasmbuild.files import Signature, is_settled, signature
 from wasmbuild.formats.cwasm import ReadAt
-from wasmbuild.formats.manifest import ManifestArtifact
+from wasmbuild.formats.manifest import ManifestArtifact, Wasm
 from wasmbuild.formats.printable import printable
 from wasmbuild.verify.report import Broken
 
 AGAIN = "build again, or copy it again from where it was built"
-BY_HAND = "was it built or changed by hand, or by another tool? run `doit compile` again"
+BY_HAND = "was it built or changed by hand, or by another tool? build it again"
 
 _BUFFER = 1 << 20
 # Open at once, with those of artifacts on their way to be loaded.
-_DESCRIPTORS = 128
+_DESCRIPTORS = 160
 # Bytes; what is larger is hashed in pieces, and its headers are read from the file again.
 _SMALL = 256 << 10
 
@@ -28,12 +30,12 @@ _SMALL = 256 << 10
 class Opened(NamedTuple):
     """An artifact that is intact.
 
-    ``file`` is the open file that was hashed, to be closed by whoever has it, and ``modified`` its time in nanoseconds
-    before that. ``read_at`` gives its bytes as long as it is open.
+    ``file`` is the open file that was hashed, to be closed by whoever has it, and ``signature`` what it had before
+    that, None where a change since may not show in it. ``read_at`` gives its bytes as long as it is open.
     """
 
     file: io.FileIO
-    modified: int
+    signature: Signature | None
     read_at: ReadAt
 
 
@@ -44,7 +46,21 @@ class Intact:
         self._buffer = memoryview(bytearray(_BUFFER))
 
     def open(self, artifact: ManifestArtifact, directory: Beneath) -> Opened | Broken:
-        """Open an artifact and hold its size and SHA-256 against the manifest; return it, or why it is another."""
+        """Open an artifact and hold its size and SHA-256 against the manifest; return it, or why it is another.
+
+        The same holds for its source, where that is shipped.
+        """
+        opened = self._open(artifact, directory)
+        if isinstance(opened, Broken) or artifact.wasm is None:
+            return opened
+        shipped = self._open(artifact.wasm, directory)
+        if isinstance(shipped, Broken):
+            opened.file.close()
+            return Broken(f"the source that is shipped with it, {shipped.message}")
+        shipped.file.close()
+        return opened
+
+    def _open(self, artifact: ManifestArtifact | Wasm, directory: Beneath) -> Opened | Broken:
         try:
             file, status = directory.open(artifact.path)
         except OSError as error:
@@ -58,8 +74,9 @@ class Intact:
         file.close()
         return Broken(f"{artifact.path} {opened}")
 
-    def _read(self, artifact: ManifestArtifact, file: io.FileIO, status: os.stat_result) -> Opened | str:
-        size = status.st_size
+    def _read(self, artifact: ManifestArtifact | Wasm, file: io.FileIO, status: os.stat_result) -> Opened | str:
+        size, sig = status.st_size, signature(status)
+        settled = is_settled(sig, time.time_ns())
         if size != artifact.size:
             how = "cut off, or changed" if size < artifact.size else "changed"
             return f"has {size} bytes, and its manifest says {artifact.size}: it was {how} after it was built; {AGAIN}"
@@ -78,7 +95,7 @@ class Intact:
             found, read_at = digest.hexdigest(), ReadAt.of(file, size)
         if found != artifact.sha256:
             return f"has SHA-256 {found[:16]}…, and its manifest says {artifact.sha256[:16]}…; {BY_HAND}"
-        return Opened(file, status.st_mtime_ns, read_at)
+        return Opened(file, sig if settled else None, read_at)
 
 
 def check_host(error: OSError) -> None:
@@ -88,7 +105,7 @@ def check_host(error: OSError) -> None:
         raise HostError(f"{problem}; verification needs about {_DESCRIPTORS} at once, so raise the limit (ulimit -n)")
 
 
-def _cannot_be_opened(artifact: ManifestArtifact, error: OSError) -> str:
+def _cannot_be_opened(artifact: ManifestArtifact | Wasm, error: OSError) -> str:
     check_host(error)
     if isinstance(error, FileNotFoundError):
         return f"{artifact.path} is missing; {AGAIN}"

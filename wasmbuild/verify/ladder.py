@@ -49,6 +49,7 @@ class Ladder:
         self._entries: dict[int, Entry] = {}
         self._seconds: dict[int, float] = {}
         self._count = 0
+        self._aborted = False
         self._lock = threading.Lock()
 
     def add(self, verdict: Entry) -> None:
@@ -77,6 +78,7 @@ class Ladder:
 
     def abort(self) -> None:
         """End the loaders; what is not judged yet never will be."""
+        self._aborted = True
         self._loaders.abort()
 
     def _climb(self, target: _Target, artifact: ManifestArtifact, directory: Beneath) -> None:
@@ -146,6 +148,8 @@ class Ladder:
 
     def _settle(self, position: int, verdict: Entry, seconds: float = 0.0) -> None:
         with self._lock:
+            if self._aborted:
+                return
             self._entries[position] = verdict
             self._seconds[position] = seconds
             if self._on_entry is not None:

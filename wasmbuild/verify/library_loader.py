@@ -20,17 +20,11 @@ from wasmbuild.project import cases
 from wasmbuild.toolchain import child
 from wasmbuild.toolchain.child import Death, Limits, Reply, Request, Server, format_bytes
 from wasmbuild.verify import interface, tested
+from wasmbuild.verify.endings import lacks_memory
 from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.loading import HERE, Load, Outcome, Place, death, refusal
 from wasmbuild.verify.report import Broken, Obstacle
 from wasmbuild.verify.tested import Ran
-from wasmbuild.verify.watch import Watch
-
-CORRECT = "correct the runner in wasmbuild.toml, or install what is missing"
-"""What to do about a runner that runs nothing."""
-
-START_SECONDS = 60.0
-"""How long a child may take to start: Python itself, imports, and an emulator around it."""
 
 _HANDFULS = 2
 """So many wait at most, each of whose artifacts has a descriptor open."""
@@ -40,9 +34,9 @@ _HANDFUL_BYTES = 1 << 20
 _POLL_SECONDS = 0.05
 # Bytes. A child that cannot start with less lacks them, most likely.
 _TO_START = 64 << 20
-_KILLED = -9
 # Of an exception of Python, which comes again.
 _EXCEPTION = 1
+_KILLED = -9
 
 
 class _Handful(NamedTuple):
@@ -60,7 +54,7 @@ class _Handful(NamedTuple):
 class LibraryLoader:
     """Settles what is put in, in order, on a thread of its own, while the next artifacts are hashed.
 
-    ``server`` runs the probe, without a limit of time. ``Load.how`` is the engine as the probe takes it: calls on
+    ``server`` runs the probe. ``Load.how`` is the engine as the probe takes it: calls on
     ``Config`` and a target or None. ``limits.seconds`` is the time to load one artifact, ``limits.memory`` what the
     child may allocate, which is bounded elsewhere. A child that cannot be started is an error of this host; of a
     runner, it is what keeps its artifacts from being loaded.
@@ -70,8 +64,6 @@ class LibraryLoader:
         self._limits = limits
         self._place = place
         self._server = server
-        self._watch = Watch(server.kill)
-        self._fresh = True
         self._loaded = 0
         self._since = 0.0
         self._queue: queue.Queue[_Handful | None] = queue.Queue(_HANDFULS)
@@ -82,6 +74,8 @@ class LibraryLoader:
         self._useless: Obstacle | None = None
         self._error: BaseException | None = None
         self._ended = False
+        # An interrupted join of a thread ends that thread in the eyes of Python before 3.13.
+        self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="wasmbuild-loader", daemon=True)
         self._thread.start()
 
@@ -113,7 +107,8 @@ class LibraryLoader:
         """Settle what is left, end the child, and raise what ended the thread, if anything did."""
         self._hand_over()
         self._queue.put(None)
-        self._thread.join()
+        while not self._done.wait(1.0):
+            pass  # an untimed wait cannot be interrupted everywhere
         if self._error is not None:
             raise self._error
 
@@ -122,11 +117,10 @@ class LibraryLoader:
         self._error = self._error or InterruptedError("verification was interrupted")
         _drop(self._gathered)
         self._gathered = []
-        while self._thread.is_alive():
+        while not self._done.wait(_POLL_SECONDS):
             self._server.kill()
             with suppress(queue.Full):
                 self._queue.put_nowait(None)
-            self._thread.join(_POLL_SECONDS)
 
     def _hand_over(self) -> None:
         if self._gathered:
@@ -135,16 +129,18 @@ class LibraryLoader:
             self._queue.put(handful)
 
     def _run(self) -> None:
-        with self._server:
-            try:
+        try:
+            with self._server:
                 while self._error is None and (handful := self._take()) is not None:
                     self._settle(handful)
-            except BaseException as error:
-                self._error = self._error or error
-        self._watch.close()
-        # Whoever puts in more would wait for room forever.
-        while self._error is not None and (handful := self._take()) is not None:
-            _drop(handful.loads)
+        except BaseException as error:
+            self._error = self._error or error
+        try:
+            # Whoever puts in more would wait for room forever.
+            while self._error is not None and (handful := self._take()) is not None:
+                _drop(handful.loads)
+        finally:
+            self._done.set()
 
     def _take(self, *, wait: bool = True) -> _Handful | None:
         """Return what comes next, None ever after the end. Raises queue.Empty."""
@@ -176,26 +172,24 @@ class LibraryLoader:
             handful: _Handful | None = first
             with suppress(queue.Empty):
                 while handful is not None:
-                    if handful.has_tests:
+                    if handful.has_tests or again:
                         self._returned = handful
                         return
                     under_way.append(handful)
                     if self._error is not None:
                         return
-                    yield _request(handful)
+                    yield self._request(handful)
                     handful = self._take(wait=False)
 
         try:
-            self._grant(self._limits.seconds)
             for outcome in self._server.outcomes(requests()):
-                late = self._note(outcome)
                 loads = under_way.popleft().loads
-                obstacles = self._obstacles(loads, outcome, late=late)
-                if obstacles is None or (isinstance(outcome, Death) and not late and _may_be_another(outcome)):
+                alone = self._note(outcome, len(loads)) and len(loads) == 1
+                obstacles = self._obstacles(loads, outcome)
+                if obstacles is None or self._may_be_another(outcome, alone):
                     again.extend(loads)
                 else:
                     self._end(loads, obstacles)
-                self._grant(self._limits.seconds)
             return again
         except ChildError as error:
             self._give_up(error, [*again, *_all_loads(under_way)])
@@ -204,7 +198,6 @@ class LibraryLoader:
             _drop(again)
             raise
         finally:
-            self._watch.relax()
             _drop(_all_loads(under_way))
 
     # --- one by one ---------------------------------------------------------------------------------------------------
@@ -213,9 +206,8 @@ class LibraryLoader:
         left = deque(loads)
         try:
             while left and self._error is None:
-                alone = self._loaded == 0
-                obstacle, ran, died = self._load(left[0])
-                if died and not alone and self._error is None:
+                obstacle, ran, doubtful = self._load(left[0])
+                if doubtful and self._error is None:
                     # An artifact before it may have damaged the process: only a death of its own counts.
                     self._restart()
                     obstacle, ran, _ = self._load(left[0])
@@ -226,52 +218,51 @@ class LibraryLoader:
             _drop(left)
 
     def _load(self, load: Load) -> tuple[Obstacle | None, tuple[Ran, ...] | None, bool]:
-        """Load and test; return what is wrong, the tests that ran, and whether the process died, not being late."""
-        handful, grant = _Handful(load.how, (load,)), load.grant
-        if self._fresh:
-            # The time that a process takes to start is not the artifact's.
-            self._ask(_request(_Handful(load.how)), self._limits.seconds)
-            self._loaded = 0
-        outcome, late = self._ask(_request(handful, keep=grant is not None), self._limits.seconds)
-        obstacles = self._obstacles(handful.loads, outcome, late=late)
+        """Load and test; return what is wrong, the tests that ran, and whether another artifact may be the cause."""
+        grant = load.grant
+        outcome = self._server.outcome(self._request(_Handful(load.how, (load,)), keep=grant is not None))
+        alone = self._note(outcome, 1)
+        obstacles = self._obstacles((load,), outcome)
         obstacle = None if obstacles is None else obstacles[0]
         if obstacle is not None or grant is None:
-            return obstacle, None, isinstance(outcome, Death) and not late
+            return obstacle, None, self._may_be_another(outcome, alone)
         ran: list[Ran] = []
         for case in load.artifact.tests:
             fuel = (case.fuel or cases.FUEL[1]) if grant.fuel else None
-            request = Request({"test": case.to_json(), "fuel": fuel, "epoch": grant.epoch})
-            outcome, late = self._ask(request, case.seconds)
+            body = {"test": case.to_json(), "fuel": fuel, "epoch": grant.epoch}
+            outcome = self._server.outcome(Request(body, seconds=case.seconds))
+            self._note(outcome, 0)
             if isinstance(outcome, Death):
-                ending = child.late(case.seconds) if late else outcome.words
-                ran.append(tested.died(case, ending, outcome.stderr, self._limits.memory))
-                return tested.verdict(load.artifact, ran), tuple(ran), not late
+                ran.append(tested.died(case, outcome.words, outcome.stderr, self._limits.memory))
+                return tested.verdict(load.artifact, ran), tuple(ran), self._may_be_another(outcome, alone)
             ran.append(tested.judged(case, outcome.body, self._limits.memory))
         return tested.verdict(load.artifact, ran), tuple(ran), False
 
     # --- both ---------------------------------------------------------------------------------------------------------
 
-    def _ask(self, request: Request, seconds: float | None) -> tuple[Reply | Death, bool]:
-        """Return the outcome of a request, and whether it took too long."""
-        self._grant(seconds)
-        try:
-            outcome = self._server.outcome(request)
-        finally:
-            self._watch.relax()
-        return outcome, self._note(outcome)
+    def _request(self, handful: _Handful, *, keep: bool = False) -> Request:
+        loads = handful.loads
+        body: dict[str, Any] = {"engine": handful.how, "load": [load.artifact.kind for load in loads]}
+        if keep:
+            body["keep"] = True
+        return Request(body, files=[load.file.fileno() for load in loads], seconds=self._limits.seconds)
 
-    def _grant(self, seconds: float | None) -> None:
-        self._watch.grant(None if seconds is None else seconds + (START_SECONDS if self._fresh else 0.0))
-
-    def _note(self, outcome: Reply | Death) -> bool:
-        """Note whether the next request has a new process, and return whether this one took too long."""
-        self._fresh = isinstance(outcome, Death)
-        self._loaded = 0 if self._fresh else self._loaded + 1
-        return self._fresh and self._watch.expired
+    def _note(self, outcome: Reply | Death, loads: int) -> bool:
+        """Count what the process has loaded, and return whether nothing came before this."""
+        alone = self._loaded == 0
+        self._loaded = 0 if isinstance(outcome, Death) else self._loaded + loads
+        return alone
 
     def _restart(self) -> None:
         self._server.close()
-        self._fresh, self._loaded = True, 0
+        self._loaded = 0
+
+    def _may_be_another(self, outcome: Reply | Death, alone: bool) -> bool:
+        """Tell whether something else than an artifact, ``alone`` in its process, may be the cause of an outcome."""
+        if isinstance(outcome, Death):
+            own = outcome.status == _EXCEPTION or child.is_late(outcome.words)
+            return not own and (not alone or outcome.status == _KILLED)
+        return not alone and any(lacks_memory(words, self._limits.memory) for words in _refusals(outcome))
 
     def _end(
         self, loads: Collection[Load], obstacles: Sequence[Obstacle | None], ran: tuple[Ran, ...] | None = None
@@ -292,13 +283,13 @@ class LibraryLoader:
             _drop(loads)
             memory = self._limits.memory
             if memory is not None and memory < _TO_START:
-                why, _ = start_failure(error)
+                why, _ = start_failure(error, self._place)
                 raise ChildError(f"{why}; allow it more memory than {format_bytes(memory)}") from None
             raise error
-        self._useless = self._place.cannot(*start_failure(error))
+        self._useless = self._place.cannot(*start_failure(error, self._place))
         self._end(loads, [self._useless] * len(loads))
 
-    def _obstacles(self, loads: Sequence[Load], outcome: Reply | Death, *, late: bool) -> list[Obstacle | None] | None:
+    def _obstacles(self, loads: Sequence[Load], outcome: Reply | Death) -> list[Obstacle | None] | None:
         """Return what is wrong with each artifact of a request; None where there is no answer to tell it by."""
         if isinstance(outcome, Reply):
             body = outcome.body
@@ -310,8 +301,7 @@ class LibraryLoader:
         [load] = loads
         if isinstance(outcome, Reply):
             return [_nonsense(load)]
-        words = child.late(self._limits.seconds) if late else outcome.words
-        return [death(load.artifact, words, outcome.stderr, self._limits.memory)]
+        return [death(load.artifact, outcome.words, outcome.stderr, self._limits.memory)]
 
     def _obstacle(self, load: Load, told: object) -> Obstacle | None:
         if not isinstance(told, dict):
@@ -330,19 +320,21 @@ def _nonsense(load: Load) -> Broken:
     return Broken(f"{load.artifact.path} makes the process that loads it answer with nonsense; {AGAIN}")
 
 
-def start_failure(error: ChildError) -> tuple[str, str]:
+def start_failure(error: ChildError, place: Place) -> tuple[str, str]:
     """Return why a runner's child could not be started, and what to do."""
     first, *rest = str(error).splitlines()
     last = rest[-1].strip() if rest else ""
     why = f"{first} ({last})" if last else first
     if "No module named 'wasmtime'" in last:
         return why, "install the package wasmtime for its python, or name an executable as its wasmtime"
-    return why, CORRECT
+    return why, place.correction()
 
 
-def _may_be_another(death: Death) -> bool:
-    """Tell whether something else than the request may have ended a process."""
-    return (death.answered > 0 or death.status == _KILLED) and death.status != _EXCEPTION
+def _refusals(reply: Reply) -> Iterator[str]:
+    told = reply.body.get("loaded")
+    for one in [reply.body, *told] if isinstance(told, list) else [reply.body]:
+        if isinstance(one, dict) and "error" in one:
+            yield str(one["error"])
 
 
 def _drop(loads: Iterable[Load]) -> None:
@@ -352,10 +344,3 @@ def _drop(loads: Iterable[Load]) -> None:
 
 def _all_loads(handfuls: Iterable[_Handful]) -> list[Load]:
     return [load for handful in handfuls for load in handful.loads]
-
-
-def _request(handful: _Handful, *, keep: bool = False) -> Request:
-    body: dict[str, Any] = {"engine": handful.how, "load": [load.artifact.kind for load in handful.loads]}
-    if keep:
-        body["keep"] = True
-    return Request(body, files=[load.file.fileno() for load in handful.loads])

@@ -40,7 +40,7 @@ class Way(NamedTuple):
         The file is closed then.
         """
         grant = self.grant if test and artifact.tests else None
-        self.loader.put(Load(artifact, opened.file, opened.modified, settle, self.how, grant))
+        self.loader.put(Load(artifact, opened.file, opened.signature, settle, self.how, grant))
 
 
 class Loaders:
@@ -93,7 +93,7 @@ class Loaders:
 
     def _through(self, runner: Runner, manifest: Manifest, triple: triples.TargetTriple) -> Way | Obstacle:
         engine, line = manifest.engine, manifest.major
-        place = Place(is_runner=True)
+        place = Place(is_runner=True, program=runner.python or runner.wasmtime or "")
         limits = Limits(
             self._limits.memory if runner.memory is None else runner.memory,
             self._limits.seconds if runner.seconds is None else runner.seconds,

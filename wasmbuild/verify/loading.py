@@ -8,7 +8,9 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from wasmbuild.files import Signature, sha256_of, signature
 from wasmbuild.formats.manifest import ManifestArtifact
+from wasmbuild.formats.printable import printable
 from wasmbuild.toolchain.child import is_late
 from wasmbuild.verify.endings import RAISE_MEMORY, how_it_ended, lacks_memory, one_line
 from wasmbuild.verify.intact import AGAIN, BY_HAND
@@ -31,6 +33,7 @@ class Outcome(NamedTuple):
 Settle = Callable[[Outcome], None]
 """Takes the outcome of a load. Called once, by any thread."""
 
+_CTIME = 4
 _MISSING_FEATURE = re.compile(r'compilation setting "(?:has_)?(\w+)" is enabled, but not available on the host')
 # How the file was opened is no news.
 _OPENED = re.compile(r"failed deserialization for: /proc/self/fd/\d+:?\s*(Caused by:\s*)?")
@@ -40,33 +43,49 @@ _OTHER_LINE = re.compile(r"compiled with incompatible [^\n]*version[^\n]*")
 class Load(NamedTuple):
     """An artifact that is intact and consistent, on its way to be loaded.
 
-    ``file`` is the open file that was hashed, ``modified`` its time in nanoseconds then. ``how`` is the loader's own.
+    ``file`` is the open file that was hashed, ``signature`` as ``Opened`` has it. ``how`` is the loader's own.
     Where there is a ``grant``, its tests are executed when it is loaded.
     """
 
     artifact: ManifestArtifact
     file: io.FileIO
-    modified: int
+    signature: Signature | None
     settle: Settle
     how: Any
     grant: Grant | None = None
 
     def end(self, outcome: Outcome) -> None:
         """Close the file and settle the load."""
-        # A file that was replaced since is not the open one. One that was written to may have been loaded with bytes
-        # that nobody hashed.
-        written = os.fstat(self.file.fileno()).st_mtime_ns != self.modified
-        self.file.close()
-        if written:
+        with self.file:
+            changed = self._has_changed()
+        if changed:
             words = f"{self.artifact.path} changed while it was verified; verify when nothing writes to it"
             outcome = Outcome(Broken(words), seconds=outcome.seconds)
         self.settle(outcome)
 
+    def _has_changed(self) -> bool:
+        """Tell whether it may have been loaded with bytes that nobody hashed; what took its place is another file."""
+        try:
+            now = signature(os.fstat(self.file.fileno()))
+            if now == self.signature:
+                return False
+            if self.signature is not None and now[:_CTIME] != self.signature[:_CTIME]:
+                return True
+            # Whoever writes can set the other times back; this one is also that of a chmod or a new link.
+            self.file.seek(0)
+            return sha256_of(self.file)[0] != self.artifact.sha256
+        except OSError:
+            return True
+
 
 class Place(NamedTuple):
-    """Where artifacts are loaded: on this host, or by the runner of their target, which has to be able to."""
+    """Where artifacts are loaded: on this host, or by the runner of their target, which has to be able to.
+
+    ``program`` is what the runner runs, a path where it is one.
+    """
 
     is_runner: bool = False
+    program: str = ""
 
     def cannot(self, why: str, fix: str = "") -> Obstacle:
         """Return the obstacle that artifacts cannot be loaded there; ``fix`` is what to do about a runner."""
@@ -75,6 +94,14 @@ class Place(NamedTuple):
         # Targets can share a runner, so it goes by no name.
         words = f"cannot be loaded by the runner of its target: {why}"
         return Broken(f"{words}; {fix}" if fix else words)
+
+    def correction(self) -> str:
+        """Return what to do about a runner that runs nothing."""
+        words = "correct the runner in wasmbuild.toml, or install what is missing"
+        if os.path.dirname(self.program) and not os.path.exists(self.program):
+            # Emulators end without a word over it. A runner may as well reach another machine, which has it.
+            return f"{words}: there is no {printable(self.program)} here"
+        return words
 
 
 HERE = Place()

@@ -62,6 +62,8 @@ class Probe:
         except wasmtime.WasmtimeError as error:
             return _refusal(error), b""
         keep = bool(request.get("keep"))
+        if len(files) != request.get("files", 0):
+            raise OSError("not all descriptors of a request arrived")
         contents: list[Any] = [*files] or _parts(data, request.get("sizes", [len(data)]))
         artifacts = zip(request.get("load", []), contents)
         told = self._interfaces.tell([self._load(engine, *artifact, keep=keep) for artifact in artifacts])

@@ -27,7 +27,8 @@ _SHARED = (Path(wire.__file__), Path(configure.__file__))
 
 def here(library: Compiler, limits: Limits) -> Server:
     """Return a server that runs the probe in this Python. Raises ToolchainError."""
-    directories = (Path(library.path).parents[2], _HERE, Path(wire.__file__).parent)
+    # Packages last, for they may hold anything.
+    directories = (_HERE, Path(wire.__file__).parent, Path(library.path).parents[2])
     memory = "-" if limits.memory is None else str(limits.memory)
     return Server(
         python.isolated(PROBE, (memory, *directories)),

@@ -76,8 +76,10 @@ def died(case: Case, ending: str, stderr: str, memory: int | None = None) -> Ran
     """Judge a test over which its process ended; ``ending`` says how, ``stderr`` is what it wrote."""
     if lacks := endings.lacks_memory(stderr, memory):
         return Ran(case, lacks, None, lacks, TOO_LARGE)
+    if is_late(ending):
+        return Ran(case, ending, ending, ending, TOO_SLOW)
     words = f"ends the process that runs it, which {endings.how_it_ended(ending, stderr)}"
-    return Ran(case, words, words, words, TOO_SLOW if is_late(ending) else DIED)
+    return Ran(case, words, words, words, DIED)
 
 
 def verdict(artifact: ManifestArtifact, ran: Sequence[Ran]) -> Broken | None:

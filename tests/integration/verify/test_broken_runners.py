@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import time
 from functools import partial
 from typing import Any
 
@@ -131,3 +134,42 @@ def test_what_a_runner_writes_before_it_runs_an_executable_is_no_word_of_it(proj
     wrapped(project, "wasmtime", workshop, "sys.stderr.write('warning: no such feature\\nwarning: slow\\n')")
     found = project.verdicts()
     assert (found["add@x64"]["level"], found["sub@x64"]["level"]) == ("tested", "loaded")
+
+
+@pytest.mark.parametrize("program", ["python", "wasmtime"])
+def test_an_interrupted_verification_ends_at_once_with_all_that_it_started(
+    project: Project, workshop: Any, program: str
+) -> None:
+    project.write("pids", "")
+    wrapped(project, program, workshop, "open('pids', 'a').write(f'{os.getpid()}\\n'); time.sleep(1000)")
+    verification = project.start("verify", "build", "--time-limit", "600")
+    pids = project.root / "pids"
+    while not pids.read_text().endswith("\n"):
+        assert verification.poll() is None
+        time.sleep(0.01)
+    verification.send_signal(signal.SIGINT)
+    _, err = verification.communicate(timeout=30)
+    assert verification.returncode == 130
+    assert "Traceback" not in err
+    for pid in pids.read_text().split():
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid), 0)
+
+
+@pytest.mark.parametrize("program", ["python", "wasmtime"])
+def test_a_runner_whose_program_is_not_there(project: Project, workshop: Any, program: str) -> None:
+    command = f"['{sys.executable}', '-c', 'exit(1)']"
+    project.declare(f"{HEAD}{X64}[targets.x64.runner]\ncommand = {command}\n{program} = 'bin/gone'\n{MODULES}")
+    project.run("build")
+    for entry in project.verdicts(status=1).values():
+        assert entry["message"].startswith("cannot be loaded by the runner of its target: ")
+        assert entry["message"].endswith(f"; {CORRECT}: there is no {project.root / 'bin/gone'} here")
+
+
+def test_a_file_of_the_project_is_not_taken_for_one_that_is_missing(project: Project, workshop: Any) -> None:
+    """An executable loads, and starts nothing, because an import of its is to come from a file that is not there."""
+    project.write("missing", "(module)")
+    project.declare(HEAD + X64 + runner("wasmtime", workshop) + MODULES)
+    project.run("build")
+    for entry in project.verdicts().values():
+        assert (entry["level"], entry["message"]) == ("loaded", "")

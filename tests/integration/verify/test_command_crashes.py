@@ -69,11 +69,14 @@ def alter(project: Project, id: str, change: Callable[[bytes], bytes]) -> None:
         path.write_text(json.dumps(document))
 
 
+ENDS = "ends the process that runs it, which"
+
+
 @pytest.mark.parametrize(
     ("code", "ending", "fix"),
     [
-        ("0f0b", "was killed by SIGILL", "compile it again, or with another patch release of Wasmtime"),
-        ("f4", "was killed by SIGSEGV", "compile it again, or with another patch release of Wasmtime"),
+        ("0f0b", f"{ENDS} was killed by SIGILL", "compile it again, or with another patch release of Wasmtime"),
+        ("f4", f"{ENDS} was killed by SIGSEGV", "compile it again, or with another patch release of Wasmtime"),
         ("ebfe", "did not end within 1 s", "raise the time-limit of the test, or correct what never ends"),
     ],
     ids=["an illegal instruction", "a privileged one", "a jump to itself"],
@@ -88,9 +91,7 @@ def test_code_that_crashes_or_hangs_costs_one_artifact_its_verdict(
     alter(project, "marked@x64", lambda text: text.replace(MOVE, (bytes.fromhex(code) * 5)[:5]))
     found = project.verdicts(status=1)
     assert (found["marked@x64"]["level"], found["marked@x64"]["failed"]) == ("loaded", "tested")
-    assert found["marked@x64"]["message"] == (
-        f"marked.cwasm: test 2 of 2, marked() ends the process that runs it, which {ending}; {fix}"
-    )
+    assert found["marked@x64"]["message"] == f"marked.cwasm: test 2 of 2, marked() {ending}; {fix}"
     # What comes before it and after it is loaded and tested as ever.
     assert (found["add@x64"]["level"], found["add@x64"]["message"]) == ("tested", "")
     assert (found["sub@x64"]["level"], found["sub@x64"]["message"]) == ("loaded", "")

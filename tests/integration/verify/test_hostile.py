@@ -95,7 +95,7 @@ class Harm(NamedTuple):
 
 
 AGAIN = "build again, or copy it again from where it was built"
-HAND = "was it built or changed by hand, or by another tool? run `doit compile` again"
+HAND = "was it built or changed by hand, or by another tool? build it again"
 EDITED = f"the file was edited or damaged, or another program wrote it: {AGAIN}"
 INSTEAD = f"put the artifact itself there: {AGAIN}"
 NAMED = f"index.json names it: {AGAIN}"

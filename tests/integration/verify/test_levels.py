@@ -11,7 +11,7 @@ import pytest
 from wasmbuild.project.triples import host_triple, parse, runs_on_host
 from wasmbuild.verify import Entry, verify
 
-HAND = "was it built or changed by hand, or by another tool? run `doit compile` again"
+HAND = "was it built or changed by hand, or by another tool? build it again"
 FAMILIES = {
     "x64": ("x86_64-unknown-linux-gnu", None),
     "x64-v2": ("x86_64-unknown-linux-gnu", "x86-64-v2"),

@@ -234,6 +234,6 @@ def test_a_process_that_may_open_few_files(project: Project, workshop: Any, limi
     else:
         assert ended.stdout == ""
         assert ended.stderr == (
-            "error: cannot open any more files: Too many open files; verification needs about 128 at once, so raise "
+            "error: cannot open any more files: Too many open files; verification needs about 160 at once, so raise "
             "the limit (ulimit -n)\n"
         )

@@ -62,6 +62,10 @@ def values(type_: str, *given: Any) -> list[tuple[str, Case, dict[str, bool]]]:
         (LOOP, F._replace(fuel=10_000), {"consume-fuel": True}),
         (identity("i32"), Case("f", (1,), returns=(1,)), {"consume-fuel": True, "epoch-interruption": True}),
         (f'{WRITES} (func (export "_start") (call $say))', START, {}),
+        (
+            f'{WRITES} (func (export "_start") unreachable)',
+            START._replace(exit=2, wasi=Wasi(("-bash", "--help"), (("LANG", "-C"),))), {},
+        ),
         (f'{WRITES} (func (export "_start") (call $say) (call $exit (i32.const 1)))', START, {}),
         (f'{WRITES} (func (export "_start") (call $say) (call $exit (i32.const 125)))', START, {}),
         (f'{WRITES} (func (export "_start") (call $say) unreachable)', START, {}),

@@ -111,8 +111,7 @@ def test_a_flag_of_cranelift_is_named(tmp_path: Path, workshop: Any) -> None:
     [entry] = verify([tmp_path]).artifacts
     assert entry.message == (
         "m.cwasm has other engine settings than its manifest declares: cranelift-flags.regalloc_algorithm is "
-        '"single_pass" instead of "backtracking"; was it built or changed by hand, or by another tool? run `doit '
-        "compile` again"
+        '"single_pass" instead of "backtracking"; was it built or changed by hand, or by another tool? build it again'
     )
 
 

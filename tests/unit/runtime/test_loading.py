@@ -145,6 +145,15 @@ def test_all_reasons_when_there_are_several(shipping: Any) -> None:
     ]
 
 
+def test_an_index_without_targets_is_told_for_what_it_is(shipping: Any) -> None:
+    shipping.root.mkdir()
+    root = shipping.index()
+    assert refused(NoFittingArtifactError, root) == (
+        f"{root}/index.json has no targets; build again, and mend what fails: a target stands here while all of its "
+        f"artifacts are right"
+    )
+
+
 def test_the_caller_chooses_targets_and_fallback(shipping: Any) -> None:
     shipping.target("edge-rust", {"a": b"x"}, engine={"embedder": "rust", "collector": "copying"})
     shipping.target("everywhere", {"a": b"x"}, "pulley64")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -172,8 +173,12 @@ class TestFiles:
 
 
 class TestDeaths:
-    def test_the_request_that_killed_it_is_blamed_and_the_others_are_answered(self, server: Server) -> None:
-        bodies: list[dict[str, Any]] = [{"n": n, **({"do": "abort"} if n % 7 == 3 else {})} for n in range(40)]
+    @pytest.mark.parametrize("padding", [0, 700], ids=["all sent ahead", "some sent ahead"])
+    def test_the_request_that_killed_it_is_blamed_and_the_others_are_answered(
+        self, server: Server, padding: int
+    ) -> None:
+        more = {"padding": "." * padding}
+        bodies: list[dict[str, Any]] = [{"n": n, **({"do": "abort"} if n % 7 == 3 else more)} for n in range(40)]
         for n, outcome in enumerate(server.outcomes(map(Request, bodies))):
             if n % 7 == 3:
                 assert isinstance(outcome, Death)
@@ -188,6 +193,31 @@ class TestDeaths:
         with pytest.raises(ChildError, match=r"^the child was killed by SIGABRT\n    about to abort$"):
             server.ask(Request({"do": "abort"}))
         assert server.ask(Request({"n": 1})).body["n"] == 1
+
+    def test_a_request_has_a_time_of_its_own(self, server: Server) -> None:
+        sleep = {"do": "sleep", "seconds": 0.4}
+        limits = [0.1, None, 0.2, 5.0]
+        outcomes = list(server.outcomes(Request(sleep, seconds=seconds) for seconds in limits))
+        assert [isinstance(outcome, Reply) for outcome in outcomes] == [False, True, False, True]
+        assert [outcome.words for outcome in outcomes if isinstance(outcome, Death)] == [
+            "did not end within 0.1 s",
+            "did not end within 0.2 s",
+        ]
+
+    def test_one_that_is_starting_can_be_killed(self) -> None:
+        with Server([sys.executable, "-c", "import time; time.sleep(1000)"], name="it", limits=Limits()) as server:
+
+            def kill() -> None:
+                while not done.wait(0.05):
+                    server.kill()
+
+            done = threading.Event()
+            killer = threading.Thread(target=kill)
+            killer.start()
+            with pytest.raises(ChildError, match=r"^it could not be started: it was killed by SIGKILL"):
+                server.ask(Request({}))
+            done.set()
+            killer.join()
 
     def test_time_limit(self) -> None:
         with make(Limits(seconds=1)) as server:

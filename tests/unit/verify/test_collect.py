@@ -99,15 +99,44 @@ def test_nothing_there_is_told_with_what_to_do(tmp_path: Path) -> None:
         f"{tmp_path / 'none'} is missing; name a manifest, an index or a build directory that is there"
     )
     assert refusal(tmp_path) == (
-        f"{tmp_path} holds neither index.json nor a manifest.json; run `doit compile`, or name another directory"
+        f"{tmp_path} holds neither index.json nor a manifest.json; build first, or name another directory"
     )
 
 
 def test_an_index_without_targets_proves_nothing(tmp_path: Path, maker: Any) -> None:
     maker.index(tmp_path)
     assert refusal(tmp_path) == (
-        f"{tmp_path / 'index.json'} names no targets, so there is nothing to verify; run `doit compile`"
+        f"{tmp_path / 'index.json'} names no targets, so there is nothing to verify; build first, and mend what fails"
     )
+
+
+def test_manifests_without_any_artifact_prove_nothing(tmp_path: Path, maker: Any) -> None:
+    empty = maker.ship(tmp_path, {}, target="pi")
+    maker.index(tmp_path, empty)
+    words = f"lists no artifacts, so there is nothing to verify; {AGAIN}"
+    for path in (tmp_path, tmp_path / "pi" / "manifest.json"):
+        _, entry = taken(path)
+        assert isinstance(entry, Entry)
+        assert (entry.ok, entry.message) == (False, f"{path} {words}")
+    maker.index(tmp_path, empty, maker.ship(tmp_path, {"m": b"m"}, target="edge"))
+    assert not any(isinstance(found, Entry) for found in taken(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"\x7fELF\2\1\1\xc8" + bytes(100), "artifact of Wasmtime"),
+        (b"\0asm\1\0\0\0", "a core WebAssembly module"),
+        (b"(module)", "WebAssembly text"),
+    ],
+)
+def test_another_file_that_is_named_is_told_for_what_it_is(tmp_path: Path, data: bytes, what: str) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    message = refusal(path)
+    assert message.startswith(f"{path} is ")
+    assert what in message
+    assert message.endswith("; name a manifest, an index or a build directory")
 
 
 def test_a_manifest_that_the_index_names_must_be_there(built: Path) -> None:

@@ -10,7 +10,7 @@ from wasmbuild.verify.consistent import Consistent
 from wasmbuild.verify.reference import Reference, Settings
 from wasmbuild.verify.report import Broken, Obstacle, Unreachable
 
-HAND = "was it built or changed by hand, or by another tool? run `doit compile` again"
+HAND = "was it built or changed by hand, or by another tool? build it again"
 AGAIN = "build again, or copy it again from where it was built"
 
 

@@ -239,7 +239,7 @@ NOTHING = Grant(fuel=False, epoch=False)
 def test_values_on_the_command_line(entry: Any, types: str, values: tuple[Any, ...], spelled: list[str]) -> None:
     case = Case("f", values, returns=())
     assert command(RUN, entry(f"({types}) -> ()"), case, "load.cwasm", NOTHING) == [
-        *RUN, "-S", "inherit-env=n", "--invoke", "f", "load.cwasm", *spelled,
+        *RUN, "-S", "inherit-env=n", "--invoke=f", "load.cwasm", *spelled,
     ]  # fmt: skip
 
 
@@ -248,14 +248,14 @@ def test_what_a_program_is_given(entry: Any, kind: str) -> None:
     wasi = Wasi(("name", "--x", "a b"), (("A", ""), ("LANG", "C=D")))
     case = Case("_start" if kind == "module" else "wasi:cli/run@0.2.6#run", (), exit=0, wasi=wasi)
     assert command(RUN, entry(kind=kind), case, "load.cwasm", NOTHING) == [
-        *RUN, "-S", "inherit-env=n", "--argv0", "name", "--env", "A=", "--env", "LANG=C=D", "load.cwasm", "--x", "a b",
+        *RUN, "-S", "inherit-env=n", "--argv0=name", "--env=A=", "--env=LANG=C=D", "load.cwasm", "--x", "a b",
     ]  # fmt: skip
 
 
 def test_a_function_of_a_program_has_its_values_in_place_of_arguments(entry: Any) -> None:
     case = Case("g", (5,), returns=(5,), wasi=Wasi(("name", "x")))
     assert command(RUN, entry(), case, "load.cwasm", NOTHING)[5:] == [
-        "--argv0", "name", "--invoke", "g", "load.cwasm", "5",
+        "--argv0=name", "--invoke=g", "load.cwasm", "5",
     ]  # fmt: skip
 
 
@@ -271,7 +271,7 @@ def test_a_function_of_a_program_has_its_values_in_place_of_arguments(entry: Any
 )
 def test_what_an_engine_counts_is_granted(entry: Any, grant: Grant, fuel: int | None, options: list[str]) -> None:
     case = Case("f", (), returns=(), fuel=fuel)
-    assert command(RUN, entry(), case, "load.cwasm", grant)[5:-3] == options
+    assert command(RUN, entry(), case, "load.cwasm", grant)[5:-2] == options
 
 
 # --- what an executable cannot ----------------------------------------------------------------------------------------

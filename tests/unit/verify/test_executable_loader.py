@@ -46,7 +46,7 @@ def test_how_an_executable_is_run(
     assert loading.obstacle(does, place=place, program=program, limits=Limits(2 << 30, 60)) is None
     noted = json.loads((tmp_path / "noted").read_text())
     *options, file = noted["arguments"]
-    assert options == ["run", "--allow-precompiled", "-W", "simd=y", "--preload", "probe=missing"]
+    assert options == ["run", "--allow-precompiled", "-W", "simd=y", "--preload", f"probe={file}/missing"]
     assert Path(file).is_absolute() == place.is_runner
     assert noted["cwd"] == (directory or str(loading.private))
     assert Path(noted["file"]).parent == loading.private.resolve()

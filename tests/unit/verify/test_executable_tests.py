@@ -38,7 +38,7 @@ def test_how_a_test_is_run(loading: Loading, tmp_path: Path, place: Place) -> No
     assert (words, obstacle) == (["ended with exit status 0"], None)
     noted = json.loads((tmp_path / "noted").read_text())
     assert noted["arguments"][:-2] == [
-        "run", "--allow-precompiled", "-W", "simd=y", "-S", "inherit-env=n", "--argv0", "name", "--env", "LANG=C",
+        "run", "--allow-precompiled", "-W", "simd=y", "-S", "inherit-env=n", "--argv0=name", "--env=LANG=C",
     ]  # fmt: skip
     assert noted["arguments"][-1] == "x"
     assert (noted["stdin"], noted["environment"]["A"]) == ("größe", "b")
@@ -104,7 +104,7 @@ def test_after_a_death_no_other_test_runs(loading: Loading, tmp_path: Path) -> N
         ("sys.exit(139)", Case("f", (), returns=(7,)), "ends the process that runs it, which ended with status 139; "),
         (
             "time.sleep(1000)", Case("f", (), returns=(7,), seconds=1),
-            "ends the process that runs it, which did not end within 1 s; raise the time-limit of the test, or correct",
+            "did not end within 1 s; raise the time-limit of the test, or correct",
         ),
         (
             "sys.stderr.write('memory allocation of 12 bytes failed\\n'); os.abort()",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 from pathlib import Path
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wasmbuild.beneath import Beneath
-from wasmbuild.formats.manifest import ManifestArtifact
+from wasmbuild.formats.manifest import ManifestArtifact, Wasm
 from wasmbuild.verify.intact import Intact
 from wasmbuild.verify.report import Broken
 
@@ -43,6 +44,19 @@ def test_right_bytes_are_intact_and_can_be_read_again(tmp_path: Path, maker: Any
         (tmp_path / "checksum.cwasm").unlink()
         file.seek(0)
         assert file.read() == DATA
+
+
+def test_the_source_that_is_shipped_has_to_be_intact_too(tmp_path: Path, maker: Any) -> None:
+    (tmp_path / "checksum.cwasm").write_bytes(DATA)
+    shipped = tmp_path / "checksum.wasm"
+    artifact = maker.entry(DATA)._replace(wasm=Wasm("checksum.wasm", 4, hashlib.sha256(b"wasm").hexdigest()))
+    assert found(tmp_path, artifact) == f"the source that is shipped with it, checksum.wasm is missing; {AGAIN}"
+    shipped.write_bytes(b"wasm")
+    assert found(tmp_path, artifact) == ""
+    shipped.write_bytes(b"wasm and more")
+    assert "shipped with it, checksum.wasm has 13 bytes, and its manifest says 4" in found(tmp_path, artifact)
+    shipped.write_bytes(b"mine")
+    assert "shipped with it, checksum.wasm has SHA-256 " in found(tmp_path, artifact)
 
 
 def test_more_bytes_than_fit_in_the_buffer(tmp_path: Path, maker: Any) -> None:
@@ -96,7 +110,7 @@ def test_another_content_is_told_with_what_to_do(tmp_path: Path, maker: Any) -> 
     entry = maker.entry(DATA)
     assert found(tmp_path, entry) == (
         f"checksum.cwasm has SHA-256 {maker.entry(b'x' * len(DATA)).sha256[:16]}…, and its manifest says "
-        f"{entry.sha256[:16]}…; was it built or changed by hand, or by another tool? run `doit compile` again"
+        f"{entry.sha256[:16]}…; was it built or changed by hand, or by another tool? build it again"
     )
 
 

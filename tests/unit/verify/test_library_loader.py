@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from wasmbuild import files
 from wasmbuild.errors import ChildError
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.find import Compiler
-from wasmbuild.verify import library_loader, probes
+from wasmbuild.verify import probes
 from wasmbuild.verify.library_loader import LibraryLoader
 from wasmbuild.verify.loading import Load, Outcome
 from wasmbuild.verify.report import Broken, Obstacle
@@ -58,14 +59,14 @@ class Loads:
     def make(self, name: str) -> Load:
         file = io.FileIO(self._path)
         self.files.append(file)
-        modified = self._path.stat().st_mtime_ns
+        signature = files.signature(self._path.stat())
 
         def settle(outcome: Outcome) -> None:
             assert file.closed
             assert name not in self.outcomes
             self.outcomes[name] = outcome.obstacle
 
-        return Load(self._maker.entry(b"", name), file, modified, settle, [[], None])
+        return Load(self._maker.entry(b"", name), file, signature, settle, [[], None])
 
 
 @pytest.fixture
@@ -142,9 +143,8 @@ def test_an_answer_that_makes_no_sense_is_no_proof(
     "instead", ["os.abort()", "os._exit(0)", "time.sleep(1000)", "return {}, b''", "return {'loaded': [{}]}, b''"]
 )
 def test_where_several_at_once_come_to_no_answer_each_is_loaded_by_itself(
-    start: Callable[..., LibraryLoader], loads: Loads, instead: str, monkeypatch: pytest.MonkeyPatch
+    start: Callable[..., LibraryLoader], loads: Loads, instead: str
 ) -> None:
-    monkeypatch.setattr(library_loader, "START_SECONDS", 2.0)
     loader = start(
         f"""
         def handle(request, data, files):
@@ -163,6 +163,69 @@ def test_where_several_at_once_come_to_no_answer_each_is_loaded_by_itself(
     loader.close()
     assert "11.cwasm ends the process that loads it, which was killed by SIGABRT; " in str(loads.outcomes.pop("11"))
     assert loads.outcomes == {str(number): None for number in range(20) if number != 11}
+
+
+def test_memory_that_others_took_is_not_lacked_by_an_artifact(
+    start: Callable[..., LibraryLoader], loads: Loads
+) -> None:
+    loader = start(
+        """
+        def handle(request, data, files):
+            global count
+            count += len(request["load"])
+            if count > 1:
+                return {"loaded": [{"error": "out of memory (failed to allocate 9 bytes)"} for _ in files]}, b""
+            return nothing(request)
+        """,
+        Limits(1 << 30, 30),
+    )
+    for number in range(9):
+        loader.put(loads.make(str(number)))
+    loader.close()
+    assert loads.outcomes == {str(number): None for number in range(9)}
+
+
+def test_the_time_that_a_process_takes_to_start_is_nobody_s(
+    start: Callable[..., LibraryLoader], loads: Loads, tmp_path: Path
+) -> None:
+    loader = start(
+        f"""
+        time.sleep(0.6)
+        def handle(request, data, files):
+            global count
+            count += 1
+            if count == 1:
+                return nothing(request)
+            try:
+                os.mkdir({str(tmp_path / "died")!r})
+            except FileExistsError:
+                return nothing(request)
+            os.abort()
+        """,
+        Limits(seconds=0.5),
+    )
+    for number in range(40):
+        loader.put(loads.make(str(number)))
+    loader.close()
+    assert loads.outcomes == {str(number): None for number in range(40)}
+
+
+def test_what_is_loaded_again_does_not_pile_up(start: Callable[..., LibraryLoader], loads: Loads) -> None:
+    loader = start(
+        """
+        def handle(request, data, files):
+            if len(files) > 1:
+                os._exit(3)
+            return nothing(request)
+        """
+    )
+    most = 0
+    for number in range(300):
+        loader.put(loads.make(str(number)))
+        most = max(most, sum(not file.closed for file in loads.files))
+    loader.close()
+    assert most < 120
+    assert loads.outcomes == {str(number): None for number in range(300)}
 
 
 def test_only_small_artifacts_of_one_engine_are_loaded_at_once(

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import io
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from wasmbuild.files import signature
 from wasmbuild.verify.endings import one_line
 from wasmbuild.verify.loading import Load, Outcome, death, refusal
 from wasmbuild.verify.report import Broken, Unreachable
 
-HAND = "was it built or changed by hand, or by another tool? run `doit compile` again"
+HAND = "was it built or changed by hand, or by another tool? build it again"
 
 
 def test_a_missing_cpu_feature_says_nothing_against_the_artifact(maker: Any) -> None:
@@ -64,20 +67,43 @@ def test_errors_of_several_lines_become_one() -> None:
     assert one_line("x" * 1000).endswith("x…")
 
 
-@pytest.mark.parametrize("written", [False, True])
-def test_a_file_that_was_written_to_meanwhile_is_not_trusted(tmp_path: Path, maker: Any, written: bool) -> None:
+def rewritten(path: Path) -> None:
+    path.write_bytes(b"new")
+
+
+def rewritten_in_secret(path: Path) -> None:
+    times = path.stat()
+    path.write_bytes(b"new")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def replaced(path: Path) -> None:
+    path.with_name("new").write_bytes(b"new")
+    path.with_name("new").replace(path)
+
+
+def allowed(path: Path) -> None:
+    path.chmod(0o600)
+
+
+@pytest.mark.parametrize(
+    ("meddle", "is_changed"),
+    [(rewritten, True), (rewritten_in_secret, True), (replaced, False), (allowed, False)],
+)
+@pytest.mark.parametrize("settled", [True, False])
+def test_a_file_that_was_written_to_meanwhile_is_not_trusted(
+    tmp_path: Path, maker: Any, meddle: Callable[[Path], None], is_changed: bool, settled: bool
+) -> None:
     path = tmp_path / "checksum.cwasm"
     path.write_bytes(b"old")
     os.utime(path, ns=(10**18, 10**18))
     outcomes: list[Outcome] = []
     file = io.FileIO(path)
-    load = Load(maker.entry(b"old"), file, os.fstat(file.fileno()).st_mtime_ns, outcomes.append, None)
-    if written:
-        path.write_bytes(b"new")
-    else:
-        path.with_name("new").write_bytes(b"new")
-        path.with_name("new").replace(path)
+    sig = signature(os.fstat(file.fileno())) if settled else None
+    load = Load(maker.entry(b"old"), file, sig, outcomes.append, None)
+    time.sleep(0.02)  # two steps of the clock that stamps files
+    meddle(path)
     load.end(Outcome(None))
     changed = Broken("checksum.cwasm changed while it was verified; verify when nothing writes to it")
-    assert outcomes == [Outcome(changed if written else None)]
+    assert outcomes == [Outcome(changed if is_changed else None)]
     assert file.closed

@@ -41,7 +41,7 @@ def probe(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def answer(probing: Any, request: dict[str, Any], data: bytes = b"", file: int | None = None) -> Any:
     """Return what the parent reads, of a single artifact what is told of that."""
-    told, more = probing.handle(request, data, [] if file is None else [file])
+    told, more = probing.handle({**request, "files": file is not None}, data, [] if file is None else [file])
     assert more == b""
     told = json.loads(json.dumps(told))
     return told["loaded"][0] if told.get("loaded") else told
@@ -110,6 +110,11 @@ def test_so_many_engines_are_kept_and_the_oldest_closed(probe: Any, monkeypatch:
             assert answer(probing, request) == {"loaded": []}
     assert made == list(range(20))
     assert closed == list(range(4))
+
+
+def test_an_artifact_whose_descriptor_did_not_arrive_is_not_judged(probe: Any) -> None:
+    with pytest.raises(OSError, match="not all descriptors of a request arrived"):
+        probe.Probe().handle({"load": ["module", "module"], "engine": ENGINE, "files": 2}, b"", [0])
 
 
 def test_an_error_is_told_in_so_many_words_and_no_more(probe: Any) -> None:

@@ -69,6 +69,18 @@ class Place:
         return directory
 
 
+def test_no_package_hides_a_file_of_the_probe(tmp_path: Path) -> None:
+    packages = tmp_path / "site"
+    packages.mkdir()
+    library = find.library({})
+    (packages / "wasmtime").symlink_to(Path(library.path).parents[1])
+    for name in FILES:
+        (packages / name).write_text("raise SystemExit('not this one')\n")
+    own = library._replace(path=str(packages / Path(*Path(library.path).parts[-3:])))
+    with probes.here(own, Limits()) as server:
+        assert server.ask(EMPTY_ENGINE).body == {"loaded": []}
+
+
 @pytest.fixture(scope="module")
 def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("bytecode")

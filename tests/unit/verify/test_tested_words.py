@@ -85,7 +85,7 @@ def test_a_test_over_which_its_process_ended_is_told_with_what_it_wrote() -> Non
 
 def test_a_test_that_takes_too_long_is_told_so() -> None:
     ran = died(RETURNS, "did not end within 10 s", "")
-    assert ran.problem == "ends the process that runs it, which did not end within 10 s"
+    assert ran.problem == "did not end within 10 s"
     assert ran.fix == TOO_SLOW
 
 
