@@ -173,3 +173,15 @@ def test_a_file_of_the_project_is_not_taken_for_one_that_is_missing(project: Pro
     project.run("build")
     for entry in project.verdicts().values():
         assert (entry["level"], entry["message"]) == ("loaded", "")
+
+
+def test_a_declaration_that_cannot_be_read_is_not_passed_over(project: Project, workshop: Any) -> None:
+    """Without its runners less would be proved, with the exit code of what was asked for."""
+    project.declare(HEAD + X64 + runner("python", workshop) + MODULES)
+    project.run("build")
+    text = (project.root / "wasmbuild.toml").read_text()
+    project.declare(f"{text}\n[broken")
+    assert project.run("verify", "build", status=2).stderr.startswith("error: wasmbuild.toml: ")
+    project.declare(text.replace("targets.x64.runner", "targets.x64.runer"))
+    said = project.run("verify", "build", "--config", "wasmbuild.toml", status=2).stderr
+    assert "targets.x64.runer: unknown key; did you mean runner?" in said
