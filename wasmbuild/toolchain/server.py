@@ -79,7 +79,6 @@ class Server:
         ahead = files = 0
         try:
             for request in requests:
-                self._resume(sent)
                 frame = Frame(request, self._running().passes_files, self.limits.seconds)
                 while sent and (ahead + frame.size > AHEAD_BYTES or files + len(frame.files) > AHEAD_FILES):
                     ahead -= sent[0].size

@@ -151,6 +151,19 @@ class TestFiles:
         for file in files:
             os.close(file)
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="descriptors are passed over Unix sockets")
+    def test_files_that_a_child_may_not_have_open_are_never_those_of_another_request(self) -> None:
+        files = self.files(60)
+        wrapper = ("/bin/sh", "-c", 'ulimit -n 16 && exec "$0" "$@"')
+        handfuls = [files[at : at + 15] for at in range(0, 60, 15)]
+        with make(wrapper=wrapper) as server:
+            outcomes = list(server.outcomes(Request({}, files=handful) for handful in handfuls))
+            assert server.ask(Request({}, files=files[:1])).data == b".0"
+        assert all(isinstance(outcome, Death) for outcome in outcomes)
+        assert "descriptors of a request were lost" in str(outcomes[0])
+        for file in files:
+            os.close(file)
+
     @pytest.mark.skipif(sys.platform == "win32", reason="the wrapper is a shell script")
     def test_a_wrapper_that_drops_descriptors_gets_the_bytes(self) -> None:
         wrapper = ("/bin/sh", "-c", 'cat | "$0" "$@"')
@@ -178,7 +191,7 @@ class TestDeaths:
         self, server: Server, padding: int
     ) -> None:
         more = {"padding": "." * padding}
-        bodies: list[dict[str, Any]] = [{"n": n, **({"do": "abort"} if n % 7 == 3 else more)} for n in range(40)]
+        bodies: list[dict[str, Any]] = [{"n": n, **more, **({"do": "abort"} if n % 7 == 3 else {})} for n in range(40)]
         for n, outcome in enumerate(server.outcomes(map(Request, bodies))):
             if n % 7 == 3:
                 assert isinstance(outcome, Death)

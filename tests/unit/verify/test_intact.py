@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,21 @@ def test_right_bytes_are_intact_and_can_be_read_again(tmp_path: Path, maker: Any
         (tmp_path / "checksum.cwasm").unlink()
         file.seek(0)
         assert file.read() == DATA
+
+
+def test_a_file_that_was_just_written_is_watched_by_its_bytes(tmp_path: Path, maker: Any) -> None:
+    """A change within the same step of the clock that stamps files would not show."""
+    (tmp_path / "checksum.cwasm").write_bytes(DATA)
+    signatures = []
+    for seconds in (0, 2.1):
+        time.sleep(seconds)
+        with Beneath(tmp_path) as beneath:
+            opened = Intact().open(maker.entry(DATA), beneath)
+        assert not isinstance(opened, Broken)
+        signatures.append(opened.signature)
+        opened.file.close()
+    assert signatures[0] is None
+    assert signatures[1] is not None
 
 
 def test_the_source_that_is_shipped_has_to_be_intact_too(tmp_path: Path, maker: Any) -> None:

@@ -13,12 +13,14 @@ import pytest
 
 from wasmbuild import files
 from wasmbuild.errors import ChildError
+from wasmbuild.project.cases import Case
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.find import Compiler
 from wasmbuild.verify import probes
 from wasmbuild.verify.library_loader import LibraryLoader
-from wasmbuild.verify.loading import Load, Outcome
+from wasmbuild.verify.loading import Load, Outcome, Settle
 from wasmbuild.verify.report import Broken, Obstacle
+from wasmbuild.verify.tested import Grant
 
 LIMITS = Limits(seconds=30)
 HEAD = """
@@ -183,6 +185,53 @@ def test_memory_that_others_took_is_not_lacked_by_an_artifact(
         loader.put(loads.make(str(number)))
     loader.close()
     assert loads.outcomes == {str(number): None for number in range(9)}
+
+
+def test_artifacts_with_tests_are_loaded_by_themselves(start: Callable[..., LibraryLoader], loads: Loads) -> None:
+    loader = start(
+        """
+        def handle(request, data, files):
+            if "test" in request:
+                return {"returned": [7], "expected": [7], "types": ["i32"]}, b""
+            if request["engine"] == "slow":
+                time.sleep(0.5)
+            return nothing(request)
+        """
+    )
+    ran: dict[str, object] = {}
+    loader.put(loads.make("first")._replace(how="slow"))
+    for number in range(20):
+        load = loads.make(str(number))
+        if number % 3 == 1:
+            tests = (Case("f", (), returns=(7,)),)
+            load = load._replace(artifact=load.artifact._replace(tests=tests), grant=Grant(fuel=False, epoch=False))
+        settle = load.settle
+
+        def note(outcome: Outcome, settle: Settle = settle, name: str = str(number)) -> None:
+            ran[name] = outcome.ran
+            settle(outcome)
+
+        loader.put(load._replace(settle=note))
+    loader.close()
+    assert {name for name, tests in ran.items() if tests} == {str(number) for number in range(1, 20, 3)}
+    assert loads.outcomes == dict.fromkeys(["first", *map(str, range(20))])
+
+
+def test_a_process_that_the_system_killed_once_is_no_fault(
+    start: Callable[..., LibraryLoader], loads: Loads, tmp_path: Path
+) -> None:
+    loader = start(
+        f"""
+        def handle(request, data, files):
+            if not os.path.exists({str(tmp_path / "killed")!r}):
+                os.mkdir({str(tmp_path / "killed")!r})
+                os.kill(os.getpid(), signal.SIGKILL)
+            return nothing(request)
+        """
+    )
+    loader.put(loads.make("a"))
+    loader.close()
+    assert loads.outcomes == {"a": None}
 
 
 def test_the_time_that_a_process_takes_to_start_is_nobody_s(
