@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -12,32 +11,50 @@ from importlib import import_module
 from types import FrameType
 from typing import NamedTuple, NoReturn
 
-from wasmbuild import __version__
-from wasmbuild.errors import FAILED, INTERRUPTED, UsageError, WasmbuildError
+from wasmbuild import __version__, streams
+from wasmbuild.errors import DONE, FAILED, INTERRUPTED, UsageError, WasmbuildError
 
 
 class Command(NamedTuple):
-    """One command; the module of its name in ``wasmbuild.commands`` has its options and what it does."""
+    """One command; the module of its name in ``wasmbuild.commands`` has its options and what it does.
+
+    ``interrupted`` says what is left when it is.
+    """
 
     summary: str
     example: str
+    interrupted: str = "nothing was changed"
 
 
 COMMANDS = {
-    "build": Command("precompile what is out of date", "wasmbuild build 'checksum@*' -j 4"),
+    "build": Command(
+        "precompile what is out of date",
+        "wasmbuild build 'checksum@*' -j 4",
+        "what was finished is whole, and the next build goes on from there",
+    ),
     "compile": Command(
         "compile one file for one target, as a step of another build system",
         "wasmbuild compile fib.wat --target edge-x64 -o fib.cwasm --depfile fib.d",
+        "the artifact is the old one or the new one, whole",
     ),
     "plan": Command("show what is declared", "wasmbuild plan --json"),
     "explain": Command("say why artifacts would be built", "wasmbuild explain checksum@edge-x64"),
-    "verify": Command("prove what manifests say, wherever they are", "wasmbuild verify build --level consistent"),
+    "verify": Command(
+        "prove what manifests say, wherever they are",
+        "wasmbuild verify build --level consistent",
+        "not everything was verified, and there is no verdict",
+    ),
     "inspect": Command("say what a file is, without loading it", "wasmbuild inspect build/pi/checksum.cwasm"),
     "embed": Command(
         "write source that configures an application's engine to match",
         "wasmbuild embed --lang c --target pi -o engine.h",
+        "the file is the old one or the new one, whole",
     ),
-    "fit": Command("find the engine settings of a program that loads artifacts", "wasmbuild fit -- ./loader {}"),
+    "fit": Command(
+        "find the engine settings of a program that loads artifacts",
+        "wasmbuild fit -- ./loader {}",
+        "no table was found",
+    ),
     "schema": Command("print the JSON Schema of a file format", "wasmbuild schema manifest"),
 }
 
@@ -47,18 +64,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A polite request to stop ends like Ctrl-C: compilers are killed, and what is whole stays.
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGTERM, _terminate)
+    with streams.checked():
+        return _ended(sys.argv[1:] if argv is None else argv)
+
+
+def _ended(argv: Sequence[str]) -> int:
+    """Run the command, tell of errors, and return the exit code."""
     try:
-        return _run(sys.argv[1:] if argv is None else argv)
+        code = _run(argv)
+        sys.stdout.flush()
+        return code
     except WasmbuildError as error:
         for line in str(error).splitlines():
             print(line if line.startswith(" ") else f"error: {line}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("interrupted; what was finished is whole, and the next build goes on from there", file=sys.stderr)
+        command = COMMANDS.get(argv[0]) if argv else None
+        print(f"interrupted; {command.interrupted}" if command else "interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output has seen enough; the interpreter must not complain of that at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read the output has seen enough.
         return FAILED
 
 
@@ -98,6 +123,10 @@ def _run(argv: Sequence[str]) -> int:
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints are errors of wasmbuild."""
+
+    def exit(self, status: int = DONE, message: str | None = None) -> NoReturn:
+        sys.stdout.flush()
+        super().exit(status, message)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{self.prog}: {message}; see {self.prog} --help")

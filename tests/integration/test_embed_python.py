@@ -178,8 +178,12 @@ def test_the_file_stays_when_it_is_the_same(project: Project) -> None:
     path = project.root / "sub" / "engine.py"
     assert path.read_text() == printed
     os.utime(path, ns=(1, 1))
-    project.run("embed", "--lang", "python", "-o", "sub/engine.py")
+    inode = path.stat().st_ino
+    project.run("embed", "--lang", "python", "-o", "sub/engine.py", "--restat")
     assert path.stat().st_mtime_ns == 1
+    project.run("embed", "--lang", "python", "-o", "sub/engine.py")
+    assert path.stat().st_mtime_ns > 1
+    assert path.stat().st_ino == inode
     declare(project, "consume-fuel = true")
     project.run("embed", "--lang", "python", "-o", "sub/engine.py")
     assert path.read_text() != printed
@@ -202,7 +206,7 @@ def test_what_is_asked_for_has_to_exist(project: Project, tmp_path: Path) -> Non
     assert project.run(*command, "add.wat", "--target", "here", status=2).stderr == (
         "error: --target chooses a target of wasmbuild.toml, and a manifest has one only; leave it out\n"
     )
-    assert project.run(*command, "add.wat", status=1).stderr.startswith("error: add.wat: ")
+    assert project.run(*command, "add.wat", status=2).stderr.startswith("error: add.wat: is WebAssembly text, not a ")
     assert project.run(*command, "-o", ".", status=2).stderr == (
         "error: .: is a directory; name the file that is to be written in it\n"
     )

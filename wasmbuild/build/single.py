@@ -1,21 +1,19 @@
-"""One artifact for another build system: one output, whole or not at all, and untouched when nothing changes."""
+"""One artifact for another build system: one output, whole or not at all."""
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wasmbuild.build import output
 from wasmbuild.build.compile import compile_one
 from wasmbuild.build.key import TargetInputs
 from wasmbuild.build.memory import Memory
+from wasmbuild.build.private import directory_beside
 from wasmbuild.build.sources import Sources
-from wasmbuild.build.store import TEMPORARY_PREFIX, Store, delete, holds
-from wasmbuild.errors import UsageError
+from wasmbuild.build.store import TEMPORARY_PREFIX, Store, delete, disk, holds
 from wasmbuild.project.plan import Artifact, Module
 
 if TYPE_CHECKING:
@@ -23,23 +21,31 @@ if TYPE_CHECKING:
     from wasmbuild.toolchain.chosen import Toolchain
 
 
-def compile_file(source: Path, target: Target, line: int, out: Path, toolchain: Toolchain) -> bool:
+def compile_file(
+    source: Path, target: Target, line: int, out: Path, toolchain: Toolchain, *, keep_time: bool = False
+) -> bool:
     """Compile a file for a target into ``out``; return whether its bytes changed.
 
-    The directory of ``out`` is made when it is missing. Raises CompileError, ToolchainError, StoreError, UsageError.
+    Where they do not, ``out`` gets the present time all the same, by which Make knows that it is up to date, unless
+    ``keep_time`` is true.
+
+    The directory of ``out`` is made when it is missing; a device or a FIFO there is written into. Raises CompileError,
+    ToolchainError, StoreError, UsageError.
     """
-    if out.is_dir():
-        raise UsageError(f"{out}: is a directory; name the artifact that is to be written, such as {out / 'x.cwasm'}")
-    store = Store(out.parent)
+    file = output.replaced(out)
+    store = Store(out.parent if file is None else file.parent, output.REPLACING)
     artifact = Artifact(Module(out.stem, source, str(source), None, None), target)
-    with _private_directory(store, out) as directory:
+    with _private_directory(store, file) as directory:
         sources = Sources(Memory(directory / "state.json"), toolchain.translate, toolchain.translator, store.write)
         found, wasm = sources.copy(artifact.module, directory)
         inputs = TargetInputs(target, line, toolchain.compiler)
         made = compile_one(artifact, found, wasm, directory, toolchain, inputs, line=line, parallel=True)
-        if holds(out, made.record):
+        if file is None:
+            output.write(out, made.file.read_bytes())
+        elif holds(file, made.record) and (keep_time or output.touch(file)):
             return False
-        store.move(made.file, out)
+        else:
+            store.move(made.file, file)
         return True
 
 
@@ -56,15 +62,17 @@ def _escaped(path: Path) -> str:
 
 
 @contextmanager
-def _private_directory(store: Store, out: Path) -> Iterator[Path]:
-    """Make a directory beside ``out``; what a killed compile of the same output left goes first."""
-    prefix = f"{TEMPORARY_PREFIX}{out.name}-"
-    for leftover in out.parent.glob(f"{escape(prefix)}*"):
-        delete(leftover)
-    # Absolute, because a compiler runs in it.
-    directory = Path(os.path.abspath(out.parent)) / f"{prefix}{secrets.token_hex(8)}"
-    store.make(directory)
-    try:
+def _private_directory(store: Store, out: Path | None) -> Iterator[Path]:
+    """Make a directory beside ``out``; without one, in the directory for temporary files."""
+    if out is None:
+        import tempfile
+
+        with disk(Path(tempfile.gettempdir()), "used", output.REPLACING):
+            made = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX))
+        try:
+            yield made
+        finally:
+            delete(made)
+        return
+    with directory_beside(out, store) as directory:
         yield directory
-    finally:
-        delete(directory)

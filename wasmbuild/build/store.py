@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Set
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from wasmbuild import files
 from wasmbuild.build import noop
@@ -21,15 +22,37 @@ from wasmbuild.formats.manifest import Record
 from wasmbuild.project import filenames
 
 TEMPORARY_PREFIX = ".wasmbuild-"
+ALONE_PREFIX = f"{TEMPORARY_PREFIX}alone-"
+"""What is written without the lock of a build directory, which may be in one all the same: a build lets it be."""
+
+# No single file is that long in the making.
+_STALE_NS = 24 * 3600 * 10**9
 ARTIFACT_SUFFIX = ".cwasm"
 RECORD_SUFFIX = ".json"
+
+
+class Advice(NamedTuple):
+    """What to do when a file cannot be written: the disk is full, it is forbidden, or anything else."""
+
+    full: str
+    forbidden: str
+    other: str
+
+
+BUILDING = Advice(
+    full="free some space and build again; what was there before is still whole",
+    forbidden="check that you may write there, or set [project] build-dir",
+    other="nothing was lost; build again when this is mended",
+)
 
 
 class Store:
     """A build directory. Reading needs no lock; whatever writes is called between ``lock()`` and ``unlock()``."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, advice: Advice = BUILDING) -> None:
+        """``advice`` is what errors tell people to do."""
         self.root = root
+        self._advice = advice
         self.memory = Memory(root / noop.STATE_DIRECTORY / "state.json")
         self._lock = Lock(root / noop.STATE_DIRECTORY / "lock")
         self._scratch: Path | None = None
@@ -64,7 +87,7 @@ class Store:
 
     def tick(self) -> None:
         """Read the file system's clock, against which the age of what is read from now on is measured."""
-        with _disk(self._lock.path, "touched"):
+        with disk(self._lock.path, "touched", self._advice):
             self.memory.now = self._lock.clock()
 
     def settle(self) -> None:
@@ -81,7 +104,7 @@ class Store:
 
     def forget_noop(self) -> None:
         """Let no later build believe that everything is as the last whole build left it. Raises StoreError."""
-        with _disk(self._noop, "removed"):
+        with disk(self._noop, "removed", self._advice):
             self._noop.unlink(missing_ok=True)
 
     def note_noop(self, config: bytes, known: noop.Known) -> None:
@@ -108,9 +131,9 @@ class Store:
 
     def write(self, path: Path, data: bytes) -> None:
         """Replace a file with new bytes, whole or not at all. Raises StoreError."""
-        temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
+        temporary = self._temporary(path)
         self._wrote = True
-        with _disk(path, "written"):
+        with disk(path, "written", self._advice):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with open(temporary, "xb") as file:
@@ -131,14 +154,14 @@ class Store:
 
     def move(self, made: Path, path: Path) -> None:
         """Replace a file by another one on the same file system, whole or not at all. Raises StoreError."""
-        with _disk(path, "written"):
+        with disk(path, "written", self._advice):
             try:
                 os.replace(made, path)
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
                 # The target's directory is a mount of its own: get onto it first.
-                copy = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
+                copy = self._temporary(path)
                 try:
                     shutil.copyfile(made, copy)
                     os.replace(copy, path)
@@ -147,14 +170,14 @@ class Store:
 
     def make(self, directory: Path) -> None:
         """Make a directory that only this user may enter, and those above it. Raises StoreError."""
-        with _disk(directory, "made"):
+        with disk(directory, "made", self._advice):
             directory.parent.mkdir(parents=True, exist_ok=True)
             directory.mkdir(mode=0o700)
 
     def remove(self, *paths: Path) -> None:
         """Delete files of ours that may be gone already. Raises StoreError."""
         for path in paths:
-            with _disk(path, "removed"):
+            with disk(path, "removed", self._advice):
                 path.unlink(missing_ok=True)
             self.memory.forget(path)
 
@@ -194,9 +217,25 @@ class Store:
         target, *module = relative.parts
         return record.id == f"{'/'.join(module).removesuffix(ARTIFACT_SUFFIX)}@{target}"
 
+    def _temporary(self, path: Path) -> Path:
+        """Return a name beside a file; without the lock it is one that no build removes meanwhile."""
+        return path.with_name(f"{TEMPORARY_PREFIX if self.locked else ALONE_PREFIX}{secrets.token_hex(8)}")
+
     def _leftovers(self) -> Iterator[Path]:
         for directory, names in self._walk(with_temporary=True):
-            yield from (directory / name for name in names if name.startswith(TEMPORARY_PREFIX))
+            for name in names:
+                path = directory / name
+                if name.startswith(ALONE_PREFIX):
+                    if self._is_stale(path):
+                        yield path
+                elif name.startswith(TEMPORARY_PREFIX):
+                    yield path
+
+    def _is_stale(self, path: Path) -> bool:
+        try:
+            return path.lstat().st_mtime_ns + _STALE_NS < self._lock.clock()
+        except OSError:
+            return False
 
     def _walk(self, *, with_temporary: bool = False) -> Iterator[tuple[Path, list[str]]]:
         """Go through the build directory; temporary directories are never entered, only named when asked for."""
@@ -232,14 +271,15 @@ def delete(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _disk(path: Path, verb: str) -> Iterator[None]:
+def disk(path: Path, verb: str, advice: Advice) -> Iterator[None]:
+    """Turn an OSError into the StoreError that a path cannot be ``written``, or whatever the verb is."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-            advice = "free some space and build again; what was there before is still whole"
+            fix = advice.full
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            advice = "check that you may write there, or set [project] build-dir"
+            fix = advice.forbidden
         else:
-            advice = "nothing was lost; build again when this is mended"
-        raise StoreError(f"{path}: cannot be {verb}: {error.strerror or error}; {advice}") from error
+            fix = advice.other
+        raise StoreError(f"{path}: cannot be {verb}: {error.strerror or error}; {fix}") from error

@@ -19,18 +19,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         type=Path,
         required=True,
-        help="the artifact; untouched when it stays the same",
+        help="the artifact",
     )
     parser.add_argument("--depfile", metavar="D", type=Path, help="write what OUT depends on, in the syntax of make")
+    options.add_restat(parser)
     options.add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from wasmbuild.build import output
     from wasmbuild.build.single import compile_file, depfile
-    from wasmbuild.build.store import Store
     from wasmbuild.project.names import suggestion
     from wasmbuild.toolchain import places
 
+    _check_outputs(arguments)
     workspace = Workspace(arguments.config)
     project = workspace.project()
     target = next((target for target in project.targets if target.name == arguments.target), None)
@@ -40,10 +42,20 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{arguments.config}: there is no target {arguments.target!r}; {hint}")
     toolchain = workspace.toolchain(project, {})
     try:
-        compile_file(arguments.source, target, project.line, arguments.output, toolchain)
+        compile_file(arguments.source, target, project.line, arguments.output, toolchain, keep_time=arguments.restat)
     finally:
         toolchain.close()
     if arguments.depfile is not None:
         inputs = [arguments.source, arguments.config, *places.candidates(project.compiler)]
-        Store(arguments.depfile.parent).write(arguments.depfile, depfile(arguments.output, inputs))
+        output.write(arguments.depfile, depfile(arguments.output, inputs))
     return DONE
+
+
+def _check_outputs(arguments: argparse.Namespace) -> None:
+    out: Path = arguments.output
+    if out.is_dir():
+        raise UsageError(f"{out}: is a directory; name the artifact that is to be written, such as {out / 'x.cwasm'}")
+    read = [("IN", arguments.source), ("--config", arguments.config)]
+    options.check_output("compile", "-o", out, read)
+    if arguments.depfile is not None:
+        options.check_output("compile", "--depfile", arguments.depfile, [*read, ("-o", out)])

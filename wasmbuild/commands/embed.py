@@ -34,8 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="FILE",
         type=Path,
-        help="the file, untouched when it stays the same (default: stdout)",
+        help="the file (default: stdout)",
     )
+    options.add_restat(parser)
     options.add_config(parser)
 
 
@@ -46,6 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
     from wasmbuild.embed.spec import Probe, Spec, platforms, together
     from wasmbuild.toolchain.embedded import EMPTY
 
+    if arguments.output is not None:
+        read = ("--config", arguments.config) if arguments.manifest is None else ("MANIFEST", arguments.manifest)
+        options.check_output("embed", "-o", arguments.output, [read])
     origin, line, machines, toolchain = _declared(arguments)
     try:
         chosen, left_out = together(machines, origin, line)
@@ -65,7 +69,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{name} is left out: Pulley needs an engine of its own; --target {name} generates it", file=sys.stderr)
     spec = Spec(printable(origin), _command(arguments), line, engine, probes)
     text: str = import_module(f"wasmbuild.embed.{arguments.lang}").generate(spec)
-    _write(arguments.output, text)
+    if arguments.output is None:
+        sys.stdout.write(text)
+    else:
+        _write(arguments.output, text.encode(), keep_time=arguments.restat)
     return DONE
 
 
@@ -96,6 +103,7 @@ def _declared(arguments: argparse.Namespace) -> tuple[str, int, list[Machine], T
 
 def _from_manifest(path: Path) -> tuple[str, int, list[Machine], Toolchain]:
     from wasmbuild import files
+    from wasmbuild.embed.mistaken import mistaken
     from wasmbuild.embed.spec import Machine
     from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest
     from wasmbuild.project import triples
@@ -111,6 +119,8 @@ def _from_manifest(path: Path) -> tuple[str, int, list[Machine], Toolchain]:
     except OSError as error:
         fix = "name the manifest.json of a target in the build directory"
         raise FormatError(f"{path}: cannot be read: {error.strerror or error}; {fix}") from error
+    if problem := mistaken(path, data):
+        raise UsageError(f"{path}: {problem}")
     manifest = Manifest.from_bytes(data, str(path))
     machine = Machine(manifest.target, triples.parse(manifest.triple), manifest.engine, manifest.isa_flags)
     known: dict[str, object] = {}
@@ -131,20 +141,15 @@ def _command(arguments: argparse.Namespace) -> str:
     return printable(shlex.join(words))
 
 
-def _write(output: Path | None, text: str) -> None:
-    if output is None:
-        sys.stdout.write(text)
-        return
-    from wasmbuild.build.store import Store
+def _write(path: Path, data: bytes, *, keep_time: bool) -> None:
+    from wasmbuild.build import output
 
-    if output.is_dir():
-        raise UsageError(f"{output}: is a directory; name the file that is to be written in it")
-    data = text.encode()
+    file = output.replaced(path)
     try:
-        if output.read_bytes() == data:
+        if file is not None and file.read_bytes() == data and (keep_time or output.touch(file)):
             return
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise StoreError(f"{output}: cannot be read: {error.strerror or error}") from error
-    Store(output.parent).write(output, data)
+        raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from error
+    output.write(path, data)

@@ -165,7 +165,7 @@ def _read(path: Path) -> str:
 
 def _write(path: Path, text: str, declared: dict[str, bool | int | str], line: int) -> None:
     """Put the table into a declaration, when it is still sound with it and nobody has changed it meanwhile."""
-    from wasmbuild.build.store import Store
+    from wasmbuild.build import output
     from wasmbuild.fit.edit import with_engine
     from wasmbuild.project.config import parse
 
@@ -177,12 +177,10 @@ def _write(path: Path, text: str, declared: dict[str, bool | int | str], line: i
         raise UsageError(
             f"{path}: was changed meanwhile, and nothing was written; put the table in by hand, or try again"
         )
-    # Replaced is the file itself, not a link to it.
-    real = path.resolve()
     try:
-        mode = real.stat().st_mode
-        Store(real.parent).write(real, changed)
-        real.chmod(mode)
+        mode = path.stat().st_mode
+        output.write(path, changed)
+        path.chmod(mode)
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
     print(f"{path}: [engine] written", file=sys.stderr)

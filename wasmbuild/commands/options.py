@@ -20,6 +20,31 @@ def add_json(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--json", action="store_true", help=f"write {what} to stdout as JSON")
 
 
+def add_restat(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--restat",
+        action="store_true",
+        help="leave the time of a file whose bytes stay the same, for rules of Ninja with restat = 1 (default: it gets "
+        "the present time, by which Make and Ninja know that it is up to date)",
+    )
+
+
+def check_output(command: str, option: str, path: Path, others: Iterable[tuple[str, Path]]) -> None:
+    """Check that an output can be written where the user named it and overwrites nothing else of the command line.
+
+    ``others`` are files of the command line, each with what names it there. Raises UsageError, StoreError.
+    """
+    from wasmbuild.build import output
+
+    for name, other in others:
+        if output.is_same(path, other):
+            raise UsageError(
+                f"wasmbuild {command}: {option} {path} would overwrite {name} {other}, which is the same file; "
+                f"name another one with {option}"
+            )
+    output.replaced(path)
+
+
 def positive(text: str) -> int:
     """Read a number of at least 1."""
     if not text.isdecimal() or not 1 <= int(text) <= 1024:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from wasmbuild.build.workspace import CONFIG, Workspace
 from wasmbuild.commands import options
-from wasmbuild.errors import DeclarationError, ToolchainError
+from wasmbuild.errors import UsageError
 from wasmbuild.formats.schemas import LEVELS
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     from wasmbuild.verdicts import tell
     from wasmbuild.verify import default_limits, verify
 
+    if arguments.junit is not None:
+        _check_junit(arguments)
     report = verify(
         arguments.paths,
         level=arguments.level,
@@ -60,9 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
         limits=default_limits(arguments.memory_limit, arguments.time_limit),
     )
     if arguments.junit is not None:
-        from wasmbuild.build.store import Store
+        from wasmbuild.build import output
 
-        Store(arguments.junit.parent).write(arguments.junit, report.to_junit().encode())
+        output.write(arguments.junit, report.to_junit().encode())
     if arguments.json:
         sys.stdout.write(report.to_json())
     else:
@@ -70,10 +73,45 @@ def run(arguments: argparse.Namespace) -> int:
     return report.exit_code
 
 
+def _check_junit(arguments: argparse.Namespace) -> None:
+    """Check that the report can be written and overwrites nothing that is read. Raises UsageError, StoreError."""
+    junit: Path = arguments.junit
+    named = [("MANIFEST", Path(path)) for path in arguments.paths if not os.path.isdir(path)]
+    options.check_output("verify", "--junit", junit, [("--config", arguments.config or Path(CONFIG)), *named])
+    if _is_read(junit, arguments.paths):
+        raise UsageError(
+            f"wasmbuild verify: --junit {junit} would overwrite a file that is verified; name another one with --junit"
+        )
+
+
+def _is_read(path: Path, verified: Sequence[str]) -> bool:
+    """Tell whether a path leads to an index, a manifest or an artifact of what is verified."""
+    from wasmbuild.build import output
+    from wasmbuild.project import filenames
+    from wasmbuild.verify.collect import collect
+    from wasmbuild.verify.report import Entry
+
+    # Most reports are new, or lie elsewhere.
+    if not path.is_file() or not any(_is_inside(path, named) for named in verified):
+        return False
+    if any(output.is_same(path, Path(named, filenames.INDEX)) for named in verified):
+        return True
+    found = path.stat()
+    for shipment in collect(verified, None):
+        if isinstance(shipment, Entry):
+            continue
+        manifest, directory = shipment
+        for name in (filenames.MANIFEST, *(artifact.path for artifact in manifest.artifacts)):
+            with contextlib.suppress(OSError), directory.open(name)[0] as file:
+                if os.path.samestat(os.fstat(file.fileno()), found):
+                    return True
+    return False
+
+
 def _targets(config: Path | None, paths: Sequence[str]) -> Sequence[Target]:
     """Return the targets whose runners may be used: a runner is a command, so it never comes from what is verified."""
     if config is not None:
-        return Workspace(config).runners()
+        return Workspace(config).project().targets
     from wasmbuild.project import filenames
 
     here = Path(CONFIG)
@@ -82,11 +120,8 @@ def _targets(config: Path | None, paths: Sequence[str]) -> Sequence[Target]:
         return ()
     if any(_is_inside(here, path) for path in paths):
         return ()
-    try:
-        return Workspace(here).runners()
-    except (DeclarationError, ToolchainError) as error:
-        print(f"no runner is used, because the declaration here cannot be read:\n{error}", file=sys.stderr)
-        return ()
+    # Where it cannot be read, going on without its runners would prove less and say that all is well.
+    return Workspace(here).runners()
 
 
 def _is_inside(file: Path, verified: str) -> bool:

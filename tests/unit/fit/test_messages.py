@@ -12,6 +12,7 @@ from wasmbuild.fit.messages import (
     Obstacle,
     OtherKind,
     OtherLine,
+    OtherPlatform,
     meaning,
 )
 from wasmbuild.project.settings import SETTINGS
@@ -169,8 +170,6 @@ def test_settings_with_words_of_their_own(said: str, settings: dict[str, bool | 
         "module was compiled without intra-module inlining however the host is configured with intra-module inlining "
         "only when using GC",
         "Module costs are incompatible",
-        "Module was compiled for architecture 'x86_64'",
-        "Module was compiled for operating system 'linux'",
         'compilation setting "has_avx" is enabled, but not available on the host',
         'setting "stack_switch_model" is configured to Enum("basic") which is not supported',
         "failed to parse precompiled artifact as an ELF",
@@ -184,10 +183,10 @@ def test_what_no_setting_changes(said: str) -> None:
     assert found.meaning
 
 
-def test_a_foreign_platform_is_told_by_its_target() -> None:
-    found = meaning("Module was compiled for architecture 'x86_64'")
-    assert isinstance(found, Obstacle)
-    assert "--triple" in found.meaning
+@pytest.mark.parametrize("said", ["architecture 'x86_64'", "operating system 'linux'"])
+def test_a_foreign_platform_is_no_matter_of_settings(said: str) -> None:
+    said = f"Module was compiled for {said}"
+    assert meaning(f"Caused by:\n    0: {said}\n") == OtherPlatform(said)
 
 
 def test_what_is_no_matter_of_settings() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -12,10 +15,14 @@ from typing import Any
 
 import pytest
 
+from wasmbuild import locks
 from wasmbuild.errors import ToolchainError
 from wasmbuild.toolchain import executable, places
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.find import Compiler, find, ways
+
+# Where modules come from; tests find other packages or none.
+ROOTS = [path for path in sys.path if path]
 
 MakeProgram = Callable[[Path, str], Path]
 
@@ -200,6 +207,46 @@ class TestWithoutPermission:
         assert find("auto", 48, known, machine) == found
         assert os.access(found.path, os.X_OK)
 
+    def test_what_a_killed_copy_left_goes_with_the_next(self, machine: Path, wheel: Path) -> None:
+        folder = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel, {})
+        folder.mkdir(parents=True)
+        code = (
+            "import os, signal; from pathlib import Path; from wasmbuild.toolchain import executable\n"
+            "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+            f"executable.identify(Path({str(wheel)!r}), {{}})"
+        )
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(ROOTS)}
+        assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == -signal.SIGKILL
+        assert [path.name for path in folder.iterdir()] != []
+        find("auto", 48, {}, machine)
+        assert [path.name for path in folder.iterdir()] == ["wasmtime"]
+
+    def test_a_copy_that_another_process_makes_meanwhile_is_used(
+        self, machine: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        copy = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel, {}) / "wasmtime"
+        inodes = []
+
+        def lock_after_another(descriptor: int) -> bool:
+            shutil.copy(wheel, copy)
+            copy.chmod(0o755)
+            inodes.append(copy.stat().st_ino)
+            return True
+
+        monkeypatch.setattr(locks, "try_lock", lock_after_another)
+        assert find("auto", 48, {}, machine).path == str(copy)
+        assert inodes == [copy.stat().st_ino]
+
+    def test_a_lock_that_somebody_keeps_is_done_without(
+        self, machine: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(executable, "_COPY_WAIT_SECONDS", 0.1)
+        folder = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel, {})
+        folder.mkdir(parents=True)
+        with open(f"{folder}.lock", "w") as lock:
+            assert locks.try_lock(lock.fileno())
+            assert find("auto", 48, {}, machine).path == str(folder / "wasmtime")
+
     def test_no_place_for_a_copy(self, machine: Path, wheel: Path, program: MakeProgram) -> None:
         (machine / "cache").touch()
         folder = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel, {})
@@ -221,6 +268,41 @@ class TestWithoutPermission:
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         assert list(folder.iterdir()) == []
+
+
+class TestReplaced:
+    """An executable that another process replaces while it is asked for its version."""
+
+    def replaces_itself(self, path: Path, program: MakeProgram, times: int) -> Path:
+        runs = path.with_name("runs")
+        return program(
+            path,
+            f"echo run >> {runs}\n"
+            f"[ $(wc -l < {runs}) -gt {times} ] || {{ cp {path} {path}.new; mv {path}.new {path}; }}\n"
+            f"{says('48.0.9')}",
+        )
+
+    @pytest.fixture(autouse=True)
+    def at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(executable, "_LOOK_PAUSE_SECONDS", 0)
+
+    def test_it_is_looked_at_again(self, machine: Path, program: MakeProgram) -> None:
+        path = self.replaces_itself(machine / "first" / "wasmtime", program, times=2)
+        program(machine / "second" / "wasmtime", says("48.0.1"))
+        assert find("auto", 48, {}, machine) == Compiler("cli", str(path), "48.0.9", executable.digest(path, {}))
+
+    def test_no_other_is_taken_in_its_place(self, machine: Path, program: MakeProgram) -> None:
+        path = self.replaces_itself(machine / "first" / "wasmtime", program, times=100)
+        program(machine / "second" / "wasmtime", says("48.0.1"))
+        said = f"{path}: was replaced each of the 8 times that it was looked at; wait for what installs it to end, and "
+        for choice in ("auto", "cli", str(path)):
+            assert message(choice, 48, {}, machine) == f"{said}try again"
+
+    def test_one_that_goes_is_passed_over(self, machine: Path, program: MakeProgram) -> None:
+        path = machine / "first" / "wasmtime"
+        program(path, f"rm {path}; {says('48.0.9')}")
+        program(machine / "second" / "wasmtime", says("48.0.1"))
+        assert find("auto", 48, {}, machine).version == "48.0.1"
 
 
 class TestKnown:

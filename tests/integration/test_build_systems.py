@@ -1,0 +1,133 @@
+"""Commands as steps of Make, Ninja and CMake: run when an input changed, and never again until the next one does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import ADD, HEAD, SUB, TARGETS, Project
+
+WASMBUILD = f"{sys.executable} -m wasmbuild.cli"
+NINJA = Path(sys.executable).parent / "ninja"
+EPOCHS = HEAD + TARGETS.replace("[targets.x64]", "[targets.x64]\nengine = { epoch-interruption = true }")
+
+MAKEFILE = f"""
+add.cwasm: add.wat ; {WASMBUILD} compile $< --target x64 -o $@ --depfile $@.d
+engine.h: wasmbuild.toml ; {WASMBUILD} embed --lang c --target x64 -o $@
+-include add.cwasm.d
+"""
+
+NINJA_FILE = f"""
+rule compile
+  command = {WASMBUILD} compile $in --target x64 -o $out --depfile $out.d RESTAT
+  depfile = $out.d
+  restat = RULE
+rule embed
+  command = {WASMBUILD} embed --lang c --target x64 -o $out RESTAT
+  restat = RULE
+rule copy
+  command = cp $in $out
+build add.cwasm: compile add.wat
+build engine.h: embed wasmbuild.toml
+build image: copy add.cwasm
+"""
+
+CMAKE = f"""
+cmake_minimum_required(VERSION 3.20)
+project(demo NONE)
+add_custom_command(
+  OUTPUT add.cwasm
+  COMMAND {sys.executable} -m wasmbuild.cli compile ${{CMAKE_SOURCE_DIR}}/add.wat --target x64 -o add.cwasm
+    --depfile add.d --config ${{CMAKE_SOURCE_DIR}}/wasmbuild.toml
+  MAIN_DEPENDENCY add.wat
+  DEPFILE ${{CMAKE_BINARY_DIR}}/add.d)
+add_custom_target(wasm ALL DEPENDS add.cwasm)
+"""
+
+
+def later(path: Path, content: str) -> None:
+    """Write a file that is newer than all outputs for certain, but not in the future."""
+    for other in path.parent.rglob("*"):
+        if other.is_file():
+            status = other.stat()
+            os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns - 10**10))
+    path.write_text(content)
+
+
+def ran(project: Project, *command: str | Path) -> str:
+    ended = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+@pytest.mark.needs("make")
+def test_make(project: Project) -> None:
+    project.write("Makefile", MAKEFILE)
+
+    def steps() -> set[str]:
+        said = ran(project, "make", "add.cwasm", "engine.h")
+        return {command for command in ("compile", "embed") if f"wasmbuild.cli {command}" in said}
+
+    assert steps() == {"compile", "embed"}
+    assert steps() == set()
+    later(project.root / "add.wat", f"{ADD} ;; the same")
+    assert steps() == {"compile"}
+    assert steps() == set()
+    later(project.root / "wasmbuild.toml", f"{HEAD}{TARGETS}# the same")
+    assert steps() == {"compile", "embed"}
+    assert steps() == set()
+    made = (project.root / "add.cwasm").read_bytes()
+    later(project.root / "wasmbuild.toml", EPOCHS)
+    assert steps() == {"compile", "embed"}
+    assert (project.root / "add.cwasm").read_bytes() != made
+    assert steps() == set()
+
+
+@pytest.mark.parametrize("restat", [False, True])
+def test_ninja(project: Project, restat: bool) -> None:
+    text = NINJA_FILE.replace("restat = RULE\n", "restat = 1\n" if restat else "\n")
+    project.write("build.ninja", text.replace("RESTAT", "--restat" if restat else ""))
+
+    def steps() -> set[str]:
+        said = ran(project, NINJA, "-v")
+        return {word for word in ("cli compile", "cli embed", "cp") if f"{word} " in said}
+
+    def assert_up_to_date() -> None:
+        assert ran(project, NINJA) == "ninja: no work to do.\n"
+
+    assert steps() == {"cli compile", "cli embed", "cp"}
+    assert_up_to_date()
+    later(project.root / "add.wat", f"{ADD} ;; the same")
+    assert steps() == {"cli compile", *(() if restat else ("cp",))}
+    assert_up_to_date()
+    later(project.root / "wasmbuild.toml", f"{HEAD}{TARGETS}# the same")
+    assert steps() == {"cli compile", "cli embed", *(() if restat else ("cp",))}
+    assert_up_to_date()
+    later(project.root / "wasmbuild.toml", EPOCHS)
+    assert steps() == {"cli compile", "cli embed", "cp"}
+    assert_up_to_date()
+
+
+@pytest.mark.needs("cmake", "make")
+@pytest.mark.parametrize("generator", ["Unix Makefiles", "Ninja"])
+def test_cmake(project: Project, generator: str) -> None:
+    project.write("CMakeLists.txt", CMAKE)
+    ran(project, "cmake", "-G", generator, f"-DCMAKE_MAKE_PROGRAM={NINJA if generator == 'Ninja' else 'make'}", ".")
+
+    def compiles() -> bool:
+        return "Generating add.cwasm" in ran(project, "cmake", "--build", ".")
+
+    assert compiles()
+    assert not compiles()
+    later(project.root / "add.wat", f"{ADD} ;; the same")
+    assert compiles()
+    assert not compiles()
+    later(project.root / "wasmbuild.toml", EPOCHS)
+    assert compiles()
+    assert not compiles()
+    later(project.root / "add.wat", SUB)
+    assert compiles()
+    assert not compiles()

@@ -1,0 +1,438 @@
+"""What commands write where the user says, and to the standard streams: nothing is overwritten that must stay."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import pytest
+from support import ADD, Project
+
+from wasmbuild.project import triples
+
+posix = pytest.mark.skipif(os.name != "posix", reason="devices, links and descriptors of POSIX")
+
+
+def wasmbuild(project: Project, *arguments: str, **options: IO[bytes] | int | None) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "wasmbuild.cli", *arguments],
+        cwd=project.root, text=True, timeout=300, check=False,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},  # type: ignore[call-overload]
+    )  # fmt: skip
+    assert "Traceback" not in (done.stderr or "")
+    return done  # type: ignore[no-any-return]
+
+
+def device(project: Project, name: str, minor: int) -> Path:
+    """Make a device of our own: nothing of the machine's is named in a test."""
+    path = project.root / name
+    try:
+        os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, minor))
+        path.open("wb").close()
+    except OSError:
+        pytest.skip("only root may make devices, where the file system takes them")
+    return path
+
+
+def commands(project: Project, name: str) -> list[tuple[str, ...]]:
+    """Return each command that writes where it is told."""
+    project.run("build", "-q")
+    return [
+        ("compile", "add.wat", "--target", "x64", "-o", name),
+        ("compile", "add.wat", "--target", "x64", "-o", "add.cwasm", "--depfile", name),
+        ("embed", "--lang", "c", "-o", name),
+        ("verify", "build", "--junit", name),
+    ]
+
+
+@posix
+def test_a_device_stays_one(project: Project) -> None:
+    null = device(project, "null", 3)
+    for command in [*commands(project, "null"), ("compile", "add.wat", "--target", "x64", "-o", "null", "--depfile",
+                                                 "null")]:  # fmt: skip
+        project.run(*command)
+        assert stat.S_ISCHR(null.lstat().st_mode), command
+    assert not list(project.root.glob(".wasmbuild-*"))
+
+
+@posix
+def test_a_fifo_gets_what_a_file_would(project: Project) -> None:
+    fifo = project.root / "fifo"
+    os.mkfifo(fifo)
+    for to_file, to_fifo in zip(commands(project, "file"), commands(project, "fifo"), strict=True):
+        project.run(*to_file)
+        with (project.root / "piped").open("wb") as out, subprocess.Popen(["cat", fifo], stdout=out) as reader:
+            try:
+                project.run(*to_fifo)
+                assert stat.S_ISFIFO(fifo.lstat().st_mode)
+                reader.wait(60)
+            finally:
+                reader.kill()
+        piped, written = ((project.root / name).read_bytes() for name in ("piped", "file"))
+        # A report has times in it.
+        start = 60 if "verify" in to_file else None
+        assert piped[:start] == written[:start]
+        assert piped
+
+
+@posix
+def test_standard_output_by_name_goes_with_what_else_is_written_there(project: Project) -> None:
+    """To a pipe and to a file; the link that leads there is one of our own."""
+    (project.root / "stdout").symlink_to("/proc/self/fd/1")
+    if not (project.root / "stdout").exists():
+        pytest.skip("this system has no /proc")
+    project.run("build", "-q")
+    embedded = project.run("embed", "--lang", "c").stdout
+    assert project.run("embed", "--lang", "c", "-o", "stdout").stdout == embedded
+    file = project.root / "both"
+    with file.open("wb") as opened:
+        wasmbuild(project, "verify", "build", "--junit", "stdout", stdout=opened)
+    report, _, table = file.read_text().partition("</testsuites>")
+    assert ElementTree.fromstring(report + "</testsuites>").tag == "testsuites"  # noqa: S314  # it is our own
+    assert table.endswith("4 artifacts verified: 2 consistent, 2 loaded\n")
+    assert (project.root / "stdout").is_symlink()
+
+
+@posix
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_is_followed_and_stays(project: Project, there: bool) -> None:
+    target = project.root / "elsewhere" / "target"
+    link = project.root / "link"
+    link.symlink_to(target)
+    for command in commands(project, "link"):
+        target.unlink(missing_ok=True)
+        if there:
+            project.write("elsewhere/target", "old")
+        project.run(*command)
+        assert link.is_symlink(), command
+        assert target.is_file()
+        assert target.read_bytes() != b"old"
+        assert os.listdir(target.parent) == ["target"]
+    project.run("compile", "add.wat", "--target", "x64", "-o", "link")
+    os.utime(target, ns=(1, 1))
+    project.run("compile", "add.wat", "--target", "x64", "-o", "link", "--restat")
+    assert target.stat().st_mtime_ns == 1
+
+
+def test_a_directory_is_refused_before_anything_is_done(project: Project) -> None:
+    said = ".: is a directory; name the file that is to be written in it"
+    for command in commands(project, "."):
+        artifact = command[0] == "compile" and "--depfile" not in command
+        error = project.run(*command, status=2).stderr
+        expected = ".: is a directory; name the artifact that is to be written, such as x.cwasm" if artifact else said
+        assert error == f"error: {expected}\n"
+    assert not (project.root / "add.cwasm").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("compile add.wat --target x64 -o add.wat", "-o add.wat would overwrite IN add.wat"),
+        ("compile ./sub/../add.wat --target x64 -o add.wat", "-o add.wat would overwrite IN sub/../add.wat"),
+        (
+            "compile add.wat --target x64 -o wasmbuild.toml",
+            "-o wasmbuild.toml would overwrite --config wasmbuild.toml",
+        ),
+        (
+            "compile add.wat --target x64 --config other.toml -o other.toml",
+            "-o other.toml would overwrite --config other.toml",
+        ),
+        ("compile add.wat --target x64 -o x --depfile x", "--depfile x would overwrite -o x"),
+        ("compile add.wat --target x64 -o x --depfile ./sub/../x", "--depfile sub/../x would overwrite -o x"),
+        ("compile add.wat --target x64 -o x --depfile add.wat", "--depfile add.wat would overwrite IN add.wat"),
+        (
+            "compile add.wat --target x64 -o x --depfile wasmbuild.toml",
+            "--depfile wasmbuild.toml would overwrite --config wasmbuild.toml",
+        ),
+        ("embed --lang c -o wasmbuild.toml", "-o wasmbuild.toml would overwrite --config wasmbuild.toml"),
+        (
+            "embed build/x64/manifest.json --lang c -o build/x64/manifest.json",
+            "-o build/x64/manifest.json would overwrite MANIFEST build/x64/manifest.json",
+        ),
+        ("verify build --junit wasmbuild.toml", "--junit wasmbuild.toml would overwrite --config wasmbuild.toml"),
+        (
+            "verify build/x64/manifest.json --junit build/x64/manifest.json",
+            "--junit build/x64/manifest.json would overwrite MANIFEST build/x64/manifest.json",
+        ),
+    ],
+)
+def test_no_command_overwrites_what_it_reads(project: Project, arguments: str, said: str) -> None:
+    project.run("build", "-q")
+    project.write("other.toml", (project.root / "wasmbuild.toml").read_bytes())
+    (project.root / "sub").mkdir()
+    before = {path: path.read_bytes() for path in project.root.rglob("*") if path.is_file()}
+    command, *rest = arguments.split()
+    option = said.partition(" ")[0]
+    assert project.run(command, *rest, status=2).stderr == (
+        f"error: wasmbuild {command}: {said}, which is the same file; name another one with {option}\n"
+    )
+    assert {path: path.read_bytes() for path in project.root.rglob("*") if path.is_file()} == before
+
+
+@posix
+def test_a_link_to_what_is_read_is_no_way_around(project: Project) -> None:
+    (project.root / "link").symlink_to("add.wat")
+    error = project.run("compile", "add.wat", "--target", "x64", "-o", "link", status=2).stderr
+    assert error.startswith("error: wasmbuild compile: -o link would overwrite IN add.wat, which is the same file; ")
+    assert (project.root / "add.wat").read_text() == ADD
+
+
+@pytest.mark.parametrize("name", ["index.json", "x64/manifest.json", "x64/add.cwasm"])
+@pytest.mark.parametrize("named", ["build", "build/x64"])
+def test_a_report_overwrites_nothing_that_is_verified(project: Project, name: str, named: str) -> None:
+    project.run("build", "-q")
+    before = project.files()
+    if name == "index.json" and named != "build":
+        project.run("verify", named, "--junit", f"build/{name}")
+        return
+    assert project.run("verify", named, "--junit", f"build/{name}", status=2).stderr == (
+        f"error: wasmbuild verify: --junit build/{name} would overwrite a file that is verified; "
+        f"name another one with --junit\n"
+    )
+    assert project.files() == before
+
+
+def test_a_report_may_lie_beside_what_is_verified_and_be_written_again(project: Project) -> None:
+    project.run("build", "-q")
+    for _ in range(2):
+        project.run("verify", "build", "--junit", "build/report.xml")
+    assert (project.build / "report.xml").read_text().endswith("</testsuites>\n")
+
+
+@posix
+@pytest.mark.parametrize(
+    ("arguments", "fix"),
+    [
+        ("verify build --junit file/x", "nothing was lost; try again when this is mended, or name another file"),
+        ("embed --lang c -o file/x", "nothing was lost; try again when this is mended, or name another file"),
+        (
+            "compile add.wat --target x64 -o file/x",
+            "nothing was lost; try again when this is mended, or name another file",
+        ),
+    ],
+)
+def test_advice_fits_a_file_that_a_user_named(project: Project, arguments: str, fix: str) -> None:
+    project.run("build", "-q")
+    project.write("file", "")
+    assert project.run(*arguments.split(), status=3).stderr == (
+        f"error: file/x: cannot be written: Not a directory; {fix}\n"
+    )
+
+
+@posix
+def test_advice_where_nothing_may_be_written(project: Project) -> None:
+    """Below a directory in which not even root makes files."""
+    project.run("build", "-q")
+    (project.root / "system").symlink_to("/proc/sys/kernel")
+    if not (project.root / "system").exists():
+        pytest.skip("this system has no /proc/sys")
+    error = project.run("verify", "build", "--junit", "system/report.xml", status=3).stderr
+    assert error.startswith("error: system/report.xml: cannot be written: ")
+    assert error.endswith("or name another file\n")
+    assert "build" not in error
+
+
+def read_only(project: Project) -> IO[bytes]:
+    return project.write("read-only", b"").open("rb")
+
+
+def full(project: Project) -> IO[bytes]:
+    return device(project, "full", 7).open("wb")
+
+
+TALKATIVE = [
+    ("plan",),
+    ("plan", "--json"),
+    ("verify", "build"),
+    ("verify", "build", "--json"),
+    ("build", "-q", "--json"),
+    ("explain", "add@x64"),
+    ("inspect", "add.wat"),
+    ("embed", "--lang", "c"),
+    ("schema", "manifest"),
+    ("--help",),
+    ("plan", "--help"),
+    ("--version",),
+]
+
+
+@posix
+@pytest.mark.parametrize(
+    ("open_", "reason", "buffered"),
+    [
+        (full, "No space left on device", True),
+        (full, "No space left on device", False),
+        (read_only, "Bad file descriptor", True),
+    ],
+    ids=["full", "full-unbuffered", "read-only"],
+)
+def test_standard_output_that_cannot_be_written_is_one_line(
+    open_: Callable[[Project], IO[bytes]],
+    reason: str,
+    buffered: bool,
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not buffered:
+        monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    project.run("build", "-q")
+    with open_(project) as out:
+        for command in TALKATIVE:
+            done = wasmbuild(project, *command, stdout=out)
+            assert (done.returncode, done.stderr) == (
+                3, f"error: standard output cannot be written: {reason}; let it lead somewhere else\n",
+            ), command  # fmt: skip
+
+
+@posix
+def test_talk_that_cannot_be_written_changes_nothing(project: Project) -> None:
+    with read_only(project) as err:
+        assert wasmbuild(project, "build", stderr=err).returncode == 0
+        assert wasmbuild(project, "plan", "--config", "none", stderr=err).returncode == 2
+    assert project.compiled() == set()
+
+
+def closing(*numbers: int) -> Callable[[], None]:
+    def close() -> None:
+        for number in numbers:
+            os.close(number)
+
+    return close
+
+
+@posix
+@pytest.mark.parametrize("numbers", [(1,), (2,), (1, 2), (0, 1, 2)])
+def test_closed_streams_lead_nowhere(numbers: tuple[int, ...], project: Project) -> None:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        process = project.start(*arguments, preexec_fn=closing(*numbers))
+        out, err = process.communicate(timeout=300)
+        return process.returncode, out, err
+
+    status, out, err = run("build")
+    assert status == 0
+    assert out == ""
+    assert err == "" if 2 in numbers else err.splitlines()[-1].startswith("4 artifacts: 4 compiled")
+    status, out, err = run("verify", "build", "--junit", "report.xml")
+    assert status == 0
+    assert out == "" if 1 in numbers else out.endswith("2 loaded\n")
+    assert err == ""
+    assert (project.root / "report.xml").read_text().count("<testcase ") == 4
+    # Talk of an error is no data.
+    assert run("plan", "--config", "none")[:2] == (2, "")
+    project.run("verify", "build")
+
+
+def test_whoever_has_seen_enough_hears_no_complaint(project: Project) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "wb") as out:
+        done = wasmbuild(project, "plan", stdout=out)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@posix
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("verify", "build"), "interrupted; not everything was verified, and there is no verdict\n"),
+        (
+            ("compile", "add.wat", "--target", "x64", "-o", "x"),
+            "interrupted; the artifact is the old one or the new one, whole\n",
+        ),
+    ],
+)
+def test_an_interruption_has_the_words_of_its_command(project: Project, command: tuple[str, ...], said: str) -> None:
+    """The declaration's compiler and the runner never end: they tell that they have started."""
+    os.mkfifo(project.root / "started")
+    hang = project.write("hang", f"#!/bin/sh\n[ \"$1\" = --version ] && echo 'wasmtime 48.0.2' && exit\n"
+                                 f"echo started > {project.root / 'started'}\nexec sleep 600\n")  # fmt: skip
+    hang.chmod(0o755)
+    project.run("build", "-q")
+    text = (project.root / "wasmbuild.toml").read_text()
+    if command[0] == "compile":
+        project.declare(text.replace('wasmtime = "48"', f'wasmtime = "48"\ncompiler = "{hang}"'))
+    else:
+        project.declare(text + f'[targets.arm.runner]\ncommand = []\nwasmtime = "{hang}"\n')
+    process = project.start(*command)
+    assert (project.root / "started").read_text() == "started\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", said)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "build/index.json",
+            "is an index, which names the manifests of all targets; name that of one, such as build/x64/manifest.json",
+        ),
+        ("build/x64/add.cwasm.json", "is the record of one artifact, not a manifest; name build/x64/manifest.json"),
+        ("package.json", "is JSON that is not from wasmbuild, and no manifest; name the manifest.json of a target in "
+         "the build directory"),
+        ("report.json", 'is no manifest: its schema is "wasmbuild/report/1"; name the manifest.json of a target in the '
+         "build directory"),
+        ("add.wat", "is WebAssembly text, not a manifest; name the manifest.json of a target in the build directory"),
+        ("wasmbuild.toml", "is no manifest; name a declaration with --config wasmbuild.toml"),
+    ],
+)  # fmt: skip
+def test_what_is_no_manifest_is_told_from_one(project: Project, name: str, said: str) -> None:
+    project.run("build", "-q")
+    project.write("package.json", '{"name": "p"}')
+    project.write("report.json", '{"schema": "wasmbuild/report/1"}')
+    assert project.run("embed", name, "--lang", "c", status=2).stderr == f"error: {name}: {said}\n"
+
+
+def test_an_artifact_is_no_manifest(project: Project) -> None:
+    project.run("build", "-q")
+    error = project.run("embed", "build/arm/add.cwasm", "--lang", "c", status=2).stderr
+    assert error == (
+        "error: build/arm/add.cwasm: is an artifact that Wasmtime 48 precompiled for aarch64-unknown-linux-gnu, "
+        "not a manifest; name build/arm/manifest.json\n"
+    )
+
+
+def test_a_damaged_manifest_is_still_one(project: Project) -> None:
+    project.run("build", "-q")
+    manifest = project.build / "x64/manifest.json"
+    manifest.write_bytes(manifest.read_bytes()[:-10])
+    assert (
+        "the file was edited or damaged"
+        in project.run("embed", "build/x64/manifest.json", "--lang", "c", status=1).stderr
+    )
+
+
+HERE = triples.host_triple()
+ELSEWHERE = "aarch64-unknown-linux-gnu" if HERE != "aarch64-unknown-linux-gnu" else "x86_64-unknown-linux-gnu"
+
+
+@pytest.mark.parametrize(
+    ("options", "fix"),
+    [
+        (
+            ("--triple", ELSEWHERE),
+            f"which are for {ELSEWHERE}; leave --triple out for a program of this machine ({HERE}), or name another "
+            f"one, such as riscv64gc-unknown-linux-gnu, or pulley64 for an engine that interprets",
+        ),
+        ((), f"which are for {HERE}; name its target with --triple, such as {ELSEWHERE}, or pulley64 for an engine "
+         "that interprets"),
+        (
+            ("--triple", "pulley64"),
+            f"which are for pulley64; leave --triple out for a program of this machine ({HERE}), or name another one, "
+            f"such as {ELSEWHERE}",
+        ),
+    ],
+)  # fmt: skip
+def test_fit_never_advises_the_triple_that_was_refused(project: Project, options: tuple[str, ...], fix: str) -> None:
+    foreign = "Module was compiled for architecture 'aarch64'"
+    error = project.run("fit", *options, "--", sys.executable, "-c", f'exit("{foreign}")', "{}", status=1).stderr
+    assert error == (
+        f'error: {sys.executable} says "{foreign}": its engine is for another platform than these artifacts, {fix}\n'
+    )

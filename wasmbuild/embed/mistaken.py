@@ -1,0 +1,53 @@
+"""What somebody took for a manifest, in words: which file it is, and which one is wanted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from wasmbuild.errors import FormatError
+from wasmbuild.formats.identify import identify
+from wasmbuild.formats.manifest import Index
+from wasmbuild.formats.printable import printable
+from wasmbuild.project import filenames
+
+_KNOWN = ("artifact", "module", "component", "text", "elf")
+
+
+def mistaken(path: Path, data: bytes) -> str:
+    """Say what a file is that is no manifest, and what to name; empty for a manifest, whole or damaged."""
+    if path.suffix == ".toml":
+        return f"is no manifest; name a declaration with --config {path}"
+    if not data.lstrip().startswith(b"{"):
+        identity = identify(data)
+        return f"is {identity.sentence}, not a manifest; name {_wanted(path)}" if identity.kind in _KNOWN else ""
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return ""
+    schema = document.get("schema")
+    if not isinstance(schema, str):
+        return f"is JSON that is not from wasmbuild, and no manifest; name {_wanted(path)}"
+    if schema.startswith("wasmbuild/manifest/"):
+        return ""
+    if schema.startswith("wasmbuild/index/"):
+        return f"is an index, which names the manifests of all targets; name that of one, {_first(path, data)}"
+    if schema.startswith("wasmbuild/record/"):
+        return f"is the record of one artifact, not a manifest; name {_wanted(path)}"
+    return f'is no manifest: its schema is "{printable(schema)}"; name {_wanted(path)}'
+
+
+def _first(path: Path, data: bytes) -> str:
+    """Return the manifest of the first target of an index."""
+    try:
+        targets = Index.from_bytes(data, str(path)).targets
+    except FormatError:
+        targets = ()
+    return f"such as {path.parent / targets[0].path}" if targets else f"the {filenames.MANIFEST} in its directory"
+
+
+def _wanted(path: Path) -> str:
+    """Return the manifest that is nearest to a file: the target's, where the file is one of a target."""
+    near = (directory / filenames.MANIFEST for directory in path.parents)
+    found = next((manifest for manifest in near if manifest != path and manifest.is_file()), None)
+    return str(found or f"the {filenames.MANIFEST} of a target in the build directory")

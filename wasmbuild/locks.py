@@ -1,0 +1,44 @@
+"""A lock on an open file that the operating system drops when its process ends, however it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if sys.platform == "win32":
+    import msvcrt
+
+    # A byte far behind what is written there, so that others can read the file.
+    _LOCKED_BYTE = 1 << 20
+
+    def try_lock(descriptor: int) -> bool:
+        """Take the lock on an open file for as long as it is open; false when somebody else holds it."""
+        os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+else:
+    import fcntl
+
+    def try_lock(descriptor: int) -> bool:
+        """Take the lock on an open file for as long as it is open; false when somebody else holds it.
+
+        Raises OSError where the file system has no locks.
+        """
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def is_current(descriptor: int, path: str | os.PathLike[str]) -> bool:
+    """Tell whether an open file is still the one at its path, which others may delete at any time."""
+    try:
+        there = os.stat(path)
+    except FileNotFoundError:
+        return False
+    here = os.fstat(descriptor)
+    return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)

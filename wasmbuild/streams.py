@@ -1,0 +1,85 @@
+"""The standard streams of the command: data that cannot be written is an error, talk that cannot be is none."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO, cast
+
+from wasmbuild.errors import StoreError
+
+
+@contextlib.contextmanager
+def checked() -> Iterator[None]:
+    """Let whatever is written to stdout raise StoreError where it fails, and what is lost of stderr be lost.
+
+    A BrokenPipeError stays one. Streams that were closed when the process started lead nowhere.
+    """
+    _open_closed()
+    streams = sys.stdout, sys.stderr
+    with contextlib.ExitStack() as opened:
+        out, err = (stream or opened.enter_context(open(os.devnull, "w", encoding="utf-8")) for stream in streams)
+        sys.stdout, sys.stderr = cast(TextIO, _Data(out)), cast(TextIO, _Talk(err))
+        try:
+            yield
+        finally:
+            # What the interpreter cannot write at its end, it complains of, and ends with a status of its own.
+            with contextlib.suppress(OSError, StoreError):
+                sys.stdout.flush()
+            sys.stderr.flush()
+            sys.stdout, sys.stderr = streams
+
+
+class _Stream:
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError as error:
+            self._fail(error)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError as error:
+            self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        """Let what is left in the buffer lead nowhere, as it can be written at no other time either."""
+        with contextlib.suppress(OSError):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self._stream.fileno())
+            os.close(null)
+
+
+class _Data(_Stream):
+    def _fail(self, error: OSError) -> None:
+        super()._fail(error)
+        if isinstance(error, BrokenPipeError):
+            raise error
+        reason = error.strerror or error
+        raise StoreError(f"standard output cannot be written: {reason}; let it lead somewhere else") from error
+
+
+class _Talk(_Stream):
+    pass
+
+
+def _open_closed() -> None:
+    """Let no file that is opened later get the number of a standard stream that is closed, and its output."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
