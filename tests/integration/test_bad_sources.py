@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from support import ALL, HEAD, MODULES, TARGETS, Project
+
+from wasmbuild.toolchain.child import memory_can_be_limited
 
 PULLEY = '[targets.pulley]\ntriple = "pulley64"\n'
 RISCV = '[targets.riscv]\ntriple = "riscv64gc-unknown-linux-gnu"\ncpu = "rv64gc"\n'
@@ -116,6 +119,20 @@ def test_a_module_that_needs_more_memory_than_allowed(project: Project) -> None:
     assert "raise memory-limit under [toolchain]" in error
 
 
+@pytest.mark.skipif(not memory_can_be_limited(), reason="this system limits no memory")
+def test_a_translator_without_memory_is_no_fault_of_the_source_that_lasts(project: Project) -> None:
+    declaration = HEAD + 'memory-limit = "1 MiB"\n' + TARGETS + MODULES
+    project.declare(declaration)
+    for command in ("build", "build", "explain"):
+        ended = project.run(command, *(["*"] if command == "explain" else []), status=int(command == "build"))
+        said = f"{ended.stdout}{ended.stderr}"
+        # How far it gets depends on how soon the limit is set.
+        start = r"add\.wat: the library of wasmtime 48\.0\.0 could not be started: it .+"
+        assert re.search(start + r": raise memory-limit under \[toolchain\]\n", said)
+    project.declare(declaration.replace("1 MiB", "2 GiB"))
+    assert project.compiled() == ALL
+
+
 @pytest.mark.parametrize("kind", ["missing", "directory", "fifo"])
 def test_a_source_that_is_no_file_is_a_mistake_and_nothing_is_written(project: Project, kind: str) -> None:
     source = project.root / "add.wat"
@@ -138,6 +155,41 @@ def test_a_source_that_vanishes_after_a_build_keeps_its_artifacts(project: Proje
     (project.root / "add.wat").unlink()
     project.run("build", status=2)
     assert project.files() == good
+
+
+def test_a_folder_of_sources_that_cannot_be_listed_keeps_its_artifacts(project: Project) -> None:
+    folder = project.root / "plugins"
+    project.write("plugins/one.wat", "(module)")
+    project.declare(HEAD + TARGETS + MODULES + '[modules."plugins/*"]\nsource = "plugins/*.wat"\n')
+    project.run("build")
+    good = project.files()
+    folder.rename(project.root / "kept")
+    folder.symlink_to(folder)
+    for _ in range(2):
+        assert project.run("build", status=2).stderr == (
+            'error: wasmbuild.toml: modules."plugins/*".source: "plugins/*.wat" cannot be looked for in "plugins": '
+            "Too many levels of symbolic links; make that folder readable, or correct the pattern\n"
+        )
+    assert project.files() == good
+    folder.unlink()
+    (project.root / "kept").rename(folder)
+    assert project.compiled() == set()
+
+
+def test_a_link_to_itself_among_the_sources(project: Project) -> None:
+    loop = project.root / "src/loop.wat"
+    project.write("src/one.wat", "(module)")
+    loop.symlink_to(loop)
+    project.declare(HEAD + TARGETS + MODULES.replace('"add.wat"', '"src/on.wat"'))
+    assert project.run("build", status=2).stderr == (
+        'error: wasmbuild.toml: modules.add.source: there is no file "src/on.wat"; did you mean "src/one.wat"?\n'
+    )
+    project.declare(HEAD + TARGETS + '[modules."*"]\nsource = "src/*.wat"\n')
+    error = project.run("build", status=1).stderr
+    assert (
+        f"error: loop@arm, loop@x64: {loop}: cannot be read: Too many levels of symbolic links; move it away\n" in error
+    )
+    assert (project.build / "x64/one.cwasm").is_file()
 
 
 def test_names_that_are_printed_hold_no_terminal_escapes(project: Project) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 
+from wasmbuild.build.lock import Lock
 from wasmbuild.build.workspace import Workspace
+from wasmbuild.errors import StoreError
 from wasmbuild.files import signature
+from wasmbuild.formats.manifest import Index
 
 
 def test_a_first_build_makes_everything_and_a_second_nothing(project: Project) -> None:
@@ -40,7 +45,6 @@ def test_two_checkouts_in_two_places_give_identical_bytes(project: Project, tmp_
 @pytest.mark.parametrize(
     ("old", "new", "stale", "reason"),
     [
-        ('name = "demo"', 'name = "other"', set(), ""),
         ("[targets.x64]", "# a comment\n[targets.x64]", set(), ""),
         ("[targets.x64]", '[targets.x64]\nrequire = "intact"', set(), ""),
         (HEAD + TARGETS + MODULES, HEAD + MODULES + TARGETS, set(), ""),
@@ -172,6 +176,33 @@ def test_a_harmed_artifact_is_built_again(project: Project, harm: str) -> None:
     assert project.files() == good
 
 
+@pytest.mark.parametrize("suffix", ["", ".json"])
+@pytest.mark.parametrize(
+    ("kind", "said"), [("directory", "Is a directory"), ("fifo", "not a regular file"), ("loop", "Too many levels of")]
+)
+def test_what_is_in_the_way_of_an_artifact_keeps_no_other_from_being_built(
+    project: Project, suffix: str, kind: str, said: str
+) -> None:
+    path = project.build / f"x64/add.cwasm{suffix}"
+    path.parent.mkdir(parents=True)
+    if kind == "directory":
+        path.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(path)
+    error = project.run("build", status=3).stderr
+    assert f"error: add@x64: {path}: cannot be read: {said}" in error
+    assert "; move it away\n" in error
+    outcomes = project.outcomes(status=3)
+    assert outcomes == {id: "failed" if id == "add@x64" else "up-to-date" for id in ALL}
+    explained = project.run("explain", "add@x64").stdout
+    assert explained.startswith(f"add@x64: cannot be built: {path}: cannot be read: {said}")
+    assert explained.endswith("; move it away\n")
+    path.rmdir() if kind == "directory" else path.unlink()
+    assert project.compiled() == {"add@x64"}
+
+
 def test_swapped_artifacts_with_their_records_are_built_again(project: Project) -> None:
     project.compiled()
     good = project.files()
@@ -201,7 +232,7 @@ def test_what_is_remembered_may_be_deleted_at_any_time(project: Project) -> None
     good = project.files()
     shutil.rmtree(project.build / ".wasmbuild")
     assert project.compiled() == set()
-    (project.build / ".wasmbuild/state.json").write_text('{"schema": "wasmbuild/state/2", "files": 3}')
+    (project.build / ".wasmbuild/state.json").write_text('{"schema": "wasmbuild/state/3", "files": 3}')
     (project.build / ".wasmbuild/noop.json").write_text("[]")
     assert project.compiled() == set()
     assert project.files() == good
@@ -231,6 +262,48 @@ def test_a_removed_target_leaves(project: Project) -> None:
     assert not (project.build / "arm").exists()
     index = json.loads((project.build / "index.json").read_text())
     assert [target["name"] for target in index["targets"]] == ["x64"]
+
+
+@pytest.mark.parametrize("index", ["as it was", "damaged", "gone"])
+def test_a_directory_that_another_project_built_is_refused_and_left_as_it_is(project: Project, index: str) -> None:
+    project.compiled()
+    if index == "damaged":
+        project.write("build/index.json", "{")
+    elif index == "gone":
+        (project.build / "index.json").unlink()
+    good = project.files()
+    state = {path: path.read_bytes() for path in (project.build / ".wasmbuild").iterdir()}
+    other = (HEAD + TARGETS + MODULES).replace('"demo"', '"other"').replace("targets.", "targets.other-")
+    project.write("two.toml", other)
+    said = (
+        'error: two.toml: project.build-dir: "build" holds what the project "demo" built; set a build-dir of its own; '
+        'if this project was called "demo" until now, delete build first\n'
+    )
+    for command in (["build"], ["build", "add@other-x64"], ["explain", "*"]):
+        assert project.run(*command, "--config", "two.toml", status=2).stderr == said
+    assert project.files() == good
+    assert {path: path.read_bytes() for path in (project.build / ".wasmbuild").iterdir()} == state
+    shutil.rmtree(project.build)
+    project.run("build", "--config", "two.toml")
+    project.write("two.toml", other.replace("[toolchain]", 'build-dir = "build/../elsewhere"\n[toolchain]'))
+    project.run("build", "--config", "two.toml")
+    assert (project.root / "elsewhere/other-x64/add.cwasm").is_file()
+
+
+def test_a_directory_that_another_project_takes_while_this_one_waits_is_refused(project: Project) -> None:
+    lock = Lock(project.build / ".wasmbuild/lock")
+    lock.acquire()
+    process = project.start("build")
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("waiting for process ")
+    index = Index("other", ()).to_bytes()
+    project.write("build/index.json", index)
+    lock.release()
+    error = process.communicate(timeout=60)[1]
+    assert error.startswith('error: wasmbuild.toml: project.build-dir: "build" holds what the project "other" built; ')
+    assert process.returncode == 2
+    assert project.files() == {"index.json": index}
+    assert [path.name for path in (project.build / ".wasmbuild").iterdir()] == ["lock"]
 
 
 def test_a_selection_builds_no_more_and_the_manifest_waits_for_the_rest(project: Project) -> None:
@@ -317,6 +390,28 @@ def test_another_compiler_builds_everything(project: Project, tmp_path: Path) ->
         "x64/add.cwasm.json",
         "x64/sub.cwasm.json",
     }
+
+
+def test_a_target_directory_that_may_not_be_entered(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.compiled()
+    project.write("add.wat", SUB)
+    stat, open_ = os.stat, os.open
+
+    def allowed(path: Any) -> Any:
+        if not isinstance(path, int) and "build/x64/" in os.fspath(path):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return path
+
+    monkeypatch.setattr(os, "stat", lambda path, **options: stat(allowed(path), **options))
+    monkeypatch.setattr(os, "open", lambda path, *flags, **options: open_(allowed(path), *flags, **options))
+    session = Workspace(project.root / "wasmbuild.toml").session()
+    manifest = project.build / "x64/manifest.json"
+    try:
+        with pytest.raises(StoreError) as error:
+            session.begin()
+    finally:
+        session.close()
+    assert str(error.value) == f"{manifest}: cannot be read: Permission denied; make it readable"
 
 
 @pytest.mark.parametrize("finished", [False, True])

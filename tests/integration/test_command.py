@@ -9,7 +9,6 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import jsonschema
 import pytest
@@ -45,6 +44,21 @@ def test_no_declaration(project: Project) -> None:
     for command in (["build"], ["plan"], ["explain", "x"]):
         error = project.run(*command, status=2).stderr
         assert error == ("error: wasmbuild.toml: there is no such file; make it, or name another file with --config\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a working directory can be deleted on POSIX")
+@pytest.mark.parametrize("command", ["build", "plan", "explain x"])
+def test_a_working_directory_that_was_deleted(project: Project, command: str) -> None:
+    gone = project.root / "gone"
+    gone.mkdir()
+    script = (
+        f"import os, sys; from wasmbuild.cli import main; os.rmdir({str(gone)!r}); sys.exit(main({command.split()}))"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], cwd=gone, capture_output=True, text=True, check=False)
+    assert ended.stderr == (
+        "error: wasmbuild.toml: the working directory is not there any more; change to one that is\n"
+    )
+    assert ended.returncode == 2
 
 
 def test_another_declaration_from_elsewhere(project: Project) -> None:
@@ -198,14 +212,15 @@ class TestCompile:
         assert rule.endswith("\n")
         assert rule.count("\n") == 1
 
-    def test_an_output_that_stays_the_same_is_untouched(self, project: Project) -> None:
-        project.run("compile", "add.wat", "--target", "x64", "-o", "add.cwasm")
+    def test_an_output_that_stays_the_same_is_untouched_for_restat(self, project: Project) -> None:
+        arguments = ["compile", "add.wat", "--target", "x64", "-o", "add.cwasm", "--restat"]
+        project.run(*arguments)
         before = signature((project.root / "add.cwasm").stat())
         project.write("add.wat", ADD + " ;; the same")
-        project.run("compile", "add.wat", "--target", "x64", "-o", "add.cwasm")
+        project.run(*arguments)
         assert signature((project.root / "add.cwasm").stat()) == before
         project.write("add.wat", SUB)
-        project.run("compile", "add.wat", "--target", "x64", "-o", "add.cwasm")
+        project.run(*arguments)
         assert signature((project.root / "add.cwasm").stat()) != before
 
     def test_no_module_has_to_be_declared(self, project: Project) -> None:
@@ -221,45 +236,21 @@ class TestCompile:
         assert (project.root / "add.cwasm").read_bytes() == good
         assert not list(project.root.glob(".wasmbuild-*"))
 
-    def test_what_a_killed_one_left_is_removed(self, project: Project) -> None:
-        project.write(".wasmbuild-add.cwasm-0123/0.cwasm", "half")
-        project.run("compile", "add.wat", "--target", "x64", "-o", "add.cwasm")
-        assert not list(project.root.glob(".wasmbuild-*"))
-
     @pytest.mark.parametrize(
         ("arguments", "status", "said"),
         [
             ("add.wat --target x46 -o a.cwasm", 2, "wasmbuild.toml: there is no target 'x46'; did you mean x64?"),
-            ("nothing.wat --target x64 -o a.cwasm", 1, "nothing.wat: is missing"),
+            (
+                "nothing.wat --target x64 -o a.cwasm",
+                1,
+                "nothing.wat: there is no such file; make it, or correct the path\n",
+            ),
             ("add.wat --target x64 -o .", 2, ".: is a directory; name the artifact"),
             ("add.wat -o a.cwasm", 2, "wasmbuild compile: the following arguments are required: --target"),
         ],
     )
     def test_wrong_requests(self, project: Project, arguments: str, status: int, said: str) -> None:
         assert project.run("compile", *shlex.split(arguments), status=status).stderr.startswith(f"error: {said}")
-
-    def test_ninja_follows_the_depfile(self, project: Project) -> None:
-        ninja = Path(sys.executable).parent / "ninja"
-        project.write(
-            "build.ninja",
-            f"""rule cwasm
-  command = {sys.executable} -m wasmbuild.cli compile $in --target x64 -o $out --depfile $out.d
-  depfile = $out.d
-  restat = 1
-build add.cwasm: cwasm add.wat
-""",
-        )
-
-        def run() -> str:
-            return subprocess.run([ninja], cwd=project.root, capture_output=True, text=True, check=True).stdout
-
-        assert "[1/1]" in run()
-        assert run() == "ninja: no work to do.\n"
-        project.declare(
-            HEAD + TARGETS.replace("[targets.x64]", "[targets.x64]\nengine = { epoch-interruption = true }")
-        )
-        assert "[1/1]" in run()
-        assert run() == "ninja: no work to do.\n"
 
 
 def test_modules_are_not_needed_for_a_plan_of_targets(project: Project) -> None:

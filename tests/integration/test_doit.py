@@ -70,7 +70,7 @@ def test_in_processes_compiles_work_and_a_verification_says_what_it_needs(dodo: 
     output = doit(dodo, "-n", "2", "-P", "process", "compile", "verify", status=1)
     assert (
         "error: in a process of its own a verification cannot see the compiles; run doit with -P thread, "
-        'or set par_type = "thread" in DOIT_CONFIG\n' in output
+        'set par_type = "thread" in DOIT_CONFIG, or name the tasks it follows: verify(basename="compile")\n' in output
     )
     assert dodo.compiled() == set()
 
@@ -211,3 +211,176 @@ def task_image():
     project.write("add.wat", ADD)
     doit(project, "wasm", "check", cwd=host)
     assert project.compiled() == set()
+
+
+LARGER = """import shutil
+import sys
+
+from wasmbuild.doit import load
+
+DOIT_CONFIG = {"verbosity": 2, "backend": "sqlite3"}
+WASM = load("project/wasmbuild.toml")
+
+
+def task_wasm():
+    yield from WASM.tasks(basename="wasm")
+
+"""
+
+SHIP = """
+def task_ship():
+    return {"actions": ["cat project/build/index.json > shipped"], %s}
+"""
+
+GENERATE = """
+def task_generate():
+    return {
+        "actions": ["cat template > project/add.wat"],
+        "file_dep": ["template"],
+        "targets": %s,
+    }
+"""
+
+
+@pytest.fixture
+def larger(project: Project) -> Project:
+    """A project below that of a dodo.py, which tests write."""
+    (project.root.parent / "template").write_text(SUB)
+    return project
+
+
+def write_dodo(project: Project, tasks: str) -> Path:
+    host = project.root.parent
+    (host / "dodo.py").write_text(LARGER + tasks)
+    return host
+
+
+@pytest.mark.parametrize("options", [[], ["-n", "2", "-P", "thread"], pytest.param(["-n", "2"], marks=posix)])
+@pytest.mark.parametrize("needs", ['"file_dep": ["project/build/index.json"]', '"task_dep": ["wasm:manifests"]'])
+def test_what_depends_on_the_index_gets_a_whole_one(larger: Project, options: list[str], needs: str) -> None:
+    host = write_dodo(larger, SHIP % needs)
+    doit(larger, "wasm", cwd=host)
+    larger.write("add.wat", SUB)
+    doit(larger, *options, "ship", cwd=host)
+    assert [target["name"] for target in json.loads((host / "shipped").read_bytes())["targets"]] == ["x64", "arm"]
+    assert larger.compiled() == set()
+
+
+def test_nothing_is_shipped_where_a_compile_failed_but_whole_targets_are_in_the_index(larger: Project) -> None:
+    larger.declare(HEAD + TARGETS + MODULES + 'targets = ["arm"]')
+    larger.write("sub.wat", "(module (func (result i32)))")
+    host = write_dodo(larger, SHIP % '"task_dep": ["wasm:manifests"]')
+    doit(larger, "--continue", "ship", status=2, cwd=host)
+    assert not (host / "shipped").exists()
+    index = json.loads((larger.build / "index.json").read_bytes())
+    assert [target["name"] for target in index["targets"]] == ["x64"]
+
+
+@pytest.mark.parametrize("selected", [["wasm"], ["wasm:add@x64", "wasm:add@arm"]])
+@pytest.mark.parametrize("options", [[], ["-n", "2", "-P", "thread"], pytest.param(["-n", "2"], marks=posix)])
+def test_a_source_that_another_task_makes_is_compiled_as_it_is_made(
+    larger: Project, options: list[str], selected: list[str]
+) -> None:
+    host = write_dodo(larger, GENERATE % '["project/add.wat"]')
+    doit(larger, *options, *selected, cwd=host)
+    larger.compiled()
+    (host / "template").write_text(ADD)
+    assert "generate" in doit(larger, *options, *selected, cwd=host)
+    assert larger.compiled() == set()
+    doit(larger, *options, "-a", "generate", cwd=host)
+    assert ".  wasm:add" not in doit(larger, *options, *selected, cwd=host)
+
+
+def test_a_source_that_is_changed_by_a_task_that_does_not_say_so_is_compiled_after_it(larger: Project) -> None:
+    host = write_dodo(larger, GENERATE % "[]")
+    assert larger.compiled()
+    doit(larger, "generate", "wasm", cwd=host)
+    assert larger.compiled() == set()
+
+
+def test_a_source_that_changes_behind_its_compile_is_an_error(larger: Project) -> None:
+    host = write_dodo(larger, GENERATE % "[]" + "\n\ndef task_check():\n    return WASM.verify()\n")
+    larger.run("build")
+    output = doit(larger, "wasm", "generate", "check", status=1, cwd=host)
+    assert "not built as declared: add@arm, add@x64; run `doit compile`" in output
+
+
+def test_a_source_that_is_made_after_the_start_with_create_after(larger: Project) -> None:
+    write_dodo(larger, GENERATE % '["project/add.wat"]')
+    dodo = larger.root.parent / "dodo.py"
+    delayed = '@create_after(executed="generate")\ndef task_wasm'
+    text = dodo.read_text().replace("def task_wasm", delayed) + "\n\ndef task_check():\n    return WASM.verify()\n"
+    dodo.write_text("from doit import create_after\n" + text)
+    (larger.root / "add.wat").unlink()
+    assert "4 artifacts verified" in doit(larger, "wasm", "check", cwd=dodo.parent)
+    assert larger.compiled() == set()
+
+
+def test_doit_has_no_say_in_what_is_up_to_date(larger: Project) -> None:
+    """Its database knows nothing of artifacts that the command built, and forgets."""
+    host = write_dodo(larger, "")
+    larger.run("build")
+    for _ in range(2):
+        assert "." not in {line[:1] for line in doit(larger, "wasm", cwd=host).splitlines()}
+    larger.write("add.wat", ADD + ";; a comment")
+    larger.compiled()
+    assert "." not in {line[:1] for line in doit(larger, "wasm", cwd=host).splitlines()}
+
+
+def test_mistakes_are_told_where_another_task_depends_on_a_single_artifact(larger: Project) -> None:
+    host = write_dodo(larger, SHIP % '"task_dep": ["wasm:add@x64"]')
+    larger.declare(HEAD.replace("name", "nam") + TARGETS + MODULES)
+    assert "wasmbuild.toml: project.nam: unknown key; did you mean" in doit(larger, "ship", status=3, cwd=host)
+
+
+def test_mistakes_are_told_once_by_a_dodo_of_its_own(dodo: Project) -> None:
+    dodo.declare(HEAD.replace("name", "nam") + TARGETS + MODULES)
+    assert doit(dodo, "compile", status=1).count("project.nam: ") == 1
+
+
+@pytest.mark.parametrize("options", [[], ["-n", "2", "-P", "thread"]])
+def test_a_task_may_build_in_the_same_directory(larger: Project, options: list[str]) -> None:
+    """Between two compiles, which doit would otherwise wait for with the directory taken."""
+    host = write_dodo(
+        larger,
+        """
+def task_again():
+    return {
+        "actions": [f"{sys.executable} -m wasmbuild.cli build --config project/wasmbuild.toml --lock-timeout 60"],
+        "task_dep": ["wasm:add@x64"],
+    }
+""",
+    )
+    output = doit(larger, *options, "again", "wasm:sub@x64", cwd=host)
+    assert "has not ended" not in output
+    assert larger.compiled() == set()
+
+
+def test_shipped_sources_are_targets(larger: Project) -> None:
+    larger.declare(HEAD + TARGETS + MODULES + "ship-source = true\n")
+    host = write_dodo(
+        larger,
+        """
+def task_copy():
+    return {
+        "actions": [(shutil.copyfile, ["project/build/x64/sub.wasm", "copy.wasm"])],
+        "file_dep": ["project/build/x64/sub.wasm"],
+        "targets": ["copy.wasm"],
+    }
+""".replace("(shutil.copyfile, [", "(lambda *paths: shutil.copyfile(*paths) and None, ["),
+    )
+    for _ in range(2):
+        doit(larger, "copy", cwd=host)
+        assert (host / "copy.wasm").read_bytes() == (larger.build / "x64/sub.wasm").read_bytes()
+        doit(larger, "clean", "wasm", "wasm:manifests", cwd=host)
+        assert larger.files() == {}
+        doit(larger, "wasm", cwd=host)
+
+
+@pytest.mark.parametrize("options", [[], ["-n", "2", "-P", "thread"], pytest.param(["-n", "2"], marks=posix)])
+def test_a_verification_that_names_what_it_follows_runs_anywhere(larger: Project, options: list[str]) -> None:
+    host = write_dodo(larger, '\ndef task_check():\n    return WASM.verify(basename="wasm")\n')
+    for source in (ADD, SUB):
+        larger.write("add.wat", source)
+        assert "4 artifacts verified" in doit(larger, *options, "check", cwd=host)
+    assert larger.compiled() == set()

@@ -18,9 +18,10 @@ from wasmbuild.project import triples
 from wasmbuild.project.settings import expand
 from wasmbuild.toolchain import cli, find
 from wasmbuild.toolchain.child import Limits, memory_can_be_limited
+from wasmbuild.toolchain.chosen import Toolchain
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.find import Compiler
-from wasmbuild.toolchain.job import Job
+from wasmbuild.toolchain.job import Job, NoVerdictError
 
 LIMITS = Limits(memory=(4 << 30) if memory_can_be_limited() else None, seconds=120)
 HOST = triples.host_triple() or "pulley64"
@@ -119,6 +120,10 @@ class TestSources:
             ),
             ("wasm-gc", b"(module (type (struct)))"),
             ("wasm-exceptions", b"(module (tag))"),
+            ("wasm-exceptions", b"(module (func (param exnref)))"),
+            ("gc-support", b"(module (func (param externref)))"),
+            ("gc-support", b"(module (type (struct)))"),
+            ("gc-support", b"(module (tag) (func (throw 0)))"),
             (
                 "wasm-function-references",
                 b"(module (type $t (func)) (func (param (ref $t)) (call_ref $t (local.get 0))))",
@@ -131,6 +136,27 @@ class TestSources:
         off = {setting: False, **({"wasm-gc": False} if setting == "wasm-function-references" else {})}
         text = failed(compile_job, make(source, engine=off))
         assert f"src/a.wasm needs {setting}, which [engine] turns off; remove that setting" in text
+
+    @pytest.mark.parametrize(
+        ("lacking", "source"),
+        [
+            ("gc-support", b"(module (func (param externref)))"),
+            ("gc-support", b"(module (func (local externref)))"),
+            ("wasm-gc", b"(module (type (struct)))"),
+            ("wasm-exceptions", b"(module (tag))"),
+            ("wasm-tail-call", b"(module (func $f (return_call $f)))"),
+        ],
+    )
+    def test_a_feature_that_winch_lacks(
+        self, compile_job: Callable[[Job], None], make: Make, lacking: str, source: bytes
+    ) -> None:
+        text = failed(compile_job, make(source, engine={"strategy": "winch"}))
+        line = find.default_line()
+        assert (
+            f'src/a.wasm needs {lacking}, which strategy = "winch" of [engine] lacks in Wasmtime {line}; '
+            "remove that setting, leave the module out of this target (targets = [...] of the module), or build it "
+            "without\n" in text
+        )
 
     def test_cut_short(self, compile_job: Callable[[Job], None], make: Make) -> None:
         whole = make(FINE).wasm.read_bytes()
@@ -216,6 +242,30 @@ class TestLimits:
         finally:
             library.close()
 
+    @pytest.mark.parametrize(
+        ("limits", "said"),
+        [
+            pytest.param(
+                Limits(memory=100 << 20),
+                " ran out of its memory limit of 100 MiB (memory allocation of ",
+                marks=pytest.mark.skipif(not memory_can_be_limited(), reason="this system limits no memory"),
+            ),
+            (Limits(seconds=0.05), " did not end within 0.05 s: raise time-limit under [toolchain]"),
+        ],
+    )
+    def test_of_a_translation(self, limits: Limits, said: str) -> None:
+        line = find.default_line()
+        toolchain = Toolchain(find.find("embedded", line, {}, "."), line, {}, limits)
+        try:
+            with pytest.raises(NoVerdictError) as error:
+                toolchain.translate(b"(module (func $f" + b"(call $f)" * 1_000_000 + b"))")
+            head = str(error.value).partition("\n")[0]
+            assert said in head
+            assert head.endswith(f": raise {'time' if limits.seconds else 'memory'}-limit under [toolchain]")
+            assert toolchain.translate(FINE).startswith(b"\0asm")
+        finally:
+            toolchain.close()
+
 
 class TestDisk:
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
@@ -264,6 +314,19 @@ class TestTargets:
         )
         text = failed(embedded.compile, make(FINE, engine={"collector": "copying"}), ToolchainError)
         assert "the wasmtime Python package cannot compile with collector as set under [engine]" in text
+
+    @pytest.mark.parametrize(
+        ("choice", "fix"),
+        [
+            ("auto", "get one in any of these ways:\n"),
+            ("embedded", 'leave out compiler = "embedded" under [toolchain], and a wasmtime executable compiles'),
+        ],
+    )
+    def test_the_way_out_where_the_library_is_what_compiles(self, embedded: Embedded, choice: str, fix: str) -> None:
+        line = find.default_line()
+        toolchain = Toolchain(embedded.compiler, line, {}, LIMITS, choice)
+        said = f"compiles for {HOST} and pulley64 alone, not for s390x-unknown-linux-gnu; {fix}"
+        assert said in (toolchain.obstacle("s390x-unknown-linux-gnu", {}) or "")
 
     def test_settings_that_end_the_library(self, embedded: Embedded, make: Make) -> None:
         text = failed(embedded.compile, make(FINE, isa_flags={"has_foo": True}))

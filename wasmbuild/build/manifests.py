@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection
+import os
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmbuild import files
+from wasmbuild.build.memory import unreadable
 from wasmbuild.build.store import Store, record_path
-from wasmbuild.errors import FormatError, StoreError
+from wasmbuild.errors import DeclarationError, FormatError, Mistake, StoreError
 from wasmbuild.formats.bind import bind
 from wasmbuild.formats.extern import Interface
 from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Record, Wasm
 from wasmbuild.project import filenames
+from wasmbuild.project.names import quoted
 
 if TYPE_CHECKING:
     from wasmbuild.project.plan import Artifact, Module, Plan, Target
@@ -53,23 +56,44 @@ class Manifests:
         """Return the artifacts of each target, in the manifest's order."""
         return self._artifacts
 
+    def refuse_another_project(self) -> None:
+        """Raise DeclarationError where the directory holds what another project built: here it is all undeclared.
+
+        What names no project, and what is damaged, is taken for ours. Raises StoreError where the index cannot be read.
+        """
+        ours = self._plan.project_name
+        seen = self._store.memory.look(self.index, _project)
+        if seen is not None and seen.facts == ours:
+            return
+        found = {manifest.project for manifest in self._standing()}
+        if seen is not None and seen.facts is not None:
+            found.add(seen.facts)
+        if found and ours not in found:
+            other = quoted(min(found))
+            build_dir = os.path.relpath(self._store.root, self._plan.directory).replace(os.sep, "/")
+            problem = f"{quoted(build_dir)} holds what the project {other} built"
+            fix = f"set a build-dir of its own; if this project was called {other} until now, delete {build_dir} first"
+            raise DeclarationError([Mistake(self._plan.path, "project.build-dir", problem, fix)])
+
     def undeclared(self) -> list[str]:
         """Return the names of targets that have a manifest of ours but are no longer declared."""
-        names = []
+        return [manifest.target for manifest in self._standing(but=self._artifacts)]
+
+    def _standing(self, but: Collection[str] = ()) -> Iterator[Manifest]:
+        """Yield the manifests of all target directories, declared or not, that are whole and where they belong."""
         for path in self._store.manifests():
             name = path.parent.name
-            if name not in self._artifacts:
+            if name not in but:
                 try:
                     manifest = Manifest.from_bytes(files.read(path)[0], where=str(path))
                 except (OSError, FormatError):
                     continue
                 if manifest.target == name:
-                    names.append(name)
-        return names
+                    yield manifest
 
     def retract(self, target_names: Collection[str]) -> None:
         """Remove the manifests of targets that are not whole. Raises StoreError."""
-        standing = [name for name in target_names if self.path(name).exists()]
+        standing = [name for name in target_names if _is_there(self.path(name))]
         if standing:
             self.write_index(without=standing)
             self._store.remove(*map(self.path, standing))
@@ -113,7 +137,7 @@ class Manifests:
                 path = f"{target.name}/{filenames.MANIFEST}"
                 entries.append(IndexTarget(target.name, target.triple.text, path, seen.sha256))
         data = Index(self._plan.project_name, tuple(entries)).to_bytes()
-        seen = self._store.memory.look(self.index)
+        seen = self._store.memory.look(self.index, _project)
         if seen is None or seen.sha256 != hashlib.sha256(data).hexdigest():
             self._store.write(self.index, data)
         self._unnamed, self._named = 0, len(entries)
@@ -179,6 +203,25 @@ class Manifests:
             tests = [case.to_json() for case in module.tests]
             made_from.append([module.name, seen.sha256 if seen is not None else None, tests, module.ship_source])
         return hashlib.sha256(json.dumps([sha256, made_from], sort_keys=True).encode()).hexdigest()
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether there is a file. Raises StoreError where that cannot be seen."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return True
+
+
+def _project(data: bytes) -> str | None:
+    """Return what is remembered of an index: the project that it names; nothing of one that is damaged."""
+    try:
+        return Index.from_bytes(data, where="").project
+    except FormatError:
+        return None
 
 
 def record_facts(data: bytes) -> dict[str, Any] | None:

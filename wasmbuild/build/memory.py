@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 from wasmbuild import files
 from wasmbuild.errors import StoreError
 
-SCHEMA = "wasmbuild/state/2"
+SCHEMA = "wasmbuild/state/3"
 
 
 class Seen(NamedTuple):
@@ -83,7 +84,7 @@ class Memory:
             self.forget(path)
             return None
         except OSError as error:
-            raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from error
+            raise unreadable(path, error) from error
         if files.is_settled(seen.signature, self.now):
             self._seen[name] = seen
             self._changed = True
@@ -106,3 +107,14 @@ class Memory:
         for name in gone:
             del self._seen[name]
         self._changed = self._changed or bool(gone)
+
+
+def unreadable(path: Path, error: OSError) -> StoreError:
+    """Return the error for a file that is there and cannot be looked at, with what to do about it."""
+    if error.errno in (errno.EACCES, errno.EPERM):
+        advice = "make it readable"
+    elif error.errno in (errno.EISDIR, errno.EINVAL, errno.ELOOP):
+        advice = "move it away"
+    else:
+        advice = "build again when this is mended"
+    return StoreError(f"{path}: cannot be read: {error.strerror or error}; {advice}")

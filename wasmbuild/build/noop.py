@@ -19,18 +19,20 @@ from wasmbuild.project import filenames
 STATE_DIRECTORY = ".wasmbuild"
 """The directory in a build directory that may be deleted at any time."""
 
-SCHEMA = "wasmbuild/noop/1"
+SCHEMA = "wasmbuild/noop/2"
 
 
 class Known(NamedTuple):
     """What the last whole build knew.
 
-    ``targets`` are name, triple and modules; ``others`` absolute paths of sources and of shipped copies of them.
-    ``outside`` is a JSON value of everything else that decides what is to be done: compilers and globs.
+    ``targets`` are name, triple and modules; ``sources`` the absolute path of each module's source, by the module's
+    name; ``shipped`` the absolute paths of the copies of them that are shipped. ``outside`` is a JSON value of
+    everything else that decides what is to be done: compilers and globs.
     """
 
     targets: list[tuple[str, str, list[str]]]
-    others: list[str]
+    sources: dict[str, str]
+    shipped: list[str]
     outside: Any
 
     def ids(self) -> list[str]:
@@ -49,11 +51,11 @@ def read(root: Path, config: bytes) -> Known | None:
         document = json.loads(file(root).read_bytes())
         if document["for"] != _identity(config):
             return None
-        known = Known(document["targets"], document["others"], document["outside"])
+        known = Known(document["targets"], document["sources"], document["shipped"], document["outside"])
         stat = os.stat
         if document["files"] != _digest([files.signature(stat(path)) for path in paths(root, known)]):
             return None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return known
 
@@ -74,7 +76,8 @@ def to_bytes(
     document = {
         "for": _identity(config),
         "targets": known.targets,
-        "others": known.others,
+        "sources": known.sources,
+        "shipped": known.shipped,
         "outside": known.outside,
         "files": _digest(signatures),
     }
@@ -83,7 +86,8 @@ def to_bytes(
 
 def paths(root: Path, known: Known) -> Iterator[str]:
     """Yield the absolute paths of all files of a whole build."""
-    yield from known.others
+    yield from known.sources.values()
+    yield from known.shipped
     yield f"{root}{os.sep}{filenames.INDEX}"
     for target, _, modules in known.targets:
         directory = f"{root}{os.sep}{target}{os.sep}"

@@ -19,7 +19,7 @@ from wasmbuild.formats import manifest
 from wasmbuild.toolchain import places
 
 if TYPE_CHECKING:
-    from wasmbuild.project.plan import Artifact, Module, Plan
+    from wasmbuild.project.plan import Artifact, Module, Plan, Target
     from wasmbuild.toolchain.chosen import Toolchain
 
 
@@ -80,7 +80,11 @@ class Session:
     # --- looking
 
     def check(self) -> None:
-        """Find out which artifacts are right. Raises StoreError when files of the build cannot be read."""
+        """Find out which artifacts are right.
+
+        Raises StoreError when the index cannot be read, DeclarationError when all is another project's.
+        """
+        self._manifests.refuse_another_project()
         sources: dict[str, Source | CompileError] = {}
         for artifact in self.plan.artifacts:
             name = artifact.module.name
@@ -89,12 +93,19 @@ class Session:
                     sources[name] = self._sources.look(artifact.module)
                 except CompileError as error:
                     sources[name] = error
-            self.statuses[artifact.id] = self._status(artifact, sources[name])
+            try:
+                self.statuses[artifact.id] = self._status(artifact, sources[name])
+            except StoreError as error:
+                self.statuses[artifact.id] = Status(artifact, error=error)
 
     def outdated(self) -> list[Status]:
         """Return what is not right, the largest sources first, so that none of them is left for the end."""
         wrong = (status for status in self.statuses.values() if not status.right)
         return sorted(wrong, key=lambda status: -status.source_size)
+
+    def unfinished(self) -> list[str]:
+        """Return the names of targets whose manifest is not there, or not what it should be."""
+        return [target.name for target in self.plan.targets if not self._manifests.stands(target)]
 
     def path(self, artifact: Artifact) -> Path:
         """Return where an artifact lies."""
@@ -136,13 +147,21 @@ class Session:
         """Take the build directory and make it say no more than is true; harmless when it was called before.
 
         What another build did in the meantime is looked at again; manifests of targets that are not whole go, and what
-        is no longer declared goes; records and manifests that only lack a word are mended. Raises StoreError.
+        is no longer declared goes; records and manifests that only lack a word are mended.
+
+        Raises StoreError, and DeclarationError, with nothing changed, when the directory is another project's.
         """
         with self._mutex:
             if self.store.locked:
                 return
+            self._manifests.refuse_another_project()
             if self.store.lock(timeout, on_wait):
                 self.store.memory.load()
+                try:
+                    self._manifests.refuse_another_project()
+                except BaseException:
+                    self.store.unlock()
+                    raise
             self.store.forget_noop()
             self.store.tick()
             self.check()
@@ -183,6 +202,29 @@ class Session:
                 error = caught
         return Outcome(artifact.id, status.reasons, time.monotonic() - started, size, error)
 
+    def look_again(self, artifact: Artifact) -> Status:
+        """Look again at an artifact that no thread compiles: its source may have changed since ``check``.
+
+        Raises StoreError.
+        """
+        with self._mutex:
+            if not self.statuses:
+                self.check()
+            source: Source | CompileError
+            try:
+                source = self._sources.look(artifact.module)
+            except CompileError as error:
+                source = error
+            try:
+                status = self._status(artifact, source)
+            except StoreError as error:
+                status = Status(artifact, error=error)
+            before = self.statuses[artifact.id]
+            self.statuses[artifact.id] = status
+            if self.store.locked and status.right != before.right:
+                self._count(artifact.target, 1 if before.right else -1)
+            return status
+
     def finish(self) -> list[str]:
         """Look at everything once more and write down what is known; return the ids of what changed meanwhile.
 
@@ -196,7 +238,7 @@ class Session:
         self._manifests.write_index()
         known = self._known()
         self.store.memory.keep(set(noop.paths(self.store.root, known)))
-        right = not self.outdated() and all(map(self._manifests.stands, self.plan.targets))
+        right = not self.outdated() and not self.unfinished()
         self.store.save()
         # Last of all: whoever finds the note has nothing to clean up after a build that was killed.
         if right:
@@ -219,7 +261,8 @@ class Session:
             modules[artifact.target.name].append(artifact.module.name)
         return noop.Known(
             [(target.name, target.triple.text, modules[target.name]) for target in self.plan.targets],
-            sorted({str(module.source) for module in self.plan.modules}.union(self._shipped())),
+            {module.name: str(module.source) for module in self.plan.modules},
+            self._shipped(),
             {
                 "compiler": self.plan.compiler,
                 "compilers": places.fingerprint(self.plan.compiler),
@@ -248,20 +291,23 @@ class Session:
         """Take an artifact that is right for one that is not."""
         with self._mutex:
             status = status._replace(reasons=("asked for",))
-            target = status.artifact.target.name
-            self._manifests.retract([target])
             self.statuses[status.artifact.id] = status
-            self._wrong[target] += 1
+            self._count(status.artifact.target, 1)
             return status
 
     def _settle(self, status: Status) -> None:
         """Note that an artifact is right now; the last one of a target brings its manifest back."""
         with self._mutex:
-            target = status.artifact.target
             self.statuses[status.artifact.id] = status._replace(reasons=())
-            self._wrong[target.name] -= 1
-            if not self._wrong[target.name]:
-                self._manifests.write(target)
+            self._count(status.artifact.target, -1)
+
+    def _count(self, target: Target, more: int) -> None:
+        """Count what is wrong: a target's manifest goes with the first such artifact and comes with the last."""
+        self._wrong[target.name] += more
+        if not self._wrong[target.name]:
+            self._manifests.write(target)
+        elif more > 0:
+            self._manifests.retract([target.name])
 
     def _remove_undeclared(self) -> None:
         declared = {self.path(artifact) for artifact in self.plan.artifacts}
@@ -281,8 +327,12 @@ class Session:
         path = shipped_path(artifact)
         if any(module.source == path for module in self.plan.modules):
             return
-        seen = self.store.memory.look(path)
-        record = self.store.memory.look(record_path(artifact), record_facts)
+        try:
+            seen = self.store.memory.look(path)
+            record = self.store.memory.look(record_path(artifact), record_facts)
+        except StoreError:
+            # A directory, say: whatever it is, it is not known to be ours.
+            return
         if seen is not None and record is not None and record.facts and seen.sha256 == record.facts["wasm"]:
             self._manifests.retract([artifact.relative_to(self.store.root).parts[0]])
             self.store.remove(path)

@@ -17,6 +17,7 @@ from wasmbuild.formats import wasm
 from wasmbuild.formats.bind import check
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.printable import printable
+from wasmbuild.toolchain.job import NoVerdictError
 
 if TYPE_CHECKING:
     from wasmbuild.project.plan import Module
@@ -36,8 +37,9 @@ class Source(NamedTuple):
 class Sources:
     """Reads sources, through ``memory`` where their files did not change.
 
-    ``translate`` turns WebAssembly text into a binary or raises CompileError; ``translator`` names it, so that what
-    another one made is not taken for its work. ``write`` writes a file whole or not at all.
+    ``translate`` turns WebAssembly text into a binary or raises CompileError, NoVerdictError where that says nothing of
+    the text; ``translator`` names it, so that what another one made is not taken for its work. ``write`` writes a file
+    whole or not at all.
     """
 
     def __init__(
@@ -55,7 +57,10 @@ class Sources:
         self._copying = threading.Lock()
 
     def look(self, module: Module) -> Source:
-        """Return what a module's source is. Raises CompileError where it is none, or not what its module allows."""
+        """Return what a module's source is.
+
+        Raises CompileError where it is none, is not what its module allows, or could not be judged.
+        """
         try:
             seen = self._memory.look(module.source, self._facts)
             if seen is not None and "translator" in seen.facts and seen.facts["translator"] != self._translator():
@@ -63,6 +68,8 @@ class Sources:
                 seen = self._memory.look(module.source, self._facts)
         except StoreError as error:
             raise CompileError(str(error)) from error
+        except NoVerdictError as error:
+            raise CompileError(f"{module.source_text}: {error}") from error
         if seen is None:
             raise _missing(module)
         return _checked(module, seen.sha256, seen.signature[2], seen.facts)
@@ -85,7 +92,10 @@ class Sources:
                 raise _missing(module) from None
             except OSError as error:
                 raise CompileError(f"{module.source_text}: cannot be read: {error.strerror or error}") from error
-            facts, binary = self._examine(data)
+            try:
+                facts, binary = self._examine(data)
+            except NoVerdictError as error:
+                raise CompileError(f"{module.source_text}: {error}") from error
             source = _checked(module, hashlib.sha256(data).hexdigest(), len(data), facts)
             path = directory / f"{source.wasm_sha256}.wasm"
             if not path.exists():
@@ -97,7 +107,10 @@ class Sources:
         return self._examine(data)[0]
 
     def _examine(self, data: bytes) -> tuple[dict[str, Any], bytes]:
-        """Return the JSON value that is remembered of a source, and its binary (empty where it has none)."""
+        """Return the JSON value that is remembered of a source, and its binary (empty where it has none).
+
+        Raises NoVerdictError, for only what the bytes themselves say may be remembered of them.
+        """
         identity = wasm.identify(data)
         facts: dict[str, Any] = {}
         try:
@@ -109,6 +122,8 @@ class Sources:
                 facts["problem"] = f"is {identity.sentence}"
                 return facts, b""
             interface = wasm.interface(data)
+        except NoVerdictError:
+            raise
         except (CompileError, FormatError) as error:
             facts["problem"] = str(error)
             return facts, b""
@@ -154,4 +169,5 @@ def _listed(names: list[str]) -> str:
 
 
 def _missing(module: Module) -> CompileError:
-    return CompileError(f"{module.source_text}: is missing; restore the file, or remove modules.{module.name}")
+    # Who compiles a single file has declared no module.
+    return CompileError(f"{module.source_text}: there is no such file; make it, or correct the path")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmbuild.build import noop
+from wasmbuild.errors import UsageError
 from wasmbuild.toolchain import places
 
 if TYPE_CHECKING:
@@ -22,8 +23,13 @@ class Workspace:
     """A wasmbuild.toml and what stands in its build directory."""
 
     def __init__(self, config: Path) -> None:
+        """Raise UsageError where a relative ``config`` counts from a working directory that was deleted."""
         self.config = config
-        self.directory = Path(os.path.abspath(config)).parent
+        try:
+            self.directory = Path(os.path.abspath(config)).parent
+        except FileNotFoundError:
+            problem = "the working directory is not there any more; change to one that is"
+            raise UsageError(f"{config}: {problem}") from None
         self.root = self.directory / "build"
 
     def up_to_date(self) -> noop.Known | None:
@@ -85,7 +91,8 @@ class Workspace:
 
         line = declared.line
         compiler = find(declared.compiler, line, known, self.directory, at_least=declared.at_least)
-        return Toolchain(compiler, line, known, Limits(declared.limits.memory, declared.limits.seconds))
+        limits = Limits(declared.limits.memory, declared.limits.seconds)
+        return Toolchain(compiler, line, known, limits, declared.compiler)
 
     def _read(self) -> bytes:
         from wasmbuild.project.config import read
@@ -104,7 +111,10 @@ class Workspace:
     def _same_outside(self, outside: Any) -> bool:
         from wasmbuild.project.globs import expand
 
-        return bool(
-            outside["compilers"] == places.fingerprint(outside["compiler"])
-            and all(expand(self.directory, pattern) == found for pattern, found in outside["globs"])
-        )
+        try:
+            return bool(
+                outside["compilers"] == places.fingerprint(outside["compiler"])
+                and all(expand(self.directory, pattern) == found for pattern, found in outside["globs"])
+            )
+        except OSError:
+            return False

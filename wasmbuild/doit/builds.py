@@ -1,20 +1,17 @@
-"""The builds of this process, one for each wasmbuild.toml, and the actions of the tasks that belong to them.
-
-The actions are importable functions with plain arguments, so that doit may run them in any way it likes.
-"""
+"""The builds of this process, one for each wasmbuild.toml."""
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from doit.exceptions import TaskFailed
-
+from wasmbuild import files
 from wasmbuild.build.workspace import Workspace
 from wasmbuild.errors import UsageError, WasmbuildError
 
@@ -35,17 +32,44 @@ class Build:
         self.known: Known | None = self.workspace.up_to_date()
         self.error: WasmbuildError | None = None
         self.session: Session | None = None
-        self.outdated: frozenset[str] = frozenset()
+        self.outdated: set[str] = set()
+        self._sources: dict[str, str] = {}
+        self._signatures: dict[str, files.Signature | None] = {}
         self._mutex = threading.Lock()
         self._progress = threading.Condition()
         self._unfinished: set[str] = set()
-        if self.known is None:
-            try:
+        self._busy = 0
+        self._timer: threading.Timer | None = None
+        if self.known is not None:
+            self._note(self.known.sources)
+            return
+        try:
+            session = self.open()
+            self._note({module.name: str(module.source) for module in session.plan.modules})
+            session.check()
+            self.outdated = {status.artifact.id for status in session.outdated()}
+        except WasmbuildError as error:
+            self.error = error
+
+    def _note(self, sources: dict[str, str]) -> None:
+        self._sources = sources
+        self._signatures = {path: _signature(path) for path in sources.values()}
+
+    def is_right(self, id: str) -> bool:
+        """Tell whether an artifact is right; one whose source has changed since it was looked at is looked at again."""
+        path = self._sources[id.rpartition("@")[0]]
+        if _signature(path) != self._signatures[path]:
+            self.outdated.add(id)
+            # Whatever is wrong, the compile will tell.
+            with contextlib.suppress(WasmbuildError, KeyError):
                 session = self.open()
-                session.check()
-                self.outdated = frozenset(status.artifact.id for status in session.outdated())
-            except WasmbuildError as error:
-                self.error = error
+                if session.look_again(session.artifacts[id]).right:
+                    self.outdated.discard(id)
+        return id not in self.outdated
+
+    def is_known(self) -> bool:
+        """Tell whether everything is as the last whole build left it, as far as doit has come."""
+        return self.known is not None and self.session is None
 
     def open(self) -> Session:
         """Return the session, which a build that has nothing to do starts without. Raises WasmbuildError."""
@@ -64,27 +88,57 @@ class Build:
             session.close()
 
     def rest(self) -> None:
-        """Let other builds in, unless doit has selected more to compile, which would take the directory again."""
+        """Let other builds in, unless doit has selected more to compile, which would take the directory again.
+
+        Raises StoreError.
+        """
         with self._progress:
-            if not self._unfinished and self.session is not None:
+            if not self._unfinished and not self._busy and self.session is not None and not self._elsewhere:
                 self.session.close()
+
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        """Keep the directory meanwhile, and for a moment afterwards.
+
+        To take it again is to look at everything again, too much after each compile. But another task may be a build in
+        the same directory that waits for it.
+        """
+        with self._progress:
+            self._busy += 1
+            if self._timer is not None:
+                self._timer.cancel()
+        try:
+            yield
+        finally:
+            with self._progress:
+                self._busy -= 1
+                if not self._busy and self.session is not None and not self._elsewhere:
+                    self._timer = threading.Timer(_IDLE_SECONDS, self._rest)
+                    self._timer.daemon = True
+                    self._timer.start()
+
+    def _rest(self) -> None:
+        try:
+            self.rest()
+        except WasmbuildError as error:
+            say(str(error))
 
     def _end(self) -> None:
         """Let go of everything when the process ends, which doit's daemon threads may not expect."""
         from wasmbuild.toolchain import child
 
         child.kill_all()
-        if self.session is not None and not self._elsewhere:
-            try:
-                self.session.close()
-            except WasmbuildError as error:
-                _say(str(error))
+        with self._progress:
+            if self.session is not None and not self._elsewhere:
+                try:
+                    self.session.close()
+                except WasmbuildError as error:
+                    say(str(error))
 
-    def select(self, id: str) -> bool:
+    def select(self, id: str) -> None:
         """Note that doit is going to run a task; it asks in order, by one thread, before the task runs."""
         with self._progress:
             self._unfinished.add(id)
-        return False
 
     def finished(self, id: str) -> None:
         with self._progress:
@@ -100,7 +154,7 @@ class Build:
         if self._elsewhere:
             raise UsageError(
                 "in a process of its own a verification cannot see the compiles; run doit with -P thread, "
-                'or set par_type = "thread" in DOIT_CONFIG'
+                'set par_type = "thread" in DOIT_CONFIG, or name the tasks it follows: verify(basename="compile")'
             )
         with self._progress:
             self._progress.wait_for(lambda: not self._unfinished)
@@ -112,94 +166,14 @@ class Build:
 
 _builds: dict[str, Build] = {}
 
+_IDLE_SECONDS = 0.1
+
 
 def of(config: str) -> Build:
     """Return the build of a wasmbuild.toml (an absolute path), the same one each time."""
     if config not in _builds:
         _builds[config] = Build(_shown(config))
     return _builds[config]
-
-
-class OutOfDate:
-    """Tells doit that a task has to run; its text is the reason, for ``doit info``."""
-
-    def __init__(self, build: Build, id: str, reasons: Sequence[str]) -> None:
-        self._build = build
-        self._id = id
-        self._text = "; ".join(reasons)
-
-    def __call__(self) -> bool:
-        return self._build.select(self._id)
-
-    def __repr__(self) -> str:
-        return self._text
-
-
-def compile_artifact(config: str, id: str) -> dict[str, Any] | TaskFailed:
-    """Compile one artifact; one that was up to date when doit looked is compiled because doit was told to."""
-    from wasmbuild.build.run import cores
-
-    build = of(config)
-    try:
-        session = build.open()
-        try:
-            session.begin(on_wait=_say)
-            outcome = session.compile(
-                session.artifacts[id], parallel=build.unfinished() < cores(), force=id not in build.outdated
-            )
-        finally:
-            build.leave(session)
-    except WasmbuildError as error:
-        return TaskFailed(str(error))
-    finally:
-        build.finished(id)
-    if outcome.error is not None:
-        return TaskFailed(str(outcome.error))
-    return {"reasons": list(outcome.reasons), "seconds": outcome.seconds, "size": outcome.size}
-
-
-def write_manifests(config: str) -> TaskFailed | None:
-    """Write the manifests of whole targets and the index, and note what is known, after the selected compiles.
-
-    In a process of its own it does not wait: the last compile of a target writes its manifest anyway.
-    """
-    build = of(config)
-    try:
-        session = build.open()
-        try:
-            if session is build.session:
-                build.wait()
-            session.begin(on_wait=_say)
-            changed = session.finish() if session is build.session else []
-        finally:
-            build.leave(session)
-        build.rest()
-    except WasmbuildError as error:
-        return TaskFailed(str(error))
-    if changed:
-        return TaskFailed(f"{', '.join(changed)}: changed while it was built; run doit again")
-    return None
-
-
-def verify_artifacts(config: str) -> TaskFailed | None:
-    """Verify what stands in the build directory, after all compiles that doit runs in this process."""
-    from wasmbuild.console import Console
-    from wasmbuild.verdicts import summary, tell
-    from wasmbuild.verify import verify
-
-    build = of(config)
-    try:
-        build.wait()
-        report = verify([build.workspace.root], targets=build.workspace.runners())
-    except WasmbuildError as error:
-        return TaskFailed(str(error))
-    tell(report, Console(sys.stdout))
-    return None if report.ok else TaskFailed(summary(report))
-
-
-def fail(message: str) -> TaskFailed:
-    """Fail with what is wrong with the declaration."""
-    return TaskFailed(message)
 
 
 def _shown(config: str) -> Path:
@@ -211,5 +185,12 @@ def _shown(config: str) -> Path:
         return path
 
 
-def _say(text: str) -> None:
+def _signature(path: str) -> files.Signature | None:
+    try:
+        return files.signature(os.stat(path))
+    except OSError:
+        return None
+
+
+def say(text: str) -> None:
     sys.stderr.write(text + "\n")

@@ -48,13 +48,16 @@ class Reporter(ConsoleReporter):
             self._progress.fail(_id(task), fail.message)
         elif kind is None:
             super().add_failure(task, fail)
+        elif kind == MANIFESTS and isinstance(fail, UnmetDependency):
+            self._end_with(task)
         elif not isinstance(fail, UnmetDependency) and fail.message not in self._progress.failed:
             self._progress.console.write(f"{self._progress.console.bad('error:')} {fail.message}")
 
     def skip_uptodate(self, task: Task) -> None:
         self._end_with(task)
         kind = _kind(task)
-        if kind == UP_TO_DATE:
+        if kind in (OUTDATED, UP_TO_DATE):
+            self._progress.total -= kind == OUTDATED
             self._progress.up_to_date += 1
         elif kind is None:
             super().skip_uptodate(task)

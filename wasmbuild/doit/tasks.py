@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from wasmbuild.build.noop import Known
 from wasmbuild.build.workspace import CONFIG
-from wasmbuild.doit import builds
+from wasmbuild.doit import actions, builds
+from wasmbuild.doit.checks import Check
 from wasmbuild.project import filenames
 
 MANIFESTS = "manifests"
 _IO = {"capture": False}
+_GC_THRESHOLD = 50_000
 
 # What the reporter tells our tasks by.
 META = "wasmbuild"
@@ -34,29 +37,36 @@ class Declared:
         """Yield the tasks that compile: ``basename:module@target`` for each artifact, then ``basename:manifests``.
 
         Their targets are the artifacts, with paths as seen from the working directory, so that other tasks may depend
-        on the files or on the tasks. What is up to date now, is to doit too; mistakes in the declaration become a task
-        that fails with all of them.
+        on the files or on the tasks. Sources may be the targets of other tasks, if those write the paths as seen from
+        the working directory. What is up to date, is to doit too; mistakes in the declaration are written to stderr and
+        become a task that fails with all of them.
         """
         build = builds.of(self._config)
         if build.error is not None:
-            action = (builds.fail, [str(build.error)])
+            # doit itself may fail before that task runs: those that others depend on are missing.
+            builds.say(str(build.error))
+        yield from self._tasks(basename, build)
+
+    def _tasks(self, basename: str, build: builds.Build) -> Iterator[dict[str, Any]]:
+        if build.error is not None:
+            action = (actions.fail, [str(build.error)])
             yield {"basename": basename, "actions": [action], "io": _IO, "meta": _OTHER}
             return
         group = {"basename": basename, "name": None, "doc": "precompile what is out of date, for every target"}
         yield {**group, "meta": _OTHER}
         if build.known is not None:
-            yield from self._of_known(basename, build.known, os.path.relpath(build.workspace.root))
+            yield from self._of_known(basename, build, build.known)
         else:
             yield from self._of_session(basename, build)
 
-    def verify(self) -> dict[str, Any]:
-        """Return the task that verifies what was built."""
-        build = builds.of(self._config)
-        action = (
-            (builds.fail, [str(build.error)]) if build.error is not None else (builds.verify_artifacts, [self._config])
-        )
+    def verify(self, basename: str | None = None) -> dict[str, Any]:
+        """Return the task that verifies what was built: after all that doit runs, or after the tasks of ``basename``.
+
+        doit's processes (``-P process``) need the latter.
+        """
         return {
-            "actions": [action],
+            "actions": [(actions.verify_artifacts, [self._config], {"ordered": basename is not None})],
+            "task_dep": [] if basename is None else [basename],
             "doc": "prove that the artifacts are what was declared and that they load",
             "io": _IO,
             "verbosity": 2,
@@ -68,6 +78,8 @@ class Declared:
         from wasmbuild.build.run import cores
         from wasmbuild.doit.reporter import Reporter
 
+        # Fewer passes over the many objects of many tasks, none of which is garbage.
+        gc.set_threshold(_GC_THRESHOLD)
         build = builds.of(self._config)
         config: dict[str, Any] = {
             "default_tasks": ["compile", "verify"],
@@ -82,24 +94,29 @@ class Declared:
 
         def task_compile() -> Iterator[dict[str, Any]]:
             """precompile what is out of date, for every target"""
-            yield from self.tasks()
+            yield from self._tasks("compile", build)
 
         def task_verify() -> dict[str, Any]:
             return self.verify()
 
         return config, task_compile, task_verify
 
-    def _of_known(self, basename: str, known: Known, root: str) -> Iterator[dict[str, Any]]:
+    def _of_known(self, basename: str, build: builds.Build, known: Known) -> Iterator[dict[str, Any]]:
         config = self._config
-        up_to_date = [True]
+        root = os.path.relpath(build.workspace.root)
+        sources = _relative(build.workspace.directory, known.sources)
+        up_to_date = [Check(build)]
+        names = []
         for target, triple, modules in known.targets:
             for module in modules:
                 id = f"{module}@{target}"
                 path = f"{root}/{target}/{module}.cwasm"
+                names.append(f"{basename}:{id}")
                 yield {
                     "basename": basename,
                     "name": id,
-                    "actions": [(builds.compile_artifact, [config, id])],
+                    "actions": [(actions.compile_artifact, [config, id])],
+                    "file_dep": [sources[module]],
                     "targets": [path, path + ".json"],
                     "uptodate": up_to_date,
                     "clean": True,
@@ -107,24 +124,33 @@ class Declared:
                     "doc": triple,
                     "meta": _UP_TO_DATE,
                 }
-        yield self._manifests(basename, root, [target for target, _, _ in known.targets], up_to_date=True)
+        length = len(str(build.workspace.root)) + 1
+        targets = [f"{target}/{filenames.MANIFEST}" for target, _, _ in known.targets]
+        targets += [path[length:].replace(os.sep, "/") for path in known.shipped]
+        yield self._manifests(basename, root, targets, names, build.is_known)
 
     def _of_session(self, basename: str, build: builds.Build) -> Iterator[dict[str, Any]]:
         session = build.open()
         config = self._config
         root = os.path.relpath(session.store.root)
+        modules = {module.name: str(module.source) for module in session.plan.modules}
+        sources = _relative(session.plan.directory, modules)
+        up_to_date = [Check(build)]
         # The largest first, so that no core waits for a long compile that started last.
         outdated = session.outdated()
         right = [status for status in session.statuses.values() if status.right]
+        names = []
         for status in outdated + right:
             artifact = status.artifact
+            names.append(f"{basename}:{artifact.id}")
             path = f"{root}/{artifact.path}"
             task: dict[str, Any] = {
                 "basename": basename,
                 "name": artifact.id,
-                "actions": [(builds.compile_artifact, [config, artifact.id])],
+                "actions": [(actions.compile_artifact, [config, artifact.id])],
+                "file_dep": [sources[artifact.module.name]],
                 "targets": [path, path + ".json"],
-                "uptodate": [True],
+                "uptodate": up_to_date,
                 "clean": True,
                 "io": _IO,
                 "doc": artifact.target.triple.text,
@@ -133,22 +159,38 @@ class Declared:
             if not status.right:
                 task["meta"] = _OUTDATED
                 reasons = status.reasons or [f"cannot be built: {status.error}"]
-                task["uptodate"] = [builds.OutOfDate(build, artifact.id, reasons)]
+                task["uptodate"] = [Check(build, reasons)]
             yield task
-        yield self._manifests(basename, root, [target.name for target in session.plan.targets], up_to_date=False)
+        targets = [f"{target.name}/{filenames.MANIFEST}" for target in session.plan.targets]
+        targets += [artifact.wasm_path for artifact in session.plan.artifacts if artifact.module.ship_source]
+        yield self._manifests(basename, root, targets, names, False)
 
-    def _manifests(self, basename: str, root: str, targets: list[str], *, up_to_date: bool) -> dict[str, Any]:
+    def _manifests(
+        self, basename: str, root: str, targets: list[str], names: list[str], up_to_date: bool | Callable[[], bool]
+    ) -> dict[str, Any]:
         return {
             "basename": basename,
             "name": MANIFESTS,
-            "actions": [(builds.write_manifests, [self._config])],
-            "targets": [f"{root}/{filenames.INDEX}", *(f"{root}/{target}/{filenames.MANIFEST}" for target in targets)],
+            "actions": [(actions.write_manifests, [self._config])],
+            "task_dep": names,
+            "targets": [f"{root}/{path}" for path in (filenames.INDEX, *targets)],
             "uptodate": [up_to_date],
             "clean": True,
             "io": _IO,
             "doc": "the manifests of targets that are whole, and the index",
             "meta": {META: MANIFESTS},
         }
+
+
+def _relative(directory: Path, sources: Mapping[str, str]) -> dict[str, str]:
+    """Return the paths of sources as seen from the working directory."""
+    base = f"{directory}{os.sep}"
+    above = os.path.relpath(directory)
+    prefix = "" if above == os.curdir else above + os.sep
+    return {
+        name: prefix + path[len(base) :] if path.startswith(base) else os.path.relpath(path)
+        for name, path in sources.items()
+    }
 
 
 def load(config: str | os.PathLike[str] = CONFIG) -> Declared:

@@ -19,7 +19,9 @@ def expand(directory: Path, pattern: str) -> list[str]:
     """Return the files below ``directory`` that a pattern matches, as relative paths with forward slashes, sorted.
 
     Letters count as they are written, on every system. A wildcard matches no name that starts with a dot, and ``**``
-    follows no link to a directory. What cannot be listed holds nothing.
+    follows no link to a directory. A folder that is not there holds nothing.
+
+    Raises OSError, with the folder as its ``filename``, where one cannot be listed: what is in it is not known.
     """
     parts = pattern.split("/")
     return sorted(set(_match(directory, "", parts)))
@@ -44,7 +46,7 @@ def _match(directory: Path, below: str, parts: list[str]) -> Iterator[str]:
             if rest:
                 if entry.is_dir():
                     yield from _match(directory, f"{below}{entry.name}/", rest)
-            elif not entry.is_dir():
+            elif not _is_dir(entry):
                 yield f"{below}{entry.name}"
 
 
@@ -52,8 +54,16 @@ def _entries(directory: Path, below: str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(directory / below) as entries:
             return list(entries)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def _is_dir(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A link to itself, say: whoever reads it says what is wrong with it.
+        return False
 
 
 def _translate(part: str) -> str:

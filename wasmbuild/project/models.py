@@ -87,7 +87,8 @@ class ProjectTable(Table):
     )
     build_dir: str = Field(
         default="build",
-        description="Directory of the artifacts, below the folder of the file: `<build-dir>/<target>/<module>.cwasm`.",
+        description="Directory of the artifacts, below the folder of the file: `<build-dir>/<target>/<module>.cwasm`. "
+        "One that another project built is refused.",
     )
 
 

@@ -58,7 +58,8 @@ class _Finder:
     """Turns module tables into modules, and notes what is wrong."""
 
     def __init__(self, file: str, directory: Path) -> None:
-        self.mistakes: list[Mistake] = []
+        # Of several files with one name each would give the same mistake.
+        self.mistakes: dict[Mistake, None] = {}
         self.globs: dict[str, tuple[str, ...]] = {}
         self._file = file
         self._directory = directory
@@ -72,7 +73,11 @@ class _Finder:
             found = [(key, source)]
             self._check_file(key, declared.source, source)
         else:
-            matched = expand(self._directory, source)
+            try:
+                matched = expand(self._directory, source)
+            except OSError as error:
+                self._unlisted(key, declared.source, error)
+                return []
             self.globs[source] = tuple(matched)
             if not matched:
                 self._mistake(key, "source", f"{names.quoted(declared.source)} matches no file", self._no_match(source))
@@ -191,6 +196,11 @@ class _Finder:
         self._mistake(key, "", problem, "rename the module")
         return False
 
+    def _unlisted(self, key: str, pattern: str, error: OSError) -> None:
+        folder = os.path.relpath(error.filename or self._directory, self._directory).replace(os.sep, "/")
+        problem = f"{names.quoted(pattern)} cannot be looked for in {names.quoted(folder)}: {error.strerror or error}"
+        self._mistake(key, "source", problem, "make that folder readable, or correct the pattern")
+
     def _no_file(self, source: str) -> str:
         meant = names.suggestion(source, self._near(source))
         return f"did you mean {names.quoted(meant)}?" if meant else "make the file, or correct the path"
@@ -207,13 +217,16 @@ class _Finder:
         """Return files that could have been meant: those beside where the source should be."""
         folder = source.rpartition("/")[0]
         prefix = f"{folder}/" if folder else ""
-        return [path for path in expand(self._directory, f"{prefix}*") if path.endswith((".wasm", ".wat"))]
+        try:
+            return [path for path in expand(self._directory, f"{prefix}*") if path.endswith((".wasm", ".wat"))]
+        except OSError:
+            return []
 
     def _mistake(self, module: str, key: str, problem: str, fix: str) -> None:
         self._mistake_at(dotted("modules", module, key) if key else dotted("modules", module), problem, fix)
 
     def _mistake_at(self, where: str, problem: str, fix: str) -> None:
-        self.mistakes.append(Mistake(self._file, where, problem, fix))
+        self.mistakes[Mistake(self._file, where, problem, fix)] = None
 
 
 def _name(key: str, pattern: str, path: str) -> str:

@@ -29,7 +29,8 @@ def read_runner(tables: Tables, key: Key, given: object, directory: Path) -> Run
             tables.mistake(key, "has neither python nor wasmtime", fix)
         elif len(named) == 2:
             tables.mistake((*key, "wasmtime"), "a runner has one of python and wasmtime", "remove one of them")
-    for index, argument in enumerate(table.command):
+    # Of the first word all characters are looked at below.
+    for index, argument in enumerate(table.command[1:], 1):
         if "\0" in argument:
             tables.mistake((*key, "command", index), "has a NUL, which no argument can have", "remove it")
     command = table.command

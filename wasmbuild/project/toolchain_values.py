@@ -38,7 +38,9 @@ def wasmtime_line(wanted: str | None, default_line: int) -> tuple[int, str | Non
         return default_line, None
     if not _LINE.fullmatch(wanted) and not _VERSION.fullmatch(wanted):
         found = _SOMEWHERE.search(wanted)
-        fix = f"write {names.quoted(found[0])}" if found else f"write one of {lines}"
+        meant = wasmtime_line(found[0], default_line) if found and found[0] != wanted else None
+        right = found is not None and meant is not None and not isinstance(meant, Mistaken)
+        fix = f"write {names.quoted(found[0])}" if found and right else f"write one of {lines}"
         return Mistaken(f"{names.quoted(wanted)} is neither a line nor a version of Wasmtime", fix)
     line = int(wanted.partition(".")[0])
     if (problem := line_problem(line)) is not None:

@@ -6,22 +6,26 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from wasmbuild.errors import CompileError, StoreError, ToolchainError
+from wasmbuild.errors import StoreError, ToolchainError
 from wasmbuild.toolchain import cli, embedded
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.executable import Known
-from wasmbuild.toolchain.find import EMBEDDED, Compiler, library, ways
-from wasmbuild.toolchain.job import Job
+from wasmbuild.toolchain.find import AUTO, EMBEDDED, Compiler, library, ways
+from wasmbuild.toolchain.job import Job, NoVerdictError
 
 
 class Toolchain:
-    """A compiler, and the library that translates text for it. Close it to end their children."""
+    """A compiler, and the library that translates text for it. Close it to end their children.
 
-    def __init__(self, compiler: Compiler, line: int, known: Known, limits: Limits) -> None:
+    ``choice`` is what was declared, which ``find`` got.
+    """
+
+    def __init__(self, compiler: Compiler, line: int, known: Known, limits: Limits, choice: str = AUTO) -> None:
         self.compiler = compiler
         self.limits = limits
         self._line = line
+        self._choice = choice
         self._known = known
         self._library: Embedded | None = None
         self._mutex = threading.Lock()
@@ -31,6 +35,8 @@ class Toolchain:
         if self.compiler.kind != EMBEDDED:
             return None
         problem = embedded.obstacle(triple, engine, self._line)
+        if problem and self._choice == EMBEDDED:
+            return f'{problem}; leave out compiler = "embedded" under [toolchain], and a wasmtime executable compiles'
         return f"no compiler here can make it: {problem}; {ways(self._line)}" if problem else None
 
     def compile(self, job: Job) -> None:
@@ -43,11 +49,18 @@ class Toolchain:
             cli.compile(self.compiler, job)
 
     def translate(self, text: bytes) -> bytes:
-        """Return the binary of WebAssembly text. Raises CompileError with the place that is wrong."""
+        """Return the binary of WebAssembly text.
+
+        Raises CompileError with the place that is wrong, NoVerdictError where nothing here comes to an end with it.
+        """
         try:
             return self._embedded().translate(text)
+        except NoVerdictError as error:
+            said, *details = str(error).splitlines()
+            advised = f"{said}: {error.fix}" if error.fix else said
+            raise NoVerdictError("\n".join([advised, *details])) from error
         except (ToolchainError, StoreError) as error:
-            raise CompileError(f"is WebAssembly text, and nothing here translates it: {error}") from error
+            raise NoVerdictError(f"is WebAssembly text, and nothing here translates it: {error}") from error
 
     def translator(self) -> str:
         """Return what names the library that translates text: its digest, or nothing where there is none."""

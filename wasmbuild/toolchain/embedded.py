@@ -17,12 +17,15 @@ from wasmbuild.project.settings import config_calls, library_lacks
 from wasmbuild.toolchain import embedded_worker, python
 from wasmbuild.toolchain.child import Death, Limits, Reply, Request, Server
 from wasmbuild.toolchain.find import Compiler, ways
-from wasmbuild.toolchain.job import Job, failure
+from wasmbuild.toolchain.job import RAISE_MEMORY, Job, NoVerdictError, failure, limit_to_raise
 
 EMPTY = {"module": b"\0asm\x01\0\0\0", "component": b"\0asm\x0d\0\x01\0"}
 """The smallest binary of each kind."""
 
 _SIGKILL = -9
+
+# Python with the library needs 52 MiB of address space before it does anything; with less it fails in many words.
+_TO_START = 64 << 20
 
 
 def compiles_for(triple: str) -> bool:
@@ -66,10 +69,13 @@ class Embedded:
             raise failure(job, self._name, "refused", outcome.body["error"])
 
     def translate(self, text: bytes) -> bytes:
-        """Return the binary of WebAssembly text. Raises CompileError with the place that is wrong."""
+        """Return the binary of WebAssembly text.
+
+        Raises CompileError with the place that is wrong, NoVerdictError where the library did not come to an end.
+        """
         outcome = self._ask(Request({"do": "translate"}, text))
         if isinstance(outcome, Death):
-            raise CompileError(str(outcome))
+            raise NoVerdictError(str(outcome), limit_to_raise(outcome.words))
         if "error" in outcome.body:
             said = outcome.body["error"].replace("<anon>:", "line ").strip("\n")
             raise CompileError("\n    ".join(["is not valid WebAssembly text", *said.splitlines()]))
@@ -119,7 +125,9 @@ class Embedded:
                 if isinstance(outcome, Death) and outcome.answered and outcome.status not in (_SIGKILL, 1):
                     outcome = server.outcome(request)
             except ChildError as error:
-                raise CompileError(str(error)) from error
+                memory = self._limits.memory
+                starved = memory is not None and memory < _TO_START
+                raise NoVerdictError(str(error), RAISE_MEMORY if starved else "") from error
             return outcome
 
     @contextmanager

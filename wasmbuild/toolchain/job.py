@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from wasmbuild.errors import CompileError, StoreError
 from wasmbuild.project import cpu, triples
+from wasmbuild.project.defaults import WINCH_LACKS
 from wasmbuild.toolchain.child import Limits, is_late
 
 
@@ -34,6 +35,19 @@ class Job(NamedTuple):
     name: str
 
 
+class NoVerdictError(CompileError):
+    """A source was not judged, because what judges it is not there or was stopped: this says nothing of its bytes.
+
+    ``fix`` is what to change in the declaration, in words; empty where that would not help.
+    """
+
+    def __init__(self, text: str, fix: str = "") -> None:
+        super().__init__(text)
+        self.fix = fix
+
+
+RAISE_MEMORY = "raise memory-limit under [toolchain]"
+
 _FEATURES = (
     # What Wasmtime's validator says of a feature that is off, in lines 48 to 50, and the setting that turns it on.
     (r"threads must be enabled|threads support is not enabled", "wasm-threads"),
@@ -50,7 +64,8 @@ _FEATURES = (
     (r"reference types support is not enabled|reference types must be enabled", "wasm-reference-types"),
     (r"function references (required|support)|function-references", "wasm-function-references"),
     (r"gc (support is not enabled|proposal must be enabled)|without the gc feature", "wasm-gc"),
-    (r"exceptions (support is not enabled|proposal not enabled)", "wasm-exceptions"),
+    (r"gc types are (disallowed|disabled)|support for GC types disabled at configuration time", "gc-support"),
+    (r"exceptions (support is not enabled|proposal not enabled)|without the exception handling", "wasm-exceptions"),
     (r"component model feature is not enabled", "wasm-component-model"),
 )
 
@@ -88,10 +103,8 @@ def advice(job: Job, ending: str, said: str) -> str:
     """Return the likely cause of a failure and what to do about it; empty when ``said`` has to speak for itself."""
     if _NO_SPACE.search(said):
         return f"no space is left for {job.name}; free some and build again"
-    if ending.startswith("ran out of its memory limit"):
-        return "raise memory-limit under [toolchain], or leave the module out of this target"
-    if is_late(ending):
-        return "raise time-limit under [toolchain], or leave the module out of this target"
+    if limit := limit_to_raise(ending):
+        return f"{limit}, or leave the module out of this target"
     if "legacy_exceptions" in said or "legacy exceptions" in said:
         return (
             f"{job.source} uses legacy exceptions, which Wasmtime lacks; convert it with binaryen: "
@@ -121,11 +134,24 @@ def advice(job: Job, ending: str, said: str) -> str:
     return ""
 
 
+def limit_to_raise(ending: str) -> str:
+    """Say which limit a child ran into, from the words that say how it ended; empty when it was none."""
+    if ending.startswith("ran out of its memory limit"):
+        return RAISE_MEMORY
+    return "raise time-limit under [toolchain]" if is_late(ending) else ""
+
+
 def _feature(job: Job, setting: str, pulley: bool) -> str:
     if setting == "wasm-threads" and pulley:
         return (
             f"{job.source} uses threads, which {job.triple} lacks; leave it out of this target (targets = [...] of the "
             f"module), or build it without threads"
+        )
+    lacks = WINCH_LACKS.get(job.line, ()) if job.engine.get("strategy") == "winch" else ()
+    if setting in lacks:
+        return (
+            f'{job.source} needs {setting}, which strategy = "winch" of [engine] lacks in Wasmtime {job.line}; remove '
+            f"that setting, leave the module out of this target (targets = [...] of the module), or build it without"
         )
     if job.engine.get(setting) is False:
         return f"{job.source} needs {setting}, which [engine] turns off; remove that setting or build it without"

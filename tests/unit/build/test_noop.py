@@ -21,7 +21,10 @@ def whole(tmp_path: Path) -> tuple[Path, noop.Known]:
     """Make all files of a whole build, and the note of it."""
     root = tmp_path / "build"
     known = noop.Known(
-        [["x64", "x86_64-unknown-linux-gnu", ["add", "plugins/sub"]]], [str(tmp_path / "add.wat")], {"a": 1}
+        [["x64", "x86_64-unknown-linux-gnu", ["add", "plugins/sub"]]],
+        {"add": str(tmp_path / "add.wat"), "plugins/sub": str(tmp_path / "sub.wat")},
+        [str(root / "x64/add.wasm")],
+        {"a": 1},
     )
     for name in noop.paths(root, known):
         path = Path(name)

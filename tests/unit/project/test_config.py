@@ -69,6 +69,35 @@ def test_lines(directory: Path, toolchain: str, line: int, at_least: str | None)
     assert (project.line, project.at_least) == (line, at_least)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "fix"),
+    [
+        ("~=48.0", 'write "48"'),
+        ("v48.0.8", 'write "48.0.8"'),
+        ("99999999999999999999999", 'write one of "48", "49", "50"'),
+        ("48.0.08", 'write one of "48", "49", "50"'),
+        ("v47", 'write one of "48", "49", "50"'),
+        ("latest", 'write one of "48", "49", "50"'),
+    ],
+)
+def test_what_is_no_line_is_not_advised(directory: Path, wanted: str, fix: str) -> None:
+    assert mistakes(directory, f'{MINIMAL}[toolchain]\nwasmtime = "{wanted}"\n') == [
+        f'wasmbuild.toml: toolchain.wasmtime: "{wanted}" is neither a line nor a version of Wasmtime; {fix}'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (r'"q\u0000", "x"', r'command[0]: "q\u0000" has a character that no path should have; correct the path'),
+        (r'"q", "x\u0000"', "command[1]: has a NUL, which no argument can have; remove it"),
+    ],
+)
+def test_a_nul_in_a_command_is_one_mistake(directory: Path, command: str, said: str) -> None:
+    table = f'[targets.host.runner]\npython = "python3"\ncommand = [{command}]\n'
+    assert mistakes(directory, MINIMAL + table) == [f"wasmbuild.toml: targets.host.runner.{said}"]
+
+
 def test_an_installed_library_of_another_line(directory: Path) -> None:
     assert mistakes(directory, MINIMAL, default_line=51) == [
         "wasmbuild.toml: toolchain.wasmtime: is missing, and the installed library does not fit: Wasmtime 51 is "

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -58,6 +60,26 @@ def test_links_to_directories_are_not_followed_by_any_depth(tree: Path) -> None:
     (tree / "loop").symlink_to(tree)
     assert globs.expand(tree, "**/b.wat") == ["b.wat"]
     assert globs.expand(tree, "loop/*.wat") == ["loop/b.wat"]
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="no symbolic links")
+def test_a_link_to_itself_is_a_file_and_no_folder(tree: Path) -> None:
+    loop = tree / "loop"
+    loop.symlink_to(loop)
+    assert globs.expand(tree, "l*") == ["loop"]
+    for pattern in ("loop/*", "*/a.wasm"):
+        with pytest.raises(OSError, match="symbolic links") as error:
+            globs.expand(tree, pattern)
+        assert error.value.filename in (str(loop), loop)
+
+
+def test_a_folder_that_may_not_be_listed_is_not_an_empty_one(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def scandir(path: Path) -> NoReturn:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(PermissionError):
+        globs.expand(tree, "sub/*.wasm")
 
 
 def test_paths_without_wildcards() -> None:

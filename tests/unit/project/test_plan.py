@@ -81,6 +81,29 @@ def test_a_source_that_is_no_file(directory: Path) -> None:
     assert str(raised.value).endswith('modules.m.source: "pipe.wasm" is no regular file; name a .wat or .wasm file')
 
 
+def test_two_files_that_clash_with_a_third_in_the_same_way_are_told_once(directory: Path) -> None:
+    for name in ("OK.wat", "ok.wasm", "ok.wat"):
+        (directory / "lib" / name).touch()
+    if len(list((directory / "lib").iterdir())) < 5:
+        pytest.skip("case does not count in this file system")
+    with pytest.raises(DeclarationError) as raised:
+        planned(directory, '[modules."n/*"]\nsource = "lib/*"\n')
+    assert [str(mistake).partition(": ")[2] for mistake in raised.value.mistakes] == [
+        'modules."n/*": "n/ok" and "n/OK" are one file where case does not count; rename one of them'
+    ]
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="no symbolic links")
+def test_a_folder_that_cannot_be_listed_is_a_mistake_of_its_glob(directory: Path) -> None:
+    (directory / "loop").symlink_to(directory / "loop")
+    with pytest.raises(DeclarationError) as raised:
+        planned(directory, '[modules."n/*"]\nsource = "loop/*.wat"\n')
+    assert [str(mistake).partition(": ")[2] for mistake in raised.value.mistakes] == [
+        'modules."n/*".source: "loop/*.wat" cannot be looked for in "loop": Too many levels of symbolic links; '
+        "make that folder readable, or correct the pattern"
+    ]
+
+
 def test_mistakes_of_tables_and_of_files_are_told_at_once(directory: Path) -> None:
     with pytest.raises(DeclarationError) as raised:
         planned(

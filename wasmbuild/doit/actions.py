@@ -1,0 +1,118 @@
+"""The actions of our tasks: importable functions with plain arguments, so that doit may run them in any way it likes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from doit.exceptions import TaskFailed
+
+from wasmbuild.doit.builds import of, say
+from wasmbuild.errors import WasmbuildError
+
+if TYPE_CHECKING:
+    from wasmbuild.build.workspace import Workspace
+
+_SHOWN = 3
+
+
+def compile_artifact(config: str, id: str) -> dict[str, Any] | TaskFailed:
+    """Compile one artifact; one that was up to date when doit looked is compiled because doit was told to."""
+    from wasmbuild.build.run import cores
+
+    build = of(config)
+    try:
+        with build.busy():
+            session = build.open()
+            try:
+                session.begin(on_wait=say)
+                if id not in session.artifacts:
+                    return TaskFailed(f"{id}: is not declared any more; run doit again")
+                outcome = session.compile(
+                    session.artifacts[id], parallel=build.unfinished() < cores(), force=id not in build.outdated
+                )
+            finally:
+                build.leave(session)
+    except WasmbuildError as error:
+        return TaskFailed(str(error))
+    finally:
+        build.finished(id)
+    if outcome.error is not None:
+        return TaskFailed(str(outcome.error))
+    return {"reasons": list(outcome.reasons), "seconds": outcome.seconds, "size": outcome.size}
+
+
+def write_manifests(config: str) -> TaskFailed | None:
+    """Write the manifests and the index, and note what is known, after the compiles: the task depends on all of them.
+
+    It fails where what is declared does not stand whole after all.
+    """
+    build = of(config)
+    try:
+        with build.busy():
+            session = build.open()
+            try:
+                session.begin(on_wait=say)
+                session.finish()
+                changed = [status.artifact.id for status in session.outdated()]
+                unfinished = session.unfinished()
+            finally:
+                build.leave(session)
+        build.rest()
+    except WasmbuildError as error:
+        return TaskFailed(str(error))
+    if changed:
+        return TaskFailed(f"{_some(changed)}: changed while it was built; run doit again")
+    if unfinished:
+        return TaskFailed(f"{_some(unfinished)}: the manifest is not as it was written; run doit again")
+    return None
+
+
+def verify_artifacts(config: str, *, ordered: bool = False) -> TaskFailed | None:
+    """Verify what stands in the build directory, after all compiles that doit runs in this process.
+
+    With ``ordered``, doit has seen to that. It fails, too, where that is not what is declared now.
+    """
+    from wasmbuild.console import Console
+    from wasmbuild.verdicts import summary, tell
+    from wasmbuild.verify import verify
+
+    build = of(config)
+    if build.error is not None:
+        return TaskFailed(str(build.error))
+    try:
+        if not ordered:
+            build.wait()
+        report = verify([build.workspace.root], targets=build.workspace.runners())
+        outdated = _outdated(build.workspace)
+    except WasmbuildError as error:
+        return TaskFailed(str(error))
+    tell(report, Console(sys.stdout))
+    problems = [] if report.ok else [summary(report)]
+    if outdated:
+        problems.append(f"not built as declared: {_some(outdated)}; run `doit compile`")
+    return TaskFailed("\n".join(problems)) if problems else None
+
+
+def _outdated(workspace: Workspace) -> list[str]:
+    """Return the ids of what is not as declared, looked at anew. Raises WasmbuildError."""
+    if workspace.up_to_date() is not None:
+        return []
+    session = workspace.session()
+    try:
+        session.check()
+        return [status.artifact.id for status in session.outdated()]
+    finally:
+        session.close()
+
+
+def _some(names: Iterable[str]) -> str:
+    first = sorted(names)
+    more = f" and {len(first) - _SHOWN} more" if len(first) > _SHOWN else ""
+    return f"{', '.join(first[:_SHOWN])}{more}"
+
+
+def fail(message: str) -> TaskFailed:
+    """Fail with what is wrong with the declaration."""
+    return TaskFailed(message)
