@@ -1,4 +1,4 @@
-"""The actions of our tasks: importable functions with plain arguments, so that doit may run them in any way it likes."""
+"""The actions of our tasks: importable functions with plain arguments, so that doit may run them in any way."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def compile_artifact(config: str, id: str) -> dict[str, Any] | TaskFailed:
     from wasmbuild.build.run import cores
 
     build = of(config)
-    try:
-        with build.busy():
+    with build.busy():
+        try:
             session = build.open()
             try:
                 session.begin(on_wait=say)
@@ -34,10 +34,10 @@ def compile_artifact(config: str, id: str) -> dict[str, Any] | TaskFailed:
                 )
             finally:
                 build.leave(session)
-    except WasmbuildError as error:
-        return TaskFailed(str(error))
-    finally:
-        build.finished(id)
+        except WasmbuildError as error:
+            return TaskFailed(str(error))
+        finally:
+            build.finished(id)
     if outcome.error is not None:
         return TaskFailed(str(outcome.error))
     return {"reasons": list(outcome.reasons), "seconds": outcome.seconds, "size": outcome.size}
