@@ -93,7 +93,8 @@ class Store:
     def settle(self) -> None:
         """Read the clock when it has gone on far enough for all that this build wrote to be trusted from now on."""
         if self._wrote:
-            time.sleep(1.25 * files.FINE_STEP_NS / 1e9)
+            # Both stamps, of what was written and of now, may be behind by a tick of the clock that gives them.
+            time.sleep(2 * files.FINE_STEP_NS / 1e9)
         self.tick()
 
     def save(self) -> None:
