@@ -89,14 +89,8 @@ class Session:
         for artifact in self.plan.artifacts:
             name = artifact.module.name
             if name not in sources:
-                try:
-                    sources[name] = self._sources.look(artifact.module)
-                except CompileError as error:
-                    sources[name] = error
-            try:
-                self.statuses[artifact.id] = self._status(artifact, sources[name])
-            except StoreError as error:
-                self.statuses[artifact.id] = Status(artifact, error=error)
+                sources[name] = self._source(artifact.module)
+            self.statuses[artifact.id] = self._status(artifact, sources[name])
 
     def outdated(self) -> list[Status]:
         """Return what is not right, the largest sources first, so that none of them is left for the end."""
@@ -111,7 +105,20 @@ class Session:
         """Return where an artifact lies."""
         return self.store.root / artifact.path
 
+    def _source(self, module: Module) -> Source | CompileError:
+        try:
+            return self._sources.look(module)
+        except CompileError as error:
+            return error
+
     def _status(self, artifact: Artifact, source: Source | CompileError) -> Status:
+        try:
+            return self._judged(artifact, source)
+        except StoreError as error:
+            return Status(artifact, error=error)
+
+    def _judged(self, artifact: Artifact, source: Source | CompileError) -> Status:
+        """Hold what is there against what is declared. Raises StoreError for what cannot be read."""
         if isinstance(source, CompileError):
             return Status(artifact, error=source)
         if obstacle := self._obstacles[artifact.target.name]:
@@ -210,15 +217,7 @@ class Session:
         with self._mutex:
             if not self.statuses:
                 self.check()
-            source: Source | CompileError
-            try:
-                source = self._sources.look(artifact.module)
-            except CompileError as error:
-                source = error
-            try:
-                status = self._status(artifact, source)
-            except StoreError as error:
-                status = Status(artifact, error=error)
+            status = self._status(artifact, self._source(artifact.module))
             before = self.statuses[artifact.id]
             self.statuses[artifact.id] = status
             if self.store.locked and status.right != before.right:
