@@ -23,19 +23,20 @@ from typing import NamedTuple
 from wasmbuild.toolchain import process
 from wasmbuild.toolchain.conversation import Death, Reply, Request
 from wasmbuild.toolchain.process import (
+    KILLED,
     Limits,
     Process,
     format_bytes,
     is_late,
     kill,
     kill_all,
-    late,
     memory_can_be_limited,
 )
 from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Ends, Streams, open_streams
 
 __all__ = [
+    "KILLED",
     "Death",
     "Ended",
     "Limits",
@@ -47,7 +48,6 @@ __all__ = [
     "is_late",
     "kill",
     "kill_all",
-    "late",
     "memory_can_be_limited",
     "run",
 ]

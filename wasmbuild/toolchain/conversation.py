@@ -19,6 +19,7 @@ from wasmbuild.toolchain.process import Limits
 from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Ends, Event, open_streams
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+# Bytes.
 _LONGEST_LINE = 1 << 28
 _PASSES_FILES = hasattr(socket, "send_fds") and hasattr(socket, "AF_UNIX")
 

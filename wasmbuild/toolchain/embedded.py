@@ -15,17 +15,12 @@ from wasmbuild.errors import ChildError, CompileError, StoreError, ToolchainErro
 from wasmbuild.project import triples
 from wasmbuild.project.settings import config_calls, library_lacks
 from wasmbuild.toolchain import embedded_worker, python
-from wasmbuild.toolchain.child import Death, Limits, Reply, Request, Server
+from wasmbuild.toolchain.child import KILLED, Death, Limits, Reply, Request, Server
 from wasmbuild.toolchain.find import Compiler, ways
 from wasmbuild.toolchain.job import RAISE_MEMORY, Job, NoVerdictError, failure, limit_to_raise
 
 EMPTY = {"module": b"\0asm\x01\0\0\0", "component": b"\0asm\x0d\0\x01\0"}
 """The smallest binary of each kind."""
-
-_SIGKILL = -9
-
-# Python with the library needs 52 MiB of address space before it does anything; with less it fails in many words.
-_TO_START = 64 << 20
 
 
 def compiles_for(triple: str) -> bool:
@@ -122,11 +117,11 @@ class Embedded:
                 outcome = server.outcome(request)
                 # The memory that earlier requests left behind may be to blame. Killed, it was out of time or unwanted;
                 # status 1 is an exception of Python, which comes again.
-                if isinstance(outcome, Death) and outcome.answered and outcome.status not in (_SIGKILL, 1):
+                if isinstance(outcome, Death) and outcome.answered and outcome.status not in (KILLED, python.EXCEPTION):
                     outcome = server.outcome(request)
             except ChildError as error:
                 memory = self._limits.memory
-                starved = memory is not None and memory < _TO_START
+                starved = memory is not None and memory < python.TO_START
                 raise NoVerdictError(str(error), RAISE_MEMORY if starved else "") from error
             return outcome
 

@@ -32,6 +32,9 @@ _NO_MEMORY = re.compile(r"Cannot allocate memory|\bMemoryError\b|out of memory",
 _PANIC = re.compile(r"thread '[^'\n]*'[^\n]* panicked at|panicked at ")
 
 
+KILLED = -9
+"""How ``Popen.returncode`` tells of SIGKILL, which the signal module of Windows lacks."""
+
 Process = subprocess.Popen[bytes]
 """A child that was started here."""
 
@@ -180,11 +183,6 @@ def kill_all() -> None:
         kill(process)
 
 
-def late(seconds: float | None) -> str:
-    """Say how a child ended that had so many seconds and took longer."""
-    return f"{_LATE}{seconds:g} s"
-
-
 def is_late(ending: str) -> bool:
     """Tell whether a child took too long, from the words that say how it ended."""
     return ending.startswith(_LATE)
@@ -196,7 +194,7 @@ def ending(status: int, stderr: str, limits: Limits, *, timed_out: bool = False)
     ``status`` is as ``Popen.returncode`` has it: negative for the number of a signal.
     """
     if timed_out and limits.seconds is not None:
-        return late(limits.seconds)
+        return f"{_LATE}{limits.seconds:g} s"
     if status == 0:
         return ""
     if limits.memory is not None:
@@ -206,8 +204,7 @@ def ending(status: int, stderr: str, limits: Limits, *, timed_out: bool = False)
             return f"ran out of its memory limit of {format_bytes(limits.memory)}{detail}"
     if _PANIC.search(stderr):
         return f"panicked ({_status(status)})"
-    if status == -9:
-        # SIGKILL, which the signal module of Windows lacks.
+    if status == KILLED:
         return "was killed by SIGKILL, by someone or by the system because it ran out of memory"
     return f"was killed by {_status(status)}" if status < 0 else f"ended with {_status(status)}"
 

@@ -8,6 +8,13 @@ from collections.abc import Iterable
 
 from wasmbuild.errors import ToolchainError
 
+TO_START = 64 << 20
+"""Bytes. Python with the library takes 52 MiB of address space before it does anything; with less it fails in many
+words."""
+
+EXCEPTION = 1
+"""The exit status of a Python that an exception ended."""
+
 # Where a Python that was built for a place of its own finds its shared library.
 _NEEDED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from wasmbuild.errors import ChildError
 from wasmbuild.project import cases
-from wasmbuild.toolchain import child
+from wasmbuild.toolchain import child, python
 from wasmbuild.toolchain.child import Death, Limits, Reply, Request, Server, format_bytes
 from wasmbuild.verify import interface, tested
 from wasmbuild.verify.endings import lacks_memory
@@ -32,11 +32,6 @@ _HANDFULS = 2
 _HANDFUL = 16
 _HANDFUL_BYTES = 1 << 20
 _POLL_SECONDS = 0.05
-# Bytes. A child that cannot start with less lacks them, most likely.
-_TO_START = 64 << 20
-# Of an exception of Python, which comes again.
-_EXCEPTION = 1
-_KILLED = -9
 
 
 class _Handful(NamedTuple):
@@ -54,10 +49,10 @@ class _Handful(NamedTuple):
 class LibraryLoader:
     """Settles what is put in, in order, on a thread of its own, while the next artifacts are hashed.
 
-    ``server`` runs the probe. ``Load.how`` is the engine as the probe takes it: calls on
-    ``Config`` and a target or None. ``limits.seconds`` is the time to load one artifact, ``limits.memory`` what the
-    child may allocate, which is bounded elsewhere. A child that cannot be started is an error of this host; of a
-    runner, it is what keeps its artifacts from being loaded.
+    ``server`` runs the probe. ``Load.how`` is the engine as the probe takes it: calls on ``Config`` and a target or
+    None. ``limits.seconds`` is the time to load one artifact, ``limits.memory`` what the child may allocate, which is
+    bounded elsewhere. A child that cannot be started is an error of this host; of a runner, it is what keeps its
+    artifacts from being loaded.
     """
 
     def __init__(self, server: Server, limits: Limits, place: Place = HERE) -> None:
@@ -76,8 +71,7 @@ class LibraryLoader:
         self._ended = False
         # An interrupted join of a thread ends that thread in the eyes of Python before 3.13.
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="wasmbuild-loader", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._run, name="wasmbuild-loader", daemon=True).start()
 
     def warm(self, how: list[Any]) -> None:
         """Start the child, if it is not running, and make the engine that loads to come will need."""
@@ -260,8 +254,9 @@ class LibraryLoader:
     def _may_be_another(self, outcome: Reply | Death, alone: bool) -> bool:
         """Tell whether something else than an artifact, ``alone`` in its process, may be the cause of an outcome."""
         if isinstance(outcome, Death):
-            own = outcome.status == _EXCEPTION or child.is_late(outcome.words)
-            return not own and (not alone or outcome.status == _KILLED)
+            # An exception comes again.
+            own = outcome.status == python.EXCEPTION or child.is_late(outcome.words)
+            return not own and (not alone or outcome.status == child.KILLED)
         return not alone and any(lacks_memory(words, self._limits.memory) for words in _refusals(outcome))
 
     def _end(
@@ -282,7 +277,7 @@ class LibraryLoader:
         if not self._place.is_runner:
             _drop(loads)
             memory = self._limits.memory
-            if memory is not None and memory < _TO_START:
+            if memory is not None and memory < python.TO_START:
                 why, _ = start_failure(error, self._place)
                 raise ChildError(f"{why}; allow it more memory than {format_bytes(memory)}") from None
             raise error
