@@ -21,7 +21,7 @@ def checked() -> Iterator[None]:
     streams = sys.stdout, sys.stderr
     with contextlib.ExitStack() as opened:
         out, err = (stream or opened.enter_context(open(os.devnull, "w", encoding="utf-8")) for stream in streams)
-        sys.stdout, sys.stderr = cast(TextIO, _Data(out)), cast(TextIO, _Talk(err))
+        sys.stdout, sys.stderr = cast(TextIO, _Data(out)), cast(TextIO, _Stream(err))
         try:
             yield
         finally:
@@ -33,6 +33,8 @@ def checked() -> Iterator[None]:
 
 
 class _Stream:
+    """Loses what cannot be written."""
+
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
@@ -67,10 +69,6 @@ class _Data(_Stream):
             raise error
         reason = error.strerror or error
         raise StoreError(f"standard output cannot be written: {reason}; let it lead somewhere else") from error
-
-
-class _Talk(_Stream):
-    pass
 
 
 def _open_closed() -> None:

@@ -20,14 +20,16 @@ from wasmbuild.project import triples
 posix = pytest.mark.skipif(os.name != "posix", reason="devices, links and descriptors of POSIX")
 
 
-def wasmbuild(project: Project, *arguments: str, **options: IO[bytes] | int | None) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "wasmbuild.cli", *arguments],
-        cwd=project.root, text=True, timeout=300, check=False,
-        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},  # type: ignore[call-overload]
-    )  # fmt: skip
+def wasmbuild(
+    project: Project,
+    *arguments: str,
+    stdout: IO[bytes] | int = subprocess.PIPE,
+    stderr: IO[bytes] | int = subprocess.PIPE,
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "wasmbuild.cli", *arguments]
+    done = subprocess.run(command, cwd=project.root, text=True, timeout=300, check=False, stdout=stdout, stderr=stderr)
     assert "Traceback" not in (done.stderr or "")
-    return done  # type: ignore[no-any-return]
+    return done
 
 
 def device(project: Project, name: str, minor: int) -> Path:
