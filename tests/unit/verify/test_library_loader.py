@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import textwrap
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,12 @@ class Loads:
 
         return Load(self._maker.entry(b"", name), file, signature, settle, [[], None])
 
+    def through(self, loader: LibraryLoader, names: Iterable[str]) -> None:
+        """Have as many loads settled as there are names."""
+        for name in names:
+            loader.put(self.make(name))
+        loader.close()
+
 
 @pytest.fixture
 def loads(tmp_path: Path, maker: Any) -> Loads:
@@ -89,17 +95,13 @@ def test_a_death_that_another_artifact_may_have_caused_is_not_believed(
             return nothing(request)
         """
     )
-    for name in "abcdef":
-        loader.put(loads.make(name))
-    loader.close()
+    loads.through(loader, "abcdef")
     assert loads.outcomes == dict.fromkeys("abcdef")
 
 
 def test_a_death_of_its_own_is(start: Callable[..., LibraryLoader], loads: Loads) -> None:
     loader = start("def handle(request, data, files): os.kill(os.getpid(), signal.SIGSEGV)")
-    for name in "abc":
-        loader.put(loads.make(name))
-    loader.close()
+    loads.through(loader, "abc")
     for name in "abc":
         obstacle = loads.outcomes[name]
         assert isinstance(obstacle, Broken)
@@ -133,8 +135,7 @@ def test_an_answer_that_makes_no_sense_is_no_proof(
     start: Callable[..., LibraryLoader], loads: Loads, reply: str
 ) -> None:
     loader = start(f"def handle(request, data, files): return {{'loaded': [{reply}]}}, b''")
-    loader.put(loads.make("a"))
-    loader.close()
+    loads.through(loader, "a")
     assert loads.outcomes["a"] == Broken(
         "a.cwasm makes the process that loads it answer with nonsense; build again, or copy it again from where it was "
         "built"
@@ -181,9 +182,7 @@ def test_memory_that_others_took_is_not_lacked_by_an_artifact(
         """,
         Limits(1 << 30, 30),
     )
-    for number in range(9):
-        loader.put(loads.make(str(number)))
-    loader.close()
+    loads.through(loader, map(str, range(9)))
     assert loads.outcomes == {str(number): None for number in range(9)}
 
 
@@ -229,8 +228,7 @@ def test_a_process_that_the_system_killed_once_is_no_fault(
             return nothing(request)
         """
     )
-    loader.put(loads.make("a"))
-    loader.close()
+    loads.through(loader, "a")
     assert loads.outcomes == {"a": None}
 
 
@@ -253,9 +251,7 @@ def test_the_time_that_a_process_takes_to_start_is_nobody_s(
         """,
         Limits(seconds=0.5),
     )
-    for number in range(40):
-        loader.put(loads.make(str(number)))
-    loader.close()
+    loads.through(loader, map(str, range(40)))
     assert loads.outcomes == {str(number): None for number in range(40)}
 
 
@@ -311,9 +307,7 @@ def test_more_artifacts_than_wait_at_once(start: Callable[..., LibraryLoader], l
     loader = start("def handle(request, data, files): return nothing(request)")
     loader.warm([[], None])
     names = [str(number) for number in range(500)]
-    for name in names:
-        loader.put(loads.make(name))
-    loader.close()
+    loads.through(loader, names)
     assert loads.outcomes == dict.fromkeys(names)
 
 
