@@ -87,7 +87,12 @@ def test_what_a_program_leaves_behind_is_killed(gone: Gone) -> None:
 @pytest.mark.skipif(not child.memory_can_be_limited(), reason="this system limits no memory")
 class TestMemory:
     def test_limit(self) -> None:
-        code = "print('started', flush=True); bytearray(1 << 31); print('not reached')"
+        # The limit comes when the child runs already, on a busy machine after its first allocations.
+        code = (
+            "import resource, time\n"
+            "while resource.getrlimit(resource.RLIMIT_AS)[0] != 1 << 30: time.sleep(0.01)\n"
+            "print('started', flush=True); bytearray(1 << 31); print('not reached')"
+        )
         ended = run([sys.executable, "-I", "-S", "-c", code], limits=Limits(memory=1 << 30, seconds=30))
         assert ended.stdout == b"started\n"
         assert ended.reason == "ran out of its memory limit of 1 GiB"
