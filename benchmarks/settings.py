@@ -15,8 +15,8 @@ from benchmarks.measure import seconds
 from benchmarks.table import Benchmark, Count
 from benchmarks.workspace import LINE, Workspace
 from tests import families
-from wasmbuild.project import cpu, settings, triples
-from wasmbuild.project.cranelift_flags import FLAGS
+from wasmbuild.engine import cpu, settings, triples
+from wasmbuild.engine.cranelift_flags import FLAGS
 from wasmbuild.verify import Entry, verify
 
 _SEED = 48

@@ -11,7 +11,7 @@ from benchmarks.environment import Environment
 from benchmarks.modules import tiny_modules
 from benchmarks.projects import TARGETS, Project, Target
 from tests import corpus
-from wasmbuild.project.triples import host_triple
+from wasmbuild.engine.triples import host_triple
 from wasmbuild.toolchain.find import CLI, find
 
 LINE = 48

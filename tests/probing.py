@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from wasmbuild.engine import settings, triples
 from wasmbuild.formats import wasm
-from wasmbuild.project import settings, triples
 from wasmbuild.toolchain import find
 from wasmbuild.toolchain.child import Death, Limits, Reply, Request
 from wasmbuild.toolchain.embedded import Embedded

@@ -103,7 +103,7 @@ def _run(argv: Sequence[str]) -> int:
     name, *rest = argv
     command = COMMANDS.get(name)
     if command is None:
-        from wasmbuild.project.names import suggestion
+        from wasmbuild.text import suggestion
 
         meant = suggestion(name, COMMANDS)
         hint = f"did you mean {meant}?" if meant else f"commands are {', '.join(COMMANDS)}"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from wasmbuild.console import Console, counted, human_seconds, human_size
+from wasmbuild.text import listed
 
 _REASONS_SHOWN = 2
 
@@ -54,8 +55,7 @@ class Progress:
         for message, ids in self.failed.items():
             # In the order of names, because compiles end in any order.
             ids.sort()
-            shown = ", ".join(ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")
-            self.console.write(f"{self.console.bad('error:')} {shown}: {message}")
+            self.console.write(f"{self.console.bad('error:')} {listed(ids, 8)}: {message}")
         self.console.say(self.summary())
 
     def summary(self) -> str:

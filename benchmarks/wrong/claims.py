@@ -9,11 +9,11 @@ from benchmarks.workspace import LINE
 from benchmarks.wrong.crate import CONSISTENT, INTACT, Crate, UnfitError
 from benchmarks.wrong.shipments import Shipment
 from tests import families
+from wasmbuild.engine import cpu, settings, triples
+from wasmbuild.engine.cranelift_flags import FLAGS
+from wasmbuild.engine.rules import effective
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.manifest import Manifest
-from wasmbuild.project import cpu, settings, triples
-from wasmbuild.project.cranelift_flags import FLAGS
-from wasmbuild.project.rules import effective
 
 _COMPILED = [name for name, setting in settings.SETTINGS.items() if not setting.runtime_only]
 _DIGITS = "0123456789abcdef"

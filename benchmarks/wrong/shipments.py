@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from benchmarks.measure import BenchmarkError, seconds
 from benchmarks.workspace import LINE, Workspace
 from tests import corpus
-from wasmbuild.project import settings, triples
+from wasmbuild.engine import settings, triples
 from wasmbuild.verify import verify
 
 Verdict = tuple[bool, str | None, str | None]

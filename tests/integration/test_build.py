@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 
-from wasmbuild.build.lock import Lock
-from wasmbuild.build.workspace import Workspace
+from wasmbuild.builder.lock import Lock
+from wasmbuild.builder.workspace import Workspace
 from wasmbuild.errors import StoreError
 from wasmbuild.files import signature
 from wasmbuild.formats.manifest import Index

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 from support import Project
 
-from wasmbuild.project import triples
+from wasmbuild.engine import triples
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "c"
 LOAD = Path(__file__).parent / "embed" / "load.c"

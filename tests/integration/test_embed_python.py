@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support import Project
 
-from wasmbuild.project import triples
+from wasmbuild.engine import triples
 
 # A process that loads what it is told with the generated module, and says how that went.
 PROGRAM = """

@@ -11,7 +11,7 @@ import pytest
 import rust
 from support import Project
 
-from wasmbuild.project import triples
+from wasmbuild.engine import triples
 
 GCD = "gcd(1071, 462) = 21\n"
 pytestmark = pytest.mark.needs("cargo", "cc")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support import Project
 
-from wasmbuild.project import triples
+from wasmbuild.engine import triples
 
 # Loads the artifact with an engine whose settings it is told, as a user's program has its own.
 LOADER = """

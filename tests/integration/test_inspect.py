@@ -18,12 +18,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import Project
 
+from wasmbuild.engine import settings as engine_settings
+from wasmbuild.engine import triples
+from wasmbuild.engine.rules import effective
 from wasmbuild.inspection import inspect
 from wasmbuild.inspection.reading import Reader
 from wasmbuild.inspection.report import JSON_SCHEMA
-from wasmbuild.project import settings as engine_settings
-from wasmbuild.project import triples
-from wasmbuild.project.rules import effective
 
 LOG = """(module
   (import "env" "log" (func $log (param i32)))

@@ -15,7 +15,7 @@ from typing import IO
 import pytest
 from support import ADD, Project
 
-from wasmbuild.project import triples
+from wasmbuild.engine import triples
 
 posix = pytest.mark.skipif(os.name != "posix", reason="devices, links and descriptors of POSIX")
 

@@ -15,7 +15,7 @@ from support import Project
 from wasmtime import component
 
 from wasmbuild import runtime
-from wasmbuild.project import triples
+from wasmbuild.engine import triples
 
 HOST = triples.host_triple() or pytest.skip("Wasmtime has no compiler for this machine", allow_module_level=True)
 FOREIGN = "aarch64-unknown-linux-gnu" if triples.parse(HOST).architecture != "aarch64" else "x86_64-unknown-linux-gnu"
@@ -167,10 +167,10 @@ def test_a_source_that_was_not_shipped(build: Path) -> None:
 
 def test_what_is_hashed_is_what_is_compiled(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The path leads to something else as soon as the file was opened."""
-    from wasmbuild import beneath
+    from wasmbuild import confined
     from wasmbuild.runtime import compiling
 
-    opened = beneath.open_below
+    opened = confined.open_below
 
     def replaced(directory: str, path: str) -> tuple[int, os.stat_result]:
         found = opened(directory, path)
@@ -230,7 +230,7 @@ assert loaded.precompiled
 assert "wasmbuild.runtime.compiling" not in sys.modules
 loaded = wasmbuild.runtime.load({str(build)!r}, "add", fallback=("pulley", "compile"))
 assert not loaded.precompiled
-assert not {{"doit", "logging", "pydantic", "subprocess", "wasmbuild.build", "wasmbuild.verify"}} & set(sys.modules)
+assert not {{"doit", "logging", "pydantic", "subprocess", "wasmbuild.builder", "wasmbuild.verify"}} & set(sys.modules)
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -16,7 +16,7 @@ from support import Project
 from wasmtime import component
 
 from wasmbuild import runtime
-from wasmbuild.project import cpu, triples
+from wasmbuild.engine import cpu, triples
 from wasmbuild.runtime import shipments
 
 HOST = triples.host_triple() or pytest.skip("Wasmtime has no compiler for this machine", allow_module_level=True)

@@ -12,7 +12,7 @@ import wasmtime
 from support import Project
 
 from wasmbuild import runtime
-from wasmbuild.project import triples
+from wasmbuild.engine import triples
 
 HOST = triples.host_triple() or "pulley64"
 TOML = f"""

@@ -9,8 +9,8 @@ import pytest
 import rust
 from support import Project
 
-from wasmbuild.project import triples
-from wasmbuild.project.defaults import EMBEDDERS, UNCONFIGURED
+from wasmbuild.engine import triples
+from wasmbuild.engine.defaults import EMBEDDERS, UNCONFIGURED
 
 pytestmark = pytest.mark.needs("cargo", "cc")
 

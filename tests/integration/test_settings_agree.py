@@ -21,9 +21,9 @@ from typing import Any
 import families
 import pytest
 
-from wasmbuild.project import cpu, rules, settings, triples
-from wasmbuild.project.cranelift_flags import FLAGS
-from wasmbuild.project.setting_table import SETTINGS
+from wasmbuild.engine import cpu, rules, settings, triples
+from wasmbuild.engine.cranelift_flags import FLAGS
+from wasmbuild.engine.setting_table import SETTINGS
 
 LINE = int(version("wasmtime").partition(".")[0])
 HOST = triples.host_triple()

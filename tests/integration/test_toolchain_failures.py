@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from wasmbuild.engine import triples
+from wasmbuild.engine.settings import expand
 from wasmbuild.errors import CompileError, StoreError, ToolchainError, WasmbuildError
-from wasmbuild.project import triples
-from wasmbuild.project.settings import expand
 from wasmbuild.toolchain import cli, find
 from wasmbuild.toolchain.child import Limits, memory_can_be_limited
 from wasmbuild.toolchain.chosen import Toolchain

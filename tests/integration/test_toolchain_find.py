@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmbuild.project import triples
+from wasmbuild.engine import triples
 from wasmbuild.toolchain import executable, find, places
 from wasmbuild.toolchain.embedded import compiles_for
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from wasmbuild.engine import cpu, triples
+from wasmbuild.engine.settings import SETTINGS, expand, library_lacks, problems
 from wasmbuild.errors import CompileError
 from wasmbuild.formats import cwasm
-from wasmbuild.project import cpu, triples
-from wasmbuild.project.settings import SETTINGS, expand, library_lacks, problems
 from wasmbuild.toolchain import cli, find
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.embedded import EMPTY, Embedded

@@ -6,15 +6,15 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from wasmbuild.build.workspace import Workspace
+from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options
 from wasmbuild.errors import DISK, DONE, FAILED, WRONG_REQUEST
 
 if TYPE_CHECKING:
-    from wasmbuild.build.session import Outcome, Session
+    from wasmbuild.builder.session import Outcome, Session
     from wasmbuild.progress import Progress
 
-SCHEMA = "wasmbuild/build/1"
+SCHEMA = "wasmbuild/builder/1"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _build(
     session: Session, ids: list[str], progress: Progress, jobs: int | None
 ) -> tuple[dict[str, Outcome], list[str]]:
-    from wasmbuild.build.run import compile_all, cores
+    from wasmbuild.builder.run import compile_all, cores
 
     outcomes: dict[str, Outcome] = {}
 

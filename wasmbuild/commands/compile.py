@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from wasmbuild.build.workspace import Workspace
+from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE, UsageError
 
@@ -27,9 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from wasmbuild.build import output
-    from wasmbuild.build.single import compile_file, depfile
-    from wasmbuild.project.names import suggestion
+    from wasmbuild.builder import output
+    from wasmbuild.builder.single import compile_file, depfile
+    from wasmbuild.text import suggestion
     from wasmbuild.toolchain import places
 
     _check_outputs(arguments)

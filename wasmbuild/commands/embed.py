@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE, FormatError, StoreError, UsageError
-from wasmbuild.formats.printable import printable
+from wasmbuild.text import printable
 
 if TYPE_CHECKING:
     from wasmbuild.embed.spec import Machine
@@ -84,8 +84,8 @@ def _declared(arguments: argparse.Namespace) -> tuple[str, int, list[Machine], T
         if arguments.target is not None:
             raise UsageError("--target chooses a target of wasmbuild.toml, and a manifest has one only; leave it out")
         return _from_manifest(arguments.manifest)
-    from wasmbuild.build.workspace import Workspace
-    from wasmbuild.project.names import suggestion
+    from wasmbuild.builder.workspace import Workspace
+    from wasmbuild.text import suggestion
 
     workspace = Workspace(arguments.config)
     project = workspace.project()
@@ -105,8 +105,8 @@ def _from_manifest(path: Path) -> tuple[str, int, list[Machine], Toolchain]:
     from wasmbuild import files
     from wasmbuild.embed.mistaken import mistaken
     from wasmbuild.embed.spec import Machine
+    from wasmbuild.engine import triples
     from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest
-    from wasmbuild.project import triples
     from wasmbuild.toolchain.child import Limits
     from wasmbuild.toolchain.chosen import Toolchain
     from wasmbuild.toolchain.find import find
@@ -142,7 +142,7 @@ def _command(arguments: argparse.Namespace) -> str:
 
 
 def _write(path: Path, data: bytes, *, keep_time: bool) -> None:
-    from wasmbuild.build import output
+    from wasmbuild.builder import output
 
     file = output.replaced(path)
     try:

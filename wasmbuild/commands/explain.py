@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from wasmbuild.build.workspace import Workspace
+from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE
 

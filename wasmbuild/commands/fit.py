@@ -12,7 +12,7 @@ from wasmbuild.commands import options
 from wasmbuild.errors import DONE, CompileError, DeclarationError, Mistake, StoreError, UsageError
 
 if TYPE_CHECKING:
-    from wasmbuild.project.triples import TargetTriple
+    from wasmbuild.engine.triples import TargetTriple
     from wasmbuild.toolchain.chosen import Toolchain
 
 _DEFAULT_SECONDS = 10.0
@@ -102,8 +102,8 @@ def _status(text: str) -> int:
 
 def _toolchain(arguments: argparse.Namespace) -> tuple[Toolchain, int]:
     """Return a compiler: that of the declaration, where there is one, and the one that is found otherwise."""
-    from wasmbuild.build.workspace import Workspace
-    from wasmbuild.project.settings import line_problem
+    from wasmbuild.builder.workspace import Workspace
+    from wasmbuild.engine.settings import line_problem
     from wasmbuild.toolchain.child import Limits
     from wasmbuild.toolchain.chosen import Toolchain
     from wasmbuild.toolchain.find import default_line, find
@@ -121,7 +121,7 @@ def _toolchain(arguments: argparse.Namespace) -> tuple[Toolchain, int]:
 
 
 def _triple(text: str | None) -> TargetTriple:
-    from wasmbuild.project import triples
+    from wasmbuild.engine import triples
 
     text = text or triples.host_triple()
     if text is None:
@@ -165,7 +165,7 @@ def _read(path: Path) -> str:
 
 def _write(path: Path, text: str, declared: dict[str, bool | int | str], line: int) -> None:
     """Put the table into a declaration, when it is still sound with it and nobody has changed it meanwhile."""
-    from wasmbuild.build import output
+    from wasmbuild.builder import output
     from wasmbuild.fit.edit import with_engine
     from wasmbuild.project.config import parse
 

@@ -34,7 +34,7 @@ def check_output(command: str, option: str, path: Path, others: Iterable[tuple[s
 
     ``others`` are files of the command line, each with what names it there. Raises UsageError, StoreError.
     """
-    from wasmbuild.build import output
+    from wasmbuild.builder import output
 
     for name, other in others:
         if output.is_same(path, other):
@@ -88,7 +88,7 @@ def select(selectors: Sequence[str], ids: Iterable[str]) -> list[str]:
         return ids
     for selector in selectors:
         if not any(fnmatchcase(id, selector) for id in ids):
-            from wasmbuild.project.names import suggestion
+            from wasmbuild.text import suggestion
 
             meant = suggestion(selector, ids)
             hint = f"did you mean {meant}?" if meant else "wasmbuild plan lists the ids"

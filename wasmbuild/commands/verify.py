@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wasmbuild.build.workspace import CONFIG, Workspace
+from wasmbuild.builder.workspace import CONFIG, Workspace
 from wasmbuild.commands import options
 from wasmbuild.errors import UsageError
 from wasmbuild.formats.schemas import LEVELS
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         limits=default_limits(arguments.memory_limit, arguments.time_limit),
     )
     if arguments.junit is not None:
-        from wasmbuild.build import output
+        from wasmbuild.builder import output
 
         output.write(arguments.junit, report.to_junit().encode())
     if arguments.json:
@@ -86,7 +86,7 @@ def _check_junit(arguments: argparse.Namespace) -> None:
 
 def _is_read(path: Path, verified: Sequence[str]) -> bool:
     """Tell whether a path leads to an index, a manifest or an artifact of what is verified."""
-    from wasmbuild.build import output
+    from wasmbuild.builder import output
     from wasmbuild.project import filenames
     from wasmbuild.verify.collect import collect
     from wasmbuild.verify.report import Entry

@@ -10,16 +10,17 @@ from doit.exceptions import TaskFailed
 
 from wasmbuild.doit.builds import of, say
 from wasmbuild.errors import WasmbuildError
+from wasmbuild.text import listed
 
 if TYPE_CHECKING:
-    from wasmbuild.build.workspace import Workspace
+    from wasmbuild.builder.workspace import Workspace
 
 _SHOWN = 3
 
 
 def compile_artifact(config: str, id: str) -> dict[str, Any] | TaskFailed:
     """Compile one artifact; one that was up to date when doit looked is compiled because doit was told to."""
-    from wasmbuild.build.run import cores
+    from wasmbuild.builder.run import cores
 
     build = of(config)
     with build.busy():
@@ -108,9 +109,7 @@ def _outdated(workspace: Workspace) -> list[str]:
 
 
 def _some(names: Iterable[str]) -> str:
-    first = sorted(names)
-    more = f" and {len(first) - _SHOWN} more" if len(first) > _SHOWN else ""
-    return f"{', '.join(first[:_SHOWN])}{more}"
+    return listed(sorted(names), _SHOWN)
 
 
 def fail(message: str) -> TaskFailed:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmbuild import files
-from wasmbuild.build.workspace import Workspace
+from wasmbuild.builder.workspace import Workspace
 from wasmbuild.errors import UsageError, WasmbuildError
 
 if TYPE_CHECKING:
-    from wasmbuild.build.noop import Known
-    from wasmbuild.build.session import Session
+    from wasmbuild.builder.noop import Known
+    from wasmbuild.builder.session import Session
 
 
 class Build:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from wasmbuild.build.noop import Known
-from wasmbuild.build.workspace import CONFIG
+from wasmbuild.builder.noop import Known
+from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.doit import actions, builds
 from wasmbuild.doit.checks import Check
 from wasmbuild.project import filenames
@@ -75,7 +75,7 @@ class Declared:
 
     def dodo(self) -> tuple[dict[str, Any], Callable[[], Iterator[dict[str, Any]]], Callable[[], dict[str, Any]]]:
         """Return ``DOIT_CONFIG``, ``task_compile`` and ``task_verify`` for a ``dodo.py`` of wasmbuild's own."""
-        from wasmbuild.build.run import cores
+        from wasmbuild.builder.run import cores
         from wasmbuild.doit.reporter import Reporter
 
         # Fewer passes over the many objects of many tasks, none of which is garbage.

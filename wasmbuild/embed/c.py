@@ -8,7 +8,7 @@ from wasmbuild.embed.literals import filled, quoted, rows
 from wasmbuild.embed.refusals import DAMAGED, STATUSES, refusals
 from wasmbuild.embed.sha256 import ROUNDS, START
 from wasmbuild.embed.spec import Probe, Spec
-from wasmbuild.project.triples import TargetTriple
+from wasmbuild.engine.triples import TargetTriple
 
 _ARCHITECTURES = {
     "x86_64": "defined(__x86_64__) || defined(_M_X64)",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wasmbuild.embed.spec import Spec, Value, refused, unseen
-from wasmbuild.project.settings import SETTINGS, library_lacks
+from wasmbuild.engine.settings import SETTINGS, library_lacks
 
 # What the headers declare only where the library has it, by the macro that says so.
 _GUARDS = {

@@ -8,8 +8,8 @@ from pathlib import Path
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.identify import identify
 from wasmbuild.formats.manifest import Index
-from wasmbuild.formats.printable import printable
 from wasmbuild.project import filenames
+from wasmbuild.text import printable
 
 _KNOWN = ("artifact", "module", "component", "text", "elf")
 

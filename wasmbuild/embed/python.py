@@ -9,7 +9,7 @@ from wasmbuild.embed import python_text
 from wasmbuild.embed.literals import filled, quoted
 from wasmbuild.embed.refusals import DAMAGED, STATUSES, refusals
 from wasmbuild.embed.spec import Probe, Spec, refused, unseen
-from wasmbuild.project.settings import config_calls, library_lacks
+from wasmbuild.engine.settings import config_calls, library_lacks
 
 _SYSTEMS = {"macos": "darwin", "windows": "win32"}
 _NEVER = ("ok", "precompiled", "not_valid")

@@ -8,7 +8,7 @@ from wasmbuild.embed.refusals import DAMAGED, STATUSES, Refusal, refusals
 from wasmbuild.embed.rust_config import calls, is_minimal
 from wasmbuild.embed.sha256 import ROUNDS, START
 from wasmbuild.embed.spec import Probe, Spec
-from wasmbuild.project.triples import TargetTriple
+from wasmbuild.engine.triples import TargetTriple
 
 _PER_LINE = 24
 _WORDS_PER_LINE = 8

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wasmbuild.embed.spec import Spec, Value, own_defaults, refused, unseen, values
-from wasmbuild.project.settings import SETTINGS
+from wasmbuild.engine.settings import SETTINGS
 
 _COMPILER = "cranelift"
 _NEEDS: Mapping[str, str] = {

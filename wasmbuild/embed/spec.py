@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from wasmbuild.engine import rules
+from wasmbuild.engine.cranelift_flags import shown
+from wasmbuild.engine.defaults import UNCONFIGURED
+from wasmbuild.engine.settings import SETTINGS
+from wasmbuild.engine.triples import TargetTriple
 from wasmbuild.errors import UsageError
-from wasmbuild.project import rules
-from wasmbuild.project.cranelift_flags import shown
-from wasmbuild.project.defaults import UNCONFIGURED
-from wasmbuild.project.settings import SETTINGS
-from wasmbuild.project.triples import TargetTriple
 
 Value = bool | int | str
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import tomli
 
+from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.errors import UsageError
 from wasmbuild.fit.table import is_checked, toml
-from wasmbuild.project.cranelift_flags import shown
 
 Value = bool | int | str
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from wasmbuild.project.cranelift_flags import shown
-from wasmbuild.project.settings import SETTINGS
+from wasmbuild.engine.cranelift_flags import shown
+from wasmbuild.engine.settings import SETTINGS
 
 Value = bool | int | str
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wasmbuild.embed.artifact import artifact_of
+from wasmbuild.engine import settings, triples
+from wasmbuild.engine.triples import TargetTriple
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.fit.messages import (
     Change,
@@ -21,9 +23,7 @@ from wasmbuild.fit.messages import (
     meaning,
 )
 from wasmbuild.formats import cwasm
-from wasmbuild.formats.printable import printable
-from wasmbuild.project import settings, triples
-from wasmbuild.project.triples import TargetTriple
+from wasmbuild.text import printable
 from wasmbuild.toolchain import child
 from wasmbuild.toolchain.chosen import Toolchain
 from wasmbuild.toolchain.embedded import EMPTY

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wasmbuild.project.cranelift_flags import shown
-from wasmbuild.project.defaults import UNCONFIGURED
-from wasmbuild.project.rules import effective
-from wasmbuild.project.settings import EMBEDDERS, SETTINGS
-from wasmbuild.project.triples import TargetTriple
+from wasmbuild.engine.cranelift_flags import shown
+from wasmbuild.engine.defaults import UNCONFIGURED
+from wasmbuild.engine.rules import effective
+from wasmbuild.engine.settings import EMBEDDERS, SETTINGS
+from wasmbuild.engine.triples import TargetTriple
 
 Value = bool | int | str
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.formats.extern import Export, Import, Interface
-from wasmbuild.formats.printable import printable
-from wasmbuild.project import names
 from wasmbuild.project.cases import SHAPES, START, Case, Problem, Value, number_problem
-from wasmbuild.project.cranelift_flags import shown
 from wasmbuild.project.keys import dotted
+from wasmbuild.text import listed, printable, quoted, suggestion
 
 WASI = "wasi_snapshot_preview1"
 """The module of whose functions a core module with ``wasi`` can import."""
@@ -175,15 +174,15 @@ def _export(name: str, call: str, kinds: tuple[str, ...], interface: Interface) 
         return found, ((), "", "")
     functions = [item.name for item in interface.exports if item.kind in kinds]
     if found is None:
-        problem = f"there is no export {names.quoted(name)}"
+        problem = f"there is no export {quoted(name)}"
     elif found.kind == "instance":
-        problem = f"{names.quoted(name)} is an instance, not a function"
+        problem = f"{quoted(name)} is an instance, not a function"
         return None, (("call",), problem, f'write call = "{printable(name)}#…", with the name of a function in it')
     else:
-        problem = f"{names.quoted(name)} is no {kinds[0] if kinds[0] == 'instance' else 'function'}, but a {found.kind}"
-    meant = names.suggestion(name, functions)
+        problem = f"{quoted(name)} is no {kinds[0] if kinds[0] == 'instance' else 'function'}, but a {found.kind}"
+    meant = suggestion(name, functions)
     if meant is not None:
-        fix = f"did you mean {names.quoted(call.replace(name, meant, 1))}?"
+        fix = f"did you mean {quoted(call.replace(name, meant, 1))}?"
     else:
         fix = f"exported are {_quoted(functions)}" if functions else "nothing that can be called is exported"
     return None, (("call",), problem, fix)
@@ -194,6 +193,4 @@ def _listed(imports: Sequence[Import]) -> str:
 
 
 def _quoted(texts: Iterable[str]) -> str:
-    every = list(texts)
-    rest = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
-    return ", ".join(map(names.quoted, every[:_SHOWN])) + rest
+    return listed([quoted(text) for text in texts], _SHOWN)

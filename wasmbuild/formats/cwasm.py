@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import IO, NamedTuple, NoReturn
 
 from wasmbuild.errors import FormatError
-from wasmbuild.formats.printable import printable
+from wasmbuild.text import printable
 
 OSABI_WASMTIME = 200
 ENGINE_SECTION = ".wasmtime.engine"
@@ -45,7 +45,7 @@ HEADERS: Mapping[str, Header] = MappingProxyType(
     }
 )
 """The header of each architecture that Wasmtime 48 compiles for, by the first part of its triple as
-``wasmbuild.project.triples`` names it."""
+``wasmbuild.engine.triples`` names it."""
 
 
 class ReadAt(NamedTuple):

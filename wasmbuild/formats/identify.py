@@ -9,7 +9,7 @@ from wasmbuild.errors import FormatError
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.cwasm import ReadAt
 from wasmbuild.formats.leb import Cursor
-from wasmbuild.formats.printable import printable
+from wasmbuild.text import printable
 
 
 class Identity(NamedTuple):

@@ -18,10 +18,10 @@ from wasmbuild.errors import FormatError
 from wasmbuild.formats.bind import bind
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.manifest_rules import check_index, check_manifest, check_record, check_schema, interface_of
-from wasmbuild.formats.printable import printable
 from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, LEVELS, MANIFEST, RECORD
 from wasmbuild.formats.strict_json import Check, Invalid, loads
 from wasmbuild.project.cases import Case
+from wasmbuild.text import printable
 
 __all__ = [
     "INDEX",

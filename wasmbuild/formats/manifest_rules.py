@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
+from wasmbuild.engine import cpu, settings, triples
 from wasmbuild.formats import bind
 from wasmbuild.formats.extern import Export, Import, Interface
-from wasmbuild.formats.printable import printable
 from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, MANIFEST, RECORD
 from wasmbuild.formats.strict_json import Check, Invalid, check_free, compile_schema, show
-from wasmbuild.project import cpu, names, settings, triples
+from wasmbuild.project import names
 from wasmbuild.project.cases import Case, problems
+from wasmbuild.text import printable
 
 
 @cache

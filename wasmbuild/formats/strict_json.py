@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from wasmbuild.formats.printable import printable
+from wasmbuild.text import printable
 
 Check = Callable[[object], None]
 

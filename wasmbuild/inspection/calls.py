@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from wasmbuild.engine import settings
 from wasmbuild.inspection.facts import Artifact, Description
-from wasmbuild.project import settings
 
 
 class Calls(NamedTuple):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from wasmbuild.engine import cpu, triples
 from wasmbuild.formats.cwasm import ArtifactFacts
 from wasmbuild.inspection.facts import Cpu
-from wasmbuild.project import cpu, triples
 from wasmbuild.verify.consistent import expected_isa_flags
 
 

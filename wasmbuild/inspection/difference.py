@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from wasmbuild.engine import settings, triples
 from wasmbuild.formats.extern import Export, Import
-from wasmbuild.formats.printable import printable
 from wasmbuild.inspection.facts import Artifact, Description, Section, WebAssembly
-from wasmbuild.project import settings, triples
+from wasmbuild.text import printable
 
 _NO_ENGINE = "not told"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from wasmbuild.engine import cranelift_flags, settings, triples
 from wasmbuild.formats.cwasm import ArtifactFacts
-from wasmbuild.formats.printable import printable
 from wasmbuild.inspection.facts import Engine
-from wasmbuild.project import cranelift_flags, settings, triples
+from wasmbuild.text import printable
 from wasmbuild.verify import toggles
 from wasmbuild.verify.reference import Reference, References, Settings
 from wasmbuild.verify.tails import Explained, line_up

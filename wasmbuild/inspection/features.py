@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from wasmbuild.engine import settings, triples
+from wasmbuild.engine.setting_table import FEATURE
 from wasmbuild.errors import WasmbuildError
-from wasmbuild.formats.printable import printable
-from wasmbuild.project import settings, triples
-from wasmbuild.project.setting_table import FEATURE
+from wasmbuild.text import printable
 from wasmbuild.toolchain.embedded import Embedded
 
 _SIMD, _RELAXED_SIMD = "wasm-simd", "wasm-relaxed-simd"

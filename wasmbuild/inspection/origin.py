@@ -9,9 +9,9 @@ from typing import Any
 from wasmbuild import files
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.manifest import MANIFEST, MAX_MANIFEST, MAX_RECORD, Manifest, ManifestArtifact, Record
-from wasmbuild.formats.printable import printable
 from wasmbuild.inspection.facts import Origin
 from wasmbuild.project import filenames
+from wasmbuild.text import printable
 
 _RECORD_SUFFIX = ".json"
 # The name of a module may have folders, so that its manifest lies some levels above.

@@ -10,17 +10,16 @@ from types import TracebackType
 from typing import IO
 
 from wasmbuild import files
+from wasmbuild.engine import triples
 from wasmbuild.errors import DISK, FAILED, WRONG_REQUEST, CompileError, FormatError
 from wasmbuild.formats import cwasm, wasm
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
 from wasmbuild.formats.identify import Identity, identify_at
-from wasmbuild.formats.printable import printable
 from wasmbuild.inspection import cpus, roles, webassembly
 from wasmbuild.inspection.engine import Engines
 from wasmbuild.inspection.facts import Artifact, Description, Section
 from wasmbuild.inspection.origin import Origins
-from wasmbuild.project import triples
-from wasmbuild.project.names import suggestion
+from wasmbuild.text import printable, suggestion
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.verify.tools import Tools

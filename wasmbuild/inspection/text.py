@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from wasmbuild.console import Console, counted, human_size
+from wasmbuild.engine.settings import EMBEDDERS, LINES, SETTINGS
 from wasmbuild.formats.extern import Export, Import
-from wasmbuild.formats.printable import printable
 from wasmbuild.inspection import roles
 from wasmbuild.inspection.calls import calls
 from wasmbuild.inspection.difference import Comparison
 from wasmbuild.inspection.facts import Artifact, Cpu, Description, Engine, Origin, Section, WebAssembly
-from wasmbuild.project.settings import EMBEDDERS, LINES, SETTINGS
+from wasmbuild.text import printable
 from wasmbuild.verify.toggles import shown
 
 _LABEL = 10

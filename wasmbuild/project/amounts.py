@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmbuild.project.cranelift_flags import shown
+from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.project.tables import Key, Tables
 from wasmbuild.project.toolchain_values import SECONDS, Mistaken, memory_bytes
 

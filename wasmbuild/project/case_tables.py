@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.project import cases
 from wasmbuild.project.cases import Case, Wasi
-from wasmbuild.project.cranelift_flags import shown
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.models import CaseTable, WasiTable, alias
 from wasmbuild.project.tables import Key, Tables

@@ -19,8 +19,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from wasmbuild.project import names
-from wasmbuild.project.cranelift_flags import shown
+from wasmbuild.engine.cranelift_flags import shown
+from wasmbuild.text import printable, quoted
 
 Value = bool | int | float | str | list["Value"] | dict[str, "Value"]
 Path = tuple[str | int, ...]
@@ -98,7 +98,7 @@ class Case(NamedTuple):
         """The call as messages show it: one line, safe on a terminal, shortened."""
         argv = [] if self.wasi is None else [f"argv {json.dumps(list(self.wasi.argv))}"]
         inside = ", ".join([*map(json.dumps, self.args), *argv])
-        return names.escaped(f"{self.call}({inside})", _TITLE)
+        return printable(f"{self.call}({inside})", _TITLE)
 
     def to_json(self) -> dict[str, Any]:
         """Return the case as JSON values; what is not there is left out."""
@@ -207,9 +207,7 @@ def value_problems(value: object, depth: int = MAX_DEPTH) -> list[Problem]:
     if isinstance(value, bool):
         return []
     if isinstance(value, float):
-        return (
-            [] if math.isfinite(value) else [((), f"{value} is no number of JSON", f"write {names.quoted(str(value))}")]
-        )
+        return [] if math.isfinite(value) else [((), f"{value} is no number of JSON", f"write {quoted(str(value))}")]
     if isinstance(value, int):
         if _INTEGERS[0] <= value <= _INTEGERS[1]:
             return []
@@ -279,7 +277,7 @@ def _float_problem(value: object, type_: str) -> tuple[str, str] | None:
             fix = f"write {float(value)} without quotes" if math.isfinite(float(value)) else ""
         except ValueError:
             fix = ""
-        listed = ", ".join(map(names.quoted, _NON_FINITE))
+        listed = ", ".join(map(quoted, _NON_FINITE))
         return f"{shown(value)} is no number", fix or f"write a number, or one of {listed}"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return f"must be a number, not {shown(value)}", f"write an {type_}"

@@ -10,11 +10,11 @@ import tomli
 
 from wasmbuild import files
 from wasmbuild.errors import DeclarationError, Mistake
-from wasmbuild.project import names
 from wasmbuild.project.models import json_schema
 from wasmbuild.project.plan import Project
 from wasmbuild.project.reader import Reader
 from wasmbuild.project.resolve import resolve
+from wasmbuild.text import quoted
 
 __all__ = ["Project", "json_schema", "load", "parse"]
 
@@ -78,7 +78,7 @@ def _toml(data: bytes, file: str) -> dict[str, Any]:
         return tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        problem = "".join(c if c.isprintable() else names.quoted(c)[1:-1] for c in error.msg)
+        problem = "".join(c if c.isprintable() else quoted(c)[1:-1] for c in error.msg)
         raise DeclarationError([Mistake(file, "", f"{where}: {problem}", "correct the TOML there")]) from None
     except RecursionError:
         raise DeclarationError([Mistake(file, "", "is nested too deeply", "use fewer brackets")]) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from wasmbuild.project.names import quoted
+from wasmbuild.text import quoted
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 

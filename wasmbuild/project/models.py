@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from wasmbuild.engine.cranelift_flags import FLAGS
+from wasmbuild.engine.defaults import EMBEDDER_DOCS, EMBEDDERS
+from wasmbuild.engine.setting_table import SETTINGS
 from wasmbuild.project import cases
-from wasmbuild.project.cranelift_flags import FLAGS
-from wasmbuild.project.defaults import EMBEDDER_DOCS, EMBEDDERS
 from wasmbuild.project.names import NAME_PATTERN
-from wasmbuild.project.setting_table import SETTINGS
 
 # In the key of a glob, * stands for what it matches.
 _MODULE = NAME_PATTERN.replace("_-]", "_*-]")

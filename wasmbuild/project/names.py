@@ -1,9 +1,10 @@
-"""Names of projects, targets and modules, which become file names; and suggestions for what was misspelt."""
+"""Names of projects, targets and modules, which become file names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+
+from wasmbuild.text import quoted
 
 MAX_LENGTH = 200
 """Characters of one part of a name, so that with what is put behind it a file name stays below the usual 255 bytes."""
@@ -11,7 +12,6 @@ MAX_LENGTH = 200
 NAME_PATTERN = "[A-Za-z0-9_-][A-Za-z0-9._-]*"
 """A part of a name as a regular expression, without the limit on length and what Windows reserves."""
 
-_SHOWN = 80
 _NAME = re.compile(NAME_PATTERN)
 _ALLOWED = re.compile(r"[A-Za-z0-9._-]")
 # Windows opens a device for these names, whatever follows a dot.
@@ -44,35 +44,7 @@ def problem(name: str, *, module: bool = False) -> str | None:
     return None
 
 
-def quoted(text: str) -> str:
-    """Return text in double quotes as TOML spells it, shortened, and safe to show on a terminal."""
-    if len(text) > _SHOWN:
-        text = text[: _SHOWN - 1] + "…"
-    return '"' + escaped(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
-
-
-def escaped(text: str, limit: int | None = None) -> str:
-    """Return text as one line that is safe to show on a terminal, cut to ``limit`` characters before it is escaped."""
-    if limit is not None and len(text) > limit:
-        text = text[: limit - 1] + "…"
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() else f"\\u{ord(c):04X}" if ord(c) < 0x10000 else f"\\U{ord(c):08X}" for c in text
-    )
-
-
 def rule(*, module: bool = False) -> str:
     """Return in words what a name may be, for the end of an error."""
     slash = ", with / between parts" if module else ""
     return f"use letters, digits, '.', '_' and '-'{slash}, and no dot in front"
-
-
-def suggestion(word: str, known: Iterable[str]) -> str | None:
-    """Return the one of ``known`` that was probably meant, or None."""
-    from difflib import get_close_matches
-
-    folded = {candidate.lower().replace("_", "-"): candidate for candidate in known}
-    wanted = word.lower().replace("_", "-")
-    matches = [wanted] if wanted in folded else get_close_matches(wanted, folded, n=1, cutoff=0.6)
-    return folded[matches[0]] if matches else None

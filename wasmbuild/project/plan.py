@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.errors import DeclarationError
 
 if TYPE_CHECKING:
+    from wasmbuild.engine.triples import TargetTriple
     from wasmbuild.project.cases import Case
     from wasmbuild.project.models import ModuleTable
-    from wasmbuild.project.triples import TargetTriple
 
 
 class Module(NamedTuple):

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from wasmbuild.engine import cpu, rules, settings, triples
+from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.errors import Mistake
-from wasmbuild.project import amounts, cpu, filenames, names, rules, settings, triples
+from wasmbuild.project import amounts, filenames, names
 from wasmbuild.project.case_tables import read_cases
-from wasmbuild.project.cranelift_flags import shown
 from wasmbuild.project.globs import is_glob
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.models import (
@@ -29,6 +30,7 @@ from wasmbuild.project.plan import Limits, Project, Target
 from wasmbuild.project.runners import read_runner
 from wasmbuild.project.tables import Tables
 from wasmbuild.project.toolchain_values import DEFAULT_MEMORY, Mistaken, wasmtime_line
+from wasmbuild.text import quoted, suggestion
 
 # Only Linux can limit the memory of a child that has been started.
 _CAN_LIMIT_MEMORY = sys.platform == "linux"
@@ -81,12 +83,12 @@ class Reader:
         if table is None:
             return ProjectTable.model_construct(name="")
         if (problem := names.problem(table.name)) is not None:
-            self._all.mistake(("project", "name"), f"{names.quoted(table.name)} {problem}", names.rule())
+            self._all.mistake(("project", "name"), f"{quoted(table.name)} {problem}", names.rule())
         wrong = path_problem(table.build_dir, above=False)
         if wrong is None and os.path.normpath(table.build_dir) == ".":
             wrong = ("is the folder of the file itself", 'name a directory in it, such as "build"')
         if wrong is not None:
-            self._all.mistake(("project", "build-dir"), f"{names.quoted(table.build_dir)} {wrong[0]}", wrong[1])
+            self._all.mistake(("project", "build-dir"), f"{quoted(table.build_dir)} {wrong[0]}", wrong[1])
         return table.model_copy(update={"build_dir": os.path.normpath(table.build_dir)})
 
     def _toolchain(self, given: object) -> tuple[int, str | None, str, Limits]:
@@ -107,14 +109,14 @@ class Reader:
     def _compiler_path(self, text: str) -> str:
         key = ("toolchain", "compiler")
         if not text or not text.isprintable() or not re.search(r"[/\\]", text):
-            meant = names.suggestion(text, COMPILERS)
-            words = ", ".join(map(names.quoted, COMPILERS))
-            fix = f"did you mean {names.quoted(meant)}?" if meant else f"write one of {words}, or a path"
+            meant = suggestion(text, COMPILERS)
+            words = ", ".join(map(quoted, COMPILERS))
+            fix = f"did you mean {quoted(meant)}?" if meant else f"write one of {words}, or a path"
             if text and meant is None:
-                fix += f" such as {names.quoted('./' + text)}"
-            self._all.mistake(key, f"unknown compiler {names.quoted(text)}", fix)
+                fix += f" such as {quoted('./' + text)}"
+            self._all.mistake(key, f"unknown compiler {quoted(text)}", fix)
         elif text.startswith("~"):
-            self._all.mistake(key, f"{names.quoted(text)} starts with ~, which is not expanded", "write the whole path")
+            self._all.mistake(key, f"{quoted(text)} starts with ~, which is not expanded", "write the whole path")
         return os.path.normpath(self._directory / text) if text.isprintable() else text
 
     def _settings(self, key: tuple[str, ...], given: object, line: int) -> dict[str, Any]:
@@ -138,11 +140,11 @@ class Reader:
         for name, value in given.items():
             key = ("targets", name)
             if (bad_name := names.problem(name)) is not None:
-                self._all.mistake(key, f"{names.quoted(name)} {bad_name}", names.rule())
+                self._all.mistake(key, f"{quoted(name)} {bad_name}", names.rule())
             elif name.lower() == filenames.INDEX:
                 self._all.mistake(key, "the name is that of a file that wasmbuild writes", "choose another name")
             elif (other := seen.setdefault(name.lower(), name)) != name:
-                problem = f"is {names.quoted(other)} but for case, and would be the same directory on some systems"
+                problem = f"is {quoted(other)} but for case, and would be the same directory on some systems"
                 self._all.mistake(key, problem, "rename one of them")
             target = self._target(key, value, line, engine, everywhere)
             if target is not None:
@@ -180,7 +182,7 @@ class Reader:
             triple = triples.parse(table.triple)
         except ValueError as error:
             problem, _, fix = str(error).partition("; ")
-            self._all.mistake((*key, "triple"), f"{names.quoted(table.triple)} {problem}", fix)
+            self._all.mistake((*key, "triple"), f"{quoted(table.triple)} {problem}", fix)
             return None
         for where, problem, fix in cpu.problems(triple.architecture, table.cpu, table.cpu_features):
             self._all.mistake((*key, where), problem, fix)
@@ -225,7 +227,7 @@ class Reader:
                 self._all.mistake((*key, field), "has an empty text", "remove it")
         before = len(self._all.mistakes)
         if (wrong := path_problem(table.source, above=True)) is not None:
-            self._all.mistake((*key, "source"), f"{names.quoted(table.source)} {wrong[0]}", wrong[1])
+            self._all.mistake((*key, "source"), f"{quoted(table.source)} {wrong[0]}", wrong[1])
         wildcards = re.findall(r"\*+", name)
         plain = re.sub(r"\*+", "x", name)
         if is_glob(table.source) and wildcards not in (["*"], ["**"]):
@@ -234,9 +236,9 @@ class Reader:
             self._all.mistake(key, "source is a glob, so the key needs one * or **", fix)
         elif wildcards and not is_glob(table.source):
             fix = "write a source with a wildcard, or a key without"
-            self._all.mistake(key, f"the key has a wildcard, but the source {names.quoted(table.source)} has none", fix)
+            self._all.mistake(key, f"the key has a wildcard, but the source {quoted(table.source)} has none", fix)
         elif (bad_name := names.problem(plain, module=True)) is not None:
-            self._all.mistake(key, f"{names.quoted(name)} {bad_name}", names.rule(module=True))
+            self._all.mistake(key, f"{quoted(name)} {bad_name}", names.rule(module=True))
         return len(self._all.mistakes) == before
 
 

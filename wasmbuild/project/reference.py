@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from inspect import cleandoc
 from typing import Any
 
-from wasmbuild.project import cpu, triples
+from wasmbuild.engine import cpu, triples
+from wasmbuild.engine.cranelift_flags import FLAGS, shown
+from wasmbuild.engine.defaults import EMBEDDER_DOCS, EMBEDDERS
+from wasmbuild.engine.setting_table import CHECKS, LINES, SETTINGS, Setting
 from wasmbuild.project.cases import SHAPES
-from wasmbuild.project.cranelift_flags import FLAGS, shown
-from wasmbuild.project.defaults import EMBEDDER_DOCS, EMBEDDERS
 from wasmbuild.project.models import (
     CaseTable,
     ModuleTable,
@@ -22,7 +23,6 @@ from wasmbuild.project.models import (
     WasiTable,
     alias,
 )
-from wasmbuild.project.setting_table import CHECKS, LINES, SETTINGS, Setting
 
 _KINDS = {"string": "text", "integer": "number", "boolean": "true or false", "object": "table"}
 

@@ -16,6 +16,7 @@ from wasmbuild.project.globs import expand, is_glob
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.project.plan import Artifact, Module, Project
+from wasmbuild.text import listed, quoted, suggestion
 
 if TYPE_CHECKING:
     from wasmbuild.project.models import ModuleTable
@@ -80,7 +81,7 @@ class _Finder:
                 return []
             self.globs[source] = tuple(matched)
             if not matched:
-                self._mistake(key, "source", f"{names.quoted(declared.source)} matches no file", self._no_match(source))
+                self._mistake(key, "source", f"{quoted(declared.source)} matches no file", self._no_match(source))
             found = [(_name(key, source, path), path) for path in matched]
         return [
             Module(
@@ -104,9 +105,9 @@ class _Finder:
         for pattern in declared.targets:
             matched = [name for name in known if fnmatchcase(name, pattern)]
             if not matched:
-                meant = names.suggestion(pattern, known)
-                fix = f"did you mean {names.quoted(meant)}?" if meant else f"targets are {', '.join(known)}"
-                self._mistake(key, "targets", f"{names.quoted(pattern)} matches no target", fix)
+                meant = suggestion(pattern, known)
+                fix = f"did you mean {quoted(meant)}?" if meant else f"targets are {', '.join(known)}"
+                self._mistake(key, "targets", f"{quoted(pattern)} matches no target", fix)
             chosen.update(matched)
         return frozenset(chosen)
 
@@ -156,20 +157,20 @@ class _Finder:
         try:
             mode = os.stat(path).st_mode
         except FileNotFoundError:
-            self._mistake(key, "source", f"there is no file {names.quoted(written)}", self._no_file(source))
+            self._mistake(key, "source", f"there is no file {quoted(written)}", self._no_file(source))
         except OSError as error:
             why = error.strerror or str(error)
-            self._mistake(key, "source", f"{names.quoted(written)} cannot be read: {why}", "make it readable")
+            self._mistake(key, "source", f"{quoted(written)} cannot be read: {why}", "make it readable")
         else:
             if stat.S_ISDIR(mode):
-                fix = f"name a file in it, or write {names.quoted(source + '/*.wasm')} for all of them"
-                self._mistake(key, "source", f"{names.quoted(written)} is a directory", fix)
+                fix = f"name a file in it, or write {quoted(source + '/*.wasm')} for all of them"
+                self._mistake(key, "source", f"{quoted(written)} is a directory", fix)
             elif not stat.S_ISREG(mode):
-                self._mistake(key, "source", f"{names.quoted(written)} is no regular file", "name a .wat or .wasm file")
+                self._mistake(key, "source", f"{quoted(written)} is no regular file", "name a .wat or .wasm file")
 
     def _is_free(self, key: str, name: str, path: str, *, glob: bool, ships: bool) -> bool:
         if glob and (problem := names.problem(name, module=True)) is not None:
-            what = f"the module {names.quoted(name)} of {names.quoted(path)} {problem}"
+            what = f"the module {quoted(name)} of {quoted(path)} {problem}"
             self._mistake(key, "", what, f"rename the file; {names.rule(module=True)}")
             return False
         other = self._names.get(name.lower())
@@ -186,9 +187,9 @@ class _Finder:
         outputs = _outputs(name.lower(), ships=ships)
         clash = next((path for path in directories if path in self._files), None)
         if clash is not None:
-            problem = f"needs the directory {names.quoted(clash)}, which is a file of {self._files[clash]}"
+            problem = f"needs the directory {quoted(clash)}, which is a file of {self._files[clash]}"
         elif (clash := next((path for path in outputs if path in self._directories), None)) is not None:
-            problem = f"needs the file {names.quoted(clash)}, which is a directory of {self._directories[clash]}"
+            problem = f"needs the file {quoted(clash)}, which is a directory of {self._directories[clash]}"
         else:
             self._files.update(dict.fromkeys(outputs, f"module {name}"))
             self._directories.update(dict.fromkeys(directories, f"module {name}"))
@@ -198,19 +199,19 @@ class _Finder:
 
     def _unlisted(self, key: str, pattern: str, error: OSError) -> None:
         folder = os.path.relpath(error.filename or self._directory, self._directory).replace(os.sep, "/")
-        problem = f"{names.quoted(pattern)} cannot be looked for in {names.quoted(folder)}: {error.strerror or error}"
+        problem = f"{quoted(pattern)} cannot be looked for in {quoted(folder)}: {error.strerror or error}"
         self._mistake(key, "source", problem, "make that folder readable, or correct the pattern")
 
     def _no_file(self, source: str) -> str:
-        meant = names.suggestion(source, self._near(source))
-        return f"did you mean {names.quoted(meant)}?" if meant else "make the file, or correct the path"
+        meant = suggestion(source, self._near(source))
+        return f"did you mean {quoted(meant)}?" if meant else "make the file, or correct the path"
 
     def _no_match(self, pattern: str) -> str:
         fixed = pattern.split("/")
         while fixed and is_glob("/".join(fixed)):
             fixed.pop()
         if fixed and not (self._directory / "/".join(fixed)).is_dir():
-            return f"there is no directory {names.quoted('/'.join(fixed))}"
+            return f"there is no directory {quoted('/'.join(fixed))}"
         return "make such a file, or correct the pattern"
 
     def _near(self, source: str) -> Iterable[str]:
@@ -246,11 +247,11 @@ def _name(key: str, pattern: str, path: str) -> str:
 
 def _same_name(name: str, path: str, other: str, other_path: str, other_key: str) -> tuple[str, str]:
     if name != other:
-        problem = f"{names.quoted(name)} and {names.quoted(other)} are one file where case does not count"
+        problem = f"{quoted(name)} and {quoted(other)} are one file where case does not count"
         return problem, "rename one of them"
     if path == other_path:
-        return f"{names.quoted(path)} is declared as {dotted('modules', other_key)} too", "remove one of them"
-    problem = f"{names.quoted(path)} and {names.quoted(other_path)} would both be the module {names.quoted(name)}"
+        return f"{quoted(path)} is declared as {dotted('modules', other_key)} too", "remove one of them"
+    problem = f"{quoted(path)} and {quoted(other_path)} would both be the module {quoted(name)}"
     return problem, "rename one of the files, or give them keys of their own"
 
 
@@ -261,5 +262,4 @@ def _outputs(module: str, *, ships: bool) -> tuple[str, ...]:
 
 
 def _listed(keys: Sequence[str]) -> str:
-    shown = ", ".join(dotted("modules", key) for key in keys[:_SHOWN])
-    return f"{shown} and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else shown
+    return listed([dotted("modules", key) for key in keys], _SHOWN)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from wasmbuild.project import amounts
 from wasmbuild.project.models import RunnerTable
-from wasmbuild.project.names import quoted
 from wasmbuild.project.plan import Runner
 from wasmbuild.project.tables import Key, Tables
+from wasmbuild.text import quoted
 
 
 def read_runner(tables: Tables, key: Key, given: object, directory: Path) -> Runner | None:

@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.errors import Mistake
-from wasmbuild.project import names
-from wasmbuild.project.cranelift_flags import shown
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.model_errors import in_words
 from wasmbuild.project.models import ModuleTable, Table, alias
+from wasmbuild.text import quoted, suggestion
 
 Key = tuple[str | int, ...]
 _TableT = TypeVar("_TableT", bound=Table)
@@ -42,7 +42,7 @@ class Tables:
         if not isinstance(given, Mapping):
             fix = f"write [{dotted(*key)}]" if isinstance(key[-1], str) else f"write [[{dotted(*key[:-1])}]]"
             if model is ModuleTable and isinstance(given, str):
-                fix += f" and source = {names.quoted(given)} below it"
+                fix += f" and source = {quoted(given)} below it"
             self.mistake(key, f"must be a table, not {shown(given)}", fix)
             return None
         self.unknown_keys(key, given, model)
@@ -71,7 +71,7 @@ class Tables:
         known = [alias(name) for name in model.model_fields]
         for name in given:
             if name not in known:
-                meant = names.suggestion(name, known)
+                meant = suggestion(name, known)
                 fix = f"known keys are {', '.join(known)}"
                 self.mistake((*key, name), "unknown key", f"did you mean {meant}? {fix}" if meant else fix)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from wasmbuild.project import names
-from wasmbuild.project.cranelift_flags import shown
-from wasmbuild.project.rules import line_problem
-from wasmbuild.project.setting_table import LINES
+from wasmbuild.engine.cranelift_flags import shown
+from wasmbuild.engine.rules import line_problem
+from wasmbuild.engine.setting_table import LINES
+from wasmbuild.text import quoted
 
 DEFAULT_MEMORY = 8 << 30
 SECONDS = (1, 86400)
@@ -31,7 +31,7 @@ class Mistaken(NamedTuple):
 
 def wasmtime_line(wanted: str | None, default_line: int) -> tuple[int, str | None] | Mistaken:
     """Return the line of Wasmtime and the lowest version of the compiler, which None leaves open."""
-    lines = ", ".join(names.quoted(str(line)) for line in LINES)
+    lines = ", ".join(quoted(str(line)) for line in LINES)
     if wanted is None:
         if (problem := line_problem(default_line)) is not None:
             return Mistaken(f"is missing, and the installed library does not fit: {problem}", f"write one of {lines}")
@@ -40,8 +40,8 @@ def wasmtime_line(wanted: str | None, default_line: int) -> tuple[int, str | Non
         found = _SOMEWHERE.search(wanted)
         meant = wasmtime_line(found[0], default_line) if found and found[0] != wanted else None
         right = found is not None and meant is not None and not isinstance(meant, Mistaken)
-        fix = f"write {names.quoted(found[0])}" if found and right else f"write one of {lines}"
-        return Mistaken(f"{names.quoted(wanted)} is neither a line nor a version of Wasmtime", fix)
+        fix = f"write {quoted(found[0])}" if found and right else f"write one of {lines}"
+        return Mistaken(f"{quoted(wanted)} is neither a line nor a version of Wasmtime", fix)
     line = int(wanted.partition(".")[0])
     if (problem := line_problem(line)) is not None:
         return Mistaken(problem, f"write one of {lines}")
@@ -56,8 +56,8 @@ def memory_bytes(given: int | str) -> int | Mistaken:
         size = int(match[1]) << 10 * _UNITS.index(match[2])
     else:
         near = _NEARLY.fullmatch(given)
-        fix = f"write {names.quoted(f'{near[1]} {near[2].upper()}iB')}" if near else 'write bytes, or text like "4 GiB"'
-        return Mistaken(f"{names.quoted(given)} is no amount of memory", fix)
+        fix = f"write {quoted(f'{near[1]} {near[2].upper()}iB')}" if near else 'write bytes, or text like "4 GiB"'
+        return Mistaken(f"{quoted(given)} is no amount of memory", fix)
     if not _BYTES[0] <= size <= _BYTES[1]:
         return Mistaken(f"{shown(given)} is out of range", 'write an amount from "1 MiB" to "1024 TiB"')
     return size

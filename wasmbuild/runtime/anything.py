@@ -9,11 +9,10 @@ from typing import IO, TYPE_CHECKING
 import wasmtime
 
 from wasmbuild import files
-from wasmbuild.beneath import is_below, open_below
+from wasmbuild.confined import is_below, open_below
 from wasmbuild.errors import UsageError
 from wasmbuild.formats.cwasm import ReadAt, is_artifact
 from wasmbuild.formats.identify import Identity, identify
-from wasmbuild.formats.printable import printable
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.artifacts import deserialize, refused
 from wasmbuild.runtime.errors import (
@@ -25,6 +24,7 @@ from wasmbuild.runtime.errors import (
 )
 from wasmbuild.runtime.loaded import Opened
 from wasmbuild.runtime.misfits import fitting, invalid_source, other_code
+from wasmbuild.text import printable
 
 if TYPE_CHECKING:
     from wasmtime.component import Component

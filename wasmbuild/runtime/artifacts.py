@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import wasmtime
 
-from wasmbuild.beneath import open_below
+from wasmbuild.confined import open_below
 from wasmbuild.runtime.errors import DamagedError, LoadError, MissingArtifactError
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ def deserialize(descriptor: int, data: bytes | None, kind: str, engine: wasmtime
 def refused(path: str, descriptor: int, kind: str | None, words: str, *, declared: bool) -> LoadError:
     """Return the error for an open file that Wasmtime refused with these words; ``kind`` is None for either kind."""
     from wasmbuild.formats.cwasm import ReadAt
-    from wasmbuild.formats.printable import printable
     from wasmbuild.runtime.misfits import fitting, other_kind
     from wasmbuild.runtime.words import OTHER_KIND, refusal
+    from wasmbuild.text import printable
 
     subject = printable(path)
     with io.FileIO(descriptor, closefd=False) as file:
@@ -125,16 +125,16 @@ def other_digest(path: str, found: str, listed: str) -> DamagedError:
 
 def damaged(path: str, problem: str) -> DamagedError:
     """Return the error for a file that is not as it was built."""
-    from wasmbuild.formats.printable import printable
     from wasmbuild.runtime.misfits import AGAIN
+    from wasmbuild.text import printable
 
     return DamagedError(f"{printable(path)} {problem}", f"{AGAIN}, as a new file that replaces the old one")
 
 
 def cannot_be_opened(path: str, error: OSError) -> LoadError:
     """Return the error for a file that a manifest lists and that is not there, or no regular file below it."""
-    from wasmbuild.formats.printable import printable
     from wasmbuild.runtime.misfits import AGAIN
+    from wasmbuild.text import printable
 
     subject = printable(path)
     if isinstance(error, FileNotFoundError):

@@ -10,13 +10,13 @@ from weakref import WeakValueDictionary
 
 import wasmtime
 
-from wasmbuild.beneath import open_below
+from wasmbuild.confined import open_below
 from wasmbuild.files import read_up_to
 from wasmbuild.formats.identify import identify
-from wasmbuild.formats.printable import printable
 from wasmbuild.runtime.artifacts import cannot_be_opened, damaged, other_digest, other_size
 from wasmbuild.runtime.errors import LoadError, NotWebAssemblyError, OtherKindError, PrecompiledError
 from wasmbuild.runtime.misfits import AGAIN, invalid_source
+from wasmbuild.text import printable
 
 if TYPE_CHECKING:
     from wasmtime.component import Component

@@ -59,7 +59,7 @@ def key(settings: Mapping[str, object], line: int, pulley: str | None) -> Key:
 
 def check(settings: Mapping[str, Any], line: int, pulley: str | None, subject: str) -> None:
     """Raise OtherLineError or InexpressibleSettingError for an engine that the library cannot make on this machine."""
-    from wasmbuild.project.settings import library_lacks, line_problem
+    from wasmbuild.engine.settings import library_lacks, line_problem
 
     check_line(line, subject)
     if (unknown := line_problem(line)) is not None:
@@ -81,8 +81,8 @@ def check(settings: Mapping[str, Any], line: int, pulley: str | None, subject: s
 
 def _check_machine(settings: Mapping[str, Any], line: int, pulley: str | None, subject: str) -> None:
     """Refuse what was declared for another machine and would abort the process on this one."""
-    from wasmbuild.project import triples
-    from wasmbuild.project.settings import problems
+    from wasmbuild.engine import triples
+    from wasmbuild.engine.settings import problems
 
     triple = pulley or triples.host_triple()
     if triple is None:
@@ -105,7 +105,7 @@ def make_config(settings: Mapping[str, Any], line: int, pulley: str | None, subj
 
     Raises what ``check`` raises, and RefusedError for what Wasmtime does not take.
     """
-    from wasmbuild.project.settings import config_calls
+    from wasmbuild.engine.settings import config_calls
     from wasmbuild.toolchain.configure import configure
 
     check(settings, line, pulley, subject)

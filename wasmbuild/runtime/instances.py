@@ -68,8 +68,8 @@ def instantiate(
         if (found := _UNKNOWN.search(words)) is not None:
             raise _unknown(opened, found[1], linker, store) from None
         if (found := _OTHER_TYPE.search(words)) is not None:
-            from wasmbuild.formats.printable import printable
             from wasmbuild.runtime.words import one_line
+            from wasmbuild.text import printable
 
             raise OtherImportTypeError(
                 f"{opened} imports {printable(found[1])} with another type than the linker defines: {one_line(words)}",
@@ -110,7 +110,7 @@ def _how_to_define(names: list[str]) -> str:
 
 
 def _of_component(opened: Opened, what: str, name: str, words: str) -> UnknownImportError:
-    from wasmbuild.formats.printable import printable
+    from wasmbuild.text import printable
 
     if name.startswith("wasi:"):
         hint = "call linker.add_wasip2() and store.set_wasi(wasmtime.WasiConfig())"
@@ -126,7 +126,6 @@ def _of_component(opened: Opened, what: str, name: str, words: str) -> UnknownIm
 
 
 def _listed(names: list[str]) -> str:
-    from wasmbuild.formats.printable import printable
+    from wasmbuild.text import listed, printable
 
-    shown = ", ".join(printable(name) for name in names[:_SHOWN])
-    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
+    return listed([printable(name) for name in names], _SHOWN)

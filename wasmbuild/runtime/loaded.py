@@ -54,7 +54,7 @@ class Opened:
         raise other_kind(str(self), "module")
 
     def __str__(self) -> str:
-        from wasmbuild.formats.printable import printable
+        from wasmbuild.text import printable
 
         return printable(self.path)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from wasmbuild.engine import triples
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
 from wasmbuild.formats.identify import Identity, identify_at
-from wasmbuild.formats.printable import printable
-from wasmbuild.project import triples
 from wasmbuild.runtime.engines import library_line
 from wasmbuild.runtime.errors import (
     DamagedError,
@@ -22,6 +21,7 @@ from wasmbuild.runtime.errors import (
     OtherSettingError,
     OtherSystemError,
 )
+from wasmbuild.text import printable
 
 AGAIN = "build again, or copy it again from where it was built"
 

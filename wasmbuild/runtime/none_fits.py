@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from wasmbuild.formats.printable import printable
-from wasmbuild.project.names import suggestion
-from wasmbuild.project.triples import host_triple
+from wasmbuild.engine.triples import host_triple
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.choice import COMPILE, FITS_NOT, modules, named, sources
 from wasmbuild.runtime.errors import LoadError, NoFittingArtifactError, NotInManifestError, PassedOver
 from wasmbuild.runtime.shipments import Shipment
 from wasmbuild.runtime.targets import Candidate
+from wasmbuild.text import printable, suggestion
 
 _SHOWN = 10
 

@@ -37,7 +37,7 @@ class Shipment:
 
     def __init__(self, where: str, path: str, data: bytes, signature: Signature, *, settled: bool) -> None:
         """Raises ShipmentError for what is no index or manifest, and DamagedError for what is not the index's."""
-        from wasmbuild.project import triples
+        from wasmbuild.engine import triples
         from wasmbuild.runtime.misfits import other_machine
 
         self.path = path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from wasmbuild.beneath import open_below, resolve_below
+from wasmbuild.confined import open_below, resolve_below
 from wasmbuild.errors import FormatError
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.errors import DamagedError, LoadError, MissingArtifactError, PassedOver
@@ -112,9 +112,9 @@ def read_target(root: str, project: str, target: IndexTarget) -> Candidate:
 
     from wasmbuild.files import read_up_to
     from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest
-    from wasmbuild.formats.printable import printable
     from wasmbuild.runtime.misfits import AGAIN
     from wasmbuild.runtime.unreadable import unreadable
+    from wasmbuild.text import printable
 
     where = os.path.join(root, *target.path.split("/"))
     shown = printable(where)
@@ -144,7 +144,7 @@ def read_target(root: str, project: str, target: IndexTarget) -> Candidate:
 
 def candidate_of(manifest: Manifest, directory: str) -> Candidate:
     """Return the target of a manifest that lies in a directory."""
-    from wasmbuild.project import triples
+    from wasmbuild.engine import triples
 
     return Candidate(manifest, directory, manifest.triple if triples.parse(manifest.triple).is_pulley else None)
 

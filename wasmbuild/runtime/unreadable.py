@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from wasmbuild.errors import FormatError
-from wasmbuild.formats.printable import printable
 from wasmbuild.runtime.errors import ShipmentError
+from wasmbuild.text import printable
 
 
 def not_there(where: str, error: OSError | ValueError) -> ShipmentError:

@@ -53,7 +53,7 @@ _NAMES = {
 
 def one_line(text: str) -> str:
     """Return an error of several lines, with its causes, as one line that is safe to show."""
-    from wasmbuild.formats.printable import printable
+    from wasmbuild.text import printable
 
     lines = [_NUMBERED.sub("", line.strip()) for line in text.splitlines()]
     return printable(": ".join(line.rstrip(":") for line in lines if line and line != "Caused by:"), _LONGEST)

@@ -12,8 +12,8 @@ import shlex
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+from wasmbuild.engine.settings import cli_args
 from wasmbuild.errors import ChildError, CompileError
-from wasmbuild.project.settings import cli_args
 from wasmbuild.toolchain import child
 from wasmbuild.toolchain.job import Job, failure
 

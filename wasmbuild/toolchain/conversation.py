@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wasmbuild.errors import ChildError
-from wasmbuild.formats.printable import printable
+from wasmbuild.text import printable
 from wasmbuild.toolchain import process
 from wasmbuild.toolchain.process import Limits
 from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Ends, Event, open_streams

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from wasmbuild.engine import triples
+from wasmbuild.engine.settings import config_calls, library_lacks
 from wasmbuild.errors import ChildError, CompileError, StoreError, ToolchainError
-from wasmbuild.project import triples
-from wasmbuild.project.settings import config_calls, library_lacks
 from wasmbuild.toolchain import embedded_worker, python
 from wasmbuild.toolchain.child import KILLED, Death, Limits, Reply, Request, Server
 from wasmbuild.toolchain.find import Compiler, ways

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from wasmbuild import files, locks
 from wasmbuild.errors import ChildError, ToolchainError
-from wasmbuild.formats.printable import printable
+from wasmbuild.text import printable
 from wasmbuild.toolchain import places
 from wasmbuild.toolchain.child import Limits, memory_can_be_limited, run
 

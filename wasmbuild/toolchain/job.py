@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from wasmbuild.engine import cpu, triples
+from wasmbuild.engine.defaults import WINCH_LACKS
 from wasmbuild.errors import CompileError, StoreError
-from wasmbuild.project import cpu, triples
-from wasmbuild.project.defaults import WINCH_LACKS
 from wasmbuild.toolchain.child import Limits, is_late
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
+from wasmbuild.text import listed
 from wasmbuild.verify.tested import Ran, differ
 
 _NAMED = 3
@@ -56,7 +57,7 @@ def _note(item: _Seen, others: Sequence[_Seen]) -> str:
         otherwise.sort(key=lambda other: bool(other.ran.problem))
         return f"on {_targets(otherwise)} it {differ(item.ran, otherwise[0].ran)[1]}"
     if item.ran.problem and others:
-        return f"it is the same on {_listed([other.target for other in others])}"
+        return f"it is the same on {listed([other.target for other in others], _NAMED)}"
     passed = [other for other in otherwise if not other.ran.problem]
     if passed:
         here, there = differ(item.ran, passed[0].ran)
@@ -66,9 +67,4 @@ def _note(item: _Seen, others: Sequence[_Seen]) -> str:
 
 def _targets(seen: Sequence[_Seen]) -> str:
     """Return the targets where it came out as in the first."""
-    return _listed([item.target for item in seen if item.ran.outcome == seen[0].ran.outcome])
-
-
-def _listed(names: Sequence[str]) -> str:
-    rest = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + rest
+    return listed([item.target for item in seen if item.ran.outcome == seen[0].ran.outcome], _NAMED)

@@ -9,17 +9,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from wasmbuild.beneath import Beneath, open_named
+from wasmbuild.confined import ConfinedDirectory, open_named
 from wasmbuild.errors import FormatError, UsageError
 from wasmbuild.files import read_up_to
 from wasmbuild.formats.identify import identify
 from wasmbuild.formats.manifest import MAX_INDEX, MAX_MANIFEST, Index, IndexTarget, Manifest
-from wasmbuild.formats.printable import printable
 from wasmbuild.project import filenames
+from wasmbuild.text import printable
 from wasmbuild.verify.intact import AGAIN, check_host
 from wasmbuild.verify.report import Entry, unusable
 
-Shipment = tuple[Manifest, Beneath]
+Shipment = tuple[Manifest, ConfinedDirectory]
 """A manifest, and its directory, which holds the artifacts; open until the next one is taken."""
 
 # Of any version: the reader says best what is to be done about one that it does not know.
@@ -113,7 +113,7 @@ class _Collector:
         self._seen.add(real)
         return True
 
-    def _index(self, path: Path, data: bytes, directory: Beneath) -> Iterator[Shipment | Entry]:
+    def _index(self, path: Path, data: bytes, directory: ConfinedDirectory) -> Iterator[Shipment | Entry]:
         found = hashlib.sha256(data).hexdigest()
         # One that is too large was not read to its end: that is what is said of it.
         if self._pinned not in (None, found) and len(data) <= MAX_INDEX:
@@ -126,7 +126,9 @@ class _Collector:
         for target in index.targets:
             yield from self._target(path, index, target, directory)
 
-    def _target(self, path: Path, index: Index, target: IndexTarget, directory: Beneath) -> Iterator[Shipment | Entry]:
+    def _target(
+        self, path: Path, index: Index, target: IndexTarget, directory: ConfinedDirectory
+    ) -> Iterator[Shipment | Entry]:
         where = path.parent / target.path
         try:
             with directory.open(target.path)[0] as file, directory.below(target.path.rpartition("/")[0]) as inner:
@@ -151,15 +153,15 @@ class _Collector:
 
 
 @contextmanager
-def _opened(path: Path, within: Path | None) -> Iterator[tuple[io.FileIO, Beneath]]:
+def _opened(path: Path, within: Path | None) -> Iterator[tuple[io.FileIO, ConfinedDirectory]]:
     """Open a file, and its directory; no link leads out of ``within``, where that is given. Raises OSError."""
     if within is None:
-        with open_named(path)[0] as file, Beneath(path.parent) as directory:
+        with open_named(path)[0] as file, ConfinedDirectory(path.parent) as directory:
             yield file, directory
     else:
         name = path.relative_to(within).as_posix()
         with (
-            Beneath(within) as outer,
+            ConfinedDirectory(within) as outer,
             outer.open(name)[0] as file,
             outer.below(name.rpartition("/")[0]) as directory,
         ):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from wasmbuild.engine import triples
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
 from wasmbuild.formats.identify import identify_at
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
-from wasmbuild.formats.printable import printable
-from wasmbuild.project import triples
+from wasmbuild.text import printable
 from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.reference import Reference
 from wasmbuild.verify.report import Broken, Obstacle, Unreachable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from wasmbuild.formats.printable import printable
+from wasmbuild.text import printable
 from wasmbuild.toolchain.child import format_bytes
 
 _LONGEST = 300

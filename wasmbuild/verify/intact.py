@@ -9,12 +9,12 @@ import os
 import time
 from typing import NamedTuple
 
-from wasmbuild.beneath import Beneath
+from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.errors import HostError
 from wasmbuild.files import Signature, is_settled, signature
 from wasmbuild.formats.cwasm import ReadAt
 from wasmbuild.formats.manifest import ManifestArtifact, Wasm
-from wasmbuild.formats.printable import printable
+from wasmbuild.text import printable
 from wasmbuild.verify.report import Broken
 
 AGAIN = "build again, or copy it again from where it was built"
@@ -45,7 +45,7 @@ class Intact:
     def __init__(self) -> None:
         self._buffer = memoryview(bytearray(_BUFFER))
 
-    def open(self, artifact: ManifestArtifact, directory: Beneath) -> Opened | Broken:
+    def open(self, artifact: ManifestArtifact, directory: ConfinedDirectory) -> Opened | Broken:
         """Open an artifact and hold its size and SHA-256 against the manifest; return it, or why it is another.
 
         The same holds for its source, where that is shipped.
@@ -60,7 +60,7 @@ class Intact:
         shipped.file.close()
         return opened
 
-    def _open(self, artifact: ManifestArtifact | Wasm, directory: Beneath) -> Opened | Broken:
+    def _open(self, artifact: ManifestArtifact | Wasm, directory: ConfinedDirectory) -> Opened | Broken:
         try:
             file, status = directory.open(artifact.path)
         except OSError as error:

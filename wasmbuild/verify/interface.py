@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeGuard
 
 from wasmbuild.formats.manifest import ManifestArtifact
-from wasmbuild.formats.printable import printable
+from wasmbuild.text import listed, printable
 
 Told = Sequence[Sequence[str]]
 """Imports as ``[module, name, kind, type]`` or exports as ``[name, kind, type]``, as the probe tells them."""
@@ -66,8 +66,7 @@ def _difference(what: str, declared: Iterable[Sequence[str]], told: Told) -> str
     words += [f"{_name(extern)} is not in the manifest" for extern in surplus.values()]
     if not words:
         return ""
-    rest = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
-    return f"its {what} are not those of its manifest: {', '.join(words[:_SHOWN])}{rest}"
+    return f"its {what} are not those of its manifest: {listed(words, _SHOWN)}"
 
 
 def _name(extern: tuple[str, ...]) -> str:

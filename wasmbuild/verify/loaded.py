@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from wasmbuild.engine import settings, triples
+from wasmbuild.engine.settings import cli_args, config_calls
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
-from wasmbuild.project import settings, triples
 from wasmbuild.project.plan import Runner, Target
-from wasmbuild.project.settings import cli_args, config_calls
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify import probes, runner_words
 from wasmbuild.verify.intact import Opened

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from wasmbuild.files import Signature, sha256_of, signature
 from wasmbuild.formats.manifest import ManifestArtifact
-from wasmbuild.formats.printable import printable
+from wasmbuild.text import printable
 from wasmbuild.toolchain.child import is_late
 from wasmbuild.verify.endings import RAISE_MEMORY, how_it_ended, lacks_memory, one_line
 from wasmbuild.verify.intact import AGAIN, BY_HAND

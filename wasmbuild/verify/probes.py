@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from wasmbuild.build.store import Store
+from wasmbuild.builder.store import Store
 from wasmbuild.errors import StoreError
 from wasmbuild.project.plan import Runner
 from wasmbuild.toolchain import configure, places, python, wire

@@ -12,12 +12,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from wasmbuild.engine import triples
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.cwasm import ArtifactFacts
 from wasmbuild.formats.manifest import Manifest
-from wasmbuild.formats.printable import printable
-from wasmbuild.project import triples
+from wasmbuild.text import listed, printable
 from wasmbuild.verify import tails, toggles
 from wasmbuild.verify.report import Unreachable
 from wasmbuild.verify.tools import Tools
@@ -83,8 +83,7 @@ class References:
 
     def _names(self, reference: Reference, facts: ArtifactFacts) -> str:
         words = self._explained(reference, facts) or [_NO_NAME]
-        rest = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
-        return ", ".join(words[:_SHOWN]) + rest
+        return listed(words, _SHOWN)
 
     def _explained(self, reference: Reference, facts: ArtifactFacts) -> list[str]:
         if tails.line_up(reference.tail, facts.tail):

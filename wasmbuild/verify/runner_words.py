@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from wasmbuild.engine import triples
 from wasmbuild.formats.manifest import Manifest
-from wasmbuild.project import triples
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.plan import Target
 

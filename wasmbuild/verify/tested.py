@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wasmbuild.formats.manifest import ManifestArtifact
-from wasmbuild.formats.printable import printable
 from wasmbuild.project.cases import Case
+from wasmbuild.text import printable
 from wasmbuild.toolchain.child import is_late
 from wasmbuild.verify import endings, values
 from wasmbuild.verify.report import Broken

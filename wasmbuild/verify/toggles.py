@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from wasmbuild.formats.printable import printable
-from wasmbuild.project import settings
-from wasmbuild.project.rules import effective
-from wasmbuild.project.triples import TargetTriple
+from wasmbuild.engine import settings
+from wasmbuild.engine.rules import effective
+from wasmbuild.engine.triples import TargetTriple
+from wasmbuild.text import printable
 
 Value = bool | int | str
 # SIMD cannot be off alone.

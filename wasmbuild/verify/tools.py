@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from wasmbuild.engine import settings, triples
+from wasmbuild.engine.rules import effective
 from wasmbuild.errors import ToolchainError
-from wasmbuild.project import settings, triples
-from wasmbuild.project.rules import effective
 from wasmbuild.toolchain import cli, find, places
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.embedded import EMPTY, Embedded

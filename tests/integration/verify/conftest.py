@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from wasmbuild.engine import cpu, settings, triples
 from wasmbuild.formats import wasm
 from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Source
-from wasmbuild.project import cpu, settings, triples
 from wasmbuild.toolchain import cli, find
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.embedded import Embedded

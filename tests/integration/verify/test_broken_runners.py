@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from support import HEAD, MODULES, TARGETS, Project
 
-from wasmbuild.build.workspace import Workspace
-from wasmbuild.project.triples import host_triple
+from wasmbuild.builder.workspace import Workspace
+from wasmbuild.engine.triples import host_triple
 from wasmbuild.toolchain.child import Limits, Server
 from wasmbuild.verify import probes, verify
 

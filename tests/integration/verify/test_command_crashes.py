@@ -12,8 +12,8 @@ from collections.abc import Callable
 import pytest
 from support import HEAD, MODULES, TARGETS, Project
 
+from wasmbuild.engine.triples import host_triple
 from wasmbuild.formats import cwasm
-from wasmbuild.project.triples import host_triple
 from wasmbuild.toolchain.child import memory_can_be_limited
 
 pytestmark = pytest.mark.skipif(host_triple() != "x86_64-unknown-linux-gnu", reason="breaks machine code of x86-64")

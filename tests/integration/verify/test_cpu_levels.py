@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support import HEAD, Project
 
-from wasmbuild.project.triples import host_triple
+from wasmbuild.engine.triples import host_triple
 
 pytestmark = pytest.mark.skipif(host_triple() != "x86_64-unknown-linux-gnu", reason="emulates x86-64 on itself")
 

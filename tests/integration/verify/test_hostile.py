@@ -36,10 +36,10 @@ from mischief import (
     written,
 )
 
-from wasmbuild.build.workspace import Workspace
+from wasmbuild.builder.workspace import Workspace
+from wasmbuild.engine.triples import host_triple, parse
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.manifest import MAX_MANIFEST
-from wasmbuild.project.triples import host_triple, parse
 from wasmbuild.verify import LEVELS, Entry, verify
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and FIFOs of POSIX")

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from wasmbuild.engine.triples import host_triple
 from wasmbuild.formats import cwasm
-from wasmbuild.project.triples import host_triple
 from wasmbuild.verify import Entry, verify
 from wasmbuild.verify.executable_loader import ExecutableLoader
 from wasmbuild.verify.library_loader import LibraryLoader

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from support import Project
 
-from wasmbuild.build.workspace import Workspace
+from wasmbuild.builder.workspace import Workspace
+from wasmbuild.engine.triples import host_triple
 from wasmbuild.project.plan import Target
-from wasmbuild.project.triples import host_triple
 from wasmbuild.verify import Entry, verify
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and commands of POSIX")

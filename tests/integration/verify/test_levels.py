@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wasmbuild.project.triples import host_triple, parse, runs_on_host
+from wasmbuild.engine.triples import host_triple, parse, runs_on_host
 from wasmbuild.verify import Entry, verify
 
 HAND = "was it built or changed by hand, or by another tool? build it again"

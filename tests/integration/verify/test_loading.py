@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from support import Project
 
-from wasmbuild.beneath import Beneath
+from wasmbuild.confined import ConfinedDirectory
+from wasmbuild.engine.triples import host_triple
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.manifest import Manifest
-from wasmbuild.project.triples import host_triple
 from wasmbuild.toolchain.child import Limits, memory_can_be_limited
 from wasmbuild.verify import Entry, verify
 from wasmbuild.verify.intact import Intact
@@ -38,11 +38,11 @@ def loaded(tmp_path: Path, manifest: Manifest, meddle: Any) -> Obstacle | None:
     [artifact] = manifest.artifacts
     outcomes: queue.Queue[Outcome] = queue.Queue()
     directory = tmp_path / manifest.target
-    with Tools("auto", {}) as tools, Beneath(directory) as beneath:
+    with Tools("auto", {}) as tools, ConfinedDirectory(directory) as confined:
         loaders = Loaders(tools, Limits(seconds=60))
         way = loaders.way(manifest)
         os.utime(directory / artifact.path, ns=(10**18, 10**18))
-        opened = Intact().open(artifact, beneath)
+        opened = Intact().open(artifact, confined)
         assert isinstance(way, Way)
         assert not isinstance(opened, Broken)
         meddle(directory / artifact.path)

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from probing import HOST, LIMITS, LINE, Probing
 
+from wasmbuild.engine import settings, triples
 from wasmbuild.formats import wasm
 from wasmbuild.formats.manifest import ManifestArtifact, Source
-from wasmbuild.project import cases, settings, triples
+from wasmbuild.project import cases
 from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.toolchain import child
 from wasmbuild.verify import executable_cases

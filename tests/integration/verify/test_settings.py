@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from wasmbuild.project import cpu, settings, triples
-from wasmbuild.project.cranelift_flags import FLAGS
-from wasmbuild.project.rules import effective
-from wasmbuild.project.settings import EMBEDDERS, SETTINGS
+from wasmbuild.engine import cpu, settings, triples
+from wasmbuild.engine.cranelift_flags import FLAGS
+from wasmbuild.engine.rules import effective
+from wasmbuild.engine.settings import EMBEDDERS, SETTINGS
 from wasmbuild.verify import verify
 
 MODULE = '(module (func (export "f") (result i32) (i32.const 1)))'

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from wasmbuild.embed.spec import Machine, Probe, Spec, platforms
-from wasmbuild.project import settings, triples
+from wasmbuild.engine import settings, triples
 
 ARTIFACT = b"\x7fELF" + bytes(range(1, 200)) + bytes(4000) + b"tail" + bytes(8000) + b"\1"
 

@@ -11,8 +11,8 @@ import pytest
 from wasmbuild.embed import c, python, rust, sha256
 from wasmbuild.embed.literals import filled, quoted
 from wasmbuild.embed.spec import Spec
+from wasmbuild.engine.settings import SETTINGS
 from wasmbuild.errors import UsageError
-from wasmbuild.project.settings import SETTINGS
 
 Make = Callable[..., Spec]
 

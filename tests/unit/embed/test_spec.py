@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmbuild.embed.spec import Machine, Platform, Probe, platforms, together
+from wasmbuild.engine import triples
 from wasmbuild.errors import UsageError
-from wasmbuild.project import triples
 
 Make = Callable[..., Machine]
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wasmbuild.engine.settings import SETTINGS
 from wasmbuild.fit.messages import (
     Change,
     Compiles,
@@ -15,7 +16,6 @@ from wasmbuild.fit.messages import (
     OtherPlatform,
     meaning,
 )
-from wasmbuild.project.settings import SETTINGS
 
 # All that `check_tunables` of Wasmtime 48 compares as a bool, with the setting, if there is one.
 BOOLS = {

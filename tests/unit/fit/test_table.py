@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wasmbuild.engine import triples
+from wasmbuild.engine.defaults import UNCONFIGURED
+from wasmbuild.engine.rules import effective
+from wasmbuild.engine.settings import EMBEDDERS, SETTINGS
 from wasmbuild.fit.table import shortest, toml
-from wasmbuild.project import triples
-from wasmbuild.project.defaults import UNCONFIGURED
-from wasmbuild.project.rules import effective
-from wasmbuild.project.settings import EMBEDDERS, SETTINGS
 
 HOST = triples.parse("x86_64-unknown-linux-gnu")
 CHECKED = [

@@ -493,7 +493,7 @@ OF_47 = {"major": 47, "compiler": "47.0.1", "compiler_sha256": A}
         ),
         ("artifacts.0.tests", [], "has 0 entries, and 1 to 1000 are allowed"),
         ("artifacts.0.tests.0.call", 1, "must be text, not 1"),
-        ("artifacts.0.tests.0.call", "crc\x1b", 'there is no export "crc\\u001B"'),
+        ("artifacts.0.tests.0.call", "crc\x1b", 'there is no export "crc\\x1b"'),
         ("artifacts.0.tests.0.args.1", 1 << 32, "4294967296 does not fit i32"),
         ("artifacts.0.tests.0.args.1", 9.0, "must be a whole number, not 9.0"),
         ("artifacts.0.tests.0.args.1", None, "must be a value, not null"),

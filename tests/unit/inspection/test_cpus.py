@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from wasmbuild.engine import cpu, triples
 from wasmbuild.formats.cwasm import read
 from wasmbuild.inspection import cpus
-from wasmbuild.project import cpu, triples
 
 ARCHITECTURES = [
     ("x86_64", "x86_64-unknown-linux-gnu"),

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wasmbuild.console import Console
+from wasmbuild.engine.triples import ARCHITECTURES
 from wasmbuild.formats.extern import COMPONENT_KINDS, CORE_KINDS, Export, Import
 from wasmbuild.inspection import compare
 from wasmbuild.inspection.facts import Artifact, Cpu, Description, Engine, Origin, Section, WebAssembly
 from wasmbuild.inspection.report import JSON_SCHEMA, to_json
 from wasmbuild.inspection.roles import ROLES
 from wasmbuild.inspection.text import tell, tell_comparison
-from wasmbuild.project.triples import ARCHITECTURES
 
 # A description is large.
 FEW = settings(max_examples=40)

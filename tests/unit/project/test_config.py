@@ -89,7 +89,7 @@ def test_what_is_no_line_is_not_advised(directory: Path, wanted: str, fix: str) 
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (r'"q\u0000", "x"', r'command[0]: "q\u0000" has a character that no path should have; correct the path'),
+        (r'"q\u0000", "x"', r'command[0]: "q\x00" has a character that no path should have; correct the path'),
         (r'"q", "x\u0000"', "command[1]: has a NUL, which no argument can have; remove it"),
     ],
 )

@@ -21,10 +21,10 @@ def test_good_names(name: str) -> None:
         ("a/b", 'contains "/"'),
         ("a\\b", 'contains "\\\\"'),
         ("é", 'contains "é"'),
-        ("a\nb", 'contains "\\u000A"'),
-        ("a\n", 'contains "\\u000A"'),
-        ("\x1b[31m", 'contains "\\u001B"'),
-        ("\ud800", 'contains "\\uD800"'),
+        ("a\nb", 'contains "\\n"'),
+        ("a\n", 'contains "\\n"'),
+        ("\x1b[31m", 'contains "\\x1b"'),
+        ("\ud800", 'contains "\\ud800"'),
         (".", "starts with a dot"),
         ("..", "starts with a dot"),
         (".hidden", "starts with a dot"),
@@ -64,19 +64,3 @@ def test_a_good_name_is_a_file_name_everywhere(name: str) -> None:
         assert name.isprintable()
         assert not set(name) & set('/\\:*?"<>| ')
         assert name[0] != "."
-
-
-@given(st.text())
-def test_quoted_text_is_safe_to_show(text: str) -> None:
-    shown = names.quoted(text)
-    assert shown.isprintable()
-    assert shown[0] == shown[-1] == '"'
-    assert len(text) > 80 or len(shown) <= 10 * len(text) + 2
-
-
-def test_suggestions() -> None:
-    known = ["wasm-threads", "embedder", "Debug"]
-    assert names.suggestion("wasm_threads", known) == "wasm-threads"
-    assert names.suggestion("embeder", known) == "embedder"
-    assert names.suggestion("debug", known) == "Debug"
-    assert names.suggestion("zzz", known) is None

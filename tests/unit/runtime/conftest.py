@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from wasmbuild.engine import triples
 from wasmbuild.formats.cwasm import HEADERS
 from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Source, Wasm
-from wasmbuild.project import triples
 from wasmbuild.runtime import engines, loading, shipments
 
 HOST = triples.host_triple() or "pulley64"

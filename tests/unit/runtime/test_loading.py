@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from wasmbuild.engine import triples
 from wasmbuild.errors import UsageError, WasmbuildError
-from wasmbuild.project import triples
 from wasmbuild.runtime import config, engine, load, loading, modules
 from wasmbuild.runtime.engines import library_line
 from wasmbuild.runtime.errors import (

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from wasmbuild.project import cpu, triples
+from wasmbuild.engine import cpu, triples
 from wasmbuild.runtime import shipments
 from wasmbuild.runtime.choice import modules
 from wasmbuild.runtime.errors import DamagedError, MissingArtifactError, ShipmentError

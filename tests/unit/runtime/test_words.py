@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmbuild.project.settings import SETTINGS
+from wasmbuild.engine.settings import SETTINGS
 from wasmbuild.runtime import words
 from wasmbuild.runtime.errors import (
     DamagedError,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from wasmbuild.engine.settings import expand
 from wasmbuild.errors import CompileError, StoreError
-from wasmbuild.project.settings import expand
 from wasmbuild.toolchain import cli
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.find import Compiler

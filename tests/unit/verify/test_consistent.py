@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from wasmbuild.engine import cpu, triples
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
-from wasmbuild.project import cpu, triples
 from wasmbuild.verify.consistent import Consistent
 from wasmbuild.verify.reference import Reference, Settings
 from wasmbuild.verify.report import Broken, Obstacle, Unreachable

@@ -63,7 +63,7 @@ def shipped(tmp_path: Path, maker: Any) -> Shipped:
         ("engine.consume-fuel", 1, "consume-fuel: must be true or false, not 1"),
         ("target.isa_flags.has_lse", "yes", 'target.isa_flags.has_lse: is not true'),
         # What a terminal would obey.
-        ("engine.strategy", ESCAPES, r'engine.strategy: unknown value "\u001B]0;pi\u0007\u000D\u000A\u202E'),
+        ("engine.strategy", ESCAPES, r'engine.strategy: unknown value "\x1b]0;pi\x07\r\n\u202e'),
         *((place, ESCAPES, r"\x1b]0;pi\x07\r\n\u202e") for place in (
             "project", "target.name", "target.triple", "target.cpu", "wasmtime.compiler", "require",
             "schema", "artifacts.0.module", "artifacts.0.path", "artifacts.0.kind", "artifacts.0.sha256",

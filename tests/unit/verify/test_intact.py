@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wasmbuild.beneath import Beneath
+from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.formats.manifest import ManifestArtifact, Wasm
 from wasmbuild.verify.intact import Intact
 from wasmbuild.verify.report import Broken
@@ -22,8 +22,8 @@ DATA = bytes(range(256)) * 20
 
 def found(directory: Path, artifact: ManifestArtifact) -> str:
     """Return what is wrong with an artifact, empty when it is intact."""
-    with Beneath(directory) as beneath:
-        opened = Intact().open(artifact, beneath)
+    with ConfinedDirectory(directory) as confined:
+        opened = Intact().open(artifact, confined)
     if isinstance(opened, Broken):
         return opened.message
     opened.file.close()
@@ -32,8 +32,8 @@ def found(directory: Path, artifact: ManifestArtifact) -> str:
 
 def test_right_bytes_are_intact_and_can_be_read_again(tmp_path: Path, maker: Any) -> None:
     (tmp_path / "checksum.cwasm").write_bytes(DATA)
-    with Beneath(tmp_path) as beneath:
-        opened = Intact().open(maker.entry(DATA), beneath)
+    with ConfinedDirectory(tmp_path) as confined:
+        opened = Intact().open(maker.entry(DATA), confined)
     assert not isinstance(opened, Broken)
     file, _, read_at = opened
     with file:
@@ -53,8 +53,8 @@ def test_a_file_that_was_just_written_is_watched_by_its_bytes(tmp_path: Path, ma
     signatures = []
     for seconds in (0, 2.1):
         time.sleep(seconds)
-        with Beneath(tmp_path) as beneath:
-            opened = Intact().open(maker.entry(DATA), beneath)
+        with ConfinedDirectory(tmp_path) as confined:
+            opened = Intact().open(maker.entry(DATA), confined)
         assert not isinstance(opened, Broken)
         signatures.append(opened.signature)
         opened.file.close()
@@ -78,15 +78,15 @@ def test_the_source_that_is_shipped_has_to_be_intact_too(tmp_path: Path, maker: 
 def test_more_bytes_than_fit_in_the_buffer(tmp_path: Path, maker: Any) -> None:
     data = os.urandom(1000) * 3000
     (tmp_path / "checksum.cwasm").write_bytes(data)
-    with Beneath(tmp_path) as beneath:
-        opened = Intact().open(maker.entry(data), beneath)
+    with ConfinedDirectory(tmp_path) as confined:
+        opened = Intact().open(maker.entry(data), confined)
     assert not isinstance(opened, Broken)
     file, _, read_at = opened
     with file:
         assert read_at.read(2_000_000, 100) == data[2_000_000:2_000_100]
 
 
-class Growing(Beneath):
+class Growing(ConfinedDirectory):
     """A directory whose files grow as soon as they are open."""
 
     def open(self, path: str) -> tuple[io.FileIO, os.stat_result]:

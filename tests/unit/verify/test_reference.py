@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from wasmbuild.engine import triples
 from wasmbuild.formats.cwasm import read
-from wasmbuild.project import triples
 from wasmbuild.verify.reference import Reference, References, Settings
 from wasmbuild.verify.toggles import Toggle, Toggled
 from wasmbuild.verify.tools import Tools

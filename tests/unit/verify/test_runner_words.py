@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from wasmbuild.build.workspace import Workspace
-from wasmbuild.project import triples
+from wasmbuild.builder.workspace import Workspace
+from wasmbuild.engine import triples
 from wasmbuild.project.plan import Runner, Target
 from wasmbuild.verify.runner_words import foreign
 

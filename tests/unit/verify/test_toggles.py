@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from wasmbuild.project import settings, triples
-from wasmbuild.project.rules import effective
+from wasmbuild.engine import settings, triples
+from wasmbuild.engine.rules import effective
 from wasmbuild.verify.toggles import toggles
 
 X86, PULLEY = triples.parse("x86_64-unknown-linux-gnu"), triples.parse("pulley64")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wasmbuild.project import settings, triples
+from wasmbuild.engine import settings, triples
 from wasmbuild.verify.tools import Tools, translated
 
 X86, ARM = triples.parse("x86_64-unknown-linux-gnu"), triples.parse("aarch64-unknown-linux-gnu")

@@ -1,0 +1,98 @@
+"""Keys: everything that decides the bytes, and nothing else; and what the difference of two says."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wasmbuild.builder.explain import differences
+from wasmbuild.builder.key import SCHEMA, TargetInputs, digest
+from wasmbuild.engine import settings, triples
+from wasmbuild.project.plan import Target
+from wasmbuild.toolchain.find import Compiler
+
+COMPILER = Compiler("cli", "/somewhere/wasmtime", "48.0.2", "c" * 64)
+
+
+def target(**changes: Any) -> Target:
+    triple = triples.parse(changes.pop("triple", "x86_64-unknown-linux-gnu"))
+    engine = settings.expand(changes.pop("engine", {}), 48, triple)
+    return Target(
+        changes.pop("name", "t"), triple, None, changes.pop("isa_flags", {}), engine, changes.pop("require", None)
+    )
+
+
+def document(
+    *, compiler: Compiler = COMPILER, wasm: str = "a" * 64, kind: str = "module", **changes: Any
+) -> dict[str, Any]:
+    return TargetInputs(target(**changes), 48, compiler).document(wasm, kind)
+
+
+def test_neither_names_nor_paths_nor_what_only_the_runtime_sees_are_in_the_key() -> None:
+    same = digest(document())
+    assert digest(document(name="other", require="loaded")) == same
+    assert digest(document(compiler=COMPILER._replace(path="/elsewhere"))) == same
+    assert digest(document(engine={"max-wasm-stack": 65536, "parallel-compilation": False})) == same
+    assert digest(document(engine={"embedder": "rust", "collector": "drc"})) == same
+    text = json.dumps(document(name="secret-name"))
+    assert "/somewhere" not in text
+    assert "secret-name" not in text
+
+
+def test_each_input_changes_the_key_and_is_told_in_words() -> None:
+    wanted = document()
+    for changed, reason in [
+        (document(wasm="b" * 64), "source changed"),
+        (document(kind="component"), "kind changed from component to module"),
+        (
+            document(triple="aarch64-apple-darwin"),
+            "triple changed from aarch64-apple-darwin to x86_64-unknown-linux-gnu",
+        ),
+        (document(isa_flags={"has_avx": True}), "CPU flag has_avx is no longer set (was true)"),
+        (document(engine={"consume-fuel": True}), "engine setting consume-fuel is no longer set (was true)"),
+        (document(compiler=COMPILER._replace(version="48.0.8")), "compiler changed from 48.0.8 to 48.0.2"),
+        (document(compiler=COMPILER._replace(sha256="d" * 64)), "another build of compiler 48.0.2"),
+    ]:
+        assert digest(changed) != digest(wanted)
+        assert differences(changed, wanted) == [reason]
+        assert differences(wanted, wanted) == []
+    flags = {"cranelift-flags": {"regalloc_algorithm": "single_pass"}}
+    assert differences(document(), document(engine={"memory-guard-size": 65536, **flags})) == [
+        "engine setting cranelift-flags is now {regalloc_algorithm = single_pass}",
+        "engine setting memory-guard-size is now 65536",
+    ]
+
+
+def test_a_record_of_another_schema_is_told_apart() -> None:
+    assert differences({"schema": "wasmbuild/key/0"}, document()) == [
+        f"the key's schema changed from wasmbuild/key/0 to {SCHEMA}"
+    ]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(),
+    lambda values: st.lists(values) | st.dictionaries(st.text(), values),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.text(), json_values))
+def test_equal_documents_have_equal_keys_whatever_their_order(value: dict[str, Any]) -> None:
+    reordered = dict(reversed(list(value.items())))
+    assert digest(value) == digest(reordered)
+    assert re.fullmatch("[0-9a-f]{64}", digest(value))
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["schema", "wasm", "kind", "triple", "isa-flags", "engine", "compiler"]), json_values
+    )
+)
+def test_whatever_a_record_holds_the_difference_is_words(stored: dict[str, Any]) -> None:
+    reasons = differences({"schema": SCHEMA, **stored}, document())
+    assert reasons
+    assert all(isinstance(reason, str) for reason in reasons)

@@ -1,0 +1,110 @@
+"""What is remembered of files: never what could be wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wasmbuild import files
+from wasmbuild.builder.memory import Memory
+from wasmbuild.errors import StoreError
+
+LATER = 2**62
+"""A clock that has gone on far enough for every file."""
+
+
+def memory(tmp_path: Path, now: int = LATER) -> Memory:
+    made = Memory(tmp_path / "state.json")
+    made.now = now
+    return made
+
+
+def test_a_file_is_read_once_while_its_signature_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"one")
+    calls = []
+    state = memory(tmp_path)
+    for _ in range(3):
+        seen = state.look(path, lambda data: calls.append(data) or len(data))
+        assert seen is not None
+        assert (seen.sha256, seen.facts) == (hashlib.sha256(b"one").hexdigest(), 3)
+    assert calls == [b"one"]
+    path.write_bytes(b"two")
+    os.utime(path, ns=(5, 5))
+    seen = state.look(path, lambda data: calls.append(data) or len(data))
+    assert calls == [b"one", b"two"]
+
+
+def test_a_young_signature_is_not_trusted(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"one")
+    state = memory(tmp_path, now=path.stat().st_ctime_ns)
+    assert state.look(path) is not None
+    assert state.signature(str(path)) is None
+    state.now = path.stat().st_ctime_ns + files.COARSE_STEP_NS
+    state.look(path)
+    assert state.signature(str(path)) == files.signature(path.stat())
+
+
+def test_without_a_clock_nothing_is_remembered(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"one")
+    state = memory(tmp_path, now=0)
+    state.look(tmp_path / "a")
+    assert state.to_bytes() is None
+
+
+def test_what_is_written_down_is_read_again(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"one")
+    state = memory(tmp_path)
+    state.look(tmp_path / "a", len)
+    state.compilers["/c"] = [[1, 2, 3, 4, 5], "48.0.2", "c" * 64]
+    state.notes["m"] = "n"
+    data = state.to_bytes()
+    assert data is not None
+    state.path.write_bytes(data)
+    again = memory(tmp_path)
+    assert again.to_bytes() is None
+    assert again.compilers == state.compilers
+    assert again.notes == {"m": "n"}
+    seen = again.look(tmp_path / "a", lambda data: pytest.fail("it was read again"))
+    assert seen is not None
+    assert seen.facts == 3
+
+
+def test_a_file_that_is_gone_is_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"one")
+    state = memory(tmp_path)
+    state.look(path)
+    path.unlink()
+    assert state.look(path) is None
+    assert state.signature(str(path)) is None
+    assert state.look(tmp_path / "a" / "b") is None
+
+
+def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"cannot be read: Is a directory; move it away$"):
+        memory(tmp_path).look(tmp_path)
+
+
+@given(
+    st.binary(max_size=60)
+    | st.recursive(
+        st.none() | st.integers() | st.text(),
+        lambda v: st.lists(v) | st.dictionaries(st.sampled_from(["schema", "files", "compilers", "notes", "x"]), v),
+    ).map(lambda v: json.dumps(v).encode())
+)
+def test_whatever_the_state_file_holds_is_as_good_as_nothing(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("state") / "state.json"
+    path.write_bytes(data)
+    state = Memory(path)
+    assert state.compilers == {}
+    assert state.to_bytes() is None

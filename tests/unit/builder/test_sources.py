@@ -1,0 +1,69 @@
+"""What is known of a source: what its bytes say is remembered, what befell whoever read them is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from wasmbuild.builder.memory import Memory
+from wasmbuild.builder.sources import Sources
+from wasmbuild.errors import CompileError
+from wasmbuild.project.plan import Module
+from wasmbuild.toolchain.job import NoVerdictError
+
+EMPTY = b"\0asm\x01\0\0\0"
+KILLED = NoVerdictError("the library was killed by SIGKILL")
+WRONG = CompileError("is not valid WebAssembly text")
+LATER = 2**62
+
+
+@pytest.fixture
+def module(tmp_path: Path) -> Module:
+    source = tmp_path / "src.wat"
+    source.write_text("(module)")
+    return Module("m", source, "src.wat", None, None)
+
+
+def after(*ends: CompileError) -> Callable[[bytes], bytes]:
+    """Return a translator that fails with each of these, and then translates."""
+    left: Iterator[CompileError] = iter(ends)
+
+    def translate(text: bytes) -> bytes:
+        for end in left:
+            raise end
+        return EMPTY
+
+    return translate
+
+
+def sources(memory: Path, translate: Callable[[bytes], bytes]) -> Sources:
+    remembered = Memory(memory)
+    remembered.now = LATER
+    return Sources(remembered, translate, lambda: "0" * 64, lambda path, data: None)
+
+
+def test_the_death_of_the_translator_is_not_remembered_as_a_fault_of_the_text(module: Module, tmp_path: Path) -> None:
+    made = sources(tmp_path / "state.json", after(KILLED, KILLED))
+    with pytest.raises(CompileError, match=r"^src\.wat: the library was killed by SIGKILL$"):
+        made.look(module)
+    with pytest.raises(CompileError, match=r"^src\.wat: the library was killed by SIGKILL$"):
+        made.copy(module, tmp_path)
+    assert made.look(module).kind == "module"
+
+
+def test_a_fault_of_the_text_is_remembered(module: Module, tmp_path: Path) -> None:
+    made = sources(tmp_path / "state.json", after(WRONG))
+    for _ in range(2):
+        with pytest.raises(CompileError, match=r"^src\.wat: is not valid WebAssembly text$"):
+            made.look(module)
+
+
+def test_a_source_that_is_gone(module: Module, tmp_path: Path) -> None:
+    module.source.unlink()
+    made = sources(tmp_path / "state.json", after())
+    for look in (made.look, lambda module: made.copy(module, tmp_path)):
+        with pytest.raises(CompileError) as error:
+            look(module)
+        assert str(error.value) == "src.wat: there is no such file; make it, or correct the path"

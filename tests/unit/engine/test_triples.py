@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import platform
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wasmbuild.engine import triples
+
+
+@pytest.mark.parametrize(
+    ("text", "architecture", "os", "environment"),
+    [
+        ("x86_64-unknown-linux-gnu", "x86_64", "linux", "gnu"),
+        ("x86_64-linux-gnu", "x86_64", "linux", "gnu"),
+        ("x86_64-linux", "x86_64", "linux", ""),
+        ("x86_64-unknown-linux", "x86_64", "linux", ""),
+        ("x86_64-pc-windows-msvc", "x86_64", "windows", "msvc"),
+        ("x86_64-unknown-none", "x86_64", "none", ""),
+        ("aarch64-apple-darwin", "aarch64", "macos", ""),
+        ("arm64-apple-macosx11.0", "aarch64", "macos", ""),
+        ("aarch64-apple-ios-sim", "aarch64", "ios", "sim"),
+        ("aarch64-linux-android", "aarch64", "linux", "android"),
+        ("riscv64gc-unknown-linux-musl", "riscv64", "linux", "musl"),
+        ("s390x-ibm-linux-gnu", "s390x", "linux", "gnu"),
+        ("pulley64", "pulley64", "none", ""),
+        ("pulley32be", "pulley32be", "none", ""),
+        ("pulley64-unknown-unknown-elf", "pulley64", "none", ""),
+    ],
+)
+def test_good_triples(text: str, architecture: str, os: str, environment: str) -> None:
+    triple = triples.parse(text)
+    assert triple == (text, architecture, os, environment)
+    assert str(triple) == triple.text == text
+
+
+def test_what_a_triple_tells() -> None:
+    pulley = triples.parse("pulley32be")
+    assert (pulley.is_pulley, pulley.pointer_width, pulley.is_big_endian) == (True, 32, True)
+    windows = triples.parse("x86_64-pc-windows-gnu")
+    assert (windows.is_windows, windows.is_macos, windows.is_pulley) == (True, False, False)
+    assert (windows.pointer_width, windows.is_big_endian) == (64, False)
+    assert triples.parse("s390x-unknown-linux-gnu").is_big_endian
+    assert (windows.vendor, pulley.vendor, triples.parse("arm64-apple-darwin").vendor) == ("pc", "unknown", "apple")
+    assert {triples.parse(text).vendor for text in ("aarch64-linux-android", "x86_64-linux", "x86_64-linux-gnu")} == {
+        "unknown"
+    }
+    assert triples.parse("aarch64-apple-darwin").is_macos
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", 'is empty; write a target triple, for example "x86_64-unknown-linux-gnu"'),
+        ("a b", 'is no target triple; write one like "x86_64-unknown-linux-gnu"'),
+        ("x86_64\x1b", 'is no target triple; write one like "x86_64-unknown-linux-gnu"'),
+        ("x" * 101, 'is no target triple; write one like "x86_64-unknown-linux-gnu"'),
+        ("x86_64", 'is an architecture without a system; write "x86_64-unknown-linux-gnu"'),
+        ("riscv64gc", 'is an architecture without a system; write "riscv64gc-unknown-linux-gnu"'),
+        ("aarch64-apple", 'names no system; write "aarch64-apple-darwin"'),
+        ("aarch64-unknown", 'names no system; write "aarch64-unknown-linux-gnu"'),
+        ("x86_64--linux-gnu", 'has an empty part; write "x86_64-unknown-linux-gnu"'),
+        (
+            "amd64-unknown-linux-gnu",
+            'is for the unknown architecture "amd64"; did you mean "x86_64-unknown-linux-gnu"?',
+        ),
+        (
+            "x86-64-unknown-linux-gnu",
+            'is for the unknown architecture "x86-64"; did you mean "x86_64-unknown-linux-gnu"?',
+        ),
+        ("arm64e-apple-darwin", 'is for the unknown architecture "arm64e"; did you mean "aarch64-apple-darwin"?'),
+        ("aarch46-linux-gnu", 'is for the unknown architecture "aarch46"; did you mean "aarch64-linux-gnu"?'),
+        ("pulley", 'is for the unknown architecture "pulley"; did you mean "pulley64"?'),
+        (
+            "zzz",
+            'is for the unknown architecture "zzz"; Wasmtime compiles for x86_64, aarch64, riscv64, s390x, pulley32, '
+            'pulley64, pulley32be, pulley64be: write a triple like "x86_64-unknown-linux-gnu"',
+        ),
+        (
+            "i686-unknown-linux-gnu",
+            'is a machine of 32 bits (i686), for which Wasmtime has no compiler; write "pulley32", which Wasmtime '
+            "interprets there",
+        ),
+        (
+            "armv7-unknown-linux-gnueabihf",
+            'is a machine of 32 bits (armv7), for which Wasmtime has no compiler; write "pulley32", which Wasmtime '
+            "interprets there",
+        ),
+        (
+            "powerpc64le-unknown-linux-gnu",
+            'is for powerpc64le, for which Wasmtime has no compiler; write "pulley64", which Wasmtime interprets there',
+        ),
+        (
+            "aarch64_be-unknown-linux-gnu",
+            'is for aarch64_be, for which Wasmtime has no compiler; write "pulley64be", which Wasmtime interprets '
+            "there",
+        ),
+        (
+            "wasm32-wasip1",
+            "names WebAssembly itself, not a machine; write the triple of what runs it, like "
+            '"x86_64-unknown-linux-gnu"',
+        ),
+        ("pulley64-unknown-linux-gnu", 'names a system, but "pulley64" runs on every system; write "pulley64"'),
+        ("x86_64-apple-macos", 'names the unknown system "macos"; did you mean "x86_64-apple-darwin"?'),
+        ("x86_64-unknown-linx-gnu", 'names the unknown system "linx"; did you mean "x86_64-unknown-linux-gnu"?'),
+        (
+            "x86_64-unknown-linux-gnuu",
+            'names the unknown environment "gnuu"; did you mean "x86_64-unknown-linux-gnu"?',
+        ),
+        (
+            "x86_64-unknown-linux-gnux32",
+            'has pointers of 32 bits, which Wasmtime lacks; write "x86_64-unknown-linux-gnu"',
+        ),
+        ("x86_64-unknown-linux-gnu-elf", 'has too many parts; write "x86_64-unknown-linux-gnu"'),
+    ],
+)
+def test_bad_triples(text: str, problem: str) -> None:
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 -- the whole message is compared below
+        triples.parse(text)
+    assert str(raised.value) == problem
+
+
+def problem_of(text: str) -> str | None:
+    try:
+        triple = triples.parse(text)
+    except ValueError as error:
+        return str(error)
+    assert triple.architecture in triples.ARCHITECTURES
+    return None
+
+
+PARTS = st.lists(st.sampled_from(["x86_64", "linux", "gnu", "", "unknown", "foo", "pulley64", "apple"]), max_size=6)
+
+
+@settings(deadline=None)
+@given(st.text() | PARTS.map("-".join))
+def test_any_text_is_a_triple_or_a_problem_with_a_fix(text: str) -> None:
+    problem = problem_of(text)
+    assert problem is None or ("; " in problem and problem.isprintable())
+
+
+@settings(deadline=None)
+@given(PARTS)
+def test_what_is_suggested_is_a_triple(parts: list[str]) -> None:
+    problem = problem_of("-".join(["aarch64", *parts]))
+    if problem is not None:
+        assert problem_of(problem.split('"')[-2]) is None
+
+
+def test_the_host() -> None:
+    host = triples.host_triple()
+    if sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64"):
+        assert host is not None
+        assert host.startswith(f"{platform.machine()}-unknown-linux-")
+    if host is not None:
+        triple = triples.parse(host)
+        assert triples.runs_on_host(triple)
+        assert not triples.runs_on_host(triple._replace(os="solaris"))
+        assert triples.runs_on_host(triple._replace(environment="other"))
+    assert triples.runs_on_host(triples.parse("pulley64")) == (sys.maxsize > 2**32 and sys.byteorder == "little")
+    assert not triples.runs_on_host(triples.parse("pulley32"))

@@ -1,0 +1,235 @@
+"""Files are opened below a directory, through whatever links, and never outside of it; held open or not."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wasmbuild.confined import ConfinedDirectory, is_below, open_below, open_named, resolve_below
+from wasmbuild.files import read_up_to
+
+OnOpen = Callable[[Callable[[str], None]], None]
+
+posix = pytest.mark.skipif(os.name == "nt", reason="links and FIFOs of POSIX")
+
+
+_on_open: list[Callable[[str], None]] = []
+
+
+def _hook(event: str, arguments: tuple[object, ...]) -> None:
+    # Called right before the system opens a file, and never to be removed.
+    if event == "open" and _on_open:
+        _on_open[-1](str(arguments[0]))
+
+
+sys.addaudithook(_hook)
+
+
+@pytest.fixture
+def on_open() -> Iterator[OnOpen]:
+    """Takes what is called with each name, right before that is opened."""
+    yield _on_open.append
+    _on_open.clear()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "outside").write_bytes(b"secret")
+    root = tmp_path / "root"
+    (root / "a" / "b").mkdir(parents=True)
+    (root / "a" / "b" / "file").write_bytes(b"inside")
+    return root
+
+
+def refused(root: Path, path: str) -> str:
+    words = []
+    with ConfinedDirectory(root) as directory:
+        for open_ in (directory.open, lambda path: open_below(os.path.realpath(root), path)):
+            with pytest.raises(OSError, match=r".+") as caught:
+                open_(path)
+            words.append(caught.value.strerror or "")
+    held, by_name = words
+    assert held == by_name
+    return held
+
+
+def content(root: Path, path: str) -> bytes:
+    with ConfinedDirectory(root) as directory, directory.open(path)[0] as file:
+        held = read_up_to(file, 100)
+    descriptor, status = open_below(os.path.realpath(root), path)
+    with open(descriptor, "rb") as file:
+        assert file.read() == held
+    assert status.st_size == len(held)
+    return held
+
+
+def test_a_file_below_is_opened(root: Path) -> None:
+    assert content(root, "a/b/file") == b"inside"
+
+
+def test_a_missing_file_is_missing(root: Path) -> None:
+    with ConfinedDirectory(root) as directory:
+        for path in ("none", "a/none", "none/none"):
+            with pytest.raises(FileNotFoundError):
+                directory.open(path)
+
+
+def test_a_file_in_place_of_a_directory_is_an_error(root: Path) -> None:
+    assert refused(root, "a/b/file/x") == os.strerror(errno.ENOTDIR)
+
+
+def test_what_is_no_regular_file_is_named(root: Path) -> None:
+    assert refused(root, "a/b") == "is a directory, not a regular file"
+
+
+@posix
+def test_nothing_waits_for_what_is_no_file(root: Path) -> None:
+    os.mkfifo(root / "pipe")
+    assert refused(root, "pipe") == "is a FIFO, not a regular file"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(root / "socket"))
+        assert refused(root, "socket") == "is a socket, not a regular file"
+
+
+@posix
+@pytest.mark.parametrize("path", ["file", "a/b/file"])
+def test_a_file_that_becomes_a_link_while_it_is_opened_leads_nowhere_else(
+    root: Path, on_open: OnOpen, path: str
+) -> None:
+    (root / "file").write_bytes(b"inside")
+
+    def swap(name: str) -> None:
+        if name == "file" and not (root / path).is_symlink():
+            (root / path).unlink()
+            (root / path).symlink_to(root.parent / "outside")
+
+    on_open(swap)
+    assert refused(root, path) == "leads out of the directory through a link"
+
+
+@posix
+def test_links_are_followed_as_long_as_they_stay_below(root: Path) -> None:
+    (root / "link").symlink_to("a/b/file")
+    (root / "up").symlink_to(root / "a" / "b")
+    (root / "a" / "chain").symlink_to("../up")
+    for path in ("link", "up/file", "a/chain/file"):
+        assert content(root, path) == b"inside"
+
+
+@posix
+@pytest.mark.parametrize("target", ["../outside", "/dev/null", "a/../../outside"])
+def test_links_that_leave_are_refused(root: Path, target: str) -> None:
+    (root / "link").symlink_to(target)
+    assert refused(root, "link") == "leads out of the directory through a link"
+
+
+@posix
+def test_a_directory_that_is_a_link_out_is_refused(root: Path) -> None:
+    (root / "dir").symlink_to(root.parent)
+    assert refused(root, "dir/outside") == "leads out of the directory through a link"
+
+
+@posix
+def test_a_link_to_itself_is_refused(root: Path) -> None:
+    (root / "loop").symlink_to("loop")
+    assert refused(root, "loop") == "is a link that leads to itself"
+
+
+@posix
+def test_a_sibling_that_starts_alike_is_outside(root: Path) -> None:
+    (root.parent / "root2").mkdir()
+    (root.parent / "root2" / "file").write_bytes(b"")
+    (root / "link").symlink_to("../root2/file")
+    assert refused(root, "link") == "leads out of the directory through a link"
+
+
+@posix
+def test_a_held_directory_that_becomes_a_link_stays_what_it_was(root: Path) -> None:
+    outside = root.parent / "other"
+    outside.mkdir()
+    (outside / "file").write_bytes(b"secret")
+    with ConfinedDirectory(root) as directory, directory.below("a/b") as inner:
+        (root / "a" / "b").rename(root / "moved")
+        (root / "a" / "b").symlink_to(outside)
+        with inner.open("file")[0] as file:
+            assert file.read() == b"inside"
+        with pytest.raises(OSError, match="leads out"):
+            directory.open("a/b/file")
+
+
+@posix
+def test_a_directory_that_becomes_a_link_while_it_is_opened_leads_nowhere_else(root: Path, on_open: OnOpen) -> None:
+    def swap(name: str) -> None:
+        if name == "b" and not (root / "a" / "b").is_symlink():
+            (root / "a" / "b").rename(root / "moved")
+            (root / "a" / "b").symlink_to(root.parent)
+
+    with ConfinedDirectory(root) as directory:
+        on_open(swap)
+        with pytest.raises(OSError, match=r"^\[Errno \d+\] Not a directory"):
+            directory.below("a/b")
+
+
+@posix
+def test_the_directory_itself_may_be_a_link(root: Path) -> None:
+    (root.parent / "latest").symlink_to(root)
+    assert content(root.parent / "latest", "a/b/file") == b"inside"
+
+
+def test_a_directory_below_is_a_limit_of_its_own(root: Path) -> None:
+    with ConfinedDirectory(root) as directory, directory.below("a") as inner:
+        with inner.open("b/file")[0] as file:
+            assert file.read() == b"inside"
+        with inner.below("") as same, same.open("b/file")[0] as file:
+            assert file.read() == b"inside"
+
+
+@posix
+def test_a_link_out_of_a_directory_below_is_refused(root: Path) -> None:
+    (root / "top").write_bytes(b"")
+    (root / "a" / "link").symlink_to("../top")
+    with ConfinedDirectory(root) as directory, directory.below("a") as inner, pytest.raises(OSError, match="leads out"):
+        inner.open("link")
+
+
+def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        ConfinedDirectory(tmp_path / "none")
+
+
+def test_a_file_that_was_named_may_be_anywhere(root: Path) -> None:
+    with open_named(root / "a" / "b" / "file")[0] as file:
+        assert read_up_to(file, 3) == b"ins"
+        assert read_up_to(file, 100) == b"ide"
+
+
+def test_no_descriptor_is_left_open(root: Path) -> None:
+    if os.path.isdir("/proc/self/fd"):
+        before = os.listdir("/proc/self/fd")
+        for path in ("a", "none", "a/none", "none/none", "a/b/file/none"):
+            refused(root, path)
+            with ConfinedDirectory(root) as directory, pytest.raises(OSError, match=r".+"):
+                directory.below("a/b/none")
+        assert os.listdir("/proc/self/fd") == before
+
+
+def test_a_directory_is_below_itself_and_a_longer_name_is_not(root: Path) -> None:
+    real = os.path.realpath(root)
+    assert resolve_below(real, "") == real
+    assert not is_below(real, f"{real}er/file")
+
+
+_PATHS = st.lists(st.sampled_from(["a", "ab", "b"]), max_size=4).map(lambda parts: "/" + "/".join(parts))
+
+
+@given(_PATHS, _PATHS)
+def test_below_means_what_pathlib_means(root_: str, path: str) -> None:
+    assert is_below(root_, path) == PurePosixPath(path).is_relative_to(root_)

@@ -1,0 +1,253 @@
+"""The manifests of targets that are whole, and the index that names them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wasmbuild import files
+from wasmbuild.builder.memory import unreadable
+from wasmbuild.builder.store import Store, record_path
+from wasmbuild.errors import DeclarationError, FormatError, Mistake, StoreError
+from wasmbuild.formats.bind import bind
+from wasmbuild.formats.extern import Interface
+from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Record, Wasm
+from wasmbuild.project import filenames
+from wasmbuild.text import quoted
+
+if TYPE_CHECKING:
+    from wasmbuild.project.plan import Artifact, Module, Plan, Target
+    from wasmbuild.toolchain.find import Compiler
+
+
+# The index is written again when this part of what it names has come since.
+_PART = 8
+
+
+class Manifests:
+    """Writes and removes manifests so that none of them ever claims what is not there.
+
+    The index is changed before a manifest goes and after one comes: what it names stands.
+    """
+
+    def __init__(self, plan: Plan, store: Store, compiler: Compiler, binary: Callable[[Module], bytes]) -> None:
+        """``binary`` returns a module's source as binary WebAssembly, to be shipped."""
+        self._binary = binary
+        self._plan = plan
+        self._store = store
+        self._compiler = compiler
+        self._unnamed = self._named = 0
+        self._artifacts: dict[str, list[Artifact]] = {target.name: [] for target in plan.targets}
+        for artifact in plan.artifacts:
+            self._artifacts[artifact.target.name].append(artifact)
+
+    def path(self, target_name: str) -> Path:
+        return self._store.root / target_name / filenames.MANIFEST
+
+    @property
+    def index(self) -> Path:
+        return self._store.root / filenames.INDEX
+
+    def of_targets(self) -> dict[str, list[Artifact]]:
+        """Return the artifacts of each target, in the manifest's order."""
+        return self._artifacts
+
+    def refuse_another_project(self) -> None:
+        """Raise DeclarationError where the directory holds what another project built: here it is all undeclared.
+
+        What names no project, and what is damaged, is taken for ours. Raises StoreError where the index cannot be read.
+        """
+        ours = self._plan.project_name
+        seen = self._store.memory.look(self.index, _project)
+        if seen is not None and seen.facts == ours:
+            return
+        found = {manifest.project for manifest in self._standing()}
+        if seen is not None and seen.facts is not None:
+            found.add(seen.facts)
+        if found and ours not in found:
+            other = quoted(min(found))
+            build_dir = os.path.relpath(self._store.root, self._plan.directory).replace(os.sep, "/")
+            problem = f"{quoted(build_dir)} holds what the project {other} built"
+            fix = f"set a build-dir of its own; if this project was called {other} until now, delete {build_dir} first"
+            raise DeclarationError([Mistake(self._plan.path, "project.build-dir", problem, fix)])
+
+    def undeclared(self) -> list[str]:
+        """Return the names of targets that have a manifest of ours but are no longer declared."""
+        return [manifest.target for manifest in self._standing(but=self._artifacts)]
+
+    def _standing(self, but: Collection[str] = ()) -> Iterator[Manifest]:
+        """Yield the manifests of all target directories, declared or not, that are whole and where they belong."""
+        for path in self._store.manifests():
+            name = path.parent.name
+            if name not in but:
+                try:
+                    manifest = Manifest.from_bytes(files.read(path)[0], where=str(path))
+                except (OSError, FormatError):
+                    continue
+                if manifest.target == name:
+                    yield manifest
+
+    def retract(self, target_names: Collection[str]) -> None:
+        """Remove the manifests of targets that are not whole. Raises StoreError."""
+        standing = [name for name in target_names if _is_there(self.path(name))]
+        if standing:
+            self.write_index(without=standing)
+            self._store.remove(*map(self.path, standing))
+            for name in standing:
+                self._store.memory.notes.pop(str(self.path(name)), None)
+
+    def stands(self, target: Target) -> bool:
+        """Tell whether the manifest of a target whose artifacts are right, and what it ships, are as they should be."""
+        if not all(self._is_shipped(artifact) for artifact in self._artifacts[target.name]):
+            return False
+        seen = self._store.memory.look(self.path(target.name))
+        note = self._store.memory.notes.get(str(self.path(target.name)))
+        return seen is not None and note == self._note(target, seen.sha256)
+
+    def write(self, target: Target) -> None:
+        """Write the manifest of a target whose artifacts are all right, and the index now and then. Raises StoreError.
+
+        With a thousand targets, an index for each that comes would take longer than their artifacts.
+        """
+        path = self.path(target.name)
+        data = self._manifest(target, tuple(map(self._entry, self._artifacts[target.name]))).to_bytes()
+        self._store.write(path, data)
+        self._store.memory.notes[str(path)] = self._note(target, hashlib.sha256(data).hexdigest())
+        self._unnamed += 1
+        if self._unnamed > self._named // _PART:
+            self.write_index()
+
+    def name_all(self) -> None:
+        """Write the index if a manifest came that it does not name yet. Raises StoreError."""
+        if self._unnamed:
+            self.write_index()
+
+    def write_index(self, *, without: Collection[str] = ()) -> None:
+        """Write the index of the targets whose manifests stand, if it is not right already. Raises StoreError."""
+        entries = []
+        for target in self._plan.targets:
+            if target.name in without:
+                continue
+            seen = self._store.memory.look(self.path(target.name))
+            if seen is not None:
+                path = f"{target.name}/{filenames.MANIFEST}"
+                entries.append(IndexTarget(target.name, target.triple.text, path, seen.sha256))
+        data = Index(self._plan.project_name, tuple(entries)).to_bytes()
+        seen = self._store.memory.look(self.index, _project)
+        if seen is None or seen.sha256 != hashlib.sha256(data).hexdigest():
+            self._store.write(self.index, data)
+        self._unnamed, self._named = 0, len(entries)
+
+    def _manifest(self, target: Target, artifacts: tuple[ManifestArtifact, ...]) -> Manifest:
+        return Manifest(
+            project=self._plan.project_name,
+            target=target.name,
+            triple=target.triple.text,
+            cpu=target.cpu,
+            isa_flags=target.isa_flags,
+            major=self._plan.line,
+            compiler=self._compiler.version,
+            compiler_sha256=self._compiler.sha256,
+            engine=target.engine,
+            require=target.require,
+            artifacts=artifacts,
+        )
+
+    def _entry(self, artifact: Artifact) -> ManifestArtifact:
+        record = read_record(self._store.root / artifact.path)
+        return ManifestArtifact(
+            module=artifact.module.name,
+            kind=record.kind,
+            path=f"{artifact.module.name}.cwasm",
+            size=record.size,
+            sha256=record.sha256,
+            key=record.key,
+            source=record.source,
+            imports=record.imports,
+            exports=record.exports,
+            tests=bind(artifact.module.tests, record.kind, Interface(record.imports, record.exports)),
+            wasm=self._ship(artifact, record) if artifact.module.ship_source else None,
+        )
+
+    def _ship(self, artifact: Artifact, record: Record) -> Wasm:
+        """Put the binary source of an artifact beside it. Raises StoreError, CompileError."""
+        path = shipped_path(self._store.root / artifact.path)
+        if not self._is_shipped(artifact):
+            data = self._binary(artifact.module)
+            if hashlib.sha256(data).hexdigest() != record.wasm_sha256:
+                raise StoreError(f"{artifact.module.source_text}: changed while it was built; build again")
+            self._store.write(path, data)
+        return Wasm(f"{artifact.module.name}.wasm", path.stat().st_size, record.wasm_sha256)
+
+    def _is_shipped(self, artifact: Artifact) -> bool:
+        if not artifact.module.ship_source:
+            return True
+        path = self._store.root / artifact.path
+        seen = self._store.memory.look(shipped_path(path))
+        record = self._store.memory.look(record_path(path), record_facts)
+        if seen is None or record is None or record.facts is None:
+            return False
+        return bool(seen.sha256 == record.facts["wasm"])
+
+    def _note(self, target: Target, sha256: str) -> str:
+        """Return a digest of a manifest together with all that it was made from."""
+        head = self._manifest(target, ())
+        made_from: list[object] = [head]
+        for artifact in self._artifacts[target.name]:
+            module = artifact.module
+            seen = self._store.memory.look(record_path(self._store.root / artifact.path), record_facts)
+            tests = [case.to_json() for case in module.tests]
+            made_from.append([module.name, seen.sha256 if seen is not None else None, tests, module.ship_source])
+        return hashlib.sha256(json.dumps([sha256, made_from], sort_keys=True).encode()).hexdigest()
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether there is a file. Raises StoreError where that cannot be seen."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return True
+
+
+def _project(data: bytes) -> str | None:
+    """Return what is remembered of an index: the project that it names; nothing of one that is damaged."""
+    try:
+        return Index.from_bytes(data, where="").project
+    except FormatError:
+        return None
+
+
+def record_facts(data: bytes) -> dict[str, Any] | None:
+    """Return what is remembered of a record; nothing of one that is damaged."""
+    try:
+        record = Record.from_bytes(data, where="")
+    except FormatError:
+        return None
+    return {
+        "id": record.id,
+        "key": record.key,
+        "sha256": record.sha256,
+        "source": list(record.source),
+        "wasm": record.wasm_sha256,
+    }
+
+
+def shipped_path(artifact: Path) -> Path:
+    """Return where the source of an artifact is shipped: beside it."""
+    return artifact.with_suffix(".wasm")
+
+
+def read_record(artifact: Path) -> Record:
+    """Read the record of an artifact. Raises StoreError where it is missing or damaged."""
+    path = record_path(artifact)
+    try:
+        return Record.from_bytes(files.read(path)[0], where=str(path))
+    except (OSError, FormatError) as error:
+        raise StoreError(f"{path}: changed while its manifest was written: {error}; build again") from error

@@ -1,0 +1,107 @@
+"""Files that a user names as output: a regular file is replaced whole or not at all, anything else is written into.
+
+A device, a FIFO and ``/dev/stdout`` are not ours to replace, and a link stays one: what it leads to is written.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from wasmbuild.builder.store import Advice, Store, disk
+from wasmbuild.errors import UsageError
+
+REPLACING = Advice(
+    full="free some space and try again; what was there before is still whole",
+    forbidden="check that you may write there, or name another file",
+    other="nothing was lost; try again when this is mended, or name another file",
+)
+"""What to do when a file cannot be replaced."""
+
+_INTO = Advice(
+    full="free some space there and try again",
+    forbidden="check that you may write there, or name another file",
+    other="try again when this is mended, or name another file",
+)
+_OPEN_FLAGS = os.O_WRONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+# As many links as Linux follows.
+_LINKS = 40
+
+
+def replaced(path: Path) -> Path | None:
+    """Return the regular file that ``path`` names or leads to, whether it is there yet or not.
+
+    None stands for what is written into: a device, a FIFO, an open descriptor. Raises UsageError for a directory and
+    for what no bytes can be written to, StoreError for what cannot be looked at.
+    """
+    if _descriptor(path) is not None:
+        return None
+    with disk(path, "written", REPLACING):
+        try:
+            mode = os.stat(path).st_mode
+        except FileNotFoundError:
+            mode = stat.S_IFREG
+    if stat.S_ISREG(mode):
+        return Path(os.path.realpath(path)) if path.is_symlink() else path
+    if stat.S_ISCHR(mode) or stat.S_ISFIFO(mode):
+        return None
+    if stat.S_ISDIR(mode):
+        raise UsageError(f"{path}: is a directory; name the file that is to be written in it")
+    raise UsageError(f"{path}: is a socket or a disk, not a file; name the file that is to be written")
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write bytes where a user named it; directories that are missing are made. Raises UsageError, StoreError."""
+    file = replaced(path)
+    if file is not None:
+        Store(file.parent, REPLACING).write(file, data)
+        return
+    with disk(path, "written", _INTO):
+        number = _descriptor(path)
+        with open(os.open(path, _OPEN_FLAGS) if number is None else os.dup(number), "wb") as stream:
+            stream.write(data)
+
+
+def touch(file: Path) -> bool:
+    """Give a file that stays as it is the present time, as if it had been written; false when that is forbidden."""
+    try:
+        os.utime(file)
+    except OSError:
+        return False
+    return True
+
+
+def is_same(one: Path, other: Path) -> bool:
+    """Tell whether two paths lead to the same regular file, or to the same place where there is none yet."""
+    first, second = _status(one), _status(other)
+    if first is None or second is None:
+        real = [os.path.normcase(os.path.realpath(path)) for path in (one, other)]
+        return first is second and real[0] == real[1]
+    return stat.S_ISREG(first.st_mode) and os.path.samestat(first, second)
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except OSError:
+        return None
+
+
+def _descriptor(path: Path) -> int | None:
+    """Return the descriptor of this process that a path such as ``/dev/stdout`` leads to.
+
+    Opened anew, a file that stdout was redirected to would be written from its start again, over what is there.
+    """
+    directories = {os.path.realpath(directory) for directory in ("/dev/fd", "/proc/self/fd")}
+    named = os.fspath(path)
+    for _ in range(_LINKS):
+        parent, name = os.path.split(named)
+        parent = os.path.realpath(parent or os.curdir)
+        if parent in directories:
+            return int(name) if name.isdecimal() else None
+        try:
+            named = os.path.join(parent, os.readlink(os.path.join(parent, name)))
+        except OSError:
+            return None
+    return None

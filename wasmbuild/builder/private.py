@@ -1,0 +1,76 @@
+"""A directory beside an output that one process writes into; what killed ones left for the same output goes first."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from wasmbuild import locks
+from wasmbuild.builder import output
+from wasmbuild.builder.store import ALONE_PREFIX, Store, delete, disk
+
+# Locked by the process whose directory it is. A directory without it is one that is being made or deleted.
+_HELD = "held"
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+_CAN_DELETE_WHAT_IS_OPEN = os.name == "posix"
+
+
+@contextmanager
+def directory_beside(out: Path, store: Store) -> Iterator[Path]:
+    """Make a directory that nobody else writes into or deletes, on the file system of ``out``. Raises StoreError."""
+    # A digest, lest one output's name be the beginning of another's, and because names may not be too long.
+    prefix = f"{ALONE_PREFIX}{hashlib.sha256(os.fsencode(out.name)).hexdigest()[:16]}-"
+    # Absolute, because a compiler runs in it.
+    parent = Path(os.path.abspath(out.parent))
+    for leftover in list(parent.glob(f"{prefix}*")):
+        if re.fullmatch(r"[0-9a-f]{16}", leftover.name.removeprefix(prefix)):
+            _delete_unless_held(leftover)
+    while (made := _make(parent / f"{prefix}{secrets.token_hex(8)}", store)) is None:
+        pass  # it was taken for a leftover before it was held
+    directory, descriptor = made
+    try:
+        yield directory
+    finally:
+        os.close(descriptor)
+        delete(directory)
+
+
+def _make(directory: Path, store: Store) -> tuple[Path, int] | None:
+    """Make and hold a directory; None when another process came between the two."""
+    store.make(directory)
+    held = directory / _HELD
+    with disk(directory, "made", output.REPLACING):
+        try:
+            descriptor = os.open(held, _FLAGS | os.O_EXCL, 0o600)
+        except (FileExistsError, FileNotFoundError):
+            return None
+    try:
+        if locks.try_lock(descriptor) and locks.is_current(descriptor, held):
+            return directory, descriptor
+    except OSError:  # a file system without locks, where nobody takes anything for a leftover
+        return directory, descriptor
+    os.close(descriptor)
+    return None
+
+
+def _delete_unless_held(directory: Path) -> None:
+    try:
+        descriptor = os.open(directory / _HELD, _FLAGS, 0o600)
+    except OSError:  # it has gone, or is not ours
+        return
+    try:
+        if not locks.try_lock(descriptor):
+            return
+        if _CAN_DELETE_WHAT_IS_OPEN:
+            delete(directory)
+    except OSError:
+        return
+    finally:
+        os.close(descriptor)
+    if not _CAN_DELETE_WHAT_IS_OPEN:
+        delete(directory)

@@ -1,0 +1,78 @@
+"""One artifact for another build system: one output, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wasmbuild.builder import output
+from wasmbuild.builder.compile import compile_one
+from wasmbuild.builder.key import TargetInputs
+from wasmbuild.builder.memory import Memory
+from wasmbuild.builder.private import directory_beside
+from wasmbuild.builder.sources import Sources
+from wasmbuild.builder.store import TEMPORARY_PREFIX, Store, delete, disk, holds
+from wasmbuild.project.plan import Artifact, Module
+
+if TYPE_CHECKING:
+    from wasmbuild.project.plan import Target
+    from wasmbuild.toolchain.chosen import Toolchain
+
+
+def compile_file(
+    source: Path, target: Target, line: int, out: Path, toolchain: Toolchain, *, keep_time: bool = False
+) -> bool:
+    """Compile a file for a target into ``out``; return whether its bytes changed.
+
+    Where they do not, ``out`` gets the present time all the same, by which Make knows that it is up to date, unless
+    ``keep_time`` is true.
+
+    The directory of ``out`` is made when it is missing; a device or a FIFO there is written into. Raises CompileError,
+    ToolchainError, StoreError, UsageError.
+    """
+    file = output.replaced(out)
+    store = Store(out.parent if file is None else file.parent, output.REPLACING)
+    artifact = Artifact(Module(out.stem, source, str(source), None, None), target)
+    with _private_directory(store, file) as directory:
+        sources = Sources(Memory(directory / "state.json"), toolchain.translate, toolchain.translator, store.write)
+        found, wasm = sources.copy(artifact.module, directory)
+        inputs = TargetInputs(target, line, toolchain.compiler)
+        made = compile_one(artifact, found, wasm, directory, toolchain, inputs, line=line, parallel=True)
+        if file is None:
+            output.write(out, made.file.read_bytes())
+        elif holds(file, made.record) and (keep_time or output.touch(file)):
+            return False
+        else:
+            store.move(made.file, file)
+        return True
+
+
+def depfile(out: Path, inputs: Iterable[Path]) -> bytes:
+    """Return what an artifact depends on, as a rule in the syntax of make, which Ninja and CMake read too."""
+    return f"{_escaped(out)}: {' '.join(map(_escaped, inputs))}\n".encode()
+
+
+def _escaped(path: Path) -> str:
+    text = path.as_posix()
+    for character, escaped in (("\\", "\\\\"), (" ", "\\ "), ("#", "\\#"), ("$", "$$")):
+        text = text.replace(character, escaped)
+    return text
+
+
+@contextmanager
+def _private_directory(store: Store, out: Path | None) -> Iterator[Path]:
+    """Make a directory beside ``out``; without one, in the directory for temporary files."""
+    if out is None:
+        import tempfile
+
+        with disk(Path(tempfile.gettempdir()), "used", output.REPLACING):
+            made = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX))
+        try:
+            yield made
+        finally:
+            delete(made)
+        return
+    with directory_beside(out, store) as directory:
+        yield directory

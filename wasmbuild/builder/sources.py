@@ -1,0 +1,172 @@
+"""The sources of a build: read once, translated to binary where they are text, held to what the declaration allows."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wasmbuild import files
+from wasmbuild.builder.memory import Memory
+from wasmbuild.errors import CompileError, FormatError, StoreError
+from wasmbuild.formats import wasm
+from wasmbuild.formats.bind import check
+from wasmbuild.formats.extern import Export, Import, Interface
+from wasmbuild.text import listed, printable
+from wasmbuild.toolchain.job import NoVerdictError
+
+if TYPE_CHECKING:
+    from wasmbuild.project.plan import Module
+
+
+class Source(NamedTuple):
+    """What is known of a source: digest and size in bytes of its file, and what the binary in it is."""
+
+    sha256: str
+    size: int
+    kind: str
+    wasm_sha256: str
+    imports: tuple[Import, ...]
+    exports: tuple[Export, ...]
+
+
+class Sources:
+    """Reads sources, through ``memory`` where their files did not change.
+
+    ``translate`` turns WebAssembly text into a binary or raises CompileError, NoVerdictError where that says nothing of
+    the text; ``translator`` names it, so that what another one made is not taken for its work. ``write`` writes a file
+    whole or not at all.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        translate: Callable[[bytes], bytes],
+        translator: Callable[[], str],
+        write: Callable[[Path, bytes], None],
+    ) -> None:
+        self._memory = memory
+        self._write = write
+        self._translate = translate
+        self._translator = translator
+        self._copies: dict[Path, tuple[files.Signature, Source, Path]] = {}
+        self._copying = threading.Lock()
+
+    def look(self, module: Module) -> Source:
+        """Return what a module's source is.
+
+        Raises CompileError where it is none, is not what its module allows, or could not be judged.
+        """
+        try:
+            seen = self._memory.look(module.source, self._facts)
+            if seen is not None and "translator" in seen.facts and seen.facts["translator"] != self._translator():
+                self._memory.forget(module.source)
+                seen = self._memory.look(module.source, self._facts)
+        except StoreError as error:
+            raise CompileError(str(error)) from error
+        except NoVerdictError as error:
+            raise CompileError(f"{module.source_text}: {error}") from error
+        if seen is None:
+            raise _missing(module)
+        return _checked(module, seen.sha256, seen.signature[2], seen.facts)
+
+    def copy(self, module: Module, directory: Path) -> tuple[Source, Path]:
+        """Return a source together with a private copy, in ``directory``, of the very binary that it describes.
+
+        The file is read once for both; copies are shared by all targets of a module until the file changes.
+        Raises CompileError, and StoreError when the copy cannot be written.
+        """
+        with self._copying:
+            try:
+                copied = self._copies.get(module.source)
+                unchanged = copied is not None and copied[0] == files.signature(os.stat(module.source))
+                # A session that was closed has removed its copies, and may be opened again.
+                if copied is not None and unchanged and copied[2].exists():
+                    return copied[1], copied[2]
+                data, signature = files.read(module.source)
+            except FileNotFoundError:
+                raise _missing(module) from None
+            except OSError as error:
+                raise CompileError(f"{module.source_text}: cannot be read: {error.strerror or error}") from error
+            try:
+                facts, binary = self._examine(data)
+            except NoVerdictError as error:
+                raise CompileError(f"{module.source_text}: {error}") from error
+            source = _checked(module, hashlib.sha256(data).hexdigest(), len(data), facts)
+            path = directory / f"{source.wasm_sha256}.wasm"
+            if not path.exists():
+                self._write(path, binary)
+            self._copies[module.source] = (signature, source, path)
+            return source, path
+
+    def _facts(self, data: bytes) -> dict[str, Any]:
+        return self._examine(data)[0]
+
+    def _examine(self, data: bytes) -> tuple[dict[str, Any], bytes]:
+        """Return the JSON value that is remembered of a source, and its binary (empty where it has none).
+
+        Raises NoVerdictError, for only what the bytes themselves say may be remembered of them.
+        """
+        identity = wasm.identify(data)
+        facts: dict[str, Any] = {}
+        try:
+            if identity.kind == "text":
+                facts["translator"] = self._translator()
+                data = self._translate(data)
+                identity = wasm.identify(data)
+            if identity.kind not in ("module", "component"):
+                facts["problem"] = f"is {identity.sentence}"
+                return facts, b""
+            interface = wasm.interface(data)
+        except NoVerdictError:
+            raise
+        except (CompileError, FormatError) as error:
+            facts["problem"] = str(error)
+            return facts, b""
+        facts["kind"] = identity.kind
+        facts["wasm"] = hashlib.sha256(data).hexdigest()
+        facts["imports"] = interface.imports
+        facts["exports"] = interface.exports
+        return facts, data
+
+
+def _checked(module: Module, sha256: str, size: int, facts: dict[str, Any]) -> Source:
+    if "problem" in facts:
+        raise CompileError(f"{module.source_text}: {facts['problem']}")
+    imports = tuple(Import(*fields) for fields in facts["imports"])
+    exports = tuple(Export(*fields) for fields in facts["exports"])
+    source = Source(sha256, size, facts["kind"], facts["wasm"], imports, exports)
+    if module.imports is not None:
+        names = [f"{entry.module}.{entry.name}" if entry.module else entry.name for entry in imports]
+        refused = [name for name in names if not any(fnmatchcase(name, allowed) for allowed in module.imports)]
+        if refused:
+            raise CompileError(
+                f"{module.source_text}: imports {_listed(refused)}, "
+                f"which modules.{module.name}.imports does not allow; "
+                f"add it there, or build the source without it"
+            )
+    if module.exports is not None:
+        names = [entry.name for entry in exports]
+        absent = [name for name in module.exports if name not in names]
+        if absent:
+            raise CompileError(
+                f"{module.source_text}: does not export {_listed(absent)}, "
+                f"which modules.{module.name}.exports demands; "
+                f"it exports {_listed(names) if names else 'nothing'}"
+            )
+    if problems := check(module.tests, source.kind, Interface(imports, exports)):
+        raise CompileError(f"{module.source_text}: modules.{module.name}.{problems[0]}")
+    return source
+
+
+def _listed(names: list[str]) -> str:
+    return listed([printable(name) for name in names])
+
+
+def _missing(module: Module) -> CompileError:
+    # Who compiles a single file has declared no module.
+    return CompileError(f"{module.source_text}: there is no such file; make it, or correct the path")

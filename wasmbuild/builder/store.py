@@ -1,0 +1,286 @@
+"""The only writer of a build directory: whole files or none, and what is no longer declared leaves it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Set
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from wasmbuild import files
+from wasmbuild.builder import noop
+from wasmbuild.builder.lock import Lock
+from wasmbuild.builder.memory import Memory
+from wasmbuild.errors import FormatError, StoreError
+from wasmbuild.formats.manifest import Record
+from wasmbuild.project import filenames
+
+TEMPORARY_PREFIX = ".wasmbuild-"
+ALONE_PREFIX = f"{TEMPORARY_PREFIX}alone-"
+"""What is written without the lock of a build directory, which may be in one all the same: a build lets it be."""
+
+# No single file is that long in the making.
+_STALE_NS = 24 * 3600 * 10**9
+ARTIFACT_SUFFIX = ".cwasm"
+RECORD_SUFFIX = ".json"
+
+
+class Advice(NamedTuple):
+    """What to do when a file cannot be written: the disk is full, it is forbidden, or anything else."""
+
+    full: str
+    forbidden: str
+    other: str
+
+
+BUILDING = Advice(
+    full="free some space and build again; what was there before is still whole",
+    forbidden="check that you may write there, or set [project] build-dir",
+    other="nothing was lost; build again when this is mended",
+)
+
+
+class Store:
+    """A build directory. Reading needs no lock; whatever writes is called between ``lock()`` and ``unlock()``."""
+
+    def __init__(self, root: Path, advice: Advice = BUILDING) -> None:
+        """``advice`` is what errors tell people to do."""
+        self.root = root
+        self._advice = advice
+        self.memory = Memory(root / noop.STATE_DIRECTORY / "state.json")
+        self._lock = Lock(root / noop.STATE_DIRECTORY / "lock")
+        self._scratch: Path | None = None
+        self._making = threading.Lock()
+        self._wrote = False
+
+    @property
+    def locked(self) -> bool:
+        return self._lock.held
+
+    def lock(self, timeout: float | None = None, on_wait: Callable[[str], None] | None = None) -> bool:
+        """Take the build directory for this process and remove what killed builds left; tell whether it had to wait.
+
+        Raises StoreError when the directory cannot be made or locked, or ``timeout`` seconds are over.
+        """
+        if self.root.exists() and not self.root.is_dir():
+            raise StoreError(
+                f"{self.root}: the build directory is a file, not a directory; move it away, or set [project] build-dir"
+            )
+        waited = self._lock.acquire(timeout, on_wait)
+        self.tick()
+        for leftover in list(self._leftovers()):
+            delete(leftover)
+        return waited
+
+    def unlock(self) -> None:
+        """Remove the temporary directory and let the next build in."""
+        if self._scratch is not None:
+            delete(self._scratch)
+            self._scratch = None
+        self._lock.release()
+
+    def tick(self) -> None:
+        """Read the file system's clock, against which the age of what is read from now on is measured."""
+        with disk(self._lock.path, "touched", self._advice):
+            self.memory.now = self._lock.clock()
+
+    def settle(self) -> None:
+        """Read the clock when it has gone on far enough for all that this build wrote to be trusted from now on."""
+        if self._wrote:
+            # Both stamps, of what was written and of now, may be behind by a tick of the clock that gives them.
+            time.sleep(2 * files.FINE_STEP_NS / 1e9)
+        self.tick()
+
+    def save(self) -> None:
+        """Write down what is remembered, if that changed. Raises StoreError."""
+        data = self.memory.to_bytes()
+        if data is not None:
+            self.write(self.memory.path, data)
+
+    def forget_noop(self) -> None:
+        """Let no later build believe that everything is as the last whole build left it. Raises StoreError."""
+        with disk(self._noop, "removed", self._advice):
+            self._noop.unlink(missing_ok=True)
+
+    def note_noop(self, config: bytes, known: noop.Known) -> None:
+        """Note that everything is right, if every file was old enough to be trusted. Raises StoreError."""
+        data = noop.to_bytes(self.root, config, known, self.memory.signature)
+        if data is not None:
+            self.write(self._noop, data)
+
+    @property
+    def _noop(self) -> Path:
+        return noop.file(self.root)
+
+    def scratch(self) -> Path:
+        """Return a private directory on the same file system, for files on their way into the build directory.
+
+        Threads may ask at once. Raises StoreError.
+        """
+        with self._making:
+            if self._scratch is None:
+                directory = self.root / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+                self.make(directory)
+                self._scratch = directory
+            return self._scratch
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Replace a file with new bytes, whole or not at all. Raises StoreError."""
+        temporary = self._temporary(path)
+        self._wrote = True
+        with disk(path, "written", self._advice):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with open(temporary, "xb") as file:
+                    file.write(data)
+                os.replace(temporary, path)
+            except BaseException:
+                delete(temporary)
+                raise
+
+    def publish(self, path: Path, made: Path, record: Record) -> None:
+        """Put a compiled file and its record in place: the record first, so that no artifact of ours is without one.
+
+        An artifact that has these very bytes already is left untouched. Raises StoreError.
+        """
+        self.write(record_path(path), record.to_bytes())
+        if not holds(path, record):
+            self.move(made, path)
+
+    def move(self, made: Path, path: Path) -> None:
+        """Replace a file by another one on the same file system, whole or not at all. Raises StoreError."""
+        with disk(path, "written", self._advice):
+            try:
+                os.replace(made, path)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                # The target's directory is a mount of its own: get onto it first.
+                copy = self._temporary(path)
+                try:
+                    shutil.copyfile(made, copy)
+                    os.replace(copy, path)
+                finally:
+                    delete(copy)
+
+    def make(self, directory: Path) -> None:
+        """Make a directory that only this user may enter, and those above it. Raises StoreError."""
+        with disk(directory, "made", self._advice):
+            directory.parent.mkdir(parents=True, exist_ok=True)
+            directory.mkdir(mode=0o700)
+
+    def remove(self, *paths: Path) -> None:
+        """Delete files of ours that may be gone already. Raises StoreError."""
+        for path in paths:
+            with disk(path, "removed", self._advice):
+                path.unlink(missing_ok=True)
+            self.memory.forget(path)
+
+    def sweep(self, directory: Path) -> None:
+        """Delete a directory, and those above it up to the build directory, where nothing is left in them."""
+        while self.root in directory.parents:
+            try:
+                directory.rmdir()
+            except OSError:
+                return
+            directory = directory.parent
+
+    def strangers(self, declared: Set[Path]) -> list[Path]:
+        """Return the artifacts that wasmbuild made here and that are no longer declared.
+
+        A file without a record that names it is not ours and never listed.
+        """
+        found = []
+        for directory, names in self._walk():
+            for name in names:
+                if name.endswith(ARTIFACT_SUFFIX + RECORD_SUFFIX):
+                    artifact = directory / name.removesuffix(RECORD_SUFFIX)
+                    if artifact not in declared and self._made_here(artifact):
+                        found.append(artifact)
+        return found
+
+    def manifests(self) -> list[Path]:
+        """Return the manifests of all target directories, declared or not."""
+        return sorted(self.root.glob(f"*/{filenames.MANIFEST}"))
+
+    def _made_here(self, artifact: Path) -> bool:
+        try:
+            record = Record.from_bytes(files.read(record_path(artifact))[0], where=artifact.name)
+        except (OSError, FormatError):
+            return False
+        relative = PurePosixPath(artifact.relative_to(self.root).as_posix())
+        target, *module = relative.parts
+        return record.id == f"{'/'.join(module).removesuffix(ARTIFACT_SUFFIX)}@{target}"
+
+    def _temporary(self, path: Path) -> Path:
+        """Return a name beside a file; without the lock it is one that no build removes meanwhile."""
+        return path.with_name(f"{TEMPORARY_PREFIX if self.locked else ALONE_PREFIX}{secrets.token_hex(8)}")
+
+    def _leftovers(self) -> Iterator[Path]:
+        for directory, names in self._walk(with_temporary=True):
+            for name in names:
+                path = directory / name
+                if name.startswith(ALONE_PREFIX):
+                    if self._is_stale(path):
+                        yield path
+                elif name.startswith(TEMPORARY_PREFIX):
+                    yield path
+
+    def _is_stale(self, path: Path) -> bool:
+        try:
+            return path.lstat().st_mtime_ns + _STALE_NS < self._lock.clock()
+        except OSError:
+            return False
+
+    def _walk(self, *, with_temporary: bool = False) -> Iterator[tuple[Path, list[str]]]:
+        """Go through the build directory; temporary directories are never entered, only named when asked for."""
+        for directory, subdirectories, names in os.walk(self.root):
+            temporary = [name for name in subdirectories if name.startswith(TEMPORARY_PREFIX)]
+            subdirectories[:] = [name for name in subdirectories if name not in temporary]
+            yield Path(directory), names + (temporary if with_temporary else [])
+
+
+def record_path(artifact: Path) -> Path:
+    """Return where the record of an artifact lies: beside it."""
+    return artifact.with_name(artifact.name + RECORD_SUFFIX)
+
+
+def holds(path: Path, record: Record) -> bool:
+    """Tell whether a regular file at the path has the bytes that the record describes."""
+    try:
+        with files.open_regular(path, follow=False) as file:
+            if os.fstat(file.fileno()).st_size != record.size:
+                return False
+            return files.sha256_of(file)[0] == record.sha256
+    except OSError:
+        return False
+
+
+def delete(path: Path) -> None:
+    """Delete a file or directory of ours as far as it can be deleted."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+@contextlib.contextmanager
+def disk(path: Path, verb: str, advice: Advice) -> Iterator[None]:
+    """Turn an OSError into the StoreError that a path cannot be ``written``, or whatever the verb is."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+            fix = advice.full
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            fix = advice.forbidden
+        else:
+            fix = advice.other
+        raise StoreError(f"{path}: cannot be {verb}: {error.strerror or error}; {fix}") from error

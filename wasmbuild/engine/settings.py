@@ -1,0 +1,58 @@
+"""Engine settings, as the rest of wasmbuild uses them: checked, in canonical form, and in the words of the compilers.
+
+A canonical engine is a dict from names to JSON values: ``embedder`` always, then only what differs from the defaults of
+an engine of the C API on that line and kind of target, sorted by name. So a setting spelled out with its default is the
+same engine as one left out, and a preset is what it stands for. ``cranelift-flags`` is a dict, present when not empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from wasmbuild.engine.cranelift_flags import flags_that_differ
+from wasmbuild.engine.defaults import EMBEDDERS, setting_defaults
+from wasmbuild.engine.rules import effective, line_problem, problems
+from wasmbuild.engine.setting_table import CHECKS, LINES, SETTINGS, Setting
+from wasmbuild.engine.translations import cli_args, compiler_inputs, config_calls, library_lacks
+
+if TYPE_CHECKING:
+    from wasmbuild.engine.triples import TargetTriple
+
+__all__ = [
+    "CHECKS",
+    "EMBEDDERS",
+    "LINES",
+    "SETTINGS",
+    "Setting",
+    "cli_args",
+    "compiler_inputs",
+    "config_calls",
+    "effective",
+    "expand",
+    "library_lacks",
+    "line_problem",
+    "problems",
+    "setting_defaults",
+]
+
+
+def expand(declared: Mapping[str, object], line: int, triple: TargetTriple | None = None) -> dict[str, Any]:
+    """Return the canonical engine of a declaration.
+
+    Defaults are those of the target where ``triple`` names it, else those of any native target of 64 bits; Pulley has
+    some of its own. Raises ValueError with all of ``problems``, one a line.
+    """
+    wrong = problems(declared, line=line, triple=triple)
+    if wrong:
+        raise ValueError("\n".join(f"{key}: {problem}; {fix}" for key, problem, fix in wrong))
+    engine = effective(declared, line, triple)
+    architecture = triple.architecture if triple is not None else None
+    defaults = setting_defaults(line, architecture=architecture, strategy=str(engine["strategy"]))
+    canonical: dict[str, Any] = {name: engine[name] for name in engine if engine[name] != defaults[name]}
+    flags = declared.get("cranelift-flags", {})
+    if isinstance(flags, Mapping):
+        differing = flags_that_differ(flags, spectre=engine["signals-based-traps"] is True)
+        if differing:
+            canonical["cranelift-flags"] = differing
+    return {"embedder": declared.get("embedder", "c-api"), **dict(sorted(canonical.items()))}

@@ -1,0 +1,295 @@
+"""Target triples: what Wasmtime compiles for, what this machine is.
+
+Measured with the executables of 48.0.2 and 49.0.3, which hold every backend: they refuse or panic on the architectures
+listed here as unsupported, and take the operating systems and environments listed here. The grammar is that of the
+crate ``target-lexicon``: architecture, then up to four more parts, each of them optional.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from wasmbuild.text import quoted, suggestion
+
+# The first part of a triple, to the name that settings and CPU levels go by.
+_ARCHITECTURES = {
+    "x86_64": "x86_64",
+    "aarch64": "aarch64",
+    "arm64": "aarch64",
+    "riscv64": "riscv64",
+    "riscv64gc": "riscv64",
+    "s390x": "s390x",
+    "pulley32": "pulley32",
+    "pulley64": "pulley64",
+    "pulley32be": "pulley32be",
+    "pulley64be": "pulley64be",
+}
+
+ARCHITECTURES = ("x86_64", "aarch64", "riscv64", "s390x", "pulley32", "pulley64", "pulley32be", "pulley64be")
+
+# What people write for an architecture that target-lexicon does not know by that name.
+_ALIASES = {
+    "amd64": "x86_64",
+    "x64": "x86_64",
+    "x86-64": "x86_64",
+    "x86_64h": "x86_64",
+    "arm64e": "aarch64",
+    "arm64ec": "aarch64",
+    "armv8": "aarch64",
+    "rv64": "riscv64gc",
+    "rv64gc": "riscv64gc",
+    "riscv": "riscv64gc",
+    "systemz": "s390x",
+    "pulley": "pulley64",
+}
+
+_32_BIT = (
+    "i386", "i486", "i586", "i686", "x86", "arm", "armv5te", "armv6", "armv7", "armv7a", "armv7k", "armv7s", "thumbv6m",
+    "thumbv7em", "thumbv7m", "thumbv7neon", "thumbv8m", "arm64_32", "riscv32", "riscv32gc", "riscv32i", "riscv32im",
+    "riscv32imac", "riscv32imafc", "riscv32imc", "mips", "mipsel", "powerpc", "sparc", "m68k", "hexagon", "xtensa",
+)  # fmt: skip
+_OTHER = (
+    "aarch64_be", "powerpc64", "powerpc64le", "ppc64", "ppc64le", "mips64", "mips64el", "sparc64", "sparcv9",
+    "loongarch64",   "riscv64imac", "riscv64a23", "nvptx64", "bpfeb", "bpfel", "avr", "amdgcn",
+)  # fmt: skip
+
+_BIG_ENDIAN = ("aarch64_be", "powerpc64", "ppc64", "mips64", "sparc64", "sparcv9")
+
+_VENDORS = ("unknown", "pc", "apple", "ibm", "linux", "alpine", "amazon", "redhat", "suse", "fortanix", "sun")
+
+SYSTEMS = (
+    "linux", "windows", "darwin", "macosx", "ios", "tvos", "visionos", "watchos", "freebsd", "netbsd", "openbsd",
+    "dragonfly", "illumos", "solaris", "fuchsia", "redox", "haiku", "uefi", "none",
+)  # fmt: skip
+_SYSTEM_ALIASES = {"macos": "darwin", "osx": "darwin", "mac": "darwin", "win32": "windows", "win64": "windows"}
+
+_ENVIRONMENTS = ("gnu", "musl", "msvc", "android", "ohos", "uclibc", "sim", "macabi", "elf", "gnullvm")
+_BAD_ENVIRONMENTS = {
+    "gnux32": "x86_64-unknown-linux-gnu",
+    "gnu_ilp32": "aarch64-unknown-linux-gnu",
+    "muslx32": "x86_64-unknown-linux-musl",
+}
+
+_COMMON = (
+    "x86_64-unknown-linux-gnu",
+    "x86_64-unknown-linux-musl",
+    "x86_64-pc-windows-msvc",
+    "x86_64-pc-windows-gnu",
+    "x86_64-apple-darwin",
+    "x86_64-unknown-freebsd",
+    "aarch64-unknown-linux-gnu",
+    "aarch64-unknown-linux-musl",
+    "aarch64-apple-darwin",
+    "aarch64-apple-ios",
+    "aarch64-linux-android",
+    "aarch64-pc-windows-msvc",
+    "riscv64gc-unknown-linux-gnu",
+    "s390x-unknown-linux-gnu",
+    "pulley32",
+    "pulley64",
+    "pulley32be",
+    "pulley64be",
+)
+
+_LONGEST = 100
+
+
+class TargetTriple(NamedTuple):
+    """A target that Wasmtime compiles for.
+
+    ``text`` is the triple as declared, ``architecture`` one of ``ARCHITECTURES``, ``os`` the operating system
+    (``"linux"``, ``"windows"``, ``"macos"``, … or ``"none"``), ``environment`` the last part (``"gnu"``, ``"musl"``,
+    ``"msvc"``, … or ``""``).
+    """
+
+    text: str
+    architecture: str
+    os: str
+    environment: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def is_pulley(self) -> bool:
+        """Whether it is Wasmtime's portable interpreter."""
+        return self.architecture.startswith("pulley")
+
+    @property
+    def is_windows(self) -> bool:
+        return self.os == "windows"
+
+    @property
+    def is_macos(self) -> bool:
+        return self.os == "macos"
+
+    @property
+    def vendor(self) -> str:
+        """The part between architecture and system (``"unknown"``, ``"pc"``, ``"apple"``), which may be left out."""
+        first, *rest = self.text.split("-")
+        if rest and f"{first}-{rest[0]}" in _ALIASES:
+            rest = rest[1:]
+        return rest[0] if _has_vendor(rest) else "unknown"
+
+    @property
+    def pointer_width(self) -> int:
+        """Bits of a pointer: 32 for ``pulley32`` and ``pulley32be``, else 64."""
+        return 32 if self.architecture.startswith("pulley32") else 64
+
+    @property
+    def is_big_endian(self) -> bool:
+        return self.architecture == "s390x" or self.architecture.endswith("be")
+
+
+class _Flaw(NamedTuple):
+    """What is wrong with a triple, and what to write: a triple as it is, or the one that is nearest to a guess."""
+
+    problem: str
+    triple: str = ""
+    guess: str = ""
+    advice: str = "write"
+
+
+def parse(text: str) -> TargetTriple:
+    """Return the target that a triple names.
+
+    Raises ValueError with the problem and, after a semicolon, what to write: for a triple that is malformed, and for
+    one that Wasmtime does not compile for.
+    """
+    found = _read(text)
+    if isinstance(found, TargetTriple):
+        return found
+    meant = found.triple or _nearest(found.guess)
+    question = "?" if found.advice == "did you mean" else ""
+    interpreted = ", which Wasmtime interprets there" if found.triple.startswith("pulley") and not question else ""
+    raise ValueError(f"{found.problem}; {found.advice} {quoted(meant)}{interpreted}{question}")
+
+
+def _read(text: str) -> TargetTriple | _Flaw:
+    if not text:
+        return _Flaw("is empty", _COMMON[0], advice="write a target triple, for example")
+    if not text.isascii() or not text.isprintable() or " " in text or len(text) > _LONGEST:
+        return _Flaw("is no target triple", _COMMON[0], advice="write one like")
+    first, *rest = text.split("-")
+    if rest and f"{first}-{rest[0]}" in _ALIASES:
+        first, *rest = (f"{first}-{rest[0]}", *rest[1:])
+    architecture = _ARCHITECTURES.get(first)
+    if architecture is None:
+        return _unknown_architecture(text, first)
+    if architecture.startswith("pulley"):
+        # The executable calls all of these alike; only this spelling is the same for both compilers.
+        if rest and rest not in (["unknown", "unknown"], ["unknown", "unknown", "elf"]):
+            return _Flaw(f"names a system, but {quoted(first)} runs on every system", guess=first)
+        return TargetTriple(text, architecture, "none", "")
+    if not rest:
+        return _Flaw("is an architecture without a system", guess=f"{first}-unknown-linux-gnu")
+    if "" in rest:
+        return _Flaw("has an empty part", guess=text)
+    return _system(text, architecture, rest)
+
+
+def _has_vendor(parts: list[str]) -> bool:
+    """Tell whether a vendor is the first of the parts behind an architecture, or a system: x86_64-linux-gnu."""
+    return len(parts) > 1 and (_system_name(parts[0]) is None or _system_name(parts[1]) is not None)
+
+
+def _system(text: str, architecture: str, parts: list[str]) -> TargetTriple | _Flaw:
+    system, *others = parts
+    if not others and system in _VENDORS and _system_name(system) is None:
+        return _Flaw("names no system", guess=f"{text}-{'darwin' if system == 'apple' else 'linux-gnu'}")
+    if _has_vendor(parts):
+        system, *others = others
+    name = _system_name(system)
+    if name is None:
+        alias = _SYSTEM_ALIASES.get(system) or suggestion(system, SYSTEMS) or system
+        guess = text.replace(system, alias)
+        return _Flaw(f"names the unknown system {quoted(system)}", guess=guess, advice="did you mean")
+    if len(others) > 1:
+        return _Flaw("has too many parts", guess=text)
+    environment = others[0] if others else ""
+    if environment in _BAD_ENVIRONMENTS:
+        return _Flaw("has pointers of 32 bits, which Wasmtime lacks", _BAD_ENVIRONMENTS[environment])
+    if environment and environment not in _ENVIRONMENTS:
+        problem = f"names the unknown environment {quoted(environment)}"
+        return _Flaw(problem, guess=text, advice="did you mean")
+    return TargetTriple(text, architecture, name, environment)
+
+
+def _system_name(part: str) -> str | None:
+    if part in ("darwin", "macosx"):
+        return "macos"
+    for apple in ("darwin", "macosx"):
+        # A version may follow, as in aarch64-apple-macosx11.0.
+        if part.startswith(apple) and part[len(apple) :].replace(".", "").isdigit():
+            return "macos"
+    return part if part in SYSTEMS else None
+
+
+def _unknown_architecture(text: str, first: str) -> _Flaw:
+    if first.startswith("wasm"):
+        problem = "names WebAssembly itself, not a machine"
+        return _Flaw(problem, _COMMON[0], advice="write the triple of what runs it, like")
+    if first in _32_BIT:
+        return _Flaw(f"is a machine of 32 bits ({first}), for which Wasmtime has no compiler", "pulley32")
+    if first in _OTHER:
+        portable = "pulley64be" if first in _BIG_ENDIAN else "pulley64"
+        return _Flaw(f"is for {first}, for which Wasmtime has no compiler", portable)
+    alias = _ALIASES.get(first) or suggestion(first, _ARCHITECTURES)
+    problem = f"is for the unknown architecture {quoted(first)}"
+    if alias is None:
+        names = ", ".join(ARCHITECTURES)
+        return _Flaw(problem, _COMMON[0], advice=f"Wasmtime compiles for {names}: write a triple like")
+    return _Flaw(problem, guess=alias + text[len(first) :], advice="did you mean")
+
+
+def _nearest(guess: str) -> str:
+    if isinstance(_read(guess), TargetTriple):
+        return guess
+    return suggestion(guess, _COMMON) or _COMMON[0]
+
+
+def host_triple() -> str | None:
+    """Return the triple of the machine that runs this Python, or None where it is one that Wasmtime does not know.
+
+    It is the triple for which the library of this Python's ``wasmtime`` package compiles.
+    """
+    import os
+    import sys
+
+    if hasattr(os, "uname"):
+        machine = os.uname().machine
+    else:
+        import platform
+
+        machine = platform.machine()
+    first = {"amd64": "x86_64", "arm64": "aarch64", "riscv64": "riscv64gc"}.get(machine.lower(), machine.lower())
+    system: str = sys.platform
+    if first not in _ARCHITECTURES or sys.maxsize <= 2**32:
+        return None
+    if system == "linux":
+        return f"{first}-unknown-linux-{'musl' if 'musl' in getattr(sys.implementation, '_multiarch', '') else 'gnu'}"
+    if system == "darwin":
+        return f"{first}-apple-darwin"
+    if system == "win32":
+        return f"{first}-pc-windows-{'gnu' if 'GCC' in sys.version else 'msvc'}"
+    if system.startswith("freebsd"):
+        return f"{first}-unknown-freebsd"
+    return None
+
+
+def runs_on_host(triple: TargetTriple) -> bool:
+    """Tell whether this machine runs what is compiled for a triple, its CPU features apart.
+
+    Wasmtime's loader compares architecture and system, not the environment: gnu and musl are alike to it. Pulley is
+    interpreted wherever width and byte order of pointers are the machine's.
+    """
+    import sys
+
+    if triple.is_pulley:
+        bits = 64 if sys.maxsize > 2**32 else 32
+        return triple.pointer_width == bits and triple.is_big_endian == (sys.byteorder == "big")
+    host = host_triple()
+    if host is None:
+        return False
+    here = parse(host)
+    return (here.architecture, here.os) == (triple.architecture, triple.os)

@@ -1,0 +1,50 @@
+"""Text for people: what is untrusted made safe to show, lists cut short, and what was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+LIMIT = 200
+"""Characters of a shown text, escapes included, after which it is cut."""
+
+_QUOTED = 80
+
+
+def printable(text: object, limit: int = LIMIT) -> str:
+    """Return ``str(text)`` as one line that is safe to show on a terminal.
+
+    Whatever Unicode does not call printable (controls, escapes, bidirectional overrides, invisible and private
+    characters, surrogates, line separators) is written as a backslash escape, and what is longer than ``limit``
+    characters ends in ``…``.
+    """
+    shown = _escaped(str(text)[: limit + 1])
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def quoted(text: str) -> str:
+    """Return text in double quotes, shortened, and safe to show on a terminal."""
+    if len(text) > _QUOTED:
+        text = text[: _QUOTED - 1] + "…"
+    return '"' + _escaped(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+
+
+def listed(items: Sequence[str], most: int = 5) -> str:
+    """Return items with commas between them, the first ``most`` and how many more there are."""
+    shown = ", ".join(items[:most])
+    return f"{shown} and {len(items) - most} more" if len(items) > most else shown
+
+
+def suggestion(word: str, known: Iterable[str]) -> str | None:
+    """Return the one of ``known`` that was probably meant, or None."""
+    from difflib import get_close_matches
+
+    folded = {candidate.lower().replace("_", "-"): candidate for candidate in known}
+    wanted = word.lower().replace("_", "-")
+    matches = [wanted] if wanted in folded else get_close_matches(wanted, folded, n=1, cutoff=0.6)
+    return folded[matches[0]] if matches else None
+
+
+def _escaped(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
