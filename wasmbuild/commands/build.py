@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wasmbuild.builder.session import Outcome, Session
     from wasmbuild.progress import Progress
 
-SCHEMA = "wasmbuild/builder/1"
+SCHEMA = "wasmbuild/build/1"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
