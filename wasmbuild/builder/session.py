@@ -66,6 +66,7 @@ class Session:
         self._config = config
         self.store = store
         self.artifacts = {artifact.id: artifact for artifact in plan.artifacts}
+        self._module_files = {module.source for module in plan.modules}
         self.statuses: dict[str, Status] = {}
         self._toolchain = toolchain
         self._sources = Sources(store.memory, toolchain.translate, toolchain.translator, store.write)
@@ -324,7 +325,7 @@ class Session:
     def _unship(self, artifact: Path) -> None:
         """Remove the source that was shipped beside an artifact, if that is what the file holds."""
         path = shipped_path(artifact)
-        if any(module.source == path for module in self.plan.modules):
+        if path in self._module_files:
             return
         try:
             seen = self.store.memory.look(path)

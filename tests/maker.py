@@ -1,0 +1,132 @@
+"""Artifacts made up byte by byte, and manifests that describe them: for tests that need no compiler."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wasmbuild.formats.cwasm import HEADERS
+from wasmbuild.formats.manifest import Export, Import, Index, IndexTarget, Manifest, ManifestArtifact, Source
+
+Value = bool | int | str
+
+SHARED: Mapping[str, Value] = {"opt_level": "speed", "unwind_info": True}
+TAIL = bytes(range(60))
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*out, number])
+
+
+def _text(value: str) -> bytes:
+    return _varint(len(value.encode())) + value.encode()
+
+
+def _flags(values: Mapping[str, Value]) -> bytes:
+    out = _varint(len(values))
+    for name, value in values.items():
+        out += _text(name)
+        if isinstance(value, bool):
+            out += bytes([2, value])
+        else:
+            out += bytes([1, value]) if isinstance(value, int) else b"\0" + _text(value)
+    return out
+
+
+class Maker:
+    """Makes artifacts that have headers and an engine section, and nothing to run."""
+
+    shared = SHARED
+    tail = TAIL
+
+    def artifact(
+        self,
+        triple: str = "aarch64-unknown-linux-gnu",
+        *,
+        kind: str = "module",
+        version: str = "48",
+        architecture: str = "aarch64",
+        shared: Mapping[str, Value] = SHARED,
+        isa: Mapping[str, Value] | None = None,
+        tail: bytes = TAIL,
+    ) -> bytes:
+        header = HEADERS[architecture]
+        engine = b"\0" + bytes([len(version)]) + version.encode() + _text(triple)
+        engine += _flags(shared) + _flags(isa or {}) + tail
+        names = b"\0.wasmtime.engine\0.shstrtab\0"
+        order = ">" if header.big_endian else "<"
+        e_flags = {"module": 1, "component": 2}[kind] | {0: 0, 32: 4, 64: 8}[header.pulley_bits]
+        table = 64 + len(engine) + len(names)
+        sections = [(0, 0, 0, 0), (1, 1, 64, len(engine)), (18, 3, 64 + len(engine), len(names))]
+        ident = b"\x7fELF" + bytes([2, 2 if header.big_endian else 1, 1, 200]) + bytes(8)
+        head = struct.pack(
+            order + "HHIQQQIHHHHHH", 1, header.machine, 1, 0, 0, table, e_flags, 64, 0, 0, 64, len(sections), 2
+        )
+        rows = b"".join(
+            struct.pack(order + "IIQQQQIIQQ", name, type_, 0, 0, offset, size, 0, 0, 1, 0)
+            for name, type_, offset, size in sections
+        )
+        return ident + head + engine + names + rows
+
+    def entry(
+        self,
+        data: bytes,
+        module: str = "checksum",
+        *,
+        kind: str = "module",
+        imports: tuple[Import, ...] = (),
+        exports: tuple[Export, ...] = (),
+        path: str | None = None,
+    ) -> ManifestArtifact:
+        digest = hashlib.sha256(data).hexdigest()
+        source = Source(f"src/{module}.wat", "1" * 64)
+        path = path or f"{module}.cwasm"
+        return ManifestArtifact(module, kind, path, len(data), digest, "0" * 64, source, imports, exports)
+
+    def manifest(self, *artifacts: ManifestArtifact, target: str = "pi", **changes: Any) -> Manifest:
+        manifest = Manifest(
+            project="filters",
+            target=target,
+            triple="aarch64-unknown-linux-gnu",
+            cpu=None,
+            isa_flags={},
+            major=48,
+            compiler="48.0.2",
+            compiler_sha256="2" * 64,
+            engine={"embedder": "c-api"},
+            require=None,
+            artifacts=artifacts,
+        )
+        return manifest._replace(**changes)
+
+    def ship(self, root: Path, files: Mapping[str, bytes], *, target: str = "pi", **changes: Any) -> Manifest:
+        """Write artifacts by module, and their manifest, into ``root / target``."""
+        directory = root / target
+        for module, data in files.items():
+            path = directory / f"{module}.cwasm"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        manifest = self.manifest(
+            *(self.entry(data, module) for module, data in sorted(files.items())), target=target, **changes
+        )
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "manifest.json").write_bytes(manifest.to_bytes())
+        return manifest
+
+    def index(self, root: Path, *manifests: Manifest) -> bytes:
+        """Write the index of manifests that lie below ``root``, and return its bytes."""
+        targets = []
+        for manifest in manifests:
+            path = f"{manifest.target}/manifest.json"
+            digest = hashlib.sha256((root / path).read_bytes()).hexdigest()
+            targets.append(IndexTarget(manifest.target, manifest.triple, path, digest))
+        data = Index("filters", tuple(targets)).to_bytes()
+        (root / "index.json").write_bytes(data)
+        return data
