@@ -5,7 +5,7 @@ Every rule is one that a compiler or the library was seen to enforce, most by an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from wasmbuild.engine.cranelift_flags import flag_problems, shown, value_problem
@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 Value = bool | int | str
 Problem = tuple[str, str, str]
 """The dotted key below ``engine``, what is wrong, what to write instead."""
+
+
+class EngineError(ValueError):
+    """An engine that cannot be; ``problems`` has every reason, each with its key and its fix."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(
+            "\n".join(": ".join(filter(None, (key, f"{said}; {fix}"))) for key, said, fix in self.problems)
+        )
 
 
 def line_problem(line: int) -> str | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmbuild.engine.cranelift_flags import flags_that_differ
 from wasmbuild.engine.defaults import EMBEDDERS, setting_defaults
-from wasmbuild.engine.rules import effective, line_problem, problems
+from wasmbuild.engine.rules import EngineError, effective, line_problem, problems
 from wasmbuild.engine.setting_table import CHECKS, LINES, SETTINGS, Setting
 from wasmbuild.engine.translations import cli_args, compiler_inputs, config_calls, library_lacks
 
@@ -41,11 +41,11 @@ def expand(declared: Mapping[str, object], line: int, triple: TargetTriple | Non
     """Return the canonical engine of a declaration.
 
     Defaults are those of the target where ``triple`` names it, else those of any native target of 64 bits; Pulley has
-    some of its own. Raises ValueError with all of ``problems``, one a line.
+    some of its own. Raises EngineError with all of ``problems``.
     """
     wrong = problems(declared, line=line, triple=triple)
     if wrong:
-        raise ValueError("\n".join(f"{key}: {problem}; {fix}" for key, problem, fix in wrong))
+        raise EngineError(wrong)
     engine = effective(declared, line, triple)
     architecture = triple.architecture if triple is not None else None
     defaults = setting_defaults(line, architecture=architecture, strategy=str(engine["strategy"]))

@@ -23,8 +23,8 @@ PULLEY32 = triples.parse("pulley32")
 SPECTRE = "enable_heap_access_spectre_mitigation"
 
 _values = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.booleans())
-_triples = st.sampled_from([LINUX, MACOS, ARM, WINDOWS, RISCV, PULLEY, PULLEY32])
-_lines = st.sampled_from(settings.LINES)
+targets = st.sampled_from([LINUX, MACOS, ARM, WINDOWS, RISCV, PULLEY, PULLEY32])
+lines = st.sampled_from(settings.LINES)
 
 
 def _sound(default: object, choices: tuple[str, ...], low: int, high: int) -> st.SearchStrategy[object]:
@@ -35,7 +35,7 @@ def _sound(default: object, choices: tuple[str, ...], low: int, high: int) -> st
     return st.sampled_from(choices)
 
 
-_declared = st.fixed_dictionaries(
+declarations = st.fixed_dictionaries(
     {},
     optional={
         **{name: _sound(s.default[0], s.choices, s.low, s.high) for name, s in SETTINGS.items()},
@@ -105,7 +105,7 @@ def test_spectre_flags_follow_signals_based_traps() -> None:
 
 
 @hypothesis_settings(deadline=None)
-@given(_declared, _triples, _lines)
+@given(declarations, targets, lines)
 def test_a_canonical_engine_is_sound_sorted_and_only_differences(
     declared: dict[str, Any], triple: triples.TargetTriple, line: int
 ) -> None:
@@ -127,7 +127,7 @@ def test_a_canonical_engine_is_sound_sorted_and_only_differences(
 
 
 @hypothesis_settings(deadline=None)
-@given(_declared, _triples, _lines)
+@given(declarations, targets, lines)
 def test_the_order_of_a_declaration_does_not_matter(
     declared: dict[str, Any], triple: triples.TargetTriple, line: int
 ) -> None:
@@ -374,7 +374,7 @@ def test_all_problems_are_told_and_each_once() -> None:
 @given(
     st.dictionaries(st.text() | st.sampled_from([*SETTINGS, "embedder", "cranelift-flags"]), _values),
     st.dictionaries(st.text() | st.sampled_from([*FLAGS]), _values),
-    _triples,
+    targets,
 )
 def test_anything_is_judged(declared: dict[str, Any], flags: dict[str, Any], triple: triples.TargetTriple) -> None:
     for value in (declared, {**declared, "cranelift-flags": flags}):
