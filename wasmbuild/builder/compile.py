@@ -77,6 +77,7 @@ def compile_one(
         wasm_sha256=source.wasm_sha256,
         imports=source.imports,
         exports=source.exports,
+        traits=source.traits,
     )
     return Made(out, record)
 

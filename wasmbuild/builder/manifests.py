@@ -169,6 +169,7 @@ class Manifests:
             source=record.source,
             imports=record.imports,
             exports=record.exports,
+            traits=record.traits,
             tests=bind(artifact.module.tests, record.kind, Interface(record.imports, record.exports)),
             wasm=self._ship(artifact, record) if artifact.module.ship_source else None,
         )

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from wasmbuild import files
 from wasmbuild.errors import StoreError
 
-SCHEMA = "wasmbuild/state/3"
+SCHEMA = "wasmbuild/state/4"
 
 
 class Seen(NamedTuple):

@@ -16,6 +16,7 @@ from wasmbuild.errors import CompileError, FormatError, StoreError
 from wasmbuild.formats import wasm
 from wasmbuild.formats.bind import check
 from wasmbuild.formats.extern import Export, Import, Interface
+from wasmbuild.formats.traits import Traits
 from wasmbuild.text import listed, printable
 from wasmbuild.toolchain.job import NoVerdictError
 
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
 
 class Source(NamedTuple):
-    """What is known of a source: digest and size in bytes of its file, and what the binary in it is."""
+    """What is known of a source: digest and size in bytes of its file, and what the binary in it is.
+
+    ``traits`` is None where instructions in it are of no proposal known here.
+    """
 
     sha256: str
     size: int
@@ -32,6 +36,7 @@ class Source(NamedTuple):
     wasm_sha256: str
     imports: tuple[Import, ...]
     exports: tuple[Export, ...]
+    traits: Traits | None
 
 
 class Sources:
@@ -131,7 +136,18 @@ class Sources:
         facts["wasm"] = hashlib.sha256(data).hexdigest()
         facts["imports"] = interface.imports
         facts["exports"] = interface.exports
+        facts["traits"] = _traits(data)
         return facts, data
+
+
+def _traits(data: bytes) -> dict[str, Any] | None:
+    from wasmbuild.formats import wasm_traits
+
+    try:
+        return wasm_traits.read(data).to_json()
+    except FormatError:
+        # The compiler knows more proposals, and says in its own words what is no instruction.
+        return None
 
 
 def _checked(module: Module, sha256: str, size: int, facts: dict[str, Any]) -> Source:
@@ -139,7 +155,8 @@ def _checked(module: Module, sha256: str, size: int, facts: dict[str, Any]) -> S
         raise CompileError(f"{module.source_text}: {facts['problem']}")
     imports = tuple(Import(*fields) for fields in facts["imports"])
     exports = tuple(Export(*fields) for fields in facts["exports"])
-    source = Source(sha256, size, facts["kind"], facts["wasm"], imports, exports)
+    traits = Traits.from_json(facts["traits"]) if facts["traits"] is not None else None
+    source = Source(sha256, size, facts["kind"], facts["wasm"], imports, exports, traits)
     if module.imports is not None:
         names = [f"{entry.module}.{entry.name}" if entry.module else entry.name for entry in imports]
         refused = [name for name in names if not any(fnmatchcase(name, allowed) for allowed in module.imports)]

@@ -6,8 +6,8 @@ Only the outermost component's own imports and exports are read; what is nested 
 
 from __future__ import annotations
 
+from wasmbuild.formats.cursor import Cursor
 from wasmbuild.formats.extern import COMPONENT_KINDS, Export, Import, Interface
-from wasmbuild.formats.leb import Cursor
 
 _WHAT = "component"
 _IMPORT, _EXPORT, _LAST = 10, 11, 12

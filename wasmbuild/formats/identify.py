@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import cwasm
+from wasmbuild.formats.cursor import Cursor
 from wasmbuild.formats.cwasm import ReadAt
-from wasmbuild.formats.leb import Cursor
 from wasmbuild.text import printable
 
 

@@ -20,6 +20,7 @@ from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.manifest_rules import check_index, check_manifest, check_record, check_schema, interface_of
 from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, LEVELS, MANIFEST, RECORD
 from wasmbuild.formats.strict_json import Check, Invalid, loads
+from wasmbuild.formats.traits import Traits
 from wasmbuild.project.cases import Case
 from wasmbuild.text import printable
 
@@ -65,7 +66,8 @@ class Record(NamedTuple):
 
     ``id`` is ``module@target``; ``key`` is the digest of ``inputs``, the document of everything that decides the
     artifact's bytes (JSON values without fractions); ``size`` in bytes and ``sha256`` are the artifact's; ``kind`` is
-    ``"module"`` or ``"component"``; ``wasm_sha256`` is the digest of the source as binary WebAssembly.
+    ``"module"`` or ``"component"``; ``wasm_sha256`` is the digest of the source as binary WebAssembly. ``traits`` is
+    None where they could not be told.
     """
 
     id: str
@@ -78,6 +80,7 @@ class Record(NamedTuple):
     wasm_sha256: str
     imports: tuple[Import, ...]
     exports: tuple[Export, ...]
+    traits: Traits | None = None
 
     @property
     def module(self) -> str:
@@ -91,22 +94,20 @@ class Record(NamedTuple):
 
     def to_bytes(self) -> bytes:
         """Return the record as it is stored. Raises FormatError for what no reader would accept."""
-        return _encode(
-            {
-                "schema": RECORD,
-                "id": self.id,
-                "key": self.key,
-                "inputs": dict(self.inputs),
-                "artifact": {"size": self.size, "sha256": self.sha256},
-                "kind": self.kind,
-                "source": {**self.source._asdict(), "wasm_sha256": self.wasm_sha256},
-                "imports": _extern_documents(self.kind, self.imports),
-                "exports": _extern_documents(self.kind, self.exports),
-            },
-            MAX_RECORD,
-            f"the record of {printable(self.id)}",
-            check_record,
-        )
+        document: dict[str, object] = {
+            "schema": RECORD,
+            "id": self.id,
+            "key": self.key,
+            "inputs": dict(self.inputs),
+            "artifact": {"size": self.size, "sha256": self.sha256},
+            "kind": self.kind,
+            "source": {**self.source._asdict(), "wasm_sha256": self.wasm_sha256},
+            "imports": _extern_documents(self.kind, self.imports),
+            "exports": _extern_documents(self.kind, self.exports),
+        }
+        if self.traits is not None:
+            document["traits"] = self.traits.to_json()
+        return _encode(document, MAX_RECORD, f"the record of {printable(self.id)}", check_record)
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> Record:
@@ -125,6 +126,7 @@ class Record(NamedTuple):
             source["wasm_sha256"],
             imports,
             exports,
+            _traits(document),
         )
 
 
@@ -140,7 +142,7 @@ class ManifestArtifact(NamedTuple):
     """One artifact of a manifest; ``path`` is relative to the manifest's directory, with forward slashes.
 
     ``tests`` are bound to its exports (``wasmbuild.formats.bind``): what is read fits them. ``wasm`` is None unless the
-    module is shipped beside the artifact.
+    module is shipped beside the artifact. ``traits`` is None where they could not be told.
     """
 
     module: str
@@ -154,6 +156,7 @@ class ManifestArtifact(NamedTuple):
     exports: tuple[Export, ...]
     tests: tuple[Case, ...] = ()
     wasm: Wasm | None = None
+    traits: Traits | None = None
 
 
 class Manifest(NamedTuple):
@@ -267,6 +270,8 @@ def _artifact_document(artifact: ManifestArtifact) -> dict[str, object]:
     }
     if artifact.tests:
         document["tests"] = [case.to_json() for case in artifact.tests]
+    if artifact.traits is not None:
+        document["traits"] = artifact.traits.to_json()
     if artifact.wasm is not None:
         document["wasm"] = artifact.wasm._asdict()
     return document
@@ -291,7 +296,12 @@ def _artifact(document: Mapping[str, Any]) -> ManifestArtifact:
         exports,
         tests,
         Wasm(**document["wasm"]) if "wasm" in document else None,
+        _traits(document),
     )
+
+
+def _traits(document: Mapping[str, Any]) -> Traits | None:
+    return Traits.from_json(document["traits"]) if "traits" in document else None
 
 
 def _extern_documents(kind: str, externs: Sequence[Import] | Sequence[Export]) -> list[dict[str, str]]:

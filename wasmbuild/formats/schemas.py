@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wasmbuild.formats.extern import COMPONENT_KINDS, CORE_KINDS
 from wasmbuild.formats.strict_json import INT_MAX, INT_MIN
+from wasmbuild.formats.traits import ODD_TAGS_WITH
 from wasmbuild.project import cases, levels
 
 Schema = dict[str, object]
@@ -112,6 +113,26 @@ _CORE_EXPORT = _strict({"name": _WASM_NAME, "kind": _choice(CORE_KINDS), "type":
 _COMPONENT_EXTERN = _strict({"name": _WASM_NAME, "kind": _choice(COMPONENT_KINDS)})
 
 
+_COUNT = _range(0, (1 << 32) - 1)
+_YES_OR_NO: Schema = {"type": "boolean"}
+_TRAITS = _strict(
+    {
+        "features": _few(_text(r"[a-z0-9][a-z0-9-]*", "the name of a proposal", 100), 1000),
+        "tags": _COUNT,
+        "odd-tags-with": _few(_choice(ODD_TAGS_WITH), len(ODD_TAGS_WITH)),
+        "passive-data": _YES_OR_NO,
+        "br-table": _COUNT,
+        "function-body": _COUNT,
+        "call-ref": _YES_OR_NO,
+        "try-table": _YES_OR_NO,
+        "string-transcoding": _YES_OR_NO,
+        "memory64": _YES_OR_NO,
+        "table64": _YES_OR_NO,
+        "shared-memory": _YES_OR_NO,
+    }
+)
+
+
 def _by_kind(properties: Schema, optional: Schema | None = None) -> Schema:
     """Add imports and exports: a core module gives each of them a type, a component a kind only."""
     return {
@@ -157,6 +178,7 @@ JSON_SCHEMAS: dict[str, Schema] = {
                 "kind": _KIND,
                 "source": _strict({"path": _SOURCE_PATH, "sha256": _SHA256, "wasm_sha256": _SHA256}),
             },
+            {"traits": _TRAITS},
         ),
     ),
     MANIFEST: _published(
@@ -202,6 +224,7 @@ JSON_SCHEMAS: dict[str, Schema] = {
                         },
                         {
                             "tests": _few(_TEST, cases.MAX_CASES, 1),
+                            "traits": _TRAITS,
                             "wasm": _strict({"path": _path("wasm"), "size": _SIZE, "sha256": _SHA256}),
                         },
                     )

@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import component, wasm_types
+from wasmbuild.formats.cursor import Cursor
 from wasmbuild.formats.extern import CORE_KINDS, Export, Import, Interface
 from wasmbuild.formats.identify import Identity, identify
-from wasmbuild.formats.leb import Cursor
 
 __all__ = ["Export", "Identity", "Import", "Interface", "identify", "interface"]
 
@@ -34,22 +34,29 @@ def interface(data: bytes) -> Interface:
     """
     identity = identify(data)
     if identity.kind == "module":
-        return _Module(data).interface()
+        return Module(data).interface()
     if identity.kind == "component":
         return component.interface(data)
     raise FormatError(f"not a binary module or component, but {identity}")
 
 
-class _Module:
-    def __init__(self, data: bytes) -> None:
+class Module:
+    """A binary core module whose preamble was checked: its sections by id, and what is read of them on demand.
+
+    ``imported``, the types of what is imported by kind, stand after ``imports``. All raise FormatError.
+    """
+
+    def __init__(self, data: bytes, start: int = 0, end: int | None = None) -> None:
+        """Take what lies from ``start`` to ``end`` of ``data``: all of it, or a module in a component."""
         self.data = data
-        self.sections = self._frames()
+        self.sections = self._frames(start, len(data) if end is None else end)
         self.types: list[int | None] | None = None
         self.texts: dict[int, str] = {}
         self.imported: dict[str, list[str]] = {kind: [] for kind in CORE_KINDS}
 
-    def _frames(self) -> dict[int, tuple[int, int]]:
-        cursor = Cursor(self.data, 8, len(self.data), _WHAT)
+    def _frames(self, start: int, end: int) -> dict[int, tuple[int, int]]:
+        cursor = Cursor(self.data, start, end, _WHAT)
+        cursor.skip(8)
         sections: dict[int, tuple[int, int]] = {}
         last = -1
         while cursor.pos < cursor.end:
@@ -66,20 +73,23 @@ class _Module:
             sections[number] = (start, end)
         return sections
 
-    def _cursor(self, section: int) -> Cursor:
+    def cursor(self, section: int) -> Cursor:
+        """Return a cursor over the content of a section, which is empty where there is none."""
         start, end = self.sections.get(section, (0, 0))
         return Cursor(self.data, start, end, _WHAT)
 
     def interface(self) -> Interface:
-        imports = self._imports()
+        """Return imports and exports."""
+        imports = self.imports()
         exported = self._exported()
         types = {kind: self._types_of(kind, exported) for kind in CORE_KINDS}
         return Interface(imports, tuple([Export(name, kind, types[kind][index]) for name, kind, index in exported]))
 
-    def _imports(self) -> tuple[Import, ...]:
+    def imports(self) -> tuple[Import, ...]:
+        """Return imports."""
         if _IMPORT not in self.sections:
             return ()
-        cursor = self._cursor(_IMPORT)
+        cursor = self.cursor(_IMPORT)
         imports = []
         for _ in range(cursor.u32()):
             module, name = cursor.name(), cursor.name()
@@ -93,7 +103,7 @@ class _Module:
     def _exported(self) -> list[tuple[str, str, int]]:
         if _EXPORT not in self.sections:
             return []
-        cursor = self._cursor(_EXPORT)
+        cursor = self.cursor(_EXPORT)
         exported = {}
         for _ in range(cursor.u32()):
             at = cursor.pos
@@ -126,11 +136,11 @@ class _Module:
         if text is not None:
             return text
         if self.types is None:
-            self.types = wasm_types.type_section(self._cursor(_TYPE)) if _TYPE in self.sections else []
+            self.types = wasm_types.type_section(self.cursor(_TYPE), set()) if _TYPE in self.sections else []
         start = self.types[index] if index < len(self.types) else None
         if start is None:
             user.fail(f"type {index} is not a function type")
-        cursor = self._cursor(_TYPE)
+        cursor = self.cursor(_TYPE)
         cursor.pos = start
         parameters, results = wasm_types.function_type(cursor)
         return self.texts.setdefault(index, f"{parameters} -> {results}")
@@ -142,10 +152,10 @@ class _Module:
         types = {index: imported[index] for index in wanted if index < len(imported)}
         declared = sorted(index - len(imported) for index in wanted if index >= len(imported))
         if declared:
-            cursor = self._cursor(_DECLARED_IN[kind])
+            cursor = self.cursor(_DECLARED_IN[kind])
             count = cursor.u32() if _DECLARED_IN[kind] in self.sections else 0
             if declared[-1] >= count:
-                user = self._cursor(_EXPORT)
+                user = self.cursor(_EXPORT)
                 user.fail(f"{kind} {declared[-1] + len(imported)} is exported, but there is none")
             read = self._functions if kind == "func" else self._declared
             for index, text in read(cursor, kind, declared).items():
@@ -178,9 +188,9 @@ class _Module:
         return types
 
 
-_READERS: dict[str, Callable[[_Module, Cursor], str]] = {
+_READERS: dict[str, Callable[[Module, Cursor], str]] = {
     "table": lambda module, cursor: wasm_types.table_type(cursor),
     "memory": lambda module, cursor: wasm_types.memory_type(cursor),
     "global": lambda module, cursor: wasm_types.global_type(cursor),
-    "tag": _Module._tag_type,
+    "tag": Module._tag_type,
 }

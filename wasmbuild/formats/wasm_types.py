@@ -6,7 +6,7 @@ switching.
 
 from __future__ import annotations
 
-from wasmbuild.formats.leb import Cursor
+from wasmbuild.formats.cursor import Cursor
 
 _NUMBERS = {0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64", 0x7B: "v128"}
 _HEAP = {
@@ -87,58 +87,70 @@ def _result_type(cursor: Cursor) -> str:
     return f"({', '.join([value_type(cursor) for _ in range(cursor.u32())])})"
 
 
-def type_section(cursor: Cursor) -> list[int | None]:
-    """Read a type section; return for each type where its function type starts, None for types that are none."""
+def type_section(cursor: Cursor, noted: set[str]) -> list[int | None]:
+    """Read a type section; return for each type where its function type starts, None for types that are none.
+
+    Added to ``noted`` are all value types in it, and of ``rec``, ``sub``, ``struct``, ``array``, ``cont`` and
+    ``results`` (more than one) what there is.
+    """
     types: list[int | None] = []
     for _ in range(cursor.u32()):
         if cursor.pos < cursor.end and cursor.data[cursor.pos] == _REC:
             cursor.pos += 1
+            noted.add("rec")
             for _ in range(cursor.u32()):
-                types.append(_sub_type(cursor))
+                types.append(_sub_type(cursor, noted))
         else:
-            types.append(_sub_type(cursor))
+            types.append(_sub_type(cursor, noted))
     cursor.done("type")
     return types
 
 
-def _sub_type(cursor: Cursor) -> int | None:
+def _sub_type(cursor: Cursor, noted: set[str]) -> int | None:
     code = cursor.byte()
     if code in (_SUB, _SUB_FINAL):
+        noted.add("sub")
         for _ in range(cursor.u32()):
             cursor.u32()
         code = cursor.byte()
     if code == _FUNC:
         start = cursor.pos
-        _skip_values(cursor)
-        _skip_values(cursor)
+        _skip_values(cursor, noted)
+        if _skip_values(cursor, noted) > 1:
+            noted.add("results")
         return start
     if code == _STRUCT:
+        noted.add("struct")
         for _ in range(cursor.u32()):
-            _skip_field(cursor)
+            _skip_field(cursor, noted)
     elif code == _ARRAY:
-        _skip_field(cursor)
+        noted.add("array")
+        _skip_field(cursor, noted)
     elif code == _CONT:
+        noted.add("cont")
         cursor.signed(33)
     else:
         cursor.fail(f"{code:#04x} does not start a type", cursor.pos - 1)
     return None
 
 
-def _skip_values(cursor: Cursor) -> None:
+def _skip_values(cursor: Cursor, noted: set[str]) -> int:
     count = cursor.u32()
     # Nearly all value types are single bytes.
-    if not cursor.data[cursor.pos : min(cursor.pos + count, cursor.end)].translate(None, _ONE_BYTE):
+    codes = cursor.data[cursor.pos : min(cursor.pos + count, cursor.end)]
+    if not codes.translate(None, _ONE_BYTE):
         cursor.skip(count)
-        return
-    for _ in range(count):
-        value_type(cursor)
+        noted.update([_VALUES[code] for code in set(codes)])
+    else:
+        noted.update([value_type(cursor) for _ in range(count)])
+    return count
 
 
-def _skip_field(cursor: Cursor) -> None:
+def _skip_field(cursor: Cursor, noted: set[str]) -> None:
     if cursor.pos < cursor.end and cursor.data[cursor.pos] in _PACKED:
         cursor.pos += 1
     else:
-        value_type(cursor)
+        noted.add(value_type(cursor))
     _mutability(cursor)
 
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 
 from wasmbuild.formats import wasm, wasm_types
-from wasmbuild.formats.leb import Cursor
+from wasmbuild.formats.cursor import Cursor
 from wasmbuild.inspection import features, roles
 from wasmbuild.inspection.facts import Section, WebAssembly
 from wasmbuild.toolchain.embedded import Embedded

@@ -25,6 +25,7 @@ from wasmbuild.formats.manifest import (
     Wasm,
 )
 from wasmbuild.formats.strict_json import Invalid, compile_schema
+from wasmbuild.formats.traits import ODD_TAGS_WITH, Traits
 from wasmbuild.project import names
 from wasmbuild.project.cases import Case, Wasi
 
@@ -127,6 +128,18 @@ free = st.recursive(
 )
 
 
+counts = st.integers(0, (1 << 32) - 1)
+traits = st.none() | st.builds(
+    Traits,
+    features=st.lists(st.sampled_from(["gc", "simd", "wide-arithmetic"]), unique=True).map(sorted).map(tuple),
+    tags=counts,
+    odd_tags_with=st.lists(st.sampled_from(ODD_TAGS_WITH), unique=True).map(sorted).map(tuple),
+    br_table=counts,
+    function_body=counts,
+    string_transcoding=st.booleans(),
+)
+
+
 def externs(kind: str) -> st.SearchStrategy[tuple[tuple[Import, ...], tuple[Export, ...]]]:
     if kind == "module":
         an_import = st.builds(Import, wasm_name, wasm_name, st.sampled_from(CORE_KINDS), wasm_type)
@@ -144,7 +157,7 @@ def records(draw: st.DrawFn) -> Record:
     inputs = draw(st.dictionaries(st.text(max_size=5), free, max_size=4))
     artifact_id = f"{draw(module_name)}@{draw(part)}"
     facts = draw(size), draw(sha256), kind, draw(source), draw(sha256)
-    return Record(artifact_id, draw(sha256), inputs, *facts, *draw(externs(kind)))
+    return Record(artifact_id, draw(sha256), inputs, *facts, *draw(externs(kind)), draw(traits))
 
 
 TYPES = ("i32", "i64", "f32", "f64", "v128")
@@ -216,7 +229,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
         facts = draw(size), draw(sha256), draw(sha256), draw(source)
         rest = draw(externs(kind).map(lambda lists: (*lists, ())) | with_tests(kind))
         wasm = draw(st.none() | st.builds(Wasm, st.just(f"{name}.wasm"), size, sha256))
-        artifacts.append(ManifestArtifact(name, kind, f"{name}.cwasm", *facts, *rest, wasm))
+        artifacts.append(ManifestArtifact(name, kind, f"{name}.cwasm", *facts, *rest, wasm, draw(traits)))
     triple, cpu, flags = draw(
         st.sampled_from(
             [
@@ -489,8 +502,15 @@ OF_47 = {"major": 47, "compiler": "47.0.1", "compiler_sha256": A}
         (
             "artifacts.0.test",
             [],
-            f"{UNKNOWN} exports, imports, key, kind, module, path, sha256, size, source, tests, wasm",
+            f"{UNKNOWN} exports, imports, key, kind, module, path, sha256, size, source, tests, traits, wasm",
         ),
+        (
+            "artifacts.0.traits",
+            Traits().to_json() | {"tags": -1},
+            "must be a whole number from 0 to",
+        ),
+        ("artifacts.0.traits", Traits().to_json() | {"odd-tags-with": ["data"]}, 'must be one of "active-data"'),
+        ("artifacts.0.traits", {}, "is missing"),
         ("artifacts.0.tests", [], "has 0 entries, and 1 to 1000 are allowed"),
         ("artifacts.0.tests.0.call", 1, "must be text, not 1"),
         ("artifacts.0.tests.0.call", "crc\x1b", 'there is no export "crc\\x1b"'),

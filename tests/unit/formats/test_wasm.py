@@ -1,9 +1,26 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
 
 import pytest
+from binary import (
+    EXTERNREF,
+    F32,
+    F64,
+    FUNCREF,
+    I32,
+    I64,
+    MODULE,
+    V128,
+    exports,
+    func,
+    imports,
+    leb,
+    name,
+    section,
+    types,
+    vec,
+)
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -11,46 +28,7 @@ from wasmbuild.errors import FormatError
 from wasmbuild.formats import wasm
 from wasmbuild.formats.wasm import Export, Import, Interface
 
-MODULE = b"\0asm\1\0\0\0"
-I32, I64, F32, F64, V128, FUNCREF, EXTERNREF = 0x7F, 0x7E, 0x7D, 0x7C, 0x7B, 0x70, 0x6F
 AGAIN = "; it was damaged or cut off on its way here, or the tool that made it is wrong: make it again"
-
-
-def leb(number: int) -> bytes:
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*out, number])
-
-
-def vec(items: Iterable[bytes]) -> bytes:
-    items = list(items)
-    return leb(len(items)) + b"".join(items)
-
-
-def name(text: str) -> bytes:
-    return leb(len(text.encode())) + text.encode()
-
-
-def section(number: int, body: bytes) -> bytes:
-    return bytes([number]) + leb(len(body)) + body
-
-
-def func(parameters: Iterable[int] = (), results: Iterable[int] = ()) -> bytes:
-    return b"\x60" + vec(bytes([t]) for t in parameters) + vec(bytes([t]) for t in results)
-
-
-def types(*entries: bytes) -> bytes:
-    return section(1, vec(entries))
-
-
-def imports(*entries: tuple[str, str, bytes]) -> bytes:
-    return section(2, vec(name(module) + name(field) + desc for module, field, desc in entries))
-
-
-def exports(*entries: tuple[str, int, int]) -> bytes:
-    return section(7, vec(name(field) + bytes([kind]) + leb(index) for field, kind, index in entries))
 
 
 def exported(kind: int, before: bytes = b"", after: bytes = b"", index: int = 0) -> str:

@@ -6,6 +6,8 @@ from typing import NoReturn
 
 from wasmbuild.errors import FormatError
 
+_HIGH = bytes(range(0x80, 0x100))
+
 
 class Cursor:
     """A position in ``data``, which must not pass ``end``; ``what`` names the file's kind in messages.
@@ -84,6 +86,14 @@ class Cursor:
         if count > self.end - self.pos:
             self.fail("it ends too early", self.end)
         self.pos += count
+
+    def numbers(self, count: int) -> None:
+        """Pass over ``count`` LEB128 numbers, however large they are."""
+        while count:
+            start = self.pos
+            self.skip(count)
+            # Each number ends with the one byte of it that has no highest bit.
+            count -= len(self.data[start : self.pos].translate(None, _HIGH))
 
     def name(self) -> str:
         """Read a name: its length in bytes and UTF-8."""

@@ -1,0 +1,147 @@
+"""Traits of a source against what the library says of the same module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import corpus
+import pytest
+
+from wasmbuild.formats import wasm_traits
+from wasmbuild.inspection import features
+from wasmbuild.toolchain import find
+from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.embedded import Embedded
+
+
+@pytest.fixture(scope="module")
+def library() -> Iterator[Embedded]:
+    found = Embedded(find.library({}), LIMITS)
+    yield found
+    found.close()
+
+
+LIMITS = Limits(memory=None, seconds=60)
+
+SMALL = {
+    "nothing": "",
+    "numbers": '(func (export "f") (result i64) f64.const 1.5 i64.trunc_sat_f64_s i64.extend8_s)',
+    "many results": "(func (result i32 i32) i32.const 1 i32.const 2)",
+    "a block's parameter": "(func i32.const 1 block (param i32) drop end)",
+    "copied memory": "(memory 1) (func (memory.copy (i32.const 0) (i32.const 0) (i32.const 0)))",
+    "passive data": '(memory 1) (data "x") (func i32.const 0 i32.const 0 i32.const 0 memory.init 0 data.drop 0)',
+    "passive data alone": '(data "x")',
+    "passive elements": "(func $f) (elem func $f)",
+    "declared elements": "(func $f) (elem declare func $f) (func (drop (ref.func $f)))",
+    "elements by expression": "(table 1 funcref) (func $f) (elem (i32.const 0) funcref (ref.func $f))",
+    "two tables": "(table 1 funcref) (table 1 funcref) (elem (table 1) (i32.const 0) func)",
+    "tables read": "(table 1 funcref) (func (table.set (i32.const 0) (table.get (i32.const 0))))",
+    "grown table": "(table 1 funcref) (func (drop (table.grow (ref.null func) (i32.const 0))))",
+    "table of externref": '(table (export "t") 1 externref)',
+    "imported externref": '(import "" "" (global externref))',
+    "externref parameter": "(func (param externref))",
+    "externref local": "(func (local externref))",
+    "null": "(func (drop (ref.is_null (ref.null extern))))",
+    "typed select": "(func (drop (select (result i32) (i32.const 0) (i32.const 0) (i32.const 0))))",
+    "block of externref": "(func (drop (block (result externref) unreachable)))",
+    "vectors": "(func (drop (i32x4.add (v128.const i32x4 1 2 3 4) (i32x4.splat (i32.const 1)))))",
+    "vector local": "(func (local v128))",
+    "vector global": "(global v128 (v128.const i64x2 0 0))",
+    "vectors in memory": "(memory 1) (func i32.const 0 i32.const 0 v128.load v128.load8_lane offset=3 5 drop)",
+    "vector block": "(func (drop (block (result v128) unreachable)))",
+    "shuffled": "(func (param v128) local.get 0 local.get 0 i8x16.shuffle 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 drop)",
+    "late vectors": "(func (param v128) local.get 0 f64x2.convert_low_i32x4_s i32x4.trunc_sat_f64x2_u_zero drop)",
+    "relaxed vectors": "(func (param v128) (drop (i8x16.relaxed_swizzle (local.get 0) (local.get 0))))",
+    "shared memory": "(memory 1 1 shared)",
+    "imported shared memory": '(import "" "" (memory 1 1 shared))',
+    "atomics": "(memory 1) (func (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 0))) atomic.fence)",
+    "waiting": "(memory 1) (func (drop (memory.atomic.notify (i32.const 0) (i32.const 0))))",
+    "tail call": "(func $f return_call $f)",
+    "indirect tail call": "(table 1 funcref) (func (return_call_indirect (i32.const 0)))",
+    "indirect call": "(table 1 funcref) (func (call_indirect (i32.const 0)))",
+    "tag": "(tag (param i32))",
+    "imported tag": '(import "" "" (tag))',
+    "thrown": "(tag $e) (func throw $e)",
+    "caught": "(tag $e) (func block try_table (catch $e 0) (catch_all 0) end end)",
+    "caught with reference": "(func (drop (block (result exnref) (try_table (catch_all_ref 0)) unreachable)))",
+    "call by reference": "(type $f (func)) (func (param (ref $f)) (call_ref $f (local.get 0)))",
+    "tail call by reference": "(type $f (func)) (func (param (ref $f)) (return_call_ref $f (local.get 0)))",
+    "not null": "(func (param funcref) (drop (ref.as_non_null (local.get 0))))",
+    "branch on null": "(func (param funcref) (block (drop (br_on_null 0 (local.get 0)))))",
+    "non-null function": "(func (param (ref func)))",
+    "null of a type": "(type $f (func)) (func (drop (ref.null $f)))",
+    "block of a typed reference": "(type $f (func)) (func (drop (block (result (ref null $f)) unreachable)))",
+    "table with first value": "(func $f) (table 1 (ref func) (ref.func $f))",
+    "structure": "(type (struct (field i8) (field (mut i64))))",
+    "array": "(type (array (mut i16)))",
+    "recursive group": "(rec (type (func)) (type (func)))",
+    "subtype": "(type $a (sub (func))) (type (sub final $a (func)))",
+    "any": "(func (param anyref))",
+    "i31": "(func (drop (i31.get_s (ref.i31 (i32.const 1)))))",
+    "new structure": "(type $s (struct (field i32))) (func (drop (struct.get $s 0 (struct.new $s (i32.const 1)))))",
+    "new array": '(type $a (array i8)) (data "xy") (func i32.const 0 i32.const 2 array.new_data $a 0 drop)',
+    "array in global": "(type $a (array i32)) (global (ref $a) (array.new_fixed $a 1 (i32.const 1)))",
+    "casts": "(type $s (struct)) (func (param anyref) local.get 0 ref.cast (ref $s) ref.test (ref null any) drop)",
+    "branch on cast": "(type $s (struct)) (func (param eqref) (result eqref) local.get 0 br_on_cast 0 eqref (ref $s))",
+    "equal references": "(func (param eqref) (drop (ref.eq (local.get 0) (local.get 0))))",
+    "memory of 64 bits": "(memory i64 1) (func (drop (i32.load (i64.const 0))))",
+    "table of 64 bits": "(table i64 1 funcref)",
+    "two memories": "(memory 1) (memory 1) (func memory.size 1 i32.load 1 drop i32.const 0 i32.load drop)",
+    "vectors in two memories": "(memory 1) (memory 1) (func (param i32) local.get 0 v128.load 1 drop)",
+    "atomics in two memories": "(memory 1) (memory 1) (func (param i32) local.get 0 i32.atomic.load 1 drop)",
+    "filled second memory": "(memory 1) (memory 1) (func i32.const 0 i32.const 0 i32.const 0 memory.fill 1)",
+    "wide arithmetic": "(func (param i64) (result i64 i64) (i64.mul_wide_s (local.get 0) (local.get 0)))",
+    "small pages": "(memory 1 (pagesize 1))",
+    "continuations": "(type $f (func)) (type $c (cont $f)) (tag $e) (elem declare func $g) (func $g suspend $e) "
+    "(func (block (result (ref $c)) (resume $c (on $e 0) (cont.new $c (ref.func $g))) unreachable) drop)",
+    "branches": "(func (param i32) block block (br_table 0 1 0 1 (local.get 0)) end end)",
+}  # fmt: skip
+
+
+# Types by index came with function-references; Wasmtime takes them where gc alone is on, too.
+EITHER = {"null of a type", "block of a typed reference", "array in global", "continuations"}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_features_are_those_without_which_a_module_is_not_valid(name: str, library: Embedded) -> None:
+    binary = library.translate(f"(module {SMALL[name]})".encode())
+    told = features.needed(binary, library)
+    assert told.features is not None
+    assert not told.problem
+    found = {f"wasm-{feature}" for feature in wasm_traits.read(binary).features}
+    assert found == {*told.features, *(["wasm-function-references"] if name in EITHER else [])}
+
+
+@pytest.mark.needs("npm")
+@pytest.mark.corpus
+@pytest.mark.parametrize("name", corpus.names())
+def test_features_of_real_modules(name: str, library: Embedded) -> None:
+    binary = corpus.get(name).read_bytes()
+    told = features.needed(binary, library)
+    assert [f"wasm-{feature}" for feature in wasm_traits.read(binary).features] == list(told.features or ())
+
+
+COMPONENT = """(component
+  (core module $m (tag) (memory (export "m") 1) (func (export "f") (param i32 i32))
+    (func (export "r") (param i32 i32 i32 i32) (result i32) unreachable) (data "x") (data (i32.const 0) "y"))
+  (core instance $i (instantiate $m))
+  (func $f (param "x" string) (canon lift (core func $i "f") (memory $i "m") (realloc (func $i "r"))))
+  %s
+)"""
+LOWERED = """(component $inner
+    (import "f" (func $f (param "x" string)))
+    (core module $m (memory (export "m") 1))
+    (core instance $i (instantiate $m))
+    (core func (canon lower (func $f) (memory $i "m") %s)))
+  (instance (instantiate $inner (with "f" (func $f))))"""
+
+
+@pytest.mark.parametrize(
+    ("inside", "passes"),
+    [('(export "f" (func $f))', False), (LOWERED % "string-encoding=utf16", True), (LOWERED % "", True)],
+)
+def test_a_component_has_the_traits_of_its_modules(inside: str, passes: bool, library: Embedded) -> None:
+    traits = wasm_traits.read(library.translate((COMPONENT % inside).encode()))
+    assert traits.string_transcoding is passes
+    assert traits.features == ("bulk-memory", "component-model", "exceptions")
+    assert (traits.tags, traits.odd_tags_with) == (1, ("active-data", "passive-data"))

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from binary import COMPONENT, MODULE, func, imports, leb, section, types, vec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wasmbuild.errors import FormatError
+from wasmbuild.formats import wasm_traits
+from wasmbuild.formats.cursor import Cursor
+from wasmbuild.formats.instructions import Instructions
+from wasmbuild.formats.traits import Traits, merged
+
+MEMORY = section(5, vec([b"\x00\x01"]))
+IMPORTED_MEMORY = imports(("", "", b"\x02\x00\x01"))
+TAG = b"\x00\x00"
+ACTIVE = b"\x00\x41\x00\x0b\x01x"
+PASSIVE = b"\x01\x01x"
+
+
+def body(*instructions: bytes, locals_: bytes = b"\x00") -> bytes:
+    code = locals_ + b"".join(instructions) + b"\x0b"
+    return leb(len(code)) + code
+
+
+def code(*instructions: bytes) -> bytes:
+    return section(3, vec([b"\x00"])) + section(10, vec([body(*instructions)]))
+
+
+def module(*sections: bytes) -> bytes:
+    return MODULE + types(func()) + b"".join(sections)
+
+
+def traits(*sections: bytes) -> Traits:
+    return wasm_traits.read(module(*sections))
+
+
+def test_a_module_without_anything_has_no_traits() -> None:
+    assert wasm_traits.read(MODULE) == Traits()
+
+
+def test_the_largest_table_of_branches_and_body_count() -> None:
+    first, second = (b"\x0e" + leb(size) + b"\x80\x00" * size + b"\x00" for size in (3, 300))
+    bodies = [body(b"\x41\x00", table) for table in (second, first)]
+    found = traits(section(3, vec([b"\x00", b"\x00"])), section(10, vec(bodies)))
+    assert (found.br_table, found.function_body) == (300, len(second) + 4)
+
+
+def test_numbers_that_look_like_instructions_are_none() -> None:
+    looks = [
+        b"\x41\xfd\x00\x1a",
+        b"\x42\x14\x1a",
+        b"\x43\xfd\x1f\x14\xfe\x1a",
+        b"\x44" + b"\x1f" * 8 + b"\x1a",
+        b"\x10\x1f",
+    ]
+    assert traits(code(*looks)) == Traits(function_body=sum(map(len, looks)) + 2)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "features", "field"),
+    [
+        (b"\x14\x00", ("function-references",), "call_ref"),
+        (b"\x15\x00", ("function-references",), "call_ref"),
+        (b"\x1f\x40\x02\x00\x00\x00\x02\x00\x0b", ("exceptions",), "try_table"),
+    ],
+)
+def test_calls_by_reference_and_handlers_are_told(instruction: bytes, features: tuple[str, ...], field: str) -> None:
+    found = traits(code(instruction))
+    assert (found.features, getattr(found, field)) == (features, True)
+
+
+@pytest.mark.parametrize(
+    ("data", "having"),
+    [
+        ([], ()),
+        ([PASSIVE], ("passive-data",)),
+        ([ACTIVE], ("active-data",)),
+        ([PASSIVE, ACTIVE], ("active-data", "passive-data")),
+        ([b"\x02\x01\x41\x00\x0b\x00"], ("active-data",)),
+        ([b"\x02\x00\x41\x00\x0b\x00"], ("active-data", "active-data-imported-memory")),
+        ([b"\x02\x01\x23\x00\x0b\x00"], ("active-data", "active-data-non-constant-offset")),
+        ([b"\x02\x01\x41\x00\x41\x00\x6a\x0b\x00"], ("active-data", "active-data-non-constant-offset")),
+    ],
+)
+@pytest.mark.parametrize("tags", [0, 1, 2, 3])
+def test_data_beside_an_odd_number_of_tags_are_told(tags: int, data: list[bytes], having: tuple[str, ...]) -> None:
+    defined = section(13, vec([TAG] * tags)) if tags else b""
+    memories = IMPORTED_MEMORY + MEMORY if any(entry[0] == 2 for entry in data) else MEMORY
+    found = traits(memories, defined, section(11, vec(data)))
+    assert (found.tags, found.odd_tags_with) == (tags, having if tags % 2 else ())
+    assert found.passive_data is ("passive-data" in having)
+
+
+def test_imported_tags_do_not_count() -> None:
+    found = traits(imports(("", "", b"\x04" + TAG)), section(11, vec([PASSIVE])))
+    assert (found.tags, found.odd_tags_with, found.features) == (0, (), ("bulk-memory", "exceptions"))
+
+
+def test_memories_and_tables_are_told_wherever_they_come_from() -> None:
+    assert traits(imports(("", "", b"\x02\x03\x01\x01"))).shared_memory
+    assert traits(section(5, vec([b"\x04\x01"]))).memory64
+    assert traits(imports(("", "", b"\x01\x70\x04\x01"))).table64
+    assert traits(section(4, vec([b"\x70\x05\x01\x02"]))).table64
+    assert traits(MEMORY, section(11, vec([ACTIVE]))) == Traits()
+
+
+def test_a_component_has_what_any_of_its_modules_has() -> None:
+    odd = module(MEMORY, section(13, vec([TAG])), section(11, vec([ACTIVE])))
+    even = module(section(13, vec([TAG, TAG])), section(11, vec([PASSIVE])))
+    nested = COMPONENT + section(1, even) + section(1, module(code(b"\x41\x00\x0e\x00\x00")))
+    found = wasm_traits.read(COMPONENT + section(1, odd) + section(4, nested))
+    assert found == Traits(
+        features=("bulk-memory", "component-model", "exceptions"),
+        tags=2,
+        odd_tags_with=("active-data",),
+        passive_data=True,
+        function_body=7,
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"text",
+        module(code(b"\xff")),
+        module(code(b"\x06\x40\x0b")),
+        module(code(b"\xfd\xff\x7f")),
+        module(section(10, b"\x01\x7f")),
+        module(section(11, b"\x01\x03")),
+        COMPONENT + section(8, b"\x01\x7f"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(data: bytes) -> None:
+    with pytest.raises(FormatError):
+        wasm_traits.read(data)
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read_or_refused(tail: bytes) -> None:
+    body_of_tail = section(3, b"\1\0") + section(10, b"\1" + leb(len(tail)) + tail)
+    for data in (module() + tail, module(body_of_tail), COMPONENT + tail):
+        with contextlib.suppress(FormatError):
+            wasm_traits.read(data)
+
+
+PIECES = [
+    b"\x01",
+    b"\x1a",
+    b"\x41\xfd\x7f",
+    b"\x20\x81\x00",
+    b"\xfd\x0c" + b"\xfd" * 16,
+    b"\xfd\xae\x01",
+    b"\xfc\x0b\x00",
+    b"\x1c\x01\x7b",
+    b"\x0e\x01\x05\x06",
+    b"\x28\x42\x01\x10",
+    b"\x02\x7b",
+    b"\x02\x05",
+    b"\xd0\x6f",
+    b"\xd0\x03",
+    b"\x15\x09",
+    b"\x1f\x40\x00",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=40))
+def test_instructions_are_told_one_by_one_as_they_are_in_runs(pieces: list[bytes]) -> None:
+    whole, single = Instructions(), Instructions()
+    data = b"".join(pieces)
+    whole.read(Cursor(data, 0, len(data), "module"))
+    for piece in pieces:
+        Instructions.read(single, Cursor(piece, 0, len(piece), "module"))
+    alone = [Instructions() for _ in pieces]
+    for reader, piece in zip(alone, pieces, strict=True):
+        reader.read(Cursor(piece, 0, len(piece), "module"))
+    assert whole.features == single.features == set().union(*(reader.features for reader in alone))
+    assert (whole.br_table, whole.call_ref, whole.try_table) == (single.br_table, single.call_ref, single.try_table)
+
+
+def test_traits_come_back_from_json() -> None:
+    some = merged([Traits(features=("simd",), br_table=7, memory64=True), Traits(features=("gc",), br_table=2)])
+    assert some == Traits(features=("gc", "simd"), br_table=7, memory64=True)
+    assert Traits.from_json(some.to_json()) == some
+    assert some.to_json()["br-table"] == 7

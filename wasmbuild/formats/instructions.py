@@ -1,0 +1,248 @@
+"""Which proposals the instructions of a module come from, at tens of milliseconds for a megabyte of code.
+
+Every instruction is decoded, since an opcode's byte means nothing out of its place. Instructions that say nothing are
+passed over by one regular expression, as many at a time as there are. One that is the first of its proposal stops it;
+from then on the instructions of that proposal say nothing either, and join the expression.
+
+Source: WebAssembly core specification 3.0, section 5.4, and the proposals threads, wide arithmetic and stack switching.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from wasmbuild.formats import wasm_types
+from wasmbuild.formats.cursor import Cursor
+
+_NUMBER = rb"[\x80-\xff]{0,9}[\x00-\x7f]"
+# Alignment and offset; bit 6 of the alignment says that the index of a memory stands between them.
+_PLACE = rb"(?:[\x00-\x3f]|[\x80-\xbf][\x80-\xff]{0,8}[\x00-\x7f])" + _NUMBER
+_PLACE_IN = rb"(?:[\x40-\x7f]|[\xc0-\xff][\x80-\xff]{0,8}[\x00-\x7f])" + _NUMBER + _NUMBER
+
+_ALWAYS = (
+    # Those that are met most come first.
+    rb"[\x0c\x0d\x10\x20-\x24\x41\x42]" + _NUMBER,
+    rb"[\x28-\x3e]" + _PLACE,
+    rb"[\x00\x01\x05\x0b\x0f\x1a\x1b\x45-\xc4]+",
+    rb"[\x02-\x04][\x40\x7c-\x7f]",
+    rb"\x11" + _NUMBER + rb"\x00",
+    rb"[\x3f\x40]\x00",
+    rb"\x43.{4}",
+    rb"\x44.{8}",
+    rb"\xfc[\x00-\x07]",
+)
+_CALL_REF = "call_ref"
+
+
+class _Kind(NamedTuple):
+    """Instructions that say the same: ``names`` are features, or what else is noted."""
+
+    names: frozenset[str]
+    pattern: bytes
+
+
+def _kinds() -> tuple[_Kind, ...]:
+    number, place, place_in = _NUMBER, _PLACE, _PLACE_IN
+    any_place = rb"(?:" + place + rb"|" + place_in + rb")"
+    table = (
+        ("bulk-memory", rb"\xfc(?:[\x08\x0a\x0c\x0e]" + number * 2 + rb"|[\x09\x0b\x0d]" + number + rb")"),
+        ("simd", rb"[\x02-\x04]\x7b"),
+        (
+            "simd",
+            rb"\xfd(?:[\x00-\x0b\x5c\x5d]" + place + rb"|[\x0c\x0d].{16}|[\x15-\x22].|[\x54-\x5b]" + place + rb"."
+            rb"|[\x0e-\x14\x23-\x53\x5e-\x7f]|[\x80-\xff]\x01)",
+        ),
+        ("relaxed-simd simd", rb"\xfd[\x80-\x93]\x02"),
+        ("threads", rb"\xfe(?:\x03\x00|[\x00-\x02\x10-\x4e]" + place + rb")"),
+        ("tail-call", rb"\x12" + number + rb"|\x13" + number + rb"\x00"),
+        ("multi-value", rb"[\x02-\x04](?:[\x00-\x3f]|[\x80-\xff]{1,4}[\x00-\x3f])"),
+        ("reference-types", rb"[\xd0][\x6f\x70]|\xd1|[\xd2\x25\x26]" + number + rb"|\xfc[\x0f-\x11]" + number),
+        ("reference-types", rb"[\x02-\x04][\x6f\x70]|\x11" + number * 2),
+        ("reference-types tail-call", rb"\x13" + number * 2),
+        ("exceptions", rb"\x08" + number + rb"|\x0a"),
+        ("exceptions reference-types", rb"\xd0[\x69\x74]|[\x02-\x04][\x69\x74]"),
+        (f"function-references {_CALL_REF}", rb"[\x14\x15]" + number),
+        ("function-references", rb"\xd4|[\xd5\xd6]" + number),
+        ("gc reference-types", rb"\xd0[\x6a-\x6e\x71-\x73]|[\x02-\x04][\x6a-\x6e\x71-\x73]"),
+        (
+            "gc",
+            rb"\xd3|\xfb(?:[\x0f\x1a-\x1e]|[\x00\x01\x06\x07\x0b-\x0e\x10\x14-\x17]" + number
+            + rb"|[\x02-\x05\x08-\x0a\x11-\x13]" + number * 2
+            + rb"|[\x18\x19]." + number * 3 + rb")",
+        ),
+        ("multi-memory", rb"[\x3f\x40]" + number + rb"|[\x28-\x3e]" + place_in),
+        ("multi-memory simd", rb"\xfd(?:[\x00-\x0b\x5c\x5d]" + place_in + rb"|[\x54-\x5b]" + place_in + rb".)"),
+        ("multi-memory threads", rb"\xfe[\x00-\x02\x10-\x4e]" + any_place),
+        ("wide-arithmetic", rb"\xfc[\x13-\x16]"),
+        ("stack-switching", rb"[\xe0\xe2]" + number + rb"|[\xe1\xe6]" + number * 2),
+        ("stack-switching reference-types", rb"\xd0[\x68\x75]|[\x02-\x04][\x68\x75]"),
+    )  # fmt: skip
+    return tuple([_Kind(frozenset(names.split()), pattern) for names, pattern in table])
+
+
+_KINDS = _kinds()
+
+
+@lru_cache(maxsize=64)
+def _plain(known: frozenset[str]) -> re.Pattern[bytes]:
+    """Return what passes over instructions that say no more than ``known``."""
+    kinds = [kind.pattern for kind in _KINDS if kind.names <= known]
+    return re.compile(rb"(?:" + rb"|".join([*_ALWAYS, *kinds]) + rb")*+", re.DOTALL)
+
+
+@lru_cache(maxsize=64)
+def _compiled(kind: _Kind) -> re.Pattern[bytes]:
+    return re.compile(kind.pattern, re.DOTALL)
+
+
+class Instructions:
+    """What the instructions read so far say of their module.
+
+    ``features`` are names of proposals as in the settings without ``wasm-``; ``br_table`` is the number of targets of
+    the largest ``br_table``, its default not among them.
+    """
+
+    def __init__(self) -> None:
+        self.features: set[str] = set()
+        self.br_table = 0
+        self.try_table = False
+        self.call_ref = False
+        self._known: frozenset[str] = frozenset()
+
+    def read(self, cursor: Cursor) -> None:
+        """Read all instructions up to the end of ``cursor``. Raises FormatError for what is none."""
+        data, end = cursor.data, cursor.end
+        while True:
+            match = _plain(self._known).match(data, cursor.pos, end)
+            cursor.pos = match.end() if match is not None else cursor.pos
+            if cursor.pos >= end:
+                return
+            self._one(cursor)
+
+    def constant(self, cursor: Cursor) -> bool:
+        """Read a constant expression with its end; tell whether it is nothing but one constant number."""
+        start = cursor.pos
+        while cursor.byte() != _END:
+            cursor.pos -= 1
+            self._one(cursor)
+        return _CONSTANT.fullmatch(cursor.data, start, cursor.pos) is not None
+
+    def value_type(self, cursor: Cursor) -> None:
+        """Read a value type."""
+        self.note_type(wasm_types.value_type(cursor))
+
+    def note_type(self, text: str) -> None:
+        """Note what a value type needs, from its text."""
+        self.features |= features_of_type(text)
+
+    def _one(self, cursor: Cursor) -> None:
+        """Read the next instruction."""
+        at = cursor.pos
+        special = _SPECIAL.get(cursor.data[at])
+        if special is not None:
+            cursor.pos += 1
+            special(self, cursor)
+        elif (match := _ONE.match(cursor.data, at, cursor.end)) is not None:
+            cursor.pos = match.end()
+        else:
+            for kind in _KINDS:
+                if match := _compiled(kind).match(cursor.data, at, cursor.end):
+                    cursor.pos = match.end()
+                    self._note(kind.names)
+                    return
+            self._of_type(cursor)
+
+    def _note(self, names: frozenset[str]) -> None:
+        self._known |= names
+        self.call_ref = self.call_ref or _CALL_REF in names
+        self.features |= names - {_CALL_REF}
+
+    def _of_type(self, cursor: Cursor) -> None:
+        """Read a block or a null reference of a type that is written out."""
+        at = cursor.pos
+        code = cursor.byte()
+        if code in _BLOCKS:
+            self._block_type(cursor)
+        elif code == _REF_NULL and cursor.signed(33) >= 0:
+            self.features |= {"reference-types", "function-references"}
+        else:
+            cursor.fail(f"there is no instruction {cursor.data[at : at + 2].hex(' ')}", at)
+
+    def _block_type(self, cursor: Cursor) -> None:
+        at = cursor.pos
+        code = cursor.byte()
+        if code == _NO_VALUE:
+            return
+        cursor.pos = at
+        if 0x40 < code < 0x80:
+            self.value_type(cursor)
+        elif cursor.signed(33) >= 0:
+            self.features.add("multi-value")
+        else:
+            cursor.fail("this is no type of a block", at)
+
+    def _br_table(self, cursor: Cursor) -> None:
+        count = cursor.u32()
+        self.br_table = max(self.br_table, count)
+        cursor.numbers(count + 1)
+
+    def _select(self, cursor: Cursor) -> None:
+        self.features.add("reference-types")
+        for _ in range(cursor.u32()):
+            self.value_type(cursor)
+
+    def _try_table(self, cursor: Cursor) -> None:
+        self.features.add("exceptions")
+        self.try_table = True
+        self._block_type(cursor)
+        for _ in range(cursor.u32()):
+            at = cursor.pos
+            catch = cursor.byte()
+            if catch > 3:
+                cursor.fail(f"{catch:#04x} is no way to catch", at)
+            cursor.numbers(2 if catch < 2 else 1)
+
+    def _resume(self, cursor: Cursor) -> None:
+        self.features.add("stack-switching")
+        cursor.numbers(2 if cursor.data[cursor.pos - 1] == _RESUME_THROW else 1)
+        for _ in range(cursor.u32()):
+            # A tag with a label, or a tag that switches.
+            cursor.numbers(1 if cursor.byte() else 2)
+
+
+def features_of_type(text: str) -> frozenset[str]:
+    """Return the features that a value type needs, by the text that ``wasm_types`` gives it."""
+    if text in _TYPES:
+        return _TYPES[text]
+    heap = text.strip("()").rpartition(" ")[2]
+    found = _TYPES.get(f"{heap}ref", frozenset()) - {"function-references"} if not heap.isdecimal() else frozenset()
+    return found | ({"reference-types"} if found - {"reference-types"} else {"reference-types", "function-references"})
+
+
+_NUMBERS: frozenset[str] = frozenset()
+_TYPES: dict[str, frozenset[str]] = {
+    **dict.fromkeys(("i32", "i64", "f32", "f64"), _NUMBERS),
+    "v128": frozenset({"simd"}),
+    **dict.fromkeys(("funcref", "externref"), frozenset({"reference-types"})),
+    **dict.fromkeys(("exnref", "nullexnref"), frozenset({"reference-types", "exceptions"})),
+    **dict.fromkeys(("contref", "nullcontref"), frozenset({"reference-types", "stack-switching"})),
+    **dict.fromkeys(
+        ["anyref", "eqref", "i31ref", "structref", "arrayref", "nullref", "nullfuncref", "nullexternref"],
+        frozenset({"reference-types", "gc"}),
+    ),
+}
+
+_END, _NO_VALUE, _REF_NULL, _RESUME_THROW = 0x0B, 0x40, 0xD0, 0xE4
+_BLOCKS = (0x02, 0x03, 0x04)
+_ONE = re.compile(rb"|".join([pattern.rstrip(b"+") for pattern in _ALWAYS]), re.DOTALL)
+_CONSTANT = re.compile(rb"[\x41\x42]" + _NUMBER + rb"\x0b")
+_SPECIAL = {
+    0x0E: Instructions._br_table,
+    0x1C: Instructions._select,
+    0x1F: Instructions._try_table,
+    0xE3: Instructions._resume,
+    _RESUME_THROW: Instructions._resume,
+    0xE5: Instructions._resume,
+}

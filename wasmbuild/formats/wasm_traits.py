@@ -1,0 +1,203 @@
+"""Reads the traits of a binary module or component. Nothing is validated beyond what that takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from wasmbuild.errors import FormatError
+from wasmbuild.formats import wasm_types
+from wasmbuild.formats.component_parts import parts
+from wasmbuild.formats.cursor import Cursor
+from wasmbuild.formats.identify import identify
+from wasmbuild.formats.instructions import Instructions
+from wasmbuild.formats.traits import Traits, merged
+from wasmbuild.formats.wasm import Module
+
+_TYPE, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _ELEMENT, _CODE, _DATA, _DATA_COUNT, _TAG = 1, 3, 4, 5, 6, 9, 10, 11, 12, 13
+_LIMITS = re.compile(r" \d+(\.\.\d+)?( i64)?$")
+
+
+def read(data: bytes) -> Traits:
+    """Return the traits of a binary module or component.
+
+    Raises FormatError for anything else, for malformed bytes and for instructions that no proposal known here has.
+    """
+    identity = identify(data)
+    if identity.kind == "module":
+        return _Reader(Module(data)).traits()
+    if identity.kind == "component":
+        found = parts(data)
+        inside = merged(_Reader(Module(data, *place)).traits() for place in found.modules)
+        features = tuple(sorted({*inside.features, *found.features}))
+        return inside._replace(features=features, string_transcoding=found.string_transcoding)
+    raise FormatError(f"not a binary module or component, but {identity}")
+
+
+class _Reader:
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self.code = Instructions()
+        self.features = self.code.features
+        self.memories: list[str] = []
+        self.tables: list[str] = []
+
+    def traits(self) -> Traits:
+        self._types()
+        self.module.imports()
+        imported = self.module.imported
+        for kind in ("table", "memory", "global", "tag"):
+            for text in imported[kind]:
+                _NOTED[kind](self, text)
+        imported_memories = len(self.memories)
+        tags = 0
+        for cursor in self._entries(_TABLE):
+            self._table(cursor)
+        for cursor in self._entries(_MEMORY):
+            self._note_memory(wasm_types.memory_type(cursor))
+        for cursor in self._entries(_TAG):
+            cursor.skip(1)
+            cursor.u32()
+            tags += 1
+            self._note_tag("")
+        for cursor in self._entries(_GLOBAL):
+            self._note_global(wasm_types.global_type(cursor))
+            self.code.constant(cursor)
+        for cursor in self._entries(_ELEMENT):
+            self._elements(cursor)
+        if _DATA_COUNT in self.module.sections:
+            self.features.add("bulk-memory")
+        data: set[str] = set()
+        for cursor in self._entries(_DATA):
+            data |= self._data(cursor, imported_memories)
+        largest = max(map(self._body, self._entries(_CODE)), default=0)
+        if len(self.memories) > 1:
+            self.features.add("multi-memory")
+        if len(self.tables) > 1:
+            self.features.add("reference-types")
+        return Traits(
+            features=tuple(sorted(self.features)),
+            tags=tags,
+            odd_tags_with=tuple(sorted(data)) if tags % 2 else (),
+            passive_data="passive-data" in data,
+            br_table=self.code.br_table,
+            function_body=largest,
+            call_ref=self.code.call_ref,
+            try_table=self.code.try_table,
+            memory64=any(" i64" in text for text in self.memories),
+            table64=any(text.endswith(" i64") for text in self.tables),
+            shared_memory=any(" shared" in text for text in self.memories),
+        )
+
+    def _entries(self, section: int) -> Iterator[Cursor]:
+        """Return the cursor again for each entry of a section."""
+        if section in self.module.sections:
+            cursor = self.module.cursor(section)
+            for _ in range(cursor.u32()):
+                yield cursor
+
+    def _types(self) -> None:
+        if _TYPE not in self.module.sections:
+            return
+        noted: set[str] = set()
+        wasm_types.type_section(self.module.cursor(_TYPE), noted)
+        for text in noted:
+            if text in _FORMS:
+                self.features.add(_FORMS[text])
+            else:
+                self.code.note_type(text)
+
+    def _note_table(self, text: str) -> None:
+        self.tables.append(text)
+        element = _LIMITS.sub("", text)
+        if element != "funcref":
+            self.code.note_type(element)
+        if text.endswith(" i64"):
+            self.features.add("memory64")
+
+    def _note_memory(self, text: str) -> None:
+        self.memories.append(text)
+        for part, feature in ((" i64", "memory64"), (" shared", "threads"), (" page-size=", "custom-page-sizes")):
+            if part in text:
+                self.features.add(feature)
+
+    def _note_global(self, text: str) -> None:
+        self.code.note_type(text.removeprefix("mut "))
+
+    def _note_tag(self, text: str) -> None:
+        self.features.add("exceptions")
+
+    def _table(self, cursor: Cursor) -> None:
+        initialised = cursor.data[cursor.pos : min(cursor.pos + 2, cursor.end)] == b"\x40\x00"
+        if initialised:
+            cursor.skip(2)
+            self.features.add("function-references")
+        self._note_table(wasm_types.table_type(cursor))
+        if initialised:
+            self.code.constant(cursor)
+
+    def _elements(self, cursor: Cursor) -> None:
+        flags = cursor.u32()
+        if flags > 7:
+            cursor.fail(f"{flags:#x} does not say what kind of elements follow")
+        passive, explicit, expressions = flags & 1, flags & 2, flags & 4
+        if passive:
+            self.features.add("bulk-memory")
+        else:
+            if explicit:
+                cursor.u32()
+            self.code.constant(cursor)
+        if passive or explicit:
+            if expressions:
+                self.code.value_type(cursor)
+            else:
+                cursor.skip(1)
+        count = cursor.u32()
+        if expressions:
+            for _ in range(count):
+                self.code.constant(cursor)
+        else:
+            cursor.numbers(count)
+
+    def _data(self, cursor: Cursor, imported: int) -> set[str]:
+        flags = cursor.u32()
+        if flags > 2:
+            cursor.fail(f"{flags:#x} does not say what kind of data follow")
+        found = {"passive-data" if flags == 1 else "active-data"}
+        if flags == 1:
+            self.features.add("bulk-memory")
+        else:
+            memory = cursor.u32() if flags == 2 else 0
+            if memory < imported:
+                found.add("active-data-imported-memory")
+            if not self.code.constant(cursor):
+                found.add("active-data-non-constant-offset")
+        cursor.skip(cursor.u32())
+        return found
+
+    def _body(self, cursor: Cursor) -> int:
+        size = cursor.u32()
+        start = cursor.pos
+        cursor.skip(size)
+        body = Cursor(cursor.data, start, cursor.pos, cursor.what)
+        for _ in range(body.u32()):
+            body.u32()
+            self.code.value_type(body)
+        self.code.read(body)
+        return size
+
+
+_NOTED = {
+    "table": _Reader._note_table,
+    "memory": _Reader._note_memory,
+    "global": _Reader._note_global,
+    "tag": _Reader._note_tag,
+}
+_FORMS = {
+    "struct": "gc",
+    "array": "gc",
+    "sub": "gc",
+    "rec": "gc",
+    "cont": "stack-switching",
+    "results": "multi-value",
+}
