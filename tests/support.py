@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from wasmbuild import cli
 
 ALL = {"add@x64", "sub@x64", "add@arm", "sub@arm"}
 
@@ -32,6 +38,29 @@ source = "add.wat"
 [modules.sub]
 source = "sub.wat"
 """
+
+
+def run_here(
+    *arguments: str, cwd: str | os.PathLike[str] = ".", environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in this process, as its entry point does, and return how it ended and what it wrote."""
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)]
+    saved = dict(os.environ), os.getcwd(), signal.getsignal(signal.SIGTERM)
+    os.environ.update(environment or {})
+    try:
+        os.chdir(cwd)
+        with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
+            try:
+                status = cli.main(arguments)
+            except SystemExit as ended:  # argparse, after --help and --version
+                status = int(ended.code or 0)
+    finally:
+        os.chdir(saved[1])
+        signal.signal(signal.SIGTERM, saved[2])
+        os.environ.clear()
+        os.environ.update(saved[0])
+    out, err = (stream.buffer.getvalue().decode() for stream in streams)
+    return subprocess.CompletedProcess(arguments, status, out, err)
 
 
 class Project:
@@ -67,13 +96,24 @@ class Project:
             **options,
         )
 
-    def run(self, *arguments: str, status: int = 0, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run ``wasmbuild`` to its end and hold its exit code against ``status``; it never shows a traceback."""
-        process = self.start(*arguments, **options)
-        out, err = process.communicate(timeout=300)
-        assert "Traceback" not in err, err
-        assert process.returncode == status, f"exit {process.returncode}, not {status}\n{out}\n{err}"
-        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+    def run(
+        self, *arguments: str, status: int = 0, alone: bool = False, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``wasmbuild`` to its end and hold its exit code against ``status``; it never shows a traceback.
+
+        In this process, which saves its start, unless it is to be ``alone`` or has ``options`` of a process.
+        """
+        cwd = options.pop("cwd", self.root)
+        if options or alone:
+            process = self.start(*arguments, cwd=cwd, **options)
+            out, err = process.communicate(timeout=300)
+            ended = subprocess.CompletedProcess(arguments, process.returncode, out, err)
+        else:
+            ended = run_here(*arguments, cwd=cwd, environment={"NO_COLOR": "1", **self.environment})
+        # Indented, it is what a child wrote.
+        assert "\nTraceback" not in f"\n{ended.stderr}", ended.stderr
+        assert ended.returncode == status, f"exit {ended.returncode}, not {status}\n{ended.stdout}\n{ended.stderr}"
+        return ended
 
     def outcomes(self, *arguments: str, status: int = 0) -> dict[str, str]:
         """Build, and return what became of each artifact."""
