@@ -52,6 +52,18 @@ def test_a_noop_build_is_light(tmp_path: Path) -> None:
     assert not {"wasmtime", "pydantic", "subprocess", "asyncio", "concurrent.futures", "tempfile"} & loaded
 
 
+def test_no_predicate_of_pathlib() -> None:
+    """They raise where a directory may not be entered or a name is too long; those of os.path say no."""
+    predicate = re.compile(r"(?<!entry)\.(exists|is_file|is_dir|is_symlink|is_mount)\(\)")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in (ROOT / "wasmbuild").rglob("*.py")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if predicate.search(line)
+    ]
+    assert not found
+
+
 def test_the_readme_has_its_two_lines() -> None:
     text = (ROOT / "README.md").read_text()
     blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)

@@ -13,6 +13,8 @@ DONE = 0
 FAILED = 1
 WRONG_REQUEST = 2
 DISK = 3
+DEFECT = 70
+"""An exception that nobody expected; as ``EX_SOFTWARE`` in sysexits.h."""
 INTERRUPTED = 130
 
 
@@ -57,6 +59,8 @@ class ToolchainError(WasmbuildError):
 
 class HostError(WasmbuildError):
     """This process may not do what the work needs, whatever the files are."""
+
+    exit_code = DISK
 
 
 class FormatError(WasmbuildError):

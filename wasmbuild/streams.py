@@ -32,8 +32,12 @@ def checked() -> Iterator[None]:
             sys.stdout, sys.stderr = streams
 
 
+# What a terminal without them shows in their place; of other characters it shows the escape.
+_PLAIN = str.maketrans({"…": "...", "━": "=", "╌": "-", "→": "->", "×": "x", "–": "-", "—": "-", "’": "'"})
+
+
 class _Stream:
-    """Loses what cannot be written."""
+    """Loses what cannot be written, and writes what the encoding lacks in another way."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -44,9 +48,21 @@ class _Stream:
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
+        except UnicodeEncodeError:
+            encoding = self._stream.encoding or "ascii"
+            return self.write(text.translate(_PLAIN).encode(encoding, "backslashreplace").decode(encoding))
         except OSError as error:
             self._fail(error)
             return len(text)
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write bytes as they are, in order with the text."""
+        try:
+            self._stream.flush()
+            self._stream.buffer.write(data)
+            self._stream.buffer.flush()
+        except OSError as error:
+            self._fail(error)
 
     def flush(self) -> None:
         try:

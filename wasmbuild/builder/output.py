@@ -43,7 +43,7 @@ def replaced(path: Path) -> Path | None:
         except FileNotFoundError:
             mode = stat.S_IFREG
     if stat.S_ISREG(mode):
-        return Path(os.path.realpath(path)) if path.is_symlink() else path
+        return Path(os.path.realpath(path)) if os.path.islink(path) else path
     if stat.S_ISCHR(mode) or stat.S_ISFIFO(mode):
         return None
     if stat.S_ISDIR(mode):

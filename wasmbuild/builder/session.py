@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from wasmbuild import boundary
 from wasmbuild.builder import key, noop
 from wasmbuild.builder.compile import compile_one
 from wasmbuild.builder.explain import differences
@@ -204,9 +205,10 @@ class Session:
         error: WasmbuildError | None = status.error
         if error is None:
             try:
-                size = self._make(artifact, parallel=parallel)
-                self._settle(status)
-            except (CompileError, StoreError, ToolchainError) as caught:
+                with boundary.told():
+                    size = self._make(artifact, parallel=parallel)
+                    self._settle(status)
+            except WasmbuildError as caught:
                 error = caught
         return Outcome(artifact.id, status.reasons, time.monotonic() - started, size, error)
 

@@ -90,7 +90,7 @@ class Sources:
                 copied = self._copies.get(module.source)
                 unchanged = copied is not None and copied[0] == files.signature(os.stat(module.source))
                 # A session that was closed has removed its copies, and may be opened again.
-                if copied is not None and unchanged and copied[2].exists():
+                if copied is not None and unchanged and os.path.exists(copied[2]):
                     return copied[1], copied[2]
                 data, signature = files.read(module.source)
             except FileNotFoundError:
@@ -103,7 +103,7 @@ class Sources:
                 raise CompileError(f"{module.source_text}: {error}") from error
             source = _checked(module, hashlib.sha256(data).hexdigest(), len(data), facts)
             path = directory / f"{source.wasm_sha256}.wasm"
-            if not path.exists():
+            if not os.path.exists(path):
                 self._write(path, binary)
             self._copies[module.source] = (signature, source, path)
             return source, path

@@ -68,7 +68,7 @@ class Store:
 
         Raises StoreError when the directory cannot be made or locked, or ``timeout`` seconds are over.
         """
-        if self.root.exists() and not self.root.is_dir():
+        if os.path.exists(self.root) and not os.path.isdir(self.root):
             raise StoreError(
                 f"{self.root}: the build directory is a file, not a directory; move it away, or set [project] build-dir"
             )
@@ -264,7 +264,7 @@ def holds(path: Path, record: Record) -> bool:
 
 def delete(path: Path) -> None:
     """Delete a file or directory of ours as far as it can be deleted."""
-    if path.is_dir() and not path.is_symlink():
+    if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path, ignore_errors=True)
     else:
         with contextlib.suppress(OSError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from wasmbuild.builder.workspace import Workspace
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
     out: Path = arguments.output
-    if out.is_dir():
+    if os.path.isdir(out):
         raise UsageError(f"{out}: is a directory; name the artifact that is to be written, such as {out / 'x.cwasm'}")
     read = [("IN", arguments.source), ("--config", arguments.config)]
     options.check_output("compile", "-o", out, read)

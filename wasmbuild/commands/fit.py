@@ -102,7 +102,7 @@ def _status(text: str) -> int:
 
 def _toolchain(arguments: argparse.Namespace) -> tuple[Toolchain, int]:
     """Return a compiler: that of the declaration, where there is one, and the one that is found otherwise."""
-    from wasmbuild.builder.workspace import Workspace
+    from wasmbuild.builder.workspace import CONFIG, Workspace
     from wasmbuild.engine.settings import line_problem
     from wasmbuild.toolchain.child import Limits
     from wasmbuild.toolchain.chosen import Toolchain
@@ -111,7 +111,7 @@ def _toolchain(arguments: argparse.Namespace) -> tuple[Toolchain, int]:
     line: int | None = arguments.line
     if line is not None and (problem := line_problem(line)) is not None:
         raise UsageError(f"wasmbuild fit: --line: {problem}")
-    if line is None and arguments.config.exists():
+    if line is None and (arguments.config != Path(CONFIG) or os.path.lexists(CONFIG)):
         workspace = Workspace(arguments.config)
         project = workspace.project()
         return workspace.toolchain(project, {}), project.line

@@ -92,7 +92,7 @@ def _is_read(path: Path, verified: Sequence[str]) -> bool:
     from wasmbuild.verify.report import Entry
 
     # Most reports are new, or lie elsewhere.
-    if not path.is_file() or not any(_is_inside(path, named) for named in verified):
+    if not os.path.isfile(path) or not any(_is_inside(path, named) for named in verified):
         return False
     if any(output.is_same(path, Path(named, filenames.INDEX)) for named in verified):
         return True
@@ -116,7 +116,7 @@ def _targets(config: Path | None, paths: Sequence[str]) -> Sequence[Target]:
 
     here = Path(CONFIG)
     # One that lies beside an index or a manifest came with it.
-    if not here.is_file() or any(os.path.lexists(name) for name in (filenames.INDEX, filenames.MANIFEST)):
+    if not os.path.isfile(here) or any(os.path.lexists(name) for name in (filenames.INDEX, filenames.MANIFEST)):
         return ()
     if any(_is_inside(here, path) for path in paths):
         return ()
@@ -128,6 +128,6 @@ def _is_inside(file: Path, verified: str) -> bool:
     """Tell whether a file of the working directory lies in what is verified, as either is named or by where it is."""
     named = Path(verified) if os.path.isdir(verified) else Path(verified).parent
     found = Path(os.path.realpath(verified))
-    directories = {Path(os.path.realpath(named)), found if found.is_dir() else found.parent}
+    directories = {Path(os.path.realpath(named)), found if os.path.isdir(found) else found.parent}
     places = (Path(os.path.realpath(file.parent), file.name), Path(os.path.realpath(file)))
     return any(directory in place.parents for directory in directories for place in places)

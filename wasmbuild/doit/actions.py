@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from doit.exceptions import TaskFailed
 
+from wasmbuild import boundary
 from wasmbuild.doit.builds import of, say
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.text import listed
@@ -17,7 +19,25 @@ if TYPE_CHECKING:
 
 _SHOWN = 3
 
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
 
+
+def _told(action: Callable[Given, Made]) -> Callable[Given, Made | TaskFailed]:
+    """Let an error end in a failed task with its message."""
+
+    @functools.wraps(action)
+    def run(*arguments: Given.args, **options: Given.kwargs) -> Made | TaskFailed:
+        try:
+            with boundary.told():
+                return action(*arguments, **options)
+        except WasmbuildError as error:
+            return TaskFailed(str(error))
+
+    return run
+
+
+@_told
 def compile_artifact(config: str, id: str) -> dict[str, Any] | TaskFailed:
     """Compile one artifact; one that was up to date when doit looked is compiled because doit was told to."""
     from wasmbuild.builder.run import cores
@@ -35,8 +55,6 @@ def compile_artifact(config: str, id: str) -> dict[str, Any] | TaskFailed:
                 )
             finally:
                 build.leave(session)
-        except WasmbuildError as error:
-            return TaskFailed(str(error))
         finally:
             build.finished(id)
     if outcome.error is not None:
@@ -44,25 +62,23 @@ def compile_artifact(config: str, id: str) -> dict[str, Any] | TaskFailed:
     return {"reasons": list(outcome.reasons), "seconds": outcome.seconds, "size": outcome.size}
 
 
+@_told
 def write_manifests(config: str) -> TaskFailed | None:
     """Write the manifests and the index, and note what is known, after the compiles: the task depends on all of them.
 
     It fails where what is declared does not stand whole after all.
     """
     build = of(config)
-    try:
-        with build.busy():
-            session = build.open()
-            try:
-                session.begin(on_wait=say)
-                session.finish()
-                changed = [status.artifact.id for status in session.outdated()]
-                unfinished = session.unfinished()
-            finally:
-                build.leave(session)
-        build.rest()
-    except WasmbuildError as error:
-        return TaskFailed(str(error))
+    with build.busy():
+        session = build.open()
+        try:
+            session.begin(on_wait=say)
+            session.finish()
+            changed = [status.artifact.id for status in session.outdated()]
+            unfinished = session.unfinished()
+        finally:
+            build.leave(session)
+    build.rest()
     if changed:
         return TaskFailed(f"{_some(changed)}: changed while it was built; run doit again")
     if unfinished:
@@ -70,6 +86,7 @@ def write_manifests(config: str) -> TaskFailed | None:
     return None
 
 
+@_told
 def verify_artifacts(config: str, *, ordered: bool = False) -> TaskFailed | None:
     """Verify what stands in the build directory, after all compiles that doit runs in this process.
 
@@ -82,13 +99,10 @@ def verify_artifacts(config: str, *, ordered: bool = False) -> TaskFailed | None
     build = of(config)
     if build.error is not None:
         return TaskFailed(str(build.error))
-    try:
-        if not ordered:
-            build.wait()
-        report = verify([build.workspace.root], targets=build.workspace.runners())
-        outdated = _outdated(build.workspace)
-    except WasmbuildError as error:
-        return TaskFailed(str(error))
+    if not ordered:
+        build.wait()
+    report = verify([build.workspace.root], targets=build.workspace.runners())
+    outdated = _outdated(build.workspace)
     tell(report, Console(sys.stdout))
     problems = [] if report.ok else [summary(report)]
     if outdated:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wasmbuild import files
+from wasmbuild import boundary, files
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.errors import UsageError, WasmbuildError
 
@@ -44,10 +44,11 @@ class Build:
             self._note(self.known.sources)
             return
         try:
-            session = self.open()
-            self._note({module.name: str(module.source) for module in session.plan.modules})
-            session.check()
-            self.outdated = {status.artifact.id for status in session.outdated()}
+            with boundary.told():
+                session = self.open()
+                self._note({module.name: str(module.source) for module in session.plan.modules})
+                session.check()
+                self.outdated = {status.artifact.id for status in session.outdated()}
         except WasmbuildError as error:
             self.error = error
 

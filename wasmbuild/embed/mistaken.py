@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from wasmbuild.errors import FormatError
@@ -49,5 +50,5 @@ def _first(path: Path, data: bytes) -> str:
 def _wanted(path: Path) -> str:
     """Return the manifest that is nearest to a file: the target's, where the file is one of a target."""
     near = (directory / filenames.MANIFEST for directory in path.parents)
-    found = next((manifest for manifest in near if manifest != path and manifest.is_file()), None)
+    found = next((manifest for manifest in near if manifest != path and os.path.isfile(manifest)), None)
     return str(found or f"the {filenames.MANIFEST} of a target in the build directory")

@@ -100,7 +100,7 @@ _CUT_SHORT = "the program did not get the whole artifact"
 
 _FOUND = (
     r"[Mm]odule was compiled (?:with|without) (?P<bool>[^\n]+?) but it is (?P<on>not enabled|enabled) for the host",
-    r"[Mm]odule was compiled with a (?P<number>[^\n]+?) of '\d+' but '(?P<value>\d+)' is expected for the host",
+    r"[Mm]odule was compiled with a (?P<number>[^\n]+?) of '\d+' but '(?P<value>\d{1,20})' is expected for the host",
     r"[Mm]odule was compiled for the [^\n]+? collector but the host is configured to use the (?P<collector>[^\n]+?) "
     r"collector",
     r"[Mm]odule was compiled with GC however GC is disabled(?P<no_gc>) in the host",

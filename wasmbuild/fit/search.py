@@ -249,13 +249,17 @@ class Search:
     def _give(self, artifact: bytes) -> child.Ended:
         self._count += 1
         path = self._directory / f"{self._count}.cwasm"
-        path.write_bytes(artifact)
+        try:
+            path.write_bytes(artifact)
+        except FileNotFoundError:
+            problem = f"{self._name} removes the directory of what it is given; let it leave that alone"
+            raise NotFoundError(problem) from None
         argv = [word.replace(PLACE, str(path)) for word in self._program.command]
         limits = child.Limits(seconds=self._program.seconds)
         try:
             return child.run(argv, limits=limits, env_extra=self._program.environment)
         finally:
-            path.unlink()
+            path.unlink(missing_ok=True)
 
     @property
     def _name(self) -> str:

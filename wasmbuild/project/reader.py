@@ -125,8 +125,9 @@ class Reader:
             return {}
         wrong = rules.value_problems(given, line=line)
         for where, problem, fix in wrong:
-            self._all.mistake((*key, *where.split(".", 1)), problem, fix)
-        names_of_wrong = {where.partition(".")[0] for where, _problem, _fix in wrong}
+            # A quoted key has dots of its own.
+            self._all.mistake((*key, *([where] if where in given else where.split(".", 1))), problem, fix)
+        names_of_wrong = {where if where in given else where.partition(".")[0] for where, _problem, _fix in wrong}
         return {name: value for name, value in given.items() if name not in names_of_wrong}
 
     def _targets(

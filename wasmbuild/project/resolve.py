@@ -210,7 +210,7 @@ class _Finder:
         fixed = pattern.split("/")
         while fixed and is_glob("/".join(fixed)):
             fixed.pop()
-        if fixed and not (self._directory / "/".join(fixed)).is_dir():
+        if fixed and not os.path.isdir(self._directory / "/".join(fixed)):
             return f"there is no directory {quoted('/'.join(fixed))}"
         return "make such a file, or correct the pattern"
 

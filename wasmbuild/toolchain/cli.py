@@ -54,5 +54,5 @@ def compile(compiler: Compiler, job: Job) -> None:  # noqa: A001 -- called as cl
         shown = _command(compiler.path, job, job.source, job.name)
         command = subprocess.list2cmdline(shown) if os.name == "nt" else shlex.join(shown)
         raise failure(job, f"wasmtime {compiler.version}", ended.reason, ended.stderr, command=command)
-    if not job.out.is_file():
+    if not os.path.isfile(job.out):
         raise CompileError(f"{compiler.path} reported success but wrote nothing; is it a wasmtime executable?")

@@ -126,7 +126,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 def _named(path: Path, named_by: str, wanted: _Wanted, known: Known) -> Compiler:
     path = Path(os.path.normpath(path))
     try:
-        if path.is_file() and not os.access(path, os.X_OK):
+        if os.path.isfile(path) and not os.access(path, os.X_OK):
             raise UnusableError(f"has no permission to run; run: chmod +x {path}")
         identity = executable.identify(path, known)
     except UnusableError as error:

@@ -81,7 +81,7 @@ def library() -> Path | None:
     system = "android" if hasattr(sys, "getandroidapilevel") else sys.platform
     name = {"win32": "_wasmtime.dll", "darwin": "_libwasmtime.dylib"}.get(system, "_libwasmtime.so")
     path = package / f"{system}-{machine}" / name
-    return path if path.is_file() else None
+    return path if os.path.isfile(path) else None
 
 
 def library_version(path: Path) -> str | None:

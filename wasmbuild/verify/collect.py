@@ -58,7 +58,7 @@ class _Collector:
         # A target can be without modules, but not all of them.
         nothing = True
         for path in named:
-            for found in self._directory(path) if path.is_dir() else self._file(path):
+            for found in self._directory(path) if os.path.isdir(path) else self._file(path):
                 nothing = nothing and not isinstance(found, Entry) and not found[0].artifacts
                 yield found
         if nothing and named:

@@ -1,0 +1,144 @@
+"""Command lines that once ended in a traceback, which has the exit code of a failed compile."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import Project
+
+from wasmbuild.cli import main
+
+LONG = "x" * 300
+posix = pytest.mark.skipif(os.name != "posix", reason="names, modes and signals of POSIX")
+Command = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def command(project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+    """Run the command in this process, in the project's directory."""
+    monkeypatch.chdir(project.root)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        code = main(arguments)
+        error = capfd.readouterr().err
+        assert "Traceback" not in error
+        return code, error
+
+    return run
+
+
+@posix
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plan", "--config", LONG],
+        ["build", "--config", LONG],
+        ["explain", "x", "--config", LONG],
+        ["compile", "add.wat", "--target", "x64", "-o", LONG],
+        ["compile", "add.wat", "--target", "x64", "-o", "add.cwasm", "--depfile", LONG],
+        ["compile", LONG, "--target", "x64", "-o", "add.cwasm"],
+        ["inspect", LONG],
+        ["embed", "--lang", "c", "-o", LONG],
+        ["embed", "--lang", "c", LONG],
+        ["fit", "--config", LONG, "--", "true", "{}"],
+        ["fit", "--source", LONG, "--", "true", "{}"],
+        ["verify", ".", "--junit", LONG],
+        ["verify", LONG],
+    ],
+    ids=" ".join,
+)
+def test_names_that_are_too_long(command: Command, arguments: list[str]) -> None:
+    code, error = command(*arguments)
+    assert code in (1, 2, 3)
+    assert "File name too long" in error or arguments[0] == "verify"
+
+
+@posix
+def test_directories_that_may_not_be_entered(project: Project) -> None:
+    """Root enters all of them, unless it runs without the capability."""
+    locked = project.root / "locked"
+    locked.mkdir(mode=0)
+    prefix: list[str] = []
+    if os.access(locked, os.X_OK):
+        if shutil.which("setpriv") is None:
+            pytest.skip("root needs setpriv to be refused anything")
+        prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    for arguments in (
+        "verify locked/x",
+        "compile add.wat --target x64 -o locked/x.cwasm",
+        "fit --config locked/x.toml -- true {}",
+        "embed --lang c locked/x",
+    ):
+        ended = subprocess.run(
+            [*prefix, sys.executable, "-m", "wasmbuild", *arguments.split()],
+            cwd=project.root, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert "Permission denied" in ended.stdout + ended.stderr
+        assert "Traceback" not in ended.stderr
+        assert ended.returncode in (1, 2, 3)
+    locked.chmod(0o700)
+
+
+def test_keys_with_dots(project: Project, command: Command) -> None:
+    text = (project.root / "wasmbuild.toml").read_text()
+    project.declare(text.replace("[targets.x64]", '[engine]\n"a.b" = true\n"cranelift-flags.x" = 1\n[targets.x64]'))
+    code, error = command("plan")
+    assert code == 2
+    assert 'wasmbuild.toml: engine."a.b": unknown setting' in error
+    assert 'wasmbuild.toml: engine."cranelift-flags.x": unknown setting' in error
+
+
+@posix
+def test_programs_for_fit_that_write_or_remove_what_nobody_expects(project: Project, command: Command) -> None:
+    for name, lines in {
+        "digits": "printf \"Module was compiled with a memory reservation of '1' but '\"\n"
+        "head -c 5000 /dev/zero | tr '\\0' 9\necho \"' is expected for the host\"\nexit 1",
+        "removes": 'rm -rf "$(dirname "$1")"\nexit 1',
+    }.items():
+        project.write(name, f"#!/bin/sh\n{lines}\n").chmod(0o755)
+        code, error = command("fit", "--", f"./{name}", "{}")
+        assert code == 1
+        assert error.startswith(f"error: ./{name} ")
+
+
+@posix
+def test_doit_tells_it_too(project: Project) -> None:
+    project.write("dodo.py", "from wasmbuild.doit import load\n_, task_compile, _ = load('wasmbuild.toml').dodo()\n")
+    project.declare((project.root / "wasmbuild.toml").read_text() + f'[modules.long]\nsource = "{LONG}.wat"\n')
+    ended = subprocess.run(
+        [sys.executable, "-m", "doit", "compile"], cwd=project.root, capture_output=True, text=True, check=False
+    )
+    assert "File name too long" in ended.stdout + ended.stderr
+    assert "Traceback" not in ended.stdout + ended.stderr
+
+
+@posix
+def test_two_requests_to_stop_at_any_moment(project: Project, tmp_path: Path) -> None:
+    """The interpreter's own start is left out: a program that says when it begins stands for the script of pip."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, sys\nfrom wasmbuild.__main__ import run\nos.write(1, b'.')\nsys.argv[1:] = ['build']\nrun()\n"
+    )
+    for step in range(8):
+        with subprocess.Popen(
+            [sys.executable, script], cwd=project.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.read(1)
+            for delay in (step * 0.012, 0.004 * (step % 3)):
+                try:
+                    process.wait(delay)
+                except subprocess.TimeoutExpired:
+                    process.send_signal(signal.SIGINT)
+            error = process.communicate(timeout=60)[1].decode()
+            assert "Traceback" not in error
+            assert process.returncode in (0, 130)
+            assert process.returncode == 0 or "interrupted" in error
+    project.run("build", "-q")

@@ -1,0 +1,91 @@
+"""What a host or an input may do to a program at any place, as errors of wasmbuild.
+
+Where something better can be said of an error, it is caught where it happens. What is left ends here: at the end of a
+command, of a task, of the work on one artifact. Anything else that gets so far is a defect of wasmbuild.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from wasmbuild.errors import HostError, StoreError, UsageError, WasmbuildError
+from wasmbuild.text import printable
+
+_ASKED = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EINVAL)
+_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_FIXES = {
+    errno.ENAMETOOLONG: "use a shorter name",
+    errno.ELOOP: "its links lead to themselves; name another path",
+    errno.ENOTDIR: "a part of the path is a file, not a directory; correct the path",
+    errno.EISDIR: "it is a directory; name a file",
+    errno.EINVAL: "name another path",
+    errno.ENOENT: "something else removed it meanwhile, or it is a wrong path; check it, and try again",
+    errno.EACCES: "check that you may use it and enter the directories above it",
+    errno.EPERM: "check that you may use it and enter the directories above it",
+    errno.EROFS: "it is on a file system that cannot be written; choose another place",
+    errno.EMFILE: "this process may not open more files; raise the limit (ulimit -n)",
+    errno.ENFILE: "this system has no more open files; close some programs",
+    errno.ENOMEM: "there is too little memory; close some programs, or raise the limit",
+    errno.EAGAIN: "there are too many processes; close some programs, or raise the limit (ulimit -u)",
+    errno.EFBIG: "files may not get that large here; raise the limit (ulimit -f)",
+    errno.EIO: "the disk failed; check it",
+    **dict.fromkeys(_ROOM, "free some space there"),
+}
+_GONE = "the working directory is not there any more; change to one that is"
+_NO_TEMPORARY = "set TMPDIR to a directory that you may write to"
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Raise what the host or an input does, and nothing else tells, as an error of wasmbuild.
+
+    A BrokenPipeError stays one: whoever reads the output has seen enough.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except (OSError, UnicodeError, MemoryError, RecursionError) as error:
+        raise _said(error) from error
+
+
+def _said(error: Exception) -> WasmbuildError:
+    if isinstance(error, OSError):
+        return _of_host(error)
+    if isinstance(error, MemoryError):
+        return HostError("memory ran out; close some programs, raise the limit (ulimit -v), or do less at once")
+    if isinstance(error, RecursionError):
+        return UsageError("what was read is nested too deeply to be read; check that it is the right file")
+    shown = getattr(error, "object", "")
+    shown = shown if isinstance(shown, str) else os.fsdecode(bytes(shown[:200]))
+    return UsageError(f"{printable(shown)}: has characters that are not of its encoding; use UTF-8")
+
+
+def _of_host(error: OSError) -> WasmbuildError:
+    reason = error.strerror or str(error) or type(error).__name__
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        if _is_gone():
+            return UsageError(_GONE)
+        # The one other such error is that of `tempfile`, which lists all that it tried.
+        return HostError(f"{printable(reason, 400)}; {_NO_TEMPORARY}")
+    where = "" if error.filename is None else f"{printable(_name(error.filename), 400)}: "
+    fix = _FIXES.get(error.errno or 0, "try again when this is mended")
+    kind = UsageError if error.errno in _ASKED else StoreError
+    return kind(f"{where}cannot be used: {reason}; {fix}" if where else f"{reason}; {fix}")
+
+
+def _is_gone() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return True
+    return False
+
+
+def _name(filename: object) -> str:
+    if isinstance(filename, (str, bytes)):
+        return os.fsdecode(filename)
+    return f"the descriptor {filename}" if isinstance(filename, int) else str(filename)

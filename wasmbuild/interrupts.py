@@ -1,0 +1,99 @@
+"""Requests to stop (Ctrl-C, a polite kill, a closed terminal), from the first moment of the process to its last.
+
+While nothing runs yet, or no longer, one ends the process at once. While a command runs, the first becomes a
+KeyboardInterrupt, and what comes during the orderly end that follows is not heard: people and CI systems send several.
+A third ends the process in any case.
+
+It imports next to nothing, because a request that comes before this is in place is answered by the interpreter, with a
+traceback.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Any, NoReturn
+
+_INTERRUPTED = 130
+_REQUESTS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_PATIENCE = 3
+
+_heard = 0
+
+
+def end_at_once() -> None:
+    """Let a request end this process at once, until a command runs; one that is ignored, as under nohup, stays so."""
+    for number in _REQUESTS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end)
+    sys.unraisablehook = _unraisable
+
+
+def end(code: int) -> NoReturn:
+    """End this process with an exit code, and without what the interpreter does then, which a request would break."""
+    for number in _REQUESTS:
+        signal.signal(number, signal.SIG_IGN)
+    os._exit(code)
+
+
+class Raised:
+    """Lets the first request raise KeyboardInterrupt meanwhile; in any thread but the main one it changes nothing."""
+
+    def __init__(self) -> None:
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        global _heard
+        _heard = 0
+        try:
+            for number in _REQUESTS:
+                if (handler := signal.getsignal(number)) is not signal.SIG_IGN:
+                    signal.signal(number, _raise)
+                    self._before[number] = handler
+        except ValueError:  # another thread
+            return
+        except KeyboardInterrupt:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+def _raise(number: int, frame: FrameType | None) -> None:
+    global _heard
+    _heard += 1
+    if _heard == 1:
+        raise KeyboardInterrupt
+    if _heard >= _PATIENCE:
+        os._exit(_INTERRUPTED)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    global _heard
+    _heard += 1
+    if _heard == 1:
+        # Not through sys.stderr, which may be in the middle of something.
+        with contextlib.suppress(OSError):
+            os.write(2, b"interrupted\n")
+    if _heard == 1 or _heard >= _PATIENCE:
+        os._exit(_INTERRUPTED)
+
+
+def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:
+    """Hear a request that came where Python can only tell of exceptions, such as a callback of the import system."""
+    global _heard
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
+        return
+    import threading
+
+    _heard = 0
+    threading.Timer(0.01, signal.raise_signal, [signal.SIGINT]).start()
