@@ -15,17 +15,19 @@ from benchmarks.measure import seconds
 from benchmarks.table import Benchmark, Count
 from benchmarks.workspace import LINE, Workspace
 from tests import families
-from wasmbuild.engine import cpu, settings, triples
-from wasmbuild.engine.cranelift_flags import FLAGS
+from wasmbuild.engine import cpu, lines, settings, triples
 from wasmbuild.verify import Entry, verify
 
+SETTINGS = lines.get(LINE).settings
+FLAGS = lines.get(LINE).flags
+EMBEDDERS = {name: embedder.settings for name, embedder in lines.get(LINE).embedders.items()}
 _SEED = 48
 _COUNT = 1_000
 _QUICK_COUNT = 100
 _MOST_SETTINGS = 12
 # Of one project.
 _TARGETS = 100
-_CHANGES = [name for name, setting in settings.SETTINGS.items() if not setting.runtime_only]
+_CHANGES = [name for name, setting in SETTINGS.items() if not setting.runtime_only]
 
 
 class _Target(NamedTuple):
@@ -97,10 +99,10 @@ def _target(name: str, triple: triples.TargetTriple, chance: random.Random) -> _
 
 def _engine(triple: triples.TargetTriple, chance: random.Random) -> dict[str, Any]:
     """Return settings that the target accepts, up to many of them other than by default."""
-    engine: dict[str, Any] = {"embedder": chance.choice(list(settings.EMBEDDERS))}
+    engine: dict[str, Any] = {"embedder": chance.choice(list(EMBEDDERS))}
     for name in chance.sample(_CHANGES, chance.randint(0, _MOST_SETTINGS)):
-        setting = settings.SETTINGS[name]
-        value = _value(setting.default[0], setting.choices, setting.low, setting.high, chance)
+        setting = SETTINGS[name]
+        value = _value(setting.default, setting.choices, setting.low, setting.high, chance)
         engine = _if_accepted(engine, {**engine, name: value}, triple)
     for name in chance.sample(list(FLAGS), chance.choice((0, 0, 1, 3))):
         flag = FLAGS[name]

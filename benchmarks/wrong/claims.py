@@ -9,13 +9,14 @@ from benchmarks.workspace import LINE
 from benchmarks.wrong.crate import CONSISTENT, INTACT, Crate, UnfitError
 from benchmarks.wrong.shipments import Shipment
 from tests import families
-from wasmbuild.engine import cpu, settings, triples
-from wasmbuild.engine.cranelift_flags import FLAGS
+from wasmbuild.engine import cpu, lines, settings, triples
 from wasmbuild.engine.rules import effective
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.manifest import Manifest
 
-_COMPILED = [name for name, setting in settings.SETTINGS.items() if not setting.runtime_only]
+SETTINGS = lines.get(LINE).settings
+FLAGS = lines.get(LINE).flags
+_COMPILED = [name for name, setting in SETTINGS.items() if not setting.runtime_only]
 _DIGITS = "0123456789abcdef"
 
 # --- of the bytes -----------------------------------------------------------------------------------------------------
@@ -73,7 +74,7 @@ def setting(crate: Crate) -> None:
     """One setting of the engine is another one."""
     triple, engine = crate.shipment.triple, crate.document["engine"]
     name = crate.chance.choice(_COMPILED)
-    known = settings.SETTINGS[name]
+    known = SETTINGS[name]
     value = effective({**engine, "embedder": "c-api"}, LINE, triple)[name]
     if isinstance(value, bool):
         other: Any = not value
@@ -148,7 +149,7 @@ def triple(crate: Crate) -> None:
 
 def line(crate: Crate) -> None:
     """It is all for another line of Wasmtime."""
-    major = crate.chance.choice([line for line in settings.LINES if line != LINE])
+    major = crate.chance.choice([line for line in lines.known() if line != LINE])
     crate.document["wasmtime"].update(major=major, compiler=f"{major}.0.{crate.chance.randrange(100)}")
     _blame_all(crate)
 

@@ -18,13 +18,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import Project
 
+from wasmbuild.engine import lines, triples
 from wasmbuild.engine import settings as engine_settings
-from wasmbuild.engine import triples
 from wasmbuild.engine.rules import effective
 from wasmbuild.inspection import inspect
 from wasmbuild.inspection.reading import Reader
 from wasmbuild.inspection.report import JSON_SCHEMA
 
+SETTINGS = lines.get(48).settings
+EMBEDDERS = {name: embedder.settings for name, embedder in lines.get(48).embedders.items()}
 LOG = """(module
   (import "env" "log" (func $log (param i32)))
   (memory (export "memory") 1 10)
@@ -142,11 +144,11 @@ def _visible(engine: dict[str, Any]) -> dict[str, Any]:
 
 def _drawn(triple: triples.TargetTriple, chance: random.Random) -> dict[str, Any]:
     """Return settings that fit a target, some of them other than by default."""
-    compiled = [name for name, setting in engine_settings.SETTINGS.items() if not setting.runtime_only]
-    engine: dict[str, Any] = {"embedder": chance.choice(list(engine_settings.EMBEDDERS))}
+    compiled = [name for name, setting in SETTINGS.items() if not setting.runtime_only]
+    engine: dict[str, Any] = {"embedder": chance.choice(list(EMBEDDERS))}
     for name in chance.sample(compiled, chance.randrange(6)):
         value = effective(engine, 48, triple)[name]
-        choices = [choice for choice in engine_settings.SETTINGS[name].choices if choice not in (value, "auto")]
+        choices = [choice for choice in SETTINGS[name].choices if choice not in (value, "auto")]
         other: Any = chance.choice(choices) if choices else not value if isinstance(value, bool) else 3 << 20
         if not engine_settings.problems({**engine, name: other}, line=48, triple=triple):
             engine[name] = other

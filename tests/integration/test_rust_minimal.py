@@ -9,9 +9,10 @@ import pytest
 import rust
 from support import Project
 
-from wasmbuild.engine import triples
-from wasmbuild.engine.defaults import EMBEDDERS, UNCONFIGURED
+from wasmbuild.engine import lines, triples
 
+EMBEDDERS = {name: embedder.settings for name, embedder in lines.get(48).embedders.items()}
+UNCONFIGURED = {name: embedder.unconfigured for name, embedder in lines.get(48).embedders.items()}
 pytestmark = pytest.mark.needs("cargo", "cc")
 
 HEAD = '[project]\nname = "r"\n[toolchain]\nwasmtime = "48"\n'

@@ -21,11 +21,12 @@ from typing import Any
 import families
 import pytest
 
-from wasmbuild.engine import cpu, rules, settings, triples
-from wasmbuild.engine.cranelift_flags import FLAGS
-from wasmbuild.engine.setting_table import SETTINGS
+from wasmbuild.engine import cpu, lines, rules, settings, triples
 
 LINE = int(version("wasmtime").partition(".")[0])
+SETTINGS = lines.get(LINE).settings
+FLAGS = lines.get(LINE).flags
+EMBEDDERS = {name: embedder.settings for name, embedder in lines.get(LINE).embedders.items()}
 HOST = triples.host_triple()
 TRIPLES = (
     "x86_64-unknown-linux-gnu",
@@ -148,10 +149,10 @@ def value_of(chooser: random.Random, default: object, choices: tuple[str, ...], 
 def some_settings(chooser: random.Random) -> dict[str, object]:
     declared: dict[str, object] = {}
     if chooser.random() < 0.3:
-        declared["embedder"] = chooser.choice(list(settings.EMBEDDERS))
+        declared["embedder"] = chooser.choice(list(EMBEDDERS))
     for name in chooser.sample(list(SETTINGS), chooser.randint(0, 6)):
         setting = SETTINGS[name]
-        declared[name] = value_of(chooser, setting.default[0], setting.choices, setting.low, setting.high)
+        declared[name] = value_of(chooser, setting.default, setting.choices, setting.low, setting.high)
     flags = {}
     for name in chooser.sample(list(FLAGS), chooser.choice([0, 0, 0, 1, 2])):
         flag = FLAGS[name]
@@ -174,7 +175,7 @@ def test_random_settings(text: str, executable: Path, module: Path, library: Lib
                 continue  # Pulley refuses it where a value can be located, which some optimizations prevent.
             # As a person would have written it, were it not refused: nothing but names and values is translated.
             plain = {name: declared[name] for name in sorted(declared)}
-            preset = settings.EMBEDDERS[str(plain.get("embedder", "c-api"))]
+            preset = EMBEDDERS[str(plain.get("embedder", "c-api"))]
             arguments = settings.cli_args({**preset, **plain}, LINE)
             ended = run(executable, module, tmp_path / "out", text, [*arguments, *isa_arguments(triple)])
             assert ended.returncode != 0, f"{declared} is refused needlessly: {problems}"
@@ -202,7 +203,7 @@ def test_every_setting_by_itself(text: str, executable: Path, module: Path, libr
     triple = triples.parse(text)
     plain = library.compile(text, [])
     for name, setting in SETTINGS.items():
-        default = settings.setting_defaults(LINE, architecture=triple.architecture)[name]
+        default = lines.get(LINE).setting_defaults(triple.architecture)[name]
         if isinstance(default, bool):
             values: list[object] = [not default]
         elif isinstance(default, int):

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wasmbuild.engine import cpu, triples
-from wasmbuild.engine.settings import SETTINGS, expand, library_lacks, problems
+from wasmbuild.engine import cpu, lines, triples
+from wasmbuild.engine.settings import expand, library_lacks, problems
 from wasmbuild.errors import CompileError
 from wasmbuild.formats import cwasm
 from wasmbuild.toolchain import cli, find
@@ -24,6 +24,7 @@ from wasmbuild.toolchain.job import Job
 
 LIMITS = Limits(seconds=120)
 LINE = find.default_line()
+SETTINGS = lines.get(LINE).settings
 HOST = triples.host_triple() or "pulley64"
 HOST_ARCHITECTURE = triples.parse(HOST).architecture
 
@@ -77,7 +78,7 @@ def sources(embedded: Embedded) -> list[tuple[str, bytes]]:
 
 def values(name: str) -> st.SearchStrategy[object]:
     setting = SETTINGS[name]
-    default = setting.default[0]
+    default = setting.default
     if isinstance(default, bool):
         return st.booleans()
     if setting.choices:

@@ -43,7 +43,7 @@ def generate(spec: Spec) -> str:
 def _calls(spec: Spec) -> list[str]:
     lines = [f"config.target = {quoted(spec.pulley)}"] if spec.pulley else []
     for name in library_lacks(spec.engine, spec.line):
-        if not unseen(name):
+        if not unseen(name, spec.line):
             fix = 'write embedder = "c-api" under [engine], and only settings that it has'
             raise refused(spec, name, f"the Python package of Wasmtime {spec.line} has no way to set it", fix)
         lines.append(f"# {name} is not told: the package cannot, and no engine looks at it when it loads.")

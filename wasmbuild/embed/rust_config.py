@@ -1,46 +1,10 @@
-"""Engine settings as calls of ``wasmtime::Config``, the Rust crate's.
-
-Which features of the crate a method needs was read in ``config.rs`` of 48.0.8 and 49.0.3, where they are the same.
-"""
+"""Engine settings as calls of ``wasmtime::Config``, the Rust crate's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from wasmbuild.embed.spec import Spec, Value, own_defaults, refused, unseen, values
-from wasmbuild.engine.settings import SETTINGS
-
-_COMPILER = "cranelift"
-_NEEDS: Mapping[str, str] = {
-    "cache": "cache",
-    "collector": "gc",
-    "cranelift-debug-verifier": _COMPILER,
-    "cranelift-nan-canonicalization": _COMPILER,
-    "cranelift-opt-level": _COMPILER,
-    "parallel-compilation": "parallel-compilation",
-    "strategy": _COMPILER,
-    "wasm-component-model": "component-model",
-    "wasm-component-model-implements": "component-model",
-    "wasm-component-model-map": "component-model",
-    "wasm-exceptions": "gc",
-    "wasm-function-references": "gc",
-    "wasm-reference-types": "gc",
-    "wasm-threads": "threads",
-}
-"""The feature of the crate that a method needs; those that are not here are always there."""
-
-_METHODS = {"wasm-relaxed-simd-deterministic": "relaxed_simd_deterministic"}
-_TYPES: Mapping[str, tuple[str, Mapping[Value, str]]] = {
-    "collector": ("Collector", {"drc": "DeferredReferenceCounting", "copying": "Copying", "null": "Null"}),
-    "compiler-inlining": ("Inlining", {True: "Yes", False: "No"}),
-    "cranelift-opt-level": ("OptLevel", {"none": "None", "speed": "Speed", "speed_and_size": "SpeedAndSize"}),
-    "profiler": (
-        "ProfilingStrategy",
-        {"none": "None", "jitdump": "JitDump", "vtune": "VTune", "perfmap": "PerfMap"},
-    ),
-    "strategy": ("Strategy", {"cranelift": "Cranelift", "winch": "Winch"}),
-}
-"""The settings whose values are those of an enumeration of the crate."""
+from wasmbuild.engine import lines
+from wasmbuild.engine.line import Setting
 
 
 def calls(spec: Spec) -> list[str]:
@@ -51,32 +15,34 @@ def calls(spec: Spec) -> list[str]:
     """
     minimal = is_minimal(spec)
     wanted = values(spec)
-    lines = [f'config.target("{spec.pulley}").expect("a target of Wasmtime");'] if spec.pulley else []
+    settings = lines.get(spec.line).settings
+    written = [f'config.target("{spec.pulley}").expect("a target of Wasmtime");'] if spec.pulley else []
     for name, default in own_defaults(spec, "rust-minimal" if minimal else "rust").items():
-        value = wanted[name]
+        value, setting = wanted[name], settings[name]
         if value == default:
             continue
-        if minimal and name in _NEEDS:
-            if not unseen(name):
-                who = f"Config::{_method(name)} needs the crate's feature {_NEEDS[name]}, which rust-minimal lacks"
+        if minimal and setting.rust_feature:
+            if not unseen(name, spec.line):
+                feature = f"the crate's feature {setting.rust_feature}, which rust-minimal lacks"
+                who = f"Config::{_method(setting)} needs {feature}"
                 fix = 'leave the setting out, or write embedder = "rust" for a program with the default features'
                 raise refused(spec, name, who, fix)
-            lines.append(f"// {name} is not told: without a compiler there is no call, and no engine looks at it.")
+            written.append(f"// {name} is not told: without a compiler there is no call, and no engine looks at it.")
         else:
-            lines += _call(name, value)
-    if spec.line >= 49 and not minimal and wanted["wasm-reference-types"] is False:
-        lines.append("config.wasm_component_model_async(false);")
+            written += _call(setting, value)
+            if setting.off_with and value is False:
+                written.append(f"config.wasm_{setting.off_with.replace('-', '_')}(false);")
     flags = spec.engine.get("cranelift-flags", {})
     if flags and minimal:
-        lines.append(
+        written.append(
             "// cranelift-flags are not told: without a compiler there is no call, and no engine looks at them."
         )
     elif flags:
-        lines.append("// SAFETY: none of these flags changes what code may do.")
-        lines.append("unsafe {")
-        lines += [f'    config.cranelift_flag_set("{flag}", "{_literal(flags[flag])}");' for flag in flags]
-        lines.append("}")
-    return lines
+        written.append("// SAFETY: none of these flags changes what code may do.")
+        written.append("unsafe {")
+        written += [f'    config.cranelift_flag_set("{flag}", "{_literal(flags[flag])}");' for flag in flags]
+        written.append("}")
+    return written
 
 
 def is_minimal(spec: Spec) -> bool:
@@ -84,17 +50,15 @@ def is_minimal(spec: Spec) -> bool:
     return spec.engine.get("embedder") == "rust-minimal"
 
 
-def _call(name: str, value: Value) -> list[str]:
-    if name == "cache":
+def _call(setting: Setting, value: Value) -> list[str]:
+    if setting.name == "cache":
         return ["if let Ok(cache) = wasmtime::Cache::from_file(None) {", "    config.cache(Some(cache));", "}"]
-    if name in _TYPES:
-        enumeration, variants = _TYPES[name]
-        return [f"config.{_method(name)}(wasmtime::{enumeration}::{variants[value]});"]
-    return [f"config.{_method(name)}({_literal(value)});"]
+    known = setting.rust_values.get(_literal(value))
+    return [f"config.{_method(setting)}({f'wasmtime::{known}' if known else _literal(value)});"]
 
 
-def _method(name: str) -> str:
-    return _METHODS.get(name) or SETTINGS[name].config or name.replace("-", "_")
+def _method(setting: Setting) -> str:
+    return setting.rust or setting.python or setting.name.replace("-", "_")
 
 
 def _literal(value: Value) -> str:

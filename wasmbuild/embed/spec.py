@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from wasmbuild.engine import rules
+from wasmbuild.engine import lines, rules
 from wasmbuild.engine.cranelift_flags import shown
-from wasmbuild.engine.defaults import UNCONFIGURED
-from wasmbuild.engine.settings import SETTINGS
+from wasmbuild.engine.line import UNSEEN
 from wasmbuild.engine.triples import TargetTriple
 from wasmbuild.errors import UsageError
 
@@ -138,17 +137,14 @@ def _differing(one: Mapping[str, Any], other: Mapping[str, Any], line: int) -> l
     return sorted(
         name
         for name in one.keys() | other.keys()
-        if name != "embedder" and one.get(name) != other.get(name) and _matters(name)
+        if name != "embedder" and one.get(name) != other.get(name) and not unseen(name, line)
     )
 
 
-def _matters(name: str) -> bool:
-    return name in SETTINGS and SETTINGS[name].check != "unseen"
-
-
-def unseen(name: str) -> bool:
+def unseen(name: str, line: int) -> bool:
     """Tell whether artifacts load whatever an engine has for a setting: it is told where it can be."""
-    return not _matters(name)
+    settings = lines.get(line).settings
+    return name not in settings or settings[name].check == UNSEEN
 
 
 def values(spec: Spec) -> dict[str, Value]:
@@ -166,4 +162,4 @@ def refused(spec: Spec, name: str, who: str, fix: str) -> UsageError:
 def own_defaults(spec: Spec, embedder: str) -> dict[str, Value]:
     """Return the value of every setting in an engine that an embedder of a kind makes and does not configure."""
     have = rules.effective({"embedder": embedder}, spec.line, spec.probes[0].platform.triple)
-    return {**have, **UNCONFIGURED.get(embedder, {})}
+    return {**have, **lines.get(spec.line).embedders[embedder].unconfigured}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from wasmbuild.engine import cpu, rules, triples
+from wasmbuild.engine import cpu, lines, rules, triples
 from wasmbuild.engine.cranelift_flags import shown
-from wasmbuild.engine.defaults import EMBEDDERS
 from wasmbuild.engine.rules import EngineError
 from wasmbuild.engine.settings import expand
 
@@ -51,7 +50,7 @@ def checked(document: object) -> tuple[int, triples.TargetTriple, Mapping[str, A
 def canonical_problems(engine: Mapping[str, Any], line: int, triple: triples.TargetTriple) -> list[Problem]:
     """Return why a table is no canonical engine of a line and a target that are known, each under its dotted key."""
     embedder = engine.get("embedder")
-    if not isinstance(embedder, str) or embedder not in EMBEDDERS:
+    if not isinstance(embedder, str) or embedder not in lines.get(line).embedders:
         return [("embedder", f"{shown(embedder)} is no embedder that is known here", _WRITE_AGAIN)]
     # Its preset is spelled out: what is left out is at the default, not as the preset has it.
     spelled_out = {name: value for name, value in engine.items() if name != "embedder"}

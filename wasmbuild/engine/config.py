@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from wasmbuild.engine import triples
 
 if TYPE_CHECKING:
+    from wasmbuild.engine.line import Value
     from wasmbuild.engine.rules import Problem
-    from wasmbuild.engine.setting_table import Value
 
 _FLAGS = "cranelift-flags"
 _EMBEDDER = "embedder"

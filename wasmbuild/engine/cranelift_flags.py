@@ -1,78 +1,22 @@
-"""Cranelift's shared flags: which of them a declaration may set, to what, and why not the others.
-
-Names, kinds and defaults are those of ``cranelift-codegen-meta`` 0.135, 0.136 and 0.137 (lines 48, 49 and 50), where
-they are the same; each was given to the executable for every architecture. What Wasmtime overrides or its loader
-refuses is in ``Config::build_compiler`` and ``Engine::check_compatible_with_shared_flag`` of the crate ``wasmtime``.
-"""
+"""Cranelift's shared flags: which of them a declaration may set, to what, and why not the others."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from wasmbuild.text import quoted, suggestion
 
-Value = bool | int | str
+if TYPE_CHECKING:
+    from wasmbuild.engine.line import Flag, Line, RefusedFlags, Setting, Value
+
 Problem = tuple[str, str, str]
 
-
-class Flag(NamedTuple):
-    """A flag that may be set, to a value of the kind of ``default``; integers lie between ``low`` and ``high``."""
-
-    default: Value
-    doc: str
-    choices: tuple[str, ...] = ()
-    low: int = 0
-    high: int = 0
-
-
-FLAGS = {
-    "enable_alias_analysis": Flag(True, "Optimizes loads with an alias analysis."),
-    "enable_compact_unwind_abi": Flag(False, "Prologues that compact unwind tables of Mach-O can describe."),
-    "enable_heap_access_spectre_mitigation": Flag(
-        True,
-        "Keeps speculation inside memories; off on Pulley and without signals-based traps, and cannot be on there.",
-    ),
-    "enable_incremental_compilation_cache_checks": Flag(False, "Checks of a cache that Wasmtime does not use."),
-    "enable_table_access_spectre_mitigation": Flag(
-        True, "Keeps speculation inside tables; off on Pulley and without signals-based traps, and cannot be on there."
-    ),
-    "is_pic": Flag(False, "Position-independent code; Wasmtime's is so anyhow."),
-    # .text starts at a page of the file that is mapped, so that no more than a page can be kept.
-    "log2_min_function_alignment": Flag(0, "Aligns functions to this power of two.", low=0, high=12),
-    "machine_code_cfg_info": Flag(False, "Collects the control flow of machine code."),
-    # More than the page that guards a stack would let a function step over it.
-    "probestack_size_log2": Flag(12, "Distance of stack probes, as a power of two.", low=0, high=12),
-    "regalloc_algorithm": Flag(
-        "backtracking",
-        "Register allocation; single_pass with opt level none compiles twice as fast to code 1.7 times as large.",
-        choices=("backtracking", "single_pass"),
-    ),
-    "regalloc_checker": Flag(False, "Checks register allocation; slow."),
-    "regalloc_verbose_logs": Flag(False, "Logs of the register allocator."),
-    "tls_model": Flag(
-        "none", "Thread-local storage, which WebAssembly has none of.", choices=("none", "elf_gd", "macho", "coff")
-    ),
-}
-"""The flags that may be set. Spectre mitigations have another default where ``spectre_default`` says so."""
-
-SPECTRE = ("enable_heap_access_spectre_mitigation", "enable_table_access_spectre_mitigation")
-
-_SETTINGS = {
-    "enable_nan_canonicalization": "cranelift-nan-canonicalization",
-    "enable_verifier": "cranelift-debug-verifier",
-    "opt_level": "cranelift-opt-level",
-    "stack_switch_model": "wasm-stack-switching",
-    "unwind_info": "native-unwind-info",
-}
-_OVERRIDDEN = ("enable_multi_ret_implicit_sret", "enable_probestack", "preserve_frame_pointers", "probestack_strategy")
-_UNLOADABLE = ("enable_llvm_abi_extensions", "enable_pinned_reg", "libcall_call_conv", "use_colocated_libcalls")
-_TESTING = ("bb_padding_log2_minus_one",)
 
 _KEY = "cranelift-flags"
 
 
-def flag_problems(flags: object, *, spectre: bool) -> list[Problem]:
+def flag_problems(flags: object, line: Line, *, spectre: bool) -> list[Problem]:
     """Return all that is wrong with ``cranelift-flags`` as declared, under dotted keys.
 
     ``spectre`` tells whether the target can have Spectre mitigations.
@@ -82,12 +26,12 @@ def flag_problems(flags: object, *, spectre: bool) -> list[Problem]:
     found: list[Problem] = []
     for name, value in flags.items():
         key = f"{_KEY}.{name}"
-        flag = FLAGS.get(name)
+        flag = line.flags.get(name)
         if flag is None:
-            found.append((key, *_refusal(str(name))))
-        elif (problem := value_problem(value, flag.default, flag.choices, flag.low, flag.high)) is not None:
+            found.append((key, *_refusal(str(name), line.flags, line.refused_flags)))
+        elif (problem := value_problem(value, flag)) is not None:
             found.append((key, *problem))
-        elif name in SPECTRE and value is True and not spectre:
+        elif flag.spectre and value is True and not spectre:
             found.append(
                 (
                     key,
@@ -98,19 +42,18 @@ def flag_problems(flags: object, *, spectre: bool) -> list[Problem]:
     return found
 
 
-def flags_that_differ(flags: Mapping[str, Value], *, spectre: bool) -> dict[str, Value]:
+def flags_that_differ(flags: Mapping[str, Value], line: Line, *, spectre: bool) -> dict[str, Value]:
     """Return the flags that are not at their defaults, sorted by name; those that do not exist are left out."""
     return {
         name: flags[name]
         for name in sorted(flags)
-        if name in FLAGS and flags[name] != (spectre if name in SPECTRE else FLAGS[name].default)
+        if (flag := line.flags.get(name)) and flags[name] != (spectre if flag.spectre else flag.default)
     }
 
 
-def value_problem(
-    value: object, default: Value, choices: tuple[str, ...], low: int, high: int, unit: str = ""
-) -> tuple[str, str] | None:
-    """Return problem and fix of a value that should be of the kind of ``default``, or None."""
+def value_problem(value: object, allowed: Setting | Flag) -> tuple[str, str] | None:
+    """Return problem and fix of a value that a setting or a flag cannot have, or None."""
+    default, low, high, unit = allowed.default, allowed.low, allowed.high, allowed.unit
     if isinstance(default, bool):
         return (
             None if isinstance(value, bool) else (f"must be true or false, not {shown(value)}", "write true or false")
@@ -122,6 +65,11 @@ def value_problem(
         if not low <= value <= high:
             return f"{shown(value)} is out of range", f"write {what} from {low} to {high}"
         return None
+    return choice_problem(value, allowed.choices)
+
+
+def choice_problem(value: object, choices: tuple[str, ...]) -> tuple[str, str] | None:
+    """Return problem and fix of a value that should be one of some texts, or None."""
     listed = ", ".join(f'"{choice}"' for choice in choices)
     if not isinstance(value, str):
         return f"must be text, not {shown(value)}", f"write one of {listed}"
@@ -149,27 +97,27 @@ def shown(value: object) -> str:
     return "nothing" if value is None else "a date or time"
 
 
-def _refusal(name: str) -> tuple[str, str]:
+def _refusal(name: str, flags: Mapping[str, Flag], refused: RefusedFlags) -> tuple[str, str]:
     from wasmbuild.engine import cpu
 
-    if name in _SETTINGS:
-        return "is a setting of its own", f"write {_SETTINGS[name]} instead"
-    if name in _OVERRIDDEN:
+    if name in refused.settings:
+        return "is a setting of its own", f"write {refused.settings[name]} instead"
+    if name in refused.overridden:
         return "Wasmtime sets this flag itself", "remove it"
-    if name in _UNLOADABLE:
+    if name in refused.unloadable:
         return "with this flag changed, Wasmtime's loader refuses the artifact", "remove it"
-    if name in _TESTING:
+    if name in refused.testing:
         return "is for tests of Cranelift itself", "remove it"
     for architecture in ("x86_64", "aarch64", "riscv64", "s390x"):
-        for feature, flags in cpu.features(architecture).items():
-            if name.replace("-", "_") in flags and name.replace("-", "_").removeprefix("has_") == feature:
+        for feature, isa_flags in cpu.features(architecture).items():
+            if name.replace("-", "_") in isa_flags and name.replace("-", "_").removeprefix("has_") == feature:
                 return f"is a CPU feature of {architecture}", f'write cpu-features = ["{feature}"] in a target for it'
     if name in ("pointer_width", "big_endian") or name.startswith("has_"):
         return "belongs to the target", "write the triple and the cpu of a target"
-    known = [*FLAGS, *_SETTINGS]
+    known = [*flags, *refused.settings]
     meant = suggestion(name, known)
     if meant is None:
-        return "unknown flag of Cranelift", f"flags are {', '.join(FLAGS)}"
-    if meant in _SETTINGS:
-        return "unknown flag of Cranelift", f"write {_SETTINGS[meant]} instead"
+        return "unknown flag of Cranelift", f"flags are {', '.join(flags)}"
+    if meant in refused.settings:
+        return "unknown flag of Cranelift", f"write {refused.settings[meant]} instead"
     return "unknown flag of Cranelift", f"did you mean {meant}?"

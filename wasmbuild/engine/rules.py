@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from wasmbuild.engine.cranelift_flags import flag_problems, shown, value_problem
-from wasmbuild.engine.defaults import EMBEDDERS, WINCH_LACKS, setting_defaults
-from wasmbuild.engine.setting_table import LINES, SETTINGS
+from wasmbuild.engine import lines
+from wasmbuild.engine.cranelift_flags import choice_problem, flag_problems, shown, value_problem
+from wasmbuild.engine.line import Line, Value
 from wasmbuild.text import suggestion
 
 if TYPE_CHECKING:
     from wasmbuild.engine.triples import TargetTriple
 
-Value = bool | int | str
 Problem = tuple[str, str, str]
 """The dotted key below ``engine``, what is wrong, what to write instead."""
 
@@ -33,9 +32,9 @@ class EngineError(ValueError):
 
 def line_problem(line: int) -> str | None:
     """Return why artifacts cannot be built for a line of Wasmtime, or None."""
-    if line in LINES:
+    if line in lines.known():
         return None
-    *others, last = map(str, LINES)
+    *others, last = map(str, lines.known())
     return f"Wasmtime {line} is unknown to this version of wasmbuild, which knows {', '.join(others)} and {last}"
 
 
@@ -43,10 +42,10 @@ def problems(declared: Mapping[str, object], *, line: int, triple: TargetTriple 
     """Return all that is wrong with engine settings, in the order of the settings.
 
     ``declared`` may be what a person wrote or a canonical engine that somebody else did. Without ``triple`` what
-    depends on the target is not judged. A line that is not one of ``LINES`` is a problem by itself.
+    depends on the target is not judged. A line that is unknown is a problem by itself.
     """
     if (unknown := line_problem(line)) is not None:
-        return [("", unknown, f"write one of {', '.join(map(str, LINES))}")]
+        return [("", unknown, f"write one of {', '.join(map(str, lines.known()))}")]
     found = value_problems(declared, line=line)
     wrong = {key.partition(".")[0] for key, _problem, _fix in found}
     sound = {name: value for name, value in declared.items() if name not in wrong}
@@ -57,20 +56,19 @@ def problems(declared: Mapping[str, object], *, line: int, triple: TargetTriple 
 def value_problems(declared: Mapping[str, object], *, line: int) -> list[Problem]:
     """Return what is wrong with names and values, each by itself, whatever the target."""
     found: list[Problem] = []
+    has = lines.get(line)
     for name, value in declared.items():
+        if name == "cranelift-flags":
+            found.extend(flag_problems(value, has, spectre=True))
+            continue
         if name == "embedder":
-            if (problem := value_problem(value, "", tuple(EMBEDDERS), 0, 0)) is not None:
-                found.append((name, *problem))
-        elif name == "cranelift-flags":
-            found.extend(flag_problems(value, spectre=True))
-        elif name not in SETTINGS:
-            found.append((str(name), *_unknown(str(name))))
+            problem = choice_problem(value, tuple(has.embedders))
+        elif name in has.settings:
+            problem = value_problem(value, has.settings[name])
         else:
-            setting = SETTINGS[name]
-            default = setting.default[LINES.index(line)]
-            problem = value_problem(value, default, setting.choices, setting.low, setting.high, setting.unit)
-            if problem is not None:
-                found.append((name, *problem))
+            problem = _unknown(str(name), has)
+        if problem is not None:
+            found.append((str(name), *problem))
     return found
 
 
@@ -84,19 +82,19 @@ def combination_problems(declared: Mapping[str, object], *, line: int, triple: T
     if triple is not None:
         found.extend(_target(engine, declared, triple))
         flags = declared.get("cranelift-flags", {})
-        found.extend(flag_problems(flags, spectre=engine["signals-based-traps"] is True))
+        found.extend(flag_problems(flags, lines.get(line), spectre=engine["signals-based-traps"] is True))
     elif engine["signals-based-traps"] is False and "signals-based-traps" in declared:
-        found.extend(flag_problems(declared.get("cranelift-flags", {}), spectre=False))
+        found.extend(flag_problems(declared.get("cranelift-flags", {}), lines.get(line), spectre=False))
     return found
 
 
 def effective(declared: Mapping[str, object], line: int, triple: TargetTriple | None) -> dict[str, Value]:
     """Return the value of every setting, presets and defaults filled in; ``auto`` is what it stands for."""
-    preset = EMBEDDERS.get(str(declared.get("embedder", "c-api")), {})
+    has = lines.get(line)
     strategy = "winch" if declared.get("strategy") == "winch" else "cranelift"
     architecture = triple.architecture if triple is not None else None
-    engine = setting_defaults(line, architecture=architecture, strategy=strategy)
-    engine.update(preset)
+    engine = has.setting_defaults(architecture, strategy)
+    engine.update(has.embedders[str(declared.get("embedder", "c-api"))].settings)
     for name in engine.keys() & declared.keys():
         value = declared[name]
         if isinstance(value, (bool, int, str)):
@@ -110,65 +108,68 @@ def _winch(
 ) -> Iterator[Problem]:
     if engine["strategy"] != "winch":
         return
-    if triple is not None and triple.architecture not in ("x86_64", "aarch64"):
+    winch = lines.get(line).winch
+    if triple is not None and triple.architecture not in winch.architectures:
         fix = 'write strategy = "cranelift" for this target'
-        yield "strategy", f"Winch compiles for x86_64 and aarch64, not for {triple.architecture}", fix
+        where = " and ".join(winch.architectures)
+        yield "strategy", f"Winch compiles for {where}, not for {triple.architecture}", fix
         return
-    lacks = WINCH_LACKS[line]
-    if triple is not None and triple.architecture == "aarch64":
-        lacks = (*lacks, "wasm-threads")
-    for name in lacks:
-        if engine[name] is True:
-            where = " on aarch64" if name == "wasm-threads" else ""
+    lacks = dict.fromkeys(winch.lacks[""], "")
+    if triple is not None and triple.architecture in winch.lacks:
+        lacks.update(dict.fromkeys(winch.lacks[triple.architecture], f" on {triple.architecture}"))
+    for name, where in lacks.items():
+        if engine.get(name) is True:
             yield name, f"Winch of Wasmtime {line} lacks it{where}", "remove it, or write false"
-    for name, needed in (("debug-info", False), ("signals-based-traps", True), ("table-lazy-init", True)):
-        if engine[name] is not needed:
+    for name, needed in winch.needs.items():
+        if engine.get(name, needed) is not needed:
             yield name, f"Winch cannot work with {name} = {shown(engine[name])}", f"write {name} = {shown(needed)}"
-    if engine["wasm-exceptions"] is True and engine["gc-support"] is False:
+    if engine.get("wasm-exceptions") is True and engine.get("gc-support") is False:
         name = "gc-support" if "gc-support" in declared or "wasm-exceptions" not in declared else "wasm-exceptions"
         fix = "write wasm-exceptions = false, or gc-support = true"
         yield name, "Winch cannot compile with exceptions and without gc-support", fix
 
 
 def _features(engine: Mapping[str, Value], declared: Mapping[str, object]) -> Iterator[Problem]:
-    if engine["wasm-simd"] is False and engine["wasm-relaxed-simd"] is True:
+    if engine.get("wasm-simd") is False and engine.get("wasm-relaxed-simd") is True:
         key = "wasm-simd" if "wasm-simd" in declared else "wasm-relaxed-simd"
         yield key, "relaxed SIMD cannot be without SIMD", "write wasm-relaxed-simd = false too"
-    if engine["debug-info"] is True and engine["generate-address-map"] is False:
+    if engine.get("debug-info") is True and engine.get("generate-address-map") is False:
         yield "generate-address-map", "debug-info needs the address map", "leave it out, or write debug-info = false"
-    if engine["wasm-stack-switching"] is True and engine["compiler-inlining"] is True:
+    if engine.get("wasm-stack-switching") is True and engine.get("compiler-inlining") is True:
         yield "compiler-inlining", "cannot be on together with wasm-stack-switching", "switch one of them off"
 
 
 def _target(engine: Mapping[str, Value], declared: Mapping[str, object], triple: TargetTriple) -> Iterator[Problem]:
-    if engine["native-unwind-info"] is False and triple.is_windows:
+    if engine.get("native-unwind-info") is False and triple.is_windows:
         fix = "write native-unwind-info = true for this target"
         yield "native-unwind-info", "Windows cannot do without unwind tables", fix
     switches = triple.architecture == "x86_64" and triple.os in ("linux", "macos")
-    if engine["wasm-stack-switching"] is True and engine["strategy"] != "winch" and not switches:
+    if engine.get("wasm-stack-switching") is True and engine.get("strategy") != "winch" and not switches:
         fix = "write wasm-stack-switching = false for this target"
         yield "wasm-stack-switching", f"works on x86_64 Linux and macOS, not on {triple.text}", fix
     if triple.is_pulley:
-        if engine["wasm-threads"] is True:
+        if engine.get("wasm-threads") is True:
             fix = "write wasm-threads = false for this target"
             yield "wasm-threads", f"{triple.architecture} has no threads", fix
-        if engine["debug-info"] is True:
+        if engine.get("debug-info") is True:
             fix = "write debug-info = false for this target"
             yield "debug-info", f"{triple.architecture} has no native code to debug", fix
 
 
-def _unknown(name: str) -> tuple[str, str]:
-    known = ["embedder", "cranelift-flags", *SETTINGS]
+def _unknown(name: str, line: Line) -> tuple[str, str]:
+    known = ["embedder", "cranelift-flags", *line.settings]
     spelt = name.replace("_", "-")
     if spelt in known:
         return "unknown setting", f"did you mean {spelt}?"
     if f"wasm-{spelt}" in known:
         return "unknown setting", f"did you mean wasm-{spelt}?"
-    for setting in SETTINGS.values():
+    for setting in line.settings.values():
         if setting.cli is not None and setting.cli[2:] == spelt:
             return "unknown setting", f"did you mean {setting.name}?"
     if spelt == "target":
         return "is not a setting of the engine here", "write triple in a target"
+    if having := [str(number) for number in lines.known() if name in lines.get(number).settings]:
+        return f"is no setting of Wasmtime {line.number}, but of {', '.join(having)}", "remove it"
     meant = suggestion(name, known)
     if meant is None:
         return "unknown setting", "remove it; docs/wasmbuild.toml.md lists all settings"

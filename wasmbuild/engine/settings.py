@@ -10,21 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from wasmbuild.engine import lines
 from wasmbuild.engine.cranelift_flags import flags_that_differ
-from wasmbuild.engine.defaults import EMBEDDERS, setting_defaults
 from wasmbuild.engine.rules import EngineError, effective, line_problem, problems
-from wasmbuild.engine.setting_table import CHECKS, LINES, SETTINGS, Setting
 from wasmbuild.engine.translations import cli_args, compiler_inputs, config_calls, library_lacks
 
 if TYPE_CHECKING:
     from wasmbuild.engine.triples import TargetTriple
 
 __all__ = [
-    "CHECKS",
-    "EMBEDDERS",
-    "LINES",
-    "SETTINGS",
-    "Setting",
     "cli_args",
     "compiler_inputs",
     "config_calls",
@@ -33,7 +27,6 @@ __all__ = [
     "library_lacks",
     "line_problem",
     "problems",
-    "setting_defaults",
 ]
 
 
@@ -48,11 +41,12 @@ def expand(declared: Mapping[str, object], line: int, triple: TargetTriple | Non
         raise EngineError(wrong)
     engine = effective(declared, line, triple)
     architecture = triple.architecture if triple is not None else None
-    defaults = setting_defaults(line, architecture=architecture, strategy=str(engine["strategy"]))
+    has = lines.get(line)
+    defaults = has.setting_defaults(architecture, str(engine["strategy"]))
     canonical: dict[str, Any] = {name: engine[name] for name in engine if engine[name] != defaults[name]}
     flags = declared.get("cranelift-flags", {})
     if isinstance(flags, Mapping):
-        differing = flags_that_differ(flags, spectre=engine["signals-based-traps"] is True)
+        differing = flags_that_differ(flags, has, spectre=engine["signals-based-traps"] is True)
         if differing:
             canonical["cranelift-flags"] = differing
     return {"embedder": declared.get("embedder", "c-api"), **dict(sorted(canonical.items()))}

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wasmbuild.engine.setting_table import LINES, SETTINGS, Setting
-
-Value = bool | int | str
+from wasmbuild.engine import lines
+from wasmbuild.engine.line import Setting, Value
 
 
 def compiler_inputs(engine: Mapping[str, Any], line: int) -> dict[str, Any]:
-    """Return the settings that reach the compiler, for the key; ``line`` is one of ``LINES``."""
-    _check(line)
-    return {name: value for name, value in engine.items() if name != "embedder" and not _runtime_only(name)}
+    """Return the settings that reach the compiler, for the key."""
+    has = lines.get(line).settings
+    runtime_only = {name for name, setting in has.items() if setting.runtime_only}
+    return {name: value for name, value in engine.items() if name != "embedder" and name not in runtime_only}
 
 
 def cli_args(engine: Mapping[str, Any], line: int) -> list[str]:
@@ -25,15 +25,15 @@ def cli_args(engine: Mapping[str, Any], line: int) -> list[str]:
 
     Wasmtime's own cache is switched off whatever the engine has: it would write in the user's home.
     """
-    _check(line)
+    has = lines.get(line).settings
     args = ["-Ccache=n", f"-Ccollector={engine.get('collector', 'drc')}"]
     for name, value in engine.items():
-        setting = SETTINGS.get(name)
+        setting = has.get(name)
         if setting is None or setting.cli is None or name == "collector":
             continue
         args.append(f"{setting.cli}={_cli_value(setting, value)}")
-        if name == "wasm-reference-types" and value is False and line >= 49:
-            args.append("-Wcomponent-model-async=n")
+        if setting.off_with and value is False:
+            args.append(f"-W{setting.off_with}=n")
     for flag, value in engine.get("cranelift-flags", {}).items():
         args.append(f"-Ccranelift-{flag}={_word(value)}")
     return args
@@ -47,51 +47,32 @@ def config_calls(engine: Mapping[str, Any], line: int, *, runtime: bool = False)
     Settings that change nothing of an artifact are left out unless ``runtime``. What the library cannot express, see
     ``library_lacks``, is not in the list.
     """
-    _check(line)
+    has = lines.get(line).settings
     calls: list[list[Any]] = []
     for name, value in engine.items():
-        setting = SETTINGS.get(name)
+        setting = has.get(name)
         if setting is None or (setting.runtime_only and not runtime):
             continue
-        if setting.config is not None and line >= setting.library_since:
-            calls.append(["property", setting.config, value])
+        if setting.python is not None:
+            calls.append(["property", setting.python, value])
         elif setting.c_api is not None:
-            calls.append(["c-api", setting.c_api, dict(setting.c_values).get(value, value)])
-        if name == "wasm-reference-types" and value is False and line >= 49:
-            # From 49 on async components need reference types; only the C API can switch them off.
-            calls.append(["c-api", "wasmtime_config_wasm_component_model_async_set", False])
+            calls.append(["c-api", setting.c_api, setting.c_values.get(_word(value), value)])
+        if setting.off_with and value is False:
+            calls.append(["c-api", setting.off_with_setter, False])
     calls.extend(["flag_set", flag, _word(value)] for flag, value in engine.get("cranelift-flags", {}).items())
     return calls
 
 
 def library_lacks(engine: Mapping[str, Any], line: int) -> list[str]:
     """Return the names of settings whose values the Python library of a line cannot express."""
-    _check(line)
-    lacking = []
-    for name in engine:
-        setting = SETTINGS.get(name)
-        if setting is None:
-            continue
-        has_property = setting.config is not None and line >= setting.library_since
-        if not has_property and setting.c_api is None:
-            lacking.append(name)
-    return lacking
-
-
-def _check(line: int) -> None:
-    if line not in LINES:
-        raise ValueError(f"the settings of Wasmtime {line} are not known")
-
-
-def _runtime_only(name: str) -> bool:
-    return name in SETTINGS and SETTINGS[name].runtime_only
+    has = lines.get(line).settings
+    return [name for name in engine if name in has and not has[name].in_library]
 
 
 def _cli_value(setting: Setting, value: Value) -> str:
-    for known, word in setting.cli_values:
-        # True equals 1 in Python, but not here.
-        if known == value and isinstance(known, bool) == isinstance(value, bool):
-            return word
+    word = setting.cli_values.get(_word(value))
+    if word is not None:
+        return word
     if isinstance(value, bool):
         return "y" if value else "n"
     return str(value)

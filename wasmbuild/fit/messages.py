@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from wasmbuild.engine import lines
 from wasmbuild.engine.cranelift_flags import shown
-from wasmbuild.engine.settings import SETTINGS
 
 Value = bool | int | str
 
@@ -151,7 +151,7 @@ def _switch(words: str, on: bool, said: str) -> Change | Obstacle:
     if feature is not None:
         name = feature[1]
         setting = _FEATURES.get(name, f"wasm-{name.replace('_', '-')}")
-        if setting not in SETTINGS:
+        if setting not in lines.every_setting():
             return Obstacle(said, _UNKNOWN)
         # SIMD cannot be off alone.
         brought: dict[str, Value] = {"wasm-relaxed-simd": False} if setting == "wasm-simd" and not on else {}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wasmbuild.embed.artifact import artifact_of
-from wasmbuild.engine import settings, triples
+from wasmbuild.engine import lines, settings, triples
 from wasmbuild.engine.triples import TargetTriple
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.fit.messages import (
@@ -218,8 +218,8 @@ class Search:
                 f"{self._name} has a Wasmtime of another line than {self._line}, and none from "
                 f"{self._line - _NEAR} to {self._line + _NEAR}; find out which, and compile with that one"
             )
-        known = ", ".join(map(str, settings.LINES))
-        if line not in settings.LINES:
+        known = ", ".join(map(str, lines.known()))
+        if line not in lines.known():
             return NotFoundError(
                 f"{self._name} has Wasmtime {line}, and wasmbuild knows {known}; build it with one of those"
             )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from wasmbuild.engine import lines
 from wasmbuild.engine.cranelift_flags import shown
-from wasmbuild.engine.defaults import UNCONFIGURED
+from wasmbuild.engine.line import EQUAL, FEATURE
 from wasmbuild.engine.rules import effective
-from wasmbuild.engine.settings import EMBEDDERS, SETTINGS
 from wasmbuild.engine.triples import TargetTriple
 
 Value = bool | int | str
@@ -18,7 +18,8 @@ _BEFORE = ("c-api", "rust")
 
 def is_checked(name: str) -> bool:
     """Tell whether Wasmtime's loader looks at a setting, so that it can be found out."""
-    return name == "embedder" or (name in SETTINGS and SETTINGS[name].check in ("equal", "feature"))
+    setting = lines.every_setting().get(name)
+    return name == "embedder" or (setting is not None and setting.check in (EQUAL, FEATURE))
 
 
 def shortest(found: Mapping[str, Value], line: int, triple: TargetTriple) -> dict[str, Value]:
@@ -27,7 +28,7 @@ def shortest(found: Mapping[str, Value], line: int, triple: TargetTriple) -> dic
     A feature that such an engine accepts and cannot run stays off, as in its preset.
     """
     wanted = effective(found, line, triple)
-    order = sorted(EMBEDDERS, key=lambda name: _BEFORE.index(name) if name in _BEFORE else len(_BEFORE))
+    order = sorted(lines.get(line).embedders, key=lambda name: _BEFORE.index(name) if name in _BEFORE else len(_BEFORE))
     return min((_declaration(embedder, wanted, line, triple) for embedder in order), key=len)
 
 
@@ -37,7 +38,7 @@ def _declaration(embedder: str, wanted: Mapping[str, Value], line: int, triple: 
     if wanted["strategy"] != "cranelift":
         declared["strategy"] = wanted["strategy"]
     have = effective(declared, line, triple)
-    accepted = {*have.items(), *UNCONFIGURED.get(embedder, {}).items()}
+    accepted = {*have.items(), *lines.get(line).embedders[embedder].unconfigured.items()}
     for name in sorted(wanted):
         if (name, wanted[name]) not in accepted:
             declared[name] = wanted[name]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from wasmbuild.engine import cpu, settings, triples
+from wasmbuild.engine import cpu, lines, settings, triples
 from wasmbuild.formats import bind
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, MANIFEST, RECORD
@@ -104,7 +104,7 @@ def _check_engine(triple: triples.TargetTriple, line: int, engine: Mapping[str, 
     wrong = settings.line_problem(line)
     if wrong is not None:
         raise Invalid(wrong, "major", "wasmtime", fix="use a version of wasmbuild that knows that line")
-    if engine["embedder"] not in settings.EMBEDDERS:
+    if engine["embedder"] not in lines.get(line).embedders:
         raise Invalid(f"{show(engine['embedder'])} is no embedder that is known here", "embedder", "engine")
     # A canonical engine has its preset spelled out: what it leaves out is at the default, not as the preset has it.
     spelled_out = {**engine, "embedder": "c-api"}

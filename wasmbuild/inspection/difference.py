@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from wasmbuild.engine import settings, triples
+from wasmbuild.engine import lines, settings, triples
 from wasmbuild.formats.extern import Export, Import
 from wasmbuild.inspection.facts import Artifact, Description, Section, WebAssembly
 from wasmbuild.text import printable
@@ -118,10 +118,11 @@ def _settings(artifact: Artifact) -> dict[str, Any] | None:
     if engine is None:
         return None
     triple = triples.parse(artifact.triple)
+    of_line = lines.get(int(artifact.line)).settings
     values: dict[str, Any] = {
         name: value
         for name, value in settings.effective({**engine, "embedder": "c-api"}, int(artifact.line), triple).items()
-        if not settings.SETTINGS[name].runtime_only
+        if not of_line[name].runtime_only
     }
     values.update({f"cranelift-flags.{name}": value for name, value in engine.get("cranelift-flags", {}).items()})
     return values

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wasmbuild.engine import cranelift_flags, settings, triples
+from wasmbuild.engine import lines, settings, triples
 from wasmbuild.formats.cwasm import ArtifactFacts
 from wasmbuild.inspection.facts import Engine
 from wasmbuild.text import printable
@@ -68,20 +68,20 @@ class Engines:
     def _from(self, reference: Reference, facts: ArtifactFacts) -> Engine:
         """Return the settings of an artifact as far as they can be told from one reference."""
         found = (facts.shared_flags, facts.tail)
-        if found == (reference.shared_flags, reference.tail):
-            return Engine(_named(reference.settings.engine), exact=True)
         base, line, triple, _isa_flags = reference.settings
+        if found == (reference.shared_flags, reference.tail):
+            return Engine(_named(reference.settings.engine, line), exact=True)
         if not line_up(facts.tail, reference.tail):
-            return Engine(_named(base), exact=False, unnamed=("more than can be told apart",))
+            return Engine(_named(base, line), exact=False, unnamed=("more than can be told apart",))
         explained = self._references.explain(reference, facts)
         try:
             engine = settings.expand(_changed(reference, explained), line, triple)
         except ValueError:
-            return Engine(_named(base), exact=False, unnamed=("settings that do not go together",))
+            return Engine(_named(base, line), exact=False, unnamed=("settings that do not go together",))
         confirmed = self._reference(engine, line, triple)
         if isinstance(confirmed, Reference) and (confirmed.shared_flags, confirmed.tail) == found:
-            return Engine(_named(engine), exact=True)
-        return Engine(_named(engine), exact=False, unnamed=_rest(explained))
+            return Engine(_named(engine, line), exact=True)
+        return Engine(_named(engine, line), exact=False, unnamed=_rest(explained, line))
 
     def _reference(self, engine: Mapping[str, Any], line: int, triple: triples.TargetTriple) -> Reference | str:
         """Return the reference for settings, or why there is none."""
@@ -123,28 +123,29 @@ def _changed(reference: Reference, explained: Explained) -> dict[str, Any]:
         after = settings.effective({**toggle.engine, "embedder": _SPELLED_OUT}, line, triple)
         wanted.update({name: value for name, value in after.items() if before[name] != value})
         wanted[toggle.name] = toggle.value
-    flags = {name: value for name, value in explained.flags.items() if name in cranelift_flags.FLAGS}
+    flags = {name: value for name, value in explained.flags.items() if name in lines.get(line).flags}
     if flags:
         wanted["cranelift-flags"] = {**base.get("cranelift-flags", {}), **flags}
     return wanted
 
 
-def _named(engine: Mapping[str, Any]) -> dict[str, Any]:
+def _named(engine: Mapping[str, Any], line: int) -> dict[str, Any]:
     """Return a canonical engine under the preset that says most of it."""
     rest = {name: value for name, value in engine.items() if name != "embedder"}
+    presets = {name: embedder.settings for name, embedder in lines.get(line).embedders.items()}
     fitting = [
         name
-        for name, preset in settings.EMBEDDERS.items()
+        for name, preset in presets.items()
         if name != "cli" and all(rest.get(key) == value for key, value in preset.items())
     ]
-    return {"embedder": max(fitting, key=lambda name: len(settings.EMBEDDERS[name])), **rest}
+    return {"embedder": max(fitting, key=lambda name: len(presets[name])), **rest}
 
 
-def _rest(explained: Explained) -> tuple[str, ...]:
+def _rest(explained: Explained, line: int) -> tuple[str, ...]:
     flags = [
         f"the flag {printable(name, 40)} of Cranelift is {toggles.shown(value)}"
         for name, value in sorted(explained.flags.items())
-        if name not in cranelift_flags.FLAGS
+        if name not in lines.get(line).flags
     ]
     if explained.unknown or not flags:
         count = explained.unknown or 1

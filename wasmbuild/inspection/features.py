@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from wasmbuild.engine import settings, triples
-from wasmbuild.engine.setting_table import FEATURE
+from wasmbuild.engine import lines, settings, triples
+from wasmbuild.engine.line import FEATURE
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.text import printable
 from wasmbuild.toolchain.embedded import Embedded
@@ -44,10 +44,9 @@ def needed(data: bytes, library: Embedded) -> Told:
 class _Validator:
     def __init__(self, data: bytes, library: Embedded, line: int, host: triples.TargetTriple) -> None:
         self._data, self._library, self._line, self._host = data, library, line, host
-        column = settings.LINES.index(line)
         switches = {
-            name: setting.default[column] is True
-            for name, setting in settings.SETTINGS.items()
+            name: setting.default is True
+            for name, setting in lines.get(line).settings.items()
             if setting.check == FEATURE and name.startswith("wasm-") and not name.startswith("wasm-component-model")
         }
         self._usual = [name for name, default in switches.items() if default and self._can_be(_off(name))]

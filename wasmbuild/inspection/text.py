@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from wasmbuild.console import Console, counted, human_size
-from wasmbuild.engine.settings import EMBEDDERS, LINES, SETTINGS
+from wasmbuild.engine import lines
 from wasmbuild.formats.extern import Export, Import
 from wasmbuild.inspection import roles
 from wasmbuild.inspection.calls import calls
@@ -104,7 +104,7 @@ def _artifact(page: _Page, description: Description, artifact: Artifact) -> None
         page.note(note)
     _calls(page, description)
     page.line("CPU", _cpu(artifact.cpu, artifact.architecture))
-    _engine(page, artifact.engine)
+    _engine(page, artifact.engine, int(artifact.line) if artifact.engine.settings is not None else 0)
     if artifact.engine.settings is None:
         flags = ", ".join(f"{printable(k, 60)} = {shown(v)}" for k, v in artifact.cranelift_flags.items() if v)
         page.line("flags", printable(flags, _LONGEST))
@@ -149,14 +149,15 @@ def _cpu(cpu: Cpu, architecture: str | None) -> str:
     return printable(f"{level}, with {', '.join(plus)}" if plus else level, _LONGEST)
 
 
-def _engine(page: _Page, engine: Engine) -> None:
+def _engine(page: _Page, engine: Engine, line: int) -> None:
     if engine.settings is None:
         page.line("engine", f"settings are not told: {printable(engine.untold, _LONGEST)}")
         return
     embedder = str(engine.settings["embedder"])
     rows = [(f'embedder = "{embedder}"', _PRESETS[embedder])]
+    preset = lines.get(line).embedders[embedder].settings
     for name, value in engine.settings.items():
-        if name == "embedder" or EMBEDDERS[embedder].get(name) == value:
+        if name == "embedder" or preset.get(name) == value:
             continue
         rows += [(f"{key} = {shown(one)}", "") for key, one in _flat(name, value)]
     page.table("engine", rows)
@@ -182,7 +183,7 @@ def _features(page: _Page, described: WebAssembly) -> None:
     elif features is not None and line is not None:
         needed = ", ".join(name.removeprefix("wasm-") for name in features)
         page.line("needs", needed or "no feature beyond the first version of WebAssembly")
-        unusual = [f"{name} = true" for name in features if not SETTINGS[name].default[LINES.index(line)]]
+        unusual = [f"{name} = true" for name in features if not lines.get(line).settings[name].default]
         if unusual:
             page.note(f"Wasmtime {line} takes it only with {', '.join(unusual)} under [engine]")
 

@@ -10,9 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from wasmbuild.engine.cranelift_flags import FLAGS
-from wasmbuild.engine.defaults import EMBEDDER_DOCS, EMBEDDERS
-from wasmbuild.engine.setting_table import SETTINGS
+from wasmbuild.engine import lines
+from wasmbuild.engine.line import Flag, Setting
 from wasmbuild.project import cases
 from wasmbuild.project.names import NAME_PATTERN
 
@@ -21,30 +20,32 @@ _MODULE = NAME_PATTERN.replace("_-]", "_*-]")
 COMPILERS = ("auto", "cli", "embedded")
 
 
-def _value_schema(default: bool | int | str, choices: tuple[str, ...], low: int, high: int) -> dict[str, Any]:
-    if isinstance(default, bool):
+def _value_schema(allowed: Setting | Flag) -> dict[str, Any]:
+    if isinstance(allowed.default, bool):
         return {"type": "boolean"}
-    if isinstance(default, int):
-        return {"type": "integer", "minimum": low, "maximum": high}
-    return {"type": "string", "enum": list(choices)}
+    if isinstance(allowed.default, int):
+        return {"type": "integer", "minimum": allowed.low, "maximum": allowed.high}
+    return {"type": "string", "enum": list(allowed.choices)}
 
 
 def engine_schema() -> dict[str, Any]:
     """Return the JSON Schema of engine settings."""
+    newest = lines.newest()
     properties: dict[str, Any] = {
-        "embedder": {"enum": list(EMBEDDERS), "description": "; ".join(f"{k}: {v}" for k, v in EMBEDDER_DOCS.items())},
+        "embedder": {
+            "enum": list(newest.embedders),
+            "description": "; ".join(f"{name}: {embedder.doc}" for name, embedder in newest.embedders.items()),
+        },
         "cranelift-flags": {
             "type": "object",
             "properties": {
-                name: {**_value_schema(flag.default, flag.choices, flag.low, flag.high), "description": flag.doc}
-                for name, flag in FLAGS.items()
+                name: {**_value_schema(flag), "description": flag.doc} for name, flag in newest.flags.items()
             },
             "additionalProperties": False,
         },
     }
-    for name, setting in SETTINGS.items():
-        value = _value_schema(setting.default[0], setting.choices, setting.low, setting.high)
-        properties[name] = {**value, "description": setting.doc}
+    for name, setting in lines.every_setting().items():
+        properties[name] = {**_value_schema(setting), "description": setting.doc}
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wasmbuild.engine import cpu, rules, settings, triples
+from wasmbuild.engine import cpu, lines, rules, settings, triples
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.errors import Mistake
 from wasmbuild.project import amounts, filenames, names
@@ -96,7 +96,7 @@ class Reader:
         found = wasmtime_line(table.wasmtime, self._default_line)
         if isinstance(found, Mistaken):
             self._all.mistake(("toolchain", "wasmtime"), *found)
-            found = (settings.LINES[0], None)
+            found = (lines.known()[0], None)
         compiler = table.compiler
         if compiler not in COMPILERS:
             compiler = self._compiler_path(compiler)

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 from inspect import cleandoc
 from typing import Any
 
-from wasmbuild.engine import cpu, triples
-from wasmbuild.engine.cranelift_flags import FLAGS, shown
-from wasmbuild.engine.defaults import EMBEDDER_DOCS, EMBEDDERS
-from wasmbuild.engine.setting_table import CHECKS, LINES, SETTINGS, Setting
+from wasmbuild.engine import cpu, lines, triples
+from wasmbuild.engine.cranelift_flags import shown
+from wasmbuild.engine.line import CHECKS, MAX_SIZE, Flag, Setting
 from wasmbuild.project.cases import SHAPES
 from wasmbuild.project.models import (
     CaseTable,
@@ -216,9 +215,9 @@ def _cpu_rows() -> Iterator[str]:
 def _embedders() -> Iterator[str]:
     yield "| embedder | engine | settings |"
     yield "|---|---|---|"
-    for name, preset in EMBEDDERS.items():
-        values = ", ".join(f"`{key} = {shown(value)}`" for key, value in preset.items())
-        yield f"| `{name}`{' (default)' if not preset else ''} | {EMBEDDER_DOCS[name]} | {values} |"
+    for name, embedder in lines.newest().embedders.items():
+        values = ", ".join(f"`{key} = {shown(value)}`" for key, value in embedder.settings.items())
+        yield f"| `{name}`{' (default)' if not embedder.settings else ''} | {embedder.doc} | {values} |"
 
 
 def _settings() -> Iterator[str]:
@@ -230,29 +229,40 @@ def _settings() -> Iterator[str]:
     yield ""
     yield "| setting | value | default | check | Python | meaning |"
     yield "|---|---|---|---|---|---|"
-    for setting in SETTINGS.values():
-        python = f"`{setting.config}`" if setting.config else "through the C API" if setting.c_api else "no"
-        if setting.library_since > LINES[0]:
-            python += f" from {setting.library_since}"
-        cells = (_setting_values(setting), _setting_default(setting), setting.check, python, _cell(setting.doc))
-        yield f"| `{setting.name}` | {' | '.join(cells)} |"
+    for name, setting in lines.every_setting().items():
+        of_lines = {number: lines.get(number).settings.get(name) for number in lines.known()}
+        cells = (
+            _values_of(setting),
+            _per_line({line: known and f"`{shown(known.default)}`" for line, known in of_lines.items()}),
+            setting.check,
+            _per_line({line: known and _python(known) for line, known in of_lines.items()}),
+            _cell(setting.doc),
+        )
+        yield f"| `{name}` | {' | '.join(cells)} |"
 
 
-def _setting_values(setting: Setting) -> str:
-    default = setting.default[0]
-    if isinstance(default, bool):
+def _python(setting: Setting) -> str:
+    return f"`{setting.python}`" if setting.python else "through the C API" if setting.c_api else "no"
+
+
+def _per_line(texts: Mapping[int, str | None]) -> str:
+    """Return what the first line says, and what is otherwise from another one on; None has no such setting."""
+    words: list[str] = []
+    last: str | None = None
+    for line, text in texts.items():
+        if not words or text != last:
+            words.append(f"{f'from {line} on ' if words else ''}{text or 'not there'}")
+        last = text
+    return ", ".join(words)
+
+
+def _values_of(allowed: Setting | Flag) -> str:
+    if isinstance(allowed.default, bool):
         return "true or false"
-    if isinstance(default, int):
-        high = "2^64 - 1" if setting.high == 2**64 - 1 else str(setting.high)
-        return f"{setting.unit}, {setting.low} to {high}"
-    return _listed(setting.choices)
-
-
-def _setting_default(setting: Setting) -> str:
-    values = [shown(value) for value in setting.default]
-    if len(set(values)) == 1:
-        return f"`{values[0]}`"
-    return ", ".join(f"{line}: `{value}`" for line, value in zip(LINES, values, strict=True))
+    if isinstance(allowed.default, int):
+        high = "2^64 - 1" if allowed.high == MAX_SIZE else str(allowed.high)
+        return f"{f'{allowed.unit}, ' if allowed.unit else ''}{allowed.low} to {high}"
+    return _listed(allowed.choices)
 
 
 def _flags() -> Iterator[str]:
@@ -260,12 +270,8 @@ def _flags() -> Iterator[str]:
     yield ""
     yield "| flag | value | default | meaning |"
     yield "|---|---|---|---|"
-    for name, flag in FLAGS.items():
-        if isinstance(flag.default, bool):
-            values = "true or false"
-        else:
-            values = f"{flag.low} to {flag.high}" if isinstance(flag.default, int) else _listed(flag.choices)
-        yield f"| `{name}` | {values} | `{shown(flag.default)}` | {_cell(flag.doc)} |"
+    for name, flag in lines.newest().flags.items():
+        yield f"| `{name}` | {_values_of(flag)} | `{shown(flag.default)}` | {_cell(flag.doc)} |"
 
 
 def _listed(names: tuple[str, ...]) -> str:

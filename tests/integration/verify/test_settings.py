@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from wasmbuild.engine import cpu, settings, triples
-from wasmbuild.engine.cranelift_flags import FLAGS
+from wasmbuild.engine import cpu, lines, settings, triples
 from wasmbuild.engine.rules import effective
-from wasmbuild.engine.settings import EMBEDDERS, SETTINGS
 from wasmbuild.verify import verify
 
+SETTINGS = lines.get(48).settings
+FLAGS = lines.get(48).flags
+EMBEDDERS = {name: embedder.settings for name, embedder in lines.get(48).embedders.items()}
 MODULE = '(module (func (export "f") (result i32) (i32.const 1)))'
 FAMILIES = (
     "x86_64-unknown-linux-gnu",

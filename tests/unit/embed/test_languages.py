@@ -11,9 +11,10 @@ import pytest
 from wasmbuild.embed import c, python, rust, sha256
 from wasmbuild.embed.literals import filled, quoted
 from wasmbuild.embed.spec import Spec
-from wasmbuild.engine.settings import SETTINGS
+from wasmbuild.engine import lines
 from wasmbuild.errors import UsageError
 
+SETTINGS = lines.get(48).settings
 Make = Callable[..., Spec]
 
 # What the C API of 48 cannot set, of what an engine has to agree in or is told.
@@ -23,7 +24,7 @@ C_LACKS = ("collector", "compiler-inlining", "guard-before-linear-memory", "tabl
 def other(name: str) -> dict[str, Any]:
     """Return a declaration with another value than the default of one setting, and what has to go with it."""
     setting = SETTINGS[name]
-    default = setting.default[0]
+    default = setting.default
     if isinstance(default, bool):
         value: Any = not default
     elif isinstance(default, int):

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from unit.engine.test_settings import ARM, LINUX, PULLEY, RISCV, WINDOWS, declarations, lines, targets
+from unit.engine.test_settings import ARM, LINUX, PULLEY, RISCV, WINDOWS, declarations, lines_of_wasmtime, targets
 
-from wasmbuild.engine import rules, settings
+from wasmbuild.engine import lines, rules
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.rules import EngineError
 from wasmbuild.engine.triples import TargetTriple
@@ -117,7 +117,7 @@ def test_on_another_target_the_values_stay_though_defaults_differ() -> None:
 
 
 @hypothesis_settings(deadline=None)
-@given(declarations, targets, lines)
+@given(declarations, targets, lines_of_wasmtime)
 def test_what_is_written_down_is_the_same_engine_again(table: dict[str, Any], triple: TargetTriple, line: int) -> None:
     config = drawn(table, triple, line)
     if config is None:
@@ -135,7 +135,7 @@ def test_what_is_written_down_is_the_same_engine_again(table: dict[str, Any], tr
 
 
 @hypothesis_settings(deadline=None)
-@given(declarations, targets, lines, _PRESETS)
+@given(declarations, targets, lines_of_wasmtime, _PRESETS)
 def test_every_preset_can_declare_it(table: dict[str, Any], triple: TargetTriple, line: int, preset: str) -> None:
     config = drawn({name: value for name, value in table.items() if name != "cranelift-flags"}, triple, line)
     if config is not None:
@@ -147,7 +147,7 @@ def test_every_preset_can_declare_it(table: dict[str, Any], triple: TargetTriple
 def test_a_remembered_engine_needs_no_data_of_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     remembered = declared({"embedder": "rust"}).to_remembered()
     monkeypatch.setattr(rules, "effective", None)
-    monkeypatch.setattr(settings, "SETTINGS", None)
+    monkeypatch.setattr(lines, "get", None)
     again = EngineConfig.from_remembered({**remembered, "line": 12, "arguments": ["a"], "compiled": {"b": 1}})
     assert again.executable_arguments() == ["a"]
     assert again.key_inputs()["engine"] == {"b": 1}
@@ -196,7 +196,7 @@ def test_what_others_wrote_is_not_believed(changed: dict[str, Any], problem: str
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=2)))
 def test_any_json_is_an_engine_or_a_problem(value: object) -> None:
     for key in _GOOD:
-        if value != _GOOD[key] and not (key == "line" and value in settings.LINES):
+        if value != _GOOD[key] and not (key == "line" and value in lines.known()):
             with pytest.raises(EngineError):
                 EngineConfig.from_json({**_GOOD, key: value})
     with pytest.raises(EngineError):

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from wasmbuild.engine import settings, triples
-from wasmbuild.engine.cranelift_flags import FLAGS
+from wasmbuild.engine import lines, settings, triples
 from wasmbuild.engine.rules import value_problems
-from wasmbuild.engine.setting_table import SETTINGS
 
+SETTINGS = lines.get(48).settings
+FLAGS = lines.get(48).flags
 LINUX = triples.parse("x86_64-unknown-linux-gnu")
 MACOS = triples.parse("x86_64-apple-darwin")
 ARM = triples.parse("aarch64-unknown-linux-gnu")
@@ -24,7 +24,7 @@ SPECTRE = "enable_heap_access_spectre_mitigation"
 
 _values = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.booleans())
 targets = st.sampled_from([LINUX, MACOS, ARM, WINDOWS, RISCV, PULLEY, PULLEY32])
-lines = st.sampled_from(settings.LINES)
+lines_of_wasmtime = st.sampled_from(lines.known())
 
 
 def _sound(default: object, choices: tuple[str, ...], low: int, high: int) -> st.SearchStrategy[object]:
@@ -38,8 +38,8 @@ def _sound(default: object, choices: tuple[str, ...], low: int, high: int) -> st
 declarations = st.fixed_dictionaries(
     {},
     optional={
-        **{name: _sound(s.default[0], s.choices, s.low, s.high) for name, s in SETTINGS.items()},
-        "embedder": st.sampled_from(list(settings.EMBEDDERS)),
+        **{name: _sound(s.default, s.choices, s.low, s.high) for name, s in SETTINGS.items()},
+        "embedder": st.sampled_from(list(lines.get(48).embedders)),
         "cranelift-flags": st.fixed_dictionaries(
             {}, optional={name: _sound(f.default, f.choices, f.low, f.high) for name, f in FLAGS.items()}
         ),
@@ -55,10 +55,10 @@ def told(declared: dict[str, Any], triple: triples.TargetTriple | None = LINUX, 
 
 
 def test_a_default_spelled_out_is_the_same_engine() -> None:
-    for line in settings.LINES:
+    for line in lines.known():
         for triple in (None, LINUX, PULLEY, PULLEY32):
             architecture = triple.architecture if triple is not None else None
-            defaults = settings.setting_defaults(line, architecture=architecture)
+            defaults = lines.get(line).setting_defaults(architecture)
             assert settings.expand(defaults, line, triple) == {"embedder": "c-api"}
     flags = {name: flag.default for name, flag in FLAGS.items()}
     assert settings.expand({"cranelift-flags": flags}, 48, LINUX) == {"embedder": "c-api"}
@@ -105,7 +105,7 @@ def test_spectre_flags_follow_signals_based_traps() -> None:
 
 
 @hypothesis_settings(deadline=None)
-@given(declarations, targets, lines)
+@given(declarations, targets, lines_of_wasmtime)
 def test_a_canonical_engine_is_sound_sorted_and_only_differences(
     declared: dict[str, Any], triple: triples.TargetTriple, line: int
 ) -> None:
@@ -117,9 +117,7 @@ def test_a_canonical_engine_is_sound_sorted_and_only_differences(
     engine = settings.expand(declared, line, triple)
     assert settings.problems(engine, line=line, triple=triple) == []
     assert list(engine) == ["embedder", *sorted(set(engine) - {"embedder"})]
-    defaults = settings.setting_defaults(
-        line, architecture=triple.architecture, strategy=engine.get("strategy", "cranelift")
-    )
+    defaults = lines.get(line).setting_defaults(triple.architecture, engine.get("strategy", "cranelift"))
     assert not [name for name in engine if name in defaults and engine[name] == defaults[name]]
     assert json.loads(json.dumps(engine)) == engine
     overridden = {**engine, "embedder": "c-api"}
@@ -127,7 +125,7 @@ def test_a_canonical_engine_is_sound_sorted_and_only_differences(
 
 
 @hypothesis_settings(deadline=None)
-@given(declarations, targets, lines)
+@given(declarations, targets, lines_of_wasmtime)
 def test_the_order_of_a_declaration_does_not_matter(
     declared: dict[str, Any], triple: triples.TargetTriple, line: int
 ) -> None:
@@ -341,7 +339,7 @@ def test_refused_by_a_line() -> None:
         "gc-support: Winch cannot compile with exceptions and without gc-support; write wasm-exceptions = false, or "
         "gc-support = true"
     )
-    assert [told(declared, line=line) for line in settings.LINES] == [[], [problem], []]
+    assert [told(declared, line=line) for line in lines.known()] == [[], [problem], []]
     lacks = "wasm-tail-call: Winch of Wasmtime 49 lacks it; remove it, or write false"
     assert told({"strategy": "winch", "wasm-tail-call": True}, line=49) == [lacks]
     assert told({"strategy": "winch", "wasm-tail-call": True}, line=50) == []
@@ -455,13 +453,3 @@ def test_what_reaches_the_compiler() -> None:
         "consume-fuel": True,
         "cranelift-flags": {"is_pic": True},
     }
-
-
-def test_every_setting_has_words_for_some_compiler() -> None:
-    for setting in SETTINGS.values():
-        assert setting.runtime_only == (setting.cli is None)
-        assert setting.cli or setting.config
-        assert setting.check in settings.CHECKS
-        assert len(setting.default) == len(settings.LINES)
-        assert len({type(value) for value in setting.default}) == 1
-        assert isinstance(setting.default[0], str) == bool(setting.choices)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmbuild.engine.settings import SETTINGS
+from wasmbuild.engine import lines
 from wasmbuild.fit.messages import (
     Change,
     Compiles,
@@ -109,7 +109,7 @@ def test_features(feature: str) -> None:
         assert isinstance(found, Obstacle)
     else:
         assert isinstance(found, Change)
-        assert setting in SETTINGS
+        assert setting in lines.every_setting()
         assert found.settings[setting] is False
 
 

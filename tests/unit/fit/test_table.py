@@ -6,17 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmbuild.engine import triples
-from wasmbuild.engine.defaults import UNCONFIGURED
+from wasmbuild.engine import lines, triples
 from wasmbuild.engine.rules import effective
-from wasmbuild.engine.settings import EMBEDDERS, SETTINGS
 from wasmbuild.fit.table import shortest, toml
 
+SETTINGS = lines.get(48).settings
+EMBEDDERS = {name: embedder.settings for name, embedder in lines.get(48).embedders.items()}
+UNCONFIGURED = {name: embedder.unconfigured for name, embedder in lines.get(48).embedders.items()}
 HOST = triples.parse("x86_64-unknown-linux-gnu")
 CHECKED = [
     setting
     for setting in SETTINGS.values()
-    if setting.check in ("equal", "feature") and setting.name != "strategy" and isinstance(setting.default[0], bool)
+    if setting.check in ("equal", "feature") and setting.name != "strategy" and isinstance(setting.default, bool)
 ]
 FOUND = st.dictionaries(st.sampled_from([setting.name for setting in CHECKED]), st.booleans()).flatmap(
     lambda switches: st.fixed_dictionaries(

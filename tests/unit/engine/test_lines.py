@@ -1,0 +1,118 @@
+"""What a line of Wasmtime has is a file: the files are whole, and another line is one file more."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wasmbuild.engine import lines, triples
+from wasmbuild.engine.config import EngineConfig
+from wasmbuild.engine.cranelift_flags import value_problem
+from wasmbuild.engine.line import CHECKS, Line
+from wasmbuild.engine.rules import EngineError
+
+HOST = triples.parse("x86_64-unknown-linux-gnu")
+
+
+@pytest.mark.parametrize("number", lines.known())
+def test_a_line_is_whole(number: int) -> None:
+    line = lines.get(number)
+    assert line.number == number
+    for name, setting in line.settings.items():
+        assert setting.name == name
+        assert setting.check in CHECKS
+        assert setting.runtime_only == (setting.cli is None), name
+        assert setting.cli or setting.in_library, name
+        assert setting.doc.endswith("."), name
+        assert value_problem(setting.default, setting) is None, name
+        assert isinstance(setting.default, str) == bool(setting.choices), name
+        for table in (setting.cli_values, setting.c_values, setting.rust_values):
+            assert table.keys() <= ({"true", "false"} if isinstance(setting.default, bool) else {*setting.choices}), (
+                name
+            )
+    for flag in line.flags.values():
+        assert value_problem(flag.default, flag) is None
+    assert not line.flags.keys() & {*line.refused_flags.settings, *line.refused_flags.overridden}
+    assert {*line.refused_flags.settings.values()} <= line.settings.keys()
+
+
+@pytest.mark.parametrize("number", lines.known())
+def test_what_a_line_says_of_settings_is_of_settings_that_it_has(number: int) -> None:
+    line = lines.get(number)
+    tables = [embedder.settings for embedder in line.embedders.values()]
+    tables += [embedder.unconfigured for embedder in line.embedders.values()]
+    tables += [*line.defaults.values(), line.winch.needs]
+    tables += [dict.fromkeys(names, False) for names in (*line.winch.off.values(), *line.winch.lacks.values())]
+    for table in tables:
+        for name, value in table.items():
+            assert value_problem(value, line.settings[name]) is None, name
+    assert not line.embedders["c-api"].settings
+    assert set(line.winch.architectures) <= set(triples.ARCHITECTURES)
+    assert {*line.winch.off, *line.winch.lacks} <= {"", *line.winch.architectures}
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The files of lines in another directory."""
+    shutil.copytree(Path(lines.__file__).parent, tmp_path / "lines")
+    monkeypatch.setattr(lines, "_HERE", str(tmp_path / "lines"))
+    lines.known.cache_clear()
+    lines.get.cache_clear()
+    yield tmp_path / "lines"
+    lines.known.cache_clear()
+    lines.get.cache_clear()
+
+
+_LINE_51 = """
+base = 50
+[winch]
+lacks = ["wasm-gc"]
+[settings]
+debug-info = false
+[settings.epoch-interruption]
+default = true
+cli = "-Wepochs"
+[settings.wasm-new]
+default = false
+check = "feature"
+doc = "New."
+cli = "-Wnew"
+python = "wasm_new"
+"""
+
+
+def test_another_line_is_one_file_more(directory: Path) -> None:
+    (directory / "51.toml").write_text(_LINE_51)
+    assert lines.known()[-1] == 51
+    line: Line = lines.newest()
+    assert line.winch.lacks == {**lines.get(50).winch.lacks, "": ("wasm-gc",)}
+    assert line.winch.off == lines.get(50).winch.off
+    assert line.settings.keys() ^ lines.get(50).settings.keys() == {"debug-info", "wasm-new"}
+    declared = {"wasm-new": True, "epoch-interruption": False}
+    config = EngineConfig.declared(declared, line=51, triple=HOST)
+    assert config.executable_arguments()[2:] == ["-Ccache=n", "-Ccollector=drc", "-Wepochs=n", "-Wnew=y"]
+    assert config.library_calls() == [["property", "epoch_interruption", False], ["property", "wasm_new", True]]
+    assert EngineConfig.from_json(config.to_json()) == config
+
+
+def test_a_setting_of_another_line_is_told_as_such(directory: Path) -> None:
+    (directory / "51.toml").write_text(_LINE_51)
+    for table, line, problem in (
+        ({"wasm-new": True}, 50, "wasm-new: is no setting of Wasmtime 50, but of 51; remove it"),
+        (
+            {"debug-info": 1},
+            51,
+            "debug-info: is no setting of Wasmtime 51, but of 48, 49, 50; remove it",
+        ),
+    ):
+        with pytest.raises(EngineError) as raised:
+            EngineConfig.declared(table, line=line, triple=HOST)
+        assert str(raised.value) == problem
+
+
+def test_a_line_that_is_not_there() -> None:
+    with pytest.raises(lines.UnknownLineError, match="Wasmtime 12 are not known"):
+        lines.get(12)

@@ -1,0 +1,154 @@
+"""What a line of Wasmtime has, as values: the kinds of things that a file of ``engine/lines`` says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+Value = bool | int | str
+
+EQUAL = "equal"
+FEATURE = "feature"
+UNSEEN = "unseen"
+RUNTIME = "runtime"
+
+CHECKS = {
+    EQUAL: "engine and artifact must agree",
+    FEATURE: "an artifact that has it needs an engine that has it",
+    UNSEEN: "the loader does not see it",
+    RUNTIME: "of the loading engine alone; artifacts are the same",
+}
+"""What Wasmtime's loader makes of a setting in which engine and artifact differ."""
+
+MAX_SIZE = 2**64 - 1
+
+
+class Setting(NamedTuple):
+    """One engine setting, named as in ``wasmtime.Config`` with dashes: Python's class, or Rust's where that has none.
+
+    ``default`` is for a target of 64 bits compiled by Cranelift; what differs elsewhere is in ``Line``. The kind of a
+    value is that of its default; ``choices`` are all that a text may be, ``low`` and ``high`` bound an integer
+    (``unit`` says of what). ``check`` is one of ``CHECKS``. Values in mappings are spelled as in JSON (``"true"``).
+
+    ``cli`` is the option of ``wasmtime compile`` up to its value, None for a setting that no compiler is told;
+    ``cli_values`` are what the option calls values other than ``y``, ``n`` or as they are. ``python`` is the property
+    of the Python library's ``Config``, ``c_api`` the setter of the C API that its ``_bindings`` have instead,
+    ``c_values`` what it calls texts; with neither, the library cannot express it. ``off_with`` is what has to be off
+    too when this is, as both compilers name it, and no setting of its own.
+
+    ``c_macro`` is what the headers declare the setter for, ``c_enum`` the prefix of its values there. ``rust`` is the
+    method of the crate's ``Config`` where the name does not tell, ``rust_values`` its enumerations, ``rust_feature``
+    what the crate must be built with to have it.
+    """
+
+    name: str
+    default: Value
+    check: str
+    doc: str
+    choices: tuple[str, ...] = ()
+    low: int = 0
+    high: int = MAX_SIZE
+    unit: str = ""
+    cli: str | None = None
+    cli_values: Mapping[str, str] = {}
+    python: str | None = None
+    c_api: str | None = None
+    c_values: Mapping[str, int] = {}
+    off_with: str = ""
+    c_macro: str | None = None
+    c_enum: str = ""
+    rust: str = ""
+    rust_values: Mapping[str, str] = {}
+    rust_feature: str = ""
+
+    @property
+    def runtime_only(self) -> bool:
+        """Whether it changes nothing of what is compiled."""
+        return self.check == RUNTIME
+
+    @property
+    def off_with_setter(self) -> str:
+        """The setter of the C API for what ``off_with`` names."""
+        return f"wasmtime_config_wasm_{self.off_with.replace('-', '_')}_set"
+
+    @property
+    def in_library(self) -> bool:
+        """Whether the Python library can express it."""
+        return self.python is not None or self.c_api is not None
+
+
+class Flag(NamedTuple):
+    """A flag of Cranelift that may be set, to a value of the kind of ``default``; integers lie between two bounds.
+
+    A ``spectre`` mitigation is off, and cannot be on, where signals-based traps are off.
+    """
+
+    default: Value
+    doc: str
+    choices: tuple[str, ...] = ()
+    low: int = 0
+    high: int = 0
+    spectre: bool = False
+    unit: str = ""
+
+
+class RefusedFlags(NamedTuple):
+    """Flags of Cranelift that may not be set: Wasmtime sets them, its loader refuses them, they are for tests.
+
+    ``settings`` maps those that are settings of their own to these.
+    """
+
+    overridden: tuple[str, ...]
+    unloadable: tuple[str, ...]
+    testing: tuple[str, ...]
+    settings: Mapping[str, str]
+
+
+class Embedder(NamedTuple):
+    """A kind of program that loads: ``settings`` are what its engine has that differs from one of the C API.
+
+    ``unconfigured`` is what such an engine has that nobody configured, where ``settings`` are stricter for safety.
+    """
+
+    doc: str
+    settings: Mapping[str, Value]
+    unconfigured: Mapping[str, Value] = {}
+
+
+class Winch(NamedTuple):
+    """What the compiler Winch has: where it works, what is off by default, cannot be on, and must be as said.
+
+    ``off`` and ``lacks`` have those of one architecture under its name, of all under ``""``.
+    """
+
+    architectures: tuple[str, ...]
+    off: Mapping[str, tuple[str, ...]]
+    lacks: Mapping[str, tuple[str, ...]]
+    needs: Mapping[str, Value]
+
+
+class Line(NamedTuple):
+    """All that is known of a line (major version) of Wasmtime.
+
+    ``defaults`` are those of targets that differ from what the settings say, by the start of their architecture.
+    ``install`` is the command that gets a compiler for every target, or empty.
+    """
+
+    number: int
+    settings: Mapping[str, Setting]
+    defaults: Mapping[str, Mapping[str, Value]]
+    embedders: Mapping[str, Embedder]
+    winch: Winch
+    flags: Mapping[str, Flag]
+    refused_flags: RefusedFlags
+    install: str
+
+    def setting_defaults(self, architecture: str | None = None, strategy: str = "cranelift") -> dict[str, Value]:
+        """Return what every setting is when it is not declared; ``architecture`` is None for any native one."""
+        values = {name: setting.default for name, setting in self.settings.items()}
+        for start, others in self.defaults.items():
+            if architecture is not None and architecture.startswith(start):
+                values.update(others)
+        if strategy == "winch":
+            values.update(dict.fromkeys((*self.winch.off[""], *self.winch.off.get(architecture or "", ())), False))
+        return values

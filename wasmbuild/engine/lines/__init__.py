@@ -1,0 +1,91 @@
+"""The lines of Wasmtime, each a file here: what a line has is data, so that another line is another file.
+
+``NN.toml`` has the tables that ``wasmbuild.engine.line`` describes, with dashes in place of underscores. With
+``base = MM`` it says only in what the line differs from line MM: tables are put over those of the base key by key, and
+``false`` in place of a table removes it. ``CONTRIBUTING.md`` says how a file is held against compilers of its line.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from wasmbuild.engine.line import Embedder, Flag, Line, RefusedFlags, Setting, Winch
+
+_HERE = os.path.dirname(__file__)
+
+
+class UnknownLineError(ValueError):
+    """A line of Wasmtime that this version of wasmbuild has no file for."""
+
+
+@cache
+def known() -> tuple[int, ...]:
+    """Return the lines that are known, the lowest first."""
+    names = (name.removesuffix(".toml") for name in os.listdir(_HERE) if name.endswith(".toml"))
+    return tuple(sorted(int(name) for name in names if name.isdecimal()))
+
+
+@cache
+def get(number: int) -> Line:
+    """Return what a line has. Raises UnknownLineError."""
+    if number not in known():
+        raise UnknownLineError(f"the settings of Wasmtime {number} are not known")
+    return _line(number, _document(number))
+
+
+def newest() -> Line:
+    """Return the newest line that is known."""
+    return get(known()[-1])
+
+
+def every_setting() -> dict[str, Setting]:
+    """Return the settings of all lines by name, each as the newest line has it that has it."""
+    return {name: setting for number in known() for name, setting in get(number).settings.items()}
+
+
+def _document(number: int) -> dict[str, Any]:
+    import tomli
+
+    with open(os.path.join(_HERE, f"{number}.toml"), "rb") as file:
+        document = tomli.load(file)
+    base = document.pop("base", None)
+    return document if base is None else _over(_document(base), document)
+
+
+def _over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in changes.items():
+        was = merged.get(key)
+        if value is False and isinstance(was, dict):
+            del merged[key]
+        else:
+            merged[key] = _over(was, value) if isinstance(was, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _line(number: int, document: Mapping[str, Any]) -> Line:
+    winch = document["winch"]
+    by_architecture = {"": winch, **{name: table for name, table in winch.items() if isinstance(table, dict)}}
+    by_architecture.pop("needs")
+    return Line(
+        number=number,
+        settings={name: Setting(name, **_fields(table)) for name, table in document["settings"].items()},
+        defaults=document["defaults"],
+        embedders={name: Embedder(**_fields(table)) for name, table in document["embedders"].items()},
+        winch=Winch(
+            architectures=tuple(winch["architectures"]),
+            off={name: tuple(table["off"]) for name, table in by_architecture.items()},
+            lacks={name: tuple(table["lacks"]) for name, table in by_architecture.items()},
+            needs=winch["needs"],
+        ),
+        flags={name: Flag(**_fields(table)) for name, table in document["cranelift-flags"].items()},
+        refused_flags=RefusedFlags(**_fields(document["refused-flags"])),
+        install=document["install"],
+    )
+
+
+def _fields(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key.replace("-", "_"): tuple(value) if isinstance(value, list) else value for key, value in table.items()}
