@@ -13,17 +13,28 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+SLOW_TOOLS = {"apt-get", "cargo", "npm"}
+"""Programs that fetch or build for minutes: what needs one is slow, as is what runs under an emulator."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what builds Rust, which takes minutes, lest one worker does that alone at the end."""
-    items.sort(key=lambda item: any("cargo" in mark.args for mark in item.iter_markers("needs")), reverse=True)
+    """Mark what is slow, and begin with what builds Rust, lest one worker does that alone at the end."""
+    for item in items:
+        if any(tool in SLOW_TOOLS or tool.startswith("qemu-") for tool in _needed(item)):
+            item.add_marker("slow")
+    items.sort(key=lambda item: "cargo" in _needed(item), reverse=True)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose programs are missing; where CI says that all of them are there, it fails."""
-    missing = [tool for mark in item.iter_markers("needs") for tool in mark.args if shutil.which(tool) is None]
+    missing = [tool for tool in _needed(item) if shutil.which(tool) is None]
     if missing:
         reason = f"needs {', '.join(missing)}"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+def _needed(item: pytest.Item) -> list[str]:
+    return [tool for mark in item.iter_markers("needs") for tool in mark.args]

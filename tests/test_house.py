@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,13 @@ def test_the_readme_has_its_two_lines() -> None:
     blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert [len(block.splitlines()) for block in blocks[:2]] == [1, 1]
     assert text.index("## Run it") < text.index(blocks[0]) < text.index("## Test it") < text.index(blocks[1])
+
+
+def test_every_test_file_is_collected(request: pytest.FixtureRequest) -> None:
+    """Pytest enters no folder with a name such as build, and takes files of certain names alone."""
+    passed_over: list[str] = request.config.getini("norecursedirs")
+    for path in (ROOT / "tests").rglob("test_*"):
+        relative = path.relative_to(ROOT)
+        if path.is_file() and "projects" not in relative.parts and "__pycache__" not in relative.parts:
+            assert relative.suffix == ".py"
+            assert not any(fnmatch(part, pattern) for part in relative.parts[:-1] for pattern in passed_over), relative
