@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Sequence
 from types import TracebackType
+from typing import Self
 
 # Where the system opens relative to an open directory, no rename or link made meanwhile can lead elsewhere.
-_RELATIVE = os.open in os.supports_dir_fd and os.stat in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+_RELATIVE = {os.open, os.stat, os.readlink} <= os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 # A FIFO would block the open itself; O_NONBLOCK has no effect on regular files.
 _FILE = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _FILE |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-_DIRECTORY = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_DIRECTORY", 0)
+# O_PATH asks for no right to list the directory.
+_DIRECTORY = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_DIRECTORY", 0)
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 # A link that may not be followed: ELOOP on Linux and macOS, EMLINK on FreeBSD, ENOTDIR where a directory is wanted.
 _IS_LINK = (errno.ELOOP, errno.EMLINK, errno.ENOTDIR)
 # What opening a socket says.
 _NOT_OPENED = (errno.ENXIO, errno.EOPNOTSUPP)
+# Links that are followed for one path, as Linux has it.
+_MOST_LINKS = 40
 
 _KINDS = {
     stat.S_IFDIR: "a directory",
@@ -30,59 +35,40 @@ _KINDS = {
 }
 
 
-def open_below(root: str, path: str, held: int | None = None) -> tuple[int, os.stat_result]:
-    """Open a regular file for reading and return its descriptor and status; any thread may call it at any time.
+class LinkOutError(OSError):
+    """A link leads out of the directory that everything has to lie in."""
 
-    ``root`` is the directory as ``os.path.realpath`` gives it, ``path`` is relative, with forward slashes and without
-    ``..``. Links are followed as long as they stay below ``root``. ``held`` is a descriptor of ``root``, for one that
-    is to be the same directory whatever is renamed. Raises OSError, whose ``strerror`` says in words what is wrong.
-    """
-    if not _RELATIVE:
-        return _regular(os.open(resolve_below(root, path), _FILE))
-    try:
-        return _open(root, path, held)
-    except OSError as error:
-        if error.errno not in _IS_LINK:
-            raise
-    resolved = os.path.relpath(resolve_below(root, path), root).replace(os.sep, "/")
-    try:
-        return _open(root, resolved, held)
-    except OSError as error:
-        if error.errno in _IS_LINK and resolved != path:
-            raise OSError(error.errno, "is a link that changed while it was followed") from None
-        raise
+    def __init__(self) -> None:
+        super().__init__(errno.EXDEV, "leads out of the directory through a link")
 
 
-def resolve_below(root: str, path: str) -> str:
-    """Return where a path below ``root`` leads. Raises OSError for what does not exist or leads out of ``root``."""
-    try:
-        resolved = os.path.realpath(os.path.join(root, *path.split("/")), strict=True)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise OSError(error.errno, "is a link that leads to itself") from None
-        raise
-    if not is_below(root, resolved):
-        raise OSError(errno.EXDEV, "leads out of the directory through a link")
-    return resolved
+class NotRegularError(OSError):
+    """Something else than a regular file lies there."""
 
-
-def is_below(root: str, path: str) -> bool:
-    """Tell whether a path is a directory or lies below it, both as ``os.path.realpath`` gives them."""
-    root, path = os.path.normcase(root), os.path.normcase(path)
-    return path == root or path.startswith(root if root.endswith(os.sep) else root + os.sep)
+    def __init__(self, mode: int) -> None:
+        kind = _KINDS.get(stat.S_IFMT(mode), "something else")
+        super().__init__(errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL, f"is {kind}, not a regular file")
 
 
 class ConfinedDirectory:
     """A directory that is held open, so that it stays the same one whatever is renamed. A context manager.
 
-    Paths are as ``open_below`` takes them. Raises OSError when ``directory`` cannot be opened.
+    Paths are relative, with forward slashes and without ``..``. Links are followed as long as they stay below the
+    directory. May be used by any number of threads at once. Raises OSError when ``directory`` cannot be opened.
     """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
-        self._root = os.path.realpath(directory, strict=True)
-        self._held = os.open(self._root, _DIRECTORY | _NOFOLLOW) if _RELATIVE else None
+        self._named = os.fspath(directory) or os.curdir
+        self._held: int | None = None
+        self._root: str | None = None
+        if _RELATIVE:
+            self._held = os.open(self._named, _DIRECTORY)
+        else:
+            self._root = os.path.realpath(self._named, strict=True)
+            if not os.path.isdir(self._root):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), self._named)
 
-    def __enter__(self) -> ConfinedDirectory:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -94,49 +80,184 @@ class ConfinedDirectory:
             os.close(self._held)
             self._held = None
 
+    @property
+    def path(self) -> str:
+        """The path of the directory, through all links. Raises OSError when it no longer lies where it was opened."""
+        if self._root is None and self._held is not None:
+            held = os.fstat(self._held)
+            # Linux knows where it is, whatever its name leads to by now.
+            for name in (f"/proc/self/fd/{self._held}", self._named):
+                with contextlib.suppress(OSError):
+                    root = os.path.realpath(name)
+                    if os.path.samestat(held, os.stat(root)):
+                        self._root = root
+                        return root
+            raise OSError(errno.ESTALE, "was replaced by another directory meanwhile")
+        return self._root or self._named
+
+    def stat(self, path: str = os.curdir) -> os.stat_result:
+        """Return the status of what a path leads to, through whatever links: to compare with, nothing is opened."""
+        if self._held is None:
+            return os.stat(os.path.join(self.path, *path.split("/")))
+        return os.stat(path, dir_fd=self._held) if path != os.curdir else os.fstat(self._held)
+
     def below(self, path: str) -> ConfinedDirectory:
         """Return a directory below this one, to be closed by the caller, as a limit of its own. Raises OSError."""
         inner = ConfinedDirectory.__new__(ConfinedDirectory)
-        inner._root = resolve_below(self._root, path)
-        relative = os.path.relpath(inner._root, self._root)
-        parts = [] if relative == os.curdir else relative.split(os.sep)
-        inner._held = _open_directory(self._root, parts, self._held) if _RELATIVE else None
+        inner._named, inner._held, inner._root = os.path.join(self._named, *path.split("/")), None, None
+        if self._held is None:
+            inner._root = _resolve(self.path, path)
+        elif path in ("", os.curdir):
+            inner._held = os.dup(self._held)
+        else:
+            with _Walk(self, self._held) as walk:
+                inner._held = walk.directory(path)
         return inner
 
     def open(self, path: str) -> tuple[io.FileIO, os.stat_result]:
-        """Open a regular file for reading, unbuffered, and return it with its status. Raises as ``open_below`` does."""
-        descriptor, status = open_below(self._root, path, self._held)
+        """Open a regular file for reading, unbuffered, and return it with its status; never blocks on a FIFO.
+
+        Raises OSError: LinkOutError, NotRegularError, or what the system says.
+        """
+        if self._held is None:
+            descriptor, status = _regular(os.open(_resolve(self.path, path), _FILE))
+        else:
+            with _Walk(self, self._held) as walk:
+                descriptor, status = walk.file(path)
         return io.FileIO(descriptor, "rb"), status
 
+    def open_named(self, name: str) -> tuple[io.FileIO, os.stat_result]:
+        """Open a file that the user named in this very directory, through whatever links. Raises as ``open`` does."""
+        path = name if self._held is not None else os.path.join(self.path, name)
+        descriptor, status = _open_file(path, 0, self._held)
+        return io.FileIO(descriptor, "rb"), status
 
-def open_named(path: str | os.PathLike[str]) -> tuple[io.FileIO, os.stat_result]:
-    """Open a regular file that the user named, through whatever links. Raises as ``open_below`` does."""
-    descriptor, status = _open_file(os.fspath(path), 0, None)
-    return io.FileIO(descriptor, "rb"), status
+    def read(self, path: str, limit: int) -> bytes:
+        """Return the bytes of a regular file, ``limit`` of them at most. Raises as ``open`` does."""
+        from wasmbuild.files import read_up_to
 
-
-def _open(root: str, path: str, held: int | None) -> tuple[int, os.stat_result]:
-    """Open without following any link below ``root``. Raises OSError with an ``errno`` of ``_IS_LINK`` for one."""
-    *parents, name = path.split("/")
-    if not parents:
-        return _open_file(f"{root}/{name}" if held is None else name, _NOFOLLOW, held)
-    directory = _open_directory(root, parents, held)
-    try:
-        return _open_file(name, _NOFOLLOW, directory)
-    finally:
-        os.close(directory)
+        with self.open(path)[0] as file:
+            return read_up_to(file, limit)
 
 
-def _open_directory(root: str, parts: Iterable[str], held: int | None) -> int:
-    """Return a descriptor of a directory, each of whose ``parts`` below ``root`` is no link. Raises OSError."""
-    directory = os.open(root if held is None else os.curdir, _DIRECTORY, dir_fd=held)
-    for part in parts:
-        outer = directory
+def is_below(root: str, path: str) -> bool:
+    """Tell whether a path is a directory or lies below it, both as ``os.path.realpath`` gives them."""
+    root, path = os.path.normcase(root), os.path.normcase(path)
+    return path == root or path.startswith(root if root.endswith(os.sep) else root + os.sep)
+
+
+class _Walk:
+    """Goes down one path, part by part, each opened relative to the one before. Closes what it opened on its way."""
+
+    def __init__(self, directory: ConfinedDirectory, held: int) -> None:
+        self._directory = directory
+        self._held = held
+        self._opened: list[int] = []
+
+    def __enter__(self) -> _Walk:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._restart()
+
+    def file(self, path: str) -> tuple[int, os.stat_result]:
+        """Open a regular file."""
+        *parents, name = path.split("/")
         try:
-            directory = os.open(part, _DIRECTORY | _NOFOLLOW, dir_fd=outer)
-        finally:
-            os.close(outer)
-    return directory
+            # What is no link, as nearly all paths, needs no look at its parts.
+            for parent in parents:
+                self._enter(parent)
+            return _open_file(name, _NOFOLLOW, self._here)
+        except OSError as error:
+            if error.errno not in _IS_LINK:
+                raise
+        name = self._follow(path)
+        if not name:
+            raise NotRegularError(stat.S_IFDIR)
+        return _open_file(name, _NOFOLLOW, self._here)
+
+    def directory(self, path: str) -> int:
+        """Open a directory."""
+        try:
+            for part in path.split("/"):
+                self._enter(part)
+        except OSError as error:
+            if error.errno not in _IS_LINK:
+                raise
+            name = self._follow(path)
+            if name:
+                self._enter(name)
+        return self._opened.pop() if self._opened else os.dup(self._held)
+
+    @property
+    def _here(self) -> int:
+        return self._opened[-1] if self._opened else self._held
+
+    def _enter(self, part: str) -> None:
+        self._opened.append(os.open(part, _DIRECTORY | _NOFOLLOW, dir_fd=self._here))
+
+    def _restart(self) -> None:
+        while self._opened:
+            os.close(self._opened.pop())
+
+    def _follow(self, path: str) -> str:
+        """Go to the directory that a path leads to through links, and return the name in it, empty for none."""
+        self._restart()
+        left = path.split("/")[::-1]
+        links = 0
+        while left:
+            part = left.pop()
+            if part in ("", os.curdir):
+                continue
+            if part == os.pardir:
+                if self._opened:
+                    os.close(self._opened.pop())
+                else:
+                    left = self._inside([os.pardir, *reversed(left)])
+                continue
+            target = self._target(part)
+            if target is not None:
+                links += 1
+                if links > _MOST_LINKS:
+                    raise OSError(errno.ELOOP, "is a link that leads to itself")
+                if os.path.isabs(target):
+                    left = self._inside([target, *reversed(left)])
+                else:
+                    left += target.split("/")[::-1]
+            elif left:
+                self._enter(part)
+            else:
+                return part
+        return ""
+
+    def _target(self, name: str) -> str | None:
+        """Return what a link in this directory leads to, or None for what is no link."""
+        try:
+            return os.readlink(name, dir_fd=self._here)
+        except OSError as error:
+            if error.errno == errno.EINVAL:
+                return None
+            raise
+
+    def _inside(self, parts: Sequence[str]) -> list[str]:
+        """Return the way from the directory, last part first, to where a path leads by its name."""
+        root = self._directory.path
+        relative = os.path.relpath(_resolve(root, "/".join(parts)), root)
+        self._restart()
+        return [] if relative == os.curdir else relative.split(os.sep)[::-1]
+
+
+def _resolve(root: str, path: str) -> str:
+    """Return where a path below ``root`` leads. Raises OSError for what does not exist or leads out of ``root``."""
+    try:
+        resolved = os.path.realpath(os.path.join(root, path), strict=True)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(error.errno, "is a link that leads to itself") from None
+        raise
+    if not is_below(root, resolved):
+        raise LinkOutError
+    return resolved
 
 
 def _open_file(path: str, flags: int, directory: int | None) -> tuple[int, os.stat_result]:
@@ -160,5 +281,4 @@ def _regular(descriptor: int) -> tuple[int, os.stat_result]:
 
 def _check_regular(mode: int) -> None:
     if not stat.S_ISREG(mode):
-        kind = _KINDS.get(stat.S_IFMT(mode), "something else")
-        raise OSError(errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL, f"is {kind}, not a regular file")
+        raise NotRegularError(mode)

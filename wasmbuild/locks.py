@@ -19,6 +19,9 @@ if sys.platform == "win32":
         except OSError:
             return False
         return True
+
+    def _share(descriptor: int) -> bool:
+        return try_lock(descriptor)
 else:
     import fcntl
 
@@ -32,6 +35,27 @@ else:
         except BlockingIOError:
             return False
         return True
+
+    def _share(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def is_held(path: str | os.PathLike[str]) -> bool:
+    """Tell whether somebody holds the lock on a file; false for one that is not there or cannot be asked."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    except (OSError, ValueError):
+        return False
+    try:
+        return not _share(descriptor)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def is_current(descriptor: int, path: str | os.PathLike[str]) -> bool:

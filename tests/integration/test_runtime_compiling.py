@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from support import Project
 from wasmtime import component
 
 from wasmbuild import runtime
+from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.engine import triples
 
 HOST = triples.host_triple() or pytest.skip("Wasmtime has no compiler for this machine", allow_module_level=True)
@@ -167,18 +169,16 @@ def test_a_source_that_was_not_shipped(build: Path) -> None:
 
 def test_what_is_hashed_is_what_is_compiled(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The path leads to something else as soon as the file was opened."""
-    from wasmbuild import confined
-    from wasmbuild.runtime import compiling
+    opened = ConfinedDirectory.open
 
-    opened = confined.open_below
-
-    def replaced(directory: str, path: str) -> tuple[int, os.stat_result]:
+    def replaced(directory: ConfinedDirectory, path: str) -> tuple[io.FileIO, os.stat_result]:
         found = opened(directory, path)
-        (copy / "new").write_bytes(bytes(wasmtime.wat2wasm("(module)")))
-        os.replace(copy / "new", copy / "foreign" / path)
+        if path == "add.wasm":
+            (copy / "new").write_bytes(bytes(wasmtime.wat2wasm("(module)")))
+            os.replace(copy / "new", copy / "foreign" / path)
         return found
 
-    monkeypatch.setattr(compiling, "open_below", replaced)
+    monkeypatch.setattr(ConfinedDirectory, "open", replaced)
     assert call(runtime.load(copy, "add", fallback=BOTH), fuel=1000) == 42
     with pytest.raises(runtime.DamagedError, match="and its manifest says"):
         runtime.load(copy, "add", fallback=BOTH)

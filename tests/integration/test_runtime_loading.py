@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import wasmtime
@@ -16,8 +17,10 @@ from support import Project
 from wasmtime import component
 
 from wasmbuild import runtime
+from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.engine import cpu, triples
-from wasmbuild.runtime import shipments
+from wasmbuild.runtime import publication, shipments
+from wasmbuild.runtime.shipments import OpenShipment
 
 HOST = triples.host_triple() or pytest.skip("Wasmtime has no compiler for this machine", allow_module_level=True)
 ARCHITECTURE = triples.parse(HOST).architecture
@@ -239,16 +242,16 @@ def test_levels_of_trust(copy: Path, check: str) -> None:
 
 def test_what_is_hashed_is_what_is_loaded(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The path leads to something else as soon as the file was hashed."""
-    from wasmbuild.runtime import artifacts
+    from wasmbuild.shipment import artifacts
 
     path = copy / "base" / "add.cwasm"
     digest = artifacts._digest
 
-    def replaced(descriptor: int, size: int) -> tuple[str, bytes | None]:
-        told = digest(descriptor, size)
+    def replaced(*arguments: Any, **options: Any) -> tuple[str, bytes | None]:
+        found = digest(*arguments, **options)
         (copy / "new").write_bytes(b"not an artifact")
         os.replace(copy / "new", path)
-        return told
+        return found
 
     monkeypatch.setattr(artifacts, "_digest", replaced)
     assert add(runtime.load(copy / "base", "add")) == 42
@@ -297,8 +300,11 @@ def test_published_while_it_was_read(copy: Path, monkeypatch: pytest.MonkeyPatch
             candidate.artifacts[module] = artifact._replace(sha256="0" * 64)
     monkeypatch.setattr("wasmbuild.runtime.shipments._shipments", type(shipments._shipments)())
     fresh = shipments.find(copy)
+    assert fresh is not stale
     answers = iter([stale, fresh])
-    monkeypatch.setattr(shipments, "find", lambda where: next(answers))
+    monkeypatch.setattr(
+        publication, "open_shipment", lambda where: OpenShipment(next(answers), ConfinedDirectory(where))
+    )
     assert add(runtime.load(copy, "add")) == 42
 
 

@@ -15,7 +15,7 @@ from wasmbuild import runtime
 from wasmbuild.errors import UsageError
 from wasmbuild.formats.cwasm import read
 from wasmbuild.runtime.engines import library_line
-from wasmbuild.runtime.words import refusal
+from wasmbuild.runtime.messages import refusal
 
 MODULE = b"\0asm\1\0\0\0"
 LINE = library_line()

@@ -108,11 +108,12 @@ def test_what_is_broken_is_tried_once_a_look(project: Project, monkeypatch: pyte
     (project.build / "here" / "answer.cwasm").write_bytes(b"")
     loads: list[str] = []
 
-    def load(where: Path, module: str) -> runtime.Loaded:
+    def load(patience: float, where: Path, module: str) -> runtime.Loaded:
+        assert not patience
         loads.append(module)
         return runtime.load(where, module)
 
-    monkeypatch.setattr("wasmbuild.runtime.watching.load", load)
+    monkeypatch.setattr("wasmbuild.runtime.watching.load_within", load)
     for at in (10.0, 11.0, 19.0, 20.0):
         now = at
         assert watcher.get("answer") is first

@@ -54,7 +54,7 @@ class Store:
         self.root = root
         self._advice = advice
         self.memory = Memory(root / noop.STATE_DIRECTORY / "state.json")
-        self._lock = Lock(root / noop.STATE_DIRECTORY / "lock")
+        self._lock = Lock(root / filenames.BUILD_LOCK)
         self._scratch: Path | None = None
         self._making = threading.Lock()
         self._wrote = False

@@ -7,3 +7,6 @@ INDEX = "index.json"
 
 MANIFEST = "manifest.json"
 """In the directory of each target."""
+
+BUILD_LOCK = ".wasmbuild/lock"
+"""What a build locks as long as it may write in the directory."""

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 from wasmbuild.runtime.errors import (
     DamagedError,
+    HostLimitError,
     InexpressibleSettingError,
     InvalidSourceError,
+    LinkedOutError,
     LoadError,
     MissingArtifactError,
     MissingCpuFeatureError,
     MissingFileError,
     NoFittingArtifactError,
+    NoShipmentError,
     NotInManifestError,
     NotPrecompiledError,
     NotWebAssemblyError,
@@ -30,6 +33,7 @@ from wasmbuild.runtime.errors import (
     PrecompiledError,
     RefusedError,
     ShipmentError,
+    TrapError,
     UnknownImportError,
     UntrustedError,
 )
@@ -37,21 +41,24 @@ from wasmbuild.runtime.loaded import Loaded, Opened
 from wasmbuild.runtime.loading import LOGGER, config, engine, load, modules
 
 if TYPE_CHECKING:
-    from wasmbuild.runtime.anything import explain, load_any, load_precompiled, load_source
     from wasmbuild.runtime.instances import instantiate, missing_imports
+    from wasmbuild.runtime.standalone import explain, load_any, load_precompiled, load_source
     from wasmbuild.runtime.watching import Watcher
 
 __all__ = [
     "LOGGER",
     "DamagedError",
+    "HostLimitError",
     "InexpressibleSettingError",
     "InvalidSourceError",
+    "LinkedOutError",
     "LoadError",
     "Loaded",
     "MissingArtifactError",
     "MissingCpuFeatureError",
     "MissingFileError",
     "NoFittingArtifactError",
+    "NoShipmentError",
     "NotInManifestError",
     "NotPrecompiledError",
     "NotWebAssemblyError",
@@ -67,6 +74,7 @@ __all__ = [
     "PrecompiledError",
     "RefusedError",
     "ShipmentError",
+    "TrapError",
     "UnknownImportError",
     "UntrustedError",
     "Watcher",
@@ -85,11 +93,11 @@ __all__ = [
 # What an application that only loads from manifests has no use for.
 _LATER = {
     "Watcher": "watching",
-    "explain": "anything",
+    "explain": "standalone",
     "instantiate": "instances",
-    "load_any": "anything",
-    "load_precompiled": "anything",
-    "load_source": "anything",
+    "load_any": "standalone",
+    "load_precompiled": "standalone",
+    "load_source": "standalone",
     "missing_imports": "instances",
 }
 

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from hashlib import sha256
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 import wasmtime
 
-from wasmbuild.confined import open_below
-from wasmbuild.files import read_up_to
 from wasmbuild.formats.identify import identify
-from wasmbuild.runtime.artifacts import cannot_be_opened, damaged, other_digest, other_size
 from wasmbuild.runtime.errors import LoadError, NotWebAssemblyError, OtherKindError, PrecompiledError
-from wasmbuild.runtime.misfits import AGAIN, invalid_source
+from wasmbuild.runtime.file_errors import of_artifact, of_memory
+from wasmbuild.runtime.forking import ForkSafeLock
+from wasmbuild.runtime.mismatches import invalid_source
+from wasmbuild.shipment.artifacts import open_listed
+from wasmbuild.shipment.errors import AGAIN, ShippedFileError
 from wasmbuild.text import printable
 
 if TYPE_CHECKING:
     from wasmtime.component import Component
 
     from wasmbuild.formats.manifest import ManifestArtifact, Wasm
+    from wasmbuild.shipment.source import ShipmentSource
 
 _Key = tuple[str, wasmtime.Engine]
 
-_lock = threading.Lock()
-_turns: WeakValueDictionary[_Key, threading.Lock] = WeakValueDictionary()
+_lock = ForkSafeLock()
+_turns: WeakValueDictionary[_Key, ForkSafeLock] = WeakValueDictionary()
 # Compiling takes seconds: what somebody still has is given to the next one who asks.
 _compiled: WeakValueDictionary[_Key, wasmtime.Module | Component] = WeakValueDictionary()
 
 
 def compile_shipped(
-    directory: str, artifact: ManifestArtifact, engine: wasmtime.Engine
+    directory: str, source: ShipmentSource, artifact: ManifestArtifact, engine: wasmtime.Engine
 ) -> tuple[str, wasmtime.Module | Component]:
-    """Compile the source that is shipped with an artifact of a manifest in a directory; return its path and the result.
+    """Compile the source that is shipped with an artifact of a manifest; return its path and the result.
+
+    ``source`` is the manifest's directory, and ``directory`` names it for people.
 
     What another caller has of the same source and engine is given again. Nothing is compiled but the bytes that the
     manifest lists. Raises LoadError, and ValueError when no source is shipped.
@@ -43,34 +44,27 @@ def compile_shipped(
     if wasm is None:
         raise ValueError(f"no source of {artifact.module} is shipped")
     path = f"{directory}/{wasm.path}"
-    data = _read(path, directory, wasm)
+    data = _read(path, source, wasm)
     _check_kind(path, data, artifact.kind)
     key = (wasm.sha256, engine)
-    with _lock:
-        turn = _turns.setdefault(key, threading.Lock())
-    with turn:
+    with _lock.mutex:
+        turn = _turns.setdefault(key, ForkSafeLock())
+    with turn.mutex:
         value = _compiled.get(key)
         if value is None or _is_closed(value):
             value = _compiled[key] = _compile(path, data, artifact.kind, engine)
         return path, value
 
 
-def _read(path: str, directory: str, wasm: Wasm) -> bytes:
+def _read(path: str, source: ShipmentSource, wasm: Wasm) -> bytes:
     try:
-        descriptor, status = open_below(directory, wasm.path)
-    except OSError as error:
-        raise cannot_be_opened(path, error) from None
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        if status.st_size != wasm.size:
-            raise other_size(path, status.st_size, wasm.size)
-        try:
-            data = read_up_to(file, wasm.size + 1)
-        except OSError as error:
-            raise damaged(path, f"cannot be read: {error.strerror or error}") from None
-    found = sha256(data).hexdigest()
-    if found != wasm.sha256:
-        raise other_digest(path, found, wasm.sha256)
-    return data
+        file, _, data = open_listed(source, wasm, path, whole=True)
+        file.close()
+        return data or b""
+    except ShippedFileError as error:
+        raise of_artifact(error) from None
+    except MemoryError:
+        raise of_memory(printable(path)) from None
 
 
 def _check_kind(path: str, data: bytes, kind: str) -> None:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Mapping
 from typing import Any
 
 import wasmtime
 
 from wasmbuild.runtime.errors import InexpressibleSettingError, OtherLineError, RefusedError
+from wasmbuild.runtime.forking import ForkSafeLock
 
 Key = tuple[str, int, str | None]
 """A canonical engine as JSON, its line, and the triple of Pulley bytecode or None for this machine's own code."""
 
 _EMPTY_MODULE = b"\0asm\x01\0\0\0"
 
-_lock = threading.Lock()
+_lock = ForkSafeLock()
 _engines: dict[Key, wasmtime.Engine] = {}
 _line: int | None = None
 
@@ -115,7 +115,7 @@ def make_config(settings: Mapping[str, Any], line: int, pulley: str | None, subj
             config.target = pulley
         configure(config, config_calls(settings, line, runtime=True))
     except wasmtime.WasmtimeError as error:
-        from wasmbuild.runtime.words import one_line
+        from wasmbuild.runtime.messages import one_line
 
         raise RefusedError(
             f"Wasmtime does not take the engine of {subject}: {one_line(str(error))}",
@@ -129,7 +129,7 @@ def shared_engine(key: Key, settings: Mapping[str, Any], subject: str) -> wasmti
     found = _engines.get(key)
     if found is not None:
         return found
-    with _lock:
+    with _lock.mutex:
         found = _engines.get(key)
         if found is None:
             found = _engines[key] = wasmtime.Engine(make_config(settings, key[1], key[2], subject))
@@ -144,7 +144,7 @@ def is_made(key: Key) -> bool:
 def default_engine(pulley: str | None) -> wasmtime.Engine:
     """Return the shared engine of the C API's defaults; ``pulley`` is the triple of Pulley, None for native code."""
     wanted = key({"embedder": "c-api"}, library_line(), pulley)
-    with _lock:
+    with _lock.mutex:
         found = _engines.get(wanted)
         if found is None:
             config = wasmtime.Config()

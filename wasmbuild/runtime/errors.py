@@ -9,26 +9,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from wasmbuild.errors import FAILED, WasmbuildError
+from wasmbuild.errors import DISK, FAILED, WasmbuildError
 
 
 class LoadError(WasmbuildError):
-    """Base of all errors of ``wasmbuild.runtime``; ``problem`` says what is wrong, ``hint`` what to do about it."""
+    """Base of all errors of ``wasmbuild.runtime``; ``problem`` says what is wrong, ``hint`` what to do about it.
+
+    ``hint`` is empty where nothing is known that would help.
+    """
 
     exit_code = FAILED
 
     def __init__(self, problem: str, hint: str) -> None:
-        super().__init__(f"{problem}; {hint}")
+        super().__init__(_message(problem, hint))
         self.problem = problem
         self.hint = hint
 
     def with_hint(self, hint: str) -> LoadError:
         """Return the same error with another hint."""
-        return _again(type(self), (f"{self.problem}; {hint}",), {**self.__dict__, "hint": hint})
+        return _again(type(self), (_message(self.problem, hint),), {**self.__dict__, "hint": hint})
 
     def __reduce__(self) -> tuple[object, ...]:
         # Errors travel between processes by pickle, which knows nothing of the two arguments.
         return _again, (type(self), self.args, self.__dict__)
+
+
+def _message(problem: str, hint: str) -> str:
+    return f"{problem}; {hint}" if hint else problem
 
 
 def _again(kind: type[LoadError], args: tuple[object, ...], state: dict[str, object]) -> LoadError:
@@ -42,6 +49,10 @@ class ShipmentError(LoadError):
     """There is no index or manifest where one was named, or it cannot be read."""
 
 
+class NoShipmentError(ShipmentError):
+    """There is no index or manifest where one was named, at least not now."""
+
+
 class NotInManifestError(LoadError):
     """No manifest lists a module of that name."""
 
@@ -52,6 +63,23 @@ class MissingFileError(LoadError):
 
 class MissingArtifactError(MissingFileError):
     """A manifest or artifact that is listed is not there."""
+
+
+class LinkedOutError(LoadError):
+    """A link leads out of the directory that everything of a shipment has to lie in."""
+
+
+class HostLimitError(LoadError):
+    """This process or machine lacks something, whatever the files are: rights, descriptors, memory, address space.
+
+    ``errno`` is what the operating system said, as in ``OSError``.
+    """
+
+    exit_code = DISK
+
+    def __init__(self, problem: str, hint: str, errno: int) -> None:
+        super().__init__(problem, hint)
+        self.errno = errno
 
 
 class DamagedError(LoadError):
@@ -127,6 +155,10 @@ class MissingCpuFeatureError(LoadError):
 
 class RefusedError(LoadError):
     """Wasmtime refuses an artifact or an engine for a reason that has no class of its own."""
+
+
+class TrapError(LoadError):
+    """A module was loaded, and its own code failed when it was instantiated."""
 
 
 class UnknownImportError(LoadError):

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, overload
 
 import wasmtime
 
-from wasmbuild.runtime.errors import OtherImportTypeError, OtherKindError, UnknownImportError
+from wasmbuild.runtime.errors import (
+    LoadError,
+    OtherImportTypeError,
+    OtherKindError,
+    RefusedError,
+    TrapError,
+    UnknownImportError,
+)
 from wasmbuild.runtime.loaded import Loaded, Opened
 
 if TYPE_CHECKING:
@@ -18,6 +25,8 @@ if TYPE_CHECKING:
 _UNKNOWN = re.compile(r"unknown import: `(.*?)` has not been defined")
 _UNMATCHED = re.compile(r"component imports (.+) `(.*?)`, but a matching implementation was not found in the linker")
 _OTHER_TYPE = re.compile(r"incompatible import type for `(.*?)`")
+_OTHER_COUNT = re.compile(r"expected \d+ imports, found \d+")
+_TRAP = re.compile(r"wasm trap: (.*)")
 _WASI = ("wasi_snapshot_preview1", "wasi_unstable")
 _SHOWN = 10
 
@@ -62,21 +71,50 @@ def instantiate(
             return linker.instantiate(store, opened.module)
         return linker.instantiate(store, opened.component)
     except wasmtime.WasmtimeError as error:
-        words = str(error)
-        if (found := _UNMATCHED.search(words)) is not None:
-            raise _of_component(opened, found[1], found[2], words) from None
-        if (found := _UNKNOWN.search(words)) is not None:
+        if (found := _UNKNOWN.search(str(error))) is not None:
             raise _unknown(opened, found[1], linker, store) from None
-        if (found := _OTHER_TYPE.search(words)) is not None:
-            from wasmbuild.runtime.words import one_line
-            from wasmbuild.text import printable
+        told = of_instantiation(str(opened), error)
+        if told is None:
+            raise
+        raise told from None
 
-            raise OtherImportTypeError(
-                f"{opened} imports {printable(found[1])} with another type than the linker defines: {one_line(words)}",
-                "define it with the type that the module expects",
-                found[1],
-            ) from None
-        raise
+
+def of_instantiation(subject: str, error: Exception) -> LoadError | None:
+    """Return what it means that Wasmtime did not instantiate a module or component, None for other errors of its."""
+    from wasmbuild.runtime.file_errors import said_by_host
+    from wasmbuild.runtime.messages import one_line
+    from wasmbuild.text import printable
+
+    words = str(error)
+    if (found := _UNMATCHED.search(words)) is not None:
+        return _of_component(subject, found[1], found[2], words)
+    if (found := _UNKNOWN.search(words)) is not None:
+        name = found[1]
+        hint = f"{_how_to_define([name])}; wasmbuild.runtime.instantiate names all that is missing"
+        return UnknownImportError(
+            f"{subject} imports {printable(name)}, which the linker does not define", hint, [name]
+        )
+    if (found := _OTHER_TYPE.search(words)) is not None:
+        return OtherImportTypeError(
+            f"{subject} imports {printable(found[1])} with another type than the linker defines: {one_line(words)}",
+            "define it with the type that the module expects",
+            found[1],
+        )
+    if _OTHER_COUNT.search(words) is not None:
+        return RefusedError(
+            f"{subject} is not instantiated: {one_line(words)}",
+            "give wasmtime.Instance() one import for each of module.imports, in their order, or define them in a "
+            "linker and use wasmbuild.runtime.instantiate",
+        )
+    if isinstance(error, wasmtime.Trap):
+        found = _TRAP.search(words)
+        cause = printable(found[1]) if found is not None else one_line(words)
+        return TrapError(
+            f"{subject} was loaded, and its own code failed when it was instantiated: {cause} (its start function, or "
+            "data and elements that do not fit its memories and tables)",
+            "",
+        )
+    return said_by_host(subject, words)
 
 
 def _unknown(
@@ -109,7 +147,7 @@ def _how_to_define(names: list[str]) -> str:
     return "; ".join(ways)
 
 
-def _of_component(opened: Opened, what: str, name: str, words: str) -> UnknownImportError:
+def _of_component(subject: str, what: str, name: str, words: str) -> UnknownImportError:
     from wasmbuild.text import printable
 
     if name.startswith("wasi:"):
@@ -121,7 +159,7 @@ def _of_component(opened: Opened, what: str, name: str, words: str) -> UnknownIm
     cause = words.rpartition("Caused by:")[2].strip().splitlines()
     why = f" ({printable(cause[-1].strip())})" if len(cause) > 0 and "Caused by:" in words else ""
     return UnknownImportError(
-        f"{opened} imports the {what} {printable(name)}, which the linker does not define{why}", hint, (name,)
+        f"{subject} imports the {what} {printable(name)}, which the linker does not define{why}", hint, (name,)
     )
 
 

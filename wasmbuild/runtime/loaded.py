@@ -40,7 +40,7 @@ class Opened:
         """The core module. Raises OtherKindError when it is a component."""
         if isinstance(self._value, wasmtime.Module):
             return self._value
-        from wasmbuild.runtime.misfits import other_kind
+        from wasmbuild.runtime.mismatches import other_kind
 
         raise other_kind(str(self), "component")
 
@@ -49,7 +49,7 @@ class Opened:
         """The component. Raises OtherKindError when it is a core module."""
         if not isinstance(self._value, wasmtime.Module):
             return self._value
-        from wasmbuild.runtime.misfits import other_kind
+        from wasmbuild.runtime.mismatches import other_kind
 
         raise other_kind(str(self), "module")
 

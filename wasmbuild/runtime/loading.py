@@ -9,21 +9,25 @@ from typing import Literal, get_args
 import wasmtime
 
 from wasmbuild.errors import UsageError
-from wasmbuild.runtime import engines, shipments
-from wasmbuild.runtime.artifacts import Check, load_checked
-from wasmbuild.runtime.choice import FITS_NOT, best, candidates, pass_over
-from wasmbuild.runtime.choice import modules as modules_of
+from wasmbuild.runtime import engines
+from wasmbuild.runtime.artifacts import load_checked
 from wasmbuild.runtime.errors import (
-    LoadError,
     MissingCpuFeatureError,
     NotInManifestError,
     OtherCodeError,
     OtherSettingError,
     PassedOver,
 )
+from wasmbuild.runtime.file_errors import of_artifact
 from wasmbuild.runtime.loaded import Loaded
-from wasmbuild.runtime.shipments import Shipment, Where
+from wasmbuild.runtime.publication import PATIENCE, use_published
+from wasmbuild.runtime.selection import FITS_NOT, best, candidates, pass_over
+from wasmbuild.runtime.selection import modules as modules_of
+from wasmbuild.runtime.shipments import OpenShipment, Shipment, Where
 from wasmbuild.runtime.targets import Candidate
+from wasmbuild.shipment.artifacts import Check
+from wasmbuild.shipment.errors import ShippedFileError
+from wasmbuild.shipment.source import ShipmentSource
 
 Fallback = Literal["pulley", "compile"]
 
@@ -78,24 +82,34 @@ def load(
     A source is compiled only when its size and SHA-256 are the manifest's, whatever ``check`` is. A manifest protects
     from accidents: whoever can write it too is trusted with this process.
 
+    While a build writes in the very directory, what it has not published yet is waited for, two seconds at most.
+
     May be called by any number of threads. Raises NotInManifestError, NoFittingArtifactError with all reasons, or the
     one reason itself when there is only one target; ShipmentError, MissingArtifactError and DamagedError for what is
-    not as it was built; InvalidSourceError for a source that Wasmtime refuses; UsageError for arguments that mean
-    nothing.
+    not as it was built; LinkedOutError for a link out of the directory; HostLimitError for what the process lacks;
+    InvalidSourceError for a source that Wasmtime refuses; UsageError for arguments that mean nothing.
     """
+    return load_within(PATIENCE, where, module, check=check, targets=targets, fallback=fallback, engine=engine)
+
+
+def load_within(
+    patience: float,
+    where: Where,
+    module: str,
+    *,
+    check: Check = "digest",
+    targets: str | Collection[str] = "*",
+    fallback: tuple[Fallback, ...] = ("pulley",),
+    engine: wasmtime.Engine | None = None,
+) -> Loaded:
+    """Do what ``load`` does, but wait ``patience`` seconds at most for a build that is going on."""
     if check not in _CHECKS:
         raise UsageError(f"load(check={check!r}): check is one of {', '.join(_CHECKS)}")
     _check_fallback("load", fallback)
     patterns = (targets,) if isinstance(targets, str) else tuple(targets)
-    shipment = shipments.find(where)
-    try:
-        return _load(shipment, module, check, patterns, fallback, engine)
-    except LoadError:
-        # Published while it was read: what is there now is whole again.
-        again = shipments.find(where)
-        if again is shipment:
-            raise
-        return _load(again, module, check, patterns, fallback, engine)
+    return use_published(
+        where, lambda opened: _load(opened, module, check, patterns, fallback, engine), patience=patience
+    )
 
 
 def modules(where: Where, *, fallback: tuple[Fallback, ...] = ("pulley",)) -> list[str]:
@@ -104,7 +118,7 @@ def modules(where: Where, *, fallback: tuple[Fallback, ...] = ("pulley",)) -> li
     ``where`` and ``fallback`` are what ``load`` takes.
     """
     _check_fallback("modules", fallback)
-    return sorted(modules_of(shipments.find(where), fallback))
+    return sorted(use_published(where, lambda opened: modules_of(opened, fallback)))
 
 
 def engine(where: Where, *, target: str | None = None, fallback: tuple[Fallback, ...] = ("pulley",)) -> wasmtime.Engine:
@@ -116,7 +130,7 @@ def engine(where: Where, *, target: str | None = None, fallback: tuple[Fallback,
     LoadError.
     """
     _check_fallback("engine", fallback)
-    chosen = best(shipments.find(where), target, fallback)
+    chosen = use_published(where, lambda opened: best(opened, target, fallback))
     return engines.shared_engine(chosen.engine_key, chosen.manifest.engine, f"target {chosen.target}")
 
 
@@ -127,7 +141,7 @@ def config(where: Where, *, target: str | None = None, fallback: tuple[Fallback,
     what ``engine`` does.
     """
     _check_fallback("config", fallback)
-    chosen = best(shipments.find(where), target, fallback)
+    chosen = use_published(where, lambda opened: best(opened, target, fallback))
     return engines.make_config(chosen.manifest.engine, chosen.line, chosen.pulley, f"target {chosen.target}")
 
 
@@ -140,7 +154,7 @@ def _check_fallback(call: str, fallback: Collection[str]) -> None:
 
 
 def _load(
-    shipment: Shipment,
+    opened: OpenShipment,
     module: str,
     check: Check,
     patterns: tuple[str, ...],
@@ -148,12 +162,12 @@ def _load(
     own: wasmtime.Engine | None,
 ) -> Loaded:
     passed_over: list[PassedOver] = []
-    for candidate in candidates(shipment, module, patterns, fallback, passed_over):
+    for candidate in candidates(opened, module, patterns, fallback, passed_over):
         try:
             if candidate.compiles:
-                loaded = _compile_of(candidate, module, own, passed_over)
+                loaded = _compile_of(opened, candidate, module, own, passed_over)
             else:
-                loaded = _load_of(candidate, module, check, own, passed_over)
+                loaded = _load_of(opened, candidate, module, check, own, passed_over)
         except FITS_NOT as error:
             if isinstance(error, OtherSettingError) and own is None:
                 raise
@@ -161,25 +175,30 @@ def _load(
                 _lacking.add(f"has_{error.feature}")
             pass_over(candidate, error, passed_over)
         else:
-            _announce(shipment, candidate, loaded)
+            _announce(opened.shipment, candidate, loaded)
             return loaded
-    from wasmbuild.runtime.none_fits import none_fits
+    from wasmbuild.runtime.selection_errors import no_fitting_target
 
-    raise none_fits(shipment, module, patterns, fallback, passed_over, own_engine=own is not None)
+    raise no_fitting_target(opened, module, patterns, fallback, passed_over, own_engine=own is not None)
 
 
 def _load_of(
-    candidate: Candidate, module: str, check: Check, own: wasmtime.Engine | None, passed_over: list[PassedOver]
+    opened: OpenShipment,
+    candidate: Candidate,
+    module: str,
+    check: Check,
+    own: wasmtime.Engine | None,
+    passed_over: list[PassedOver],
 ) -> Loaded:
     """Load the artifact of one target. Raises LoadError."""
     manifest = candidate.manifest
     artifact = candidate.artifacts.get(module)
     if artifact is None:
-        from wasmbuild.runtime.none_fits import not_listed
+        from wasmbuild.runtime.selection_errors import not_listed
 
         raise not_listed(f"target {candidate.target}", module, candidate.artifacts)
     if _lacking and not _lacking.isdisjoint(manifest.isa_flags):
-        from wasmbuild.runtime.misfits import missing_feature
+        from wasmbuild.runtime.mismatches import missing_feature
 
         flag = min(_lacking.intersection(manifest.isa_flags))
         raise missing_feature(f"target {candidate.target}", flag.removeprefix("has_"))
@@ -189,24 +208,34 @@ def _load_of(
         engine = own
         engines.check_line(manifest.major, f"target {candidate.target}")
         if own.is_pulley() != (candidate.pulley is not None):
-            from wasmbuild.runtime.misfits import other_code
+            from wasmbuild.runtime.mismatches import other_code
 
             raise other_code(f"target {candidate.target}", candidate.pulley is not None)
     path = f"{candidate.directory}/{artifact.path}"
-    value = load_checked(path, candidate.directory, artifact, engine, check, declared=own is None)
+    with _directory_of(candidate, opened) as directory:
+        value = load_checked(path, directory, artifact, engine, check, declared=own is None)
     return Loaded(value, engine, path, candidate, artifact, tuple(passed_over))
 
 
 def _compile_of(
-    candidate: Candidate, module: str, own: wasmtime.Engine | None, passed_over: list[PassedOver]
+    opened: OpenShipment, candidate: Candidate, module: str, own: wasmtime.Engine | None, passed_over: list[PassedOver]
 ) -> Loaded:
     """Compile the source that one target ships. Raises LoadError."""
     from wasmbuild.runtime.compiling import compile_shipped
 
     engine = own or engines.shared_engine(candidate.engine_key, candidate.manifest.engine, f"target {candidate.target}")
     artifact = candidate.artifacts[module]
-    path, value = compile_shipped(candidate.directory, artifact, engine)
+    with _directory_of(candidate, opened) as directory:
+        path, value = compile_shipped(candidate.directory, directory, artifact, engine)
     return Loaded(value, engine, path, candidate, artifact, tuple(passed_over))
+
+
+def _directory_of(candidate: Candidate, opened: OpenShipment) -> ShipmentSource:
+    """Open the directory of a target's manifest, below that of the index. Raises LoadError."""
+    try:
+        return opened.source.below(candidate.folder)
+    except OSError as error:
+        raise of_artifact(ShippedFileError.of(error, candidate.directory)) from None
 
 
 def _announce(shipment: Shipment, candidate: Candidate, loaded: Loaded) -> None:

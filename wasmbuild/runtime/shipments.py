@@ -1,32 +1,38 @@
 """From the path that an application names to the targets that may be loaded here, best first.
 
-What was read is kept as long as the stat signature of the index or manifest is the same, so that a load costs a
-``stat`` or two. Nothing is kept open between loads.
+One load looks at one directory, which it holds open: whatever its name leads to meanwhile, index, manifests and
+artifacts are those of that directory. What was read is kept as long as the stat signature of the index or manifest is
+the same, so that a load costs a few system calls. Nothing is kept open between loads.
 """
 
 from __future__ import annotations
 
 import os
-import stat
-import threading
 import time
 from collections import OrderedDict
 from functools import partial
+from types import TracebackType
 from typing import TYPE_CHECKING
 
+from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.errors import FormatError
 from wasmbuild.project import filenames
 from wasmbuild.runtime.errors import OtherCodeError, PassedOver
-from wasmbuild.runtime.targets import Entry, Fits, candidate_of, read_all, read_target
+from wasmbuild.runtime.forking import ForkSafeLock
+from wasmbuild.runtime.targets import Candidates, TargetEntry, candidate_of, read_all, read_target
 
 if TYPE_CHECKING:
     from wasmbuild.files import Signature
+    from wasmbuild.shipment.source import ShipmentSource
 
 
 Where = str | os.PathLike[str]
 
 _KEPT = 64
 """Indexes and manifests that are remembered at most."""
+
+_Identity = tuple[str, int, int, "Signature"]
+"""Name of the index or manifest, device and inode of its directory, and its own stat signature."""
 
 
 class Shipment:
@@ -35,153 +41,190 @@ class Shipment:
     ``path`` is the index or manifest to which what the application named led.
     """
 
-    def __init__(self, where: str, path: str, data: bytes, signature: Signature, *, settled: bool) -> None:
+    def __init__(self, path: str, data: bytes, identity: _Identity, source: ShipmentSource, *, settled: bool) -> None:
         """Raises ShipmentError for what is no index or manifest, and DamagedError for what is not the index's."""
         from wasmbuild.engine import triples
-        from wasmbuild.runtime.misfits import other_machine
+        from wasmbuild.runtime.mismatches import other_machine
 
         self.path = path
-        # Beside a manifest of a directory an index may come, which is read before it.
-        index, manifest = (os.path.join(where, name) for name in (filenames.INDEX, filenames.MANIFEST))
-        self._index_to_come = index if path == manifest else None
-        self.signature = signature
+        self.identity = identity
         # While a change could escape the signature, the bytes themselves are compared.
         self.unsettled: bytes | None = None if settled else data
         self.announced: set[tuple[str, bool, bool]] = set()
-        self._directory = os.path.realpath(os.path.dirname(path) or os.curdir)
-        self._lock = threading.Lock()
-        self._portable: Fits | None = None
-        self._native: list[Entry] = []
-        self._pulley: list[Entry] = []
-        self._foreign: list[Entry] = []
+        self._lock = ForkSafeLock()
+        self._portable: Candidates | None = None
+        self._native: list[TargetEntry] = []
+        self._pulley: list[TargetEntry] = []
+        self._foreign: list[TargetEntry] = []
         passed_over = []
-        entries = self._entries(data)
+        entries = self._entries(data, source)
         self.targets = tuple(entry.target for entry in entries)
         for entry in entries:
-            misfit = other_machine(f"target {entry.target}", entry.triple)
-            if misfit is not None:
+            mismatch = other_machine(f"target {entry.target}", entry.triple)
+            if mismatch is not None:
                 self._foreign.append(entry)
-                passed_over.append(PassedOver(entry.target, entry.triple, misfit))
+                passed_over.append(PassedOver(entry.target, entry.triple, mismatch))
             else:
                 (self._pulley if triples.parse(entry.triple).is_pulley else self._native).append(entry)
-        candidates, missing = read_all(self._native)
+        candidates, missing = read_all(self._native, source)
         # A CPU level has the flags of those below it and more, and sorting keeps the order of the index otherwise.
         candidates.sort(key=lambda candidate: -len(candidate.manifest.isa_flags))
-        self.native = Fits(tuple(candidates), (*passed_over, *missing))
-
-    def stands(self) -> bool:
-        """Tell whether it is what would be found again."""
-        try:
-            status = os.stat(self.path)
-        except OSError:
-            return False
-        if self._index_to_come is not None and os.access(self._index_to_come, os.F_OK):
-            return False
-        # It brings hashlib, which is not needed before something is loaded.
-        from wasmbuild.files import signature
-
-        return signature(status) == self.signature
+        self.native = Candidates(tuple(candidates), (*passed_over, *missing))
 
     @property
     def left_out(self) -> tuple[PassedOver, ...]:
         """The targets of Pulley bytecode, when the caller does not allow it."""
         return tuple(PassedOver(entry.target, entry.triple, _left_out(entry.target)) for entry in self._pulley)
 
-    @property
-    def portable(self) -> Fits:
-        """The targets of Pulley bytecode, whose manifests are read when they are first needed."""
-        with self._lock:
+    def portable(self, source: ShipmentSource) -> Candidates:
+        """Return the targets of Pulley bytecode, whose manifests are read when they are first needed."""
+        with self._lock.mutex:
             if self._portable is None:
-                candidates, missing = read_all(self._pulley)
-                self._portable = Fits(tuple(candidates), tuple(missing))
+                candidates, missing = read_all(self._pulley, source)
+                self._portable = Candidates(tuple(candidates), tuple(missing))
             return self._portable
 
     @property
-    def shipped(self) -> tuple[Entry, ...]:
+    def shipped(self) -> tuple[TargetEntry, ...]:
         """The targets whose sources could be compiled here: those for this machine, those of Pulley, the others."""
         return (*self._native, *self._pulley, *self._foreign)
 
-    def _entries(self, data: bytes) -> list[Entry]:
+    def _entries(self, data: bytes, source: ShipmentSource) -> list[TargetEntry]:
         from wasmbuild.formats.manifest import Index, Manifest
+        from wasmbuild.shipment.manifests import is_index
 
         try:
-            if b'"wasmbuild/index/' in data and b'"wasmbuild/manifest/' not in data:
+            if is_index(data):
                 index = Index.from_bytes(data, self.path)
                 return [
-                    Entry(target.name, target.triple, partial(read_target, self._directory, index.project, target))
+                    TargetEntry(target.name, target.triple, partial(read_target, index, target, self.path))
                     for target in index.targets
                 ]
             manifest = Manifest.from_bytes(data, self.path)
         except FormatError as error:
-            from wasmbuild.runtime.unreadable import unreadable
+            from wasmbuild.runtime.file_errors import unreadable
 
             raise unreadable(self.path, data, error) from None
-        candidate = candidate_of(manifest, self._directory)
-        return [Entry(manifest.target, manifest.triple, lambda: candidate)]
+        candidate = candidate_of(manifest, "", source)
+        return [TargetEntry(manifest.target, manifest.triple, lambda _source: candidate)]
 
 
-_lock = threading.Lock()
+class OpenShipment:
+    """A shipment and its directory, which is held open for one load. A context manager."""
+
+    __slots__ = ("shipment", "source")
+
+    def __init__(self, shipment: Shipment, source: ShipmentSource) -> None:
+        self.shipment = shipment
+        self.source = source
+
+    def __enter__(self) -> OpenShipment:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.source.close()
+
+    @property
+    def portable(self) -> Candidates:
+        """The targets of Pulley bytecode."""
+        return self.shipment.portable(self.source)
+
+
+_lock = ForkSafeLock()
 _shipments: OrderedDict[str, Shipment] = OrderedDict()
 
 
 def find(where: Where) -> Shipment:
     """Return what lies at an index, a manifest or a directory with one of them. Raises LoadError."""
+    with open_shipment(where) as found:
+        return found.shipment
+
+
+def open_shipment(where: Where) -> OpenShipment:
+    """Open what lies at an index, a manifest or a directory with one of them. Raises LoadError."""
     name = os.fspath(where)
-    known = _shipments.get(name)
-    if known is not None and known.unsettled is None and known.stands():
-        return known
-    path, _ = locate(name)
-    with _lock:
-        return _read_again(name, path)
-
-
-def locate(where: str) -> tuple[str, os.stat_result]:
-    """Return the path and status of an index or manifest. Raises ShipmentError."""
     try:
-        status = os.stat(where)
-        if not stat.S_ISDIR(status.st_mode):
-            return where, status
-        for name in (filenames.INDEX, filenames.MANIFEST):
-            path = os.path.join(where, name)
-            try:
-                return path, os.stat(path)
-            except FileNotFoundError:
-                pass
+        directory, file = _directory_of(name)
     except (OSError, ValueError) as error:
-        from wasmbuild.runtime.unreadable import not_there
+        from wasmbuild.runtime.file_errors import not_read
 
-        raise not_there(where, error) from None
-    from wasmbuild.runtime.unreadable import holds_none
+        raise not_read(name, error) from None
+    try:
+        return OpenShipment(_shipment(name, directory, file), directory)
+    except BaseException:
+        directory.close()
+        raise
 
-    raise holds_none(where, filenames.INDEX, filenames.MANIFEST)
+
+def _directory_of(name: str) -> tuple[ConfinedDirectory, str | None]:
+    """Return the directory of an index or manifest, held open, and the name of a file that was named itself."""
+    try:
+        return ConfinedDirectory(name), None
+    except NotADirectoryError:
+        folder, file = os.path.split(name)
+        return ConfinedDirectory(folder), file
 
 
-def _read_again(name: str, path: str) -> Shipment:
+def _shipment(name: str, directory: ConfinedDirectory, file: str | None) -> Shipment:
+    shown = name
+    try:
+        if file is not None:
+            status = directory.stat(file)
+        else:
+            for file_ in (filenames.INDEX, filenames.MANIFEST):
+                try:
+                    status = directory.stat(file_)
+                except FileNotFoundError:
+                    continue
+                shown = os.path.join(name, file_)
+                break
+            else:
+                from wasmbuild.runtime.file_errors import holds_none
+
+                raise holds_none(name, filenames.INDEX, filenames.MANIFEST)
+        known = _shipments.get(name)
+        if known is not None and known.unsettled is None:
+            # It brings hashlib, which is not needed before something is loaded.
+            from wasmbuild.files import signature
+
+            if known.identity == _identity(shown, directory, signature(status)):
+                return known
+        with _lock.mutex:
+            return _read(name, shown, directory, file)
+    except OSError as error:
+        from wasmbuild.runtime.file_errors import not_read
+
+        raise not_read(shown, error) from None
+
+
+def _read(name: str, path: str, directory: ConfinedDirectory, named: str | None) -> Shipment:
+    """Read an index or manifest, unless another thread has meanwhile; ``named`` is the file that was named itself."""
     from wasmbuild import files
     from wasmbuild.formats.manifest import MAX_MANIFEST
 
     now = time.time_ns()
-    try:
-        with files.open_regular(path) as file:
-            signature = files.signature(os.fstat(file.fileno()))
-            known = _shipments.get(name)
-            if known is not None and (known.path, known.signature, known.unsettled) == (path, signature, None):
-                return known
-            data = files.read_up_to(file, MAX_MANIFEST + 1)
-    except (OSError, ValueError) as error:
-        from wasmbuild.runtime.unreadable import not_there
-
-        raise not_there(path, error) from None
-    settled = files.is_settled(signature, now)
-    if known is not None and (known.path, known.signature, known.unsettled) == (path, signature, data):
+    file, status = directory.open(os.path.basename(path)) if named is None else directory.open_named(named)
+    with file:
+        identity = _identity(path, directory, files.signature(status))
+        known = _shipments.get(name)
+        if known is not None and (known.identity, known.unsettled) == (identity, None):
+            return known
+        data = files.read_up_to(file, MAX_MANIFEST + 1)
+    settled = files.is_settled(identity[3], now)
+    if known is not None and (known.identity, known.unsettled) == (identity, data):
         if settled:
             known.unsettled = None
         return known
-    shipment = _shipments[name] = Shipment(name, path, data, signature, settled=settled)
+    shipment = _shipments[name] = Shipment(path, data, identity, directory, settled=settled)
     _shipments.move_to_end(name)
     if len(_shipments) > _KEPT:
         _shipments.popitem(last=False)
     return shipment
+
+
+def _identity(path: str, directory: ConfinedDirectory, signature: Signature) -> _Identity:
+    status = directory.stat()
+    return path, status.st_dev, status.st_ino, signature
 
 
 def _left_out(target: str) -> OtherCodeError:

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from wasmbuild.confined import open_below, resolve_below
 from wasmbuild.errors import FormatError
 from wasmbuild.runtime import engines
-from wasmbuild.runtime.errors import DamagedError, LoadError, MissingArtifactError, PassedOver
+from wasmbuild.runtime.errors import LoadError, MissingArtifactError, PassedOver, ShipmentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wasmbuild.formats.manifest import IndexTarget, Manifest, ManifestArtifact
+    from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact
+    from wasmbuild.shipment.source import ShipmentSource
 
 
 class Candidate:
     """A target whose artifacts may be loaded here, with its manifest.
 
-    ``directory`` is the manifest's, through all links; ``pulley`` is the triple of Pulley bytecode, None for this
-    machine's own code.
+    ``folder`` leads from the shipment's directory to the manifest's, and ``directory`` names that one for people;
+    ``pulley`` is the triple of Pulley bytecode, None for this machine's own code.
     """
 
     compiles = False
     """Whether it is its sources that are taken, and not its artifacts."""
 
-    def __init__(self, manifest: Manifest, directory: str, pulley: str | None) -> None:
+    def __init__(self, manifest: Manifest, folder: str, directory: str, pulley: str | None) -> None:
         self.manifest = manifest
+        self.folder = folder
         self.directory = directory
         self.pulley = pulley
         self.line = manifest.major
@@ -60,6 +60,7 @@ class Sources(Candidate):
 
     def __init__(self, candidate: Candidate) -> None:
         self.manifest = candidate.manifest
+        self.folder = candidate.folder
         self.directory = candidate.directory
         self.pulley = None
         self.line = engines.library_line()
@@ -71,32 +72,32 @@ class Sources(Candidate):
         return artifact is not None and artifact.wasm is not None
 
 
-class Entry:
+class TargetEntry:
     """A target that an index or manifest names; its manifest is read when it is first needed."""
 
     __slots__ = ("_candidate", "_read", "target", "triple")
 
-    def __init__(self, target: str, triple: str, read: Callable[[], Candidate]) -> None:
+    def __init__(self, target: str, triple: str, read: Callable[[ShipmentSource], Candidate]) -> None:
         self.target = target
         self.triple = triple
         self._read = read
         self._candidate: Candidate | None = None
 
-    def candidate(self) -> Candidate:
+    def candidate(self, source: ShipmentSource) -> Candidate:
         """Return the target with its manifest. Raises MissingArtifactError for one that is not here, and LoadError."""
         if self._candidate is None:
-            self._candidate = self._read()
+            self._candidate = self._read(source)
         return self._candidate
 
-    def sources(self) -> Sources | None:
+    def sources(self, source: ShipmentSource) -> Sources | None:
         """Return the sources of the target, or None for one that is not here. Raises LoadError."""
         try:
-            return Sources(self.candidate())
+            return Sources(self.candidate(source))
         except MissingArtifactError:
             return None
 
 
-class Fits:
+class Candidates:
     """The targets of an index that may be loaded here, best first, and why the others may not."""
 
     __slots__ = ("candidates", "passed_over")
@@ -106,55 +107,43 @@ class Fits:
         self.passed_over = passed_over
 
 
-def read_target(root: str, project: str, target: IndexTarget) -> Candidate:
-    """Read the manifest of a target of an index in the directory ``root``. Raises LoadError."""
-    from hashlib import sha256
+def read_target(index: Index, target: IndexTarget, index_path: str, source: ShipmentSource) -> Candidate:
+    """Read the manifest of a target of an index. Raises LoadError."""
+    from wasmbuild.runtime.file_errors import of_manifest
+    from wasmbuild.shipment import manifests
+    from wasmbuild.shipment.errors import ShippedFileError
 
-    from wasmbuild.files import read_up_to
-    from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest
-    from wasmbuild.runtime.misfits import AGAIN
-    from wasmbuild.runtime.unreadable import unreadable
-    from wasmbuild.text import printable
-
-    where = os.path.join(root, *target.path.split("/"))
-    shown = printable(where)
     try:
-        descriptor, _ = open_below(root, target.path)
-        with os.fdopen(descriptor, "rb", buffering=0) as file:
-            data = read_up_to(file, MAX_MANIFEST + 1)
-            directory = resolve_below(root, target.path.rpartition("/")[0])
-    except FileNotFoundError:
-        raise MissingArtifactError(
-            f"target {target.name} is not here: {shown} is missing",
-            f"copy the whole directory of the target: {AGAIN}",
-        ) from None
-    except OSError as error:
-        raise DamagedError(f"{shown} cannot be read: {printable(error.strerror or error)}", AGAIN) from None
-    if sha256(data).hexdigest() != target.sha256:
-        raise DamagedError(f"{shown} is not the manifest that its index names (its SHA-256 differs)", AGAIN)
-    try:
-        manifest = Manifest.from_bytes(data, where)
+        manifest, inner = manifests.read_target(source, index, target, index_path)
+    except ShippedFileError as error:
+        raise of_manifest(error, target.name) from None
     except FormatError as error:
-        raise unreadable(where, data, error) from None
-    told = (manifest.project, manifest.target, manifest.triple)
-    if told != (project, target.name, target.triple):
-        raise DamagedError(f"{shown} is the manifest of another project or target than its index says", AGAIN)
-    return candidate_of(manifest, directory)
+        problem, _, fix = str(error).rpartition("; ")
+        raise ShipmentError(problem or fix, fix) from None
+    with inner:
+        return candidate_of(manifest, target.path.rpartition("/")[0], inner)
 
 
-def candidate_of(manifest: Manifest, directory: str) -> Candidate:
-    """Return the target of a manifest that lies in a directory."""
+def candidate_of(manifest: Manifest, folder: str, source: ShipmentSource) -> Candidate:
+    """Return the target of a manifest that lies in a directory, to which ``folder`` leads."""
     from wasmbuild.engine import triples
 
-    return Candidate(manifest, directory, manifest.triple if triples.parse(manifest.triple).is_pulley else None)
+    pulley = manifest.triple if triples.parse(manifest.triple).is_pulley else None
+    try:
+        directory = source.path
+    except OSError as error:
+        from wasmbuild.runtime.file_errors import of_host
+
+        raise of_host(f"the directory of target {manifest.target} {error.strerror}", error.errno or 0) from None
+    return Candidate(manifest, folder, directory, pulley)
 
 
-def read_all(entries: list[Entry]) -> tuple[list[Candidate], list[PassedOver]]:
+def read_all(entries: list[TargetEntry], source: ShipmentSource) -> tuple[list[Candidate], list[PassedOver]]:
     """Read manifests. One that is not here is passed over: a machine may be given its own targets alone."""
     candidates, missing = [], []
     for entry in entries:
         try:
-            candidates.append(entry.candidate())
+            candidates.append(entry.candidate(source))
         except MissingArtifactError as error:
             missing.append(PassedOver(entry.target, entry.triple, error))
     return candidates, missing

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
 import time
 from typing import Any
 
-from wasmbuild import files
-from wasmbuild.runtime import shipments
-from wasmbuild.runtime.errors import LoadError
+from wasmbuild.runtime.errors import LoadError, NoShipmentError
+from wasmbuild.runtime.forking import ForkSafeLock
 from wasmbuild.runtime.loaded import Loaded
-from wasmbuild.runtime.loading import LOGGER, load
-from wasmbuild.runtime.shipments import Where
+from wasmbuild.runtime.loading import LOGGER, load_within
+from wasmbuild.runtime.publication import PATIENCE
+from wasmbuild.runtime.shipments import Shipment, Where, find
 
 
 class Watcher:
     """Loads modules of one index, manifest or directory, and loads them again when a new one was published there.
 
     It has no thread: ``get`` looks at the file when the last look is ``interval`` seconds or more ago, which costs a
-    ``stat`` or two. A module that is the same in the new index stays the very same object. What cannot be
+    few system calls, and for two seconds after a publication a reading of the index, where the file system's times
+    could hide the next one. A module that is the same in the new index stays the very same object. What cannot be
     loaded anew is logged, kept as it was, and tried again at the next look; ``errors`` has the reason meanwhile.
 
     A ``Loaded`` that was given out is never changed: its instances, and those that are made of it later, run on until
@@ -32,39 +31,40 @@ class Watcher:
         self._where = where
         self._interval = interval
         self._options = options
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._looked = float("-inf")
         self._looks = 0
         self._generation = 0
-        self._signature: files.Signature | None = None
-        self._known: dict[str, _Known] = {}
+        self._shipment: Shipment | None = None
+        self._watched: dict[str, _Watched] = {}
         self.errors: dict[str, LoadError] = {}
 
     def get(self, module: str) -> Loaded:
         """Return a module as it was last published. Raises what ``load`` raises when it was never loaded before."""
-        with self._lock:
+        with self._lock.mutex:
             self._look()
-            known = self._known.get(module)
-            if known is not None:
-                if known.generation == self._generation or known.tried == self._looks:
-                    return known.loaded
+            watched = self._watched.get(module)
+            if watched is not None:
+                if watched.generation == self._generation or watched.tried == self._looks:
+                    return watched.loaded
                 # Meanwhile other threads go on with the old one.
-                known.tried = self._looks
+                watched.tried = self._looks
             generation, looks = self._generation, self._looks
         try:
-            loaded = load(self._where, module, **self._options)
+            # Who has something to go on with does not wait for a build.
+            loaded = load_within(PATIENCE if watched is None else 0, self._where, module, **self._options)
         except LoadError as error:
-            if known is None:
+            if watched is None:
                 raise
             self.errors[module] = error
             _warn(module, error)
-            return known.loaded
+            return watched.loaded
         self.errors.pop(module, None)
-        with self._lock:
-            now = self._known.get(module)
+        with self._lock.mutex:
+            now = self._watched.get(module)
             if now is not None and _same(now.loaded, loaded):
                 loaded = now.loaded
-            self._known[module] = _Known(loaded, generation, looks)
+            self._watched[module] = _Watched(loaded, generation, looks)
             return loaded
 
     def _look(self) -> None:
@@ -74,16 +74,21 @@ class Watcher:
         self._looked = now
         self._looks += 1
         try:
-            signature = files.signature(shipments.locate(os.fspath(self._where))[1])
-        except LoadError:
+            shipment = find(self._where)
+        except NoShipmentError:
             # Taken away, or being published: there is nothing newer than what is known.
             return
-        if signature != self._signature:
-            self._signature = signature
+        except LoadError:
+            # Loading says what is wrong with it.
+            self._shipment = None
+            self._generation += 1
+            return
+        if shipment is not self._shipment:
+            self._shipment = shipment
             self._generation += 1
 
 
-class _Known:
+class _Watched:
     def __init__(self, loaded: Loaded, generation: int, tried: int) -> None:
         self.loaded = loaded
         self.generation = generation

@@ -9,22 +9,24 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from wasmbuild.confined import ConfinedDirectory, open_named
+from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.errors import FormatError, UsageError
 from wasmbuild.files import read_up_to
 from wasmbuild.formats.identify import identify
 from wasmbuild.formats.manifest import MAX_INDEX, MAX_MANIFEST, Index, IndexTarget, Manifest
 from wasmbuild.project import filenames
+from wasmbuild.shipment import manifests
+from wasmbuild.shipment.errors import ShippedFileError
+from wasmbuild.shipment.source import ShipmentSource
 from wasmbuild.text import printable
 from wasmbuild.verify.intact import AGAIN, check_host
 from wasmbuild.verify.report import Entry, unusable
 
-Shipment = tuple[Manifest, ConfinedDirectory]
+Shipment = tuple[Manifest, ShipmentSource]
 """A manifest, and its directory, which holds the artifacts; open until the next one is taken."""
 
-# Of any version: the reader says best what is to be done about one that it does not know.
-_INDEX_MARK, _MANIFEST_MARK = b'"wasmbuild/index/', b'"wasmbuild/manifest/'
 _SHA256_DIGITS = 64
+_NAME_ONE = "name a manifest, an index or a build directory"
 
 
 def collect(paths: Iterable[str | os.PathLike[str]], index_sha256: str | None) -> Iterator[Shipment | Entry]:
@@ -72,14 +74,14 @@ class _Collector:
         try:
             names = sorted(os.listdir(directory))
         except OSError as error:
-            yield _entry(directory, _cannot_be_read(error, "name a directory that you may read"))
+            yield _failed(ShippedFileError.of(error, str(directory), "name a directory that you may read"))
             return
-        manifests = [directory / filenames.MANIFEST, *(directory / name / filenames.MANIFEST for name in names)]
+        found = [directory / filenames.MANIFEST, *(directory / name / filenames.MANIFEST for name in names)]
         # A link that leads nowhere is there too, and is told.
-        manifests = [path for path in manifests if os.path.lexists(path)]
-        for manifest in manifests:
+        found = [path for path in found if os.path.lexists(path)]
+        for manifest in found:
             yield from self._file(manifest, directory)
-        if not manifests:
+        if not found:
             problem = f"holds neither {filenames.INDEX} nor a {filenames.MANIFEST}"
             yield _entry(directory, f"{problem}; build first, or name another directory")
 
@@ -89,7 +91,7 @@ class _Collector:
             with _opened(path, within) as (file, directory):
                 data = read_up_to(file, MAX_MANIFEST + 1)
                 if within is None and (found := _instead(data)):
-                    yield _entry(path, f"is {found}; name a manifest, an index or a build directory")
+                    yield _entry(path, f"is {found}; {_NAME_ONE}")
                 elif self._is_index(data):
                     yield from self._index(path, data, directory)
                 elif self._pinned is not None:
@@ -99,21 +101,21 @@ class _Collector:
                 elif self._is_new(path):
                     yield Manifest.from_bytes(data, str(path)), directory
         except OSError as error:
-            yield _entry(path, _cannot_be_read(error, "name a manifest, an index or a build directory that is there"))
+            yield _failed(ShippedFileError.of(error, str(path), f"{_NAME_ONE} that is there"))
         except FormatError as error:
             yield _entry(path, str(error))
 
     def _is_index(self, data: bytes) -> bool:
-        return self._pinned is not None or (_INDEX_MARK in data and _MANIFEST_MARK not in data)
+        return self._pinned is not None or manifests.is_index(data)
 
-    def _is_new(self, path: Path) -> bool:
+    def _is_new(self, path: str | Path) -> bool:
         real = os.path.realpath(path)
         if real in self._seen:
             return False
         self._seen.add(real)
         return True
 
-    def _index(self, path: Path, data: bytes, directory: ConfinedDirectory) -> Iterator[Shipment | Entry]:
+    def _index(self, path: Path, data: bytes, directory: ShipmentSource) -> Iterator[Shipment | Entry]:
         found = hashlib.sha256(data).hexdigest()
         # One that is too large was not read to its end: that is what is said of it.
         if self._pinned not in (None, found) and len(data) <= MAX_INDEX:
@@ -127,36 +129,27 @@ class _Collector:
             yield from self._target(path, index, target, directory)
 
     def _target(
-        self, path: Path, index: Index, target: IndexTarget, directory: ConfinedDirectory
+        self, path: Path, index: Index, target: IndexTarget, directory: ShipmentSource
     ) -> Iterator[Shipment | Entry]:
-        where = path.parent / target.path
+        where = manifests.path_of(target, str(path))
         try:
-            with directory.open(target.path)[0] as file, directory.below(target.path.rpartition("/")[0]) as inner:
-                data = read_up_to(file, MAX_MANIFEST + 1)
-                if len(data) <= MAX_MANIFEST and hashlib.sha256(data).hexdigest() != target.sha256:
-                    yield _entry(where, f"is not the manifest that {path.name} names (its SHA-256 differs); {AGAIN}")
-                    return
-                manifest = Manifest.from_bytes(data, str(where))
-                told = (manifest.project, manifest.target, manifest.triple)
-                if told != (index.project, target.name, target.triple):
-                    problem = f"is that of {manifest.project}, target {manifest.target} ({manifest.triple}), and"
-                    named = f"{path.name} says {index.project}, target {target.name} ({target.triple})"
-                    yield _entry(where, f"{problem} {named}; {AGAIN}")
-                    return
+            manifest, inner = manifests.read_target(directory, index, target, str(path))
+        except ShippedFileError as error:
+            yield _failed(error)
+        except FormatError as error:
+            yield _entry(Path(where), str(error))
+        else:
+            with inner:
                 # Not before: a link may be the manifest of another target, which is to be judged as well.
                 if self._is_new(where):
                     yield manifest, inner
-        except OSError as error:
-            yield _entry(where, _cannot_be_read(error, f"{path.name} names it: {AGAIN}"))
-        except FormatError as error:
-            yield _entry(where, str(error))
 
 
 @contextmanager
 def _opened(path: Path, within: Path | None) -> Iterator[tuple[io.FileIO, ConfinedDirectory]]:
     """Open a file, and its directory; no link leads out of ``within``, where that is given. Raises OSError."""
     if within is None:
-        with open_named(path)[0] as file, ConfinedDirectory(path.parent) as directory:
+        with ConfinedDirectory(path.parent) as directory, directory.open_named(path.name)[0] as file:
             yield file, directory
     else:
         name = path.relative_to(within).as_posix()
@@ -176,14 +169,9 @@ def _instead(data: bytes) -> str:
     return identity.sentence if identity.kind in ("artifact", "module", "component", "text") else ""
 
 
-def _cannot_be_read(error: OSError, fix: str) -> str:
+def _failed(error: ShippedFileError) -> Entry:
     check_host(error)
-    problem = printable(error.strerror or error)
-    if isinstance(error, FileNotFoundError):
-        return f"is missing; {fix}"
-    if error.errno is not None and problem == os.strerror(error.errno):
-        return f"cannot be read: {problem}; {fix}"
-    return f"{problem}; {fix}"
+    return unusable(error.where, str(error))
 
 
 def _entry(path: Path, problem: str) -> Entry:

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.project.plan import Target
+from wasmbuild.shipment.source import ShipmentSource
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify.across import Across
 from wasmbuild.verify.consistent import Consistent
@@ -56,7 +56,7 @@ class Ladder:
         """Take the verdict on something that is no artifact."""
         self._settle(self._next(), verdict)
 
-    def climb(self, manifest: Manifest, directory: ConfinedDirectory) -> None:
+    def climb(self, manifest: Manifest, directory: ShipmentSource) -> None:
         """Judge all artifacts of a manifest. Raises ChildError and OSError when a loader cannot work."""
         target = _Target(manifest, self._ceiling, self._loaders, self._references)
         for artifact in manifest.artifacts:
@@ -81,7 +81,7 @@ class Ladder:
         self._aborted = True
         self._loaders.abort()
 
-    def _climb(self, target: _Target, artifact: ManifestArtifact, directory: ConfinedDirectory) -> None:
+    def _climb(self, target: _Target, artifact: ManifestArtifact, directory: ShipmentSource) -> None:
         position = self._next()
         since = time.monotonic()
         opened = self._intact.open(artifact, directory)

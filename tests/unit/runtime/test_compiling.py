@@ -16,6 +16,7 @@ from wasmbuild.runtime import compiling, engines, load
 from wasmbuild.runtime.errors import (
     DamagedError,
     InvalidSourceError,
+    LinkedOutError,
     LoadError,
     MissingArtifactError,
     NotWebAssemblyError,
@@ -66,9 +67,9 @@ def test_what_lies_elsewhere_or_is_no_file(shipping: Any, tmp_path: Path) -> Non
     path = directory / "a.wasm"
     path.rename(tmp_path / "outside.wasm")
     path.symlink_to(tmp_path / "outside.wasm")
-    assert str(refused(DamagedError, directory)) == (
-        f"{path} leads out of the directory through a link; put the file itself there: build again, or copy it again "
-        "from where it was built"
+    assert str(refused(LinkedOutError, directory)) == (
+        f"{path} leads out of the directory through a link; copy the directory with its links followed (cp -rL), or "
+        "name the one that the links lead to"
     )
     path.unlink()
     os.mkfifo(path)

@@ -16,6 +16,7 @@ from wasmbuild.runtime.engines import library_line
 from wasmbuild.runtime.errors import (
     DamagedError,
     InexpressibleSettingError,
+    LinkedOutError,
     MissingArtifactError,
     MissingCpuFeatureError,
     NoFittingArtifactError,
@@ -68,8 +69,8 @@ def test_missing_and_elsewhere(shipping: Any, tmp_path: Path) -> None:
     )
     (tmp_path / "other").write_bytes(b"artifact")
     path.symlink_to(tmp_path / "other")
-    assert refused(DamagedError, directory).startswith(
-        f"{path} leads out of the directory through a link; put the file itself there: "
+    assert refused(LinkedOutError, directory).startswith(
+        f"{path} leads out of the directory through a link; copy the directory with its links followed (cp -rL), or"
     )
     path.unlink()
     path.mkdir()

@@ -9,16 +9,18 @@ from typing import Any
 
 import pytest
 
+from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.engine import cpu, triples
 from wasmbuild.runtime import shipments
-from wasmbuild.runtime.choice import modules
-from wasmbuild.runtime.errors import DamagedError, MissingArtifactError, ShipmentError
+from wasmbuild.runtime.errors import DamagedError, LinkedOutError, MissingArtifactError, ShipmentError
+from wasmbuild.runtime.selection import modules
 
 FOREIGN = "s390x-unknown-linux-gnu"
 
 
 def names(where: Path | str, *fallback: str) -> set[str]:
-    return modules(shipments.find(where), fallback or ("pulley",))
+    with shipments.open_shipment(where) as opened:
+        return modules(opened, fallback or ("pulley",))
 
 
 def settle(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,13 +41,14 @@ def test_targets_of_other_machines_are_told_apart(shipping: Any) -> None:
     shipping.target("other", {"a": b"x"}, FOREIGN)
     shipping.target("here", {"a": b"x"})
     shipping.target("everywhere", {"a": b"x", "b": b"x"}, "pulley64")
-    shipment = shipments.find(shipping.index())
-    assert [candidate.target for candidate in shipment.native.candidates] == ["here"]
-    assert [reason.target for reason in shipment.native.passed_over] == ["other"]
-    assert [candidate.target for candidate in shipment.portable.candidates] == ["everywhere"]
-    assert [reason.target for reason in shipment.left_out] == ["everywhere"]
+    with shipments.open_shipment(shipping.index()) as opened:
+        shipment = opened.shipment
+        assert [candidate.target for candidate in shipment.native.candidates] == ["here"]
+        assert [reason.target for reason in shipment.native.passed_over] == ["other"]
+        assert [candidate.target for candidate in opened.portable.candidates] == ["everywhere"]
+        assert [reason.target for reason in shipment.left_out] == ["everywhere"]
+        assert modules(opened, ()) == {"a"}
     assert names(shipping.root) == {"a", "b"}
-    assert modules(shipment, ()) == {"a"}
 
 
 @pytest.mark.skipif(not cpu.levels(triples.parse(triples.host_triple() or "pulley64").architecture), reason="no levels")
@@ -63,10 +66,10 @@ def test_manifests_of_other_machines_and_of_pulley_are_not_read_in_vain(shipping
     for name, triple in (("other", FOREIGN), ("everywhere", "pulley64")):
         (shipping.target(name, {"a": b"x"}, triple) / "manifest.json").write_text("damaged")
     shipping.target("here", {"a": b"x"})
-    shipment = shipments.find(shipping.index())
-    assert len(shipment.native.candidates) == 1
-    with pytest.raises(DamagedError, match=r"is not the manifest that its index names \(its SHA-256 differs\); build"):
-        shipment.portable  # noqa: B018
+    with shipments.open_shipment(shipping.index()) as opened:
+        assert len(opened.shipment.native.candidates) == 1
+        with pytest.raises(DamagedError, match=r"is not the manifest that index.json names \(its SHA-256 differs\);"):
+            opened.portable  # noqa: B018
 
 
 def test_a_target_that_was_not_copied_here_is_passed_over(shipping: Any) -> None:
@@ -80,7 +83,7 @@ def test_a_target_that_was_not_copied_here_is_passed_over(shipping: Any) -> None
 
 def test_a_manifest_of_another_target_is_refused(shipping: Any) -> None:
     shipping.target("here", {"a": b"x"}, target="there")
-    with pytest.raises(DamagedError, match="is the manifest of another project or target than its index says"):
+    with pytest.raises(DamagedError, match=r"is that of demo, target there .*, and index.json says demo, target here "):
         shipments.find(shipping.index())
 
 
@@ -88,8 +91,14 @@ def test_a_manifest_behind_a_link_that_leaves_is_refused(shipping: Any, tmp_path
     directory = shipping.target("here", {"a": b"x"})
     directory.rename(tmp_path / "outside")
     directory.symlink_to(tmp_path / "outside", target_is_directory=True)
-    with pytest.raises(DamagedError, match="cannot be read: leads out of the directory through a link"):
-        shipments.find(shipping.index())
+    root = shipping.index()
+    with pytest.raises(LinkedOutError, match=r"leads out of the directory through a link; copy .* \(cp -rL\), or name"):
+        shipments.find(root)
+    links = tmp_path / "links"
+    links.mkdir()
+    (links / "index.json").symlink_to(root / "index.json")
+    with pytest.raises(LinkedOutError, match=r"index.json leads out of the directory through a link; copy"):
+        shipments.find(links)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +126,7 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ShipmentError, match=r"holds neither index.json nor manifest.json; run `wasmbuild build`"):
         shipments.find(tmp_path)
     os.mkfifo(tmp_path / "manifest.json")
-    with pytest.raises(ShipmentError, match=r"manifest\.json cannot be read: not a regular file"):
+    with pytest.raises(ShipmentError, match=r"manifest\.json is a FIFO, not a regular file"):
         shipments.find(tmp_path)
     with pytest.raises(ShipmentError, match="cannot be read: embedded null byte"):
         shipments.find("a\0b")
@@ -129,8 +138,8 @@ def test_what_stands_is_not_read_again(shipping: Any, monkeypatch: pytest.Monkey
     settle(root / "index.json", monkeypatch)
     first = shipments.find(root)
     assert first.unsettled is None
-    monkeypatch.setattr("builtins.open", None)
-    monkeypatch.setattr(os, "open", None)
+    monkeypatch.setattr(ConfinedDirectory, "open", None)
+    monkeypatch.setattr(ConfinedDirectory, "open_named", None)
     assert shipments.find(root) is first
 
 

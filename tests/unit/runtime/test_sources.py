@@ -107,7 +107,7 @@ def test_manifests_of_other_machines_are_read_only_for_their_sources(shipping: A
     shipping.target("here", {"a": b"x"}, sources={"a": EMPTY}, major=OTHER)
     root = shipping.index()
     assert compiled(root).target == "here"
-    assert "is not the manifest that its index names" in refused(DamagedError, root, module="b").problem
+    assert "is not the manifest that index.json names" in refused(DamagedError, root, module="b").problem
     assert compiled(root, targets="here").target == "here"
 
 

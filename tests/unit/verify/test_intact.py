@@ -91,7 +91,7 @@ class Growing(ConfinedDirectory):
 
     def open(self, path: str) -> tuple[io.FileIO, os.stat_result]:
         opened = super().open(path)
-        with (Path(self._root) / path).open("ab") as file:
+        with (Path(self.path) / path).open("ab") as file:
             file.write(b"x")
         return opened
 

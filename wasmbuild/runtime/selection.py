@@ -16,8 +16,8 @@ from wasmbuild.runtime.errors import (
     OtherSettingError,
     PassedOver,
 )
-from wasmbuild.runtime.shipments import Shipment
-from wasmbuild.runtime.targets import Candidate, Entry, Sources
+from wasmbuild.runtime.shipments import OpenShipment
+from wasmbuild.runtime.targets import Candidate, Sources, TargetEntry
 
 PULLEY = "pulley"
 COMPILE = "compile"
@@ -25,7 +25,7 @@ COMPILE = "compile"
 ALL = ("*",)
 """The globs that every target matches."""
 
-_Named = TypeVar("_Named", Candidate, Entry, PassedOver)
+_Named = TypeVar("_Named", Candidate, TargetEntry, PassedOver)
 
 FITS_NOT = (
     InexpressibleSettingError,
@@ -38,14 +38,14 @@ FITS_NOT = (
 """What passes a target over; any other error is one of the artifact that was built for this machine."""
 
 
-def best(shipment: Shipment, target: str | None, fallback: Collection[str]) -> Candidate:
+def best(opened: OpenShipment, target: str | None, fallback: Collection[str]) -> Candidate:
     """Return the target whose engine an application wants: the one that is named, or the first that fits.
 
     Raises LoadError.
     """
     passed_over: list[PassedOver] = []
     patterns = ALL if target is None else (target,)
-    for candidate in candidates(shipment, None, patterns, fallback, passed_over):
+    for candidate in candidates(opened, None, patterns, fallback, passed_over):
         try:
             if not engines.is_made(candidate.engine_key):
                 engines.check(candidate.manifest.engine, candidate.line, candidate.pulley, f"target {candidate.target}")
@@ -53,13 +53,13 @@ def best(shipment: Shipment, target: str | None, fallback: Collection[str]) -> C
             pass_over(candidate, error, passed_over)
         else:
             return candidate
-    from wasmbuild.runtime.none_fits import none_fits
+    from wasmbuild.runtime.selection_errors import no_fitting_target
 
-    raise none_fits(shipment, None, patterns, fallback, passed_over)
+    raise no_fitting_target(opened, None, patterns, fallback, passed_over)
 
 
 def candidates(
-    shipment: Shipment,
+    opened: OpenShipment,
     module: str | None,
     patterns: tuple[str, ...],
     fallback: Collection[str],
@@ -70,30 +70,31 @@ def candidates(
     Those of ``fallback`` follow in its order. Of sources, only targets that ship that of ``module`` are yielded, or any
     where it is None.
     """
+    shipment = opened.shipment
     passed_over += named(shipment.native.passed_over, patterns)
     yield from named(shipment.native.candidates, patterns)
     if PULLEY not in fallback:
         passed_over += named(shipment.left_out, patterns)
     for way in fallback:
         if way == PULLEY:
-            passed_over += named(shipment.portable.passed_over, patterns)
-            yield from named(shipment.portable.candidates, patterns)
+            passed_over += named(opened.portable.passed_over, patterns)
+            yield from named(opened.portable.candidates, patterns)
         else:
-            yield from sources(shipment, module, patterns)
+            yield from sources(opened, module, patterns)
 
 
-def sources(shipment: Shipment, module: str | None, patterns: tuple[str, ...]) -> Iterator[Sources]:
+def sources(opened: OpenShipment, module: str | None, patterns: tuple[str, ...]) -> Iterator[Sources]:
     """Yield the targets that ship the source of a module, or any source. Raises LoadError."""
-    for entry in named(shipment.shipped, patterns):
-        found = entry.sources()
+    for entry in named(opened.shipment.shipped, patterns):
+        found = entry.sources(opened.source)
         if found is not None and (any(map(found.has, found.artifacts)) if module is None else found.has(module)):
             yield found
 
 
-def modules(shipment: Shipment, fallback: Collection[str]) -> set[str]:
+def modules(opened: OpenShipment, fallback: Collection[str]) -> set[str]:
     """Return the names of all modules that targets have for this machine. Raises LoadError."""
     names: set[str] = set()
-    for candidate in candidates(shipment, None, ALL, fallback, []):
+    for candidate in candidates(opened, None, ALL, fallback, []):
         names.update(filter(candidate.has, candidate.artifacts))
     return names
 

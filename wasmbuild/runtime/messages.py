@@ -64,25 +64,29 @@ def refusal(subject: str, words: str, *, declared: bool) -> LoadError:
 
     ``declared`` tells that the engine was made from the artifact's manifest, and not by the application.
     """
-    from wasmbuild.runtime import errors, misfits
+    from wasmbuild.runtime import errors, mismatches
+    from wasmbuild.runtime.file_errors import said_by_host
+    from wasmbuild.shipment.errors import AGAIN
 
+    if (by_host := said_by_host(subject, words)) is not None:
+        return by_host
     if words.startswith(_PREFIX):
         # The path, which may be any text, is the subject's already.
         words = words.partition("Caused by:")[2]
     if (found := CPU_FEATURE.search(words)) is not None:
-        return misfits.missing_feature(subject, found[1])
+        return mismatches.missing_feature(subject, found[1])
     if (found := _VERSION.search(words)) is not None:
-        return misfits.other_line(subject, found[1])
+        return mismatches.other_line(subject, found[1])
     if (found := _ARCHITECTURE.search(words)) is not None:
-        return misfits.other_architecture(subject, found[1])
+        return mismatches.other_architecture(subject, found[1])
     if (found := _SYSTEM.search(words)) is not None:
-        return misfits.other_system(subject, found[1])
+        return mismatches.other_system(subject, found[1])
     setting = _setting(words)
     if setting is not None:
-        return misfits.other_setting(subject, *setting, declared=declared)
+        return mismatches.other_setting(subject, *setting, declared=declared)
     if _DAMAGED.search(words):
-        return errors.DamagedError(f"{subject} is damaged: Wasmtime says {one_line(words)}", misfits.AGAIN)
-    return errors.RefusedError(f"{subject} is refused by Wasmtime: {one_line(words)}", misfits.AGAIN)
+        return errors.DamagedError(f"{subject} is damaged: Wasmtime says {one_line(words)}", AGAIN)
+    return errors.RefusedError(f"{subject} is refused by Wasmtime: {one_line(words)}", "")
 
 
 def _setting(words: str) -> tuple[str, str] | None:

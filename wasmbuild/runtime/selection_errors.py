@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 from wasmbuild.engine.triples import host_triple
 from wasmbuild.runtime import engines
-from wasmbuild.runtime.choice import COMPILE, FITS_NOT, modules, named, sources
 from wasmbuild.runtime.errors import LoadError, NoFittingArtifactError, NotInManifestError, PassedOver
-from wasmbuild.runtime.shipments import Shipment
+from wasmbuild.runtime.selection import COMPILE, FITS_NOT, modules, named, sources
+from wasmbuild.runtime.shipments import OpenShipment
 from wasmbuild.runtime.targets import Candidate
 from wasmbuild.text import printable, suggestion
 
@@ -23,8 +23,8 @@ def not_listed(where: str, module: str, listed: Collection[str], whose: str = ""
     return NotInManifestError(f"{where} has no module {printable(module)}{whose}", hint)
 
 
-def none_fits(
-    shipment: Shipment,
+def no_fitting_target(
+    opened: OpenShipment,
     module: str | None,
     patterns: tuple[str, ...],
     fallback: Collection[str],
@@ -36,10 +36,11 @@ def none_fits(
 
     ``own_engine`` tells that the application gave one, so that what targets declare does not matter for sources.
     """
-    advice = _about_source(shipment, module, patterns, fallback, own_engine)
+    advice = _about_source(opened, module, patterns, fallback, own_engine)
     if len(passed_over) == 1:
         error = passed_over[0].error
         return error.with_hint(f"{error.hint}; or {advice}") if advice else error
+    shipment = opened.shipment
     shown = printable(shipment.path)
     if not passed_over:
         if not shipment.targets:
@@ -49,7 +50,7 @@ def none_fits(
         return NoFittingArtifactError(f"{shown} has no target that was asked for", f"it has {names}", ())
     tried = [reason.error for reason in passed_over if isinstance(reason.error, FITS_NOT)]
     if module is not None and tried and all(isinstance(error, NotInManifestError) for error in tried):
-        unlisted = not_listed(shown, module, modules(shipment, fallback), " for this machine")
+        unlisted = not_listed(shown, module, modules(opened, fallback), " for this machine")
         return unlisted.with_hint(advice) if advice else unlisted
     own = host_triple()
     hint = (
@@ -65,11 +66,11 @@ def none_fits(
 
 
 def _about_source(
-    shipment: Shipment, module: str | None, patterns: tuple[str, ...], fallback: Collection[str], own_engine: bool
+    opened: OpenShipment, module: str | None, patterns: tuple[str, ...], fallback: Collection[str], own_engine: bool
 ) -> str:
     """Return what would let the source be compiled; nothing where that was tried, or cannot be."""
     try:
-        shipped = list(sources(shipment, module, patterns))
+        shipped = list(sources(opened, module, patterns))
         if COMPILE not in fallback:
             if not any(own_engine or _can_be_made(one) for one in shipped):
                 return ""
@@ -77,8 +78,8 @@ def _about_source(
             return f"let the source, which is shipped, be compiled: fallback=({ways}{',' if not fallback else ''})"
         if shipped or not any(
             module in found.artifacts or module is None
-            for entry in named(shipment.shipped, patterns)
-            if (found := entry.sources()) is not None
+            for entry in named(opened.shipment.shipped, patterns)
+            if (found := entry.sources(opened.source)) is not None
         ):
             return ""
     except LoadError:

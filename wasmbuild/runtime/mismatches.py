@@ -21,9 +21,8 @@ from wasmbuild.runtime.errors import (
     OtherSettingError,
     OtherSystemError,
 )
+from wasmbuild.shipment.errors import AGAIN
 from wasmbuild.text import printable
-
-AGAIN = "build again, or copy it again from where it was built"
 
 # Text and scripts are told from their beginning; an artifact's own reader says what is wrong with an artifact.
 _NEEDED = "and a precompiled artifact is needed here"
@@ -121,7 +120,7 @@ def not_precompiled(subject: str, identity: Identity) -> NotPrecompiledError:
 
 def invalid_source(subject: str, words: str) -> InvalidSourceError:
     """Return the error for WebAssembly that Wasmtime refuses to compile with these words."""
-    from wasmbuild.runtime.words import one_line
+    from wasmbuild.runtime.messages import one_line
 
     return InvalidSourceError(
         f"{subject} is not compiled by Wasmtime: {one_line(words)}",

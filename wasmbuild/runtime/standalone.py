@@ -9,21 +9,25 @@ from typing import IO, TYPE_CHECKING
 import wasmtime
 
 from wasmbuild import files
-from wasmbuild.confined import is_below, open_below
+from wasmbuild.confined import ConfinedDirectory, LinkOutError, is_below
 from wasmbuild.errors import UsageError
 from wasmbuild.formats.cwasm import ReadAt, is_artifact
-from wasmbuild.formats.identify import Identity, identify
+from wasmbuild.formats.identify import Identity, identify, identify_at
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.artifacts import deserialize, refused
 from wasmbuild.runtime.errors import (
+    InvalidSourceError,
     LoadError,
     MissingFileError,
     NotWebAssemblyError,
     PrecompiledError,
     UntrustedError,
 )
+from wasmbuild.runtime.file_errors import of_host, of_memory, said_by_host
+from wasmbuild.runtime.instances import of_instantiation
 from wasmbuild.runtime.loaded import Opened
-from wasmbuild.runtime.misfits import fitting, invalid_source, other_code
+from wasmbuild.runtime.mismatches import fitting, invalid_source, other_code, other_kind
+from wasmbuild.shipment.errors import OF_THE_PATH
 from wasmbuild.text import printable
 
 if TYPE_CHECKING:
@@ -32,7 +36,15 @@ if TYPE_CHECKING:
 Path = str | os.PathLike[str]
 
 _IDENT = 8
+_HEAD = 64 << 10
 _SOURCES = ("text", "module", "component")
+# MAX_WASM_MODULE_SIZE of wasmparser, whose limits Wasmtime has.
+_LARGEST_SOURCE = 1 << 30
+# What Wasmtime says of the other kind of source, and which kind that is.
+_OTHER_KIND = {
+    "expected a WebAssembly module but was given a WebAssembly component": "component",
+    "attempted to parse a wasm module with a component parser": "module",
+}
 # What a compiler says of bytes that are no source.
 _NO_SOURCE = ("magic header not detected", "valid utf-8", "valid UTF-8", "expected at least one module field")
 
@@ -54,8 +66,7 @@ def load_any(path: Path, *, trusted: Path | Iterable[Path] = (), engine: wasmtim
         roots = [root for root in map(os.path.realpath, trusted) if is_below(root, resolved)]
         with _open(resolved, roots[0] if roots else None) as file:
             if not is_artifact(file.read(_IDENT)):
-                file.seek(0)
-                return _compile(shown, os.fspath(path), file.read(), engine)
+                return _source(shown, os.fspath(path), file, engine)
             if not roots:
                 raise UntrustedError(
                     f"{shown} is a precompiled artifact and lies outside of every trusted place",
@@ -89,28 +100,34 @@ def load_source(path: Path, *, engine: wasmtime.Engine | None = None) -> Opened:
     shown = printable(os.fspath(path))
     try:
         with _open(os.fspath(path), None) as file:
-            data = file.read()
+            return _source(shown, os.fspath(path), file, engine)
     except (OSError, ValueError) as error:
         raise _unreadable(shown, error) from None
-    return _compile(shown, os.fspath(path), data, engine)
 
 
-def explain(error: wasmtime.WasmtimeError, path: Path) -> LoadError:
-    """Return what it means that Wasmtime refused to load a file, whichever call the application made.
+def explain(error: wasmtime.WasmtimeError | wasmtime.Trap, path: Path) -> LoadError:
+    """Return what it means that Wasmtime refused to load a file or to instantiate it, whichever call failed.
 
-    For applications that call ``Module``, ``Component`` and their ``deserialize_file`` themselves: ``raise
+    For applications that call ``Module``, ``Component``, their ``deserialize_file`` and ``Linker`` themselves: ``raise
     explain(error, path) from error``.
     """
     shown, words = printable(os.fspath(path)), str(error)
+    told = said_by_host(shown, words) or of_instantiation(shown, error)
+    if told is not None:
+        return told
     try:
         with _open(os.fspath(path), None) as file:
-            data = file.read()
-            identity = identify(data)
+            identity, _ = _identity(shown, file)
             if identity.kind != "artifact" and (identity.kind not in _SOURCES or not _of_loader(words)):
+                wrong_kind = next((kind for phrase, kind in _OTHER_KIND.items() if phrase in words), None)
+                if wrong_kind is not None:
+                    return other_kind(shown, wrong_kind)
                 return _no_source(shown, identity) or invalid_source(shown, words)
             if any(phrase in words for phrase in _NO_SOURCE):
                 return _precompiled(shown, identity)
-            return refused(os.fspath(path), file.fileno(), None, words, declared=False)
+            return refused(os.fspath(path), file, None, words, declared=False)
+    except LoadError as other:
+        return other
     except (OSError, ValueError) as problem:
         return _unreadable(shown, problem)
 
@@ -119,13 +136,14 @@ def _open(path: str, root: str | None) -> IO[bytes]:
     """Open a regular file; below ``root``, if given, whatever happens to the path meanwhile. Raises OSError."""
     if root is None or root == path:
         return files.open_regular(path, follow=root is None)
-    descriptor, _ = open_below(root, os.path.relpath(path, root).replace(os.sep, "/"))
-    return os.fdopen(descriptor, "rb", buffering=0)
+    with ConfinedDirectory(root) as directory:
+        return directory.open(os.path.relpath(path, root).replace(os.sep, "/"))[0]
 
 
 def _artifact(path: str, file: IO[bytes], engine: wasmtime.Engine | None) -> Opened:
     shown = printable(path)
-    facts = fitting(shown, ReadAt.of(file, os.fstat(file.fileno()).st_size))
+    size = os.fstat(file.fileno()).st_size
+    facts = fitting(shown, ReadAt.of(file, size))
     is_pulley = facts.pulley_bits != 0
     if engine is None:
         order = "be" if facts.big_endian else ""
@@ -133,30 +151,62 @@ def _artifact(path: str, file: IO[bytes], engine: wasmtime.Engine | None) -> Ope
     elif engine.is_pulley() != is_pulley:
         raise other_code(shown, is_pulley)
     try:
-        value = deserialize(file.fileno(), None, facts.kind, engine)
+        value = deserialize(file, size, None, facts.kind, engine)
     except wasmtime.WasmtimeError as error:
-        raise refused(path, file.fileno(), facts.kind, str(error), declared=False) from None
+        raise refused(path, file, facts.kind, str(error), declared=False) from None
+    except MemoryError:
+        raise of_memory(shown) from None
     return Opened(value, engine, path, precompiled=True)
 
 
+def _source(shown: str, path: str, file: IO[bytes], engine: wasmtime.Engine | None) -> Opened:
+    """Compile an open file, when it is a source and no larger than Wasmtime takes one."""
+    try:
+        identity, data = _identity(shown, file)
+        problem = _no_source(shown, identity)
+        if problem is not None:
+            raise problem
+        if data is None:
+            file.seek(0)
+            data = files.read_up_to(file, _LARGEST_SOURCE)
+        return _compile(shown, path, data, engine)
+    except MemoryError:
+        raise of_memory(shown) from None
+
+
+def _identity(shown: str, file: IO[bytes]) -> tuple[Identity, bytes | None]:
+    """Tell what an open file is from as much of it as that takes, and return its bytes where that took all of them.
+
+    Raises InvalidSourceError for a source that Wasmtime does not take for its size.
+    """
+    size = os.fstat(file.fileno()).st_size
+    file.seek(0)
+    head = files.read_up_to(file, _HEAD)
+    is_binary = head.startswith(b"\0asm")
+    if size > _LARGEST_SOURCE and (is_binary or identify(head).kind in ("text", "empty")):
+        raise InvalidSourceError(
+            f"{shown} has {size} bytes, and Wasmtime compiles {_LARGEST_SOURCE} at most", "is it the right file?"
+        )
+    if not is_binary:
+        return identify_at(ReadAt.of(file, size)), None
+    # Whether it is whole shows at its end.
+    data = head + files.read_up_to(file, _LARGEST_SOURCE)
+    return identify(data), data
+
+
 def _compile(shown: str, path: str, data: bytes, engine: wasmtime.Engine | None) -> Opened:
-    identity = identify(data)
-    problem = _no_source(shown, identity)
-    if problem is not None:
-        raise problem
     engine = engine or engines.default_engine(None)
     try:
-        if identity.kind == "text":
-            data = bytes(wasmtime.wat2wasm(data))
+        binary = data if data.startswith(b"\0asm") else bytes(wasmtime.wat2wasm(data))
         value: wasmtime.Module | Component
-        if identify(data).kind == "component":
+        if binary[6:8] == b"\1\0":
             from wasmtime import component
 
-            value = component.Component(engine, data)
+            value = component.Component(engine, binary)
         else:
-            value = wasmtime.Module(engine, data)
+            value = wasmtime.Module(engine, binary)
     except wasmtime.WasmtimeError as error:
-        raise invalid_source(shown, str(error)) from None
+        raise said_by_host(shown, str(error)) or invalid_source(shown, str(error)) from None
     return Opened(value, engine, path, precompiled=False)
 
 
@@ -182,8 +232,11 @@ def _of_loader(words: str) -> bool:
 
 
 def _unreadable(shown: str, error: OSError | ValueError) -> LoadError:
+    if not isinstance(error, OSError):
+        raise UsageError(f"{shown} is no path: {error}") from None
     if isinstance(error, FileNotFoundError):
         return MissingFileError(f"{shown} is missing", "name a file that is there")
-    if isinstance(error, OSError):
-        return MissingFileError(f"{shown} cannot be read: {printable(error.strerror or error)}", "name a regular file")
-    raise UsageError(f"{shown} is no path: {error}") from None
+    problem = f"{shown} cannot be read: {printable(error.strerror or error)}"
+    if isinstance(error, LinkOutError) or (error.errno or 0) in OF_THE_PATH:
+        return MissingFileError(problem, "name a regular file")
+    return of_host(problem, error.errno or 0)
