@@ -55,10 +55,15 @@ def open_regular(path: str | os.PathLike[str], *, follow: bool = True) -> IO[byt
         raise
 
 
-def read(path: str | os.PathLike[str]) -> tuple[bytes, Signature]:
-    """Read a regular file whole and return its bytes with the signature that it had before they were read."""
+def read(path: str | os.PathLike[str], limit: int | None = None) -> tuple[bytes, Signature]:
+    """Read a regular file whole and return its bytes with the signature that it had before they were read.
+
+    Raises OSError: what ``open_regular`` raises, and EFBIG for a file of more than ``limit`` bytes before it is read.
+    """
     with open_regular(path) as file:
         sig = signature(os.fstat(file.fileno()))
+        if limit is not None and sig[2] > limit:
+            raise OSError(errno.EFBIG, f"it has {sig[2]} bytes, and at most {limit} are read", os.fspath(path))
         return b"".join(_chunks(file)), sig
 
 

@@ -63,11 +63,11 @@ class Memory:
         document = {"schema": SCHEMA, "files": self._seen, "compilers": self.compilers, "notes": self.notes}
         return json.dumps(document, separators=(",", ":")).encode()
 
-    def look(self, path: Path, facts: Callable[[bytes], Any] | None = None) -> Seen | None:
+    def look(self, path: Path, facts: Callable[[bytes], Any] | None = None, limit: int | None = None) -> Seen | None:
         """Return the digest of a file, and what ``facts`` makes of its bytes; ``None`` where there is no file.
 
-        The file is read only when its signature is new or was too young to be trusted. Raises StoreError when it cannot
-        be read, and what ``facts`` raises.
+        The file is read only when its signature is new or was too young to be trusted, for facts only if it has no more
+        than ``limit`` bytes. Raises StoreError when it cannot be read, and what ``facts`` raises.
         """
         name = str(path)
         try:
@@ -78,7 +78,7 @@ class Memory:
                 sha256, signature = files.hash_file(path)
                 seen = Seen(signature, sha256, None)
             else:
-                data, signature = files.read(path)
+                data, signature = files.read(path, limit)
                 seen = Seen(signature, hashlib.sha256(data).hexdigest(), facts(data))
         except (FileNotFoundError, NotADirectoryError):
             self.forget(path)
@@ -113,6 +113,8 @@ def unreadable(path: Path, error: OSError) -> StoreError:
     """Return the error for a file that is there and cannot be looked at, with what to do about it."""
     if error.errno in (errno.EACCES, errno.EPERM):
         advice = "make it readable"
+    elif error.errno == errno.EFBIG:
+        advice = "check that it is the right file"
     elif error.errno in (errno.EISDIR, errno.EINVAL, errno.ELOOP):
         advice = "move it away"
     else:

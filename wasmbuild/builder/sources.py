@@ -16,6 +16,7 @@ from wasmbuild.errors import CompileError, FormatError, StoreError
 from wasmbuild.formats import wasm
 from wasmbuild.formats.bind import check
 from wasmbuild.formats.extern import Export, Import, Interface
+from wasmbuild.formats.identify import MAX_SOURCE
 from wasmbuild.formats.traits import Traits
 from wasmbuild.text import listed, printable
 from wasmbuild.toolchain.job import NoVerdictError
@@ -67,10 +68,10 @@ class Sources:
         Raises CompileError where it is none, is not what its module allows, or could not be judged.
         """
         try:
-            seen = self._memory.look(module.source, self._facts)
+            seen = self._memory.look(module.source, self._facts, MAX_SOURCE)
             if seen is not None and "translator" in seen.facts and seen.facts["translator"] != self._translator():
                 self._memory.forget(module.source)
-                seen = self._memory.look(module.source, self._facts)
+                seen = self._memory.look(module.source, self._facts, MAX_SOURCE)
         except StoreError as error:
             raise CompileError(str(error)) from error
         except NoVerdictError as error:
@@ -92,7 +93,7 @@ class Sources:
                 # A session that was closed has removed its copies, and may be opened again.
                 if copied is not None and unchanged and os.path.exists(copied[2]):
                     return copied[1], copied[2]
-                data, signature = files.read(module.source)
+                data, signature = files.read(module.source, MAX_SOURCE)
             except FileNotFoundError:
                 raise _missing(module) from None
             except OSError as error:

@@ -23,6 +23,8 @@ _RUN = re.compile(r"wasi:cli/run@0\.2\.[0-9]+")
 _FUNCTION = re.compile(r"\((.*)\) -> \((.*)\)")
 _NUMBERS = ("i32", "i64", "f32", "f64")
 _SHOWN = 5
+# Comparing names with all of a million exports would take a minute for each test.
+_COMPARED = 500
 
 
 def check(cases: Sequence[Case], kind: str, interface: Interface) -> list[str]:
@@ -43,10 +45,11 @@ def problems(cases: Sequence[Case], kind: str, interface: Interface) -> list[Pro
         what = f"the {kind} imports {_listed(foreign)}, which no test can give it"
         found.append(((), what, "test one that imports nothing, or WASI alone"))
     of_component = kind == "component"
+    named = {item.name: item for item in interface.exports}
     for index, case in enumerate(cases):
         if case.wasi is None and len(foreign) < len(interface.imports):
             found.append(((index,), f"the {kind} imports WASI, and the test gives it none", "write wasi = {}"))
-        of_case = _of_component(case, interface) if of_component else _of_module(case, interface)
+        of_case = _of_component(case, interface, named) if of_component else _of_module(case, named)
         found += [((index, *path), problem, fix) for path, problem, fix in of_case]
     return found
 
@@ -65,8 +68,8 @@ def bind(cases: Sequence[Case], kind: str, interface: Interface) -> tuple[Case, 
 # --- core modules -----------------------------------------------------------------------------------------------------
 
 
-def _of_module(case: Case, interface: Interface) -> Iterator[Problem]:
-    export, problem = _export(case.call, case.call, ("func",), interface)
+def _of_module(case: Case, named: Mapping[str, Export]) -> Iterator[Problem]:
+    export, problem = _export(case.call, case.call, ("func",), named)
     if export is None:
         yield problem
         return
@@ -133,13 +136,13 @@ def _canonical(value: Value, type_: str) -> Value:
 # --- components -------------------------------------------------------------------------------------------------------
 
 
-def _of_component(case: Case, interface: Interface) -> Iterator[Problem]:
+def _of_component(case: Case, interface: Interface, named: Mapping[str, Export]) -> Iterator[Problem]:
     if case.call == START and _called(case, interface) == START:
         fix = 'write call = "…", the name of an exported function'
         yield ("call",), "the component is no program: it exports no wasi:cli/run of WASI 0.2", fix
         return
     instance, hash_, _ = _called(case, interface).partition("#")
-    export, problem = _export(instance, case.call, ("instance",) if hash_ else ("func",), interface)
+    export, problem = _export(instance, case.call, ("instance",) if hash_ else ("func",), named)
     if export is None:
         yield problem
     elif case.returns is not None and len(case.returns) > 1:
@@ -167,12 +170,12 @@ def _is_wasi(kind: str, item: Import) -> bool:
     return item.kind == "func" and item.module == WASI
 
 
-def _export(name: str, call: str, kinds: tuple[str, ...], interface: Interface) -> tuple[Export | None, Problem]:
+def _export(name: str, call: str, kinds: tuple[str, ...], named: Mapping[str, Export]) -> tuple[Export | None, Problem]:
     """Return the export of one of ``kinds`` with a name, or None and why there is none."""
-    found = next((item for item in interface.exports if item.name == name), None)
+    found = named.get(name)
     if found is not None and found.kind in kinds:
         return found, ((), "", "")
-    functions = [item.name for item in interface.exports if item.kind in kinds]
+    functions = [item.name for item in named.values() if item.kind in kinds]
     if found is None:
         problem = f"there is no export {quoted(name)}"
     elif found.kind == "instance":
@@ -180,7 +183,7 @@ def _export(name: str, call: str, kinds: tuple[str, ...], interface: Interface) 
         return None, (("call",), problem, f'write call = "{printable(name)}#…", with the name of a function in it')
     else:
         problem = f"{quoted(name)} is no {kinds[0] if kinds[0] == 'instance' else 'function'}, but a {found.kind}"
-    meant = suggestion(name, functions)
+    meant = suggestion(name, functions[:_COMPARED])
     if meant is not None:
         fix = f"did you mean {quoted(call.replace(name, meant, 1))}?"
     else:

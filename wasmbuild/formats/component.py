@@ -19,9 +19,7 @@ def interface(data: bytes) -> Interface:
     cursor = Cursor(data, 8, len(data), _WHAT)
     imports: list[Import] = []
     exports: list[Export] = []
-    while cursor.pos < cursor.end:
-        at = cursor.pos
-        number, start, end = cursor.section()
+    for at, number, start, end in cursor.sections():
         section = Cursor(data, start, end, _WHAT)
         if number == _IMPORT:
             imports.extend([_import(section) for _ in range(section.u32())])
@@ -30,7 +28,7 @@ def interface(data: bytes) -> Interface:
             exports.extend([_export(section) for _ in range(section.u32())])
             section.done("export")
         elif number > _LAST:
-            cursor.fail(f"section {number} is of no known kind", at)
+            cursor.unknown(f"section {number} is of no known kind", at)
     return Interface(tuple(imports), tuple(exports))
 
 
@@ -47,7 +45,7 @@ def _export(cursor: Cursor) -> Export:
     if ascribed == 1:
         _extern_type(cursor)
     elif ascribed:
-        cursor.fail(f"{ascribed:#04x} does not say whether an export has a type of its own", cursor.pos - 1)
+        cursor.unknown(f"{ascribed:#04x} does not say whether an export has a type of its own", cursor.pos - 1)
     return Export(name, kind, "")
 
 
@@ -55,7 +53,7 @@ def _name(cursor: Cursor) -> str:
     """Read a name. 0 and 1 spell the same; after 2 comes a list of attributes, each a code and text."""
     form = cursor.byte()
     if form > 2:
-        cursor.fail(f"{form:#04x} does not start a name", cursor.pos - 1)
+        cursor.unknown(f"{form:#04x} does not start a name", cursor.pos - 1)
     name = cursor.name()
     if form == 2:
         for _ in range(cursor.u32()):
@@ -67,7 +65,7 @@ def _name(cursor: Cursor) -> str:
 def _sort(cursor: Cursor) -> str:
     code = cursor.byte()
     if code >= len(COMPONENT_KINDS):
-        cursor.fail(f"{code:#04x} is no kind of import or export", cursor.pos - 1)
+        cursor.unknown(f"{code:#04x} is no kind of import or export", cursor.pos - 1)
     if code == 0 and cursor.byte() != _CORE_MODULE:
         cursor.fail("of what is core, a component imports and exports modules only", cursor.pos - 1)
     return COMPONENT_KINDS[code]
@@ -84,7 +82,7 @@ def _extern_type(cursor: Cursor) -> str:
     if bound == 0:
         cursor.u32()
     elif bound != 1:
-        cursor.fail(f"{bound:#04x} is no bound of a {kind}", cursor.pos - 1)
+        cursor.unknown(f"{bound:#04x} is no bound of a {kind}", cursor.pos - 1)
     elif kind == "value":
         cursor.signed(33)
     return kind

@@ -54,8 +54,7 @@ def parts(data: bytes) -> Parts:
     while waiting:
         cursor, depth = waiting.pop()
         number += 1
-        while cursor.pos < cursor.end:
-            section, start, end = cursor.section()
+        for _, section, start, end in cursor.sections():
             if section == _CORE_MODULE:
                 modules.append((start, end))
             elif section == _COMPONENT:
@@ -92,7 +91,7 @@ def _canonical(cursor: Cursor, features: set[str]) -> tuple[int, bool]:
         return code, text
     follows = _FOLLOWS.get(code)
     if follows is None:
-        cursor.fail(f"{code:#04x} is no canonical function", at)
+        cursor.unknown(f"{code:#04x} is no canonical function", at)
     if code > _LAST_OF_RESOURCES:
         features.add("component-model-async")
     if code in _ERROR_CONTEXT:
@@ -123,7 +122,7 @@ def _options(cursor: Cursor, features: set[str]) -> bool:
         elif option in _OPTIONS_ALONE:
             named = named or option <= _LAST_ENCODING
         else:
-            cursor.fail(f"{option:#04x} is no canonical option", at)
+            cursor.unknown(f"{option:#04x} is no canonical option", at)
         if option == _ASYNC:
             features.add("component-model-async")
     return named or memory

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NoReturn
 
 from wasmbuild.errors import FormatError
 
+MAX_SECTIONS = 100_000
+_CUSTOM = 0
 _HIGH = bytes(range(0x80, 0x100))
+
+
+class TooManySectionsError(FormatError):
+    """A file has more sections than any tool makes."""
 
 
 class Cursor:
@@ -29,6 +36,14 @@ class Cursor:
         raise FormatError(
             f"a malformed {self.what}: {problem}, at byte {offset} of the file; "
             "it was damaged or cut off on its way here, or the tool that made it is wrong: make it again"
+        )
+
+    def unknown(self, problem: str, pos: int | None = None) -> NoReturn:
+        """Raise the FormatError for a code at ``pos`` that has no meaning here: damage, or a proposal that is newer."""
+        offset = self.pos if pos is None else pos
+        raise FormatError(
+            f"not readable as a {self.what}: {problem}, at byte {offset} of the file; either it uses a proposal that "
+            "this version of wasmbuild does not know, and has to be built without it, or it is damaged"
         )
 
     def byte(self) -> int:
@@ -115,7 +130,22 @@ class Cursor:
             left = self.end - start
             self.fail(f"section {number} says that it has {size} bytes, and {left} are left: the file was cut off", at)
         self.pos = start + size
+        if number == _CUSTOM and not size:
+            self.fail("a custom section has no name", at)
         return number, start, self.pos
+
+    def sections(self) -> Iterator[tuple[int, int, int, int]]:
+        """Read the frames of all sections up to the end; return of each where it is, its id, start and end.
+
+        There is no limit in the specification. This one keeps millions of sections of no content from taking minutes.
+        """
+        for _ in range(MAX_SECTIONS):
+            if self.pos >= self.end:
+                return
+            at = self.pos
+            yield (at, *self.section())
+        if self.pos < self.end:
+            raise TooManySectionsError(f"a {self.what} of more than {MAX_SECTIONS} sections")
 
     def done(self, what: str) -> None:
         """Check that nothing is left before ``end``."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import re
 from typing import NamedTuple
 
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import cwasm
-from wasmbuild.formats.cursor import Cursor
+from wasmbuild.formats.cursor import Cursor, TooManySectionsError
 from wasmbuild.formats.cwasm import ReadAt
 from wasmbuild.text import printable
 
@@ -28,10 +29,14 @@ class Identity(NamedTuple):
         return f"{self.sentence}: {self.advice}" if self.advice else self.sentence
 
 
+MAX_SOURCE = 1 << 30
+"""Bytes of WebAssembly that are read into memory at most; Wasmtime itself takes no more."""
+
 # Text and scripts are told from their beginning.
 _HEAD = 64 << 10
 
 _MAKE_AGAIN = "make it again, or copy it again from where it was made"
+_RIGHT_FILE = "check that it is the right file"
 _WHAT_TO_GIVE = "pass the .wasm or .wat that it was made from"
 _TO_WEBASSEMBLY = "compile its source to WebAssembly (for example --target wasm32-wasip1) and pass that"
 _UNPACK = "unpack it, and pass the file inside"
@@ -56,14 +61,22 @@ def identify_at(source: ReadAt) -> Identity:
     head = source.read(0, _HEAD)
     if head.startswith(b"\0asm"):
         # Whether it is whole shows at its end.
-        return identify(source.read(0, source.size))
+        return _too_large(source.size) or identify(source.read(0, source.size))
     if cwasm.is_artifact(head):
         return _artifact(source)
     if len(head) == source.size:
         return identify(head)
     identity = identify(_whole_characters(head))
     # Behind a long comment there may be something.
-    return identify(source.read(0, source.size)) if identity.kind == "empty" else identity
+    if identity.kind == "empty":
+        return _too_large(source.size) or identify(source.read(0, source.size))
+    return identity
+
+
+def _too_large(size: int) -> Identity | None:
+    if size <= MAX_SOURCE:
+        return None
+    return Identity("unknown", f"a file of {size} bytes, and of WebAssembly at most {MAX_SOURCE} are read", _RIGHT_FILE)
 
 
 def _whole_characters(head: bytes) -> bytes:
@@ -93,8 +106,10 @@ def _webassembly(data: bytes) -> Identity:
         return Identity("unknown", f"a WebAssembly file of the unknown version {number}", "only version 1 is known")
     cursor = Cursor(data, 8, len(data), kind)
     try:
-        while cursor.pos < cursor.end:
-            cursor.section()
+        for _ in cursor.sections():
+            pass
+    except TooManySectionsError as error:
+        return Identity("unknown", str(error), "look at what made it: no tool is known to make that")
     except FormatError:
         return Identity("unknown", f"{sentence} that was cut off or damaged (it has {len(data)} bytes)", _MAKE_AGAIN)
     return Identity(kind, sentence)
@@ -149,7 +164,9 @@ _MAGICS = (
     (b"\xef\xbb\xbf", "text that starts with a byte order mark", "save it as UTF-8 without one"),
     (b"#!", "a script", "pass the WebAssembly that it makes or runs"),
 )
-_BLANK = b" \t\r\n\f"
+# Blanks, comments to the end of the line, and what begins and ends those that are nested.
+_SKIPPED = re.compile(rb"(?:[ \t\r\n\f]+|;;[^\n]*)*+")
+_NESTING = re.compile(rb"\(;|;\)")
 
 
 def _text(data: bytes) -> Identity:
@@ -177,28 +194,17 @@ def _after_comments(data: bytes) -> int:
     """Return where the first token starts after blanks, ``;; …`` and nested ``(; … ;)``."""
     at = 0
     while True:
-        while at < len(data) and data[at] in _BLANK:
-            at += 1
-        if data[at : at + 2] == b";;":
-            newline = data.find(b"\n", at)
-            at = len(data) if newline < 0 else newline + 1
-        elif data[at : at + 2] == b"(;":
-            at = _after_block(data, at)
-        else:
+        skipped = _SKIPPED.match(data, at)
+        at = skipped.end() if skipped is not None else at
+        if data[at : at + 2] != b"(;":
             return at
+        at = _after_block(data, at)
 
 
 def _after_block(data: bytes, at: int) -> int:
     depth = 0
-    while True:
-        opening, closing = data.find(b"(;", at), data.find(b";)", at)
-        if closing < 0:
-            return len(data)
-        if 0 <= opening < closing:
-            depth += 1
-            at = opening + 2
-            continue
-        depth -= 1
-        at = closing + 2
+    for mark in _NESTING.finditer(data, at):
+        depth += 1 if mark[0] == b"(;" else -1
         if not depth:
-            return at
+            return mark.end()
+    return len(data)

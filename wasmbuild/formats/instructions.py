@@ -168,7 +168,7 @@ class Instructions:
         elif code == _REF_NULL and cursor.signed(33) >= 0:
             self.features |= {"reference-types", "function-references"}
         else:
-            cursor.fail(f"there is no instruction {cursor.data[at : at + 2].hex(' ')}", at)
+            cursor.unknown(f"there is no instruction {cursor.data[at : at + 2].hex(' ')}", at)
 
     def _block_type(self, cursor: Cursor) -> None:
         at = cursor.pos
@@ -201,7 +201,7 @@ class Instructions:
             at = cursor.pos
             catch = cursor.byte()
             if catch > 3:
-                cursor.fail(f"{catch:#04x} is no way to catch", at)
+                cursor.unknown(f"{catch:#04x} is no way to catch", at)
             cursor.numbers(2 if catch < 2 else 1)
 
     def _resume(self, cursor: Cursor) -> None:

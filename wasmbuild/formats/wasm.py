@@ -19,11 +19,20 @@ from wasmbuild.formats.identify import Identity, identify
 
 __all__ = ["Export", "Identity", "Import", "Interface", "identify", "interface"]
 
+MAX_TEXT = 8 << 20
+"""Characters that names and types of imports and exports have at most: a record must hold them."""
+
 _WHAT = "module"
 _TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _EXPORT, _TAG = 1, 2, 3, 4, 5, 6, 7, 13
 # Ids in the order in which their sections may come: type, import, function, table, memory, tag, global, export,
 # start, element, data count, code, data.
 _RANK = {section: rank for rank, section in enumerate((1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11))}
+# Where the kind of an import stands: several imports of one module follow, with types of their own or one for all.
+_COMPACT = (b"\x7e", b"\x7f")
+_COMPACT_IMPORTS = (
+    "a module with compact imports, which Wasmtime 48, 49 and 50 lack: make it again without them (binaryen's tools "
+    "take --disable-compact-imports)"
+)
 _DECLARED_IN = {"func": _FUNCTION, "table": _TABLE, "memory": _MEMORY, "global": _GLOBAL, "tag": _TAG}
 
 
@@ -34,10 +43,17 @@ def interface(data: bytes) -> Interface:
     """
     identity = identify(data)
     if identity.kind == "module":
-        return Module(data).interface()
-    if identity.kind == "component":
-        return component.interface(data)
-    raise FormatError(f"not a binary module or component, but {identity}")
+        found = Module(data).interface()
+    elif identity.kind == "component":
+        found = component.interface(data)
+    else:
+        raise FormatError(f"not a binary module or component, but {identity}")
+    # One long type that many exports share is a few bytes in the file, and written out for each of them here.
+    size = sum(len(item.name) + len(item.type) for externs in found for item in externs)
+    if size > MAX_TEXT:
+        problem = f"a {identity.kind} whose imports and exports take {size} characters to write down"
+        raise FormatError(f"{problem}, and {MAX_TEXT} is the most: export less, or split it")
+    return found
 
 
 class Module:
@@ -59,14 +75,12 @@ class Module:
         cursor.skip(8)
         sections: dict[int, tuple[int, int]] = {}
         last = -1
-        while cursor.pos < cursor.end:
-            at = cursor.pos
-            number, start, end = cursor.section()
+        for at, number, start, end in cursor.sections():
             if number == 0:
                 continue
             rank = _RANK.get(number)
             if rank is None:
-                cursor.fail(f"section {number} is of no known kind", at)
+                cursor.unknown(f"section {number} is of no known kind", at)
             if rank <= last:
                 cursor.fail(f"section {number} comes twice or too late", at)
             last = rank
@@ -93,6 +107,8 @@ class Module:
         imports = []
         for _ in range(cursor.u32()):
             module, name = cursor.name(), cursor.name()
+            if not name and cursor.data[cursor.pos : min(cursor.pos + 1, cursor.end)] in _COMPACT:
+                raise FormatError(_COMPACT_IMPORTS)
             kind = self._kind(cursor)
             text = self._extern_type(cursor, kind)
             self.imported[kind].append(text)
@@ -117,7 +133,7 @@ class Module:
     def _kind(self, cursor: Cursor) -> str:
         code = cursor.byte()
         if code >= len(CORE_KINDS):
-            cursor.fail(f"{code:#04x} is no kind of import or export", cursor.pos - 1)
+            cursor.unknown(f"{code:#04x} is no kind of import or export", cursor.pos - 1)
         return CORE_KINDS[code]
 
     def _extern_type(self, cursor: Cursor, kind: str) -> str:
@@ -128,7 +144,7 @@ class Module:
     def _tag_type(self, cursor: Cursor) -> str:
         attribute = cursor.byte()
         if attribute:
-            cursor.fail(f"a tag has the unknown attribute {attribute:#04x}", cursor.pos - 1)
+            cursor.unknown(f"a tag has the unknown attribute {attribute:#04x}", cursor.pos - 1)
         return self._function_type(cursor.u32(), cursor).partition(" -> ")[0]
 
     def _function_type(self, index: int, user: Cursor) -> str:

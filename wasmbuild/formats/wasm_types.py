@@ -52,7 +52,7 @@ def value_type(cursor: Cursor) -> str:
             return _REFERENCES[cursor.byte()]
         return f"(ref null {_heap_type(cursor)})"
     if code != _REF:
-        cursor.fail(f"{code:#04x} is not a type", cursor.pos - 1)
+        cursor.unknown(f"{code:#04x} is not a type", cursor.pos - 1)
     return f"(ref {_heap_type(cursor)})"
 
 
@@ -130,7 +130,7 @@ def _sub_type(cursor: Cursor, noted: set[str]) -> int | None:
         noted.add("cont")
         cursor.signed(33)
     else:
-        cursor.fail(f"{code:#04x} does not start a type", cursor.pos - 1)
+        cursor.unknown(f"{code:#04x} does not start a type", cursor.pos - 1)
     return None
 
 
@@ -188,7 +188,7 @@ def table_type(cursor: Cursor) -> str:
 def _limits(cursor: Cursor, known: int) -> tuple[str, int]:
     flags = cursor.byte()
     if flags & ~known:
-        cursor.fail(f"limits have unknown flags {flags:#04x}", cursor.pos - 1)
+        cursor.unknown(f"limits have unknown flags {flags:#04x}", cursor.pos - 1)
     bits = 64 if flags & 4 else 32
     text = str(cursor.unsigned(bits))
     if flags & 1:
@@ -220,7 +220,7 @@ def skip_constant_expression(cursor: Cursor) -> None:
         elif code == 0xFB:
             _skip_gc(cursor, at)
         elif code not in _ARITHMETIC:
-            cursor.fail(f"instruction {code:#04x} has no place in an initial value", at)
+            cursor.unknown(f"instruction {code:#04x} has no place in an initial value", at)
 
 
 _ARITHMETIC = {0x6A, 0x6B, 0x6C, 0x7C, 0x7D, 0x7E}
@@ -231,6 +231,6 @@ _GC_IMMEDIATES = {0: 1, 1: 1, 6: 1, 7: 1, 8: 2, 26: 0, 27: 0, 28: 0}
 def _skip_gc(cursor: Cursor, at: int) -> None:
     number = cursor.u32()
     if number not in _GC_IMMEDIATES:
-        cursor.fail(f"instruction 0xfb {number} has no place in an initial value", at)
+        cursor.unknown(f"instruction 0xfb {number} has no place in an initial value", at)
     for _ in range(_GC_IMMEDIATES[number]):
         cursor.u32()

@@ -14,7 +14,7 @@ from wasmbuild.engine import triples
 from wasmbuild.errors import DISK, FAILED, WRONG_REQUEST, CompileError, FormatError
 from wasmbuild.formats import cwasm, wasm
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
-from wasmbuild.formats.identify import Identity, identify_at
+from wasmbuild.formats.identify import MAX_SOURCE, Identity, identify_at
 from wasmbuild.inspection import cpus, roles, webassembly
 from wasmbuild.inspection.engine import Engines
 from wasmbuild.inspection.facts import Artifact, Description, Section
@@ -25,8 +25,6 @@ from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.verify.tools import Tools
 
 _HEAD = 64 << 10
-_LARGEST_SOURCE = 1 << 30
-"""Bytes of WebAssembly that are read into memory at most."""
 _LIMITS = Limits(seconds=60)
 _OURS = re.compile(rb'^\{.*"schema": ?"wasmbuild/(record|manifest|index)/[0-9]+"', re.DOTALL)
 _OURS_ARE = {"record": "a record", "manifest": "a manifest", "index": "an index"}
@@ -83,10 +81,10 @@ class Reader:
                 if identity.kind != "text":
                     return _unusable(path, _neither(shown, head, identity), FAILED, size)
                 file.seek(0)
-            if size > _LARGEST_SOURCE:
-                problem = f"{shown} has {size} bytes, and of WebAssembly at most {_LARGEST_SOURCE} are read"
-                return _unusable(path, f"{problem}; is it the right file?", FAILED, size)
-            return self._source(path, shown, files.read_up_to(file, _LARGEST_SOURCE))
+            if size > MAX_SOURCE:
+                problem = f"{shown} has {size} bytes, and of WebAssembly at most {MAX_SOURCE} are read"
+                return _unusable(path, f"{problem}; check that it is the right file", FAILED, size)
+            return self._source(path, shown, files.read_up_to(file, MAX_SOURCE))
         except FormatError as error:
             return _unusable(path, f"{shown} is {error}", FAILED, size)
 

@@ -43,8 +43,8 @@ def describe(data: bytes, kind: str, library: Embedded | None) -> WebAssembly:
 
 def _frames(data: bytes, kind: str) -> Iterator[tuple[int, int, int]]:
     cursor = Cursor(data, _HEADER, len(data), kind)
-    while cursor.pos < cursor.end:
-        yield cursor.section()
+    for _, number, start, end in cursor.sections():
+        yield number, start, end
 
 
 def _sections(data: bytes, kind: str) -> Iterator[Section]:

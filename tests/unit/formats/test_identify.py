@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wasmbuild.formats.cursor import MAX_SECTIONS
 from wasmbuild.formats.cwasm import ReadAt
-from wasmbuild.formats.identify import identify, identify_at
+from wasmbuild.formats.identify import MAX_SOURCE, identify, identify_at
 
 AGAIN = "make it again, or copy it again from where it was made"
 TO_WASM = "compile its source to WebAssembly (for example --target wasm32-wasip1) and pass that"
@@ -18,9 +19,26 @@ def elf(elf_type: int, machine: int, order: str = "<") -> bytes:
     return ident + struct.pack(f"{order}HH", elf_type, machine) + bytes(44)
 
 
+CUSTOM = b"\0\1\0"
+
+
 @pytest.mark.parametrize(
     ("data", "kind", "sentence"),
     [
+        (
+            b"\0asm\1\0\0\0" + bytes(1 << 20),
+            "unknown",
+            f"a core WebAssembly module that was cut off or damaged (it has {8 + (1 << 20)} bytes): {AGAIN}",
+        ),
+        (b"\0asm\1\0\0\0" + CUSTOM * MAX_SECTIONS, "module", "a core WebAssembly module"),
+        (
+            b"\0asm\1\0\0\0" + CUSTOM * (MAX_SECTIONS + 1),
+            "unknown",
+            "a module of more than 100000 sections: look at what made it: no tool is known to make that",
+        ),
+        # What takes the square of its size does not come to an end with these.
+        (b"(;" * 300_000 + b";)" * 300_000 + b"(module)", "text", "WebAssembly text"),
+        (b"(;" * 300_000 + b"(module)", "empty", f"a file of blanks and comments only: {AGAIN}"),
         (b"\0asm\1\0\0\0", "module", "a core WebAssembly module"),
         (b"\0asm\x0d\0\1\0", "component", "a WebAssembly component"),
         (b"(module)", "text", "WebAssembly text"),
@@ -122,3 +140,14 @@ def test_no_more_of_a_file_is_read_than_it_takes(data: bytes, kind: str, most: i
 
     assert identify_at(ReadAt(read, len(data))).kind == kind
     assert max(ends) <= most
+
+
+@pytest.mark.parametrize("start", [b"\0asm\1\0\0\0", b" "])
+def test_what_is_too_large_is_refused_before_it_is_read(start: bytes) -> None:
+    def read(offset: int, count: int) -> bytes:
+        assert offset + count <= 1 << 20
+        return (start * count)[:count]
+
+    identity = identify_at(ReadAt(read, MAX_SOURCE + 1))
+    assert identity.kind == "unknown"
+    assert identity.sentence == "a file of 1073741825 bytes, and of WebAssembly at most 1073741824 are read"

@@ -28,7 +28,27 @@ from wasmbuild.errors import FormatError
 from wasmbuild.formats import wasm
 from wasmbuild.formats.wasm import Export, Import, Interface
 
+# Codes that a newer proposal may have given a meaning are no sign of damage.
+UNKNOWN = (
+    "no known kind",
+    "is no kind of",
+    "unknown",
+    "not a type",
+    "not start a",
+    "no place in",
+    "is no bound",
+    "an export has",
+)
 AGAIN = "; it was damaged or cut off on its way here, or the tool that made it is wrong: make it again"
+
+
+def said(what: str, problem: str) -> str:
+    if any(words in problem for words in UNKNOWN):
+        return (
+            f"not readable as a {what}: {problem}; either it uses a proposal that this version of wasmbuild does not "
+            "know, and has to be built without it, or it is damaged"
+        )
+    return f"a malformed {what}: {problem}{AGAIN}"
 
 
 def exported(kind: int, before: bytes = b"", after: bytes = b"", index: int = 0) -> str:
@@ -264,7 +284,7 @@ def broken(*sections: bytes) -> str:
     ],
 )
 def test_what_is_malformed_is_said_with_its_offset(sections: list[bytes], problem: str) -> None:
-    assert broken(*sections) == f"a malformed module: {problem}{AGAIN}"
+    assert broken(*sections) == said("module", problem)
 
 
 @pytest.mark.parametrize(
@@ -377,7 +397,20 @@ def test_a_component_shows_the_names_and_kinds_of_its_own() -> None:
 def test_what_is_malformed_in_a_component_is_said(sections: list[bytes], problem: str) -> None:
     with pytest.raises(FormatError) as caught:
         wasm.interface(COMPONENT + b"".join(sections))
-    assert str(caught.value) == f"a malformed component: {problem}{AGAIN}"
+    assert str(caught.value) == said("component", problem)
+
+
+def test_a_type_that_takes_too_much_text_with_all_who_share_it_is_refused() -> None:
+    many = [(str(index), 0, 0) for index in range(2000)]
+    data = MODULE + types(func([I32] * 1000)) + section(3, vec([b"\x00"])) + exports(*many)
+    with pytest.raises(FormatError, match=r"whose imports and exports take 100.* characters to write down"):
+        wasm.interface(data)
+
+
+@pytest.mark.parametrize("kind", [b"\x7e\x00", b"\x7f\x01\x00"])
+def test_compact_imports_are_no_damage(kind: bytes) -> None:
+    with pytest.raises(FormatError, match=r"compact imports, which Wasmtime 48, 49 and 50 lack.*--disable-compact"):
+        wasm.interface(MODULE + types(func()) + imports(("env", "", kind)))
 
 
 # --- whatever bytes come ----------------------------------------------------------------------------------------------
