@@ -34,7 +34,7 @@ class Workspace:
     @cached_property
     def executable(self) -> Path:
         """The executable that compiles in both columns. Raises ToolchainError."""
-        return Path(find(CLI, LINE, {}, self.root).path)
+        return Path(find(CLI, LINE, self.root).path)
 
     def tiny(self, artifacts: int) -> Project:
         """Return a project of tiny modules, which wasmbuild, ninja and bare doit know to be up to date."""

@@ -31,7 +31,7 @@ class Probing:
     """Compiles text with the library, and asks the probe; a context manager that ends the children of both."""
 
     def __init__(self, limits: Limits = LIMITS) -> None:
-        library = find.library({})
+        library = find.library()
         self._embedded = Embedded(library, LIMITS)
         self._compiled: dict[str, bytes] = {}
         self.server = probes.here(library, limits)

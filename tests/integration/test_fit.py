@@ -36,7 +36,7 @@ print("ready")
 def executable(tmp_path: Path) -> str:
     from wasmbuild.toolchain.find import find
 
-    return find("cli", 48, {}, tmp_path).path
+    return find("cli", 48, tmp_path).path
 
 
 def loader(project: Project, *settings: str) -> list[str]:

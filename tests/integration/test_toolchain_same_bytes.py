@@ -60,12 +60,12 @@ COMPONENTS = {
 
 @pytest.fixture(scope="module")
 def compiler() -> Compiler:
-    return find.find("cli", LINE, {}, ".")
+    return find.find("cli", LINE, ".")
 
 
 @pytest.fixture(scope="module")
 def embedded() -> Iterator[Embedded]:
-    made = Embedded(find.library({}), LIMITS)
+    made = Embedded(find.library(), LIMITS)
     yield made
     made.close()
 

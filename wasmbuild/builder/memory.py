@@ -25,7 +25,7 @@ class Seen(NamedTuple):
 
 
 class Memory:
-    """Digests and facts by path, what is known of compilers, and notes of builds; it may be lost at any time.
+    """Digests and facts by path, and notes of builds; it may be lost at any time.
 
     A signature that is younger than the step of the file system's clock is not remembered: a change in the same step
     would not show in it. ``now`` is that clock in nanoseconds; while it is 0, nothing new is remembered.
@@ -34,33 +34,31 @@ class Memory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.now = 0
-        self.compilers: dict[str, Any] = {}
         self.notes: dict[str, str] = {}
         self._seen: dict[str, Seen] = {}
-        self._loaded: tuple[dict[str, Any], dict[str, str]] = ({}, {})
+        self._loaded: dict[str, str] = {}
         self._changed = False
         self.load()
 
     def load(self) -> None:
         """Read what an earlier build wrote down; anything unreadable is as good as nothing."""
-        self._seen, self.compilers, self.notes, self._changed = {}, {}, {}, False
+        self._seen, self.notes, self._changed = {}, {}, False
         try:
             document = json.loads(self.path.read_bytes())
             if document["schema"] == SCHEMA:
                 for path, (signature, sha256, facts) in document["files"].items():
                     dev, ino, size, mtime, ctime = signature
                     self._seen[path] = Seen((dev, ino, size, mtime, ctime), sha256, facts)
-                self.compilers = dict(document["compilers"])
                 self.notes = {str(name): str(note) for name, note in document["notes"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            self._seen, self.compilers, self.notes = {}, {}, {}
-        self._loaded = (dict(self.compilers), dict(self.notes))
+            self._seen, self.notes = {}, {}
+        self._loaded = dict(self.notes)
 
     def to_bytes(self) -> bytes | None:
         """Return what ``load`` reads, or ``None`` where that would not differ from what was loaded."""
-        if not self._changed and (self.compilers, self.notes) == self._loaded:
+        if not self._changed and self.notes == self._loaded:
             return None
-        document = {"schema": SCHEMA, "files": self._seen, "compilers": self.compilers, "notes": self.notes}
+        document = {"schema": SCHEMA, "files": self._seen, "notes": self.notes}
         return json.dumps(document, separators=(",", ":")).encode()
 
     def look(self, path: Path, facts: Callable[[bytes], Any] | None = None, limit: int | None = None) -> Seen | None:

@@ -9,25 +9,31 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from wasmbuild import __version__, files
 from wasmbuild.project import filenames
+from wasmbuild.project.names import NAME_PATTERN
 
 STATE_DIRECTORY = ".wasmbuild"
 """The directory in a build directory that may be deleted at any time."""
 
-SCHEMA = "wasmbuild/noop/2"
+SCHEMA = "wasmbuild/noop/3"
+
+# Who can write the note may name anything in it: names that are joined to paths stay below the build directory.
+_PATHS = re.compile(rf"(?:{NAME_PATTERN}(?:/{NAME_PATTERN})*\n)*")
+_TARGETS = re.compile(rf"(?:{NAME_PATTERN}\n)*")
 
 
 class Known(NamedTuple):
     """What the last whole build knew.
 
     ``targets`` are name, triple and modules; ``sources`` the absolute path of each module's source, by the module's
-    name; ``shipped`` the absolute paths of the copies of them that are shipped. ``outside`` is a JSON value of
-    everything else that decides what is to be done: compilers and globs.
+    name; ``shipped`` the paths in the build directory of the copies of them that are shipped, with slashes.
+    ``outside`` is a JSON value of everything else that decides what is to be done: compilers and globs.
     """
 
     targets: list[tuple[str, str, list[str]]]
@@ -52,12 +58,21 @@ def read(root: Path, config: bytes) -> Known | None:
         if document["for"] != _identity(config):
             return None
         known = Known(document["targets"], document["sources"], document["shipped"], document["outside"])
+        if not _is_inside(known):
+            return None
         stat = os.stat
         if document["files"] != _digest([files.signature(stat(path)) for path in paths(root, known)]):
             return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return known
+
+
+def _is_inside(known: Known) -> bool:
+    """Tell whether all that is joined to the path of the build directory are names as they may be declared."""
+    paths = [*known.shipped, *(module for _, _, modules in known.targets for module in modules)]
+    targets = [target for target, _, _ in known.targets]
+    return bool(_PATHS.fullmatch("\n".join([*paths, ""])) and _TARGETS.fullmatch("\n".join([*targets, ""])))
 
 
 def to_bytes(
@@ -87,7 +102,8 @@ def to_bytes(
 def paths(root: Path, known: Known) -> Iterator[str]:
     """Yield the absolute paths of all files of a whole build."""
     yield from known.sources.values()
-    yield from known.shipped
+    for path in known.shipped:
+        yield f"{root}{os.sep}{path if os.sep == '/' else path.replace('/', os.sep)}"
     yield f"{root}{os.sep}{filenames.INDEX}"
     for target, _, modules in known.targets:
         directory = f"{root}{os.sep}{target}{os.sep}"

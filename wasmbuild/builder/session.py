@@ -273,8 +273,7 @@ class Session:
         )
 
     def _shipped(self) -> list[str]:
-        shipping = (artifact for artifact in self.plan.artifacts if artifact.module.ship_source)
-        return [str(shipped_path(self.path(artifact))) for artifact in shipping]
+        return [artifact.wasm_path for artifact in self.plan.artifacts if artifact.module.ship_source]
 
     def _binary(self, module: Module) -> bytes:
         return self._sources.copy(module, self.store.scratch())[1].read_bytes()

@@ -78,21 +78,18 @@ class Workspace:
         text = self._read()
         planned = plan(self._parse(text))
         store = Store(planned.build_dir)
-        return Session(planned, text, store, self.toolchain(planned, store.memory.compilers))
+        return Session(planned, text, store, self.toolchain(planned))
 
-    def toolchain(self, declared: Project | Plan, known: dict[str, Any]) -> Toolchain:
-        """Return the compiler that a declaration asks for; what is found out about it goes into ``known``.
-
-        Raises ToolchainError.
-        """
+    def toolchain(self, declared: Project | Plan) -> Toolchain:
+        """Return the compiler that a declaration asks for. Raises ToolchainError."""
         from wasmbuild.toolchain.child import Limits
         from wasmbuild.toolchain.chosen import Toolchain
         from wasmbuild.toolchain.find import find
 
         line = declared.line
-        compiler = find(declared.compiler, line, known, self.directory, at_least=declared.at_least)
+        compiler = find(declared.compiler, line, self.directory, at_least=declared.at_least)
         limits = Limits(declared.limits.memory, declared.limits.seconds)
-        return Toolchain(compiler, line, known, limits, declared.compiler)
+        return Toolchain(compiler, line, limits, declared.compiler)
 
     def _read(self) -> bytes:
         from wasmbuild.project.config import read

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         meant = suggestion(arguments.target, project.target_names)
         hint = f"did you mean {meant}?" if meant else f"targets are {', '.join(project.target_names)}"
         raise UsageError(f"{arguments.config}: there is no target {arguments.target!r}; {hint}")
-    toolchain = workspace.toolchain(project, {})
+    toolchain = workspace.toolchain(project)
     try:
         compile_file(arguments.source, target, project.line, arguments.output, toolchain, keep_time=arguments.restat)
     finally:

@@ -98,7 +98,7 @@ def _declared(arguments: argparse.Namespace) -> tuple[str, int, list[Machine], T
         meant = suggestion(arguments.target, project.target_names)
         hint = f"did you mean {meant}?" if meant else f"targets are {', '.join(project.target_names)}"
         raise UsageError(f"{arguments.config}: there is no target {arguments.target!r}; {hint}")
-    return arguments.config.as_posix(), project.line, machines, workspace.toolchain(project, {})
+    return arguments.config.as_posix(), project.line, machines, workspace.toolchain(project)
 
 
 def _from_manifest(path: Path) -> tuple[str, int, list[Machine], Toolchain]:
@@ -123,9 +123,8 @@ def _from_manifest(path: Path) -> tuple[str, int, list[Machine], Toolchain]:
         raise UsageError(f"{path}: {problem}")
     manifest = Manifest.from_bytes(data, str(path))
     machine = Machine(manifest.target, triples.parse(manifest.triple), manifest.engine, manifest.isa_flags)
-    known: dict[str, object] = {}
-    compiler = find("auto", manifest.major, known, path.parent)
-    return path.as_posix(), manifest.major, [machine], Toolchain(compiler, manifest.major, known, Limits(None, 60))
+    compiler = find("auto", manifest.major, path.parent)
+    return path.as_posix(), manifest.major, [machine], Toolchain(compiler, manifest.major, Limits(None, 60))
 
 
 def _command(arguments: argparse.Namespace) -> str:

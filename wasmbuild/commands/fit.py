@@ -114,10 +114,9 @@ def _toolchain(arguments: argparse.Namespace) -> tuple[Toolchain, int]:
     if line is None and (arguments.config != Path(CONFIG) or os.path.lexists(CONFIG)):
         workspace = Workspace(arguments.config)
         project = workspace.project()
-        return workspace.toolchain(project, {}), project.line
+        return workspace.toolchain(project), project.line
     line = line or default_line()
-    known: dict[str, object] = {}
-    return Toolchain(find("auto", line, known, os.curdir), line, known, Limits(None, 600)), line
+    return Toolchain(find("auto", line, os.curdir), line, Limits(None, 600)), line
 
 
 def _triple(text: str | None) -> TargetTriple:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -84,6 +85,25 @@ def write_manifests(config: str) -> TaskFailed | None:
     if unfinished:
         return TaskFailed(f"{_some(unfinished)}: the manifest is not as it was written; run doit again")
     return None
+
+
+@_told
+def clean(config: str, targets: Iterable[str], dryrun: bool) -> TaskFailed | None:
+    """Remove those of a task's targets that are declared: an earlier build's note may name anything.
+
+    What cannot be removed is told when the others are gone.
+    """
+    declared = of(config).declared()
+    problems = []
+    for target in sorted(targets, reverse=True):
+        if os.path.abspath(target) in declared and os.path.lexists(target):
+            sys.stdout.write(f"removing {target}\n")
+            if not dryrun:
+                try:
+                    os.unlink(target)
+                except OSError as error:
+                    problems.append(f"{target}: cannot be removed: {error.strerror or error}")
+    return TaskFailed("\n".join(problems) + "\n") if problems else None
 
 
 @_told

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from wasmbuild import boundary, files
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.errors import UsageError, WasmbuildError
+from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
     from wasmbuild.builder.noop import Known
@@ -33,6 +34,7 @@ class Build:
         self.error: WasmbuildError | None = None
         self.session: Session | None = None
         self.outdated: set[str] = set()
+        self._declared: frozenset[str] | None = None
         self._sources: dict[str, str] = {}
         self._signatures: dict[str, files.Signature | None] = {}
         self._mutex = threading.Lock()
@@ -82,6 +84,21 @@ class Build:
                 self.session = self.workspace.session()
                 atexit.register(self._end)
             return self.session
+
+    def declared(self) -> frozenset[str]:
+        """Return the absolute paths of all that the declaration has built, whatever is remembered of an earlier build.
+
+        Raises WasmbuildError.
+        """
+        if self._declared is None:
+            plan = self.session.plan if self.session is not None else self.workspace.plan()
+            paths = [filenames.INDEX, *(f"{target.name}/{filenames.MANIFEST}" for target in plan.targets)]
+            for artifact in plan.artifacts:
+                paths += [artifact.path, f"{artifact.path}.json"]
+                if artifact.module.ship_source:
+                    paths.append(artifact.wasm_path)
+            self._declared = frozenset(os.path.join(plan.build_dir, *path.split("/")) for path in paths)
+        return self._declared
 
     def leave(self, session: Session) -> None:
         """Let go of a session that no other task is going to use. Raises StoreError."""

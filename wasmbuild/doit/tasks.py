@@ -119,14 +119,13 @@ class Declared:
                     "file_dep": [sources[module]],
                     "targets": [path, path + ".json"],
                     "uptodate": up_to_date,
-                    "clean": True,
+                    "clean": [(actions.clean, [config])],
                     "io": _IO,
                     "doc": triple,
                     "meta": _UP_TO_DATE,
                 }
-        length = len(str(build.workspace.root)) + 1
         targets = [f"{target}/{filenames.MANIFEST}" for target, _, _ in known.targets]
-        targets += [path[length:].replace(os.sep, "/") for path in known.shipped]
+        targets += known.shipped
         yield self._manifests(basename, root, targets, names, build.is_known)
 
     def _of_session(self, basename: str, build: builds.Build) -> Iterator[dict[str, Any]]:
@@ -151,7 +150,7 @@ class Declared:
                 "file_dep": [sources[artifact.module.name]],
                 "targets": [path, path + ".json"],
                 "uptodate": up_to_date,
-                "clean": True,
+                "clean": [(actions.clean, [config])],
                 "io": _IO,
                 "doc": artifact.target.triple.text,
                 "meta": _UP_TO_DATE,
@@ -175,7 +174,7 @@ class Declared:
             "task_dep": names,
             "targets": [f"{root}/{path}" for path in (filenames.INDEX, *targets)],
             "uptodate": [up_to_date],
-            "clean": True,
+            "clean": [(actions.clean, [self._config])],
             "io": _IO,
             "doc": "the manifests of targets that are whole, and the index",
             "meta": {META: MANIFESTS},

@@ -10,7 +10,6 @@ from wasmbuild.errors import StoreError, ToolchainError
 from wasmbuild.toolchain import cli, embedded
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.embedded import Embedded
-from wasmbuild.toolchain.executable import Known
 from wasmbuild.toolchain.find import AUTO, EMBEDDED, Compiler, library, ways
 from wasmbuild.toolchain.job import Job, NoVerdictError
 
@@ -21,12 +20,11 @@ class Toolchain:
     ``choice`` is what was declared, which ``find`` got.
     """
 
-    def __init__(self, compiler: Compiler, line: int, known: Known, limits: Limits, choice: str = AUTO) -> None:
+    def __init__(self, compiler: Compiler, line: int, limits: Limits, choice: str = AUTO) -> None:
         self.compiler = compiler
         self.limits = limits
         self._line = line
         self._choice = choice
-        self._known = known
         self._library: Embedded | None = None
         self._mutex = threading.Lock()
 
@@ -65,7 +63,7 @@ class Toolchain:
     def translator(self) -> str:
         """Return what names the library that translates text: its digest, or nothing where there is none."""
         try:
-            return library(self._known).sha256
+            return library().sha256
         except ToolchainError:
             return ""
 
@@ -79,5 +77,5 @@ class Toolchain:
     def _embedded(self) -> Embedded:
         with self._mutex:
             if self._library is None:
-                self._library = Embedded(library(self._known), self.limits)
+                self._library = Embedded(library(), self.limits)
             return self._library

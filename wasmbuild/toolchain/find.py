@@ -9,10 +9,10 @@ from typing import NamedTuple
 from wasmbuild.engine import lines
 from wasmbuild.errors import ToolchainError
 from wasmbuild.toolchain import executable, places
-from wasmbuild.toolchain.executable import ChangingError, Identity, Known, UnusableError
+from wasmbuild.toolchain.executable import ChangingError, Identity, UnusableError
 from wasmbuild.toolchain.places import default_line, fingerprint
 
-__all__ = ["AUTO", "CLI", "EMBEDDED", "Compiler", "Known", "default_line", "find", "fingerprint", "library", "ways"]
+__all__ = ["AUTO", "CLI", "EMBEDDED", "Compiler", "default_line", "find", "fingerprint", "library", "ways"]
 
 CLI = "cli"
 EMBEDDED = "embedded"
@@ -32,9 +32,7 @@ class Compiler(NamedTuple):
     sha256: str
 
 
-def find(
-    choice: str, line: int, known: Known, project_dir: str | os.PathLike[str], *, at_least: str | None = None
-) -> Compiler:
+def find(choice: str, line: int, project_dir: str | os.PathLike[str], *, at_least: str | None = None) -> Compiler:
     """Return the compiler that makes a project's artifacts.
 
     ``choice`` is ``"auto"``, ``"cli"``, ``"embedded"`` or a path, which counts from ``project_dir``. ``line`` is the
@@ -44,17 +42,17 @@ def find(
     """
     wanted = _Wanted(line, at_least)
     if choice == EMBEDDED:
-        return _embedded(wanted, known)
+        return _embedded(wanted)
     if choice not in (AUTO, CLI):
-        return _named(Path(project_dir) / choice, "[toolchain] compiler", wanted, known)
+        return _named(Path(project_dir) / choice, "[toolchain] compiler", wanted)
     if (variable := places.named()) is not None:
-        return _named(variable, places.VARIABLE, wanted, known)
-    found, passed_over = _best(wanted, known)
+        return _named(variable, places.VARIABLE, wanted)
+    found, passed_over = _best(wanted)
     if found is not None:
         return found
     if choice == AUTO:
         try:
-            return _embedded(wanted, known)
+            return _embedded(wanted)
         except ToolchainError as error:
             passed_over.append(str(error))
     raise ToolchainError(
@@ -68,7 +66,7 @@ def find(
     )
 
 
-def library(known: Known) -> Compiler:
+def library() -> Compiler:
     """Return the embedded library as a compiler, without importing it.
 
     Its digest is taken only when its stat signature is new. Raises ToolchainError when it is not installed.
@@ -85,7 +83,7 @@ def library(known: Known) -> Compiler:
             f"missing or there twice; install it again: pip install --force-reinstall wasmtime"
         )
     try:
-        return Compiler(EMBEDDED, str(path), version, executable.digest(path, known))
+        return Compiler(EMBEDDED, str(path), version, executable.digest(path))
     except OSError as error:
         raise ToolchainError(f"{path}: cannot be read: {error.strerror or error}") from error
 
@@ -125,12 +123,12 @@ def _numbers(version: str) -> tuple[int, ...]:
     return (*(int(part) for part in release.split(".")), 0 if dash else 1)
 
 
-def _named(path: Path, named_by: str, wanted: _Wanted, known: Known) -> Compiler:
+def _named(path: Path, named_by: str, wanted: _Wanted) -> Compiler:
     path = Path(os.path.normpath(path))
     try:
         if os.path.isfile(path) and not os.access(path, os.X_OK):
             raise UnusableError(f"has no permission to run; run: chmod +x {path}")
-        identity = executable.identify(path, known)
+        identity = executable.identify(path)
     except UnusableError as error:
         raise ToolchainError(
             f"{named_by}: {path} {error}; name an executable of {wanted} there, or leave it out to have one found"
@@ -143,7 +141,7 @@ def _named(path: Path, named_by: str, wanted: _Wanted, known: Known) -> Compiler
     return Compiler(CLI, *identity)
 
 
-def _best(wanted: _Wanted, known: Known) -> tuple[Compiler | None, list[str]]:
+def _best(wanted: _Wanted) -> tuple[Compiler | None, list[str]]:
     """Return the executable of the highest version, the first of equals, and why others were passed over.
 
     Raises ToolchainError when none is left and one of them only lacks the permission to run, ChangingError when it
@@ -158,7 +156,7 @@ def _best(wanted: _Wanted, known: Known) -> tuple[Compiler | None, list[str]]:
                 raise UnusableError(
                     "is a script, whose bytes say nothing of what compiles; name the executable it starts"
                 )
-            identity = executable.identify(place.path, known)
+            identity = executable.identify(place.path)
             if problem := wanted.problem(identity.version):
                 raise UnusableError(problem)
         except UnusableError as error:
@@ -175,8 +173,8 @@ def _best(wanted: _Wanted, known: Known) -> tuple[Compiler | None, list[str]]:
     return (Compiler(CLI, *best) if best is not None else None), passed_over
 
 
-def _embedded(wanted: _Wanted, known: Known) -> Compiler:
-    compiler = library(known)
+def _embedded(wanted: _Wanted) -> Compiler:
+    compiler = library()
     if problem := wanted.problem(compiler.version):
         raise ToolchainError(
             f"the wasmtime Python package {problem}; install one that fits: pip install "

@@ -148,18 +148,3 @@ def fingerprint(choice: str) -> list[list[object]]:
         except OSError:
             seen.append([str(path)])
     return seen
-
-
-def cache_directory() -> Path:
-    """Return the user's directory for what can be made again, as the system has it; it need not exist.
-
-    Raises RuntimeError when the user has no home directory.
-    """
-    if WINDOWS:
-        local = os.environ.get("LOCALAPPDATA")
-        return (Path(local) if local else Path.home() / "AppData" / "Local") / "wasmbuild" / "cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "wasmbuild"
-    # The XDG specification has relative paths ignored.
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".cache") / "wasmbuild"

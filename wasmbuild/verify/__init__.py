@@ -18,7 +18,6 @@ from wasmbuild.verify.report import JSON_SCHEMA, SCHEMA, Entry, Report
 if TYPE_CHECKING:
     from wasmbuild.project.plan import Target
     from wasmbuild.toolchain.child import Limits
-    from wasmbuild.toolchain.executable import Known
 
 __all__ = ["JSON_SCHEMA", "LEVELS", "SCHEMA", "Entry", "Report", "default_limits", "verify"]
 
@@ -44,7 +43,6 @@ def verify(
     level: str | None = None,
     index_sha256: str | None = None,
     compiler: str = "auto",
-    known: Known | None = None,
     targets: Iterable[Target] = (),
     limits: Limits | None = None,
     on_entry: Callable[[Entry], None] | None = None,
@@ -56,11 +54,10 @@ def verify(
     the one index that is named.
 
     Settings that the installed library cannot express are left to an executable: ``compiler`` is which, as
-    ``[toolchain] compiler`` has it, and ``known`` remembers what executables are (see ``wasmbuild.toolchain.find``).
-    ``targets`` are those of a wasmbuild.toml that the user named, for their runners: the artifacts of a manifest with
-    the name and the triple of such a target are loaded by its runner, wherever the manifest is. A runner is never taken
-    from what is verified. ``limits`` bound the memory of what loads artifacts, and the time for each; None for the
-    defaults. A runner's own limits come first, and each test has its own time.
+    ``[toolchain] compiler`` has it. ``targets`` are those of a wasmbuild.toml that the user named, for their runners:
+    the artifacts of a manifest with the name and the triple of such a target are loaded by its runner, wherever the
+    manifest is. A runner is never taken from what is verified. ``limits`` bound the memory of what loads artifacts, and
+    the time for each; None for the defaults. A runner's own limits come first, and each test has its own time.
 
     ``on_entry`` is called with each verdict as soon as it is known, in any order, by one thread at a time.
 
@@ -83,7 +80,7 @@ def verify(
             f"verify without a memory limit here"
         )
     shipments = collect(paths, index_sha256)
-    with Tools(compiler, {} if known is None else known) as tools:
+    with Tools(compiler) as tools:
         ladder = Ladder(tools, limits, level or LEVELS[-1], targets, on_entry)
         try:
             for shipment in shipments:

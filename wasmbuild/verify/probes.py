@@ -7,10 +7,11 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from wasmbuild import usercache
 from wasmbuild.builder.store import Store
 from wasmbuild.errors import StoreError
 from wasmbuild.project.plan import Runner
-from wasmbuild.toolchain import configure, places, python, wire
+from wasmbuild.toolchain import configure, python, wire
 from wasmbuild.toolchain.child import Limits, Server
 from wasmbuild.toolchain.find import Compiler
 
@@ -46,7 +47,7 @@ def through(runner: Runner, interpreter: str, limits: Limits, directory: Path) -
     ``directory``. Raises ToolchainError, and OSError when the copy cannot be written.
     """
     try:
-        probe, options = _kept(places.cache_directory())
+        probe, options = _kept()
     except (OSError, RuntimeError, StoreError):
         probe, options = _copied(directory), ("-B",)
     program = [interpreter, "-X", "utf8", *options, str(probe), "-"]
@@ -60,14 +61,17 @@ def through(runner: Runner, interpreter: str, limits: Limits, directory: Path) -
     )
 
 
-def _kept(cache: Path) -> tuple[Path, tuple[str, ...]]:
+def _kept() -> tuple[Path, tuple[str, ...]]:
     """Return the probe's place in a cache, and options with which Python keeps its bytecode there.
 
-    An emulated Python compiles what it imports for longer than everything else of its start takes. Raises OSError.
+    An emulated Python compiles what it imports for longer than everything else of its start takes.
+    Raises OSError, RuntimeError, StoreError.
     """
+    cache = usercache.own_directory()
     contents = {file.name: file.read_bytes() for file in (PROBE, *_BESIDE, *_SHARED)}
     digest = hashlib.sha256(b"".join(contents.values())).hexdigest()
-    directory = cache / "probes" / digest[:16]
+    directory = usercache.own_directory("probes", digest[:16])
+    usercache.own_directory("bytecode")
     for name, content in contents.items():
         if not _holds(directory / name, content):
             Store(directory).write(directory / name, content)

@@ -14,7 +14,6 @@ from wasmbuild.errors import ToolchainError
 from wasmbuild.toolchain import cli, find, places
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.embedded import EMPTY, Embedded
-from wasmbuild.toolchain.executable import Known
 from wasmbuild.toolchain.find import Compiler
 from wasmbuild.toolchain.job import Job
 
@@ -24,14 +23,12 @@ _REFERENCE_LIMITS = Limits(seconds=60)
 class Tools:
     """What is installed, looked for when it is first needed. A context manager, which ends the children.
 
-    ``choice`` is the compiler that the user wants (``auto``, ``cli``, ``embedded`` or a path), ``known`` remembers
-    executables from run to run.
+    ``choice`` is the compiler that the user wants: ``auto``, ``cli``, ``embedded`` or a path.
     """
 
-    def __init__(self, choice: str, known: Known) -> None:
+    def __init__(self, choice: str) -> None:
         self.library = _library()
         self._choice = choice if choice not in (find.AUTO, find.EMBEDDED) else find.CLI
-        self._known = known
         self._embedded: Embedded | None = None
         self._executables: dict[int, Compiler | str] = {}
         self._directory: tempfile.TemporaryDirectory[str] | None = None
@@ -50,7 +47,7 @@ class Tools:
         """Return an executable of a line, or in words why there is none."""
         if line not in self._executables:
             try:
-                self._executables[line] = find.find(self._choice, line, self._known, os.curdir)
+                self._executables[line] = find.find(self._choice, line, os.curdir)
             except ToolchainError as error:
                 self._executables[line] = str(error).partition("\n")[0]
         return self._executables[line]

@@ -47,9 +47,8 @@ class Workshop:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        known: dict[str, Any] = {}
-        self.executable = find.find(find.CLI, self.line, known, ".")
-        self.library = Embedded(find.library(known), LIMITS)
+        self.executable = find.find(find.CLI, self.line, ".")
+        self.library = Embedded(find.library(), LIMITS)
         self._compiled: dict[str, bytes] = {}
 
     def binary(self, text: str | bytes) -> bytes:

@@ -38,7 +38,7 @@ def loaded(tmp_path: Path, manifest: Manifest, meddle: Any) -> Obstacle | None:
     [artifact] = manifest.artifacts
     outcomes: queue.Queue[Outcome] = queue.Queue()
     directory = tmp_path / manifest.target
-    with Tools("auto", {}) as tools, ConfinedDirectory(directory) as confined:
+    with Tools("auto") as tools, ConfinedDirectory(directory) as confined:
         loaders = Loaders(tools, Limits(seconds=60))
         way = loaders.way(manifest)
         os.utime(directory / artifact.path, ns=(10**18, 10**18))

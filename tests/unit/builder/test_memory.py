@@ -63,14 +63,12 @@ def test_what_is_written_down_is_read_again(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"one")
     state = memory(tmp_path)
     state.look(tmp_path / "a", len)
-    state.compilers["/c"] = [[1, 2, 3, 4, 5], "48.0.2", "c" * 64]
     state.notes["m"] = "n"
     data = state.to_bytes()
     assert data is not None
     state.path.write_bytes(data)
     again = memory(tmp_path)
     assert again.to_bytes() is None
-    assert again.compilers == state.compilers
     assert again.notes == {"m": "n"}
     seen = again.look(tmp_path / "a", lambda data: pytest.fail("it was read again"))
     assert seen is not None
@@ -97,7 +95,7 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     st.binary(max_size=60)
     | st.recursive(
         st.none() | st.integers() | st.text(),
-        lambda v: st.lists(v) | st.dictionaries(st.sampled_from(["schema", "files", "compilers", "notes", "x"]), v),
+        lambda v: st.lists(v) | st.dictionaries(st.sampled_from(["schema", "files", "notes", "x"]), v),
     ).map(lambda v: json.dumps(v).encode())
 )
 def test_whatever_the_state_file_holds_is_as_good_as_nothing(
@@ -106,5 +104,5 @@ def test_whatever_the_state_file_holds_is_as_good_as_nothing(
     path = tmp_path_factory.mktemp("state") / "state.json"
     path.write_bytes(data)
     state = Memory(path)
-    assert state.compilers == {}
+    assert state.notes == {}
     assert state.to_bytes() is None

@@ -23,7 +23,7 @@ def whole(tmp_path: Path) -> tuple[Path, noop.Known]:
     known = noop.Known(
         [["x64", "x86_64-unknown-linux-gnu", ["add", "plugins/sub"]]],
         {"add": str(tmp_path / "add.wat"), "plugins/sub": str(tmp_path / "sub.wat")},
-        [str(root / "x64/add.wasm")],
+        ["x64/add.wasm"],
         {"a": 1},
     )
     for name in noop.paths(root, known):

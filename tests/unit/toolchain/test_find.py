@@ -6,8 +6,10 @@ import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +19,7 @@ import pytest
 
 from wasmbuild import locks
 from wasmbuild.errors import ToolchainError
-from wasmbuild.toolchain import executable, places
+from wasmbuild.toolchain import executable, identities, places
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.find import Compiler, find, ways
 
@@ -38,7 +40,14 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv(places.VARIABLE, raising=False)
+    monkeypatch.setattr(identities, "_found", {})
     return tmp_path
+
+
+@pytest.fixture
+def forget(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Let this process forget what it found out, so that only the user's cache knows."""
+    return lambda: monkeypatch.setattr(identities, "_found", {})
 
 
 def says(version: str) -> str:
@@ -58,17 +67,17 @@ class TestNamed:
     @pytest.mark.parametrize("relative", [True, False])
     def test_it_wins(self, machine: Path, script: MakeProgram, relative: bool) -> None:
         path = script(machine / "tools" / "w", says("48.0.8 (abc 2026-01-01)"))
-        found = find("tools/w" if relative else str(path), 48, {}, machine)
-        assert found == Compiler("cli", str(path), "48.0.8", executable.digest(path, {}))
+        found = find("tools/w" if relative else str(path), 48, machine)
+        assert found == Compiler("cli", str(path), "48.0.8", executable.digest(path))
 
     def test_before_the_environment_variable(
         self, machine: Path, script: MakeProgram, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv(places.VARIABLE, str(script(machine / "variable", says("48.0.1"))))
         named = script(machine / "named", says("48.0.2"))
-        assert find(str(named), 48, {}, machine).version == "48.0.2"
-        assert find("auto", 48, {}, machine).version == "48.0.1"
-        assert find("cli", 48, {}, machine).version == "48.0.1"
+        assert find(str(named), 48, machine).version == "48.0.2"
+        assert find("auto", 48, machine).version == "48.0.1"
+        assert find("cli", 48, machine).version == "48.0.1"
 
     @pytest.mark.parametrize(
         ("body", "problem"),
@@ -89,12 +98,12 @@ class TestNamed:
     )
     def test_what_will_not_do(self, machine: Path, script: MakeProgram, body: str, problem: str) -> None:
         path = script(machine / "w", body)
-        assert message("w", 48, {}, machine, at_least="48.0.8").startswith(f"[toolchain] compiler: {path} {problem}")
+        assert message("w", 48, machine, at_least="48.0.8").startswith(f"[toolchain] compiler: {path} {problem}")
 
     def test_one_that_hangs(self, machine: Path, script: MakeProgram, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(executable, "_VERSION_LIMITS", Limits(seconds=0.2))
         path = script(machine / "w", "sleep 60")
-        assert message("w", 48, {}, machine).startswith(
+        assert message("w", 48, machine).startswith(
             f"[toolchain] compiler: {path} did not end within 0.2 s when asked for its --version;"
         )
 
@@ -105,15 +114,15 @@ class TestNamed:
         os.mkfifo(machine / "fifo")
         fix = "; name an executable of Wasmtime 48 there, or leave it out to have one found"
         named = f"[toolchain] compiler: {machine}"
-        assert message("none", 48, {}, machine) == f"{named}/none cannot be used: No such file or directory{fix}"
-        assert message("folder", 48, {}, machine) == f"{named}/folder is a directory{fix}"
-        assert message("fifo", 48, {}, machine) == f"{named}/fifo is not a regular file{fix}"
-        assert message("empty", 48, {}, machine) == f"{named}/empty cannot be run: Exec format error{fix}"
-        assert message("file", 48, {}, machine) == (
+        assert message("none", 48, machine) == f"{named}/none cannot be used: No such file or directory{fix}"
+        assert message("folder", 48, machine) == f"{named}/folder is a directory{fix}"
+        assert message("fifo", 48, machine) == f"{named}/fifo is not a regular file{fix}"
+        assert message("empty", 48, machine) == f"{named}/empty cannot be run: Exec format error{fix}"
+        assert message("file", 48, machine) == (
             f"{named}/file has no permission to run; run: chmod +x {machine}/file{fix}"
         )
         monkeypatch.setenv(places.VARIABLE, f"{machine}/none")
-        assert message("auto", 48, {}, machine).startswith(f"WASMBUILD_WASMTIME: {machine}/none cannot be used: ")
+        assert message("auto", 48, machine).startswith(f"WASMBUILD_WASMTIME: {machine}/none cannot be used: ")
 
 
 class TestFound:
@@ -125,9 +134,9 @@ class TestFound:
         program(machine / "home" / ".cargo" / "bin" / "wasmtime", says("49.0.1"))
         program(machine / "home" / ".wasmtime" / "bin" / "wasmtime", says("48.0.10"))
         for choice in ("auto", "cli"):
-            found = find(choice, 48, {}, machine)
+            found = find(choice, 48, machine)
             assert (found.path, found.version) == (str(machine / "second" / "wasmtime"), "48.0.10")
-        assert find("cli", 49, {}, machine).version == "49.0.1"
+        assert find("cli", 49, machine).version == "49.0.1"
 
     def test_what_will_not_do_is_passed_over(
         self, machine: Path, program: MakeProgram, script: MakeProgram, monkeypatch: pytest.MonkeyPatch
@@ -139,7 +148,7 @@ class TestFound:
         program(paths[1], "sleep 60")
         program(paths[2], "kill -SEGV $$")
         program(paths[3], says("49.0.0"))
-        assert message("cli", 48, {}, machine) == "\n".join(
+        assert message("cli", 48, machine) == "\n".join(
             [
                 "no wasmtime executable of Wasmtime 48 was found",
                 f"    passed over: {paths[0]} (PATH) is a script, whose bytes say nothing of what compiles; "
@@ -151,10 +160,10 @@ class TestFound:
             ]
         )
         program(paths[4], says("48.0.1"))
-        assert find("cli", 48, {}, machine).path == str(paths[4])
+        assert find("cli", 48, machine).path == str(paths[4])
 
     def test_nothing_at_all(self, machine: Path) -> None:
-        assert message("auto", 48, {}, machine) == "\n".join(
+        assert message("auto", 48, machine) == "\n".join(
             [
                 "no compiler of Wasmtime 48 was found",
                 "    passed over: the wasmtime Python package is not installed here, or not for this machine; "
@@ -166,15 +175,15 @@ class TestFound:
                 "compiler",
             ]
         )
-        assert message("cli", 48, {}, machine, at_least="48.0.8").startswith(
+        assert message("cli", 48, machine, at_least="48.0.8").startswith(
             "no wasmtime executable of Wasmtime 48 from 48.0.8 on was found\nget one"
         )
-        assert message("embedded", 48, {}, machine).startswith("the wasmtime Python package is not installed here")
+        assert message("embedded", 48, machine).startswith("the wasmtime Python package is not installed here")
 
     def test_the_lowest_version(self, machine: Path, program: MakeProgram) -> None:
         program(machine / "first" / "wasmtime", says("48.0.7"))
-        assert find("cli", 48, {}, machine, at_least="48.0.7").version == "48.0.7"
-        assert "(PATH) is Wasmtime 48.0.7, older than 48.0.8\n" in message("cli", 48, {}, machine, at_least="48.0.8")
+        assert find("cli", 48, machine, at_least="48.0.7").version == "48.0.7"
+        assert "(PATH) is Wasmtime 48.0.7, older than 48.0.8\n" in message("cli", 48, machine, at_least="48.0.8")
 
 
 class TestWithoutPermission:
@@ -188,43 +197,42 @@ class TestWithoutPermission:
         return path
 
     def test_a_copy_is_run(self, machine: Path, wheel: Path) -> None:
-        found = find("auto", 48, {}, machine)
+        found = find("auto", 48, machine)
         copy = machine / "cache" / "wasmbuild" / "executables" / found.sha256 / "wasmtime"
-        assert found == Compiler("cli", str(copy), "48.0.2", executable.digest(wheel, {}))
+        assert found == Compiler("cli", str(copy), "48.0.2", executable.digest(wheel))
         assert copy.read_bytes() == wheel.read_bytes()
         assert [path.name for path in copy.parent.iterdir()] == ["wasmtime"]
         inode = copy.stat().st_ino
-        assert find("auto", 48, {}, machine) == found
+        assert find("auto", 48, machine) == found
         assert copy.stat().st_ino == inode
 
     def test_a_copy_that_was_changed_is_made_again(self, machine: Path, wheel: Path, script: MakeProgram) -> None:
-        known: dict[str, Any] = {}
-        found = find("auto", 48, known, machine)
+        found = find("auto", 48, machine)
         script(Path(found.path), says("48.0.99"))
-        assert find("auto", 48, known, machine) == found
+        assert find("auto", 48, machine) == found
         assert Path(found.path).read_bytes() == wheel.read_bytes()
         Path(found.path).chmod(0o644)
-        assert find("auto", 48, known, machine) == found
+        assert find("auto", 48, machine) == found
         assert os.access(found.path, os.X_OK)
 
     def test_what_a_killed_copy_left_goes_with_the_next(self, machine: Path, wheel: Path) -> None:
-        folder = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel, {})
+        folder = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel)
         folder.mkdir(parents=True)
         code = (
             "import os, signal; from pathlib import Path; from wasmbuild.toolchain import executable\n"
             "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
-            f"executable.identify(Path({str(wheel)!r}), {{}})"
+            f"executable.identify(Path({str(wheel)!r}))"
         )
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(ROOTS)}
         assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == -signal.SIGKILL
         assert [path.name for path in folder.iterdir()] != []
-        find("auto", 48, {}, machine)
+        find("auto", 48, machine)
         assert [path.name for path in folder.iterdir()] == ["wasmtime"]
 
     def test_a_copy_that_another_process_makes_meanwhile_is_used(
         self, machine: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        copy = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel, {}) / "wasmtime"
+        copy = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel) / "wasmtime"
         inodes = []
 
         def lock_after_another(descriptor: int) -> bool:
@@ -234,37 +242,78 @@ class TestWithoutPermission:
             return True
 
         monkeypatch.setattr(locks, "try_lock", lock_after_another)
-        assert find("auto", 48, {}, machine).path == str(copy)
+        assert find("auto", 48, machine).path == str(copy)
         assert inodes == [copy.stat().st_ino]
 
     def test_a_lock_that_somebody_keeps_is_done_without(
         self, machine: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(executable, "_COPY_WAIT_SECONDS", 0.1)
-        folder = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel, {})
+        folder = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel)
         folder.mkdir(parents=True)
         with open(f"{folder}.lock", "w") as lock:
             assert locks.try_lock(lock.fileno())
-            assert find("auto", 48, {}, machine).path == str(folder / "wasmtime")
+            assert find("auto", 48, machine).path == str(folder / "wasmtime")
 
-    def test_no_place_for_a_copy(self, machine: Path, wheel: Path, program: MakeProgram) -> None:
+    @pytest.mark.parametrize("trouble", ["a file", "others may write", "no home"])
+    def test_a_cache_that_cannot_be_had_costs_a_copy(
+        self, machine: Path, wheel: Path, trouble: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tempfile, "tempdir", str(machine))
+        if trouble == "a file":
+            (machine / "cache").touch()
+        elif trouble == "others may write":
+            (machine / "cache" / "wasmbuild").mkdir(parents=True)
+            (machine / "cache" / "wasmbuild").chmod(0o777)
+        else:
+            monkeypatch.setattr(Path, "home", lambda: Path("~nobody-of-that-name").expanduser())
+            monkeypatch.delenv("XDG_CACHE_HOME")
+        found = find("auto", 48, machine)
+        assert Path(found.path).parent.parent == machine
+        assert Path(found.path).read_bytes() == wheel.read_bytes()
+        assert (found.version, found.sha256) == ("48.0.2", executable.digest(wheel))
+        assert find("auto", 48, machine) == found
+
+    def test_the_copy_of_a_process_goes_with_it(self, machine: Path, wheel: Path) -> None:
         (machine / "cache").touch()
-        folder = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel, {})
-        assert message("auto", 48, {}, machine) == (
-            f"{wheel}: has no permission to run (pip leaves it out), and no copy that has can be kept in {folder}: "
-            f"Not a directory; let XDG_CACHE_HOME name a directory that you can write to, or run: chmod +x {wheel}"
+        (machine / "tmp").mkdir()
+        code = (
+            "from pathlib import Path; from wasmbuild.toolchain import executable\n"
+            f"print(executable.identify(Path({str(wheel)!r})).path)"
         )
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(ROOTS), "TMPDIR": str(machine / "tmp")}
+        ran = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
+        assert Path(ran.stdout).parents[1] == machine / "tmp"
+        assert list((machine / "tmp").iterdir()) == []
+
+    def test_no_place_for_a_copy(
+        self, machine: Path, wheel: Path, program: MakeProgram, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (machine / "cache").mkdir()
+        (machine / "cache" / "wasmbuild").touch()
+        monkeypatch.setattr(tempfile, "tempdir", str(machine / "none"))
+        said = message("auto", 48, machine)
+        assert said.startswith(
+            f"{wheel}: has no permission to run (pip leaves it out), no copy that has can be kept in your cache: "
+            f"it is no directory of yours, or others may write to it ({machine}/cache/wasmbuild), nor made in "
+            f"{machine}/none: No such file or directory ({machine}/none/"
+        )
+        assert said.endswith(f"); run: chmod +x {wheel}")
+        wheel.chmod(0o755)
+        assert find("auto", 48, machine).path == str(wheel)
+        wheel.chmod(0o444)
         program(machine / "first" / "wasmtime", says("48.0.1"))
-        assert find("auto", 48, {}, machine).version == "48.0.1"
+        assert find("auto", 48, machine).version == "48.0.1"
 
     def test_a_full_disk_leaves_no_half_copy(self, machine: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         import resource
 
-        folder = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel, {})
+        monkeypatch.setattr(tempfile, "tempdir", str(machine))
+        folder = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel)
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (wheel.stat().st_size - 1, hard))
         try:
-            assert "can be kept in" in message("auto", 48, {}, machine)
+            assert "can be kept in your cache: File too large" in message("auto", 48, machine)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         assert list(folder.iterdir()) == []
@@ -289,24 +338,33 @@ class TestReplaced:
     def test_it_is_looked_at_again(self, machine: Path, program: MakeProgram) -> None:
         path = self.replaces_itself(machine / "first" / "wasmtime", program, times=2)
         program(machine / "second" / "wasmtime", says("48.0.1"))
-        assert find("auto", 48, {}, machine) == Compiler("cli", str(path), "48.0.9", executable.digest(path, {}))
+        assert find("auto", 48, machine) == Compiler("cli", str(path), "48.0.9", executable.digest(path))
 
     def test_no_other_is_taken_in_its_place(self, machine: Path, program: MakeProgram) -> None:
         path = self.replaces_itself(machine / "first" / "wasmtime", program, times=100)
         program(machine / "second" / "wasmtime", says("48.0.1"))
         said = f"{path}: was replaced each of the 8 times that it was looked at; wait for what installs it to end, and "
         for choice in ("auto", "cli", str(path)):
-            assert message(choice, 48, {}, machine) == f"{said}try again"
+            assert message(choice, 48, machine) == f"{said}try again"
 
     def test_one_that_goes_is_passed_over(self, machine: Path, program: MakeProgram) -> None:
         path = machine / "first" / "wasmtime"
         program(path, f"rm {path}; {says('48.0.9')}")
         program(machine / "second" / "wasmtime", says("48.0.1"))
-        assert find("auto", 48, {}, machine).version == "48.0.1"
+        assert find("auto", 48, machine).version == "48.0.1"
 
 
-class TestKnown:
-    """What is remembered: version and digest, for as long as the stat signature stays."""
+class TestIdentities:
+    """What is remembered for the user: version and digest, for as long as the stat signature stays."""
+
+    @pytest.fixture
+    def known(self, machine: Path, program: MakeProgram, forget: Callable[[], None]) -> Path:
+        """Find an executable that says how often it is run, and return the file of the cache that describes it."""
+        self.old(program(machine / "first" / "wasmtime", f"echo run >> {machine}/runs; {says('48.0.8')}"))
+        assert find("auto", 48, machine).version == "48.0.8"
+        forget()
+        (file,) = (machine / "cache" / "wasmbuild" / "identities").iterdir()
+        return file
 
     def old(self, path: Path) -> Path:
         # A signature is trusted when it is older than the clock's step: two seconds for a whole second.
@@ -314,44 +372,97 @@ class TestKnown:
         time.sleep(0.03)
         return path
 
-    def test_nothing_is_run_or_read_twice(self, machine: Path, program: MakeProgram) -> None:
-        path = program(machine / "first" / "wasmtime", f"echo run >> {machine}/runs; {says('48.0.8')}")
-        self.old(path)
-        known: dict[str, Any] = {}
-        found = find("auto", 48, known, machine)
-        known = json.loads(json.dumps(known))
-        assert find("auto", 48, known, machine) == found
-        assert (machine / "runs").read_text() == "run\n"
-        assert known[str(path)][1:] == ["48.0.8", found.sha256]
+    def runs(self, machine: Path) -> int:
+        find("auto", 48, machine)
+        return (machine / "runs").read_text().count("run")
 
-    def test_a_new_executable_is_asked(self, machine: Path, program: MakeProgram) -> None:
+    def test_nothing_is_run_or_read_twice(
+        self, machine: Path, known: Path, forget: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         path = machine / "first" / "wasmtime"
-        known: dict[str, Any] = {}
-        self.old(program(path, says("48.0.8")))
-        before = find("auto", 48, known, machine)
+        sha256 = executable.digest(path)
+        forget()
+        monkeypatch.setattr(executable.files, "hash_file", lambda path: pytest.fail(f"{path} was read again"))
+        assert find("auto", 48, machine) == Compiler("cli", str(path), "48.0.8", sha256)
+        assert find("cli", 48, machine / "another").sha256 == sha256
+        assert self.runs(machine) == 1
+        assert stat.S_IMODE(known.stat().st_mode) == 0o600
+
+    def test_a_new_executable_is_asked(self, machine: Path, known: Path, program: MakeProgram) -> None:
+        path = machine / "first" / "wasmtime"
+        before = find("auto", 48, machine)
         path.unlink()
         program(path, says("48.0.9"))
         with path.open("ab") as file:
             file.write(b"another")
-        after = find("auto", 48, known, machine)
+        after = find("auto", 48, machine)
         assert (before.version, after.version) == ("48.0.8", "48.0.9")
         assert before.sha256 != after.sha256
 
-    def test_one_that_was_written_just_now_is_not_trusted(self, machine: Path, script: MakeProgram) -> None:
-        path = script(machine / "w", says("48.0.8"))
+    def test_one_that_was_written_just_now_is_not_remembered(self, machine: Path, program: MakeProgram) -> None:
+        path = program(machine / "first" / "wasmtime", says("48.0.8"))
         os.utime(path, ns=(2**62, 2**62))
-        known: dict[str, Any] = {}
-        find("w", 48, known, machine)
-        assert known == {}
+        find("cli", 48, machine)
+        assert not (machine / "cache").exists()
+        assert identities.recall(path) is None
 
     def test_a_script_is_asked_every_time(self, machine: Path, script: MakeProgram) -> None:
         self.old(script(machine / "w", f'echo "wasmtime $(cat {machine}/version)"'))
-        known: dict[str, Any] = {}
         for version in ("48.0.1", "48.0.2"):
             (machine / "version").write_text(version)
-            assert find("w", 48, known, machine).version == version
+            assert find("w", 48, machine).version == version
 
-    @pytest.mark.parametrize("entry", [None, 1, [], [[1], 2, 3], ["a", "b", "c"], [[1, 2, 3, 4, 5], "48.0.9", "0"]])
-    def test_junk_is_forgotten(self, machine: Path, script: MakeProgram, entry: object) -> None:
-        path = script(machine / "w", says("48.0.8"))
-        assert find("w", 48, {str(path): entry}, machine).version == "48.0.8"
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda file: file.parent.chmod(0o777),
+            lambda file: file.chmod(0o666),
+            lambda file: file.write_bytes(b"\0"),
+            lambda file: file.write_text("[" * 100_000),
+            lambda file: (file.rename(f"{file}.moved"), file.symlink_to(f"{file}.moved")),
+        ],
+        ids=["folder of others", "file of others", "junk", "depth", "link"],
+    )
+    def test_what_another_user_may_have_written_is_not_believed(
+        self, machine: Path, known: Path, change: Callable[[Path], object]
+    ) -> None:
+        change(known)
+        assert self.runs(machine) == 2
+
+    @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owner here")
+    def test_what_belongs_to_another_user_is_not_believed(
+        self, machine: Path, known: Path, forget: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+        assert self.runs(machine) == 2
+        monkeypatch.undo()
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"schema": "wasmbuild/identity/0"},
+            {"path": "/another"},
+            {"signature": [1, 2, 3, 4, 5]},
+            {"signature": 1},
+            {"version": "48.0.9; rm"},
+            {"version": None},
+            {"sha256": "/evil"},
+            {"sha256": "A" * 64},
+            {"sha256": 1},
+        ],
+        ids=str,
+    )
+    def test_what_is_no_identity_is_not_believed(self, machine: Path, known: Path, change: dict[str, Any]) -> None:
+        known.write_text(json.dumps({**json.loads(known.read_bytes()), **change}))
+        assert self.runs(machine) == 2
+        assert json.loads(known.read_bytes())["version"] == "48.0.8"
+
+    def test_without_a_cache_it_is_asked_once_a_process(
+        self, machine: Path, known: Path, forget: Callable[[], None]
+    ) -> None:
+        shutil.rmtree(machine / "cache")
+        (machine / "cache").touch()
+        assert self.runs(machine) == 2
+        assert self.runs(machine) == 2
+        forget()
+        assert self.runs(machine) == 3

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from wasmbuild import usercache
 from wasmbuild.errors import ToolchainError
 from wasmbuild.toolchain import places
 
@@ -143,8 +144,8 @@ class TestFingerprint:
 def test_the_cache_is_where_the_xdg_specification_has_it(machine: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     home = Path.home()
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert places.cache_directory() == home / ".cache" / "wasmbuild"
+    assert usercache.directory() == home / ".cache" / "wasmbuild"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    assert places.cache_directory() == home / ".cache" / "wasmbuild"
+    assert usercache.directory() == home / ".cache" / "wasmbuild"
     monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache/me")
-    assert places.cache_directory() == Path("/var/cache/me/wasmbuild")
+    assert usercache.directory() == Path("/var/cache/me/wasmbuild")

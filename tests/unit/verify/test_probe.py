@@ -138,7 +138,7 @@ print(*resource.getrlimit(resource.RLIMIT_DATA))
 
 def directories() -> list[str]:
     """Return where the library is, and the files of the child."""
-    packages = Path(find.library({}).path).parents[2]
+    packages = Path(find.library().path).parents[2]
     return [str(directory) for directory in (packages, probes.PROBE.parent, Path(wire.__file__).parent)]
 
 

@@ -72,7 +72,7 @@ class Place:
 def test_no_package_hides_a_file_of_the_probe(tmp_path: Path) -> None:
     packages = tmp_path / "site"
     packages.mkdir()
-    library = find.library({})
+    library = find.library()
     (packages / "wasmtime").symlink_to(Path(library.path).parents[1])
     for name in FILES:
         (packages / name).write_text("raise SystemExit('not this one')\n")
@@ -286,21 +286,21 @@ def test_the_probe_on_this_host_is_isolated_from_the_users_packages(
         (tmp_path / f"{name}.py").write_text("raise SystemExit('not this one')\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    with probes.here(find.library({}), Limits()) as server:
+    with probes.here(find.library(), Limits()) as server:
         assert server.ask(EMPTY_ENGINE).body == {"loaded": []}
 
 
 def test_what_the_probe_on_this_host_may_allocate_is_bounded() -> None:
     said = r"the probe with the library of wasmtime \S+ could not be started"
-    with probes.here(find.library({}), Limits(memory=16 * MEBIBYTE)) as server, pytest.raises(ChildError, match=said):
+    with probes.here(find.library(), Limits(memory=16 * MEBIBYTE)) as server, pytest.raises(ChildError, match=said):
         server.ask(EMPTY_ENGINE)
-    with probes.here(find.library({}), Limits(memory=1024 * MEBIBYTE)) as server:
+    with probes.here(find.library(), Limits(memory=1024 * MEBIBYTE)) as server:
         assert server.ask(EMPTY_ENGINE).body == {"loaded": []}
 
 
 def test_a_python_that_does_not_say_where_it_is_runs_no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "")
     with pytest.raises(ToolchainError, match=r"Python does not say where its executable is"):
-        probes.here(find.library({}), Limits())
+        probes.here(find.library(), Limits())
     with pytest.raises(ToolchainError, match=r"Python does not say where its executable is"):
         probes.bounded(["wasmtime"], {}, MEBIBYTE)

@@ -48,7 +48,7 @@ class Made(References):
 def told(maker: Any, tail: bytes, flags: Any = FLAGS) -> str:
     triple = triples.parse("aarch64-unknown-linux-gnu")
     reference = Reference(Settings({}, 48, triple, {}), FLAGS, TAIL)
-    with Tools("auto", {}) as tools:
+    with Tools("auto") as tools:
         words = Made(tools).differences(reference, read(maker.artifact(shared=flags, tail=tail)))
     start = "has other engine settings than its manifest declares: "
     assert words == "" or words.startswith(start)

@@ -46,7 +46,7 @@ def test_settings_that_the_other_target_refuses_have_no_translation() -> None:
 
 def test_an_executable_that_cannot_be_found_is_a_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WASMBUILD_WASMTIME", str(tmp_path / "none"))
-    with Tools("auto", {}) as tools:
+    with Tools("auto") as tools:
         reason = tools.executable(48)
         assert isinstance(reason, str)
         assert "WASMBUILD_WASMTIME" in reason
@@ -54,7 +54,7 @@ def test_an_executable_that_cannot_be_found_is_a_reason(monkeypatch: pytest.Monk
 
 
 def test_the_private_directory_goes() -> None:
-    with Tools("auto", {}) as tools:
+    with Tools("auto") as tools:
         directory = tools.directory()
         assert directory.is_dir()
         if os.name != "nt":

@@ -1,0 +1,80 @@
+"""What compilers are, by their files: version and digest, remembered for the user while the stat signature stays.
+
+Nothing beside a build's output is asked: who may write there would decide which program the next build runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from wasmbuild import files
+from wasmbuild.usercache import Documents
+
+SCHEMA = "wasmbuild/identity/1"
+
+# More executables than anybody has.
+_DOCUMENTS = Documents("identities", 256)
+VERSION = re.compile(r"\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?")
+"""A version as Wasmtime has it."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Fact(NamedTuple):
+    """What a file is: ``version`` is what it says, empty where it was not asked, ``sha256`` the digest of its bytes."""
+
+    version: str
+    sha256: str
+
+
+# What this process found out, for a machine whose cache cannot be written.
+_found: dict[str, tuple[files.Signature, Fact]] = {}
+
+
+def recall(path: Path) -> Fact | None:
+    """Return what is known of a file that has not changed since. Raises OSError where there is no file."""
+    signature = files.signature(path.stat())
+    found = _found.get(str(path))
+    if found is None or found[0] != signature:
+        found = _read(path)
+        if found is None or found[0] != signature:
+            return None
+        _found[str(path)] = found
+    return found[1]
+
+
+def remember(path: Path, signature: files.Signature, fact: Fact) -> None:
+    """Note what a file is, unless it may change without its stat signature showing it. Never raises."""
+    # The clock of this machine stands for that of the file system, which may be read-only.
+    if not files.is_settled(signature, time.time_ns()):
+        return
+    _found[str(path)] = (signature, fact)
+    document = {"schema": SCHEMA, "path": str(path), "signature": signature, **fact._asdict()}
+    _DOCUMENTS.write(_name(path), json.dumps(document, indent=1).encode())
+
+
+def _read(path: Path) -> tuple[files.Signature, Fact] | None:
+    data = _DOCUMENTS.read(_name(path))
+    if data is None:
+        return None
+    try:
+        document = json.loads(data)
+        if (document["schema"], document["path"]) != (SCHEMA, str(path)):
+            return None
+        dev, ino, size, mtime, ctime = document["signature"]
+        version, sha256 = document["version"], document["sha256"]
+        if not _SHA256.fullmatch(sha256) or not (version == "" or VERSION.fullmatch(version)):
+            return None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return (dev, ino, size, mtime, ctime), Fact(version, sha256)
+
+
+def _name(path: Path) -> str:
+    return f"{hashlib.sha256(os.fsencode(path)).hexdigest()}.json"

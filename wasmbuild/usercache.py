@@ -1,0 +1,120 @@
+"""The user's own directory for what can be made again, and small documents in it that are believed.
+
+Whoever can write there can have programs run by the next build, so that only what no other user can have written is
+read: directory and file belong to the user who runs this, are no links, and nobody else may write to them. Others may
+well be able to: a cache is named by an environment variable, shared by a container, or found by root at ``HOME``. On
+Windows the access rights of the user's profile see to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+import sys
+from pathlib import Path
+
+_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+# A FIFO would block the open itself.
+_FILE |= getattr(os, "O_NONBLOCK", 0)
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_HAS_OWNERS = hasattr(os, "geteuid") and os.open in os.supports_dir_fd
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_TEMPORARY = ".new-"
+_MAX_BYTES = 32 << 20
+
+
+def directory() -> Path:
+    """Return the user's directory for what can be made again, as the system has it; it need not exist.
+
+    Raises RuntimeError when the user has no home directory.
+    """
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA")
+        return (Path(local) if local else Path.home() / "AppData" / "Local") / "wasmbuild" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "wasmbuild"
+    # The XDG specification has relative paths ignored.
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "wasmbuild"
+
+
+def own_directory(*parts: str) -> Path:
+    """Return a directory below the user's, made where it is missing, that nobody else can write to.
+
+    Raises OSError where it cannot be made or may be written by others, RuntimeError when there is no home directory.
+    """
+    path = directory()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for part in ("", *parts):
+        path = path / part
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+        if not is_own(path.stat(), stat.S_IFDIR):
+            raise PermissionError(errno.EPERM, "it is no directory of yours, or others may write to it", str(path))
+    return path
+
+
+def is_own(status: os.stat_result, kind: int = stat.S_IFREG) -> bool:
+    """Tell whether what has this status is of a kind, and none but the user who runs this can have written it."""
+    if stat.S_IFMT(status.st_mode) != kind:
+        return False
+    return not _HAS_OWNERS or (status.st_uid == os.geteuid() and not status.st_mode & _OTHERS_WRITE)
+
+
+class Documents:
+    """Documents of one kind, by name; any of them may be gone at any time, and none that is written may be lost.
+
+    ``kind`` is the name of their directory in the user's, ``most`` how many are kept: beyond that the oldest go. Many
+    processes may read and write at once.
+    """
+
+    def __init__(self, kind: str, most: int) -> None:
+        self._kind = kind
+        self._most = most
+
+    def read(self, name: str) -> bytes | None:
+        """Return a document, or None where there is none that is to be believed. Never raises OSError."""
+        try:
+            return self._read(directory() / self._kind, name)
+        except (OSError, RuntimeError, ValueError):
+            return None
+
+    def write(self, name: str, data: bytes) -> None:
+        """Keep a document, whole or not at all; where that cannot be, it is made again the next time."""
+        with contextlib.suppress(OSError, RuntimeError, ValueError):
+            folder = own_directory(self._kind)
+            temporary = folder / f"{_TEMPORARY}{secrets.token_hex(8)}"
+            try:
+                with open(os.open(temporary, _NEW_FILE, 0o600), "wb") as file:
+                    file.write(data)
+                os.replace(temporary, folder / name)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
+                raise
+            self._prune(folder)
+
+    def _read(self, folder: Path, name: str) -> bytes | None:
+        if not _HAS_OWNERS:
+            with open(folder / name, "rb") as file:
+                return file.read(_MAX_BYTES)
+        held = os.open(folder, _DIRECTORY)
+        try:
+            if not is_own(os.fstat(held), stat.S_IFDIR):
+                return None
+            descriptor = os.open(name, _FILE, dir_fd=held)
+        finally:
+            os.close(held)
+        with open(descriptor, "rb", buffering=0) as file:
+            return file.read(_MAX_BYTES) if is_own(os.fstat(descriptor)) else None
+
+    def _prune(self, folder: Path) -> None:
+        with os.scandir(folder) as entries:
+            kept = [(entry.stat(follow_symlinks=False).st_mtime_ns, entry.path) for entry in entries]
+        for _, path in sorted(kept)[: max(0, len(kept) - self._most)]:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
