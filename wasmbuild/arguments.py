@@ -41,6 +41,10 @@ COMMANDS = {
         "wasmbuild verify build --level consistent",
         "not everything was verified, and there is no verdict",
     ),
+    "audit": Command(
+        "say which artifacts have a known fault of the compiler that made them",
+        "wasmbuild audit build --runtime 48.0.0",
+    ),
     "inspect": Command("say what a file is, without loading it", "wasmbuild inspect build/pi/checksum.cwasm"),
     "embed": Command(
         "write source that configures an application's engine to match",

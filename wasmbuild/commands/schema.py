@@ -47,6 +47,12 @@ def _report() -> dict[str, Any]:
     return dict(JSON_SCHEMA)
 
 
+def _audit() -> dict[str, Any]:
+    from wasmbuild.audit.report import JSON_SCHEMA
+
+    return dict(JSON_SCHEMA)
+
+
 def _inspection() -> dict[str, Any]:
     from wasmbuild.inspection.report import JSON_SCHEMA
 
@@ -60,4 +66,5 @@ _SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "index": lambda: _stored("index"),
     "report": _report,
     "inspection": _inspection,
+    "audit": _audit,
 }

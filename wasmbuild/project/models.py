@@ -263,6 +263,38 @@ class ModuleTable(Table):
     )
 
 
+Day = Annotated[Any, WithJsonSchema({"type": "string", "format": "date"})]
+"""A date of TOML as declared; the reader judges it."""
+
+
+class IgnoreTable(Table):
+    """A fault that `audit` lets pass. One that is past its date is an error, and so is one without a reason."""
+
+    id: str = Field(
+        description="The id of the advisory, or another name of it (`CVE-…`, `RUSTSEC-…`).",
+        examples=["GHSA-43j2-gcp4-m22g"],
+    )
+    reason: str = Field(
+        description="Why it does not matter here.", examples=["the modules come from one trusted source"]
+    )
+    until: Day = Field(default=None, description="The last day on which it is let pass, such as `2027-03-31`.")
+
+
+class AuditTable(Table):
+    """What `wasmbuild audit` fails on, and whether `build` and `verify` fail on it too; they tell of it in any case."""
+
+    fail_on: str = Field(
+        default="high",
+        description=(
+            "Lowest severity that fails: `low`, `medium`, `high` or `critical`. What nobody scored counts as `high`."
+        ),
+    )
+    enforce: Texts = Field(
+        default=(), description='Commands that fail where `audit` would: `"build"`, `"verify"`.', examples=[["verify"]]
+    )
+    ignore: tuple[IgnoreTable, ...] = Field(default=(), description="Faults that are let pass.")
+
+
 class Document(Table):
     """A whole ``wasmbuild.toml``."""
 
@@ -273,6 +305,7 @@ class Document(Table):
         description="The machines to ship to, in order of preference.",
         json_schema_extra={"minProperties": 1, "propertyNames": {"pattern": f"^{NAME_PATTERN}$"}},
     )
+    audit: AuditTable = Field(default=AuditTable(), description="Which known faults of Wasmtime fail what.")
     modules: dict[str, ModuleTable] = Field(
         description="The sources to compile.",
         json_schema_extra={"minProperties": 1, "propertyNames": {"pattern": f"^{_MODULE}(/{_MODULE})*$"}},

@@ -14,6 +14,7 @@ from wasmbuild.errors import DeclarationError
 
 if TYPE_CHECKING:
     from wasmbuild.engine.triples import TargetTriple
+    from wasmbuild.project.audit_policy import AuditPolicy
     from wasmbuild.project.cases import Case
     from wasmbuild.project.models import ModuleTable
 
@@ -118,6 +119,7 @@ class Project(NamedTuple):
     targets: tuple[Target, ...]
     target_names: tuple[str, ...]
     modules: Mapping[str, ModuleTable]
+    audit: AuditPolicy
 
 
 class Plan(NamedTuple):

@@ -13,6 +13,7 @@ from wasmbuild.engine import cpu, lines, rules, settings, triples
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.errors import Mistake
 from wasmbuild.project import amounts, filenames, names
+from wasmbuild.project.audit_table import read_audit
 from wasmbuild.project.case_tables import read_cases
 from wasmbuild.project.globs import is_glob
 from wasmbuild.project.keys import dotted
@@ -71,6 +72,7 @@ class Reader:
             targets=targets,
             target_names=target_names,
             modules=self._modules(document),
+            audit=read_audit(self._all, document.get("audit", {})),
         )
 
     # --- tables

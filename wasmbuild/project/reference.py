@@ -12,7 +12,9 @@ from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.engine.line import CHECKS, MAX_SIZE, Flag, Setting
 from wasmbuild.project.cases import SHAPES
 from wasmbuild.project.models import (
+    AuditTable,
     CaseTable,
+    IgnoreTable,
     ModuleTable,
     ProjectTable,
     RunnerTable,
@@ -146,6 +148,8 @@ def reference() -> str:
         "\n".join(_values()) + "\n",
         _REFUSED,
         _table("wasi in [[modules.NAME.tests]]", WasiTable),
+        _table("[audit]", AuditTable),
+        _table("[[audit.ignore]]", IgnoreTable),
         _ENGINE,
         "\n".join(_embedders()) + "\n",
         "\n".join(_settings()) + "\n",
@@ -181,6 +185,8 @@ def _kind(schema: Mapping[str, Any]) -> str:
 
 
 def _one_kind(schema: Mapping[str, Any]) -> str:
+    if schema.get("format") == "date":
+        return "date"
     if schema.get("type") != "array":
         # A reference leads to the schema of another table.
         return _KINDS[schema.get("type", "object")]

@@ -1,0 +1,146 @@
+"""What has to hold of an artifact for a fault to be in it: each condition holds, does not, or cannot be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from wasmbuild.audit.database import Where
+from wasmbuild.engine import triples
+from wasmbuild.text import listed, printable
+
+Traits = Mapping[str, Any]
+
+
+class Told(NamedTuple):
+    """Whether a condition holds, None where it cannot be told, and why in a few words."""
+
+    holds: bool | None
+    why: str = ""
+
+
+YES = Told(True)
+
+
+def architecture(triple: str) -> str:
+    """Return the architecture of a triple, of one that this version of wasmbuild does not know too."""
+    try:
+        return triples.parse(triple).architecture
+    except ValueError:
+        return triple.partition("-")[0]
+
+
+def on(where: Where, architecture: str) -> Told:
+    """Tell whether a fault is found on an architecture."""
+    if where.architectures and architecture not in where.architectures:
+        return Told(False, f"concerns {listed(sorted(where.architectures))}, and this is {printable(architecture)}")
+    width = 32 if architecture.startswith("pulley32") else 64
+    if where.pointer_width not in (None, width):
+        return Told(False, f"concerns targets of {where.pointer_width} bits, and this is {printable(architecture)}")
+    return YES
+
+
+def configured(
+    where: Where, engine: Mapping[str, object], isa: Mapping[str, object], defaults: Mapping[str, object]
+) -> Told:
+    """Tell whether engine and CPU are such that a fault can be there; ``defaults`` are those that are known."""
+    if where.strategies:
+        strategy = engine.get("strategy", defaults.get("strategy"))
+        if strategy is None:
+            return Told(None, "the default of strategy on that line is not known here")
+        if strategy not in where.strategies:
+            return Told(False, f"concerns {listed(where.strategies)}, and {printable(strategy)} compiled it")
+    for flag, wanted in where.isa.items():
+        if isa.get(flag, False) is not wanted:
+            return Told(False, f"{flag} is {'off' if wanted else 'on'}")
+    return any_of(_settings(alternative, engine, defaults) for alternative in where.settings)
+
+
+def of_source(where: Where, kind: str, engine: Mapping[str, object], traits: Traits | None) -> Told:
+    """Tell whether a module or component has what a fault needs; ``traits`` are None where nobody read them."""
+    features = any_of(_all(_feature(name, kind, engine, traits) for name in each) for each in where.features)
+    if features.holds is False:
+        return features
+    shape = any_of(_all(_trait(name, value, traits) for name, value in each.items()) for each in where.shapes)
+    return _all((features, shape))
+
+
+def any_of(alternatives: Iterable[Told]) -> Told:
+    """Tell whether one of several holds, as none does where there are some and each is false; of none, that it does."""
+    told = list(alternatives)
+    if not told:
+        return YES
+    for wanted in (True, None):
+        for each in told:
+            if each.holds is wanted:
+                return each
+    return Told(False, listed(list(dict.fromkeys(each.why for each in told))))
+
+
+def _all(parts: Iterable[Told]) -> Told:
+    told = list(parts)
+    for wanted in (False, None):
+        for each in told:
+            if each.holds is wanted:
+                return each
+    return Told(True, listed([each.why for each in told if each.why]))
+
+
+def _settings(wanted: Mapping[str, object], engine: Mapping[str, object], defaults: Mapping[str, object]) -> Told:
+    found = []
+    for name, value in wanted.items():
+        if name not in engine and name not in defaults:
+            return Told(None, f"the default of {name} on that line is not known here")
+        is_so = engine.get(name, defaults.get(name))
+        if is_so != value or isinstance(is_so, bool) is not isinstance(value, bool):
+            return Told(False, f"{name} is {_shown(is_so)}")
+        found.append(f"{name} is {_shown(is_so)}")
+    return Told(True, listed(found))
+
+
+def _feature(name: str, kind: str, engine: Mapping[str, object], traits: Traits | None) -> Told:
+    if name.startswith("component-model") and kind == "module":
+        return Told(False, "is no component")
+    if name == "component-model":
+        return Told(True, "is a component")
+    used = traits.get("features") if traits is not None else None
+    if isinstance(used, list | tuple):
+        return Told(True, f"uses {name}") if name in used else Told(False, f"uses no {name}")
+    if engine.get(f"wasm-{name}") is False:
+        return Told(False, f"wasm-{name} is off")
+    return Told(None, f"its manifest does not say whether it uses {name}")
+
+
+def _trait(name: str, wanted: Any, traits: Traits | None) -> Told:
+    found = traits.get(name) if traits is not None else None
+    if isinstance(wanted, bool):
+        if isinstance(found, bool):
+            return Told(found is wanted, _FLAGS.get(name, (f"has no {name}", f"has {name}"))[found])
+    elif "minimum" in wanted:
+        if isinstance(found, int) and not isinstance(found, bool):
+            least = wanted["minimum"]
+            has = _NUMBERS.get(name, f"{name} is {{}}").format(f"{found:,}")
+            return Told(True, has) if found >= least else Told(False, f"{has}, less than {least:,}")
+    elif isinstance(found, list | tuple):
+        part = str(wanted["contains"])
+        what = _LISTS.get(name, f"{name} ") + part.replace("-", " ")
+        return Told(True, f"has an {what}") if part in found else Told(False, f"has no {what}")
+    return Told(None, f"its manifest does not say of its {name}")
+
+
+# How a trait is told of: when a flag is off and on, a number, and a part of a list.
+_FLAGS = {
+    "call-ref": ("has no call_ref", "has call_ref"),
+    "string-transcoding": ("passes no text between its parts", "passes text between its parts"),
+    "table64": ("has no table of 64 bits", "has a table of 64 bits"),
+    "try-table": ("has no try_table", "has try_table"),
+}
+_NUMBERS = {
+    "br-table": "its largest br_table has {} targets",
+    "function-body": "its largest function has {} bytes",
+}
+_LISTS = {"odd-tags-with": "odd number of tags with "}
+
+
+def _shown(value: object) -> str:
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else printable(value)

@@ -1,0 +1,222 @@
+"""The records of known faults: OSV documents in one directory, read strictly, whoever wrote them.
+
+``database.json`` beside the records says when they were last held against upstream's, what engine settings are by
+default, how long upstream supports a line, and which advisories were looked at and left out, since they say nothing of
+what was compiled. Each other file is one record: https://ossf.github.io/osv-schema/. What is ours is in its
+``database_specific``, which docs/upgrading.md describes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from wasmbuild.audit.schema import ABOUT_SCHEMA, RECORD_SCHEMA
+from wasmbuild.audit.versions import Range, Version, parse
+from wasmbuild.errors import FormatError
+from wasmbuild.formats.strict_json import Check, Invalid, compile_schema, loads, show
+from wasmbuild.project.audit_policy import SEVERITIES
+from wasmbuild.text import printable
+
+CODEGEN, VALIDATOR, LAYOUT = "codegen", "validator", "layout"
+UNSCORED = "unscored"
+MAX_BYTES = 1 << 20
+_MOST = 10_000
+_ABOUT = "database.json"
+_FIX = "name a directory of records as wasmbuild ships it"
+
+
+class Where(NamedTuple):
+    """Where a fault is found; what is empty or None does not matter.
+
+    ``architectures`` are those of target triples, ``strategies`` those of the setting ``strategy``. ``features``,
+    ``settings`` and ``shapes`` are alternatives: one of them has to hold, in all of its parts. Features are named as in
+    the traits of a manifest, and so are the keys of a shape, each with a value, ``{"minimum": N}`` or
+    ``{"contains": TEXT}``. ``isa`` has flags of the CPU. ``possible`` says that what is found there may be concerned,
+    and that a manifest does not tell.
+    """
+
+    ranges: tuple[Range, ...]
+    architectures: frozenset[str]
+    pointer_width: int | None
+    strategies: tuple[str, ...]
+    features: tuple[tuple[str, ...], ...]
+    settings: tuple[Mapping[str, object], ...]
+    shapes: tuple[Mapping[str, Any], ...]
+    isa: Mapping[str, bool]
+    possible: bool
+
+
+class Advisory(NamedTuple):
+    """One record. ``kind`` is ``codegen``, ``validator`` (wrong input was compiled) or ``layout`` (compiler and runtime
+    have to be on the same side of the fix). ``severity`` is one of ``SEVERITIES``, or ``UNSCORED``.
+    """
+
+    id: str
+    aliases: tuple[str, ...]
+    summary: str
+    details: str
+    kind: str
+    severity: str
+    confidence: str
+    url: str
+    where: tuple[Where, ...]
+
+    @property
+    def weight(self) -> int:
+        """How severe it is, as an index of ``SEVERITIES``: what nobody scored counts as high."""
+        return SEVERITIES.index("high" if self.severity == UNSCORED else self.severity)
+
+
+class Support(NamedTuple):
+    """How long upstream supports a line: ``months`` from its release, or ``long_months`` each ``every`` lines."""
+
+    line: int
+    released: date
+    months: int
+    every: int
+    long_months: int
+
+    def until(self, line: int) -> date:
+        """Return the day on which a line's support ends: a line is released each month, on the same day."""
+        months = self.long_months if line % self.every == 0 else self.months
+        count = self.released.year * 12 + self.released.month - 1 + (line - self.line) + months
+        return date(max(count // 12, 1), count % 12 + 1, self.released.day)
+
+
+class Database(NamedTuple):
+    """All records, most severe first; ``defaults`` are those of settings on every line up to ``defaults_through``."""
+
+    date: date
+    advisories: tuple[Advisory, ...]
+    defaults: Mapping[str, object]
+    defaults_through: int
+    support: Support
+    excluded: frozenset[str]
+
+
+class _File(Protocol):
+    @property
+    def name(self) -> str: ...
+    def read_bytes(self) -> bytes: ...
+
+
+@cache
+def shipped() -> Database:
+    """Return the records that came with this version of wasmbuild."""
+    directory = files("wasmbuild.audit").joinpath("advisories")
+    return _database([file for file in directory.iterdir() if file.name.endswith(".json")], "advisories")
+
+
+def load(directory: Path) -> Database:
+    """Read records from a directory of the shipped form. Raises FormatError for the first thing that is wrong."""
+    where = printable(directory)
+    try:
+        found = [path for path in directory.iterdir() if path.name.endswith(".json")]
+        # Before any is opened: one may be a FIFO, or a file without an end.
+        strange = next((path for path in found if not path.is_file() or path.stat().st_size > MAX_BYTES), None)
+        if strange is not None:
+            problem = f"is no file of at most {MAX_BYTES} bytes"
+            raise FormatError(f"{printable(strange)} {problem}; {_FIX}")
+        return _database(found, where)
+    except OSError as error:
+        raise FormatError(f"{where}: cannot be read: {printable(error.strerror or error)}; {_FIX}") from None
+
+
+def _database(found: list[Any], where: str) -> Database:
+    by_name: dict[str, _File] = {file.name: file for file in found}
+    about_file = by_name.pop(_ABOUT, None)
+    if about_file is None:
+        raise FormatError(f"{where} has no {_ABOUT}; {_FIX}")
+    if not by_name or len(by_name) > _MOST:
+        raise FormatError(f"{where} has {len(by_name)} records; {_FIX}")
+    about = _read(about_file, where, compile_schema(ABOUT_SCHEMA))
+    check = compile_schema(RECORD_SCHEMA)
+    advisories = []
+    for name in sorted(by_name):
+        document = _read(by_name[name], where, check)
+        if f"{document['id']}.json" != name:
+            raise FormatError(f"{where}/{printable(name)}: id: is {show(document['id'])}; name the file after its id")
+        if "withdrawn" not in document:
+            advisories.append(_advisory(document, f"{where}/{name}"))
+    advisories.sort(key=lambda advisory: (-advisory.weight, advisory.id))
+    support, excluded = about["support"], about["excluded"]
+    first = support["first"]
+    try:
+        released = date(first["year"], first["month"], support["day"])
+        of = date.fromisoformat(about["date"])
+    except ValueError as error:
+        raise FormatError(f"{where}/{_ABOUT}: {error}; {_FIX}") from None
+    long_term = support["long-term"]
+    return Database(
+        of,
+        tuple(advisories),
+        about["settings"],
+        about["settings-through"],
+        Support(first["line"], released, support["months"], long_term["every"], long_term["months"]),
+        frozenset(excluded["compared"]) | frozenset(excluded["by-title"]),
+    )
+
+
+def _read(file: _File, where: str, check: Check) -> Any:
+    try:
+        document = loads(file.read_bytes(), MAX_BYTES)
+        check(document)
+    except Invalid as error:
+        place = ": ".join(filter(None, (f"{where}/{printable(file.name)}", error.where())))
+        raise FormatError(f"{place}: {error.problem}; a newer wasmbuild may know it, else mend the file") from None
+    return document
+
+
+def _advisory(document: Mapping[str, Any], where: str) -> Advisory:
+    ours = document["database_specific"]
+    urls = [reference["url"] for reference in document.get("references", ())]
+    return Advisory(
+        document["id"],
+        tuple(document.get("aliases", ())),
+        document["summary"],
+        document["details"],
+        ours["kind"],
+        ours["severity"],
+        ours["confidence"],
+        urls[0] if urls else "",
+        tuple(_where(affected, f"{where}: affected[{index}]") for index, affected in enumerate(document["affected"])),
+    )
+
+
+def _where(affected: Mapping[str, Any], place: str) -> Where:
+    ours = affected.get("database_specific", {})
+    return Where(
+        tuple(each for found in affected["ranges"] for each in _ranges(found["events"], place)),
+        frozenset(affected.get("ecosystem_specific", {}).get("affects", {}).get("arch", ())),
+        ours.get("pointer-width"),
+        tuple(ours.get("strategy", ())),
+        tuple(map(tuple, ours.get("features", ()))),
+        tuple(ours.get("settings", ())),
+        tuple(ours.get("shape", ())),
+        ours.get("isa", {}),
+        ours.get("match") == "possible",
+    )
+
+
+def _ranges(events: list[Mapping[str, str]], place: str) -> list[Range]:
+    """Return the ranges that events of OSV stand for: each ``introduced`` up to the ``fixed`` behind it."""
+    found: list[Range] = []
+    start: Version | None = None
+    for event in events:
+        (name, text), *more = event.items()
+        version = parse(text)
+        if more or version is None or (name == "introduced") is not (start is None):
+            raise FormatError(f"{place}: events: are not versions introduced and fixed in turn; mend the file")
+        if name == "introduced":
+            if found and found[-1].fixed is not None and version < found[-1].fixed:
+                raise FormatError(f"{place}: events: are not in order; mend the file")
+            start = version
+        elif start is not None:
+            found.append(Range(start, version))
+            start = None
+    return [*found, Range(start, None)] if start is not None else found

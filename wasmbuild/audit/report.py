@@ -1,0 +1,224 @@
+"""What an audit found: an entry for each artifact, and its JSON form ``wasmbuild/audit/1``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import NamedTuple
+
+from wasmbuild.audit.database import UNSCORED, Advisory, Database
+from wasmbuild.audit.judge import AFFECTED, VERDICTS, Finding, Judge, Target, worst
+from wasmbuild.audit.shipped import Shipped, Unreadable, collect
+from wasmbuild.audit.versions import parse
+from wasmbuild.project.audit_policy import SEVERITIES, AuditPolicy
+
+SCHEMA = "wasmbuild/audit/1"
+STALE_DAYS = 90
+"""After this many days records are told to be old: upstream mends something nearly every month."""
+
+
+class Entry(NamedTuple):
+    """What is known of one artifact. ``manifest`` is the path that lists it, ``status`` the worst verdict that is not
+    let pass; ``ignored`` are ids of advisories that are, each with the reason.
+    """
+
+    id: str
+    manifest: str
+    compiler: str
+    runtime: str | None
+    status: str
+    findings: tuple[Finding, ...]
+    ignored: Mapping[str, str]
+
+
+class Report(NamedTuple):
+    """What an audit found. ``compilers`` are the versions that compiled, each with the records that hold it, whatever
+    the artifact; ``unused`` are ids of ``ignore`` that no record has.
+    """
+
+    entries: tuple[Entry, ...]
+    unreadable: tuple[Unreadable, ...]
+    compilers: Mapping[str, tuple[Advisory, ...]]
+    database: Database
+    policy: AuditPolicy
+    unused: tuple[str, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether an artifact is affected as severely as the policy does not let pass, or could not be judged."""
+        least = SEVERITIES.index(self.policy.fail_on)
+        return bool(self.unreadable) or any(
+            finding.verdict == AFFECTED
+            and finding.advisory.weight >= least
+            and finding.advisory.id not in entry.ignored
+            for entry in self.entries
+            for finding in entry.findings
+        )
+
+    def count(self, status: str) -> int:
+        """Return how many artifacts have a status."""
+        return sum(entry.status == status for entry in self.entries)
+
+    def to_json(self, today: date) -> str:
+        """Return the report as JSON; ``today`` decides which lines are out of support. Its last line ends."""
+        about = {
+            "schema": SCHEMA,
+            "ok": not self.failed,
+            "database": {"date": self.database.date.isoformat(), "advisories": len(self.database.advisories)},
+            "support": [
+                {"line": line, "until": until.isoformat(), "ended": ended}
+                for line, until, ended in supported(self, today)
+            ],
+            "errors": [each._asdict() for each in self.unreadable],
+        }
+        lines = [f'"{name}": {_ENCODE(value)}' for name, value in about.items()]
+        artifacts = ",\n".join(_ENCODE(_entry(entry)) for entry in self.entries)
+        lines.append(f'"artifacts": [\n{artifacts}\n]' if artifacts else '"artifacts": []')
+        return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def audit(
+    paths: Iterable[str | os.PathLike[str]], database: Database, policy: AuditPolicy, runtimes: Iterable[str] = ()
+) -> Report:
+    """Judge the artifacts of manifests by what these say; nothing else is opened.
+
+    ``paths`` are manifests, indexes or directories. Each of ``runtimes`` is the version that loads artifacts of its
+    line. Nothing is printed, and what cannot be read is told in the report. The dates of ``policy`` are not looked at.
+    """
+    by_line = {version.line: runtime for runtime in runtimes if (version := parse(runtime)) is not None}
+    ignored = {ignore.id: ignore.reason for ignore in policy.ignore}
+    passed = {
+        advisory.id: next(ignored[name] for name in (advisory.id, *advisory.aliases) if name in ignored)
+        for advisory in database.advisories
+        if not ignored.keys().isdisjoint((advisory.id, *advisory.aliases))
+    }
+    known = {name for advisory in database.advisories for name in (advisory.id, *advisory.aliases)}
+    entries: list[Entry] = []
+    unreadable: list[Unreadable] = []
+    compilers: dict[str, tuple[Advisory, ...]] = {}
+    for shipped in collect(paths):
+        if isinstance(shipped, Unreadable):
+            unreadable.append(shipped)
+            continue
+        version = parse(shipped.compiler)
+        runtime = by_line.get(version.line) if version is not None else None
+        judge = Judge(database, Target(shipped.compiler, shipped.triple, shipped.engine, shipped.isa_flags, runtime))
+        entries += _entries(shipped, judge, runtime, passed)
+        if shipped.artifacts:
+            found = {advisory.id: advisory for advisory in (*compilers.get(shipped.compiler, ()), *judge.advisories)}
+            compilers[shipped.compiler] = tuple(found.values())
+    unused = tuple(name for name in ignored if name not in known)
+    return Report(tuple(entries), tuple(unreadable), compilers, database, policy, unused)
+
+
+def supported(report: Report, today: date) -> list[tuple[int, date, bool]]:
+    """Return the lines of what was judged, until when upstream supports each, and whether that day is past."""
+    versions = {parse(compiler) for compiler in report.compilers}
+    lines = sorted({version.major for version in versions if version is not None})
+    ends = [(line, report.database.support.until(line)) for line in lines]
+    return [(line, until, until < today) for line, until in ends]
+
+
+def _entries(shipped: Shipped, judge: Judge, runtime: str | None, passed: Mapping[str, str]) -> Iterator[Entry]:
+    for artifact in shipped.artifacts:
+        findings = judge.judge(artifact.kind, artifact.traits)
+        ignored = {f.advisory.id: passed[f.advisory.id] for f in findings if f.advisory.id in passed}
+        status = worst([finding for finding in findings if finding.advisory.id not in ignored])
+        yield Entry(artifact.id, shipped.path, shipped.compiler, runtime, status, tuple(findings), ignored)
+
+
+_ENCODE = json.JSONEncoder(check_circular=False).encode
+
+
+def _entry(entry: Entry) -> dict[str, object]:
+    return {
+        "id": entry.id,
+        "manifest": entry.manifest,
+        "compiler": entry.compiler,
+        "runtime": entry.runtime,
+        "status": entry.status,
+        "advisories": [_finding(finding, entry.ignored) for finding in entry.findings],
+    }
+
+
+def _finding(finding: Finding, ignored: Mapping[str, str]) -> dict[str, object]:
+    advisory = finding.advisory
+    return {
+        "id": advisory.id,
+        "aliases": advisory.aliases,
+        "severity": SEVERITIES[advisory.weight],
+        "scored": advisory.severity != UNSCORED,
+        "verdict": finding.verdict,
+        "reason": finding.reason,
+        "fixed": finding.fixed,
+        "ignored": ignored.get(advisory.id),
+    }
+
+
+def _strict(**properties: object) -> dict[str, object]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _text(description: str) -> dict[str, object]:
+    return {"type": "string", "description": description}
+
+
+def _or_null(description: str) -> dict[str, object]:
+    return {"type": ["string", "null"], "description": description}
+
+
+_VERDICT = {"type": "string", "enum": list(reversed(VERDICTS))}
+
+JSON_SCHEMA: dict[str, object] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "$id": f"urn:{SCHEMA.replace('/', ':')}",
+    "title": "What is known of artifacts",
+    **_strict(
+        schema={"type": "string", "const": SCHEMA},
+        ok={"type": "boolean", "description": "whether nothing fails by [audit] fail-on, and all could be read"},
+        database=_strict(
+            date=_text("the day on which the records were last held against upstream's"),
+            advisories={"type": "integer"},
+        ),
+        support={
+            "type": "array",
+            "items": _strict(
+                line={"type": "integer"},
+                until=_text("the day on which upstream's support ends"),
+                ended={"type": "boolean"},
+            ),
+        },
+        errors={"type": "array", "items": _strict(path={"type": "string"}, message=_text("why nothing was judged"))},
+        artifacts={
+            "type": "array",
+            "items": _strict(
+                id=_text("module@target"),
+                manifest=_text("the path of the manifest that lists it"),
+                compiler=_text("the version that compiled it"),
+                runtime=_or_null("the version that loads it, where --runtime says so"),
+                status={**_VERDICT, "description": "the worst verdict that is not let pass"},
+                advisories={
+                    "type": "array",
+                    "items": _strict(
+                        id={"type": "string"},
+                        aliases={"type": "array", "items": {"type": "string"}},
+                        severity={"type": "string", "enum": list(SEVERITIES)},
+                        scored={"type": "boolean", "description": "false where nobody scored it: it counts as high"},
+                        verdict=_VERDICT,
+                        reason=_text("one line for people"),
+                        fixed=_or_null("the first version of the line that mends it, or of a later line"),
+                        ignored=_or_null("the reason, where [[audit.ignore]] lets it pass"),
+                    ),
+                },
+            ),
+        },
+    ),
+}
+"""The JSON Schema (draft 2020-12) of ``Report.to_json``."""

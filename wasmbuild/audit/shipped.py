@@ -1,0 +1,201 @@
+"""Manifests and indexes, read for judging alone: whatever line they are for, and whatever settings they name.
+
+A manifest that the loader would refuse (of a line, a CPU or a setting that this version of wasmbuild does not know) can
+still be judged, so that less is demanded of it here. Nothing that it names is opened but the manifests of an index.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wasmbuild.confined import ConfinedDirectory
+from wasmbuild.files import read_up_to
+from wasmbuild.formats.manifest import MAX_MANIFEST
+from wasmbuild.formats.schemas import INDEX, MANIFEST
+from wasmbuild.formats.strict_json import Invalid, compile_schema, loads
+from wasmbuild.project import filenames
+from wasmbuild.shipment.errors import AGAIN
+from wasmbuild.shipment.manifests import is_index
+from wasmbuild.text import printable
+
+_BUILD = "build first, or name a manifest, an index or a build directory"
+
+
+class ShippedArtifact(NamedTuple):
+    """One artifact of a manifest; ``traits`` are None where the manifest has none."""
+
+    id: str
+    kind: str
+    traits: Mapping[str, Any] | None
+
+
+class Shipped(NamedTuple):
+    """One manifest: where it is, what its artifacts have in common, and these."""
+
+    path: str
+    compiler: str
+    triple: str
+    engine: Mapping[str, object]
+    isa_flags: Mapping[str, object]
+    artifacts: tuple[ShippedArtifact, ...]
+
+
+class Unreadable(NamedTuple):
+    """A path that nothing could be judged of, and why, in one line."""
+
+    path: str
+    message: str
+
+
+def collect(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Shipped | Unreadable]:
+    """Yield the manifests that paths lead to, in order, none of them twice, and what cannot be used.
+
+    A path is a manifest, an index, or a directory: its index, or else the manifests in it and right below it.
+    """
+    seen: set[str] = set()
+    for path in map(Path, paths):
+        for where, opened in _found(path):
+            real = os.path.realpath(where)
+            if isinstance(opened, str):
+                yield Unreadable(printable(where), opened)
+            elif real not in seen:
+                seen.add(real)
+                yield _shipped(where, opened)
+
+
+def _found(path: Path) -> Iterator[tuple[Path, bytes | str]]:
+    """Yield where each manifest is, and its bytes, or what is wrong with it."""
+    if not path.is_dir():
+        yield from _named(path, _bytes(path))
+        return
+    index = path / filenames.INDEX
+    if os.path.lexists(index):
+        yield from _named(index, _bytes(index, path))
+        return
+    try:
+        below = [path / filenames.MANIFEST, *(path / name / filenames.MANIFEST for name in sorted(os.listdir(path)))]
+    except OSError as error:
+        yield path, _refused(error)
+        return
+    manifests = [manifest for manifest in below if os.path.lexists(manifest)]
+    if not manifests:
+        yield path, f"holds neither {filenames.INDEX} nor a {filenames.MANIFEST}; {_BUILD}"
+    for manifest in manifests:
+        yield manifest, _bytes(manifest, path)
+
+
+def _named(path: Path, data: bytes | str) -> Iterator[tuple[Path, bytes | str]]:
+    if isinstance(data, bytes) and is_index(data):
+        yield from _index(path, data)
+    else:
+        yield path, data
+
+
+def _index(path: Path, data: bytes) -> Iterator[tuple[Path, bytes | str]]:
+    try:
+        targets = _document(data, INDEX)["targets"]
+    except Invalid as error:
+        yield path, _invalid(error)
+        return
+    for target in targets:
+        where = path.parent / target["path"]
+        manifest = _bytes(where, path.parent)
+        if isinstance(manifest, bytes) and hashlib.sha256(manifest).hexdigest() != target["sha256"]:
+            manifest = f"is not the manifest that {path.name} names (its SHA-256 differs); {AGAIN}"
+        yield where, manifest
+
+
+def _bytes(path: Path, within: Path | None = None) -> bytes | str:
+    """Return the bytes of a file; no link leads out of ``within``, where that is given."""
+    try:
+        if within is not None:
+            with ConfinedDirectory(within) as directory:
+                return directory.read(path.relative_to(within).as_posix(), MAX_MANIFEST + 1)
+        with ConfinedDirectory(path.parent) as directory, directory.open_named(path.name)[0] as file:
+            return read_up_to(file, MAX_MANIFEST + 1)
+    except OSError as error:
+        return _refused(error)
+
+
+def _refused(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"is missing; {_BUILD}"
+    return f"cannot be read: {printable(error.strerror or error)}; {_BUILD}"
+
+
+def _shipped(path: Path, data: bytes) -> Shipped | Unreadable:
+    try:
+        document = _document(data, MANIFEST)
+    except Invalid as error:
+        return Unreadable(printable(path), _invalid(error))
+    target = document["target"]
+    return Shipped(
+        printable(path),
+        document["wasmtime"]["compiler"],
+        target["triple"],
+        document["engine"],
+        target["isa_flags"],
+        tuple(
+            ShippedArtifact(f"{artifact['module']}@{target['name']}", artifact["kind"], artifact.get("traits"))
+            for artifact in document["artifacts"]
+        ),
+    )
+
+
+def _document(data: bytes, schema: str) -> Any:
+    """Read a document of a format, of which no more is demanded than is used here. Raises Invalid."""
+    document = loads(data, MAX_MANIFEST)
+    _CHECKS[schema](document)
+    return document
+
+
+def _invalid(error: Invalid) -> str:
+    return f"is not what it should be: {': '.join(filter(None, (error.where(), error.problem)))}; {error.fix or AGAIN}"
+
+
+_TEXT = {"type": "string", "maxLength": 1000}
+_OBJECT = {"type": "object"}
+_TRAITS = {
+    "type": "object",
+    "additionalProperties": {"type": ["boolean", "integer", "array"], "items": _TEXT, "description": "a trait"},
+}
+
+
+def _needs(**properties: object) -> dict[str, object]:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+_ARTIFACT = _needs(module=_TEXT, kind={"type": "string", "enum": ["module", "component"]})
+_ARTIFACT = {**_ARTIFACT, "properties": {**_ARTIFACT["properties"], "traits": _TRAITS}}  # type: ignore[dict-item]
+
+_CHECKS = {
+    MANIFEST: compile_schema(
+        _needs(
+            schema={"type": "string", "const": MANIFEST},
+            target=_needs(name=_TEXT, triple=_TEXT, isa_flags=_OBJECT),
+            wasmtime=_needs(compiler=_TEXT),
+            engine=_OBJECT,
+            artifacts={"type": "array", "items": _ARTIFACT},
+        )
+    ),
+    INDEX: compile_schema(
+        _needs(
+            schema={"type": "string", "const": INDEX},
+            targets={
+                "type": "array",
+                "items": _needs(
+                    path={
+                        "type": "string",
+                        "pattern": r"^(?:(?!\.)[^/\\\u0000]+/)*(?!\.)[^/\\\u0000]+\.json$(?!\n)",
+                        "maxLength": 1000,
+                    },
+                    sha256=_TEXT,
+                ),
+            },
+        )
+    ),
+}

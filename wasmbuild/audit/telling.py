@@ -1,0 +1,122 @@
+"""An audit in words: what is wrong, by fault and by artifact, and what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from wasmbuild.audit.database import LAYOUT, Advisory
+from wasmbuild.audit.judge import AFFECTED, NOT_AFFECTED, UNKNOWN, Finding
+from wasmbuild.audit.report import STALE_DAYS, Entry, Report, supported
+from wasmbuild.audit.versions import Version, parse
+from wasmbuild.project.audit_policy import SEVERITIES
+from wasmbuild.text import listed, printable
+
+_SHOWN = 8
+
+
+def story(report: Report, today: date) -> Iterator[str]:
+    """Yield the lines that tell of a report: each fault with its artifacts, the state of things, a summary."""
+    for advisory, told in _by_advisory(report):
+        names = ", ".join((advisory.id, *advisory.aliases))
+        severity = SEVERITIES[advisory.weight] if advisory.severity in SEVERITIES else "unscored, counts as high"
+        yield f"{names} ({severity}): {advisory.summary}"
+        for (verdict, reason), ids in told.items():
+            yield f"  {verdict}: {listed(ids, _SHOWN)}: {reason}"
+        yield f"  {advisory.url}" if advisory.url else f"  {advisory.details}"
+        yield ""
+    for unreadable in report.unreadable:
+        yield f"{unreadable.path} {unreadable.message}"
+    yield from advice(report)
+    yield from _state(report, today)
+    yield summary(report)
+
+
+def summary(report: Report) -> str:
+    """Return one line that says how many artifacts are how."""
+    count = len(report.entries)
+    parts = [f"{report.count(status)} {status}" for status in (AFFECTED, UNKNOWN, NOT_AFFECTED) if report.count(status)]
+    noun = "artifact" if count == 1 else "artifacts"
+    known = f"{len(report.database.advisories)} known faults of Wasmtime, as of {report.database.date}"
+    return f"{count} {noun} held against {known}: {', '.join(parts) or 'none there'}"
+
+
+def advice(report: Report) -> Iterator[str]:
+    """Yield what mends what is affected, one line for each version that compiled."""
+    wrong: dict[str, dict[str, Finding]] = {}
+    for entry in report.entries:
+        for finding in _counted(entry):
+            if finding.verdict == AFFECTED:
+                wrong.setdefault(entry.compiler, {})[finding.advisory.id] = finding
+    for compiler, found in wrong.items():
+        line = (parse(compiler) or Version(0, 0, 0)).line
+        fixes = [parse(f.fixed) for f in found.values() if f.fixed is not None and f.advisory.kind != LAYOUT]
+        versions = sorted(version for version in fixes if version is not None)
+        unmended = [f.advisory.id for f in found.values() if f.fixed is None]
+        if versions:
+            last = versions[-1]
+            moved = "" if last.line == line else f", which line {line} never got"
+            wanted = f'[toolchain] wasmtime = "{last}" asks for such a compiler'
+            yield f"compiled by {printable(compiler)}: compile again with {last} or later{moved}; {wanted}"
+        if unmended:
+            yield f"compiled by {printable(compiler)}: no release is known to mend {listed(unmended)}"
+        if any(finding.advisory.kind == LAYOUT for finding in found.values()):
+            fix = "compile with the runtime's own version, or move both to the last release of the line"
+            yield f"compiled by {printable(compiler)}: what loads it has another layout; {fix}"
+
+
+def note(report: Report, where: str) -> str | None:
+    """Return one line for a build or a verification, None where nothing is known against its compilers.
+
+    ``where`` is what ``wasmbuild audit`` is to be told to say more.
+    """
+    more = f"wasmbuild audit {where}"
+    count, affected, unknown = len(report.entries), report.count(AFFECTED), report.count(UNKNOWN)
+    if affected:
+        worst = _worst(finding.advisory for entry in report.entries for finding in _counted(entry, AFFECTED))
+        return f"{affected} of {count} artifacts have known faults of their compiler ({worst}): {more}"
+    compilers = {version: found for version, found in report.compilers.items() if found}
+    if not compilers:
+        return None
+    whose = listed([f"Wasmtime {printable(version)}" for version in compilers])
+    known = {advisory.id: advisory for found in compilers.values() for advisory in found}
+    faults = f"{whose} has {len(known)} known faults ({_worst(known.values())})"
+    if unknown:
+        return f"{faults}, and whether {unknown} of {count} artifacts have them is not known: {more}"
+    return f"{faults}, and none of {count} artifacts has what they need: {more}"
+
+
+def _worst(advisories: Iterable[Advisory]) -> str:
+    advisory = min(advisories, key=lambda advisory: (-advisory.weight, advisory.id))
+    return f"{SEVERITIES[advisory.weight]} {advisory.id}"
+
+
+def _counted(entry: Entry, verdict: str | None = None) -> Iterator[Finding]:
+    for finding in entry.findings:
+        if finding.advisory.id not in entry.ignored and verdict in (None, finding.verdict):
+            yield finding
+
+
+def _by_advisory(report: Report) -> list[tuple[Advisory, dict[tuple[str, str], list[str]]]]:
+    """Return each fault that an artifact has or may have, most severe first, with the artifacts by verdict and why."""
+    found: dict[str, tuple[Advisory, dict[tuple[str, str], list[str]]]] = {}
+    for entry in report.entries:
+        for finding in entry.findings:
+            if finding.verdict == NOT_AFFECTED:
+                continue
+            ignored = entry.ignored.get(finding.advisory.id)
+            key = (finding.verdict, finding.reason) if ignored is None else ("let pass", printable(ignored))
+            told = found.setdefault(finding.advisory.id, (finding.advisory, {}))[1]
+            told.setdefault(key, []).append(printable(entry.id))
+    return sorted(found.values(), key=lambda item: (-item[0].weight, item[0].id))
+
+
+def _state(report: Report, today: date) -> Iterator[str]:
+    for line, until, ended in supported(report, today):
+        if ended:
+            yield f"line {line} of Wasmtime has been out of support since {until}: what is found in it is not mended"
+    age = (today - report.database.date).days
+    if age > STALE_DAYS:
+        yield f"the records are {age} days old: a newer wasmbuild has newer ones, and --db takes them from a directory"
+    for name in report.unused:
+        yield f"audit.ignore names {printable(name)}, which is no advisory that is known here: correct or remove it"

@@ -1,0 +1,149 @@
+"""``wasmbuild audit``: whether artifacts have a known fault of the compiler that made them, told by manifests alone."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wasmbuild.builder.workspace import CONFIG, Workspace
+from wasmbuild.commands import options
+from wasmbuild.errors import DONE, FAILED, DeclarationError, FormatError, Mistake, UsageError
+
+if TYPE_CHECKING:
+    from wasmbuild.audit.database import Database
+    from wasmbuild.audit.report import Report
+    from wasmbuild.project.plan import Project
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths",
+        metavar="DIR|MANIFEST|INDEX",
+        nargs="*",
+        help="manifests, indexes, or directories with them (default: the build directory of the declaration)",
+    )
+    parser.add_argument(
+        "--runtime",
+        metavar="VERSION",
+        action="append",
+        default=[],
+        help="the version of Wasmtime that loads the artifacts of its line, such as 48.0.0; may be given for each line",
+    )
+    parser.add_argument(
+        "--db", metavar="DIR", type=Path, help="take the records from there (default: those of this wasmbuild)"
+    )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help=f"a declaration whose [audit] applies (default: {CONFIG} of the working directory, where there is one)",
+    )
+    options.add_json(parser, "the report")
+    parser.add_argument("--sarif", action="store_true", help="write the report to stdout as SARIF 2.1.0")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from wasmbuild.audit.report import audit
+    from wasmbuild.project.audit_policy import AuditPolicy
+
+    if arguments.json and arguments.sarif:
+        raise UsageError("wasmbuild audit: --json and --sarif are two forms of one report; ask for one of them")
+    project = _project(arguments.config, needed=not arguments.paths)
+    if project is not None:
+        _check_dates(project, today())
+    policy = project.audit if project is not None else AuditPolicy()
+    paths = arguments.paths or ([_as_named(project)] if project is not None else [])
+    report = audit(paths, _database(arguments.db), policy, _runtimes(arguments.runtime))
+    _check_runtimes(arguments.runtime, report)
+    _tell(report, arguments)
+    return FAILED if report.failed else DONE
+
+
+def _tell(report: Report, arguments: argparse.Namespace) -> None:
+    if arguments.sarif:
+        from wasmbuild.audit.sarif import to_sarif
+
+        sys.stdout.write(to_sarif(report))
+    elif arguments.json:
+        sys.stdout.write(report.to_json(today()))
+    else:
+        from wasmbuild.audit.telling import story
+
+        sys.stdout.write("\n".join(story(report, today())) + "\n")
+
+
+def _project(config: Path | None, *, needed: bool) -> Project | None:
+    if config is None and not needed and not Path(CONFIG).is_file():
+        return None
+    return Workspace(config or Path(CONFIG)).project()
+
+
+def _as_named(project: Project) -> str:
+    """Return the build directory as people write it, from the working directory, where it is below that."""
+    try:
+        return str(project.build_dir.relative_to(Path.cwd()))
+    except ValueError:
+        return str(project.build_dir)
+
+
+def today() -> date:
+    """Return the day, the same one everywhere."""
+    return datetime.now(UTC).date()
+
+
+def _check_dates(project: Project, on: date) -> None:
+    """Raise DeclarationError where a fault was to be let pass until a day that is over."""
+    mistakes = [
+        Mistake(
+            project.file,
+            f"audit.ignore[{index}].until",
+            f"{ignore.until} is over, and {ignore.id} is not let pass any more",
+            "mend what is affected, or look at it again and write a later date",
+        )
+        for index, ignore in enumerate(project.audit.ignore)
+        if ignore.until is not None and ignore.until < on
+    ]
+    if mistakes:
+        raise DeclarationError(mistakes)
+
+
+def _database(directory: Path | None) -> Database:
+    from wasmbuild.audit.database import load, shipped
+
+    if directory is None:
+        return shipped()
+    try:
+        return load(directory)
+    except FormatError as error:
+        raise UsageError(f"wasmbuild audit: --db: {error}") from None
+
+
+def _runtimes(given: list[str]) -> list[str]:
+    from wasmbuild.audit.versions import parse
+
+    lines: dict[str, str] = {}
+    for text in given:
+        version = parse(text)
+        if version is None or text.count(".") < 2:
+            raise UsageError(f"wasmbuild audit: --runtime {text!r} is no version; write one such as 48.0.0")
+        other = lines.setdefault(version.line, text)
+        if other != text:
+            raise UsageError(
+                f"wasmbuild audit: --runtime {other} and {text} are of one line; give one, and audit twice"
+            )
+    return given
+
+
+def _check_runtimes(given: list[str], report: Report) -> None:
+    """Raise UsageError for a version that loads nothing of what was audited: it was meant to change something."""
+    from wasmbuild.audit.versions import parse
+
+    lines = {version.line for version in map(parse, report.compilers) if version is not None}
+    for text in given:
+        version = parse(text)
+        if version is not None and lines and version.line not in lines:
+            of = ", ".join(sorted(lines))
+            raise UsageError(f"wasmbuild audit: --runtime {text} loads none of these artifacts, which are of line {of}")

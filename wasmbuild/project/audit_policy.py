@@ -1,0 +1,26 @@
+"""What ``[audit]`` comes to: which known faults fail what, and which are let pass."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+SEVERITIES = ("low", "medium", "high", "critical")
+COMMANDS = ("build", "verify")
+"""Commands that can be made to fail by a known fault."""
+
+
+class Ignore(NamedTuple):
+    """An advisory that is let pass: its id or alias, why, and the last day on which that holds (None: for ever)."""
+
+    id: str
+    reason: str
+    until: date | None = None
+
+
+class AuditPolicy(NamedTuple):
+    """``fail_on`` is the lowest of ``SEVERITIES`` that fails; ``enforce`` those of ``COMMANDS`` that fail by it too."""
+
+    fail_on: str = "high"
+    ignore: tuple[Ignore, ...] = ()
+    enforce: tuple[str, ...] = ()
