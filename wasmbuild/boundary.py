@@ -38,6 +38,11 @@ _GONE = "the working directory is not there any more; change to one that is"
 _NO_TEMPORARY = "set TMPDIR to a directory that you may write to"
 
 
+def host_fix(code: int) -> str:
+    """Return what to do about what the operating system said, empty where nothing is known to help."""
+    return _FIXES.get(code, "")
+
+
 @contextmanager
 def told() -> Iterator[None]:
     """Raise what the host or an input does, and nothing else tells, as an error of wasmbuild.

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 
+from wasmbuild.boundary import host_fix
 from wasmbuild.errors import FormatError
 from wasmbuild.runtime.errors import (
     DamagedError,
@@ -16,7 +17,7 @@ from wasmbuild.runtime.errors import (
     NoShipmentError,
     ShipmentError,
 )
-from wasmbuild.shipment.errors import AGAIN, Reason, ShippedFileError, host_fix
+from wasmbuild.shipment.errors import AGAIN, Reason, ShippedFileError
 from wasmbuild.text import printable
 
 NAME_ONE = "name an index, a manifest or a build directory that is there"

@@ -60,7 +60,8 @@ def instantiate(
     """Instantiate a module or a component with what a linker of its kind defines.
 
     Raises UnknownImportError with all that a module lacks (of a component, with what Wasmtime names first),
-    OtherImportTypeError, and OtherKindError for a linker of the other kind; a trap of the start function is Wasmtime's
+    OtherImportTypeError, OtherKindError for a linker of the other kind, and HostLimitError for memory or address space
+    that this process may not have; a trap of the start function is Wasmtime's
     own, and so is any other error.
     """
     if (opened.kind == "module") != isinstance(linker, wasmtime.Linker):

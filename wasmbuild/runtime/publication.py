@@ -10,7 +10,9 @@ from typing import TypeVar
 
 from wasmbuild.project import filenames
 from wasmbuild.runtime.errors import HostLimitError, LoadError
+from wasmbuild.runtime.file_errors import of_host
 from wasmbuild.runtime.shipments import OpenShipment, Shipment, Where, find, open_shipment
+from wasmbuild.text import printable
 
 _Result = TypeVar("_Result")
 
@@ -53,6 +55,10 @@ def use_published(where: Where, use: Callable[[OpenShipment], _Result], *, patie
             deadline = now + patience if deadline is None else deadline
             if now >= deadline:
                 raise error.with_hint(_HINT) from None
+        except OSError as error:
+            # Even what is imported to say what is wrong has to be opened.
+            what = printable(error.strerror or error)
+            raise of_host(f"{printable(os.fspath(where))} cannot be loaded: {what}", error.errno or 0) from None
         time.sleep(_POLL)
 
 

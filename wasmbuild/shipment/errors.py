@@ -6,6 +6,7 @@ import enum
 import errno
 import os
 
+from wasmbuild.boundary import host_fix
 from wasmbuild.confined import LinkOutError, NotRegularError
 from wasmbuild.errors import FormatError
 from wasmbuild.text import printable
@@ -59,18 +60,3 @@ class ShippedFileError(FormatError):
 
 OF_THE_PATH = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.EINVAL, errno.ENAMETOOLONG})
 """What the system says of a path; everything else that it says is of the process or the machine."""
-
-_HOST_FIXES = {
-    errno.EMFILE: "this process has too many files open: raise the limit (ulimit -n), or close some",
-    errno.ENFILE: "all processes together have too many files open: raise the system's limit, or end some",
-    errno.EACCES: "give this user the right to read it, and to enter the directories on the way to it",
-    errno.EPERM: "give this user the right to read it",
-    errno.ENOMEM: "give it more memory, or raise the limit of address space (ulimit -v)",
-    errno.EIO: "the disk cannot read it: look into the system's log",
-    errno.ESTALE: "try again",
-}
-
-
-def host_fix(code: int) -> str:
-    """Return what to do about a failure of the process or the machine, empty where nothing is known to help."""
-    return _HOST_FIXES.get(code, "")

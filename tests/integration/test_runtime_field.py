@@ -1,0 +1,200 @@
+"""What people met when they loaded artifacts: each is told for what it is, and each hint is typed here, and works."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import wasmtime
+from support import Project
+from wasmtime import component
+
+from wasmbuild import runtime
+from wasmbuild.engine import triples
+
+HOST = triples.host_triple() or "pulley64"
+TOML = f"""
+[project]
+name = "demo"
+[targets.here]
+triple = "{HOST}"
+[modules.add]
+source = "add.wat"
+"""
+ADD = '(module (memory 1) (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))'
+posix = pytest.mark.skipif(os.name == "nt", reason="cp, links and limits of POSIX")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    project = Project(tmp_path / "project")
+    project.write("add.wat", ADD)
+    project.declare(TOML)
+    project.run("build")
+    return project
+
+
+def said(what: Callable[[], object]) -> wasmtime.WasmtimeError | wasmtime.Trap:
+    with pytest.raises((wasmtime.WasmtimeError, wasmtime.Trap)) as caught:
+        what()
+    return caught.value
+
+
+def test_an_import_that_nobody_defines(tmp_path: Path, project: Project) -> None:
+    """Whatever file is named, it is the linker that lacks something."""
+    engine = wasmtime.Engine()
+    artifact = project.build / "here" / "add.cwasm"
+    module = wasmtime.Module(engine, '(module (import "env" "f" (func)) (import "env" "g" (func)))')
+    linker, store = wasmtime.Linker(engine), wasmtime.Store(engine)
+    error = runtime.explain(said(lambda: linker.instantiate(store, module)), artifact)
+    assert isinstance(error, runtime.UnknownImportError)
+    assert error.missing == ("env::f",)
+    assert str(error) == (
+        f"{artifact} imports env::f, which the linker does not define; define it in the linker, for example with "
+        "linker.define_func(module, name, type, function), or link the module that exports it with "
+        "linker.define_instance(); wasmbuild.runtime.instantiate names all that is missing"
+    )
+    path = tmp_path / "m.wasm"
+    path.write_bytes(wasmtime.wat2wasm('(module (import "env" "f" (func)) (import "env" "g" (func)))'))
+    opened = runtime.load_source(path, engine=engine)
+    with pytest.raises(runtime.UnknownImportError) as caught:
+        runtime.instantiate(opened, linker, store)
+    assert caught.value.missing == ("env::f", "env::g")
+    for name in ("f", "g"):
+        linker.define_func("env", name, wasmtime.FuncType([], []), lambda: None)
+    runtime.instantiate(opened, linker, store)
+
+
+def test_an_import_of_wasi(project: Project) -> None:
+    engine = wasmtime.Engine()
+    wasi = wasmtime.Module(engine, '(module (import "wasi_snapshot_preview1" "proc_exit" (func (param i32))))')
+    linker, store = wasmtime.Linker(engine), wasmtime.Store(engine)
+    error = runtime.explain(said(lambda: linker.instantiate(store, wasi)), project.build)
+    assert error.hint.startswith("call linker.define_wasi() and store.set_wasi(wasmtime.WasiConfig()); ")
+    linker.define_wasi()
+    store.set_wasi(wasmtime.WasiConfig())
+    linker.instantiate(store, wasi)
+
+
+def test_an_argument_list_that_is_too_short(project: Project) -> None:
+    engine = wasmtime.Engine()
+    module = wasmtime.Module(engine, '(module (import "env" "f" (func)))')
+    error = runtime.explain(said(lambda: wasmtime.Instance(wasmtime.Store(engine), module, [])), project.build)
+    assert "is not instantiated: expected 1 imports, found 0; give wasmtime.Instance() one import" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("body", "cause"),
+    [
+        ("(func unreachable) (start 0)", "wasm `unreachable` instruction executed"),
+        ('(memory 1) (data (i32.const 65536) "a")', "out of bounds memory access"),
+    ],
+)
+def test_code_that_traps_when_it_is_instantiated(project: Project, body: str, cause: str) -> None:
+    engine = wasmtime.Engine()
+    module = wasmtime.Module(engine, f"(module {body})")
+    error = runtime.explain(
+        said(lambda: wasmtime.Linker(engine).instantiate(wasmtime.Store(engine), module)), "a.cwasm"
+    )
+    assert isinstance(error, runtime.TrapError)
+    assert str(error) == (
+        f"a.cwasm was loaded, and its own code failed when it was instantiated: {cause} (its start function, or data "
+        "and elements that do not fit its memories and tables)"
+    )
+
+
+def test_a_source_of_the_other_kind(tmp_path: Path) -> None:
+    engine = wasmtime.Engine()
+    path = tmp_path / "file.wasm"
+    path.write_bytes(wasmtime.wat2wasm("(component)"))
+    error = runtime.explain(said(lambda: wasmtime.Module.from_file(engine, str(path))), path)
+    assert isinstance(error, runtime.OtherKindError)
+    assert "is a component, and a core module is needed here; " in str(error)
+    assert "wasmtime.component.Component" in error.hint
+    component.Component.from_file(engine, str(path))
+    path.write_bytes(wasmtime.wat2wasm("(module)"))
+    error = runtime.explain(said(lambda: component.Component.from_file(engine, str(path))), path)
+    assert isinstance(error, runtime.OtherKindError)
+    assert "is a core module, and a component is needed here; " in str(error)
+    wasmtime.Module.from_file(engine, str(path))
+
+
+@posix
+def test_a_directory_of_links(project: Project, tmp_path: Path) -> None:
+    """As runfiles, symlinkJoin, stow and stores that are addressed by content make them."""
+    links = tmp_path / "links"
+    (links / "here").mkdir(parents=True)
+    for file in project.build.rglob("*"):
+        if file.is_file() and ".wasmbuild" not in file.parts:
+            (links / file.relative_to(project.build)).symlink_to(file)
+    advice = "copy the directory with its links followed (cp -rL), or name the one that the links lead to"
+    told = f"{links / 'index.json'} leads out of the directory through a link; {advice}"
+    with pytest.raises(runtime.LinkedOutError) as caught:
+        runtime.load(links, "add")
+    assert str(caught.value) == told
+    assert told in project.run("verify", str(links), status=1).stdout
+    # A copy of the index alone helps nobody.
+    (links / "index.json").unlink()
+    shutil.copy(project.build / "index.json", links)
+    with pytest.raises(
+        runtime.LinkedOutError, match=r"manifest.json leads out of the directory through a link; copy the"
+    ):
+        runtime.load(links, "add")
+    subprocess.run(["cp", "-rL", "links", "copy"], cwd=tmp_path, check=True)
+    for where in (tmp_path / "copy", project.build):
+        assert runtime.load(where, "add").target == "here"
+        project.run("verify", str(where))
+
+
+@posix
+def test_links_that_stay_inside(project: Project, tmp_path: Path) -> None:
+    """As Kubernetes mounts volumes: every file is a link into ``..data``, and that is a link to the newest."""
+    volume = tmp_path / "volume"
+    shutil.copytree(project.build, volume / "..2026_01")
+    (volume / "..data").symlink_to("..2026_01")
+    (volume / "index.json").symlink_to("..data/index.json")
+    (volume / "here").symlink_to("..data/here")
+    assert runtime.load(volume, "add").target == "here"
+    project.run("verify", str(volume))
+
+
+_LIMITED = """
+import resource, sys, wasmtime
+from wasmbuild import runtime
+resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
+loaded = runtime.load("build", "add")
+try:
+    if sys.argv[1] == "explain":
+        wasmtime.Instance(wasmtime.Store(loaded.engine), loaded.module, [])
+    runtime.instantiate(loaded, wasmtime.Linker(loaded.engine), wasmtime.Store(loaded.engine))
+except wasmtime.WasmtimeError as error:
+    print(runtime.explain(error, loaded.path))
+except runtime.HostLimitError as error:
+    print(error)
+else:
+    print("runs")
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a limit of address space")
+def test_an_address_space_that_is_too_small(project: Project) -> None:
+    def run(how: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", _LIMITED, how], cwd=project.root, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    for how in ("explain", "instantiate"):
+        assert run(how).endswith(
+            " needs 4362076160 bytes of address space for a linear memory, which this process may not have; raise its "
+            "limit (ulimit -v), or write smaller ones under [engine], such as memory-reservation = 268435456 and "
+            "memory-guard-size = 65536, and build again"
+        )
+    project.declare(TOML + "[engine]\nmemory-reservation = 268435456\nmemory-guard-size = 65536\n")
+    project.run("build")
+    assert run("explain") == "runs"
