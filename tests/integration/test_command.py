@@ -121,7 +121,8 @@ def test_plan_names_every_artifact(project: Project) -> None:
         "sub@arm  aarch64-unknown-linux-gnu   sub.wat",
     ]
     plan = json.loads(project.run("plan", "--json").stdout)
-    assert plan["artifacts"][0] == {"id": "add@x64", "path": "x64/add.cwasm"}
+    assert [step["id"] for step in plan["steps"][:2]] == ["add@x64", "sub@x64"]
+    assert plan["steps"][0]["outputs"] == ["build/x64/add.cwasm", "build/x64/add.cwasm.json"]
     assert not project.build.exists()
 
 

@@ -14,7 +14,7 @@ from wasmbuild.toolchain.job import Job
 
 if TYPE_CHECKING:
     from wasmbuild.builder.sources import Source
-    from wasmbuild.project.plan import Artifact
+    from wasmbuild.project.declared import Artifact
     from wasmbuild.toolchain.chosen import Toolchain
 
 _numbers = itertools.count()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wasmbuild.engine.settings import compiler_inputs
 
 if TYPE_CHECKING:
-    from wasmbuild.project.plan import Target
+    from wasmbuild.project.declared import Target
     from wasmbuild.toolchain.find import Compiler
 
 SCHEMA = "wasmbuild/key/1"

@@ -20,7 +20,8 @@ from wasmbuild.project import filenames
 from wasmbuild.text import quoted
 
 if TYPE_CHECKING:
-    from wasmbuild.project.plan import Artifact, Module, Plan, Target
+    from wasmbuild.plan.graph import Plan
+    from wasmbuild.project.declared import Artifact, Module, Target
     from wasmbuild.toolchain.find import Compiler
 
 

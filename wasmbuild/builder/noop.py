@@ -1,7 +1,8 @@
-"""The shortest way to know that nothing is to be done: one look at every file that the last whole build knew.
+"""The shortest way to know that nothing is to be done: one look at every file that the plan names.
 
 The note that makes it possible is removed before a build changes anything and written when everything is right, so a
-build that was killed leaves none. It holds no truth of its own: without it, everything is looked at more closely.
+build that was killed leaves none. It holds digests alone, and names no file: which files are looked at is what is
+declared now. Without it, everything is looked at more closely.
 """
 
 from __future__ import annotations
@@ -9,41 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from wasmbuild import __version__, files
 from wasmbuild.project import filenames
-from wasmbuild.project.names import NAME_PATTERN
+from wasmbuild.toolchain import places
+
+if TYPE_CHECKING:
+    from wasmbuild.plan.graph import Plan
 
 STATE_DIRECTORY = ".wasmbuild"
 """The directory in a build directory that may be deleted at any time."""
 
 SCHEMA = "wasmbuild/noop/3"
-
-# Who can write the note may name anything in it: names that are joined to paths stay below the build directory.
-_PATHS = re.compile(rf"(?:{NAME_PATTERN}(?:/{NAME_PATTERN})*\n)*")
-_TARGETS = re.compile(rf"(?:{NAME_PATTERN}\n)*")
-
-
-class Known(NamedTuple):
-    """What the last whole build knew.
-
-    ``targets`` are name, triple and modules; ``sources`` the absolute path of each module's source, by the module's
-    name; ``shipped`` the paths in the build directory of the copies of them that are shipped, with slashes.
-    ``outside`` is a JSON value of everything else that decides what is to be done: compilers and globs.
-    """
-
-    targets: list[tuple[str, str, list[str]]]
-    sources: dict[str, str]
-    shipped: list[str]
-    outside: Any
-
-    def ids(self) -> list[str]:
-        """Return the ids of all artifacts, in the order of the plan."""
-        return [f"{module}@{target}" for target, _, modules in self.targets for module in modules]
 
 
 def file(root: Path) -> Path:
@@ -51,74 +32,63 @@ def file(root: Path) -> Path:
     return root / STATE_DIRECTORY / "noop.json"
 
 
-def read(root: Path, config: bytes) -> Known | None:
-    """Return what the last whole build of this very declaration knew, if every file is as it was then."""
+def holds(plan: Plan, declaration: bytes) -> bool:
+    """Tell whether the last whole build was of this very plan, and every file is as it was then.
+
+    ``declaration`` are the bytes that the plan was made from. It costs a stat for each file, and never raises: whatever
+    is wrong is found by a closer look.
+    """
     try:
-        document = json.loads(file(root).read_bytes())
-        if document["for"] != _identity(config):
-            return None
-        known = Known(document["targets"], document["sources"], document["shipped"], document["outside"])
-        if not _is_inside(known):
-            return None
+        document = json.loads(file(plan.build_dir).read_bytes())
+        if document["for"] != _identity(plan, declaration):
+            return False
         stat = os.stat
-        if document["files"] != _digest([files.signature(stat(path)) for path in paths(root, known)]):
-            return None
+        return bool(document["files"] == _digest([files.signature(stat(path)) for path in paths(plan)]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-    return known
+        return False
 
 
-def _is_inside(known: Known) -> bool:
-    """Tell whether all that is joined to the path of the build directory are names as they may be declared."""
-    paths = [*known.shipped, *(module for _, _, modules in known.targets for module in modules)]
-    targets = [target for target, _, _ in known.targets]
-    return bool(_PATHS.fullmatch("\n".join([*paths, ""])) and _TARGETS.fullmatch("\n".join([*targets, ""])))
+def to_bytes(plan: Plan, declaration: bytes, signature: Callable[[str], files.Signature | None]) -> bytes | None:
+    """Return the note of a plan that was built, or ``None`` where a file was too young to be trusted.
 
-
-def to_bytes(
-    root: Path, config: bytes, known: Known, signature: Callable[[str], files.Signature | None]
-) -> bytes | None:
-    """Return what ``read`` reads, or ``None`` where a file was too young to be trusted when it was found right.
-
-    ``signature`` returns that of a file at that time, by its path.
+    ``signature`` returns that of a file when it was found right, by its path.
     """
     signatures = []
-    for path in paths(root, known):
+    for path in paths(plan):
         found = signature(path)
         if found is None:
             return None
         signatures.append(found)
-    document = {
-        "for": _identity(config),
-        "targets": known.targets,
-        "sources": known.sources,
-        "shipped": known.shipped,
-        "outside": known.outside,
-        "files": _digest(signatures),
-    }
+    document = {"for": _identity(plan, declaration), "files": _digest(signatures)}
     return json.dumps(document, separators=(",", ":")).encode()
 
 
-def paths(root: Path, known: Known) -> Iterator[str]:
-    """Yield the absolute paths of all files of a whole build."""
-    yield from known.sources.values()
-    for path in known.shipped:
-        yield f"{root}{os.sep}{path if os.sep == '/' else path.replace('/', os.sep)}"
-    yield f"{root}{os.sep}{filenames.INDEX}"
-    for target, _, modules in known.targets:
-        directory = f"{root}{os.sep}{target}{os.sep}"
-        yield f"{directory}{filenames.MANIFEST}"
-        for module in modules:
-            artifact = f"{directory}{module}.cwasm"
-            if os.sep != "/":
-                artifact = artifact.replace("/", os.sep)
-            yield artifact
-            yield f"{artifact}.json"
+def paths(plan: Plan) -> Iterator[str]:
+    """Yield the absolute paths of all files of a whole build, the sources first."""
+    root = f"{plan.build_dir}{os.sep}"
+    for module in plan.modules:
+        yield str(module.source)
+    yield f"{root}{filenames.INDEX}"
+    for target in plan.targets:
+        yield f"{root}{target.name}{os.sep}{filenames.MANIFEST}"
+    for artifact in plan.artifacts:
+        path = f"{root}{_native(artifact.path)}"
+        yield path
+        yield f"{path}{filenames.RECORD_SUFFIX}"
+        if artifact.module.ship_source:
+            yield f"{root}{_native(artifact.wasm_path)}"
 
 
-def _identity(config: bytes) -> list[str]:
-    return [SCHEMA, __version__, hashlib.sha256(config).hexdigest()]
+def _native(path: str) -> str:
+    return path if os.sep == "/" else path.replace("/", os.sep)
 
 
-def _digest(signatures: list[files.Signature]) -> str:
-    return hashlib.sha256(repr(signatures).encode("ascii")).hexdigest()
+def _identity(plan: Plan, declaration: bytes) -> list[object]:
+    """Return what a note is of besides files: all that the plan and the keys come from."""
+    globs = json.dumps(plan.globs).encode("utf-8", "surrogatepass")
+    digests = [hashlib.sha256(data).hexdigest() for data in (declaration, globs)]
+    return [SCHEMA, __version__, *digests, places.fingerprint(plan.compiler)]
+
+
+def _digest(signatures: Iterable[files.Signature]) -> str:
+    return hashlib.sha256(repr(list(signatures)).encode("ascii")).hexdigest()

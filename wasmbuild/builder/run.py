@@ -11,7 +11,7 @@ from wasmbuild.toolchain import child
 
 if TYPE_CHECKING:
     from wasmbuild.builder.session import Outcome, Session
-    from wasmbuild.project.plan import Artifact
+    from wasmbuild.project.declared import Artifact
 
 
 def cores() -> int:

@@ -17,10 +17,10 @@ from wasmbuild.builder.sources import Source, Sources
 from wasmbuild.builder.store import Store, record_path
 from wasmbuild.errors import CompileError, StoreError, ToolchainError, WasmbuildError
 from wasmbuild.formats import manifest
-from wasmbuild.toolchain import places
 
 if TYPE_CHECKING:
-    from wasmbuild.project.plan import Artifact, Module, Plan, Target
+    from wasmbuild.plan.graph import Plan
+    from wasmbuild.project.declared import Artifact, Module, Target
     from wasmbuild.toolchain.chosen import Toolchain
 
 
@@ -238,13 +238,12 @@ class Session:
         changed = [id for id in believed if not self.statuses[id].right]
         self._manifests.retract({self.statuses[id].artifact.target.name for id in changed})
         self._manifests.write_index()
-        known = self._known()
-        self.store.memory.keep(set(noop.paths(self.store.root, known)))
+        self.store.memory.keep(set(noop.paths(self.plan)))
         right = not self.outdated() and not self.unfinished()
         self.store.save()
         # Last of all: whoever finds the note has nothing to clean up after a build that was killed.
         if right:
-            self.store.note_noop(self._config, known)
+            self.store.note_noop(self.plan, self._config)
         return sorted(changed)
 
     def close(self) -> None:
@@ -256,24 +255,6 @@ class Session:
         finally:
             self._toolchain.close()
             self.store.unlock()
-
-    def _known(self) -> noop.Known:
-        modules: dict[str, list[str]] = {target.name: [] for target in self.plan.targets}
-        for artifact in self.plan.artifacts:
-            modules[artifact.target.name].append(artifact.module.name)
-        return noop.Known(
-            [(target.name, target.triple.text, modules[target.name]) for target in self.plan.targets],
-            {module.name: str(module.source) for module in self.plan.modules},
-            self._shipped(),
-            {
-                "compiler": self.plan.compiler,
-                "compilers": places.fingerprint(self.plan.compiler),
-                "globs": self.plan.globs,
-            },
-        )
-
-    def _shipped(self) -> list[str]:
-        return [artifact.wasm_path for artifact in self.plan.artifacts if artifact.module.ship_source]
 
     def _binary(self, module: Module) -> bytes:
         return self._sources.copy(module, self.store.scratch())[1].read_bytes()
@@ -312,11 +293,11 @@ class Session:
 
     def _remove_undeclared(self) -> None:
         declared = {self.path(artifact) for artifact in self.plan.artifacts}
-        strangers = self.store.strangers(declared)
+        orphans = self.store.orphans(declared)
         undeclared = self._manifests.undeclared()
-        touched = {path.relative_to(self.store.root).parts[0] for path in strangers}
+        touched = {path.relative_to(self.store.root).parts[0] for path in orphans}
         self._manifests.retract(touched.union(undeclared))
-        for path in strangers:
+        for path in orphans:
             self._unship(path)
             self.store.remove(path, record_path(path))
             self.store.sweep(path.parent)

@@ -14,10 +14,10 @@ from wasmbuild.builder.memory import Memory
 from wasmbuild.builder.private import directory_beside
 from wasmbuild.builder.sources import Sources
 from wasmbuild.builder.store import TEMPORARY_PREFIX, Store, delete, disk, holds
-from wasmbuild.project.plan import Artifact, Module
+from wasmbuild.project.declared import Artifact, Module
 
 if TYPE_CHECKING:
-    from wasmbuild.project.plan import Target
+    from wasmbuild.project.declared import Target
     from wasmbuild.toolchain.chosen import Toolchain
 
 

@@ -22,7 +22,7 @@ from wasmbuild.text import listed, printable
 from wasmbuild.toolchain.job import NoVerdictError
 
 if TYPE_CHECKING:
-    from wasmbuild.project.plan import Module
+    from wasmbuild.project.declared import Module
 
 
 class Source(NamedTuple):

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Set
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild import files
 from wasmbuild.builder import noop
@@ -21,6 +21,9 @@ from wasmbuild.errors import FormatError, StoreError
 from wasmbuild.formats.manifest import Record
 from wasmbuild.project import filenames
 
+if TYPE_CHECKING:
+    from wasmbuild.plan.graph import Plan
+
 TEMPORARY_PREFIX = ".wasmbuild-"
 ALONE_PREFIX = f"{TEMPORARY_PREFIX}alone-"
 """What is written without the lock of a build directory, which may be in one all the same: a build lets it be."""
@@ -28,7 +31,6 @@ ALONE_PREFIX = f"{TEMPORARY_PREFIX}alone-"
 # No single file is that long in the making.
 _STALE_NS = 24 * 3600 * 10**9
 ARTIFACT_SUFFIX = ".cwasm"
-RECORD_SUFFIX = ".json"
 
 
 class Advice(NamedTuple):
@@ -108,9 +110,9 @@ class Store:
         with disk(self._noop, "removed", self._advice):
             self._noop.unlink(missing_ok=True)
 
-    def note_noop(self, config: bytes, known: noop.Known) -> None:
+    def note_noop(self, plan: Plan, declaration: bytes) -> None:
         """Note that everything is right, if every file was old enough to be trusted. Raises StoreError."""
-        data = noop.to_bytes(self.root, config, known, self.memory.signature)
+        data = noop.to_bytes(plan, declaration, self.memory.signature)
         if data is not None:
             self.write(self._noop, data)
 
@@ -191,7 +193,7 @@ class Store:
                 return
             directory = directory.parent
 
-    def strangers(self, declared: Set[Path]) -> list[Path]:
+    def orphans(self, declared: Set[Path]) -> list[Path]:
         """Return the artifacts that wasmbuild made here and that are no longer declared.
 
         A file without a record that names it is not ours and never listed.
@@ -199,8 +201,8 @@ class Store:
         found = []
         for directory, names in self._walk():
             for name in names:
-                if name.endswith(ARTIFACT_SUFFIX + RECORD_SUFFIX):
-                    artifact = directory / name.removesuffix(RECORD_SUFFIX)
+                if name.endswith(ARTIFACT_SUFFIX + filenames.RECORD_SUFFIX):
+                    artifact = directory / name.removesuffix(filenames.RECORD_SUFFIX)
                     if artifact not in declared and self._made_here(artifact):
                         found.append(artifact)
         return found
@@ -248,7 +250,7 @@ class Store:
 
 def record_path(artifact: Path) -> Path:
     """Return where the record of an artifact lies: beside it."""
-    return artifact.with_name(artifact.name + RECORD_SUFFIX)
+    return artifact.with_name(artifact.name + filenames.RECORD_SUFFIX)
 
 
 def holds(path: Path, record: Record) -> bool:

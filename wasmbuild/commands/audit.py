@@ -15,7 +15,7 @@ from wasmbuild.errors import DONE, FAILED, DeclarationError, FormatError, Mistak
 if TYPE_CHECKING:
     from wasmbuild.audit.database import Database
     from wasmbuild.audit.report import Report
-    from wasmbuild.project.plan import Project
+    from wasmbuild.project.declared import Project
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -35,15 +35,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     workspace = Workspace(arguments.config)
-    known = workspace.up_to_date()
-    if known is not None:
-        selected = options.select(arguments.selectors, known.ids())
+    planned = workspace.planned()
+    if workspace.is_up_to_date(planned):
+        selected = options.select(arguments.selectors, [artifact.id for artifact in planned.plan.artifacts])
         return _nothing_to_do(arguments, selected)
     from wasmbuild.console import Console
     from wasmbuild.progress import Progress
 
     console = Console(sys.stderr, quiet=arguments.quiet)
-    session = workspace.session()
+    session = workspace.session(planned)
     try:
         selected = options.select(arguments.selectors, session.artifacts)
         session.begin(arguments.lock_timeout, console.say)

@@ -154,7 +154,7 @@ def _source(path: Path | None, toolchain: Toolchain) -> tuple[bytes | None, str]
 
 
 def _read(path: Path) -> str:
-    from wasmbuild.project.config import read
+    from wasmbuild.project.declaration import read
 
     try:
         return read(path).decode()

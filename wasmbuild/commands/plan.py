@@ -3,29 +3,66 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from typing import TYPE_CHECKING
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options
-from wasmbuild.errors import DONE
+from wasmbuild.errors import DONE, UsageError
+
+if TYPE_CHECKING:
+    from wasmbuild.plan.graph import Plan
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     options.add_config(parser)
-    options.add_json(parser, "the plan")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="write the plan to stdout as JSON")
+    form.add_argument(
+        "--lines",
+        action="store_true",
+        help="write one line for each artifact: id, module, target, triple, source and artifact, with tabs between "
+        "them and paths from the current directory",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from wasmbuild.project.plan import as_data
-
-    plan = Workspace(arguments.config).plan()
+    plan = Workspace(arguments.config).planned().plan
     if arguments.json:
         import json
 
-        json.dump({"schema": "wasmbuild/plan/1", **as_data(plan)}, sys.stdout, indent=2)
+        from wasmbuild.plan.document import to_json
+
+        json.dump(to_json(plan), sys.stdout, indent=2)
         print()
-        return DONE
-    width = max((len(artifact.id) for artifact in plan.artifacts), default=0)
-    for artifact in plan.artifacts:
-        print(f"{artifact.id:<{width}}  {artifact.target.triple.text:<26}  {artifact.module.source_text}")
+    elif arguments.lines:
+        sys.stdout.write("".join(_lines(plan)))
+    else:
+        width = max((len(artifact.id) for artifact in plan.artifacts), default=0)
+        for artifact in plan.artifacts:
+            print(f"{artifact.id:<{width}}  {artifact.target.triple.text:<26}  {artifact.module.source_text}")
     return DONE
+
+
+def _lines(plan: Plan) -> list[str]:
+    """Return a line for each artifact. Raises UsageError where a path would not stay in its place."""
+    above = os.path.relpath(plan.directory)
+    build_dir = os.path.relpath(plan.build_dir)
+    sources = {
+        module.name: module.source_text if above == os.curdir else os.path.relpath(module.source)
+        for module in plan.modules
+    }
+    for path in (build_dir, *sources.values()):
+        if any(character in path for character in "\t\n\r"):
+            raise UsageError(
+                f"wasmbuild plan --lines: {path!r} has a tab or a line break, which separate columns and lines; rename "
+                f"it, or use --json"
+            )
+    lines = []
+    for artifact in plan.artifacts:
+        module, target = artifact
+        made = os.path.join(build_dir, artifact.path)
+        columns = (artifact.id, module.name, target.name, target.triple.text, sources[module.name], made)
+        lines.append("\t".join(columns) + "\n")
+    return lines

@@ -41,6 +41,12 @@ def _stored(name: str) -> dict[str, Any]:
     return JSON_SCHEMAS[f"wasmbuild/{name}/1"]
 
 
+def _plan() -> dict[str, Any]:
+    from wasmbuild.plan.schema import PLAN_SCHEMA
+
+    return PLAN_SCHEMA
+
+
 def _report() -> dict[str, Any]:
     from wasmbuild.verify.report import JSON_SCHEMA
 
@@ -61,6 +67,7 @@ def _inspection() -> dict[str, Any]:
 
 _SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "wasmbuild.toml": _declaration,
+    "plan": _plan,
     "record": lambda: _stored("record"),
     "manifest": lambda: _stored("manifest"),
     "index": lambda: _stored("index"),

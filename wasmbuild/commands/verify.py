@@ -16,7 +16,7 @@ from wasmbuild.errors import UsageError
 from wasmbuild.formats.schemas import LEVELS
 
 if TYPE_CHECKING:
-    from wasmbuild.project.plan import Target
+    from wasmbuild.project.declared import Target
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

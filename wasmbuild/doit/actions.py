@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -88,25 +87,6 @@ def write_manifests(config: str) -> TaskFailed | None:
 
 
 @_told
-def clean(config: str, targets: Iterable[str], dryrun: bool) -> TaskFailed | None:
-    """Remove those of a task's targets that are declared: an earlier build's note may name anything.
-
-    What cannot be removed is told when the others are gone.
-    """
-    declared = of(config).declared()
-    problems = []
-    for target in sorted(targets, reverse=True):
-        if os.path.abspath(target) in declared and os.path.lexists(target):
-            sys.stdout.write(f"removing {target}\n")
-            if not dryrun:
-                try:
-                    os.unlink(target)
-                except OSError as error:
-                    problems.append(f"{target}: cannot be removed: {error.strerror or error}")
-    return TaskFailed("\n".join(problems) + "\n") if problems else None
-
-
-@_told
 def verify_artifacts(config: str, *, ordered: bool = False) -> TaskFailed | None:
     """Verify what stands in the build directory, after all compiles that doit runs in this process.
 
@@ -117,11 +97,11 @@ def verify_artifacts(config: str, *, ordered: bool = False) -> TaskFailed | None
     from wasmbuild.verify import verify
 
     build = of(config)
-    if build.error is not None:
+    if build.planned is None or build.error is not None:
         return TaskFailed(str(build.error))
     if not ordered:
         build.wait()
-    report = verify([build.workspace.root], targets=build.workspace.runners())
+    report = verify([build.planned.plan.build_dir], targets=build.workspace.runners())
     outdated = _outdated(build.workspace)
     tell(report, Console(sys.stdout))
     problems = [] if report.ok else [summary(report)]
@@ -132,9 +112,10 @@ def verify_artifacts(config: str, *, ordered: bool = False) -> TaskFailed | None
 
 def _outdated(workspace: Workspace) -> list[str]:
     """Return the ids of what is not as declared, looked at anew. Raises WasmbuildError."""
-    if workspace.up_to_date() is not None:
+    planned = workspace.planned()
+    if workspace.is_up_to_date(planned):
         return []
-    session = workspace.session()
+    session = workspace.session(planned)
     try:
         session.check()
         return [status.artifact.id for status in session.outdated()]

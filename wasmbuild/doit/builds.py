@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmbuild import boundary, files
-from wasmbuild.builder.workspace import Workspace
+from wasmbuild.builder.workspace import Planned, Workspace
 from wasmbuild.errors import UsageError, WasmbuildError
-from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
-    from wasmbuild.builder.noop import Known
     from wasmbuild.builder.session import Session
+    from wasmbuild.plan.graph import Plan
+    from wasmbuild.project.declared import Artifact
 
 
 class Build:
@@ -30,11 +30,12 @@ class Build:
     def __init__(self, config: Path) -> None:
         self._process = os.getpid()
         self.workspace = Workspace(config)
-        self.known: Known | None = self.workspace.up_to_date()
+        self.planned: Planned | None = None
         self.error: WasmbuildError | None = None
         self.session: Session | None = None
+        self.up_to_date = False
         self.outdated: set[str] = set()
-        self._declared: frozenset[str] | None = None
+        self._reasons: dict[str, tuple[str, ...]] = {}
         self._sources: dict[str, str] = {}
         self._signatures: dict[str, files.Signature | None] = {}
         self._mutex = threading.Lock()
@@ -42,21 +43,34 @@ class Build:
         self._unfinished: set[str] = set()
         self._busy = 0
         self._timer: threading.Timer | None = None
-        if self.known is not None:
-            self._note(self.known.sources)
-            return
         try:
             with boundary.told():
-                session = self.open()
-                self._note({module.name: str(module.source) for module in session.plan.modules})
-                session.check()
-                self.outdated = {status.artifact.id for status in session.outdated()}
+                self._look()
         except WasmbuildError as error:
             self.error = error
 
-    def _note(self, sources: dict[str, str]) -> None:
-        self._sources = sources
-        self._signatures = {path: _signature(path) for path in sources.values()}
+    def _look(self) -> None:
+        self.planned = self.workspace.planned()
+        self._note(self.planned.plan)
+        self.up_to_date = self.workspace.is_up_to_date(self.planned)
+        if self.up_to_date:
+            return
+        session = self.open(self.planned)
+        session.check()
+        # The largest first, so that no core waits for a long compile that started last.
+        for status in session.outdated():
+            self._reasons[status.artifact.id] = status.reasons or (f"cannot be built: {status.error}",)
+        self.outdated = set(self._reasons)
+
+    def _note(self, plan: Plan) -> None:
+        self._sources = {module.name: str(module.source) for module in plan.modules}
+        self._signatures = {path: _signature(path) for path in self._sources.values()}
+
+    def in_order(self, plan: Plan) -> list[tuple[Artifact, tuple[str, ...] | None]]:
+        """Return all artifacts in the order in which they are best built, each with the reasons if it was outdated."""
+        artifacts = {artifact.id: artifact for artifact in plan.artifacts}
+        outdated = [(artifacts.pop(id), reasons) for id, reasons in self._reasons.items()]
+        return [*outdated, *((artifact, None) for artifact in artifacts.values())]
 
     def is_right(self, id: str) -> bool:
         """Tell whether an artifact is right; one whose source has changed since it was looked at is looked at again."""
@@ -70,35 +84,23 @@ class Build:
                     self.outdated.discard(id)
         return id not in self.outdated
 
-    def is_known(self) -> bool:
+    def is_untouched(self) -> bool:
         """Tell whether everything is as the last whole build left it, as far as doit has come."""
-        return self.known is not None and self.session is None
+        return self.up_to_date and self.session is None
 
-    def open(self) -> Session:
-        """Return the session, which a build that has nothing to do starts without. Raises WasmbuildError."""
+    def open(self, planned: Planned | None = None) -> Session:
+        """Return the session, which a build that has nothing to do starts without. Raises WasmbuildError.
+
+        It is one of a plan, or else of what is declared now.
+        """
         if self._elsewhere:
             # The session of the process that was forked has children that answer to that process alone.
             return self.workspace.session()
         with self._mutex:
             if self.session is None:
-                self.session = self.workspace.session()
+                self.session = self.workspace.session(planned)
                 atexit.register(self._end)
             return self.session
-
-    def declared(self) -> frozenset[str]:
-        """Return the absolute paths of all that the declaration has built, whatever is remembered of an earlier build.
-
-        Raises WasmbuildError.
-        """
-        if self._declared is None:
-            plan = self.session.plan if self.session is not None else self.workspace.plan()
-            paths = [filenames.INDEX, *(f"{target.name}/{filenames.MANIFEST}" for target in plan.targets)]
-            for artifact in plan.artifacts:
-                paths += [artifact.path, f"{artifact.path}.json"]
-                if artifact.module.ship_source:
-                    paths.append(artifact.wasm_path)
-            self._declared = frozenset(os.path.join(plan.build_dir, *path.split("/")) for path in paths)
-        return self._declared
 
     def leave(self, session: Session) -> None:
         """Let go of a session that no other task is going to use. Raises StoreError."""

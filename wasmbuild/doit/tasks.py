@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from wasmbuild.builder.noop import Known
 from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.doit import actions, builds
 from wasmbuild.doit.checks import Check
 from wasmbuild.project import filenames
+
+if TYPE_CHECKING:
+    from wasmbuild.plan.graph import Plan
 
 MANIFESTS = "manifests"
 _IO = {"capture": False}
@@ -48,16 +50,13 @@ class Declared:
         yield from self._tasks(basename, build)
 
     def _tasks(self, basename: str, build: builds.Build) -> Iterator[dict[str, Any]]:
-        if build.error is not None:
+        if build.planned is None or build.error is not None:
             action = (actions.fail, [str(build.error)])
             yield {"basename": basename, "actions": [action], "io": _IO, "meta": _OTHER}
             return
         group = {"basename": basename, "name": None, "doc": "precompile what is out of date, for every target"}
         yield {**group, "meta": _OTHER}
-        if build.known is not None:
-            yield from self._of_known(basename, build, build.known)
-        else:
-            yield from self._of_session(basename, build)
+        yield from self._of_build(basename, build, build.planned.plan)
 
     def verify(self, basename: str | None = None) -> dict[str, Any]:
         """Return the task that verifies what was built: after all that doit runs, or after the tasks of ``basename``.
@@ -101,68 +100,31 @@ class Declared:
 
         return config, task_compile, task_verify
 
-    def _of_known(self, basename: str, build: builds.Build, known: Known) -> Iterator[dict[str, Any]]:
+    def _of_build(self, basename: str, build: builds.Build, plan: Plan) -> Iterator[dict[str, Any]]:
         config = self._config
-        root = os.path.relpath(build.workspace.root)
-        sources = _relative(build.workspace.directory, known.sources)
+        root = os.path.relpath(plan.build_dir)
+        sources = _relative(plan)
         up_to_date = [Check(build)]
         names = []
-        for target, triple, modules in known.targets:
-            for module in modules:
-                id = f"{module}@{target}"
-                path = f"{root}/{target}/{module}.cwasm"
-                names.append(f"{basename}:{id}")
-                yield {
-                    "basename": basename,
-                    "name": id,
-                    "actions": [(actions.compile_artifact, [config, id])],
-                    "file_dep": [sources[module]],
-                    "targets": [path, path + ".json"],
-                    "uptodate": up_to_date,
-                    "clean": [(actions.clean, [config])],
-                    "io": _IO,
-                    "doc": triple,
-                    "meta": _UP_TO_DATE,
-                }
-        targets = [f"{target}/{filenames.MANIFEST}" for target, _, _ in known.targets]
-        targets += known.shipped
-        yield self._manifests(basename, root, targets, names, build.is_known)
-
-    def _of_session(self, basename: str, build: builds.Build) -> Iterator[dict[str, Any]]:
-        session = build.open()
-        config = self._config
-        root = os.path.relpath(session.store.root)
-        modules = {module.name: str(module.source) for module in session.plan.modules}
-        sources = _relative(session.plan.directory, modules)
-        up_to_date = [Check(build)]
-        # The largest first, so that no core waits for a long compile that started last.
-        outdated = session.outdated()
-        right = [status for status in session.statuses.values() if status.right]
-        names = []
-        for status in outdated + right:
-            artifact = status.artifact
-            names.append(f"{basename}:{artifact.id}")
+        for artifact, reasons in build.in_order(plan):
+            id = artifact.id
             path = f"{root}/{artifact.path}"
-            task: dict[str, Any] = {
+            names.append(f"{basename}:{id}")
+            yield {
                 "basename": basename,
-                "name": artifact.id,
-                "actions": [(actions.compile_artifact, [config, artifact.id])],
+                "name": id,
+                "actions": [(actions.compile_artifact, [config, id])],
                 "file_dep": [sources[artifact.module.name]],
-                "targets": [path, path + ".json"],
-                "uptodate": up_to_date,
-                "clean": [(actions.clean, [config])],
+                "targets": [path, path + filenames.RECORD_SUFFIX],
+                "uptodate": up_to_date if reasons is None else [Check(build, reasons)],
+                "clean": True,
                 "io": _IO,
                 "doc": artifact.target.triple.text,
-                "meta": _UP_TO_DATE,
+                "meta": _UP_TO_DATE if reasons is None else _OUTDATED,
             }
-            if not status.right:
-                task["meta"] = _OUTDATED
-                reasons = status.reasons or [f"cannot be built: {status.error}"]
-                task["uptodate"] = [Check(build, reasons)]
-            yield task
-        targets = [f"{target.name}/{filenames.MANIFEST}" for target in session.plan.targets]
-        targets += [artifact.wasm_path for artifact in session.plan.artifacts if artifact.module.ship_source]
-        yield self._manifests(basename, root, targets, names, False)
+        targets = [f"{target.name}/{filenames.MANIFEST}" for target in plan.targets]
+        targets += [artifact.wasm_path for artifact in plan.artifacts if artifact.module.ship_source]
+        yield self._manifests(basename, root, targets, names, build.is_untouched if build.up_to_date else False)
 
     def _manifests(
         self, basename: str, root: str, targets: list[str], names: list[str], up_to_date: bool | Callable[[], bool]
@@ -174,21 +136,22 @@ class Declared:
             "task_dep": names,
             "targets": [f"{root}/{path}" for path in (filenames.INDEX, *targets)],
             "uptodate": [up_to_date],
-            "clean": [(actions.clean, [self._config])],
+            "clean": True,
             "io": _IO,
             "doc": "the manifests of targets that are whole, and the index",
             "meta": {META: MANIFESTS},
         }
 
 
-def _relative(directory: Path, sources: Mapping[str, str]) -> dict[str, str]:
-    """Return the paths of sources as seen from the working directory."""
-    base = f"{directory}{os.sep}"
-    above = os.path.relpath(directory)
+def _relative(plan: Plan) -> dict[str, str]:
+    """Return the paths of sources, by module, as seen from the working directory."""
+    base = f"{plan.directory}{os.sep}"
+    above = os.path.relpath(plan.directory)
     prefix = "" if above == os.curdir else above + os.sep
+    paths = {module.name: str(module.source) for module in plan.modules}
     return {
         name: prefix + path[len(base) :] if path.startswith(base) else os.path.relpath(path)
-        for name, path in sources.items()
+        for name, path in paths.items()
     }
 
 

@@ -28,12 +28,11 @@ def read_cases(tables: Tables, key: Key, given: object) -> tuple[CaseTable, ...]
     return tuple(table for table in read if table is not None)
 
 
-def case_of(table: CaseTable, module: str) -> Case:
-    """Return the test case that a sound table declares for a module."""
+def case_of(table: CaseTable) -> Case:
+    """Return the test case that a sound table declares, with an empty ``argv`` where it gives none."""
     wasi = None
     if table.wasi is not None:
-        argv = table.wasi.argv or (module.rpartition("/")[2],)
-        wasi = Wasi(argv, tuple(sorted(table.wasi.env.items())), table.wasi.stdin)
+        wasi = Wasi(table.wasi.argv or (), tuple(sorted(table.wasi.env.items())), table.wasi.stdin)
     exit_status = table.exit
     if wasi is not None and exit_status is None and table.returns is None and table.traps is None:
         exit_status = 0
@@ -65,7 +64,7 @@ def _case(tables: Tables, key: Key, given: object) -> CaseTable | None:
     if table.call is None and table.wasi is None:
         tables.mistake((*key, "call"), "is missing", 'write call = "…", the name of an export')
     if len(tables.mistakes) == before:
-        for path, problem, fix in cases.problems(case_of(table, "")):
+        for path, problem, fix in cases.problems(case_of(table)):
             tables.mistake((*key, *_spelled(path)), problem, fix)
     return table if len(tables.mistakes) == before else None
 

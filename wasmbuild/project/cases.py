@@ -100,6 +100,12 @@ class Case(NamedTuple):
         inside = ", ".join([*map(json.dumps, self.args), *argv])
         return printable(f"{self.call}({inside})", _TITLE)
 
+    def of(self, module: str) -> Case:
+        """Return the case as it is for a module: a program's first argument is its name, unless ``argv`` is given."""
+        if self.wasi is None or self.wasi.argv:
+            return self
+        return self._replace(wasi=self.wasi._replace(argv=(module.rpartition("/")[2],)))
+
     def to_json(self) -> dict[str, Any]:
         """Return the case as JSON values; what is not there is left out."""
         document: dict[str, Any] = {"call": self.call, "args": list(self.args)}

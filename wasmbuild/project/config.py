@@ -8,17 +8,15 @@ from typing import Any
 
 import tomli
 
-from wasmbuild import files
 from wasmbuild.errors import DeclarationError, Mistake
+from wasmbuild.project.declaration import read
+from wasmbuild.project.declared import Project
 from wasmbuild.project.models import json_schema
-from wasmbuild.project.plan import Project
 from wasmbuild.project.reader import Reader
 from wasmbuild.project.resolve import resolve
 from wasmbuild.text import quoted
 
 __all__ = ["Project", "json_schema", "load", "parse"]
-
-MAX_BYTES = 16 << 20
 
 
 def load(path: Path, *, default_line: int) -> Project:
@@ -29,28 +27,6 @@ def load(path: Path, *, default_line: int) -> Project:
     """
     directory = Path(os.path.abspath(path)).parent
     return parse(read(path), file=str(path), directory=directory, default_line=default_line)
-
-
-def read(path: Path) -> bytes:
-    """Return the bytes of a declaration. Raises DeclarationError."""
-    file = str(path)
-    try:
-        with files.open_regular(path) as stream:
-            size = os.fstat(stream.fileno()).st_size
-            data = stream.read(MAX_BYTES + 1) if size <= MAX_BYTES else b""
-    except FileNotFoundError:
-        what = "there is no such file"
-        raise DeclarationError([Mistake(file, "", what, "make it, or name another file with --config")]) from None
-    except IsADirectoryError:
-        inside = f"name the file in it, {path / 'wasmbuild.toml'}"
-        raise DeclarationError([Mistake(file, "", "is a directory", inside)]) from None
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise DeclarationError([Mistake(file, "", f"cannot be read: {why}", "name a readable file")]) from None
-    if size > MAX_BYTES:
-        problem = f"has {size} bytes, and at most {MAX_BYTES} are read"
-        raise DeclarationError([Mistake(file, "", problem, "use globs to declare many modules")])
-    return data
 
 
 def parse(data: bytes, *, file: str, directory: Path, default_line: int, needs_modules: bool = True) -> Project:

@@ -10,3 +10,6 @@ MANIFEST = "manifest.json"
 
 BUILD_LOCK = ".wasmbuild/lock"
 """What a build locks as long as it may write in the directory."""
+
+RECORD_SUFFIX = ".json"
+"""What a record's name has after that of its artifact."""

@@ -14,7 +14,8 @@ from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.errors import Mistake
 from wasmbuild.project import amounts, filenames, names
 from wasmbuild.project.audit_table import read_audit
-from wasmbuild.project.case_tables import read_cases
+from wasmbuild.project.case_tables import case_of, read_cases
+from wasmbuild.project.declared import Limits, ModuleDeclaration, Project, Target
 from wasmbuild.project.globs import is_glob
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.models import (
@@ -27,7 +28,6 @@ from wasmbuild.project.models import (
     ToolchainTable,
 )
 from wasmbuild.project.paths import path_problem
-from wasmbuild.project.plan import Limits, Project, Target
 from wasmbuild.project.runners import read_runner
 from wasmbuild.project.tables import Tables
 from wasmbuild.project.toolchain_values import DEFAULT_MEMORY, Mistaken, wasmtime_line
@@ -205,7 +205,7 @@ class Reader:
         canonical = settings.expand(merged, line, triple)
         return Target(key[1], triple, table.cpu, flags, canonical, table.require, runner)
 
-    def _modules(self, document: Mapping[str, Any]) -> dict[str, ModuleTable]:
+    def _modules(self, document: Mapping[str, Any]) -> dict[str, ModuleDeclaration]:
         if not self._needs_modules and "modules" not in document:
             return {}
         given = self._all.tables(document, "modules", 'write [modules.NAME] and source = "…" below it')
@@ -218,7 +218,14 @@ class Reader:
                 value = {**value, "tests": tests}
             table = self._all.table(key, value, ModuleTable)
             if table is not None and self._check_module(key, name, table):
-                modules[name] = table
+                modules[name] = ModuleDeclaration(
+                    table.source,
+                    table.targets,
+                    table.imports,
+                    table.exports,
+                    table.ship_source,
+                    tuple(map(case_of, table.tests)),
+                )
         return modules
 
     def _check_module(self, key: tuple[str, str], name: str, table: ModuleTable) -> bool:

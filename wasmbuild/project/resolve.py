@@ -7,19 +7,15 @@ import stat
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from wasmbuild.errors import Mistake
 from wasmbuild.project import filenames, names
-from wasmbuild.project.case_tables import case_of
+from wasmbuild.project.declared import Artifact, Module, ModuleDeclaration, Project
 from wasmbuild.project.globs import expand, is_glob
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.levels import LEVELS
-from wasmbuild.project.plan import Artifact, Module, Project
 from wasmbuild.text import listed, quoted, suggestion
-
-if TYPE_CHECKING:
-    from wasmbuild.project.models import ModuleTable
 
 _SHOWN = 5
 
@@ -68,7 +64,7 @@ class _Finder:
         self._files = {filenames.MANIFEST: "every target"}
         self._directories: dict[str, str] = {}
 
-    def modules(self, key: str, declared: ModuleTable) -> list[Module]:
+    def modules(self, key: str, declared: ModuleDeclaration) -> list[Module]:
         source = os.path.normpath(declared.source).replace(os.sep, "/")
         if not is_glob(source):
             found = [(key, source)]
@@ -90,14 +86,14 @@ class _Finder:
                 path,
                 declared.imports,
                 declared.exports,
-                tuple([case_of(test, name) for test in declared.tests]),
+                tuple([test.of(name) for test in declared.tests]),
                 declared.ship_source,
             )
             for name, path in found
             if self._is_free(key, name, path, glob=is_glob(source), ships=declared.ship_source)
         ]
 
-    def targets(self, key: str, declared: ModuleTable, known: Sequence[str]) -> frozenset[str]:
+    def targets(self, key: str, declared: ModuleDeclaration, known: Sequence[str]) -> frozenset[str]:
         """Return the names of the targets of a module table, and note each pattern that matches none."""
         if declared.targets is None:
             return frozenset(known)

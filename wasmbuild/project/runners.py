@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from wasmbuild.project import amounts
+from wasmbuild.project.declared import Runner
 from wasmbuild.project.models import RunnerTable
-from wasmbuild.project.plan import Runner
 from wasmbuild.project.tables import Key, Tables
 from wasmbuild.text import quoted
 

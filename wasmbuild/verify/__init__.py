@@ -16,7 +16,7 @@ from wasmbuild.project.levels import LEVELS
 from wasmbuild.verify.report import JSON_SCHEMA, SCHEMA, Entry, Report
 
 if TYPE_CHECKING:
-    from wasmbuild.project.plan import Target
+    from wasmbuild.project.declared import Target
     from wasmbuild.toolchain.child import Limits
 
 __all__ = ["JSON_SCHEMA", "LEVELS", "SCHEMA", "Entry", "Report", "default_limits", "verify"]

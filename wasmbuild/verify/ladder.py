@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
+from wasmbuild.project.declared import Target
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.levels import LEVELS
-from wasmbuild.project.plan import Target
 from wasmbuild.shipment.source import ShipmentSource
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify.across import Across

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.engine import settings, triples
 from wasmbuild.engine.settings import cli_args, config_calls
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
-from wasmbuild.project.plan import Runner, Target
+from wasmbuild.project.declared import Runner, Target
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify import probes, runner_words
 from wasmbuild.verify.intact import Opened

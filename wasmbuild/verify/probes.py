@@ -10,7 +10,7 @@ from pathlib import Path
 from wasmbuild import usercache
 from wasmbuild.builder.store import Store
 from wasmbuild.errors import StoreError
-from wasmbuild.project.plan import Runner
+from wasmbuild.project.declared import Runner
 from wasmbuild.toolchain import configure, python, wire
 from wasmbuild.toolchain.child import Limits, Server
 from wasmbuild.toolchain.find import Compiler

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from wasmbuild.engine import triples
 from wasmbuild.formats.manifest import Manifest
+from wasmbuild.project.declared import Target
 from wasmbuild.project.keys import dotted
-from wasmbuild.project.plan import Target
 
 # The package wasmtime has wheels for these; elsewhere there can be an executable.
 _WITH_PACKAGE = ("x86_64", "aarch64")

@@ -20,7 +20,7 @@ from wasmbuild.engine.triples import host_triple, parse
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.manifest import Manifest
 from wasmbuild.project.cases import Case, Wasi
-from wasmbuild.project.plan import Target
+from wasmbuild.project.declared import Target
 from wasmbuild.toolchain.child import memory_can_be_limited
 from wasmbuild.verify import Entry, default_limits, verify
 from wasmbuild.verify.tested import WRONG

@@ -13,7 +13,7 @@ from support import Project
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.engine.triples import host_triple
-from wasmbuild.project.plan import Target
+from wasmbuild.project.declared import Target
 from wasmbuild.verify import Entry, verify
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and commands of POSIX")

@@ -13,8 +13,8 @@ from wasmbuild.builder.session import Session
 from wasmbuild.builder.store import Store
 from wasmbuild.engine import triples
 from wasmbuild.errors import CompileError
+from wasmbuild.plan.graph import plan
 from wasmbuild.project.config import load
-from wasmbuild.project.plan import plan
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.find import Compiler
 from wasmbuild.toolchain.job import Job

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wasmbuild.builder.explain import differences
 from wasmbuild.builder.key import SCHEMA, TargetInputs, digest
 from wasmbuild.engine import settings, triples
-from wasmbuild.project.plan import Target
+from wasmbuild.project.declared import Target
 from wasmbuild.toolchain.find import Compiler
 
 COMPILER = Compiler("cli", "/somewhere/wasmtime", "48.0.2", "c" * 64)

@@ -12,71 +12,109 @@ from hypothesis import strategies as st
 
 from wasmbuild import files
 from wasmbuild.builder import noop
+from wasmbuild.plan.graph import Plan, plan
+from wasmbuild.project.config import load
 
 CONFIG = b"[project]"
+DECLARATION = """\
+[project]
+name = "p"
+[targets.x64]
+triple = "x86_64-unknown-linux-gnu"
+[modules.add]
+source = "add.wat"
+ship-source = true
+[modules."plugins/*"]
+source = "plugins/*.wat"
+"""
+
+
+def planned(directory: Path) -> Plan:
+    return plan(load(directory / "wasmbuild.toml", default_line=48))
+
+
+def note(made: Plan) -> None:
+    data = noop.to_bytes(made, CONFIG, lambda path: files.signature(os.stat(path)))
+    assert data is not None
+    noop.file(made.build_dir).parent.mkdir(exist_ok=True)
+    noop.file(made.build_dir).write_bytes(data)
 
 
 @pytest.fixture
-def whole(tmp_path: Path) -> tuple[Path, noop.Known]:
+def whole(tmp_path: Path) -> Plan:
     """Make all files of a whole build, and the note of it."""
-    root = tmp_path / "build"
-    known = noop.Known(
-        [["x64", "x86_64-unknown-linux-gnu", ["add", "plugins/sub"]]],
-        {"add": str(tmp_path / "add.wat"), "plugins/sub": str(tmp_path / "sub.wat")},
-        ["x64/add.wasm"],
-        {"a": 1},
-    )
-    for name in noop.paths(root, known):
+    (tmp_path / "plugins").mkdir()
+    for name in ("add.wat", "plugins/sub.wat"):
+        (tmp_path / name).touch()
+    (tmp_path / "wasmbuild.toml").write_text(DECLARATION)
+    made = planned(tmp_path)
+    for name in noop.paths(made):
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
-    data = noop.to_bytes(root, CONFIG, known, lambda path: files.signature(os.stat(path)))
-    assert data is not None
-    noop.file(root).parent.mkdir()
-    noop.file(root).write_bytes(data)
-    return root, known
+    note(made)
+    return made
 
 
-def test_an_unchanged_build_is_known(whole: tuple[Path, noop.Known]) -> None:
-    root, known = whole
-    assert noop.read(root, CONFIG) == known
-    assert known.ids() == ["add@x64", "plugins/sub@x64"]
+def test_an_unchanged_build_is_known(whole: Plan) -> None:
+    assert noop.holds(whole, CONFIG)
 
 
-def test_every_file_counts(whole: tuple[Path, noop.Known]) -> None:
-    root, known = whole
-    for name in noop.paths(root, known):
+def test_the_files_are_the_sources_and_all_that_the_steps_make(whole: Plan) -> None:
+    steps = list(whole.steps())
+    outputs = {str(whole.directory / path) for step in steps for path in step.outputs}
+    sources = {str(module.source) for module in whole.modules}
+    assert sorted(noop.paths(whole)) == sorted(outputs | sources)
+
+
+def test_every_file_counts(whole: Plan) -> None:
+    for name in noop.paths(whole):
         before = os.stat(name)
         os.utime(name, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-        assert noop.read(root, CONFIG) is None, name
-        noop.file(root).write_bytes(
-            noop.to_bytes(root, CONFIG, known, lambda path: files.signature(os.stat(path))) or b""
-        )
-        assert noop.read(root, CONFIG) == known
-    for name in list(noop.paths(root, known)):
+        assert not noop.holds(whole, CONFIG), name
+        note(whole)
+        assert noop.holds(whole, CONFIG)
+    for name in noop.paths(whole):
         os.unlink(name)
-        assert noop.read(root, CONFIG) is None, name
+        assert not noop.holds(whole, CONFIG), name
         Path(name).write_text("again")
 
 
-def test_another_declaration_is_another_build(whole: tuple[Path, noop.Known]) -> None:
-    assert noop.read(whole[0], CONFIG + b"\n") is None
+def test_another_declaration_is_another_build(whole: Plan) -> None:
+    assert not noop.holds(whole, CONFIG + b"\n")
 
 
-def test_a_file_that_was_too_young_leaves_no_note(whole: tuple[Path, noop.Known]) -> None:
-    root, known = whole
-    assert noop.to_bytes(root, CONFIG, known, lambda path: None) is None
+def test_another_file_for_a_glob_is_another_build(whole: Plan) -> None:
+    (whole.directory / "plugins" / "mul.wat").touch()
+    assert not noop.holds(planned(whole.directory), CONFIG)
+
+
+def test_another_compiler_is_another_build(whole: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WASMBUILD_WASMTIME", str(whole.directory / "wasmtime"))
+    assert not noop.holds(whole, CONFIG)
+
+
+def test_a_file_that_was_too_young_leaves_no_note(whole: Plan) -> None:
+    assert noop.to_bytes(whole, CONFIG, lambda path: None) is None
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    directory = tmp_path_factory.mktemp("empty")
+    (directory / "add.wat").touch()
+    (directory / "wasmbuild.toml").write_text(DECLARATION.partition('[modules."')[0])
+    made = planned(directory)
+    noop.file(made.build_dir).parent.mkdir(parents=True)
+    return made
 
 
 @given(
     st.binary(max_size=80)
     | st.recursive(
         st.none() | st.text() | st.integers(),
-        lambda v: st.lists(v) | st.dictionaries(st.sampled_from(["for", "targets", "others", "outside", "files"]), v),
+        lambda v: st.lists(v) | st.dictionaries(st.sampled_from(["for", "files"]), v),
     ).map(lambda v: json.dumps(v).encode())
 )
-def test_whatever_the_note_holds_it_is_never_believed(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
-    root = tmp_path_factory.mktemp("build")
-    noop.file(root).parent.mkdir()
-    noop.file(root).write_bytes(data)
-    assert noop.read(root, CONFIG) is None
+def test_whatever_the_note_holds_it_is_never_believed(empty: Plan, data: bytes) -> None:
+    noop.file(empty.build_dir).write_bytes(data)
+    assert not noop.holds(empty, CONFIG)

@@ -10,7 +10,7 @@ import pytest
 from wasmbuild.builder.memory import Memory
 from wasmbuild.builder.sources import Sources
 from wasmbuild.errors import CompileError
-from wasmbuild.project.plan import Module
+from wasmbuild.project.declared import Module
 from wasmbuild.toolchain.job import NoVerdictError
 
 EMPTY = b"\0asm\x01\0\0\0"

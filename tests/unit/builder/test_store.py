@@ -113,7 +113,7 @@ def test_what_is_written_without_the_lock_is_safe_from_builds(tmp_path: Path, mo
     assert (tmp_path / "engine.h").read_bytes() == b"bytes"
 
 
-def test_strangers_are_artifacts_of_ours_alone(store: Store) -> None:
+def test_orphans_are_artifacts_of_ours_alone(store: Store) -> None:
     for id, name in [
         ("add@x64", "x64/add"),
         ("old@x64", "x64/old"),
@@ -124,8 +124,8 @@ def test_strangers_are_artifacts_of_ours_alone(store: Store) -> None:
         store.publish(store.root / f"{name}.cwasm", made(store), record(id))
     (store.root / "x64/mine.cwasm").write_bytes(b"mine")
     (store.root / "x64/odd.cwasm.json").write_text("{}")
-    strangers = store.strangers({store.root / "x64/add.cwasm"})
-    assert sorted(path.relative_to(store.root).as_posix() for path in strangers) == ["gone/a/b.cwasm", "x64/old.cwasm"]
+    orphans = store.orphans({store.root / "x64/add.cwasm"})
+    assert sorted(path.relative_to(store.root).as_posix() for path in orphans) == ["gone/a/b.cwasm", "x64/old.cwasm"]
 
 
 def test_empty_directories_are_swept_up_to_the_build_directory(store: Store) -> None:

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmbuild.errors import DeclarationError
+from wasmbuild.plan.graph import plan
 from wasmbuild.project import cases
 from wasmbuild.project.cases import Case, Wasi, number_problem, problems, value_problems
 from wasmbuild.project.config import parse
-from wasmbuild.project.plan import Module, Runner, Target, plan
+from wasmbuild.project.declared import Module, Runner, Target
 
 HEAD = '[project]\nname = "p"\n[targets.pi]\ntriple = "aarch64-unknown-linux-gnu"\n'
 

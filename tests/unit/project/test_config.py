@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from wasmbuild.errors import DeclarationError
 from wasmbuild.project.config import json_schema, load, parse
-from wasmbuild.project.plan import Limits, Project
+from wasmbuild.project.declared import Limits, Project
 
 MINIMAL = """\
 [project]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from wasmbuild.errors import DeclarationError
+from wasmbuild.plan.graph import plan
 from wasmbuild.project.config import load
-from wasmbuild.project.plan import plan
 
 PROJECTS = Path(__file__).parents[2] / "projects" / "failing"
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from wasmbuild import usercache
 from wasmbuild.errors import ToolchainError
 from wasmbuild.toolchain import places
 
@@ -138,14 +137,3 @@ class TestFingerprint:
         before = places.fingerprint("cli")
         machine(f"first/{places.PROGRAM}")
         assert places.fingerprint("cli") == before
-
-
-@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the XDG specification is for other systems")
-def test_the_cache_is_where_the_xdg_specification_has_it(machine: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = Path.home()
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert usercache.directory() == home / ".cache" / "wasmbuild"
-    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    assert usercache.directory() == home / ".cache" / "wasmbuild"
-    monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache/me")
-    assert usercache.directory() == Path("/var/cache/me/wasmbuild")

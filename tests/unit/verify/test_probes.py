@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from wasmbuild.errors import ChildError, ToolchainError
-from wasmbuild.project.plan import Runner
+from wasmbuild.project.declared import Runner
 from wasmbuild.toolchain import child, find
 from wasmbuild.toolchain.child import Limits, Request
 from wasmbuild.verify import bounded as child_of_bounded

@@ -9,7 +9,7 @@ import pytest
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.engine import triples
-from wasmbuild.project.plan import Runner, Target
+from wasmbuild.project.declared import Runner, Target
 from wasmbuild.verify.runner_words import foreign
 
 HERE = "x86_64-unknown-linux-gnu"

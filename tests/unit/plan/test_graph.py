@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from wasmbuild.errors import DeclarationError
+from wasmbuild.plan.graph import Plan, plan
 from wasmbuild.project.config import load
 from wasmbuild.project.globs import expand
-from wasmbuild.project.plan import Plan, plan
 
 HEAD = """\
 [project]

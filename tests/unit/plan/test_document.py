@@ -1,0 +1,117 @@
+"""Plans for other programs: what is written is what the schema says, and what is read back is the plan or refused."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wasmbuild.errors import FormatError
+from wasmbuild.plan.document import from_bytes, to_json
+from wasmbuild.plan.graph import Plan, plan
+from wasmbuild.plan.schema import PLAN_SCHEMA
+from wasmbuild.project.config import load
+
+PROJECTS = sorted((Path(__file__).parents[2] / "projects" / "good").iterdir())
+Change = Callable[[Any], object]
+
+
+def planned(directory: Path) -> Plan:
+    return plan(load(directory / "wasmbuild.toml", default_line=48))
+
+
+def read(document: object, directory: Path) -> Plan:
+    return from_bytes(json.dumps(document).encode(), directory, where="plan.json")
+
+
+@pytest.mark.parametrize("directory", PROJECTS, ids=lambda directory: directory.name)
+def test_what_is_written_is_read_back(directory: Path) -> None:
+    made = planned(directory)
+    document = to_json(made)
+    jsonschema.validate(json.loads(json.dumps(document)), PLAN_SCHEMA)
+    assert read(document, directory) == made
+
+
+@pytest.mark.parametrize("directory", PROJECTS, ids=lambda directory: directory.name)
+def test_each_step_comes_after_those_it_needs_and_no_file_is_made_twice(directory: Path) -> None:
+    done: set[str] = set()
+    made: list[str] = []
+    for step in planned(directory).steps():
+        assert done.issuperset(step.needs)
+        assert step.id not in done
+        done.add(step.id)
+        made += step.outputs
+    assert len(set(made)) == len(made)
+
+
+EDGE = next(directory for directory in PROJECTS if directory.name == "edge-filters")
+
+
+def put(value: object, *path: str | int) -> Change:
+    def change(document: Any) -> None:
+        for part in path[:-1]:
+            document = document[part]
+        document[path[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (put("wasmbuild/plan/2", "schema"), r"^plan\.json: schema: must be"),
+        (put("../x", "build-dir"), r"^plan\.json: build-dir: must be a path below"),
+        (put("/x", "build-dir"), r"^plan\.json: build-dir: must be a path below"),
+        (
+            put("../../x.cwasm", "steps", 0, "outputs", 0),
+            r"steps\[0\]\.outputs\[0\]: must be a path below",
+        ),
+        (put("build/x.cwasm", "steps", 0, "outputs", 0), r"^plan\.json: steps\[0\]: is not what follows"),
+        (put("nobody", "steps", 0, "module"), r'^plan\.json: steps\[0\]: names "nobody", which is not there'),
+        (put(["-Cx"], "targets", 0, "arguments"), r"^plan\.json: targets\[0\]: is not what follows"),
+        (put("i686-unknown-linux-gnu", "targets", 0, "triple"), r"^plan\.json: targets\[0\]\.triple: "),
+        (put(7, "wasmtime", "line"), r"^plan\.json: wasmtime\.line: "),
+        (put({"embedder": "c-api", "no-such": 1}, "targets", 0, "engine"), r"^plan\.json: targets\[0\]\.engine"),
+        (lambda document: document["steps"].pop(), r"^plan\.json: steps: are not those of the targets and modules"),
+        (lambda document: document["modules"].append(document["modules"][0]), r"is there twice"),
+        (put(1, "unknown"), r"^plan\.json: unknown: is not a key"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change: Change, said: str) -> None:
+    document = json.loads(json.dumps(to_json(planned(EDGE))))
+    change(document)
+    with pytest.raises(FormatError, match=said):
+        read(document, EDGE)
+
+
+@pytest.fixture(scope="module")
+def written() -> Any:
+    return json.loads(json.dumps(to_json(planned(EDGE))))
+
+
+@settings(max_examples=200)
+@given(data=st.data())
+def test_whatever_is_changed_it_is_read_as_it_stands_or_refused(written: Any, data: st.DataObject) -> None:
+    document = copy.deepcopy(written)
+    place = document
+    while True:
+        keys: list[Any] = list(place) if isinstance(place, dict) else list(range(len(place)))
+        if not keys:
+            return
+        key = data.draw(st.sampled_from(keys))
+        if not isinstance(place[key], dict | list) or data.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = data.draw(st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text(), max_size=2))
+    try:
+        found = read(document, EDGE)
+    except FormatError:
+        return
+    assert json.loads(json.dumps(to_json(found))) == document

@@ -1,0 +1,57 @@
+"""``wasmbuild plan --lines``: for shells and for build systems without JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wasmbuild.cli import main
+
+DECLARATION = """\
+[project]
+name = "p"
+[targets.x64]
+triple = "x86_64-unknown-linux-gnu"
+[modules."*"]
+source = "src/*.wat"
+"""
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    directory = tmp_path / "p"
+    (directory / "src").mkdir(parents=True)
+    (directory / "src" / "a.wat").touch()
+    (directory / "wasmbuild.toml").write_text(DECLARATION)
+    monkeypatch.chdir(directory)
+    return directory
+
+
+@pytest.mark.parametrize(("here", "prefix"), [(".", ""), ("src", "../"), ("..", "p/")])
+def test_paths_count_from_where_one_stands(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], here: str, prefix: str
+) -> None:
+    monkeypatch.chdir(here)
+    assert main(["plan", "--lines", "--config", f"{prefix}wasmbuild.toml"]) == 0
+    [line] = capsys.readouterr().out.splitlines()
+    *names, source, artifact = line.split("\t")
+    assert names == ["a@x64", "a", "x64", "x86_64-unknown-linux-gnu"]
+    assert Path(source).resolve() == directory / "src" / "a.wat"
+    assert artifact == f"{prefix}build/x64/a.cwasm"
+
+
+@pytest.mark.parametrize("separator", ["\t", "\n"])
+def test_what_would_be_two_columns_is_refused(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], separator: str
+) -> None:
+    odd = directory.rename(directory.parent / f"a{separator}b")
+    monkeypatch.chdir(odd.parent)
+    assert main(["plan", "--lines", "--config", f"{odd.name}/wasmbuild.toml"]) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert "has a tab or a line break" in err
+
+
+def test_one_form_at_a_time(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--lines", "--json"]) == 2

@@ -1,0 +1,161 @@
+"""Plans as JSON for other programs, written and read back: ``wasmbuild/plan/1``.
+
+Of each target it says what a compiler is told (``arguments``, which go between the executable and the files) and what
+decides the bytes of its artifacts besides source and compiler (``key``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from wasmbuild.engine import rules
+from wasmbuild.engine.config import EngineConfig
+from wasmbuild.errors import FormatError
+from wasmbuild.formats.strict_json import Check, Invalid, compile_schema, loads, show
+from wasmbuild.plan import values
+from wasmbuild.plan.graph import COMPILE, Plan, Step
+from wasmbuild.plan.schema import PLAN, PLAN_SCHEMA
+from wasmbuild.project.cases import Case
+from wasmbuild.project.declared import Artifact, Module, Target
+
+_MAX_BYTES = 256 << 20
+
+
+def to_json(plan: Plan) -> dict[str, Any]:
+    """Return a plan as JSON values, with paths relative to the declaration's folder."""
+    head = values.Head(plan.project_name, plan.build_dir, plan.line, plan.at_least, plan.compiler, plan.limits)
+    return {
+        "schema": PLAN,
+        "declaration": os.path.basename(plan.path),
+        **values.head_to_json(head, plan.directory),
+        "targets": [_target_to_json(target, plan) for target in plan.targets],
+        "modules": [
+            {
+                "name": module.name,
+                "source": module.source_text,
+                **values.contract_to_json(module.imports, module.exports, module.ship_source),
+                "tests": [case.to_json() for case in module.tests],
+            }
+            for module in plan.modules
+        ],
+        "globs": {pattern: list(matched) for pattern, matched in plan.globs},
+        "steps": [_step_to_json(step) for step in plan.steps()],
+    }
+
+
+def from_bytes(data: bytes, directory: Path, *, where: str) -> Plan:
+    """Read a plan of a declaration in an absolute ``directory``; ``where`` names the document in messages.
+
+    The steps have to be those of its targets and modules, and what it says of a target what follows from its settings.
+    Raises FormatError.
+    """
+    try:
+        document = loads(data, _MAX_BYTES)
+        _structure()(document)
+        return _read(document, directory)  # type: ignore[arg-type]  # its structure was checked
+    except Invalid as error:
+        place = error.where()
+        raise FormatError(f"{where}: {place + ': ' if place else ''}{error.problem}") from None
+
+
+def _read(document: Mapping[str, Any], directory: Path) -> Plan:
+    head = values.head_from_json(document, directory)
+    if (problem := rules.line_problem(head.line)) is not None:
+        raise Invalid(problem, "line", "wasmtime")
+    targets = _by_name("targets", [_target(*item, directory) for item in enumerate(document["targets"])])
+    modules = _by_name("modules", [_module_from_json(item, directory) for item in document["modules"]])
+    artifacts = []
+    for index, step in enumerate(document["steps"]):
+        if step["kind"] == COMPILE:
+            try:
+                artifacts.append(Artifact(modules[step["module"]], targets[step["target"]]))
+            except KeyError as missing:
+                raise Invalid(f"names {show(missing.args[0])}, which is not there", index, "steps") from None
+    plan = Plan(
+        str(directory / document["declaration"]),
+        directory,
+        head.name,
+        head.build_dir,
+        head.line,
+        head.at_least,
+        head.compiler,
+        head.limits,
+        tuple(targets.values()),
+        tuple(modules.values()),
+        tuple(artifacts),
+        tuple([(pattern, tuple(matched)) for pattern, matched in document["globs"].items()]),
+    )
+    for index, target in enumerate(plan.targets):
+        wrong = rules.problems(target.engine, line=plan.line, triple=target.triple)
+        if wrong:
+            key, problem, _ = wrong[0]
+            raise Invalid(problem, key, "engine", index, "targets")
+        _compare(document["targets"][index], _target_to_json(target, plan), index, "targets")
+    steps = [_step_to_json(step) for step in plan.steps()]
+    if len(steps) != len(document["steps"]):
+        raise Invalid("are not those of the targets and modules", "steps")
+    for index, step in enumerate(steps):
+        _compare(document["steps"][index], step, index, "steps")
+    return plan
+
+
+def _compare(found: object, right: object, *place: str | int) -> None:
+    if found != right:
+        raise Invalid("is not what follows from the rest of the plan", *place)
+
+
+def _by_name(where: str, items: list[Any]) -> dict[str, Any]:
+    named: dict[str, Any] = {}
+    for index, item in enumerate(items):
+        if named.setdefault(item.name, item) is not item:
+            raise Invalid(f"{show(item.name)} is there twice", index, where)
+    return named
+
+
+def _target(index: int, document: Mapping[str, Any], directory: Path) -> Target:
+    try:
+        return values.target_from_json(document, directory)
+    except Invalid as error:
+        error.path += [index, "targets"]
+        raise
+
+
+def _target_to_json(target: Target, plan: Plan) -> dict[str, Any]:
+    config = EngineConfig(plan.line, target.triple, target.isa_flags, target.engine)
+    return {
+        **values.target_to_json(target, plan.directory),
+        "arguments": ["compile", *config.executable_arguments()],
+        "key": config.key_inputs(),
+    }
+
+
+def _module_from_json(document: Mapping[str, Any], directory: Path) -> Module:
+    return Module(
+        document["name"],
+        Path(os.path.normpath(directory / document["source"])),
+        document["source"],
+        *values.contract_from_json(document)[:2],
+        tuple(map(Case.from_json, document["tests"])),
+        document["ship-source"],
+    )
+
+
+def _step_to_json(step: Step) -> dict[str, Any]:
+    named = {key: name for key, name in (("module", step.module), ("target", step.target)) if name}
+    return {
+        "id": step.id,
+        "kind": step.kind,
+        **named,
+        "inputs": list(step.inputs),
+        "outputs": list(step.outputs),
+        "needs": list(step.needs),
+    }
+
+
+@cache
+def _structure() -> Check:
+    return compile_schema(PLAN_SCHEMA)

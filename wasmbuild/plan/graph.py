@@ -1,0 +1,128 @@
+"""From a declaration to the steps that make its build directory, in a fixed order.
+
+Targets stay in the order of the declaration, modules are sorted by name. All outputs together are exactly the files of
+a build directory that is whole, but for ``.wasmbuild`` in it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from wasmbuild.errors import DeclarationError
+from wasmbuild.project import filenames
+from wasmbuild.project.declared import Artifact, Limits, Module, Project, Target
+from wasmbuild.project.resolve import resolve
+
+COMPILE = "compile"
+MANIFEST = "manifest"
+INDEX = "index"
+KINDS = (COMPILE, MANIFEST, INDEX)
+
+
+class Step(NamedTuple):
+    """One thing to make: ``outputs`` from ``inputs``, after the steps that it ``needs``, by id.
+
+    Paths are relative to the declaration's folder, with forward slashes. A step that compiles has the artifact's id,
+    ``module@target``, the manifest of a target ``manifest:target``, the index ``index``: no name has a colon, so that
+    these are never the same. ``module`` and ``target`` are names, empty where the step has none.
+    """
+
+    id: str
+    kind: str
+    module: str
+    target: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    needs: tuple[str, ...]
+
+
+class Plan(NamedTuple):
+    """All that is declared, resolved.
+
+    ``path`` is the declaration's file as it was named, ``directory`` its absolute folder, ``build_dir`` absolute.
+    ``line`` is the line of Wasmtime, ``at_least`` the lowest version of a compiler (``"48.0.8"``) or None, ``compiler``
+    ``"auto"``, ``"cli"``, ``"embedded"`` or an absolute path. ``globs`` are the patterns of sources with what each
+    matched: while ``globs.expand`` gives the same and the declaration's bytes are the same, so is the plan.
+    """
+
+    path: str
+    directory: Path
+    project_name: str
+    build_dir: Path
+    line: int
+    at_least: str | None
+    compiler: str
+    limits: Limits
+    targets: tuple[Target, ...]
+    modules: tuple[Module, ...]
+    artifacts: tuple[Artifact, ...]
+    globs: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def build_dir_text(self) -> str:
+        """The build directory's path from the declaration's folder, with forward slashes."""
+        return os.path.relpath(self.build_dir, self.directory).replace(os.sep, "/")
+
+    def steps(self) -> Iterator[Step]:
+        """Yield every step, each after those that it needs."""
+        build_dir = self.build_dir_text
+        declaration = os.path.basename(self.path)
+        by_target: dict[str, list[Artifact]] = {target.name: [] for target in self.targets}
+        for artifact in self.artifacts:
+            by_target[artifact.target.name].append(artifact)
+            output = f"{build_dir}/{artifact.path}"
+            yield Step(
+                artifact.id,
+                COMPILE,
+                artifact.module.name,
+                artifact.target.name,
+                (artifact.module.source_text,),
+                (output, output + filenames.RECORD_SUFFIX),
+                (),
+            )
+        manifests = []
+        for name, artifacts in by_target.items():
+            shipping = [artifact for artifact in artifacts if artifact.module.ship_source]
+            manifests.append(f"{build_dir}/{name}/{filenames.MANIFEST}")
+            inputs = [f"{build_dir}/{artifact.path}{filenames.RECORD_SUFFIX}" for artifact in artifacts]
+            inputs += [artifact.module.source_text for artifact in shipping]
+            yield Step(
+                manifest_id(name),
+                MANIFEST,
+                "",
+                name,
+                (declaration, *inputs),
+                (manifests[-1], *(f"{build_dir}/{artifact.wasm_path}" for artifact in shipping)),
+                tuple([artifact.id for artifact in artifacts]),
+            )
+        needs = tuple(map(manifest_id, by_target))
+        yield Step(INDEX, INDEX, "", "", (declaration, *manifests), (f"{build_dir}/{filenames.INDEX}",), needs)
+
+
+def manifest_id(target: str) -> str:
+    """Return the id of the step that writes a target's manifest."""
+    return f"{MANIFEST}:{target}"
+
+
+def plan(project: Project) -> Plan:
+    """Return the plan of a project. Raises DeclarationError with all mistakes."""
+    resolved = resolve(project)
+    if resolved.mistakes:
+        raise DeclarationError(resolved.mistakes)
+    return Plan(
+        path=project.file,
+        directory=project.directory,
+        project_name=project.name,
+        build_dir=project.build_dir,
+        line=project.line,
+        at_least=project.at_least,
+        compiler=project.compiler,
+        limits=project.limits,
+        targets=project.targets,
+        modules=resolved.modules,
+        artifacts=resolved.artifacts,
+        globs=resolved.globs,
+    )

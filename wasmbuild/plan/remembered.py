@@ -1,0 +1,149 @@
+"""Declarations that were read before, by the digest of their bytes, in the user's cache: what pydantic took long for.
+
+Only what the bytes themselves say is remembered, so that it is right wherever the same bytes lie: globs are expanded
+and sources looked for every time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wasmbuild import __version__
+from wasmbuild.formats.strict_json import Invalid, compile_schema, loads
+from wasmbuild.plan import values
+from wasmbuild.plan.schema import DECLARATION, DECLARATION_SCHEMA
+from wasmbuild.project.audit_policy import AuditPolicy, Ignore
+from wasmbuild.project.cases import Case
+from wasmbuild.project.declared import ModuleDeclaration, Project
+from wasmbuild.project.paths import path_problem
+from wasmbuild.usercache import Documents
+
+if TYPE_CHECKING:
+    from datetime import date
+
+_DOCUMENTS = Documents("declarations", 256)
+_MAX_BYTES = 32 << 20
+
+
+def recall(data: bytes, *, file: str, directory: Path, default_line: int) -> Project | None:
+    """Return the project that the bytes of a declaration in an absolute ``directory`` declare, if it is remembered.
+
+    ``file`` is the declaration as it was named.
+    """
+    found = _DOCUMENTS.read(_name(data, default_line))
+    if found is None:
+        return None
+    try:
+        document: Any = loads(found, _MAX_BYTES)
+        compile_schema(DECLARATION_SCHEMA)(document)
+        return _read(document, file, directory)
+    except (Invalid, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def remember(project: Project, data: bytes, *, default_line: int) -> None:
+    """Remember what the bytes of a declaration that has modules were found to declare."""
+    if project.modules:
+        document = json.dumps(_write(project), separators=(",", ":"), allow_nan=False)
+        _DOCUMENTS.write(_name(data, default_line), document.encode())
+
+
+def _name(data: bytes, default_line: int) -> str:
+    # What can be declared depends on the system too: not every one limits memory.
+    identity = json.dumps([DECLARATION, __version__, _code(), sys.platform, default_line]).encode()
+    return hashlib.sha256(identity + b"\0" + data).hexdigest()
+
+
+def _code() -> list[tuple[str, int, int]]:
+    """Return what tells the rooms that read declarations from others of the same version: while they are worked on."""
+    found = []
+    package = os.path.dirname(os.path.dirname(__file__))
+    for room in ("engine", "project"):
+        for folder, _, names in os.walk(os.path.join(package, room)):
+            if not folder.endswith("__pycache__"):
+                status = [(name, os.stat(os.path.join(folder, name))) for name in sorted(names)]
+                found += [(name, seen.st_size, seen.st_mtime_ns) for name, seen in status]
+    return found
+
+
+def _write(project: Project) -> dict[str, Any]:
+    head = values.Head(
+        project.name, project.build_dir, project.line, project.at_least, project.compiler, project.limits
+    )
+    return {
+        "schema": DECLARATION,
+        **values.head_to_json(head, project.directory),
+        "targets": [values.target_to_json(target, project.directory) for target in project.targets],
+        "modules": {
+            key: {
+                "source": module.source,
+                "targets": None if module.targets is None else list(module.targets),
+                **values.contract_to_json(module.imports, module.exports, module.ship_source),
+                "tests": [case.to_json() for case in module.tests],
+            }
+            for key, module in project.modules.items()
+        },
+        "audit": _audit_to_json(project.audit),
+    }
+
+
+def _audit_to_json(audit: AuditPolicy) -> dict[str, Any]:
+    return {
+        "fail-on": audit.fail_on,
+        "enforce": list(audit.enforce),
+        "ignore": [
+            {"id": one.id, "reason": one.reason, "until": None if one.until is None else one.until.isoformat()}
+            for one in audit.ignore
+        ],
+    }
+
+
+def _audit(document: Mapping[str, Any]) -> AuditPolicy:
+    ignored = [Ignore(one["id"], one["reason"], _day(one["until"])) for one in document["ignore"]]
+    return AuditPolicy(document["fail-on"], tuple(ignored), tuple(document["enforce"]))
+
+
+def _read(document: Mapping[str, Any], file: str, directory: Path) -> Project:
+    head = values.head_from_json(document, directory)
+    targets = tuple([values.target_from_json(item, directory) for item in document["targets"]])
+    if path_problem(os.path.relpath(head.build_dir, directory).replace(os.sep, "/"), above=False) is not None:
+        raise ValueError("the build directory is elsewhere")
+    return Project(
+        file=file,
+        directory=directory,
+        name=head.name,
+        build_dir=head.build_dir,
+        line=head.line,
+        at_least=head.at_least,
+        compiler=head.compiler,
+        limits=head.limits,
+        targets=targets,
+        target_names=tuple([target.name for target in targets]),
+        modules={key: _module(item) for key, item in document["modules"].items()},
+        audit=_audit(document["audit"]),
+    )
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    from datetime import date
+
+    return date.fromisoformat(text)
+
+
+def _module(document: Mapping[str, Any]) -> ModuleDeclaration:
+    if path_problem(document["source"], above=True) is not None:
+        raise ValueError("a source has no such path")
+    return ModuleDeclaration(
+        document["source"],
+        values.texts(document["targets"]),
+        *values.contract_from_json(document),
+        tuple(map(Case.from_json, document["tests"])),
+    )

@@ -1,0 +1,138 @@
+"""The JSON Schemas of a plan and of a remembered declaration: what is published is what the readers obey."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wasmbuild.formats.schemas import JSON_SCHEMAS
+from wasmbuild.formats.schemas import MANIFEST as MANIFEST_SCHEMA
+from wasmbuild.plan.graph import KINDS
+from wasmbuild.project import cases
+from wasmbuild.project.audit_policy import COMMANDS, SEVERITIES
+
+Schema = dict[str, Any]
+
+PLAN = "wasmbuild/plan/1"
+DECLARATION = "wasmbuild/declaration/1"
+"""What is remembered of a declaration; it is not published."""
+
+_PATH_PART = r"(?!\.{1,2}(?:/|$))[^/\\\u0000]+"
+
+
+def _object(properties: Schema, optional: Schema | None = None) -> Schema:
+    return {
+        "type": "object",
+        "properties": {**properties, **(optional or {})},
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _array(items: Schema, least: int = 0) -> Schema:
+    return {"type": "array", "items": items, "minItems": least}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+# What travels from the declaration to the manifests has the same rules in both.
+_manifest: Any = JSON_SCHEMAS[MANIFEST_SCHEMA]["properties"]
+_artifact: Any = _manifest["artifacts"]["items"]["properties"]
+_NAME: Schema = _manifest["project"]
+_MODULE_NAME: Schema = _artifact["module"]
+_SOURCE: Schema = _artifact["source"]["properties"]["path"]
+_TESTS: Schema = {**_artifact["tests"], "minItems": 0}
+
+_TEXT: Schema = {"type": "string", "maxLength": 100_000}
+_TEXTS = _array(_TEXT)
+_VARIABLES: Schema = {"type": "object", "additionalProperties": _TEXT}
+_AMOUNT: Schema = {"type": "integer", "minimum": 1, "maximum": (1 << 63) - 1}
+_LIMITS = _object({"memory": _or_null(_AMOUNT), "seconds": _AMOUNT})
+_OPTIONAL_LIMITS = _object({"memory": _or_null(_AMOUNT), "seconds": _or_null(_AMOUNT)})
+_BELOW: Schema = {
+    "type": "string",
+    "pattern": rf"^(?!/|[A-Za-z]:){_PATH_PART}(?:/{_PATH_PART})*$(?!\n)",
+    "maxLength": 4096,
+    "description": "a path below the declaration's folder, with forward slashes",
+}
+_RUNNER = _object(
+    {
+        "command": _TEXTS,
+        "python": _or_null(_TEXT),
+        "wasmtime": _or_null(_TEXT),
+        "environment": _VARIABLES,
+        "limits": _OPTIONAL_LIMITS,
+    }
+)
+_TARGET: Schema = {
+    "name": _NAME,
+    "triple": _manifest["target"]["properties"]["triple"],
+    "cpu": _manifest["target"]["properties"]["cpu"],
+    "isa-flags": _manifest["target"]["properties"]["isa_flags"],
+    "engine": _manifest["engine"],
+    "require": _manifest["require"],
+    "runner": _or_null(_RUNNER),
+}
+_WASMTIME = _object(
+    {
+        "line": {"type": "integer", "minimum": 1, "maximum": 9999},
+        "at-least": _or_null(_manifest["wasmtime"]["properties"]["compiler"]),
+        "compiler": _TEXT,
+    }
+)
+_HEAD: Schema = {"project": _NAME, "build-dir": _BELOW, "wasmtime": _WASMTIME, "limits": _LIMITS}
+_CONTRACT: Schema = {"imports": _or_null(_TEXTS), "exports": _or_null(_TEXTS), "ship-source": {"type": "boolean"}}
+_STEP = _object(
+    {
+        "id": _TEXT,
+        "kind": {"type": "string", "enum": list(KINDS)},
+        "inputs": _array(_SOURCE),
+        "outputs": _array(_BELOW),
+        "needs": _TEXTS,
+    },
+    {"module": _MODULE_NAME, "target": _NAME},
+)
+
+PLAN_SCHEMA: Schema = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "$id": f"urn:{PLAN.replace('/', ':')}",
+    "title": "A declaration as the steps that make its build directory, with paths from the declaration's folder",
+    **_object(
+        {
+            "schema": {"type": "string", "const": PLAN},
+            "declaration": _BELOW,
+            **_HEAD,
+            "targets": _array(_object({**_TARGET, "arguments": _TEXTS, "key": {"type": "object"}}), 1),
+            "modules": _array(_object({"name": _MODULE_NAME, "source": _SOURCE, **_CONTRACT, "tests": _TESTS})),
+            "globs": {"type": "object", "additionalProperties": _array(_SOURCE)},
+            "steps": _array(_STEP, 1),
+        }
+    ),
+}
+
+DECLARATION_SCHEMA: Schema = _object(
+    {
+        "schema": {"type": "string", "const": DECLARATION},
+        **_HEAD,
+        "targets": _array(_object(_TARGET), 1),
+        "modules": {
+            "type": "object",
+            "additionalProperties": _object(
+                {
+                    "source": _TEXT,
+                    "targets": _or_null(_TEXTS),
+                    **_CONTRACT,
+                    "tests": {"type": "array", "maxItems": cases.MAX_CASES},
+                }
+            ),
+        },
+        "audit": _object(
+            {
+                "fail-on": {"type": "string", "enum": list(SEVERITIES)},
+                "enforce": _array({"type": "string", "enum": list(COMMANDS)}),
+                "ignore": _array(_object({"id": _TEXT, "reason": _TEXT, "until": _or_null(_TEXT)})),
+            }
+        ),
+    }
+)

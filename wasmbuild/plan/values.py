@@ -1,0 +1,127 @@
+"""What is declared, as JSON values and back: the parts that plans and remembered declarations have in common.
+
+Paths of programs are relative to the declaration's folder where they lie in it, and start with ``./`` then; bare names
+are found on PATH. What is read has the structure of its schema already.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wasmbuild.engine import triples
+from wasmbuild.formats.strict_json import Invalid
+from wasmbuild.project.declared import Limits, Runner, Target
+
+
+class Head(NamedTuple):
+    """What is declared once: name, build directory, line, compiler and limits, as in ``Project``."""
+
+    name: str
+    build_dir: Path
+    line: int
+    at_least: str | None
+    compiler: str
+    limits: Limits
+
+
+def head_to_json(head: Head, directory: Path) -> dict[str, Any]:
+    return {
+        "project": head.name,
+        "build-dir": os.path.relpath(head.build_dir, directory).replace(os.sep, "/"),
+        "wasmtime": {"line": head.line, "at-least": head.at_least, "compiler": _below(head.compiler, directory)},
+        "limits": head.limits._asdict(),
+    }
+
+
+def head_from_json(document: Mapping[str, Any], directory: Path) -> Head:
+    wasmtime = document["wasmtime"]
+    return Head(
+        document["project"],
+        directory / os.path.normpath(document["build-dir"]),
+        wasmtime["line"],
+        wasmtime["at-least"],
+        _program(wasmtime["compiler"], directory),
+        Limits(**document["limits"]),
+    )
+
+
+def target_to_json(target: Target, directory: Path) -> dict[str, Any]:
+    return {
+        "name": target.name,
+        "triple": target.triple.text,
+        "cpu": target.cpu,
+        "isa-flags": target.isa_flags,
+        "engine": target.engine,
+        "require": target.require,
+        "runner": None if target.runner is None else _runner_to_json(target.runner, directory),
+    }
+
+
+def target_from_json(document: Mapping[str, Any], directory: Path) -> Target:
+    """Raise Invalid for a triple that Wasmtime has no back end for."""
+    try:
+        triple = triples.parse(document["triple"])
+    except ValueError as error:
+        raise Invalid(str(error), "triple") from None
+    given = document["runner"]
+    return Target(
+        document["name"],
+        triple,
+        document["cpu"],
+        document["isa-flags"],
+        document["engine"],
+        document["require"],
+        None if given is None else _runner_from_json(given, directory),
+    )
+
+
+def contract_to_json(imports: Sequence[str] | None, exports: Sequence[str] | None, ships: bool) -> dict[str, Any]:
+    return {
+        "imports": None if imports is None else list(imports),
+        "exports": None if exports is None else list(exports),
+        "ship-source": ships,
+    }
+
+
+def contract_from_json(document: Mapping[str, Any]) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None, bool]:
+    return texts(document["imports"]), texts(document["exports"]), document["ship-source"]
+
+
+def texts(given: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if given is None else tuple(given)
+
+
+def _runner_to_json(runner: Runner, directory: Path) -> dict[str, Any]:
+    return {
+        "command": [_below(word, directory) if index == 0 else word for index, word in enumerate(runner.command)],
+        "python": runner.python and _below(runner.python, directory),
+        "wasmtime": runner.wasmtime and _below(runner.wasmtime, directory),
+        "environment": runner.environment,
+        "limits": {"memory": runner.memory, "seconds": runner.seconds},
+    }
+
+
+def _runner_from_json(document: Mapping[str, Any], directory: Path) -> Runner:
+    command = document["command"]
+    return Runner(
+        tuple([_program(word, directory) if index == 0 else word for index, word in enumerate(command)]),
+        document["python"] and _program(document["python"], directory),
+        document["wasmtime"] and _program(document["wasmtime"], directory),
+        document["environment"],
+        str(directory),
+        document["limits"]["memory"],
+        document["limits"]["seconds"],
+    )
+
+
+def _below(program: str, directory: Path) -> str:
+    path = Path(program)
+    return f"./{path.relative_to(directory).as_posix()}" if path.is_relative_to(directory) else program
+
+
+def _program(text: str, directory: Path) -> str:
+    return os.path.normpath(directory / text) if re.search(r"[/\\]", text) else text

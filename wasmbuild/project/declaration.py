@@ -1,0 +1,33 @@
+"""The file of a declaration."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from wasmbuild import files
+from wasmbuild.errors import DeclarationError, Mistake
+
+MAX_BYTES = 16 << 20
+
+
+def read(path: Path) -> bytes:
+    """Return the bytes of a declaration. Raises DeclarationError."""
+    file = str(path)
+    try:
+        with files.open_regular(path) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            data = stream.read(MAX_BYTES + 1) if size <= MAX_BYTES else b""
+    except FileNotFoundError:
+        what = "there is no such file"
+        raise DeclarationError([Mistake(file, "", what, "make it, or name another file with --config")]) from None
+    except IsADirectoryError:
+        inside = f"name the file in it, {path / 'wasmbuild.toml'}"
+        raise DeclarationError([Mistake(file, "", "is a directory", inside)]) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise DeclarationError([Mistake(file, "", f"cannot be read: {why}", "name a readable file")]) from None
+    if size > MAX_BYTES:
+        problem = f"has {size} bytes, and at most {MAX_BYTES} are read"
+        raise DeclarationError([Mistake(file, "", problem, "use globs to declare many modules")])
+    return data

@@ -1,0 +1,131 @@
+"""What is declared, checked: the values that every other room works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from wasmbuild.engine.triples import TargetTriple
+    from wasmbuild.project.audit_policy import AuditPolicy
+    from wasmbuild.project.cases import Case
+
+
+class Module(NamedTuple):
+    """A module to compile.
+
+    ``source`` is the absolute path of its file, ``source_text`` the path from the declaration's folder, with forward
+    slashes. ``imports`` are globs over ``module.name`` of what it may import, ``exports`` what it has to export; None
+    allows any and demands none. ``tests`` are as declared: whether they fit is known when the module is. With
+    ``ship_source`` the module as binary WebAssembly is shipped beside each artifact.
+    """
+
+    name: str
+    source: Path
+    source_text: str
+    imports: tuple[str, ...] | None
+    exports: tuple[str, ...] | None
+    tests: tuple[Case, ...] = ()
+    ship_source: bool = False
+
+
+class Runner(NamedTuple):
+    """What loads artifacts of a target on this machine: ``command``, then a program of that target.
+
+    The program is ``python``, which has the package ``wasmtime``, or ``wasmtime``, an executable; the other is None.
+    They and the command's first word are absolute paths, or bare names that PATH finds. The command runs in
+    ``directory``, the declaration's absolute folder, with the variables of ``environment`` added to the usual ones.
+    ``memory`` in bytes and ``seconds`` bound it; None leaves that to whoever runs it.
+    """
+
+    command: tuple[str, ...]
+    python: str | None
+    wasmtime: str | None
+    environment: dict[str, str]
+    directory: str
+    memory: int | None = None
+    seconds: int | None = None
+
+
+class Target(NamedTuple):
+    """A target: ``cpu`` is the level as declared, ``isa_flags`` all flags of the CPU, ``engine`` the canonical engine.
+
+    ``require`` is the lowest level of verification that passes, None for the highest that can be reached. ``runner``
+    is what loads its artifacts here; it is no part of what is shipped.
+    """
+
+    name: str
+    triple: TargetTriple
+    cpu: str | None
+    isa_flags: dict[str, bool | int | str]
+    engine: dict[str, Any]
+    require: str | None
+    runner: Runner | None = None
+
+
+class Artifact(NamedTuple):
+    """One module for one target."""
+
+    module: Module
+    target: Target
+
+    @property
+    def id(self) -> str:
+        """``module@target``, the artifact's name everywhere."""
+        return f"{self.module.name}@{self.target.name}"
+
+    @property
+    def path(self) -> str:
+        """The artifact's path below the build directory, with forward slashes."""
+        return f"{self.target.name}/{self.module.name}.cwasm"
+
+    @property
+    def wasm_path(self) -> str:
+        """Where the module itself is shipped, if it is: a path like ``path``."""
+        return f"{self.target.name}/{self.module.name}.wasm"
+
+
+class Limits(NamedTuple):
+    """What compiling one artifact may take: ``memory`` in bytes, ``seconds`` of wall-clock time; None is no limit."""
+
+    memory: int | None
+    seconds: int
+
+
+class ModuleDeclaration(NamedTuple):
+    """A module, or with a glob as ``source`` one for each file that it matches, as declared.
+
+    ``targets`` are globs over the names of targets, None for all of them. The rest is as in ``Module``, but for the
+    tests of WASI programs that leave out ``argv``: it is empty here.
+    """
+
+    source: str
+    targets: tuple[str, ...] | None
+    imports: tuple[str, ...] | None
+    exports: tuple[str, ...] | None
+    ship_source: bool
+    tests: tuple[Case, ...]
+
+
+class Project(NamedTuple):
+    """A declaration, checked: everything but the files of its modules.
+
+    ``file`` is the file as it was named, ``directory`` its absolute folder. ``at_least`` is the lowest version of the
+    compiler, or None; ``compiler`` one of ``COMPILERS`` or an absolute path. ``targets`` are in the order of the file.
+    ``target_names`` are all names that were declared, ``modules`` are by their keys. Nothing of it depends on any other
+    file: the same bytes declare the same.
+    """
+
+    file: str
+    directory: Path
+    name: str
+    build_dir: Path
+    line: int
+    at_least: str | None
+    compiler: str
+    limits: Limits
+    targets: tuple[Target, ...]
+    target_names: tuple[str, ...]
+    modules: Mapping[str, ModuleDeclaration]
+    audit: AuditPolicy
