@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from wasmbuild.audit.conditions import Told, Traits, any_of, architecture, configured, of_source, on
@@ -84,24 +84,32 @@ class Judge:
             )
             if question is not None:
                 self.questions.append(question)
+        wheres = [part.where for question in self.questions for part in question.parts]
+        self._asked_for = sorted({name for where in wheres for shape in where.shapes for name in shape} | {"features"})
+        self._known: dict[tuple[str, str], tuple[Finding, ...]] = {}
 
     @property
     def advisories(self) -> list[Advisory]:
         """The records whose range holds the compiler, whatever the artifact."""
         return [question.advisory for question in self.questions if question.listed]
 
-    def judge(self, kind: str, traits: Traits | None) -> list[Finding]:
+    def judge(self, kind: str, traits: Traits | None) -> tuple[Finding, ...]:
         """Return what each record means for an artifact, most severe records first.
 
         ``kind`` is ``module`` or ``component``; ``traits`` are None where the manifest has none. Records whose range
-        does not hold the compiler say nothing of it and are left out.
+        does not hold the compiler say nothing of it and are left out. Equal artifacts get the same tuple.
         """
-        found = []
+        told = None if traits is None else [traits.get(name) for name in self._asked_for]
+        key = (kind, repr(told))
+        if key not in self._known:
+            self._known[key] = tuple(self._judged(kind, traits))
+        return self._known[key]
+
+    def _judged(self, kind: str, traits: Traits | None) -> Iterator[Finding]:
         for question in self.questions:
             finding = self._answer(question, kind, traits) if question.parts else question.otherwise
             if question.listed or finding.verdict != NOT_AFFECTED:
-                found.append(finding)
-        return found
+                yield finding
 
     def _answer(self, question: _Question, kind: str, traits: Traits | None) -> Finding:
         told = any_of([self._part(part, question.known, kind, traits) for part in question.parts])

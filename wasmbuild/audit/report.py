@@ -74,7 +74,9 @@ class Report(NamedTuple):
             "errors": [each._asdict() for each in self.unreadable],
         }
         lines = [f'"{name}": {_ENCODE(value)}' for name, value in about.items()]
-        artifacts = ",\n".join(_ENCODE(_entry(entry)) for entry in self.entries)
+        # Most artifacts share what is found, and text is made of it once.
+        found: dict[int, str] = {}
+        artifacts = ",\n".join(_entry(entry, found) for entry in self.entries)
         lines.append(f'"artifacts": [\n{artifacts}\n]' if artifacts else '"artifacts": []')
         return "{\n" + ",\n".join(lines) + "\n}\n"
 
@@ -122,25 +124,31 @@ def supported(report: Report, today: date) -> list[tuple[int, date, bool]]:
 
 
 def _entries(shipped: Shipped, judge: Judge, runtime: str | None, passed: Mapping[str, str]) -> Iterator[Entry]:
+    known: dict[int, tuple[str, dict[str, str]]] = {}
     for artifact in shipped.artifacts:
         findings = judge.judge(artifact.kind, artifact.traits)
-        ignored = {f.advisory.id: passed[f.advisory.id] for f in findings if f.advisory.id in passed}
-        status = worst([finding for finding in findings if finding.advisory.id not in ignored])
-        yield Entry(artifact.id, shipped.path, shipped.compiler, runtime, status, tuple(findings), ignored)
+        if id(findings) not in known:
+            ignored = {f.advisory.id: passed[f.advisory.id] for f in findings if f.advisory.id in passed}
+            status = worst([finding for finding in findings if finding.advisory.id not in ignored])
+            known[id(findings)] = status, ignored
+        status, ignored = known[id(findings)]
+        yield Entry(artifact.id, shipped.path, shipped.compiler, runtime, status, findings, ignored)
 
 
 _ENCODE = json.JSONEncoder(check_circular=False).encode
 
 
-def _entry(entry: Entry) -> dict[str, object]:
-    return {
+def _entry(entry: Entry, found: dict[int, str]) -> str:
+    if id(entry.findings) not in found:
+        found[id(entry.findings)] = _ENCODE([_finding(finding, entry.ignored) for finding in entry.findings])
+    head = {
         "id": entry.id,
         "manifest": entry.manifest,
         "compiler": entry.compiler,
         "runtime": entry.runtime,
         "status": entry.status,
-        "advisories": [_finding(finding, entry.ignored) for finding in entry.findings],
     }
+    return f'{_ENCODE(head)[:-1]}, "advisories": {found[id(entry.findings)]}}}'
 
 
 def _finding(finding: Finding, ignored: Mapping[str, str]) -> dict[str, object]:
