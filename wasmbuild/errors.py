@@ -13,6 +13,7 @@ DONE = 0
 FAILED = 1
 WRONG_REQUEST = 2
 DISK = 3
+NOT_VERIFIED = 3
 DEFECT = 70
 """An exception that nobody expected; as ``EX_SOFTWARE`` in sysexits.h."""
 INTERRUPTED = 130
@@ -58,7 +59,7 @@ class ToolchainError(WasmbuildError):
 
 
 class HostError(WasmbuildError):
-    """This process may not do what the work needs, whatever the files are."""
+    """This process may not do what the work needs, or lacks it, whatever the files are."""
 
     exit_code = DISK
 

@@ -25,7 +25,7 @@ def tell(report: Report, console: Console) -> None:
     header, *lines = _aligned([("artifact", "proved", "required", "time"), *rows], "<<<>")
     console.say(console.bold(header))
     told = [
-        f"{line}  {console.good('ok')}" if entry.ok else f"{line}  {console.bad('FAILED')}  {_failure(entry)}"
+        f"{line}  {console.good('ok')}" if entry.ok else f"{line}  {console.bad(_verdict(entry))}  {_failure(entry)}"
         for entry, line in zip(report.artifacts, lines, strict=True)
         if not (entry.ok and console.quiet)
     ]
@@ -48,10 +48,13 @@ def tell(report: Report, console: Console) -> None:
 def summary(report: Report) -> str:
     """Return one line that says what was proved."""
     levels = Counter(entry.level for entry in report.artifacts if entry.ok)
-    failed = sum(not entry.ok for entry in report.artifacts)
+    failed = sum(not entry.ok and entry.verified for entry in report.artifacts)
+    unverified = sum(not entry.verified for entry in report.artifacts)
     parts = [f"{count} {level}" for level, count in sorted(levels.items(), key=lambda item: str(item[0]))]
     parts += [f"{failed} failed"] if failed else []
-    return f"{counted(len(report.artifacts), 'artifact')} verified: {', '.join(parts) or 'none there'}"
+    parts += [f"{unverified} not verified"] if unverified else []
+    verified = counted(len(report.artifacts) - unverified, "artifact")
+    return f"{verified} verified: {', '.join(parts) or 'none there'}"
 
 
 def _targets(verdicts: Iterable[tuple[Entry, float]]) -> list[tuple[str, ...]]:
@@ -66,12 +69,18 @@ def _targets(verdicts: Iterable[tuple[Entry, float]]) -> list[tuple[str, ...]]:
     for target, found in targets.items():
         reached = [LEVELS.index(entry.level) for entry, _ in found if entry.level is not None]
         holds = [sum(highest >= level for highest in reached) for level in range(len(LEVELS))]
-        counts = (len(found), *holds, sum(not entry.ok for entry, _ in found))
+        counts = (len(found), *holds, sum(not entry.ok and entry.verified for entry, _ in found))
         rows.append((target, *map(str, counts), human_seconds(sum(taken for _, taken in found))))
     return rows
 
 
+def _verdict(entry: Entry) -> str:
+    return "FAILED" if entry.verified else "NOT VERIFIED"
+
+
 def _failure(entry: Entry) -> str:
+    if not entry.verified:
+        return entry.message
     return f"not {entry.failed}: {entry.message}" if entry.failed else entry.message
 
 

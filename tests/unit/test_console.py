@@ -75,21 +75,23 @@ def test_verdicts() -> None:
         Entry("b@x", True, "consistent", None, "consistent", "cannot be loaded here"),
         Entry("c@y", False, None, "intact", "loaded", "has 3 bytes"),
         Entry("z/manifest.json", False, None, "intact", "intact", "is missing"),
+        Entry("d@y", False, "intact", "consistent", "loaded", "was not loaded: no memory", verified=False),
     )
-    tell(Report(entries, (0.25, 0.5, 61, 0)), Console(stream))
+    tell(Report(entries, (0.25, 0.5, 61, 0, 0)), Console(stream))
     assert stream.getvalue().splitlines() == [
         "artifact         proved      required      time",
         "a@x              loaded      loaded      0.25 s  ok",
         "b@x              consistent  consistent  0.50 s  ok",
         "c@y              nothing     loaded        61 s  FAILED  not intact: has 3 bytes",
         "z/manifest.json  nothing     intact      0.00 s  FAILED  not intact: is missing",
+        "d@y              intact      loaded      0.00 s  NOT VERIFIED  was not loaded: no memory",
         "",
         "target  artifacts  intact  consistent  loaded  tested  failed    time",
         "x               2       2           2       1       0       0  0.75 s",
-        "y               1       0           0       0       0       1    61 s",
+        "y               2       1           0       0       0       1    61 s",
         "",
         "b@x: cannot be loaded here",
-        "4 artifacts verified: 1 consistent, 1 loaded, 2 failed",
+        "4 artifacts verified: 1 consistent, 1 loaded, 2 failed, 1 not verified",
     ]
     quiet = io.StringIO()
     tell(Report(entries[:3]), Console(quiet, quiet=True))

@@ -9,6 +9,7 @@ from wasmbuild.engine import lines, settings, triples
 from wasmbuild.formats.cwasm import ArtifactFacts
 from wasmbuild.inspection.facts import Engine
 from wasmbuild.text import printable
+from wasmbuild.toolchain.find import Compiler
 from wasmbuild.verify import toggles
 from wasmbuild.verify.reference import Reference, References, Settings
 from wasmbuild.verify.tails import Explained, line_up
@@ -89,7 +90,7 @@ class Engines:
         reference = self._references.made_with(Settings(engine, line, triple, {}))
         if isinstance(reference, Reference):
             return reference
-        if isinstance(self._tools.executable(line), str):
+        if not isinstance(self._tools.executable(line), Compiler):
             has = f"; the wasmtime Python package here is {self._tools.library.version}" if self._tools.library else ""
             return (
                 f"no Wasmtime {line} that could make references for {triple} is installed{has}: "

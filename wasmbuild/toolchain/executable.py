@@ -51,6 +51,10 @@ class UnusableError(Exception):
     """An executable cannot be used; the text goes on after its path: "is not executable"."""
 
 
+class UnexaminedError(UnusableError):
+    """It could not be found out what an executable is, so that it may be the one that is wanted."""
+
+
 class ChangingError(ToolchainError):
     """An executable is replaced again and again, so that nobody can tell whether it is the one to use."""
 
@@ -82,8 +86,10 @@ def identify(path: Path) -> Identity:
 def _look(path: Path) -> Identity:
     try:
         status = path.stat()
-    except OSError as error:
+    except FileNotFoundError as error:
         raise UnusableError(f"cannot be used: {error.strerror or error}") from error
+    except OSError as error:
+        raise UnexaminedError(f"cannot be used: {error.strerror or error}") from error
     if not stat.S_ISREG(status.st_mode):
         raise UnusableError("is a directory" if stat.S_ISDIR(status.st_mode) else "is not a regular file")
     return _ask(path if os.access(path, os.X_OK) else _runnable_copy(path))
@@ -123,14 +129,14 @@ def _ask(path: Path) -> Identity:
         # The next look tells whether another one comes in its place.
         raise _ReplacedError from error
     except OSError as error:
-        raise UnusableError(f"cannot be read: {error.strerror or error}") from error
+        raise UnexaminedError(f"cannot be read: {error.strerror or error}") from error
     except ChildError as error:
         if _has_changed(path, signature):
             raise _ReplacedError from error
-        raise UnusableError(f"cannot be run: {str(error).rpartition(': ')[2]}") from error
+        raise UnexaminedError(f"cannot be run: {str(error).rpartition(': ')[2]}") from error
     if ended.reason:
         said = f" ({printable(lines[-1])})" if (lines := ended.stderr.strip().splitlines()) else ""
-        raise UnusableError(f"{ended.reason} when asked for its --version{said}")
+        raise UnexaminedError(f"{ended.reason} when asked for its --version{said}")
     output = ended.stdout.decode("utf-8", "replace")
     match = _VERSION.match(output)
     if match is None:
@@ -158,7 +164,7 @@ def _runnable_copy(original: Path) -> Path:
     try:
         sha256 = digest(original)
     except OSError as error:
-        raise UnusableError(f"cannot be read: {error.strerror or error}") from error
+        raise UnexaminedError(f"cannot be read: {error.strerror or error}") from error
     try:
         return _kept_copy(original, sha256)
     except (OSError, RuntimeError) as error:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from wasmbuild.engine import lines
 from wasmbuild.errors import ToolchainError
 from wasmbuild.toolchain import executable, places
-from wasmbuild.toolchain.executable import ChangingError, Identity, UnusableError
+from wasmbuild.toolchain.executable import ChangingError, Identity, UnexaminedError, UnusableError
 from wasmbuild.toolchain.places import default_line, fingerprint
 
 __all__ = ["AUTO", "CLI", "EMBEDDED", "Compiler", "default_line", "find", "fingerprint", "library", "ways"]
@@ -17,6 +17,10 @@ __all__ = ["AUTO", "CLI", "EMBEDDED", "Compiler", "default_line", "find", "finge
 CLI = "cli"
 EMBEDDED = "embedded"
 AUTO = "auto"
+
+
+class NoCompilerError(ToolchainError):
+    """Every candidate was looked at, and none is what is wanted: as sure as that none is there."""
 
 
 class Compiler(NamedTuple):
@@ -38,7 +42,8 @@ def find(choice: str, line: int, project_dir: str | os.PathLike[str], *, at_leas
     ``choice`` is ``"auto"``, ``"cli"``, ``"embedded"`` or a path, which counts from ``project_dir``. ``line`` is the
     major version, ``at_least`` the lowest version that will do, such as ``"48.0.8"``.
 
-    Raises ToolchainError, with what was passed over and why, when there is none.
+    Raises ToolchainError, with what was passed over and why, when there is none: NoCompilerError where it is known of
+    each candidate that it is another one.
     """
     wanted = _Wanted(line, at_least)
     if choice == EMBEDDED:
@@ -47,7 +52,7 @@ def find(choice: str, line: int, project_dir: str | os.PathLike[str], *, at_leas
         return _named(Path(project_dir) / choice, "[toolchain] compiler", wanted)
     if (variable := places.named()) is not None:
         return _named(variable, places.VARIABLE, wanted)
-    found, passed_over = _best(wanted)
+    found, passed_over, certain = _best(wanted)
     if found is not None:
         return found
     if choice == AUTO:
@@ -55,7 +60,7 @@ def find(choice: str, line: int, project_dir: str | os.PathLike[str], *, at_leas
             return _embedded(wanted)
         except ToolchainError as error:
             passed_over.append(str(error))
-    raise ToolchainError(
+    raise (NoCompilerError if certain else ToolchainError)(
         "\n".join(
             [
                 f"no {'compiler' if choice == AUTO else 'wasmtime executable'} of {wanted} was found",
@@ -134,15 +139,17 @@ def _named(path: Path, named_by: str, wanted: _Wanted) -> Compiler:
             f"{named_by}: {path} {error}; name an executable of {wanted} there, or leave it out to have one found"
         ) from error
     if problem := wanted.problem(identity.version):
-        raise ToolchainError(
+        raise NoCompilerError(
             f"{named_by}: {path} {problem}; name another executable there, or change the line that is set as wasmtime "
             f"under [toolchain]"
         )
     return Compiler(CLI, *identity)
 
 
-def _best(wanted: _Wanted) -> tuple[Compiler | None, list[str]]:
+def _best(wanted: _Wanted) -> tuple[Compiler | None, list[str], bool]:
     """Return the executable of the highest version, the first of equals, and why others were passed over.
+
+    The last is whether that is known of each of them, and not that it could not be looked at.
 
     Raises ToolchainError when none is left and one of them only lacks the permission to run, ChangingError when it
     cannot be told which is the best.
@@ -150,6 +157,7 @@ def _best(wanted: _Wanted) -> tuple[Compiler | None, list[str]]:
     best: Identity | None = None
     passed_over: list[str] = []
     blocked: ToolchainError | None = None
+    certain = True
     for place in places.executables():
         try:
             if executable.is_script(place.path):
@@ -160,6 +168,7 @@ def _best(wanted: _Wanted) -> tuple[Compiler | None, list[str]]:
             if problem := wanted.problem(identity.version):
                 raise UnusableError(problem)
         except UnusableError as error:
+            certain = certain and not isinstance(error, UnexaminedError)
             passed_over.append(f"{place.path} ({place.origin}) {error}")
         except ChangingError:
             raise  # the next run would choose it
@@ -170,7 +179,10 @@ def _best(wanted: _Wanted) -> tuple[Compiler | None, list[str]]:
                 best = identity
     if best is None and blocked is not None:
         raise blocked
-    return (Compiler(CLI, *best) if best is not None else None), passed_over
+    if not places.has_home():
+        certain = False
+        passed_over.append("those of your home directory, because the system knows none; set HOME")
+    return (Compiler(CLI, *best) if best is not None else None), passed_over, certain
 
 
 def _embedded(wanted: _Wanted) -> Compiler:

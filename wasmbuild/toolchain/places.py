@@ -60,6 +60,15 @@ def _candidates() -> Iterator[Place]:
         yield Place(home / folder / "bin" / PROGRAM, f"~/{folder}/bin")
 
 
+def has_home() -> bool:
+    """Tell whether the user has a home directory, where executables may be."""
+    try:
+        Path.home()
+    except RuntimeError:
+        return False
+    return True
+
+
 def named() -> Path | None:
     """Return the executable that the environment variable names, if it is set."""
     value = os.environ.get(VARIABLE, "")

@@ -11,13 +11,14 @@ import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from wasmbuild.errors import ToolchainError, UsageError
+from wasmbuild.errors import ChildError, HostError, ToolchainError, UsageError
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.verify.report import JSON_SCHEMA, SCHEMA, Entry, Report
 
 if TYPE_CHECKING:
     from wasmbuild.project.declared import Target
     from wasmbuild.toolchain.child import Limits
+    from wasmbuild.verify.collect import Shipment
 
 __all__ = ["JSON_SCHEMA", "LEVELS", "SCHEMA", "Entry", "Report", "default_limits", "verify"]
 
@@ -50,7 +51,8 @@ def verify(
     """Verify the artifacts of manifests, and say of each what holds.
 
     ``paths`` are manifests, indexes or directories: the index in it, or else the manifests in it and right below it.
-    ``level`` is the highest level that is tried, and hence demanded; None tries all. ``index_sha256`` pins the bytes of
+    ``level`` is demanded of each artifact, and no higher one is tried; None tries all and demands what manifests do, or
+    else what this host can reach. ``index_sha256`` pins the bytes of
     the one index that is named.
 
     Settings that the installed library cannot express are left to an executable: ``compiler`` is which, as
@@ -61,14 +63,13 @@ def verify(
 
     ``on_entry`` is called with each verdict as soon as it is known, in any order, by one thread at a time.
 
-    Nothing is printed, and a file that is missing, damaged or hostile is an entry of the report. Raises UsageError for
-    arguments that do not go together, ToolchainError where a memory limit is asked for that this system cannot set,
-    HostError where this process may open too few files, ChildError and OSError when this host cannot do its part.
+    Nothing is printed, and a file that is missing, damaged or hostile is an entry of the report. What fails on the side
+    of what verifies leaves artifacts not verified (``Entry.verified``). Raises UsageError for arguments that do not go
+    together, ToolchainError where a memory limit is asked for that this system cannot set, HostError where this host
+    has so little left that there is no report.
     """
     from wasmbuild.toolchain.child import format_bytes, memory_can_be_limited
     from wasmbuild.verify.collect import collect
-    from wasmbuild.verify.ladder import Ladder
-    from wasmbuild.verify.tools import Tools
 
     if level is not None and level not in LEVELS:
         raise UsageError(f"--level: there is no level {level!r}; write one of {', '.join(LEVELS)}")
@@ -80,8 +81,29 @@ def verify(
             f"verify without a memory limit here"
         )
     shipments = collect(paths, index_sha256)
+    try:
+        return _verified(shipments, compiler, limits, level, targets, on_entry)
+    except (OSError, MemoryError, RuntimeError, ChildError) as error:
+        from wasmbuild.verify.trouble import in_words
+
+        if isinstance(error, RuntimeError) and "thread" not in str(error):
+            raise
+        raise HostError(f"not verified: {in_words(error)}") from error
+
+
+def _verified(
+    shipments: Iterable[Shipment | Entry],
+    compiler: str,
+    limits: Limits,
+    level: str | None,
+    targets: Iterable[Target],
+    on_entry: Callable[[Entry], None] | None,
+) -> Report:
+    from wasmbuild.verify.ladder import Ladder
+    from wasmbuild.verify.tools import Tools
+
     with Tools(compiler) as tools:
-        ladder = Ladder(tools, limits, level or LEVELS[-1], targets, on_entry)
+        ladder = Ladder(tools, limits, level, targets, on_entry)
         try:
             for shipment in shipments:
                 if isinstance(shipment, Entry):

@@ -16,10 +16,10 @@ from wasmbuild.formats.identify import identify
 from wasmbuild.formats.manifest import MAX_INDEX, MAX_MANIFEST, Index, IndexTarget, Manifest
 from wasmbuild.project import filenames
 from wasmbuild.shipment import manifests
-from wasmbuild.shipment.errors import ShippedFileError
+from wasmbuild.shipment.errors import Reason, ShippedFileError
 from wasmbuild.shipment.source import ShipmentSource
 from wasmbuild.text import printable
-from wasmbuild.verify.intact import AGAIN, check_host
+from wasmbuild.verify.intact import AGAIN
 from wasmbuild.verify.report import Entry, unusable
 
 Shipment = tuple[Manifest, ShipmentSource]
@@ -68,19 +68,25 @@ class _Collector:
 
     def _directory(self, directory: Path) -> Iterator[Shipment | Entry]:
         index = directory / filenames.INDEX
-        if self._pinned is not None or os.path.lexists(index):
-            yield from self._file(index, directory)
-            return
         try:
+            if self._pinned is not None or _is_there(index):
+                yield from self._file(index, directory)
+                return
             names = sorted(os.listdir(directory))
         except OSError as error:
             yield _failed(ShippedFileError.of(error, str(directory), "name a directory that you may read"))
             return
-        found = [directory / filenames.MANIFEST, *(directory / name / filenames.MANIFEST for name in names)]
-        # A link that leads nowhere is there too, and is told.
-        found = [path for path in found if os.path.lexists(path)]
-        for manifest in found:
-            yield from self._file(manifest, directory)
+        found = False
+        for manifest in (directory / filenames.MANIFEST, *(directory / name / filenames.MANIFEST for name in names)):
+            try:
+                if not _is_there(manifest):
+                    continue
+            except OSError as error:
+                # There may be one, and it may be wrong.
+                yield _failed(ShippedFileError.of(error, str(manifest)))
+            else:
+                yield from self._file(manifest, directory)
+            found = True
         if not found:
             problem = f"holds neither {filenames.INDEX} nor a {filenames.MANIFEST}"
             yield _entry(directory, f"{problem}; build first, or name another directory")
@@ -169,9 +175,17 @@ def _instead(data: bytes) -> str:
     return identity.sentence if identity.kind in ("artifact", "module", "component", "text") else ""
 
 
+def _is_there(path: Path) -> bool:
+    """Tell whether there is something of that name, be it a link that leads nowhere. Raises OSError."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def _failed(error: ShippedFileError) -> Entry:
-    check_host(error)
-    return unusable(error.where, str(error))
+    return unusable(error.where, str(error), verified=error.reason is not Reason.HOST)
 
 
 def _entry(path: Path, problem: str) -> Entry:

@@ -13,7 +13,7 @@ from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 from wasmbuild.text import printable
 from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.reference import Reference
-from wasmbuild.verify.report import Broken, Obstacle, Unreachable
+from wasmbuild.verify.report import Broken, Obstacle, Unreachable, Unverified
 from wasmbuild.verify.toggles import shown
 
 Value = bool | int | str
@@ -30,7 +30,7 @@ class Consistent:
     def __init__(
         self,
         manifest: Manifest,
-        reference: Reference | Unreachable,
+        reference: Reference | Unreachable | Unverified,
         differences: Callable[[Reference, ArtifactFacts], str],
     ) -> None:
         """``reference`` is of the declared settings; ``differences`` names those that an artifact has otherwise."""
@@ -58,7 +58,7 @@ class Consistent:
         problem = self._problem(facts)
         if problem:
             return self._broken(artifact, problem)
-        if isinstance(self._reference, Unreachable):
+        if not isinstance(self._reference, Reference):
             return self._reference
         self._right = (facts.header, facts.engine)
         return None

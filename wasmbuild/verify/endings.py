@@ -13,6 +13,8 @@ _ALLOCATION = re.compile(
     r"out of memory \(failed to allocate|GC heap out of memory|memory allocation of \d+ bytes failed|MemoryError|"
     r"Cannot allocate memory"
 )
+# Reserved address space counts against no limit of ours.
+_RESERVED = "mmap failed to reserve"
 _NUMBERED = re.compile(r"^\d+: ")
 # The number of a thread differs from run to run.
 _THREAD = re.compile(r"(?<=') \(\d+\)(?= panicked)")
@@ -23,7 +25,7 @@ def lacks_memory(words: str, memory: int | None) -> str:
 
     It is the rest of a sentence: "needs more memory than the limit of 2 GiB".
     """
-    if memory is None or not _ALLOCATION.search(words):
+    if memory is None or _RESERVED in words or not _ALLOCATION.search(words):
         return ""
     return f"needs more memory than the limit of {format_bytes(memory)}"
 

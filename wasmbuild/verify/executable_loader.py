@@ -21,11 +21,12 @@ from wasmbuild.toolchain import child
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify import bounded, executable_cases, tested
 from wasmbuild.verify.endings import how_it_ended, one_line
-from wasmbuild.verify.library_loader import start_failure
+from wasmbuild.verify.library_loader import is_of_the_host, start_failure
 from wasmbuild.verify.loading import HERE, Load, Outcome, Place, death, refusal
 from wasmbuild.verify.probes import bounded as bound
-from wasmbuild.verify.report import Broken, Obstacle, Unreachable
+from wasmbuild.verify.report import CALLS, WASMTIME, Broken, Obstacle, Unreachable
 from wasmbuild.verify.tested import Grant, Ran
+from wasmbuild.verify.trouble import unverified
 
 # Below a file there is nothing.
 _MISSING = "missing"
@@ -33,6 +34,7 @@ _LOADED = re.compile(rf'failed to open wasm module ".*{_MISSING}"')
 # What starts an executable may have written something before: qemu warns of CPU features.
 _ERROR = re.compile(r"^Error: ", re.MULTILINE)
 _POLL_SECONDS = 0.05
+_WITHOUT_RUN = re.compile(r"unrecognized subcommand 'run'")
 _REFUSED = 1
 _USAGE = 2
 
@@ -69,7 +71,7 @@ class ExecutableLoader:
         self._useless: Obstacle | None = None
 
     def put(self, load: Load) -> None:
-        """Take a load, waiting while enough others do. Raises ChildError, and OSError when a copy cannot be written."""
+        """Take a load, waiting while enough others do."""
         while len(self._under_way) > 2 * self._workers:
             ended, self._under_way = wait(self._under_way, return_when=FIRST_COMPLETED)
             for future in ended:
@@ -81,7 +83,7 @@ class ExecutableLoader:
         """Nothing waits for others here."""
 
     def close(self) -> None:
-        """Settle what is left. Raises as ``put`` does."""
+        """Settle what is left."""
         # An interrupted shutdown would take threads that go on for ended ones.
         for future in self._under_way:
             future.result()
@@ -105,10 +107,13 @@ class ExecutableLoader:
         try:
             try:
                 obstacle, ran = self._outcome(load, copy)
+            except OSError as error:
+                obstacle, ran = unverified(f"{load.artifact.path} was not loaded", error), None
             except ChildError as error:
-                if not self._place.is_runner:
-                    raise
-                obstacle, ran = self._place.cannot(*start_failure(error, self._place)), None
+                if not self._place.is_runner or is_of_the_host(error):
+                    obstacle, ran = unverified(f"{load.artifact.path} was not loaded", error), None
+                else:
+                    obstacle, ran = self._place.cannot(*start_failure(error, self._place)), None
             if not self._aborted:
                 load.end(Outcome(obstacle, ran, time.monotonic() - since))
         finally:
@@ -129,7 +134,7 @@ class ExecutableLoader:
         cannot = executable_cases.obstacle(load.artifact)
         if cannot:
             words = f"cannot be tested: {cannot}; a runner with a python does"
-            return Unreachable(words), ()
+            return Unreachable(words, CALLS), ()
         ran = self._tests(load, load.grant, run, file)
         return tested.verdict(load.artifact, ran), ran
 
@@ -147,7 +152,10 @@ class ExecutableLoader:
                 ran.append(tested.judged(case, told, self._limits.memory))
             else:
                 # As with the library, whose process is gone then.
-                ran.append(tested.died(case, ended.reason, ended.stderr, self._limits.memory))
+                own = ended.status == bounded.NOT_RUN or (
+                    ended.status == child.KILLED and not child.is_late(ended.reason)
+                )
+                ran.append(tested.died(case, ended.reason, ended.stderr, self._limits.memory, is_own=own))
                 break
         return tuple(ran)
 
@@ -184,13 +192,18 @@ class ExecutableLoader:
             return refusal(load.artifact, words.partition("\n")[2] or words, self._limits.memory, self._place)
         if ended.status == _USAGE:
             program = self._program.command[-1]
-            why = f"{program} does not take its settings or was built without `run` ({one_line(words)})"
+            if _WITHOUT_RUN.search(words):
+                return self._place.cannot(
+                    f"{program} was built without `run`", "name another executable", lacks=WASMTIME
+                )
+            why = f"{program} does not take its settings ({one_line(words)})"
             return self._place.cannot(why, "name another executable")
         if ended.status == bounded.NOT_RUN:
             return self._place.cannot(one_line(words), "correct the runner in wasmbuild.toml, or install it")
         self._useless = self._useless or self._uselessness()
         ending = ended.reason or "ended well, although it should not"
-        return self._useless or death(load.artifact, ending, ended.stderr, self._limits.memory)
+        own = ended.status == child.KILLED and not child.is_late(ending)
+        return self._useless or death(load.artifact, ending, ended.stderr, self._limits.memory, is_own=own)
 
     def _uselessness(self) -> Obstacle | None:
         """Return why the runner runs no executable at all, for then a death says nothing of an artifact."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import time
 from typing import NamedTuple
 
-from wasmbuild.errors import HostError
 from wasmbuild.files import Signature, is_settled, signature
 from wasmbuild.formats.cwasm import ReadAt
 from wasmbuild.formats.manifest import ManifestArtifact
@@ -15,15 +13,13 @@ from wasmbuild.shipment import artifacts, errors
 from wasmbuild.shipment.artifacts import Listed
 from wasmbuild.shipment.errors import Reason, ShippedFileError
 from wasmbuild.shipment.source import ShipmentSource
-from wasmbuild.verify.report import Broken
+from wasmbuild.verify.report import Broken, Unverified
 
 AGAIN = errors.AGAIN
 BY_HAND = "was it built or changed by hand, or by another tool? build it again"
 
 _FIXES = {Reason.OTHER_BYTES: BY_HAND, Reason.NOT_REGULAR: f"put the artifact itself there: {AGAIN}"}
 _BUFFER = 1 << 20
-# Open at once, with those of artifacts on their way to be loaded.
-_DESCRIPTORS = 160
 
 
 class Opened(NamedTuple):
@@ -44,36 +40,30 @@ class Intact:
     def __init__(self) -> None:
         self._buffer = memoryview(bytearray(_BUFFER))
 
-    def open(self, artifact: ManifestArtifact, source: ShipmentSource) -> Opened | Broken:
+    def open(self, artifact: ManifestArtifact, source: ShipmentSource) -> Opened | Broken | Unverified:
         """Open an artifact and hold its size and SHA-256 against the manifest; return it, or why it is another.
 
         The same holds for its source, where that is shipped.
         """
         opened = self._open(artifact, source)
-        if isinstance(opened, Broken) or artifact.wasm is None:
+        if not isinstance(opened, Opened) or artifact.wasm is None:
             return opened
         shipped = self._open(artifact.wasm, source)
-        if isinstance(shipped, Broken):
+        if not isinstance(shipped, Opened):
             opened.file.close()
-            return Broken(f"the source that is shipped with it, {shipped.message}")
+            return shipped._replace(message=f"the source that is shipped with it, {shipped.message}")
         shipped.file.close()
         return opened
 
-    def _open(self, listed: Listed, source: ShipmentSource) -> Opened | Broken:
+    def _open(self, listed: Listed, source: ShipmentSource) -> Opened | Broken | Unverified:
         now = time.time_ns()
         try:
             file, status, data = artifacts.open_listed(source, listed, listed.path, buffer=self._buffer)
         except ShippedFileError as error:
-            check_host(error)
+            if error.reason is Reason.HOST:
+                return Unverified(str(error))
             fix = _FIXES.get(error.reason, error.fix)
             return Broken(f"{error.where} {error.problem}; {fix}" if fix else f"{error.where} {error.problem}")
         sig = signature(status)
         read_at = ReadAt.of(file if data is None else io.BytesIO(data), status.st_size)
         return Opened(file, sig if is_settled(sig, now) else None, read_at)
-
-
-def check_host(error: ShippedFileError) -> None:
-    """Raise HostError for an error over a file that says nothing of the file."""
-    if error.code in (errno.EMFILE, errno.ENFILE):
-        problem = f"cannot open any more files: {error.problem.rpartition(': ')[2]}"
-        raise HostError(f"{problem}; verification needs about {_DESCRIPTORS} at once, so raise the limit (ulimit -n)")

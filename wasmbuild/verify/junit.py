@@ -1,7 +1,7 @@
 """A report in the XML that CI systems read as results of JUnit.
 
 There is no standard; what is written is what most of them understand: ``testsuites``, ``testsuite``, ``testcase`` with
-``classname``, ``name`` and ``time``, and ``failure`` or ``system-out`` in it.
+``classname``, ``name`` and ``time``, and ``failure``, ``error`` (for what was not verified) or ``system-out`` in it.
 """
 
 from __future__ import annotations
@@ -38,16 +38,19 @@ def _case(suite: str, entry: Entry, time: float) -> list[str]:
     name = entry.id.removesuffix(f"@{suite}")
     head = f'    <testcase classname={_quoted(suite)} name={_quoted(name)} time="{time:.3f}"'
     if not entry.ok:
-        message = f"not {entry.failed}: {entry.message}" if entry.failed else entry.message
+        tag, message = "failure", f"not {entry.failed}: {entry.message}" if entry.failed else entry.message
+        if not entry.verified:
+            tag, message = "error", entry.message
         kind = _quoted(entry.failed or "")
-        return [f"{head}>", f"      <failure type={kind} message={_quoted(message)}/>", "    </testcase>"]
+        return [f"{head}>", f"      <{tag} type={kind} message={_quoted(message)}/>", "    </testcase>"]
     said = "; ".join(filter(None, (f"proved: {entry.level}", entry.message)))
     return [f"{head}>", f"      <system-out>{_escaped(said)}</system-out>", "    </testcase>"]
 
 
 def _counts(timed: Sequence[tuple[Entry, float]]) -> str:
-    failures = sum(not entry.ok for entry, _ in timed)
-    return f' tests="{len(timed)}" failures="{failures}" errors="0" time="{sum(time for _, time in timed):.3f}"'
+    failures = sum(not entry.ok and entry.verified for entry, _ in timed)
+    errors = sum(not entry.verified for entry, _ in timed)
+    return f' tests="{len(timed)}" failures="{failures}" errors="{errors}" time="{sum(time for _, time in timed):.3f}"'
 
 
 def _quoted(text: str) -> str:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from wasmbuild.errors import WasmbuildError
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 from wasmbuild.project.declared import Target
 from wasmbuild.project.keys import dotted
@@ -15,12 +16,13 @@ from wasmbuild.shipment.source import ShipmentSource
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify.across import Across
 from wasmbuild.verify.consistent import Consistent
-from wasmbuild.verify.intact import Intact
+from wasmbuild.verify.intact import Intact, Opened
 from wasmbuild.verify.loaded import Loaders, Way
 from wasmbuild.verify.loading import Outcome
 from wasmbuild.verify.reference import References
 from wasmbuild.verify.report import Broken, Entry, Obstacle, Report, Unreachable, entry
 from wasmbuild.verify.tools import Tools
+from wasmbuild.verify.trouble import unverified
 
 INTACT, CONSISTENT, LOADED, TESTED = LEVELS
 
@@ -28,19 +30,21 @@ INTACT, CONSISTENT, LOADED, TESTED = LEVELS
 class Ladder:
     """Judges the artifacts of one manifest after the other; verdicts come in any order and from any thread.
 
-    ``ceiling`` is the highest level that is tried. ``targets`` are declared, for their runners. ``on_entry`` is called
-    with each verdict, by one thread at a time.
+    ``level`` is the one level that is demanded, and no higher one is tried; with None all are tried, and those are
+    demanded that manifests demand or this host can reach. ``targets`` are declared, for their runners. ``on_entry`` is
+    called with each verdict, by one thread at a time.
     """
 
     def __init__(
         self,
         tools: Tools,
         limits: Limits,
-        ceiling: str,
+        level: str | None,
         targets: Iterable[Target],
         on_entry: Callable[[Entry], None] | None,
     ) -> None:
-        self._ceiling = ceiling
+        self._demanded = level
+        self._ceiling = level or TESTED
         self._on_entry = on_entry
         self._intact = Intact()
         self._references = References(tools)
@@ -57,14 +61,14 @@ class Ladder:
         self._settle(self._next(), verdict)
 
     def climb(self, manifest: Manifest, directory: ShipmentSource) -> None:
-        """Judge all artifacts of a manifest. Raises ChildError and OSError when a loader cannot work."""
+        """Judge all artifacts of a manifest."""
         target = _Target(manifest, self._ceiling, self._loaders, self._references)
         for artifact in manifest.artifacts:
             self._climb(target, artifact, directory)
         self._loaders.flush()
 
     def close(self) -> Report:
-        """Wait for all verdicts and return them in order. Raises as ``climb`` does."""
+        """Wait for all verdicts and return them in order."""
         self._loaders.close()
         notes = self._across.notes()
         entries = [self._entries[position] for position in range(self._count)]
@@ -85,19 +89,20 @@ class Ladder:
         position = self._next()
         since = time.monotonic()
         opened = self._intact.open(artifact, directory)
-        if isinstance(opened, Broken):
+        if not isinstance(opened, Opened):
             self._judge(target, artifact, position, None, opened, time.monotonic() - since)
             return
         reached = INTACT
         obstacle: Obstacle | None = None
         if target.consistent is not None:
             obstacle = target.consistent.check(artifact, opened.read_at)
-            if obstacle is None and target.way is not None:
-                settle = partial(self._loaded, target, artifact, position, time.monotonic() - since)
-                target.way.load(artifact, opened, settle, test=self._ceiling == TESTED)
-                return
             if obstacle is None:
-                reached, obstacle = CONSISTENT, target.no_way
+                way = target.way
+                if isinstance(way, Way):
+                    settle = partial(self._loaded, target, artifact, position, time.monotonic() - since)
+                    way.load(artifact, opened, settle, test=self._ceiling == TESTED)
+                    return
+                reached, obstacle = CONSISTENT, way
         opened.file.close()
         self._judge(target, artifact, position, reached, obstacle, time.monotonic() - since)
 
@@ -126,11 +131,13 @@ class Ladder:
         reachable = target.reachable
         if not artifact.tests:
             reachable = min(reachable, LOADED, key=LEVELS.index)
-            if reached == LOADED and obstacle is None and manifest.require == TESTED and self._ceiling == TESTED:
+            if reached == LOADED and obstacle is None and TESTED in (self._demanded or manifest.require,):
+                who, otherwise = "its manifest", f"a lower require under [{dotted('targets', manifest.target)}]"
+                if self._demanded:
+                    who, otherwise = "--level", "verify with a lower --level"
                 obstacle = Broken(
-                    f"{artifact.path} has no tests, and its manifest demands the level tested; declare some under "
-                    f"[[{dotted('modules', artifact.module, 'tests')}]], or a lower require under "
-                    f"[{dotted('targets', manifest.target)}]"
+                    f"{artifact.path} has no tests, and {who} demands the level tested; declare some under "
+                    f"[[{dotted('modules', artifact.module, 'tests')}]], or {otherwise}"
                 )
         verdict = entry(
             f"{artifact.module}@{manifest.target}",
@@ -138,7 +145,7 @@ class Ladder:
             obstacle,
             require=manifest.require,
             reachable=reachable,
-            ceiling=self._ceiling,
+            demanded=self._demanded,
         )
         self._settle(position, verdict, seconds)
 
@@ -161,20 +168,18 @@ class _Target:
 
     def __init__(self, manifest: Manifest, ceiling: str, loaders: Loaders, references: References) -> None:
         self.manifest = manifest
-        self.way: Way | None = None
-        self.no_way: Obstacle | None = None
+        self.way: Way | Obstacle | None = None
         self.consistent: Consistent | None = None
         self.reachable = INTACT
         if ceiling == INTACT:
             return
         if ceiling in (LOADED, TESTED):
             # Before the reference, so that both children start at the same time.
-            way = loaders.way(manifest)
-            if isinstance(way, Way):
-                self.way = way
-            else:
-                self.no_way = way
+            try:
+                self.way = loaders.way(manifest)
+            except (WasmbuildError, OSError, RuntimeError) as error:
+                self.way = unverified("was not loaded", error)
         reference = references.of(manifest)
         self.consistent = Consistent(manifest, reference, references.differences)
         if not isinstance(reference, Unreachable):
-            self.reachable = CONSISTENT if self.way is None else TESTED
+            self.reachable = CONSISTENT if isinstance(self.way, Unreachable) or self.way is None else TESTED

@@ -23,8 +23,9 @@ from wasmbuild.verify import interface, tested
 from wasmbuild.verify.endings import lacks_memory
 from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.loading import HERE, Load, Outcome, Place, death, refusal
-from wasmbuild.verify.report import Broken, Obstacle
+from wasmbuild.verify.report import Broken, Obstacle, Unverified
 from wasmbuild.verify.tested import Ran
+from wasmbuild.verify.trouble import is_of_the_path, unverified
 
 _HANDFULS = 2
 """So many wait at most, each of whose artifacts has a descriptor open."""
@@ -227,7 +228,8 @@ class LibraryLoader:
             outcome = self._server.outcome(Request(body, seconds=case.seconds))
             self._note(outcome, 0)
             if isinstance(outcome, Death):
-                ran.append(tested.died(case, outcome.words, outcome.stderr, self._limits.memory))
+                own = _is_own(outcome)
+                ran.append(tested.died(case, outcome.words, outcome.stderr, self._limits.memory, is_own=own))
                 return tested.verdict(load.artifact, ran), tuple(ran), self._may_be_another(outcome, alone)
             ran.append(tested.judged(case, outcome.body, self._limits.memory))
         return tested.verdict(load.artifact, ran), tuple(ran), False
@@ -255,7 +257,7 @@ class LibraryLoader:
         """Tell whether something else than an artifact, ``alone`` in its process, may be the cause of an outcome."""
         if isinstance(outcome, Death):
             # An exception comes again.
-            own = outcome.status == python.EXCEPTION or child.is_late(outcome.words)
+            own = (_is_own(outcome) and outcome.status != child.KILLED) or child.is_late(outcome.words)
             return not own and (not alone or outcome.status == child.KILLED)
         return not alone and any(lacks_memory(words, self._limits.memory) for words in _refusals(outcome))
 
@@ -273,15 +275,17 @@ class LibraryLoader:
             _drop(loads)
 
     def _give_up(self, error: ChildError, loads: Collection[Load]) -> None:
-        """Settle what a child that cannot be started leaves; raises the error where that is one of this host."""
-        if not self._place.is_runner:
-            _drop(loads)
-            memory = self._limits.memory
-            if memory is not None and memory < python.TO_START:
-                why, _ = start_failure(error, self._place)
-                raise ChildError(f"{why}; allow it more memory than {format_bytes(memory)}") from None
-            raise error
-        self._useless = self._place.cannot(*start_failure(error, self._place))
+        """Settle what a child that cannot be started leaves: this one and all to come."""
+        memory = self._limits.memory
+        if is_of_the_host(error):
+            self._useless = unverified("was not loaded", error)
+        elif self._place.is_runner:
+            self._useless = self._place.cannot(*start_failure(error, self._place))
+        elif memory is not None and memory < python.TO_START:
+            why, _ = start_failure(error, self._place)
+            self._useless = Unverified(f"was not loaded: {why}; allow it more memory than {format_bytes(memory)}")
+        else:
+            self._useless = unverified("was not loaded", error)
         self._end(loads, [self._useless] * len(loads))
 
     def _obstacles(self, loads: Sequence[Load], outcome: Reply | Death) -> list[Obstacle | None] | None:
@@ -296,7 +300,8 @@ class LibraryLoader:
         [load] = loads
         if isinstance(outcome, Reply):
             return [_nonsense(load)]
-        return [death(load.artifact, outcome.words, outcome.stderr, self._limits.memory)]
+        own = _is_own(outcome)
+        return [death(load.artifact, outcome.words, outcome.stderr, self._limits.memory, is_own=own)]
 
     def _obstacle(self, load: Load, told: object) -> Obstacle | None:
         if not isinstance(told, dict):
@@ -313,6 +318,16 @@ class LibraryLoader:
 def _nonsense(load: Load) -> Broken:
     # The child is healthy until it loads something that is not.
     return Broken(f"{load.artifact.path} makes the process that loads it answer with nonsense; {AGAIN}")
+
+
+def _is_own(death: Death) -> bool:
+    """Tell whether a process did not die of an artifact: Python told of an exception, or something killed it."""
+    return death.status in (python.EXCEPTION, child.KILLED) and not child.is_late(death.words)
+
+
+def is_of_the_host(error: ChildError) -> bool:
+    """Tell whether a child could not be started for want of something that has nothing to do with its program."""
+    return isinstance(error.__cause__, OSError) and not is_of_the_path(error.__cause__)
 
 
 def start_failure(error: ChildError, place: Place) -> tuple[str, str]:

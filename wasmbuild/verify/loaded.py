@@ -19,7 +19,7 @@ from wasmbuild.verify import probes, runner_words
 from wasmbuild.verify.intact import Opened
 from wasmbuild.verify.library_loader import LibraryLoader
 from wasmbuild.verify.loading import Load, Place, Settle
-from wasmbuild.verify.report import Obstacle, Unreachable
+from wasmbuild.verify.report import MACHINE, Obstacle, Unreachable, Unverified
 from wasmbuild.verify.tested import Grant
 from wasmbuild.verify.tools import Tools
 
@@ -66,7 +66,7 @@ class Loaders:
             return self._through(runner, manifest, triple)
         if triples.runs_on_host(triple):
             return self._here(manifest, triple)
-        return Unreachable(runner_words.foreign(manifest, triple, declared))
+        return Unreachable(runner_words.foreign(manifest, triple, declared), MACHINE)
 
     def _here(self, manifest: Manifest, triple: triples.TargetTriple) -> Way | Obstacle:
         engine, line = manifest.engine, manifest.major
@@ -79,11 +79,10 @@ class Loaders:
             self._library.warm(how)
             return Way(self._library, how, Grant.of(engine))
         executable = self._tools.executable(line)
-        if isinstance(executable, str):
-            return Unreachable(
-                f"cannot be loaded on this host: the library of the wasmtime Python package is of another line or "
-                f"lacks its settings, and {executable}; install an executable of Wasmtime {line}"
-            )
+        if isinstance(executable, Unreachable):
+            return executable._replace(message=f"cannot be loaded on this host: {executable.message}")
+        if isinstance(executable, Unverified):
+            return Unverified(f"was not loaded: {executable.message}")
         if executable.path not in self._executables:
             from wasmbuild.verify.executable_loader import ExecutableLoader, Program
 

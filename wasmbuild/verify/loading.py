@@ -14,8 +14,9 @@ from wasmbuild.text import printable
 from wasmbuild.toolchain.child import is_late
 from wasmbuild.verify.endings import RAISE_MEMORY, how_it_ended, lacks_memory, one_line
 from wasmbuild.verify.intact import AGAIN, BY_HAND
-from wasmbuild.verify.report import Broken, Obstacle, Unreachable
+from wasmbuild.verify.report import CPU, Broken, Obstacle, Unreachable, Unverified
 from wasmbuild.verify.tested import Grant, Ran
+from wasmbuild.verify.trouble import host_lacks, unverified
 
 
 class Outcome(NamedTuple):
@@ -56,26 +57,31 @@ class Load(NamedTuple):
 
     def end(self, outcome: Outcome) -> None:
         """Close the file and settle the load."""
+        changed: Obstacle | None = None
         with self.file:
-            changed = self._has_changed()
-        if changed:
-            words = f"{self.artifact.path} changed while it was verified; verify when nothing writes to it"
-            outcome = Outcome(Broken(words), seconds=outcome.seconds)
+            try:
+                if self._has_changed():
+                    words = f"{self.artifact.path} changed while it was verified; verify when nothing writes to it"
+                    changed = Broken(words)
+            except OSError as error:
+                changed = unverified(f"{self.artifact.path} cannot be read again", error)
+        if changed is not None:
+            outcome = Outcome(changed, seconds=outcome.seconds)
         self.settle(outcome)
 
     def _has_changed(self) -> bool:
-        """Tell whether it may have been loaded with bytes that nobody hashed; what took its place is another file."""
-        try:
-            now = signature(os.fstat(self.file.fileno()))
-            if now == self.signature:
-                return False
-            if self.signature is not None and now[:_CTIME] != self.signature[:_CTIME]:
-                return True
-            # Whoever writes can set the other times back; this one is also that of a chmod or a new link.
-            self.file.seek(0)
-            return sha256_of(self.file)[0] != self.artifact.sha256
-        except OSError:
+        """Tell whether it may have been loaded with bytes that nobody hashed; what took its place is another file.
+
+        Raises OSError.
+        """
+        now = signature(os.fstat(self.file.fileno()))
+        if now == self.signature:
+            return False
+        if self.signature is not None and now[:_CTIME] != self.signature[:_CTIME]:
             return True
+        # Whoever writes can set the other times back; this one is also that of a chmod or a new link.
+        self.file.seek(0)
+        return sha256_of(self.file)[0] != self.artifact.sha256
 
 
 class Place(NamedTuple):
@@ -87,10 +93,15 @@ class Place(NamedTuple):
     is_runner: bool = False
     program: str = ""
 
-    def cannot(self, why: str, fix: str = "") -> Obstacle:
-        """Return the obstacle that artifacts cannot be loaded there; ``fix`` is what to do about a runner."""
+    def cannot(self, why: str, fix: str = "", *, lacks: str = "") -> Obstacle:
+        """Return the obstacle that artifacts cannot be loaded there; ``fix`` is what to do about it.
+
+        ``lacks`` is which of ``report.LACKS`` this host then lacks, where it is one of these.
+        """
+        if not self.is_runner and lacks:
+            return Unreachable(f"cannot be loaded on this host: {why}", lacks)
         if not self.is_runner:
-            return Unreachable(f"cannot be loaded on this host: {why}")
+            return Unverified(f"was not loaded: {why}; {fix}" if fix else f"was not loaded: {why}")
         # Targets can share a runner, so it goes by no name.
         words = f"cannot be loaded by the runner of its target: {why}"
         return Broken(f"{words}; {fix}" if fix else words)
@@ -111,19 +122,31 @@ def refusal(artifact: ManifestArtifact, words: str, memory: int | None, place: P
     """Return what it means that Wasmtime refuses an artifact with these words, under a limit of ``memory`` bytes."""
     if lacks := lacks_memory(words, memory):
         return Broken(f"{artifact.path} {lacks}; {RAISE_MEMORY}")
+    if lacks := host_lacks(words):
+        return Unverified(f"{artifact.path} {lacks}")
     feature = _MISSING_FEATURE.search(words)
     if feature is not None:
-        return place.cannot(f"its CPU lacks {feature[1]}", _cpu_with(feature[1]))
+        return place.cannot(f"its CPU lacks {feature[1]}", _cpu_with(feature[1]), lacks=CPU)
     if place.is_runner and (other := _OTHER_LINE.search(words)):
         fix = "install the version of the package wasmtime, or the executable, that the manifest names"
         return place.cannot(f"its Wasmtime is of another line ({other[0]})", fix)
     return Broken(f"{artifact.path} is refused by Wasmtime: {one_line(_OPENED.sub('', words))}; {BY_HAND}")
 
 
-def death(artifact: ManifestArtifact, ending: str, stderr: str, memory: int | None) -> Broken:
-    """Return what it means that a process ended over an artifact; ``ending`` says how ("was killed by SIGSEGV")."""
+def death(
+    artifact: ManifestArtifact, ending: str, stderr: str, memory: int | None, *, is_own: bool = False
+) -> Broken | Unverified:
+    """Return what it means that a process ended over an artifact; ``ending`` says how ("was killed by SIGSEGV").
+
+    ``is_own`` says that it ended for a reason of its own, as by an exception of Python, or was ended from outside.
+    """
     if lacks := lacks_memory(stderr, memory):
         return Broken(f"{artifact.path} {lacks}; {RAISE_MEMORY}")
+    if lacks := host_lacks(stderr):
+        return Unverified(f"{artifact.path} {lacks}")
+    if is_own:
+        words = how_it_ended(ending, stderr)
+        return Unverified(f"{artifact.path} was not loaded: the process that loads it {words}; verify again")
     fix = f"raise the time limit, or {AGAIN}" if is_late(ending) else AGAIN
     return Broken(f"{artifact.path} ends the process that loads it, which {how_it_ended(ending, stderr)}; {fix}")
 

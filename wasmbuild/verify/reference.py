@@ -19,8 +19,9 @@ from wasmbuild.formats.cwasm import ArtifactFacts
 from wasmbuild.formats.manifest import Manifest
 from wasmbuild.text import listed, printable
 from wasmbuild.verify import tails, toggles
-from wasmbuild.verify.report import Unreachable
+from wasmbuild.verify.report import Unreachable, Unverified
 from wasmbuild.verify.tools import Tools
+from wasmbuild.verify.trouble import unverified
 
 Value = bool | int | str
 
@@ -50,25 +51,24 @@ class References:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._made: dict[str, Reference | Unreachable] = {}
+        self._made: dict[str, Reference | Unreachable | Unverified] = {}
         self._toggled: dict[str, list[toggles.Toggled]] = {}
         self._named: dict[tuple[str, bytes], str] = {}  # by digests, for an engine section can have a megabyte
 
-    def of(self, manifest: Manifest) -> Reference | Unreachable:
-        """Return the reference for the artifacts of a manifest, or why there can be none on this host."""
+    def of(self, manifest: Manifest) -> Reference | Unreachable | Unverified:
+        """Return the reference for the artifacts of a manifest, or why this host has none, or why making it failed."""
         return self.made_with(
             Settings(manifest.engine, manifest.major, triples.parse(manifest.triple), manifest.isa_flags)
         )
 
-    def made_with(self, settings: Settings) -> Reference | Unreachable:
-        """Return the reference for settings, or why there can be none on this host."""
+    def made_with(self, settings: Settings) -> Reference | Unreachable | Unverified:
+        """Return the reference for settings, or why this host has none, or why making it failed."""
         key = _key(settings)
         if key not in self._made:
             try:
                 self._made[key] = self._make(settings)
             except (WasmbuildError, OSError) as error:
-                problem = printable(str(error).partition("\n")[0])
-                self._made[key] = Unreachable(f"its engine settings cannot be checked on this host: {problem}")
+                self._made[key] = unverified("its engine settings were not checked", error)
         return self._made[key]
 
     def differences(self, reference: Reference, facts: ArtifactFacts) -> str:
@@ -118,7 +118,7 @@ class References:
             self._toggled[key] = made
         return self._toggled[key]
 
-    def _make(self, settings: Settings) -> Reference | Unreachable:
+    def _make(self, settings: Settings) -> Reference | Unreachable | Unverified:
         engine, line, triple, isa_flags = settings
         stand_in = _stand_in(triple)
         if stand_in is not None:
@@ -126,11 +126,11 @@ class References:
             if here is not None:
                 return _read(settings, self._tools.library_artifact(here, line, stand_in.text))
         executable = self._tools.executable(line)
-        if isinstance(executable, str):
-            return Unreachable(
-                f"its engine settings cannot be checked on this host: the library of the wasmtime Python package is of "
-                f"another line or cannot express them, and {executable}; install an executable of Wasmtime {line}"
-            )
+        if isinstance(executable, Unreachable):
+            words = f"its engine settings cannot be checked on this host: {executable.message}"
+            return executable._replace(message=words)
+        if isinstance(executable, Unverified):
+            return Unverified(f"its engine settings were not checked: {executable.message}")
         return _read(settings, self._tools.executable_artifact(executable, engine, line, triple.text, isa_flags))
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from wasmbuild.errors import DONE, FAILED
+from wasmbuild.errors import DONE, FAILED, NOT_VERIFIED
 from wasmbuild.project.levels import LEVELS
 
 SCHEMA = "wasmbuild/report/1"
+
+
+PASSED, WRONG, UNVERIFIED = OUTCOMES = ("passed", "failed", "not-verified")
+"""What can be the outcome of verifying an artifact."""
 
 
 class Broken(NamedTuple):
@@ -17,13 +21,34 @@ class Broken(NamedTuple):
     message: str
 
 
+MACHINE, WASMTIME, CPU, CALLS = "machine", "wasmtime", "cpu", "calls"
+
+LACKS = {
+    MACHINE: "is for another machine, and no runner is declared",
+    WASMTIME: "needs a Wasmtime of its line and settings, which this host has not",
+    CPU: "is for a CPU with features that this host has not",
+    CALLS: "has tests that a wasmtime executable cannot run",
+}
+"""What a host can lack so that a level is not tried: all there is, and all known from manifest and host alone.
+
+Whatever else keeps a level from being tried is a failure of what verifies, and leaves an artifact not verified.
+"""
+
+
 class Unreachable(NamedTuple):
-    """A level cannot be tried on this host, which says nothing against the artifact: why, in one line."""
+    """A level is not tried, because this host lacks what it takes: which of ``LACKS``, and why, in one line."""
+
+    message: str
+    lacks: str
+
+
+class Unverified(NamedTuple):
+    """A level was not judged, because something went wrong that is not the artifact's fault: what, in one line."""
 
     message: str
 
 
-Obstacle = Broken | Unreachable
+Obstacle = Broken | Unreachable | Unverified
 """What keeps an artifact from a level."""
 
 
@@ -34,6 +59,9 @@ class Entry(NamedTuple):
     that holds, or None; ``failed`` the one that does not although it should, or None; ``required`` the lowest level
     that passes. ``message`` is one line for people, safe to show: what is wrong and what to do, or why a higher level
     cannot be tried on this host; empty where there is nothing to say.
+
+    Where ``verified`` is false nothing is said against the artifact, nor for it: ``failed`` is the level that could not
+    be judged. ``lacks`` is which of ``LACKS`` keeps a higher level from being tried, or None.
     """
 
     id: str
@@ -42,6 +70,13 @@ class Entry(NamedTuple):
     failed: str | None
     required: str
     message: str
+    verified: bool = True
+    lacks: str | None = None
+
+    @property
+    def outcome(self) -> str:
+        """One of ``OUTCOMES``."""
+        return PASSED if self.ok else WRONG if self.verified else UNVERIFIED
 
 
 class Report(NamedTuple):
@@ -60,15 +95,17 @@ class Report(NamedTuple):
 
     @property
     def exit_code(self) -> int:
-        """What a command that verified returns."""
-        return DONE if self.ok else FAILED
+        """What a command that verified returns: a failure is told before what was not verified."""
+        if self.ok:
+            return DONE
+        return FAILED if any(not entry.ok and entry.verified for entry in self.artifacts) else NOT_VERIFIED
 
     def to_json(self) -> str:
         """Return the report as JSON; equal reports give equal text. The last line ends with a newline."""
         document = {
             "schema": SCHEMA,
             "ok": self.ok,
-            "artifacts": [entry._asdict() for entry in self.artifacts],
+            "artifacts": [{key: getattr(entry, key) for key in _KEYS} for entry in self.artifacts],
         }
         return json.dumps(document, indent=2) + "\n"
 
@@ -86,34 +123,40 @@ def entry(
     *,
     require: str | None,
     reachable: str,
-    ceiling: str,
+    demanded: str | None,
 ) -> Entry:
     """Judge an artifact that holds up to ``reached`` and, with an obstacle, not at the level above.
 
-    ``require`` is what the manifest demands, or None for whatever this host can reach (``reachable``). More than
-    ``ceiling``, the highest level that was asked for, is demanded of no artifact.
+    ``demanded`` is the level that the user asks for, no more and no less; without, ``require`` is what the manifest
+    demands, or None for whatever this host can reach (``reachable``).
     """
-    required = require or reachable
-    if isinstance(obstacle, Unreachable) and require is None:
-        # Some obstacles, such as a missing feature of the CPU, show only when the level is tried.
+    required = demanded or require or reachable
+    if isinstance(obstacle, Unreachable) and not (demanded or require):
+        # A missing feature of the CPU shows only when the level is tried.
         required = min(required, reached or LEVELS[0], key=LEVELS.index)
-    required = min(required, ceiling, key=LEVELS.index)
     if obstacle is None:
         return Entry(id, True, reached, None, required, "")
     above = LEVELS[0] if reached is None else LEVELS[LEVELS.index(reached) + 1]
     if isinstance(obstacle, Broken):
         return Entry(id, False, reached, above, required, obstacle.message)
+    if isinstance(obstacle, Unverified):
+        return Entry(id, False, reached, above, required, obstacle.message, verified=False)
     if reached is not None and LEVELS.index(reached) >= LEVELS.index(required):
-        return Entry(id, True, reached, None, required, obstacle.message)
-    message = f"{obstacle.message}; its manifest demands the level {required}"
-    return Entry(id, False, reached, above, required, message)
+        return Entry(id, True, reached, None, required, obstacle.message, lacks=obstacle.lacks)
+    whose = "--level" if demanded else "its manifest"
+    message = f"{obstacle.message}; {whose} demands the level {required}"
+    return Entry(id, False, reached, above, required, message, lacks=obstacle.lacks)
 
 
-def unusable(path: str, message: str) -> Entry:
-    """Return the entry of a manifest or an index that cannot be used: nothing below it could be judged."""
-    return Entry(path, False, None, LEVELS[0], LEVELS[0], message)
+def unusable(path: str, message: str, *, verified: bool = True) -> Entry:
+    """Return the entry of a manifest or an index that cannot be used: nothing below it could be judged.
+
+    Where ``verified`` is false that is no fault of the file.
+    """
+    return Entry(path, False, None, LEVELS[0], LEVELS[0], message, verified=verified)
 
 
+_KEYS = ("id", "ok", "outcome", "level", "failed", "required", "lacks", "message")
 _LEVEL = {"type": ["string", "null"], "enum": [*LEVELS, None]}
 
 JSON_SCHEMA: dict[str, object] = {
@@ -130,17 +173,27 @@ JSON_SCHEMA: dict[str, object] = {
             "type": "array",
             "items": {
                 "type": "object",
-                "required": list(Entry._fields),
+                "required": list(_KEYS),
                 "additionalProperties": False,
                 "properties": {
                     "id": {
                         "type": "string",
                         "description": "module@target, or the path of a manifest or an index that cannot be used",
                     },
-                    "ok": {"type": "boolean"},
+                    "ok": {"type": "boolean", "description": "whether it passed"},
+                    "outcome": {
+                        "type": "string",
+                        "enum": list(OUTCOMES),
+                        "description": "not-verified: what verifies failed, which says nothing of the artifact",
+                    },
                     "level": {**_LEVEL, "description": "the highest level that holds"},
-                    "failed": {**_LEVEL, "description": "the level that should hold and does not"},
+                    "failed": {**_LEVEL, "description": "the level that should hold and does not, or was not judged"},
                     "required": {"type": "string", "enum": list(LEVELS), "description": "the lowest level that passes"},
+                    "lacks": {
+                        "type": ["string", "null"],
+                        "enum": [*LACKS, None],
+                        "description": "; ".join(f"{key}: the artifact {words}" for key, words in LACKS.items()),
+                    },
                     "message": {
                         "type": "string",
                         "description": "one line for people; of an artifact that is ok, why this host proves no more",

@@ -11,7 +11,8 @@ from wasmbuild.project.cases import Case
 from wasmbuild.text import printable
 from wasmbuild.toolchain.child import is_late
 from wasmbuild.verify import endings, values
-from wasmbuild.verify.report import Broken
+from wasmbuild.verify.report import Broken, Unverified
+from wasmbuild.verify.trouble import host_lacks
 
 WRONG = (
     "either the artifact is wrong or the test: compile it with another patch release of Wasmtime, or correct the test"
@@ -31,7 +32,8 @@ class Ran(NamedTuple):
     """A test that was executed, and what came of it in words (``"returned 3"``).
 
     ``outcome`` is text that is equal where outcomes are equal, None where there was none. ``problem`` says what is
-    wrong with it, and is empty where nothing is; ``fix`` is what to do then.
+    wrong with it, and is empty where nothing is; ``fix`` is what to do then. Where it is not ``judged``, the problem is
+    one of what ran it.
     """
 
     case: Case
@@ -39,6 +41,7 @@ class Ran(NamedTuple):
     outcome: str | None
     problem: str
     fix: str = WRONG
+    judged: bool = True
 
 
 class Grant(NamedTuple):
@@ -61,6 +64,8 @@ def judged(case: Case, told: Mapping[str, Any], memory: int | None = None) -> Ra
     if "failed" in told:
         if lacks := endings.lacks_memory(told["failed"], memory):
             return Ran(case, lacks, None, lacks, TOO_LARGE)
+        if lacks := host_lacks(told["failed"]):
+            return Ran(case, lacks, None, lacks, "", judged=False)
         return Ran(case, words, None, words)
     problems = [_wrong(case, told, words)]
     problems += [
@@ -72,20 +77,32 @@ def judged(case: Case, told: Mapping[str, Any], memory: int | None = None) -> Ra
     return Ran(case, words, outcome, "; ".join(filter(None, problems)))
 
 
-def died(case: Case, ending: str, stderr: str, memory: int | None = None) -> Ran:
-    """Judge a test over which its process ended; ``ending`` says how, ``stderr`` is what it wrote."""
+def died(case: Case, ending: str, stderr: str, memory: int | None = None, *, is_own: bool = False) -> Ran:
+    """Judge a test over which its process ended; ``ending`` says how, ``stderr`` is what it wrote.
+
+    ``is_own`` says that it ended for a reason of its own, or was ended from outside.
+    """
     if lacks := endings.lacks_memory(stderr, memory):
         return Ran(case, lacks, None, lacks, TOO_LARGE)
     if is_late(ending):
         return Ran(case, ending, ending, ending, TOO_SLOW)
+    if lacks := host_lacks(stderr):
+        return Ran(case, lacks, None, lacks, "", judged=False)
+    if is_own:
+        words = f"did not run to its end: the process that runs it {endings.how_it_ended(ending, stderr)}"
+        return Ran(case, words, None, words, "verify again", judged=False)
     words = f"ends the process that runs it, which {endings.how_it_ended(ending, stderr)}"
     return Ran(case, words, words, words, DIED)
 
 
-def verdict(artifact: ManifestArtifact, ran: Sequence[Ran]) -> Broken | None:
-    """Return what the tests that ran have against an artifact, or None."""
-    failed = [index for index, test in enumerate(ran) if test.problem]
+def verdict(artifact: ManifestArtifact, ran: Sequence[Ran]) -> Broken | Unverified | None:
+    """Return what the tests that ran have against an artifact, or that one of them has no outcome, or None."""
+    failed = [index for index, test in enumerate(ran) if test.problem and test.judged]
     if not failed:
+        for index, test in enumerate(ran):
+            if test.problem:
+                words = f"{place(artifact, index)} {test.problem}"
+                return Unverified(f"{words}; {test.fix}" if test.fix else words)
         return None
     first = failed[0]
     others = len(failed) - 1

@@ -14,8 +14,10 @@ from wasmbuild.errors import ToolchainError
 from wasmbuild.toolchain import cli, find, places
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.embedded import EMPTY, Embedded
-from wasmbuild.toolchain.find import Compiler
+from wasmbuild.toolchain.find import Compiler, NoCompilerError
 from wasmbuild.toolchain.job import Job
+from wasmbuild.verify.report import WASMTIME, Unreachable, Unverified
+from wasmbuild.verify.trouble import unverified
 
 _REFERENCE_LIMITS = Limits(seconds=60)
 
@@ -27,10 +29,10 @@ class Tools:
     """
 
     def __init__(self, choice: str) -> None:
-        self.library = _library()
+        self.library, self._unknown = _library()
         self._choice = choice if choice not in (find.AUTO, find.EMBEDDED) else find.CLI
         self._embedded: Embedded | None = None
-        self._executables: dict[int, Compiler | str] = {}
+        self._executables: dict[int, Compiler | Unreachable | Unverified] = {}
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._count = 0
 
@@ -43,14 +45,30 @@ class Tools:
         if self._directory is not None:
             self._directory.cleanup()
 
-    def executable(self, line: int) -> Compiler | str:
-        """Return an executable of a line, or in words why there is none."""
+    def executable(self, line: int) -> Compiler | Unreachable | Unverified:
+        """Return an executable of a line, or why there is none, or why that cannot be told: the rest of a sentence.
+
+        It is asked for where the library does not do. So where it is not known what the library is, this host may well
+        have what is wanted, and what it lacks cannot be told.
+        """
         if line not in self._executables:
-            try:
-                self._executables[line] = find.find(self._choice, line, os.curdir)
-            except ToolchainError as error:
-                self._executables[line] = str(error).partition("\n")[0]
+            self._executables[line] = self._found(line)
         return self._executables[line]
+
+    def _found(self, line: int) -> Compiler | Unreachable | Unverified:
+        try:
+            return find.find(self._choice, line, os.curdir)
+        except NoCompilerError as error:
+            if self._unknown:
+                return Unverified(self._unknown)
+            problem = str(error).partition("\n")[0]
+            return Unreachable(
+                f"the library of the wasmtime Python package is of another line or lacks its settings, and {problem}; "
+                f"install an executable of Wasmtime {line}",
+                WASMTIME,
+            )
+        except (ToolchainError, OSError) as error:
+            return unverified(f"an executable of Wasmtime {line} is needed", error)
 
     def library_engine(
         self, engine: Mapping[str, Any], line: int, triple: triples.TargetTriple, loads: triples.TargetTriple
@@ -115,11 +133,22 @@ def translated(
     return settings.expand(values, line, other)
 
 
-def _library() -> Compiler | None:
-    path = places.library()
-    version = places.library_version(path) if path is not None else None
+def _library() -> tuple[Compiler | None, str]:
+    """Return the library that is installed, or why it cannot be told which one is."""
+    try:
+        path = places.library()
+        version = places.library_version(path) if path is not None else None
+    except OSError as error:
+        return None, unverified("the wasmtime Python package cannot be looked for", error).message
+    if path is None:
+        return None, ""
+    if version is None:
+        return None, (
+            f"the version of the wasmtime Python package in {path.parents[1]} cannot be told; install it again: pip "
+            f"install --force-reinstall wasmtime"
+        )
     # Its digest is what keys are made of, and nothing here has a key.
-    return Compiler(find.EMBEDDED, str(path), version, "") if path is not None and version is not None else None
+    return Compiler(find.EMBEDDED, str(path), version, ""), ""
 
 
 def _line(library: Compiler) -> int:

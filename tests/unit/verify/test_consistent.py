@@ -8,7 +8,7 @@ from wasmbuild.engine import cpu, triples
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
 from wasmbuild.verify.consistent import Consistent
 from wasmbuild.verify.reference import Reference, Settings
-from wasmbuild.verify.report import Broken, Obstacle, Unreachable
+from wasmbuild.verify.report import WASMTIME, Broken, Obstacle, Unreachable
 
 HAND = "was it built or changed by hand, or by another tool? build it again"
 AGAIN = "build again, or copy it again from where it was built"
@@ -24,7 +24,9 @@ def checked(
     manifest = maker.manifest(**changes)
     settings = Settings(manifest.engine, manifest.major, triples.parse(manifest.triple), manifest.isa_flags)
     reference = Reference(settings, maker.shared, maker.tail)
-    consistent = Consistent(manifest, Unreachable("no reference") if no_reference else reference, other_settings)
+    consistent = Consistent(
+        manifest, Unreachable("no reference", WASMTIME) if no_reference else reference, other_settings
+    )
     entry = maker.entry(data, kind=kind)
     source = ReadAt(lambda offset, size: data[offset : offset + size], len(data))
     first = consistent.check(entry, source)
@@ -139,7 +141,7 @@ def test_other_settings_are_told(maker: Any, changes: dict[str, Any]) -> None:
 
 
 def test_without_a_reference_the_rest_is_still_checked(maker: Any) -> None:
-    assert checked(maker, maker.artifact(), no_reference=True) == Unreachable("no reference")
+    assert checked(maker, maker.artifact(), no_reference=True) == Unreachable("no reference", WASMTIME)
     assert isinstance(checked(maker, maker.artifact(version="49"), no_reference=True), Broken)
 
 

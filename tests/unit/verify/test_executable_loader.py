@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 from scripted import RUNNER, TELL, Loading
 
-from wasmbuild.errors import ChildError
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify.executable_loader import ExecutableLoader, Program
 from wasmbuild.verify.loading import HERE, Place
-from wasmbuild.verify.report import Broken, Unreachable
+from wasmbuild.verify.report import CPU, WASMTIME, Broken, Unreachable, Unverified
 
 AGAIN = "build again, or copy it again from where it was built"
 BY_HAND = "if it was written by hand, or changed, build again"
@@ -129,19 +128,25 @@ def test_what_needs_more_memory_than_it_may_have(loading: Loading, place: Place,
 def test_settings_that_the_executable_does_not_take(loading: Loading, place: Place) -> None:
     obstacle = loading.obstacle("fail(\"error: unexpected argument '-W'\\n\\nUsage: wasmtime run\\n\", 2)", place=place)
     why = (
-        f"{loading.program.command[-1]} does not take its settings or was built without `run` "
+        f"{loading.program.command[-1]} does not take its settings "
         "(error: unexpected argument '-W': Usage: wasmtime run)"
     )
     if place.is_runner:
         assert obstacle == Broken(f"{CANNOT_THERE}{why}; name another executable")
     else:
-        assert obstacle == Unreachable(f"{CANNOT_HERE}{why}")
+        assert obstacle == Unverified(f"was not loaded: {why}; name another executable")
+
+
+def test_an_executable_without_run_is_something_that_this_host_lacks(loading: Loading) -> None:
+    obstacle = loading.obstacle("fail(\"error: unrecognized subcommand 'run'\\n\\nUsage: wasmtime\\n\", 2)")
+    why = f"{loading.program.command[-1]} was built without `run`"
+    assert obstacle == Unreachable(f"{CANNOT_HERE}{why}", WASMTIME)
 
 
 def test_a_cpu_that_lacks_something(loading: Loading) -> None:
     words = 'compilation setting "has_avx2" is enabled, but not available on the host'
     obstacle = loading.obstacle(f"fail('Error: failed deserialization for: x\\n\\nCaused by:\\n    {words}\\n')")
-    assert obstacle == Unreachable(f"{CANNOT_HERE}its CPU lacks avx2")
+    assert obstacle == Unreachable(f"{CANNOT_HERE}its CPU lacks avx2", CPU)
 
 
 def test_each_artifact_is_judged_by_itself(loading: Loading) -> None:
@@ -195,10 +200,11 @@ def test_an_abort_begins_nothing_more(loading: Loading, monkeypatch: pytest.Monk
 # --- executables that do not run --------------------------------------------------------------------------------------
 
 
-def test_an_executable_of_this_host_that_is_missing_is_an_error(loading: Loading) -> None:
-    with pytest.raises(ChildError, match="cannot run /nowhere/wasmtime: No such file or directory"):
-        loading.run(loading.load(), program=Program(("/nowhere/wasmtime",)))
-    assert loading.outcomes == {}
+def test_an_executable_of_this_host_that_is_gone_leaves_it_unverified(loading: Loading) -> None:
+    loading.run(loading.load(), program=Program(("/nowhere/wasmtime",)))
+    assert loading.outcomes["m"].obstacle == Unverified(
+        "m.cwasm was not loaded: cannot run /nowhere/wasmtime: No such file or directory"
+    )
 
 
 @pytest.mark.parametrize(

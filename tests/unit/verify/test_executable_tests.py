@@ -13,7 +13,7 @@ from scripted import RUNNER, TELL, Loading
 from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify.loading import HERE, Place
-from wasmbuild.verify.report import Broken, Unreachable
+from wasmbuild.verify.report import CALLS, Broken, Unreachable
 
 PROGRAM = Wasi(("name", "x"), (("LANG", "C"),), "größe")
 WRONG = (
@@ -148,4 +148,4 @@ def test_tests_that_no_executable_can_run_are_not_run(loading: Loading, kind: st
     does = "if not loading: open('ran', 'w')"
     loading.run(loading.load(does, kind=kind, type_=type_, tests=(Case("f", (), traps="x"),)))
     words = f"cannot be tested: {why}; a runner with a python does"
-    assert loading.outcomes["m"][:2] == (Unreachable(words), ())
+    assert loading.outcomes["m"][:2] == (Unreachable(words, CALLS), ())

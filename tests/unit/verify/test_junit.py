@@ -139,3 +139,10 @@ def test_whatever_is_said_the_xml_is_well_formed_and_complete(verdicts: list[tup
     assert len(list(root.iter("system-out"))) == sum(ok for _, ok, _ in verdicts)
     names = [suite.get("name") for suite in root]
     assert len(names) == len(set(names))
+
+
+def test_what_was_not_verified_is_an_error_and_no_failure() -> None:
+    root = parsed(right("a@pi"), Entry("b@pi", False, "intact", "loaded", "loaded", "no memory", verified=False))
+    assert only(root, "error").attrib == {"type": "loaded", "message": "no memory"}
+    assert list(root.iter("failure")) == []
+    assert (root.get("failures"), root.get("errors")) == ("0", "1")

@@ -12,7 +12,7 @@ import pytest
 from wasmbuild.files import signature
 from wasmbuild.verify.endings import one_line
 from wasmbuild.verify.loading import Load, Outcome, death, refusal
-from wasmbuild.verify.report import Broken, Unreachable
+from wasmbuild.verify.report import CPU, Broken, Unreachable, Unverified
 
 HAND = "was it built or changed by hand, or by another tool? build it again"
 
@@ -22,7 +22,9 @@ def test_a_missing_cpu_feature_says_nothing_against_the_artifact(maker: Any) -> 
         "compilation settings of module incompatible with native host\n\nCaused by:\n"
         '    compilation setting "has_avx512f" is enabled, but not available on the host\n'
     )
-    assert refusal(maker.entry(b""), words, None) == Unreachable("cannot be loaded on this host: its CPU lacks avx512f")
+    assert refusal(maker.entry(b""), words, None) == Unreachable(
+        "cannot be loaded on this host: its CPU lacks avx512f", CPU
+    )
 
 
 def test_any_other_refusal_does(maker: Any) -> None:
@@ -58,7 +60,17 @@ def test_the_memory_limit_is_blamed_where_there_is_one(maker: Any, words: str) -
     )
     assert refusal(maker.entry(b""), words, 2 << 30) == expected
     assert death(maker.entry(b""), "was killed by SIGABRT", words, 2 << 30) == expected
-    assert "limit" not in death(maker.entry(b""), "was killed by SIGABRT", words, None).message
+    unlimited = death(maker.entry(b""), "was killed by SIGABRT", words, None)
+    assert isinstance(unlimited, Unverified)
+    assert "--memory-limit" not in unlimited.message
+
+
+def test_address_space_that_cannot_be_reserved_is_no_matter_of_memory(maker: Any) -> None:
+    words = "mmap failed to reserve 0x104000000 bytes: Cannot allocate memory (os error 12)"
+    assert refusal(maker.entry(b""), words, 2 << 30) == Unverified(
+        "checksum.cwasm reserves 4.1 GiB of address space for a memory, which this process may not have; raise the "
+        "limit (ulimit -v), or write a smaller memory-reservation under [engine] and build again"
+    )
 
 
 def test_errors_of_several_lines_become_one() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from wasmbuild.engine import settings, triples
+from wasmbuild.verify.report import WASMTIME, Unreachable, Unverified
 from wasmbuild.verify.tools import Tools, translated
 
 X86, ARM = triples.parse("x86_64-unknown-linux-gnu"), triples.parse("aarch64-unknown-linux-gnu")
@@ -48,9 +49,18 @@ def test_an_executable_that_cannot_be_found_is_a_reason(monkeypatch: pytest.Monk
     monkeypatch.setenv("WASMBUILD_WASMTIME", str(tmp_path / "none"))
     with Tools("auto") as tools:
         reason = tools.executable(48)
-        assert isinstance(reason, str)
-        assert "WASMBUILD_WASMTIME" in reason
-        assert "\n" not in reason
+        assert isinstance(reason, Unverified)
+        assert "WASMBUILD_WASMTIME" in reason.message
+        assert "\n" not in reason.message
+
+
+def test_that_no_executable_of_a_line_is_there_is_known_of_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WASMBUILD_WASMTIME", raising=False)
+    with Tools("auto", {}) as tools:
+        reason = tools.executable(7)
+        assert isinstance(reason, Unreachable)
+        assert reason.lacks == WASMTIME
+        assert "\n" not in reason.message
 
 
 def test_the_private_directory_goes() -> None:

@@ -1,0 +1,97 @@
+"""What is wrong is never passed, whatever this process lacks; and what is right is then not verified, or verified."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wasmbuild.engine.triples import host_triple
+
+pytest.importorskip("resource")
+
+RUN = "import sys; from wasmbuild.cli import main; sys.exit(main(sys.argv[1:]))"
+LIMIT = "import resource; resource.setrlimit(resource.{name}, ({value}, {value}))\n" + RUN
+# Root is bound by no number of processes. Another user is, who here keeps what it takes to read the files of root.
+NO_PROCESSES = """
+import ctypes, os, resource
+if os.getuid() == 0:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(8, 1, 0, 0, 0)
+    os.setgroups([])
+    os.setuid(65534)
+    head, read = (ctypes.c_uint32 * 2)(0x20080522, 0), 0b110
+    assert libc.capset(head, (ctypes.c_uint32 * 6)(read, read, 0, 0, 0, 0)) == 0
+resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+"""
+STARVED = {
+    # The default engine is the library's; the one of Rust takes an executable, which is copied and given copies.
+    "descriptors": ("c-api", LIMIT.format(name="RLIMIT_NOFILE", value=8), {}),
+    "address-space": ("c-api", LIMIT.format(name="RLIMIT_AS", value=40 << 20), {}),
+    "memory": ("c-api", LIMIT.format(name="RLIMIT_DATA", value=20 << 20), {}),
+    "processes": ("c-api", NO_PROCESSES + RUN, {}),
+    "files-8K": ("rust", LIMIT.format(name="RLIMIT_FSIZE", value=8192), {}),
+    "no-temporary-files": ("rust", LIMIT.format(name="RLIMIT_FSIZE", value=0), {}),
+    "no-home": ("rust", RUN, {"HOME": "/proc/none", "XDG_CACHE_HOME": "/proc/none"}),
+}
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory, workshop: Any) -> Path:
+    """A directory ``right/EMBEDDER``, and ``wrong/EMBEDDER`` of other settings than its manifest says."""
+    root = tmp_path_factory.mktemp("starved")
+    for embedder in ("c-api", "rust"):
+        engine = {"embedder": embedder}
+        for name, other in (("right", {}), ("wrong", {"epoch-interruption": True})):
+            workshop.ship(
+                root / name / embedder,
+                "t",
+                host_triple(),
+                {"m": "(module)"},
+                engine=engine,
+                compiled_with={**engine, **other},
+            )
+    return root
+
+
+def verified(directory: Path, name: str, options: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    embedder, program, environment = STARVED[name]
+    kept = {name: value for name, value in os.environ.items() if name != "WASMBUILD_WASMTIME"}
+    return subprocess.run(
+        [sys.executable, "-c", program, "verify", str(directory / embedder), *options],
+        env={**kept, **environment},
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("name", STARVED)
+def test_what_is_wrong_never_passes(shipped: Path, name: str) -> None:
+    ended = verified(shipped / "wrong", name, ["--level", "loaded", "-q"])
+    assert ended.returncode in (1, 3), ended
+    assert ended.stdout or ended.stderr
+
+
+@pytest.mark.parametrize("name", STARVED)
+def test_what_is_right_passes_or_is_not_verified(shipped: Path, name: str) -> None:
+    ended = verified(shipped / "right", name, ["--json"])
+    assert "Traceback" not in ended.stderr
+    if not ended.stdout:
+        assert ended.returncode == 3, ended
+        return
+    report = json.loads(ended.stdout)
+    [entry] = report["artifacts"]
+    assert report["ok"] == (ended.returncode == 0) == (entry["outcome"] == "passed")
+    if report["ok"]:
+        assert entry["level"] == "loaded"
+    else:
+        assert (ended.returncode, entry["outcome"]) == (3, "not-verified"), entry["message"]

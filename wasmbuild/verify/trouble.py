@@ -1,0 +1,93 @@
+"""What goes wrong with what verifies: errors that say nothing of what is verified, in words and with what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+
+from wasmbuild.errors import WasmbuildError
+from wasmbuild.shipment.errors import OF_THE_PATH
+from wasmbuild.text import printable
+from wasmbuild.toolchain.child import format_bytes
+from wasmbuild.verify.report import Unverified
+
+# Open at once, with those of artifacts on their way to be loaded.
+_DESCRIPTORS = 160
+_SPACE = "free some, or let TMPDIR name a directory that has some"
+_FIXES = {
+    errno.EMFILE: f"verification opens about {_DESCRIPTORS} files at once, so raise the limit (ulimit -n)",
+    errno.ENFILE: "close programs that hold many files",
+    errno.EAGAIN: "raise the limit of processes (ulimit -u), or end some",
+    errno.ENOMEM: "free memory, or raise the limit of address space (ulimit -v)",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.EROFS: "let TMPDIR name a directory that can be written to",
+    errno.EACCES: "give the user who verifies the permission",
+    errno.EPERM: "give the user who verifies the permission",
+}
+_AGAIN = "verify again, and if it comes again, on another machine"
+_NO_DIRECTORY = "No usable temporary directory"
+_FILE_TOO_LARGE = "SIGXFSZ"
+_NO_THREAD = "can't start new thread"
+# Errors of the system in the words of Rust and of Python, wherever they stand.
+_NUMBER = re.compile(r"\(os error (\d+)\)|Os \{ code: (\d+),|OSError: \[Errno (\d+)\]")
+_RESERVED = re.compile(r"mmap failed to reserve (0x[0-9a-f]+) bytes")
+_MEMORY = re.compile(
+    r"out of memory \(failed to allocate|memory allocation of \d+ bytes failed|MemoryError|Cannot allocate memory"
+)
+
+
+def is_of_the_path(error: OSError) -> bool:
+    """Tell whether an error over a file says something of the file or its path, and not of who opens it."""
+    return (error.errno or 0) in OF_THE_PATH
+
+
+def unverified(what: str, error: BaseException) -> Unverified:
+    """Return that something could not be verified because of an error; ``what`` begins the sentence."""
+    return Unverified(f"{what}: {in_words(error)}")
+
+
+def in_words(error: BaseException) -> str:
+    """Return an error that is not the fault of what is verified, and what to do about it, as one line."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__cause__
+    number = None if cause is None else cause.errno
+    if isinstance(error, WasmbuildError):
+        # The first line says what happened, the last one what was written, where something was.
+        first, *rest = [line.strip() for line in str(error).splitlines() if line.strip() and "    $ " not in line]
+        said = printable(f"{first} ({rest[-1]})" if rest else first)
+        number = errno.EFBIG if _FILE_TOO_LARGE in said else number
+        return f"{said}; {_FIXES[number]}" if number in _FIXES else said
+    if isinstance(error, MemoryError):
+        return f"there is no memory left; {_FIXES[errno.ENOMEM]}"
+    if _NO_THREAD in str(error):
+        return f"no thread can be started; {_FIXES[errno.EAGAIN]}"
+    if _NO_DIRECTORY in str(error):
+        return "there is no directory for temporary files that can be written to; let TMPDIR name one"
+    words = printable(error.strerror or error) if isinstance(error, OSError) else printable(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        words = f"{printable(error.filename)}: {words}"
+    return f"{words}; {_FIXES.get(number or 0, _AGAIN)}"
+
+
+def host_lacks(said: str) -> str:
+    """Return what this host did not give to a process that wrote this; empty where it says nothing of that.
+
+    It is the rest of a sentence, with what to do: "reserves 4 GiB of address space, …".
+    """
+    if reserved := _RESERVED.search(said):
+        size = format_bytes(int(reserved[1], 16))
+        return (
+            f"reserves {size} of address space for a memory, which this process may not have; raise the limit (ulimit "
+            f"-v), or write a smaller memory-reservation under [engine] and build again"
+        )
+    numbers = [int(next(filter(None, found.groups()))) for found in _NUMBER.finditer(said)]
+    for number in numbers:
+        if number in _FIXES and number not in (errno.EACCES, errno.EPERM):
+            return f"cannot be tried here: {os.strerror(number)}; {_FIXES[number]}"
+    if _MEMORY.search(said):
+        return f"cannot be tried here: {os.strerror(errno.ENOMEM)}; {_FIXES[errno.ENOMEM]}"
+    return ""
