@@ -80,7 +80,11 @@ def test_a_foreign_target_that_must_be_loaded_fails_and_says_why(tmp_path: Path,
         f"declared; under [targets.far] of wasmbuild.toml write runner = {{ command = "
         f'["qemu-s390x-static", "-L", "sysroot"], wasmtime = "sysroot/usr/bin/wasmtime" }}; '
         f"its manifest demands the level loaded",
+        lacks="machine",
     )
+    demanded = only(tmp_path, level="tested")
+    assert (demanded.outcome, demanded.required) == ("failed", "tested")
+    assert demanded.message.endswith("; --level demands the level tested")
 
 
 def test_a_cpu_that_lacks_a_feature_cannot_load_it_which_is_no_fault(tmp_path: Path, workshop: Any) -> None:
