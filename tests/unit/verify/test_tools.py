@@ -56,7 +56,7 @@ def test_an_executable_that_cannot_be_found_is_a_reason(monkeypatch: pytest.Monk
 
 def test_that_no_executable_of_a_line_is_there_is_known_of_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WASMBUILD_WASMTIME", raising=False)
-    with Tools("auto", {}) as tools:
+    with Tools("auto") as tools:
         reason = tools.executable(7)
         assert isinstance(reason, Unreachable)
         assert reason.lacks == WASMTIME
