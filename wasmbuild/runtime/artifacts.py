@@ -92,8 +92,9 @@ def deserialize(
 
 def refused(path: str, file: IO[bytes], kind: str | None, words: str, *, declared: bool) -> LoadError:
     """Return the error for an open file that Wasmtime refused with these words; ``kind`` is None for either kind."""
+    from wasmbuild.diagnosis import loading
     from wasmbuild.formats.cwasm import ReadAt
-    from wasmbuild.runtime.messages import OTHER_KIND, refusal
+    from wasmbuild.runtime.messages import refusal
     from wasmbuild.runtime.mismatches import fitting, other_kind
     from wasmbuild.text import printable
 
@@ -102,6 +103,7 @@ def refused(path: str, file: IO[bytes], kind: str | None, words: str, *, declare
         facts = fitting(subject, ReadAt.of(file, os.fstat(file.fileno()).st_size))
     except LoadError as error:
         return error
-    if OTHER_KIND in words or kind not in (None, facts.kind):
+    cause = loading.cause(words)
+    if (cause is not None and cause.word == loading.OTHER_KIND) or kind not in (None, facts.kind):
         return other_kind(subject, facts.kind)
     return refusal(subject, words, declared=declared)

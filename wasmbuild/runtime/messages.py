@@ -1,54 +1,21 @@
-"""What Wasmtime's refusals mean.
-
-The patterns are the messages of ``crates/wasmtime/src/engine/serialization.rs`` (``check_compatible``) and
-``crates/wasmtime/src/engine.rs`` (``check_compatible_with_isa_flag``), which are the same in 48.0.2, 49.0.3 and 50.0.1.
-"""
+"""What Wasmtime's refusals mean to whoever loads an artifact."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from wasmbuild.diagnosis import loading
+from wasmbuild.diagnosis.cause import Cause
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wasmbuild.runtime.errors import LoadError
 
 _LONGEST = 300
 _PREFIX = "failed deserialization for: "
 _NUMBERED = re.compile(r"^\d+: ")
-
-CPU_FEATURE = re.compile(r'compilation setting "(?:has_)?(\w+)" is enabled, but not available on the host')
-_VERSION = re.compile(r"compiled with incompatible version '([^']*)'")
-_ARCHITECTURE = re.compile(r"compiled for architecture '([^']*)'")
-_SYSTEM = re.compile(r"compiled for operating system '([^']*)'")
-_WASM_FEATURE = re.compile(r"support for WebAssembly feature `(\w+)` but it is not enabled")
-_SWITCH = re.compile(r"compiled (with|without) (.+) but it (?:is|is not) enabled for the host")
-_NUMBER = re.compile(r"compiled with a (.+) of '(\w*)' but '(\w*)' is expected for the host")
-_COLLECTOR = re.compile(r"compiled for the (.+) collector but the host is configured to use the (.+) collector")
-_NO_GC = "compiled with GC however GC is disabled"
-_INLINING = re.compile(r"module was compiled (.+) however the host is configured (.+)")
-_SHARED_FLAG = re.compile(r'setting "(\w+)" is configured to .* which is not supported')
-OTHER_KIND = "incompatible object file format"
-_DAMAGED = re.compile(
-    r"failed to parse|failed to find section|invalid engine section|engine section too small|invalid elf|ELF|postcard|"
-    r"deserialize|unexpected section|invalid .* section|section name|Hit the end of buffer|Found an? \w+ that"
-)
-
-# What the messages call settings.
-_NAMES = {
-    "Signals-based traps": "signals-based-traps",
-    "Winch calling convention": "strategy",
-    "concurrency support": "concurrency-support",
-    "epoch interruption": "epoch-interruption",
-    "fuel support": "consume-fuel",
-    "guard before linear memory": "guard-before-linear-memory",
-    "memory guard size": "memory-guard-size",
-    "memory initialization with CoW": "memory-init-cow",
-    "memory may move": "memory-may-move",
-    "memory reservation": "memory-reservation",
-    "native debug information support": "debug-info",
-    "relaxed simd deterministic semantics": "wasm-relaxed-simd-deterministic",
-    "table lazy init": "table-lazy-init",
-}
 
 
 def one_line(text: str) -> str:
@@ -73,41 +40,38 @@ def refusal(subject: str, words: str, *, declared: bool) -> LoadError:
     if words.startswith(_PREFIX):
         # The path, which may be any text, is the subject's already.
         words = words.partition("Caused by:")[2]
-    if (found := CPU_FEATURE.search(words)) is not None:
-        return mismatches.missing_feature(subject, found[1])
-    if (found := _VERSION.search(words)) is not None:
-        return mismatches.other_line(subject, found[1])
-    if (found := _ARCHITECTURE.search(words)) is not None:
-        return mismatches.other_architecture(subject, found[1])
-    if (found := _SYSTEM.search(words)) is not None:
-        return mismatches.other_system(subject, found[1])
-    setting = _setting(words)
-    if setting is not None:
-        return mismatches.other_setting(subject, *setting, declared=declared)
-    if _DAMAGED.search(words):
+    cause = loading.cause(words)
+    if cause is None:
+        return errors.RefusedError(f"{subject} is refused by Wasmtime: {one_line(words)}", "")
+    by_name: dict[str, Callable[[str, str], LoadError]] = {
+        loading.CPU_FEATURE: mismatches.missing_feature,
+        loading.OTHER_LINE: mismatches.other_line,
+        loading.OTHER_ARCHITECTURE: mismatches.other_architecture,
+        loading.OTHER_SYSTEM: mismatches.other_system,
+    }
+    if cause.word in by_name:
+        return by_name[cause.word](subject, cause.names[0])
+    differs = loading.difference(cause)
+    if differs is not None:
+        setting = differs.setting or differs.what
+        return mismatches.other_setting(subject, setting, _differing(cause, differs), declared=declared)
+    if cause.word == loading.CODE_FLAG:
+        words = f"was compiled with a setting that no engine takes: {one_line(cause.said)}"
+        return mismatches.other_setting(subject, cause.names[0], words, declared=declared)
+    if cause.word in (loading.DAMAGED, loading.STANDARD):
         return errors.DamagedError(f"{subject} is damaged: Wasmtime says {one_line(words)}", AGAIN)
     return errors.RefusedError(f"{subject} is refused by Wasmtime: {one_line(words)}", "")
 
 
-def _setting(words: str) -> tuple[str, str] | None:
-    """Return the setting in which artifact and engine differ, and how, in words; or None."""
-    if (found := _COLLECTOR.search(words)) is not None:
-        return "collector", f"was compiled for the {found[1]} collector, and the engine has the {found[2]} one"
-    if _NO_GC in words:
-        return "gc-support", "was compiled with GC, and the engine has none"
-    if (found := _WASM_FEATURE.search(words)) is not None:
-        feature = found[1].replace("_", "-")
-        # The types of the GC proposal are what gc-support switches.
-        name = "gc-support" if feature == "gc-types" else f"wasm-{feature}"
-        return name, f"was compiled with the WebAssembly feature {feature}, and the engine lacks it"
-    if (found := _SWITCH.search(words)) is not None:
-        other = "lacks" if found[1] == "with" else "has"
-        return _NAMES.get(found[2], found[2]), f"was compiled {found[1]} {found[2]}, and the engine {other} it"
-    if (found := _NUMBER.search(words)) is not None:
-        name = _NAMES.get(found[1], found[1])
-        return name, f"was compiled with a {found[1]} of {found[2]}, and the engine has {found[3]}"
-    if (found := _INLINING.search(words)) is not None:
-        return "compiler-inlining", f"was compiled {found[1]}, and the engine is configured {found[2]}"
-    if (found := _SHARED_FLAG.search(words)) is not None:
-        return found[1], f"was compiled with a setting that no engine takes: {one_line(found[0])}"
-    return None
+def _differing(cause: Cause, differs: loading.Difference) -> str:
+    """Return how an artifact and an engine differ, as the rest of a sentence."""
+    if cause.word == loading.COLLECTOR:
+        return f"was compiled for the {cause.names[0]} collector, and the engine has the {cause.names[1]} one"
+    if cause.word == loading.NO_GC:
+        return "was compiled with GC, and the engine has none"
+    if cause.word == loading.NUMBER:
+        return f"was compiled with a {differs.what} of {differs.artifact}, and the engine has {differs.engine}"
+    if cause.word == loading.INLINING:
+        return f"was compiled {cause.names[0]}, and the engine is configured {cause.names[1]}"
+    has = "lacks" if cause.names[0] == "with" else "has"
+    return f"was compiled {cause.names[0]} {differs.what}, and the engine {has} it"

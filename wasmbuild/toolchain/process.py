@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO, NamedTuple
 
+from wasmbuild.diagnosis import memory
 from wasmbuild.errors import ChildError, ToolchainError
 from wasmbuild.toolchain.places import WINDOWS
 
@@ -27,8 +28,6 @@ _BUSY_TRIES = 20
 _BUSY_PAUSE_SECONDS = 0.02
 
 _LATE = "did not end within "
-_ALLOCATION = re.compile(r"memory allocation of \d+ bytes failed")
-_NO_MEMORY = re.compile(r"Cannot allocate memory|\bMemoryError\b|out of memory", re.IGNORECASE)
 _PANIC = re.compile(r"thread '[^'\n]*'[^\n]* panicked at|panicked at ")
 
 
@@ -197,11 +196,10 @@ def ending(status: int, stderr: str, limits: Limits, *, timed_out: bool = False)
         return f"{_LATE}{limits.seconds:g} s"
     if status == 0:
         return ""
-    if limits.memory is not None:
-        allocation = _ALLOCATION.search(stderr)
-        if allocation or _NO_MEMORY.search(stderr):
-            detail = f" ({allocation[0]})" if allocation else ""
-            return f"ran out of its memory limit of {format_bytes(limits.memory)}{detail}"
+    if limits.memory is not None and memory.out(stderr):
+        words = memory.failed(stderr)
+        detail = f" ({words})" if words.startswith("memory allocation of") else ""
+        return f"ran out of its memory limit of {format_bytes(limits.memory)}{detail}"
     if _PANIC.search(stderr):
         return f"panicked ({_status(status)})"
     if status == KILLED:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 
+from wasmbuild.diagnosis import memory as memory_words
 from wasmbuild.text import printable
 from wasmbuild.toolchain.child import format_bytes
 
 _LONGEST = 300
-# Wasmtime's own, that of Rust, of Python, and of the system.
-_ALLOCATION = re.compile(
-    r"out of memory \(failed to allocate|GC heap out of memory|memory allocation of \d+ bytes failed|MemoryError|"
-    r"Cannot allocate memory"
-)
 # Reserved address space counts against no limit of ours.
 _RESERVED = "mmap failed to reserve"
 _NUMBERED = re.compile(r"^\d+: ")
@@ -25,7 +21,7 @@ def lacks_memory(words: str, memory: int | None) -> str:
 
     It is the rest of a sentence: "needs more memory than the limit of 2 GiB".
     """
-    if memory is None or _RESERVED in words or not _ALLOCATION.search(words):
+    if memory is None or _RESERVED in words or not memory_words.failed(words):
         return ""
     return f"needs more memory than the limit of {format_bytes(memory)}"
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from wasmbuild.diagnosis import loading as causes
 from wasmbuild.files import Signature, sha256_of, signature
 from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.text import printable
@@ -35,10 +36,8 @@ Settle = Callable[[Outcome], None]
 """Takes the outcome of a load. Called once, by any thread."""
 
 _CTIME = 4
-_MISSING_FEATURE = re.compile(r'compilation setting "(?:has_)?(\w+)" is enabled, but not available on the host')
 # How the file was opened is no news.
 _OPENED = re.compile(r"failed deserialization for: /proc/self/fd/\d+:?\s*(Caused by:\s*)?")
-_OTHER_LINE = re.compile(r"compiled with incompatible [^\n]*version[^\n]*")
 
 
 class Load(NamedTuple):
@@ -124,12 +123,13 @@ def refusal(artifact: ManifestArtifact, words: str, memory: int | None, place: P
         return Broken(f"{artifact.path} {lacks}; {RAISE_MEMORY}")
     if lacks := host_lacks(words):
         return Unverified(f"{artifact.path} {lacks}")
-    feature = _MISSING_FEATURE.search(words)
-    if feature is not None:
-        return place.cannot(f"its CPU lacks {feature[1]}", _cpu_with(feature[1]), lacks=CPU)
-    if place.is_runner and (other := _OTHER_LINE.search(words)):
+    cause = causes.cause(words)
+    if cause is not None and cause.word == causes.CPU_FEATURE:
+        return place.cannot(f"its CPU lacks {cause.names[0]}", _cpu_with(cause.names[0]), lacks=CPU)
+    if place.is_runner and cause is not None and cause.word == causes.OTHER_LINE:
         fix = "install the version of the package wasmtime, or the executable, that the manifest names"
-        return place.cannot(f"its Wasmtime is of another line ({other[0]})", fix)
+        said = f"compiled with incompatible version '{cause.names[0]}'"
+        return place.cannot(f"its Wasmtime is of another line ({printable(said)})", fix)
     return Broken(f"{artifact.path} is refused by Wasmtime: {one_line(_OPENED.sub('', words))}; {BY_HAND}")
 
 

@@ -1,0 +1,1 @@
+"""What Wasmtime says when it refuses something, and what that means: one table, whose rows the rooms put in words."""

@@ -1,0 +1,22 @@
+"""Whether words of a process tell that it got no memory: Wasmtime's own, those of Rust, of Python and of the system."""
+
+from __future__ import annotations
+
+import re
+
+_FAILED = re.compile(
+    r"memory allocation of \d+ bytes failed|out of memory \(failed to allocate|GC heap out of memory|\bMemoryError\b|"
+    r"Cannot allocate memory"
+)
+_OUT = re.compile(r"\bout of memory\b", re.IGNORECASE)
+
+
+def failed(said: str) -> str:
+    """Return the words that tell of an allocation that failed, or nothing."""
+    found = _FAILED.search(said)
+    return found[0] if found is not None else ""
+
+
+def out(said: str) -> bool:
+    """Tell whether words are of memory that ran out, be it in the words of a program that nobody knows."""
+    return bool(failed(said)) or _OUT.search(said) is not None
