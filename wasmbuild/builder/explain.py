@@ -8,7 +8,7 @@ from typing import Any
 def differences(stored: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     """Return one reason for each input of the key that differs, most telling first; empty when none does.
 
-    Both are documents as made by ``key.TargetInputs.document``; the stored one comes from a record and may be of any
+    Both are documents as made by ``key.document``; the stored one comes from a record and may be of any
     shape.
     """
     if stored.get("schema") != wanted["schema"]:

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from wasmbuild import boundary
 from wasmbuild.builder import key, noop
-from wasmbuild.builder.compile import compile_one
+from wasmbuild.builder.compile import LocalCompiler, check
+from wasmbuild.builder.executors.local import LocalExecutor
 from wasmbuild.builder.explain import differences
 from wasmbuild.builder.manifests import Manifests, read_record, record_facts, shipped_path
+from wasmbuild.builder.request import (
+    ALL_CORES,
+    NO_CACHE,
+    ArtifactCache,
+    Compiler,
+    CompileRequest,
+    CompileResult,
+    Executor,
+    Labels,
+)
+from wasmbuild.builder.scheduler import Checked, Prepared, Scheduler, make
 from wasmbuild.builder.sources import Source, Sources
 from wasmbuild.builder.store import Store, record_path
+from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import CompileError, StoreError, ToolchainError, WasmbuildError
 from wasmbuild.formats import manifest
 
@@ -45,7 +56,8 @@ class Status(NamedTuple):
 class Outcome(NamedTuple):
     """What became of one artifact: why it was compiled (empty: it was not), and the error where that failed.
 
-    ``size`` is in bytes; ``error`` is a CompileError, ToolchainError or StoreError.
+    ``size`` is in bytes; ``error`` is a CompileError, ToolchainError or StoreError. ``restored`` is set where it came
+    from a cache, ``peak_memory`` is what its compiler took in bytes, where that is known.
     """
 
     id: str
@@ -53,6 +65,8 @@ class Outcome(NamedTuple):
     seconds: float
     size: int
     error: WasmbuildError | None
+    restored: bool = False
+    peak_memory: int | None = None
 
 
 class Session:
@@ -61,8 +75,19 @@ class Session:
     Threads may call ``begin`` and ``compile`` at once; the rest is for the one that owns the session.
     """
 
-    def __init__(self, plan: Plan, config: bytes, store: Store, toolchain: Toolchain) -> None:
-        """``config`` are the bytes of the declaration that the plan was made from."""
+    def __init__(
+        self,
+        plan: Plan,
+        config: bytes,
+        store: Store,
+        toolchain: Toolchain,
+        cache: ArtifactCache = NO_CACHE,
+        executor: Callable[[Compiler, int], Executor] = LocalExecutor,
+    ) -> None:
+        """``config`` are the bytes of the declaration that the plan was made from.
+
+        Artifacts are taken from ``cache`` where it has them; ``executor`` makes what runs so many compiles at once.
+        """
         self.plan = plan
         self._config = config
         self.store = store
@@ -72,7 +97,14 @@ class Session:
         self._toolchain = toolchain
         self._sources = Sources(store.memory, toolchain.translate, toolchain.translator, store.write)
         self._manifests = Manifests(plan, store, toolchain.compiler, self._binary)
-        self._inputs = {target.name: key.TargetInputs(target, plan.line, toolchain.compiler) for target in plan.targets}
+        self._compiler = LocalCompiler(toolchain, store.scratch)
+        self._cache = cache
+        self._executor = executor
+        self._prepared: dict[str, Source] = {}
+        self._engines = {
+            target.name: EngineConfig(plan.line, target.triple, target.isa_flags, target.engine)
+            for target in plan.targets
+        }
         self._obstacles = {
             target.name: toolchain.obstacle(target.triple.text, target.engine) for target in plan.targets
         }
@@ -128,7 +160,8 @@ class Session:
         path = self.path(artifact)
         recorded = self.store.memory.look(record_path(path), record_facts)
         present = self.store.memory.look(path)
-        document = self._inputs[artifact.target.name].document(source.wasm_sha256, source.kind)
+        engine = self._engines[artifact.target.name]
+        document = key.document(engine, self._compiler.identity, source.wasm_sha256, source.kind)
         reasons: list[str] = []
         if recorded is None:
             reasons = ["never built" if present is None else "its record is missing"]
@@ -199,18 +232,63 @@ class Session:
         if status.right:
             if not force:
                 return Outcome(artifact.id, (), 0.0, 0, None)
-            status = self._doubt(status)
-        started = time.monotonic()
-        size = 0
-        error: WasmbuildError | None = status.error
-        if error is None:
-            try:
-                with boundary.told():
-                    size = self._make(artifact, parallel=parallel)
-                    self._settle(status)
-            except WasmbuildError as caught:
-                error = caught
-        return Outcome(artifact.id, status.reasons, time.monotonic() - started, size, error)
+            self._doubt(status)
+        return make(self, artifact.id, ALL_CORES if parallel else 1, self._compiler, self._cache)
+
+    def compile_all(
+        self,
+        artifacts: Sequence[Artifact],
+        *,
+        jobs: int,
+        on_start: Callable[[Artifact], None],
+        on_done: Callable[[Outcome], None],
+    ) -> None:
+        """Compile artifacts that are out of date, ``jobs`` at a time, in the order given.
+
+        ``on_start`` and ``on_done`` are called by this thread. When it is interrupted, the running compilers are killed
+        and nothing else is started.
+        """
+        executor = self._executor(self._compiler, jobs)
+        scheduler = Scheduler(self, executor, self._cache)
+        ids = [artifact.id for artifact in artifacts]
+        scheduler.run(ids, on_start=lambda id: on_start(self.artifacts[id]), on_done=on_done)
+        executor.close()
+
+    # What a scheduler works on.
+
+    def prepare(self, id: str) -> Prepared:
+        """Return the request for an artifact, and a private file with its binary. Raises WasmbuildError."""
+        artifact = self.artifacts[id]
+        if (error := self.statuses[id].error) is not None:
+            raise error
+        source, wasm = self._sources.copy(artifact.module, self.store.scratch())
+        self._prepared[id] = source
+        request = CompileRequest(
+            source.wasm_sha256,
+            source.kind,
+            self._engines[artifact.target.name],
+            self._compiler.identity,
+            self._toolchain.limits,
+            1,
+            Labels(artifact.module.source_text, artifact.path),
+        )
+        return Prepared(request, wasm)
+
+    def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> Checked:
+        """Hold what came back against its request. Raises WasmbuildError."""
+        return check(id, request, result, self._prepared[id], self.store.scratch())
+
+    def publish(self, id: str, checked: Checked, result: CompileResult) -> Outcome:
+        """Put an artifact into the build directory, with its record. Raises StoreError."""
+        status = self.statuses[id]
+        self.store.publish(self.path(status.artifact), checked.file, checked.record)
+        self._settle(status)
+        size = checked.record.size
+        return Outcome(id, status.reasons, result.seconds, size, None, result.restored, result.peak_memory)
+
+    def fail(self, id: str, error: WasmbuildError) -> Outcome:
+        """Leave the last good artifact where it is."""
+        return Outcome(id, self.statuses[id].reasons, 0.0, 0, error)
 
     def look_again(self, artifact: Artifact) -> Status:
         """Look again at an artifact that no thread compiles: its source may have changed since ``check``.
@@ -259,23 +337,11 @@ class Session:
     def _binary(self, module: Module) -> bytes:
         return self._sources.copy(module, self.store.scratch())[1].read_bytes()
 
-    def _make(self, artifact: Artifact, *, parallel: bool) -> int:
-        directory = self.store.scratch()
-        source, wasm = self._sources.copy(artifact.module, directory)
-        inputs = self._inputs[artifact.target.name]
-        made = compile_one(
-            artifact, source, wasm, directory, self._toolchain, inputs, line=self.plan.line, parallel=parallel
-        )
-        self.store.publish(self.path(artifact), made.file, made.record)
-        return made.record.size
-
-    def _doubt(self, status: Status) -> Status:
+    def _doubt(self, status: Status) -> None:
         """Take an artifact that is right for one that is not."""
         with self._mutex:
-            status = status._replace(reasons=("asked for",))
-            self.statuses[status.artifact.id] = status
+            self.statuses[status.artifact.id] = status._replace(reasons=("asked for",))
             self._count(status.artifact.target, 1)
-            return status
 
     def _settle(self, status: Status) -> None:
         """Note that an artifact is right now; the last one of a target brings its manifest back."""

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmbuild.builder import output
-from wasmbuild.builder.compile import compile_one
-from wasmbuild.builder.key import TargetInputs
+from wasmbuild.builder.compile import LocalCompiler, check
 from wasmbuild.builder.memory import Memory
 from wasmbuild.builder.private import directory_beside
+from wasmbuild.builder.request import ALL_CORES, CompileRequest, Labels
 from wasmbuild.builder.sources import Sources
 from wasmbuild.builder.store import TEMPORARY_PREFIX, Store, delete, disk, holds
+from wasmbuild.engine.config import EngineConfig
 from wasmbuild.project.declared import Artifact, Module
 
 if TYPE_CHECKING:
@@ -38,8 +39,13 @@ def compile_file(
     with _private_directory(store, file) as directory:
         sources = Sources(Memory(directory / "state.json"), toolchain.translate, toolchain.translator, store.write)
         found, wasm = sources.copy(artifact.module, directory)
-        inputs = TargetInputs(target, line, toolchain.compiler)
-        made = compile_one(artifact, found, wasm, directory, toolchain, inputs, line=line, parallel=True)
+        compiler = LocalCompiler(toolchain, lambda: directory)
+        engine = EngineConfig(line, target.triple, target.isa_flags, target.engine)
+        labels = Labels(artifact.module.source_text, artifact.path)
+        request = CompileRequest(
+            found.wasm_sha256, found.kind, engine, compiler.identity, toolchain.limits, ALL_CORES, labels
+        )
+        made = check(artifact.id, request, compiler.compile(request, wasm), found, directory)
         if file is None:
             output.write(out, made.file.read_bytes())
         elif holds(file, made.record) and (keep_time or output.touch(file)):

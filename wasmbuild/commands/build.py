@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _build(
     session: Session, ids: list[str], progress: Progress, jobs: int | None
 ) -> tuple[dict[str, Outcome], list[str]]:
-    from wasmbuild.builder.run import compile_all, cores
+    from wasmbuild.builder.scheduler import cores
 
     outcomes: dict[str, Outcome] = {}
 
@@ -77,8 +77,7 @@ def _build(
         else:
             progress.done(outcome.id, outcome.reasons, outcome.seconds, outcome.size)
 
-    compile_all(
-        session,
+    session.compile_all(
         [session.artifacts[id] for id in ids],
         jobs=jobs or cores(),
         on_start=lambda artifact: progress.start(artifact.id),

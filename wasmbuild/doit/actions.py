@@ -40,7 +40,7 @@ def _told(action: Callable[Given, Made]) -> Callable[Given, Made | TaskFailed]:
 @_told
 def compile_artifact(config: str, id: str) -> dict[str, Any] | TaskFailed:
     """Compile one artifact; one that was up to date when doit looked is compiled because doit was told to."""
-    from wasmbuild.builder.run import cores
+    from wasmbuild.builder.scheduler import cores
 
     build = of(config)
     with build.busy():

@@ -74,7 +74,7 @@ class Declared:
 
     def dodo(self) -> tuple[dict[str, Any], Callable[[], Iterator[dict[str, Any]]], Callable[[], dict[str, Any]]]:
         """Return ``DOIT_CONFIG``, ``task_compile`` and ``task_verify`` for a ``dodo.py`` of wasmbuild's own."""
-        from wasmbuild.builder.run import cores
+        from wasmbuild.builder.scheduler import cores
         from wasmbuild.doit.reporter import Reporter
 
         # Fewer passes over the many objects of many tasks, none of which is garbage.

@@ -57,7 +57,8 @@ class Ended(NamedTuple):
     """How a child ended. ``reason`` is empty when all went well, else words that go on after the program's name.
 
     ``status`` is as ``Popen.returncode`` has it: negative for the number of a signal. ``stdout`` are the bytes that it
-    wrote, ``stderr`` text that is safe to show; both with a gap in the middle when they were long.
+    wrote, ``stderr`` text that is safe to show; both with a gap in the middle when they were long. ``peak_memory`` is
+    the most that it had in memory, in bytes, where the system tells.
     """
 
     argv: tuple[str, ...]
@@ -65,6 +66,7 @@ class Ended(NamedTuple):
     stdout: bytes
     stderr: str
     reason: str
+    peak_memory: int | None = None
 
 
 def run(
@@ -102,10 +104,10 @@ def run(
     finally:
         process.kill(child)
         streams.close()
-        status = process.end(child)
+        status, peak = process.end(child)
     stderr = kept[ERR].text()
     reason = process.ending(status, stderr, limits, timed_out=timed_out)
-    return Ended(tuple(argv), status, kept[OUT].bytes(), stderr, reason)
+    return Ended(tuple(argv), status, kept[OUT].bytes(), stderr, reason, peak)
 
 
 def _gather(streams: Streams, kept: Mapping[str, Ends], deadline: float | None) -> bool:

@@ -37,14 +37,17 @@ class Toolchain:
             return f'{problem}; leave out compiler = "embedded" under [toolchain], and a wasmtime executable compiles'
         return f"no compiler here can make it: {problem}; {ways(self._line)}" if problem else None
 
-    def compile(self, job: Job) -> None:
-        """Compile ``job.wasm`` into ``job.out``. Raises CompileError, StoreError, ToolchainError."""
+    def compile(self, job: Job) -> int | None:
+        """Compile ``job.wasm`` into ``job.out``; return the most memory that it took in bytes, None where it is shared.
+
+        Raises CompileError, StoreError, ToolchainError.
+        """
         if self.compiler.kind == EMBEDDED:
             if obstacle := self.obstacle(job.triple, job.engine):
                 raise ToolchainError(obstacle)
             self._embedded().compile(job)
-        else:
-            cli.compile(self.compiler, job)
+            return None
+        return cli.compile(self.compiler, job)
 
     def translate(self, text: bytes) -> bytes:
         """Return the binary of WebAssembly text.

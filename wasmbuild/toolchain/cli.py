@@ -40,8 +40,8 @@ def _spelled(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def compile(compiler: Compiler, job: Job) -> None:  # noqa: A001 -- called as cli.compile
-    """Compile ``job.wasm`` into ``job.out``.
+def compile(compiler: Compiler, job: Job) -> int | None:  # noqa: A001 -- called as cli.compile
+    """Compile ``job.wasm`` into ``job.out``; return the most memory that it took in bytes, None where that is not told.
 
     Raises CompileError with the command and what it wrote, StoreError when the output cannot be written, ToolchainError
     when a memory limit is asked for that this system cannot set.
@@ -56,3 +56,4 @@ def compile(compiler: Compiler, job: Job) -> None:  # noqa: A001 -- called as cl
         raise failure(job, f"wasmtime {compiler.version}", ended.reason, ended.stderr, command=command)
     if not os.path.isfile(job.out):
         raise CompileError(f"{compiler.path} reported success but wrote nothing; is it a wasmtime executable?")
+    return ended.peak_memory

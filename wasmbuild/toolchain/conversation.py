@@ -257,4 +257,4 @@ class Conversation:
             self._socket.close()
         process.kill(self.process)
         self._streams.close()
-        return process.end(self.process)
+        return process.end(self.process).status

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,9 @@ _BUSY_PAUSE_SECONDS = 0.02
 _LATE = "did not end within "
 _PANIC = re.compile(r"thread '[^'\n]*'[^\n]* panicked at|panicked at ")
 
+
+# macOS counts bytes, all others KiB.
+_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 KILLED = -9
 """How ``Popen.returncode`` tells of SIGKILL, which the signal module of Windows lacks."""
@@ -156,10 +160,21 @@ def kill(process: subprocess.Popen[bytes]) -> None:
         pass
 
 
-def end(process: subprocess.Popen[bytes]) -> int:
-    """Kill whatever is left of a child and its group, close its pipes and return its exit status."""
+class Exit(NamedTuple):
+    """The end of a child: its status, as ``Popen.returncode`` has it, and the most memory that it had, in bytes.
+
+    None where the system does not tell, or somebody else has waited for it.
+    """
+
+    status: int
+    peak_memory: int | None
+
+
+def end(process: subprocess.Popen[bytes]) -> Exit:
+    """Kill whatever is left of a child and its group, close its pipes and tell how it ended."""
     try:
         kill(process)
+        peak = _wait(process)
         status = process.wait()
     finally:
         with _live_lock:
@@ -168,7 +183,19 @@ def end(process: subprocess.Popen[bytes]) -> int:
             if stream is not None:
                 with suppress(OSError):
                     stream.close()
-    return status
+    return Exit(status, peak)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int | None:
+    """Wait for a child in the way that tells what it used; None where there is none."""
+    if process.returncode is not None or not hasattr(os, "wait4"):
+        return None
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except ChildProcessError:
+        return None
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_maxrss * _MAXRSS_UNIT or None
 
 
 def kill_all() -> None:

@@ -1,0 +1,279 @@
+"""What is compiled when, with how many threads, and what is believed of what comes back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import FakeCache, FakeCompiler, FakeExecutor, artifact
+
+from wasmbuild.builder.compile import check
+from wasmbuild.builder.executors.local import LocalExecutor
+from wasmbuild.builder.key import CompilerIdentity
+from wasmbuild.builder.request import ALL_CORES, CompileRequest, CompileResult, Labels
+from wasmbuild.builder.scheduler import Checked, Prepared, Scheduler, make, threads_for
+from wasmbuild.builder.sources import Source
+from wasmbuild.engine import triples
+from wasmbuild.engine.config import EngineConfig
+from wasmbuild.errors import StoreError, WasmbuildError
+from wasmbuild.toolchain.process import Limits
+
+ENGINE = EngineConfig.declared({}, line=48, triple=triples.parse("x86_64-unknown-linux-gnu"))
+
+
+class FakeWork:
+    """Ids whose binaries are made up, published into a dictionary."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.published: dict[str, bytes] = {}
+        self.outcomes: dict[str, str] = {}
+        self.missing: set[str] = set()
+        self.full: set[str] = set()
+        self.engines: dict[str, EngineConfig] = {}
+
+    def request(self, id: str) -> CompileRequest:
+        compiler = CompilerIdentity("48.0.2", "c" * 64)
+        engine = self.engines.get(id, ENGINE)
+        sha256 = f"{sum(id.encode()):064x}"
+        return CompileRequest(sha256, "module", engine, compiler, Limits(), 1, Labels(f"{id}.wasm", f"{id}.cwasm"))
+
+    def prepare(self, id: str) -> Prepared:
+        if id in self.missing:
+            raise StoreError(f"{id}: missing")
+        return Prepared(self.request(id), self.directory / f"{id}.wasm")
+
+    def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> Checked:
+        source = Source("a" * 64, 8, "module", request.wasm_sha256, (), (), None)
+        return check(id, request, result, source, self.directory)
+
+    def publish(self, id: str, checked: Checked, result: CompileResult) -> str:
+        if id in self.full:
+            raise StoreError(f"{id}: no space")
+        assert checked.file.read_bytes() == checked.data
+        self.published[id] = checked.data
+        self.outcomes[id] = "restored" if result.restored else "compiled"
+        return id
+
+    def fail(self, id: str, error: WasmbuildError) -> str:
+        self.outcomes[id] = str(error)
+        return id
+
+
+class Room:
+    """Everything that a scheduler needs, made of fakes."""
+
+    def __init__(self, directory: Path) -> None:
+        self.work = FakeWork(directory)
+        self.compiler = FakeCompiler()
+        self.cache = FakeCache()
+        self.events: list[str] = []
+        self.executor = FakeExecutor(self.compiler, 2)
+
+    def run(self, ids: Iterable[str], slots: int = 2, available: int = 2) -> dict[str, str]:
+        self.executor = FakeExecutor(self.compiler, slots)
+        scheduler = Scheduler(self.work, self.executor, self.cache, available)
+        scheduler.run(ids, lambda id: self.events.append(f"+{id}"), lambda id: self.events.append(f"-{id}"))
+        return self.work.outcomes
+
+    def order(self) -> list[str]:
+        return [request.labels.source.removesuffix(".wasm") for request in self.compiler.compiled]
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    return Room(tmp_path)
+
+
+def test_everything_is_compiled_and_told_once(room: Room) -> None:
+    assert room.run("abcde") == dict.fromkeys("abcde", "compiled")
+    assert sorted(room.events) == sorted([f"{sign}{id}" for sign in "+-" for id in "abcde"])
+    assert [event for event in room.events if event[0] == "+"] == ["+a", "+b", "+c", "+d", "+e"]
+    assert all(room.events.index(f"+{id}") < room.events.index(f"-{id}") for id in "abcde")
+    assert set(room.work.published) == set("abcde")
+    assert not room.executor.aborted
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 8])
+def test_no_more_run_than_there_are_slots(room: Room, slots: int) -> None:
+    room.run("abcde", slots=slots)
+    assert room.executor.most == min(slots, 5)
+    assert sorted(room.order()) == list("abcde")
+
+
+def test_one_slot_keeps_the_order(room: Room) -> None:
+    room.run("cabed", slots=1)
+    assert room.order() == list("cabed")
+
+
+def test_many_get_a_thread_each_and_the_last_all_cores(room: Room) -> None:
+    room.run("abcde", slots=4, available=4)
+    threads = {request.labels.source[0]: request.threads for request in room.compiler.compiled}
+    assert threads == {"a": 1, "b": 1, "c": 1, "d": 1, "e": 1}
+    room.compiler.compiled.clear()
+    room.run("xy", slots=4, available=4)
+    assert {request.threads for request in room.compiler.compiled} == {ALL_CORES}
+    assert threads_for(1, 1, 1) == 1
+    assert threads_for(8, 1, 4) == ALL_CORES
+
+
+def test_a_failure_stops_no_other(room: Room) -> None:
+    room.compiler.refuse("b.cwasm")
+    room.work.missing.add("c")
+    room.work.full.add("d")
+    assert room.run("abcde") == {
+        "a": "compiled", "b": "b.cwasm: refused", "c": "c: missing", "d": "d: no space", "e": "compiled",
+    }  # fmt: skip
+    assert set(room.work.published) == {"a", "e"}
+    assert sorted(event for event in room.events if event[1] in "bcd") == ["+b", "+c", "+d", "-b", "-c", "-d"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_interrupted_nothing_else_is_started(room: Room, error: type[BaseException]) -> None:
+    def interrupt(request: CompileRequest, wasm: Path) -> CompileResult:
+        raise error
+
+    room.compiler.answers["b.cwasm"] = interrupt
+    with pytest.raises(error):
+        room.run("abcde")
+    assert room.executor.aborted
+    assert "d" not in room.order()
+    assert not any(event == "-b" for event in room.events)
+
+
+class TestCache:
+    def test_what_it_has_is_not_compiled(self, room: Room) -> None:
+        room.run("ab")
+        room.compiler.compiled.clear()
+        room.work.outcomes.clear()
+        assert room.run("abc") == {"a": "restored", "b": "restored", "c": "compiled"}
+        assert room.order() == ["c"]
+        assert room.cache.records[room.work.request("c").key()].id == "c"
+        assert room.events[-2:] == ["+c", "-c"]
+
+    def test_threads_labels_and_limits_are_not_in_the_key(self, room: Room) -> None:
+        request = room.work.request("a")
+        other = request._replace(threads=ALL_CORES, labels=Labels("x", "y"), limits=Limits(1, 1))
+        assert other.key() == request.key()
+        assert request._replace(wasm_sha256="b" * 64).key() != request.key()
+
+    @pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"", lambda data: b"\0" * len(data)])
+    def test_what_is_damaged_is_compiled_again(self, room: Room, damage: Any) -> None:
+        room.run("a")
+        key = room.work.request("a").key()
+        whole = room.cache.kept[key]
+        room.cache.kept[key] = damage(whole)
+        assert room.run("a") == {"a": "compiled"}
+        assert room.cache.kept[key] == whole
+
+    def test_what_is_for_another_target_is_compiled_again(self, room: Room) -> None:
+        arm = EngineConfig.declared({}, line=48, triple=triples.parse("aarch64-unknown-linux-gnu"))
+        key = room.work.request("a").key()
+        room.cache.kept[key] = artifact(room.work.request("a")._replace(engine=arm))
+        assert room.run("a") == {"a": "compiled"}
+
+    def test_what_failed_is_not_kept(self, room: Room) -> None:
+        room.compiler.refuse("a.cwasm")
+        room.run("a")
+        assert room.cache.kept == {}
+
+
+class TestWorkers:
+    """What another machine sends back is held to its request as what is made here."""
+
+    def answer(self, room: Room, **changes: Any) -> str:
+        def answer(request: CompileRequest, wasm: Path) -> CompileResult:
+            good = CompileResult(request.key(), "worker 7", artifact(request))
+            return good._replace(**changes)
+
+        room.compiler.answers["a.cwasm"] = answer
+        return room.run("a")["a"]
+
+    def test_another_request_s_artifact(self, room: Room) -> None:
+        said = self.answer(room, key=room.work.request("b").key())
+        assert said.startswith("worker 7 answered with the artifact of another request;")
+
+    def test_an_artifact_for_another_target(self, room: Room) -> None:
+        arm = EngineConfig.declared({}, line=48, triple=triples.parse("aarch64-unknown-linux-gnu"))
+        data = artifact(room.work.request("a")._replace(engine=arm))
+        said = self.answer(room, artifact=data)
+        assert said.startswith("worker 7 reported success, but what it wrote is a module for aarch64-unknown-linux-gnu")
+
+    @pytest.mark.parametrize("data", [b"", b"\x7fELF", None])
+    def test_half_an_artifact(self, room: Room, data: bytes | None) -> None:
+        assert self.answer(room, artifact=data).startswith("worker 7 reported success, but what it wrote is no whole")
+        assert room.work.published == {}
+        assert room.cache.kept == {}
+
+    def test_a_file_that_is_gone(self, room: Room, tmp_path: Path) -> None:
+        assert "what was compiled cannot be read back: No such file" in self.answer(room, artifact=tmp_path / "gone")
+
+
+def test_two_engines_in_one_build_are_two_requests(room: Room) -> None:
+    room.work.engines["b"] = EngineConfig.declared(
+        {"consume-fuel": True}, line=49, triple=triples.parse("x86_64-unknown-linux-gnu")
+    )
+    room.compiler.answers["b.cwasm"] = lambda request, wasm: CompileResult(
+        "", "", error=StoreError(f"{request.engine.line}")
+    )
+    assert room.run("ab") == {"a": "compiled", "b": "49"}
+
+
+def test_one_alone_takes_the_same_way(room: Room) -> None:
+    assert make(room.work, "a", ALL_CORES, room.compiler, room.cache) == "a"
+    assert make(room.work, "a", 1, room.compiler, room.cache) == "a"
+    assert room.work.outcomes == {"a": "restored"}
+    assert [request.threads for request in room.compiler.compiled] == [ALL_CORES]
+    room.work.missing.add("b")
+    make(room.work, "b", 1, room.compiler, room.cache)
+    assert room.work.outcomes["b"] == "b: missing"
+
+
+class TestLocalExecutor:
+    def test_it_runs_as_many_as_it_may(self, room: Room, tmp_path: Path) -> None:
+        both = threading.Barrier(2, timeout=10)
+
+        def meet(request: CompileRequest, wasm: Path) -> CompileResult:
+            both.wait()
+            return CompileResult(request.key(), "here", artifact(request))
+
+        room.compiler.answers = {f"{id}.cwasm": meet for id in "ab"}
+        executor = LocalExecutor(room.compiler, 2)
+        for id in "ab":
+            executor.submit(id, *room.work.prepare(id))
+        found: dict[str, CompileResult] = {}
+        while len(found) < 2:
+            found.update(executor.results())
+        executor.close()
+        assert [found[id].key for id in "ab"] == [room.work.request(id).key() for id in "ab"]
+
+    def test_a_mistake_of_ours_is_raised_where_the_results_are_taken(self, room: Room) -> None:
+        def fail(request: CompileRequest, wasm: Path) -> CompileResult:
+            raise ZeroDivisionError
+
+        room.compiler.answers["a.cwasm"] = fail
+        executor = LocalExecutor(room.compiler, 1)
+        executor.submit("a", *room.work.prepare("a"))
+        with pytest.raises(ZeroDivisionError):
+            executor.results()
+        executor.close()
+
+    def test_stopped_it_starts_nothing_more(self, room: Room) -> None:
+        started, stop = threading.Event(), threading.Event()
+
+        def wait(request: CompileRequest, wasm: Path) -> CompileResult:
+            started.set()
+            stop.wait(10)
+            return CompileResult(request.key(), "here", artifact(request))
+
+        room.compiler.answers["a.cwasm"] = wait
+        executor = LocalExecutor(room.compiler, 1)
+        for id in "abc":
+            executor.submit(id, *room.work.prepare(id))
+        started.wait(10)
+        threading.Timer(0.05, stop.set).start()
+        executor.abort()
+        assert room.order() == ["a"]

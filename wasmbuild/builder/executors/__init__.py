@@ -1,0 +1,1 @@
+"""Where compiles run: one module for each kind of place."""

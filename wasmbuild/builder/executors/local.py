@@ -1,0 +1,82 @@
+"""Compiles on this machine: a thread for each compiler's process that runs."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from wasmbuild.builder.request import Compiler, CompileRequest, CompileResult
+from wasmbuild.toolchain import process
+
+_PAUSE_SECONDS = 0.02
+_Submitted = tuple[str, CompileRequest, Path]
+
+
+class LocalExecutor:
+    """Gives requests to a compiler, so many at a time."""
+
+    def __init__(self, compiler: Compiler, slots: int) -> None:
+        self._compiler = compiler
+        self._slots = slots
+        self._waiting: queue.SimpleQueue[_Submitted | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[str, CompileResult | BaseException]] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._running = 0
+        self._stopped = False
+
+    @property
+    def slots(self) -> int:
+        return self._slots
+
+    def submit(self, id: str, request: CompileRequest, wasm: Path) -> None:
+        self._running += 1
+        self._waiting.put((id, request, wasm))
+        if self._running > len(self._threads) < self._slots:
+            # A compiler that does not end must not keep the process: whoever is interrupted kills it.
+            self._threads.append(threading.Thread(target=self._serve, daemon=True))
+            self._threads[-1].start()
+
+    def results(self) -> Iterable[tuple[str, CompileResult]]:
+        if not self._running:
+            raise ValueError("nothing was submitted")
+        found = [self._done.get()]
+        while not self._done.empty():
+            found.append(self._done.get())
+        self._running -= len(found)
+        results = []
+        for id, result in found:
+            if isinstance(result, BaseException):
+                raise result
+            results.append((id, result))
+        return results
+
+    def abort(self) -> None:
+        self._stopped = True
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            # Again and again: one of them may be about to start a child.
+            while thread.is_alive():
+                process.kill_all()
+                thread.join(_PAUSE_SECONDS)
+        self._threads = []
+
+    def close(self) -> None:
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
+
+    def _serve(self) -> None:
+        while (submitted := self._waiting.get()) is not None:
+            if self._stopped:
+                continue
+            id, request, wasm = submitted
+            try:
+                result: CompileResult | BaseException = self._compiler.compile(request, wasm)
+            except BaseException as error:
+                result = error
+            self._done.put((id, result))

@@ -1,0 +1,126 @@
+"""One compile as a value, and who takes part in it: compilers, executors and caches, each behind an interface.
+
+A request holds digests, an engine and limits, and no path: its key stands before anything runs, and it can be sent to
+another machine together with the binary that its digest names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from wasmbuild.builder import key
+from wasmbuild.builder.key import CompilerIdentity
+from wasmbuild.errors import WasmbuildError
+from wasmbuild.toolchain.process import Limits
+
+if TYPE_CHECKING:
+    from wasmbuild.engine.config import EngineConfig
+    from wasmbuild.formats.manifest import Record
+
+ALL_CORES = 0
+"""As a number of threads: as many as the machine has cores."""
+
+
+class Labels(NamedTuple):
+    """What people call the files of a request, for messages alone: the source and the artifact."""
+
+    source: str
+    artifact: str
+
+
+class CompileRequest(NamedTuple):
+    """What is to be compiled, for which engine and by which compiler.
+
+    ``wasm_sha256`` is the digest of the binary, ``kind`` ``"module"`` or ``"component"``. ``threads`` is how many the
+    compiler may use, 1 or ``ALL_CORES``; neither they nor the limits nor the labels change the artifact's bytes.
+    """
+
+    wasm_sha256: str
+    kind: str
+    engine: EngineConfig
+    compiler: CompilerIdentity
+    limits: Limits
+    threads: int
+    labels: Labels
+
+    def document(self) -> dict[str, Any]:
+        """Return everything that decides the bytes of the artifact, as JSON values."""
+        return key.document(self.engine, self.compiler, self.wasm_sha256, self.kind)
+
+    def key(self) -> str:
+        """Return the artifact's key."""
+        return key.digest(self.document())
+
+
+class CompileResult(NamedTuple):
+    """What came of a request: an artifact or an error, never both.
+
+    ``key`` is that of the request as its compiler understood it, ``made_by`` what people call who made it: the path of
+    an executable, the name of a worker. ``artifact`` are bytes, or a private file of whoever
+    asked, which may be moved away. ``seconds`` is wall-clock time, ``peak_memory`` the most bytes that the compiler's
+    process had in memory, None where that is not known. ``restored`` is set where nothing was compiled.
+    """
+
+    key: str
+    made_by: str
+    artifact: Path | bytes | None = None
+    error: WasmbuildError | None = None
+    seconds: float = 0.0
+    peak_memory: int | None = None
+    restored: bool = False
+
+
+class Compiler(Protocol):
+    """Turns binaries into artifacts. Several threads may use it at once."""
+
+    @property
+    def identity(self) -> CompilerIdentity:
+        """What it is, for the keys of what it makes."""
+
+    def compile(self, request: CompileRequest, wasm: Path) -> CompileResult:
+        """Compile a private file that holds the binary of the request. Any failure is part of the result."""
+
+
+class Executor(Protocol):
+    """Where requests run. One thread uses it."""
+
+    @property
+    def slots(self) -> int:
+        """So many requests run at once; more that are submitted wait."""
+
+    def submit(self, id: str, request: CompileRequest, wasm: Path) -> None:
+        """Run a request, whose binary is in a file that stays until the result is there."""
+
+    def results(self) -> Iterable[tuple[str, CompileResult]]:
+        """Wait until at least one request is done and return what is, in any order."""
+
+    def abort(self) -> None:
+        """Stop what is running and start nothing more, for whoever was interrupted."""
+
+    def close(self) -> None:
+        """Let go of it; nothing is running."""
+
+
+class ArtifactCache(Protocol):
+    """Artifacts by key. It may forget anything; what it gives is checked like what a compiler made. It never raises."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return an artifact's bytes."""
+
+    def put(self, key: str, artifact: bytes, record: Record) -> None:
+        """Keep an artifact that was checked, with its record."""
+
+
+class NullCache:
+    """The cache that keeps nothing."""
+
+    def get(self, key: str) -> bytes | None:
+        return None
+
+    def put(self, key: str, artifact: bytes, record: Record) -> None:
+        pass
+
+
+NO_CACHE = NullCache()
