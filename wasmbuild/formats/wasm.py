@@ -65,6 +65,7 @@ class Module:
     def __init__(self, data: bytes, start: int = 0, end: int | None = None) -> None:
         """Take what lies from ``start`` to ``end`` of ``data``: all of it, or a module in a component."""
         self.data = data
+        self._custom: list[tuple[int, int]] = []
         self.sections = self._frames(start, len(data) if end is None else end)
         self.types: list[int | None] | None = None
         self.texts: dict[int, str] = {}
@@ -77,6 +78,7 @@ class Module:
         last = -1
         for at, number, start, end in cursor.sections():
             if number == 0:
+                self._custom.append((start, end))
                 continue
             rank = _RANK.get(number)
             if rank is None:
@@ -86,6 +88,14 @@ class Module:
             last = rank
             sections[number] = (start, end)
         return sections
+
+    def custom(self, name: str) -> Cursor | None:
+        """Return a cursor over the content of the custom section of a name, or None where there is none."""
+        for start, end in self._custom:
+            cursor = Cursor(self.data, start, end, _WHAT)
+            if cursor.name() == name:
+                return cursor
+        return None
 
     def cursor(self, section: int) -> Cursor:
         """Return a cursor over the content of a section, which is empty where there is none."""

@@ -15,9 +15,10 @@ from wasmbuild.engine import triples
 from wasmbuild.engine.settings import config_calls, library_lacks
 from wasmbuild.errors import ChildError, CompileError, StoreError, ToolchainError
 from wasmbuild.toolchain import embedded_worker, python
+from wasmbuild.toolchain.advice import RAISE_MEMORY, limit_to_raise
 from wasmbuild.toolchain.child import KILLED, Death, Limits, Reply, Request, Server
 from wasmbuild.toolchain.find import Compiler, ways
-from wasmbuild.toolchain.job import RAISE_MEMORY, Job, NoVerdictError, failure, limit_to_raise
+from wasmbuild.toolchain.job import Job, NoVerdictError, failure
 
 EMPTY = {"module": b"\0asm\x01\0\0\0", "component": b"\0asm\x0d\0\x01\0"}
 """The smallest binary of each kind."""

@@ -98,8 +98,10 @@ def head(ending: str, said: str, **changes: Any) -> str:
         ),
         (
             "ended with status 1", "legacy_exceptions feature required for try instruction", {},
-            "src/a.wasm uses legacy exceptions, which Wasmtime lacks; convert it with binaryen: wasm-opt -all "
-            "--translate-to-exnref --emit-exnref src/a.wasm -o OUT.wasm",
+            "src/a.wasm uses legacy exceptions, which Wasmtime lacks; convert it with binaryen: wasm-opt "
+            "--enable-exception-handling --enable-reference-types --enable-threads --enable-simd --enable-bulk-memory "
+            "--enable-sign-ext --enable-mutable-globals --enable-nontrapping-float-to-int --enable-multivalue "
+            "--enable-tail-call --translate-to-exnref --emit-exnref src/a.wasm -o OUT.wasm",
         ),
         (
             "ended with status 1", "threads must be enabled for shared memories (at 0x15)", {"triple": "pulley64"},

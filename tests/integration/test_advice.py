@@ -1,0 +1,203 @@
+"""What is said about compiles that fail: what it tells people to write is written, and works."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from support import Project
+
+LEGACY = bytes.fromhex(
+    # (module (import "e" "a" (func)) (tag) (func (export "f") try call 0 catch 0 end)), with the try that was replaced
+    "0061736d01000000 0104 01600000 0207 01 0165 0161 0000 0302 0100 0d03 010000 0705 01 0166 0001 "
+    "0a0b 01 09 00 0640 1000 0700 0b 0b".replace(" ", "")
+)
+TARGET = '\n[targets.here]\ntriple = "x86_64-unknown-linux-gnu"\n'
+ARM = '\n[targets.here]\ntriple = "aarch64-unknown-linux-gnu"\n'
+MODULE = '[modules.m]\nsource = "m.wat"\n'
+HEAD = '[project]\nname = "advice"\n[toolchain]\nwasmtime = "48"\n'
+
+
+def build(project: Project, source: str | bytes, rest: str = "", *, works: bool = False, target: str = TARGET) -> str:
+    """Build a source with more in the declaration; return what is said first."""
+    if source:
+        project.write("m.wat", source)
+    project.declare(f"{HEAD}{rest}{target}{'' if '[modules' in rest else MODULE}")
+    said = project.run("build", status=0 if works else 1).stderr
+    return "" if works else next(line for line in said.splitlines() if line.startswith("error: "))
+
+
+def quoted(said: str) -> list[str]:
+    """Return the settings that a message tells people to write."""
+    return re.findall(r'[a-z0-9-]+ = (?:true|false|"[^"]*"|\[[^\]]*\])', said)
+
+
+# --- features ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "setting"),
+    [
+        (
+            "(module (func (param i64) (result i64 i64) (i64.mul_wide_s (local.get 0) (local.get 0))))",
+            "wide-arithmetic",
+        ),
+        ("(module (memory 1 (pagesize 1)))", "custom-page-sizes"),
+        ("(component (type (map string u32)))", "component-model-map"),
+    ],
+)
+def test_a_setting_that_is_told_turns_the_feature_on(project: Project, source: str, setting: str) -> None:
+    said = build(project, source)
+    assert f"m.wat needs wasm-{setting}; if what loads it turns that on, write wasm-{setting} = true under" in said
+    build(project, "", f"[engine]\n{quoted(said)[0]}\n", works=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "feature"),
+    [
+        ("(component (type (list u8 4)))", "component-model-fixed-length-lists"),
+        ('(component (type (func (param "x" error-context))))', "component-model-error-context"),
+    ],
+)
+def test_a_component_that_needs_a_feature_is_not_called_invalid(project: Project, source: str, feature: str) -> None:
+    said = build(project, source)
+    assert "not valid" not in said
+    if told := quoted(said):
+        assert told == [f"wasm-{feature} = true"]
+        build(project, "", f"[engine]\n{told[0]}\n", works=True)
+    else:
+        assert f"m.wat needs the feature {feature}, which wasmbuild cannot turn on; build it without" in said
+
+
+def test_a_feature_that_a_preset_lacks_is_not_said_to_be_declared(project: Project) -> None:
+    preset = '[engine]\nembedder = "rust-minimal"\n'
+    said = build(project, "(module (memory 1 1 shared))", preset)
+    assert "needs wasm-threads; if what loads it turns that on, write wasm-threads = true under [engine]" in said
+    build(project, "", f"{preset}{quoted(said)[0]}\n", works=True)
+    said = build(project, "", "[engine]\nwasm-threads = false\n")
+    assert "needs wasm-threads, which [engine] turns off; remove that setting or build it without" in said
+    build(project, "", works=True)
+
+
+ATOMIC = "(module (memory 1 1 shared) (func (result i32) (i32.atomic.load (i32.const 0))))"
+
+
+def test_threads_under_winch_on_aarch64_are_not_to_be_had(project: Project) -> None:
+    said = build(project, ATOMIC, '[engine]\nstrategy = "winch"\n', target=ARM)
+    assert 'needs wasm-threads, which strategy = "winch" of [engine] lacks in Wasmtime 48 on aarch64' in said
+    assert "wasm-threads = true" not in said
+    # Either of what it tells.
+    build(project, "", works=True, target=ARM)
+    build(project, "", '[engine]\nstrategy = "winch"\n[modules.m]\nsource = "m.wat"\ntargets = ["other"]\n', works=True,
+          target=ARM + '[targets.other]\ntriple = "x86_64-unknown-linux-gnu"\n')  # fmt: skip
+
+
+def test_threads_are_not_to_be_had_on_pulley(project: Project) -> None:
+    said = build(project, ATOMIC, target='\n[targets.here]\ntriple = "pulley64"\n')
+    assert "m.wat uses threads, which pulley64 lacks; leave it out of this target" in said
+
+
+def test_simd_under_winch_needs_avx(project: Project) -> None:
+    source = "(module (func (result v128) (i32x4.splat (i32.const 1))))"
+    winch = '[engine]\nstrategy = "winch"\n'
+    said = build(project, source, winch)
+    assert "Winch has no SIMD for a CPU without AVX" in said
+    level, features, strategy = quoted(said)
+    assert (level, features, strategy) == ('cpu = "x86-64-v3"', 'cpu-features = ["avx2"]', 'strategy = "cranelift"')
+    for told in (level, features):
+        build(project, "", winch, works=True, target=f"{TARGET}{told}\n")
+    build(project, "", f"[engine]\n{strategy}\n", works=True)
+
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_function_over_a_limit_is_named(project: Project) -> None:
+    locals_ = "i32 " * 50001
+    said = build(project, f'(module (import "" "" (func)) (func) (func $big (export "f") (local {locals_})))')
+    assert 'function 2 "big" of m.wat is over a limit of Wasmtime: too many locals: locals exceed maximum' in said
+    assert "build it with optimization (a release profile, or wasm-opt -O), or split the function" in said
+    assert "not valid" not in said
+
+
+def test_a_function_that_is_too_long_is_named(project: Project) -> None:
+    body = b"\x00" + b"\x01" * 7_654_322 + b"\x0b"
+    code = b"\x01" + _leb(len(body)) + body
+    module = b"\0asm\1\0\0\0" + b"\1\4\1\x60\0\0" + b"\3\2\1\0" + b"\x0a" + _leb(len(code)) + code
+    said = build(project, module)
+    assert "function 0 of m.wat is over a limit of Wasmtime: function body size count exceeds limit of 7654321" in said
+
+
+def _leb(number: int) -> bytes:
+    parts = []
+    while number >= 0x80:
+        parts.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*parts, number])
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (f"(module (type (func (param {'i32 ' * 1001}))))", "function params size is out of bounds"),
+        (f"(module (type (func (result {'i32 ' * 1001}))))", "function returns size is out of bounds"),
+        (f"(module {'(memory 0)' * 101})", "memories count exceeds limit of 100"),
+        (f'(module (import "{"a" * 100001}" "" (func)))', "string size out of bounds"),
+    ],
+)
+def test_what_is_over_a_limit_is_not_called_invalid(project: Project, source: str, said: str) -> None:
+    words = build(project, source)
+    assert f"m.wat is over a limit of Wasmtime: {said}; that says nothing against it as WebAssembly" in words
+    assert "not valid" not in words
+
+
+# --- other tools ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def wasm_opt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return binaryen's optimizer, of the package that npm has."""
+    directory = tmp_path_factory.mktemp("binaryen")
+    npm, node = shutil.which("npm"), shutil.which("node")
+    assert npm is not None
+    assert node is not None
+    command = [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(directory), "binaryen@132.0.0"]
+    subprocess.run(command, check=True, timeout=300)
+    return directory / "node_modules" / ".bin" / "wasm-opt"
+
+
+@pytest.mark.needs("npm", "node")
+@pytest.mark.slow
+def test_the_command_for_legacy_exceptions_makes_what_compiles(project: Project, wasm_opt: Path) -> None:
+    said = build(project, LEGACY)
+    assert "m.wat uses legacy exceptions, which Wasmtime lacks; convert it with binaryen: wasm-opt " in said
+    command = said.partition("binaryen: wasm-opt ")[2].split()
+    subprocess.run([wasm_opt, *command], cwd=project.root, check=True, timeout=60)
+    build(project, (project.root / "OUT.wasm").read_bytes(), works=True)
+
+
+@pytest.mark.needs("npm", "node")
+@pytest.mark.slow
+def test_compact_imports_are_told_and_how_to_do_without(project: Project, wasm_opt: Path) -> None:
+    two = project.write("two.wat", '(module (import "e" "a" (func)) (import "e" "b" (func)))')
+    made = project.root / "OUT.wasm"
+    subprocess.run([wasm_opt, "-all", str(two), "-o", str(made)], check=True, timeout=60)
+    said = build(project, made.read_bytes())
+    assert "a module with compact imports, which Wasmtime 48, 49 and 50 lack: make it again without them" in said
+    option = re.search(r"--disable-[a-z-]+", said)
+    assert option is not None
+    subprocess.run([wasm_opt, "-all", option[0], str(two), "-o", str(made)], check=True, timeout=60)
+    build(project, made.read_bytes(), works=True)
+
+
+@pytest.mark.needs("npm", "node")
+@pytest.mark.slow
+def test_optimization_helps_a_function_that_is_over_a_limit(project: Project, wasm_opt: Path) -> None:
+    source = project.write("m.wat", f'(module (func (export "f") (local {"i32 " * 50001})))')
+    assert "wasm-opt -O)" in build(project, "")
+    made = project.root / "OUT.wasm"
+    subprocess.run([wasm_opt, "-O", str(source), "-o", str(made)], check=True, timeout=60)
+    build(project, made.read_bytes(), works=True)

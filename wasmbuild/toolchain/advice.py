@@ -1,0 +1,169 @@
+"""What to do about a compile that failed: the likely cause, and what to write, for each thing that Wasmtime says.
+
+What it says to write is written in ``tests/integration/test_advice.py``, and works.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from wasmbuild.diagnosis import compiling
+from wasmbuild.diagnosis.cause import Cause
+from wasmbuild.engine import cpu, lines, triples
+from wasmbuild.engine.rules import problems
+from wasmbuild.text import printable
+from wasmbuild.toolchain.child import is_late
+
+if TYPE_CHECKING:
+    from wasmbuild.toolchain.job import Job
+
+RAISE_MEMORY = "raise memory-limit under [toolchain]"
+_LEAVE_OUT = "leave the module out of this target (targets = [...] of the module)"
+# All that modules of today use. Not -all: that brings proposals which Wasmtime lacks into the file.
+_BINARYEN_FEATURES = (
+    "exception-handling", "reference-types", "threads", "simd", "bulk-memory", "sign-ext", "mutable-globals",
+    "nontrapping-float-to-int", "multivalue", "tail-call",
+)  # fmt: skip
+_OFFSET = re.compile(r"\(at offset 0x([0-9a-f]+)\)|at offset (\d+)")
+
+
+def advice(job: Job, ending: str, said: str) -> str:
+    """Return the likely cause of a failure and what to do about it; empty when ``said`` has to speak for itself."""
+    cause = compiling.cause(said, job.line)
+    word = cause.word if cause is not None else ""
+    if word == compiling.NO_SPACE:
+        return f"no space is left for {job.name}; free some and build again"
+    if limit := limit_to_raise(ending):
+        return f"{limit}, or leave the module out of this target"
+    if "panicked" in ending and word not in (compiling.HOST_CPU, compiling.REFUSED_SETTINGS):
+        return _panic(job, word)
+    return _ADVICE[word](job, cause, said) if cause is not None and word in _ADVICE else ""
+
+
+def limit_to_raise(ending: str) -> str:
+    """Say which limit a child ran into, from the words that say how it ended; empty when it was none."""
+    if ending.startswith("ran out of its memory limit"):
+        return RAISE_MEMORY
+    return "raise time-limit under [toolchain]" if is_late(ending) else ""
+
+
+def _panic(job: Job, word: str) -> str:
+    if word == compiling.PANIC_OVER_DWARF and job.engine.get("debug-info") is True:
+        return (
+            f"Wasmtime {job.line} cannot translate the DWARF in {job.source}; write debug-info = false for this "
+            f"target, or take the DWARF out of the source (wasm-tools strip {job.source} -o OUT.wasm)"
+        )
+    if caveat := cpu.caveat(triples.parse(job.triple).architecture, job.isa_flags):
+        return caveat
+    return f"this is a bug of Wasmtime {job.line}; another patch release may not have it"
+
+
+def _legacy_exceptions(job: Job, cause: Cause, said: str) -> str:
+    features = " ".join(f"--enable-{feature}" for feature in _BINARYEN_FEATURES)
+    return (
+        f"{job.source} uses legacy exceptions, which Wasmtime lacks; convert it with binaryen: "
+        f"wasm-opt {features} --translate-to-exnref --emit-exnref {job.source} -o OUT.wasm"
+    )
+
+
+def _unknown_proposal(job: Job, cause: Cause, said: str) -> str:
+    proposal = cause.names[0].replace("-", " ")
+    lacks = f"{job.source} uses {proposal}, which Wasmtime {job.line} lacks"
+    return f"{lacks}; build it without (binaryen's tools take --disable-{proposal.replace(' ', '-')})"
+
+
+def _host_cpu(job: Job, cause: Cause, said: str) -> str:
+    return (
+        f"the CPU of this machine lacks {cause.names[0]}, and the library compiles for no better CPU than the one it "
+        f"runs on; a wasmtime executable does"
+    )
+
+
+def _feature(job: Job, cause: Cause, said: str) -> str:
+    setting, triple = cause.setting, triples.parse(job.triple)
+    if setting not in lines.get(job.line).settings:
+        feature = setting.removeprefix("wasm-")
+        return f"{job.source} needs the feature {feature}, which wasmbuild cannot turn on; build it without"
+    if setting == "wasm-threads" and triple.is_pulley:
+        return (
+            f"{job.source} uses threads, which {job.triple} lacks; leave it out of this target (targets = [...] of the "
+            f"module), or build it without threads"
+        )
+    refused = [problem for key, problem, _ in problems({**job.engine, setting: True}, line=job.line, triple=triple)]
+    if refused and job.engine.get("strategy") == "winch":
+        where = f" on {triple.architecture}" if setting not in lines.get(job.line).winch.lacks[""] else ""
+        return (
+            f'{job.source} needs {setting}, which strategy = "winch" of [engine] lacks in Wasmtime {job.line}{where}; '
+            f"remove that setting, {_LEAVE_OUT}, or build it without"
+        )
+    if refused:
+        return f"{job.source} needs {setting}, which {printable(refused[0])}; {_LEAVE_OUT}, or build it without"
+    if job.engine.get(setting) is False and not _is_of_preset(job.line, job.engine, setting):
+        return f"{job.source} needs {setting}, which [engine] turns off; remove that setting or build it without"
+    return f"{job.source} needs {setting}; if what loads it turns that on, write {setting} = true under [engine]"
+
+
+def _is_of_preset(line: int, engine: Mapping[str, object], setting: str) -> bool:
+    preset = lines.get(line).embedders.get(str(engine.get("embedder")))
+    return preset is not None and preset.settings.get(setting) is False
+
+
+def _needs_avx(job: Job, cause: Cause, said: str) -> str:
+    return (
+        f"Winch has no SIMD for a CPU without {cause.names[0]}; if the CPUs of this target have it, write "
+        f'cpu = "x86-64-v3" (or cpu-features = ["avx2"]) for it, else strategy = "cranelift" under [engine]'
+    )
+
+
+def _code_limit(job: Job, cause: Cause, said: str) -> str:
+    return (
+        f"{_function(job, said) or 'a function'} of {job.source} is over a limit of Wasmtime: {cause.said}; that says "
+        f"nothing against it as WebAssembly: build it with optimization (a release profile, or wasm-opt -O), or split "
+        f"the function"
+    )
+
+
+def _function(job: Job, said: str) -> str:
+    """Return the function that words are about, by index and name, or nothing."""
+    from wasmbuild.formats import functions
+
+    found = _OFFSET.search(said)
+    if found is None:
+        return ""
+    try:
+        function = functions.at(job.wasm.read_bytes(), int(found[1], 16) if found[1] else int(found[2]))
+    except OSError:
+        return ""
+    if function is None:
+        return ""
+    return f"function {function.number}" + (f' "{printable(function.name, 200)}"' if function.name else "")
+
+
+def _limit(job: Job, cause: Cause, said: str) -> str:
+    return (
+        f"{job.source} is over a limit of Wasmtime: {cause.said}; that says nothing against it as WebAssembly, and no "
+        f"setting raises the limit: make it smaller, or split it"
+    )
+
+
+_ADVICE: dict[str, Callable[[Job, Cause, str], str]] = {
+    compiling.LEGACY_EXCEPTIONS: _legacy_exceptions,
+    compiling.UNKNOWN_PROPOSAL: _unknown_proposal,
+    compiling.HOST_CPU: _host_cpu,
+    compiling.REFUSED_SETTINGS: lambda job, cause, said: f"it refuses the settings of this target: {cause.names[0]}",
+    compiling.FEATURE: _feature,
+    compiling.NEEDS_AVX: _needs_avx,
+    compiling.CODE_LIMIT: _code_limit,
+    compiling.LIMIT: _limit,
+    compiling.CUT_SHORT: lambda job, cause, said: f"{job.source} is cut short or damaged; build or copy it again",
+    compiling.UNKNOWN_CODE: lambda job, cause, said: (
+        f"{job.source} holds what Wasmtime {job.line} does not know with the features of this target: it is damaged, "
+        "or made with a proposal that is off or newer"
+    ),
+    compiling.INVALID: lambda job, cause, said: f"{job.source} is not valid WebAssembly",
+    compiling.NO_COMPILER: lambda job, cause, said: (
+        "it was built without its compiler; name another executable as [toolchain] compiler"
+    ),
+}
