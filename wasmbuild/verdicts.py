@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING
 
 from wasmbuild.console import Console, counted, human_seconds
 from wasmbuild.project.levels import LEVELS
+from wasmbuild.text import listed
 
 if TYPE_CHECKING:
     from wasmbuild.verify.report import Entry, Report
 
 _NONE = "nothing"
+_NAMED = 3
 
 
-def tell(report: Report, console: Console) -> None:
-    """Write a row for each artifact, one for each target, what this host could not try and why, and a summary."""
+def tell(report: Report, console: Console, *, verbose: bool = False) -> None:
+    """Write a row for each artifact, one for each target, what this host could not try and why, and a summary.
+
+    Why takes a line for each kind of reason; ``verbose`` says of each target what to do about it.
+    """
     seconds = report.seconds or (0.0,) * len(report.artifacts)
     rows = [
         (entry.id, entry.level or _NONE, entry.required, human_seconds(taken))
@@ -35,14 +40,42 @@ def tell(report: Report, console: Console) -> None:
     if targets:
         header, *lines = _aligned([("target", "artifacts", *LEVELS, "failed", "time"), *targets], "<>>>>>>>")
         console.say("\n" + "\n".join((console.bold(header), *lines)) + "\n")
+    for line in _notes(report) if verbose else _untried(report):
+        console.say(console.dim(line))
+    console.say(summary(report))
+
+
+def _notes(report: Report) -> list[str]:
+    """Return what there is to say of artifacts that passed, in full."""
     notes: dict[str, list[str]] = {}
     for entry in report.artifacts:
         if entry.ok and entry.message:
             notes.setdefault(entry.message, []).append(entry.id)
-    for message, ids in notes.items():
-        whose = ids[0] if len(ids) == 1 else counted(len(ids), "artifact")
-        console.say(console.dim(f"{whose}: {message}"))
-    console.say(summary(report))
+    return [
+        f"{ids[0] if len(ids) == 1 else counted(len(ids), 'artifact')}: {message}" for message, ids in notes.items()
+    ]
+
+
+def _untried(report: Report) -> list[str]:
+    """Return a line for each level that was not tried, and what this host lacks for it; other notes in full."""
+    from wasmbuild.verify.report import LACKS
+
+    untried: dict[tuple[str, str], list[str]] = {}
+    rest = []
+    for entry in report.artifacts:
+        if entry.ok and entry.lacks is not None:
+            level = LEVELS[LEVELS.index(entry.level or LEVELS[0]) + 1]
+            untried.setdefault((level, entry.lacks), []).append(entry.id)
+        elif entry.ok and entry.message:
+            rest.append(f"{entry.id}: {entry.message}")
+    lines = []
+    for (level, lacks), ids in untried.items():
+        targets = list(dict.fromkeys(id.rpartition("@")[2] for id in ids))
+        whose = f"{counted(len(ids), 'artifact')} of {listed(targets, _NAMED)}"
+        lines.append(f"{whose} not {level}: {LACKS[lacks]}")
+    if lines:
+        lines.append("wasmbuild verify -v says more of that")
+    return [*rest, *lines]
 
 
 def summary(report: Report) -> str:

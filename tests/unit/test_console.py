@@ -72,7 +72,7 @@ def test_verdicts() -> None:
     stream = io.StringIO()
     entries = (
         Entry("a@x", True, "loaded", None, "loaded", ""),
-        Entry("b@x", True, "consistent", None, "consistent", "cannot be loaded here"),
+        Entry("b@x", True, "consistent", None, "consistent", "cannot be loaded here", lacks="machine"),
         Entry("c@y", False, None, "intact", "loaded", "has 3 bytes"),
         Entry("z/manifest.json", False, None, "intact", "intact", "is missing"),
         Entry("d@y", False, "intact", "consistent", "loaded", "was not loaded: no memory", verified=False),
@@ -90,9 +90,13 @@ def test_verdicts() -> None:
         "x               2       2           2       1       0       0  0.75 s",
         "y               2       1           0       0       0       1    61 s",
         "",
-        "b@x: cannot be loaded here",
+        "1 artifact of x not loaded: for another machine, and no runner is declared",
+        "wasmbuild verify -v says more of that",
         "4 artifacts verified: 1 consistent, 1 loaded, 2 failed, 1 not verified",
     ]
+    verbose = io.StringIO()
+    tell(Report(entries), Console(verbose), verbose=True)
+    assert "b@x: cannot be loaded here" in verbose.getvalue().splitlines()
     quiet = io.StringIO()
     tell(Report(entries[:3]), Console(quiet, quiet=True))
     assert quiet.getvalue() == "c@y       nothing     loaded      0.00 s  FAILED  not intact: has 3 bytes\n"

@@ -45,6 +45,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--junit", metavar="FILE", type=Path, help="write the report for CI as JUnit XML")
     parser.add_argument("-q", "--quiet", action="store_true", help="show what failed only")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="say of each target why no higher level was tried, and what to do"
+    )
     options.add_json(parser, "the report")
 
 
@@ -69,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         sys.stdout.write(report.to_json())
     else:
-        tell(report, Console(sys.stdout, quiet=arguments.quiet))
+        tell(report, Console(sys.stdout, quiet=arguments.quiet), verbose=arguments.verbose)
     return report.exit_code
 
 

@@ -24,10 +24,10 @@ class Broken(NamedTuple):
 MACHINE, WASMTIME, CPU, CALLS = "machine", "wasmtime", "cpu", "calls"
 
 LACKS = {
-    MACHINE: "is for another machine, and no runner is declared",
-    WASMTIME: "needs a Wasmtime of its line and settings, which this host has not",
-    CPU: "is for a CPU with features that this host has not",
-    CALLS: "has tests that a wasmtime executable cannot run",
+    MACHINE: "for another machine, and no runner is declared",
+    WASMTIME: "no Wasmtime of that line and those settings is here",
+    CPU: "for a CPU with features that this one lacks",
+    CALLS: "a wasmtime executable cannot run these tests",
 }
 """What a host can lack so that a level is not tried: all there is, and all known from manifest and host alone.
 
@@ -192,7 +192,8 @@ JSON_SCHEMA: dict[str, object] = {
                     "lacks": {
                         "type": ["string", "null"],
                         "enum": [*LACKS, None],
-                        "description": "; ".join(f"{key}: the artifact {words}" for key, words in LACKS.items()),
+                        "description": "why a higher level was not tried: "
+                        + "; ".join(f"{key}: {words}" for key, words in LACKS.items()),
                     },
                     "message": {
                         "type": "string",
