@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.formats.extern import Export, Import, Interface
-from wasmbuild.project.cases import SHAPES, START, Case, Problem, Value, number_problem
+from wasmbuild.project.cases import SHAPES, START, TRAP, ZERO, Case, Problem, Value, number_problem
 from wasmbuild.project.keys import dotted
 from wasmbuild.text import listed, printable, quoted, suggestion
 
@@ -41,17 +41,29 @@ def problems(cases: Sequence[Case], kind: str, interface: Interface) -> list[Pro
         return []
     found: list[Problem] = []
     foreign = [item for item in interface.imports if not _is_wasi(kind, item)]
-    if foreign:
+    if foreign and any(case.imports is None for case in cases):
         what = f"the {kind} imports {_listed(foreign)}, which no test can give it"
-        found.append(((), what, "test one that imports nothing, or WASI alone"))
+        fix = 'write imports = "trap" in the test, where it does not use them, or test one that imports WASI alone'
+        found.append(((), what, fix))
     of_component = kind == "component"
     named = {item.name: item for item in interface.exports}
     for index, case in enumerate(cases):
-        if case.wasi is None and len(foreign) < len(interface.imports):
+        found += [((index, *path), problem, fix) for path, problem, fix in _stand_ins(case, kind, foreign)]
+        if case.wasi is None and case.imports is None and len(foreign) < len(interface.imports):
             found.append(((index,), f"the {kind} imports WASI, and the test gives it none", "write wasi = {}"))
         of_case = _of_component(case, interface, named) if of_component else _of_module(case, named)
         found += [((index, *path), problem, fix) for path, problem, fix in of_case]
     return found
+
+
+def _stand_ins(case: Case, kind: str, foreign: Sequence[Import]) -> Iterator[Problem]:
+    """Say what keeps what a case writes as ``imports`` from standing for imports."""
+    if case.imports == ZERO and kind == "component":
+        yield ("imports",), "no component can be given zeros", f'write imports = "{TRAP}"'
+    other = [item for item in foreign if item.kind != "func"]
+    if case.imports == TRAP and kind == "module" and other:
+        fix = f'write imports = "{ZERO}", which gives it memories, tables and globals too'
+        yield ("imports",), f"the module imports {_listed(other)}, and what is no function cannot trap", fix
 
 
 def bind(cases: Sequence[Case], kind: str, interface: Interface) -> tuple[Case, ...]:

@@ -102,8 +102,13 @@ _TEST = _strict(
         "stderr": _FREE_TEXT,
         "wasi": _strict(
             {"argv": _few(_FREE_TEXT, cases.MAX_VALUES, 1)},
-            {"env": {"type": "object", "additionalProperties": _FREE_TEXT}, "stdin": _FREE_TEXT},
+            {
+                "env": {"type": "object", "additionalProperties": _FREE_TEXT},
+                "stdin": _FREE_TEXT,
+                "files": {"type": "object", "additionalProperties": _FREE_TEXT},
+            },
         ),
+        "imports": _choice(cases.STAND_INS),
         "fuel": _range(*cases.FUEL),
         "time_limit": _range(*cases.SECONDS),
     },

@@ -32,7 +32,12 @@ def case_of(table: CaseTable) -> Case:
     """Return the test case that a sound table declares, with an empty ``argv`` where it gives none."""
     wasi = None
     if table.wasi is not None:
-        wasi = Wasi(table.wasi.argv or (), tuple(sorted(table.wasi.env.items())), table.wasi.stdin)
+        wasi = Wasi(
+            table.wasi.argv or (),
+            tuple(sorted(table.wasi.env.items())),
+            table.wasi.stdin,
+            tuple(sorted(table.wasi.files.items())),
+        )
     exit_status = table.exit
     if wasi is not None and exit_status is None and table.returns is None and table.traps is None:
         exit_status = 0
@@ -47,6 +52,7 @@ def case_of(table: CaseTable) -> Case:
         wasi=wasi,
         fuel=table.fuel,
         seconds=table.time_limit,
+        imports=table.imports,
     )
 
 

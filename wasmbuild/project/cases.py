@@ -46,6 +46,11 @@ EXITS = (0, 125)
 START = "_start"
 """The export that runs a program of WASI; of a component its export ``wasi:cli/run@…``."""
 
+TRAP, ZERO = STAND_INS = ("trap", "zero")
+"""What can stand for imports that a test cannot give: functions that trap, or that return zeros."""
+
+MAX_FILES = 1000
+MAX_FILE_PATH = 1000
 MAX_CASES = 1000
 MAX_VALUES = 1000
 MAX_NAME = 10_000
@@ -61,15 +66,21 @@ _INTEGERS = (-(1 << 63), (1 << 64) - 1)
 # Halfway between the largest f32 and the next power of two: from there on, numbers are rounded to infinity.
 _BEYOND_F32 = float.fromhex("0x1.ffffffp+127")
 _LARGEST_F32 = float.fromhex("0x1.fffffefffffffp+127")
+_FILE_NAME = re.compile(r"(?!\.\.?$)[A-Za-z0-9_.+@=, -]*[A-Za-z0-9_+@=-]")
 _TITLE = 100
 
 
 class Wasi(NamedTuple):
-    """What a case gives a program of WASI; ``argv`` starts with the program's own name, ``env`` is sorted by name."""
+    """What a case gives a program of WASI; ``argv`` starts with the program's own name, ``env`` is sorted by name.
+
+    ``files`` are the text files of a directory of its own, by path, sorted; it is the program's root directory, and
+    goes with the call, so that what is written there is seen by nobody else.
+    """
 
     argv: tuple[str, ...]
     env: tuple[tuple[str, str], ...] = ()
     stdin: str = ""
+    files: tuple[tuple[str, str], ...] = ()
 
 
 class Case(NamedTuple):
@@ -79,7 +90,8 @@ class Case(NamedTuple):
     that it exports. Exactly one of ``returns`` (results), ``traps`` (a part of Wasmtime's words) and ``exit`` (exit
     status) is not None. ``stdout`` and ``stderr`` are all that has to be written there, None for anything. With
     ``wasi``, WASI is given to the module, and nothing of the host but what this says. ``fuel`` is what the call may
-    consume where the engine counts it, None for plenty; ``seconds`` is how long it may take.
+    consume where the engine counts it, None for plenty; ``seconds`` is how long it may take. ``imports`` is what stands
+    for imports that nothing gives, one of ``STAND_INS``, or None for no such imports.
     """
 
     call: str
@@ -92,6 +104,7 @@ class Case(NamedTuple):
     wasi: Wasi | None = None
     fuel: int | None = None
     seconds: int = DEFAULT_SECONDS
+    imports: str | None = None
 
     @property
     def title(self) -> str:
@@ -111,7 +124,7 @@ class Case(NamedTuple):
         document: dict[str, Any] = {"call": self.call, "args": list(self.args)}
         if self.returns is not None:
             document["returns"] = list(self.returns)
-        for key in ("traps", "exit", "stdout", "stderr", "fuel"):
+        for key in ("traps", "exit", "stdout", "stderr", "fuel", "imports"):
             if (value := getattr(self, key)) is not None:
                 document[key] = value
         if self.wasi is not None:
@@ -120,6 +133,8 @@ class Case(NamedTuple):
                 document["wasi"]["env"] = dict(self.wasi.env)
             if self.wasi.stdin:
                 document["wasi"]["stdin"] = self.wasi.stdin
+            if self.wasi.files:
+                document["wasi"]["files"] = dict(self.wasi.files)
         if self.seconds != DEFAULT_SECONDS:
             document["time_limit"] = self.seconds
         return document
@@ -130,7 +145,8 @@ class Case(NamedTuple):
         given = document.get("wasi")
         wasi = None
         if given is not None:
-            wasi = Wasi(tuple(given["argv"]), tuple(sorted(given.get("env", {}).items())), given.get("stdin", ""))
+            env, files = (tuple(sorted(given.get(key, {}).items())) for key in ("env", "files"))
+            wasi = Wasi(tuple(given["argv"]), env, given.get("stdin", ""), files)
         return cls(
             call=document["call"],
             args=tuple(document["args"]),
@@ -142,6 +158,7 @@ class Case(NamedTuple):
             wasi=wasi,
             fuel=document.get("fuel"),
             seconds=document.get("time_limit", DEFAULT_SECONDS),
+            imports=document.get("imports"),
         )
 
 
@@ -164,6 +181,9 @@ def problems(case: Case) -> list[Problem]:
     ):
         if number is not None and not low <= number <= high:
             found.append(((key,), f"{shown(number)} is out of range", f"write {what} from {low} to {high}"))
+    if case.imports not in (None, *STAND_INS):
+        fix = f"write {' or '.join(map(quoted, STAND_INS))}, or leave it out"
+        found.append((("imports",), f"{shown(case.imports)} can stand for no imports", fix))
     found += _texts(case)
     for key, values in (("args", case.args), ("returns", case.returns or ())):
         if len(values) > MAX_VALUES:
@@ -182,6 +202,7 @@ def _texts(case: Case) -> list[Problem]:
     long: list[tuple[Path, str | None]] = [((key,), getattr(case, key)) for key in ("traps", "stdout", "stderr")]
     if case.wasi is not None:
         long.append((("wasi", "stdin"), case.wasi.stdin))
+        long += [(("wasi", "files", name), content) for name, content in case.wasi.files]
         found += _strings(case.wasi)
     for path, text in long:
         if text is not None and len(text) > MAX_TEXT:
@@ -202,10 +223,25 @@ def _strings(wasi: Wasi) -> list[Problem]:
             found.append((path, "has a NUL, which ends a text there", "remove it"))
         elif len(text) > MAX_TEXT:
             found.append((path, f"has {len(text)} characters", f"write at most {MAX_TEXT}"))
+    if len(wasi.files) > MAX_FILES:
+        found.append((("wasi", "files"), f"has {len(wasi.files)} entries", f"write at most {MAX_FILES}"))
+    names = {name for name, _ in wasi.files}
+    for name in sorted(names):
+        if not _is_path(name):
+            fix = 'write a path below the root, such as "data/in.txt"'
+            found.append((("wasi", "files", name), "is no path of a file", fix))
+        elif any(name.startswith(f"{other}/") for other in names):
+            found.append((("wasi", "files", name), "lies below another file", "correct one of them"))
     for name, _ in wasi.env:
         if not name or "=" in name or "\0" in name:
             found.append((("wasi", "env", name), "is no name of a variable", 'write one without "="'))
     return found
+
+
+def _is_path(name: str) -> bool:
+    """Tell whether a text is a relative path that every system has and that leads nowhere else."""
+    parts = name.split("/")
+    return len(name) <= MAX_FILE_PATH and all(_FILE_NAME.fullmatch(part) for part in parts)
 
 
 def value_problems(value: object, depth: int = MAX_DEPTH) -> list[Problem]:

@@ -186,14 +186,22 @@ class WasiTable(Table):
     )
     env: Variables = Field(default={}, description="Environment variables.")
     stdin: str = Field(default="", description="What it reads from standard input.")
+    files: dict[str, str] = Field(
+        default={},
+        description=(
+            "Text files, by path, in a directory that is the program's root. It is made anew for each call, so the "
+            "program may write there. They travel in the manifest, as the test does."
+        ),
+        examples=[{"in.txt": "hello"}],
+    )
 
 
 class CaseTable(Table):
     """A call that `verify` makes on the artifact, on an instance of its own, and what has to come of it.
 
     Every test says one of `returns`, `traps` and `exit`. A module without imports can be tested, and with `wasi` one
-    that imports WASI (a core module preview 1, a component `wasi:cli` and what belongs to it). A core module that
-    exports `_initialize` and no `_start` has that called first.
+    that imports WASI (a core module preview 1, a component `wasi:cli` and what belongs to it); what else it imports,
+    `imports` stands for. A core module that exports `_initialize` and no `_start` has that called first.
     """
 
     call: str | None = Field(
@@ -217,6 +225,15 @@ class CaseTable(Table):
             "Exit status of a program of WASI, 0 to 125. By default 0, where there is `wasi` and neither `returns` nor "
             "`traps`."
         ),
+    )
+    imports: str | None = Field(
+        default=None,
+        description=(
+            "What stands for imports that a test cannot give, such as functions of a plugin's host: `trap`, functions "
+            "that trap when they are called, or `zero`, functions that return zeros, and memories, tables and globals "
+            "as they are declared (core modules only)."
+        ),
+        examples=["trap"],
     )
     wasi: WasiTable | None = Field(default=None, description="WASI is given to the module: `{}`, or what is in it.")
     stdout: str | None = Field(

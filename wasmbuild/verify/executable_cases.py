@@ -24,8 +24,10 @@ TRAPPED = 134
 _FUNCTION = re.compile(r"\((.*)\) -> \((.*)\)")
 _RUN = re.compile(r"wasi:cli/run@[^#]*#run")
 _NUMBERS = ("i32", "i64", "f32", "f64")
-# An exception that nothing catches is a trap too.
-_TRAP = re.compile(r"wasm trap: (.*)|^ +(?:\d+: )?(thrown Wasm exception)$", re.MULTILINE)
+# An exception that nothing catches is a trap too, and so is a call of what stands for an import.
+_TRAP = re.compile(
+    r"wasm trap: (.*)|^ +(?:\d+: )?(thrown Wasm exception|unknown import: .* has not been defined)$", re.MULTILINE
+)
 # A program may have written before it, and no newline.
 _WARNING = re.compile(r"warning: using `--invoke` with a function .*\n")
 _OWN = re.compile(r"Error: (?:failed to run main module `|failed deserialization for: )")
@@ -46,18 +48,27 @@ def obstacle(artifact: ManifestArtifact) -> str:
     return ""
 
 
-def command(run: Sequence[str], artifact: ManifestArtifact, case: Case, file: str, grant: Grant) -> list[str]:
-    """Return the command of one test; ``run`` is the one that runs a precompiled file without options of its own."""
+def command(
+    run: Sequence[str], artifact: ManifestArtifact, case: Case, file: str, grant: Grant, root: str | None = None
+) -> list[str]:
+    """Return the command of one test; ``run`` is the one that runs a precompiled file without options of its own.
+
+    ``root`` is the directory that has the files of the case.
+    """
     options = ["-S", "inherit-env=n"]
     if grant.fuel:
         options += ["-W", f"fuel={case.fuel or cases.FUEL[1]}"]
     if grant.epoch:
         # Without, it is interrupted at once.
         options += ["-W", f"timeout={2 * cases.SECONDS[1]}s"]
+    if case.imports is not None:
+        options += ["-W", "unknown-imports-trap" if case.imports == cases.TRAP else "unknown-imports-default"]
     words: list[str] = []
     if case.wasi is not None:
         program, *words = case.wasi.argv
         options.append(f"--argv0={program}")
+        if root is not None:
+            options.append(f"--dir={root}::/")
         for name, value in case.wasi.env:
             options.append(f"--env={name}={value}")
     if artifact.kind == "module" and case.call != cases.START:

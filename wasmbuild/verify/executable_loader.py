@@ -9,14 +9,17 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from wasmbuild.errors import ChildError
+from wasmbuild.project.cases import Case
 from wasmbuild.toolchain import child
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify import bounded, executable_cases, tested
@@ -144,8 +147,9 @@ class ExecutableLoader:
             if self._aborted:
                 break
             stdin = None if case.wasi is None else case.wasi.stdin.encode("utf-8")
-            command = executable_cases.command(run, load.artifact, case, file, grant)
-            ended = self._run(command, case.seconds, stdin, instance=True)
+            with self._root(case) as root:
+                command = executable_cases.command(run, load.artifact, case, file, grant, root)
+                ended = self._run(command, case.seconds, stdin, instance=True)
             ended = ended._replace(stderr=executable_cases.words(ended.stderr, load.artifact, file))
             told = executable_cases.told(load.artifact, case, ended)
             if told:
@@ -158,6 +162,19 @@ class ExecutableLoader:
                 ran.append(tested.died(case, ended.reason, ended.stderr, self._limits.memory, is_own=own))
                 break
         return tuple(ran)
+
+    @contextmanager
+    def _root(self, case: Case) -> Iterator[str | None]:
+        """Make the root directory of a program, for one call, where it is given files. Raises OSError."""
+        if case.wasi is None or not case.wasi.files:
+            yield None
+            return
+        with tempfile.TemporaryDirectory(prefix="root-", dir=self._directory) as root:
+            for name, content in case.wasi.files:
+                path = Path(root, *name.split("/"))
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(content, encoding="utf-8", newline="")
+            yield root
 
     def _run(
         self, command: list[str], seconds: float | None, stdin: bytes | None = None, *, instance: bool = False

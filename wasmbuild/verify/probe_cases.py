@@ -19,6 +19,9 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +41,7 @@ _OUTPUT_LIMIT = 1 << 20
 _WORDS_LIMIT = 2000
 _TRAP = "wasm trap: "
 _THROWN = "thrown Wasm exception"
+_UNKNOWN = "unknown import: "
 _KINDS = {"i32": 0, "i64": 1, "f32": 2, "f64": 3, "v128": 4}
 _NAMES = {number: name for name, number in _KINDS.items()}
 
@@ -64,6 +68,7 @@ class Given:
     def __init__(self, case: dict[str, Any]) -> None:
         self.wasi: dict[str, Any] | None = case.get("wasi")
         self._out: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
+        self._directory = ""
 
     def config(self) -> wasmtime.WasiConfig:
         """Return a configuration of WASI that has nothing of this process."""
@@ -75,9 +80,18 @@ class Given:
         stdin = c_api.wasm_byte_vec_t()
         c_api.wasm_byte_vec_new(ctypes.byref(stdin), len(data), (ctypes.c_ubyte * len(data))(*data))
         c_api.wasi_config_set_stdin_bytes(config.ptr(), ctypes.byref(stdin))
+        if wasi.get("files"):
+            self._directory = tempfile.mkdtemp(prefix="wasmbuild-test-")
+            write_files(self._directory, wasi["files"])
+            config.preopen_dir(self._directory, "/")
         config.stdout_custom = self._taker("stdout")
         config.stderr_custom = self._taker("stderr")
         return config
+
+    def close(self) -> None:
+        """Remove what was given for this call alone."""
+        if self._directory:
+            shutil.rmtree(self._directory, ignore_errors=True)
 
     def written(self) -> dict[str, str]:
         """Return what the program wrote."""
@@ -95,6 +109,15 @@ class Given:
             return len(data)
 
         return take
+
+
+def write_files(root: str, files: dict[str, str]) -> None:
+    """Write text files by path into a directory. Raises OSError."""
+    for name, content in files.items():
+        path = os.path.join(root, *name.split("/"))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "x", encoding="utf-8", newline="") as file:
+            file.write(content)
 
 
 def execute(
@@ -128,18 +151,20 @@ def execute(
         outcome = {"failed": str(error)[:_WORDS_LIMIT]}
     finally:
         store.close()
+        given.close()
     return {**outcome, **given.written()}
 
 
 def said(text: str) -> Exception:
     """Return the error that Wasmtime's words are: a trap where they say so, not what lies around it.
 
-    An exception that nothing catches is one too.
+    An exception that nothing catches is one too, and so is a call of what stands for an import.
     """
     for line in reversed(text.splitlines()):
         _, mark, trap = line.partition(_TRAP)
-        if mark or line.strip() == _THROWN:
-            return Trapped((trap if mark else line).strip()[:_WORDS_LIMIT])
+        _, unknown, name = line.partition(_UNKNOWN)
+        if mark or unknown or line.strip() == _THROWN:
+            return Trapped((trap if mark else unknown + name if unknown else line).strip()[:_WORDS_LIMIT])
     return FailedError(text[:_WORDS_LIMIT])
 
 
@@ -155,6 +180,8 @@ def _core(
     with wasmtime.Linker(engine) as linker:
         if "wasi" in case:
             linker.define_wasi()
+        if case.get("imports"):
+            _stand_in(linker, context, module, case["imports"])
         instance, trap = c_api.wasmtime_instance_t(), ctypes.POINTER(c_api.wasm_trap_t)()
         error = c_api.wasmtime_linker_instantiate(
             linker.ptr(), context, module.ptr(), ctypes.byref(instance), ctypes.byref(trap)
@@ -185,6 +212,15 @@ def _core(
         if expected is not None:
             outcome["expected"] = list(map(values.told, map(_given, written, results), results, shapes))
         return outcome
+
+
+def _stand_in(linker: wasmtime.Linker, context: Any, module: Any, imports: str) -> None:
+    """Define what nothing else gives to a core module."""
+    if imports == "trap":
+        error = c_api.wasmtime_linker_define_unknown_imports_as_traps(linker.ptr(), module.ptr())
+    else:
+        error = c_api.wasmtime_linker_define_unknown_imports_as_default_values(linker.ptr(), context, module.ptr())
+    _before_the_call("nothing can stand for its imports", error, None)
 
 
 def _components() -> Any:

@@ -31,6 +31,8 @@ def call(
     with model.Linker(engine) as linker:
         if "wasi" in case:
             linker.add_wasip2()
+        if case.get("imports"):
+            linker.define_unknown_imports_as_traps(component)
         try:
             instance = linker.instantiate(store, component)
         except wasmtime.WasmtimeError as error:

@@ -60,6 +60,9 @@ def judged(case: Case, told: Mapping[str, Any], memory: int | None = None) -> Ra
     """Judge what came of a test, as ``probe_cases.py`` tells it, under a limit of ``memory`` bytes."""
     if not _is_told(told) or not _answers(case, told):
         told = NONSENSE
+    if case.exit is not None and told.get("returned") == []:
+        # An executable tells of a program's exit status in either case.
+        told = {**{key: value for key, value in told.items() if key not in ("returned", "types")}, "exited": 0}
     words = _words(case, told)
     if "failed" in told:
         if lacks := endings.lacks_memory(told["failed"], memory):

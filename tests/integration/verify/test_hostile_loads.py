@@ -137,7 +137,7 @@ ENDLESS = {
 def test_start_functions_that_never_end_are_not_started(tmp_path: Path, workshop: Any, embedder: str) -> None:
     workshop.ship(tmp_path, "here", HERE, ENDLESS, engine={"embedder": embedder})
     workshop.ship(tmp_path, "pulley", "pulley64", ENDLESS, engine={"embedder": embedder})
-    assert [entry[1:] for entry in verify([tmp_path]).artifacts] == [(True, "loaded", None, "loaded", "")] * 4
+    assert [entry[1:6] for entry in verify([tmp_path]).artifacts] == [(True, "loaded", None, "loaded", "")] * 4
 
 
 @posix

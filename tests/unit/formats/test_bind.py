@@ -122,7 +122,7 @@ def test_what_a_module_imports_is_given_or_its_tests_are_refused() -> None:
     log, memory = Import("env", "log", "func", "() -> ()"), FD_WRITE._replace(kind="memory", type="1")
     assert check([with_wasi], "module", module(FD_WRITE, log, memory)) == [
         'tests: the module imports "env.log", "wasi_snapshot_preview1.fd_write", which no test can give it; '
-        "test one that imports nothing, or WASI alone"
+        'write imports = "trap" in the test, where it does not use them, or test one that imports WASI alone'
     ]
     assert check([], "module", module(log)) == []
 
@@ -188,7 +188,7 @@ def test_what_a_component_imports() -> None:
     for foreign in ("wasi:http/types@0.2.0", "wasi:cli/stdout@0.3.0", "my:host/log"):
         assert check([case], "component", component("wasi:cli/stdout@0.2.0", foreign)) == [
             f'tests: the component imports "{foreign}", which no test can give it; '
-            "test one that imports nothing, or WASI alone"
+            'write imports = "trap" in the test, where it does not use them, or test one that imports WASI alone'
         ]
     assert check([case._replace(wasi=None)], "component", component("wasi:cli/stdout@0.2.0")) == [
         "tests[0]: the component imports WASI, and the test gives it none; write wasi = {}"

@@ -85,7 +85,7 @@ def test_what_comes_out_as_declared_has_no_problem(case: Case, told: dict[str, A
         (TRAPS, FOUR, 'returned 4 instead of trapping with "unreachable"'),
         (TRAPS, {"trapped": "out of fuel"}, 'trapped (out of fuel) instead of trapping with "unreachable"'),
         (TRAPS, {"exited": 1}, 'ended with exit status 1 instead of trapping with "unreachable"'),
-        (EXITS, NOTHING, "returned nothing instead of exit status 2"),
+        (EXITS, NOTHING, "ended with exit status 0 instead of exit status 2"),
         (EXITS, {"trapped": "unreachable"}, "trapped (unreachable) instead of exit status 2"),
         (EXITS, {"exited": 3}, "ended with exit status 3 instead of exit status 2"),
         (ENDS_WELL, {"trapped": "unreachable"}, "trapped (unreachable) instead of exit status 0"),

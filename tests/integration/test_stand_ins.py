@@ -1,0 +1,131 @@
+"""Tests of modules that import what no test can give, and of programs that read files: by library and executable."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import Project
+
+HERE = """
+[project]
+name = "demo"
+[targets.library]
+triple = "x86_64-unknown-linux-gnu"
+[targets.executable]
+triple = "x86_64-unknown-linux-gnu"
+engine = { embedder = "rust" }
+"""
+PLUGIN = """(module
+  (import "host" "log" (func $log (param i32)))
+  (func (export "version") (result i32) i32.const 4)
+  (func (export "greet") i32.const 1 call $log))"""
+WITH_STATE = """(module
+  (import "host" "next" (func $next (result i64)))
+  (import "host" "state" (global i32))
+  (import "host" "memory" (memory 1))
+  (func (export "version") (result i32) i32.const 4)
+  (func (export "next") (result i64) call $next))"""
+HTTP = """(component
+  (import "wasi:http/outgoing-handler@0.2.3" (instance $h (export "handle" (func (param "x" u32) (result u32)))))
+  (core func $h (canon lower (func $h "handle")))
+  (core module $m
+    (import "h" "h" (func $h (param i32) (result i32)))
+    (func (export "f") (result i32) i32.const 5)
+    (func (export "g") (result i32) (call $h (i32.const 1))))
+  (core instance $i (instantiate $m (with "h" (instance (export "h" (func $h))))))
+  (func (export "f") (result u32) (canon lift (core func $i "f")))
+  (func (export "g") (result u32) (canon lift (core func $i "g"))))"""
+READER = """(module
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "data/in.txt")
+  (func (export "_start") (local $e i32)
+    (local.set $e (call $open (i32.const 3) (i32.const 0) (i32.const 16) (i32.const 11) (i32.const 0) (i64.const 2)
+      (i64.const 0) (i32.const 0) (i32.const 8)))
+    (if (local.get $e) (then (call $exit (local.get $e))))
+    (i32.store (i32.const 32) (i32.const 100))
+    (i32.store (i32.const 36) (i32.const 64))
+    (drop (call $read (i32.load (i32.const 8)) (i32.const 32) (i32.const 1) (i32.const 40)))
+    (i32.store (i32.const 36) (i32.load (i32.const 40)))
+    (drop (call $write (i32.const 1) (i32.const 32) (i32.const 1) (i32.const 40)))))"""
+
+
+def proved(project: Project, text: str, tests: str, *, targets: str = "") -> list[dict[str, Any]]:
+    project.write("m.wat", text)
+    project.declare(f'{HERE}[modules.m]\nsource = "m.wat"\n{targets}\ntests = [{tests}]\n')
+    project.run("build")
+    entries: list[dict[str, Any]] = json.loads(project.run("verify", "--json", "build").stdout)["artifacts"]
+    return entries
+
+
+@pytest.mark.parametrize(
+    ("text", "tests"),
+    [
+        (PLUGIN, '{ call = "version", returns = [4], imports = "trap" }'),
+        (PLUGIN, '{ call = "greet", returns = [], imports = "zero" }'),
+        (PLUGIN, '{ call = "greet", traps = "unknown import: `host::log`", imports = "trap" }'),
+        (WITH_STATE, '{ call = "next", returns = [0], imports = "zero" }'),
+        (READER, '{ wasi = { files = { "data/in.txt" = "grüße\\n" } }, stdout = "grüße\\n" }'),
+        (READER, "{ wasi = {}, exit = 8 }"),
+    ],
+    ids=["trap", "zero", "called", "globals and memories", "files", "no files"],
+)
+def test_what_is_not_given_has_a_stand_in(project: Project, text: str, tests: str) -> None:
+    entries = proved(project, text, tests)
+    assert [(entry["ok"], entry["level"], entry["message"]) for entry in entries] == [(True, "tested", "")] * 2
+
+
+@pytest.mark.parametrize(
+    ("call", "outcome"), [("f", "returns = [5]"), ("g", 'traps = "unknown import: `wasi:http/outgoing-handler@0.2.3#')]
+)
+def test_a_component_that_imports_http_is_tested_where_it_does_not_use_it(
+    project: Project, call: str, outcome: str
+) -> None:
+    quote = '"' if "traps" in outcome else ""
+    test = f'{{ call = "{call}", {outcome}{quote}, imports = "trap" }}'
+    [entry] = proved(project, HTTP, test, targets='targets = ["library"]')
+    assert (entry["ok"], entry["level"], entry["message"]) == (True, "tested", "")
+
+
+def test_files_travel_with_the_test_and_nothing_is_left_of_them(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write("m.wat", READER)
+    test = '{ wasi = { files = { "data/in.txt" = "hello" } }, stdout = "hello" }'
+    project.declare(f'{HERE}[modules.m]\nsource = "m.wat"\ntests = [{test}]\n')
+    project.run("build")
+    elsewhere = shutil.copytree(project.build, tmp_path / "elsewhere")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    ended = project.run("verify", "--level", "tested", str(elsewhere), cwd=tmp_path)
+    assert "2 artifacts verified: 2 tested" in ended.stdout
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "test", "words"),
+    [
+        (PLUGIN, '{ call = "version", returns = [4] }', 'write imports = "trap" in the test'),
+        (WITH_STATE, '{ call = "version", returns = [4], imports = "trap" }', 'write imports = "zero", which gives it'),
+        (HTTP, '{ call = "f", returns = [5], imports = "zero" }', 'write imports = "trap"'),
+        (PLUGIN, '{ call = "version", returns = [4], imports = "zeros" }', 'write "trap" or "zero", or leave it out'),
+        (READER, '{ wasi = { files = { "../x" = "" } } }', 'write a path below the root, such as "data/in.txt"'),
+        (READER, '{ wasi = { files = { "a" = "", "a/b" = "" } } }', "lies below another file; correct one of them"),
+    ],
+)
+def test_what_cannot_be_given_is_refused_when_it_is_built(project: Project, text: str, test: str, words: str) -> None:
+    project.write("m.wat", text)
+    project.declare(f'{HERE}[modules.m]\nsource = "m.wat"\ntests = [{test}]\n')
+    process = project.start("build")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode in (1, 2)
+    assert words in err
