@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wasmbuild.engine import settings, triples
+import engines
+
+from wasmbuild.engine import triples
 from wasmbuild.formats import wasm
 from wasmbuild.toolchain import find
 from wasmbuild.toolchain.child import Death, Limits, Reply, Request
@@ -22,9 +24,7 @@ HOST = triples.host_triple() or ""
 
 def how(engine: Mapping[str, Any] | None = None, triple: str | None = None) -> list[Any]:
     """Return an engine as the probe takes it; without a triple, that of this machine."""
-    parsed = triples.parse(triple or HOST)
-    canonical = settings.expand(engine or {}, LINE, parsed)
-    return [settings.config_calls(canonical, LINE), triple]
+    return [engines.engine(engine, triple or HOST, LINE).library_calls(), triple]
 
 
 class Probing:
@@ -52,14 +52,12 @@ class Probing:
 
     def _compile(self, text: str, engine: Mapping[str, Any], triple: str) -> bytes:
         binary = self._embedded.translate(text.encode())
-        canonical = settings.expand(engine, LINE, triples.parse(triple))
+        config = engines.engine(engine, triple, LINE)
         with tempfile.TemporaryDirectory() as directory:
             source, out = Path(directory, "m.wasm"), Path(directory, "m.cwasm")
             source.write_bytes(binary)
             kind = wasm.identify(binary).kind
-            job = Job(
-                source, out, kind, triple, {}, canonical, LINE, LIMITS, parallel=False, source="m.wat", name="m.cwasm"
-            )
+            job = Job(source, out, kind, config, LIMITS, parallel=False, source="m.wat", name="m.cwasm")
             self._embedded.compile(job)
             return out.read_bytes()
 

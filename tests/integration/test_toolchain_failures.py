@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import engines
 import pytest
 
 from wasmbuild.engine import triples
-from wasmbuild.engine.settings import expand
 from wasmbuild.errors import CompileError, StoreError, ToolchainError, WasmbuildError
 from wasmbuild.toolchain import cli, find
 from wasmbuild.toolchain.child import Limits, memory_can_be_limited
@@ -53,14 +53,20 @@ def make(tmp_path: Path, embedded: Embedded) -> Make:
     """Make a job of a source, in text or binary."""
     numbers = itertools.count()
 
-    def job(source: bytes, triple: str = HOST, engine: dict[str, Any] | None = None, **changes: Any) -> Job:
+    def job(
+        source: bytes,
+        triple: str = HOST,
+        engine: dict[str, Any] | None = None,
+        isa_flags: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> Job:
         number = next(numbers)
         wasm = tmp_path / f"{number}.wasm"
         wasm.write_bytes(embedded.translate(source) if source.startswith(b"(") else source)
         line = find.default_line()
-        settings = expand(engine or {}, line, triples.parse(triple))
+        config = engines.engine(engine, triple, line, isa_flags)
         made = Job(
-            wasm, tmp_path / f"{number}.cwasm", "module", triple, {}, settings, line, LIMITS,
+            wasm, tmp_path / f"{number}.cwasm", "module", config, LIMITS,
             parallel=False, source="src/a.wasm", name="x/a.cwasm",
         )  # fmt: skip
         return made._replace(**changes)
@@ -326,7 +332,7 @@ class TestTargets:
         line = find.default_line()
         toolchain = Toolchain(embedded.compiler, line, {}, LIMITS, choice)
         said = f"compiles for {HOST} and pulley64 alone, not for s390x-unknown-linux-gnu; {fix}"
-        assert said in (toolchain.obstacle("s390x-unknown-linux-gnu", {}) or "")
+        assert said in (toolchain.obstacle(engines.engine(triple="s390x-unknown-linux-gnu", line=line)) or "")
 
     def test_settings_that_end_the_library(self, embedded: Embedded, make: Make) -> None:
         text = failed(embedded.compile, make(FINE, isa_flags={"has_foo": True}))

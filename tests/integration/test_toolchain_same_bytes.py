@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import engines
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wasmbuild.engine import cpu, lines, triples
-from wasmbuild.engine.settings import expand, library_lacks, problems
+from wasmbuild.engine.config import EngineConfig
+from wasmbuild.engine.rules import EngineError
 from wasmbuild.errors import CompileError
 from wasmbuild.formats import cwasm
 from wasmbuild.toolchain import cli, find
@@ -117,20 +119,21 @@ class TestSameBytes:
         parallel: bool,
     ) -> None:
         parsed = triples.parse(triple)
-        if problems(engine, line=LINE, triple=parsed):
+        flags = {} if parsed.is_pulley else cpu.isa_flags(parsed.architecture, None, features)
+        try:
+            config = EngineConfig(LINE, parsed, flags, {}).changed(engine)
+        except EngineError:
             return
-        canonical = expand(engine, LINE, parsed)
-        if library_lacks(canonical, LINE):
+        if config.library_lacks():
             return
         kind, wasm = sources[which]
-        flags = {} if parsed.is_pulley else cpu.isa_flags(parsed.architecture, None, features)
         with tempfile.TemporaryDirectory() as name:
             directory = Path(name)
             (directory / "in.wasm").write_bytes(wasm)
             made: list[bytes | str] = []
             for number, compile_job in enumerate((lambda job: cli.compile(compiler, job), embedded.compile)):
                 job = Job(
-                    directory / "in.wasm", directory / f"{number}.cwasm", kind, triple, flags, canonical, LINE, LIMITS,
+                    directory / "in.wasm", directory / f"{number}.cwasm", kind, config, LIMITS,
                     parallel=parallel, source="in.wasm", name="out.cwasm",
                 )  # fmt: skip
                 try:
@@ -156,8 +159,8 @@ class TestSameBytes:
             (tmp_path / f"{number}.wasm").write_bytes(wasm)
             for by, compile_job in (("cli", lambda job: cli.compile(compiler, job)), ("embedded", embedded.compile)):
                 job = Job(
-                    tmp_path / f"{number}.wasm", tmp_path / f"{by}{number}.cwasm", kind, triple, {},
-                    expand({}, LINE, triples.parse(triple)), LINE, LIMITS,
+                    tmp_path / f"{number}.wasm", tmp_path / f"{by}{number}.cwasm", kind,
+                    engines.engine({}, triple, LINE), LIMITS,
                     parallel=False, source="in.wasm", name="out.cwasm",
                 )  # fmt: skip
                 compile_job(job)
@@ -169,12 +172,12 @@ class TestSameBytes:
     def test_of_references(
         self, compiler: Compiler, embedded: Embedded, kind: str, triple: str, tmp_path: Path
     ) -> None:
-        engine = expand({"consume-fuel": True, "wasm-threads": False}, LINE, triples.parse(triple))
+        engine = engines.engine({"consume-fuel": True, "wasm-threads": False}, triple, LINE)
         wasm, out = tmp_path / "empty.wasm", tmp_path / "empty.cwasm"
         wasm.write_bytes(EMPTY[kind])
-        job = Job(wasm, out, kind, triple, {}, engine, LINE, LIMITS, parallel=False, source="empty.wasm", name="out")
+        job = Job(wasm, out, kind, engine, LIMITS, parallel=False, source="empty.wasm", name="out")
         cli.compile(compiler, job)
-        assert embedded.reference(kind, triple, engine, LINE) == out.read_bytes()
+        assert embedded.reference(kind, engine) == out.read_bytes()
 
 
 class TestArtifacts:
@@ -188,8 +191,8 @@ class TestArtifacts:
         asked = {**cpu.levels(architecture), **cpu.features(architecture)}
         for name, flags in asked.items():
             job = Job(
-                tmp_path / "empty.wasm", tmp_path / f"{next(numbers)}.cwasm", "module", triple, flags,
-                expand({}, LINE), LINE, LIMITS, parallel=False, source="empty.wasm", name="out",
+                tmp_path / "empty.wasm", tmp_path / f"{next(numbers)}.cwasm", "module",
+                engines.engine({}, triple, LINE, flags), LIMITS, parallel=False, source="empty.wasm", name="out",
             )  # fmt: skip
             cli.compile(compiler, job)
             facts = cwasm.read(job.out.read_bytes())
@@ -204,7 +207,7 @@ class TestArtifacts:
         (tmp_path / "empty.wasm").write_bytes(EMPTY["module"])
         for by, compile_job in (("cli", lambda job: cli.compile(compiler, job)), ("embedded", embedded.compile)):
             job = Job(
-                tmp_path / "empty.wasm", tmp_path / f"{by}.cwasm", "module", HOST, {}, expand({}, LINE), LINE, LIMITS,
+                tmp_path / "empty.wasm", tmp_path / f"{by}.cwasm", "module", engines.engine({}, HOST, LINE), LIMITS,
                 parallel=False, source="empty.wasm", name="out",
             )  # fmt: skip
             compile_job(job)
@@ -221,7 +224,7 @@ class TestArtifacts:
             directory.mkdir()
             (directory / "in.wasm").write_bytes(wasm)
             job = Job(
-                directory / "in.wasm", directory / "out.cwasm", kind, HOST, {}, expand({}, LINE), LINE, LIMITS,
+                directory / "in.wasm", directory / "out.cwasm", kind, engines.engine({}, HOST, LINE), LIMITS,
                 parallel=False, source="in.wasm", name="out",
             )  # fmt: skip
             cli.compile(compiler, job)
@@ -235,10 +238,10 @@ class TestArtifacts:
 
 class TestValidate:
     def test_what_is_valid(self, embedded: Embedded) -> None:
-        engine = expand({}, LINE)
-        assert embedded.validate(EMPTY["module"], HOST, engine, LINE) == ""
-        assert "unexpected end" in embedded.validate(EMPTY["module"] + b"\1", HOST, engine, LINE)
+        engine = engines.engine({}, HOST, LINE)
+        assert embedded.validate(EMPTY["module"], engine) == ""
+        assert "unexpected end" in embedded.validate(EMPTY["module"] + b"\1", engine)
         threads = embedded.translate(b"(module (memory 1 1 shared))")
-        assert embedded.validate(threads, HOST, engine, LINE) == ""
-        off = expand({"wasm-threads": False}, LINE)
-        assert "threads must be enabled" in embedded.validate(threads, HOST, off, LINE)
+        assert embedded.validate(threads, engine) == ""
+        off = engines.engine({"wasm-threads": False}, HOST, LINE)
+        assert "threads must be enabled" in embedded.validate(threads, off)

@@ -38,7 +38,6 @@ class LocalCompiler:
 
     def compile(self, request: CompileRequest, wasm: Path) -> CompileResult:
         started = time.monotonic()
-        engine = request.engine
         result = CompileResult(request._replace(compiler=self._identity).key(), self._toolchain.compiler.path)
         try:
             out = self._directory() / f"{next(_numbers)}.cwasm"
@@ -47,10 +46,7 @@ class LocalCompiler:
                     wasm=wasm,
                     out=out,
                     kind=request.kind,
-                    triple=engine.triple.text,
-                    isa_flags=engine.isa_flags,
-                    engine=engine.engine_table(),
-                    line=engine.line,
+                    engine=request.engine,
                     limits=request.limits,
                     parallel=request.threads == ALL_CORES,
                     source=request.labels.source,

@@ -149,11 +149,11 @@ class Manifests:
             target=target.name,
             triple=target.triple.text,
             cpu=target.cpu,
-            isa_flags=target.isa_flags,
+            isa_flags=dict(target.engine.isa_flags),
             major=self._plan.line,
             compiler=self._compiler.version,
             compiler_sha256=self._compiler.sha256,
-            engine=target.engine,
+            engine=target.engine.engine_table(),
             require=target.require,
             artifacts=artifacts,
         )

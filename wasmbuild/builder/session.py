@@ -25,7 +25,6 @@ from wasmbuild.builder.request import (
 from wasmbuild.builder.scheduler import Checked, Prepared, Scheduler, make
 from wasmbuild.builder.sources import Source, Sources
 from wasmbuild.builder.store import Store, record_path
-from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import CompileError, StoreError, ToolchainError, WasmbuildError
 from wasmbuild.formats import manifest
 
@@ -101,13 +100,7 @@ class Session:
         self._cache = cache
         self._executor = executor
         self._prepared: dict[str, Source] = {}
-        self._engines = {
-            target.name: EngineConfig(plan.line, target.triple, target.isa_flags, target.engine)
-            for target in plan.targets
-        }
-        self._obstacles = {
-            target.name: toolchain.obstacle(target.triple.text, target.engine) for target in plan.targets
-        }
+        self._obstacles = {target.name: toolchain.obstacle(target.engine) for target in plan.targets}
         self._mutex = threading.Lock()
         self._wrong: dict[str, int] = {}
 
@@ -160,7 +153,7 @@ class Session:
         path = self.path(artifact)
         recorded = self.store.memory.look(record_path(path), record_facts)
         present = self.store.memory.look(path)
-        engine = self._engines[artifact.target.name]
+        engine = artifact.target.engine
         document = key.document(engine, self._compiler.identity, source.wasm_sha256, source.kind)
         reasons: list[str] = []
         if recorded is None:
@@ -266,7 +259,7 @@ class Session:
         request = CompileRequest(
             source.wasm_sha256,
             source.kind,
-            self._engines[artifact.target.name],
+            artifact.target.engine,
             self._compiler.identity,
             self._toolchain.limits,
             1,

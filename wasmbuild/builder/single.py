@@ -14,7 +14,6 @@ from wasmbuild.builder.private import directory_beside
 from wasmbuild.builder.request import ALL_CORES, CompileRequest, Labels
 from wasmbuild.builder.sources import Sources
 from wasmbuild.builder.store import TEMPORARY_PREFIX, Store, delete, disk, holds
-from wasmbuild.engine.config import EngineConfig
 from wasmbuild.project.declared import Artifact, Module
 
 if TYPE_CHECKING:
@@ -22,9 +21,7 @@ if TYPE_CHECKING:
     from wasmbuild.toolchain.chosen import Toolchain
 
 
-def compile_file(
-    source: Path, target: Target, line: int, out: Path, toolchain: Toolchain, *, keep_time: bool = False
-) -> bool:
+def compile_file(source: Path, target: Target, out: Path, toolchain: Toolchain, *, keep_time: bool = False) -> bool:
     """Compile a file for a target into ``out``; return whether its bytes changed.
 
     Where they do not, ``out`` gets the present time all the same, by which Make knows that it is up to date, unless
@@ -40,10 +37,9 @@ def compile_file(
         sources = Sources(Memory(directory / "state.json"), toolchain.translate, toolchain.translator, store.write)
         found, wasm = sources.copy(artifact.module, directory)
         compiler = LocalCompiler(toolchain, lambda: directory)
-        engine = EngineConfig(line, target.triple, target.isa_flags, target.engine)
         labels = Labels(artifact.module.source_text, artifact.path)
         request = CompileRequest(
-            found.wasm_sha256, found.kind, engine, compiler.identity, toolchain.limits, ALL_CORES, labels
+            found.wasm_sha256, found.kind, target.engine, compiler.identity, toolchain.limits, ALL_CORES, labels
         )
         made = check(artifact.id, request, compiler.compile(request, wasm), found, directory)
         if file is None:

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{arguments.config}: there is no target {arguments.target!r}; {hint}")
     toolchain = workspace.toolchain(project)
     try:
-        compile_file(arguments.source, target, project.line, arguments.output, toolchain, keep_time=arguments.restat)
+        compile_file(arguments.source, target, arguments.output, toolchain, keep_time=arguments.restat)
     finally:
         toolchain.close()
     if arguments.depfile is not None:

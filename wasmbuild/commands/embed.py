@@ -50,16 +50,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None:
         read = ("--config", arguments.config) if arguments.manifest is None else ("MANIFEST", arguments.manifest)
         options.check_output("embed", "-o", arguments.output, [read])
-    origin, line, machines, toolchain = _declared(arguments)
+    origin, machines, toolchain = _declared(arguments)
     try:
-        chosen, left_out = together(machines, origin, line)
-        engine = chosen[0].engine
+        chosen, left_out = together(machines, origin)
         probes = tuple(
             Probe(
                 platform,
-                artifact_of(
-                    EMPTY["module"], toolchain, "module", platform.triple.text, platform.isa_flags, engine, line
-                ),
+                artifact_of(EMPTY["module"], toolchain, "module", platform.engine),
             )
             for platform in platforms(chosen)
         )
@@ -67,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         toolchain.close()
     for name in left_out:
         print(f"{name} is left out: Pulley needs an engine of its own; --target {name} generates it", file=sys.stderr)
-    spec = Spec(printable(origin), _command(arguments), line, engine, probes)
+    spec = Spec(printable(origin), _command(arguments), chosen[0].engine, probes)
     text: str = import_module(f"wasmbuild.embed.{arguments.lang}").generate(spec)
     if arguments.output is None:
         sys.stdout.write(text)
@@ -76,8 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _declared(arguments: argparse.Namespace) -> tuple[str, int, list[Machine], Toolchain]:
-    """Return where targets are declared, their line, the targets that are asked for, and a compiler for them."""
+def _declared(arguments: argparse.Namespace) -> tuple[str, list[Machine], Toolchain]:
+    """Return where targets are declared, the targets that are asked for, and a compiler for them."""
     from wasmbuild.embed.spec import Machine
 
     if arguments.manifest is not None:
@@ -90,22 +87,19 @@ def _declared(arguments: argparse.Namespace) -> tuple[str, int, list[Machine], T
     workspace = Workspace(arguments.config)
     project = workspace.project()
     machines = [
-        Machine(target.name, target.triple, target.engine, target.isa_flags)
-        for target in project.targets
-        if arguments.target in (None, target.name)
+        Machine(target.name, target.engine) for target in project.targets if arguments.target in (None, target.name)
     ]
     if not machines:
         meant = suggestion(arguments.target, project.target_names)
         hint = f"did you mean {meant}?" if meant else f"targets are {', '.join(project.target_names)}"
         raise UsageError(f"{arguments.config}: there is no target {arguments.target!r}; {hint}")
-    return arguments.config.as_posix(), project.line, machines, workspace.toolchain(project)
+    return arguments.config.as_posix(), machines, workspace.toolchain(project)
 
 
-def _from_manifest(path: Path) -> tuple[str, int, list[Machine], Toolchain]:
+def _from_manifest(path: Path) -> tuple[str, list[Machine], Toolchain]:
     from wasmbuild import files
     from wasmbuild.embed.mistaken import mistaken
     from wasmbuild.embed.spec import Machine
-    from wasmbuild.engine import triples
     from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest
     from wasmbuild.toolchain.child import Limits
     from wasmbuild.toolchain.chosen import Toolchain
@@ -122,9 +116,9 @@ def _from_manifest(path: Path) -> tuple[str, int, list[Machine], Toolchain]:
     if problem := mistaken(path, data):
         raise UsageError(f"{path}: {problem}")
     manifest = Manifest.from_bytes(data, str(path))
-    machine = Machine(manifest.target, triples.parse(manifest.triple), manifest.engine, manifest.isa_flags)
+    machine = Machine(manifest.target, manifest.config)
     compiler = find("auto", manifest.major, path.parent)
-    return path.as_posix(), manifest.major, [machine], Toolchain(compiler, manifest.major, Limits(None, 60))
+    return path.as_posix(), [machine], Toolchain(compiler, manifest.major, Limits(None, 60))
 
 
 def _command(arguments: argparse.Namespace) -> str:

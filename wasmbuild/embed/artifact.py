@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import CompileError
 from wasmbuild.toolchain.chosen import Toolchain
 from wasmbuild.toolchain.job import Job
@@ -16,12 +15,9 @@ def artifact_of(
     wasm: bytes,
     toolchain: Toolchain,
     kind: str,
-    triple: str,
-    isa_flags: Mapping[str, Any],
-    engine: Mapping[str, Any],
-    line: int,
+    engine: EngineConfig,
 ) -> bytes:
-    """Compile a binary ``"module"`` or ``"component"`` for a target triple and a canonical engine.
+    """Compile a binary ``"module"`` or ``"component"`` for an engine.
 
     Raises CompileError, ToolchainError where this compiler cannot compile for the target.
     """
@@ -33,10 +29,7 @@ def artifact_of(
                 wasm=source,
                 out=out,
                 kind=kind,
-                triple=triple,
-                isa_flags=isa_flags,
                 engine=engine,
-                line=line,
                 limits=toolchain.limits,
                 parallel=False,
                 source=f"the {kind}",

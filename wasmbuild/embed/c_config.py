@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from wasmbuild.embed.spec import Spec, Value, refused, unseen
+from wasmbuild.embed.spec import Spec, refused, unseen
 from wasmbuild.engine import lines
-from wasmbuild.engine.line import Setting
-from wasmbuild.engine.settings import library_lacks
+from wasmbuild.engine.line import Setting, Value
 
 
 def calls(spec: Spec) -> list[str]:
     """Return the lines that configure ``config``. Raises UsageError for what the C API cannot express."""
     written: list[str] = []
     settings = lines.get(spec.line).settings
-    lacking = library_lacks(spec.engine, spec.line)
+    lacking = spec.engine.library_lacks()
     for name in lacking:
         if not unseen(name, spec.line):
             fix = 'write embedder = "c-api" under [engine], and only settings that it has'
@@ -23,7 +22,7 @@ def calls(spec: Spec) -> list[str]:
             "if (error != NULL)",
             "  wasmtime_error_delete(error);",
         ]
-    for name, value in spec.engine.items():
+    for name, value in spec.engine.settings.items():
         if name in lacking:
             written.append(f"// {name} is not told: the C API cannot, and no engine looks at it when it loads.")
         elif name in settings:
@@ -34,7 +33,7 @@ def calls(spec: Spec) -> list[str]:
                 written += _guarded(macro, [f"{setting.off_with_setter}(config, false);"])
     flags = [
         f'wasmtime_config_cranelift_flag_set(config, "{flag}", "{_literal(value)}");'
-        for flag, value in spec.engine.get("cranelift-flags", {}).items()
+        for flag, value in spec.engine.cranelift_flags.items()
     ]
     return [*written, *_guarded("WASMTIME_FEATURE_COMPILER", flags)]
 

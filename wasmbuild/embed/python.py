@@ -9,7 +9,6 @@ from wasmbuild.embed import python_text
 from wasmbuild.embed.literals import filled, quoted
 from wasmbuild.embed.refusals import DAMAGED, STATUSES, refusals
 from wasmbuild.embed.spec import Probe, Spec, refused, unseen
-from wasmbuild.engine.settings import config_calls, library_lacks
 
 _SYSTEMS = {"macos": "darwin", "windows": "win32"}
 _NEVER = ("ok", "precompiled", "not_valid")
@@ -42,12 +41,12 @@ def generate(spec: Spec) -> str:
 
 def _calls(spec: Spec) -> list[str]:
     lines = [f"config.target = {quoted(spec.pulley)}"] if spec.pulley else []
-    for name in library_lacks(spec.engine, spec.line):
+    for name in spec.engine.library_lacks():
         if not unseen(name, spec.line):
             fix = 'write embedder = "c-api" under [engine], and only settings that it has'
             raise refused(spec, name, f"the Python package of Wasmtime {spec.line} has no way to set it", fix)
         lines.append(f"# {name} is not told: the package cannot, and no engine looks at it when it loads.")
-    for kind, name, *rest in config_calls(spec.engine, spec.line, runtime=True):
+    for kind, name, *rest in spec.engine.library_calls(runtime=True):
         if kind == "property":
             lines.append(f"config.{name} = {_literal(rest[0])}")
         elif kind == "flag_set":

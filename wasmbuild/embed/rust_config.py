@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from wasmbuild.embed.spec import Spec, Value, own_defaults, refused, unseen, values
+from wasmbuild.embed.spec import Spec, own_defaults, refused, unseen
 from wasmbuild.engine import lines
-from wasmbuild.engine.line import Setting
+from wasmbuild.engine.line import Setting, Value
 
 
 def calls(spec: Spec) -> list[str]:
@@ -14,7 +14,7 @@ def calls(spec: Spec) -> list[str]:
     the default features. Raises UsageError for a setting that needs a feature which such a crate lacks.
     """
     minimal = is_minimal(spec)
-    wanted = values(spec)
+    wanted = spec.engine.values()
     settings = lines.get(spec.line).settings
     written = [f'config.target("{spec.pulley}").expect("a target of Wasmtime");'] if spec.pulley else []
     for name, default in own_defaults(spec, "rust-minimal" if minimal else "rust").items():
@@ -32,7 +32,7 @@ def calls(spec: Spec) -> list[str]:
             written += _call(setting, value)
             if setting.off_with and value is False:
                 written.append(f"config.wasm_{setting.off_with.replace('-', '_')}(false);")
-    flags = spec.engine.get("cranelift-flags", {})
+    flags = spec.engine.cranelift_flags
     if flags and minimal:
         written.append(
             "// cranelift-flags are not told: without a compiler there is no call, and no engine looks at them."
@@ -47,7 +47,7 @@ def calls(spec: Spec) -> list[str]:
 
 def is_minimal(spec: Spec) -> bool:
     """Tell whether the application has the crate without its compiler."""
-    return spec.engine.get("embedder") == "rust-minimal"
+    return spec.engine.embedder == "rust-minimal"
 
 
 def _call(setting: Setting, value: Value) -> list[str]:

@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from wasmbuild.engine import lines, rules
+from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.cranelift_flags import shown
-from wasmbuild.engine.line import UNSEEN
+from wasmbuild.engine.line import UNSEEN, Value
 from wasmbuild.engine.triples import TargetTriple
 from wasmbuild.errors import UsageError
-
-Value = bool | int | str
 
 # A run of zeros that is shorter than this costs less than another part.
 _GAP = 16
 
 
 class Machine(NamedTuple):
-    """A target that a file is generated for. ``engine`` is canonical, ``isa_flags`` are all flags of its CPU."""
+    """A target that a file is generated for."""
 
     name: str
-    triple: TargetTriple
-    engine: Mapping[str, Any]
-    isa_flags: Mapping[str, Value]
+    engine: EngineConfig
+
+    @property
+    def triple(self) -> TargetTriple:
+        return self.engine.triple
 
 
 class Platform(NamedTuple):
     """An architecture and operating system that an application can be built for, and the targets that run there.
 
-    ``isa_flags`` are those that all of the targets have: what every machine of the platform can be expected to have.
+    The ISA flags of ``engine`` are those that all of the targets have: what every machine of the platform can be
+    expected to have.
     """
 
-    triple: TargetTriple
+    engine: EngineConfig
     targets: tuple[str, ...]
-    isa_flags: Mapping[str, Value]
+
+    @property
+    def triple(self) -> TargetTriple:
+        return self.engine.triple
 
 
 class Part(NamedTuple):
@@ -70,14 +74,18 @@ class Spec(NamedTuple):
     """What a file is generated from.
 
     ``origin`` is the declaration or manifest as the user named it, ``command`` what generates the file again. All
-    targets are native ones or all are one kind of Pulley; ``engine`` is theirs, in canonical form.
+    targets are native ones or all are one kind of Pulley; ``engine`` is that of the first, and has the values of all.
     """
 
     origin: str
     command: str
-    line: int
-    engine: Mapping[str, Any]
+    engine: EngineConfig
     probes: tuple[Probe, ...]
+
+    @property
+    def line(self) -> int:
+        """The line of Wasmtime."""
+        return self.engine.line
 
     @property
     def pulley(self) -> str:
@@ -101,19 +109,20 @@ def platforms(machines: list[Machine]) -> tuple[Platform, ...]:
         grouped.setdefault(key, []).append(machine)
     return tuple(
         Platform(
-            group[0].triple,
+            group[0].engine.with_isa_flags(
+                {
+                    flag: value
+                    for flag, value in group[0].engine.isa_flags.items()
+                    if all(machine.engine.isa_flags.get(flag) == value for machine in group)
+                }
+            ),
             tuple(machine.name for machine in group),
-            {
-                flag: value
-                for flag, value in group[0].isa_flags.items()
-                if all(machine.isa_flags.get(flag) == value for machine in group)
-            },
         )
         for group in grouped.values()
     )
 
 
-def together(machines: list[Machine], origin: str, line: int) -> tuple[list[Machine], list[str]]:
+def together(machines: list[Machine], origin: str) -> tuple[list[Machine], list[str]]:
     """Return the targets that one engine serves, and the names of the Pulley targets that need one of their own.
 
     Raises UsageError when native targets have different engine settings.
@@ -123,7 +132,7 @@ def together(machines: list[Machine], origin: str, line: int) -> tuple[list[Mach
         native = [machine for machine in machines if machine.triple.architecture == machines[0].triple.architecture]
     chosen = native[0]
     for machine in native[1:]:
-        if differing := _differing(chosen.engine, machine.engine, line):
+        if differing := _differing(chosen.engine, machine.engine):
             raise UsageError(
                 f"{origin}: the targets {chosen.name} and {machine.name} differ in {', '.join(differing)}, so that no "
                 f"engine serves both; generate a file for each, with --target {chosen.name} and --target {machine.name}"
@@ -132,13 +141,9 @@ def together(machines: list[Machine], origin: str, line: int) -> tuple[list[Mach
     return native, [machine.name for machine in machines if machine.name not in names]
 
 
-def _differing(one: Mapping[str, Any], other: Mapping[str, Any], line: int) -> list[str]:
+def _differing(one: EngineConfig, other: EngineConfig) -> list[str]:
     """Return the settings in which engines differ, but for those that no loader sees and no engine is told."""
-    return sorted(
-        name
-        for name in one.keys() | other.keys()
-        if name != "embedder" and one.get(name) != other.get(name) and not unseen(name, line)
-    )
+    return [name for name in one.differences(other) if not unseen(name, one.line)]
 
 
 def unseen(name: str, line: int) -> bool:
@@ -147,19 +152,12 @@ def unseen(name: str, line: int) -> bool:
     return name not in settings or settings[name].check == UNSEEN
 
 
-def values(spec: Spec) -> dict[str, Value]:
-    """Return the value of every setting of the engine, defaults filled in."""
-    # A canonical engine spells its preset out; the preset's name would bring back what the declaration overrides.
-    engine = {**spec.engine, "embedder": "c-api"}
-    return rules.effective(engine, spec.line, spec.probes[0].platform.triple)
-
-
 def refused(spec: Spec, name: str, who: str, fix: str) -> UsageError:
     """Return the error for a setting that an API cannot express; ``who`` is the API and how it lacks it."""
-    return UsageError(f"{spec.origin}: engine.{name} = {shown(values(spec)[name])}: {who}; {fix}")
+    return UsageError(f"{spec.origin}: engine.{name} = {shown(spec.engine.values()[name])}: {who}; {fix}")
 
 
 def own_defaults(spec: Spec, embedder: str) -> dict[str, Value]:
     """Return the value of every setting in an engine that an embedder of a kind makes and does not configure."""
-    have = rules.effective({"embedder": embedder}, spec.line, spec.probes[0].platform.triple)
+    have = rules.effective({"embedder": embedder}, spec.line, spec.engine.triple)
     return {**have, **lines.get(spec.line).embedders[embedder].unconfigured}

@@ -59,7 +59,7 @@ def canonical_problems(engine: Mapping[str, Any], line: int, triple: triples.Tar
         return found
     canonical = expand(spelled_out, line, triple)
     return [
-        (name, "says what is the default, which is left out", _WRITE_AGAIN)
+        (name, "says what is the default, which is left out of a manifest", _WRITE_AGAIN)
         for name, value in spelled_out.items()
         if canonical.get(name) != value
     ]

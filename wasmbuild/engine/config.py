@@ -127,7 +127,7 @@ class EngineConfig:
             self.line,
             self.triple,
             self.isa_flags,
-            {**expand(wanted, self.line, self.triple), _EMBEDDER: self.embedder},
+            {**expand(wanted, self.line, self.triple), _EMBEDDER: settings.get(_EMBEDDER, self.embedder)},
         )
 
     def on(self, triple: triples.TargetTriple, isa_flags: Mapping[str, Value] | None = None) -> EngineConfig:
@@ -140,6 +140,10 @@ class EngineConfig:
         wanted = {**self.values(), **self._flags_table()}
         engine = {**expand(wanted, self.line, triple), _EMBEDDER: self.embedder}
         return EngineConfig(self.line, triple, isa_flags or {}, engine)
+
+    def with_isa_flags(self, isa_flags: Mapping[str, Value]) -> EngineConfig:
+        """Return the same engine for another CPU, by all flags of that."""
+        return EngineConfig(self.line, self.triple, isa_flags, self.engine_table())
 
     def named(self, embedder: str) -> EngineConfig:
         """Return the same engine under the name of another preset."""
@@ -268,4 +272,5 @@ class EngineConfig:
 
 
 def _word(value: Value) -> str:
+    # Cranelift's flags know no y and n, unlike the other options of the executable.
     return str(value).lower() if isinstance(value, bool) else str(value)

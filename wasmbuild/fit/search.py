@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from wasmbuild.embed.artifact import artifact_of
 from wasmbuild.engine import lines, settings, triples
+from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.triples import TargetTriple
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.fit.messages import (
@@ -242,9 +243,9 @@ class Search:
         return None
 
     def _compile(self, found: dict[str, Value]) -> bytes:
-        engine = settings.expand(found, self._line, self._triple)
+        engine = EngineConfig(self._line, self._triple, {}, {}).changed(found)
         wasm = EMPTY[self._kind] if self._wasm is None else self._wasm
-        return artifact_of(wasm, self._toolchain, self._kind, self._triple.text, {}, engine, self._line)
+        return artifact_of(wasm, self._toolchain, self._kind, engine)
 
     def _give(self, artifact: bytes) -> child.Ended:
         self._count += 1

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wasmbuild.engine import lines
+from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.cranelift_flags import shown
-from wasmbuild.engine.line import EQUAL, FEATURE
-from wasmbuild.engine.rules import effective
+from wasmbuild.engine.line import EQUAL, FEATURE, Embedder, Value
 from wasmbuild.engine.triples import TargetTriple
-
-Value = bool | int | str
 
 _BEFORE = ("c-api", "rust")
 """Presets that are named first where several say the same."""
@@ -27,22 +25,15 @@ def shortest(found: Mapping[str, Value], line: int, triple: TargetTriple) -> dic
 
     A feature that such an engine accepts and cannot run stays off, as in its preset.
     """
-    wanted = effective(found, line, triple)
-    order = sorted(lines.get(line).embedders, key=lambda name: _BEFORE.index(name) if name in _BEFORE else len(_BEFORE))
-    return min((_declaration(embedder, wanted, line, triple) for embedder in order), key=len)
+    embedders = lines.get(line).embedders
+    config = EngineConfig(line, triple, {}, found)
+    order = sorted(embedders, key=lambda name: _BEFORE.index(name) if name in _BEFORE else len(_BEFORE))
+    return min((_declaration(config, name, embedders[name]) for name in order), key=len)
 
 
-def _declaration(embedder: str, wanted: Mapping[str, Value], line: int, triple: TargetTriple) -> dict[str, Value]:
-    declared: dict[str, Value] = {"embedder": embedder}
-    # It decides what the others are by default.
-    if wanted["strategy"] != "cranelift":
-        declared["strategy"] = wanted["strategy"]
-    have = effective(declared, line, triple)
-    accepted = {*have.items(), *lines.get(line).embedders[embedder].unconfigured.items()}
-    for name in sorted(wanted):
-        if (name, wanted[name]) not in accepted:
-            declared[name] = wanted[name]
-    return declared
+def _declaration(config: EngineConfig, name: str, embedder: Embedder) -> dict[str, Value]:
+    accepted = embedder.unconfigured.items()
+    return {key: value for key, value in config.declaration(name).items() if (key, value) not in accepted}
 
 
 def toml(declared: Mapping[str, Value]) -> str:

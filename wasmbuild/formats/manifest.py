@@ -14,6 +14,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from wasmbuild.engine import triples
+from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.bind import bind
 from wasmbuild.formats.extern import Export, Import, Interface
@@ -179,6 +181,11 @@ class Manifest(NamedTuple):
     engine: Mapping[str, object]
     require: str | None
     artifacts: tuple[ManifestArtifact, ...]
+
+    @property
+    def config(self) -> EngineConfig:
+        """Line, target and engine as one value."""
+        return EngineConfig(self.major, triples.parse(self.triple), self.isa_flags, self.engine)
 
     def to_bytes(self) -> bytes:
         """Return the manifest as it is stored. Raises FormatError for what no reader would accept."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from wasmbuild.engine import cpu, lines, settings, triples
+from wasmbuild.engine import cpu, rules, triples
+from wasmbuild.engine.checked import canonical_problems
 from wasmbuild.formats import bind
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, MANIFEST, RECORD
@@ -101,19 +102,11 @@ def _check_cpu(triple: triples.TargetTriple, level: str | None, flags: Mapping[s
 
 
 def _check_engine(triple: triples.TargetTriple, line: int, engine: Mapping[str, object]) -> None:
-    wrong = settings.line_problem(line)
+    wrong = rules.line_problem(line)
     if wrong is not None:
         raise Invalid(wrong, "major", "wasmtime", fix="use a version of wasmbuild that knows that line")
-    if engine["embedder"] not in lines.get(line).embedders:
-        raise Invalid(f"{show(engine['embedder'])} is no embedder that is known here", "embedder", "engine")
-    # A canonical engine has its preset spelled out: what it leaves out is at the default, not as the preset has it.
-    spelled_out = {**engine, "embedder": "c-api"}
-    for key, problem, _fix in settings.problems(spelled_out, line=line, triple=triple):
+    for key, problem, _fix in canonical_problems(engine, line, triple):
         raise Invalid(printable(problem), *reversed(key.split(".", 1)), "engine")
-    canonical = settings.expand(spelled_out, line, triple)
-    for key, value in engine.items():
-        if key != "embedder" and canonical.get(key) != value:
-            raise Invalid("says what is the default, which is left out of a manifest", key, "engine")
 
 
 def _check_tests(artifact: Mapping[str, Any], *place: str | int) -> None:

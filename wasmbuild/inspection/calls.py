@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from wasmbuild.engine import settings
+from wasmbuild.engine import triples
+from wasmbuild.engine.config import EngineConfig
 from wasmbuild.inspection.facts import Artifact, Description
 
 
@@ -53,7 +54,8 @@ def _options(artifact: Artifact) -> list[str]:
     """Return what makes the executable's engine agree with an artifact, as far as its settings were told."""
     options = [f"--target {artifact.architecture}"] if (artifact.architecture or "").startswith("pulley") else []
     if artifact.engine.settings is not None:
-        arguments = settings.cli_args(artifact.engine.settings, int(artifact.line))
+        triple = triples.parse(artifact.triple)
+        arguments = EngineConfig(int(artifact.line), triple, {}, artifact.engine.settings).loading_arguments()
         # How much fuel it takes is for the user to say.
         words = ("-Wfuel=N" if argument.startswith("-Wfuel") else argument for argument in arguments)
         options += [word for word in words if word not in _AS_IT_IS]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from wasmbuild.engine import lines, settings, triples
+from wasmbuild.engine import lines, triples
+from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.extern import Export, Import
 from wasmbuild.inspection.facts import Artifact, Description, Section, WebAssembly
 from wasmbuild.text import printable
@@ -117,14 +118,10 @@ def _settings(artifact: Artifact) -> dict[str, Any] | None:
     engine = artifact.engine.settings
     if engine is None:
         return None
-    triple = triples.parse(artifact.triple)
-    of_line = lines.get(int(artifact.line)).settings
-    values: dict[str, Any] = {
-        name: value
-        for name, value in settings.effective({**engine, "embedder": "c-api"}, int(artifact.line), triple).items()
-        if not of_line[name].runtime_only
-    }
-    values.update({f"cranelift-flags.{name}": value for name, value in engine.get("cranelift-flags", {}).items()})
+    config = EngineConfig(int(artifact.line), triples.parse(artifact.triple), {}, engine)
+    of_line = lines.get(config.line).settings
+    values: dict[str, Any] = {name: value for name, value in config.values().items() if not of_line[name].runtime_only}
+    values.update({f"cranelift-flags.{name}": value for name, value in config.cranelift_flags.items()})
     return values
 
 

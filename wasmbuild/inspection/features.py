@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from wasmbuild.engine import lines, settings, triples
+from wasmbuild.engine import lines, rules, triples
+from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.line import FEATURE
+from wasmbuild.engine.rules import EngineError
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.text import printable
 from wasmbuild.toolchain.embedded import Embedded
@@ -32,7 +34,7 @@ def needed(data: bytes, library: Embedded) -> Told:
     major = library.compiler.version.partition(".")[0]
     line = int(major) if major.isdecimal() else 0
     host = triples.host_triple()
-    if settings.line_problem(line) is not None or host is None:
+    if rules.line_problem(line) is not None or host is None:
         return UNTOLD
     validator = _Validator(data, library, line, triples.parse(host))
     try:
@@ -43,7 +45,8 @@ def needed(data: bytes, library: Embedded) -> Told:
 
 class _Validator:
     def __init__(self, data: bytes, library: Embedded, line: int, host: triples.TargetTriple) -> None:
-        self._data, self._library, self._line, self._host = data, library, line, host
+        self._data, self._library = data, library
+        self._plain = EngineConfig.declared({}, line=line, triple=host)
         switches = {
             name: setting.default is True
             for name, setting in lines.get(line).settings.items()
@@ -66,11 +69,14 @@ class _Validator:
         return tuple(sorted(needed)), ""
 
     def _can_be(self, changed: dict[str, bool]) -> bool:
-        return not settings.problems(changed, line=self._line, triple=self._host)
+        try:
+            self._plain.changed(changed)
+        except EngineError:
+            return False
+        return True
 
     def _refusal(self, changed: dict[str, bool]) -> str:
-        engine = settings.expand(changed, self._line, self._host)
-        return self._library.validate(self._data, self._host.text, engine, self._line)
+        return self._library.validate(self._data, self._plain.changed(changed))
 
 
 def _off(name: str) -> dict[str, bool]:

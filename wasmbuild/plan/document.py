@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from wasmbuild.engine import rules
-from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.strict_json import Check, Invalid, compile_schema, loads, show
 from wasmbuild.plan import values
@@ -66,7 +65,7 @@ def _read(document: Mapping[str, Any], directory: Path) -> Plan:
     head = values.head_from_json(document, directory)
     if (problem := rules.line_problem(head.line)) is not None:
         raise Invalid(problem, "line", "wasmtime")
-    targets = _by_name("targets", [_target(*item, directory) for item in enumerate(document["targets"])])
+    targets = _by_name("targets", [_target(*item, head.line, directory) for item in enumerate(document["targets"])])
     modules = _by_name("modules", [_module_from_json(item, directory) for item in document["modules"]])
     artifacts = []
     for index, step in enumerate(document["steps"]):
@@ -90,7 +89,7 @@ def _read(document: Mapping[str, Any], directory: Path) -> Plan:
         tuple([(pattern, tuple(matched)) for pattern, matched in document["globs"].items()]),
     )
     for index, target in enumerate(plan.targets):
-        wrong = rules.problems(target.engine, line=plan.line, triple=target.triple)
+        wrong = target.engine.problems()
         if wrong:
             key, problem, _ = wrong[0]
             raise Invalid(problem, key, "engine", index, "targets")
@@ -116,20 +115,19 @@ def _by_name(where: str, items: list[Any]) -> dict[str, Any]:
     return named
 
 
-def _target(index: int, document: Mapping[str, Any], directory: Path) -> Target:
+def _target(index: int, document: Mapping[str, Any], line: int, directory: Path) -> Target:
     try:
-        return values.target_from_json(document, directory)
+        return values.target_from_json(document, line, directory)
     except Invalid as error:
         error.path += [index, "targets"]
         raise
 
 
 def _target_to_json(target: Target, plan: Plan) -> dict[str, Any]:
-    config = EngineConfig(plan.line, target.triple, target.isa_flags, target.engine)
     return {
         **values.target_to_json(target, plan.directory),
-        "arguments": ["compile", *config.executable_arguments()],
-        "key": config.key_inputs(),
+        "arguments": ["compile", *target.engine.executable_arguments()],
+        "key": target.engine.key_inputs(),
     }
 
 

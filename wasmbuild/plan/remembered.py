@@ -111,7 +111,7 @@ def _audit(document: Mapping[str, Any]) -> AuditPolicy:
 
 def _read(document: Mapping[str, Any], file: str, directory: Path) -> Project:
     head = values.head_from_json(document, directory)
-    targets = tuple([values.target_from_json(item, directory) for item in document["targets"]])
+    targets = tuple([values.target_from_json(item, head.line, directory) for item in document["targets"]])
     if path_problem(os.path.relpath(head.build_dir, directory).replace(os.sep, "/"), above=False) is not None:
         raise ValueError("the build directory is elsewhere")
     return Project(

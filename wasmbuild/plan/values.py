@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from wasmbuild.engine import triples
+from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.strict_json import Invalid
 from wasmbuild.project.declared import Limits, Runner, Target
 
@@ -54,14 +55,14 @@ def target_to_json(target: Target, directory: Path) -> dict[str, Any]:
         "name": target.name,
         "triple": target.triple.text,
         "cpu": target.cpu,
-        "isa-flags": target.isa_flags,
-        "engine": target.engine,
+        "isa-flags": dict(target.engine.isa_flags),
+        "engine": target.engine.engine_table(),
         "require": target.require,
         "runner": None if target.runner is None else _runner_to_json(target.runner, directory),
     }
 
 
-def target_from_json(document: Mapping[str, Any], directory: Path) -> Target:
+def target_from_json(document: Mapping[str, Any], line: int, directory: Path) -> Target:
     """Raise Invalid for a triple that Wasmtime has no back end for."""
     try:
         triple = triples.parse(document["triple"])
@@ -70,10 +71,8 @@ def target_from_json(document: Mapping[str, Any], directory: Path) -> Target:
     given = document["runner"]
     return Target(
         document["name"],
-        triple,
         document["cpu"],
-        document["isa-flags"],
-        document["engine"],
+        EngineConfig(line, triple, document["isa-flags"], document["engine"]),
         document["require"],
         None if given is None else _runner_from_json(given, directory),
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from wasmbuild.engine.config import EngineConfig
     from wasmbuild.engine.triples import TargetTriple
     from wasmbuild.project.audit_policy import AuditPolicy
     from wasmbuild.project.cases import Case
@@ -49,19 +50,21 @@ class Runner(NamedTuple):
 
 
 class Target(NamedTuple):
-    """A target: ``cpu`` is the level as declared, ``isa_flags`` all flags of the CPU, ``engine`` the canonical engine.
+    """A target: ``engine`` is what will load its artifacts, ``cpu`` the level as declared.
 
     ``require`` is the lowest level of verification that passes, None for the highest that can be reached. ``runner``
     is what loads its artifacts here; it is no part of what is shipped.
     """
 
     name: str
-    triple: TargetTriple
     cpu: str | None
-    isa_flags: dict[str, bool | int | str]
-    engine: dict[str, Any]
+    engine: EngineConfig
     require: str | None
     runner: Runner | None = None
+
+    @property
+    def triple(self) -> TargetTriple:
+        return self.engine.triple
 
 
 class Artifact(NamedTuple):

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wasmbuild.engine import cpu, lines, rules, settings, triples
+from wasmbuild.engine import cpu, lines, rules, triples
+from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.errors import Mistake
 from wasmbuild.project import amounts, filenames, names
@@ -201,9 +202,8 @@ class Reader:
                 self._all.mistake((*key, "engine", name, *rest), declared, fix)
         if found or len(self._all.mistakes) > before:
             return None
-        flags = cpu.isa_flags(triple.architecture, table.cpu, table.cpu_features)
-        canonical = settings.expand(merged, line, triple)
-        return Target(key[1], triple, table.cpu, flags, canonical, table.require, runner)
+        config = EngineConfig.declared(merged, line=line, triple=triple, cpu=table.cpu, cpu_features=table.cpu_features)
+        return Target(key[1], table.cpu, config, table.require, runner)
 
     def _modules(self, document: Mapping[str, Any]) -> dict[str, ModuleDeclaration]:
         if not self._needs_modules and "modules" not in document:

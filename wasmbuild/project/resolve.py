@@ -129,7 +129,7 @@ class _Finder:
         for module, target in artifacts:
             if target.require == LEVELS[-1] and not module.tests:
                 untested.setdefault(target.name, {})[self._key(module)] = None
-            if "consume-fuel" in target.engine:
+            if "consume-fuel" in target.engine.settings:
                 counted.add(self._key(module))
         for name, keys in untested.items():
             problem = f"demands tests, and {_listed(list(keys))} {'has' if len(keys) == 1 else 'have'} none"

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import wasmtime
 
 from wasmbuild.runtime.errors import InexpressibleSettingError, OtherLineError, RefusedError
 from wasmbuild.runtime.forking import ForkSafeLock
 
+if TYPE_CHECKING:
+    from wasmbuild.engine.config import EngineConfig
+
 Key = tuple[str, int, str | None]
 """A canonical engine as JSON, its line, and the triple of Pulley bytecode or None for this machine's own code."""
 
+# Settings are judged as for this where Wasmtime does not know the machine.
+_ANY = "x86_64-unknown-linux-gnu"
 _EMPTY_MODULE = b"\0asm\x01\0\0\0"
 
 _lock = ForkSafeLock()
@@ -59,7 +64,7 @@ def key(settings: Mapping[str, object], line: int, pulley: str | None) -> Key:
 
 def check(settings: Mapping[str, Any], line: int, pulley: str | None, subject: str) -> None:
     """Raise OtherLineError or InexpressibleSettingError for an engine that the library cannot make on this machine."""
-    from wasmbuild.engine.settings import library_lacks, line_problem
+    from wasmbuild.engine.rules import line_problem
 
     check_line(line, subject)
     if (unknown := line_problem(line)) is not None:
@@ -67,7 +72,8 @@ def check(settings: Mapping[str, Any], line: int, pulley: str | None, subject: s
             f"{subject} has settings that cannot be told to the library of the wasmtime package here: {unknown}",
             "install a later wasmbuild, or give load() an engine of the application's own",
         )
-    lacking = library_lacks(settings, line)
+    config = _engine_config(settings, line, pulley)
+    lacking = config.library_lacks()
     if lacking:
         wanted = ", ".join(f"{name} = {_shown(settings[name])}" for name in lacking)
         raise InexpressibleSettingError(
@@ -76,21 +82,8 @@ def check(settings: Mapping[str, Any], line: int, pulley: str | None, subject: s
             "artifacts with the embedder that they are declared for",
             lacking,
         )
-    _check_machine(settings, line, pulley, subject)
-
-
-def _check_machine(settings: Mapping[str, Any], line: int, pulley: str | None, subject: str) -> None:
-    """Refuse what was declared for another machine and would abort the process on this one."""
-    from wasmbuild.engine import triples
-    from wasmbuild.engine.settings import problems
-
-    triple = pulley or triples.host_triple()
-    if triple is None:
-        return
-    # A canonical engine has its preset spelled out.
-    spelled_out = {**settings, "embedder": "c-api"}
-    wrong = problems(spelled_out, line=line, triple=triples.parse(triple))
-    if wrong:
+    # What was declared for another machine may abort the process on this one.
+    if wrong := config.problems():
         told = "; ".join(f"{key}: {problem}" for key, problem, _fix in wrong)
         raise InexpressibleSettingError(
             f"{subject} has an engine that cannot be made on this machine: {told}",
@@ -100,12 +93,19 @@ def _check_machine(settings: Mapping[str, Any], line: int, pulley: str | None, s
         )
 
 
+def _engine_config(settings: Mapping[str, Any], line: int, pulley: str | None) -> EngineConfig:
+    """Return the value of a canonical engine on this machine."""
+    from wasmbuild.engine import triples
+    from wasmbuild.engine.config import EngineConfig
+
+    return EngineConfig(line, triples.parse(pulley or triples.host_triple() or _ANY), {}, settings)
+
+
 def make_config(settings: Mapping[str, Any], line: int, pulley: str | None, subject: str) -> wasmtime.Config:
     """Return a new ``Config`` with the settings of a canonical engine of a line; ``pulley`` is the triple of Pulley.
 
     Raises what ``check`` raises, and RefusedError for what Wasmtime does not take.
     """
-    from wasmbuild.engine.settings import config_calls
     from wasmbuild.toolchain.configure import configure
 
     check(settings, line, pulley, subject)
@@ -113,7 +113,7 @@ def make_config(settings: Mapping[str, Any], line: int, pulley: str | None, subj
     try:
         if pulley is not None:
             config.target = pulley
-        configure(config, config_calls(settings, line, runtime=True))
+        configure(config, _engine_config(settings, line, pulley).library_calls(runtime=True))
     except wasmtime.WasmtimeError as error:
         from wasmbuild.runtime.messages import one_line
 

@@ -6,17 +6,18 @@ What it says to write is written in ``tests/integration/test_advice.py``, and wo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wasmbuild.diagnosis import compiling
 from wasmbuild.diagnosis.cause import Cause
-from wasmbuild.engine import cpu, lines, triples
-from wasmbuild.engine.rules import problems
+from wasmbuild.engine import cpu, lines
+from wasmbuild.engine.rules import EngineError
 from wasmbuild.text import printable
 from wasmbuild.toolchain.child import is_late
 
 if TYPE_CHECKING:
+    from wasmbuild.engine.config import EngineConfig
     from wasmbuild.toolchain.job import Job
 
 RAISE_MEMORY = "raise memory-limit under [toolchain]"
@@ -31,7 +32,7 @@ _OFFSET = re.compile(r"\(at offset 0x([0-9a-f]+)\)|at offset (\d+)")
 
 def advice(job: Job, ending: str, said: str) -> str:
     """Return the likely cause of a failure and what to do about it; empty when ``said`` has to speak for itself."""
-    cause = compiling.cause(said, job.line)
+    cause = compiling.cause(said, job.engine.line)
     word = cause.word if cause is not None else ""
     if word == compiling.NO_SPACE:
         return f"no space is left for {job.name}; free some and build again"
@@ -50,14 +51,14 @@ def limit_to_raise(ending: str) -> str:
 
 
 def _panic(job: Job, word: str) -> str:
-    if word == compiling.PANIC_OVER_DWARF and job.engine.get("debug-info") is True:
+    if word == compiling.PANIC_OVER_DWARF and job.engine.settings.get("debug-info") is True:
         return (
-            f"Wasmtime {job.line} cannot translate the DWARF in {job.source}; write debug-info = false for this "
+            f"Wasmtime {job.engine.line} cannot translate the DWARF in {job.source}; write debug-info = false for this "
             f"target, or take the DWARF out of the source (wasm-tools strip {job.source} -o OUT.wasm)"
         )
-    if caveat := cpu.caveat(triples.parse(job.triple).architecture, job.isa_flags):
+    if caveat := cpu.caveat(job.engine.triple.architecture, job.engine.isa_flags):
         return caveat
-    return f"this is a bug of Wasmtime {job.line}; another patch release may not have it"
+    return f"this is a bug of Wasmtime {job.engine.line}; another patch release may not have it"
 
 
 def _legacy_exceptions(job: Job, cause: Cause, said: str) -> str:
@@ -70,7 +71,7 @@ def _legacy_exceptions(job: Job, cause: Cause, said: str) -> str:
 
 def _unknown_proposal(job: Job, cause: Cause, said: str) -> str:
     proposal = cause.names[0].replace("-", " ")
-    lacks = f"{job.source} uses {proposal}, which Wasmtime {job.line} lacks"
+    lacks = f"{job.source} uses {proposal}, which Wasmtime {job.engine.line} lacks"
     return f"{lacks}; build it without (binaryen's tools take --disable-{proposal.replace(' ', '-')})"
 
 
@@ -82,32 +83,40 @@ def _host_cpu(job: Job, cause: Cause, said: str) -> str:
 
 
 def _feature(job: Job, cause: Cause, said: str) -> str:
-    setting, triple = cause.setting, triples.parse(job.triple)
-    if setting not in lines.get(job.line).settings:
+    setting, triple, line = cause.setting, job.engine.triple, job.engine.line
+    if setting not in lines.get(line).settings:
         feature = setting.removeprefix("wasm-")
         return f"{job.source} needs the feature {feature}, which wasmbuild cannot turn on; build it without"
     if setting == "wasm-threads" and triple.is_pulley:
         return (
-            f"{job.source} uses threads, which {job.triple} lacks; leave it out of this target (targets = [...] of the "
+            f"{job.source} uses threads, which {triple} lacks; leave it out of this target (targets = [...] of the "
             f"module), or build it without threads"
         )
-    refused = [problem for key, problem, _ in problems({**job.engine, setting: True}, line=job.line, triple=triple)]
-    if refused and job.engine.get("strategy") == "winch":
-        where = f" on {triple.architecture}" if setting not in lines.get(job.line).winch.lacks[""] else ""
+    refused = _refused(job.engine, setting)
+    if refused and job.engine.settings.get("strategy") == "winch":
+        where = f" on {triple.architecture}" if setting not in lines.get(line).winch.lacks[""] else ""
         return (
-            f'{job.source} needs {setting}, which strategy = "winch" of [engine] lacks in Wasmtime {job.line}{where}; '
+            f'{job.source} needs {setting}, which strategy = "winch" of [engine] lacks in Wasmtime {line}{where}; '
             f"remove that setting, {_LEAVE_OUT}, or build it without"
         )
     if refused:
-        return f"{job.source} needs {setting}, which {printable(refused[0])}; {_LEAVE_OUT}, or build it without"
-    if job.engine.get(setting) is False and not _is_of_preset(job.line, job.engine, setting):
+        return f"{job.source} needs {setting}, which {printable(refused)}; {_LEAVE_OUT}, or build it without"
+    if job.engine.settings.get(setting) is False and not _is_of_preset(job.engine, setting):
         return f"{job.source} needs {setting}, which [engine] turns off; remove that setting or build it without"
     return f"{job.source} needs {setting}; if what loads it turns that on, write {setting} = true under [engine]"
 
 
-def _is_of_preset(line: int, engine: Mapping[str, object], setting: str) -> bool:
-    preset = lines.get(line).embedders.get(str(engine.get("embedder")))
-    return preset is not None and preset.settings.get(setting) is False
+def _refused(engine: EngineConfig, setting: str) -> str:
+    """Say why a setting cannot be on in an engine; empty where it can."""
+    try:
+        engine.changed({setting: True})
+    except EngineError as error:
+        return error.problems[0][1]
+    return ""
+
+
+def _is_of_preset(engine: EngineConfig, setting: str) -> bool:
+    return lines.get(engine.line).embedders[engine.embedder].settings.get(setting) is False
 
 
 def _needs_avx(job: Job, cause: Cause, said: str) -> str:
@@ -159,8 +168,8 @@ _ADVICE: dict[str, Callable[[Job, Cause, str], str]] = {
     compiling.LIMIT: _limit,
     compiling.CUT_SHORT: lambda job, cause, said: f"{job.source} is cut short or damaged; build or copy it again",
     compiling.UNKNOWN_CODE: lambda job, cause, said: (
-        f"{job.source} holds what Wasmtime {job.line} does not know with the features of this target: it is damaged, "
-        "or made with a proposal that is off or newer"
+        f"{job.source} holds what Wasmtime {job.engine.line} does not know with the features of this target: it is "
+        "damaged, or made with a proposal that is off or newer"
     ),
     compiling.INVALID: lambda job, cause, said: f"{job.source} is not valid WebAssembly",
     compiling.NO_COMPILER: lambda job, cause, said: (

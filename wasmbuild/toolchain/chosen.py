@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from typing import Any
 
+from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import StoreError, ToolchainError
 from wasmbuild.toolchain import cli, embedded
 from wasmbuild.toolchain.child import Limits
@@ -28,11 +27,11 @@ class Toolchain:
         self._library: Embedded | None = None
         self._mutex = threading.Lock()
 
-    def obstacle(self, triple: str, engine: Mapping[str, Any]) -> str | None:
+    def obstacle(self, engine: EngineConfig) -> str | None:
         """Say why this compiler cannot compile for a target and what to do, or ``None`` where it can."""
         if self.compiler.kind != EMBEDDED:
             return None
-        problem = embedded.obstacle(triple, engine, self._line)
+        problem = embedded.obstacle(engine)
         if problem and self._choice == EMBEDDED:
             return f'{problem}; leave out compiler = "embedded" under [toolchain], and a wasmtime executable compiles'
         return f"no compiler here can make it: {problem}; {ways(self._line)}" if problem else None
@@ -43,7 +42,7 @@ class Toolchain:
         Raises CompileError, StoreError, ToolchainError.
         """
         if self.compiler.kind == EMBEDDED:
-            if obstacle := self.obstacle(job.triple, job.engine):
+            if obstacle := self.obstacle(job.engine):
                 raise ToolchainError(obstacle)
             self._embedded().compile(job)
             return None

@@ -10,9 +10,8 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wasmbuild.engine.settings import cli_args
 from wasmbuild.errors import ChildError, CompileError
 from wasmbuild.toolchain import child
 from wasmbuild.toolchain.job import Job, failure
@@ -27,17 +26,10 @@ def compile_command(compiler: Compiler, job: Job) -> list[str]:
 
 
 def _command(program: str, job: Job, source: str, out: str) -> list[str]:
-    command = [program, "compile", "--target", job.triple, *cli_args(dict(job.engine), job.line)]
-    for flag, value in sorted(job.isa_flags.items()):
-        command += ["-C", f"cranelift-{flag}={_spelled(value)}"]
+    command = [program, "compile", *job.engine.executable_arguments()]
     if not job.parallel:
         command += ["-C", "parallel-compilation=n"]
     return [*command, "-o", out, source]
-
-
-def _spelled(value: Any) -> str:
-    # Cranelift's settings know no y and n, unlike the other options of the executable.
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def compile(compiler: Compiler, job: Job) -> int | None:  # noqa: A001 -- called as cli.compile

@@ -1,4 +1,4 @@
-"""Make the calls that ``wasmbuild.engine.settings.config_calls`` writes. Standard library and ``wasmtime`` alone.
+"""Make the calls that ``EngineConfig.library_calls`` writes. Standard library and ``wasmtime`` alone.
 
 Applications, the compiler's child and the probe share it; the probe has a copy beside it on other machines.
 """

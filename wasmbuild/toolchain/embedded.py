@@ -6,13 +6,13 @@ The library compiles for this machine's triple and for ``pulley64``, and transla
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from wasmbuild.engine import triples
-from wasmbuild.engine.settings import config_calls, library_lacks
+from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import ChildError, CompileError, StoreError, ToolchainError
 from wasmbuild.toolchain import embedded_worker, python
 from wasmbuild.toolchain.advice import RAISE_MEMORY, limit_to_raise
@@ -29,11 +29,12 @@ def compiles_for(triple: str) -> bool:
     return triple == triples.host_triple() or triples.parse(triple).architecture == "pulley64"
 
 
-def obstacle(triple: str, engine: Mapping[str, Any], line: int) -> str:
-    """Say why the library cannot compile for a target triple and an engine; empty when it can."""
+def obstacle(engine: EngineConfig) -> str:
+    """Say why the library cannot compile for an engine; empty when it can."""
+    triple = engine.triple.text
     if not compiles_for(triple):
         return f"the wasmtime Python package compiles for {triples.host_triple()} and pulley64 alone, not for {triple}"
-    if lacking := library_lacks(engine, line):
+    if lacking := engine.library_lacks():
         return f"the wasmtime Python package cannot compile with {', '.join(lacking)} as set under [engine]"
     return ""
 
@@ -53,8 +54,8 @@ class Embedded:
 
         Raises CompileError, StoreError when it cannot be written, ToolchainError where ``obstacle`` says why not.
         """
-        asked = {"do": "compile", "wasm": str(job.wasm), "out": str(job.out), **_settings(job)}
-        outcome = self._ask(Request(asked))
+        asked = _request(job.kind, job.engine, parallel=job.parallel)
+        outcome = self._ask(Request({"do": "compile", "wasm": str(job.wasm), "out": str(job.out), **asked}))
         if isinstance(outcome, Death):
             raise failure(job, outcome.name, outcome.words, outcome.stderr)
         if "errno" in outcome.body:
@@ -77,12 +78,12 @@ class Embedded:
             raise CompileError("\n    ".join(["is not valid WebAssembly text", *said.splitlines()]))
         return outcome.data
 
-    def reference(self, kind: str, triple: str, engine: Mapping[str, Any], line: int) -> bytes:
-        """Return the artifact of the empty module or component for an engine, this machine's triple or ``pulley64``.
+    def reference(self, kind: str, engine: EngineConfig) -> bytes:
+        """Return the artifact of the empty module or component for an engine of this machine or of ``pulley64``.
 
         Raises CompileError, ToolchainError where ``obstacle`` says why not.
         """
-        asked = _request(kind, triple, {}, engine, line, parallel=False)
+        asked = _request(kind, engine, parallel=False)
         outcome = self._ask(Request({"do": "compile", **asked}, EMPTY[kind]))
         if isinstance(outcome, Death):
             raise CompileError(str(outcome))
@@ -90,12 +91,12 @@ class Embedded:
             raise CompileError(f"{self._name} refuses these engine settings: {outcome.body['error']}")
         return outcome.data
 
-    def validate(self, wasm: bytes, triple: str, engine: Mapping[str, Any], line: int) -> str:
+    def validate(self, wasm: bytes, engine: EngineConfig) -> str:
         """Say why a module is not valid with these settings, in Wasmtime's words; empty when it is.
 
         Compiling may still refuse what is valid. Raises CompileError when the library dies over it.
         """
-        asked = _request("module", triple, {}, engine, line, parallel=False)
+        asked = _request("module", engine, parallel=False)
         outcome = self._ask(Request({"do": "validate", **asked}, wasm))
         if isinstance(outcome, Death):
             raise CompileError(str(outcome))
@@ -151,19 +152,13 @@ class Embedded:
         )
 
 
-def _settings(job: Job) -> dict[str, Any]:
-    return _request(job.kind, job.triple, job.isa_flags, job.engine, job.line, parallel=job.parallel)
-
-
-def _request(
-    kind: str, triple: str, flags: Mapping[str, Any], engine: Mapping[str, Any], line: int, *, parallel: bool
-) -> dict[str, Any]:
-    if why_not := obstacle(triple, engine, line):
-        raise ToolchainError(f"there is no compiler for this target: {why_not}; {ways(line)}")
+def _request(kind: str, engine: EngineConfig, *, parallel: bool) -> dict[str, Any]:
+    if why_not := obstacle(engine):
+        raise ToolchainError(f"there is no compiler for this target: {why_not}; {ways(engine.line)}")
     return {
         "kind": kind,
-        "target": triple,
-        "flags": dict(flags),
-        "calls": config_calls(engine, line),
+        "target": engine.triple.text,
+        "flags": dict(engine.isa_flags),
+        "calls": engine.library_calls(),
         "parallel": parallel,
     }

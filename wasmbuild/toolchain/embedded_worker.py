@@ -5,7 +5,7 @@ have ``do``:
 
 ``compile``
     ``kind`` ``"module"`` or ``"component"``, ``target`` a triple, ``flags`` ISA flags, ``calls`` as
-    ``wasmbuild.engine.settings.config_calls`` makes them, ``parallel`` whether to use all cores. The binary is in the
+    ``EngineConfig.library_calls`` makes them, ``parallel`` whether to use all cores. The binary is in the
     file ``wasm`` or comes with the request; the artifact goes to the new file ``out`` or into the reply.
 ``validate``
     as ``compile``, for modules: tells whether the binary is valid with these settings, without compiling it.

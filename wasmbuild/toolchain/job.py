@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from wasmbuild.diagnosis import compiling
+from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import CompileError, StoreError
 from wasmbuild.toolchain.advice import advice
 from wasmbuild.toolchain.child import Limits
@@ -17,18 +17,14 @@ class Job(NamedTuple):
     """What to compile, for what, and into which file.
 
     ``wasm`` is a binary module or component that nobody else writes, ``out`` a file that does not exist yet, in a
-    private directory; after a failure it may hold anything. ``kind`` is ``"module"`` or ``"component"``, ``triple``
-    the text of a target triple, ``engine`` the engine settings in canonical form. With ``parallel`` the compiler may
-    use all cores. ``source`` and ``name`` are what people call the two files.
+    private directory; after a failure it may hold anything. ``kind`` is ``"module"`` or ``"component"``. With
+    ``parallel`` the compiler may use all cores. ``source`` and ``name`` are what people call the two files.
     """
 
     wasm: Path
     out: Path
     kind: str
-    triple: str
-    isa_flags: Mapping[str, Any]
-    engine: Mapping[str, Any]
-    line: int
+    engine: EngineConfig
     limits: Limits
     parallel: bool
     source: str
@@ -59,7 +55,7 @@ def failure(job: Job, who: str, ending: str, said: str, *, command: str = "") ->
     details = [f"$ {command}"] if command else []
     details += [line for line in shown.splitlines() if line.strip()]
     text = "\n    ".join([_head(job, who, ending, shown), *details])
-    cause = compiling.cause(shown, job.line)
+    cause = compiling.cause(shown, job.engine.line)
     on_disk = cause is not None and cause.word in (compiling.NO_SPACE, compiling.NOT_WRITTEN)
     return StoreError(text) if on_disk else CompileError(text)
 

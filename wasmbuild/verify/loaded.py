@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wasmbuild.engine import settings, triples
-from wasmbuild.engine.settings import cli_args, config_calls
+from wasmbuild.engine import triples
+from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 from wasmbuild.project.declared import Runner, Target
 from wasmbuild.toolchain.child import Limits
@@ -59,25 +59,26 @@ class Loaders:
 
     def way(self, manifest: Manifest) -> Way | Obstacle:
         """Return how the artifacts of a manifest are loaded, or why this host cannot load them."""
-        triple = triples.parse(manifest.triple)
+        engine = manifest.config
+        triple = engine.triple
         declared = self._targets.get(manifest.target)
         runner = None if declared is None else declared.runner
         if declared is not None and runner is not None and declared.triple == triple:
-            return self._through(runner, manifest, triple)
+            return self._through(runner, engine)
         if triples.runs_on_host(triple):
-            return self._here(manifest, triple)
+            return self._here(engine)
         return Unreachable(runner_words.foreign(manifest, triple, declared), MACHINE)
 
-    def _here(self, manifest: Manifest, triple: triples.TargetTriple) -> Way | Obstacle:
-        engine, line = manifest.engine, manifest.major
+    def _here(self, engine: EngineConfig) -> Way | Obstacle:
+        line, triple = engine.line, engine.triple
         loads = triple if triple.is_pulley else triples.parse(triples.host_triple() or "")
-        here_engine = self._tools.library_engine(engine, line, triple, loads)
+        here_engine = self._tools.library_engine(engine, loads)
         if here_engine is not None and self._tools.library is not None:
             if self._library is None:
                 self._library = LibraryLoader(probes.here(self._tools.library, self._limits), self._limits)
-            how = _calls(here_engine, line, triple)
+            how = _calls(here_engine)
             self._library.warm(how)
-            return Way(self._library, how, Grant.of(engine))
+            return Way(self._library, how, Grant.of(engine.settings))
         executable = self._tools.executable(line)
         if isinstance(executable, Unreachable):
             return executable._replace(message=f"cannot be loaded on this host: {executable.message}")
@@ -88,16 +89,15 @@ class Loaders:
 
             program = Program((executable.path,))
             self._executables[executable.path] = ExecutableLoader(program, self._tools.directory(), self._limits)
-        return Way(self._executables[executable.path], _options(manifest, triple), Grant.of(engine))
+        return Way(self._executables[executable.path], engine.loading_arguments(), Grant.of(engine.settings))
 
-    def _through(self, runner: Runner, manifest: Manifest, triple: triples.TargetTriple) -> Way | Obstacle:
-        engine, line = manifest.engine, manifest.major
+    def _through(self, runner: Runner, engine: EngineConfig) -> Way | Obstacle:
         place = Place(is_runner=True, program=runner.python or runner.wasmtime or "")
         limits = Limits(
             self._limits.memory if runner.memory is None else runner.memory,
             self._limits.seconds if runner.seconds is None else runner.seconds,
         )
-        lacking = settings.library_lacks(dict(engine), line) if runner.python is not None else []
+        lacking = engine.library_lacks() if runner.python is not None else []
         if lacking:
             why = f"its python cannot express {', '.join(lacking)}"
             return place.cannot(why, 'write wasmtime = "…", an executable of that target, in place of python')
@@ -108,17 +108,17 @@ class Loaders:
             if loader is None:
                 server = probes.through(runner, runner.python, limits, self._tools.directory())
                 loader = self._runners[key] = LibraryLoader(server, limits, place)
-            how = _calls(engine, line, triple)
+            how = _calls(engine)
             if isinstance(loader, LibraryLoader):
                 loader.warm(how)
-            return Way(loader, how, Grant.of(engine))
+            return Way(loader, how, Grant.of(engine.settings))
         if loader is None:
             from wasmbuild.verify.executable_loader import ExecutableLoader, Program
 
             command = (*runner.command, runner.wasmtime or "wasmtime")
             program = Program(command, runner.environment, runner.directory)
             loader = self._runners[key] = ExecutableLoader(program, self._tools.directory(), limits, place)
-        return Way(loader, _options(manifest, triple), Grant.of(engine))
+        return Way(loader, engine.loading_arguments(), Grant.of(engine.settings))
 
     def flush(self) -> None:
         """Let nothing wait that was put in. Raises what ended a loader: ChildError, OSError."""
@@ -140,10 +140,5 @@ class Loaders:
         return [*loaders, *self._executables.values(), *self._runners.values()]
 
 
-def _calls(engine: Any, line: int, triple: triples.TargetTriple) -> list[Any]:
-    return [config_calls(dict(engine), line), triple.text if triple.is_pulley else None]
-
-
-def _options(manifest: Manifest, triple: triples.TargetTriple) -> list[str]:
-    target = ["--target", triple.text] if triple.is_pulley else []
-    return [*cli_args(dict(manifest.engine), manifest.major), *target]
+def _calls(engine: EngineConfig) -> list[Any]:
+    return [engine.library_calls(), engine.triple.text if engine.triple.is_pulley else None]

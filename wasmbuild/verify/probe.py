@@ -9,7 +9,7 @@ runs. A request says:
 ``keep``
     whether requests to come test the artifact, which is a single one then
 ``engine``
-    the engine that loads them: ``[CALLS, TARGET]``, calls as ``wasmbuild.engine.settings.config_calls`` makes them,
+    the engine that loads them: ``[CALLS, TARGET]``, calls as ``EngineConfig.library_calls`` makes them,
     and ``"pulley64"`` or null for this machine with all the features that its CPU has
 
 The artifacts are the descriptors that come with the request, or the bytes of all. The reply is ``{"loaded": […]}`` with

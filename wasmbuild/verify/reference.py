@@ -8,11 +8,12 @@ target that it cannot compile for; ``pulley64`` and its big-endian form have ano
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from wasmbuild.engine import triples
+from wasmbuild.engine.config import EngineConfig
+from wasmbuild.engine.line import Value
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.cwasm import ArtifactFacts
@@ -23,25 +24,14 @@ from wasmbuild.verify.report import Unreachable, Unverified
 from wasmbuild.verify.tools import Tools
 from wasmbuild.verify.trouble import unverified
 
-Value = bool | int | str
-
 _SHOWN = 8
 _NO_NAME = "something that has no name here"
-
-
-class Settings(NamedTuple):
-    """For what a reference is: the declared engine, in canonical form, and its target."""
-
-    engine: Mapping[str, Any]
-    line: int
-    triple: triples.TargetTriple
-    isa_flags: Mapping[str, Value]
 
 
 class Reference(NamedTuple):
     """What artifacts with the same settings have in common."""
 
-    settings: Settings
+    engine: EngineConfig
     shared_flags: Mapping[str, Value]
     tail: bytes
 
@@ -51,31 +41,28 @@ class References:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._made: dict[str, Reference | Unreachable | Unverified] = {}
-        self._toggled: dict[str, list[toggles.Toggled]] = {}
-        self._named: dict[tuple[str, bytes], str] = {}  # by digests, for an engine section can have a megabyte
+        self._made: dict[EngineConfig, Reference | Unreachable | Unverified] = {}
+        self._toggled: dict[EngineConfig, list[toggles.Toggled]] = {}
+        self._named: dict[tuple[EngineConfig, bytes], str] = {}  # by digests, for an engine section can have a megabyte
 
     def of(self, manifest: Manifest) -> Reference | Unreachable | Unverified:
         """Return the reference for the artifacts of a manifest, or why this host has none, or why making it failed."""
-        return self.made_with(
-            Settings(manifest.engine, manifest.major, triples.parse(manifest.triple), manifest.isa_flags)
-        )
+        return self.made_with(manifest.config)
 
-    def made_with(self, settings: Settings) -> Reference | Unreachable | Unverified:
-        """Return the reference for settings, or why this host has none, or why making it failed."""
-        key = _key(settings)
-        if key not in self._made:
+    def made_with(self, engine: EngineConfig) -> Reference | Unreachable | Unverified:
+        """Return the reference for an engine, or why this host has none, or why making it failed."""
+        if engine not in self._made:
             try:
-                self._made[key] = self._make(settings)
+                self._made[engine] = self._make(engine)
             except (WasmbuildError, OSError) as error:
-                self._made[key] = unverified("its engine settings were not checked", error)
-        return self._made[key]
+                self._made[engine] = unverified("its engine settings were not checked", error)
+        return self._made[engine]
 
     def differences(self, reference: Reference, facts: ArtifactFacts) -> str:
         """Say in which settings an artifact differs from its reference; empty when it does in none."""
         if facts.tail == reference.tail and facts.shared_flags == reference.shared_flags:
             return ""
-        key = (_key(reference.settings), hashlib.sha256(facts.engine).digest())
+        key = (reference.engine, hashlib.sha256(facts.engine).digest())
         words = self._named.get(key)
         if words is None:
             words = self._named[key] = self._names(reference, facts)
@@ -92,8 +79,7 @@ class References:
         found = []
         for variant in self.variants(reference):
             if tails.line_up(variant.tail, facts.tail):
-                settings = reference.settings._replace(engine=variant.toggle.engine)
-                other = Reference(settings, variant.shared_flags, variant.tail)
+                other = Reference(variant.toggle.engine, variant.shared_flags, variant.tail)
                 explained = self.explain(other, facts)
                 words = [toggles.described(variant.toggle), *_words(other, facts, explained)]
                 found.append((explained.unknown, len(words), words))
@@ -107,31 +93,28 @@ class References:
 
     def variants(self, reference: Reference) -> list[toggles.Toggled]:
         """Return what a reference becomes when one setting is changed, for each setting and value."""
-        key = _key(reference.settings)
-        if key not in self._toggled:
-            settings = reference.settings
+        engine = reference.engine
+        if engine not in self._toggled:
             made = []
-            for toggle in toggles.toggles(settings.engine, settings.line, settings.triple):
-                other = self.made_with(settings._replace(engine=toggle.engine))
+            for toggle in toggles.toggles(engine):
+                other = self.made_with(toggle.engine)
                 if isinstance(other, Reference):
                     made.append(toggles.Toggled(toggle, other.shared_flags, other.tail))
-            self._toggled[key] = made
-        return self._toggled[key]
+            self._toggled[engine] = made
+        return self._toggled[engine]
 
-    def _make(self, settings: Settings) -> Reference | Unreachable | Unverified:
-        engine, line, triple, isa_flags = settings
-        stand_in = _stand_in(triple)
-        if stand_in is not None:
-            here = self._tools.library_engine(engine, line, triple, stand_in)
-            if here is not None:
-                return _read(settings, self._tools.library_artifact(here, line, stand_in.text))
-        executable = self._tools.executable(line)
+    def _make(self, engine: EngineConfig) -> Reference | Unreachable | Unverified:
+        stand_in = _stand_in(engine.triple)
+        here = self._tools.library_engine(engine, stand_in) if stand_in is not None else None
+        if here is not None:
+            return _read(engine, self._tools.library_artifact(here))
+        executable = self._tools.executable(engine.line)
         if isinstance(executable, Unreachable):
             words = f"its engine settings cannot be checked on this host: {executable.message}"
             return executable._replace(message=words)
         if isinstance(executable, Unverified):
             return Unverified(f"its engine settings were not checked: {executable.message}")
-        return _read(settings, self._tools.executable_artifact(executable, engine, line, triple.text, isa_flags))
+        return _read(engine, self._tools.executable_artifact(executable, engine))
 
 
 def _words(reference: Reference, facts: ArtifactFacts, explained: tails.Explained) -> list[str]:
@@ -151,11 +134,6 @@ def _stand_in(triple: triples.TargetTriple) -> triples.TargetTriple | None:
     return triples.parse(host) if host is not None and not triple.is_pulley else None
 
 
-def _read(settings: Settings, artifact: bytes) -> Reference:
+def _read(engine: EngineConfig, artifact: bytes) -> Reference:
     facts = cwasm.read(artifact)
-    return Reference(settings, facts.shared_flags, facts.tail)
-
-
-def _key(settings: Settings) -> str:
-    engine, line, triple, isa_flags = settings
-    return json.dumps([engine, line, triple.text, dict(isa_flags)], sort_keys=True)
+    return Reference(engine, facts.shared_flags, facts.tail)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from wasmbuild.engine import lines, settings
-from wasmbuild.engine.rules import effective
-from wasmbuild.engine.triples import TargetTriple
+from wasmbuild.engine import lines
+from wasmbuild.engine.config import EngineConfig
+from wasmbuild.engine.line import Value
+from wasmbuild.engine.rules import EngineError
 from wasmbuild.text import printable
 
-Value = bool | int | str
 # SIMD cannot be off alone.
 _BROUGHT: Mapping[tuple[str, Value], Mapping[str, Value]] = {
     ("wasm-simd", False): {"wasm-relaxed-simd": False},
@@ -24,7 +24,7 @@ class Toggle(NamedTuple):
     name: str
     value: Value
     declared: Value
-    engine: Mapping[str, Any]
+    engine: EngineConfig
 
 
 class Toggled(NamedTuple):
@@ -35,22 +35,18 @@ class Toggled(NamedTuple):
     tail: bytes
 
 
-def toggles(engine: Mapping[str, Any], line: int, triple: TargetTriple) -> Iterator[Toggle]:
+def toggles(engine: EngineConfig) -> Iterator[Toggle]:
     """Yield each setting with each other value that fits the target; a number with one other value only."""
-    # A canonical engine spells its preset out, and may have less: the name alone would bring the rest of it back.
-    engine = {**engine, "embedder": "c-api"}
-    values = effective(engine, line, triple)
-    for setting_name, setting in lines.get(line).settings.items():
+    values = engine.values()
+    for name, setting in lines.get(engine.line).settings.items():
         if setting.runtime_only:
             continue
-        declared = values[setting_name]
-        for value in _others(declared, setting.choices):
-            brought = _BROUGHT.get((setting_name, value), {})
+        for value in _others(values[name], setting.choices):
             try:
-                changed = settings.expand({**engine, **brought, setting_name: value}, line, triple)
-            except ValueError:
+                changed = engine.changed({**_BROUGHT.get((name, value), {}), name: value})
+            except EngineError:
                 continue
-            yield Toggle(setting_name, value, declared, changed)
+            yield Toggle(name, value, values[name], changed)
 
 
 def _others(value: Value, choices: tuple[str, ...]) -> list[Value]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from wasmbuild.engine import settings, triples
-from wasmbuild.engine.rules import effective
+from wasmbuild.engine import triples
+from wasmbuild.engine.config import EngineConfig
+from wasmbuild.engine.rules import EngineError
 from wasmbuild.errors import ToolchainError
 from wasmbuild.toolchain import cli, find, places
 from wasmbuild.toolchain.child import Limits
@@ -70,32 +69,28 @@ class Tools:
         except (ToolchainError, OSError) as error:
             return unverified(f"an executable of Wasmtime {line} is needed", error)
 
-    def library_engine(
-        self, engine: Mapping[str, Any], line: int, triple: triples.TargetTriple, loads: triples.TargetTriple
-    ) -> dict[str, Any] | None:
-        """Return, in the terms of ``loads``, the engine that is declared for ``triple``.
+    def library_engine(self, engine: EngineConfig, loads: triples.TargetTriple) -> EngineConfig | None:
+        """Return the engine with the same values on ``loads``, a target of the library.
 
         None where the library is of another line, cannot express the settings, or refuses them on ``loads``.
         """
-        if self.library is None or _line(self.library) != line:
+        if self.library is None or _line(self.library) != engine.line:
             return None
         try:
-            engine = translated(engine, line, triple, loads)
-        except ValueError:
+            there = engine.on(loads)
+        except EngineError:
             return None
-        return engine if not settings.library_lacks(engine, line) else None
+        return None if there.library_lacks() else there
 
-    def library_artifact(self, engine: Mapping[str, Any], line: int, triple: str) -> bytes:
+    def library_artifact(self, engine: EngineConfig) -> bytes:
         """Return the library's artifact of the empty module. Raises CompileError."""
         if self.library is None:
             raise ValueError("there is no library")
         if self._embedded is None:
             self._embedded = Embedded(self.library, _REFERENCE_LIMITS)
-        return self._embedded.reference("module", triple, engine, line)
+        return self._embedded.reference("module", engine)
 
-    def executable_artifact(
-        self, executable: Compiler, engine: Mapping[str, Any], line: int, triple: str, isa_flags: Mapping[str, Any]
-    ) -> bytes:
+    def executable_artifact(self, executable: Compiler, engine: EngineConfig) -> bytes:
         """Return an executable's artifact of the empty module. Raises CompileError and OSError."""
         self._count += 1
         wasm, out = self.directory() / "empty.wasm", self.directory() / f"reference-{self._count}.cwasm"
@@ -103,7 +98,7 @@ class Tools:
         cli.compile(
             executable,
             Job(
-                wasm, out, "module", triple, isa_flags, engine, line, _REFERENCE_LIMITS,
+                wasm, out, "module", engine, _REFERENCE_LIMITS,
                 parallel=False, source=wasm.name, name=out.name,
             ),
         )  # fmt: skip
@@ -117,20 +112,6 @@ class Tools:
         if self._directory is None:
             self._directory = tempfile.TemporaryDirectory(prefix="wasmbuild-verify-")
         return Path(self._directory.name)
-
-
-def translated(
-    engine: Mapping[str, Any], line: int, triple: triples.TargetTriple, other: triples.TargetTriple
-) -> dict[str, Any]:
-    """Return the canonical engine that has on ``other`` the settings of ``engine`` on ``triple``.
-
-    Raises ValueError where they do not go with ``other``.
-    """
-    # A canonical engine spells its preset out, and may have less: the name alone would bring the rest of it back.
-    values: dict[str, Any] = {"embedder": "c-api", **effective({**engine, "embedder": "c-api"}, line, triple)}
-    if "cranelift-flags" in engine:
-        values["cranelift-flags"] = engine["cranelift-flags"]
-    return settings.expand(values, line, other)
 
 
 def _library() -> tuple[Compiler | None, str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import engines
 import pytest
 
 from wasmbuild.engine import cpu, settings, triples
@@ -61,9 +62,8 @@ class Workshop:
         engine: Mapping[str, Any] | None = None,
         isa_flags: Mapping[str, Any] | None = None,
     ) -> bytes:
-        parsed = triples.parse(triple)
-        canonical = settings.expand(engine or {}, self.line, parsed)
-        key = repr((hashlib.sha256(self.binary(text)).hexdigest(), triple, canonical, isa_flags))
+        config = engines.engine(engine, triple, self.line, isa_flags)
+        key = repr((hashlib.sha256(self.binary(text)).hexdigest(), config))
         if key not in self._compiled:
             kind = wasm.identify(self.binary(text)).kind
             number = len(self._compiled)
@@ -72,7 +72,7 @@ class Workshop:
             cli.compile(
                 self.executable,
                 Job(
-                    source, out, kind, triple, isa_flags or {}, canonical, self.line, LIMITS,
+                    source, out, kind, config, LIMITS,
                     parallel=False, source=source.name, name=out.name,
                 ),
             )  # fmt: skip

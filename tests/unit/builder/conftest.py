@@ -11,7 +11,6 @@ from maker import Maker
 
 from wasmbuild.builder.session import Session
 from wasmbuild.builder.store import Store
-from wasmbuild.engine import triples
 from wasmbuild.errors import CompileError
 from wasmbuild.plan.graph import plan
 from wasmbuild.project.config import load
@@ -47,16 +46,16 @@ class FakeToolchain:
         self.compiled: list[str] = []
         self.refused: set[str] = set()
 
-    def obstacle(self, triple: str, engine: object) -> str | None:
+    def obstacle(self, engine: object) -> str | None:
         return None
 
     def compile(self, job: Job) -> None:
         self.compiled.append(job.name)
         if job.name in self.refused:
             raise CompileError(f"{job.name}: refused")
-        architecture = triples.parse(job.triple).architecture
-        isa: dict[str, Any] = dict(job.isa_flags)
-        job.out.write_bytes(Maker().artifact(job.triple, kind=job.kind, architecture=architecture, isa=isa))
+        triple = job.engine.triple
+        isa: dict[str, Any] = dict(job.engine.isa_flags)
+        job.out.write_bytes(Maker().artifact(triple.text, kind=job.kind, architecture=triple.architecture, isa=isa))
 
     def translate(self, text: bytes) -> bytes:
         return EMPTY

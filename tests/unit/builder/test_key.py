@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from engines import engine
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmbuild.builder import key
 from wasmbuild.builder.explain import differences
 from wasmbuild.builder.key import SCHEMA, CompilerIdentity, digest
-from wasmbuild.engine import triples
-from wasmbuild.engine.config import EngineConfig
 
 COMPILER = CompilerIdentity("48.0.2", "c" * 64)
 
@@ -20,10 +19,8 @@ COMPILER = CompilerIdentity("48.0.2", "c" * 64)
 def document(
     *, compiler: CompilerIdentity = COMPILER, wasm: str = "a" * 64, kind: str = "module", **changes: Any
 ) -> dict[str, Any]:
-    triple = triples.parse(changes.pop("triple", "x86_64-unknown-linux-gnu"))
-    engine = EngineConfig.declared(changes.pop("engine", {}), line=48, triple=triple)
-    engine = EngineConfig(48, triple, changes.pop("isa_flags", {}), engine.engine_table())
-    return key.document(engine, compiler, wasm, kind)
+    made = {name: changes.pop(name) for name in ("triple", "isa_flags") if name in changes}
+    return key.document(engine(changes.pop("engine", {}), **made), compiler, wasm, kind)
 
 
 def test_what_only_the_runtime_sees_is_not_in_the_key() -> None:

@@ -16,7 +16,7 @@ from unit.engine.test_settings import ARM, LINUX, PULLEY, RISCV, WINDOWS, declar
 from wasmbuild.engine import lines, rules
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.rules import EngineError
-from wasmbuild.engine.triples import TargetTriple
+from wasmbuild.engine.triples import TargetTriple, parse
 
 _PRESETS = st.sampled_from(["c-api", "rust", "rust-minimal", "cli"])
 
@@ -116,6 +116,37 @@ def test_on_another_target_the_values_stay_though_defaults_differ() -> None:
         declared({}, LINUX).on(PULLEY)
 
 
+@pytest.mark.parametrize(
+    ("table", "triple", "other", "expected"),
+    [
+        ({}, ARM, LINUX, {}),
+        ({"epoch-interruption": True}, ARM, LINUX, {"epoch-interruption": True}),
+        ({"embedder": "rust", "collector": "drc"}, LINUX, LINUX, {}),
+        ({"embedder": "rust"}, LINUX, LINUX, {"collector": "copying"}),
+        # Winch has threads on x86-64 and not on aarch64: what is a default there has to be said here.
+        ({"strategy": "winch"}, ARM, LINUX, {"strategy": "winch", "wasm-threads": False}),
+        (
+            {"cranelift-flags": {"regalloc_algorithm": "single_pass"}},
+            ARM,
+            LINUX,
+            {"cranelift-flags": {"regalloc_algorithm": "single_pass"}},
+        ),
+        ({"memory-guard-size": 0}, parse("pulley64be"), PULLEY, {}),
+    ],
+)
+def test_settings_mean_the_same_on_another_target(
+    table: dict[str, Any], triple: TargetTriple, other: TargetTriple, expected: dict[str, Any]
+) -> None:
+    there = declared(table, triple).on(other).named("c-api")
+    assert there.triple == other
+    assert there.engine_table() == {"embedder": "c-api", **expected}
+
+
+def test_what_the_other_target_refuses_has_no_engine_there() -> None:
+    with pytest.raises(EngineError, match="native-unwind-info"):
+        declared({"native-unwind-info": False}).on(WINDOWS)
+
+
 @hypothesis_settings(deadline=None)
 @given(declarations, targets, lines_of_wasmtime)
 def test_what_is_written_down_is_the_same_engine_again(table: dict[str, Any], triple: TargetTriple, line: int) -> None:
@@ -177,12 +208,12 @@ _GOOD = declared({"embedder": "rust", "consume-fuel": True}, cpu_features=["sse3
         ),
         (
             {"engine": {"embedder": "c-api", "consume-fuel": False}},
-            "engine.consume-fuel: says what is the default, which is left out; write it again with this version",
+            "engine.consume-fuel: says what is the default, which is left out of a manifest; write it again",
         ),
         ({"engine": {"embedder": "c-api", "consume-fuel": 1}}, "engine.consume-fuel: must be true or false, not 1; "),
         (
             {"engine": {"embedder": "c-api", "cranelift-flags": {"is_pic": False}}},
-            "engine.cranelift-flags: says what is the default, which is left out; ",
+            "engine.cranelift-flags: says what is the default, which is left out of a manifest; ",
         ),
         ({"more": 1}, "must be an object with engine, isa-flags, line, triple; write it again with this version"),
     ],

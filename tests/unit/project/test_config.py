@@ -48,10 +48,10 @@ def test_defaults(directory: Path) -> None:
     assert project.build_dir == directory / "build"
     assert (project.line, project.at_least, project.compiler) == (48, None, "auto")
     assert project.limits == Limits(8 << 30 if sys.platform == "linux" else None, 600)
-    assert [(target.name, target.cpu, target.isa_flags, target.require) for target in project.targets] == [
+    assert [(target.name, target.cpu, dict(target.engine.isa_flags), target.require) for target in project.targets] == [
         ("host", None, {}, None)
     ]
-    assert project.targets[0].engine == {"embedder": "c-api"}
+    assert project.targets[0].engine.engine_table() == {"embedder": "c-api"}
     assert list(project.modules) == ["m"]
 
 
@@ -137,7 +137,7 @@ def test_engines_are_put_together(directory: Path) -> None:
         engine = { embedder = "c-api" }
         """,
     )
-    assert [target.engine for target in project.targets] == [
+    assert [target.engine.engine_table() for target in project.targets] == [
         {
             "embedder": "rust",
             "collector": "copying",
@@ -149,7 +149,7 @@ def test_engines_are_put_together(directory: Path) -> None:
 
 def test_a_target_may_complete_what_engine_begins(directory: Path) -> None:
     text = f"{MINIMAL}\n[targets.host.engine]\nwasm-relaxed-simd = false\n[engine]\nwasm-simd = false\n"
-    assert read(directory, text).targets[0].engine["wasm-simd"] is False
+    assert read(directory, text).targets[0].engine.settings["wasm-simd"] is False
     assert mistakes(directory, text + '[targets.other]\ntriple = "pulley64"\n') == [
         "wasmbuild.toml: engine.wasm-simd: relaxed SIMD cannot be without SIMD; write wasm-relaxed-simd = false too"
     ]

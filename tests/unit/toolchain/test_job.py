@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engines import engine
 
-from wasmbuild.engine.settings import expand
 from wasmbuild.errors import CompileError, StoreError
 from wasmbuild.toolchain import cli
 from wasmbuild.toolchain.child import Limits
@@ -17,15 +17,17 @@ from wasmbuild.toolchain.job import Job, failure
 COMPILER = Compiler("cli", "/opt/wasmtime", "48.0.8", "0" * 64)
 
 
-def job(triple: str = "x86_64-unknown-linux-gnu", **changes: Any) -> Job:
+def job(
+    triple: str = "x86_64-unknown-linux-gnu",
+    declared: dict[str, Any] | None = None,
+    isa_flags: dict[str, Any] | None = None,
+    **changes: Any,
+) -> Job:
     made = Job(
         wasm=Path("/private/0.wasm"),
         out=Path("/private/0.cwasm"),
         kind="module",
-        triple=triple,
-        isa_flags={},
-        engine=expand({}, 48),
-        line=48,
+        engine=engine(declared, triple, isa_flags=isa_flags),
         limits=Limits(),
         parallel=False,
         source="src/a.wasm",
@@ -35,16 +37,16 @@ def job(triple: str = "x86_64-unknown-linux-gnu", **changes: Any) -> Job:
 
 
 def test_the_command_spells_everything_out() -> None:
-    engine = expand({"epoch-interruption": True, "cranelift-flags": {"regalloc_algorithm": "single_pass"}}, 48)
-    command = cli.compile_command(COMPILER, job(engine=engine, isa_flags={"has_avx": True, "has_sse42": True}))
+    declared = {"epoch-interruption": True, "cranelift-flags": {"regalloc_algorithm": "single_pass"}}
+    command = cli.compile_command(COMPILER, job(declared=declared, isa_flags={"has_avx": True, "has_sse42": True}))
     assert command == [
         "/opt/wasmtime", "compile", "--target", "x86_64-unknown-linux-gnu", "-Ccache=n", "-Ccollector=drc",
         "-Wepoch-interruption=y", "-Ccranelift-regalloc_algorithm=single_pass",
-        "-C", "cranelift-has_avx=true", "-C", "cranelift-has_sse42=true", "-C", "parallel-compilation=n",
+        "-Ccranelift-has_avx=true", "-Ccranelift-has_sse42=true", "-C", "parallel-compilation=n",
         "-o", "/private/0.cwasm", "/private/0.wasm",
     ]  # fmt: skip
     assert "parallel-compilation=n" not in cli.compile_command(COMPILER, job(parallel=True))
-    assert "-Ccollector=copying" in cli.compile_command(COMPILER, job(engine=expand({"embedder": "rust"}, 48)))
+    assert "-Ccollector=copying" in cli.compile_command(COMPILER, job(declared={"embedder": "rust"}))
 
 
 def test_an_error_names_the_files_as_people_do() -> None:
@@ -115,7 +117,7 @@ def head(ending: str, said: str, **changes: Any) -> str:
         ),
         (
             "ended with status 1", "SIMD support is not enabled",
-            {"engine": {"embedder": "c-api", "wasm-relaxed-simd": False, "wasm-simd": False}},
+            {"declared": {"wasm-relaxed-simd": False, "wasm-simd": False}},
             "src/a.wasm needs wasm-simd, which [engine] turns off; remove that setting or build it without",
         ),
         (

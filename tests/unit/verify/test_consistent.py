@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from wasmbuild.engine import cpu, triples
+from wasmbuild.engine import cpu
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
 from wasmbuild.verify.consistent import Consistent
-from wasmbuild.verify.reference import Reference, Settings
+from wasmbuild.verify.reference import Reference
 from wasmbuild.verify.report import WASMTIME, Broken, Obstacle, Unreachable
 
 HAND = "was it built or changed by hand, or by another tool? build it again"
@@ -22,8 +22,7 @@ def checked(
     maker: Any, data: bytes, *, kind: str = "module", no_reference: bool = False, **changes: Any
 ) -> Obstacle | None:
     manifest = maker.manifest(**changes)
-    settings = Settings(manifest.engine, manifest.major, triples.parse(manifest.triple), manifest.isa_flags)
-    reference = Reference(settings, maker.shared, maker.tail)
+    reference = Reference(manifest.config, maker.shared, maker.tail)
     consistent = Consistent(
         manifest, Unreachable("no reference", WASMTIME) if no_reference else reference, other_settings
     )

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from wasmbuild.engine import triples
+from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.cwasm import read
-from wasmbuild.verify.reference import Reference, References, Settings
+from wasmbuild.verify.reference import Reference, References
 from wasmbuild.verify.toggles import Toggle, Toggled
 from wasmbuild.verify.tools import Tools
 
@@ -19,8 +20,13 @@ TAIL = b"\x05\xac\x02\x01\x0b"
 LONGER = b"\x05\x00\xac\x02\x01\x0b"
 
 
+def _of(name: str | None) -> EngineConfig:
+    """Return an engine that stands for the variants of a name."""
+    return EngineConfig(48, triples.parse("aarch64-unknown-linux-gnu"), {}, {"of": name})
+
+
 def variant(name: str, value: Any, declared: Any, tail: bytes = TAIL, flags: Any = FLAGS) -> Toggled:
-    return Toggled(Toggle(name, value, declared, {"of": name}), flags, tail)
+    return Toggled(Toggle(name, value, declared, _of(name)), flags, tail)
 
 
 VARIANTS: dict[str | None, list[Toggled]] = {
@@ -42,12 +48,11 @@ class Made(References):
     """References whose variants are given instead of compiled."""
 
     def variants(self, reference: Reference) -> list[Toggled]:
-        return VARIANTS[reference.settings.engine.get("of")]
+        return VARIANTS[reference.engine.settings["of"]]
 
 
 def told(maker: Any, tail: bytes, flags: Any = FLAGS) -> str:
-    triple = triples.parse("aarch64-unknown-linux-gnu")
-    reference = Reference(Settings({}, 48, triple, {}), FLAGS, TAIL)
+    reference = Reference(_of(None), FLAGS, TAIL)
     with Tools("auto") as tools:
         words = Made(tools).differences(reference, read(maker.artifact(shared=flags, tail=tail)))
     start = "has other engine settings than its manifest declares: "

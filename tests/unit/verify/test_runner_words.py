@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engines import engine
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.engine import triples
@@ -28,7 +29,7 @@ def said(maker: Any, triple: str, target: str = "pi", declared: Target | None = 
 
 
 def declared(triple: str, runner: Runner | None) -> Target:
-    return Target("pi", triples.parse(triple), None, {}, {}, None, runner)
+    return Target("pi", None, engine(triple=triple), None, runner)
 
 
 @pytest.mark.parametrize(

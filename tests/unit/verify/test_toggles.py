@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from wasmbuild.engine import lines, settings, triples
-from wasmbuild.engine.rules import effective
+from wasmbuild.engine import lines, triples
+from wasmbuild.engine.config import EngineConfig
 from wasmbuild.verify.toggles import toggles
 
 SETTINGS = lines.get(48).settings
@@ -24,22 +24,22 @@ ENGINES: list[dict[str, Any]] = [
 def test_a_toggle_changes_its_setting_in_an_engine_that_compilers_take(
     engine: dict[str, Any], triple: triples.TargetTriple
 ) -> None:
-    declared = settings.expand(engine, 48, triple)
-    before = effective(declared, 48, triple)
-    for toggle in toggles(declared, 48, triple):
-        assert not settings.problems(toggle.engine, line=48, triple=triple)
-        after = effective(toggle.engine, 48, triple)
+    declared = EngineConfig.declared(engine, line=48, triple=triple)
+    before = declared.values()
+    for toggle in toggles(declared):
+        assert not toggle.engine.problems()
+        after = toggle.engine.values()
         assert before[toggle.name] == toggle.declared
         assert after[toggle.name] == toggle.value != toggle.declared
 
 
 def test_every_setting_that_reaches_the_compiler_is_toggled() -> None:
-    toggled = {toggle.name for toggle in toggles(settings.expand({}, 48, X86), 48, X86)}
+    toggled = {toggle.name for toggle in toggles(EngineConfig.declared({}, line=48, triple=X86))}
     compiled = {name for name, setting in SETTINGS.items() if not setting.runtime_only}
     # Line 48 has no such feature.
     assert compiled - toggled <= {"wasm-component-model-implements"}
 
 
 def test_what_a_declaration_takes_back_from_its_preset_stays_taken_back() -> None:
-    declared = settings.expand({"embedder": "rust", "collector": "drc"}, 48, X86)
-    assert {toggle.declared for toggle in toggles(declared, 48, X86) if toggle.name == "collector"} == {"drc"}
+    declared = EngineConfig.declared({"embedder": "rust", "collector": "drc"}, line=48, triple=X86)
+    assert {toggle.declared for toggle in toggles(declared) if toggle.name == "collector"} == {"drc"}
