@@ -73,10 +73,12 @@ def test_a_build_tells_what_why_how_long_and_how_large_and_ends_with_a_summary(p
     ended = project.run("build")
     assert ended.stdout == ""
     lines = ended.stderr.splitlines()
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert all(line.endswith("never built") and " kB " in line and " s " in line for line in lines[:4])
     assert lines[0].startswith("[1/4]  ")
-    assert lines[4].startswith("4 artifacts: 4 compiled in ")
+    assert "known faults" in lines[4]
+    assert lines[4].endswith(": wasmbuild audit build")
+    assert lines[5].startswith("4 artifacts: 4 compiled in ")
     assert "\x1b" not in ended.stderr
     assert project.run("build", "-q").stderr == ""
 

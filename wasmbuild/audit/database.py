@@ -8,6 +8,7 @@ what was compiled. Each other file is one record: https://ossf.github.io/osv-sch
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
@@ -118,7 +119,7 @@ def load(directory: Path) -> Database:
     try:
         found = [path for path in directory.iterdir() if path.name.endswith(".json")]
         # Before any is opened: one may be a FIFO, or a file without an end.
-        strange = next((path for path in found if not path.is_file() or path.stat().st_size > MAX_BYTES), None)
+        strange = next((path for path in found if not os.path.isfile(path) or path.stat().st_size > MAX_BYTES), None)
         if strange is not None:
             problem = f"is no file of at most {MAX_BYTES} bytes"
             raise FormatError(f"{printable(strange)} {problem}; {_FIX}")

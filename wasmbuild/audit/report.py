@@ -47,9 +47,14 @@ class Report(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Whether an artifact is affected as severely as the policy does not let pass, or could not be judged."""
+        """Whether something fails by the policy, or could not be judged."""
+        return bool(self.unreadable) or self.severe
+
+    @property
+    def severe(self) -> bool:
+        """Whether an artifact is affected as severely as the policy does not let pass."""
         least = SEVERITIES.index(self.policy.fail_on)
-        return bool(self.unreadable) or any(
+        return any(
             finding.verdict == AFFECTED
             and finding.advisory.weight >= least
             and finding.advisory.id not in entry.ignored

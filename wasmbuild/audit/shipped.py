@@ -69,7 +69,7 @@ def collect(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Shipped | Unrea
 
 def _found(path: Path) -> Iterator[tuple[Path, bytes | str]]:
     """Yield where each manifest is, and its bytes, or what is wrong with it."""
-    if not path.is_dir():
+    if not os.path.isdir(path):
         yield from _named(path, _bytes(path))
         return
     index = path / filenames.INDEX

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
+from typing import NamedTuple
 
 from wasmbuild.audit.database import LAYOUT, Advisory
 from wasmbuild.audit.judge import AFFECTED, NOT_AFFECTED, UNKNOWN, Finding
@@ -28,6 +29,7 @@ def story(report: Report, today: date) -> Iterator[str]:
     for unreadable in report.unreadable:
         yield f"{unreadable.path} {unreadable.message}"
     yield from advice(report)
+    yield from _absent(report)
     yield from _state(report, today)
     yield summary(report)
 
@@ -42,48 +44,66 @@ def summary(report: Report) -> str:
 
 
 def advice(report: Report) -> Iterator[str]:
-    """Yield what mends what is affected, one line for each version that compiled."""
+    """Yield what mends what is affected, one line for each version that compiled and each way."""
+    for compiler, mending in _mending(report).items():
+        of = f"compiled by {printable(compiler)}"
+        if mending.version is not None:
+            line = (parse(compiler) or mending.version).line
+            moved = "" if mending.version.line == line else f", which line {line} never got"
+            wanted = f'[toolchain] wasmtime = "{mending.version}" asks for such a compiler'
+            yield f"{of}: compile again with {mending.version} or later{moved}; {wanted}"
+        if mending.without:
+            yield f"{of}: no release is known to mend {listed(mending.without)}"
+        if mending.layout:
+            fix = "compile with the runtime's own version, or move both to the last release of the line"
+            yield f"{of}: what loads it has another layout; {fix}"
+
+
+class _Mending(NamedTuple):
+    """What mends what one version compiled: a version, if any, and what that does not mend."""
+
+    version: Version | None
+    without: list[str]
+    layout: bool
+
+
+def _mending(report: Report) -> dict[str, _Mending]:
     wrong: dict[str, dict[str, Finding]] = {}
     for entry in report.entries:
         for finding in _counted(entry):
             if finding.verdict == AFFECTED:
                 wrong.setdefault(entry.compiler, {})[finding.advisory.id] = finding
-    for compiler, found in wrong.items():
-        line = (parse(compiler) or Version(0, 0, 0)).line
-        fixes = [parse(f.fixed) for f in found.values() if f.fixed is not None and f.advisory.kind != LAYOUT]
-        versions = sorted(version for version in fixes if version is not None)
-        unmended = [f.advisory.id for f in found.values() if f.fixed is None]
-        if versions:
-            last = versions[-1]
-            moved = "" if last.line == line else f", which line {line} never got"
-            wanted = f'[toolchain] wasmtime = "{last}" asks for such a compiler'
-            yield f"compiled by {printable(compiler)}: compile again with {last} or later{moved}; {wanted}"
-        if unmended:
-            yield f"compiled by {printable(compiler)}: no release is known to mend {listed(unmended)}"
-        if any(finding.advisory.kind == LAYOUT for finding in found.values()):
-            fix = "compile with the runtime's own version, or move both to the last release of the line"
-            yield f"compiled by {printable(compiler)}: what loads it has another layout; {fix}"
+    found = {}
+    for compiler, findings in wrong.items():
+        coded = [finding for finding in findings.values() if finding.advisory.kind != LAYOUT]
+        versions = [parse(finding.fixed) for finding in coded if finding.fixed is not None]
+        without = [finding.advisory.id for finding in coded if finding.fixed is None]
+        last = max((version for version in versions if version is not None), default=None)
+        found[compiler] = _Mending(last, without, len(coded) < len(findings))
+    return found
 
 
-def note(report: Report, where: str) -> str | None:
+def note(report: Report, more: str) -> str | None:
     """Return one line for a build or a verification, None where nothing is known against its compilers.
 
-    ``where`` is what ``wasmbuild audit`` is to be told to say more.
+    ``more`` is the command that says more.
     """
-    more = f"wasmbuild audit {where}"
     count, affected, unknown = len(report.entries), report.count(AFFECTED), report.count(UNKNOWN)
     if affected:
         worst = _worst(finding.advisory for entry in report.entries for finding in _counted(entry, AFFECTED))
-        return f"{affected} of {count} artifacts have known faults of their compiler ({worst}): {more}"
+        versions = {str(mending.version) for mending in _mending(report).values() if mending.version is not None}
+        mended = f", which {versions.pop()} mends" if len(versions) == 1 else ""
+        have = "artifacts have" if affected > 1 else "artifacts has"
+        return f"{affected} of {count} {have} known faults of the compiler ({worst}){mended}: {more}"
     compilers = {version: found for version, found in report.compilers.items() if found}
     if not compilers:
         return None
     whose = listed([f"Wasmtime {printable(version)}" for version in compilers])
     known = {advisory.id: advisory for found in compilers.values() for advisory in found}
-    faults = f"{whose} has {len(known)} known faults ({_worst(known.values())})"
+    faults = f"compiled by {whose}, with {len(known)} known faults ({_worst(known.values())})"
     if unknown:
-        return f"{faults}, and whether {unknown} of {count} artifacts have them is not known: {more}"
-    return f"{faults}, and none of {count} artifacts has what they need: {more}"
+        return f"{faults}; whether {unknown} of {count} artifacts have any is not known: {more}"
+    return f"{faults}; none of {count} artifacts has what they need: {more}"
 
 
 def _worst(advisories: Iterable[Advisory]) -> str:
@@ -109,6 +129,18 @@ def _by_advisory(report: Report) -> list[tuple[Advisory, dict[tuple[str, str], l
             told = found.setdefault(finding.advisory.id, (finding.advisory, {}))[1]
             told.setdefault(key, []).append(printable(entry.id))
     return sorted(found.values(), key=lambda item: (-item[0].weight, item[0].id))
+
+
+def _absent(report: Report) -> Iterator[str]:
+    """Yield which faults of its compiler no artifact has."""
+    has: dict[str, set[str]] = {}
+    for entry in report.entries:
+        found = {finding.advisory.id for finding in entry.findings if finding.verdict != NOT_AFFECTED}
+        has.setdefault(entry.compiler, set()).update(found)
+    for compiler, advisories in report.compilers.items():
+        absent = [advisory.id for advisory in advisories if advisory.id not in has.get(compiler, ())]
+        if absent:
+            yield f"compiled by {printable(compiler)}: no artifact has what {listed(absent, _SHOWN)} needs"
 
 
 def _state(report: Report, today: date) -> Iterator[str]:

@@ -13,6 +13,7 @@ from wasmbuild.toolchain import places
 if TYPE_CHECKING:
     from wasmbuild.builder.session import Session
     from wasmbuild.plan.graph import Plan
+    from wasmbuild.project.audit_policy import AuditPolicy
     from wasmbuild.project.declared import Project, Target
     from wasmbuild.toolchain.chosen import Toolchain
 
@@ -45,6 +46,12 @@ class Workspace:
     def runners(self) -> tuple[Target, ...]:
         """Return the targets, if any of them may declare a runner. Raises DeclarationError, ToolchainError."""
         return self.project().targets if b"runner" in self._read() else ()
+
+    def audit_policy(self) -> AuditPolicy:
+        """Return what ``[audit]`` declares, if anything. Raises DeclarationError, ToolchainError."""
+        from wasmbuild.project.audit_policy import AuditPolicy
+
+        return self.project().audit if b"audit" in self._read() else AuditPolicy()
 
     def planned(self) -> Planned:
         """Read the declaration and find its files. Raises DeclarationError, ToolchainError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -76,7 +77,7 @@ def _tell(report: Report, arguments: argparse.Namespace) -> None:
 
 
 def _project(config: Path | None, *, needed: bool) -> Project | None:
-    if config is None and not needed and not Path(CONFIG).is_file():
+    if config is None and not needed and not os.path.isfile(CONFIG):
         return None
     return Workspace(config or Path(CONFIG)).project()
 

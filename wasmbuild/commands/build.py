@@ -11,8 +11,10 @@ from wasmbuild.commands import options
 from wasmbuild.errors import DISK, DONE, FAILED, WRONG_REQUEST
 
 if TYPE_CHECKING:
+    from wasmbuild.audit.note import Noted
     from wasmbuild.builder.session import Outcome, Session
     from wasmbuild.progress import Progress
+    from wasmbuild.project.audit_policy import AuditPolicy
 
 SCHEMA = "wasmbuild/build/1"
 
@@ -51,15 +53,19 @@ def run(arguments: argparse.Namespace) -> int:
         wrong = [status for status in session.outdated() if status.artifact.id in chosen]
         progress = Progress(console, len(wrong), len(selected) - len(wrong))
         outcomes, changed = _build(session, [status.artifact.id for status in wrong], progress, arguments.jobs)
+        known = _audited(session, workspace.audit_policy(), built=bool(outcomes))
     finally:
         session.close()
     for id in changed:
         progress.fail(id, "changed while it was built; build again")
+    if known is not None and known.line is not None:
+        (console.write if known.fails else console.say)(known.line)
     progress.end()
+    refused = known is not None and known.fails
     if arguments.json:
-        _print_json(selected, outcomes, changed)
+        _print_json(selected, outcomes, changed, ok=not refused)
     codes = {outcome.error.exit_code for outcome in outcomes.values() if outcome.error is not None}
-    codes |= {FAILED} if changed else set()
+    codes |= {FAILED} if changed or refused else set()
     return next((code for code in (DISK, WRONG_REQUEST, FAILED) if code in codes), DONE)
 
 
@@ -86,16 +92,29 @@ def _build(
     return outcomes, session.finish()
 
 
+def _audited(session: Session, policy: AuditPolicy, *, built: bool) -> Noted | None:
+    """Return what is known against the compiler of what was built, if anything was or the declaration wants it so."""
+    if not built and "build" not in policy.enforce:
+        return None
+    from wasmbuild.audit.note import noted
+
+    known = noted([session.plan.build_dir], policy, "build")
+    if known.fails:
+        # The next build is not to pass for having nothing to do.
+        session.store.forget_noop()
+    return known
+
+
 def _nothing_to_do(arguments: argparse.Namespace, selected: list[str]) -> int:
     if arguments.json:
-        _print_json(selected, {}, [])
+        _print_json(selected, {}, [], ok=True)
     if not arguments.quiet:
         noun = "artifact is" if len(selected) == 1 else "artifacts are"
         print(f"{len(selected)} {noun} up to date", file=sys.stderr)
     return DONE
 
 
-def _print_json(selected: list[str], outcomes: dict[str, Outcome], changed: list[str]) -> None:
+def _print_json(selected: list[str], outcomes: dict[str, Outcome], changed: list[str], *, ok: bool) -> None:
     import json
 
     artifacts: list[dict[str, Any]] = []
@@ -117,6 +136,6 @@ def _print_json(selected: list[str], outcomes: dict[str, Outcome], changed: list
                     "size": outcome.size,
                 }
             )
-    ok = all(artifact["outcome"] != "failed" for artifact in artifacts)
+    ok = ok and all(artifact["outcome"] != "failed" for artifact in artifacts)
     json.dump({"schema": SCHEMA, "ok": ok, "artifacts": artifacts}, sys.stdout, indent=2)
     print()

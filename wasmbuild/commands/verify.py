@@ -8,15 +8,11 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wasmbuild.builder.workspace import CONFIG, Workspace
 from wasmbuild.commands import options
-from wasmbuild.errors import UsageError
+from wasmbuild.errors import DONE, FAILED, UsageError
 from wasmbuild.formats.schemas import LEVELS
-
-if TYPE_CHECKING:
-    from wasmbuild.project.declared import Target
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -58,11 +54,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.junit is not None:
         _check_junit(arguments)
+    own = _own(arguments.config, arguments.paths)
     report = verify(
         arguments.paths,
         level=arguments.level,
         index_sha256=arguments.index_sha256,
-        targets=_targets(arguments.config, arguments.paths),
+        targets=() if own is None else own.runners() if arguments.config is None else own.project().targets,
         limits=default_limits(arguments.memory_limit, arguments.time_limit),
     )
     if arguments.junit is not None:
@@ -73,7 +70,19 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(report.to_json())
     else:
         tell(report, Console(sys.stdout, quiet=arguments.quiet), verbose=arguments.verbose)
-    return report.exit_code
+    audited = _audited(arguments, own)
+    return report.exit_code or audited
+
+
+def _audited(arguments: argparse.Namespace, own: Workspace | None) -> int:
+    """Tell what is known against the compilers of what was verified; return the exit code that this leads to."""
+    from wasmbuild.audit.note import noted
+    from wasmbuild.project.audit_policy import AuditPolicy
+
+    line, fails = noted(arguments.paths, AuditPolicy() if own is None else own.audit_policy(), "verify")
+    if line is not None and (fails or not arguments.quiet):
+        print(line, file=sys.stderr)
+    return FAILED if fails else DONE
 
 
 def _check_junit(arguments: argparse.Namespace) -> None:
@@ -111,20 +120,23 @@ def _is_read(path: Path, verified: Sequence[str]) -> bool:
     return False
 
 
-def _targets(config: Path | None, paths: Sequence[str]) -> Sequence[Target]:
-    """Return the targets whose runners may be used: a runner is a command, so it never comes from what is verified."""
+def _own(config: Path | None, paths: Sequence[str]) -> Workspace | None:
+    """Return the declaration whose runners and ``[audit]`` apply, which is the user's and not what is verified.
+
+    A runner is a command, and a fault that is let pass is a decision: neither comes with what is shipped.
+    """
     if config is not None:
-        return Workspace(config).project().targets
+        return Workspace(config)
     from wasmbuild.project import filenames
 
     here = Path(CONFIG)
     # One that lies beside an index or a manifest came with it.
     if not os.path.isfile(here) or any(os.path.lexists(name) for name in (filenames.INDEX, filenames.MANIFEST)):
-        return ()
+        return None
     if any(_is_inside(here, path) for path in paths):
-        return ()
+        return None
     # Where it cannot be read, going on without its runners would prove less and say that all is well.
-    return Workspace(here).runners()
+    return Workspace(here)
 
 
 def _is_inside(file: Path, verified: str) -> bool:

@@ -15,7 +15,10 @@ from wasmbuild.errors import WasmbuildError
 from wasmbuild.text import listed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wasmbuild.builder.workspace import Workspace
+    from wasmbuild.doit.builds import Build
 
 _SHOWN = 3
 
@@ -76,6 +79,9 @@ def write_manifests(config: str) -> TaskFailed | None:
             session.finish()
             changed = [status.artifact.id for status in session.outdated()]
             unfinished = session.unfinished()
+            refused = _audited(build, session.plan.build_dir, "build")
+            if refused:
+                session.store.forget_noop()
         finally:
             build.leave(session)
     build.rest()
@@ -83,7 +89,7 @@ def write_manifests(config: str) -> TaskFailed | None:
         return TaskFailed(f"{_some(changed)}: changed while it was built; run doit again")
     if unfinished:
         return TaskFailed(f"{_some(unfinished)}: the manifest is not as it was written; run doit again")
-    return None
+    return TaskFailed(refused) if refused else None
 
 
 @_told
@@ -105,9 +111,23 @@ def verify_artifacts(config: str, *, ordered: bool = False) -> TaskFailed | None
     outdated = _outdated(build.workspace)
     tell(report, Console(sys.stdout))
     problems = [] if report.ok else [summary(report)]
+    refused = _audited(build, build.planned.plan.build_dir, "verify")
+    if refused:
+        problems.append(refused)
     if outdated:
         problems.append(f"not built as declared: {_some(outdated)}; run `doit compile`")
     return TaskFailed("\n".join(problems)) if problems else None
+
+
+def _audited(build: Build, build_dir: Path, command: str) -> str:
+    """Tell once what is known against the compiler of what was built; return it where that is not let pass."""
+    from wasmbuild.audit.note import noted
+
+    line, fails = noted([build_dir], build.workspace.audit_policy(), command)
+    if line is not None and line not in build.told and not fails:
+        build.told.add(line)
+        sys.stdout.write(f"{line}\n")
+    return line or "" if fails else ""
 
 
 def _outdated(workspace: Workspace) -> list[str]:

@@ -35,6 +35,7 @@ class Build:
         self.session: Session | None = None
         self.up_to_date = False
         self.outdated: set[str] = set()
+        self.told: set[str] = set()
         self._reasons: dict[str, tuple[str, ...]] = {}
         self._sources: dict[str, str] = {}
         self._signatures: dict[str, files.Signature | None] = {}

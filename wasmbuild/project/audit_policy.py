@@ -26,3 +26,7 @@ class AuditPolicy(NamedTuple):
     fail_on: str = "high"
     ignore: tuple[Ignore, ...] = ()
     enforce: tuple[str, ...] = ()
+
+    def on(self, day: date) -> AuditPolicy:
+        """Return what holds on a day: without what was let pass until an earlier one."""
+        return self._replace(ignore=tuple(each for each in self.ignore if each.until is None or each.until >= day))

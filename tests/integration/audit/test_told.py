@@ -1,0 +1,88 @@
+"""What build and verify say of known faults, and when they fail by them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import HEAD, TARGETS, Project
+
+COLLECTED = """(module (type $s (struct (field i32)))
+  (func (export "f") (result i32) (struct.get $s 0 (struct.new $s (i32.const 7)))))"""
+DECLARED = HEAD + TARGETS + '[modules.collected]\nsource = "collected.wat"\n'
+IGNORED = '[[audit.ignore]]\nid = "GHSA-43j2-gcp4-m22g"\nreason = "looked at"\n'
+TOLD = re.compile(
+    r"^2 of 2 artifacts have known faults of the compiler \(high GHSA-43j2-gcp4-m22g\), which [0-9.]+ mends: "
+    r"wasmbuild audit build",
+    re.MULTILINE,
+)
+
+
+@pytest.fixture
+def collected(project: Project) -> Project:
+    project.write("collected.wat", COLLECTED)
+    project.declare(DECLARED)
+    return project
+
+
+def test_a_build_says_it_and_passes(collected: Project) -> None:
+    assert len(TOLD.findall(collected.run("build").stderr)) == 1
+    assert "known faults" not in collected.run("build").stderr
+    assert len(TOLD.findall(collected.run("verify", "build").stderr)) == 1
+    assert "known faults" not in collected.run("verify", "-q", "build").stderr
+    # What it names says more.
+    assert "affected: collected@x64, collected@arm: uses gc" in collected.run("audit", "build", status=1).stdout
+
+
+def test_a_build_fails_by_it_until_it_is_let_pass(collected: Project) -> None:
+    collected.declare(DECLARED + '[audit]\nenforce = ["build"]\n')
+    for _ in range(2):
+        ended = collected.run("build", "--json", status=1)
+        assert json.loads(ended.stdout)["ok"] is False
+        assert "(fails by [audit] enforce)" in ended.stderr
+    assert (collected.build / "index.json").exists()
+    collected.run("verify", "build")
+    collected.declare(DECLARED + '[audit]\nenforce = ["build"]\nfail-on = "critical"\n')
+    collected.run("build")
+    collected.declare(DECLARED + '[audit]\nenforce = ["build"]\n' + IGNORED)
+    collected.run("build")
+    assert "up to date" in collected.run("build").stderr
+    collected.declare(DECLARED + '[audit]\nenforce = ["build"]\n' + IGNORED + "until = 2020-01-01\n")
+    collected.run("build", status=1)
+
+
+def test_a_verification_fails_by_the_declaration_of_who_verifies(collected: Project, tmp_path: Path) -> None:
+    collected.run("build")
+    collected.declare(DECLARED + '[audit]\nenforce = ["verify"]\n')
+    assert TOLD.search(collected.run("verify", "build", "-q", status=1).stderr)
+    # What lies in what is verified decides nothing.
+    collected.write("build/wasmbuild.toml", (collected.root / "wasmbuild.toml").read_text())
+    collected.run("verify", ".", cwd=collected.build)
+    collected.declare(DECLARED + '[audit]\nenforce = ["verify"]\n' + IGNORED)
+    collected.run("verify", "build")
+
+
+def test_doit_says_it_once_and_fails_by_it(collected: Project) -> None:
+    collected.write(
+        "dodo.py",
+        'from wasmbuild.doit import load\n\nDOIT_CONFIG, task_compile, task_verify = load("wasmbuild.toml").dodo()\n',
+    )
+
+    def doit(*arguments: str) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-m", "doit", *arguments]
+        return subprocess.run(argv, cwd=collected.root, capture_output=True, text=True, check=False, timeout=300)
+
+    ended = doit("compile", "verify")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert len(TOLD.findall(ended.stdout)) == 1
+    assert "known faults" not in doit("compile").stdout
+    assert len(TOLD.findall(doit("verify").stdout)) == 1
+    collected.declare(DECLARED + '[audit]\nenforce = ["build", "verify"]\n')
+    for task in ("compile", "compile", "verify"):
+        ended = doit(task)
+        assert ended.returncode != 0, task
+        assert "(fails by [audit] enforce)" in ended.stdout + ended.stderr
