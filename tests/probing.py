@@ -12,7 +12,8 @@ import engines
 from wasmbuild.engine import triples
 from wasmbuild.formats import wasm
 from wasmbuild.toolchain import find
-from wasmbuild.toolchain.child import Death, Limits, Reply, Request
+from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.conversation import Death, Reply, Request
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.job import Job
 from wasmbuild.verify import probes

@@ -9,15 +9,9 @@ import os
 import stat
 from pathlib import Path
 
-from wasmbuild.builder.store import Advice, Store, disk
+from wasmbuild.builder import disk
+from wasmbuild.builder.disk import REPLACING, Advice, told
 from wasmbuild.errors import UsageError
-
-REPLACING = Advice(
-    full="free some space and try again; what was there before is still whole",
-    forbidden="check that you may write there, or name another file",
-    other="nothing was lost; try again when this is mended, or name another file",
-)
-"""What to do when a file cannot be replaced."""
 
 _INTO = Advice(
     full="free some space there and try again",
@@ -37,7 +31,7 @@ def replaced(path: Path) -> Path | None:
     """
     if _descriptor(path) is not None:
         return None
-    with disk(path, "written", REPLACING):
+    with told(path, "written", REPLACING):
         try:
             mode = os.stat(path).st_mode
         except FileNotFoundError:
@@ -55,9 +49,9 @@ def write(path: Path, data: bytes) -> None:
     """Write bytes where a user named it; directories that are missing are made. Raises UsageError, StoreError."""
     file = replaced(path)
     if file is not None:
-        Store(file.parent, REPLACING).write(file, data)
+        disk.write(file, data, REPLACING)
         return
-    with disk(path, "written", _INTO):
+    with told(path, "written", _INTO):
         number = _descriptor(path)
         with open(os.open(path, _OPEN_FLAGS) if number is None else os.dup(number), "wb") as stream:
             stream.write(data)

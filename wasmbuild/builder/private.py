@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from wasmbuild import locks
-from wasmbuild.builder import output
-from wasmbuild.builder.store import ALONE_PREFIX, Store, delete, disk
+from wasmbuild.builder import disk
+from wasmbuild.builder.disk import ALONE_PREFIX, REPLACING, delete, told
 
 # Locked by the process whose directory it is. A directory without it is one that is being made or deleted.
 _HELD = "held"
@@ -21,7 +20,7 @@ _CAN_DELETE_WHAT_IS_OPEN = os.name == "posix"
 
 
 @contextmanager
-def directory_beside(out: Path, store: Store) -> Iterator[Path]:
+def directory_beside(out: Path) -> Iterator[Path]:
     """Make a directory that nobody else writes into or deletes, on the file system of ``out``. Raises StoreError."""
     # A digest, lest one output's name be the beginning of another's, and because names may not be too long.
     prefix = f"{ALONE_PREFIX}{hashlib.sha256(os.fsencode(out.name)).hexdigest()[:16]}-"
@@ -30,7 +29,7 @@ def directory_beside(out: Path, store: Store) -> Iterator[Path]:
     for leftover in list(parent.glob(f"{prefix}*")):
         if re.fullmatch(r"[0-9a-f]{16}", leftover.name.removeprefix(prefix)):
             _delete_unless_held(leftover)
-    while (made := _make(parent / f"{prefix}{secrets.token_hex(8)}", store)) is None:
+    while (made := _make(parent / f"{prefix}{os.urandom(8).hex()}")) is None:
         pass  # it was taken for a leftover before it was held
     directory, descriptor = made
     try:
@@ -40,11 +39,11 @@ def directory_beside(out: Path, store: Store) -> Iterator[Path]:
         delete(directory)
 
 
-def _make(directory: Path, store: Store) -> tuple[Path, int] | None:
+def _make(directory: Path) -> tuple[Path, int] | None:
     """Make and hold a directory; None when another process came between the two."""
-    store.make(directory)
+    disk.make(directory, REPLACING)
     held = directory / _HELD
-    with disk(directory, "made", output.REPLACING):
+    with told(directory, "made", REPLACING):
         try:
             descriptor = os.open(held, _FLAGS | os.O_EXCL, 0o600)
         except (FileExistsError, FileNotFoundError):

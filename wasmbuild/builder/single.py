@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wasmbuild.builder import output
+from wasmbuild.builder import disk, output
 from wasmbuild.builder.compile import LocalCompiler, check
+from wasmbuild.builder.disk import REPLACING, TEMPORARY_PREFIX, delete, told
 from wasmbuild.builder.memory import Memory
 from wasmbuild.builder.private import directory_beside
 from wasmbuild.builder.request import ALL_CORES, CompileRequest, Labels
 from wasmbuild.builder.sources import Sources
-from wasmbuild.builder.store import TEMPORARY_PREFIX, Store, delete, disk, holds
 from wasmbuild.project.declared import Artifact, Module
 
 if TYPE_CHECKING:
@@ -31,10 +32,10 @@ def compile_file(source: Path, target: Target, out: Path, toolchain: Toolchain, 
     ToolchainError, StoreError, UsageError.
     """
     file = output.replaced(out)
-    store = Store(out.parent if file is None else file.parent, output.REPLACING)
     artifact = Artifact(Module(out.stem, source, str(source), None, None), target)
-    with _private_directory(store, file) as directory:
-        sources = Sources(Memory(directory / "state.json"), toolchain.translate, toolchain.translator, store.write)
+    with _private_directory(file) as directory:
+        write = functools.partial(disk.write, advice=REPLACING)
+        sources = Sources(Memory(directory / "state.json"), toolchain.translate, toolchain.translator, write)
         found, wasm = sources.copy(artifact.module, directory)
         compiler = LocalCompiler(toolchain, lambda: directory)
         labels = Labels(artifact.module.source_text, artifact.path)
@@ -44,10 +45,10 @@ def compile_file(source: Path, target: Target, out: Path, toolchain: Toolchain, 
         made = check(artifact.id, request, compiler.compile(request, wasm), found, directory)
         if file is None:
             output.write(out, made.file.read_bytes())
-        elif holds(file, made.record) and (keep_time or output.touch(file)):
+        elif disk.holds(file, made.record.size, made.record.sha256) and (keep_time or output.touch(file)):
             return False
         else:
-            store.move(made.file, file)
+            disk.move(made.file, file, REPLACING)
         return True
 
 
@@ -64,17 +65,17 @@ def _escaped(path: Path) -> str:
 
 
 @contextmanager
-def _private_directory(store: Store, out: Path | None) -> Iterator[Path]:
+def _private_directory(out: Path | None) -> Iterator[Path]:
     """Make a directory beside ``out``; without one, in the directory for temporary files."""
     if out is None:
         import tempfile
 
-        with disk(Path(tempfile.gettempdir()), "used", output.REPLACING):
+        with told(Path(tempfile.gettempdir()), "used", REPLACING):
             made = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX))
         try:
             yield made
         finally:
             delete(made)
         return
-    with directory_beside(out, store) as directory:
+    with directory_beside(out) as directory:
         yield directory

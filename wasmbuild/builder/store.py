@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
-import secrets
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Set
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from wasmbuild import files
-from wasmbuild.builder import noop
+from wasmbuild.builder import disk, noop
+from wasmbuild.builder.disk import ALONE_PREFIX, TEMPORARY_PREFIX, Advice, delete, told
 from wasmbuild.builder.lock import Lock
 from wasmbuild.builder.memory import Memory
 from wasmbuild.errors import FormatError, StoreError
@@ -24,21 +21,9 @@ from wasmbuild.project import filenames
 if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan
 
-TEMPORARY_PREFIX = ".wasmbuild-"
-ALONE_PREFIX = f"{TEMPORARY_PREFIX}alone-"
-"""What is written without the lock of a build directory, which may be in one all the same: a build lets it be."""
-
 # No single file is that long in the making.
 _STALE_NS = 24 * 3600 * 10**9
 ARTIFACT_SUFFIX = ".cwasm"
-
-
-class Advice(NamedTuple):
-    """What to do when a file cannot be written: the disk is full, it is forbidden, or anything else."""
-
-    full: str
-    forbidden: str
-    other: str
 
 
 BUILDING = Advice(
@@ -89,7 +74,7 @@ class Store:
 
     def tick(self) -> None:
         """Read the file system's clock, against which the age of what is read from now on is measured."""
-        with disk(self._lock.path, "touched", self._advice):
+        with told(self._lock.path, "touched", self._advice):
             self.memory.now = self._lock.clock()
 
     def settle(self) -> None:
@@ -107,7 +92,7 @@ class Store:
 
     def forget_noop(self) -> None:
         """Let no later build believe that everything is as the last whole build left it. Raises StoreError."""
-        with disk(self._noop, "removed", self._advice):
+        with told(self._noop, "removed", self._advice):
             self._noop.unlink(missing_ok=True)
 
     def note_noop(self, plan: Plan, declaration: bytes) -> None:
@@ -127,24 +112,15 @@ class Store:
         """
         with self._making:
             if self._scratch is None:
-                directory = self.root / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
-                self.make(directory)
+                directory = self.root / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"
+                disk.make(directory, self._advice)
                 self._scratch = directory
             return self._scratch
 
     def write(self, path: Path, data: bytes) -> None:
         """Replace a file with new bytes, whole or not at all. Raises StoreError."""
-        temporary = self._temporary(path)
         self._wrote = True
-        with disk(path, "written", self._advice):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with open(temporary, "xb") as file:
-                    file.write(data)
-                os.replace(temporary, path)
-            except BaseException:
-                delete(temporary)
-                raise
+        disk.write(path, data, self._advice, self._prefix)
 
     def publish(self, path: Path, made: Path, record: Record) -> None:
         """Put a compiled file and its record in place: the record first, so that no artifact of ours is without one.
@@ -152,35 +128,17 @@ class Store:
         An artifact that has these very bytes already is left untouched. Raises StoreError.
         """
         self.write(record_path(path), record.to_bytes())
-        if not holds(path, record):
+        if not disk.holds(path, record.size, record.sha256):
             self.move(made, path)
 
     def move(self, made: Path, path: Path) -> None:
         """Replace a file by another one on the same file system, whole or not at all. Raises StoreError."""
-        with disk(path, "written", self._advice):
-            try:
-                os.replace(made, path)
-            except OSError as error:
-                if error.errno != errno.EXDEV:
-                    raise
-                # The target's directory is a mount of its own: get onto it first.
-                copy = self._temporary(path)
-                try:
-                    shutil.copyfile(made, copy)
-                    os.replace(copy, path)
-                finally:
-                    delete(copy)
-
-    def make(self, directory: Path) -> None:
-        """Make a directory that only this user may enter, and those above it. Raises StoreError."""
-        with disk(directory, "made", self._advice):
-            directory.parent.mkdir(parents=True, exist_ok=True)
-            directory.mkdir(mode=0o700)
+        disk.move(made, path, self._advice, self._prefix)
 
     def remove(self, *paths: Path) -> None:
         """Delete files of ours that may be gone already. Raises StoreError."""
         for path in paths:
-            with disk(path, "removed", self._advice):
+            with told(path, "removed", self._advice):
                 path.unlink(missing_ok=True)
             self.memory.forget(path)
 
@@ -220,9 +178,10 @@ class Store:
         target, *module = relative.parts
         return record.id == f"{'/'.join(module).removesuffix(ARTIFACT_SUFFIX)}@{target}"
 
-    def _temporary(self, path: Path) -> Path:
-        """Return a name beside a file; without the lock it is one that no build removes meanwhile."""
-        return path.with_name(f"{TEMPORARY_PREFIX if self.locked else ALONE_PREFIX}{secrets.token_hex(8)}")
+    @property
+    def _prefix(self) -> str:
+        """Without the lock, names are those that no build removes meanwhile."""
+        return TEMPORARY_PREFIX if self.locked else ALONE_PREFIX
 
     def _leftovers(self) -> Iterator[Path]:
         for directory, names in self._walk(with_temporary=True):
@@ -251,38 +210,3 @@ class Store:
 def record_path(artifact: Path) -> Path:
     """Return where the record of an artifact lies: beside it."""
     return artifact.with_name(artifact.name + filenames.RECORD_SUFFIX)
-
-
-def holds(path: Path, record: Record) -> bool:
-    """Tell whether a regular file at the path has the bytes that the record describes."""
-    try:
-        with files.open_regular(path, follow=False) as file:
-            if os.fstat(file.fileno()).st_size != record.size:
-                return False
-            return files.sha256_of(file)[0] == record.sha256
-    except OSError:
-        return False
-
-
-def delete(path: Path) -> None:
-    """Delete a file or directory of ours as far as it can be deleted."""
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with contextlib.suppress(OSError):
-            path.unlink()
-
-
-@contextlib.contextmanager
-def disk(path: Path, verb: str, advice: Advice) -> Iterator[None]:
-    """Turn an OSError into the StoreError that a path cannot be ``written``, or whatever the verb is."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-            fix = advice.full
-        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            fix = advice.forbidden
-        else:
-            fix = advice.other
-        raise StoreError(f"{path}: cannot be {verb}: {error.strerror or error}; {fix}") from error

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from wasmbuild.builder import noop
 from wasmbuild.errors import UsageError
 from wasmbuild.toolchain import places
 
@@ -62,6 +61,8 @@ class Workspace:
 
     def is_up_to_date(self, planned: Planned) -> bool:
         """Tell whether nothing has changed since the last whole build of a plan; it costs a stat for each file."""
+        from wasmbuild.builder import noop
+
         return noop.holds(*planned)
 
     def session(self, planned: Planned | None = None) -> Session:

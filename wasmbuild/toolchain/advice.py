@@ -1,4 +1,4 @@
-"""What to do about a compile that failed: the likely cause, and what to write, for each thing that Wasmtime says.
+"""The one error of a compile that failed: the likely cause and what to write, for each thing that Wasmtime says.
 
 What it says to write is written in ``tests/integration/test_advice.py``, and works.
 """
@@ -13,12 +13,13 @@ from wasmbuild.diagnosis import compiling
 from wasmbuild.diagnosis.cause import Cause
 from wasmbuild.engine import cpu, lines
 from wasmbuild.engine.rules import EngineError
+from wasmbuild.errors import CompileError, StoreError
 from wasmbuild.text import printable
-from wasmbuild.toolchain.child import is_late
+from wasmbuild.toolchain.job import Job
+from wasmbuild.toolchain.process import is_late
 
 if TYPE_CHECKING:
     from wasmbuild.engine.config import EngineConfig
-    from wasmbuild.toolchain.job import Job
 
 RAISE_MEMORY = "raise memory-limit under [toolchain]"
 _LEAVE_OUT = "leave the module out of this target (targets = [...] of the module)"
@@ -28,6 +29,28 @@ _BINARYEN_FEATURES = (
     "nontrapping-float-to-int", "multivalue", "tail-call",
 )  # fmt: skip
 _OFFSET = re.compile(r"\(at offset 0x([0-9a-f]+)\)|at offset (\d+)")
+_NOISE = re.compile(r"^note: run with `RUST_BACKTRACE=1`.*\n?", re.MULTILINE)
+
+
+def failure(job: Job, who: str, ending: str, said: str, *, command: str = "") -> CompileError | StoreError:
+    """Return the error for a compile that failed.
+
+    ``who`` is the compiler and ``ending`` how it ended, ``said`` what it wrote or why it refused. ``command`` is what a
+    person can run to see the same. The names of private copies are replaced by those that people know.
+    """
+    shown = _NOISE.sub("", said).replace(str(job.wasm), job.source).replace(str(job.out), job.name).strip("\n")
+    details = [f"$ {command}"] if command else []
+    details += [line for line in shown.splitlines() if line.strip()]
+    text = "\n    ".join([_head(job, who, ending, shown), *details])
+    cause = compiling.cause(shown, job.engine.line)
+    on_disk = cause is not None and cause.word in (compiling.NO_SPACE, compiling.NOT_WRITTEN)
+    return StoreError(text) if on_disk else CompileError(text)
+
+
+def _head(job: Job, who: str, ending: str, said: str) -> str:
+    what = f"{who} {ending}"
+    reason = advice(job, ending, said)
+    return f"{what}: {reason}" if reason else what
 
 
 def advice(job: Job, ending: str, said: str) -> str:

@@ -1,7 +1,7 @@
 """The one way to run a child process.
 
-``run`` starts a program, waits for it and says how it ended. ``Server`` keeps one that answers requests; ``wire.py``
-describes the protocol and is the child's half of it.
+``run`` starts a program, waits for it and says how it ended. ``server.Server`` keeps one that answers requests;
+``wire.py`` describes the protocol and is the child's half of it.
 
 Every child has a scrubbed environment, no shell, no terminal, a process group of its own that is killed whole when its
 time is up or its parent is interrupted, a bounded address space, no core dump, and output of which the first and the
@@ -15,13 +15,11 @@ which the next build removes, so that whatever it still writes harms nothing.
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from wasmbuild.toolchain import process
-from wasmbuild.toolchain.conversation import Death, Reply, Request
 from wasmbuild.toolchain.process import (
     KILLED,
     Limits,
@@ -32,18 +30,13 @@ from wasmbuild.toolchain.process import (
     kill_all,
     memory_can_be_limited,
 )
-from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Ends, Streams, open_streams
 
 __all__ = [
     "KILLED",
-    "Death",
     "Ended",
     "Limits",
     "Process",
-    "Reply",
-    "Request",
-    "Server",
     "format_bytes",
     "is_late",
     "kill",
@@ -90,6 +83,8 @@ def run(
     if input is None:
         child = process.start(argv, limits, env_extra=env_extra, cwd=cwd)
     else:
+        import tempfile
+
         # A file, because a pipe would have to be written while the output is read.
         with tempfile.TemporaryFile() as stdin:
             stdin.write(input)

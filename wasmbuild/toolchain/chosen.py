@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import StoreError, ToolchainError
-from wasmbuild.toolchain import cli, embedded
+from wasmbuild.toolchain import cli
 from wasmbuild.toolchain.child import Limits
-from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.find import AUTO, EMBEDDED, Compiler, library, ways
 from wasmbuild.toolchain.job import Job, NoVerdictError
+
+if TYPE_CHECKING:
+    from wasmbuild.toolchain.embedded import Embedded
 
 
 class Toolchain:
@@ -31,6 +34,8 @@ class Toolchain:
         """Say why this compiler cannot compile for a target and what to do, or ``None`` where it can."""
         if self.compiler.kind != EMBEDDED:
             return None
+        from wasmbuild.toolchain import embedded
+
         problem = embedded.obstacle(engine)
         if problem and self._choice == EMBEDDED:
             return f'{problem}; leave out compiler = "embedded" under [toolchain], and a wasmtime executable compiles'
@@ -79,5 +84,7 @@ class Toolchain:
     def _embedded(self) -> Embedded:
         with self._mutex:
             if self._library is None:
+                from wasmbuild.toolchain.embedded import Embedded
+
                 self._library = Embedded(library(), self.limits)
             return self._library

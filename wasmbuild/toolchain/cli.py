@@ -8,13 +8,11 @@ artifacts are, byte for byte, what the library makes of the same settings.
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 from typing import TYPE_CHECKING
 
 from wasmbuild.errors import ChildError, CompileError
 from wasmbuild.toolchain import child
-from wasmbuild.toolchain.job import Job, failure
+from wasmbuild.toolchain.job import Job
 
 if TYPE_CHECKING:
     from wasmbuild.toolchain.find import Compiler
@@ -44,6 +42,12 @@ def compile(compiler: Compiler, job: Job) -> int | None:  # noqa: A001 -- called
         raise CompileError(str(error)) from error
     if ended.reason:
         shown = _command(compiler.path, job, job.source, job.name)
+        # None of this is light, and a compile that goes well needs none of it.
+        import shlex
+        import subprocess
+
+        from wasmbuild.toolchain.advice import failure
+
         command = subprocess.list2cmdline(shown) if os.name == "nt" else shlex.join(shown)
         raise failure(job, f"wasmtime {compiler.version}", ended.reason, ended.stderr, command=command)
     if not os.path.isfile(job.out):

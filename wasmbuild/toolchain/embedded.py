@@ -15,10 +15,12 @@ from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import ChildError, CompileError, StoreError, ToolchainError
 from wasmbuild.toolchain import embedded_worker, python
-from wasmbuild.toolchain.advice import RAISE_MEMORY, limit_to_raise
-from wasmbuild.toolchain.child import KILLED, Death, Limits, Reply, Request, Server
+from wasmbuild.toolchain.advice import RAISE_MEMORY, failure, limit_to_raise
+from wasmbuild.toolchain.child import KILLED, Limits
+from wasmbuild.toolchain.conversation import Death, Reply, Request
 from wasmbuild.toolchain.find import Compiler, ways
-from wasmbuild.toolchain.job import Job, NoVerdictError, failure
+from wasmbuild.toolchain.job import Job, NoVerdictError
+from wasmbuild.toolchain.server import Server
 
 EMPTY = {"module": b"\0asm\x01\0\0\0", "component": b"\0asm\x0d\0\x01\0"}
 """The smallest binary of each kind."""

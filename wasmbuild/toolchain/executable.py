@@ -5,12 +5,9 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
-import hashlib
 import os
 import re
-import shutil
 import stat
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -173,6 +170,8 @@ def _runnable_copy(original: Path) -> Path:
     try:
         return _private_copy(original, sha256)
     except OSError as error:
+        import tempfile
+
         raise ToolchainError(
             f"{original}: has no permission to run (pip leaves it out), no copy that has can be kept in your cache: "
             f"{_reason(unkept)}, nor made in {tempfile.gettempdir()}: {_reason(error)}; run: chmod +x {original}"
@@ -201,6 +200,9 @@ def _kept_copy(original: Path, sha256: str) -> Path:
 
 def _private_copy(original: Path, sha256: str) -> Path:
     """Return a copy for this process alone, which removes it when it ends. Raises OSError."""
+    import shutil
+    import tempfile
+
     with _private_lock:
         copy = _private_copies.get(sha256)
         if copy is not None and _is_right(copy, sha256):
@@ -253,6 +255,9 @@ def _lock(descriptor: int) -> bool:
 
 def _copy(original: Path, copy: Path, sha256: str) -> None:
     """Make an executable copy, whole or not at all. Raises OSError, _ReplacedError."""
+    import hashlib
+    import tempfile
+
     with files.open_regular(original) as source:
         descriptor, name = tempfile.mkstemp(dir=copy.parent, prefix=_COPY_PREFIX)
         temporary = Path(name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import queue
 import select
 import subprocess
 import threading
@@ -108,6 +107,9 @@ class ThreadedStreams(Streams):
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         super().__init__(process)
+        import queue
+
+        self._queue_empty = queue.Empty
         self._events: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=self._read, args=(descriptor,), daemon=True) for descriptor in self._open
@@ -127,7 +129,7 @@ class ThreadedStreams(Streams):
     def _next(self, seconds: float | None) -> Event | None:
         try:
             descriptor, data = self._events.get(timeout=seconds)
-        except queue.Empty:
+        except self._queue_empty:
             return None
         return Event(self._open[descriptor] if data else self._open.pop(descriptor), data)
 

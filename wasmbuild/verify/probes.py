@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from wasmbuild import usercache
-from wasmbuild.builder.store import Store
+from wasmbuild.builder import disk
 from wasmbuild.errors import StoreError
 from wasmbuild.project.declared import Runner
 from wasmbuild.toolchain import configure, python, wire
-from wasmbuild.toolchain.child import Limits, Server
+from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.find import Compiler
+from wasmbuild.toolchain.server import Server
 
 _HERE = Path(__file__).parent
 PROBE = _HERE / "probe_main.py"
@@ -74,7 +75,7 @@ def _kept() -> tuple[Path, tuple[str, ...]]:
     usercache.own_directory("bytecode")
     for name, content in contents.items():
         if not _holds(directory / name, content):
-            Store(directory).write(directory / name, content)
+            disk.write(directory / name, content, disk.REPLACING)
     return directory / PROBE.name, ("-X", f"pycache_prefix={cache / 'bytecode'}")
 
 

@@ -14,7 +14,8 @@ from support import HEAD, MODULES, TARGETS, Project
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.engine.triples import host_triple
-from wasmbuild.toolchain.child import Limits, Server
+from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.server import Server
 from wasmbuild.verify import probes, verify
 
 # The signals of Linux, and a target that runs here.

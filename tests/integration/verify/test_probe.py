@@ -12,7 +12,8 @@ import pytest
 from probing import Probing, how
 
 from wasmbuild.toolchain import conversation
-from wasmbuild.toolchain.child import Death, Limits, memory_can_be_limited
+from wasmbuild.toolchain.child import Limits, memory_can_be_limited
+from wasmbuild.toolchain.conversation import Death
 
 ADD = '(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))'
 ADD_TOLD = {"imports": [], "exports": [["add", "func", "(i32, i32) -> (i32)"]]}

@@ -10,9 +10,10 @@ from engines import engine
 
 from wasmbuild.errors import CompileError, StoreError
 from wasmbuild.toolchain import cli
+from wasmbuild.toolchain.advice import failure
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.find import Compiler
-from wasmbuild.toolchain.job import Job, failure
+from wasmbuild.toolchain.job import Job
 
 COMPILER = Compiler("cli", "/opt/wasmtime", "48.0.8", "0" * 64)
 

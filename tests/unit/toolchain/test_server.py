@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 
 from wasmbuild.errors import ChildError
 from wasmbuild.toolchain import conversation, wire
-from wasmbuild.toolchain.child import Death, Limits, Reply, Request, Server
+from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.conversation import Death, Reply, Request
+from wasmbuild.toolchain.server import Server
 
 CHILD = """
 import os, sys, time
@@ -341,7 +343,8 @@ class TestStart:
 @pytest.mark.skipif(sys.platform == "win32", reason="the parent is killed outright")
 def test_the_child_ends_with_its_parent_in_the_middle_of_a_request(gone: Callable[[int], bool]) -> None:
     code = (
-        "import sys\nfrom wasmbuild.toolchain.child import *\n"
+        "import sys\nfrom wasmbuild.toolchain.child import Limits\n"
+        "from wasmbuild.toolchain.conversation import Request\nfrom wasmbuild.toolchain.server import Server\n"
         "server = Server(sys.argv[1:], name='', limits=Limits())\n"
         "print(server.ask(Request({})).body['pid'], flush=True)\n"
         "server.ask(Request({'do': 'sleep', 'seconds': 900}))"

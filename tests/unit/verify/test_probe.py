@@ -15,7 +15,9 @@ import pytest
 import wasmtime
 
 from wasmbuild.toolchain import child, configure, find, wire
-from wasmbuild.toolchain.child import Limits, Request, Server
+from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.conversation import Request
+from wasmbuild.toolchain.server import Server
 from wasmbuild.verify import probes, values
 
 ENGINE: list[Any] = [[], None]

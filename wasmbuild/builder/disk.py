@@ -1,0 +1,117 @@
+"""Files written whole or not at all, and what to tell people when that cannot be."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from wasmbuild import files
+from wasmbuild.errors import StoreError
+
+TEMPORARY_PREFIX = ".wasmbuild-"
+ALONE_PREFIX = f"{TEMPORARY_PREFIX}alone-"
+"""What is written without the lock of a build directory, which may be in one all the same: a build lets it be."""
+
+
+class Advice(NamedTuple):
+    """What to do when a file cannot be written: the disk is full, it is forbidden, or anything else."""
+
+    full: str
+    forbidden: str
+    other: str
+
+
+REPLACING = Advice(
+    full="free some space and try again; what was there before is still whole",
+    forbidden="check that you may write there, or name another file",
+    other="nothing was lost; try again when this is mended, or name another file",
+)
+"""What to do when a file that a user named cannot be replaced."""
+
+
+def write(path: Path, data: bytes, advice: Advice, prefix: str = ALONE_PREFIX) -> None:
+    """Replace a file with new bytes, whole or not at all; directories that are missing are made. Raises StoreError.
+
+    ``prefix`` is the start of the name that the bytes have until then.
+    """
+    temporary = _temporary(path, prefix)
+    with told(path, "written", advice):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(temporary, "xb") as file:
+                file.write(data)
+            os.replace(temporary, path)
+        except BaseException:
+            delete(temporary)
+            raise
+
+
+def move(made: Path, path: Path, advice: Advice, prefix: str = ALONE_PREFIX) -> None:
+    """Replace a file by another one on the same file system, whole or not at all. Raises StoreError."""
+    with told(path, "written", advice):
+        try:
+            os.replace(made, path)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            # The target's directory is a mount of its own: get onto it first.
+            import shutil
+
+            copy = _temporary(path, prefix)
+            try:
+                shutil.copyfile(made, copy)
+                os.replace(copy, path)
+            finally:
+                delete(copy)
+
+
+def make(directory: Path, advice: Advice) -> None:
+    """Make a directory that only this user may enter, and those above it. Raises StoreError."""
+    with told(directory, "made", advice):
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700)
+
+
+def _temporary(path: Path, prefix: str) -> Path:
+    return path.with_name(f"{prefix}{os.urandom(8).hex()}")
+
+
+def holds(path: Path, size: int, sha256: str) -> bool:
+    """Tell whether a regular file at the path has so many bytes and this digest."""
+    try:
+        with files.open_regular(path, follow=False) as file:
+            if os.fstat(file.fileno()).st_size != size:
+                return False
+            return files.sha256_of(file)[0] == sha256
+    except OSError:
+        return False
+
+
+def delete(path: Path) -> None:
+    """Delete a file or directory of ours as far as it can be deleted."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        import shutil
+
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+@contextlib.contextmanager
+def told(path: Path, verb: str, advice: Advice) -> Iterator[None]:
+    """Turn an OSError into the StoreError that a path cannot be ``written``, or whatever the verb is."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+            fix = advice.full
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            fix = advice.forbidden
+        else:
+            fix = advice.other
+        raise StoreError(f"{path}: cannot be {verb}: {error.strerror or error}; {fix}") from error
