@@ -7,8 +7,8 @@ are those of JSON. Of a core module's values
 * f32 and f64 are numbers, or ``"nan"``, ``"inf"``, ``"-inf"``; an f32 is rounded from the f64 that is written;
 * v128 is an object of one key, the shape, and its lanes, the lowest first: ``{"i32x4": [1, 2, 3, 4]}``.
 
-The types of a component's values are known only when it is loaded: booleans, numbers, text, arrays for lists and
-tuples, objects for records.
+Of a component's values booleans, numbers, text and names of enums are what JSON calls them, lists, tuples and flags are
+arrays, records objects; ``wasmbuild/verify/probe_components.py`` has the others.
 """
 
 from __future__ import annotations

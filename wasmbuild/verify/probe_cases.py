@@ -10,7 +10,8 @@ Each case is executed in a store and on an instance of its own. What came of it 
 ``exited``
     the status with which a program of WASI ended itself
 ``failed``
-    why there was no such outcome: it could not be instantiated, or a value is none of the function's type
+    why there was no such outcome: it could not be instantiated, or a value is none of the function's type; then
+    ``unfit`` is true
 
 and, of a case with ``wasi``, ``stdout`` and ``stderr``: text, in which bytes that are no UTF-8 are surrogates.
 """
@@ -60,6 +61,10 @@ class Exited(Exception):  # noqa: N818 -- no error
 
 class FailedError(Exception):
     """A case cannot be executed; the text says why."""
+
+
+class UnfitError(FailedError):
+    """A case does not fit what it calls."""
 
 
 class Given:
@@ -149,6 +154,8 @@ def execute(
         outcome = {"exited": end.status}
     except FailedError as error:
         outcome = {"failed": str(error)[:_WORDS_LIMIT]}
+        if isinstance(error, UnfitError):
+            outcome["unfit"] = True
     finally:
         store.close()
         given.close()

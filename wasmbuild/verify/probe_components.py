@@ -1,13 +1,17 @@
 """The part of the probe that calls functions of components. Only what ``probe_cases.py`` has, and beside it.
 
 A component's values are known by their types when it is loaded: booleans, whole numbers, floats (``"nan"`` and the like
-as text), characters, text and names of enums are what JSON calls them, lists and tuples are arrays, records objects.
+as text), characters, text and names of enums are what JSON calls them, lists, tuples and flags are arrays, records
+objects, of which optional fields may be left out. A case of a variant, an option or a result is an object of one key,
+its name, with what it holds, or ``true`` where it holds nothing; a bare value is that of ``some`` or ``ok``, a bare
+name a case of a variant that holds nothing. A resource is what a call returns, ``{"call": NAME, "args": […]}``, and as
+a result the text ``"resource"``, for nothing can be said of it.
 """
 
 from __future__ import annotations
 
 import re
-from types import SimpleNamespace
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import wasmtime
@@ -15,12 +19,14 @@ from wasmtime import component as model
 
 if TYPE_CHECKING:
     from wasmbuild.verify import values
-    from wasmbuild.verify.probe_cases import Exited, FailedError, said
+    from wasmbuild.verify.probe_cases import Exited, FailedError, UnfitError, said
 else:
     import values
-    from probe_cases import Exited, FailedError, said
+    from probe_cases import Exited, FailedError, UnfitError, said
 
 _RUN = re.compile(r"wasi:cli/run@[^#]*#run")
+_RESOURCE = "resource"
+_BARE = {"OptionType": "some", "ResultType": "ok"}
 _WHOLE = {"S8": 8, "S16": 16, "S32": 32, "S64": 64, "U8": 8, "U16": 16, "U32": 32, "U64": 64}
 
 
@@ -41,8 +47,11 @@ def call(
         type_ = function.type(store)
         types = [item for _, item in type_.params]
         if len(types) != len(case["args"]):
-            raise FailedError(f"it takes {len(types)} values")
-        args = list(map(_given, case["args"], types))
+            raise UnfitError(f"it takes {len(types)} values")
+        args = [
+            _given(value, type_, lambda asked: _made(store, instance, asked))
+            for value, type_ in zip(case["args"], types)
+        ]
         if fuel is not None:
             store.set_fuel(fuel)
         try:
@@ -63,8 +72,8 @@ def _outcome(expected: Any, result: Any, type_: Any) -> dict[str, Any]:
     if expected is None:
         return {"returned": returned}
     if len(expected) != len(returned):
-        raise FailedError("it returns no value" if type_ is None else "it returns one value")
-    wanted = [_told(_given(value, type_), type_) for value in expected]
+        raise UnfitError("it returns no value" if type_ is None else "it returns one value")
+    wanted = [_told(_given(value, type_, None), type_) for value in expected]
     return {"returned": returned, "expected": wanted}
 
 
@@ -79,20 +88,36 @@ def _function(store: wasmtime.Store, instance: Any, name: str) -> Any:
     return function
 
 
-def _given(value: Any, type_: Any) -> Any:
-    """Return what the library takes as a value of a component's type; it wraps numbers without a word."""
+def _made(store: wasmtime.Store, instance: Any, asked: dict[str, Any]) -> Any:
+    """Return what a call returns that makes a resource."""
+    function = _function(store, instance, asked["call"])
+    types = [item for _, item in function.type(store).params]
+    args = asked.get("args", [])
+    if len(types) != len(args):
+        raise UnfitError(f"{asked['call']} takes {len(types)} values")
+    try:
+        return function(store, *[_given(value, type_, None) for value, type_ in zip(args, types)])
+    except wasmtime.WasmtimeError as error:
+        raise FailedError(f"{asked['call']} makes no resource: {said(str(error))}") from None
+
+
+def _given(value: Any, type_: Any, make: Callable[[dict[str, Any]], Any] | None) -> Any:
+    """Return what the library takes as a value of a component's type; it wraps numbers without a word.
+
+    ``make`` makes a resource; without, it is one to compare with.
+    """
     kind = type(type_).__name__
     if kind in _WHOLE:
         bits = _WHOLE[kind]
         low, high = (-(1 << (bits - 1)), 1 << (bits - 1)) if kind[0] == "S" else (0, 1 << bits)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value < high:
-            raise FailedError(f"{_shown(value)} is no {kind.lower()}, a number from {low} to {high - 1}")
+            raise UnfitError(f"{_shown(value)} is no {kind.lower()}, a number from {low} to {high - 1}")
         return value
     if kind in ("F32", "F64"):
         try:
             return values.given(value, kind.lower())
         except ValueError as error:
-            raise FailedError(str(error)) from None
+            raise UnfitError(str(error)) from None
     if kind == "Bool":
         return _checked(value, isinstance(value, bool), "bool, true or false")
     if kind == "Char":
@@ -103,17 +128,51 @@ def _given(value: Any, type_: Any) -> Any:
         return _checked(value, value in type_.names, f"name of the enum; it has {', '.join(type_.names)}")
     if kind == "ListType":
         _checked(value, isinstance(value, list), "list")
-        items = [_given(item, type_.element) for item in value]
+        items = [_given(item, type_.element, make) for item in value]
         return bytes(items) if isinstance(type_.element, model.U8) else items
     if kind == "TupleType":
         types = type_.elements
         _checked(value, isinstance(value, list) and len(value) == len(types), f"tuple of {len(types)} values")
-        return tuple(map(_given, value, types))
+        return tuple([_given(item, inner, make) for item, inner in zip(value, types)])
     if kind == "RecordType":
         fields = dict(type_.fields)
-        _checked(value, isinstance(value, dict) and value.keys() == fields.keys(), f"record of {', '.join(fields)}")
-        return SimpleNamespace(**{name: _given(value[name], inner) for name, inner in fields.items()})
+        optional = {name: {"none": True} for name, inner in fields.items() if isinstance(inner, model.OptionType)}
+        whole = {**optional, **value} if isinstance(value, dict) else {}
+        _checked(value, whole.keys() == fields.keys() and bool(fields), f"record of {', '.join(fields)}")
+        record = model.Record()
+        for name, inner in fields.items():
+            setattr(record, name, _given(whole[name], inner, make))
+        return record
+    if kind == "FlagsType":
+        names = type_.names
+        fits = isinstance(value, list) and all(name in names for name in value)
+        return set(_checked(value, fits, f"list of flags; there are {', '.join(names)}"))
+    if kind in ("OptionType", "ResultType", "VariantType"):
+        name, inner, held = _case(value, kind, dict(type_._cases()))
+        payload = None if inner is None else _given(held, inner, make)
+        return model.Variant(name, payload) if type_._tagged() else payload
+    if kind in ("OwnType", "BorrowType"):
+        if make is None:
+            return _checked(value, value == _RESOURCE, f'resource, of which "{_RESOURCE}" is all that can be said')
+        fits = (
+            isinstance(value, dict) and isinstance(value.get("call"), str) and isinstance(value.get("args", []), list)
+        )
+        return make(_checked(value, fits, 'resource; write { call = "…", args = […] }, what makes one'))
     raise _other(kind)
+
+
+def _case(value: Any, kind: str, cases: dict[str, Any]) -> tuple[str, Any, Any]:
+    """Return the case that a value names, its type or None, and what it holds."""
+    bare = _BARE.get(kind)
+    if isinstance(value, dict) and len(value) == 1 and (name := next(iter(value))) in cases:
+        if cases[name] is None:
+            _checked(value, value[name] is True, f"case {name}, which holds nothing; write {{ {name} = true }}")
+        return name, cases[name], value[name]
+    if bare is None and isinstance(value, str) and value in cases and cases[value] is None:
+        return value, None, True
+    written = ", ".join(f"{{ {name} = {'true' if inner is None else '…'} }}" for name, inner in cases.items())
+    _checked(value, bare is not None and cases[bare] is not None, f"{kind[:-4].lower()}; write one of {written}")
+    return str(bare), cases[str(bare)], value
 
 
 def _told(value: Any, type_: Any) -> Any:
@@ -129,17 +188,40 @@ def _told(value: Any, type_: Any) -> Any:
         return list(map(_told, value, type_.elements))
     if kind == "RecordType":
         return {name: _told(getattr(value, name), inner) for name, inner in type_.fields}
+    if kind == "FlagsType":
+        return [name for name in type_.names if name in value]
+    if kind in ("OptionType", "ResultType", "VariantType"):
+        name, held = _held(value, type_)
+        inner = dict(type_._cases())[name]
+        return {name: True if inner is None else _told(held, inner)}
+    if kind in ("OwnType", "BorrowType"):
+        return _RESOURCE
     raise _other(kind)
+
+
+def _held(value: Any, type_: Any) -> tuple[str, Any]:
+    """Return the case of a value and what it holds; the library leaves the case out where the class tells it."""
+    if type_._tagged():
+        return value.tag, value.payload
+    cases = type_._cases()
+    for name, inner in cases:
+        classes: set[type] = set()
+        if inner is not None:
+            inner.add_classes(classes)
+        if value is None if inner is None else isinstance(value, tuple(classes)):
+            return name, value
+    # What stands for a resource is none.
+    return next(name for name, inner in cases if type(inner).__name__ in ("OwnType", "BorrowType")), value
 
 
 def _checked(value: Any, fits: bool, what: str) -> Any:
     if not fits:
-        raise FailedError(f"{_shown(value)} is no {what}")
+        raise UnfitError(f"{_shown(value)} is no {what}")
     return value
 
 
-def _other(kind: str) -> FailedError:
-    return FailedError(f"a value of the component's type {kind.removesuffix('Type').lower()} cannot be tested")
+def _other(kind: str) -> UnfitError:
+    return UnfitError(f"a value of the component's type {kind.removesuffix('Type').lower()} cannot be tested")
 
 
 def _shown(value: Any) -> str:

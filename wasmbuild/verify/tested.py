@@ -18,6 +18,7 @@ WRONG = (
     "either the artifact is wrong or the test: compile it with another patch release of Wasmtime, or correct the test"
 )
 DIED = "compile it again, or with another patch release of Wasmtime"
+UNFIT = "correct the test"
 TOO_LARGE = endings.RAISE_MEMORY
 TOO_SLOW = "raise the time-limit of the test, or correct what never ends"
 NONSENSE = {"failed": "the process that runs it answers with nonsense"}
@@ -69,7 +70,7 @@ def judged(case: Case, told: Mapping[str, Any], memory: int | None = None) -> Ra
             return Ran(case, lacks, None, lacks, TOO_LARGE)
         if lacks := host_lacks(told["failed"]):
             return Ran(case, lacks, None, lacks, "", judged=False)
-        return Ran(case, words, None, words)
+        return Ran(case, words, None, words, UNFIT if told.get("unfit") is True else WRONG)
     problems = [_wrong(case, told, words)]
     problems += [
         _other_output(name, wanted, told[name])

@@ -113,12 +113,16 @@ def test_a_function_without_a_result(probing: Probing) -> None:
         ("$colour", "blue", '"blue" is no name of the enum; it has red, light-green'),
         ("$colour", 0, "0 is no name of the enum; it has red, light-green"),
         ("$colour", ["red"], '["red"] is no name of the enum; it has red, light-green'),
-        ("$flags", "a", "a value of the component's type flags cannot be tested"),
+        ("$flags", "a", '"a" is no list of flags; there are a, b'),
+        ("$flags", ["z"], '["z"] is no list of flags; there are a, b'),
     ],
 )
 def test_small_values_of_another_type_are_refused(probing: Probing, type_: str, value: Any, said: str) -> None:
     types = {"$colour": COLOUR, "$flags": FLAGS}.get(type_, "")
-    assert probing.test(identity("i32", type_, types), {"call": "f", "args": [value]}) == {"failed": said}
+    assert probing.test(identity("i32", type_, types), {"call": "f", "args": [value]}) == {
+        "failed": said,
+        "unfit": True,
+    }
 
 
 @pytest.mark.parametrize(
@@ -135,15 +139,19 @@ def test_small_values_of_another_type_are_refused(probing: Probing, type_: str, 
         ("$point", {"b": 1}, '{"b": 1} is no record of left-side, b'),
         ("$point", {"b": 1, "left-side": 1, "c": 1}, '{"b": 1, "c": 1, "left-side": 1} is no record of left-side, b'),
         ("$point", [1, 2], "[1, 2] is no record of left-side, b"),
-        ("(option u32)", 1, "a value of the component's type option cannot be tested"),
-        ("(list (option u32))", [1], "a value of the component's type option cannot be tested"),
-        ("(result u32)", 1, "a value of the component's type result cannot be tested"),
-        ("$variant", 1, "a value of the component's type variant cannot be tested"),
+        ("(option u32)", {"none": 1}, '{"none": 1} is no case none, which holds nothing; write { none = true }'),
+        ("(option u32)", -1, "-1 is no u32, a number from 0 to 4294967295"),
+        ("(result u32)", {"err": 1}, '{"err": 1} is no case err, which holds nothing; write { err = true }'),
+        ("$variant", 1, "1 is no variant; write one of { a = … }, { b = … }"),
+        ("$variant", {"c": 1}, '{"c": 1} is no variant; write one of { a = … }, { b = … }'),
     ],
 )
 def test_larger_values_of_another_type_are_refused(probing: Probing, type_: str, value: Any, said: str) -> None:
     types = {"$point": POINT, "$variant": VARIANT}.get(type_, "")
-    assert probing.test(identity("pair", type_, types), {"call": "f", "args": [value]}) == {"failed": said}
+    assert probing.test(identity("pair", type_, types), {"call": "f", "args": [value]}) == {
+        "failed": said,
+        "unfit": True,
+    }
 
 
 @pytest.mark.parametrize(
@@ -158,18 +166,62 @@ def test_larger_values_of_another_type_are_refused(probing: Probing, type_: str,
     ],
 )
 def test_another_number_of_values_is_refused(probing: Probing, case: dict[str, Any], said: str) -> None:
-    assert probing.test(identity("i32", "u32"), {"call": "f", **case}) == {"failed": said}
+    assert probing.test(identity("i32", "u32"), {"call": "f", **case}) == {"failed": said, "unfit": True}
 
 
 def test_no_value_is_expected_of_a_function_without_a_result(probing: Probing) -> None:
-    assert probing.test(lift("none"), {"call": "f", "returns": [1]}) == {"failed": "it returns no value"}
+    told = probing.test(lift("none"), {"call": "f", "returns": [1]})
+    assert told == {"failed": "it returns no value", "unfit": True}
 
 
-def test_a_result_that_cannot_be_told_is_refused(probing: Probing) -> None:
-    text = lift("number", "(result $flags)", FLAGS)
-    said = {"failed": "a value of the component's type flags cannot be tested"}
-    assert probing.test(text, {"call": "f"}) == said
-    assert probing.test(text, {"call": "f", "returns": [1]}) == said
+def test_a_value_that_no_test_can_hold_is_refused(probing: Probing) -> None:
+    future = '(type $f (future u32)) (export $future "future" (type $f))'
+    told = probing.test(identity("i32", "$future", future), {"call": "f", "args": [1]})
+    assert told == {"failed": "a value of the component's type future cannot be tested", "unfit": True}
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "outcome"),
+    [
+        ("(option u32)", 5, {"some": 5}),
+        ("(option u32)", {"some": 5}, {"some": 5}),
+        ("(option u32)", {"none": True}, {"none": True}),
+        ("(result u32)", 5, {"ok": 5}),
+        ("(result u32)", {"err": True}, {"err": True}),
+        ("(result u32 (error s32))", {"err": -5}, {"err": -5}),
+        ("$variant", {"a": 5}, {"a": 5}),
+        ("$variant", {"b": -5}, {"b": -5}),
+    ],
+)
+def test_cases_are_told_by_name_and_taken_by_name_or_bare(
+    probing: Probing, type_: str, value: Any, outcome: Any
+) -> None:
+    types = {"$variant": VARIANT}.get(type_, "")
+    told = probing.test(identity("pair", type_, types), {"call": "f", "args": [value], "returns": [value]})
+    assert told == {"returned": [outcome], "expected": [outcome]}
+
+
+RESOURCE = """(component
+  (core module $m (func (export "get") (param i32) (result i32) local.get 0))
+  (core instance $i (instantiate $m))
+  (type $r (resource (rep i32)))
+  (core func $new (canon resource.new $r))
+  (core module $w (import "" "new" (func $new (param i32) (result i32)))
+    (func (export "make") (param i32) (result i32) (call $new (local.get 0))))
+  (core instance $wi (instantiate $w (with "" (instance (export "new" (func $new))))))
+  (export $re "counter" (type $r))
+  (func (export "[constructor]counter") (param "n" u32) (result (own $re)) (canon lift (core func $wi "make")))
+  (func (export "[method]counter.get") (param "self" (borrow $re)) (result u32) (canon lift (core func $i "get"))))"""
+
+
+def test_a_resource_is_made_by_a_call_and_given_to_another(probing: Probing) -> None:
+    made = {"call": "[constructor]counter", "args": [3]}
+    told = probing.test(RESOURCE, {"call": "[method]counter.get", "args": [made], "returns": [3]})
+    assert told == {"returned": [3], "expected": [3]}
+    told = probing.test(RESOURCE, {**made, "returns": ["resource"]})
+    assert told == {"returned": ["resource"], "expected": ["resource"]}
+    told = probing.test(RESOURCE, {"call": "[method]counter.get", "args": [3]})
+    assert told == {"failed": '3 is no resource; write { call = "…", args = […] }, what makes one', "unfit": True}
 
 
 # --- where functions are ----------------------------------------------------------------------------------------------

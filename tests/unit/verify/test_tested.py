@@ -238,3 +238,8 @@ def test_whatever_a_process_writes_or_fails_with_is_shown_as_one_safe_line(writt
 )
 def test_what_is_granted_is_what_the_engine_counts(engine: dict[str, Any], fuel: bool, epoch: bool) -> None:
     assert Grant.of(engine) == (fuel, epoch)
+
+
+def test_a_test_that_does_not_fit_is_to_be_corrected_and_nothing_else() -> None:
+    ran = judged(RETURNS, {"failed": "3 is no resource", "unfit": True})
+    assert (ran.problem, ran.fix) == ("cannot be executed: 3 is no resource", "correct the test")
