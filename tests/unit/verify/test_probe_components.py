@@ -112,7 +112,7 @@ def test_what_has_parts_comes_back(execute: Execute, one: int, other: int, truth
     comes_back(execute, identity("(option u32)", "pair"), {"some": one} if truth else {"none": True})
     comes_back(execute, identity("(result u32)", "pair"), {"ok": one} if truth else {"err": True})
     comes_back(execute, identity("(list (option $p))", "pair"), [{"none": True}, {"some": {"x": one, "the-y": other}}])
-    comes_back(execute, identity("(list (result string string))", "pair"), [{"ok": colour}, {"err": colour}])
+    comes_back(execute, identity("(list (result string (error string)))", "pair"), [{"ok": colour}, {"err": colour}])
     comes_back(execute, identity("(list (option (option u8)))", "pair"), [{"some": {"none": True}}, {"none": True}])
 
 
