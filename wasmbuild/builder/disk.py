@@ -16,6 +16,8 @@ TEMPORARY_PREFIX = ".wasmbuild-"
 ALONE_PREFIX = f"{TEMPORARY_PREFIX}alone-"
 """What is written without the lock of a build directory, which may be in one all the same: a build lets it be."""
 
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
 
 class Advice(NamedTuple):
     """What to do when a file cannot be written: the disk is full, it is forbidden, or anything else."""
@@ -102,6 +104,11 @@ def delete(path: Path) -> None:
             path.unlink()
 
 
+def is_forbidden(error: StoreError) -> bool:
+    """Tell whether something cannot be written because nothing there can be."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _FORBIDDEN
+
+
 @contextlib.contextmanager
 def told(path: Path, verb: str, advice: Advice) -> Iterator[None]:
     """Turn an OSError into the StoreError that a path cannot be ``written``, or whatever the verb is."""
@@ -110,7 +117,7 @@ def told(path: Path, verb: str, advice: Advice) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
             fix = advice.full
-        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        elif error.errno in _FORBIDDEN:
             fix = advice.forbidden
         else:
             fix = advice.other

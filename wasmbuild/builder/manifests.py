@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmbuild import files
-from wasmbuild.builder.memory import unreadable
+from wasmbuild.builder.memory import LINK, unreadable
 from wasmbuild.builder.store import Store, record_path
 from wasmbuild.errors import DeclarationError, FormatError, Mistake, StoreError
 from wasmbuild.formats.bind import bind
 from wasmbuild.formats.extern import Interface
-from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Record, Wasm
+from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Record, Wasm, entries
 from wasmbuild.project import filenames
 from wasmbuild.text import quoted
 
@@ -42,6 +42,10 @@ class Manifests:
         self._store = store
         self._compiler = compiler
         self._unnamed = self._named = 0
+        # Of targets whose manifest is known to be right: its digest.
+        self._right: dict[str, str] = {}
+        # Of each target, by module: the line of a manifest that was right, and the digest of the record it was made of.
+        self._entries: dict[str, dict[str, tuple[str, bytes]]] = {target.name: {} for target in plan.targets}
         self._artifacts: dict[str, list[Artifact]] = {target.name: [] for target in plan.targets}
         for artifact in plan.artifacts:
             self._artifacts[artifact.target.name].append(artifact)
@@ -63,7 +67,7 @@ class Manifests:
         What names no project, and what is damaged, is taken for ours. Raises StoreError where the index cannot be read.
         """
         ours = self._plan.project_name
-        seen = self._store.memory.look(self.index, _project)
+        seen = self._store.memory.look(self.index, _project, follow=False)
         if seen is not None and seen.facts == ours:
             return
         found = {manifest.project for manifest in self._standing()}
@@ -75,6 +79,13 @@ class Manifests:
             problem = f"{quoted(build_dir)} holds what the project {other} built"
             fix = f"set a build-dir of its own; if this project was called {other} until now, delete {build_dir} first"
             raise DeclarationError([Mistake(self._plan.path, "project.build-dir", problem, fix)])
+
+    def believe(self) -> None:
+        """Take the manifests of all targets to be right as long as their files are as the memory knows them."""
+        for target in self._plan.targets:
+            sha256 = self._store.memory.digest(str(self.path(target.name)))
+            if sha256 is not None:
+                self._right[target.name] = sha256
 
     def undeclared(self) -> list[str]:
         """Return the names of targets that have a manifest of ours but are no longer declared."""
@@ -97,6 +108,8 @@ class Manifests:
         standing = [name for name in target_names if _is_there(self.path(name))]
         if standing:
             self.write_index(without=standing)
+            for name in standing:
+                self._keep_entries(name)
             self._store.remove(*map(self.path, standing))
             for name in standing:
                 self._store.memory.notes.pop(str(self.path(name)), None)
@@ -105,9 +118,15 @@ class Manifests:
         """Tell whether the manifest of a target whose artifacts are right, and what it ships, are as they should be."""
         if not all(self._is_shipped(artifact) for artifact in self._artifacts[target.name]):
             return False
-        seen = self._store.memory.look(self.path(target.name))
-        note = self._store.memory.notes.get(str(self.path(target.name)))
-        return seen is not None and note == self._note(target, seen.sha256)
+        path = self.path(target.name)
+        seen = self._store.memory.look(path, follow=False)
+        if seen is None or seen.sha256 == LINK:
+            return False
+        if self._right.get(target.name) != seen.sha256:
+            if self._store.memory.notes.get(str(path)) != self._note(target, seen.sha256, self._records(target)):
+                return False
+            self._right[target.name] = seen.sha256
+        return True
 
     def write(self, target: Target) -> None:
         """Write the manifest of a target whose artifacts are all right, and the index now and then. Raises StoreError.
@@ -115,12 +134,34 @@ class Manifests:
         With a thousand targets, an index for each that comes would take longer than their artifacts.
         """
         path = self.path(target.name)
-        data = self._manifest(target, tuple(map(self._entry, self._artifacts[target.name]))).to_bytes()
+        records = self._records(target)
+        data = self._wanted(target, records)
         self._store.write(path, data)
-        self._store.memory.notes[str(path)] = self._note(target, hashlib.sha256(data).hexdigest())
+        sha256 = hashlib.sha256(data).hexdigest()
+        self._right[target.name] = sha256
+        self._store.memory.notes[str(path)] = self._note(target, sha256, records)
         self._unnamed += 1
         if self._unnamed > self._named // _PART:
             self.write_index()
+
+    def is_written(self, target: Target) -> bool:
+        """Tell what ``stands`` does where nothing is remembered, by what would be written. Raises StoreError."""
+        if not all(self._is_shipped(artifact) for artifact in self._artifacts[target.name]):
+            return False
+        seen = self._store.memory.look(self.path(target.name), follow=False)
+        wanted = self._wanted(target, self._records(target))
+        return seen is not None and seen.sha256 == hashlib.sha256(wanted).hexdigest()
+
+    def _wanted(self, target: Target, records: list[str]) -> bytes:
+        kept = self._entries[target.name]
+        lines = []
+        for artifact, record in zip(self._artifacts[target.name], records, strict=True):
+            known = kept.get(artifact.module.name)
+            if known is None or known[0] != record or artifact.module.ship_source:
+                alone = self._manifest(target, (self._entry(artifact),)).to_bytes()
+                known = kept[artifact.module.name] = record, entries(alone)[0]
+            lines.append(known[1])
+        return self._manifest(target, ()).with_entries(lines)
 
     def name_all(self) -> None:
         """Write the index if a manifest came that it does not name yet. Raises StoreError."""
@@ -129,19 +170,29 @@ class Manifests:
 
     def write_index(self, *, without: Collection[str] = ()) -> None:
         """Write the index of the targets whose manifests stand, if it is not right already. Raises StoreError."""
-        entries = []
+        index = self._index(without)
+        if not self._is_there(index):
+            self._store.write(self.index, index.to_bytes())
+        self._unnamed, self._named = 0, len(index.targets)
+
+    def index_is_right(self) -> bool:
+        """Tell whether the index names the targets whose manifests stand. Raises StoreError."""
+        return self._is_there(self._index())
+
+    def _index(self, without: Collection[str] = ()) -> Index:
+        named = []
         for target in self._plan.targets:
             if target.name in without:
                 continue
-            seen = self._store.memory.look(self.path(target.name))
-            if seen is not None:
+            seen = self._store.memory.look(self.path(target.name), follow=False)
+            if seen is not None and seen.sha256 != LINK:
                 path = f"{target.name}/{filenames.MANIFEST}"
-                entries.append(IndexTarget(target.name, target.triple.text, path, seen.sha256))
-        data = Index(self._plan.project_name, tuple(entries)).to_bytes()
-        seen = self._store.memory.look(self.index, _project)
-        if seen is None or seen.sha256 != hashlib.sha256(data).hexdigest():
-            self._store.write(self.index, data)
-        self._unnamed, self._named = 0, len(entries)
+                named.append(IndexTarget(target.name, target.triple.text, path, seen.sha256))
+        return Index(self._plan.project_name, tuple(named))
+
+    def _is_there(self, index: Index) -> bool:
+        seen = self._store.memory.look(self.index, _project, follow=False)
+        return seen is not None and seen.sha256 == hashlib.sha256(index.to_bytes()).hexdigest()
 
     def _manifest(self, target: Target, artifacts: tuple[ManifestArtifact, ...]) -> Manifest:
         return Manifest(
@@ -195,15 +246,37 @@ class Manifests:
             return False
         return bool(seen.sha256 == record.facts["wasm"])
 
-    def _note(self, target: Target, sha256: str) -> str:
+    def _records(self, target: Target) -> list[str]:
+        """Return the digests of the records of a target's artifacts."""
+        root = f"{self._store.root}{os.sep}"
+        look = self._store.memory.look
+        found = (
+            look(f"{root}{artifact.path}{filenames.RECORD_SUFFIX}", record_facts, follow=False)
+            for artifact in self._artifacts[target.name]
+        )
+        return [seen.sha256 if seen is not None else "" for seen in found]
+
+    def _keep_entries(self, name: str) -> None:
+        """Keep what a manifest that is right says of each artifact, before it goes: most of it will be said again."""
+        right = self._right.pop(name, None)
+        if right is None:
+            return
+        target = next(target for target in self._plan.targets if target.name == name)
+        try:
+            data = files.read(self.path(name))[0]
+        except OSError:
+            return
+        found = entries(data)
+        if hashlib.sha256(data).hexdigest() == right and len(found) == len(self._artifacts[name]):
+            modules = [artifact.module.name for artifact in self._artifacts[name]]
+            known = zip(self._records(target), found, strict=True)
+            self._entries[name] = dict(zip(modules, known, strict=True))
+
+    def _note(self, target: Target, sha256: str, records: list[str]) -> str:
         """Return a digest of a manifest together with all that it was made from."""
-        head = self._manifest(target, ())
-        made_from: list[object] = [head]
-        for artifact in self._artifacts[target.name]:
-            module = artifact.module
-            seen = self._store.memory.look(record_path(self._store.root / artifact.path), record_facts)
-            tests = [case.to_json() for case in module.tests]
-            made_from.append([module.name, seen.sha256 if seen is not None else None, tests, module.ship_source])
+        made_from: list[object] = [self._manifest(target, ()), records]
+        for module, _ in self._artifacts[target.name]:
+            made_from.append([module.name, [case.to_json() for case in module.tests], module.ship_source])
         return hashlib.sha256(json.dumps([sha256, made_from], sort_keys=True).encode()).hexdigest()
 
 

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,9 @@ from wasmbuild import files
 from wasmbuild.errors import StoreError
 
 SCHEMA = "wasmbuild/state/4"
+
+LINK = ""
+"""In place of the digest of a file that is a link, where links are not followed."""
 
 
 class Seen(NamedTuple):
@@ -61,17 +65,29 @@ class Memory:
         document = {"schema": SCHEMA, "files": self._seen, "notes": self.notes}
         return json.dumps(document, separators=(",", ":")).encode()
 
-    def look(self, path: Path, facts: Callable[[bytes], Any] | None = None, limit: int | None = None) -> Seen | None:
+    def look(
+        self,
+        path: Path | str,
+        facts: Callable[[bytes], Any] | None = None,
+        limit: int | None = None,
+        *,
+        follow: bool = True,
+    ) -> Seen | None:
         """Return the digest of a file, and what ``facts`` makes of its bytes; ``None`` where there is no file.
 
         The file is read only when its signature is new or was too young to be trusted, for facts only if it has no more
-        than ``limit`` bytes. Raises StoreError when it cannot be read, and what ``facts`` raises.
+        than ``limit`` bytes. Without ``follow``, a link is not: it has ``LINK`` for a digest. Raises StoreError when
+        the file cannot be read, and what ``facts`` raises.
         """
         name = str(path)
         try:
             seen = self._seen.get(name)
-            if seen is not None and files.signature(os.stat(path)) == seen.signature:
+            status = os.stat(path, follow_symlinks=follow)
+            if seen is not None and files.signature(status) == seen.signature:
                 return seen
+            if stat.S_ISLNK(status.st_mode):
+                self.forget(path)
+                return Seen(files.signature(status), LINK, None)
             if facts is None:
                 sha256, signature = files.hash_file(path)
                 seen = Seen(signature, sha256, None)
@@ -95,7 +111,12 @@ class Memory:
         seen = self._seen.get(path)
         return seen.signature if seen is not None else None
 
-    def forget(self, path: Path) -> None:
+    def digest(self, path: str) -> str | None:
+        """Return the remembered digest of a file, or ``None`` where none could be trusted."""
+        seen = self._seen.get(path)
+        return seen.sha256 if seen is not None else None
+
+    def forget(self, path: Path | str) -> None:
         """Forget one file, so that it is read again."""
         self._changed = self._seen.pop(str(path), None) is not None or self._changed
 
@@ -107,7 +128,7 @@ class Memory:
         self._changed = self._changed or bool(gone)
 
 
-def unreadable(path: Path, error: OSError) -> StoreError:
+def unreadable(path: Path | str, error: OSError) -> StoreError:
     """Return the error for a file that is there and cannot be looked at, with what to do about it."""
     if error.errno in (errno.EACCES, errno.EPERM):
         advice = "make it readable"

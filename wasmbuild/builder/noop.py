@@ -42,8 +42,27 @@ def holds(plan: Plan, declaration: bytes) -> bool:
         document = json.loads(file(plan.build_dir).read_bytes())
         if document["for"] != _identity(plan, declaration):
             return False
-        stat = os.stat
-        return bool(document["files"] == _digest([files.signature(stat(path)) for path in paths(plan)]))
+        # Through a link that leads elsewhere everything may look the same.
+        if any(map(os.path.islink, _directories(plan))):
+            return False
+        stat, lstat = os.stat, os.lstat
+        found = [files.signature(stat(module.source)) for module in plan.modules]
+        found += [files.signature(lstat(path)) for path in _made(plan)]
+        return bool(document["files"] == _digest(found))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return False
+
+
+def is_of(plan: Plan, declaration: bytes, signature: Callable[[str], files.Signature | None]) -> bool:
+    """Tell whether the last whole build was of this very plan, and found its files with these signatures.
+
+    All that has another signature now has changed since; the rest is right. Never raises.
+    """
+    try:
+        document = json.loads(file(plan.build_dir).read_bytes())
+        if document["for"] != _identity(plan, declaration):
+            return False
+        return bool(document["files"] == _digest(map(signature, paths(plan))))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
 
@@ -65,9 +84,13 @@ def to_bytes(plan: Plan, declaration: bytes, signature: Callable[[str], files.Si
 
 def paths(plan: Plan) -> Iterator[str]:
     """Yield the absolute paths of all files of a whole build, the sources first."""
-    root = f"{plan.build_dir}{os.sep}"
     for module in plan.modules:
         yield str(module.source)
+    yield from _made(plan)
+
+
+def _made(plan: Plan) -> Iterator[str]:
+    root = f"{plan.build_dir}{os.sep}"
     yield f"{root}{filenames.INDEX}"
     for target in plan.targets:
         yield f"{root}{target.name}{os.sep}{filenames.MANIFEST}"
@@ -77,6 +100,19 @@ def paths(plan: Plan) -> Iterator[str]:
         yield f"{path}{filenames.RECORD_SUFFIX}"
         if artifact.module.ship_source:
             yield f"{root}{_native(artifact.wasm_path)}"
+
+
+def _directories(plan: Plan) -> Iterator[str]:
+    """Yield the directories below the build directory that artifacts lie in."""
+    below = {""}
+    for module in plan.modules:
+        folder = module.name.rpartition("/")[0]
+        while folder not in below:
+            below.add(folder)
+            folder = folder.rpartition("/")[0]
+    for target in plan.targets:
+        for folder in below:
+            yield os.path.join(plan.build_dir, target.name, *folder.split("/"))
 
 
 def _native(path: str) -> str:
@@ -90,5 +126,5 @@ def _identity(plan: Plan, declaration: bytes) -> list[object]:
     return [SCHEMA, __version__, *digests, places.fingerprint(plan.compiler)]
 
 
-def _digest(signatures: Iterable[files.Signature]) -> str:
+def _digest(signatures: Iterable[files.Signature | None]) -> str:
     return hashlib.sha256(repr(list(signatures)).encode("ascii")).hexdigest()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmbuild.builder import key, noop
+from wasmbuild.builder.checker import Checker, Status
 from wasmbuild.builder.compile import LocalCompiler, check
+from wasmbuild.builder.disk import is_forbidden
 from wasmbuild.builder.executors.local import LocalExecutor
-from wasmbuild.builder.explain import differences
-from wasmbuild.builder.manifests import Manifests, read_record, record_facts, shipped_path
+from wasmbuild.builder.manifests import Manifests
 from wasmbuild.builder.request import (
     ALL_CORES,
     NO_CACHE,
@@ -24,32 +25,14 @@ from wasmbuild.builder.request import (
 )
 from wasmbuild.builder.scheduler import Checked, Prepared, Scheduler, make
 from wasmbuild.builder.sources import Source, Sources
-from wasmbuild.builder.store import Store, record_path
-from wasmbuild.errors import CompileError, StoreError, ToolchainError, WasmbuildError
-from wasmbuild.formats import manifest
+from wasmbuild.builder.store import Store
+from wasmbuild.builder.upkeep import Upkeep
+from wasmbuild.errors import StoreError, WasmbuildError
 
 if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan
     from wasmbuild.project.declared import Artifact, Module, Target
     from wasmbuild.toolchain.chosen import Toolchain
-
-
-class Status(NamedTuple):
-    """Whether an artifact is right.
-
-    ``reasons`` say why it has to be compiled and ``error`` why it cannot be; ``unnamed`` is set where the artifact is
-    right but its record tells of another file that held the same module. ``source_size`` is in bytes.
-    """
-
-    artifact: Artifact
-    reasons: tuple[str, ...] = ()
-    error: WasmbuildError | None = None
-    unnamed: bool = False
-    source_size: int = 0
-
-    @property
-    def right(self) -> bool:
-        return not self.reasons and self.error is None
 
 
 class Outcome(NamedTuple):
@@ -91,7 +74,6 @@ class Session:
         self._config = config
         self.store = store
         self.artifacts = {artifact.id: artifact for artifact in plan.artifacts}
-        self._module_files = {module.source for module in plan.modules}
         self.statuses: dict[str, Status] = {}
         self._toolchain = toolchain
         self._sources = Sources(store.memory, toolchain.translate, toolchain.translator, store.write)
@@ -100,9 +82,12 @@ class Session:
         self._cache = cache
         self._executor = executor
         self._prepared: dict[str, Source] = {}
-        self._obstacles = {target.name: toolchain.obstacle(target.engine) for target in plan.targets}
+        obstacles = {target.name: toolchain.obstacle(target.engine) for target in plan.targets}
+        self._checker = Checker(store.root, store.memory, self._sources, self._document, obstacles)
+        self._upkeep = Upkeep(plan, store, self._manifests, self._sources)
         self._mutex = threading.Lock()
         self._wrong: dict[str, int] = {}
+        self._unwritable: StoreError | None = None
 
     # --- looking
 
@@ -112,12 +97,9 @@ class Session:
         Raises StoreError when the index cannot be read, DeclarationError when all is another project's.
         """
         self._manifests.refuse_another_project()
-        sources: dict[str, Source | CompileError] = {}
-        for artifact in self.plan.artifacts:
-            name = artifact.module.name
-            if name not in sources:
-                sources[name] = self._source(artifact.module)
-            self.statuses[artifact.id] = self._status(artifact, sources[name])
+        if not self.statuses and noop.is_of(self.plan, self._config, self.store.memory.signature):
+            self._believe()
+        self.statuses = self._checker.check(self.plan.artifacts, self.statuses)
 
     def outdated(self) -> list[Status]:
         """Return what is not right, the largest sources first, so that none of them is left for the end."""
@@ -132,49 +114,13 @@ class Session:
         """Return where an artifact lies."""
         return self.store.root / artifact.path
 
-    def _source(self, module: Module) -> Source | CompileError:
-        try:
-            return self._sources.look(module)
-        except CompileError as error:
-            return error
+    def _believe(self) -> None:
+        """Take all to be as the last whole build left it, but for files whose signatures are others by now."""
+        self.statuses = self._checker.believe(self.plan.artifacts)
+        self._manifests.believe()
 
-    def _status(self, artifact: Artifact, source: Source | CompileError) -> Status:
-        try:
-            return self._judged(artifact, source)
-        except StoreError as error:
-            return Status(artifact, error=error)
-
-    def _judged(self, artifact: Artifact, source: Source | CompileError) -> Status:
-        """Hold what is there against what is declared. Raises StoreError for what cannot be read."""
-        if isinstance(source, CompileError):
-            return Status(artifact, error=source)
-        if obstacle := self._obstacles[artifact.target.name]:
-            return Status(artifact, error=ToolchainError(obstacle))
-        path = self.path(artifact)
-        recorded = self.store.memory.look(record_path(path), record_facts)
-        present = self.store.memory.look(path)
-        engine = artifact.target.engine
-        document = key.document(engine, self._compiler.identity, source.wasm_sha256, source.kind)
-        reasons: list[str] = []
-        if recorded is None:
-            reasons = ["never built" if present is None else "its record is missing"]
-        elif recorded.facts is None:
-            reasons = ["its record is damaged"]
-        elif recorded.facts["id"] != artifact.id:
-            reasons = [f"its record is that of {recorded.facts['id']}"]
-        else:
-            if recorded.facts["key"] != key.digest(document):
-                reasons = differences(dict(read_record(path).inputs), document) or ["its record does not fit its key"]
-            if present is None:
-                reasons.append("the artifact is missing")
-            elif present.sha256 != recorded.facts["sha256"]:
-                reasons.append("the artifact was changed after it was built")
-        unnamed = (
-            not reasons
-            and recorded is not None
-            and recorded.facts["source"] != [artifact.module.source_text, source.sha256]
-        )
-        return Status(artifact, tuple(reasons), None, unnamed, source.size)
+    def _document(self, artifact: Artifact, source: Source) -> dict[str, Any]:
+        return key.document(artifact.target.engine, self._compiler.identity, source.wasm_sha256, source.kind)
 
     # --- writing
 
@@ -190,30 +136,45 @@ class Session:
             if self.store.locked:
                 return
             self._manifests.refuse_another_project()
-            if self.store.lock(timeout, on_wait):
+            try:
+                waited = self.store.lock(timeout, on_wait)
+            except StoreError as error:
+                if not is_forbidden(error) or not self._is_whole():
+                    raise
+                # Nothing can be written, and nothing has to be.
+                self._unwritable = error
+                return
+            if waited:
                 self.store.memory.load()
+                self.statuses = {}
                 try:
                     self._manifests.refuse_another_project()
                 except BaseException:
                     self.store.unlock()
                     raise
+            as_it_was = noop.is_of(self.plan, self._config, self.store.memory.signature)
+            self.store.remove_leftovers(below=not as_it_was)
+            if as_it_was and not self.statuses:
+                self._believe()
             self.store.forget_noop()
             self.store.tick()
             self.check()
             self._wrong = {target.name: 0 for target in self.plan.targets}
             for status in self.outdated():
                 self._wrong[status.artifact.target.name] += 1
-            self._remove_undeclared()
             self._manifests.retract({name for name, count in self._wrong.items() if count})
-            for status in self.statuses.values():
-                if not status.artifact.module.ship_source:
-                    self._unship(self.path(status.artifact))
-                if status.unnamed:
-                    self._rename_source(status.artifact)
+            if not as_it_was:
+                self._upkeep.tidy(self.statuses.values())
             for target in self.plan.targets:
                 if not self._wrong[target.name] and not self._manifests.stands(target):
                     self._manifests.write(target)
             self._manifests.write_index()
+
+    def _is_whole(self) -> bool:
+        self.check()
+        if self.outdated() or not self._manifests.index_is_right():
+            return False
+        return all(self._manifests.stands(target) or self._manifests.is_written(target) for target in self.plan.targets)
 
     def compile(self, artifact: Artifact, *, parallel: bool, force: bool = False) -> Outcome:
         """Bring one artifact up to date, after ``begin``; a failure is part of the outcome.
@@ -225,6 +186,8 @@ class Session:
         if status.right:
             if not force:
                 return Outcome(artifact.id, (), 0.0, 0, None)
+            if self._unwritable is not None:
+                return self.fail(artifact.id, self._unwritable)
             self._doubt(status)
         return make(self, artifact.id, ALL_CORES if parallel else 1, self._compiler, self._cache)
 
@@ -291,7 +254,7 @@ class Session:
         with self._mutex:
             if not self.statuses:
                 self.check()
-            status = self._status(artifact, self._source(artifact.module))
+            status = self._checker.check_one(artifact)
             before = self.statuses[artifact.id]
             self.statuses[artifact.id] = status
             if self.store.locked and status.right != before.right:
@@ -303,6 +266,8 @@ class Session:
 
         Such an artifact was compiled from a source that has been edited since, or was edited itself. Raises StoreError.
         """
+        if self._unwritable is not None:
+            return []
         believed = {id for id, status in self.statuses.items() if status.right}
         self.store.settle()
         self.check()
@@ -349,39 +314,3 @@ class Session:
             self._manifests.write(target)
         elif more > 0:
             self._manifests.retract([target.name])
-
-    def _remove_undeclared(self) -> None:
-        declared = {self.path(artifact) for artifact in self.plan.artifacts}
-        orphans = self.store.orphans(declared)
-        undeclared = self._manifests.undeclared()
-        touched = {path.relative_to(self.store.root).parts[0] for path in orphans}
-        self._manifests.retract(touched.union(undeclared))
-        for path in orphans:
-            self._unship(path)
-            self.store.remove(path, record_path(path))
-            self.store.sweep(path.parent)
-        for name in undeclared:
-            self.store.sweep(self.store.root / name)
-
-    def _unship(self, artifact: Path) -> None:
-        """Remove the source that was shipped beside an artifact, if that is what the file holds."""
-        path = shipped_path(artifact)
-        if path in self._module_files:
-            return
-        try:
-            seen = self.store.memory.look(path)
-            record = self.store.memory.look(record_path(artifact), record_facts)
-        except StoreError:
-            # A directory, say: whatever it is, it is not known to be ours.
-            return
-        if seen is not None and record is not None and record.facts and seen.sha256 == record.facts["wasm"]:
-            self._manifests.retract([artifact.relative_to(self.store.root).parts[0]])
-            self.store.remove(path)
-
-    def _rename_source(self, artifact: Artifact) -> None:
-        """Let a record name the file that holds its module now."""
-        path = self.path(artifact)
-        source = self._sources.look(artifact.module)
-        named = manifest.Source(artifact.module.source_text, source.sha256)
-        self._manifests.retract([artifact.target.name])
-        self.store.write(record_path(path), read_record(path)._replace(source=named).to_bytes())

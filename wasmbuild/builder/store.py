@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -51,7 +51,7 @@ class Store:
         return self._lock.held
 
     def lock(self, timeout: float | None = None, on_wait: Callable[[str], None] | None = None) -> bool:
-        """Take the build directory for this process and remove what killed builds left; tell whether it had to wait.
+        """Take the build directory for this process; tell whether it had to wait.
 
         Raises StoreError when the directory cannot be made or locked, or ``timeout`` seconds are over.
         """
@@ -61,9 +61,12 @@ class Store:
             )
         waited = self._lock.acquire(timeout, on_wait)
         self.tick()
-        for leftover in list(self._leftovers()):
-            delete(leftover)
         return waited
+
+    def remove_leftovers(self, *, below: bool = True) -> None:
+        """Remove what killed builds left; without ``below``, in the build directory itself alone."""
+        for leftover in list(self._leftovers(below)):
+            delete(leftover)
 
     def unlock(self) -> None:
         """Remove the temporary directory and let the next build in."""
@@ -151,19 +154,18 @@ class Store:
                 return
             directory = directory.parent
 
-    def orphans(self, declared: Set[Path]) -> list[Path]:
-        """Return the artifacts that wasmbuild made here and that are no longer declared.
+    def files(self) -> list[Path]:
+        """Return all files but temporary ones."""
+        return [directory / name for directory, names in self._walk() for name in names]
+
+    def orphans(self, found: Iterable[Path], declared: Set[Path]) -> list[Path]:
+        """Return, of files found here, the artifacts that wasmbuild made and that are no longer declared.
 
         A file without a record that names it is not ours and never listed.
         """
-        found = []
-        for directory, names in self._walk():
-            for name in names:
-                if name.endswith(ARTIFACT_SUFFIX + filenames.RECORD_SUFFIX):
-                    artifact = directory / name.removesuffix(filenames.RECORD_SUFFIX)
-                    if artifact not in declared and self._made_here(artifact):
-                        found.append(artifact)
-        return found
+        records = (path for path in found if path.name.endswith(ARTIFACT_SUFFIX + filenames.RECORD_SUFFIX))
+        artifacts = (path.with_name(path.name.removesuffix(filenames.RECORD_SUFFIX)) for path in records)
+        return [path for path in artifacts if path not in declared and self._made_here(path)]
 
     def manifests(self) -> list[Path]:
         """Return the manifests of all target directories, declared or not."""
@@ -183,8 +185,8 @@ class Store:
         """Without the lock, names are those that no build removes meanwhile."""
         return TEMPORARY_PREFIX if self.locked else ALONE_PREFIX
 
-    def _leftovers(self) -> Iterator[Path]:
-        for directory, names in self._walk(with_temporary=True):
+    def _leftovers(self, below: bool) -> Iterator[Path]:
+        for directory, names in self._walk(with_temporary=True, below=below):
             for name in names:
                 path = directory / name
                 if name.startswith(ALONE_PREFIX):
@@ -199,11 +201,11 @@ class Store:
         except OSError:
             return False
 
-    def _walk(self, *, with_temporary: bool = False) -> Iterator[tuple[Path, list[str]]]:
+    def _walk(self, *, with_temporary: bool = False, below: bool = True) -> Iterator[tuple[Path, list[str]]]:
         """Go through the build directory; temporary directories are never entered, only named when asked for."""
         for directory, subdirectories, names in os.walk(self.root):
             temporary = [name for name in subdirectories if name.startswith(TEMPORARY_PREFIX)]
-            subdirectories[:] = [name for name in subdirectories if name not in temporary]
+            subdirectories[:] = [name for name in subdirectories if name not in temporary and below]
             yield Path(directory), names + (temporary if with_temporary else [])
 
 

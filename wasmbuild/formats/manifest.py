@@ -213,6 +213,18 @@ class Manifest(NamedTuple):
             check_manifest,
         )
 
+    def with_entries(self, entries: Sequence[bytes]) -> bytes:
+        """Return what ``to_bytes`` would with other artifacts: those of ``entries``, which are not checked again.
+
+        They have to be what the function ``entries`` gave, in order, with names of their own.
+        """
+        data = self._replace(artifacts=()).to_bytes()
+        if entries:
+            data = data.replace(_NO_ENTRIES, _FIRST_ENTRY + b",\n".join(entries) + b"\n],\n", 1)
+        if len(data) > MAX_MANIFEST:
+            raise _too_large(data, MAX_MANIFEST, f"the manifest of target {printable(self.target)}")
+        return data
+
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> Manifest:
         """Read a manifest; ``where`` names the file in messages. Raises FormatError."""
@@ -341,8 +353,24 @@ def _encode(document: dict[str, object], limit: int, what: str, check: Check) ->
         lines.append(f'"{key}": {text}')
     data = ("{\n" + ",\n".join(lines) + "\n}\n").encode("ascii")
     if len(data) > limit:
-        raise FormatError(f"{what} has {len(data)} bytes, and at most {limit} can be read again; split the project")
+        raise _too_large(data, limit, what)
     return data
+
+
+def _too_large(data: bytes, limit: int, what: str) -> FormatError:
+    return FormatError(f"{what} has {len(data)} bytes, and at most {limit} can be read again; split the project")
+
+
+# Of all keys of a manifest, that of its artifacts comes first, with one line for each of them.
+_NO_ENTRIES = b'{\n"artifacts": [],\n'
+_FIRST_ENTRY = b'{\n"artifacts": [\n'
+
+
+def entries(data: bytes) -> list[bytes]:
+    """Return the artifacts of a manifest that ``Manifest.to_bytes`` made, each as it stands in its line."""
+    if not data.startswith(_FIRST_ENTRY):
+        return []
+    return data[len(_FIRST_ENTRY) : data.index(b"\n],\n")].split(b",\n")
 
 
 def _read(data: bytes, where: str, schema: str, limit: int, check: Check) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-FEW, MANY = 40, 160
+FEW, MANY = 20, 80
 
 
 def calls(work: Callable[[], object]) -> int:

@@ -80,6 +80,7 @@ def test_what_a_killed_build_left_is_removed_and_nothing_else(store: Store) -> N
         path.write_text("left")
     (store.root / "x64/mine").write_text("mine")
     store.lock()
+    store.remove_leftovers()
     left = sorted(path.relative_to(store.root).as_posix() for path in store.root.rglob("*") if path.is_file())
     assert left == [".wasmbuild/lock", "x64/mine"]
 
@@ -94,6 +95,7 @@ def test_what_is_written_without_the_lock_goes_when_it_is_a_day_old(store: Store
                 os.utime(aged, (time.time() - age,) * 2)
     store.unlock()
     store.lock()
+    store.remove_leftovers()
     left = sorted(path.relative_to(store.root).as_posix() for path in store.root.rglob(".wasmbuild-*"))
     assert left == [".wasmbuild-alone-young", ".wasmbuild-alone-young-file", ".wasmbuild-alone-young/.wasmbuild-1"]
 
@@ -105,6 +107,7 @@ def test_what_is_written_without_the_lock_is_safe_from_builds(tmp_path: Path, mo
         monkeypatch.undo()
         build = Store(tmp_path)
         build.lock()
+        build.remove_leftovers()
         build.unlock()
         replace(*paths)
 
@@ -124,7 +127,7 @@ def test_orphans_are_artifacts_of_ours_alone(store: Store) -> None:
         store.publish(store.root / f"{name}.cwasm", made(store), record(id))
     (store.root / "x64/mine.cwasm").write_bytes(b"mine")
     (store.root / "x64/odd.cwasm.json").write_text("{}")
-    orphans = store.orphans({store.root / "x64/add.cwasm"})
+    orphans = store.orphans(store.files(), {store.root / "x64/add.cwasm"})
     assert sorted(path.relative_to(store.root).as_posix() for path in orphans) == ["gone/a/b.cwasm", "x64/old.cwasm"]
 
 

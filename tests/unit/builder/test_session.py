@@ -1,0 +1,193 @@
+"""Builds without a compiler: what is made, what is left alone, and what stands afterwards."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wasmbuild.builder.checker import Checker
+from wasmbuild.builder.lock import Lock
+from wasmbuild.errors import StoreError
+
+ALL = ["a@pi", "a@x64", "b@pi", "b@x64"]
+
+
+def shipped(root: Path) -> dict[str, bytes]:
+    """Return all files of a build directory by their paths."""
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and ".wasmbuild" not in path.parts
+    }
+
+
+def outputs(project: Any) -> set[str]:
+    steps = list(project.session().plan.steps())
+    return {str(Path(path).relative_to("build")) for step in steps for path in step.outputs}
+
+
+@pytest.fixture
+def built(project: Any) -> Any:
+    project.write("a", "b")
+    assert project.build() == ALL
+    return project
+
+
+def test_the_outputs_of_all_steps_are_the_build_directory(built: Any) -> None:
+    assert set(shipped(built.root)) == outputs(built)
+
+
+def test_nothing_is_made_twice(built: Any) -> None:
+    before = shipped(built.root)
+    assert built.build() == []
+    assert shipped(built.root) == before
+
+
+def test_an_edit_is_built_and_nothing_else(built: Any) -> None:
+    built.write("a", text="other")
+    built.toolchain.compiled.clear()
+    assert built.build() == ["a@pi", "a@x64"]
+    assert sorted(built.toolchain.compiled) == ["pi/a.cwasm", "x64/a.cwasm"]
+
+
+def test_a_module_that_fails_keeps_its_artifact_and_takes_the_manifest(built: Any) -> None:
+    before = shipped(built.root)
+    built.write("a", text="other")
+    built.toolchain.refused.add("pi/a.cwasm")
+    built.build()
+    after = shipped(built.root)
+    assert after["pi/a.cwasm"] == before["pi/a.cwasm"]
+    assert "pi/manifest.json" not in after
+    assert [target["name"] for target in json.loads(after["index.json"])["targets"]] == ["x64"]
+    built.toolchain.refused.clear()
+    assert built.build() == ["a@pi"]
+    assert set(shipped(built.root)) == outputs(built)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_after_any_changes_it_is_what_a_new_build_makes(make_project: Any, tmp_path: Path, seed: int) -> None:
+    names = [f"m{number}" for number in range(4)]
+    project = make_project(names)
+    fresh = make_project([])
+    draw = random.Random(seed)  # noqa: S311
+    for step in range(8):
+        made = sorted(project.root.rglob("*.cwasm")) + sorted(project.root.rglob("*.json"))
+        made = [path for path in made if ".wasmbuild" not in path.parts]
+        action = draw.choice(["edit", "edit", "remove", "add", "damage", "delete", "state", "link", "nothing"])
+        if action == "edit":
+            project.write(draw.choice(names), text=f"{seed} {step}")
+        elif action == "remove" and len(names) > 1:
+            (project.directory / "src" / f"{names.pop()}.wasm").unlink()
+        elif action == "add":
+            names.append(f"n{step}")
+            project.write(names[-1])
+        elif action == "state":
+            shutil.rmtree(project.root / ".wasmbuild", ignore_errors=True)
+        elif made:
+            path = draw.choice(made)
+            if action == "damage":
+                path.write_bytes(b"{}")
+            elif action == "link":
+                path.rename(path.with_name("elsewhere"))
+                path.symlink_to(path.with_name("elsewhere"))
+            elif action == "delete":
+                path.unlink()
+        project.build()
+        (project.root / "pi" / "elsewhere").unlink(missing_ok=True)
+        (project.root / "x64" / "elsewhere").unlink(missing_ok=True)
+        (project.root / "elsewhere").unlink(missing_ok=True)
+        shutil.rmtree(fresh.root, ignore_errors=True)
+        shutil.rmtree(fresh.directory / "src")
+        shutil.copytree(project.directory / "src", fresh.directory / "src")
+        fresh.build()
+        assert shipped(project.root) == shipped(fresh.root), (step, action)
+        assert not [path for path in project.root.rglob("*") if path.is_symlink()]
+
+
+def test_an_artifact_that_is_a_link_is_made_again(built: Any, tmp_path: Path) -> None:
+    artifact = built.root / "pi" / "a.cwasm"
+    artifact.rename(tmp_path / "elsewhere.cwasm")
+    artifact.symlink_to(tmp_path / "elsewhere.cwasm")
+    session = built.session()
+    session.check()
+    assert session.statuses["a@pi"].reasons == ("the artifact is a link, not a file",)
+    assert built.build() == ["a@pi"]
+    assert not artifact.is_symlink()
+
+
+def test_a_directory_that_leads_out_is_told_and_nothing_in_it_is_right(built: Any, tmp_path: Path) -> None:
+    (built.root / "pi").rename(tmp_path / "elsewhere")
+    (built.root / "pi").symlink_to(tmp_path / "elsewhere")
+    session = built.session()
+    session.check()
+    wrong = session.outdated()
+    assert [status.artifact.id for status in wrong] == ["a@pi", "b@pi"]
+    assert str(wrong[0].error) == (
+        f"{built.root}/pi leads out of the directory through a link: nothing there would be loaded; remove the link, "
+        f"or set [project] build-dir to a directory on that disk"
+    )
+    (built.root / "pi").unlink()
+    assert built.build() == ["a@pi", "b@pi"]
+
+
+@pytest.fixture
+def read_only(built: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    def refuse(lock: Lock, *arguments: object) -> bool:
+        error = OSError(errno.EROFS, os.strerror(errno.EROFS))
+        raise StoreError("cannot lock the build directory: Read-only file system") from error
+
+    monkeypatch.setattr(Lock, "acquire", refuse)
+    return built
+
+
+def test_where_nothing_can_be_written_nothing_has_to_be(read_only: Any) -> None:
+    before = shipped(read_only.root)
+    shutil.rmtree(read_only.root / ".wasmbuild")
+    assert read_only.build() == []
+    assert shipped(read_only.root) == before
+
+
+def test_where_nothing_can_be_written_and_something_has_to_be_it_is_told(read_only: Any) -> None:
+    read_only.write("a", text="other")
+    with pytest.raises(StoreError, match="Read-only file system"):
+        read_only.build()
+
+
+def test_what_is_asked_for_by_name_cannot_be_made_where_nothing_can_be_written(read_only: Any) -> None:
+    session = read_only.session()
+    session.begin()
+    outcome = session.compile(session.artifacts["a@pi"], parallel=False, force=True)
+    assert "Read-only file system" in str(outcome.error)
+    assert session.finish() == []
+    session.close()
+
+
+def test_one_look_again_does_not_hide_the_edit_from_the_other_targets(built: Any) -> None:
+    session = built.session()
+    session.begin()
+    built.write("a", text="other")
+    session.look_again(session.artifacts["a@pi"])
+    assert session.finish() == ["a@x64"]
+    session.close()
+    assert built.build() == ["a@pi", "a@x64"]
+
+
+def test_what_a_build_made_is_believed_until_it_changes(built: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = []
+    judge = Checker._judged
+
+    def note(checker: Checker, artifact: Any, source: Any) -> Any:
+        judged.append(artifact.id)
+        return judge(checker, artifact, source)
+
+    monkeypatch.setattr(Checker, "_judged", note)
+    built.write("b", text="other")
+    built.build()
+    assert sorted(set(judged)) == ["b@pi", "b@x64"]

@@ -1,0 +1,201 @@
+"""Looking: which artifacts are what is declared, and why the others are not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wasmbuild import confined, files
+from wasmbuild.builder import key
+from wasmbuild.builder.explain import differences
+from wasmbuild.builder.manifests import read_record, record_facts
+from wasmbuild.builder.memory import LINK, Memory, Seen
+from wasmbuild.builder.sources import Source, Sources
+from wasmbuild.errors import CompileError, StoreError, ToolchainError, WasmbuildError
+from wasmbuild.project import filenames
+
+if TYPE_CHECKING:
+    from wasmbuild.project.declared import Artifact, Module
+
+Document = Callable[["Artifact", Source], dict[str, Any]]
+
+
+class Status(NamedTuple):
+    """Whether an artifact is right.
+
+    ``reasons`` say why it has to be compiled and ``error`` why it cannot be; ``unnamed`` is set where the artifact is
+    right but its record tells of another file that held the same module. ``source_size`` is in bytes.
+    """
+
+    artifact: Artifact
+    reasons: tuple[str, ...] = ()
+    error: WasmbuildError | None = None
+    unnamed: bool = False
+    source_size: int = 0
+
+    @property
+    def right(self) -> bool:
+        return not self.reasons and self.error is None
+
+
+class Checker:
+    """Holds what is there against what is declared.
+
+    An artifact that was found right stays so as long as the signatures of source, record and artifact do, so that to
+    look again costs a stat for each.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        memory: Memory,
+        sources: Sources,
+        document: Document,
+        obstacles: Mapping[str, str | None],
+    ) -> None:
+        """``document`` returns what decides an artifact's bytes; ``obstacles`` say why none is made for a target."""
+        self._root = root
+        self._memory = memory
+        self._sources = sources
+        self._document = document
+        self._obstacles = obstacles
+        self._found_right: dict[str, tuple[files.Signature, files.Signature, files.Signature]] = {}
+        self._directories: dict[str, StoreError | None] = {}
+
+    def believe(self, artifacts: tuple[Artifact, ...]) -> dict[str, Status]:
+        """Take all artifacts to be right as long as their files are as ``memory`` knows them; return what it knows."""
+        statuses = {}
+        signature = self._memory.signature
+        for artifact in artifacts:
+            path = self.path(artifact)
+            found = (
+                signature(str(artifact.module.source)),
+                signature(path + filenames.RECORD_SUFFIX),
+                signature(path),
+            )
+            if found[0] is not None and found[1] is not None and found[2] is not None:
+                self._found_right[artifact.id] = (found[0], found[1], found[2])
+                statuses[artifact.id] = Status(artifact, source_size=found[0][2])
+        return statuses
+
+    def check(self, artifacts: tuple[Artifact, ...], before: Mapping[str, Status]) -> dict[str, Status]:
+        """Find out which artifacts are right; ``before`` is what was found the last time."""
+        self._directories = {}
+        sources: dict[str, Source | CompileError] = {}
+        signatures: dict[str, files.Signature | None] = {}
+        statuses = {}
+        for artifact in artifacts:
+            name = artifact.module.name
+            if name not in signatures:
+                signatures[name] = _signature(str(artifact.module.source), follow=True)
+            status = before.get(artifact.id)
+            if status is None or not status.right or not self._is_unchanged(artifact, signatures[name]):
+                if name not in sources:
+                    sources[name] = self._source(artifact.module)
+                status = self._status(artifact, sources[name])
+            statuses[artifact.id] = status
+        return statuses
+
+    def check_one(self, artifact: Artifact) -> Status:
+        """Look at one artifact closely."""
+        self._directories = {}
+        return self._status(artifact, self._source(artifact.module))
+
+    def path(self, artifact: Artifact) -> str:
+        """Return where an artifact lies."""
+        path = artifact.path if os.sep == "/" else artifact.path.replace("/", os.sep)
+        return f"{self._root}{os.sep}{path}"
+
+    def _is_unchanged(self, artifact: Artifact, source: files.Signature | None) -> bool:
+        found = self._found_right.get(artifact.id)
+        if found is None or found[0] != source:
+            return False
+        path = self.path(artifact)
+        return (
+            found[2] == _signature(path)
+            and found[1] == _signature(path + filenames.RECORD_SUFFIX)
+            and self._obstacle(path) is None
+        )
+
+    def _source(self, module: Module) -> Source | CompileError:
+        try:
+            return self._sources.look(module)
+        except CompileError as error:
+            return error
+
+    def _status(self, artifact: Artifact, source: Source | CompileError) -> Status:
+        self._found_right.pop(artifact.id, None)
+        try:
+            return self._judged(artifact, source)
+        except StoreError as error:
+            return Status(artifact, error=error)
+
+    def _judged(self, artifact: Artifact, source: Source | CompileError) -> Status:
+        """Hold what is there against what is declared. Raises StoreError for what cannot be read."""
+        if isinstance(source, CompileError):
+            return Status(artifact, error=source)
+        if obstacle := self._obstacles[artifact.target.name]:
+            return Status(artifact, error=ToolchainError(obstacle))
+        path = self.path(artifact)
+        if (error := self._obstacle(path)) is not None:
+            raise error
+        recorded = self._memory.look(path + filenames.RECORD_SUFFIX, record_facts, follow=False)
+        present = self._memory.look(path, follow=False)
+        document = self._document(artifact, source)
+        reasons = self._reasons(artifact, path, recorded, present, document)
+        unnamed = (
+            not reasons
+            and recorded is not None
+            and recorded.facts["source"] != [artifact.module.source_text, source.sha256]
+        )
+        signature = self._memory.signature(str(artifact.module.source))
+        if not reasons and not unnamed and recorded is not None and present is not None and signature is not None:
+            self._found_right[artifact.id] = (signature, recorded.signature, present.signature)
+        return Status(artifact, tuple(reasons), None, unnamed, source.size)
+
+    def _reasons(
+        self, artifact: Artifact, path: str, recorded: Seen | None, present: Seen | None, document: dict[str, Any]
+    ) -> list[str]:
+        if recorded is None:
+            return ["never built" if present is None else "its record is missing"]
+        if recorded.sha256 == LINK:
+            return ["its record is a link, not a file"]
+        if recorded.facts is None:
+            return ["its record is damaged"]
+        if recorded.facts["id"] != artifact.id:
+            return [f"its record is that of {recorded.facts['id']}"]
+        reasons = []
+        if recorded.facts["key"] != key.digest(document):
+            reasons = differences(dict(read_record(Path(path)).inputs), document) or ["its record does not fit its key"]
+        if present is None:
+            reasons.append("the artifact is missing")
+        elif present.sha256 == LINK:
+            reasons.append("the artifact is a link, not a file")
+        elif present.sha256 != recorded.facts["sha256"]:
+            reasons.append("the artifact was changed after it was built")
+        return reasons
+
+    def _obstacle(self, path: str) -> StoreError | None:
+        """Return what is wrong with the directory of an artifact; each is looked at once in a check."""
+        directory = os.path.dirname(path)
+        if directory not in self._directories:
+            self._directories[directory] = _leads_out(str(self._root), directory)
+        return self._directories[directory]
+
+
+def _leads_out(root: str, directory: str) -> StoreError | None:
+    if confined.is_below(os.path.realpath(root), os.path.realpath(directory)):
+        return None
+    return StoreError(
+        f"{directory} {confined.LinkOutError().strerror}: nothing there would be loaded; remove the link, or set "
+        f"[project] build-dir to a directory on that disk"
+    )
+
+
+def _signature(path: str, *, follow: bool = False) -> files.Signature | None:
+    try:
+        return files.signature(os.stat(path) if follow else os.lstat(path))
+    except (OSError, ValueError):
+        return None
