@@ -177,9 +177,7 @@ def test_a_harmed_artifact_is_built_again(project: Project, harm: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["", ".json"])
-@pytest.mark.parametrize(
-    ("kind", "said"), [("directory", "Is a directory"), ("fifo", "not a regular file"), ("loop", "Too many levels of")]
-)
+@pytest.mark.parametrize(("kind", "said"), [("directory", "Is a directory"), ("fifo", "not a regular file")])
 def test_what_is_in_the_way_of_an_artifact_keeps_no_other_from_being_built(
     project: Project, suffix: str, kind: str, said: str
 ) -> None:
@@ -187,10 +185,8 @@ def test_what_is_in_the_way_of_an_artifact_keeps_no_other_from_being_built(
     path.parent.mkdir(parents=True)
     if kind == "directory":
         path.mkdir()
-    elif kind == "fifo":
-        os.mkfifo(path)
     else:
-        path.symlink_to(path)
+        os.mkfifo(path)
     error = project.run("build", status=3).stderr
     assert f"error: add@x64: {path}: cannot be read: {said}" in error
     assert "; move it away\n" in error
@@ -201,6 +197,42 @@ def test_what_is_in_the_way_of_an_artifact_keeps_no_other_from_being_built(
     assert explained.endswith("; move it away\n")
     path.rmdir() if kind == "directory" else path.unlink()
     assert project.compiled() == {"add@x64"}
+
+
+@pytest.mark.parametrize("suffix", ["", ".json"])
+def test_a_link_in_place_of_an_artifact_is_replaced_and_what_it_leads_to_stays(project: Project, suffix: str) -> None:
+    project.compiled()
+    good = project.files()
+    path, elsewhere = project.build / f"x64/add.cwasm{suffix}", project.root / "elsewhere"
+    for target in (elsewhere, path):
+        path.rename(elsewhere) if target == elsewhere else path.unlink()
+        path.symlink_to(target)
+        assert project.reasons("add@x64") == [f"{'its record' if suffix else 'the artifact'} is a link, not a file"]
+        assert project.compiled() == {"add@x64"}
+        assert not path.is_symlink()
+    assert project.files() == good
+    assert elsewhere.exists()
+    project.run("verify", "build")
+
+
+def test_the_directory_of_a_target_that_leads_elsewhere_is_told_by_all_in_the_same_words(project: Project) -> None:
+    project.compiled()
+    (project.build / "x64").rename(project.root / "elsewhere")
+    (project.build / "x64").symlink_to(project.root / "elsewhere")
+    words = "leads out of the directory through a link"
+    error = project.run("build", status=3).stderr
+    assert f"error: add@x64, sub@x64: {project.build / 'x64'} {words}: " in error
+    assert "; remove the link, or set [project] build-dir to a directory on that disk" in error
+    assert words in project.run("explain", "add@x64").stdout
+    (project.build / "x64").unlink()
+    assert project.compiled() == {"add@x64", "sub@x64"}
+    (project.build / "x64").rename(project.root / "again")
+    (project.build / "x64").symlink_to(project.root / "again")
+    verified = project.run("verify", "build", status=1)
+    assert words in verified.stdout + verified.stderr
+    (project.build / "x64").unlink()
+    (project.root / "again").rename(project.build / "x64")
+    project.run("verify", "build")
 
 
 def test_swapped_artifacts_with_their_records_are_built_again(project: Project) -> None:

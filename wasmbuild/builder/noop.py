@@ -112,7 +112,8 @@ def _directories(plan: Plan) -> Iterator[str]:
             folder = folder.rpartition("/")[0]
     for target in plan.targets:
         for folder in below:
-            yield os.path.join(plan.build_dir, target.name, *folder.split("/"))
+            # With a separator at its end, it would be what a link leads to.
+            yield os.path.join(plan.build_dir, *f"{target.name}/{folder}".rstrip("/").split("/"))
 
 
 def _native(path: str) -> str:

@@ -164,7 +164,8 @@ class Session:
                 self._wrong[status.artifact.target.name] += 1
             self._manifests.retract({name for name, count in self._wrong.items() if count})
             if not as_it_was:
-                self._upkeep.tidy(self.statuses.values())
+                self._upkeep.tidy()
+            self._upkeep.rename_sources(self.statuses.values())
             for target in self.plan.targets:
                 if not self._wrong[target.name] and not self._manifests.stands(target):
                     self._manifests.write(target)

@@ -28,11 +28,8 @@ class Upkeep:
         self._sources = sources
         self._module_files = {module.source for module in plan.modules}
 
-    def tidy(self, statuses: Iterable[Status]) -> None:
-        """Remove what is not declared, and let records name the files that hold their modules now. Raises StoreError.
-
-        The manifests of targets that this concerns go.
-        """
+    def tidy(self) -> None:
+        """Remove what is not declared; the manifests of targets that this concerns go too. Raises StoreError."""
         declared = {self._store.root / artifact.path: artifact for artifact in self._plan.artifacts}
         files = self._store.files()
         orphans = self._store.orphans(files, declared.keys())
@@ -50,6 +47,9 @@ class Upkeep:
                 artifact = declared.get(path.with_suffix(ARTIFACT_SUFFIX))
                 if artifact is not None and not artifact.module.ship_source:
                     self._unship(self._store.root / artifact.path)
+
+    def rename_sources(self, statuses: Iterable[Status]) -> None:
+        """Let records name the files that hold their modules now; manifests that say other go. Raises StoreError."""
         for status in statuses:
             if status.unnamed:
                 self._rename_source(status.artifact)
