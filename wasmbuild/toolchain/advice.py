@@ -81,8 +81,8 @@ def _panic(job: Job) -> str:
 
 def _dwarf(job: Job, cause: Cause, said: str) -> str:
     return (
-        f"Wasmtime {job.engine.line} cannot translate the DWARF in {job.source}; write debug-info = false under [engine], or "
-        f"take the DWARF out of the source (wasm-tools strip {job.source} -o OUT.wasm)"
+        f"Wasmtime {job.engine.line} cannot translate the DWARF in {job.source}; write debug-info = false for this "
+        f"target, or take the DWARF out of the source (wasm-tools strip {job.source} -o OUT.wasm)"
     )
 
 
