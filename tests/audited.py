@@ -37,6 +37,7 @@ TRIPLES = {
     "arm": "aarch64-unknown-linux-gnu",
     "riscv": "riscv64gc-unknown-linux-gnu",
     "s390x": "s390x-unknown-linux-gnu",
+    "windows": "x86_64-pc-windows-msvc",
     "pulley": "pulley64",
     "pulley32": "pulley32",
 }

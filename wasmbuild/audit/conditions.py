@@ -22,22 +22,37 @@ class Told(NamedTuple):
 YES = Told(True)
 
 
-def architecture(triple: str) -> str:
-    """Return the architecture of a triple, of one that this version of wasmbuild does not know too."""
+class Machine(NamedTuple):
+    """Architecture and system of a target triple; ``system`` is None where the triple does not say."""
+
+    architecture: str
+    system: str | None
+
+
+def machine(triple: str) -> Machine:
+    """Return what a triple is for, one that this version of wasmbuild does not know too."""
     try:
-        return triples.parse(triple).architecture
+        found = triples.parse(triple)
     except ValueError:
-        return triple.partition("-")[0]
+        return Machine(triple.partition("-")[0], None)
+    return Machine(found.architecture, found.os)
 
 
-def on(where: Where, architecture: str) -> Told:
-    """Tell whether a fault is found on an architecture."""
+def on(where: Where, machine: Machine) -> Told:
+    """Tell whether a fault is found on a machine."""
+    architecture, system = machine
     if where.architectures and architecture not in where.architectures:
         return Told(False, f"concerns {listed(sorted(where.architectures))}, and this is {printable(architecture)}")
     width = 32 if architecture.startswith("pulley32") else 64
     if where.pointer_width not in (None, width):
         return Told(False, f"concerns targets of {where.pointer_width} bits, and this is {printable(architecture)}")
-    return YES
+    if not where.systems or system in where.systems:
+        return YES
+    systems = listed(sorted(where.systems))
+    # Bytecode runs on any system.
+    if system is None or architecture.startswith("pulley"):
+        return Told(None, f"concerns {systems}, and the triple does not say where it runs")
+    return Told(False, f"concerns {systems}, and this is for {printable(system)}")
 
 
 def configured(
@@ -58,11 +73,11 @@ def configured(
 
 def of_source(where: Where, kind: str, engine: Mapping[str, object], traits: Traits | None) -> Told:
     """Tell whether a module or component has what a fault needs; ``traits`` are None where nobody read them."""
-    features = any_of(_all(_feature(name, kind, engine, traits) for name in each) for each in where.features)
+    features = any_of(all_of(_feature(name, kind, engine, traits) for name in each) for each in where.features)
     if features.holds is False:
         return features
-    shape = any_of(_all(_trait(name, value, traits) for name, value in each.items()) for each in where.shapes)
-    return _all((features, shape))
+    shape = any_of(all_of(_trait(name, value, traits) for name, value in each.items()) for each in where.shapes)
+    return all_of((features, shape))
 
 
 def any_of(alternatives: Iterable[Told]) -> Told:
@@ -77,7 +92,8 @@ def any_of(alternatives: Iterable[Told]) -> Told:
     return Told(False, listed(list(dict.fromkeys(each.why for each in told))))
 
 
-def _all(parts: Iterable[Told]) -> Told:
+def all_of(parts: Iterable[Told]) -> Told:
+    """Tell whether all of several hold."""
     told = list(parts)
     for wanted in (False, None):
         for each in told:

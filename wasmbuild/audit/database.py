@@ -34,15 +34,16 @@ _FIX = "name a directory of records as wasmbuild ships it"
 class Where(NamedTuple):
     """Where a fault is found; what is empty or None does not matter.
 
-    ``architectures`` are those of target triples, ``strategies`` those of the setting ``strategy``. ``features``,
-    ``settings`` and ``shapes`` are alternatives: one of them has to hold, in all of its parts. Features are named as in
-    the traits of a manifest, and so are the keys of a shape, each with a value, ``{"minimum": N}`` or
+    ``architectures`` and ``systems`` are those of target triples, ``strategies`` those of the setting ``strategy``.
+    ``features``, ``settings`` and ``shapes`` are alternatives: one of them has to hold, in all of its parts. Features
+    are named as in the traits of a manifest, and so are the keys of a shape, each with a value, ``{"minimum": N}`` or
     ``{"contains": TEXT}``. ``isa`` has flags of the CPU. ``possible`` says that what is found there may be concerned,
     and that a manifest does not tell.
     """
 
     ranges: tuple[Range, ...]
     architectures: frozenset[str]
+    systems: frozenset[str]
     pointer_width: int | None
     strategies: tuple[str, ...]
     features: tuple[tuple[str, ...], ...]
@@ -191,9 +192,11 @@ def _advisory(document: Mapping[str, Any], where: str) -> Advisory:
 
 def _where(affected: Mapping[str, Any], place: str) -> Where:
     ours = affected.get("database_specific", {})
+    affects = affected.get("ecosystem_specific", {}).get("affects", {})
     return Where(
         tuple(each for found in affected["ranges"] for each in _ranges(found["events"], place)),
-        frozenset(affected.get("ecosystem_specific", {}).get("affects", {}).get("arch", ())),
+        frozenset(affects.get("arch", ())),
+        frozenset(affects.get("os", ())),
         ours.get("pointer-width"),
         tuple(ours.get("strategy", ())),
         tuple(map(tuple, ours.get("features", ()))),

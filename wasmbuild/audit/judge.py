@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from wasmbuild.audit.conditions import Told, Traits, any_of, architecture, configured, of_source, on
+from wasmbuild.audit.conditions import Told, Traits, all_of, any_of, configured, machine, of_source, on
 from wasmbuild.audit.database import LAYOUT, Advisory, Database, Where
 from wasmbuild.audit.versions import LAST_EXACT, Range, Version, parse, within
 from wasmbuild.text import printable
@@ -73,7 +73,7 @@ class Judge:
             self.unreadable = f"{printable(target.compiler if compiler is None else target.runtime)} is no version"
             compiler = Version(0, 0, 0)
         self._defaults = database.defaults if compiler.major <= database.defaults_through else {}
-        self._architecture = architecture(target.triple)
+        self._machine = machine(target.triple)
         for advisory in database.advisories:
             question = (
                 self._unreadable(advisory)
@@ -171,9 +171,9 @@ class Judge:
         """Return a record with those of its parts that the target does not rule out."""
         left, ruled_out = [], []
         for where in parts:
-            told = on(where, self._architecture)
-            if told.holds:
-                told = configured(where, self._target.engine, self._target.isa_flags, self._defaults)
+            told = on(where, self._machine)
+            if told.holds is not False:
+                told = all_of((told, configured(where, self._target.engine, self._target.isa_flags, self._defaults)))
             if told.holds is False:
                 ruled_out.append(told)
             else:

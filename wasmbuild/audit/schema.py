@@ -69,7 +69,7 @@ RECORD_SCHEMA: Schema = _object(
                 },
                 {
                     "ecosystem_specific": _object(
-                        {}, {"affects": _object({}, {"arch": _array(_WORD)}, more=True)}, more=True
+                        {}, {"affects": _object({}, {"arch": _array(_WORD), "os": _array(_WORD)}, more=True)}, more=True
                     ),
                     "database_specific": _object(
                         {},

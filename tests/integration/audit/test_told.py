@@ -38,6 +38,14 @@ def test_a_build_says_it_and_passes(collected: Project) -> None:
     assert "affected: collected@x64, collected@arm: uses gc" in collected.run("audit", "build", status=1).stdout
 
 
+def test_a_build_without_anything_to_do_looks_at_nothing_of_it(collected: Project) -> None:
+    collected.run("build")
+    code = "import sys; from wasmbuild.cli import main; main(['build', '-q']); print(*sys.modules)"
+    argv = [sys.executable, "-c", code]
+    ended = subprocess.run(argv, cwd=collected.root, capture_output=True, text=True, check=True)
+    assert not [name for name in ended.stdout.split() if name.startswith("wasmbuild.audit")]
+
+
 def test_a_build_fails_by_it_until_it_is_let_pass(collected: Project) -> None:
     collected.declare(DECLARED + '[audit]\nenforce = ["build"]\n')
     for _ in range(2):

@@ -104,7 +104,7 @@ OSV = {
                                 "properties": {
                                     "arch": {"items": {"enum": ["x86_64", "aarch64", "riscv64", "s390x"]}},
                                     "functions": {"items": {"pattern": "^wasmtime::"}},
-                                    "os": {"maxItems": 0},
+                                    "os": {"items": {"enum": ["windows"]}},
                                 },
                             }
                         },

@@ -30,7 +30,7 @@ class Artifact(NamedTuple):
 
     @property
     def arch(self) -> str:
-        return {"x64": "x86_64", "arm": "aarch64"}.get(self.target, self.target)
+        return {"x64": "x86_64", "windows": "x86_64", "arm": "aarch64"}.get(self.target, self.target)
 
     @property
     def winch(self) -> bool:
@@ -175,7 +175,7 @@ def layout(a: Artifact) -> str:
         return NO
     beside = set(a.trait("odd-tags-with"))
     certain = bool(beside & {"passive-data", "active-data-imported-memory", "active-data-non-constant-offset"})
-    certain = certain or ("active-data" in beside and not a.on("memory-init-cow", True))
+    certain = certain or ("active-data" in beside and (a.target == "windows" or not a.on("memory-init-cow", True)))
     if not beside:
         return NO
     known = a.runtime is not None and number(a.runtime)[0] == line
@@ -233,7 +233,7 @@ _artifacts = st.builds(
     _traits,
     st.sampled_from([None, "48.0.0", "48.0.8", "49.0.0", "49.0.4", "50.0.1"]),
     # Winch knows no other architectures.
-).map(lambda a: a._replace(target="arm") if a.winch and a.target not in ("x64", "arm") else a)
+).map(lambda a: a._replace(target="arm") if a.winch and a.target not in ("x64", "windows", "arm") else a)
 
 
 def judged(a: Artifact, traits: dict[str, Any] | None) -> dict[str, str]:

@@ -112,6 +112,13 @@ def test_what_is_beside_an_odd_number_of_tags(
     assert (found and found.verdict) == verdict
 
 
+def test_windows_maps_no_image_of_data() -> None:
+    active = {"odd-tags-with": ["active-data"]}
+    assert affected(active, "48.0.8", "windows", runtime="48.0.0") == {LAYOUT}
+    assert affected(active, "48.0.8", "windows", runtime="48.0.6") == set()
+    assert findings(active, "48.0.8", "pulley", runtime="48.0.0")[LAYOUT].verdict == UNKNOWN
+
+
 def test_fields_of_32_bits_did_not_move() -> None:
     assert LAYOUT not in findings(ONE_TAG_AND_PASSIVE_DATA, "48.0.8", "pulley32", runtime="48.0.0")
     assert affected(ONE_TAG_AND_PASSIVE_DATA, "48.0.8", "pulley", runtime="48.0.0") == {LAYOUT}
