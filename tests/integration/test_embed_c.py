@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pytest
 from support import Project
 
+from wasmbuild import embed
 from wasmbuild.engine import triples
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "c"
@@ -133,6 +134,20 @@ def test_the_example_runs(tmp_path: Path, library: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "gcd(1071, 462) = 21\n"
+
+
+@pytest.mark.needs("c++")
+@pytest.mark.parametrize("standard", ["c99", "c11", "c++17"])
+def test_the_part_that_is_always_the_same_compiles_as_it_lies(library: Path, standard: str) -> None:
+    compiler, language = ("c++", "c++") if "++" in standard else ("cc", "c")
+    done = subprocess.run(
+        [
+            compiler, f"-std={standard}", "-x", language, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only",
+            "-isystem", library / "include", Path(embed.__file__).with_name("loader.h"),
+        ],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_right_file_for_the_right_call(host: Host, other_wasmtime: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 import rust
 from support import Project
 
+from wasmbuild.embed.literals import loader
 from wasmbuild.engine import triples
 
 GCD = "gcd(1071, 462) = 21\n"
@@ -99,6 +100,17 @@ def refusal(program: Path, file: Path, *digest: str) -> str:
     assert done.returncode == 1
     assert done.stdout == ""
     return done.stderr.removeprefix("host: ").rstrip("\n")
+
+
+def test_the_part_that_is_always_the_same_passes_clippy_as_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "lib.rs").write_text(loader("loader.rs"))
+    manifest = (rust.ROOT / "examples" / "rust" / "Cargo.toml").read_text()
+    (tmp_path / "Cargo.toml").write_text(manifest.replace('"host"', '"loader"'))
+    done = rust.run("cargo", "clippy", "--quiet", "--", "-D", "warnings", cwd=tmp_path, seconds=1500)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = rust.run("rustfmt", "--check", "--edition", "2024", "src/lib.rs", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_wrong_files_have_their_own_words(program: Path, project: Project) -> None:

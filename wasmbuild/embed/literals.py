@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import re
+from importlib.resources import files
 
 _NAME = re.compile(r"@([a-z0-9_]+)@")
+
+
+def loader(name: str) -> str:
+    """Return the part of a generated file that is always the same, which lies beside this module as it is written."""
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def filled(template: str, **texts: object) -> str:

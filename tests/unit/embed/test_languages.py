@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from wasmbuild.embed import c, python, rust, sha256
-from wasmbuild.embed.literals import filled, quoted
+from wasmbuild.embed import c, python, rust
+from wasmbuild.embed.literals import filled, loader, quoted
+from wasmbuild.embed.refusals import STATUSES
 from wasmbuild.embed.spec import Spec
 from wasmbuild.engine import lines
 from wasmbuild.errors import UsageError
@@ -181,35 +182,37 @@ def test_quoted() -> None:
     assert "??" not in quoted("a???/")
 
 
-def test_constants_of_sha256() -> None:
-    """Hash with them, and compare with hashlib."""
-    data = b"wasmbuild" * 20
-    assert _sha256(data) == hashlib.sha256(data).hexdigest()
+@pytest.mark.parametrize(
+    ("generate", "file"), [(c.generate, "loader.h"), (rust.generate, "loader.rs"), (python.generate, "loader.py")]
+)
+def test_what_is_always_the_same_is_a_file_of_its_own(generate: Callable[[Spec], str], file: str, spec: Make) -> None:
+    same = loader(file)
+    one, other_ = generate(spec({})), generate(spec({"epoch-interruption": True, "embedder": "c-api"}))
+    assert one != other_
+    for text in (one, other_):
+        assert text.count(same) == 1
 
 
-def _sha256(data: bytes) -> str:
-    mask = 0xFFFFFFFF
+def test_the_c_header_hashes_as_hashlib_does() -> None:
+    """Its constants are those of FIPS 180-4; C has no library for them."""
+    numbers = {int(number, 16) for number in re.findall(r"0x[0-9a-f]{8}\b", loader("loader.h"))}
+    primes = [n for n in range(2, 312) if all(n % d for d in range(2, n))]
+    rounds = {_root(prime << 96, 3) & 0xFFFFFFFF for prime in primes}
+    start = {math.isqrt(prime << 64) & 0xFFFFFFFF for prime in primes[:8]}
+    assert numbers == rounds | start
 
-    def rotate(x: int, n: int) -> int:
-        return (x >> n | x << (32 - n)) & mask
 
-    state = list(sha256.START)
-    padded = data + b"\x80" + bytes((55 - len(data)) % 64) + (8 * len(data)).to_bytes(8, "big")
-    for at in range(0, len(padded), 64):
-        words = [int.from_bytes(padded[at + 4 * i : at + 4 * i + 4], "big") for i in range(16)]
-        for i in range(16, 64):
-            a, b = words[i - 15], words[i - 2]
-            small = rotate(a, 7) ^ rotate(a, 18) ^ a >> 3
-            large = rotate(b, 17) ^ rotate(b, 19) ^ b >> 10
-            words.append((words[i - 16] + small + words[i - 7] + large) & mask)
-        s = list(state)
-        for i in range(64):
-            one = s[7] + (rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25))
-            one += ((s[4] & s[5]) ^ (~s[4] & s[6])) + sha256.ROUNDS[i] + words[i]
-            two = (rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22)) + (
-                (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2])
-            )
-            s = [(one + two) & mask, *s[:3], (s[3] + one) & mask, *s[4:7]]
-        state = [(x + y) & mask for x, y in zip(state, s, strict=True)]
-    assert math.prod(state) != 0
-    return "".join(f"{word:08x}" for word in state)
+def _root(number: int, degree: int) -> int:
+    low, high = 0, number
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if middle**degree <= number else (low, middle - 1)
+    return low
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_every_status_is_in_every_loader(status: str) -> None:
+    assert f"  WASMBUILD_{status.upper()}" in loader("loader.h")
+    if status not in ("ok", "precompiled", "not_valid"):
+        assert f"    {''.join(word.capitalize() for word in status.split('_'))},\n" in loader("loader.rs")
+        assert re.search(rf"\b{status}\b", loader("loader.py"))
