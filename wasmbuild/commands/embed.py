@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wasmbuild.embed.spec import Machine
     from wasmbuild.toolchain.chosen import Toolchain
 
-LANGUAGES = ("c", "rust", "python")
+LANGUAGES = ("c", "rust", "python", "go", "csharp")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="the manifest.json of a target; without it, the targets of wasmbuild.toml",
     )
-    parser.add_argument("--lang", choices=LANGUAGES, required=True, help="a C header, a Rust or a Python module")
+    parser.add_argument(
+        "--lang", choices=LANGUAGES, required=True, help="a header for C and C++, a Rust or Python module, Go or C#"
+    )
     parser.add_argument("--target", metavar="T", help="one target (default: all native ones, which have to agree)")
     parser.add_argument(
         "-o",

@@ -78,6 +78,7 @@ static DECLARED: loader::Declared = loader::Declared {
 @probes@
 
 #[rustfmt::skip]
+#[allow(dead_code)]
 mod loader {
 """
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wasmbuild.embed import c, python, rust
+from wasmbuild.embed import c, csharp, go, python, rust
 from wasmbuild.embed.literals import filled, loader, quoted
 from wasmbuild.embed.refusals import STATUSES
 from wasmbuild.embed.spec import Spec
@@ -76,6 +76,38 @@ def test_every_setting_is_told_or_refused_in_python(name: str, spec: Make) -> No
         assert "# generate-address-map is not told" in text
     else:
         assert f"    config.{property_name} = " in text or f"_bindings.wasmtime_config_{property_name}_set(" in text
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize(("language", "who"), [(go, "wasmtime-go"), (csharp, "Wasmtime.NET")])
+def test_every_setting_is_told_or_refused_where_the_package_has_some(
+    name: str, language: Any, who: str, spec: Make
+) -> None:
+    made = spec(other(name))
+    relaxed = language is csharp and name in csharp._RELAXED
+    if name == "cache" or relaxed or (name in language._METHODS and name != "strategy"):
+        call = {"cache": "CacheConfig"}.get(name, "WithRelaxedSIMD(" if relaxed else f".{language._METHODS.get(name)}(")
+        assert call in language.generate(made)
+        assert f"config{call}" not in language.generate(spec({}))
+    elif SETTINGS[name].check == "unseen":
+        assert f"// {name} is not told: {who} cannot" in language.generate(made)
+    else:
+        with pytest.raises(UsageError, match=rf"wasmbuild\.toml: engine\.{name} = .*: {who}.* no way to set it; leave"):
+            language.generate(made)
+
+
+def test_pulley_where_a_package_has_it_and_where_not(spec: Make) -> None:
+    text = go.generate(spec({}, triple="pulley64"))
+    assert 'config.SetTarget("pulley64")' in text
+    assert '\t\t"pulley64": {' in text
+    with pytest.raises(UsageError, match=r"is of Pulley, and Wasmtime\.NET has no way to choose it; name a native"):
+        csharp.generate(spec({}, triple="pulley64"))
+
+
+@pytest.mark.parametrize("language", [go, csharp])
+def test_what_a_package_cannot_switch_off_is_refused(language: Any, spec: Make) -> None:
+    with pytest.raises(UsageError, match="no way to switch component-model-async off, which goes with it"):
+        language.generate(spec({"wasm-reference-types": False}, line=49))
 
 
 def test_a_preset_that_the_c_api_cannot_be_is_refused(spec: Make) -> None:
@@ -183,7 +215,13 @@ def test_quoted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("generate", "file"), [(c.generate, "loader.h"), (rust.generate, "loader.rs"), (python.generate, "loader.py")]
+    ("generate", "file"),
+    [
+        (c.generate, "loader.h"),
+        (rust.generate, "loader.rs"),
+        (python.generate, "loader.py"),
+        (csharp.generate, "loader.cs"),
+    ],
 )
 def test_what_is_always_the_same_is_a_file_of_its_own(generate: Callable[[Spec], str], file: str, spec: Make) -> None:
     same = loader(file)
