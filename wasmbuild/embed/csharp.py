@@ -11,8 +11,9 @@ import gzip
 
 from wasmbuild.embed.literals import filled, loader, quoted
 from wasmbuild.embed.refusals import refusals
-from wasmbuild.embed.spec import Probe, Spec, Value, refused, unseen, values
+from wasmbuild.embed.spec import Probe, Spec, refused, unseen
 from wasmbuild.engine import lines
+from wasmbuild.engine.line import Value
 from wasmbuild.errors import UsageError
 
 _METHODS = {
@@ -107,7 +108,7 @@ def generate(spec: Spec) -> str:
 def _calls(spec: Spec) -> list[str]:
     settings = lines.get(spec.line).settings
     written = []
-    for name, value in spec.engine.items():
+    for name, value in spec.engine.settings.items():
         if name not in settings or name in _RELAXED:
             continue
         literal = _literal(name, value)
@@ -122,10 +123,10 @@ def _calls(spec: Spec) -> list[str]:
             written.append(f"// {name} is not told: Wasmtime.NET cannot, and no engine looks at it when it loads.")
         else:
             raise refused(spec, name, "Wasmtime.NET has no way to set it", _FIX)
-    if any(name in spec.engine for name in _RELAXED):
-        both = values(spec)
+    if any(name in spec.engine.settings for name in _RELAXED):
+        both = spec.engine.values()
         written.append(f"config.WithRelaxedSIMD({', '.join(_text(both[name]) for name in _RELAXED)});")
-    if flags := spec.engine.get("cranelift-flags", {}):
+    if flags := spec.engine.cranelift_flags:
         names = ", ".join(flags)
         who = "Wasmtime.NET has no way to set Cranelift's flags"
         raise UsageError(f"{spec.origin}: engine.cranelift-flags: {names}: {who}; {_FIX}")

@@ -11,8 +11,9 @@ import zlib
 
 from wasmbuild.embed.literals import filled, loader, quoted
 from wasmbuild.embed.refusals import refusals
-from wasmbuild.embed.spec import Probe, Spec, Value, refused, unseen
+from wasmbuild.embed.spec import Probe, Spec, refused, unseen
 from wasmbuild.engine import lines
+from wasmbuild.engine.line import Value
 
 _MODULE = "github.com/bytecodealliance/wasmtime-go/v"
 _LIES_WITH = f"{_MODULE}39"
@@ -103,7 +104,7 @@ def _calls(spec: Spec) -> list[str]:
     written = []
     if spec.pulley:
         written += [f"if err := config.SetTarget({quoted(spec.pulley)}); err != nil {{", "\treturn err", "}"]
-    for name, value in spec.engine.items():
+    for name, value in spec.engine.settings.items():
         if name not in settings:
             continue
         literal = _literal(name, value)
@@ -120,7 +121,7 @@ def _calls(spec: Spec) -> list[str]:
         elif name != "cache":
             fix = "leave it out under [engine], or load the artifacts in a program of C"
             raise refused(spec, name, f"wasmtime-go of Wasmtime {spec.line} has no way to set it", fix)
-    flags = spec.engine.get("cranelift-flags", {})
+    flags = spec.engine.cranelift_flags
     written += [f"config.SetCraneliftFlag({quoted(flag)}, {quoted(_text(value))})" for flag, value in flags.items()]
     return [*written, "return nil"]
 
