@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import tomllib
 from pathlib import Path
 
@@ -182,18 +181,6 @@ def test_a_digest_is_compared_with_the_bytes_that_are_loaded(program: Path, proj
     assert refusal(program, root / "module.wasm", right).startswith("module.wasm: is standard WebAssembly, not a ")
     assert refusal(program, root / "empty.cwasm", right).startswith("empty.cwasm: is empty")
     assert refusal(program, root / "missing", right).startswith("missing: cannot be read: No such file")
-
-
-def test_digests(project: Project, tmp_path: Path) -> None:
-    """The module's SHA-256, at every length around its blocks, against hashlib's."""
-    copy = rust.example("rust-minimal", tmp_path / "copy")
-    declared(project, 'embedder = "rust-minimal"').run("embed", "--lang", "rust", "-o", str(copy / "src" / "engine.rs"))
-    program = rust.with_main("rust-minimal", "digest.rs", copy)
-    data = b"abc" + bytes(range(251)) * 3
-    done = subprocess.run([program], input=data, capture_output=True, check=True, timeout=60)
-    assert done.stdout.decode().split() == [
-        hashlib.sha256(data[:length]).hexdigest() for length in range(len(data) + 1)
-    ]
 
 
 def test_fit_finds_the_settings_by_itself(program: Path, project: Project) -> None:
