@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmbuild.builder.key import CompilerIdentity
-from wasmbuild.builder.request import ALL_CORES, CompileRequest, CompileResult
-from wasmbuild.builder.scheduler import Checked
-from wasmbuild.errors import CompileError, FormatError, StoreError, WasmbuildError
-from wasmbuild.formats import cwasm, manifest
-from wasmbuild.toolchain.job import Job
+from wasmbuild.builder.request import ALL_CORES, Checked, CompileRequest, CompileResult
+from wasmbuild.errors import CompileError, StoreError, WasmbuildError
+from wasmbuild.formats import manifest
+from wasmbuild.toolchain.job import Job, check_artifact
 
 if TYPE_CHECKING:
     from wasmbuild.builder.sources import Source
@@ -71,7 +70,7 @@ def check(id: str, request: CompileRequest, result: CompileResult, source: Sourc
             f"{result.made_by} answered with the artifact of another request; "
             f"name the executable itself as [toolchain] compiler"
         )
-    _check_kind(data, request, result.made_by)
+    check_artifact(data, request.engine, request.kind, result.made_by)
     record = manifest.Record(
         id=id,
         key=result.key,
@@ -102,22 +101,3 @@ def _taken(result: CompileResult, directory: Path) -> tuple[bytes, Path]:
     except OSError as error:
         raise StoreError(f"{file}: cannot be written: {error.strerror or error}") from error
     return data, file
-
-
-def _check_kind(data: bytes, request: CompileRequest, made_by: str) -> None:
-    who = f"{made_by} reported success, but what it wrote"
-    try:
-        facts = cwasm.read(data)
-    except FormatError as error:
-        raise CompileError(
-            f"{who} is no whole artifact: {error}; check the space that is left on the disk, and that this is wasmtime"
-        ) from error
-    engine = request.engine
-    flags = {name: facts.isa_flags.get(name) for name in engine.isa_flags}
-    asked = (request.kind, str(engine.line), cwasm.HEADERS[engine.triple.architecture])
-    if (facts.kind, facts.version, facts.header) != asked or flags != engine.isa_flags:
-        raise CompileError(
-            f"{who} is a {facts.kind} for {facts.triple} of Wasmtime {facts.version}, not the {request.kind} for "
-            f"{engine.triple.text} of Wasmtime {engine.line} that it was asked for; name another executable as "
-            f"[toolchain] compiler"
-        )

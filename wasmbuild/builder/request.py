@@ -72,6 +72,21 @@ class CompileResult(NamedTuple):
     restored: bool = False
 
 
+class Prepared(NamedTuple):
+    """A request, and the private file that holds its binary."""
+
+    request: CompileRequest
+    wasm: Path
+
+
+class Checked(NamedTuple):
+    """An artifact that is what was asked for: its bytes, the private file that holds them too, and its record."""
+
+    data: bytes
+    file: Path
+    record: Record
+
+
 class Compiler(Protocol):
     """Turns binaries into artifacts. Several threads may use it at once."""
 

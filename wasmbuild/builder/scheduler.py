@@ -9,29 +9,21 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from wasmbuild.builder.request import ALL_CORES, ArtifactCache, Compiler, CompileRequest, CompileResult, Executor
+from wasmbuild.builder.request import (
+    ALL_CORES,
+    ArtifactCache,
+    Checked,
+    Compiler,
+    CompileRequest,
+    CompileResult,
+    Executor,
+    Prepared,
+)
 from wasmbuild.errors import CompileError, WasmbuildError
-from wasmbuild.formats.manifest import Record
 
 Outcome = TypeVar("Outcome", covariant=True)
-
-
-class Prepared(NamedTuple):
-    """A request, and the private file that holds its binary."""
-
-    request: CompileRequest
-    wasm: Path
-
-
-class Checked(NamedTuple):
-    """An artifact that is what was asked for: its bytes, the private file that holds them too, and its record."""
-
-    data: bytes
-    file: Path
-    record: Record
 
 
 class Work(Protocol[Outcome]):

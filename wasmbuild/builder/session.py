@@ -17,13 +17,15 @@ from wasmbuild.builder.request import (
     ALL_CORES,
     NO_CACHE,
     ArtifactCache,
+    Checked,
     Compiler,
     CompileRequest,
     CompileResult,
     Executor,
     Labels,
+    Prepared,
 )
-from wasmbuild.builder.scheduler import Checked, Prepared, Scheduler, make
+from wasmbuild.builder.scheduler import Scheduler, make
 from wasmbuild.builder.sources import Source, Sources
 from wasmbuild.builder.store import Store
 from wasmbuild.builder.upkeep import Upkeep

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wasmbuild import files
 from wasmbuild.builder import disk, output
-from wasmbuild.builder.compile import LocalCompiler, check
 from wasmbuild.builder.disk import REPLACING, TEMPORARY_PREFIX, delete, told
-from wasmbuild.builder.memory import Memory
 from wasmbuild.builder.private import directory_beside
-from wasmbuild.builder.request import ALL_CORES, CompileRequest, Labels
-from wasmbuild.builder.sources import Sources
-from wasmbuild.project.declared import Artifact, Module
+from wasmbuild.errors import CompileError
+from wasmbuild.formats.identify import MAX_SOURCE, identify
+from wasmbuild.toolchain.job import Job, check_artifact
 
 if TYPE_CHECKING:
+    from wasmbuild.builder.sources import Source
     from wasmbuild.project.declared import Target
     from wasmbuild.toolchain.chosen import Toolchain
 
@@ -32,24 +33,68 @@ def compile_file(source: Path, target: Target, out: Path, toolchain: Toolchain, 
     ToolchainError, StoreError, UsageError.
     """
     file = output.replaced(out)
-    artifact = Artifact(Module(out.stem, source, str(source), None, None), target)
     with _private_directory(file) as directory:
-        write = functools.partial(disk.write, advice=REPLACING)
-        sources = Sources(Memory(directory / "state.json"), toolchain.translate, toolchain.translator, write)
-        found, wasm = sources.copy(artifact.module, directory)
-        compiler = LocalCompiler(toolchain, lambda: directory)
-        labels = Labels(artifact.module.source_text, artifact.path)
-        request = CompileRequest(
-            found.wasm_sha256, found.kind, target.engine, compiler.identity, toolchain.limits, ALL_CORES, labels
-        )
-        made = check(artifact.id, request, compiler.compile(request, wasm), found, directory)
+        made = directory / "artifact.cwasm"
+        data = _compiled(source, target, out, toolchain, made)
         if file is None:
-            output.write(out, made.file.read_bytes())
-        elif disk.holds(file, made.record.size, made.record.sha256) and (keep_time or output.touch(file)):
+            output.write(out, data)
+        elif disk.holds(file, len(data), hashlib.sha256(data).hexdigest()) and (keep_time or output.touch(file)):
             return False
         else:
-            disk.move(made.file, file, REPLACING)
+            disk.move(made, file, REPLACING)
         return True
+
+
+def _compiled(source: Path, target: Target, out: Path, toolchain: Toolchain, made: Path) -> bytes:
+    """Compile a source into a new file and return what was written there, after a look at it.
+
+    An executable takes what is WebAssembly, as text too, as it is. Only what it refuses, and what only the library
+    takes, is looked at closely: that costs more than to compile a small file.
+    """
+    read = _plain(source) if toolchain.takes_text else None
+    if read is None:
+        found, wasm = _looked_at(source, out, toolchain, made.parent)
+        kind: str | None = found.kind
+    else:
+        data, kind = read
+        wasm = made.with_name("source.wasm" if kind else "source.wat")
+        disk.write(wasm, data, REPLACING)
+    name = f"{target.name}/{out.stem}.cwasm"
+    job = Job(wasm, made, kind or "module", target.engine, toolchain.limits, True, str(source), name)
+    try:
+        toolchain.compile(job)
+        with told(made, "read", REPLACING):
+            artifact = made.read_bytes()
+        check_artifact(artifact, target.engine, kind, toolchain.compiler.path)
+    except CompileError:
+        if read is not None:
+            # Its own words say better what is wrong with a source that is none.
+            _looked_at(source, out, toolchain, made.parent)
+        raise
+    return artifact
+
+
+def _plain(source: Path) -> tuple[bytes, str | None] | None:
+    """Return a source as an executable takes it, and its kind, which text does not tell; None for anything else."""
+    try:
+        data, _ = files.read(source, MAX_SOURCE)
+    except OSError:
+        return None
+    kind = identify(data).kind
+    if kind in ("module", "component"):
+        return data, kind
+    return (data, None) if kind == "text" else None
+
+
+def _looked_at(source: Path, out: Path, toolchain: Toolchain, directory: Path) -> tuple[Source, Path]:
+    """Return what a source is, and a private file with its binary. Raises CompileError, StoreError."""
+    from wasmbuild.builder.memory import Memory
+    from wasmbuild.builder.sources import Sources
+    from wasmbuild.project.declared import Module
+
+    write = functools.partial(disk.write, advice=REPLACING)
+    sources = Sources(Memory(directory / "state.json"), toolchain.translate, toolchain.translator, write)
+    return sources.copy(Module(out.stem, source, str(source), None, None), directory)
 
 
 def depfile(out: Path, inputs: Iterable[Path]) -> bytes:

@@ -41,6 +41,11 @@ class Toolchain:
             return f'{problem}; leave out compiler = "embedded" under [toolchain], and a wasmtime executable compiles'
         return f"no compiler here can make it: {problem}; {ways(self._line)}" if problem else None
 
+    @property
+    def takes_text(self) -> bool:
+        """Tell whether it compiles WebAssembly text, into what it makes of its binary."""
+        return self.compiler.kind != EMBEDDED
+
     def compile(self, job: Job) -> int | None:
         """Compile ``job.wasm`` into ``job.out``; return the most memory that it took in bytes, None where it is shared.
 

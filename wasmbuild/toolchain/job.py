@@ -1,13 +1,16 @@
-"""One compile as both compilers of this machine are asked for it."""
+"""One compile as both compilers of this machine are asked for it, and what comes out held against that."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from wasmbuild.engine.config import EngineConfig
-from wasmbuild.errors import CompileError
+from wasmbuild.errors import CompileError, FormatError
+from wasmbuild.formats import cwasm
 from wasmbuild.toolchain.process import Limits
+
+if TYPE_CHECKING:
+    from wasmbuild.engine.config import EngineConfig
 
 
 class Job(NamedTuple):
@@ -37,3 +40,22 @@ class NoVerdictError(CompileError):
     def __init__(self, text: str, fix: str = "") -> None:
         super().__init__(text)
         self.fix = fix
+
+
+def check_artifact(data: bytes, engine: EngineConfig, kind: str | None, made_by: str) -> None:
+    """Hold the bytes of an artifact against its engine, and its kind where that is known. Raises CompileError."""
+    who = f"{made_by} reported success, but what it wrote"
+    try:
+        facts = cwasm.read(data)
+    except FormatError as error:
+        raise CompileError(
+            f"{who} is no whole artifact: {error}; check the space that is left on the disk, and that this is wasmtime"
+        ) from error
+    flags = {name: facts.isa_flags.get(name) for name in engine.isa_flags}
+    asked = (kind or facts.kind, str(engine.line), cwasm.HEADERS[engine.triple.architecture])
+    if (facts.kind, facts.version, facts.header) != asked or flags != engine.isa_flags:
+        raise CompileError(
+            f"{who} is a {facts.kind} for {facts.triple} of Wasmtime {facts.version}, not the {asked[0]} for "
+            f"{engine.triple.text} of Wasmtime {engine.line} that it was asked for; name another executable as "
+            f"[toolchain] compiler"
+        )

@@ -13,8 +13,8 @@ from fakes import FakeCache, FakeCompiler, FakeExecutor, artifact
 from wasmbuild.builder.compile import check
 from wasmbuild.builder.executors.local import LocalExecutor
 from wasmbuild.builder.key import CompilerIdentity
-from wasmbuild.builder.request import ALL_CORES, CompileRequest, CompileResult, Labels
-from wasmbuild.builder.scheduler import Checked, Prepared, Scheduler, make, threads_for
+from wasmbuild.builder.request import ALL_CORES, Checked, CompileRequest, CompileResult, Labels, Prepared
+from wasmbuild.builder.scheduler import Scheduler, make, threads_for
 from wasmbuild.builder.sources import Source
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
