@@ -95,6 +95,42 @@ def test_a_component_that_imports_http_is_tested_where_it_does_not_use_it(
     assert (entry["ok"], entry["level"], entry["message"]) == (True, "tested", "")
 
 
+WASI_3 = """(component
+  (import "wasi:cli/exit@0.3.0" (instance $exit (export "exit" (func (param "status" (result))))))
+  (core func $e (canon lower (func $exit "exit")))
+  (core module $m
+    (import "e" "exit" (func $exit (param i32)))
+    (func (export "run") (result i32) (call $exit (i32.const 1)) (i32.const 0)))
+  (core instance $i (instantiate $m (with "e" (instance (export "exit" (func $e))))))
+  (type $t (func async (result (result))))
+  (func $run (type $t) (canon lift (core func $i "run")))
+  (instance $all (export "run" (func $run)))
+  (export "wasi:cli/run@0.3.0" (instance $all)))"""
+
+
+def test_a_program_of_wasi_3_is_tested_by_an_executable(project: Project) -> None:
+    entries = proved(project, WASI_3, "{ wasi = {}, exit = 1 }")
+    assert [(entry["ok"], entry["level"], entry["message"]) for entry in entries] == [(True, "tested", "")] * 2
+
+
+def test_a_program_of_wasi_3_is_loaded_where_there_is_no_executable(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write("m.wat", WASI_3)
+    project.declare(
+        f'{HERE}[modules.m]\nsource = "m.wat"\ntargets = ["library"]\ntests = [{{ wasi = {{}}, exit = 1 }}]\n'
+    )
+    project.run("build")
+    other = project.write("wasmtime", "#!/bin/sh\necho wasmtime 7.0.0\n")
+    other.chmod(0o755)
+    monkeypatch.setenv("WASMBUILD_WASMTIME", str(other))
+    [entry] = json.loads(project.run("verify", "--json", "build").stdout)["artifacts"]
+    assert (entry["ok"], entry["level"], entry["lacks"]) == (True, "loaded", "wasmtime")
+    assert entry["message"].startswith("was not tested: WASI 0.3 takes an executable of Wasmtime 48; ")
+    [entry] = json.loads(project.run("verify", "--json", "--level", "tested", "build", status=1).stdout)["artifacts"]
+    assert (entry["outcome"], entry["failed"]) == ("failed", "tested")
+
+
 def test_files_travel_with_the_test_and_nothing_is_left_of_them(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,8 +18,8 @@ from wasmbuild.text import listed, printable, quoted, suggestion
 WASI = "wasi_snapshot_preview1"
 """The module of whose functions a core module with ``wasi`` can import."""
 
-_WASI_OF_COMPONENTS = re.compile(r"wasi:(cli|clocks|filesystem|io|random|sockets)/[a-z0-9-]+@0\.2\.[0-9]+")
-_RUN = re.compile(r"wasi:cli/run@0\.2\.[0-9]+")
+_WASI_OF_COMPONENTS = re.compile(r"wasi:(cli|clocks|filesystem|io|random|sockets)/[a-z0-9-]+@0\.([23])\.[0-9]+")
+_RUN = re.compile(r"wasi:cli/run@0\.[23]\.[0-9]+")
 _FUNCTION = re.compile(r"\((.*)\) -> \((.*)\)")
 _NUMBERS = ("i32", "i64", "f32", "f64")
 _SHOWN = 5
@@ -64,6 +64,14 @@ def _stand_ins(case: Case, kind: str, foreign: Sequence[Import]) -> Iterator[Pro
     if case.imports == TRAP and kind == "module" and other:
         fix = f'write imports = "{ZERO}", which gives it memories, tables and globals too'
         yield ("imports",), f"the module imports {_listed(other)}, and what is no function cannot trap", fix
+
+
+def need_wasi_3(cases: Sequence[Case], imports: Sequence[Import]) -> bool:
+    """Tell whether test cases give a component WASI 0.3."""
+    found = map(_WASI_OF_COMPONENTS.fullmatch, (item.name for item in imports if item.kind == "instance"))
+    return any(case.wasi is not None for case in cases) and any(
+        match is not None and match[2] == "3" for match in found
+    )
 
 
 def bind(cases: Sequence[Case], kind: str, interface: Interface) -> tuple[Case, ...]:
@@ -151,7 +159,7 @@ def _canonical(value: Value, type_: str) -> Value:
 def _of_component(case: Case, interface: Interface, named: Mapping[str, Export]) -> Iterator[Problem]:
     if case.call == START and _called(case, interface) == START:
         fix = 'write call = "…", the name of an exported function'
-        yield ("call",), "the component is no program: it exports no wasi:cli/run of WASI 0.2", fix
+        yield ("call",), "the component is no program: it exports no wasi:cli/run of WASI 0.2 or 0.3", fix
         return
     instance, hash_, _ = _called(case, interface).partition("#")
     export, problem = _export(instance, case.call, ("instance",) if hash_ else ("func",), named)

@@ -200,7 +200,8 @@ class CaseTable(Table):
     """A call that `verify` makes on the artifact, on an instance of its own, and what has to come of it.
 
     Every test says one of `returns`, `traps` and `exit`. A module without imports can be tested, and with `wasi` one
-    that imports WASI (a core module preview 1, a component `wasi:cli` and what belongs to it); what else it imports,
+    that imports WASI (a core module preview 1, a component `wasi:cli` and what belongs to it, of 0.2, and of 0.3 where
+    there is an executable of Wasmtime); what else it imports,
     `imports` stands for. A core module that exports `_initialize` and no `_start` has that called first.
     """
 

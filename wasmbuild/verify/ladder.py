@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from wasmbuild.errors import WasmbuildError
+from wasmbuild.formats.bind import need_wasi_3
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 from wasmbuild.project.declared import Target
 from wasmbuild.project.keys import dotted
@@ -17,6 +18,7 @@ from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify.across import Across
 from wasmbuild.verify.consistent import Consistent
 from wasmbuild.verify.intact import Intact, Opened
+from wasmbuild.verify.library_loader import LibraryLoader
 from wasmbuild.verify.loaded import Loaders, Way
 from wasmbuild.verify.loading import Outcome
 from wasmbuild.verify.reference import References
@@ -99,19 +101,40 @@ class Ladder:
             if obstacle is None:
                 way = target.way
                 if isinstance(way, Way):
-                    settle = partial(self._loaded, target, artifact, position, time.monotonic() - since)
-                    way.load(artifact, opened, settle, test=self._ceiling == TESTED)
+                    test, untested = self._ceiling == TESTED, None
+                    if test and isinstance(way.loader, LibraryLoader) and need_wasi_3(artifact.tests, artifact.imports):
+                        other = self._by_executable(target.manifest)
+                        if isinstance(other, Way):
+                            way = other
+                        else:
+                            test, untested = False, other
+                    settle = partial(self._loaded, target, artifact, position, time.monotonic() - since, untested)
+                    way.load(artifact, opened, settle, test=test)
                     return
                 reached, obstacle = CONSISTENT, way
         opened.file.close()
         self._judge(target, artifact, position, reached, obstacle, time.monotonic() - since)
 
+    def _by_executable(self, manifest: Manifest) -> Way | Obstacle:
+        try:
+            return self._loaders.by_executable(manifest)
+        except OSError as error:
+            return unverified("was not tested", error)
+
     def _loaded(
-        self, target: _Target, artifact: ManifestArtifact, position: int, seconds: float, outcome: Outcome
+        self,
+        target: _Target,
+        artifact: ManifestArtifact,
+        position: int,
+        seconds: float,
+        untested: Obstacle | None,
+        outcome: Outcome,
     ) -> None:
+        """Take the outcome of a load; ``untested`` is why tests were not executed, where they were wanted."""
         obstacle = outcome.obstacle
         if outcome.ran is None:
             reached = CONSISTENT if obstacle else LOADED
+            obstacle = obstacle or untested
         else:
             reached = LOADED if obstacle else TESTED
             with self._lock:

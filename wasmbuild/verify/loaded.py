@@ -15,6 +15,7 @@ from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 from wasmbuild.project.declared import Runner, Target
 from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.find import Compiler
 from wasmbuild.verify import probes, runner_words
 from wasmbuild.verify.intact import Opened
 from wasmbuild.verify.library_loader import LibraryLoader
@@ -84,6 +85,28 @@ class Loaders:
             return executable._replace(message=f"cannot be loaded on this host: {executable.message}")
         if isinstance(executable, Unverified):
             return Unverified(f"was not loaded: {executable.message}")
+        return self._with(executable, engine)
+
+    def by_executable(self, manifest: Manifest) -> Way | Obstacle:
+        """Return how a target's artifacts are loaded and tested where the library cannot give what tests need.
+
+        Raises OSError where there is no place for copies of them.
+        """
+        engine = manifest.config
+        triple = engine.triple
+        declared = self._targets.get(manifest.target)
+        if declared is not None and declared.runner is not None and declared.triple == triple:
+            if declared.runner.python is None:
+                return self._through(declared.runner, engine)
+            why, fix = "its tests need WASI 0.3, which its python lacks", 'write wasmtime = "…" in place of python'
+            return Place(is_runner=True).cannot(why, fix)
+        executable = self._tools.executable(engine.line)
+        if isinstance(executable, (Unreachable, Unverified)):
+            words = f"was not tested: WASI 0.3 takes an executable of Wasmtime {engine.line}; {executable.message}"
+            return executable._replace(message=words)
+        return self._with(executable, engine)
+
+    def _with(self, executable: Compiler, engine: EngineConfig) -> Way:
         if executable.path not in self._executables:
             from wasmbuild.verify.executable_loader import ExecutableLoader, Program
 

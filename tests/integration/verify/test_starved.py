@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import Project
 
 from wasmbuild.engine.triples import host_triple
 
@@ -95,3 +96,29 @@ def test_what_is_right_passes_or_is_not_verified(shipped: Path, name: str) -> No
         assert entry["level"] == "loaded"
     else:
         assert (ended.returncode, entry["outcome"]) == (3, "not-verified"), entry["message"]
+
+
+SMALLER = "memory-reservation = 268435456\nmemory-guard-size = 65536"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere address space is not bounded")
+def test_a_memory_that_has_no_room_is_not_verified_and_each_hint_helps(project: Project) -> None:
+    project.write("m.wat", '(module (memory 1) (func (export "f") (result i32) (i32.const 1)))')
+
+    def verified(engine: str, space: int | None, status: int) -> str:
+        project.declare(
+            f"""[project]\nname = "p"\n[engine]\n{engine}\n[targets.t]\ntriple = "{host_triple()}"
+[modules.m]\nsource = "m.wat"\ntests = [{{ call = "f", returns = [1] }}]\n"""
+        )
+        project.run("build")
+        program = RUN if space is None else LIMIT.format(name="RLIMIT_AS", value=space)
+        command = [sys.executable, "-c", program, "verify", "build", "--memory-limit", "64 GiB"]
+        ended = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False, timeout=120)
+        assert ended.returncode == status, ended
+        return ended.stdout
+
+    said = verified("", 3 << 30, 3)
+    assert "NOT VERIFIED" in said
+    assert "f() reserves 4.1 GiB of address space for a memory, which this process may not have; raise the" in said
+    assert "1 tested" in verified("", None, 0)
+    assert "1 tested" in verified(SMALLER, 3 << 30, 0)

@@ -175,9 +175,9 @@ def test_cases_that_do_not_fit_a_component(case: Case, message: str) -> None:
 
 
 def test_a_component_that_is_no_program() -> None:
-    interface = Interface((), (Export("wasi:cli/run@0.3.0", "instance", ""),))
+    interface = Interface((), (Export("wasi:cli/run@0.4.0", "instance", ""),))
     assert check([Case("_start", exit=0, wasi=WASI)], "component", interface) == [
-        "tests[0].call: the component is no program: it exports no wasi:cli/run of WASI 0.2; "
+        "tests[0].call: the component is no program: it exports no wasi:cli/run of WASI 0.2 or 0.3; "
         'write call = "…", the name of an exported function'
     ]
 
@@ -185,7 +185,7 @@ def test_a_component_that_is_no_program() -> None:
 def test_what_a_component_imports() -> None:
     case = Case("greet", returns=("x",), wasi=WASI)
     assert check([case], "component", component("wasi:cli/stdout@0.2.0", "wasi:io/streams@0.2.12")) == []
-    for foreign in ("wasi:http/types@0.2.0", "wasi:cli/stdout@0.3.0", "my:host/log"):
+    for foreign in ("wasi:http/types@0.2.0", "wasi:cli/stdout@0.4.0", "my:host/log"):
         assert check([case], "component", component("wasi:cli/stdout@0.2.0", foreign)) == [
             f'tests: the component imports "{foreign}", which no test can give it; '
             'write imports = "trap" in the test, where it does not use them, or test one that imports WASI alone'
