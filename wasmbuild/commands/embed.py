@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import shlex
 import sys
 from pathlib import Path
@@ -99,20 +100,21 @@ def _declared(arguments: argparse.Namespace) -> tuple[str, list[Machine], Toolch
 
 
 def _from_manifest(path: Path) -> tuple[str, list[Machine], Toolchain]:
-    from wasmbuild import files
     from wasmbuild.embed.mistaken import mistaken
     from wasmbuild.embed.spec import Machine
     from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest
+    from wasmbuild.project import filenames
+    from wasmbuild.shipment.manifests import read_named
     from wasmbuild.toolchain.child import Limits
     from wasmbuild.toolchain.chosen import Toolchain
     from wasmbuild.toolchain.find import find
 
     try:
-        with files.open_regular(path) as file:
-            data = file.read(MAX_MANIFEST + 1)
-    except IsADirectoryError:
-        raise UsageError(f"{path}: is a directory; name the manifest in it, {path / 'manifest.json'}") from None
+        data = read_named(path, MAX_MANIFEST + 1)
     except OSError as error:
+        if error.errno == errno.EISDIR:
+            name = path / filenames.MANIFEST
+            raise UsageError(f"{path}: is a directory; name the manifest in it, {name}") from None
         fix = "name the manifest.json of a target in the build directory"
         raise FormatError(f"{path}: cannot be read: {error.strerror or error}; {fix}") from error
     if problem := mistaken(path, data):

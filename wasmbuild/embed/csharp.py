@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 
-from wasmbuild.embed.literals import filled, loader, quoted
+from wasmbuild.embed.literals import filled, loader, lower, pascal, quoted
 from wasmbuild.embed.refusals import refusals
 from wasmbuild.embed.spec import Probe, Spec, refused, unseen
 from wasmbuild.engine import lines
@@ -96,7 +96,7 @@ def generate(spec: Spec) -> str:
         "config": "\n".join(f"            {line}" for line in _calls(spec) or ["// All defaults."]),
         "refusals": "\n".join(
             "            refusals.Add(new Refusal { "
-            f"Said = {quoted(r.said)}, Status = LoadStatus.{_status(r.status)},\n                Problem = "
+            f"Said = {quoted(r.said)}, Status = LoadStatus.{pascal(r.status)},\n                Problem = "
             f"{quoted(r.problem)},\n                Fix = {quoted(r.fix)} }});"
             for r in refusals(spec.line)
         ),
@@ -125,7 +125,7 @@ def _calls(spec: Spec) -> list[str]:
             raise refused(spec, name, "Wasmtime.NET has no way to set it", _FIX)
     if any(name in spec.engine.settings for name in _RELAXED):
         both = spec.engine.values()
-        written.append(f"config.WithRelaxedSIMD({', '.join(_text(both[name]) for name in _RELAXED)});")
+        written.append(f"config.WithRelaxedSIMD({', '.join(lower(both[name]) for name in _RELAXED)});")
     if flags := spec.engine.cranelift_flags:
         names = ", ".join(flags)
         who = "Wasmtime.NET has no way to set Cranelift's flags"
@@ -138,15 +138,7 @@ def _literal(name: str, value: Value) -> str | None:
     if name in _VALUES:
         known = _VALUES[name].get(str(value))
         return f"{_ENUMS[name]}.{known}" if known else None
-    return _text(value)
-
-
-def _text(value: Value) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _status(status: str) -> str:
-    return "".join(word.capitalize() for word in status.split("_"))
+    return lower(value)
 
 
 def _probe(probe: Probe) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import zlib
 
-from wasmbuild.embed.literals import filled, loader, quoted
+from wasmbuild.embed.literals import filled, loader, lower, pascal, quoted
 from wasmbuild.embed.refusals import refusals
 from wasmbuild.embed.spec import Probe, Spec, refused, unseen
 from wasmbuild.engine import lines
@@ -122,7 +122,7 @@ def _calls(spec: Spec) -> list[str]:
             fix = "leave it out under [engine], or load the artifacts in a program of C"
             raise refused(spec, name, f"wasmtime-go of Wasmtime {spec.line} has no way to set it", fix)
     flags = spec.engine.cranelift_flags
-    written += [f"config.SetCraneliftFlag({quoted(flag)}, {quoted(_text(value))})" for flag, value in flags.items()]
+    written += [f"config.SetCraneliftFlag({quoted(flag)}, {quoted(lower(value))})" for flag, value in flags.items()]
     return [*written, "return nil"]
 
 
@@ -131,15 +131,11 @@ def _literal(name: str, value: Value) -> str | None:
     if name in _VALUES:
         known = _VALUES[name].get(str(value))
         return f"wasmtime.{known}" if known else None
-    return _text(value)
-
-
-def _text(value: Value) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return lower(value)
 
 
 def _status(status: str) -> str:
-    return _STATUSES.get(status) or "".join(word.capitalize() for word in status.split("_"))
+    return _STATUSES.get(status) or pascal(status)
 
 
 def _probe(spec: Spec, probe: Probe) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmbuild.embed.literals import filled, loader, quoted, rows
+from wasmbuild.embed.literals import filled, loader, pascal, quoted, rows
 from wasmbuild.embed.refusals import Refusal, refusals
 from wasmbuild.embed.rust_config import calls, is_minimal
 from wasmbuild.embed.spec import Probe, Spec
@@ -102,13 +102,9 @@ def generate(spec: Spec) -> str:
     return f"{declared}{loader('loader.rs')}}}\n"
 
 
-def _variant(status: str) -> str:
-    return "".join(word.capitalize() for word in status.split("_"))
-
-
 def _refusal(refusal: Refusal) -> str:
     said, status, problem, fix = refusal
-    return f"({quoted(said)}, Status::{_variant(status)}, {quoted(problem)}, {quoted(fix)})"
+    return f"({quoted(said)}, Status::{pascal(status)}, {quoted(problem)}, {quoted(fix)})"
 
 
 def _probe(probe: Probe) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wasmbuild.embed.literals import lower
 from wasmbuild.embed.spec import Spec, own_defaults, refused, unseen
 from wasmbuild.engine import lines
 from wasmbuild.engine.line import Setting, Value
@@ -40,7 +41,7 @@ def calls(spec: Spec) -> list[str]:
     elif flags:
         written.append("// SAFETY: none of these flags changes what code may do.")
         written.append("unsafe {")
-        written += [f'    config.cranelift_flag_set("{flag}", "{_literal(flags[flag])}");' for flag in flags]
+        written += [f'    config.cranelift_flag_set("{flag}", "{lower(flags[flag])}");' for flag in flags]
         written.append("}")
     return written
 
@@ -53,13 +54,9 @@ def is_minimal(spec: Spec) -> bool:
 def _call(setting: Setting, value: Value) -> list[str]:
     if setting.name == "cache":
         return ["if let Ok(cache) = wasmtime::Cache::from_file(None) {", "    config.cache(Some(cache));", "}"]
-    known = setting.rust_values.get(_literal(value))
-    return [f"config.{_method(setting)}({f'wasmtime::{known}' if known else _literal(value)});"]
+    known = setting.rust_values.get(lower(value))
+    return [f"config.{_method(setting)}({f'wasmtime::{known}' if known else lower(value)});"]
 
 
 def _method(setting: Setting) -> str:
     return setting.rust or setting.python or setting.name.replace("-", "_")
-
-
-def _literal(value: Value) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wasmbuild import files
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.manifest import MANIFEST, MAX_MANIFEST, MAX_RECORD, Manifest, ManifestArtifact, Record
 from wasmbuild.inspection.facts import Origin
 from wasmbuild.project import filenames
+from wasmbuild.shipment.manifests import read_named
 from wasmbuild.text import printable
 
 _RECORD_SUFFIX = ".json"
@@ -53,7 +53,7 @@ class Origins:
         if file not in self._manifests:
             self._manifests[file] = None
             try:
-                data = _bytes(file, MAX_MANIFEST)
+                data = read_named(file, MAX_MANIFEST + 1)
                 # Other programs have files of this name too.
                 if MANIFEST.rpartition("/")[0].encode() in data:
                     self._manifests[file] = Manifest.from_bytes(data, file)
@@ -67,7 +67,7 @@ class Origins:
 def _record(path: str, digest: tuple[int, str]) -> Iterator[Origin]:
     file = path + _RECORD_SUFFIX
     try:
-        record = Record.from_bytes(_bytes(file, MAX_RECORD), file)
+        record = Record.from_bytes(read_named(file, MAX_RECORD + 1), file)
     except FileNotFoundError:
         return
     except FormatError as error:
@@ -118,9 +118,3 @@ def _other_bytes(file: str, does: str) -> str:
         f"{printable(file)} {does} other bytes: this file was changed, or copied there from elsewhere; what it says of "
         "imports and exports is not shown"
     )
-
-
-def _bytes(path: str, limit: int) -> bytes:
-    # Readers refuse what is longer than they take.
-    with files.open_regular(path) as file:
-        return files.read_up_to(file, limit + 1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from wasmbuild.confined import ConfinedDirectory
+from wasmbuild.files import read_up_to
 from wasmbuild.formats.manifest import MAX_MANIFEST, Index, IndexTarget, Manifest
 from wasmbuild.shipment.errors import AGAIN, Reason, ShippedFileError
 from wasmbuild.shipment.source import ShipmentSource
@@ -15,6 +17,16 @@ _INDEX_MARK, _MANIFEST_MARK = b'"wasmbuild/index/', b'"wasmbuild/manifest/'
 def is_index(data: bytes) -> bool:
     """Tell whether JSON is an index, of whatever version, and not a manifest."""
     return _INDEX_MARK in data and _MANIFEST_MARK not in data
+
+
+def read_named(path: str | os.PathLike[str], limit: int) -> bytes:
+    """Return the bytes of a regular file that the user named, or that lies beside one; ``limit`` at most.
+
+    Raises OSError as ``ConfinedDirectory.open`` does.
+    """
+    folder, name = os.path.split(os.fspath(path))
+    with ConfinedDirectory(folder) as directory, directory.open_named(name)[0] as file:
+        return read_up_to(file, limit)
 
 
 def read_document(source: ShipmentSource, name: str, where: str, fix: str) -> bytes:
