@@ -10,6 +10,7 @@ from wasmbuild.errors import FormatError
 from wasmbuild.formats.manifest import MANIFEST, MAX_MANIFEST, MAX_RECORD, Manifest, ManifestArtifact, Record
 from wasmbuild.inspection.facts import Origin
 from wasmbuild.project import filenames
+from wasmbuild.shipment.errors import ShippedFileError
 from wasmbuild.shipment.manifests import read_named
 from wasmbuild.text import printable
 
@@ -74,7 +75,7 @@ def _record(path: str, digest: tuple[int, str]) -> Iterator[Origin]:
         yield Origin(file, matches=False, problem=str(error))
         return
     except OSError as error:
-        yield Origin(file, matches=False, problem=f"{printable(file)}: cannot be read: {error.strerror or error}")
+        yield Origin(file, matches=False, problem=str(ShippedFileError.of(error, file)))
         return
     if (record.size, record.sha256) != digest:
         yield Origin(file, matches=False, problem=_other_bytes(file, "is the record of"))

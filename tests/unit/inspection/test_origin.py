@@ -108,7 +108,7 @@ def test_a_fifo_in_place_of_a_record_is_not_waited_for(fib: Path) -> None:
     os.mkfifo(fib.parent / "fib.cwasm.json")
     os.mkfifo(fib.parents[1] / "manifest.json")
     (origin,) = origins(fib)
-    assert "fib.cwasm.json: cannot be read: not a regular file" in origin.problem
+    assert "fib.cwasm.json is a FIFO, not a regular file" in origin.problem
 
 
 @given(
