@@ -15,20 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmbuild import __version__
-from wasmbuild.formats.strict_json import Invalid, compile_schema, loads
+from wasmbuild.engine.config import EngineConfig
+from wasmbuild.formats.strict_json import Invalid
 from wasmbuild.plan import values
-from wasmbuild.plan.schema import DECLARATION, DECLARATION_SCHEMA
 from wasmbuild.project.audit_policy import AuditPolicy, Ignore
-from wasmbuild.project.cases import Case
-from wasmbuild.project.declared import ModuleDeclaration, Project
+from wasmbuild.project.declared import ModuleDeclaration, Project, Target
 from wasmbuild.project.paths import path_problem
 from wasmbuild.usercache import Documents
 
 if TYPE_CHECKING:
     from datetime import date
 
+    from wasmbuild.project.cases import Case
+
 _DOCUMENTS = Documents("declarations", 256)
-_MAX_BYTES = 32 << 20
+_SCHEMA = "wasmbuild/declaration/2"
 
 
 def recall(data: bytes, *, file: str, directory: Path, default_line: int) -> Project | None:
@@ -40,23 +41,26 @@ def recall(data: bytes, *, file: str, directory: Path, default_line: int) -> Pro
     if found is None:
         return None
     try:
-        document: Any = loads(found, _MAX_BYTES)
-        compile_schema(DECLARATION_SCHEMA)(document)
-        return _read(document, file, directory)
-    except (Invalid, ValueError, KeyError, TypeError, AttributeError):
+        # Nobody else has written it, and it is whole: that a schema fits need not be asked at each start.
+        digest, _, data = found.partition(b"\n")
+        if digest != hashlib.sha256(data).hexdigest().encode():
+            return None
+        return _read(json.loads(data), file, directory)
+    except (Invalid, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
 def remember(project: Project, data: bytes, *, default_line: int) -> None:
     """Remember what the bytes of a declaration that has modules were found to declare."""
     if project.modules:
-        document = json.dumps(_write(project), separators=(",", ":"), allow_nan=False)
-        _DOCUMENTS.write(_name(data, default_line), document.encode())
+        document = json.dumps(_write(project), separators=(",", ":"), allow_nan=False).encode()
+        digest = hashlib.sha256(document).hexdigest().encode()
+        _DOCUMENTS.write(_name(data, default_line), digest + b"\n" + document)
 
 
 def _name(data: bytes, default_line: int) -> str:
     # What can be declared depends on the system too: not every one limits memory.
-    identity = json.dumps([DECLARATION, __version__, _code(), sys.platform, default_line]).encode()
+    identity = json.dumps([_SCHEMA, __version__, _code(), sys.platform, default_line]).encode()
     return hashlib.sha256(identity + b"\0" + data).hexdigest()
 
 
@@ -77,9 +81,12 @@ def _write(project: Project) -> dict[str, Any]:
         project.name, project.build_dir, project.line, project.at_least, project.compiler, project.limits
     )
     return {
-        "schema": DECLARATION,
         **values.head_to_json(head, project.directory),
-        "targets": [values.target_to_json(target, project.directory) for target in project.targets],
+        "targets": [
+            # With what it takes the data of a line to tell, which no step has to read then.
+            {**values.target_to_json(target, project.directory), "remembered": target.engine.to_remembered()}
+            for target in project.targets
+        ],
         "modules": {
             key: {
                 "source": module.source,
@@ -111,7 +118,7 @@ def _audit(document: Mapping[str, Any]) -> AuditPolicy:
 
 def _read(document: Mapping[str, Any], file: str, directory: Path) -> Project:
     head = values.head_from_json(document, directory)
-    targets = tuple([values.target_from_json(item, head.line, directory) for item in document["targets"]])
+    targets = tuple([_target(item, head.line, directory) for item in document["targets"]])
     if path_problem(os.path.relpath(head.build_dir, directory).replace(os.sep, "/"), above=False) is not None:
         raise ValueError("the build directory is elsewhere")
     return Project(
@@ -130,6 +137,11 @@ def _read(document: Mapping[str, Any], file: str, directory: Path) -> Project:
     )
 
 
+def _target(document: Mapping[str, Any], line: int, directory: Path) -> Target:
+    target = values.target_from_json(document, line, directory)
+    return target._replace(engine=EngineConfig.from_remembered(document["remembered"]))
+
+
 def _day(text: str | None) -> date | None:
     if text is None:
         return None
@@ -145,5 +157,13 @@ def _module(document: Mapping[str, Any]) -> ModuleDeclaration:
         document["source"],
         values.texts(document["targets"]),
         *values.contract_from_json(document),
-        tuple(map(Case.from_json, document["tests"])),
+        _tests(document["tests"]),
     )
+
+
+def _tests(documents: list[Any]) -> tuple[Case, ...]:
+    if not documents:
+        return ()
+    from wasmbuild.project.cases import Case
+
+    return tuple(map(Case.from_json, documents))

@@ -7,14 +7,10 @@ from typing import Any
 from wasmbuild.formats.schemas import JSON_SCHEMAS
 from wasmbuild.formats.schemas import MANIFEST as MANIFEST_SCHEMA
 from wasmbuild.plan.graph import KINDS
-from wasmbuild.project import cases
-from wasmbuild.project.audit_policy import COMMANDS, SEVERITIES
 
 Schema = dict[str, Any]
 
 PLAN = "wasmbuild/plan/1"
-DECLARATION = "wasmbuild/declaration/1"
-"""What is remembered of a declaration; it is not published."""
 
 _PATH_PART = r"(?!\.{1,2}(?:/|$))[^/\\\u0000]+"
 
@@ -110,29 +106,3 @@ PLAN_SCHEMA: Schema = {
         }
     ),
 }
-
-DECLARATION_SCHEMA: Schema = _object(
-    {
-        "schema": {"type": "string", "const": DECLARATION},
-        **_HEAD,
-        "targets": _array(_object(_TARGET), 1),
-        "modules": {
-            "type": "object",
-            "additionalProperties": _object(
-                {
-                    "source": _TEXT,
-                    "targets": _or_null(_TEXTS),
-                    **_CONTRACT,
-                    "tests": {"type": "array", "maxItems": cases.MAX_CASES},
-                }
-            ),
-        },
-        "audit": _object(
-            {
-                "fail-on": {"type": "string", "enum": list(SEVERITIES)},
-                "enforce": _array({"type": "string", "enum": list(COMMANDS)}),
-                "ignore": _array(_object({"id": _TEXT, "reason": _TEXT, "until": _or_null(_TEXT)})),
-            }
-        ),
-    }
-)

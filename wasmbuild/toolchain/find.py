@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from wasmbuild.engine import lines
 from wasmbuild.errors import ToolchainError
 from wasmbuild.toolchain import executable, places
 from wasmbuild.toolchain.executable import ChangingError, Identity, UnexaminedError, UnusableError
@@ -96,6 +95,8 @@ def library() -> Compiler:
 def ways(line: int, at_least: str | None = None) -> str:
     """Return what to do to get an executable that compiles for every target, one way per line."""
     version = at_least or f"{line}.0.0"
+    from wasmbuild.engine import lines
+
     install = lines.get(line).install if line in lines.known() and at_least is None else ""
     wheel = f"    {install}\n" if install else ""
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -69,19 +70,20 @@ def test_other_bytes_and_another_default_line_are_not_remembered() -> None:
     assert recalled(project, data, line=49) is None
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [("build-dir", "../elsewhere"), ("build-dir", "/etc"), ("schema", "wasmbuild/declaration/0"), ("targets", [])],
-)
-def test_what_is_damaged_is_as_good_as_nothing(cache: Path, key: str, value: object) -> None:
+@pytest.mark.parametrize("key", ["build-dir", "targets", "modules"])
+def test_what_is_damaged_is_as_good_as_nothing(cache: Path, key: str) -> None:
     file = PROJECTS[0] / "wasmbuild.toml"
     project, data = load(file, default_line=48), file.read_bytes()
     remember(project, data, default_line=48)
     [path] = cache.iterdir()
-    document = json.loads(path.read_bytes())
-    document[key] = value
-    path.write_text(json.dumps(document))
-    assert recalled(project, data) is None
+    digest, _, text = path.read_bytes().partition(b"\n")
+    document = json.loads(text)
+    document[key] = "../elsewhere"
+    changed = json.dumps(document).encode()
+    # Whether it is only damaged, or another version of ours wrote it.
+    for head in (digest, hashlib.sha256(changed).hexdigest().encode()):
+        path.write_bytes(head + b"\n" + changed)
+        assert recalled(project, data) is None
 
 
 @given(st.binary(max_size=60) | st.recursive(st.none() | st.text(), st.lists).map(lambda v: json.dumps(v).encode()))
