@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from wasmbuild import files
 from wasmbuild.errors import StoreError
 
-SCHEMA = "wasmbuild/state/4"
+SCHEMA = "wasmbuild/state/5"
 
 LINK = ""
 """In place of the digest of a file that is a link, where links are not followed."""

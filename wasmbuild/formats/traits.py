@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-ODD_TAGS_WITH = ("active-data", "active-data-imported-memory", "active-data-non-constant-offset", "passive-data")
+ODD_TAGS_WITH = (
+    "active-data",
+    "active-data-imported-memory",
+    "active-data-non-constant-offset",
+    "active-data-without-image",
+    "passive-data",
+)
 """What a module that defines an odd number of tags can have besides, sorted."""
 
 

@@ -9,12 +9,14 @@ from wasmbuild.errors import FormatError
 from wasmbuild.formats import wasm_types
 from wasmbuild.formats.component_parts import parts
 from wasmbuild.formats.cursor import Cursor
+from wasmbuild.formats.data_images import DataImages
 from wasmbuild.formats.identify import identify
 from wasmbuild.formats.instructions import Instructions
 from wasmbuild.formats.traits import Traits, merged
 from wasmbuild.formats.wasm import Module
 
 _TYPE, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _ELEMENT, _CODE, _DATA, _DATA_COUNT, _TAG = 1, 3, 4, 5, 6, 9, 10, 11, 12, 13
+_I64_CONST = 0x42
 _LIMITS = re.compile(r" \d+(\.\.\d+)?( i64)?$")
 
 
@@ -41,6 +43,7 @@ class _Reader:
         self.features = self.code.features
         self.memories: list[str] = []
         self.tables: list[str] = []
+        self.images = DataImages()
 
     def traits(self) -> Traits:
         self._types()
@@ -70,6 +73,8 @@ class _Reader:
         data: set[str] = set()
         for cursor in self._entries(_DATA):
             data |= self._data(cursor, imported_memories)
+        if self.images.missing:
+            data.add("active-data-without-image")
         largest = max(map(self._body, self._entries(_CODE)), default=0)
         if len(self.memories) > 1:
             self.features.add("multi-memory")
@@ -163,16 +168,24 @@ class _Reader:
         flags = cursor.u32()
         if flags > 2:
             cursor.fail(f"{flags:#x} does not say what kind of data follow")
-        found = {"passive-data" if flags == 1 else "active-data"}
         if flags == 1:
             self.features.add("bulk-memory")
-        else:
-            memory = cursor.u32() if flags == 2 else 0
-            if memory < imported:
-                found.add("active-data-imported-memory")
-            if not self.code.constant(cursor):
-                found.add("active-data-non-constant-offset")
-        cursor.skip(cursor.u32())
+            cursor.skip(cursor.u32())
+            return {"passive-data"}
+        found = {"active-data"}
+        memory = cursor.u32() if flags == 2 else 0
+        start = cursor.pos
+        constant = self.code.constant(cursor)
+        size = cursor.u32()
+        if memory < imported:
+            found.add("active-data-imported-memory")
+        if not constant:
+            found.add("active-data-non-constant-offset")
+        elif imported <= memory < len(self.memories):
+            bits = 64 if cursor.data[start] == _I64_CONST else 32
+            offset = Cursor(cursor.data, start + 1, cursor.end, cursor.what).signed(bits) % (1 << bits)
+            self.images.add(memory, self.memories[memory], offset, size)
+        cursor.skip(size)
         return found
 
     def _body(self, cursor: Cursor) -> int:

@@ -104,7 +104,7 @@ OSV = {
                                 "properties": {
                                     "arch": {"items": {"enum": ["x86_64", "aarch64", "riscv64", "s390x"]}},
                                     "functions": {"items": {"pattern": "^wasmtime::"}},
-                                    "os": {"items": {"enum": ["windows"]}},
+                                    "os": {"items": {"enum": ["windows", "macos", "ios", "freebsd"]}},
                                 },
                             }
                         },

@@ -174,9 +174,9 @@ def layout(a: Artifact) -> str:
     if a.runtime is not None and number(a.runtime)[0] == line and (number(a.runtime)[2] < border) == (patch < border):
         return NO
     beside = set(a.trait("odd-tags-with"))
-    certain = bool(beside & {"passive-data", "active-data-imported-memory", "active-data-non-constant-offset"})
+    certain = bool(beside - {"active-data"})
     certain = certain or ("active-data" in beside and (a.target == "windows" or not a.on("memory-init-cow", True)))
-    if not beside:
+    if not certain and not (beside and a.target == "pulley"):
         return NO
     known = a.runtime is not None and number(a.runtime)[0] == line
     return YES if certain and known else MAYBE
@@ -200,7 +200,13 @@ _traits = st.fixed_dictionaries(
         "tags": st.just(1),
         "odd-tags-with": st.lists(
             st.sampled_from(
-                ["active-data", "active-data-imported-memory", "active-data-non-constant-offset", "passive-data"]
+                [
+                    "active-data",
+                    "active-data-imported-memory",
+                    "active-data-non-constant-offset",
+                    "active-data-without-image",
+                    "passive-data",
+                ]
             ),
             unique=True,
         ),

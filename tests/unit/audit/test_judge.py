@@ -100,8 +100,8 @@ def test_the_layout_break(compiler: str, runtime: str | None, verdict: str | Non
         ({"odd-tags-with": ["active-data", "active-data-imported-memory"]}, {}, AFFECTED),
         ({"odd-tags-with": ["active-data", "active-data-non-constant-offset"]}, {}, AFFECTED),
         ({"odd-tags-with": ["active-data"]}, {"memory_init_cow": False}, AFFECTED),
-        # No image is made of data that is spread out, and a manifest does not tell.
-        ({"odd-tags-with": ["active-data"]}, {}, UNKNOWN),
+        ({"odd-tags-with": ["active-data", "active-data-without-image"]}, {}, AFFECTED),
+        ({"odd-tags-with": ["active-data"]}, {}, None),
         (None, {}, UNKNOWN),
     ],
 )

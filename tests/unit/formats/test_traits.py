@@ -94,6 +94,44 @@ def test_data_beside_an_odd_number_of_tags_are_told(tags: int, data: list[bytes]
     assert found.passive_data is ("passive-data" in having)
 
 
+def active(offset: int, size: int, memory: int = 0) -> bytes:
+    """Return active data at an offset below 2^31."""
+    number = bytearray()
+    while offset >= 0x40:
+        number.append(offset & 0x7F | 0x80)
+        offset >>= 7
+    return b"\x02" + leb(memory) + b"\x41" + bytes([*number, offset]) + b"\x0b" + leb(size) + b"x" * size
+
+
+@pytest.mark.parametrize(
+    ("data", "missing"),
+    [
+        ([active(0, 1)], False),
+        ([active(0, 65_536)], False),
+        ([active(0, 65_537)], True),
+        ([active(65_536, 0)], False),
+        ([active(65_537, 0)], True),
+        # Of the second memory, which is large.
+        ([active(0, 1, 1), active((16 << 20) - 2, 1, 1)], False),
+        ([active(0, 1, 1), active((16 << 20) - 1, 1, 1)], True),
+        ([active((20 << 20) - 1, 1, 1)], False),
+        ([active(0, 1), active((16 << 20) - 1, 1, 1)], False),
+        # At an offset that i32 spells as a negative number.
+        ([b"\x00\x41\x7f\x0b\x01x"], True),
+    ],
+)
+def test_data_that_no_image_is_made_of_are_told(data: list[bytes], missing: bool) -> None:
+    memories = section(5, vec([b"\x00\x01", b"\x00" + leb(400)]))
+    found = traits(memories, section(13, vec([TAG])), section(11, vec(data)))
+    expected = ("active-data", "active-data-without-image") if missing else ("active-data",)
+    assert found.odd_tags_with == expected
+
+
+def test_small_pages_have_no_image() -> None:
+    found = traits(section(5, vec([b"\x08\x01\x00"])), section(13, vec([TAG])), section(11, vec([active(0, 1)])))
+    assert found.odd_tags_with == ("active-data", "active-data-without-image")
+
+
 def test_imported_tags_do_not_count() -> None:
     found = traits(imports(("", "", b"\x04" + TAG)), section(11, vec([PASSIVE])))
     assert (found.tags, found.odd_tags_with, found.features) == (0, (), ("bulk-memory", "exceptions"))
