@@ -36,6 +36,14 @@ def checked() -> Iterator[None]:
 _PLAIN = str.maketrans({"…": "...", "━": "=", "╌": "-", "→": "->", "×": "x", "–": "-", "—": "-", "’": "'"})
 
 
+def write_bytes(data: bytes) -> None:
+    """Write bytes to stdout as they are, in order with the text. Raises StoreError where ``checked`` does."""
+    if isinstance(sys.stdout, _Data):
+        sys.stdout.write_bytes(data)
+    else:
+        sys.stdout.buffer.write(data)
+
+
 class _Stream:
     """Loses what cannot be written, and writes what the encoding lacks in another way."""
 

@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 from support import ADD, HEAD, MODULES, SUB, TARGETS, Project
 
+from wasmbuild.cli import main
 from wasmbuild.files import signature
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.toolchain.child import memory_can_be_limited
@@ -212,8 +213,20 @@ class TestCompile:
         assert made == (project.build / "arm/add.cwasm").read_bytes()
         rule = (project.root / "out dir/add.d").read_text()
         assert rule.startswith("out\\ dir/add.cwasm: add.wat wasmbuild.toml /")
-        assert rule.endswith("\n")
-        assert rule.count("\n") == 1
+        first, *empty = rule.splitlines()
+        assert [line.removesuffix(":") for line in empty] == first.partition(": ")[2].split()
+        assert len(empty) >= 3
+
+    def test_a_depfile_that_cannot_be_written_leaves_no_output(
+        self, project: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Make would take an output without one for up to date from then on."""
+        monkeypatch.chdir(project.root)
+        project.write("file", "")
+        assert main(["compile", "add.wat", "--target", "x64", "-o", "o.cwasm", "--depfile", "file/d"]) in (2, 3)
+        assert main(["embed", "--lang", "c", "-o", "o.h", "--depfile", "file/d"]) in (2, 3)
+        assert main(["compile", "add.wat", "--target", "x64", "-o", "a;b.cwasm", "--depfile", "d"]) == 2
+        assert sorted(path.name for path in project.root.iterdir()) == ["add.wat", "file", "sub.wat", "wasmbuild.toml"]
 
     def test_an_output_that_stays_the_same_is_untouched_for_restat(self, project: Project) -> None:
         arguments = ["compile", "add.wat", "--target", "x64", "-o", "add.cwasm", "--restat"]

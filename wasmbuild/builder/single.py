@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,11 +23,20 @@ if TYPE_CHECKING:
     from wasmbuild.toolchain.chosen import Toolchain
 
 
-def compile_file(source: Path, target: Target, out: Path, toolchain: Toolchain, *, keep_time: bool = False) -> bool:
+def compile_file(
+    source: Path,
+    target: Target,
+    out: Path,
+    toolchain: Toolchain,
+    *,
+    keep_time: bool = False,
+    before: Callable[[], None] = lambda: None,
+) -> bool:
     """Compile a file for a target into ``out``; return whether its bytes changed.
 
     Where they do not, ``out`` gets the present time all the same, by which Make knows that it is up to date, unless
-    ``keep_time`` is true.
+    ``keep_time`` is true. ``before`` is called when it has been compiled, and nothing has come to ``out`` yet: what it
+    raises leaves ``out`` as it was.
 
     The directory of ``out`` is made when it is missing; a device or a FIFO there is written into. Raises CompileError,
     ToolchainError, StoreError, UsageError.
@@ -36,6 +45,7 @@ def compile_file(source: Path, target: Target, out: Path, toolchain: Toolchain, 
     with _private_directory(file) as directory:
         made = directory / "artifact.cwasm"
         data = _compiled(source, target, out, toolchain, made)
+        before()
         if file is None:
             output.write(out, data)
         elif disk.holds(file, len(data), hashlib.sha256(data).hexdigest()) and (keep_time or output.touch(file)):
@@ -95,18 +105,6 @@ def _looked_at(source: Path, out: Path, toolchain: Toolchain, directory: Path) -
     write = functools.partial(disk.write, advice=REPLACING)
     sources = Sources(Memory(directory / "state.json"), toolchain.translate, toolchain.translator, write)
     return sources.copy(Module(out.stem, source, str(source), None, None), directory)
-
-
-def depfile(out: Path, inputs: Iterable[Path]) -> bytes:
-    """Return what an artifact depends on, as a rule in the syntax of make, which Ninja and CMake read too."""
-    return f"{_escaped(out)}: {' '.join(map(_escaped, inputs))}\n".encode()
-
-
-def _escaped(path: Path) -> str:
-    text = path.as_posix()
-    for character, escaped in (("\\", "\\\\"), (" ", "\\ "), ("#", "\\#"), ("$", "$$")):
-        text = text.replace(character, escaped)
-    return text
 
 
 @contextmanager

@@ -22,16 +22,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="the artifact",
     )
-    parser.add_argument("--depfile", metavar="D", type=Path, help="write what OUT depends on, in the syntax of make")
+    options.add_depfile(parser, "OUT")
     options.add_restat(parser)
     options.add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from wasmbuild.builder import output
-    from wasmbuild.builder.single import compile_file, depfile
+    from wasmbuild.builder.single import compile_file
     from wasmbuild.text import suggestion
-    from wasmbuild.toolchain import places
 
     _check_outputs(arguments)
     workspace = Workspace(arguments.config)
@@ -42,13 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
         hint = f"did you mean {meant}?" if meant else f"targets are {', '.join(project.target_names)}"
         raise UsageError(f"{arguments.config}: there is no target {arguments.target!r}; {hint}")
     toolchain = workspace.toolchain(project)
+    note = options.depfile_writer(arguments, [arguments.source, arguments.config], toolchain)
     try:
-        compile_file(arguments.source, target, arguments.output, toolchain, keep_time=arguments.restat)
+        compile_file(arguments.source, target, arguments.output, toolchain, keep_time=arguments.restat, before=note)
     finally:
         toolchain.close()
-    if arguments.depfile is not None:
-        inputs = [arguments.source, arguments.config, *places.candidates(project.compiler)]
-        output.write(arguments.depfile, depfile(arguments.output, inputs))
     return DONE
 
 

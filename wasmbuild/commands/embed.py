@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wasmbuild import streams
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE, FormatError, StoreError, UsageError
 from wasmbuild.text import printable
@@ -39,6 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="the file (default: stdout)",
     )
+    options.add_depfile(parser, "FILE")
     options.add_restat(parser)
     options.add_config(parser)
 
@@ -50,10 +52,15 @@ def run(arguments: argparse.Namespace) -> int:
     from wasmbuild.embed.spec import Probe, Spec, platforms, together
     from wasmbuild.toolchain.embedded import EMPTY
 
+    read = ("--config", arguments.config) if arguments.manifest is None else ("MANIFEST", arguments.manifest)
     if arguments.output is not None:
-        read = ("--config", arguments.config) if arguments.manifest is None else ("MANIFEST", arguments.manifest)
         options.check_output("embed", "-o", arguments.output, [read])
+    if arguments.depfile is not None:
+        if arguments.output is None:
+            raise UsageError("wasmbuild embed: --depfile says what a file depends on; name that file with -o")
+        options.check_output("embed", "--depfile", arguments.depfile, [read, ("-o", arguments.output)])
     origin, machines, toolchain = _declared(arguments)
+    write_depfile = options.depfile_writer(arguments, [read[1]], toolchain)
     try:
         chosen, left_out = together(machines, origin)
         probes = tuple(
@@ -70,8 +77,9 @@ def run(arguments: argparse.Namespace) -> int:
     spec = Spec(printable(origin), _command(arguments), chosen[0].engine, probes)
     text: str = import_module(f"wasmbuild.embed.{arguments.lang}").generate(spec)
     if arguments.output is None:
-        sys.stdout.write(text)
+        streams.write_bytes(text.encode())
     else:
+        write_depfile()
         _write(arguments.output, text.encode(), keep_time=arguments.restat)
     return DONE
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wasmbuild.errors import UsageError
+
+if TYPE_CHECKING:
+    from wasmbuild.toolchain.chosen import Toolchain
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +31,27 @@ def add_restat(parser: argparse.ArgumentParser) -> None:
         help="leave the time of a file whose bytes stay the same, for rules of Ninja with restat = 1 (default: it gets "
         "the present time, by which Make and Ninja know that it is up to date)",
     )
+
+
+def add_depfile(parser: argparse.ArgumentParser, output: str) -> None:
+    parser.add_argument(
+        "--depfile", metavar="D", type=Path, help=f"write what {output} depends on, in the syntax of make"
+    )
+
+
+def depfile_writer(arguments: argparse.Namespace, inputs: Iterable[Path], toolchain: Toolchain) -> Callable[[], None]:
+    """Return what writes the depfile, which is asked for or not, of an output that a compiler has a part in.
+
+    It is written before the output: without it, the output would pass for up to date from then on. Raises UsageError
+    for names that no depfile can hold, before anything is made.
+    """
+    if arguments.depfile is None:
+        return lambda: None
+    from wasmbuild.builder import output
+    from wasmbuild.builder.depfile import depfile
+
+    content = depfile(arguments.output, [*inputs, *toolchain.files()])
+    return lambda: output.write(arguments.depfile, content)
 
 
 def check_output(command: str, option: str, path: Path, others: Iterable[tuple[str, Path]]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import StoreError, ToolchainError
-from wasmbuild.toolchain import cli
+from wasmbuild.toolchain import cli, executable, places
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.find import AUTO, EMBEDDED, Compiler, library, ways
 from wasmbuild.toolchain.job import Job, NoVerdictError
@@ -45,6 +46,14 @@ class Toolchain:
     def takes_text(self) -> bool:
         """Tell whether it compiles WebAssembly text, into what it makes of its binary."""
         return self.compiler.kind != EMBEDDED
+
+    def files(self) -> list[Path]:
+        """Return the files that decide what compiles, such as a compiler that might be chosen another time.
+
+        A script that starts another program is none of them: pip rewrites its own whenever it likes.
+        """
+        files = places.candidates(self._choice)
+        return [path for path in files if str(path) == self.compiler.path or not executable.is_script(path)]
 
     def compile(self, job: Job) -> int | None:
         """Compile ``job.wasm`` into ``job.out``; return the most memory that it took in bytes, None where it is shared.

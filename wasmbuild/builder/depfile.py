@@ -1,0 +1,62 @@
+"""What an output depends on, as rules of Make, which Ninja and CMake read too.
+
+How GNU Make 4.3 reads names was tried, because its manual leaves most of it open: a backslash stands for itself unless
+a character follows that it protects; ``%`` counts in targets alone; ``=`` makes an assignment of a line whose first
+dependency has it, or begins with it; ``*``, ``?`` and a bracket are globs; ``;`` begins a recipe whatever is before it,
+and ``~`` is a home directory. Ninja and CMake know fewer escapes: what they misread they take for out of date, never
+for up to date.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from wasmbuild.errors import UsageError
+from wasmbuild.text import printable
+
+_PROTECTED = re.compile(r"(\\*)([ \t#:*?\[|])")
+_PROTECTED_IN_TARGET = re.compile(r"(\\*)([ \t#:*?\[|%])")
+# Beside a glob or =, a backslash is read in other ways.
+_NEVER = re.compile(r"[\x00-\x08\x0a-\x1f;]|[\\ \t]$|^~|\\.*[*?\[=]|[*?\[=].*\\")
+_NEVER_A_TARGET = re.compile(r"[\t|=]|&$")
+_LIKE_AN_ASSIGNMENT = re.compile(r"[:+?!]*=")
+# Ninja reads a target without its escape, and has no output of that name.
+_WITHOUT_RULE = re.compile(r"[\t|=%]|&$")
+
+
+def depfile(out: Path, inputs: Iterable[Path]) -> bytes:
+    """Return the rule for an output, and an empty one for each input: one that is gone stops no build for ever.
+
+    Names are in the encoding of the file system. Raises UsageError for a name that Make cannot be told.
+    """
+    names = list(dict.fromkeys(map(_named, inputs)))
+    # Where the first name has =, the rule would be an assignment.
+    names.sort(key=lambda name: "=" in name)
+    target = _named(out)
+    for name, refused in ((target, _NEVER_A_TARGET), *((name, None) for name in names)):
+        if _NEVER.search(name) or (refused is not None and refused.search(name)):
+            raise _unspeakable(name)
+    if names and "=" in names[0]:
+        raise _unspeakable(names[0])
+    rule = f"{_protected(target, _PROTECTED_IN_TARGET)}: {' '.join(_protected(name, _PROTECTED) for name in names)}"
+    empty = [f"{_protected(name, _PROTECTED)}:" for name in names if not _WITHOUT_RULE.search(name) and name != target]
+    return os.fsencode("\n".join([rule, *empty, ""]))
+
+
+def _named(path: Path) -> str:
+    text = path.as_posix()
+    return f"./{text}" if _LIKE_AN_ASSIGNMENT.match(text) else text
+
+
+def _protected(name: str, pattern: re.Pattern[str]) -> str:
+    return pattern.sub(r"\1\1\\\2", name).replace("$", "$$")
+
+
+def _unspeakable(name: str) -> UsageError:
+    return UsageError(
+        f"{printable(name)}: Make cannot be told of this name, because of ; = | & ~ or a control character, a blank or "
+        f"\\ at its end, or \\ beside a glob; rename the file or its directory, or leave --depfile out"
+    )
