@@ -7,10 +7,11 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
-from support import Project
+from support import Project, run_here
 
 LEGACY = bytes.fromhex(
     # (module (import "e" "a" (func)) (tag) (func (export "f") try call 0 catch 0 end)), with the try that was replaced
@@ -112,6 +113,40 @@ def test_simd_under_winch_needs_avx(project: Project) -> None:
     for told in (level, features):
         build(project, "", winch, works=True, target=f"{TARGET}{told}\n")
     build(project, "", f"[engine]\n{strategy}\n", works=True)
+
+
+# --- compilers and machines -------------------------------------------------------------------------------------------
+
+
+def test_an_executable_without_a_compiler_is_told(project: Project, tmp_path: Path) -> None:
+    minimal = tmp_path / "wasmtime"
+    shutil.copy(Path(sysconfig.get_path("purelib")) / "wasmtime_cli" / "wasmtime-min", minimal)
+    minimal.chmod(0o755)
+    project.environment["WASMBUILD_WASMTIME"] = str(minimal)
+    said = build(project, "(module)")
+    assert "it was built without its compiler; name another executable as [toolchain] compiler" in said
+    del project.environment["WASMBUILD_WASMTIME"]
+    build(project, "", 'compiler = "auto"\n', works=True)
+
+
+def test_a_cpu_that_this_machine_lacks_takes_an_executable(project: Project) -> None:
+    target = f'{TARGET}cpu-features = ["avx512vbmi", "avx512bitalg"]\n'
+    project.write("m.wat", "(module)")
+    project.declare(f'{HEAD}compiler = "embedded"\n{target}{MODULE}')
+    ended = run_here("build", cwd=project.root)
+    if ended.returncode == 0:
+        pytest.skip("the CPU of this machine has all that there is")
+    assert "the library compiles for no better CPU than the one it runs on; a wasmtime executable does" in ended.stderr
+    build(project, "", 'compiler = "cli"\n', works=True, target=target)
+
+
+def test_riscv64_is_given_what_its_compiler_cannot_do_without(project: Project) -> None:
+    source = "(module (memory 1) (func (memory.copy (i32.const 0) (i32.const 64) (i32.const 16))))"
+    target = '\n[targets.here]\ntriple = "riscv64gc-unknown-linux-gnu"\ncpu = "rv64gc"\n'
+    features, triple = quoted(build(project, source, target=target))
+    assert (features, triple) == ('cpu-features = ["v"]', 'triple = "pulley64"')
+    build(project, "", works=True, target=f"{target}{features}\n")
+    build(project, "", works=True, target=f"\n[targets.here]\n{triple}\n")
 
 
 # --- limits -----------------------------------------------------------------------------------------------------------
