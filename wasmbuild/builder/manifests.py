@@ -13,9 +13,9 @@ from wasmbuild import files
 from wasmbuild.builder.memory import LINK, unreadable
 from wasmbuild.builder.store import Store, record_path
 from wasmbuild.errors import DeclarationError, FormatError, Mistake, StoreError
-from wasmbuild.formats.bind import bind
 from wasmbuild.formats.extern import Interface
 from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Record, Wasm, entries
+from wasmbuild.formats.typed_cases import typed
 from wasmbuild.project import filenames
 from wasmbuild.text import quoted
 
@@ -222,7 +222,7 @@ class Manifests:
             imports=record.imports,
             exports=record.exports,
             traits=record.traits,
-            tests=bind(artifact.module.tests, record.kind, Interface(record.imports, record.exports)),
+            tests=typed(artifact.module.tests, record.kind, Interface(record.imports, record.exports)),
             wasm=self._ship(artifact, record) if artifact.module.ship_source else None,
         )
 

@@ -14,10 +14,10 @@ from wasmbuild import files
 from wasmbuild.builder.memory import Memory
 from wasmbuild.errors import CompileError, FormatError, StoreError
 from wasmbuild.formats import wasm
-from wasmbuild.formats.bind import check
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.identify import MAX_SOURCE
 from wasmbuild.formats.traits import Traits
+from wasmbuild.formats.typed_cases import check
 from wasmbuild.text import listed, printable
 from wasmbuild.toolchain.job import NoVerdictError
 

@@ -8,8 +8,7 @@ from typing import NamedTuple
 from wasmbuild.diagnosis import loading
 from wasmbuild.engine import lines
 from wasmbuild.engine.cranelift_flags import shown, value_problem
-
-Value = bool | int | str
+from wasmbuild.engine.line import Value
 
 
 class Change(NamedTuple):

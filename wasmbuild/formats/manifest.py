@@ -16,13 +16,14 @@ from typing import Any, NamedTuple
 
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
+from wasmbuild.engine.line import Value
 from wasmbuild.errors import FormatError
-from wasmbuild.formats.bind import bind
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.manifest_rules import check_index, check_manifest, check_record, check_schema, interface_of
 from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, LEVELS, MANIFEST, RECORD
 from wasmbuild.formats.strict_json import Check, Invalid, loads
 from wasmbuild.formats.traits import Traits
+from wasmbuild.formats.typed_cases import typed
 from wasmbuild.project.cases import Case
 from wasmbuild.text import printable
 
@@ -48,8 +49,6 @@ MAX_RECORD = 16 << 20
 MAX_MANIFEST = 64 << 20
 MAX_INDEX = 4 << 20
 """Bytes of a file that are read at most; readers of files can refuse a larger one before they read it."""
-
-Value = bool | int | str
 
 
 class Source(NamedTuple):
@@ -143,8 +142,8 @@ class Wasm(NamedTuple):
 class ManifestArtifact(NamedTuple):
     """One artifact of a manifest; ``path`` is relative to the manifest's directory, with forward slashes.
 
-    ``tests`` are bound to its exports (``wasmbuild.formats.bind``): what is read fits them. ``wasm`` is None unless the
-    module is shipped beside the artifact. ``traits`` is None where they could not be told.
+    ``tests`` are typed as its exports are (``wasmbuild.formats.typed_cases``): what is read fits them. ``wasm`` is None
+    unless the module is shipped beside the artifact. ``traits`` is None where they could not be told.
     """
 
     module: str
@@ -302,7 +301,7 @@ def _artifact(document: Mapping[str, Any]) -> ManifestArtifact:
     tests: tuple[Case, ...] = ()
     if "tests" in document:
         declared = [Case.from_json(test) for test in document["tests"]]
-        tests = bind(declared, document["kind"], Interface(imports, exports))
+        tests = typed(declared, document["kind"], Interface(imports, exports))
     return ManifestArtifact(
         document["module"],
         document["kind"],

@@ -8,7 +8,7 @@ from typing import Any
 
 from wasmbuild.engine import cpu, rules, triples
 from wasmbuild.engine.checked import canonical_problems
-from wasmbuild.formats import bind
+from wasmbuild.formats import typed_cases
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, MANIFEST, RECORD
 from wasmbuild.formats.strict_json import Check, Invalid, check_free, compile_schema, show
@@ -114,7 +114,7 @@ def _check_tests(artifact: Mapping[str, Any], *place: str | int) -> None:
     tests = [Case.from_json(test) for test in artifact["tests"]]
     wrong = [((index, *path), problem) for index, test in enumerate(tests) for path, problem, _fix in problems(test)]
     if not wrong:
-        found = bind.problems(tests, artifact["kind"], interface_of(artifact))
+        found = typed_cases.problems(tests, artifact["kind"], interface_of(artifact))
         wrong = [(path, problem) for path, problem, _fix in found]
     for path, problem in wrong:
         raise Invalid(printable(problem), *reversed(path), *place)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from wasmbuild.errors import WasmbuildError
-from wasmbuild.formats.bind import need_wasi_3
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
+from wasmbuild.formats.typed_cases import need_wasi_3
 from wasmbuild.project.declared import Target
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.levels import LEVELS

@@ -181,6 +181,7 @@ programs = st.builds(
     st.lists(st.text("ab \n", max_size=3), min_size=1, max_size=3).map(tuple),
     st.dictionaries(st.text("AB", min_size=1), st.text("ab")).map(lambda env: tuple(sorted(env.items()))),
     st.text(max_size=3),
+    st.dictionaries(st.sampled_from(["a", "b/c.txt"]), st.text("ab\n")).map(lambda files: tuple(sorted(files.items()))),
 )
 
 
@@ -524,7 +525,7 @@ OF_47 = {"major": 47, "compiler": "47.0.1", "compiler_sha256": A}
         (
             "artifacts.0.tests.0.runner",
             {},
-            f"{UNKNOWN} args, call, exit, fuel, returns, stderr, stdout, time_limit, traps, wasi",
+            f"{UNKNOWN} args, call, exit, fuel, imports, returns, stderr, stdout, time_limit, traps, wasi",
         ),
         ("artifacts.0.tests.0.wasi.argv", [], "has 0 entries, and 1 to 1000 are allowed"),
         ("artifacts.0.tests.0.wasi.env", {"A=B": "x"}, "is no name of a variable"),

@@ -74,7 +74,7 @@ def need_wasi_3(cases: Sequence[Case], imports: Sequence[Import]) -> bool:
     )
 
 
-def bind(cases: Sequence[Case], kind: str, interface: Interface) -> tuple[Case, ...]:
+def typed(cases: Sequence[Case], kind: str, interface: Interface) -> tuple[Case, ...]:
     """Return cases in which ``check`` finds nothing as they travel in a manifest: equal cases have equal JSON.
 
     Numbers of floating point are floats, and ``_start`` of a component is its ``wasi:cli/run``.
@@ -82,7 +82,7 @@ def bind(cases: Sequence[Case], kind: str, interface: Interface) -> tuple[Case, 
     if kind == "component":
         return tuple([case._replace(call=_called(case, interface)) for case in cases])
     types = {item.name: _function(item.type) for item in interface.exports if item.kind == "func"}
-    return tuple([_bound(case, *(types[case.call] or ((), ()))) for case in cases])
+    return tuple([_typed(case, *(types[case.call] or ((), ()))) for case in cases])
 
 
 # --- core modules -----------------------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ def _function(text: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     return parameters, results
 
 
-def _bound(case: Case, parameters: Sequence[str], results: Sequence[str]) -> Case:
+def _typed(case: Case, parameters: Sequence[str], results: Sequence[str]) -> Case:
     args = tuple(map(_canonical, case.args, parameters))
     returns = None if case.returns is None else tuple(map(_canonical, case.returns, results))
     return case._replace(args=args, returns=returns)

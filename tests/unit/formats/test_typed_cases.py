@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmbuild.formats.bind import bind, check
 from wasmbuild.formats.extern import Export, Import, Interface
+from wasmbuild.formats.typed_cases import check, typed
 from wasmbuild.project.cases import Case, Value, Wasi
 
 WASI = Wasi(("p",))
@@ -138,7 +138,7 @@ def test_cases_of_components() -> None:
         Case("wasi:cli/run@0.2.6#run", exit=1, wasi=WASI),
     ]
     assert check(cases, "component", component()) == []
-    assert [case.call for case in bind(cases, "component", component())] == [
+    assert [case.call for case in typed(cases, "component", component())] == [
         "greet",
         "a:b/c@1.0.0#whatever",
         "wasi:cli/run@0.2.6#run",
@@ -201,15 +201,15 @@ def test_what_a_component_imports() -> None:
 def test_equal_cases_have_equal_json() -> None:
     one = Case("scale", (1, 2, {"f32x4": [1, 2, "nan", -0.0]}), (3, LANES))
     other = Case("scale", (1.0, 2.0, {"f32x4": [1.0, 2.0, "nan", -0.0]}), (3.0, LANES))
-    (bound,) = bind([one], "module", module())
-    assert json.dumps(bound.to_json()) == json.dumps(other.to_json())
-    assert bind([other], "module", module()) == (other,)
+    (made,) = typed([one], "module", module())
+    assert json.dumps(made.to_json()) == json.dumps(other.to_json())
+    assert typed([other], "module", module()) == (other,)
 
 
 def test_whole_numbers_stay_as_they_are_written() -> None:
     case = Case("crc32", (0, -1), (3421780262,))
-    (bound,) = bind([case], "module", module())
-    assert json.dumps(bound.to_json()) == '{"call": "crc32", "args": [0, -1], "returns": [3421780262]}'
+    (made,) = typed([case], "module", module())
+    assert json.dumps(made.to_json()) == '{"call": "crc32", "args": [0, -1], "returns": [3421780262]}'
 
 
 values = st.recursive(
@@ -225,4 +225,4 @@ def test_whatever_is_declared_is_judged(call: str, args: list[Value], returns: l
     lines = check([case], "module", module())
     assert all(line.isprintable() for line in lines)
     if not lines:
-        json.dumps(bind([case], "module", module())[0].to_json())
+        json.dumps(typed([case], "module", module())[0].to_json())
