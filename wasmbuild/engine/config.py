@@ -107,9 +107,17 @@ class EngineConfig:
     def differences(self, other: EngineConfig) -> dict[str, tuple[Value | None, Value | None]]:
         """Return the settings in which two engines differ, with both values; flags as ``cranelift-flags.NAME``.
 
-        A flag at its default is None. Line, target and the word of the preset are not compared.
+        A flag at its default is None. Line, target, the word of the preset, and settings that follow another one in
+        both engines are not compared.
         """
+        from wasmbuild.engine import lines
+
         ours, theirs = self._flat(), other._flat()
+        for name, setting in lines.get(self.line).settings.items():
+            leader = setting.follows
+            if leader and all(values[name] == values.get(leader) for values in (ours, theirs) if name in values):
+                ours.pop(name)
+                theirs.pop(name, None)
         return {
             name: (ours.get(name), theirs.get(name))
             for name in sorted(ours.keys() | theirs.keys())
@@ -193,15 +201,22 @@ class EngineConfig:
 
     def declaration(self, embedder: str) -> dict[str, Value]:
         """Return the shortest table, flags apart, that declares these settings with a preset."""
-        from wasmbuild.engine import rules
+        from wasmbuild.engine import lines, rules
 
         wanted = self.values()
         table: dict[str, Value] = {_EMBEDDER: embedder}
         # It decides what the others are by default.
         if wanted["strategy"] != "cranelift":
             table["strategy"] = wanted["strategy"]
-        have = rules.effective(table, self.line, self.triple)
-        return {**table, **{name: wanted[name] for name in sorted(wanted) if wanted[name] != have[name]}}
+        settings = lines.get(self.line).settings
+        while True:
+            have = rules.effective(table, self.line, self.triple)
+            missing = [name for name in sorted(wanted) if wanted[name] != have[name]]
+            if not missing:
+                return table
+            # What follows another setting may be right when that is.
+            first = [name for name in missing if not settings[name].follows] or missing
+            table.update({name: wanted[name] for name in first})
 
     def to_json(self) -> dict[str, Any]:
         """Return the value as JSON, for other machines and programs; ``from_json`` reads it."""

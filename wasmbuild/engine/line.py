@@ -34,7 +34,9 @@ class Setting(NamedTuple):
     ``cli_values`` are what the option calls values other than ``y``, ``n`` or as they are. ``python`` is the property
     of the Python library's ``Config``, ``c_api`` the setter of the C API that its ``_bindings`` have instead,
     ``c_values`` what it calls texts; with neither, the library cannot express it. ``off_with`` is what has to be off
-    too when this is, as both compilers name it, and no setting of its own.
+    too when this is, as both compilers name it, and no setting of its own. ``follows`` is the setting whose value this
+    one has where it is not declared; ``when_on`` are the values that others have then, where this is on, and
+    ``needs`` the settings that must be on then.
 
     ``c_macro`` is what the headers declare the setter for, ``c_enum`` the prefix of its values there. ``rust`` is the
     method of the crate's ``Config`` where the name does not tell, ``rust_values`` its enumerations, ``rust_feature``
@@ -55,6 +57,9 @@ class Setting(NamedTuple):
     c_api: str | None = None
     c_values: Mapping[str, int] = {}
     off_with: str = ""
+    follows: str = ""
+    when_on: Mapping[str, Value] = {}
+    needs: tuple[str, ...] = ()
     c_macro: str | None = None
     c_enum: str = ""
     rust: str = ""
@@ -151,4 +156,12 @@ class Line(NamedTuple):
                 values.update(others)
         if strategy == "winch":
             values.update(dict.fromkeys((*self.winch.off[""], *self.winch.off.get(architecture or "", ())), False))
-        return values
+        return {**values, **self.dependent(values)}
+
+    def dependent(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """Return what settings that depend on others are when they are not declared, those being as in ``values``."""
+        brought = [
+            setting.when_on for name, setting in self.settings.items() if setting.when_on and values[name] is True
+        ]
+        followers = {name: values[setting.follows] for name, setting in self.settings.items() if setting.follows}
+        return {**followers, **{name: value for table in brought for name, value in table.items()}}

@@ -78,7 +78,7 @@ def combination_problems(declared: Mapping[str, object], *, line: int, triple: T
     Without ``triple`` only what fits no target at all is reported.
     """
     engine = effective(declared, line, triple)
-    found = [*_winch(engine, declared, line, triple), *_features(engine, declared)]
+    found = [*_winch(engine, declared, line, triple), *_needs(engine, declared, line), *_features(engine, declared)]
     if triple is not None:
         found.extend(_target(engine, declared, triple))
         flags = declared.get("cranelift-flags", {})
@@ -94,12 +94,16 @@ def effective(declared: Mapping[str, object], line: int, triple: TargetTriple | 
     strategy = "winch" if declared.get("strategy") == "winch" else "cranelift"
     architecture = triple.architecture if triple is not None else None
     engine = has.setting_defaults(architecture, strategy)
-    engine.update(has.embedders[str(declared.get("embedder", "c-api"))].settings)
+    preset = has.embedders[str(declared.get("embedder", "c-api"))].settings
+    engine.update(preset)
     for name in engine.keys() & declared.keys():
         value = declared[name]
         if isinstance(value, (bool, int, str)):
             engine[name] = value
     engine["strategy"] = strategy
+    for name, value in has.dependent(engine).items():
+        if name not in declared and name not in preset:
+            engine[name] = value
     return engine
 
 
@@ -129,10 +133,23 @@ def _winch(
         yield name, "Winch cannot compile with exceptions and without gc-support", fix
 
 
+def _needs(engine: Mapping[str, Value], declared: Mapping[str, object], line: int) -> Iterator[Problem]:
+    for name, setting in lines.get(line).settings.items():
+        for other in setting.needs:
+            if engine[name] is True and engine[other] is False:
+                if other in declared:
+                    yield other, f"{name} needs it", f"leave it out, or write {name} = false"
+                else:
+                    yield name, f"needs {other}", f"leave it out, or write {other} = true"
+
+
 def _features(engine: Mapping[str, Value], declared: Mapping[str, object]) -> Iterator[Problem]:
     if engine.get("wasm-simd") is False and engine.get("wasm-relaxed-simd") is True:
         key = "wasm-simd" if "wasm-simd" in declared else "wasm-relaxed-simd"
         yield key, "relaxed SIMD cannot be without SIMD", "write wasm-relaxed-simd = false too"
+    if engine.get("guest-debug") is True and engine.get("signals-based-traps") is True:
+        fix = "leave it out, or write guest-debug = false"
+        yield "signals-based-traps", "guests cannot be debugged with signals-based traps", fix
     if engine.get("debug-info") is True and engine.get("generate-address-map") is False:
         yield "generate-address-map", "debug-info needs the address map", "leave it out, or write debug-info = false"
     if engine.get("wasm-stack-switching") is True and engine.get("compiler-inlining") is True:

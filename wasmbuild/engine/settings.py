@@ -43,6 +43,7 @@ def expand(declared: Mapping[str, object], line: int, triple: TargetTriple | Non
     architecture = triple.architecture if triple is not None else None
     has = lines.get(line)
     defaults = has.setting_defaults(architecture, str(engine["strategy"]))
+    defaults.update(has.dependent(engine))
     canonical: dict[str, Any] = {name: engine[name] for name in engine if engine[name] != defaults[name]}
     flags = declared.get("cranelift-flags", {})
     if isinstance(flags, Mapping):

@@ -114,10 +114,16 @@ def _bases(hint: Mapping[str, Any] | None, line: int, triple: triples.TargetTrip
 def _changes(base: EngineConfig, explained: Explained) -> dict[str, Any]:
     """Return what was found to differ from an engine."""
     wanted: dict[str, Any] = {}
-    before = base.values()
+    before, settings = base.values(), lines.get(base.line).settings
     for toggle in explained.toggles:
-        # A setting may bring others along.
-        wanted.update({name: value for name, value in toggle.engine.values().items() if before[name] != value})
+        # A setting may bring others along; those that follow it do so by themselves.
+        wanted.update(
+            {
+                name: value
+                for name, value in toggle.engine.values().items()
+                if before[name] != value and settings[name].follows != toggle.name
+            }
+        )
         wanted[toggle.name] = toggle.value
     flags = {name: value for name, value in explained.flags.items() if name in lines.get(base.line).flags}
     return {**wanted, "cranelift-flags": {**base.cranelift_flags, **flags}} if flags else wanted

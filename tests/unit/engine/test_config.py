@@ -232,3 +232,43 @@ def test_any_json_is_an_engine_or_a_problem(value: object) -> None:
                 EngineConfig.from_json({**_GOOD, key: value})
     with pytest.raises(EngineError):
         EngineConfig.from_json(value)
+
+
+def test_what_follows_another_setting_is_left_out_where_it_does() -> None:
+    followed = declared({"memory-guard-size": 65536})
+    assert followed.values()["gc-heap-guard-size"] == 65536
+    assert followed == declared({"memory-guard-size": 65536, "gc-heap-guard-size": 65536})
+    apart = declared({"memory-guard-size": 65536, "gc-heap-guard-size": 32 << 20})
+    assert apart.settings == {"gc-heap-guard-size": 32 << 20, "memory-guard-size": 65536}
+    assert followed.differences(declared({})) == {"memory-guard-size": (65536, 32 << 20)}
+    assert apart.differences(followed) == {"gc-heap-guard-size": (32 << 20, 65536)}
+
+
+def test_what_a_setting_brings_is_its_default_then() -> None:
+    debugged = declared({"guest-debug": True})
+    assert debugged.values()["signals-based-traps"] is False
+    assert debugged == declared({"guest-debug": True, "signals-based-traps": False})
+    assert debugged.settings == {"guest-debug": True}
+    with pytest.raises(EngineError) as raised:
+        declared({"guest-debug": True, "signals-based-traps": True})
+    assert str(raised.value) == (
+        "signals-based-traps: guests cannot be debugged with signals-based traps; leave it out, or write "
+        "guest-debug = false"
+    )
+
+
+def test_what_a_setting_needs_is_told_where_it_was_declared() -> None:
+    for table, problem in (
+        (
+            {"embedder": "rust-minimal", "wasm-component-model-threading": True},
+            "wasm-component-model-threading: needs concurrency-support; leave it out, or write "
+            "concurrency-support = true",
+        ),
+        (
+            {"debug-info": True, "debug-symbols": False},
+            "debug-symbols: debug-info needs it; leave it out, or write debug-info = false",
+        ),
+    ):
+        with pytest.raises(EngineError) as raised:
+            declared(table)
+        assert str(raised.value) == problem

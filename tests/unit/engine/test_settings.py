@@ -117,7 +117,9 @@ def test_a_canonical_engine_is_sound_sorted_and_only_differences(
     engine = settings.expand(declared, line, triple)
     assert settings.problems(engine, line=line, triple=triple) == []
     assert list(engine) == ["embedder", *sorted(set(engine) - {"embedder"})]
-    defaults = lines.get(line).setting_defaults(triple.architecture, engine.get("strategy", "cranelift"))
+    has = lines.get(line)
+    defaults = has.setting_defaults(triple.architecture, engine.get("strategy", "cranelift"))
+    defaults.update(has.dependent(settings.effective(engine, line, triple)))
     assert not [name for name in engine if name in defaults and engine[name] == defaults[name]]
     assert json.loads(json.dumps(engine)) == engine
     overridden = {**engine, "embedder": "c-api"}
