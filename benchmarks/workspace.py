@@ -17,7 +17,13 @@ from wasmbuild.toolchain.find import CLI, find
 LINE = 48
 
 # Modules and targets for a number of artifacts.
-_SHAPES = {10: (5, 2), 100: (25, 4), 1_000: (125, 8), 8_000: (1_000, 8)}
+_SHAPES = {
+    10: (5, 2),
+    100: (25, 4),
+    1_000: (125, 8),
+    8_000: (1_000, 8),
+    32_000: (4_000, 8),
+}
 
 
 class Workspace:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 import sys
 from pathlib import Path
@@ -85,6 +84,8 @@ class Documents:
 
     def write(self, name: str, data: bytes) -> None:
         """Keep a document, whole or not at all; where that cannot be, it is made again the next time."""
+        import secrets
+
         with contextlib.suppress(OSError, RuntimeError, ValueError):
             folder = own_directory(self._kind)
             temporary = folder / f"{_TEMPORARY}{secrets.token_hex(8)}"

@@ -79,10 +79,11 @@ class _Finder:
             if not matched:
                 self._mistake(key, "source", f"{quoted(declared.source)} matches no file", self._no_match(source))
             found = [(_name(key, source, path), path) for path in matched]
+        directory = f"{self._directory}{os.sep}"
         return [
             Module(
                 name,
-                Path(os.path.normpath(self._directory / path)),
+                Path(os.path.normpath(directory + path)),
                 path,
                 declared.imports,
                 declared.exports,
@@ -109,8 +110,11 @@ class _Finder:
 
     def check_outputs(self, build_dir: Path, artifacts: Iterable[Artifact]) -> None:
         """Check that no artifact would replace a source."""
-        sources = {module.source: self._key(module) for module, _target in artifacts}
-        if not any(build_dir in source.parents for source in sources if source.suffix in (".cwasm", ".wasm")):
+        inside = f"{build_dir}{os.sep}"
+        sources = {
+            module.source: self._key(module) for module, _target in artifacts if str(module.source).startswith(inside)
+        }
+        if not sources:
             return
         for artifact in artifacts:
             outputs = {artifact.path: f"the artifact {artifact.id}"}
