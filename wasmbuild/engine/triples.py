@@ -91,6 +91,22 @@ _COMMON = (
     "pulley64be",
 )
 
+# What other tools call targets: Android's ABIs, MinGW's hosts; of Docker's platforms the two halves.
+_FOREIGN = {
+    "arm64-v8a": "aarch64-linux-android",
+    "armeabi-v7a": "pulley32",
+    "x86_64-w64-mingw32": "x86_64-pc-windows-gnu",
+    "x86_64-w64-windows-gnu": "x86_64-pc-windows-gnu",
+    "aarch64-w64-mingw32": "aarch64-pc-windows-gnullvm",
+}
+_DOCKER_ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "riscv64": "riscv64gc", "s390x": "s390x"}
+_DOCKER_SYSTEMS = {
+    "linux": "unknown-linux-gnu",
+    "windows": "pc-windows-msvc",
+    "darwin": "apple-darwin",
+    "freebsd": "unknown-freebsd",
+}
+
 _LONGEST = 100
 
 
@@ -160,6 +176,10 @@ def parse(text: str) -> TargetTriple:
     if isinstance(found, TargetTriple):
         return found
     meant = found.triple or _nearest(found.guess)
+    if meant is None:
+        example = _example(found.guess)
+        systems = ", ".join(SYSTEMS)
+        raise ValueError(f"{found.problem}; systems are {systems}: write a triple like {quoted(example)}")
     question = "?" if found.advice == "did you mean" else ""
     interpreted = ", which Wasmtime interprets there" if found.triple.startswith("pulley") and not question else ""
     raise ValueError(f"{found.problem}; {found.advice} {quoted(meant)}{interpreted}{question}")
@@ -170,6 +190,8 @@ def _read(text: str) -> TargetTriple | _Flaw:
         return _Flaw("is empty", _COMMON[0], advice="write a target triple, for example")
     if not text.isascii() or not text.isprintable() or " " in text or len(text) > _LONGEST:
         return _Flaw("is no target triple", _COMMON[0], advice="write one like")
+    if (foreign := _foreign(text)) is not None:
+        return _Flaw("is what other tools call a target", foreign)
     first, *rest = text.split("-")
     if rest and f"{first}-{rest[0]}" in _ALIASES:
         first, *rest = (f"{first}-{rest[0]}", *rest[1:])
@@ -242,10 +264,38 @@ def _unknown_architecture(text: str, first: str) -> _Flaw:
     return _Flaw(problem, guess=alias + text[len(first) :], advice="did you mean")
 
 
-def _nearest(guess: str) -> str:
+def _foreign(text: str) -> str | None:
+    system, _, rest = text.partition("/")
+    architecture = _DOCKER_ARCHITECTURES.get(rest.partition("/")[0])
+    if architecture is not None and system in _DOCKER_SYSTEMS:
+        return f"{architecture}-{_DOCKER_SYSTEMS[system]}"
+    return _FOREIGN.get(text)
+
+
+def _nearest(guess: str) -> str | None:
+    """Return a triple like a guess, for the machine and the system that it names; None where it names none of these."""
     if isinstance(_read(guess), TargetTriple):
         return guess
-    return suggestion(guess, _COMMON) or _COMMON[0]
+    architecture, system = _named(guess)
+    if system is None:
+        return None
+    alike = [text for text in _COMMON if _named(text) == (architecture, system)]
+    return suggestion(guess, alike) or (alike[0] if alike else None)
+
+
+def _named(text: str) -> tuple[str | None, str | None]:
+    """Return the architecture and the system that a text names, whatever else is in it."""
+    first, *rest = text.split("-")
+    architecture = _ARCHITECTURES.get(first)
+    if architecture is not None and architecture.startswith("pulley"):
+        return architecture, "none"
+    names = (_system_name(_SYSTEM_ALIASES.get(part, part)) for part in rest)
+    return architecture, next((name for name in names if name is not None), None)
+
+
+def _example(guess: str) -> str:
+    architecture, _ = _named(guess)
+    return next((text for text in _COMMON if _named(text)[0] == architecture), _COMMON[0])
 
 
 def host_triple() -> str | None:

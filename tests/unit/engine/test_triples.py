@@ -122,6 +122,48 @@ def test_bad_triples(text: str, problem: str) -> None:
     assert str(raised.value) == problem
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("arm64-v8a", "aarch64-linux-android"),
+        ("armeabi-v7a", "pulley32"),
+        ("linux/arm64", "aarch64-unknown-linux-gnu"),
+        ("linux/arm64/v8", "aarch64-unknown-linux-gnu"),
+        ("linux/amd64", "x86_64-unknown-linux-gnu"),
+        ("windows/amd64", "x86_64-pc-windows-msvc"),
+        ("darwin/arm64", "aarch64-apple-darwin"),
+        ("x86_64-w64-mingw32", "x86_64-pc-windows-gnu"),
+        ("aarch64-w64-mingw32", "aarch64-pc-windows-gnullvm"),
+    ],
+)
+def test_the_names_of_other_tools_are_known(text: str, meant: str) -> None:
+    problem = problem_of(text)
+    assert problem is not None
+    assert problem.startswith(f'is what other tools call a target; write "{meant}"')
+    assert problem_of(meant) is None
+
+
+_NAMED = st.tuples(
+    st.sampled_from(["x86_64", "aarch64", "arm64", "riscv64gc", "s390x"]),
+    st.sampled_from(["", "unknown", "pc", "apple", "w32", "foo"]),
+    st.sampled_from(["linux", "windows", "macos", "darwin", "freebsd", "ios", "win32"]),
+    st.sampled_from(["", "gnu", "gnuu", "msvc", "foo", "gnu-elf"]),
+)
+
+
+@settings(deadline=None)
+@given(_NAMED)
+def test_a_guess_is_for_the_same_machine_and_system(parts: tuple[str, str, str, str]) -> None:
+    text = "-".join(part for part in parts if part)
+    problem = problem_of(text)
+    guessed = problem is not None and ("did you mean" in problem or '; write "' in problem)
+    if problem is not None and guessed:
+        meant = triples.parse(problem.split('"')[-2])
+        architecture = {"arm64": "aarch64", "riscv64gc": "riscv64"}.get(parts[0], parts[0])
+        system = {"macos": "macos", "darwin": "macos", "win32": "windows"}.get(parts[2], parts[2])
+        assert (meant.architecture, meant.os) == (architecture, system)
+
+
 def problem_of(text: str) -> str | None:
     try:
         triple = triples.parse(text)
