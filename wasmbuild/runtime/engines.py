@@ -115,7 +115,7 @@ def make_config(settings: Mapping[str, Any], line: int, pulley: str | None, subj
             config.target = pulley
         configure(config, _engine_config(settings, line, pulley).library_calls(runtime=True))
     except wasmtime.WasmtimeError as error:
-        from wasmbuild.runtime.messages import one_line
+        from wasmbuild.diagnosis.wording import one_line
 
         raise RefusedError(
             f"Wasmtime does not take the engine of {subject}: {one_line(str(error))}",

@@ -82,8 +82,8 @@ def instantiate(
 
 def of_instantiation(subject: str, error: Exception) -> LoadError | None:
     """Return what it means that Wasmtime did not instantiate a module or component, None for other errors of its."""
+    from wasmbuild.diagnosis.wording import one_line
     from wasmbuild.runtime.file_errors import said_by_host
-    from wasmbuild.runtime.messages import one_line
     from wasmbuild.text import printable
 
     words = str(error)

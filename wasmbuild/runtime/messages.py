@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from wasmbuild.diagnosis import loading
 from wasmbuild.diagnosis.cause import Cause
+from wasmbuild.diagnosis.wording import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wasmbuild.runtime.errors import LoadError
 
-_LONGEST = 300
 _PREFIX = "failed deserialization for: "
-_NUMBERED = re.compile(r"^\d+: ")
-
-
-def one_line(text: str) -> str:
-    """Return an error of several lines, with its causes, as one line that is safe to show."""
-    from wasmbuild.text import printable
-
-    lines = [_NUMBERED.sub("", line.strip()) for line in text.splitlines()]
-    return printable(": ".join(line.rstrip(":") for line in lines if line and line != "Caused by:"), _LONGEST)
 
 
 def refusal(subject: str, words: str, *, declared: bool) -> LoadError:

@@ -120,7 +120,7 @@ def not_precompiled(subject: str, identity: Identity) -> NotPrecompiledError:
 
 def invalid_source(subject: str, words: str) -> InvalidSourceError:
     """Return the error for WebAssembly that Wasmtime refuses to compile with these words."""
-    from wasmbuild.runtime.messages import one_line
+    from wasmbuild.diagnosis.wording import one_line
 
     return InvalidSourceError(
         f"{subject} is not compiled by Wasmtime: {one_line(words)}",

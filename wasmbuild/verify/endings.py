@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from wasmbuild.diagnosis import memory as memory_words
-from wasmbuild.text import printable
+from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.toolchain.child import format_bytes
 
-_LONGEST = 300
 # Reserved address space counts against no limit of ours.
 _RESERVED = "mmap failed to reserve"
-_NUMBERED = re.compile(r"^\d+: ")
-# The number of a thread differs from run to run.
-_THREAD = re.compile(r"(?<=') \(\d+\)(?= panicked)")
 
 
 def lacks_memory(words: str, memory: int | None) -> str:
@@ -34,9 +28,3 @@ def how_it_ended(ending: str, stderr: str) -> str:
     """Return how a process ended, with what it wrote, as one line."""
     said = one_line(stderr)
     return f"{ending}{f' ({said})' if said else ''}"
-
-
-def one_line(text: str) -> str:
-    """Return an error of several lines, with its causes, as one line that is safe to show."""
-    lines = [_NUMBERED.sub("", line.strip()) for line in _THREAD.sub("", text).splitlines()]
-    return printable(": ".join(line.rstrip(":") for line in lines if line and line != "Caused by:"), _LONGEST)

@@ -10,12 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.project import cases
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain.child import Ended
 from wasmbuild.verify import values
-from wasmbuild.verify.endings import one_line
 from wasmbuild.verify.tested import Grant
 
 TRAPPED = 134

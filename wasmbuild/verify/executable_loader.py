@@ -18,12 +18,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.errors import ChildError
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain import child
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify import bounded, executable_cases, tested
-from wasmbuild.verify.endings import how_it_ended, one_line
+from wasmbuild.verify.endings import how_it_ended
 from wasmbuild.verify.library_loader import is_of_the_host, start_failure
 from wasmbuild.verify.loading import HERE, Load, Outcome, Place, death, refusal
 from wasmbuild.verify.probes import bounded as bound

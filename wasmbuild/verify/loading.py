@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from wasmbuild.diagnosis import loading as causes
+from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.files import Signature, sha256_of, signature
 from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.text import printable
 from wasmbuild.toolchain.child import is_late
-from wasmbuild.verify.endings import RAISE_MEMORY, how_it_ended, lacks_memory, one_line
+from wasmbuild.verify.endings import RAISE_MEMORY, how_it_ended, lacks_memory
 from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.report import CPU, Broken, Obstacle, Unreachable, Unverified
 from wasmbuild.verify.tested import Grant, Ran

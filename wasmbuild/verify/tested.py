@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.project.cases import Case
 from wasmbuild.text import printable
@@ -163,7 +164,7 @@ def _is_shallow(value: Any, levels: int) -> bool:
 
 def _words(case: Case, told: Mapping[str, Any]) -> str:
     if "failed" in told:
-        return f"cannot be executed: {endings.one_line(told['failed'])}"
+        return f"cannot be executed: {one_line(told['failed'])}"
     if "trapped" in told:
         return f"trapped ({printable(told['trapped'], _SHOWN)})"
     if "exited" in told:
