@@ -165,3 +165,13 @@ def test_what_cannot_be_given_is_refused_when_it_is_built(project: Project, text
     _, err = process.communicate(timeout=60)
     assert process.returncode in (1, 2)
     assert words in err
+
+
+def test_a_value_of_a_component_that_does_not_fit_is_refused_when_it_is_built(project: Project) -> None:
+    project.write("m.wat", HTTP)
+    test = '{ call = "f", returns = ["5"], imports = "trap" }'
+    project.declare(f'{HERE}[modules.m]\nsource = "m.wat"\ntargets = ["library"]\ntests = [{test}]\n')
+    for _ in range(2):
+        # The second time its types are remembered.
+        ended = project.run("build", status=1)
+        assert 'modules.m.tests[0].returns[0]: "5" is no u32; write a number from 0 to 4294967295' in ended.stderr

@@ -138,6 +138,10 @@ class Sources:
         facts["imports"] = interface.imports
         facts["exports"] = interface.exports
         facts["traits"] = _traits(data)
+        if identity.kind == "component":
+            from wasmbuild.formats.component_types import exported_functions
+
+            facts["functions"] = exported_functions(data)
         return facts, data
 
 
@@ -176,7 +180,12 @@ def _checked(module: Module, sha256: str, size: int, facts: dict[str, Any]) -> S
                 f"which modules.{module.name}.exports demands; "
                 f"it exports {_listed(names) if names else 'nothing'}"
             )
-    if problems := check(module.tests, source.kind, Interface(imports, exports)):
+    functions = None
+    if module.tests and source.kind == "component":
+        from wasmbuild.formats.component_types import from_json
+
+        functions = from_json(facts["functions"])
+    if problems := check(module.tests, source.kind, Interface(imports, exports), functions):
         raise CompileError(f"{module.source_text}: modules.{module.name}.{problems[0]}")
     return source
 

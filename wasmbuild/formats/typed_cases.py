@@ -1,7 +1,7 @@
 """Whether test cases fit the module that they are for, and the form in which they travel in a manifest.
 
-Of a core module everything is known: its imports, its exports and their types. Of a component only names and kinds
-are: types of its values are looked at when it is tested.
+Of a core module everything is known: its imports, its exports and their types. Of a component names and kinds are, and
+when it is built the types of its functions (``component_types.py``).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from wasmbuild.engine.cranelift_flags import shown
+from wasmbuild.formats.component_types import FunctionType
+from wasmbuild.formats.component_values import problems as component_problems
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.project.cases import SHAPES, START, TRAP, ZERO, Case, Problem, Value, number_problem
 from wasmbuild.project.keys import dotted
@@ -27,12 +29,20 @@ _SHOWN = 5
 _COMPARED = 500
 
 
-def check(cases: Sequence[Case], kind: str, interface: Interface) -> list[str]:
+def check(
+    cases: Sequence[Case], kind: str, interface: Interface, functions: Mapping[str, FunctionType] | None = None
+) -> list[str]:
     """Return what keeps test cases from being run on a module, one line each, which starts with ``tests[0]…``.
 
     ``kind`` is ``"module"`` or ``"component"``. The cases are sound by themselves (``cases.problems``).
+    ``functions`` are the types of a component's functions, as far as they are known.
     """
-    return [f"{dotted('tests', *path)}: {problem}; {fix}" for path, problem, fix in problems(cases, kind, interface)]
+    found = problems(cases, kind, interface)
+    if not found and functions:
+        for index, case in enumerate(cases):
+            if (function := functions.get(_called(case, interface))) is not None:
+                found += [((index, *path), problem, fix) for path, problem, fix in component_problems(case, function)]
+    return [f"{dotted('tests', *path)}: {problem}; {fix}" for path, problem, fix in found]
 
 
 def problems(cases: Sequence[Case], kind: str, interface: Interface) -> list[Problem]:

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import wasmtime
+from hypothesis import given
+from hypothesis import strategies as st
+from roundtrips import CORE
+
+from wasmbuild.formats.component_types import UNKNOWN, FunctionType, ValueType, exported_functions, from_json
+
+U32, STRING = ValueType("u32"), ValueType("string")
+
+
+def binary(text: str) -> bytes:
+    return bytes(wasmtime.wat2wasm(text))
+
+
+def lifting(type_: str, types: str = "", core: str = "pair") -> bytes:
+    return binary(f"""(component {CORE} {types}
+      (func $f (param "v" {type_}) (result {type_})
+        (canon lift (core func $i "{core}") (memory $i "memory") (realloc (func $i "realloc"))))
+      (export "f" (func $f)))""")
+
+
+@pytest.mark.parametrize(
+    ("text", "type_"),
+    [
+        *((name, ValueType(name)) for name in ("u32", "s32", "char", "u8", "bool")),
+        ("string", STRING),
+        ("(list u8)", ValueType("list", (("", ValueType("u8")),))),
+        ("(tuple u32 s32)", ValueType("tuple", (("", U32), ("", ValueType("s32"))))),
+        ("(option u32)", ValueType("option", (("none", None), ("some", U32)))),
+        ("(result u32)", ValueType("result", (("ok", U32), ("err", None)))),
+        ("(result u32 (error s32))", ValueType("result", (("ok", U32), ("err", ValueType("s32"))))),
+        ("(list (option string))", ValueType("list", (("", ValueType("option", (("none", None), ("some", STRING)))),))),
+    ],
+)
+def test_types_are_those_of_the_text(text: str, type_: ValueType) -> None:
+    core = "i32" if type_.kind in ("u32", "s32", "char", "u8", "bool") else "pair"
+    assert exported_functions(lifting(text, core=core)) == {"f": FunctionType((type_,), type_)}
+
+
+@pytest.mark.parametrize(
+    ("text", "type_", "core"),
+    [
+        ('(record (field "x" u32) (field "y" u32))', ValueType("record", (("x", U32), ("y", U32))), "pair"),
+        ('(variant (case "a" u32) (case "b"))', ValueType("variant", (("a", U32), ("b", None))), "pair"),
+        ('(enum "red" "blue")', ValueType("enum", (("red", None), ("blue", None))), "i32"),
+        ('(flags "r" "w")', ValueType("flags", (("r", None), ("w", None))), "i32"),
+    ],
+)
+def test_types_with_names_are_followed(text: str, type_: ValueType, core: str) -> None:
+    data = lifting("$t", f'(type $own {text}) (export $t "t" (type $own))', core)
+    assert exported_functions(data) == {"f": FunctionType((type_,), type_)}
+
+
+SHIM = """(component {core}
+  (type $point (record (field "x" u32) (field "y" u32)))
+  (func $f (param "v" $point) (result u32) (canon lift (core func $i "{name}")))
+  (component $shim
+    (import "import-type-point" (type $p (eq 0)))
+    (import "import-func-f" (func $f (param "v" $p) (result u32)))
+    (export $q "point" (type $p))
+    (export "f" (func $f) (func (param "v" $q) (result u32))))
+  (instance $made (instantiate $shim (with "import-func-f" (func $f)) (with "import-type-point" (type $point))))
+  (export "demo:shapes/area@1.0.0" (instance $made)))"""
+
+
+def test_an_instance_of_a_nested_component_has_the_types_of_what_it_is_given() -> None:
+    core = """(core module $m (func (export "area") (param i32 i32) (result i32) local.get 0))
+      (core instance $i (instantiate $m))"""
+    text = (
+        SHIM.format(core=core, name="area")
+        .replace("(type $p (eq 0))", "(type $p (eq $outer))")
+        .replace("(component $shim", '(component $shim (type $outer (record (field "x" u32) (field "y" u32)))')
+    )
+    point = ValueType("record", (("x", U32), ("y", U32)))
+    assert exported_functions(binary(text)) == {"demo:shapes/area@1.0.0#f": FunctionType((point,), U32)}
+
+
+def test_functions_of_imported_instances_are_followed() -> None:
+    data = binary("""(component
+      (import "a:b/c" (instance $c (export "f" (func (param "x" (option u32)) (result string)))))
+      (export "f" (func $c "f")))""")
+    option = ValueType("option", (("none", None), ("some", U32)))
+    assert exported_functions(data) == {"f": FunctionType((option,), STRING)}
+
+
+def test_resources_are_told_from_values() -> None:
+    data = binary("""(component
+      (import "a:b/c" (instance $c
+        (export "r" (type $r (sub resource)))
+        (export "[constructor]r" (func (result (own $r))))
+        (export "[method]r.get" (func (param "self" (borrow $r)) (result u32)))))
+      (export "i" (instance $c)))""")
+    assert exported_functions(data) == {
+        "i#[constructor]r": FunctionType((), ValueType("own")),
+        "i#[method]r.get": FunctionType((ValueType("borrow"),), U32),
+    }
+
+
+def test_a_type_that_grows_without_end_is_not_followed() -> None:
+    doubled = "".join(f"(type $t{n} (tuple $t{n - 1} $t{n - 1}))" for n in range(1, 40))
+    data = binary(f"""(component (type $t0 (tuple u8)) {doubled}
+      (import "f" (func $f (param "v" $t39))) (export "g" (func $f)))""")
+    (found,) = exported_functions(data).values()
+    assert len(json.dumps(found)) < 200_000
+
+
+def test_json_brings_them_back() -> None:
+    functions = exported_functions(lifting("(result u32)"))
+    assert from_json(json.loads(json.dumps(functions))) == functions
+    assert UNKNOWN.kind == "unknown"
+
+
+COMPONENT = lifting("$t", '(type $own (variant (case "a" u32) (case "b"))) (export $t "t" (type $own))')
+
+
+@given(st.integers(0, len(COMPONENT) - 1), st.integers(0, 255), st.booleans())
+def test_damage_is_no_error(position: int, byte: int, cut: bool) -> None:
+    damaged = COMPONENT[:position] if cut else COMPONENT[:position] + bytes([byte]) + COMPONENT[position + 1 :]
+    assert isinstance(exported_functions(damaged), dict)

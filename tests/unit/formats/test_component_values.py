@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wasmbuild.formats.component_types import UNKNOWN, FunctionType, ValueType
+from wasmbuild.formats.component_values import problems
+from wasmbuild.project.cases import Case
+
+U8, F32, STRING = ValueType("u8"), ValueType("f32"), ValueType("string")
+OPTION = ValueType("option", (("none", None), ("some", U8)))
+RESULT = ValueType("result", (("ok", U8), ("err", STRING)))
+EMPTY = ValueType("result", (("ok", None), ("err", None)))
+VARIANT = ValueType("variant", (("a", U8), ("b", None)))
+RECORD = ValueType("record", (("x", U8), ("y", OPTION)))
+FLAGS, ENUM = (ValueType(kind, (("r", None), ("w", None))) for kind in ("flags", "enum"))
+LIST, TUPLE = ValueType("list", (("", U8),)), ValueType("tuple", (("", U8), ("", STRING)))
+OWN = ValueType("own")
+MADE = {"call": "[constructor]r"}
+
+
+def found(value: Any, type_: ValueType) -> list[str]:
+    case = Case("f", (value,), traps="x")
+    return [f"{'.'.join(map(str, path))}: {problem}; {fix}" for path, problem, fix in problems(case, of(type_))]
+
+
+def of(*types: ValueType, result: ValueType | None = None) -> FunctionType:
+    return FunctionType(types, result)
+
+
+@pytest.mark.parametrize(
+    ("value", "type_"),
+    [
+        (255, U8), (0.5, F32), ("nan", F32), (1, F32), ("a", STRING), (True, ValueType("bool")),
+        ("a", ValueType("char")),
+        (1, OPTION), ({"some": 1}, OPTION), ({"none": True}, OPTION),
+        (1, RESULT), ({"ok": 1}, RESULT), ({"err": "x"}, RESULT), ({"ok": True}, EMPTY), ({"err": True}, EMPTY),
+        ({"a": 1}, VARIANT), ("b", VARIANT), ({"b": True}, VARIANT),
+        ({"x": 1}, RECORD), ({"x": 1, "y": 2}, RECORD), ({"x": 1, "y": {"none": True}}, RECORD),
+        (["w", "r"], FLAGS), ([], FLAGS), ("r", ENUM), ([1, 2], LIST), ([], LIST), ([1, "a"], TUPLE),
+        (MADE, OWN), ("anything", UNKNOWN), ({"deep": [1]}, UNKNOWN),
+    ],
+)  # fmt: skip
+def test_what_fits_is_right(value: Any, type_: ValueType) -> None:
+    assert found(value, type_) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "type_", "problem"),
+    [
+        (256, U8, "args.0: 256 is no u8; write a number from 0 to 255"),
+        (True, U8, "args.0: true is no u8; write a number from 0 to 255"),
+        ("x", F32, 'args.0: "x" is no number; write a number, or one of "nan", "inf", "-inf"'),
+        (1, STRING, "args.0: 1 is no string; write text"),
+        ({"some": 256}, OPTION, "args.0.some: 256 is no u8; write a number from 0 to 255"),
+        ({"none": 1}, OPTION, "args.0.none: none holds nothing; write { none = true }"),
+        ({"err": 1}, RESULT, "args.0.err: 1 is no string; write text"),
+        (1, EMPTY, "args.0: 1 is no result; write one of { ok = true }, { err = true }"),
+        ("a", VARIANT, 'args.0: "a" is no variant; write one of { a = … }, { b = true }'),
+        ({"y": 1}, RECORD, "args.0: a table is not its record; write { x = …, y = … }"),
+        ({"x": 1, "z": 1}, RECORD, "args.0: a table is not its record; write { x = …, y = … }"),
+        (["x"], FLAGS, 'args.0: an array is no list of its flags; write a list of "r", "w"'),
+        ("x", ENUM, 'args.0: "x" is no name of the enum; write one of "r", "w"'),
+        (1, LIST, "args.0: 1 is not a list; write [ … ]"),
+        ([1, 256], LIST, "args.0.1: 256 is no u8; write a number from 0 to 255"),
+        ([1], TUPLE, "args.0: an array is not a tuple of 2; write [ … ]"),
+        (1, OWN, 'args.0: 1 is no resource; write { call = "…", args = […] }, the call that makes one'),
+    ],
+)
+def test_what_does_not_is_told_with_what_to_write(value: Any, type_: ValueType, problem: str) -> None:
+    assert found(value, type_) == [problem]
+
+
+def test_numbers_of_values_and_results() -> None:
+    assert list(problems(Case("f", (1,), returns=("resource",)), of(U8, result=OWN))) == []
+    assert list(problems(Case("f", (1,), returns=(3,)), of(U8, result=OWN))) == [
+        (("returns", 0), "3 is no resource", 'write "resource", which is all that can be said of it')
+    ]
+    assert list(problems(Case("f", (), returns=(3,)), of(U8))) == [
+        (("args",), "has 0 values, and the function takes 1", "write 1"),
+        (("returns",), "has 1 values, and the function returns nothing", "write nothing"),
+    ]

@@ -1,0 +1,306 @@
+"""The types of the functions that a component exports, told from its binary.
+
+Where a component lifts a function says its type; nested components are followed through what they are instantiated
+with. Source: ``design/mvp/Binary.md`` of the WebAssembly component model (version 13, layer 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from wasmbuild.errors import FormatError
+from wasmbuild.formats.cursor import Cursor
+
+_WHAT = "component"
+_COMPONENT, _INSTANCE, _ALIAS, _TYPE, _CANONICAL, _IMPORT, _EXPORT = 4, 5, 6, 7, 8, 10, 11
+_CORE, _FUNC, _VALUE, _TYPES, _COMPONENTS, _INSTANCES = range(6)
+_DEEPEST = 30
+# A type that repeats others grows with each definition; those of interfaces have some dozens of parts.
+_LARGEST = 5000
+_LIFT, _LOWER = 0, 1
+# Canonical options with an index; the others are alone.
+_WITH_INDEX = (0x03, 0x04, 0x05, 0x07, 0x08)
+# What a canonical function makes besides lifting is core; these have one index each, and are those of resources.
+_OF_RESOURCES = (0x02, 0x03, 0x04)
+_PRIMITIVES = {
+    0x7F: "bool", 0x7E: "s8", 0x7D: "u8", 0x7C: "s16", 0x7B: "u16", 0x7A: "s32", 0x79: "u32", 0x78: "s64", 0x77: "u64",
+    0x76: "f32", 0x75: "f64", 0x74: "char", 0x73: "string",
+}  # fmt: skip
+
+
+class ValueType(NamedTuple):
+    """A type of values: ``kind`` is its name in WIT.
+
+    ``cases`` are names with types, or None for one that holds nothing: fields of a record, elements of a tuple or a
+    list (without names), cases of a variant, an option, a result or an enum, flags.
+    """
+
+    kind: str
+    cases: tuple[tuple[str, ValueType | None], ...] = ()
+
+
+class FunctionType(NamedTuple):
+    """The types of parameters, and of the result, None for none."""
+
+    parameters: tuple[ValueType, ...]
+    result: ValueType | None
+
+
+UNKNOWN = ValueType("unknown")
+"""A type that is not followed here; any value may be one of it."""
+
+Item = tuple[int, Any]
+"""What an index stands for: its sort and, as far as it is known, what it is."""
+
+
+def from_json(functions: Mapping[str, Any]) -> dict[str, FunctionType]:
+    """Return what ``exported_functions`` returned, from the lists that JSON makes of it."""
+    return {
+        name: FunctionType(tuple(map(_of_json, parameters)), None if result is None else _of_json(result))
+        for name, (parameters, result) in functions.items()
+    }
+
+
+def _of_json(type_: Sequence[Any]) -> ValueType:
+    kind, cases = type_
+    return ValueType(kind, tuple([(name, None if inner is None else _of_json(inner)) for name, inner in cases]))
+
+
+def exported_functions(data: bytes) -> dict[str, FunctionType]:
+    """Return the functions that a binary component exports, by name, and ``INSTANCE#NAME`` for one of an instance.
+
+    Those whose types are not followed here are left out.
+    """
+    try:
+        exports = _Scope(data, None, {}, 0).read(8, len(data))
+    except (FormatError, LookupError, TypeError, ValueError):
+        return {}
+    found: dict[str, FunctionType] = {}
+    for name, (sort, item) in exports.items():
+        if sort == _FUNC and isinstance(item, FunctionType):
+            found[name] = item
+        elif sort == _INSTANCES and isinstance(item, dict):
+            inner = {inner: of for inner, (kind, of) in item.items() if kind == _FUNC}
+            found.update({f"{name}#{inner}": of for inner, of in inner.items() if isinstance(of, FunctionType)})
+    return found
+
+
+class _Scope:
+    """The index spaces of one component, or of one type of instances."""
+
+    def __init__(self, data: bytes, outer: _Scope | None, given: dict[str, Item], depth: int) -> None:
+        if depth > _DEEPEST:
+            raise ValueError("components are nested too deeply")
+        self._data = data
+        self._outer = outer
+        self._given = given
+        self._depth = depth
+        self._spaces: dict[int, list[Any]] = {sort: [] for sort in range(1, 6)}
+
+    def read(self, start: int, end: int) -> dict[str, Item]:
+        """Read a component's sections, and return what it exports."""
+        exports: dict[str, Item] = {}
+        for _, number, at, stop in Cursor(self._data, start, end, _WHAT).sections():
+            if number == _COMPONENT:
+                self._spaces[_COMPONENTS].append((self, at, stop))
+                continue
+            cursor = Cursor(self._data, at, stop, _WHAT)
+            if number == _EXPORT:
+                for _ in range(cursor.u32()):
+                    name, item = self._export(cursor)
+                    exports[name] = item
+            elif number in _READERS:
+                for _ in range(cursor.u32()):
+                    _READERS[number](self, cursor)
+        return exports
+
+    def _add(self, item: Item) -> None:
+        if item[0] in self._spaces:
+            self._spaces[item[0]].append(item[1])
+
+    def _item(self, cursor: Cursor) -> Item:
+        sort = cursor.byte()
+        if sort == _CORE:
+            cursor.byte()
+        index = cursor.u32()
+        return sort, self._spaces[sort][index] if sort in self._spaces else None
+
+    def _instance(self, cursor: Cursor) -> None:
+        if cursor.byte() == 0:
+            made = self._spaces[_COMPONENTS][cursor.u32()]
+            given = {cursor.name(): self._item(cursor) for _ in range(cursor.u32())}
+            if made is None:
+                self._add((_INSTANCES, None))
+                return
+            scope, start, end = made
+            inner = _Scope(self._data, scope, given, self._depth + 1)
+            self._add((_INSTANCES, inner.read(start + 8, end)))
+        else:
+            self._add((_INSTANCES, {_name(cursor): self._item(cursor) for _ in range(cursor.u32())}))
+
+    def _alias(self, cursor: Cursor) -> None:
+        sort = cursor.byte()
+        if sort == _CORE:
+            cursor.byte()
+        target = cursor.byte()
+        if target == 2:
+            scope: _Scope | None = self
+            for _ in range(cursor.u32()):
+                scope = None if scope is None else scope._outer
+            index = cursor.u32()
+            self._add((sort, None if scope is None or sort == _CORE else scope._spaces[sort][index]))
+            return
+        index, name = cursor.u32(), cursor.name()
+        instance = self._spaces[_INSTANCES][index] if target == 0 else None
+        self._add((sort, instance[name][1] if isinstance(instance, dict) and name in instance else None))
+
+    def _canonical(self, cursor: Cursor) -> None:
+        code = cursor.byte()
+        if code in _OF_RESOURCES:
+            cursor.u32()
+            return
+        if code not in (_LIFT, _LOWER):
+            raise ValueError("a canonical function that is not followed")
+        cursor.byte()
+        cursor.u32()
+        for _ in range(cursor.u32()):
+            if cursor.byte() in _WITH_INDEX:
+                cursor.u32()
+        if code == _LIFT:
+            self._add((_FUNC, self._spaces[_TYPES][cursor.u32()]))
+
+    def _import(self, cursor: Cursor) -> None:
+        name = _name(cursor)
+        item = self._extern(cursor)
+        self._add(self._given.get(name, item))
+
+    def _export(self, cursor: Cursor) -> tuple[str, Item]:
+        name = _name(cursor)
+        item = self._item(cursor)
+        if cursor.byte() == 1:
+            ascribed = self._extern(cursor)
+            item = ascribed if item[1] is None else item
+        self._add(item)
+        return name, item
+
+    def _extern(self, cursor: Cursor) -> Item:
+        sort = cursor.byte()
+        if sort == _CORE:
+            cursor.byte()
+        if sort in (_TYPES, _VALUE):
+            if cursor.byte() == 0:
+                index = cursor.u32()
+                return sort, self._spaces[sort][index]
+            return sort, ValueType("resource") if sort == _TYPES else self._value(cursor)
+        index = cursor.u32()
+        return sort, self._spaces[_TYPES][index] if sort in (_FUNC, _INSTANCES) else None
+
+    # --- types --------------------------------------------------------------------------------------------------------
+
+    def _type(self, cursor: Cursor) -> None:
+        code = cursor.byte()
+        if code in (0x40, 0x43):
+            parameters = tuple([(cursor.name(), self._value(cursor))[1] for _ in range(cursor.u32())])
+            result = self._value(cursor) if cursor.byte() == 0 else None
+            if result is None:
+                cursor.byte()
+            self._add((_TYPES, FunctionType(parameters, result)))
+        elif code in (0x41, 0x42):
+            exports = _Scope(self._data, self, {}, self._depth + 1)._declarations(cursor)
+            self._add((_TYPES, exports if code == 0x42 else None))
+        elif code == 0x3F:
+            cursor.byte()
+            if cursor.byte() == 1:
+                cursor.u32()
+            self._add((_TYPES, ValueType("resource")))
+        else:
+            defined = self._defined(cursor, code)
+            self._add((_TYPES, defined if _left(defined, _LARGEST) >= 0 else UNKNOWN))
+
+    def _declarations(self, cursor: Cursor) -> dict[str, Item]:
+        exports: dict[str, Item] = {}
+        for _ in range(cursor.u32()):
+            code = cursor.byte()
+            if code == 1:
+                self._type(cursor)
+            elif code == 2:
+                self._alias(cursor)
+            elif code in (3, 4):
+                name = _name(cursor)
+                item = self._extern(cursor)
+                self._add(item)
+                if code == 4:
+                    exports[name] = item
+            else:
+                raise ValueError("a declaration that is not followed")
+        return exports
+
+    def _defined(self, cursor: Cursor, code: int) -> ValueType:
+        if code in _PRIMITIVES:
+            return ValueType(_PRIMITIVES[code])
+        if code in (0x72, 0x71):
+            cases = []
+            for _ in range(cursor.u32()):
+                name = cursor.name()
+                cases.append((name, self._value(cursor) if code == 0x72 else self._optional(cursor)))
+                if code == 0x71:
+                    cursor.byte()
+            return ValueType("record" if code == 0x72 else "variant", tuple(cases))
+        if code in (0x70, 0x6B):
+            held = self._value(cursor)
+            return (
+                ValueType("list", (("", held),))
+                if code == 0x70
+                else ValueType("option", (("none", None), ("some", held)))
+            )
+        if code == 0x6F:
+            return ValueType("tuple", tuple([("", self._value(cursor)) for _ in range(cursor.u32())]))
+        if code in (0x6E, 0x6D):
+            names = tuple([(cursor.name(), None) for _ in range(cursor.u32())])
+            return ValueType("flags" if code == 0x6E else "enum", names)
+        if code == 0x6A:
+            return ValueType("result", (("ok", self._optional(cursor)), ("err", self._optional(cursor))))
+        if code in (0x69, 0x68):
+            cursor.u32()
+            return ValueType("own" if code == 0x69 else "borrow")
+        raise ValueError("a type that is not followed")
+
+    def _optional(self, cursor: Cursor) -> ValueType | None:
+        return self._value(cursor) if cursor.byte() == 1 else None
+
+    def _value(self, cursor: Cursor) -> ValueType:
+        number = cursor.signed(33)
+        if number < 0:
+            return ValueType(_PRIMITIVES[number & 0x7F])
+        found = self._spaces[_TYPES][number]
+        return found if isinstance(found, ValueType) else UNKNOWN
+
+
+_READERS = {
+    _INSTANCE: _Scope._instance,
+    _ALIAS: _Scope._alias,
+    _TYPE: _Scope._type,
+    _CANONICAL: _Scope._canonical,
+    _IMPORT: _Scope._import,
+}
+
+
+def _left(type_: ValueType, room: int) -> int:
+    """Return how many more parts than a type has there is room for; below zero where there is not."""
+    room -= 1
+    for _, inner in type_.cases:
+        if room < 0:
+            break
+        room = room - 1 if inner is None else _left(inner, room)
+    return room
+
+
+def _name(cursor: Cursor) -> str:
+    form = cursor.byte()
+    name = cursor.name()
+    if form == 2:
+        for _ in range(cursor.u32()):
+            cursor.byte()
+            cursor.name()
+    return name
