@@ -13,9 +13,9 @@ from wasmbuild.engine import triples
 from wasmbuild.formats import wasm
 from wasmbuild.toolchain import find
 from wasmbuild.toolchain.child import Limits
-from wasmbuild.toolchain.conversation import Death, Reply, Request
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.job import Job
+from wasmbuild.toolchain.worker import Death, Reply, Request
 from wasmbuild.verify import probes
 
 LIMITS = Limits(seconds=60)

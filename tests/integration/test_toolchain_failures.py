@@ -18,10 +18,10 @@ from wasmbuild.engine import triples
 from wasmbuild.errors import CompileError, StoreError, ToolchainError, WasmbuildError
 from wasmbuild.toolchain import cli, find
 from wasmbuild.toolchain.child import Limits, memory_can_be_limited
-from wasmbuild.toolchain.chosen import Toolchain
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.find import Compiler
 from wasmbuild.toolchain.job import Job, NoVerdictError
+from wasmbuild.toolchain.toolchain import Toolchain
 
 LIMITS = Limits(memory=(4 << 30) if memory_can_be_limited() else None, seconds=120)
 HOST = triples.host_triple() or "pulley64"

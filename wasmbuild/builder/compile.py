@@ -17,7 +17,7 @@ from wasmbuild.toolchain.job import Job, check_artifact
 
 if TYPE_CHECKING:
     from wasmbuild.builder.sources import Source
-    from wasmbuild.toolchain.chosen import Toolchain
+    from wasmbuild.toolchain.toolchain import Toolchain
 
 _numbers = itertools.count()
 

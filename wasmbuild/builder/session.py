@@ -34,7 +34,7 @@ from wasmbuild.errors import StoreError, WasmbuildError
 if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan
     from wasmbuild.project.declared import Artifact, Module, Target
-    from wasmbuild.toolchain.chosen import Toolchain
+    from wasmbuild.toolchain.toolchain import Toolchain
 
 
 class Outcome(NamedTuple):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from wasmbuild import files
 from wasmbuild.builder import disk, output
 from wasmbuild.builder.disk import REPLACING, TEMPORARY_PREFIX, delete, told
-from wasmbuild.builder.private import directory_beside
+from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.errors import CompileError
 from wasmbuild.formats.identify import MAX_SOURCE, identify
 from wasmbuild.toolchain.job import Job, check_artifact
@@ -20,7 +20,7 @@ from wasmbuild.toolchain.job import Job, check_artifact
 if TYPE_CHECKING:
     from wasmbuild.builder.sources import Source
     from wasmbuild.project.declared import Target
-    from wasmbuild.toolchain.chosen import Toolchain
+    from wasmbuild.toolchain.toolchain import Toolchain
 
 
 def compile_file(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan
     from wasmbuild.project.audit_policy import AuditPolicy
     from wasmbuild.project.declared import Project, Target
-    from wasmbuild.toolchain.chosen import Toolchain
+    from wasmbuild.toolchain.toolchain import Toolchain
 
 CONFIG = "wasmbuild.toml"
 
@@ -80,8 +80,8 @@ class Workspace:
     def toolchain(self, declared: Project | Plan) -> Toolchain:
         """Return the compiler that a declaration asks for. Raises ToolchainError."""
         from wasmbuild.toolchain.child import Limits
-        from wasmbuild.toolchain.chosen import Toolchain
         from wasmbuild.toolchain.find import find
+        from wasmbuild.toolchain.toolchain import Toolchain
 
         line = declared.line
         compiler = find(declared.compiler, line, self.directory, at_least=declared.at_least)

@@ -16,7 +16,7 @@ from wasmbuild.text import printable
 
 if TYPE_CHECKING:
     from wasmbuild.embed.spec import Machine
-    from wasmbuild.toolchain.chosen import Toolchain
+    from wasmbuild.toolchain.toolchain import Toolchain
 
 LANGUAGES = ("c", "rust", "python", "go", "csharp")
 
@@ -114,8 +114,8 @@ def _from_manifest(path: Path) -> tuple[str, list[Machine], Toolchain]:
     from wasmbuild.project import filenames
     from wasmbuild.shipment.manifests import read_named
     from wasmbuild.toolchain.child import Limits
-    from wasmbuild.toolchain.chosen import Toolchain
     from wasmbuild.toolchain.find import find
+    from wasmbuild.toolchain.toolchain import Toolchain
 
     try:
         data = read_named(path, MAX_MANIFEST + 1)

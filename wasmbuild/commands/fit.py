@@ -13,7 +13,7 @@ from wasmbuild.errors import DONE, CompileError, DeclarationError, Mistake, Stor
 
 if TYPE_CHECKING:
     from wasmbuild.engine.triples import TargetTriple
-    from wasmbuild.toolchain.chosen import Toolchain
+    from wasmbuild.toolchain.toolchain import Toolchain
 
 _DEFAULT_SECONDS = 10.0
 
@@ -105,8 +105,8 @@ def _toolchain(arguments: argparse.Namespace) -> tuple[Toolchain, int]:
     from wasmbuild.builder.workspace import CONFIG, Workspace
     from wasmbuild.engine.settings import line_problem
     from wasmbuild.toolchain.child import Limits
-    from wasmbuild.toolchain.chosen import Toolchain
     from wasmbuild.toolchain.find import default_line, find
+    from wasmbuild.toolchain.toolchain import Toolchain
 
     line: int | None = arguments.line
     if line is not None and (problem := line_problem(line)) is not None:

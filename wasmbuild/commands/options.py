@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from wasmbuild.errors import UsageError
 
 if TYPE_CHECKING:
-    from wasmbuild.toolchain.chosen import Toolchain
+    from wasmbuild.toolchain.toolchain import Toolchain
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

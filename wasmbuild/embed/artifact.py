@@ -7,8 +7,8 @@ from pathlib import Path
 
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import CompileError
-from wasmbuild.toolchain.chosen import Toolchain
 from wasmbuild.toolchain.job import Job
+from wasmbuild.toolchain.toolchain import Toolchain
 
 
 def artifact_of(

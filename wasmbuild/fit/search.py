@@ -26,9 +26,9 @@ from wasmbuild.fit.messages import (
 from wasmbuild.formats import cwasm
 from wasmbuild.text import printable
 from wasmbuild.toolchain import child
-from wasmbuild.toolchain.chosen import Toolchain
 from wasmbuild.toolchain.embedded import EMPTY
 from wasmbuild.toolchain.find import ways
+from wasmbuild.toolchain.toolchain import Toolchain
 
 Value = bool | int | str
 

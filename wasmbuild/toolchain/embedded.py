@@ -17,10 +17,10 @@ from wasmbuild.errors import ChildError, CompileError, StoreError, ToolchainErro
 from wasmbuild.toolchain import embedded_worker, python
 from wasmbuild.toolchain.advice import RAISE_MEMORY, failure, limit_to_raise
 from wasmbuild.toolchain.child import KILLED, Limits
-from wasmbuild.toolchain.conversation import Death, Reply, Request
 from wasmbuild.toolchain.find import Compiler, ways
 from wasmbuild.toolchain.job import Job, NoVerdictError
 from wasmbuild.toolchain.server import Server
+from wasmbuild.toolchain.worker import Death, Reply, Request
 
 EMPTY = {"module": b"\0asm\x01\0\0\0", "component": b"\0asm\x0d\0\x01\0"}
 """The smallest binary of each kind."""

@@ -32,10 +32,10 @@ def main() -> None:
     sys.path += sys.argv[1:]
     from wasmbuild.toolchain import wire
 
-    wire.serve(Worker().handle)
+    wire.serve(LibraryWorker().handle)
 
 
-class Worker:
+class LibraryWorker:
     """Compiles, one request after the other, with an engine per set of settings."""
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ class Worker:
         return config
 
 
-_DO = {"compile": Worker.compile, "validate": Worker.validate, "translate": Worker.translate}
+_DO = {"compile": LibraryWorker.compile, "validate": LibraryWorker.validate, "translate": LibraryWorker.translate}
 
 
 if __name__ == "__main__":

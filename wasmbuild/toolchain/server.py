@@ -9,9 +9,9 @@ from types import TracebackType
 
 from wasmbuild.errors import ChildError
 from wasmbuild.toolchain import process
-from wasmbuild.toolchain.conversation import Conversation, Death, Frame, Reply, Request
 from wasmbuild.toolchain.places import WINDOWS
 from wasmbuild.toolchain.process import Limits
+from wasmbuild.toolchain.worker import Death, Frame, Reply, Request, Worker
 
 # Requests are sent ahead while those without a reply are together no longer than this: less than what any socket
 # buffers, so that parent and child never wait for each other to read. Pipes of Windows may hold nothing at all.
@@ -47,7 +47,7 @@ class Server:
         self._env_extra = env_extra
         self._cwd = cwd
         self._start_seconds = start_seconds
-        self._child: Conversation | None = None
+        self._child: Worker | None = None
 
     def __enter__(self) -> Server:
         return self
@@ -108,10 +108,10 @@ class Server:
         if child is not None:
             child.end()
 
-    def _running(self) -> Conversation:
+    def _running(self) -> Worker:
         if self._child is None:
             # Known before it is ready, so that it can be killed meanwhile.
-            self._child = Conversation(self._argv, self.name, self.limits, self._env_extra, self._cwd)
+            self._child = Worker(self._argv, self.name, self.limits, self._env_extra, self._cwd)
             try:
                 self._child.greet(self._start_seconds)
             except BaseException:

@@ -19,8 +19,8 @@ from wasmbuild.errors import ChildError
 from wasmbuild.project import cases
 from wasmbuild.toolchain import child, python
 from wasmbuild.toolchain.child import Limits, format_bytes
-from wasmbuild.toolchain.conversation import Death, Reply, Request
 from wasmbuild.toolchain.server import Server
+from wasmbuild.toolchain.worker import Death, Reply, Request
 from wasmbuild.verify import interface, tested
 from wasmbuild.verify.endings import lacks_memory
 from wasmbuild.verify.intact import AGAIN, BY_HAND

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from probing import Probing, how
 
-from wasmbuild.toolchain import conversation
+from wasmbuild.toolchain import worker
 from wasmbuild.toolchain.child import Limits, memory_can_be_limited
-from wasmbuild.toolchain.conversation import Death
+from wasmbuild.toolchain.worker import Death
 
 ADD = '(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))'
 ADD_TOLD = {"imports": [], "exports": [["add", "func", "(i32, i32) -> (i32)"]]}
@@ -40,7 +40,7 @@ def test_a_file_is_loaded_by_its_descriptor_wherever_its_offset_is(probing: Prob
 @pytest.mark.parametrize("as_files", [True, False], ids=["as files", "as bytes"])
 def test_several_are_loaded_at_once(monkeypatch: pytest.MonkeyPatch, as_files: bool) -> None:
     """What is told of one is not that of another, and what is wrong with one is nothing to the others."""
-    monkeypatch.setattr(conversation, "_PASSES_FILES", as_files)
+    monkeypatch.setattr(worker, "_PASSES_FILES", as_files)
     many = "".join(f'(func (export "f{n}") (param i32) (result {t}) unreachable)' for n, t in enumerate(("i64", "f32")))
     texts = {
         "add": ADD,

@@ -19,10 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wasmbuild.errors import ChildError
-from wasmbuild.toolchain import conversation, wire
+from wasmbuild.toolchain import wire, worker
 from wasmbuild.toolchain.child import Limits
-from wasmbuild.toolchain.conversation import Death, Reply, Request
 from wasmbuild.toolchain.server import Server
+from wasmbuild.toolchain.worker import Death, Reply, Request
 
 CHILD = """
 import os, sys, time
@@ -177,7 +177,7 @@ class TestFiles:
             os.close(file)
 
     def test_a_system_that_passes_none_gets_the_bytes(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(conversation, "_PASSES_FILES", False)
+        monkeypatch.setattr(worker, "_PASSES_FILES", False)
         files = self.files(2)
         with make() as server:
             reply = server.ask(Request({}, files=files))
@@ -250,7 +250,7 @@ class TestDeaths:
     @pytest.mark.skipif(sys.platform == "win32", reason="no process is stopped there")
     @pytest.mark.parametrize("passes_files", [True, False])
     def test_a_child_that_stops_reading(self, monkeypatch: pytest.MonkeyPatch, passes_files: bool) -> None:
-        monkeypatch.setattr(conversation, "_PASSES_FILES", passes_files)
+        monkeypatch.setattr(worker, "_PASSES_FILES", passes_files)
         with make(Limits(seconds=1)) as server:
             os.kill(server.ask(Request({})).body["pid"], signal.SIGSTOP)
             outcome = server.outcome(Request({}, b"x" * 30_000_000))
@@ -344,7 +344,7 @@ class TestStart:
 def test_the_child_ends_with_its_parent_in_the_middle_of_a_request(gone: Callable[[int], bool]) -> None:
     code = (
         "import sys\nfrom wasmbuild.toolchain.child import Limits\n"
-        "from wasmbuild.toolchain.conversation import Request\nfrom wasmbuild.toolchain.server import Server\n"
+        "from wasmbuild.toolchain.worker import Request\nfrom wasmbuild.toolchain.server import Server\n"
         "server = Server(sys.argv[1:], name='', limits=Limits())\n"
         "print(server.ask(Request({})).body['pid'], flush=True)\n"
         "server.ask(Request({'do': 'sleep', 'seconds': 900}))"

@@ -16,8 +16,8 @@ import wasmtime
 
 from wasmbuild.toolchain import child, configure, find, wire
 from wasmbuild.toolchain.child import Limits
-from wasmbuild.toolchain.conversation import Request
 from wasmbuild.toolchain.server import Server
+from wasmbuild.toolchain.worker import Request
 from wasmbuild.verify import probes, values
 
 ENGINE: list[Any] = [[], None]

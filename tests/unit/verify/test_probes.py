@@ -15,7 +15,7 @@ from wasmbuild.errors import ChildError, ToolchainError
 from wasmbuild.project.declared import Runner
 from wasmbuild.toolchain import child, find
 from wasmbuild.toolchain.child import Limits
-from wasmbuild.toolchain.conversation import Request
+from wasmbuild.toolchain.worker import Request
 from wasmbuild.verify import bounded as child_of_bounded
 from wasmbuild.verify import probes
 

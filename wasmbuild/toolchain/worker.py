@@ -87,7 +87,7 @@ def _read_all(descriptor: int) -> bytes:
         return file.read()
 
 
-class Conversation:
+class Worker:
     """One process that answers requests."""
 
     def __init__(
