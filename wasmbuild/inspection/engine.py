@@ -12,9 +12,9 @@ from wasmbuild.formats.cwasm import ArtifactFacts
 from wasmbuild.inspection.facts import Engine
 from wasmbuild.text import printable
 from wasmbuild.toolchain.find import Compiler
-from wasmbuild.verify import toggles
+from wasmbuild.verify import setting_changes
+from wasmbuild.verify.engine_sections import Explained, line_up
 from wasmbuild.verify.reference import Reference, References
-from wasmbuild.verify.tails import Explained, line_up
 from wasmbuild.verify.tools import Tools
 
 Value = bool | int | str
@@ -115,16 +115,16 @@ def _changes(base: EngineConfig, explained: Explained) -> dict[str, Any]:
     """Return what was found to differ from an engine."""
     wanted: dict[str, Any] = {}
     before, settings = base.values(), lines.get(base.line).settings
-    for toggle in explained.toggles:
+    for change in explained.changes:
         # A setting may bring others along; those that follow it do so by themselves.
         wanted.update(
             {
                 name: value
-                for name, value in toggle.engine.values().items()
-                if before[name] != value and settings[name].follows != toggle.name
+                for name, value in change.engine.values().items()
+                if before[name] != value and settings[name].follows != change.name
             }
         )
-        wanted[toggle.name] = toggle.value
+        wanted[change.name] = change.value
     flags = {name: value for name, value in explained.flags.items() if name in lines.get(base.line).flags}
     return {**wanted, "cranelift-flags": {**base.cranelift_flags, **flags}} if flags else wanted
 
@@ -142,7 +142,7 @@ def _named(engine: EngineConfig) -> dict[str, Any]:
 
 def _rest(explained: Explained, line: int) -> tuple[str, ...]:
     flags = [
-        f"the flag {printable(name, 40)} of Cranelift is {toggles.shown(value)}"
+        f"the flag {printable(name, 40)} of Cranelift is {setting_changes.shown(value)}"
         for name, value in sorted(explained.flags.items())
         if name not in lines.get(line).flags
     ]

@@ -14,7 +14,7 @@ from wasmbuild.inspection.calls import calls
 from wasmbuild.inspection.difference import Comparison
 from wasmbuild.inspection.facts import Artifact, Cpu, Description, Engine, Origin, Section, WebAssembly
 from wasmbuild.text import printable
-from wasmbuild.verify.toggles import shown
+from wasmbuild.verify.setting_changes import shown
 
 _LABEL = 10
 _WIDTH = 112

@@ -14,7 +14,7 @@ from wasmbuild.text import printable
 from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.reference import Reference
 from wasmbuild.verify.report import Broken, Obstacle, Unreachable, Unverified
-from wasmbuild.verify.toggles import shown
+from wasmbuild.verify.setting_changes import shown
 
 Value = bool | int | str
 

@@ -19,8 +19,9 @@ from wasmbuild.formats import cwasm
 from wasmbuild.formats.cwasm import ArtifactFacts
 from wasmbuild.formats.manifest import Manifest
 from wasmbuild.text import listed, printable
-from wasmbuild.verify import tails, toggles
+from wasmbuild.verify import engine_sections, setting_changes
 from wasmbuild.verify.report import Unreachable, Unverified
+from wasmbuild.verify.setting_changes import shown
 from wasmbuild.verify.tools import Tools
 from wasmbuild.verify.trouble import unverified
 
@@ -42,7 +43,7 @@ class References:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._made: dict[EngineConfig, Reference | Unreachable | Unverified] = {}
-        self._toggled: dict[EngineConfig, list[toggles.Toggled]] = {}
+        self._variants: dict[EngineConfig, list[setting_changes.Variant]] = {}
         self._named: dict[tuple[EngineConfig, bytes], str] = {}  # by digests, for an engine section can have a megabyte
 
     def of(self, manifest: Manifest) -> Reference | Unreachable | Unverified:
@@ -73,35 +74,35 @@ class References:
         return listed(words, _SHOWN)
 
     def _explained(self, reference: Reference, facts: ArtifactFacts) -> list[str]:
-        if tails.line_up(reference.tail, facts.tail):
+        if engine_sections.line_up(reference.tail, facts.tail):
             return _words(reference, facts, self.explain(reference, facts))
         # One setting makes the row of numbers another length; of those that do, the one that leaves least to explain.
         found = []
         for variant in self.variants(reference):
-            if tails.line_up(variant.tail, facts.tail):
-                other = Reference(variant.toggle.engine, variant.shared_flags, variant.tail)
+            if engine_sections.line_up(variant.tail, facts.tail):
+                other = Reference(variant.change.engine, variant.shared_flags, variant.tail)
                 explained = self.explain(other, facts)
-                words = [toggles.described(variant.toggle), *_words(other, facts, explained)]
+                words = [setting_changes.described(variant.change), *_words(other, facts, explained)]
                 found.append((explained.unknown, len(words), words))
         return min(found)[2] if found else _words(reference, facts, self.explain(reference, facts))
 
-    def explain(self, reference: Reference, facts: ArtifactFacts) -> tails.Explained:
+    def explain(self, reference: Reference, facts: ArtifactFacts) -> engine_sections.Explained:
         """Tell in which settings an artifact differs from a reference."""
-        return tails.explain(
+        return engine_sections.explain(
             (reference.shared_flags, reference.tail), (facts.shared_flags, facts.tail), self.variants(reference)
         )
 
-    def variants(self, reference: Reference) -> list[toggles.Toggled]:
+    def variants(self, reference: Reference) -> list[setting_changes.Variant]:
         """Return what a reference becomes when one setting is changed, for each setting and value."""
         engine = reference.engine
-        if engine not in self._toggled:
+        if engine not in self._variants:
             made = []
-            for toggle in toggles.toggles(engine):
-                other = self.made_with(toggle.engine)
+            for change in setting_changes.single_changes(engine):
+                other = self.made_with(change.engine)
                 if isinstance(other, Reference):
-                    made.append(toggles.Toggled(toggle, other.shared_flags, other.tail))
-            self._toggled[engine] = made
-        return self._toggled[engine]
+                    made.append(setting_changes.Variant(change, other.shared_flags, other.tail))
+            self._variants[engine] = made
+        return self._variants[engine]
 
     def _make(self, engine: EngineConfig) -> Reference | Unreachable | Unverified:
         stand_in = _stand_in(engine.triple)
@@ -117,12 +118,12 @@ class References:
         return _read(engine, self._tools.executable_artifact(executable, engine))
 
 
-def _words(reference: Reference, facts: ArtifactFacts, explained: tails.Explained) -> list[str]:
+def _words(reference: Reference, facts: ArtifactFacts, explained: engine_sections.Explained) -> list[str]:
     """Say in words which settings an artifact has that its reference has not, each by itself."""
-    words = [toggles.described(toggle) for toggle in explained.toggles]
+    words = [setting_changes.described(change) for change in explained.changes]
     for flag in sorted(explained.flags):
         old, new = (flags.get(flag, "unknown") for flags in (reference.shared_flags, facts.shared_flags))
-        words.append(f"cranelift-flags.{printable(flag, 40)} is {toggles.shown(new)} instead of {toggles.shown(old)}")
+        words.append(f"cranelift-flags.{printable(flag, 40)} is {shown(new)} instead of {shown(old)}")
     return [*words, _NO_NAME] if explained.unknown else words
 
 

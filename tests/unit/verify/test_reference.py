@@ -11,7 +11,7 @@ from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.cwasm import read
 from wasmbuild.verify.reference import Reference, References
-from wasmbuild.verify.toggles import Toggle, Toggled
+from wasmbuild.verify.setting_changes import SettingChange, Variant
 from wasmbuild.verify.tools import Tools
 
 FLAGS: Mapping[str, bool | int | str] = {"opt_level": "speed", "unwind_info": True}
@@ -25,11 +25,11 @@ def _of(name: str | None) -> EngineConfig:
     return EngineConfig(48, triples.parse("aarch64-unknown-linux-gnu"), {}, {"of": name})
 
 
-def variant(name: str, value: Any, declared: Any, tail: bytes = TAIL, flags: Any = FLAGS) -> Toggled:
-    return Toggled(Toggle(name, value, declared, _of(name)), flags, tail)
+def variant(name: str, value: Any, declared: Any, tail: bytes = TAIL, flags: Any = FLAGS) -> Variant:
+    return Variant(SettingChange(name, value, declared, _of(name)), flags, tail)
 
 
-VARIANTS: dict[str | None, list[Toggled]] = {
+VARIANTS: dict[str | None, list[Variant]] = {
     None: [
         variant("fuel", False, True, b"\x05\xac\x02\x00\x0b"),
         variant("size", 128 + 300, 300, b"\x05\xac\x03\x01\x0b"),
@@ -47,7 +47,7 @@ VARIANTS: dict[str | None, list[Toggled]] = {
 class Made(References):
     """References whose variants are given instead of compiled."""
 
-    def variants(self, reference: Reference) -> list[Toggled]:
+    def variants(self, reference: Reference) -> list[Variant]:
         return VARIANTS[reference.engine.settings["of"]]
 
 

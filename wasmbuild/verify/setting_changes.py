@@ -18,7 +18,7 @@ _BROUGHT: Mapping[tuple[str, Value], Mapping[str, Value]] = {
 }
 
 
-class Toggle(NamedTuple):
+class SettingChange(NamedTuple):
     """One setting changed: ``engine`` is the declared one but for ``name``, which is ``value`` and not ``declared``."""
 
     name: str
@@ -27,15 +27,15 @@ class Toggle(NamedTuple):
     engine: EngineConfig
 
 
-class Toggled(NamedTuple):
+class Variant(NamedTuple):
     """What a reference has with one setting changed."""
 
-    toggle: Toggle
+    change: SettingChange
     shared_flags: Mapping[str, Value]
     tail: bytes
 
 
-def toggles(engine: EngineConfig) -> Iterator[Toggle]:
+def single_changes(engine: EngineConfig) -> Iterator[SettingChange]:
     """Yield each setting with each other value that fits the target; a number with one other value only."""
     values = engine.values()
     for name, setting in lines.get(engine.line).settings.items():
@@ -46,7 +46,7 @@ def toggles(engine: EngineConfig) -> Iterator[Toggle]:
                 changed = engine.changed({**_BROUGHT.get((name, value), {}), name: value})
             except EngineError:
                 continue
-            yield Toggle(name, value, values[name], changed)
+            yield SettingChange(name, value, values[name], changed)
 
 
 def _others(value: Value, choices: tuple[str, ...]) -> list[Value]:
@@ -58,9 +58,9 @@ def _others(value: Value, choices: tuple[str, ...]) -> list[Value]:
     return [choice for choice in choices if choice not in (value, "auto")]
 
 
-def described(toggle: Toggle) -> str:
-    """Say in words what a toggle changes."""
-    return f"{toggle.name} is {shown(toggle.value)} instead of {shown(toggle.declared)}"
+def described(change: SettingChange) -> str:
+    """Say in words what a change changes."""
+    return f"{change.name} is {shown(change.value)} instead of {shown(change.declared)}"
 
 
 def shown(value: object) -> str:

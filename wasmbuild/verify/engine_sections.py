@@ -2,8 +2,8 @@
 
 The tail of an engine section is a row of numbers, written by position as postcard's varints: tunables, then the bits of
 the WebAssembly features. A changed setting shows as a few of them, so what each setting changes in a reference
-(``wasmbuild.verify.toggles``) is looked for in an artifact: several that differ at once can be told apart, and a number
-that nobody would guess can be read.
+(``wasmbuild.verify.setting_changes``) is looked for in an artifact: several that differ at once can be told apart, and
+a number that nobody would guess can be read.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from wasmbuild.verify.toggles import Toggle, Toggled
+from wasmbuild.verify.setting_changes import SettingChange, Variant
 
 Value = bool | int | str
 Traits = dict[tuple[str, str | int], Value]
@@ -25,11 +25,11 @@ _COUNT = ("count", 0)
 class Explained(NamedTuple):
     """What an artifact has other than a reference.
 
-    ``toggles`` are the settings, each with the value that the artifact has, ``flags`` Cranelift's flags that belong to
+    ``changes`` are the settings, each with the value that the artifact has, ``flags`` Cranelift's flags that belong to
     no setting, and ``unknown`` counts the tunables and features that no setting explains.
     """
 
-    toggles: tuple[Toggle, ...]
+    changes: tuple[SettingChange, ...]
     flags: dict[str, Value]
     unknown: int
 
@@ -42,7 +42,7 @@ def line_up(one: bytes, other: bytes) -> bool:
 def explain(
     reference: tuple[Mapping[str, Value], bytes],
     found: tuple[Mapping[str, Value], bytes],
-    variants: Iterable[Toggled],
+    variants: Iterable[Variant],
 ) -> Explained:
     """Tell in which settings ``found`` differs from ``reference``, each given as its shared flags and its tail."""
     base = _traits(*reference)
@@ -50,24 +50,24 @@ def explain(
     if _COUNT in left:
         # Rows of another length do not line up, so all that can be said of them is that they differ.
         left = {trait: value for trait, value in left.items() if trait[0] != "number"}
-    found_toggles = []
-    changed = [(variant.toggle, _changes(base, _traits(variant.shared_flags, variant.tail))) for variant in variants]
+    found_changes = []
+    changed = [(variant.change, _changes(base, _traits(variant.shared_flags, variant.tail))) for variant in variants]
     # The one that explains most comes first: one setting may bring others along.
-    for toggle, changes in sorted(changed, key=lambda pair: -len(pair[1])):
+    for setting, changes in sorted(changed, key=lambda pair: -len(pair[1])):
         if not changes or not changes.keys() <= left.keys():
             continue
         numbers = {left[trait] for trait in changes}
         if all(left[trait] == value for trait, value in changes.items()):
-            found_toggles.append(toggle)
-        elif type(toggle.value) is int and set(changes.values()) == {toggle.value} and len(numbers) == 1:
+            found_changes.append(setting)
+        elif type(setting.value) is int and set(changes.values()) == {setting.value} and len(numbers) == 1:
             # A number that is written as it is can be read.
-            found_toggles.append(toggle._replace(value=numbers.pop()))
+            found_changes.append(setting._replace(value=numbers.pop()))
         else:
             continue
         for trait in changes:
             del left[trait]
     flags = {str(name): value for (kind, name), value in left.items() if kind == "flag"}
-    return Explained(tuple(found_toggles), flags, len(left) - len(flags))
+    return Explained(tuple(found_changes), flags, len(left) - len(flags))
 
 
 def _traits(flags: Mapping[str, Value], tail: bytes) -> Traits:

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmbuild.verify.tails import Explained, explain, line_up
-from wasmbuild.verify.toggles import Toggle, Toggled
+from wasmbuild.verify.engine_sections import Explained, explain, line_up
+from wasmbuild.verify.setting_changes import SettingChange, Variant
 
 FLAGS = {"opt_level": "speed", "unwind_info": True}
 # Numbers 5, 300, 1, and the features 0b1011.
 TAIL = b"\x05\xac\x02\x01\x0b"
 
 
-def variant(name: str, value: Any, declared: Any, tail: bytes = TAIL, flags: Any = FLAGS) -> Toggled:
-    return Toggled(Toggle(name, value, declared, {}), flags, tail)
+def variant(name: str, value: Any, declared: Any, tail: bytes = TAIL, flags: Any = FLAGS) -> Variant:
+    return Variant(SettingChange(name, value, declared, {}), flags, tail)
 
 
 VARIANTS = [
@@ -33,7 +33,7 @@ def told(tail: bytes, flags: Any = FLAGS) -> Explained:
 
 
 def values(explained: Explained) -> dict[str, Any]:
-    return {toggle.name: toggle.value for toggle in explained.toggles}
+    return {change.name: change.value for change in explained.changes}
 
 
 @pytest.mark.parametrize(
@@ -76,5 +76,5 @@ def test_rows_line_up_when_they_have_as_many_numbers() -> None:
 @given(st.binary(max_size=2000), st.dictionaries(st.text(max_size=5), st.booleans() | st.integers(0, 255), max_size=4))
 def test_any_section_can_be_explained(tail: bytes, flags: dict[str, Any]) -> None:
     explained = told(tail, flags)
-    assert {toggle.name for toggle in explained.toggles} <= {variant.toggle.name for variant in VARIANTS}
+    assert {change.name for change in explained.changes} <= {variant.change.name for variant in VARIANTS}
     assert explained.unknown >= 0
