@@ -16,7 +16,7 @@ from wasmbuild.toolchain.embedded import Embedded
 
 @pytest.fixture(scope="module")
 def library() -> Iterator[Embedded]:
-    found = Embedded(find.library({}), LIMITS)
+    found = Embedded(find.library(), LIMITS)
     yield found
     found.close()
 
