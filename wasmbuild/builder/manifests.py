@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from wasmbuild import files
@@ -142,7 +143,7 @@ class Manifests:
         self._store.memory.notes[str(path)] = self._note(target, sha256, records)
         self._unnamed += 1
         if self._unnamed > self._named // _PART:
-            self.write_index()
+            self.write_index(as_written=True)
 
     def is_written(self, target: Target) -> bool:
         """Tell what ``stands`` does where nothing is remembered, by what would be written. Raises StoreError."""
@@ -168,9 +169,12 @@ class Manifests:
         if self._unnamed:
             self.write_index()
 
-    def write_index(self, *, without: Collection[str] = ()) -> None:
-        """Write the index of the targets whose manifests stand, if it is not right already. Raises StoreError."""
-        index = self._index(without)
+    def write_index(self, *, without: Collection[str] = (), as_written: bool = False) -> None:
+        """Write the index of the targets whose manifests stand, if it is not right already. Raises StoreError.
+
+        With ``as_written``, manifests that this build wrote are not looked at again.
+        """
+        index = self._index(without, self._right if as_written else {})
         if not self._is_there(index):
             self._store.write(self.index, index.to_bytes())
         self._unnamed, self._named = 0, len(index.targets)
@@ -179,15 +183,18 @@ class Manifests:
         """Tell whether the index names the targets whose manifests stand. Raises StoreError."""
         return self._is_there(self._index())
 
-    def _index(self, without: Collection[str] = ()) -> Index:
+    def _index(self, without: Collection[str] = (), digests: Mapping[str, str] = MappingProxyType({})) -> Index:
         named = []
         for target in self._plan.targets:
             if target.name in without:
                 continue
-            seen = self._store.memory.look(self.path(target.name), follow=False)
-            if seen is not None and seen.sha256 != LINK:
+            sha256 = digests.get(target.name)
+            if sha256 is None:
+                seen = self._store.memory.look(self.path(target.name), follow=False)
+                sha256 = LINK if seen is None else seen.sha256
+            if sha256 != LINK:
                 path = f"{target.name}/{filenames.MANIFEST}"
-                named.append(IndexTarget(target.name, target.triple.text, path, seen.sha256))
+                named.append(IndexTarget(target.name, target.triple.text, path, sha256))
         return Index(self._plan.project_name, tuple(named))
 
     def _is_there(self, index: Index) -> bool:
@@ -261,7 +268,6 @@ class Manifests:
         right = self._right.pop(name, None)
         if right is None:
             return
-        target = next(target for target in self._plan.targets if target.name == name)
         try:
             data = files.read(self.path(name))[0]
         except OSError:
@@ -269,8 +275,13 @@ class Manifests:
         found = entries(data)
         if hashlib.sha256(data).hexdigest() == right and len(found) == len(self._artifacts[name]):
             modules = [artifact.module.name for artifact in self._artifacts[name]]
-            known = zip(self._records(target), found, strict=True)
-            self._entries[name] = dict(zip(modules, known, strict=True))
+            root = f"{self._store.root}{os.sep}"
+            # A record that is another one by now has another digest when the manifest is written.
+            digest = self._store.memory.digest
+            records = [
+                digest(f"{root}{artifact.path}{filenames.RECORD_SUFFIX}") or "" for artifact in self._artifacts[name]
+            ]
+            self._entries[name] = dict(zip(modules, zip(records, found, strict=True), strict=True))
 
     def _note(self, target: Target, sha256: str, records: list[str]) -> str:
         """Return a digest of a manifest together with all that it was made from."""

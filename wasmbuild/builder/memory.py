@@ -59,9 +59,10 @@ class Memory:
         self._loaded = dict(self.notes)
 
     def to_bytes(self) -> bytes | None:
-        """Return what ``load`` reads, or ``None`` where that would not differ from what was loaded."""
+        """Return what ``load`` reads, or ``None`` where that would not differ from the last time or what was loaded."""
         if not self._changed and self.notes == self._loaded:
             return None
+        self._changed, self._loaded = False, dict(self.notes)
         document = {"schema": SCHEMA, "files": self._seen, "notes": self.notes}
         return json.dumps(document, separators=(",", ":")).encode()
 
