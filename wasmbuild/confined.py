@@ -104,14 +104,21 @@ class ConfinedDirectory:
     def below(self, path: str) -> ConfinedDirectory:
         """Return a directory below this one, to be closed by the caller, as a limit of its own. Raises OSError."""
         inner = ConfinedDirectory.__new__(ConfinedDirectory)
-        inner._named, inner._held, inner._root = os.path.join(self._named, *path.split("/")), None, None
+        inner._named, inner._held, inner._root = f"{self._named}/{path}", None, None
         if self._held is None:
             inner._root = _resolve(self.path, path)
         elif path in ("", os.curdir):
             inner._held = os.dup(self._held)
         else:
-            with _Walk(self, self._held) as walk:
-                inner._held = walk.directory(path)
+            try:
+                # What is no link and right below, as nearly all, needs no walk.
+                inner._held = os.open(path, _DIRECTORY | _NOFOLLOW, dir_fd=self._held) if "/" not in path else None
+            except OSError as error:
+                if error.errno not in _IS_LINK:
+                    raise
+            if inner._held is None:
+                with _Walk(self, self._held) as walk:
+                    inner._held = walk.directory(path)
         return inner
 
     def open(self, path: str) -> tuple[io.FileIO, os.stat_result]:
@@ -122,6 +129,13 @@ class ConfinedDirectory:
         if self._held is None:
             descriptor, status = _regular(os.open(_resolve(self.path, path), _FILE))
         else:
+            try:
+                if "/" not in path:
+                    descriptor, status = _open_file(path, _NOFOLLOW, self._held)
+                    return io.FileIO(descriptor, "rb"), status
+            except OSError as error:
+                if error.errno not in _IS_LINK:
+                    raise
             with _Walk(self, self._held) as walk:
                 descriptor, status = walk.file(path)
         return io.FileIO(descriptor, "rb"), status

@@ -9,6 +9,8 @@ from typing import IO, TYPE_CHECKING
 import wasmtime
 
 from wasmbuild.runtime.errors import DamagedError, LoadError
+from wasmbuild.shipment import artifacts
+from wasmbuild.shipment.errors import ShippedFileError
 
 if TYPE_CHECKING:
     from wasmtime.component import Component
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 # Wasmtime maps a file instead of copying it. Elsewhere a descriptor has no path that leads to the same file.
 _BY_DESCRIPTOR = sys.platform == "linux" and os.path.isdir("/proc/self/fd")
 COPIED = 64 << 10
-"""Bytes of an artifact that is copied instead: it takes no longer, and keeps no descriptor."""
+"""Bytes of an artifact that is copied when it was read anyway: it takes no longer, and keeps no descriptor."""
 
 
 def load_checked(
@@ -36,11 +38,8 @@ def load_checked(
 
     ``declared`` tells that the engine was made from the manifest, and not by the application. Raises LoadError.
     """
-    from wasmbuild.shipment.artifacts import open_listed
-    from wasmbuild.shipment.errors import ShippedFileError
-
     try:
-        file, before, data = open_listed(source, artifact, path, check=check, whole=not _BY_DESCRIPTOR)
+        file, before, data = artifacts.open_listed(source, artifact, path, check=check, whole=not _BY_DESCRIPTOR)
     except ShippedFileError as error:
         from wasmbuild.runtime.file_errors import of_artifact
 
@@ -48,7 +47,7 @@ def load_checked(
     with file:
         try:
             loaded = deserialize(file, before.st_size, data, artifact.kind, engine)
-            after = os.fstat(file.fileno())
+            after = os.fstat(file.fileno()) if check == "digest" else before
         except wasmtime.WasmtimeError as error:
             raise refused(path, file, artifact.kind, str(error), declared=declared) from None
         except OSError as error:
@@ -59,7 +58,7 @@ def load_checked(
             from wasmbuild.runtime.file_errors import of_memory
 
             raise of_memory(path) from None
-    if check == "digest" and (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
+    if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
         from wasmbuild.shipment.errors import AGAIN
         from wasmbuild.text import printable
 
@@ -80,7 +79,7 @@ def deserialize(
         from wasmtime.component import Component
 
         loader = Component
-    if _BY_DESCRIPTOR and size > COPIED:
+    if _BY_DESCRIPTOR and (data is None or size > COPIED):
         return loader.deserialize_file(engine, f"/proc/self/fd/{file.fileno()}")
     if data is None:
         from wasmbuild.files import read_up_to

@@ -31,6 +31,8 @@ Where = str | os.PathLike[str]
 _KEPT = 64
 """Indexes and manifests that are remembered at most."""
 
+_SEPARATORS = (os.sep, os.altsep or os.sep)
+
 _Identity = tuple[str, int, int, "Signature"]
 """Name of the index or manifest, device and inode of its directory, and its own stat signature."""
 
@@ -171,12 +173,12 @@ def _shipment(name: str, directory: ConfinedDirectory, file: str | None) -> Ship
         if file is not None:
             status = directory.stat(file)
         else:
-            for file_ in (filenames.INDEX, filenames.MANIFEST):
+            for found in (filenames.INDEX, filenames.MANIFEST):
                 try:
-                    status = directory.stat(file_)
+                    status = directory.stat(found)
                 except FileNotFoundError:
                     continue
-                shown = os.path.join(name, file_)
+                shown = f"{name}{found}" if name.endswith(_SEPARATORS) else f"{name}{os.sep}{found}"
                 break
             else:
                 from wasmbuild.runtime.file_errors import holds_none
