@@ -20,8 +20,8 @@ from wasmbuild.fit.messages import (
 # All that `check_tunables` of Wasmtime 48 compares as a bool, with the setting, if there is one.
 BOOLS = {
     "native debug information support": "debug-info",
-    "guest debug": None,
-    "debug symbols": None,
+    "guest debug": "guest-debug",
+    "debug symbols": "debug-symbols",
     "WebAssembly backtrace support": None,
     "fuel support": "consume-fuel",
     "epoch interruption": "epoch-interruption",
@@ -33,7 +33,7 @@ BOOLS = {
     "memory initialization with CoW": "memory-init-cow",
     "concurrency support": "concurrency-support",
     "RR recording support": None,
-    "GC heap may move": None,
+    "GC heap may move": "gc-heap-may-move",
     "AddressSanitizer stack-switching support": None,
 }
 NUMBERS = {
@@ -41,9 +41,9 @@ NUMBERS = {
     "memory guard size": "memory-guard-size",
     "function inlining small-callee size": None,
     "function inlining sum-size threshold": None,
-    "GC heap reservation": None,
-    "GC heap guard size": None,
-    "GC heap initial size": None,
+    "GC heap reservation": "gc-heap-reservation",
+    "GC heap guard size": "gc-heap-guard-size",
+    "GC heap initial size": "gc-heap-initial-size",
 }
 FEATURES = {
     "reference_types": "wasm-reference-types",
