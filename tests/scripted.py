@@ -15,7 +15,7 @@ from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify.executable_loader import ExecutableLoader, Program
 from wasmbuild.verify.loading import HERE, Load, Outcome, Place
 from wasmbuild.verify.report import Obstacle
-from wasmbuild.verify.tested import Grant
+from wasmbuild.verify.tested import Metering
 
 RUNNER = Place(is_runner=True)
 # The artifact is a script, with these names. It is loaded where that says nothing else.
@@ -61,7 +61,7 @@ class Loading:
         type_: str = "() -> ()",
         kind: str = "module",
         tests: tuple[Case, ...] = (),
-        grant: Grant | None = None,
+        grant: Metering | None = None,
     ) -> Load:
         """Return the load of an artifact that does something when it is loaded, or tested."""
         path = self._root / f"{name}.cwasm"
@@ -70,7 +70,7 @@ class Loading:
         self._files.append(file)
         entry = self._maker.entry(path.read_bytes(), name, kind=kind, exports=(Export("f", "func", type_),))
         if tests and grant is None:
-            grant = Grant(fuel=False, epoch=False)
+            grant = Metering(fuel=False, epoch=False)
 
         def settle(outcome: Outcome) -> None:
             assert file.closed
@@ -99,7 +99,7 @@ class Loading:
         return self.outcomes["m"].obstacle
 
     def test(
-        self, does: str, *cases: Case, type_: str = "() -> ()", grant: Grant | None = None, **how: Any
+        self, does: str, *cases: Case, type_: str = "() -> ()", grant: Metering | None = None, **how: Any
     ) -> tuple[list[str], Obstacle | None]:
         """Return what came of tests, in words, and what they have against the artifact."""
         self.run(self.load(does, type_=type_, tests=cases, grant=grant), **how)

@@ -84,7 +84,7 @@ def verify(
     try:
         return _verified(shipments, compiler, limits, level, targets, on_entry)
     except (OSError, MemoryError, RuntimeError, ChildError) as error:
-        from wasmbuild.verify.trouble import in_words
+        from wasmbuild.verify.host_errors import in_words
 
         if isinstance(error, RuntimeError) and "thread" not in str(error):
             raise
@@ -99,17 +99,17 @@ def _verified(
     targets: Iterable[Target],
     on_entry: Callable[[Entry], None] | None,
 ) -> Report:
-    from wasmbuild.verify.ladder import Ladder
+    from wasmbuild.verify.ladder import Verifier
     from wasmbuild.verify.tools import Tools
 
     with Tools(compiler) as tools:
-        ladder = Ladder(tools, limits, level, targets, on_entry)
+        ladder = Verifier(tools, limits, level, targets, on_entry)
         try:
             for shipment in shipments:
                 if isinstance(shipment, Entry):
                     ladder.add(shipment)
                 else:
-                    ladder.climb(*shipment)
+                    ladder.verify(*shipment)
             return ladder.close()
         except BaseException:
             ladder.abort()

@@ -16,7 +16,7 @@ from wasmbuild.project import cases
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain.child import Ended
 from wasmbuild.verify import values
-from wasmbuild.verify.tested import Grant
+from wasmbuild.verify.tested import Metering
 
 TRAPPED = 134
 """Exit status of an executable whose program trapped."""
@@ -49,7 +49,7 @@ def obstacle(artifact: ManifestArtifact) -> str:
 
 
 def command(
-    run: Sequence[str], artifact: ManifestArtifact, case: Case, file: str, grant: Grant, root: str | None = None
+    run: Sequence[str], artifact: ManifestArtifact, case: Case, file: str, grant: Metering, root: str | None = None
 ) -> list[str]:
     """Return the command of one test; ``run`` is the one that runs a precompiled file without options of its own.
 
@@ -130,7 +130,8 @@ def _returned(artifact: ManifestArtifact, case: Case, stdout: str, stderr: str) 
     }
     if case.returns is not None:
         outcome["expected"] = [
-            values.told(values.given(value, type_), type_) for value, type_ in zip(case.returns, types, strict=True)
+            values.canonical(values.argument(value, type_), type_)
+            for value, type_ in zip(case.returns, types, strict=True)
         ]
     return outcome
 
@@ -147,10 +148,10 @@ def _types(artifact: ManifestArtifact, case: Case) -> tuple[tuple[str, ...], tup
 
 
 def _spelled(value: Any, type_: str) -> str:
-    taken = values.told(values.given(value, type_), type_)
+    taken = values.canonical(values.argument(value, type_), type_)
     return taken if isinstance(taken, str) else repr(taken)
 
 
 def _read(text: str, type_: str) -> Any:
     number = float(text) if type_[0] == "f" else int(text)
-    return values.told(values.given(number, type_), type_)
+    return values.canonical(values.argument(number, type_), type_)

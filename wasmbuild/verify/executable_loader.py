@@ -23,14 +23,13 @@ from wasmbuild.errors import ChildError
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain import child
 from wasmbuild.toolchain.child import Limits
-from wasmbuild.verify import bounded, executable_cases, tested
-from wasmbuild.verify.endings import how_it_ended
+from wasmbuild.verify import executable_cases, memory_limited, tested
+from wasmbuild.verify.host_errors import how_it_ended, unverified
 from wasmbuild.verify.library_loader import is_of_the_host, start_failure
 from wasmbuild.verify.loading import HERE, Load, Outcome, Place, death, refusal
-from wasmbuild.verify.probes import bounded as bound
+from wasmbuild.verify.probes import with_memory_limit
 from wasmbuild.verify.report import CALLS, WASMTIME, Broken, Obstacle, Unreachable
-from wasmbuild.verify.tested import Grant, Ran
-from wasmbuild.verify.trouble import unverified
+from wasmbuild.verify.tested import CaseResult, Metering
 
 # Below a file there is nothing.
 _MISSING = "missing"
@@ -124,7 +123,7 @@ class ExecutableLoader:
             load.file.close()
             copy.unlink(missing_ok=True)
 
-    def _outcome(self, load: Load, copy: Path) -> tuple[Obstacle | None, tuple[Ran, ...] | None]:
+    def _outcome(self, load: Load, copy: Path) -> tuple[Obstacle | None, tuple[CaseResult, ...] | None]:
         if self._useless is not None:
             return self._useless, None
         if _copy(load, copy) != load.artifact.sha256:
@@ -142,7 +141,7 @@ class ExecutableLoader:
         ran = self._tests(load, load.grant, run, file)
         return tested.verdict(load.artifact, ran), ran
 
-    def _tests(self, load: Load, grant: Grant, run: list[str], file: str) -> tuple[Ran, ...]:
+    def _tests(self, load: Load, grant: Metering, run: list[str], file: str) -> tuple[CaseResult, ...]:
         ran = []
         for case in load.artifact.tests:
             if self._aborted:
@@ -157,7 +156,7 @@ class ExecutableLoader:
                 ran.append(tested.judged(case, told, self._limits.memory))
             else:
                 # As with the library, whose process is gone then.
-                own = ended.status == bounded.NOT_RUN or (
+                own = ended.status == memory_limited.NOT_RUN or (
                     ended.status == child.KILLED and not child.is_late(ended.reason)
                 )
                 ran.append(tested.died(case, ended.reason, ended.stderr, self._limits.memory, is_own=own))
@@ -183,7 +182,7 @@ class ExecutableLoader:
         limits, environment = Limits(self._limits.memory, seconds), self._program.environment
         if instance or self._place.is_runner:
             # Instances and emulators reserve address space by the gigabyte; bounded is what the process allocates.
-            command, environment = bound(command, environment, limits.memory)
+            command, environment = with_memory_limit(command, environment, limits.memory)
             limits = Limits(None, seconds)
         directory = self._program.directory or self._directory
         started: list[child.Process] = []
@@ -216,7 +215,7 @@ class ExecutableLoader:
                 )
             why = f"{program} does not take its settings ({one_line(words)})"
             return self._place.cannot(why, "name another executable")
-        if ended.status == bounded.NOT_RUN:
+        if ended.status == memory_limited.NOT_RUN:
             return self._place.cannot(one_line(words), "correct the runner in wasmbuild.toml, or install it")
         self._useless = self._useless or self._uselessness()
         ending = ended.reason or "ended well, although it should not"

@@ -15,21 +15,21 @@ from wasmbuild.project.keys import dotted
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.shipment.source import ShipmentSource
 from wasmbuild.toolchain.child import Limits
-from wasmbuild.verify.across import Across
+from wasmbuild.verify.compare_targets import TargetComparison
 from wasmbuild.verify.consistent import Consistent
+from wasmbuild.verify.host_errors import unverified
 from wasmbuild.verify.intact import Intact, Opened
 from wasmbuild.verify.library_loader import LibraryLoader
-from wasmbuild.verify.loaded import Loaders, Way
+from wasmbuild.verify.loaded import Loaders, LoadingMethod
 from wasmbuild.verify.loading import Outcome
 from wasmbuild.verify.reference import References
 from wasmbuild.verify.report import Broken, Entry, Obstacle, Report, Unreachable, entry
 from wasmbuild.verify.tools import Tools
-from wasmbuild.verify.trouble import unverified
 
 INTACT, CONSISTENT, LOADED, TESTED = LEVELS
 
 
-class Ladder:
+class Verifier:
     """Judges the artifacts of one manifest after the other; verdicts come in any order and from any thread.
 
     ``level`` is the one level that is demanded, and no higher one is tried; with None all are tried, and those are
@@ -51,7 +51,7 @@ class Ladder:
         self._intact = Intact()
         self._references = References(tools)
         self._loaders = Loaders(tools, limits, targets)
-        self._across = Across()
+        self._comparison = TargetComparison()
         self._entries: dict[int, Entry] = {}
         self._seconds: dict[int, float] = {}
         self._count = 0
@@ -62,17 +62,17 @@ class Ladder:
         """Take the verdict on something that is no artifact."""
         self._settle(self._next(), verdict)
 
-    def climb(self, manifest: Manifest, directory: ShipmentSource) -> None:
+    def verify(self, manifest: Manifest, directory: ShipmentSource) -> None:
         """Judge all artifacts of a manifest."""
         target = _Target(manifest, self._ceiling, self._loaders, self._references)
         for artifact in manifest.artifacts:
-            self._climb(target, artifact, directory)
+            self._verify(target, artifact, directory)
         self._loaders.flush()
 
     def close(self) -> Report:
         """Wait for all verdicts and return them in order."""
         self._loaders.close()
-        notes = self._across.notes()
+        notes = self._comparison.notes()
         entries = [self._entries[position] for position in range(self._count)]
         return Report(
             tuple(
@@ -87,7 +87,7 @@ class Ladder:
         self._aborted = True
         self._loaders.abort()
 
-    def _climb(self, target: _Target, artifact: ManifestArtifact, directory: ShipmentSource) -> None:
+    def _verify(self, target: _Target, artifact: ManifestArtifact, directory: ShipmentSource) -> None:
         position = self._next()
         since = time.monotonic()
         opened = self._intact.open(artifact, directory)
@@ -100,11 +100,11 @@ class Ladder:
             obstacle = target.consistent.check(artifact, opened.read_at)
             if obstacle is None:
                 way = target.way
-                if isinstance(way, Way):
+                if isinstance(way, LoadingMethod):
                     test, untested = self._ceiling == TESTED, None
                     if test and isinstance(way.loader, LibraryLoader) and need_wasi_3(artifact.tests, artifact.imports):
                         other = self._by_executable(target.manifest)
-                        if isinstance(other, Way):
+                        if isinstance(other, LoadingMethod):
                             way = other
                         else:
                             test, untested = False, other
@@ -115,7 +115,7 @@ class Ladder:
         opened.file.close()
         self._judge(target, artifact, position, reached, obstacle, time.monotonic() - since)
 
-    def _by_executable(self, manifest: Manifest) -> Way | Obstacle:
+    def _by_executable(self, manifest: Manifest) -> LoadingMethod | Obstacle:
         try:
             return self._loaders.by_executable(manifest)
         except OSError as error:
@@ -138,7 +138,7 @@ class Ladder:
         else:
             reached = LOADED if obstacle else TESTED
             with self._lock:
-                self._across.add(position, target.manifest, artifact, outcome.ran)
+                self._comparison.add(position, target.manifest, artifact, outcome.ran)
         self._judge(target, artifact, position, reached, obstacle, seconds + outcome.seconds)
 
     def _judge(
@@ -191,7 +191,7 @@ class _Target:
 
     def __init__(self, manifest: Manifest, ceiling: str, loaders: Loaders, references: References) -> None:
         self.manifest = manifest
-        self.way: Way | Obstacle | None = None
+        self.way: LoadingMethod | Obstacle | None = None
         self.consistent: Consistent | None = None
         self.reachable = INTACT
         if ceiling == INTACT:

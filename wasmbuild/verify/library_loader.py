@@ -22,12 +22,11 @@ from wasmbuild.toolchain.child import Limits, format_bytes
 from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.worker import Death, Reply, Request
 from wasmbuild.verify import interface, tested
-from wasmbuild.verify.endings import lacks_memory
+from wasmbuild.verify.host_errors import is_of_the_path, lacks_memory, unverified
 from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.loading import HERE, Load, Outcome, Place, death, refusal
 from wasmbuild.verify.report import Broken, Obstacle, Unverified
-from wasmbuild.verify.tested import Ran
-from wasmbuild.verify.trouble import is_of_the_path, unverified
+from wasmbuild.verify.tested import CaseResult
 
 _HANDFULS = 2
 """So many wait at most, each of whose artifacts has a descriptor open."""
@@ -214,7 +213,7 @@ class LibraryLoader:
         finally:
             _drop(left)
 
-    def _load(self, load: Load) -> tuple[Obstacle | None, tuple[Ran, ...] | None, bool]:
+    def _load(self, load: Load) -> tuple[Obstacle | None, tuple[CaseResult, ...] | None, bool]:
         """Load and test; return what is wrong, the tests that ran, and whether another artifact may be the cause."""
         grant = load.grant
         outcome = self._server.outcome(self._request(_Handful(load.how, (load,)), keep=grant is not None))
@@ -223,7 +222,7 @@ class LibraryLoader:
         obstacle = None if obstacles is None else obstacles[0]
         if obstacle is not None or grant is None:
             return obstacle, None, self._may_be_another(outcome, alone)
-        ran: list[Ran] = []
+        ran: list[CaseResult] = []
         for case in load.artifact.tests:
             fuel = (case.fuel or cases.FUEL[1]) if grant.fuel else None
             body = {"test": case.to_json(), "fuel": fuel, "epoch": grant.epoch}
@@ -264,7 +263,7 @@ class LibraryLoader:
         return not alone and any(lacks_memory(words, self._limits.memory) for words in _refusals(outcome))
 
     def _end(
-        self, loads: Collection[Load], obstacles: Sequence[Obstacle | None], ran: tuple[Ran, ...] | None = None
+        self, loads: Collection[Load], obstacles: Sequence[Obstacle | None], ran: tuple[CaseResult, ...] | None = None
     ) -> None:
         """Settle the loads of one request, which share its time."""
         now = time.monotonic()

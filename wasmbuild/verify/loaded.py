@@ -21,19 +21,19 @@ from wasmbuild.verify.intact import Opened
 from wasmbuild.verify.library_loader import LibraryLoader
 from wasmbuild.verify.loading import Load, Place, Settle
 from wasmbuild.verify.report import MACHINE, Obstacle, Unreachable, Unverified
-from wasmbuild.verify.tested import Grant
+from wasmbuild.verify.tested import Metering
 from wasmbuild.verify.tools import Tools
 
 if TYPE_CHECKING:
     from wasmbuild.verify.executable_loader import ExecutableLoader
 
 
-class Way(NamedTuple):
+class LoadingMethod(NamedTuple):
     """How the artifacts of one target are loaded on this host."""
 
     loader: LibraryLoader | ExecutableLoader
     how: Any
-    grant: Grant
+    grant: Metering
 
     def load(self, artifact: ManifestArtifact, opened: Opened, settle: Settle, *, test: bool) -> None:
         """Load an artifact sometime, execute its tests where wanted, and settle it from another thread.
@@ -58,7 +58,7 @@ class Loaders:
         self._executables: dict[str, ExecutableLoader] = {}
         self._runners: dict[str, LibraryLoader | ExecutableLoader] = {}
 
-    def way(self, manifest: Manifest) -> Way | Obstacle:
+    def way(self, manifest: Manifest) -> LoadingMethod | Obstacle:
         """Return how the artifacts of a manifest are loaded, or why this host cannot load them."""
         engine = manifest.config
         triple = engine.triple
@@ -70,7 +70,7 @@ class Loaders:
             return self._here(engine)
         return Unreachable(runner_words.foreign(manifest, triple, declared), MACHINE)
 
-    def _here(self, engine: EngineConfig) -> Way | Obstacle:
+    def _here(self, engine: EngineConfig) -> LoadingMethod | Obstacle:
         line, triple = engine.line, engine.triple
         loads = triple if triple.is_pulley else triples.parse(triples.host_triple() or "")
         here_engine = self._tools.library_engine(engine, loads)
@@ -79,7 +79,7 @@ class Loaders:
                 self._library = LibraryLoader(probes.here(self._tools.library, self._limits), self._limits)
             how = _calls(here_engine)
             self._library.warm(how)
-            return Way(self._library, how, Grant.of(engine.settings))
+            return LoadingMethod(self._library, how, Metering.of(engine.settings))
         executable = self._tools.executable(line)
         if isinstance(executable, Unreachable):
             return executable._replace(message=f"cannot be loaded on this host: {executable.message}")
@@ -87,7 +87,7 @@ class Loaders:
             return Unverified(f"was not loaded: {executable.message}")
         return self._with(executable, engine)
 
-    def by_executable(self, manifest: Manifest) -> Way | Obstacle:
+    def by_executable(self, manifest: Manifest) -> LoadingMethod | Obstacle:
         """Return how a target's artifacts are loaded and tested where the library cannot give what tests need.
 
         Raises OSError where there is no place for copies of them.
@@ -106,15 +106,17 @@ class Loaders:
             return executable._replace(message=words)
         return self._with(executable, engine)
 
-    def _with(self, executable: Compiler, engine: EngineConfig) -> Way:
+    def _with(self, executable: Compiler, engine: EngineConfig) -> LoadingMethod:
         if executable.path not in self._executables:
             from wasmbuild.verify.executable_loader import ExecutableLoader, Program
 
             program = Program((executable.path,))
             self._executables[executable.path] = ExecutableLoader(program, self._tools.directory(), self._limits)
-        return Way(self._executables[executable.path], engine.loading_arguments(), Grant.of(engine.settings))
+        return LoadingMethod(
+            self._executables[executable.path], engine.loading_arguments(), Metering.of(engine.settings)
+        )
 
-    def _through(self, runner: Runner, engine: EngineConfig) -> Way | Obstacle:
+    def _through(self, runner: Runner, engine: EngineConfig) -> LoadingMethod | Obstacle:
         place = Place(is_runner=True, program=runner.python or runner.wasmtime or "")
         limits = Limits(
             self._limits.memory if runner.memory is None else runner.memory,
@@ -134,14 +136,14 @@ class Loaders:
             how = _calls(engine)
             if isinstance(loader, LibraryLoader):
                 loader.warm(how)
-            return Way(loader, how, Grant.of(engine.settings))
+            return LoadingMethod(loader, how, Metering.of(engine.settings))
         if loader is None:
             from wasmbuild.verify.executable_loader import ExecutableLoader, Program
 
             command = (*runner.command, runner.wasmtime or "wasmtime")
             program = Program(command, runner.environment, runner.directory)
             loader = self._runners[key] = ExecutableLoader(program, self._tools.directory(), limits, place)
-        return Way(loader, engine.loading_arguments(), Grant.of(engine.settings))
+        return LoadingMethod(loader, engine.loading_arguments(), Metering.of(engine.settings))
 
     def flush(self) -> None:
         """Let nothing wait that was put in. Raises what ended a loader: ChildError, OSError."""

@@ -14,11 +14,10 @@ from wasmbuild.files import Signature, sha256_of, signature
 from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.text import printable
 from wasmbuild.toolchain.child import is_late
-from wasmbuild.verify.endings import RAISE_MEMORY, how_it_ended, lacks_memory
+from wasmbuild.verify.host_errors import RAISE_MEMORY, host_lacks, how_it_ended, lacks_memory, unverified
 from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.report import CPU, Broken, Obstacle, Unreachable, Unverified
-from wasmbuild.verify.tested import Grant, Ran
-from wasmbuild.verify.trouble import host_lacks, unverified
+from wasmbuild.verify.tested import CaseResult, Metering
 
 
 class Outcome(NamedTuple):
@@ -29,7 +28,7 @@ class Outcome(NamedTuple):
     """
 
     obstacle: Obstacle | None
-    ran: tuple[Ran, ...] | None = None
+    ran: tuple[CaseResult, ...] | None = None
     seconds: float = 0.0
 
 
@@ -53,7 +52,7 @@ class Load(NamedTuple):
     signature: Signature | None
     settle: Settle
     how: Any
-    grant: Grant | None = None
+    grant: Metering | None = None
 
     def end(self, outcome: Outcome) -> None:
         """Close the file and settle the load."""

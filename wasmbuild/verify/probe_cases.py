@@ -213,11 +213,11 @@ def _core(
             raise FailedError(f"it returns {len(results)} values")
         shapes = [values.shape_of(value) or values.DEFAULT_SHAPE for value in written]
         outcome: dict[str, Any] = {
-            "returned": list(map(values.told, map(_value, raw), results, shapes)),
+            "returned": list(map(values.canonical, map(_value, raw), results, shapes)),
             "types": results,
         }
         if expected is not None:
-            outcome["expected"] = list(map(values.told, map(_given, written, results), results, shapes))
+            outcome["expected"] = list(map(values.canonical, map(_given, written, results), results, shapes))
         return outcome
 
 
@@ -303,7 +303,7 @@ def _types(text: str) -> tuple[list[str], list[str]]:
 
 def _given(value: Any, type_: str) -> Any:
     try:
-        return values.given(value, type_)
+        return values.argument(value, type_)
     except ValueError as error:
         raise FailedError(str(error)) from None
 

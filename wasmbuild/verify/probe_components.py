@@ -115,7 +115,7 @@ def _given(value: Any, type_: Any, make: Callable[[dict[str, Any]], Any] | None)
         return value
     if kind in ("F32", "F64"):
         try:
-            return values.given(value, kind.lower())
+            return values.argument(value, kind.lower())
         except ValueError as error:
             raise UnfitError(str(error)) from None
     if kind == "Bool":

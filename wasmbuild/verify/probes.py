@@ -20,7 +20,7 @@ _HERE = Path(__file__).parent
 PROBE = _HERE / "probe_main.py"
 """What starts the child, whose files are not imported here, because they import ``wasmtime``."""
 
-_BOUNDED = _HERE / "bounded.py"
+_BOUNDED = _HERE / "memory_limited.py"
 _BESIDE = tuple(
     _HERE / name for name in ("probe.py", "probe_cases.py", "probe_components.py", "probe_interface.py", "values.py")
 )
@@ -52,7 +52,7 @@ def through(runner: Runner, interpreter: str, limits: Limits, directory: Path) -
     except (OSError, RuntimeError, StoreError):
         probe, options = _copied(directory), ("-B",)
     program = [interpreter, "-X", "utf8", *options, str(probe), "-"]
-    command, environment = bounded([*runner.command, *program], runner.environment, limits.memory)
+    command, environment = with_memory_limit([*runner.command, *program], runner.environment, limits.memory)
     return Server(
         command,
         name="the runner",
@@ -92,7 +92,7 @@ def _copied(directory: Path) -> Path:
     return directory / PROBE.name
 
 
-def bounded(
+def with_memory_limit(
     command: Sequence[str], environment: Mapping[str, str], memory: int | None
 ) -> tuple[list[str], dict[str, str]]:
     """Return a command that runs another one, which may allocate so many bytes, and the variables to add for it.

@@ -20,10 +20,10 @@ from wasmbuild.formats.cwasm import ArtifactFacts
 from wasmbuild.formats.manifest import Manifest
 from wasmbuild.text import listed, printable
 from wasmbuild.verify import engine_sections, setting_changes
+from wasmbuild.verify.host_errors import unverified
 from wasmbuild.verify.report import Unreachable, Unverified
 from wasmbuild.verify.setting_changes import shown
 from wasmbuild.verify.tools import Tools
-from wasmbuild.verify.trouble import unverified
 
 _SHOWN = 8
 _NO_NAME = "something that has no name here"

@@ -11,16 +11,16 @@ from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.project.cases import Case
 from wasmbuild.text import printable
 from wasmbuild.toolchain.child import is_late
-from wasmbuild.verify import endings, values
+from wasmbuild.verify import host_errors, values
+from wasmbuild.verify.host_errors import host_lacks
 from wasmbuild.verify.report import Broken, Unverified
-from wasmbuild.verify.trouble import host_lacks
 
 WRONG = (
     "either the artifact is wrong or the test: compile it with another patch release of Wasmtime, or correct the test"
 )
 DIED = "compile it again, or with another patch release of Wasmtime"
 UNFIT = "correct the test"
-TOO_LARGE = endings.RAISE_MEMORY
+TOO_LARGE = host_errors.RAISE_MEMORY
 TOO_SLOW = "raise the time-limit of the test, or correct what never ends"
 NONSENSE = {"failed": "the process that runs it answers with nonsense"}
 
@@ -30,7 +30,7 @@ _OUTCOMES = ("returned", "trapped", "exited")
 _DEEPEST = 100
 
 
-class Ran(NamedTuple):
+class CaseResult(NamedTuple):
     """A test that was executed, and what came of it in words (``"returned 3"``).
 
     ``outcome`` is text that is equal where outcomes are equal, None where there was none. ``problem`` says what is
@@ -46,19 +46,19 @@ class Ran(NamedTuple):
     judged: bool = True
 
 
-class Grant(NamedTuple):
+class Metering(NamedTuple):
     """What an engine counts while it runs a test, so that it has to be given some."""
 
     fuel: bool
     epoch: bool
 
     @classmethod
-    def of(cls, engine: Mapping[str, Any]) -> Grant:
+    def of(cls, engine: Mapping[str, Any]) -> Metering:
         """Return what an engine in canonical form counts."""
         return cls(engine.get("consume-fuel") is True, engine.get("epoch-interruption") is True)
 
 
-def judged(case: Case, told: Mapping[str, Any], memory: int | None = None) -> Ran:
+def judged(case: Case, told: Mapping[str, Any], memory: int | None = None) -> CaseResult:
     """Judge what came of a test, as ``probe_cases.py`` tells it, under a limit of ``memory`` bytes."""
     if not _is_told(told) or not _answers(case, told):
         told = NONSENSE
@@ -67,11 +67,11 @@ def judged(case: Case, told: Mapping[str, Any], memory: int | None = None) -> Ra
         told = {**{key: value for key, value in told.items() if key not in ("returned", "types")}, "exited": 0}
     words = _words(case, told)
     if "failed" in told:
-        if lacks := endings.lacks_memory(told["failed"], memory):
-            return Ran(case, lacks, None, lacks, TOO_LARGE)
+        if lacks := host_errors.lacks_memory(told["failed"], memory):
+            return CaseResult(case, lacks, None, lacks, TOO_LARGE)
         if lacks := host_lacks(told["failed"]):
-            return Ran(case, lacks, None, lacks, "", judged=False)
-        return Ran(case, words, None, words, UNFIT if told.get("unfit") is True else WRONG)
+            return CaseResult(case, lacks, None, lacks, "", judged=False)
+        return CaseResult(case, words, None, words, UNFIT if told.get("unfit") is True else WRONG)
     problems = [_wrong(case, told, words)]
     problems += [
         _other_output(name, wanted, told[name])
@@ -79,28 +79,28 @@ def judged(case: Case, told: Mapping[str, Any], memory: int | None = None) -> Ra
         if wanted is not None
     ]
     outcome = values.text({key: told[key] for key in (*_OUTCOMES, "stdout", "stderr") if key in told})
-    return Ran(case, words, outcome, "; ".join(filter(None, problems)))
+    return CaseResult(case, words, outcome, "; ".join(filter(None, problems)))
 
 
-def died(case: Case, ending: str, stderr: str, memory: int | None = None, *, is_own: bool = False) -> Ran:
+def died(case: Case, ending: str, stderr: str, memory: int | None = None, *, is_own: bool = False) -> CaseResult:
     """Judge a test over which its process ended; ``ending`` says how, ``stderr`` is what it wrote.
 
     ``is_own`` says that it ended for a reason of its own, or was ended from outside.
     """
-    if lacks := endings.lacks_memory(stderr, memory):
-        return Ran(case, lacks, None, lacks, TOO_LARGE)
+    if lacks := host_errors.lacks_memory(stderr, memory):
+        return CaseResult(case, lacks, None, lacks, TOO_LARGE)
     if is_late(ending):
-        return Ran(case, ending, ending, ending, TOO_SLOW)
+        return CaseResult(case, ending, ending, ending, TOO_SLOW)
     if lacks := host_lacks(stderr):
-        return Ran(case, lacks, None, lacks, "", judged=False)
+        return CaseResult(case, lacks, None, lacks, "", judged=False)
     if is_own:
-        words = f"did not run to its end: the process that runs it {endings.how_it_ended(ending, stderr)}"
-        return Ran(case, words, None, words, "verify again", judged=False)
-    words = f"ends the process that runs it, which {endings.how_it_ended(ending, stderr)}"
-    return Ran(case, words, words, words, DIED)
+        words = f"did not run to its end: the process that runs it {host_errors.how_it_ended(ending, stderr)}"
+        return CaseResult(case, words, None, words, "verify again", judged=False)
+    words = f"ends the process that runs it, which {host_errors.how_it_ended(ending, stderr)}"
+    return CaseResult(case, words, words, words, DIED)
 
 
-def verdict(artifact: ManifestArtifact, ran: Sequence[Ran]) -> Broken | Unverified | None:
+def verdict(artifact: ManifestArtifact, ran: Sequence[CaseResult]) -> Broken | Unverified | None:
     """Return what the tests that ran have against an artifact, or that one of them has no outcome, or None."""
     failed = [index for index, test in enumerate(ran) if test.problem and test.judged]
     if not failed:
@@ -121,7 +121,7 @@ def place(artifact: ManifestArtifact, index: int) -> str:
     return f"{artifact.path}: test {index + 1} of {len(artifact.tests)}, {case.title}"
 
 
-def differ(here: Ran, there: Ran) -> tuple[str, str]:
+def differ(here: CaseResult, there: CaseResult) -> tuple[str, str]:
     """Return in words in which way two calls came out, of which the outcomes differ."""
     if here.words == there.words and here.outcome is not None and there.outcome is not None:
         outcomes = json.loads(here.outcome), json.loads(there.outcome)

@@ -27,7 +27,7 @@ SHAPES = {
 DEFAULT_SHAPE = "i32x4"
 
 
-def given(value: Any, type_: str) -> Any:
+def argument(value: Any, type_: str) -> Any:
     """Return what a parameter of a type takes: a signed int, a float, or the sixteen bytes of a v128.
 
     Raises ValueError for what is no value of that type.
@@ -37,7 +37,7 @@ def given(value: Any, type_: str) -> Any:
         if shape is None or len(value[shape]) != 16 * 8 // int(SHAPES[shape][0][1:]):
             raise ValueError(f"{_shown(value)} is no v128")
         lane, layout = SHAPES[shape]
-        return struct.pack("<" + layout, *[given(item, lane) for item in value[shape]])
+        return struct.pack("<" + layout, *[argument(item, lane) for item in value[shape]])
     if type_ in ("f32", "f64"):
         return _float(value, type_)
     if isinstance(value, bool) or not isinstance(value, int):
@@ -54,11 +54,11 @@ def signed(value: int, bits: int) -> int:
     return (value + half) % (2 * half) - half
 
 
-def told(value: Any, type_: str, shape: str = DEFAULT_SHAPE) -> Any:
-    """Return the one form of what a call took or gave, as ``given`` makes it; of a v128 in terms of ``shape``."""
+def canonical(value: Any, type_: str, shape: str = DEFAULT_SHAPE) -> Any:
+    """Return the one form of what a call took or gave, as ``argument`` makes it; of a v128 in terms of ``shape``."""
     if type_ == "v128":
         lane, layout = SHAPES[shape]
-        return {shape: [told(item, lane) for item in struct.unpack("<" + layout, value)]}
+        return {shape: [canonical(item, lane) for item in struct.unpack("<" + layout, value)]}
     if type_ in ("f32", "f64"):
         return number(value)
     return value

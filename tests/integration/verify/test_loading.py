@@ -18,7 +18,7 @@ from wasmbuild.formats.manifest import Manifest
 from wasmbuild.toolchain.child import Limits, memory_can_be_limited
 from wasmbuild.verify import Entry, verify
 from wasmbuild.verify.intact import Intact
-from wasmbuild.verify.loaded import Loaders, Way
+from wasmbuild.verify.loaded import Loaders, LoadingMethod
 from wasmbuild.verify.loading import Outcome
 from wasmbuild.verify.report import Broken, Obstacle
 from wasmbuild.verify.tools import Tools
@@ -43,7 +43,7 @@ def loaded(tmp_path: Path, manifest: Manifest, meddle: Any) -> Obstacle | None:
         way = loaders.way(manifest)
         os.utime(directory / artifact.path, ns=(10**18, 10**18))
         opened = Intact().open(artifact, confined)
-        assert isinstance(way, Way)
+        assert isinstance(way, LoadingMethod)
         assert not isinstance(opened, Broken)
         meddle(directory / artifact.path)
         way.load(artifact, opened, outcomes.put, test=False)

@@ -17,7 +17,7 @@ from wasmbuild.project import cases
 from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.toolchain import child
 from wasmbuild.verify import executable_cases
-from wasmbuild.verify.tested import Grant
+from wasmbuild.verify.tested import Metering
 
 WASI = Wasi(("name", "größe"), (("LANG", "C"),), "stdin")
 # ``$say`` writes to stderr, with no newline at the end.
@@ -113,7 +113,7 @@ def outcomes(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what the probe and what the executable tell of a test."""
     canonical = settings.expand(engine, LINE, triples.parse(HOST))
-    grant = Grant.of(canonical)
+    grant = Metering.of(canonical)
     fuel = (case.fuel or cases.FUEL[1]) if grant.fuel else None
     library = probing.test(text, case.to_json(), engine, fuel=fuel, epoch=grant.epoch)
     binary, data = workshop.binary(text), probing.compile(text, engine)

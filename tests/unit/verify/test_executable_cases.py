@@ -9,9 +9,9 @@ import pytest
 from wasmbuild.formats.extern import Export
 from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.toolchain.child import Ended
-from wasmbuild.verify.endings import one_line
 from wasmbuild.verify.executable_cases import command, obstacle, told, words
-from wasmbuild.verify.tested import Grant
+from wasmbuild.verify.host_errors import one_line
+from wasmbuild.verify.tested import Metering
 
 FAILED = "Error: failed to run main module `checksum.cwasm`\n\nCaused by:\n"
 BACKTRACE = "    1: error while executing at wasm backtrace:\n    0:     0xe6 - <unknown>!{name}\n"
@@ -223,7 +223,7 @@ def test_errors_name_the_artifact_and_no_copy_of_it(entry: Any) -> None:
 # --- commands ---------------------------------------------------------------------------------------------------------
 
 RUN = ("wasmtime", "run", "--allow-precompiled")
-NOTHING = Grant(fuel=False, epoch=False)
+NOTHING = Metering(fuel=False, epoch=False)
 
 
 @pytest.mark.parametrize(
@@ -262,14 +262,14 @@ def test_a_function_of_a_program_has_its_values_in_place_of_arguments(entry: Any
 @pytest.mark.parametrize(
     ("grant", "fuel", "options"),
     [
-        (Grant(fuel=True, epoch=False), 1000, ["-W", "fuel=1000"]),
-        (Grant(fuel=True, epoch=False), None, ["-W", "fuel=9223372036854775807"]),
-        (Grant(fuel=False, epoch=False), 1000, []),
-        (Grant(fuel=False, epoch=True), None, ["-W", "timeout=7200s"]),
-        (Grant(fuel=True, epoch=True), 5, ["-W", "fuel=5", "-W", "timeout=7200s"]),
+        (Metering(fuel=True, epoch=False), 1000, ["-W", "fuel=1000"]),
+        (Metering(fuel=True, epoch=False), None, ["-W", "fuel=9223372036854775807"]),
+        (Metering(fuel=False, epoch=False), 1000, []),
+        (Metering(fuel=False, epoch=True), None, ["-W", "timeout=7200s"]),
+        (Metering(fuel=True, epoch=True), 5, ["-W", "fuel=5", "-W", "timeout=7200s"]),
     ],
 )
-def test_what_an_engine_counts_is_granted(entry: Any, grant: Grant, fuel: int | None, options: list[str]) -> None:
+def test_what_an_engine_counts_is_granted(entry: Any, grant: Metering, fuel: int | None, options: list[str]) -> None:
     case = Case("f", (), returns=(), fuel=fuel)
     assert command(RUN, entry(), case, "load.cwasm", grant)[5:-2] == options
 

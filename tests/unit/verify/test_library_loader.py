@@ -19,7 +19,7 @@ from wasmbuild.verify import probes
 from wasmbuild.verify.library_loader import LibraryLoader
 from wasmbuild.verify.loading import Load, Outcome, Settle
 from wasmbuild.verify.report import Broken, Obstacle, Unverified
-from wasmbuild.verify.tested import Grant
+from wasmbuild.verify.tested import Metering
 
 LIMITS = Limits(seconds=30)
 HEAD = """
@@ -202,7 +202,7 @@ def test_artifacts_with_tests_are_loaded_by_themselves(start: Callable[..., Libr
         load = loads.make(str(number))
         if number % 3 == 1:
             tests = (Case("f", (), returns=(7,)),)
-            load = load._replace(artifact=load.artifact._replace(tests=tests), grant=Grant(fuel=False, epoch=False))
+            load = load._replace(artifact=load.artifact._replace(tests=tests), grant=Metering(fuel=False, epoch=False))
         settle = load.settle
 
         def note(outcome: Outcome, settle: Settle = settle, name: str = str(number)) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from wasmbuild.files import signature
-from wasmbuild.verify.endings import one_line
+from wasmbuild.verify.host_errors import one_line
 from wasmbuild.verify.loading import Load, Outcome, death, refusal
 from wasmbuild.verify.report import CPU, Broken, Unreachable, Unverified
 

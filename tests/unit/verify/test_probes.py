@@ -16,7 +16,7 @@ from wasmbuild.project.declared import Runner
 from wasmbuild.toolchain import child, find
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.worker import Request
-from wasmbuild.verify import bounded as child_of_bounded
+from wasmbuild.verify import memory_limited as child_of_bounded
 from wasmbuild.verify import probes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the cache and the limits of Linux")
@@ -236,12 +236,12 @@ TELL = "import json, os, resource; print(json.dumps([resource.getrlimit(resource
 
 
 def bounded(program: list[str], environment: Mapping[str, str], memory: int | None) -> child.Ended:
-    command, variables = probes.bounded(program, environment, memory)
+    command, variables = probes.with_memory_limit(program, environment, memory)
     return child.run(command, limits=Limits(seconds=60), env_extra=variables)
 
 
 def test_a_program_without_a_bound_is_run_as_it_is() -> None:
-    assert probes.bounded(("a", "b"), {"C": "d"}, None) == (["a", "b"], {"C": "d"})
+    assert probes.with_memory_limit(("a", "b"), {"C": "d"}, None) == (["a", "b"], {"C": "d"})
 
 
 def test_a_program_has_the_bound_and_its_variables(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,8 +261,8 @@ def test_a_program_that_allocates_more_than_its_bound_cannot(size: int, ends: st
 
 
 def test_a_bound_that_is_lower_already_stays() -> None:
-    outer, environment = probes.bounded([sys.executable, "-c", TELL], {}, 1024 * MEBIBYTE)
-    inner, environment = probes.bounded(outer, environment, 512 * MEBIBYTE)
+    outer, environment = probes.with_memory_limit([sys.executable, "-c", TELL], {}, 1024 * MEBIBYTE)
+    inner, environment = probes.with_memory_limit(outer, environment, 512 * MEBIBYTE)
     ended = child.run(inner, limits=Limits(seconds=60), env_extra=environment)
     assert json.loads(ended.stdout)[0] == [512 * MEBIBYTE] * 2
 
@@ -304,4 +304,4 @@ def test_a_python_that_does_not_say_where_it_is_runs_no_probe(monkeypatch: pytes
     with pytest.raises(ToolchainError, match=r"Python does not say where its executable is"):
         probes.here(find.library(), Limits())
     with pytest.raises(ToolchainError, match=r"Python does not say where its executable is"):
-        probes.bounded(["wasmtime"], {}, MEBIBYTE)
+        probes.with_memory_limit(["wasmtime"], {}, MEBIBYTE)

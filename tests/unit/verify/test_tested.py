@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.verify import values
-from wasmbuild.verify.tested import WRONG, Grant, died, judged
+from wasmbuild.verify.tested import WRONG, Metering, died, judged
 
 WASI = Wasi(("p",))
 RETURNS = Case("f", (), returns=(3,))
@@ -237,7 +237,7 @@ def test_whatever_a_process_writes_or_fails_with_is_shown_as_one_safe_line(writt
     ],
 )
 def test_what_is_granted_is_what_the_engine_counts(engine: dict[str, Any], fuel: bool, epoch: bool) -> None:
-    assert Grant.of(engine) == (fuel, epoch)
+    assert Metering.of(engine) == (fuel, epoch)
 
 
 def test_a_test_that_does_not_fit_is_to_be_corrected_and_nothing_else() -> None:

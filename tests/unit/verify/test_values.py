@@ -27,7 +27,7 @@ HALF_BEYOND_F32 = float.fromhex("0x1.ffffffp+127")
 
 
 def form(value: Any, type_: str, shape: str = values.DEFAULT_SHAPE) -> Any:
-    return values.told(values.given(value, type_), type_, shape)
+    return values.canonical(values.argument(value, type_), type_, shape)
 
 
 def again(value: Any) -> Any:
@@ -69,19 +69,19 @@ def test_an_integer_that_does_not_fit_is_refused(type_: str, bits: int) -> None:
     assert form(-(1 << bits - 1), type_) == -(1 << bits - 1)
     for number in (1 << bits, -(1 << bits - 1) - 1):
         with pytest.raises(ValueError, match=f"^{number} does not fit {type_}$"):
-            values.given(number, type_)
+            values.argument(number, type_)
 
 
 @given(st.floats(allow_nan=False))
 def test_an_f64_keeps_its_bits(number: float) -> None:
     told = again(form(values.number(number), "f64"))
-    assert struct.pack("<d", values.given(told, "f64")) == struct.pack("<d", number)
+    assert struct.pack("<d", values.argument(told, "f64")) == struct.pack("<d", number)
 
 
 @given(st.floats(allow_nan=False, width=32))
 def test_an_f32_keeps_its_bits(number: float) -> None:
     told = again(form(values.number(number), "f32"))
-    assert struct.pack("<f", values.given(told, "f32")) == struct.pack("<f", number)
+    assert struct.pack("<f", values.argument(told, "f32")) == struct.pack("<f", number)
 
 
 @given(st.floats(allow_nan=False), st.floats(allow_nan=False))
@@ -99,18 +99,18 @@ def test_zero_has_a_sign(type_: str) -> None:
 @pytest.mark.parametrize("bits", NANS)
 def test_every_nan_is_the_same(bits: int) -> None:
     [nan] = struct.unpack("<d", bits.to_bytes(8, "little"))
-    assert values.told(nan, "f64") == "nan"
-    assert values.told(nan, "f32") == "nan"
-    assert values.same(values.told(nan, "f64"), form("nan", "f64"))
-    lane = values.told(bits.to_bytes(8, "little") * 2, "v128", "f64x2")
+    assert values.canonical(nan, "f64") == "nan"
+    assert values.canonical(nan, "f32") == "nan"
+    assert values.same(values.canonical(nan, "f64"), form("nan", "f64"))
+    lane = values.canonical(bits.to_bytes(8, "little") * 2, "v128", "f64x2")
     assert values.same(lane, form({"f64x2": ["nan", "nan"]}, "v128", "f64x2"))
 
 
 @pytest.mark.parametrize("type_", ["f32", "f64"])
 def test_what_json_has_no_number_for_is_text(type_: str) -> None:
     assert [form(text, type_) for text in ("nan", "inf", "-inf")] == ["nan", "inf", "-inf"]
-    assert math.isnan(values.given("nan", type_))
-    assert (values.given("inf", type_), values.given("-inf", type_)) == (math.inf, -math.inf)
+    assert math.isnan(values.argument("nan", type_))
+    assert (values.argument("inf", type_), values.argument("-inf", type_)) == (math.inf, -math.inf)
 
 
 @given(st.floats(min_value=-LARGEST_F32, max_value=LARGEST_F32))
@@ -134,9 +134,9 @@ def test_a_number_beyond_the_largest_is_refused() -> None:
     assert form(math.nextafter(HALF_BEYOND_F32, 0), "f32") == LARGEST_F32
     for sign in (1, -1):
         with pytest.raises(ValueError, match=r"is beyond f32$"):
-            values.given(sign * HALF_BEYOND_F32, "f32")
+            values.argument(sign * HALF_BEYOND_F32, "f32")
     with pytest.raises(ValueError, match=r"is beyond f64$"):
-        values.given(10**400, "f64")
+        values.argument(10**400, "f64")
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -153,23 +153,25 @@ def test_a_v128_keeps_its_lanes(shape: str, data: st.DataObject) -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 @given(raw=st.binary(min_size=16, max_size=16))
 def test_sixteen_bytes_are_the_same_in_every_shape_but_for_nans(shape: str, raw: bytes) -> None:
-    told = values.told(raw, "v128", shape)
+    told = values.canonical(raw, "v128", shape)
     if "nan" not in told[shape]:
-        assert values.given(again(told), "v128") == raw
+        assert values.argument(again(told), "v128") == raw
 
 
 def test_the_first_lane_is_the_lowest() -> None:
-    assert values.given({"i16x8": [0x0201, 0x0403, 0, 0, 0, 0, 0, 0xFFFF]}, "v128").hex() == f"01020304{'00' * 10}ffff"
+    assert (
+        values.argument({"i16x8": [0x0201, 0x0403, 0, 0, 0, 0, 0, 0xFFFF]}, "v128").hex() == f"01020304{'00' * 10}ffff"
+    )
     assert form({"i64x2": [1, -1]}, "v128") == {"i32x4": [1, 0, -1, -1]}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_v128_has_as_many_lanes_as_fit(shape: str) -> None:
     layout, count = SHAPES[shape]
-    assert values.given({shape: (0,) * count}, "v128") == struct.pack(f"<{count}{layout}", *[0] * count)
+    assert values.argument({shape: (0,) * count}, "v128") == struct.pack(f"<{count}{layout}", *[0] * count)
     for wrong in (count - 1, count + 1, 0):
         with pytest.raises(ValueError, match=r"is no v128$"):
-            values.given({shape: [0] * wrong}, "v128")
+            values.argument({shape: [0] * wrong}, "v128")
 
 
 def test_the_probe_knows_the_shapes_of_the_declaration() -> None:
@@ -205,7 +207,7 @@ def test_the_probe_knows_the_shapes_of_the_declaration() -> None:
 )
 def test_what_is_no_value_of_a_type_is_refused(type_: str, value: Any, said: str) -> None:
     with pytest.raises(ValueError, match=r"is no|does not fit|is beyond") as refused:
-        values.given(value, type_)
+        values.argument(value, type_)
     assert str(refused.value).endswith(said)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 from wasmbuild.text import listed
-from wasmbuild.verify.tested import Ran, differ
+from wasmbuild.verify.tested import CaseResult, differ
 
 _NAMED = 3
 
@@ -17,17 +17,17 @@ class _Seen(NamedTuple):
     position: int
     number: int
     target: str
-    ran: Ran
+    ran: CaseResult
     speaks: bool
 
 
-class Across:
+class TargetComparison:
     """Collects what came of tests, by project, module and test."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str, str], list[_Seen]] = {}
 
-    def add(self, position: int, manifest: Manifest, artifact: ManifestArtifact, ran: Sequence[Ran]) -> None:
+    def add(self, position: int, manifest: Manifest, artifact: ManifestArtifact, ran: Sequence[CaseResult]) -> None:
         """Add the tests of the artifact whose verdict has a position in the report."""
         named = next((index for index, test in enumerate(ran) if test.problem), None)
         for index, test in enumerate(ran):

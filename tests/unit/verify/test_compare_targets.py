@@ -6,23 +6,23 @@ from typing import Any
 import pytest
 
 from wasmbuild.project.cases import Case, Wasi
-from wasmbuild.verify.across import Across
-from wasmbuild.verify.tested import Ran, died, judged
+from wasmbuild.verify.compare_targets import TargetComparison
+from wasmbuild.verify.tested import CaseResult, died, judged
 
 CALL = Case("f", (1,), returns=(3,))
 ANYTHING = Case("_start", (), exit=0, wasi=Wasi(("p",)))
 ANY_TRAP = Case("f", (1,), traps="memory")
 
 
-def returned(value: int, case: Case = CALL) -> Ran:
+def returned(value: int, case: Case = CALL) -> CaseResult:
     return judged(case, {"returned": [value], "expected": [3], "types": ["i32"]})
 
 
-def wrote(text: str, name: str = "stdout") -> Ran:
+def wrote(text: str, name: str = "stdout") -> CaseResult:
     return judged(ANYTHING, {"exited": 0, "stdout": "", "stderr": "", name: text})
 
 
-def trapped(words: str) -> Ran:
+def trapped(words: str) -> CaseResult:
     return judged(ANY_TRAP, {"trapped": words})
 
 
@@ -36,11 +36,11 @@ class Notes:
     """Adds what tests came to, one artifact after the other, each at the next position."""
 
     def __init__(self, maker: Any) -> None:
-        self.across = Across()
+        self.across = TargetComparison()
         self._maker = maker
         self._position = 0
 
-    def add(self, target: str, *ran: Ran, module: str = "m", project: str = "p") -> Notes:
+    def add(self, target: str, *ran: CaseResult, module: str = "m", project: str = "p") -> Notes:
         artifact = self._maker.entry(b"", module)
         manifest = self._maker.manifest(artifact, target=target, project=project)
         self.across.add(self._position, manifest, artifact, ran)
@@ -95,7 +95,7 @@ def test_outputs_that_differ_are_shown_where_the_call_ended_alike(seen: Notes, n
 
 
 @pytest.mark.parametrize("ran", [RIGHT, wrote("x"), trapped("memory fault")], ids=["returned", "wrote", "trapped"])
-def test_nothing_is_said_of_what_is_right_and_the_same_everywhere(seen: Notes, ran: Ran) -> None:
+def test_nothing_is_said_of_what_is_right_and_the_same_everywhere(seen: Notes, ran: CaseResult) -> None:
     seen.add("pi", ran).add("edge", ran).add("x86", ran)
     assert seen.notes == {}
 
@@ -134,7 +134,7 @@ def test_three_targets_are_named_and_the_rest_is_counted(seen: Notes) -> None:
 
 
 @pytest.mark.parametrize("ran", [FAILED, NONSENSE], ids=["failed", "nonsense"])
-def test_a_call_that_came_to_nothing_is_left_out(seen: Notes, ran: Ran) -> None:
+def test_a_call_that_came_to_nothing_is_left_out(seen: Notes, ran: CaseResult) -> None:
     seen.add("pi", ran).add("edge", ran).add("x86", RIGHT)
     assert seen.notes == {}
     seen.add("m1", WRONG)
@@ -198,7 +198,7 @@ def test_the_order_in_which_loaders_end_does_not_matter(maker: Any) -> None:
     all_of_them = list(enumerate([("pi", WRONG), ("edge", RIGHT), ("x86", OTHER), ("m1", RIGHT)]))
     notes = []
     for order in itertools.permutations(all_of_them):
-        across = Across()
+        across = TargetComparison()
         for position, (target, ran) in order:
             across.add(position, maker.manifest(artifact, target=target), artifact, [ran])
         notes.append(across.notes())

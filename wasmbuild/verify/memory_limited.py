@@ -1,4 +1,4 @@
-"""Run a program that may allocate so many bytes and no more: ``bounded.py BYTES UNSET PROGRAM ARGUMENT…``.
+"""Run a program that may allocate so many bytes and no more: ``memory_limited.py BYTES UNSET PROGRAM ARGUMENT…``.
 
 ``UNSET`` are names of variables, with commas between them, that this Python needs and the program does not get.
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from wasmbuild.verify import bounded
+from wasmbuild.verify import memory_limited
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="what counts as data is known of Linux")
@@ -30,7 +30,7 @@ print('fits')
 
 
 def command(*program: object, size: int = 256 * MIB, unset: str = "") -> list[str]:
-    return [sys.executable, "-I", "-S", bounded.__file__, str(size), unset, *map(str, program)]
+    return [sys.executable, "-I", "-S", memory_limited.__file__, str(size), unset, *map(str, program)]
 
 
 def python(code: str, *arguments: object) -> list[str]:
@@ -140,7 +140,7 @@ def test_a_program_that_cannot_be_run_is_told_in_one_line(tmp_path: Path, name: 
     _script(tmp_path / "broken", "\0\1\2\3")
     _script(tmp_path / "orphan", "#!/nowhere/interpreter\n")
     ended = run(tmp_path / name)
-    assert (ended.returncode, ended.stdout) == (bounded.NOT_RUN, "") == (127, "")
+    assert (ended.returncode, ended.stdout) == (memory_limited.NOT_RUN, "") == (127, "")
     assert ended.stderr == f"cannot run {tmp_path / name}: {why}\n"
 
 
