@@ -1,0 +1,102 @@
+"""A compiler that makes an artifact up in no time, and projects for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from maker import Maker
+
+from wasmbuild.builder.session import Session
+from wasmbuild.builder.store import Store
+from wasmbuild.errors import CompileError
+from wasmbuild.plan.graph import plan
+from wasmbuild.project.config import load
+from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.find import Compiler
+from wasmbuild.toolchain.job import Job
+
+EMPTY = b"\0asm\x01\0\0\0"
+DECLARATION = """\
+[project]
+name = "p"
+[targets.x64]
+triple = "x86_64-unknown-linux-gnu"
+[targets.pi]
+triple = "aarch64-unknown-linux-gnu"
+[modules."*"]
+source = "src/*.wasm"
+"""
+
+
+def wasm(text: str) -> bytes:
+    """Return a module that differs from others by its text, in a custom section."""
+    content = b"\x04name" + text.encode()
+    return EMPTY + b"\0" + bytes([len(content)]) + content
+
+
+class FakeToolchain:
+    """Compiles what it is not told to refuse."""
+
+    def __init__(self) -> None:
+        self.compiler = Compiler("cli", "/somewhere/wasmtime", "48.0.2", "c" * 64)
+        self.limits = Limits(None, 60)
+        self.compiled: list[str] = []
+        self.refused: set[str] = set()
+
+    def obstacle(self, engine: object) -> str | None:
+        return None
+
+    def compile(self, job: Job) -> None:
+        self.compiled.append(job.name)
+        if job.name in self.refused:
+            raise CompileError(f"{job.name}: refused")
+        triple = job.engine.triple
+        isa: dict[str, Any] = dict(job.engine.isa_flags)
+        job.out.write_bytes(Maker().artifact(triple.text, kind=job.kind, architecture=triple.architecture, isa=isa))
+
+    def translate(self, text: bytes) -> bytes:
+        return EMPTY
+
+    def translator(self) -> str:
+        return "d" * 64
+
+    def close(self) -> None:
+        pass
+
+
+class FakeProject:
+    """A declaration in a directory, and builds of it without a compiler."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.root = directory / "build"
+        self.toolchain = FakeToolchain()
+        (directory / "src").mkdir()
+        self.declare(DECLARATION)
+
+    def declare(self, text: str) -> None:
+        (self.directory / "wasmbuild.toml").write_text(text)
+
+    def write(self, *names: str, text: str = "") -> None:
+        for name in names:
+            (self.directory / "src" / f"{name}.wasm").write_bytes(wasm(text or name))
+
+    def session(self) -> Session:
+        file = self.directory / "wasmbuild.toml"
+        planned = plan(load(file, default_line=48))
+        toolchain: Any = self.toolchain
+        return Session(planned, file.read_bytes(), Store(planned.build_dir), toolchain)
+
+    def build(self) -> list[str]:
+        """Build what is out of date, one after the other, and return the ids of what was compiled."""
+        session = self.session()
+        try:
+            session.begin()
+            wrong = [status.artifact for status in session.outdated()]
+            for artifact in wrong:
+                session.compile(artifact, parallel=False)
+            session.finish()
+        finally:
+            session.close()
+        return sorted(artifact.id for artifact in wrong)
