@@ -30,7 +30,7 @@ COMMANDS = {
         "what was finished is whole, and the next build goes on from there",
     ),
     "compile": Command(
-        "compile one file for one target, as a step of another build system",
+        "compile one file for one target, declared or not, as a step of another build system too",
         "wasmbuild compile fib.wat --target edge-x64 -o fib.cwasm --depfile fib.d",
         "the artifact is the old one or the new one, whole",
     ),

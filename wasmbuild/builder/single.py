@@ -29,6 +29,7 @@ def compile_file(
     out: Path,
     toolchain: Toolchain,
     *,
+    shown: str | None = None,
     keep_time: bool = False,
     before: Callable[[], None] = lambda: None,
 ) -> bool:
@@ -36,7 +37,7 @@ def compile_file(
 
     Where they do not, ``out`` gets the present time all the same, by which Make knows that it is up to date, unless
     ``keep_time`` is true. ``before`` is called when it has been compiled, and nothing has come to ``out`` yet: what it
-    raises leaves ``out`` as it was.
+    raises leaves ``out`` as it was. Messages call the source ``shown``, by default as its path.
 
     The directory of ``out`` is made when it is missing; a device or a FIFO there is written into. Raises CompileError,
     ToolchainError, StoreError, UsageError.
@@ -44,7 +45,7 @@ def compile_file(
     file = output.replaced(out)
     with _private_directory(file) as directory:
         made = directory / "artifact.cwasm"
-        data = _compiled(source, target, out, toolchain, made)
+        data = _compiled(source, shown or str(source), target, out, toolchain, made)
         before()
         if file is None:
             output.write(out, data)
@@ -55,7 +56,7 @@ def compile_file(
         return True
 
 
-def _compiled(source: Path, target: Target, out: Path, toolchain: Toolchain, made: Path) -> bytes:
+def _compiled(source: Path, shown: str, target: Target, out: Path, toolchain: Toolchain, made: Path) -> bytes:
     """Compile a source into a new file and return what was written there, after a look at it.
 
     An executable takes what is WebAssembly, as text too, as it is. Only what it refuses, and what only the library
@@ -63,14 +64,14 @@ def _compiled(source: Path, target: Target, out: Path, toolchain: Toolchain, mad
     """
     read = _plain(source) if toolchain.takes_text else None
     if read is None:
-        found, wasm = _looked_at(source, out, toolchain, made.parent)
+        found, wasm = _looked_at(source, shown, out, toolchain, made.parent)
         kind: str | None = found.kind
     else:
         data, kind = read
         wasm = made.with_name("source.wasm" if kind else "source.wat")
         disk.write(wasm, data, REPLACING)
     name = f"{target.name}/{out.stem}.cwasm"
-    job = Job(wasm, made, kind or "module", target.engine, toolchain.limits, True, str(source), name)
+    job = Job(wasm, made, kind or "module", target.engine, toolchain.limits, True, shown, name)
     try:
         toolchain.compile(job)
         with told(made, "read", REPLACING):
@@ -79,7 +80,7 @@ def _compiled(source: Path, target: Target, out: Path, toolchain: Toolchain, mad
     except CompileError:
         if read is not None:
             # Its own words say better what is wrong with a source that is none.
-            _looked_at(source, out, toolchain, made.parent)
+            _looked_at(source, shown, out, toolchain, made.parent)
         raise
     return artifact
 
@@ -96,7 +97,7 @@ def _plain(source: Path) -> tuple[bytes, str | None] | None:
     return (data, None) if kind == "text" else None
 
 
-def _looked_at(source: Path, out: Path, toolchain: Toolchain, directory: Path) -> tuple[Source, Path]:
+def _looked_at(source: Path, shown: str, out: Path, toolchain: Toolchain, directory: Path) -> tuple[Source, Path]:
     """Return what a source is, and a private file with its binary. Raises CompileError, StoreError."""
     from wasmbuild.builder.memory import Memory
     from wasmbuild.builder.sources import Sources
@@ -104,7 +105,7 @@ def _looked_at(source: Path, out: Path, toolchain: Toolchain, directory: Path) -
 
     write = functools.partial(disk.write, advice=REPLACING)
     sources = Sources(Memory(directory / "state.json"), toolchain.translate, toolchain.translator, write)
-    return sources.copy(Module(out.stem, source, str(source), None, None), directory)
+    return sources.copy(Module(out.stem, source, shown, None, None), directory)
 
 
 @contextmanager
