@@ -7,6 +7,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO
 
 Signature = tuple[int, int, int, int, int]
@@ -96,3 +97,19 @@ def hash_file(path: str | os.PathLike[str]) -> tuple[str, Signature]:
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:
     while chunk := file.read(_CHUNK):
         yield chunk
+
+
+def seen_from_here(path: Path | str) -> str:
+    """Return an absolute path as people see it from the working directory: relative, unless that is longer."""
+    absolute = str(path)
+    try:
+        here = os.getcwd()
+    except FileNotFoundError:
+        return absolute
+    if absolute.startswith(here + os.sep):
+        return absolute[len(here) + 1 :]
+    try:
+        relative = os.path.relpath(absolute, here)
+    except ValueError:  # on another drive
+        return absolute
+    return relative if len(relative) < len(absolute) else absolute

@@ -170,7 +170,7 @@ def test_a_build_directory_that_cannot_be_written(project: Project, kind: str) -
         project.build.write_text("a file")
         said = (
             f"error: {project.build}: the build directory is a file, not a directory; "
-            f"move it away, or set [project] build-dir\n"
+            f"move it away, or set another build-dir\n"
         )
     else:
         # Not even root makes directories there.

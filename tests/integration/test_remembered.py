@@ -65,7 +65,7 @@ def note(root: Path, **names: Any) -> None:
     """Write names of files into the note of the last build, which has none."""
     from wasmbuild.builder import noop
 
-    file = noop.file(root / "build")
+    file = noop.file(root / "build" / ".wasmbuild")
     file.write_text(json.dumps({**json.loads(file.read_text()), **names}))
 
 

@@ -190,7 +190,7 @@ def _leads_out(root: str, directory: str) -> StoreError | None:
         return None
     return StoreError(
         f"{directory} {confined.LinkOutError().strerror}: nothing there would be loaded; remove the link, or set "
-        f"[project] build-dir to a directory on that disk"
+        f"build-dir to a directory on that disk"
     )
 
 

@@ -57,10 +57,13 @@ class LocalCompiler:
         return result._replace(artifact=out, seconds=time.monotonic() - started, peak_memory=peak)
 
 
-def check(id: str, request: CompileRequest, result: CompileResult, source: Source, directory: Path) -> Checked:
+def check(
+    id: str, source_text: str, request: CompileRequest, result: CompileResult, source: Source, directory: Path
+) -> Checked:
     """Hold what came back against what was asked for: a full disk may have cut it short, a worker taken another one.
 
-    Bytes that came without a file get one in ``directory``. Raises the error of the result, CompileError, StoreError.
+    ``source_text`` is the path of the source as its record is to name it. Bytes that came without a file get one in
+    ``directory``. Raises the error of the result, CompileError, StoreError.
     """
     if result.error is not None:
         raise result.error
@@ -78,7 +81,7 @@ def check(id: str, request: CompileRequest, result: CompileResult, source: Sourc
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         kind=request.kind,
-        source=manifest.Source(request.labels.source, source.sha256),
+        source=manifest.Source(source_text, source.sha256),
         wasm_sha256=request.wasm_sha256,
         imports=source.imports,
         exports=source.exports,

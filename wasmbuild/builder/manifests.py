@@ -76,7 +76,7 @@ class Manifests:
             found.add(seen.facts)
         if found and ours not in found:
             other = quoted(min(found))
-            build_dir = os.path.relpath(self._store.root, self._plan.directory).replace(os.sep, "/")
+            build_dir = files.seen_from_here(self._store.root)
             problem = f"{quoted(build_dir)} holds what the project {other} built"
             fix = f"set a build-dir of its own; if this project was called {other} until now, delete {build_dir} first"
             raise DeclarationError([Mistake(self._plan.path, "project.build-dir", problem, fix)])
@@ -239,7 +239,7 @@ class Manifests:
         if not self._is_shipped(artifact):
             data = self._binary(artifact.module)
             if hashlib.sha256(data).hexdigest() != record.wasm_sha256:
-                raise StoreError(f"{artifact.module.source_text}: changed while it was built; build again")
+                raise StoreError(f"{artifact.module.shown}: changed while it was built; build again")
             self._store.write(path, data)
         return Wasm(f"{artifact.module.name}.wasm", path.stat().st_size, record.wasm_sha256)
 

@@ -21,15 +21,12 @@ from wasmbuild.toolchain import places
 if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan
 
-STATE_DIRECTORY = ".wasmbuild"
-"""The directory in a build directory that may be deleted at any time."""
-
 SCHEMA = "wasmbuild/noop/3"
 
 
-def file(root: Path) -> Path:
-    """Return where the note of a build directory lies."""
-    return root / STATE_DIRECTORY / "noop.json"
+def file(state: Path) -> Path:
+    """Return where the note of a build lies, in the directory of what it remembers."""
+    return state / "noop.json"
 
 
 def holds(plan: Plan, declaration: bytes) -> bool:
@@ -39,7 +36,7 @@ def holds(plan: Plan, declaration: bytes) -> bool:
     is wrong is found by a closer look.
     """
     try:
-        document = json.loads(file(plan.build_dir).read_bytes())
+        document = json.loads(file(plan.state_dir).read_bytes())
         if document["for"] != _identity(plan, declaration):
             return False
         # Through a link that leads elsewhere everything may look the same.
@@ -59,7 +56,7 @@ def is_of(plan: Plan, declaration: bytes, signature: Callable[[str], files.Signa
     All that has another signature now has changed since; the rest is right. Never raises.
     """
     try:
-        document = json.loads(file(plan.build_dir).read_bytes())
+        document = json.loads(file(plan.state_dir).read_bytes())
         if document["for"] != _identity(plan, declaration):
             return False
         return bool(document["files"] == _digest(map(signature, paths(plan))))

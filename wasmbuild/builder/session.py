@@ -229,13 +229,14 @@ class Session:
             self._compiler.identity,
             self._toolchain.limits,
             1,
-            Labels(artifact.module.source_text, artifact.path),
+            Labels(artifact.module.shown, artifact.path),
         )
         return Prepared(request, wasm)
 
     def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> Checked:
         """Hold what came back against its request. Raises WasmbuildError."""
-        return check(id, request, result, self._prepared[id], self.store.scratch())
+        source_text = self.artifacts[id].module.source_text
+        return check(id, source_text, request, result, self._prepared[id], self.store.scratch())
 
     def publish(self, id: str, checked: Checked, result: CompileResult) -> Outcome:
         """Put an artifact into the build directory, with its record. Raises StoreError."""

@@ -75,7 +75,7 @@ class Sources:
         except StoreError as error:
             raise CompileError(str(error)) from error
         except NoVerdictError as error:
-            raise CompileError(f"{module.source_text}: {error}") from error
+            raise CompileError(f"{module.shown}: {error}") from error
         if seen is None:
             raise _missing(module)
         return _checked(module, seen.sha256, seen.signature[2], seen.facts)
@@ -97,11 +97,11 @@ class Sources:
             except FileNotFoundError:
                 raise _missing(module) from None
             except OSError as error:
-                raise CompileError(f"{module.source_text}: cannot be read: {error.strerror or error}") from error
+                raise CompileError(f"{module.shown}: cannot be read: {error.strerror or error}") from error
             try:
                 facts, binary = self._examine(data)
             except NoVerdictError as error:
-                raise CompileError(f"{module.source_text}: {error}") from error
+                raise CompileError(f"{module.shown}: {error}") from error
             source = _checked(module, hashlib.sha256(data).hexdigest(), len(data), facts)
             path = directory / f"{source.wasm_sha256}.wasm"
             if not os.path.exists(path):
@@ -157,7 +157,7 @@ def _traits(data: bytes) -> dict[str, Any] | None:
 
 def _checked(module: Module, sha256: str, size: int, facts: dict[str, Any]) -> Source:
     if "problem" in facts:
-        raise CompileError(f"{module.source_text}: {facts['problem']}")
+        raise CompileError(f"{module.shown}: {facts['problem']}")
     imports = tuple(Import(*fields) for fields in facts["imports"])
     exports = tuple(Export(*fields) for fields in facts["exports"])
     traits = Traits.from_json(facts["traits"]) if facts["traits"] is not None else None
@@ -167,7 +167,7 @@ def _checked(module: Module, sha256: str, size: int, facts: dict[str, Any]) -> S
         refused = [name for name in names if not any(fnmatchcase(name, allowed) for allowed in module.imports)]
         if refused:
             raise CompileError(
-                f"{module.source_text}: imports {_listed(refused)}, "
+                f"{module.shown}: imports {_listed(refused)}, "
                 f"which modules.{module.name}.imports does not allow; "
                 f"add it there, or build the source without it"
             )
@@ -176,7 +176,7 @@ def _checked(module: Module, sha256: str, size: int, facts: dict[str, Any]) -> S
         absent = [name for name in module.exports if name not in names]
         if absent:
             raise CompileError(
-                f"{module.source_text}: does not export {_listed(absent)}, "
+                f"{module.shown}: does not export {_listed(absent)}, "
                 f"which modules.{module.name}.exports demands; "
                 f"it exports {_listed(names) if names else 'nothing'}"
             )
@@ -186,7 +186,7 @@ def _checked(module: Module, sha256: str, size: int, facts: dict[str, Any]) -> S
 
         functions = from_json(facts["functions"])
     if problems := check(module.tests, source.kind, Interface(imports, exports), functions):
-        raise CompileError(f"{module.source_text}: modules.{module.name}.{problems[0]}")
+        raise CompileError(f"{module.shown}: modules.{module.name}.{problems[0]}")
     return source
 
 
@@ -196,4 +196,4 @@ def _listed(names: list[str]) -> str:
 
 def _missing(module: Module) -> CompileError:
     # Who compiles a single file has declared no module.
-    return CompileError(f"{module.source_text}: there is no such file; make it, or correct the path")
+    return CompileError(f"{module.shown}: there is no such file; make it, or correct the path")

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 # No single file is that long in the making.
 _STALE_NS = 24 * 3600 * 10**9
 ARTIFACT_SUFFIX = ".cwasm"
+LOCK = filenames.BUILD_LOCK.rpartition("/")[2]
 
 
 BUILDING = Advice(
     full="free some space and build again; what was there before is still whole",
-    forbidden="check that you may write there, or set [project] build-dir",
+    forbidden="check that you may write there, or set another build-dir",
     other="nothing was lost; build again when this is mended",
 )
 
@@ -36,12 +37,13 @@ BUILDING = Advice(
 class Store:
     """A build directory. Reading needs no lock; whatever writes is called between ``lock()`` and ``unlock()``."""
 
-    def __init__(self, root: Path, advice: Advice = BUILDING) -> None:
-        """``advice`` is what errors tell people to do."""
+    def __init__(self, root: Path, state: Path | None = None, advice: Advice = BUILDING) -> None:
+        """The lock and what is remembered lie in ``state``; ``advice`` is what errors tell people to do."""
         self.root = root
+        self._state = state or root / filenames.STATE_DIRECTORY
         self._advice = advice
-        self.memory = Memory(root / noop.STATE_DIRECTORY / "state.json")
-        self._lock = Lock(root / filenames.BUILD_LOCK)
+        self.memory = Memory(self._state / "state.json")
+        self._lock = Lock(self._state / LOCK)
         self._scratch: Path | None = None
         self._making = threading.Lock()
         self._wrote = False
@@ -57,7 +59,7 @@ class Store:
         """
         if os.path.exists(self.root) and not os.path.isdir(self.root):
             raise StoreError(
-                f"{self.root}: the build directory is a file, not a directory; move it away, or set [project] build-dir"
+                f"{self.root}: the build directory is a file, not a directory; move it away, or set another build-dir"
             )
         waited = self._lock.acquire(timeout, on_wait)
         self.tick()
@@ -106,7 +108,7 @@ class Store:
 
     @property
     def _noop(self) -> Path:
-        return noop.file(self.root)
+        return noop.file(self._state)
 
     def scratch(self) -> Path:
         """Return a private directory on the same file system, for files on their way into the build directory.

@@ -12,6 +12,7 @@ from wasmbuild.toolchain import places
 if TYPE_CHECKING:
     from wasmbuild.builder.session import Session
     from wasmbuild.plan.graph import Plan
+    from wasmbuild.plan.placement import Placement
     from wasmbuild.project.audit_policy import AuditPolicy
     from wasmbuild.project.declared import Project, Target
     from wasmbuild.toolchain.toolchain import Toolchain
@@ -29,9 +30,13 @@ class Planned(NamedTuple):
 class Workspace:
     """A wasmbuild.toml and what stands in its build directory."""
 
-    def __init__(self, config: Path) -> None:
-        """Raise UsageError where a relative ``config`` counts from a working directory that was deleted."""
+    def __init__(self, config: Path, placement: Placement | None = None) -> None:
+        """``placement`` is what a build is told besides the declaration.
+
+        Raises UsageError where a relative ``config`` counts from a working directory that was deleted.
+        """
         self.config = config
+        self._placement = placement
         try:
             self.directory = Path(os.path.abspath(config)).parent
         except FileNotFoundError:
@@ -53,11 +58,12 @@ class Workspace:
         return self.project().audit if b"audit" in self._read() else AuditPolicy()
 
     def planned(self) -> Planned:
-        """Read the declaration and find its files. Raises DeclarationError, ToolchainError."""
+        """Read the declaration and find its files. Raises DeclarationError, ToolchainError, UsageError."""
         from wasmbuild.plan.graph import plan
+        from wasmbuild.plan.placement import DECLARED
 
         declaration = self._read()
-        return Planned(plan(self._project(declaration)), declaration)
+        return Planned(plan(self._project(declaration), self._placement or DECLARED), declaration)
 
     def is_up_to_date(self, planned: Planned) -> bool:
         """Tell whether nothing has changed since the last whole build of a plan; it costs a stat for each file."""
@@ -74,7 +80,7 @@ class Workspace:
         from wasmbuild.builder.store import Store
 
         plan, declaration = planned or self.planned()
-        store = Store(plan.build_dir)
+        store = Store(plan.build_dir, plan.state_dir)
         return Session(plan, declaration, store, self.toolchain(plan))
 
     def toolchain(self, declared: Project | Plan) -> Toolchain:

@@ -6,9 +6,9 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from wasmbuild.builder.workspace import Workspace
-from wasmbuild.commands import options
-from wasmbuild.errors import DISK, DONE, FAILED, WRONG_REQUEST
+from wasmbuild.builder.workspace import Planned, Workspace
+from wasmbuild.commands import options, placing
+from wasmbuild.errors import DISK, DONE, FAILED, WRONG_REQUEST, UsageError
 
 if TYPE_CHECKING:
     from wasmbuild.audit.note import Noted
@@ -31,13 +31,32 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=options.seconds,
         help="give up when another build keeps the directory for longer (default: wait)",
     )
+    placing.add_directories(parser)
+    placing.add_sources(parser)
+    placing.add_selection(parser)
+    placing.add_step(parser)
     options.add_config(parser)
     options.add_json(parser, "what was done")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    workspace = Workspace(arguments.config)
+    workspace = Workspace(arguments.config, placing.placement(arguments))
     planned = workspace.planned()
+    if not placing.is_step(arguments):
+        return _built(arguments, workspace, planned)
+    if arguments.selectors:
+        raise UsageError(
+            f"wasmbuild build: {arguments.selectors[0]} selects artifacts, and a step of another build makes all of "
+            f"them; select with --target or --for, or leave out --build-dir, --stamp and --depfile"
+        )
+    end = placing.ending(arguments, workspace, planned.plan)
+    code = _built(arguments, workspace, planned)
+    if code == DONE:
+        end()
+    return code
+
+
+def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned) -> int:
     if workspace.is_up_to_date(planned):
         selected = options.select(arguments.selectors, [artifact.id for artifact in planned.plan.artifacts])
         return _nothing_to_do(arguments, selected)

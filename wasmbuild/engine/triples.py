@@ -53,7 +53,9 @@ _OTHER = (
     "loongarch64",   "riscv64imac", "riscv64a23", "nvptx64", "bpfeb", "bpfel", "avr", "amdgcn",
 )  # fmt: skip
 
-_BIG_ENDIAN = ("aarch64_be", "powerpc64", "ppc64", "mips64", "sparc64", "sparcv9")
+_BIG_ENDIAN = (
+    "aarch64_be", "powerpc64", "ppc64", "mips64", "sparc64", "sparcv9", "mips", "powerpc", "sparc", "m68k",
+)  # fmt: skip
 
 _VENDORS = ("unknown", "pc", "apple", "ibm", "linux", "alpine", "amazon", "redhat", "suse", "fortanix", "sun")
 
@@ -252,16 +254,25 @@ def _unknown_architecture(text: str, first: str) -> _Flaw:
         problem = "names WebAssembly itself, not a machine"
         return _Flaw(problem, _COMMON[0], advice="write the triple of what runs it, like")
     if first in _32_BIT:
-        return _Flaw(f"is a machine of 32 bits ({first}), for which Wasmtime has no compiler", "pulley32")
+        return _Flaw(f"is a machine of 32 bits ({first}), for which Wasmtime has no compiler", _interpreter(first))
     if first in _OTHER:
-        portable = "pulley64be" if first in _BIG_ENDIAN else "pulley64"
-        return _Flaw(f"is for {first}, for which Wasmtime has no compiler", portable)
+        return _Flaw(f"is for {first}, for which Wasmtime has no compiler", _interpreter(first))
     alias = _ALIASES.get(first) or suggestion(first, _ARCHITECTURES)
     problem = f"is for the unknown architecture {quoted(first)}"
     if alias is None:
         names = ", ".join(ARCHITECTURES)
         return _Flaw(problem, _COMMON[0], advice=f"Wasmtime compiles for {names}: write a triple like")
     return _Flaw(problem, guess=alias + text[len(first) :], advice="did you mean")
+
+
+def interpreter(text: str) -> str | None:
+    """Return the triple of Pulley for a machine that Wasmtime has no compiler for; None for any other, known or not."""
+    first = text.partition("-")[0]
+    return _interpreter(first) if first in _32_BIT or first in _OTHER else None
+
+
+def _interpreter(first: str) -> str:
+    return f"pulley{32 if first in _32_BIT else 64}{'be' if first in _BIG_ENDIAN else ''}"
 
 
 def _foreign(text: str) -> str | None:

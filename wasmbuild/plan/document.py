@@ -18,6 +18,7 @@ from wasmbuild.formats.strict_json import Check, Invalid, compile_schema, loads,
 from wasmbuild.plan import values
 from wasmbuild.plan.graph import COMPILE, Plan, Step
 from wasmbuild.plan.schema import PLAN, PLAN_SCHEMA
+from wasmbuild.project import filenames
 from wasmbuild.project.cases import Case
 from wasmbuild.project.declared import Artifact, Module, Target
 
@@ -87,6 +88,7 @@ def _read(document: Mapping[str, Any], directory: Path) -> Plan:
         tuple(modules.values()),
         tuple(artifacts),
         tuple([(pattern, tuple(matched)) for pattern, matched in document["globs"].items()]),
+        head.build_dir / filenames.STATE_DIRECTORY,
     )
     for index, target in enumerate(plan.targets):
         wrong = target.engine.problems()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wasmbuild.errors import DeclarationError
+from wasmbuild.plan.placement import DECLARED, Placement
 from wasmbuild.project import filenames
 from wasmbuild.project.declared import Artifact, Limits, Module, Project, Target
 from wasmbuild.project.resolve import resolve
@@ -46,6 +47,7 @@ class Plan(NamedTuple):
     ``line`` is the line of Wasmtime, ``at_least`` the lowest version of a compiler (``"48.0.8"``) or None, ``compiler``
     ``"auto"``, ``"cli"``, ``"embedded"`` or an absolute path. ``globs`` are the patterns of sources with what each
     matched: while ``globs.expand`` gives the same and the declaration's bytes are the same, so is the plan.
+    ``state_dir`` is the absolute directory of the lock and of what is remembered.
     """
 
     path: str
@@ -60,6 +62,7 @@ class Plan(NamedTuple):
     modules: tuple[Module, ...]
     artifacts: tuple[Artifact, ...]
     globs: tuple[tuple[str, tuple[str, ...]], ...]
+    state_dir: Path
 
     @property
     def build_dir_text(self) -> str:
@@ -107,9 +110,13 @@ def manifest_id(target: str) -> str:
     return f"{MANIFEST}:{target}"
 
 
-def plan(project: Project) -> Plan:
-    """Return the plan of a project. Raises DeclarationError with all mistakes."""
-    resolved = resolve(project)
+def plan(project: Project, placement: Placement = DECLARED) -> Plan:
+    """Return the plan of a project, placed as a build is told to be.
+
+    Raises DeclarationError with all mistakes, UsageError.
+    """
+    project = placement.of(project)
+    resolved = resolve(project, placement.sources)
     if resolved.mistakes:
         raise DeclarationError(resolved.mistakes)
     return Plan(
@@ -125,4 +132,5 @@ def plan(project: Project) -> Plan:
         modules=resolved.modules,
         artifacts=resolved.artifacts,
         globs=resolved.globs,
+        state_dir=placement.state_dir or project.build_dir / filenames.STATE_DIRECTORY,
     )

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from wasmbuild.files import seen_from_here
+
 if TYPE_CHECKING:
     from wasmbuild.engine.config import EngineConfig
     from wasmbuild.engine.triples import TargetTriple
@@ -29,6 +31,11 @@ class Module(NamedTuple):
     exports: tuple[str, ...] | None
     tests: tuple[Case, ...] = ()
     ship_source: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The path of the source as people see it from where they stand."""
+        return seen_from_here(self.source)
 
 
 class Runner(NamedTuple):

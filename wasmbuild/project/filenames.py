@@ -8,7 +8,10 @@ INDEX = "index.json"
 MANIFEST = "manifest.json"
 """In the directory of each target."""
 
-BUILD_LOCK = ".wasmbuild/lock"
+STATE_DIRECTORY = ".wasmbuild"
+"""What a build remembers, in the build directory unless it is placed elsewhere; it may be deleted at any time."""
+
+BUILD_LOCK = f"{STATE_DIRECTORY}/lock"
 """What a build locks as long as it may write in the directory."""
 
 RECORD_SUFFIX = ".json"

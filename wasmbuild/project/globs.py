@@ -23,37 +23,50 @@ def expand(directory: Path, pattern: str) -> list[str]:
 
     Raises OSError, with the folder as its ``filename``, where one cannot be listed: what is in it is not known.
     """
-    parts = pattern.split("/")
-    return sorted(set(_match(directory, "", parts)))
+    return sorted(set(_match(directory, "", pattern.split("/"), [])))
 
 
-def _match(directory: Path, below: str, parts: list[str]) -> Iterator[str]:
+def folders(directory: Path, pattern: str) -> list[str]:
+    """Return the folders that decide what a pattern matches, as ``expand`` does files; ``.`` is the directory itself.
+
+    What comes into one, or leaves it, gives it another time. Raises OSError, as ``expand`` does.
+    """
+    listed: list[str] = []
+    for _ in _match(directory, "", pattern.split("/"), listed):
+        pass
+    return sorted({below.rstrip("/") or "." for below in listed})
+
+
+def _match(directory: Path, below: str, parts: list[str], listed: list[str]) -> Iterator[str]:
     first, *rest = parts
     if first == "**":
-        yield from _match(directory, below, rest or ["*"])
-        for entry in _entries(directory, below):
+        yield from _match(directory, below, rest or ["*"], listed)
+        for entry in _entries(directory, below, listed):
             if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):
-                yield from _match(directory, f"{below}{entry.name}/", parts)
+                yield from _match(directory, f"{below}{entry.name}/", parts, listed)
     elif rest and not is_glob(first):
-        yield from _match(directory, f"{below}{first}/", rest)
+        yield from _match(directory, f"{below}{first}/", rest, listed)
     else:
         matches = re.compile(_translate(first)).fullmatch
-        for entry in _entries(directory, below):
+        for entry in _entries(directory, below, listed):
             if entry.name.startswith(".") and not first.startswith("."):
                 continue
             if matches(entry.name) is None:
                 continue
             if rest:
                 if entry.is_dir():
-                    yield from _match(directory, f"{below}{entry.name}/", rest)
+                    yield from _match(directory, f"{below}{entry.name}/", rest, listed)
             elif not _is_dir(entry):
                 yield f"{below}{entry.name}"
 
 
-def _entries(directory: Path, below: str) -> list[os.DirEntry[str]]:
+def _entries(directory: Path, below: str, listed: list[str]) -> list[os.DirEntry[str]]:
+    """Return what is in a folder, and note in ``listed`` that it was there."""
     try:
         with os.scandir(directory / below) as entries:
-            return list(entries)
+            found = list(entries)
+            listed.append(below)
+            return found
     except (FileNotFoundError, NotADirectoryError):
         return []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from wasmbuild.project.levels import LEVELS
 from wasmbuild.text import listed, quoted, suggestion
 
 _SHOWN = 5
+_ABSENT = "is not there"
 
 
 class Resolved(NamedTuple):
@@ -29,9 +30,13 @@ class Resolved(NamedTuple):
     mistakes: tuple[Mistake, ...]
 
 
-def resolve(project: Project) -> Resolved:
-    """Find the sources of all modules; what is wrong is returned, not raised, so that all mistakes are told at once."""
-    finder = _Finder(project.file, project.directory)
+def resolve(project: Project, sources: Mapping[str, Path] = {}) -> Resolved:
+    """Find the sources of all modules; what is wrong is returned, not raised, so that all mistakes are told at once.
+
+    ``sources`` are files by the names of modules that are declared one by one, in the place of the declared ones.
+    """
+    finder = _Finder(project.file, project.directory, sources)
+    finder.check_given(project.modules)
     chosen: dict[str, frozenset[str]] = {}
     found: list[Module] = []
     for key, declared in project.modules.items():
@@ -54,12 +59,13 @@ def resolve(project: Project) -> Resolved:
 class _Finder:
     """Turns module tables into modules, and notes what is wrong."""
 
-    def __init__(self, file: str, directory: Path) -> None:
+    def __init__(self, file: str, directory: Path, given: Mapping[str, Path]) -> None:
         # Of several files with one name each would give the same mistake.
         self.mistakes: dict[Mistake, None] = {}
         self.globs: dict[str, tuple[str, ...]] = {}
         self._file = file
         self._directory = directory
+        self._given = given
         self._names: dict[str, tuple[str, str, str]] = {}
         self._files = {filenames.MANIFEST: "every target"}
         self._directories: dict[str, str] = {}
@@ -68,7 +74,10 @@ class _Finder:
         source = os.path.normpath(declared.source).replace(os.sep, "/")
         if not is_glob(source):
             found = [(key, source)]
-            self._check_file(key, declared.source, source)
+            if key in self._given:
+                self._check_given_file(key, self._given[key])
+            else:
+                self._check_file(key, declared.source, source)
         else:
             try:
                 matched = expand(self._directory, source)
@@ -83,7 +92,7 @@ class _Finder:
         return [
             Module(
                 name,
-                Path(os.path.normpath(directory + path)),
+                Path(os.path.abspath(self._given[name]) if name in self._given else os.path.normpath(directory + path)),
                 path,
                 declared.imports,
                 declared.exports,
@@ -93,6 +102,21 @@ class _Finder:
             for name, path in found
             if self._is_free(key, name, path, glob=is_glob(source), ships=declared.ship_source)
         ]
+
+    def check_given(self, declared: Mapping[str, ModuleDeclaration]) -> None:
+        """Check that each file that is given takes the place of one that is declared."""
+        for name in self._given:
+            if name in declared and not is_glob(declared[name].source):
+                continue
+            if name in declared:
+                problem = "is many files, and --source gives one"
+                fix = "declare the module that is made elsewhere under a name of its own"
+                self._mistake(name, "source", problem, fix)
+                continue
+            known = [key for key, module in declared.items() if not is_glob(module.source)]
+            meant = suggestion(name, known)
+            fix = f"did you mean --source {meant}=…?" if meant else f"declared one by one are {listed(known, _SHOWN)}"
+            self._mistake(name, "", "is not declared, but given with --source", fix)
 
     def targets(self, key: str, declared: ModuleDeclaration, known: Sequence[str]) -> frozenset[str]:
         """Return the names of the targets of a module table, and note each pattern that matches none."""
@@ -152,21 +176,38 @@ class _Finder:
         """Return the key that a module was declared with."""
         return self._names[module.name.lower()][2]
 
+    def _check_given_file(self, key: str, path: Path) -> None:
+        problem = self._problem(str(path), path)
+        if problem == _ABSENT:
+            fix = f"make it first, or correct --source {key}=…"
+            self._mistake(key, "source", f"there is no file {quoted(str(path))}, given with --source", fix)
+        elif problem is not None:
+            self._mistake(key, "source", f"{problem}, given with --source", f"correct --source {key}=…")
+
     def _check_file(self, key: str, written: str, source: str) -> None:
-        path = self._directory / source
+        problem = self._problem(written, self._directory / source)
+        if problem is None:
+            return
+        if problem == _ABSENT:
+            self._mistake(key, "source", f"there is no file {quoted(written)}", self._no_file(source))
+        elif problem.endswith("directory"):
+            fix = f"name a file in it, or write {quoted(source + '/*.wasm')} for all of them"
+            self._mistake(key, "source", problem, fix)
+        else:
+            fix = "name a .wat or .wasm file" if problem.endswith("regular file") else "make it readable"
+            self._mistake(key, "source", problem, fix)
+
+    def _problem(self, written: str, path: Path) -> str | None:
+        """Say what is wrong with a source, if anything is."""
         try:
             mode = os.stat(path).st_mode
         except FileNotFoundError:
-            self._mistake(key, "source", f"there is no file {quoted(written)}", self._no_file(source))
+            return _ABSENT
         except OSError as error:
-            why = error.strerror or str(error)
-            self._mistake(key, "source", f"{quoted(written)} cannot be read: {why}", "make it readable")
-        else:
-            if stat.S_ISDIR(mode):
-                fix = f"name a file in it, or write {quoted(source + '/*.wasm')} for all of them"
-                self._mistake(key, "source", f"{quoted(written)} is a directory", fix)
-            elif not stat.S_ISREG(mode):
-                self._mistake(key, "source", f"{quoted(written)} is no regular file", "name a .wat or .wasm file")
+            return f"{quoted(written)} cannot be read: {error.strerror or error}"
+        if stat.S_ISDIR(mode):
+            return f"{quoted(written)} is a directory"
+        return None if stat.S_ISREG(mode) else f"{quoted(written)} is no regular file"
 
     def _is_free(self, key: str, name: str, path: str, *, glob: bool, ships: bool) -> bool:
         if glob and (problem := names.problem(name, module=True)) is not None:

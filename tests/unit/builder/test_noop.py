@@ -36,8 +36,8 @@ def planned(directory: Path) -> Plan:
 def note(made: Plan) -> None:
     data = noop.to_bytes(made, CONFIG, lambda path: files.signature(os.stat(path)))
     assert data is not None
-    noop.file(made.build_dir).parent.mkdir(exist_ok=True)
-    noop.file(made.build_dir).write_bytes(data)
+    noop.file(made.state_dir).parent.mkdir(exist_ok=True)
+    noop.file(made.state_dir).write_bytes(data)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     (directory / "add.wat").touch()
     (directory / "wasmbuild.toml").write_text(DECLARATION.partition('[modules."')[0])
     made = planned(directory)
-    noop.file(made.build_dir).parent.mkdir(parents=True)
+    noop.file(made.state_dir).parent.mkdir(parents=True)
     return made
 
 
@@ -116,5 +116,5 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     ).map(lambda v: json.dumps(v).encode())
 )
 def test_whatever_the_note_holds_it_is_never_believed(empty: Plan, data: bytes) -> None:
-    noop.file(empty.build_dir).write_bytes(data)
+    noop.file(empty.state_dir).write_bytes(data)
     assert not noop.holds(empty, CONFIG)

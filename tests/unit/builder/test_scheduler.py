@@ -48,7 +48,7 @@ class FakeWork:
 
     def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> Checked:
         source = Source("a" * 64, 8, "module", request.wasm_sha256, (), (), None)
-        return check(id, request, result, source, self.directory)
+        return check(id, f"{id}.wasm", request, result, source, self.directory)
 
     def publish(self, id: str, checked: Checked, result: CompileResult) -> str:
         if id in self.full:

@@ -131,7 +131,7 @@ def test_a_directory_that_leads_out_is_told_and_nothing_in_it_is_right(built: An
     assert [status.artifact.id for status in wrong] == ["a@pi", "b@pi"]
     assert str(wrong[0].error) == (
         f"{built.root}/pi leads out of the directory through a link: nothing there would be loaded; remove the link, "
-        f"or set [project] build-dir to a directory on that disk"
+        f"or set build-dir to a directory on that disk"
     )
     (built.root / "pi").unlink()
     assert built.build() == ["a@pi", "b@pi"]

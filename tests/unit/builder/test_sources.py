@@ -20,7 +20,8 @@ LATER = 2**62
 
 
 @pytest.fixture
-def module(tmp_path: Path) -> Module:
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Module:
+    monkeypatch.chdir(tmp_path)
     source = tmp_path / "src.wat"
     source.write_text("(module)")
     return Module("m", source, "src.wat", None, None)

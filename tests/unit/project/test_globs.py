@@ -84,3 +84,14 @@ def test_a_folder_that_may_not_be_listed_is_not_an_empty_one(tree: Path, monkeyp
 
 def test_paths_without_wildcards() -> None:
     assert not globs.is_glob("src/checksum.wat")
+
+
+def test_the_folders_that_decide_what_is_matched(tmp_path: Path) -> None:
+    for name in ("a/b/c.wasm", "a/d.wasm", ".hidden/e.wasm", "f/g.wat"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert globs.folders(tmp_path, "a/*.wasm") == ["a"]
+    assert globs.folders(tmp_path, "*.wasm") == ["."]
+    assert globs.folders(tmp_path, "*/*.wasm") == [".", "a", "f"]
+    assert globs.folders(tmp_path, "a/**/*.wasm") == ["a", "a/b"]
+    assert globs.folders(tmp_path, "gone/*.wasm") == []

@@ -1,0 +1,150 @@
+"""A whole project as one step of another build: where it goes, what it depends on, and how it says that it is done."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
+
+from wasmbuild.formats.manifest import Record
+
+NATIVE = {"add@x64", "sub@x64"}
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "élsewhere, with blanks"
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def dependencies(depfile: Path) -> tuple[str, set[str]]:
+    """Return the output and the inputs of a depfile without blanks in names; each input has an empty rule."""
+    rule, *empty = depfile.read_text().splitlines()
+    output, _, inputs = rule.partition(": ")
+    assert empty == [f"{name}:" for name in inputs.split(" ")]
+    return output, set(inputs.split(" "))
+
+
+def test_elsewhere_lies_what_a_build_makes_and_nothing_else(project: Project, out: Path, tmp_path: Path) -> None:
+    project.run("build", "-q")
+    step = ("--build-dir", str(out), "--state-dir", str(tmp_path / "state"))
+    assert project.compiled(*step) == ALL
+    assert files(out) == project.files()
+    assert project.compiled(*step) == set()
+    assert "4 artifacts are up to date" in project.run("build", *step).stderr
+    project.write("add.wat", SUB)
+    assert project.compiled(*step) == {"add@x64", "add@arm"}
+    (out / "arm" / "sub.cwasm").write_bytes(b"edited")
+    assert project.compiled(*step) == {"sub@arm"}
+    assert project.compiled() == {"add@x64", "add@arm"}
+
+
+def test_the_depfile_names_all_that_brings_the_step_back(project: Project) -> None:
+    project.write("more/deep/c.wat", ADD)
+    project.declare(HEAD + TARGETS + MODULES + '[modules."**"]\nsource = "more/**/*.wat"\nship-source = true\n')
+    project.run("build", "-q", "--build-dir", "d", "--stamp", "stamp", "--depfile", "stamp.d")
+    output, inputs = dependencies(project.root / "stamp.d")
+    made = {f"d/{target}/{name}" for target in ("x64", "arm") for name in ("manifest.json", "add.cwasm", "sub.cwasm")}
+    made |= {f"d/{target}/deep/c.{kind}" for target in ("x64", "arm") for kind in ("cwasm", "wasm")}
+    mine = {name for name in inputs if not os.path.isabs(name)}
+    assert output == "stamp"
+    assert mine == {
+        "wasmbuild.toml",
+        "add.wat",
+        "sub.wat",
+        "more",
+        "more/deep",
+        "more/deep/c.wat",
+        "d/index.json",
+        *made,
+    }
+    assert any("wasmtime" in name for name in inputs - mine)
+    assert all((project.root / name).exists() for name in inputs)
+
+
+def test_from_another_directory_all_paths_are_as_seen_from_there(project: Project) -> None:
+    (project.root / "below").mkdir()
+    step = ("build", "-q", "--config", "../wasmbuild.toml", "--depfile", "d")
+    project.run(*step, cwd=project.root / "below")
+    output, inputs = dependencies(project.root / "below" / "d")
+    assert output == "../build"
+    assert {"../wasmbuild.toml", "../add.wat", "../build/x64/add.cwasm"} <= inputs
+    project.write("add.wat", "nonsense")
+    said = project.run(*step, cwd=project.root / "below", status=1).stderr
+    assert "../add.wat: " in said
+    assert " add.wat: " not in said
+
+
+def test_the_sign_comes_last_and_only_when_all_is_right(project: Project) -> None:
+    step = ("build", "-q", "--build-dir", "d", "--stamp", "out/stamp", "--depfile", "out/stamp.d")
+    project.write("add.wat", "nonsense")
+    project.run(*step, status=1)
+    assert not (project.root / "out").exists()
+    project.write("add.wat", ADD)
+    project.run(*step)
+    stamped = (project.root / "out/stamp").stat().st_mtime_ns
+    _, inputs = dependencies(project.root / "out/stamp.d")
+    assert all((project.root / name).stat().st_mtime_ns <= stamped for name in inputs)
+
+
+def test_without_a_stamp_the_directory_is_the_sign(project: Project) -> None:
+    step = ("build", "-q", "--build-dir", "d", "--state-dir", "s")
+    project.run(*step)
+    os.utime(project.root / "d", (0, 0))
+    project.run(*step)
+    assert (project.root / "d").stat().st_mtime_ns >= max(path.stat().st_mtime_ns for path in project.root.rglob("*.*"))
+
+
+def test_a_source_that_is_made_elsewhere(project: Project, tmp_path: Path) -> None:
+    project.run("build", "-q")
+    before = project.files()
+    os.rename(project.root / "add.wat", tmp_path / "made.wat")
+    assert project.compiled("--build-dir", "d", "--source", "add=../made.wat") == ALL
+    assert files(project.root / "d").items() >= before.items()
+    record = Record.from_bytes((project.root / "d/x64/add.cwasm.json").read_bytes(), where="")
+    assert record.source.path == "add.wat"
+    project.run("build", "-q", "--depfile", "x.d", "--source", "add=../made.wat")
+    assert "../made.wat" in dependencies(project.root / "x.d")[1]
+    (tmp_path / "made.wat").write_text("nonsense")
+    assert "../made.wat: " in project.run("build", "--source", "add=../made.wat", status=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("add=gone.wasm", 'wasmbuild.toml: modules.add.source: there is no file "gone.wasm", given with --source; '),
+        ("add=.", 'modules.add.source: "." is a directory, given with --source; correct --source add=…'),
+        ("ad=sub.wat", "modules.ad: is not declared, but given with --source; did you mean --source add=…?"),
+        ("more/*=sub.wat", 'modules."more/*".source: is many files, and --source gives one; declare the module'),
+        ("add", "argument --source: 'add' is not NAME=PATH, such as filter=out/filter.wasm"),
+        ("sub=add.wat", "--source gives sub two files, sub.wat and add.wat; leave out one of them"),
+    ],
+)
+def test_a_source_that_takes_no_place(project: Project, source: str, said: str) -> None:
+    project.write("more/c.wat", ADD)
+    project.declare(HEAD + TARGETS + MODULES + '[modules."more/*"]\nsource = "more/*.wat"\n')
+    assert said in project.run("build", "--source", "sub=sub.wat", "--source", source, status=2).stderr
+    assert not project.build.exists()
+
+
+def test_some_targets(project: Project) -> None:
+    assert project.compiled("--build-dir", "d") == ALL
+    assert set(project.outcomes("--build-dir", "d", "--for", "x86_64-alpine-linux-musl")) == NATIVE
+    assert not (project.root / "d/arm").exists()
+    assert set(project.outcomes("--build-dir", "d", "--target", "x*", "--target", "arm")) == ALL
+    assert set(project.outcomes("--build-dir", "d", "--target", "x*")) == NATIVE
+    said = project.run("build", "--for", "riscv64gc-unknown-linux-gnu", status=2).stderr
+    assert 'declare a target with the triple "riscv64gc-unknown-linux-gnu"' in said
+    assert "no target matches 'x65'; did you mean x64?" in project.run("build", "--target", "x65", status=2).stderr
+
+
+def test_what_is_read_is_not_overwritten(project: Project) -> None:
+    for option in ("--stamp", "--depfile"):
+        assert f"{option} add.wat would overwrite" in project.run("build", option, "add.wat", status=2).stderr
+    assert (project.root / "add.wat").read_text() == ADD
+    assert "selects artifacts" in project.run("build", "add@*", "--stamp", "s", status=2).stderr

@@ -1,0 +1,37 @@
+"""What a whole build depends on, for the build around it: each file by the path that it is known by there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wasmbuild.project import filenames
+from wasmbuild.project.globs import folders
+
+if TYPE_CHECKING:
+    from wasmbuild.plan.graph import Plan
+
+
+def of_build(plan: Plan, build_dir: Path, sources: Mapping[str, Path]) -> Iterator[Path]:
+    """Yield the declaration, the sources, the folders of globs, and what is made: all that brings a build back.
+
+    What is made is among them so that what is deleted, or edited, is made again; records are not, for an artifact that
+    is right has one. ``build_dir`` and ``sources`` are paths as they were given; the rest is as the declaration was
+    named, from the working directory or absolute. Raises OSError for a folder that cannot be listed.
+    """
+    above = Path(plan.path).parent
+    yield Path(plan.path)
+    for module in plan.modules:
+        yield sources.get(module.name) or above / os.path.normpath(module.source_text)
+    for pattern, _ in plan.globs:
+        for folder in folders(plan.directory, pattern):
+            yield above / folder
+    yield build_dir / filenames.INDEX
+    for target in plan.targets:
+        yield build_dir / target.name / filenames.MANIFEST
+    for artifact in plan.artifacts:
+        yield build_dir / artifact.path
+        if artifact.module.ship_source:
+            yield build_dir / artifact.wasm_path

@@ -1,0 +1,165 @@
+"""Options of a build that is a step of another one: where it stands, and what tells the other that it is done."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from wasmbuild.commands import options
+from wasmbuild.errors import UsageError
+from wasmbuild.plan.placement import Placement
+
+if TYPE_CHECKING:
+    from wasmbuild.builder.workspace import Workspace
+    from wasmbuild.engine.programs import Program
+    from wasmbuild.plan.graph import Plan
+
+
+class Given(NamedTuple):
+    """A source that another build makes: a file in the place of the one that a module declares."""
+
+    module: str
+    path: Path
+
+
+def add_sources(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--source",
+        metavar="NAME=PATH",
+        action="append",
+        type=_given,
+        default=[],
+        help="take this file in the place of the one that modules.NAME declares; records keep the declared path",
+    )
+
+
+def add_directories(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--build-dir", metavar="D", type=Path, help="build there, anywhere, and not in [project] build-dir"
+    )
+    parser.add_argument(
+        "--state-dir",
+        metavar="S",
+        type=Path,
+        help="keep the lock and what is remembered there (default: .wasmbuild in the build directory), so that the "
+        "build directory holds what ships and its records alone; one for each build directory",
+    )
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--target",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="build targets with such names alone; artifacts of others leave the build directory",
+    )
+    parser.add_argument(
+        "--for",
+        dest="program",
+        metavar="TRIPLE",
+        type=_program,
+        help="build targets alone whose artifacts a program of that triple can load: its own, and Pulley's",
+    )
+
+
+def add_step(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--stamp",
+        metavar="P",
+        type=Path,
+        help="write an empty file when all is done, after everything else (default, with --build-dir or --depfile: "
+        "the build directory itself gets the present time)",
+    )
+    options.add_depfile(parser, "the stamp, or without one the build directory,")
+
+
+def placement(arguments: argparse.Namespace) -> Placement:
+    """Return where the command line places a build. Raises UsageError for a module with two sources."""
+    sources: dict[str, Path] = {}
+    for name, path in arguments.source:
+        if name in sources and sources[name] != path:
+            raise UsageError(f"--source gives {name} two files, {sources[name]} and {path}; leave out one of them")
+        sources[name] = path
+    return Placement(
+        build_dir=_absolute(arguments.build_dir),
+        state_dir=_absolute(arguments.state_dir),
+        sources=sources,
+        targets=tuple(getattr(arguments, "target", ())),
+        program=getattr(arguments, "program", None),
+    )
+
+
+def is_step(arguments: argparse.Namespace) -> bool:
+    """Tell whether another build waits for a sign that this one is done."""
+    return any(path is not None for path in (arguments.build_dir, arguments.stamp, arguments.depfile))
+
+
+def ending(arguments: argparse.Namespace, workspace: Workspace, plan: Plan) -> Callable[[], None]:
+    """Return what tells the build around this one that all is done: the depfile, then the stamp or the directory.
+
+    Raises UsageError for names that no depfile can hold, and for outputs that would overwrite what is read, before
+    anything is made.
+    """
+    build_dir = arguments.build_dir or Path(os.path.normpath(Path(plan.path).parent / plan.build_dir_text))
+    _check_outputs(arguments, plan)
+    content = None
+    if arguments.depfile is not None:
+        content = _depfile(arguments, workspace, plan, build_dir)
+
+    def end() -> None:
+        from wasmbuild.builder import output
+
+        if content is not None:
+            output.write(arguments.depfile, content)
+        if arguments.stamp is not None:
+            output.write(arguments.stamp, b"")
+        # By the name that was just written its folder is younger, which may be one that a glob looks into.
+        output.touch(arguments.stamp or plan.build_dir)
+
+    return end
+
+
+def _depfile(arguments: argparse.Namespace, workspace: Workspace, plan: Plan, build_dir: Path) -> bytes:
+    from wasmbuild.builder.depfile import depfile
+    from wasmbuild.builder.inputs import of_build
+
+    toolchain = workspace.toolchain(plan)
+    try:
+        inputs = [*of_build(plan, build_dir, dict(arguments.source)), *toolchain.files()]
+    finally:
+        toolchain.close()
+    return depfile(arguments.stamp or build_dir, inputs)
+
+
+def _check_outputs(arguments: argparse.Namespace, plan: Plan) -> None:
+    read = [("--config", arguments.config), *(("--source", path) for _, path in arguments.source)]
+    read += [("the source", module.source) for module in plan.modules]
+    if arguments.stamp is not None:
+        options.check_output("build", "--stamp", arguments.stamp, read)
+        read.append(("--stamp", arguments.stamp))
+    if arguments.depfile is not None:
+        options.check_output("build", "--depfile", arguments.depfile, read)
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return None if path is None else Path(os.path.abspath(path))
+
+
+def _given(text: str) -> Given:
+    name, equals, path = text.partition("=")
+    if not name or not equals or not path:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PATH, such as filter=out/filter.wasm")
+    return Given(name, Path(path))
+
+
+def _program(text: str) -> Program:
+    from wasmbuild.engine.programs import program
+
+    try:
+        return program(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} {error}") from None

@@ -1,0 +1,48 @@
+"""Which artifacts a program can load, by the triple that it was compiled for."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from wasmbuild.engine import triples
+from wasmbuild.engine.triples import TargetTriple
+
+
+class Program(NamedTuple):
+    """A program that embeds Wasmtime: ``native`` is what it runs itself, None on a machine without a compiler.
+
+    ``text`` is its triple, ``pulley`` that of the interpreter for pointers like its own.
+    """
+
+    text: str
+    native: TargetTriple | None
+    pulley: TargetTriple
+
+    def loads(self, triple: TargetTriple) -> bool:
+        """Tell whether it can load what is compiled for a triple, features of CPUs apart.
+
+        Wasmtime's loader compares architecture and system, not the environment: gnu and musl are alike to it.
+        """
+        if triple.is_pulley:
+            return triple.architecture == self.pulley.architecture
+        native = self.native
+        return native is not None and (native.architecture, native.os) == (triple.architecture, triple.os)
+
+    @property
+    def example(self) -> str:
+        """A triple whose artifacts it loads."""
+        return (self.native or self.pulley).text
+
+
+def program(text: str) -> Program:
+    """Return the program that is compiled for a triple, which need not be one that Wasmtime compiles for.
+
+    Raises ValueError with the problem and, after a semicolon, what to write.
+    """
+    interpreter = triples.interpreter(text)
+    if interpreter is not None:
+        return Program(text, None, triples.parse(interpreter))
+    native = triples.parse(text)
+    if native.is_pulley:
+        raise ValueError("is no machine, but an interpreter; write the triple of the program that loads the artifacts")
+    return Program(text, native, triples.parse("pulley64be" if native.is_big_endian else "pulley64"))

@@ -1,0 +1,62 @@
+"""What a build is told besides its declaration: where it stands, and what of it is wanted there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from wasmbuild.errors import UsageError
+from wasmbuild.text import suggestion
+
+if TYPE_CHECKING:
+    from wasmbuild.engine.programs import Program
+    from wasmbuild.project.declared import Project
+
+
+class Placement(NamedTuple):
+    """Where a build stands: absolute directories, None for what is declared and for a place in the build directory.
+
+    ``sources`` are files by the names of modules, in the place of those that are declared. Of the targets, only those
+    are built that match one of ``targets`` (globs; none for all) and whose artifacts ``program`` can load.
+    """
+
+    build_dir: Path | None = None
+    state_dir: Path | None = None
+    sources: Mapping[str, Path] = {}
+    targets: tuple[str, ...] = ()
+    program: Program | None = None
+
+    def of(self, project: Project) -> Project:
+        """Return a project with the build directory and the targets that are wanted.
+
+        Raises UsageError where no target is left.
+        """
+        if self.build_dir is not None:
+            project = project._replace(build_dir=self.build_dir)
+        names = [target.name for target in project.targets]
+        for pattern in self.targets:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                meant = suggestion(pattern, names)
+                hint = f"did you mean {meant}?" if meant else f"targets are {', '.join(names)}"
+                raise UsageError(f"{project.file}: no target matches {pattern!r}; {hint}")
+        chosen = [
+            target
+            for target in project.targets
+            if not self.targets or any(fnmatchcase(target.name, pattern) for pattern in self.targets)
+        ]
+        if self.program is not None:
+            loadable = [target for target in chosen if self.program.loads(target.triple)]
+            if not loadable:
+                triples = ", ".join(dict.fromkeys(target.triple.text for target in chosen))
+                raise UsageError(
+                    f"{project.file}: a program for {self.program.text} loads no artifact of {triples}; declare a "
+                    f'target with the triple "{self.program.example}"'
+                )
+            chosen = loadable
+        return project if len(chosen) == len(names) else project._replace(targets=tuple(chosen))
+
+
+DECLARED = Placement()
+"""As it is declared."""
