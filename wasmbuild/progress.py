@@ -49,13 +49,15 @@ class Progress:
         """How many artifacts have neither been compiled nor failed yet."""
         return self.total - self.compiled - sum(map(len, self.failed.values()))
 
-    def end(self) -> None:
-        """Tell what failed and how everything ended."""
+    def end(self, lost: Sequence[str] = ()) -> None:
+        """Tell what failed and how everything ended; ``lost`` are messages of what could be no artifact."""
         self.console.clear()
         for message, ids in self.failed.items():
             # In the order of names, because compiles end in any order.
             ids.sort()
             self.console.write(f"{self.console.bad('error:')} {listed(ids, 8)}: {message}")
+        for message in lost:
+            self.console.write(f"{self.console.bad('error:')} {message}")
         self.console.say(self.summary())
 
     def summary(self) -> str:

@@ -57,9 +57,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned) -> int:
+    # Who selects has selected none of them: they have no ids.
+    lost = [] if arguments.selectors else list(map(str, planned.plan.refused))
     if workspace.is_up_to_date(planned):
         selected = options.select(arguments.selectors, [artifact.id for artifact in planned.plan.artifacts])
-        return _nothing_to_do(arguments, selected)
+        return _nothing_to_do(arguments, selected, lost)
     from wasmbuild.console import Console
     from wasmbuild.progress import Progress
 
@@ -79,12 +81,12 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
         progress.fail(id, "changed while it was built; build again")
     if known is not None and known.line is not None:
         (console.write if known.fails else console.say)(known.line)
-    progress.end()
+    progress.end(lost)
     refused = known is not None and known.fails
     if arguments.json:
-        _print_json(selected, outcomes, changed, ok=not refused)
+        _print_json(selected, outcomes, changed, lost, ok=not refused)
     codes = {outcome.error.exit_code for outcome in outcomes.values() if outcome.error is not None}
-    codes |= {FAILED} if changed or refused else set()
+    codes |= {FAILED} if changed or refused or lost else set()
     return next((code for code in (DISK, WRONG_REQUEST, FAILED) if code in codes), DONE)
 
 
@@ -124,16 +126,20 @@ def _audited(session: Session, policy: AuditPolicy, *, built: bool) -> Noted | N
     return known
 
 
-def _nothing_to_do(arguments: argparse.Namespace, selected: list[str]) -> int:
+def _nothing_to_do(arguments: argparse.Namespace, selected: list[str], lost: list[str]) -> int:
     if arguments.json:
-        _print_json(selected, {}, [], ok=True)
+        _print_json(selected, {}, [], lost, ok=True)
+    for message in lost:
+        print(f"error: {message}", file=sys.stderr)
     if not arguments.quiet:
         noun = "artifact is" if len(selected) == 1 else "artifacts are"
         print(f"{len(selected)} {noun} up to date", file=sys.stderr)
-    return DONE
+    return FAILED if lost else DONE
 
 
-def _print_json(selected: list[str], outcomes: dict[str, Outcome], changed: list[str], *, ok: bool) -> None:
+def _print_json(
+    selected: list[str], outcomes: dict[str, Outcome], changed: list[str], lost: list[str], *, ok: bool
+) -> None:
     import json
 
     artifacts: list[dict[str, Any]] = []
@@ -155,6 +161,6 @@ def _print_json(selected: list[str], outcomes: dict[str, Outcome], changed: list
                     "size": outcome.size,
                 }
             )
-    ok = ok and all(artifact["outcome"] != "failed" for artifact in artifacts)
-    json.dump({"schema": SCHEMA, "ok": ok, "artifacts": artifacts}, sys.stdout, indent=2)
+    ok = ok and not lost and all(artifact["outcome"] != "failed" for artifact in artifacts)
+    json.dump({"schema": SCHEMA, "ok": ok, "artifacts": artifacts, "errors": lost}, sys.stdout, indent=2)
     print()

@@ -29,6 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     plan = Workspace(arguments.config).planned().plan
+    for refused in plan.refused:
+        print(f"warning: {refused}", file=sys.stderr)
     if arguments.json:
         import json
 

@@ -79,6 +79,7 @@ def write_manifests(config: str) -> TaskFailed | None:
             session.finish()
             changed = [status.artifact.id for status in session.outdated()]
             unfinished = session.unfinished()
+            lost = session.plan.refused
             refused = _audited(build, session.plan.build_dir, "build")
             if refused:
                 session.store.forget_noop()
@@ -89,6 +90,8 @@ def write_manifests(config: str) -> TaskFailed | None:
         return TaskFailed(f"{_some(changed)}: changed while it was built; run doit again")
     if unfinished:
         return TaskFailed(f"{_some(unfinished)}: the manifest is not as it was written; run doit again")
+    if lost:
+        return TaskFailed("\n".join(map(str, lost)))
     return TaskFailed(refused) if refused else None
 
 

@@ -124,7 +124,8 @@ class Declared:
             }
         targets = [f"{target.name}/{filenames.MANIFEST}" for target in plan.targets]
         targets += [artifact.wasm_path for artifact in plan.artifacts if artifact.module.ship_source]
-        yield self._manifests(basename, root, targets, names, build.is_untouched if build.up_to_date else False)
+        whole = build.up_to_date and not plan.refused
+        yield self._manifests(basename, root, targets, names, build.is_untouched if whole else False)
 
     def _manifests(
         self, basename: str, root: str, targets: list[str], names: list[str], up_to_date: bool | Callable[[], bool]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from wasmbuild.errors import DeclarationError
+from wasmbuild.errors import DeclarationError, Mistake
 from wasmbuild.plan.placement import DECLARED, Placement
 from wasmbuild.project import filenames
 from wasmbuild.project.declared import Artifact, Limits, Module, Project, Target
@@ -48,6 +48,8 @@ class Plan(NamedTuple):
     ``"auto"``, ``"cli"``, ``"embedded"`` or an absolute path. ``globs`` are the patterns of sources with what each
     matched: while ``globs.expand`` gives the same and the declaration's bytes are the same, so is the plan.
     ``state_dir`` is the absolute directory of the lock and of what is remembered.
+    ``refused`` are files that a glob found and that can be no module by their names: a build fails for them when it has
+    made the rest.
     """
 
     path: str
@@ -63,6 +65,7 @@ class Plan(NamedTuple):
     artifacts: tuple[Artifact, ...]
     globs: tuple[tuple[str, tuple[str, ...]], ...]
     state_dir: Path
+    refused: tuple[Mistake, ...] = ()
 
     @property
     def build_dir_text(self) -> str:
@@ -133,4 +136,5 @@ def plan(project: Project, placement: Placement = DECLARED) -> Plan:
         artifacts=resolved.artifacts,
         globs=resolved.globs,
         state_dir=placement.state_dir or project.build_dir / filenames.STATE_DIRECTORY,
+        refused=resolved.refused,
     )

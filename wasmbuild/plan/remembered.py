@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from wasmbuild.project.cases import Case
 
 _DOCUMENTS = Documents("declarations", 256)
-_SCHEMA = "wasmbuild/declaration/2"
+_SCHEMA = "wasmbuild/declaration/3"
 
 
 def recall(data: bytes, *, file: str, directory: Path, default_line: int) -> Project | None:
@@ -90,6 +90,7 @@ def _write(project: Project) -> dict[str, Any]:
         "modules": {
             key: {
                 "source": module.source,
+                "exclude": list(module.exclude),
                 "targets": None if module.targets is None else list(module.targets),
                 **values.contract_to_json(module.imports, module.exports, module.ship_source),
                 "tests": [case.to_json() for case in module.tests],
@@ -158,6 +159,7 @@ def _module(document: Mapping[str, Any]) -> ModuleDeclaration:
         values.texts(document["targets"]),
         *values.contract_from_json(document),
         _tests(document["tests"]),
+        tuple(document["exclude"]),
     )
 
 

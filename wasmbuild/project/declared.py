@@ -106,7 +106,8 @@ class Limits(NamedTuple):
 class ModuleDeclaration(NamedTuple):
     """A module, or with a glob as ``source`` one for each file that it matches, as declared.
 
-    ``targets`` are globs over the names of targets, None for all of them. The rest is as in ``Module``, but for the
+    ``targets`` are globs over the names of targets, None for all of them; ``exclude`` are globs of files that a glob as
+    ``source`` leaves out. The rest is as in ``Module``, but for the
     tests of WASI programs that leave out ``argv``: it is empty here.
     """
 
@@ -116,6 +117,7 @@ class ModuleDeclaration(NamedTuple):
     exports: tuple[str, ...] | None
     ship_source: bool
     tests: tuple[Case, ...]
+    exclude: tuple[str, ...] = ()
 
 
 class Project(NamedTuple):

@@ -37,6 +37,29 @@ def folders(directory: Path, pattern: str) -> list[str]:
     return sorted({below.rstrip("/") or "." for below in listed})
 
 
+def matches(pattern: str, path: str) -> bool:
+    """Tell whether a pattern matches a path that ``expand`` gives, whether such a file is there or not."""
+    return _matches(pattern.split("/"), path.split("/"))
+
+
+def literal(path: str) -> str:
+    """Return the pattern that matches one path alone."""
+    return re.sub(r"([*?\[])", r"[\1]", path)
+
+
+def _matches(pattern: list[str], path: list[str]) -> bool:
+    first, *rest = pattern
+    if first == "**":
+        if _matches(rest or ["*"], path):
+            return True
+        return len(path) > 1 and not path[0].startswith(".") and _matches(pattern, path[1:])
+    if not path or (path[0].startswith(".") and path[0] != ".." and not first.startswith(".")):
+        return False
+    if re.fullmatch(_translate(first), path[0]) is None:
+        return False
+    return _matches(rest, path[1:]) if rest else len(path) == 1
+
+
 def _match(directory: Path, below: str, parts: list[str], listed: list[str]) -> Iterator[str]:
     first, *rest = parts
     if first == "**":

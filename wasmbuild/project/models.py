@@ -262,6 +262,11 @@ class ModuleTable(Table):
         ),
         examples=["src/checksum.wat"],
     )
+    exclude: Texts = Field(
+        default=(),
+        description="Globs of files, from the folder of the file, that a glob as `source` leaves out.",
+        examples=[["plugins/*.debug.wasm"]],
+    )
     targets: Texts | None = Field(default=None, description="Globs over the names of targets. By default all targets.")
     imports: Texts | None = Field(
         default=None,

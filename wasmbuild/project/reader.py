@@ -225,6 +225,7 @@ class Reader:
                     table.exports,
                     table.ship_source,
                     tuple(map(case_of, table.tests)),
+                    table.exclude,
                 )
         return modules
 
@@ -232,10 +233,16 @@ class Reader:
         """Note what is wrong with a module, and tell whether its name and source are sound."""
         if table.targets == ():
             self._all.mistake((*key, "targets"), "is empty", "name targets, or leave it out for all of them")
-        for field in ("targets", "imports", "exports"):
+        for field in ("exclude", "targets", "imports", "exports"):
             if "" in (getattr(table, field) or ()):
                 self._all.mistake((*key, field), "has an empty text", "remove it")
         before = len(self._all.mistakes)
+        if table.exclude and not is_glob(table.source):
+            problem = f"leaves out files of a glob, and the source {quoted(table.source)} is none"
+            self._all.mistake((*key, "exclude"), problem, "remove it")
+        for pattern in filter(None, table.exclude):
+            if (wrong := path_problem(pattern, above=True)) is not None:
+                self._all.mistake((*key, "exclude"), f"{quoted(pattern)} {wrong[0]}", wrong[1])
         if (wrong := path_problem(table.source, above=True)) is not None:
             self._all.mistake((*key, "source"), f"{quoted(table.source)} {wrong[0]}", wrong[1])
         wildcards = re.findall(r"\*+", name)

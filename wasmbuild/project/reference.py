@@ -72,6 +72,7 @@ stdout = "3\n"
 
 [modules."plugins/*"]
 source = "plugins/*.wasm"
+exclude = ["plugins/*.debug.wasm"]
 targets = ["edge-*", "portable"]
 imports = ["wasi_snapshot_preview1.*"]
 exports = ["run"]

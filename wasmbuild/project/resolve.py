@@ -12,7 +12,7 @@ from typing import NamedTuple
 from wasmbuild.errors import Mistake
 from wasmbuild.project import filenames, names
 from wasmbuild.project.declared import Artifact, Module, ModuleDeclaration, Project
-from wasmbuild.project.globs import expand, is_glob
+from wasmbuild.project.globs import expand, is_glob, literal, matches
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.text import listed, quoted, suggestion
@@ -22,12 +22,16 @@ _ABSENT = "is not there"
 
 
 class Resolved(NamedTuple):
-    """The modules of a project with their files, and all that is wrong with them."""
+    """The modules of a project with their files, and all that is wrong with them.
+
+    ``refused`` are files of globs whose names no module can have: each costs itself, and not the project.
+    """
 
     modules: tuple[Module, ...]
     artifacts: tuple[Artifact, ...]
     globs: tuple[tuple[str, tuple[str, ...]], ...]
     mistakes: tuple[Mistake, ...]
+    refused: tuple[Mistake, ...]
 
 
 def resolve(project: Project, sources: Mapping[str, Path] = {}) -> Resolved:
@@ -53,7 +57,8 @@ def resolve(project: Project, sources: Mapping[str, Path] = {}) -> Resolved:
     ]
     finder.check_outputs(project.build_dir, artifacts)
     finder.check_tests(project, artifacts)
-    return Resolved(modules, tuple(artifacts), tuple(finder.globs.items()), tuple(finder.mistakes))
+    globs = tuple(finder.globs.items())
+    return Resolved(modules, tuple(artifacts), globs, tuple(finder.mistakes), tuple(finder.refused))
 
 
 class _Finder:
@@ -62,6 +67,7 @@ class _Finder:
     def __init__(self, file: str, directory: Path, given: Mapping[str, Path]) -> None:
         # Of several files with one name each would give the same mistake.
         self.mistakes: dict[Mistake, None] = {}
+        self.refused: dict[Mistake, None] = {}
         self.globs: dict[str, tuple[str, ...]] = {}
         self._file = file
         self._directory = directory
@@ -71,7 +77,7 @@ class _Finder:
         self._directories: dict[str, str] = {}
 
     def modules(self, key: str, declared: ModuleDeclaration) -> list[Module]:
-        source = os.path.normpath(declared.source).replace(os.sep, "/")
+        source = _normal(declared.source)
         if not is_glob(source):
             found = [(key, source)]
             if key in self._given:
@@ -87,7 +93,12 @@ class _Finder:
             self.globs[source] = tuple(matched)
             if not matched:
                 self._mistake(key, "source", f"{quoted(declared.source)} matches no file", self._no_match(source))
-            found = [(_name(key, source, path), path) for path in matched]
+            excluded = [_normal(pattern) for pattern in declared.exclude]
+            kept = [path for path in matched if not any(matches(pattern, path) for pattern in excluded)]
+            if matched and not kept:
+                problem = f"leaves out every file of {quoted(declared.source)}"
+                self._mistake(key, "exclude", problem, "correct the patterns, or remove the module")
+            found = self._named(key, [(_name(key, source, path), path) for path in kept])
         directory = f"{self._directory}{os.sep}"
         return [
             Module(
@@ -100,7 +111,7 @@ class _Finder:
                 declared.ship_source,
             )
             for name, path in found
-            if self._is_free(key, name, path, glob=is_glob(source), ships=declared.ship_source)
+            if self._is_free(key, name, path, ships=declared.ship_source)
         ]
 
     def check_given(self, declared: Mapping[str, ModuleDeclaration]) -> None:
@@ -209,11 +220,23 @@ class _Finder:
             return f"{quoted(written)} is a directory"
         return None if stat.S_ISREG(mode) else f"{quoted(written)} is no regular file"
 
-    def _is_free(self, key: str, name: str, path: str, *, glob: bool, ships: bool) -> bool:
-        if glob and (problem := names.problem(name, module=True)) is not None:
-            what = f"the module {quoted(name)} of {quoted(path)} {problem}"
-            self._mistake(key, "", what, f"rename the file; {names.rule(module=True)}")
-            return False
+    def _named(self, key: str, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the modules of a glob that have names; a file that gives none is refused, or a mistake if all are."""
+        problems = {item: names.problem(item[0], module=True) for item in found}
+        sound = [item for item, problem in problems.items() if problem is None]
+        refused = []
+        for (name, path), problem in problems.items():
+            if problem is None:
+                continue
+            fix = "rename the file"
+            if sound and quoted(path) == f'"{path}"':
+                fix += f", or write exclude = [{quoted(literal(path))}]"
+            said = f"the module {quoted(name)} of {quoted(path)} {problem}"
+            refused.append(Mistake(self._file, dotted("modules", key), said, f"{fix}; {names.rule(module=True)}"))
+        (self.refused if sound else self.mistakes).update(dict.fromkeys(refused))
+        return sound
+
+    def _is_free(self, key: str, name: str, path: str, *, ships: bool) -> bool:
         other = self._names.get(name.lower())
         if other is not None:
             self._mistake(key, "", *_same_name(name, path, *other))
@@ -269,6 +292,10 @@ class _Finder:
 
     def _mistake_at(self, where: str, problem: str, fix: str) -> None:
         self.mistakes[Mistake(self._file, where, problem, fix)] = None
+
+
+def _normal(path: str) -> str:
+    return os.path.normpath(path).replace(os.sep, "/")
 
 
 def _name(key: str, pattern: str, path: str) -> str:

@@ -53,6 +53,14 @@ def tree(tmp_path: Path) -> Path:
 def test_patterns(tree: Path, pattern: str, found: list[str]) -> None:
     assert globs.is_glob(pattern)
     assert globs.expand(tree, pattern) == found
+    everything = {*globs.expand(tree, "**"), "../beside.wasm", ".hidden.wasm", "sub/.x/a.wasm"}
+    assert {path for path in everything if globs.matches(pattern, path)} == set(found)
+
+
+@pytest.mark.parametrize("name", ["a[1].wasm", "a*.wasm", "what?/[x", "plain"])
+def test_a_literal_matches_that_path_alone(name: str) -> None:
+    assert globs.matches(globs.literal(name), name)
+    assert not globs.matches(globs.literal(name), name.replace("*", "b").replace("[", "").replace("?", "t") + "x")
 
 
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="no symbolic links")

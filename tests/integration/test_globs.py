@@ -1,0 +1,66 @@
+"""Folders that somebody else fills: what a glob leaves out, and a file in it that can be no module."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import tomli
+from support import ADD, HEAD, TARGETS, Project, run_here
+
+PLUGINS = '[modules."plugins/*"]\nsource = "plugins/*.wat"\n'
+GOOD = {"plugins/a@x64", "plugins/a@arm"}
+
+
+def test_excluded_files_are_no_modules_and_need_no_name(project: Project) -> None:
+    for name in ("a.wat", "a.debug.wat", "b b.wat"):
+        project.write(f"plugins/{name}", ADD)
+    project.declare(HEAD + TARGETS + PLUGINS + 'exclude = ["./plugins/*.debug.wat", "plugins/* *", "other/**"]\n')
+    assert project.compiled() == GOOD
+    assert project.compiled() == set()
+    project.declare(HEAD + TARGETS + PLUGINS + 'exclude = ["plugins/* *"]\n')
+    assert project.compiled() == {"plugins/a.debug@x64", "plugins/a.debug@arm"}
+
+
+def test_a_bad_name_costs_that_file_and_not_the_project(project: Project) -> None:
+    project.write("plugins/a.wat", ADD)
+    project.write("plugins/b [1].wat", ADD)
+    project.declare(HEAD + TARGETS + PLUGINS)
+    first = project.run("build", status=1)
+    said = (
+        'error: wasmbuild.toml: modules."plugins/*": the module "plugins/b [1]" of "plugins/b [1].wat" contains " "; '
+    )
+    assert said in first.stderr
+    assert "2 artifacts: 2 compiled" in first.stderr
+    # What has a name is whole: manifests stand, and verification passes.
+    assert set(project.verdicts()) == GOOD
+    again = project.run("build", status=1)
+    assert said in again.stderr
+    assert "2 artifacts are up to date" in again.stderr
+    assert set(project.outcomes(status=1).values()) == {"up-to-date"}
+    assert "plugins/b [1]" in project.run("plan").stderr
+    # Whoever selects has not asked for it.
+    project.run("build", "plugins/a@*")
+    # What is told to be written is written, and helps.
+    told = re.search(r"or write (exclude = \[.*?\]);", first.stderr)
+    assert told is not None
+    tomli.loads(told[1])
+    project.declare(HEAD + TARGETS + PLUGINS + told[1] + "\n")
+    assert project.compiled() == set()
+
+
+def test_doit_makes_the_rest_and_fails(project: Project) -> None:
+    project.write("plugins/a.wat", ADD)
+    project.write("plugins/b b.wat", ADD)
+    project.declare(HEAD + TARGETS + PLUGINS)
+    project.write("dodo.py", "from wasmbuild.doit import load\n\n_, task_compile, _ = load().dodo()\n")
+    for _ in range(2):
+        ended = subprocess.run(
+            [sys.executable, "-m", "doit", "compile"], cwd=project.root, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode != 0
+        assert 'the module "plugins/b b"' in ended.stdout + ended.stderr
+        assert len(list(project.build.rglob("*.cwasm"))) == 2
+        assert (project.build / "index.json").exists()
+    assert run_here("verify", "build", cwd=project.root).returncode == 0
