@@ -135,6 +135,8 @@ class Difference(NamedTuple):
     engine: bool | int | str
 
 
+# More are no number that any setting has, and Python reads no number of any length.
+_DIGITS = 20
 _COLLECTORS = {"deferred reference-counting": "drc", "copying": "copying", "null": "null"}
 _INLININGS = {"with intra-module inlining": True, "without intra-module inlining": False}
 
@@ -160,7 +162,7 @@ def difference(found: Cause) -> Difference | None:
             return Difference(found.setting or f"wasm-{dashed}", f"the WebAssembly feature {dashed}", artifact, engine)
         return Difference(found.setting, what, artifact, engine)
     if found.word == NUMBER:
-        values = [int(text) if text.isdecimal() else text for text in found.names[1:]]
+        values = [int(text) if text.isdecimal() and len(text) <= _DIGITS else text for text in found.names[1:]]
         return Difference(found.setting, found.names[0], *values)
     if found.word == COLLECTOR:
         return Difference("collector", "collector", *(_COLLECTORS.get(name, name) for name in found.names))

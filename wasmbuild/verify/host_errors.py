@@ -12,7 +12,7 @@ from wasmbuild.errors import WasmbuildError
 from wasmbuild.shipment.errors import OF_THE_PATH
 from wasmbuild.text import printable
 from wasmbuild.toolchain.child import format_bytes
-from wasmbuild.verify.report import Unverified
+from wasmbuild.verify.outcomes import Unverified
 
 # Open at once, with those of artifacts on their way to be loaded.
 _DESCRIPTORS = 160
@@ -34,8 +34,8 @@ _NO_DIRECTORY = "No usable temporary directory"
 _FILE_TOO_LARGE = "SIGXFSZ"
 _NO_THREAD = "can't start new thread"
 # Errors of the system in the words of Rust and of Python, wherever they stand.
-_NUMBER = re.compile(r"\(os error (\d+)\)|Os \{ code: (\d+),|OSError: \[Errno (\d+)\]")
-_RESERVED = re.compile(r"mmap failed to reserve (0x[0-9a-f]+) bytes")
+_NUMBER = re.compile(r"\(os error (\d{1,9})\)|Os \{ code: (\d{1,9}),|OSError: \[Errno (\d{1,9})\]")
+_RESERVED = re.compile(r"mmap failed to reserve (0x[0-9a-f]{1,16}) bytes")
 _MEMORY = re.compile(
     r"out of memory \(failed to allocate|memory allocation of \d+ bytes failed|MemoryError|Cannot allocate memory"
 )
