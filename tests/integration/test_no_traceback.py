@@ -51,6 +51,7 @@ def command(project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Cap
         ["fit", "--source", LONG, "--", "true", "{}"],
         ["verify", ".", "--junit", LONG],
         ["verify", LONG],
+        ["verify", f"{LONG}/manifest.json"],
     ],
     ids=" ".join,
 )
@@ -58,6 +59,9 @@ def test_names_that_are_too_long(command: Command, arguments: list[str]) -> None
     code, error = command(*arguments)
     assert code in (1, 2, 3)
     assert "File name too long" in error or arguments[0] == "verify"
+    if arguments[0] == "verify":
+        # Nothing was looked at, so nothing failed.
+        assert code == 3
 
 
 @posix
@@ -81,6 +85,7 @@ def test_directories_that_may_not_be_entered(project: Project) -> None:
             cwd=project.root, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert "Permission denied" in ended.stdout + ended.stderr
+        assert ended.returncode in (2, 3), arguments
         assert "Traceback" not in ended.stderr
         assert ended.returncode in (1, 2, 3)
     locked.chmod(0o700)

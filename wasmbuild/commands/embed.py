@@ -124,7 +124,8 @@ def _from_manifest(path: Path) -> tuple[str, list[Machine], Toolchain]:
             name = path / filenames.MANIFEST
             raise UsageError(f"{path}: is a directory; name the manifest in it, {name}") from None
         fix = "name the manifest.json of a target in the build directory"
-        raise FormatError(f"{path}: cannot be read: {error.strerror or error}; {fix}") from error
+        kind = FormatError if isinstance(error, FileNotFoundError) else StoreError
+        raise kind(f"{path}: cannot be read: {error.strerror or error}; {fix}") from error
     if problem := mistaken(path, data):
         raise UsageError(f"{path}: {problem}")
     manifest = Manifest.from_bytes(data, str(path))

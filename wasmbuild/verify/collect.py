@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -20,7 +21,7 @@ from wasmbuild.shipment.errors import Reason, ShippedFileError
 from wasmbuild.shipment.source import ShipmentSource
 from wasmbuild.text import printable
 from wasmbuild.verify.intact import AGAIN
-from wasmbuild.verify.report import Entry, unusable
+from wasmbuild.verify.outcomes import Entry, unusable
 
 Shipment = tuple[Manifest, ShipmentSource]
 """A manifest, and its directory, which holds the artifacts; open until the next one is taken."""
@@ -107,7 +108,9 @@ class _Collector:
                 elif self._is_new(path):
                     yield Manifest.from_bytes(data, str(path)), directory
         except OSError as error:
-            yield _failed(ShippedFileError.of(error, str(path), f"{_NAME_ONE} that is there"))
+            failure = ShippedFileError.of(error, str(path), f"{_NAME_ONE} that is there")
+            # No file can have such a name: nothing was looked at.
+            yield _failed(failure, verified=False if error.errno == errno.ENAMETOOLONG else None)
         except FormatError as error:
             yield _entry(path, str(error))
 
@@ -184,8 +187,9 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _failed(error: ShippedFileError) -> Entry:
-    return unusable(error.where, str(error), verified=error.reason is not Reason.HOST)
+def _failed(error: ShippedFileError, verified: bool | None = None) -> Entry:
+    """Return what it says of a file that it cannot be had; ``verified`` is that of the entry, None to tell by why."""
+    return unusable(error.where, str(error), verified=error.reason is not Reason.HOST if verified is None else verified)
 
 
 def _entry(path: Path, problem: str) -> Entry:
