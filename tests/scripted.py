@@ -14,7 +14,7 @@ from wasmbuild.project.cases import Case
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify.executable_loader import ExecutableLoader, Program
 from wasmbuild.verify.loading import HERE, Load, Outcome, Place
-from wasmbuild.verify.report import Obstacle
+from wasmbuild.verify.outcomes import Obstacle
 from wasmbuild.verify.tested import Metering
 
 RUNNER = Place(is_runner=True)

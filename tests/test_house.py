@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
 from fnmatch import fnmatch
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,28 @@ def test_no_predicate_of_pathlib() -> None:
         if predicate.search(line)
     ]
     assert not found
+
+
+def test_no_circle_of_imports() -> None:
+    """Wherever the import stands: in a function, or for types alone, it is a file that cannot be read by itself."""
+    files = {
+        path.relative_to(ROOT).with_suffix("").as_posix().removesuffix("/__init__").replace("/", "."): path
+        for path in (ROOT / "wasmbuild").rglob("*.py")
+    }
+    graph: dict[str, set[str]] = {}
+    for module, path in files.items():
+        named = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                named.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module is not None:
+                inner = {f"{node.module}.{alias.name}" for alias in node.names}
+                named |= inner & files.keys()
+                # What is taken from a package is its own, or one of its modules.
+                if not inner <= files.keys():
+                    named.add(node.module)
+        graph[module] = named & files.keys()
+    TopologicalSorter(graph).prepare()
 
 
 def test_the_readme_has_its_two_lines() -> None:

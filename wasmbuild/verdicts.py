@@ -11,7 +11,8 @@ from wasmbuild.project.levels import LEVELS
 from wasmbuild.text import listed
 
 if TYPE_CHECKING:
-    from wasmbuild.verify.report import Entry, Report
+    from wasmbuild.verify.outcomes import Entry
+    from wasmbuild.verify.report import Report
 
 _NONE = "nothing"
 _NAMED = 3
@@ -58,7 +59,7 @@ def _notes(report: Report) -> list[str]:
 
 def _untried(report: Report) -> list[str]:
     """Return a line for each level that was not tried, and what this host lacks for it; other notes in full."""
-    from wasmbuild.verify.report import LACKS
+    from wasmbuild.verify.outcomes import LACKS
 
     untried: dict[tuple[str, str], list[str]] = {}
     rest = []

@@ -9,7 +9,8 @@ import pytest
 from wasmbuild.console import Console, counted, human_seconds, human_size
 from wasmbuild.progress import Progress
 from wasmbuild.verdicts import tell
-from wasmbuild.verify.report import Entry, Report
+from wasmbuild.verify.outcomes import Entry
+from wasmbuild.verify.report import Report
 
 
 class Terminal(io.StringIO):

@@ -101,7 +101,7 @@ def _is_read(path: Path, verified: Sequence[str]) -> bool:
     from wasmbuild.builder import output
     from wasmbuild.project import filenames
     from wasmbuild.verify.collect import collect
-    from wasmbuild.verify.report import Entry
+    from wasmbuild.verify.outcomes import Entry
 
     # Most reports are new, or lie elsewhere.
     if not os.path.isfile(path) or not any(_is_inside(path, named) for named in verified):

@@ -10,7 +10,7 @@ from doit.reporter import ConsoleReporter
 from doit.task import Task
 
 from wasmbuild.console import Console
-from wasmbuild.doit.tasks import MANIFESTS, META, OUTDATED, UP_TO_DATE
+from wasmbuild.doit.kinds import MANIFESTS, META, OUTDATED, UP_TO_DATE
 from wasmbuild.progress import Progress
 
 

@@ -11,19 +11,15 @@ from typing import TYPE_CHECKING, Any
 from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.doit import actions, builds
 from wasmbuild.doit.checks import Check
+from wasmbuild.doit.kinds import MANIFESTS, META, OUTDATED, UP_TO_DATE
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan
 
-MANIFESTS = "manifests"
 _IO = {"capture": False}
 _GC_THRESHOLD = 50_000
 
-# What the reporter tells our tasks by.
-META = "wasmbuild"
-OUTDATED = "outdated"
-UP_TO_DATE = "up-to-date"
 _OUTDATED = {META: OUTDATED}
 _UP_TO_DATE = {META: UP_TO_DATE}
 _OTHER = {META: "other"}

@@ -21,7 +21,7 @@ from wasmbuild.runtime.errors import (
 from wasmbuild.runtime.file_errors import of_artifact
 from wasmbuild.runtime.loaded import Loaded
 from wasmbuild.runtime.publication import PATIENCE, use_published
-from wasmbuild.runtime.selection import FITS_NOT, best, candidates, pass_over
+from wasmbuild.runtime.selection import ALL, FITS_NOT, candidates, pass_over
 from wasmbuild.runtime.selection import modules as modules_of
 from wasmbuild.runtime.shipments import OpenShipment, Shipment, Where
 from wasmbuild.runtime.targets import Candidate
@@ -130,7 +130,7 @@ def engine(where: Where, *, target: str | None = None, fallback: tuple[Fallback,
     LoadError.
     """
     _check_fallback("engine", fallback)
-    chosen = use_published(where, lambda opened: best(opened, target, fallback))
+    chosen = use_published(where, lambda opened: _best(opened, target, fallback))
     return engines.shared_engine(chosen.engine_key, chosen.manifest.engine, f"target {chosen.target}")
 
 
@@ -141,8 +141,28 @@ def config(where: Where, *, target: str | None = None, fallback: tuple[Fallback,
     what ``engine`` does.
     """
     _check_fallback("config", fallback)
-    chosen = use_published(where, lambda opened: best(opened, target, fallback))
+    chosen = use_published(where, lambda opened: _best(opened, target, fallback))
     return engines.make_config(chosen.manifest.engine, chosen.line, chosen.pulley, f"target {chosen.target}")
+
+
+def _best(opened: OpenShipment, target: str | None, fallback: Collection[str]) -> Candidate:
+    """Return the target whose engine an application wants: the one that is named, or the first that fits.
+
+    Raises LoadError.
+    """
+    passed_over: list[PassedOver] = []
+    patterns = ALL if target is None else (target,)
+    for candidate in candidates(opened, None, patterns, fallback, passed_over):
+        try:
+            if not engines.is_made(candidate.engine_key):
+                engines.check(candidate.manifest.engine, candidate.line, candidate.pulley, f"target {candidate.target}")
+        except FITS_NOT as error:
+            pass_over(candidate, error, passed_over)
+        else:
+            return candidate
+    from wasmbuild.runtime.selection_errors import no_fitting_target
+
+    raise no_fitting_target(opened, None, patterns, fallback, passed_over)
 
 
 def _check_fallback(call: str, fallback: Collection[str]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TypeVar
 
-from wasmbuild.runtime import engines
 from wasmbuild.runtime.errors import (
     InexpressibleSettingError,
     LoadError,
@@ -36,26 +35,6 @@ FITS_NOT = (
     OtherSettingError,
 )
 """What passes a target over; any other error is one of the artifact that was built for this machine."""
-
-
-def best(opened: OpenShipment, target: str | None, fallback: Collection[str]) -> Candidate:
-    """Return the target whose engine an application wants: the one that is named, or the first that fits.
-
-    Raises LoadError.
-    """
-    passed_over: list[PassedOver] = []
-    patterns = ALL if target is None else (target,)
-    for candidate in candidates(opened, None, patterns, fallback, passed_over):
-        try:
-            if not engines.is_made(candidate.engine_key):
-                engines.check(candidate.manifest.engine, candidate.line, candidate.pulley, f"target {candidate.target}")
-        except FITS_NOT as error:
-            pass_over(candidate, error, passed_over)
-        else:
-            return candidate
-    from wasmbuild.runtime.selection_errors import no_fitting_target
-
-    raise no_fitting_target(opened, None, patterns, fallback, passed_over)
 
 
 def candidates(

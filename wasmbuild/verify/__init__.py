@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from wasmbuild.errors import ChildError, HostError, ToolchainError, UsageError
 from wasmbuild.project.levels import LEVELS
-from wasmbuild.verify.report import JSON_SCHEMA, SCHEMA, Entry, Report
+from wasmbuild.verify.outcomes import Entry
+from wasmbuild.verify.report import JSON_SCHEMA, SCHEMA, Report
 
 if TYPE_CHECKING:
     from wasmbuild.project.declared import Target

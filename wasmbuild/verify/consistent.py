@@ -12,8 +12,8 @@ from wasmbuild.formats.identify import identify_at
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 from wasmbuild.text import printable
 from wasmbuild.verify.intact import AGAIN, BY_HAND
+from wasmbuild.verify.outcomes import Broken, Obstacle, Unreachable, Unverified
 from wasmbuild.verify.reference import Reference
-from wasmbuild.verify.report import Broken, Obstacle, Unreachable, Unverified
 from wasmbuild.verify.setting_changes import shown
 
 Value = bool | int | str

@@ -27,8 +27,8 @@ from wasmbuild.verify import executable_cases, memory_limited, tested
 from wasmbuild.verify.host_errors import how_it_ended, unverified
 from wasmbuild.verify.library_loader import is_of_the_host, start_failure
 from wasmbuild.verify.loading import HERE, Load, Outcome, Place, death, refusal
+from wasmbuild.verify.outcomes import CALLS, WASMTIME, Broken, Obstacle, Unreachable
 from wasmbuild.verify.probes import with_memory_limit
-from wasmbuild.verify.report import CALLS, WASMTIME, Broken, Obstacle, Unreachable
 from wasmbuild.verify.tested import CaseResult, Metering
 
 # Below a file there is nothing.

@@ -13,7 +13,7 @@ from wasmbuild.shipment import artifacts, errors
 from wasmbuild.shipment.artifacts import Listed
 from wasmbuild.shipment.errors import Reason, ShippedFileError
 from wasmbuild.shipment.source import ShipmentSource
-from wasmbuild.verify.report import Broken, Unverified
+from wasmbuild.verify.outcomes import Broken, Unverified
 
 AGAIN = errors.AGAIN
 BY_HAND = "was it built or changed by hand, or by another tool? build it again"

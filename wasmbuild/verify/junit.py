@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
 
 if TYPE_CHECKING:
-    from wasmbuild.verify.report import Entry
+    from wasmbuild.verify.outcomes import Entry
 
 
 def junit(timed: Sequence[tuple[Entry, float]]) -> str:

@@ -22,8 +22,9 @@ from wasmbuild.verify.intact import Intact, Opened
 from wasmbuild.verify.library_loader import LibraryLoader
 from wasmbuild.verify.loaded import Loaders, LoadingMethod
 from wasmbuild.verify.loading import Outcome
+from wasmbuild.verify.outcomes import Broken, Entry, Obstacle, Unreachable, entry
 from wasmbuild.verify.reference import References
-from wasmbuild.verify.report import Broken, Entry, Obstacle, Report, Unreachable, entry
+from wasmbuild.verify.report import Report
 from wasmbuild.verify.tools import Tools
 
 INTACT, CONSISTENT, LOADED, TESTED = LEVELS

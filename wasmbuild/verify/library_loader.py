@@ -25,7 +25,7 @@ from wasmbuild.verify import interface, tested
 from wasmbuild.verify.host_errors import is_of_the_path, lacks_memory, unverified
 from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.loading import HERE, Load, Outcome, Place, death, refusal
-from wasmbuild.verify.report import Broken, Obstacle, Unverified
+from wasmbuild.verify.outcomes import Broken, Obstacle, Unverified
 from wasmbuild.verify.tested import CaseResult
 
 _HANDFULS = 2

@@ -14,18 +14,24 @@ from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 from wasmbuild.project.declared import Runner, Target
+from wasmbuild.project.keys import dotted
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.find import Compiler
-from wasmbuild.verify import probes, runner_words
+from wasmbuild.verify import probes
 from wasmbuild.verify.intact import Opened
 from wasmbuild.verify.library_loader import LibraryLoader
 from wasmbuild.verify.loading import Load, Place, Settle
-from wasmbuild.verify.report import MACHINE, Obstacle, Unreachable, Unverified
+from wasmbuild.verify.outcomes import MACHINE, Obstacle, Unreachable, Unverified
 from wasmbuild.verify.tested import Metering
 from wasmbuild.verify.tools import Tools
 
 if TYPE_CHECKING:
     from wasmbuild.verify.executable_loader import ExecutableLoader
+
+# The package wasmtime has wheels for these; elsewhere there can be an executable.
+_WITH_PACKAGE = ("x86_64", "aarch64")
+_PYTHON = 'python = "sysroot/usr/bin/python3"'
+_WASMTIME = 'wasmtime = "sysroot/usr/bin/wasmtime"'
 
 
 class LoadingMethod(NamedTuple):
@@ -68,7 +74,7 @@ class Loaders:
             return self._through(runner, engine)
         if triples.runs_on_host(triple):
             return self._here(engine)
-        return Unreachable(runner_words.foreign(manifest, triple, declared), MACHINE)
+        return Unreachable(foreign(manifest, triple, declared), MACHINE)
 
     def _here(self, engine: EngineConfig) -> LoadingMethod | Obstacle:
         line, triple = engine.line, engine.triple
@@ -167,3 +173,20 @@ class Loaders:
 
 def _calls(engine: EngineConfig) -> list[Any]:
     return [engine.library_calls(), engine.triple.text if engine.triple.is_pulley else None]
+
+
+def foreign(manifest: Manifest, triple: triples.TargetTriple, declared: Target | None) -> str:
+    """Return why a manifest's artifacts cannot be loaded on this host, and what to write so that they can."""
+    here = triples.host_triple() or "a machine that Wasmtime has no compiler for"
+    words = f"cannot be loaded on this host: it is for {triple}, and this is {here}"
+    if declared is not None and declared.runner is not None:
+        return f"{words}; the runner of target {declared.name} is for {declared.triple}"
+    return f"{words}, and no runner is declared; {_advice(manifest, triple)}"
+
+
+def _advice(manifest: Manifest, triple: triples.TargetTriple) -> str:
+    under = f"under [{dotted('targets', manifest.target)}] of wasmbuild.toml write runner ="
+    if triple.os == "linux":
+        program = _PYTHON if triple.architecture in _WITH_PACKAGE else _WASMTIME
+        return f'{under} {{ command = ["qemu-{triple.architecture}-static", "-L", "sysroot"], {program} }}'
+    return f'{under} {{ command = ["…"], wasmtime = "…" }}, a command that runs a program of such a machine'

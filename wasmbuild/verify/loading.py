@@ -16,7 +16,7 @@ from wasmbuild.text import printable
 from wasmbuild.toolchain.child import is_late
 from wasmbuild.verify.host_errors import RAISE_MEMORY, host_lacks, how_it_ended, lacks_memory, unverified
 from wasmbuild.verify.intact import AGAIN, BY_HAND
-from wasmbuild.verify.report import CPU, Broken, Obstacle, Unreachable, Unverified
+from wasmbuild.verify.outcomes import CPU, Broken, Obstacle, Unreachable, Unverified
 from wasmbuild.verify.tested import CaseResult, Metering
 
 

@@ -31,40 +31,18 @@ from wasmtime import _bindings as c_api
 
 if TYPE_CHECKING:
     from wasmbuild.verify import values
+    from wasmbuild.verify.probe_outcomes import WORDS_LIMIT, Exited, FailedError, Trapped, UnfitError, said
 else:
     import values
+    from probe_outcomes import WORDS_LIMIT, Exited, FailedError, Trapped, UnfitError, said
 
 PLENTY = (1 << 63) - 1
 """Fuel for what a case does not limit."""
 
 _FAR = 1 << 62
 _OUTPUT_LIMIT = 1 << 20
-_WORDS_LIMIT = 2000
-_TRAP = "wasm trap: "
-_THROWN = "thrown Wasm exception"
-_UNKNOWN = "unknown import: "
 _KINDS = {"i32": 0, "i64": 1, "f32": 2, "f64": 3, "v128": 4}
 _NAMES = {number: name for name, number in _KINDS.items()}
-
-
-class Trapped(Exception):  # noqa: N818 -- what it is called in WebAssembly
-    """A trap; the text is Wasmtime's."""
-
-
-class Exited(Exception):  # noqa: N818 -- no error
-    """A program of WASI ended itself."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
-
-
-class FailedError(Exception):
-    """A case cannot be executed; the text says why."""
-
-
-class UnfitError(FailedError):
-    """A case does not fit what it calls."""
 
 
 class Given:
@@ -153,26 +131,13 @@ def execute(
     except Exited as end:
         outcome = {"exited": end.status}
     except FailedError as error:
-        outcome = {"failed": str(error)[:_WORDS_LIMIT]}
+        outcome = {"failed": str(error)[:WORDS_LIMIT]}
         if isinstance(error, UnfitError):
             outcome["unfit"] = True
     finally:
         store.close()
         given.close()
     return {**outcome, **given.written()}
-
-
-def said(text: str) -> Exception:
-    """Return the error that Wasmtime's words are: a trap where they say so, not what lies around it.
-
-    An exception that nothing catches is one too, and so is a call of what stands for an import.
-    """
-    for line in reversed(text.splitlines()):
-        _, mark, trap = line.partition(_TRAP)
-        _, unknown, name = line.partition(_UNKNOWN)
-        if mark or unknown or line.strip() == _THROWN:
-            return Trapped((trap if mark else unknown + name if unknown else line).strip()[:_WORDS_LIMIT])
-    return FailedError(text[:_WORDS_LIMIT])
 
 
 def _core(
@@ -260,7 +225,7 @@ def _raise(error: Any, trap: Any) -> None:
         text = _message(c_api.wasm_trap_message, trap).rstrip("\0")
         c_api.wasm_trap_delete(trap)
         problem = said(text)
-        raise problem if isinstance(problem, Trapped) else Trapped(text[:_WORDS_LIMIT])
+        raise problem if isinstance(problem, Trapped) else Trapped(text[:WORDS_LIMIT])
 
 
 def _message(teller: Callable[..., None], of: Any) -> str:

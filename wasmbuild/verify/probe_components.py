@@ -1,4 +1,4 @@
-"""The part of the probe that calls functions of components. Only what ``probe_cases.py`` has, and beside it.
+"""The part of the probe that calls functions of components. Only what ``probe_cases.py`` may import.
 
 A component's values are known by their types when it is loaded: booleans, whole numbers, floats (``"nan"`` and the like
 as text), characters, text and names of enums are what JSON calls them, lists, tuples and flags are arrays, records
@@ -19,10 +19,10 @@ from wasmtime import component as model
 
 if TYPE_CHECKING:
     from wasmbuild.verify import values
-    from wasmbuild.verify.probe_cases import Exited, FailedError, UnfitError, said
+    from wasmbuild.verify.probe_outcomes import Exited, FailedError, UnfitError, said
 else:
     import values
-    from probe_cases import Exited, FailedError, UnfitError, said
+    from probe_outcomes import Exited, FailedError, UnfitError, said
 
 _RUN = re.compile(r"wasi:cli/run@[^#]*#run")
 _RESOURCE = "resource"

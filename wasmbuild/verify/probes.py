@@ -22,7 +22,15 @@ PROBE = _HERE / "probe_main.py"
 
 _BOUNDED = _HERE / "memory_limited.py"
 _BESIDE = tuple(
-    _HERE / name for name in ("probe.py", "probe_cases.py", "probe_components.py", "probe_interface.py", "values.py")
+    _HERE / name
+    for name in (
+        "probe.py",
+        "probe_cases.py",
+        "probe_components.py",
+        "probe_interface.py",
+        "probe_outcomes.py",
+        "values.py",
+    )
 )
 _SHARED = (Path(wire.__file__), Path(configure.__file__))
 

@@ -21,7 +21,7 @@ from wasmbuild.formats.manifest import Manifest
 from wasmbuild.text import listed, printable
 from wasmbuild.verify import engine_sections, setting_changes
 from wasmbuild.verify.host_errors import unverified
-from wasmbuild.verify.report import Unreachable, Unverified
+from wasmbuild.verify.outcomes import Unreachable, Unverified
 from wasmbuild.verify.setting_changes import shown
 from wasmbuild.verify.tools import Tools
 

@@ -13,7 +13,7 @@ from wasmbuild.text import printable
 from wasmbuild.toolchain.child import is_late
 from wasmbuild.verify import host_errors, values
 from wasmbuild.verify.host_errors import host_lacks
-from wasmbuild.verify.report import Broken, Unverified
+from wasmbuild.verify.outcomes import Broken, Unverified
 
 WRONG = (
     "either the artifact is wrong or the test: compile it with another patch release of Wasmtime, or correct the test"

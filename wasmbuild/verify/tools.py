@@ -16,7 +16,7 @@ from wasmbuild.toolchain.embedded import EMPTY, Embedded
 from wasmbuild.toolchain.find import Compiler, NoCompilerError
 from wasmbuild.toolchain.job import Job
 from wasmbuild.verify.host_errors import unverified
-from wasmbuild.verify.report import WASMTIME, Unreachable, Unverified
+from wasmbuild.verify.outcomes import WASMTIME, Unreachable, Unverified
 
 _REFERENCE_LIMITS = Limits(seconds=60)
 

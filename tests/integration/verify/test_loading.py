@@ -20,7 +20,7 @@ from wasmbuild.verify import Entry, verify
 from wasmbuild.verify.intact import Intact
 from wasmbuild.verify.loaded import Loaders, LoadingMethod
 from wasmbuild.verify.loading import Outcome
-from wasmbuild.verify.report import Broken, Obstacle
+from wasmbuild.verify.outcomes import Broken, Obstacle
 from wasmbuild.verify.tools import Tools
 
 MODULE = '(module (func (export "f") (result i32) (i32.const 1)))'

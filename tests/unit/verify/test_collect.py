@@ -10,7 +10,7 @@ import pytest
 
 from wasmbuild.errors import UsageError
 from wasmbuild.verify.collect import collect
-from wasmbuild.verify.report import Entry
+from wasmbuild.verify.outcomes import Entry
 
 AGAIN = "build again, or copy it again from where it was built"
 posix = pytest.mark.skipif(os.name == "nt", reason="links and FIFOs of POSIX")

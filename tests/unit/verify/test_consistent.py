@@ -7,8 +7,8 @@ import pytest
 from wasmbuild.engine import cpu
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
 from wasmbuild.verify.consistent import Consistent
+from wasmbuild.verify.outcomes import WASMTIME, Broken, Obstacle, Unreachable
 from wasmbuild.verify.reference import Reference
-from wasmbuild.verify.report import WASMTIME, Broken, Obstacle, Unreachable
 
 HAND = "was it built or changed by hand, or by another tool? build it again"
 AGAIN = "build again, or copy it again from where it was built"

@@ -15,7 +15,7 @@ from scripted import RUNNER, TELL, Loading
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify.executable_loader import ExecutableLoader, Program
 from wasmbuild.verify.loading import HERE, Place
-from wasmbuild.verify.report import CPU, WASMTIME, Broken, Unreachable, Unverified
+from wasmbuild.verify.outcomes import CPU, WASMTIME, Broken, Unreachable, Unverified
 
 AGAIN = "build again, or copy it again from where it was built"
 BY_HAND = "if it was written by hand, or changed, build again"

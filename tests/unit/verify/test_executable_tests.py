@@ -13,7 +13,7 @@ from scripted import RUNNER, TELL, Loading
 from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify.loading import HERE, Place
-from wasmbuild.verify.report import CALLS, Broken, Unreachable
+from wasmbuild.verify.outcomes import CALLS, Broken, Unreachable
 
 PROGRAM = Wasi(("name", "x"), (("LANG", "C"),), "größe")
 WRONG = (

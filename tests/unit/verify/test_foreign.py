@@ -11,7 +11,7 @@ from engines import engine
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.engine import triples
 from wasmbuild.project.declared import Runner, Target
-from wasmbuild.verify.runner_words import foreign
+from wasmbuild.verify.loaded import foreign
 
 HERE = "x86_64-unknown-linux-gnu"
 QEMU = ("qemu-aarch64-static", "-L", "sysroot")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.formats.manifest import ManifestArtifact, Wasm
 from wasmbuild.verify.intact import Intact
-from wasmbuild.verify.report import Broken
+from wasmbuild.verify.outcomes import Broken
 
 AGAIN = "build again, or copy it again from where it was built"
 DATA = bytes(range(256)) * 20

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from wasmbuild.verify.report import Entry, Report, unusable
+from wasmbuild.verify.outcomes import Entry, unusable
+from wasmbuild.verify.report import Report
 
 NASTY = [
     "a\x00b\x1b[2J\x7f",

@@ -18,7 +18,7 @@ from wasmbuild.toolchain.find import Compiler
 from wasmbuild.verify import probes
 from wasmbuild.verify.library_loader import LibraryLoader
 from wasmbuild.verify.loading import Load, Outcome, Settle
-from wasmbuild.verify.report import Broken, Obstacle, Unverified
+from wasmbuild.verify.outcomes import Broken, Obstacle, Unverified
 from wasmbuild.verify.tested import Metering
 
 LIMITS = Limits(seconds=30)

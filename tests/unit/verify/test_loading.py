@@ -12,7 +12,7 @@ import pytest
 from wasmbuild.files import signature
 from wasmbuild.verify.host_errors import one_line
 from wasmbuild.verify.loading import Load, Outcome, death, refusal
-from wasmbuild.verify.report import CPU, Broken, Unreachable, Unverified
+from wasmbuild.verify.outcomes import CPU, Broken, Unreachable, Unverified
 
 HAND = "was it built or changed by hand, or by another tool? build it again"
 

@@ -18,7 +18,7 @@ from wasmbuild.toolchain import child, configure, find, wire
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.worker import Request
-from wasmbuild.verify import probes, values
+from wasmbuild.verify import probe_outcomes, probes, values
 
 ENGINE: list[Any] = [[], None]
 CALL = {"test": {"call": "f", "args": []}, "fuel": None, "epoch": False}
@@ -30,7 +30,7 @@ needs_limits = pytest.mark.skipif(sys.platform != "linux", reason="the limits of
 @pytest.fixture
 def probe(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return the child's main file, which imports those beside it by their plain names."""
-    for name, module in (("values", values), ("configure", configure)):
+    for name, module in (("values", values), ("configure", configure), ("probe_outcomes", probe_outcomes)):
         monkeypatch.setitem(sys.modules, name, module)
     from wasmbuild.verify import probe_cases, probe_interface
 

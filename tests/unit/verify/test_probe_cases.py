@@ -16,7 +16,7 @@ import wasmtime
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wasmbuild.verify import values
+from wasmbuild.verify import probe_outcomes, values
 
 Execute = Callable[..., dict[str, Any]]
 
@@ -38,7 +38,8 @@ many = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.fixture
 def probe_cases(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return the file of the child, which imports those beside it by their plain names."""
-    monkeypatch.setitem(sys.modules, "values", values)
+    for name, module in (("values", values), ("probe_outcomes", probe_outcomes)):
+        monkeypatch.setitem(sys.modules, name, module)
     from wasmbuild.verify import probe_cases
 
     return probe_cases

@@ -9,18 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmbuild.project.levels import LEVELS
-from wasmbuild.verify.report import (
-    JSON_SCHEMA,
-    MACHINE,
-    Broken,
-    Entry,
-    Obstacle,
-    Report,
-    Unreachable,
-    Unverified,
-    entry,
-    unusable,
-)
+from wasmbuild.verify.outcomes import MACHINE, Broken, Entry, Obstacle, Unreachable, Unverified, entry, unusable
+from wasmbuild.verify.report import JSON_SCHEMA, Report
 
 INTACT, CONSISTENT, LOADED, TESTED = LEVELS
 NO = Unreachable("cannot be loaded on this host: it is for aarch64", MACHINE)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmbuild.verify.report import WASMTIME, Unreachable, Unverified
+from wasmbuild.verify.outcomes import WASMTIME, Unreachable, Unverified
 from wasmbuild.verify.tools import Tools
 
 
