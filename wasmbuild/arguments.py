@@ -103,7 +103,23 @@ def overview() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"wasmbuild {__version__}")
+    parser.add_argument(
+        "--cmake-dir",
+        action=_CMakeDirectory,
+        nargs=0,
+        help="print the directory of the package that CMake finds, for -Dwasmbuild_DIR=…",
+    )
     return parser
+
+
+class _CMakeDirectory(argparse.Action):
+    """Prints where the package of CMake is, and ends."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from wasmbuild import cmake
+
+        print(cmake.directory())
+        parser.exit()
 
 
 def of_command(name: str) -> tuple[Parser, ModuleType]:

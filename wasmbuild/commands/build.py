@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     placing.add_directories(parser)
     placing.add_sources(parser)
-    placing.add_selection(parser)
+    placing.add_selection(parser, "; artifacts of others leave the build directory")
     placing.add_step(parser)
     options.add_config(parser)
     options.add_json(parser, "what was done")

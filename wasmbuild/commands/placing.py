@@ -49,20 +49,21 @@ def add_directories(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_selection(parser: argparse.ArgumentParser) -> None:
+def add_selection(parser: argparse.ArgumentParser, others: str = "") -> None:
+    """Add options that select targets; ``others`` says what happens to those that are not."""
     parser.add_argument(
         "--target",
         metavar="GLOB",
         action="append",
         default=[],
-        help="build targets with such names alone; artifacts of others leave the build directory",
+        help=f"targets with such names alone{others}",
     )
     parser.add_argument(
         "--for",
         dest="program",
         metavar="TRIPLE",
         type=_program,
-        help="build targets alone whose artifacts a program of that triple can load: its own, and Pulley's",
+        help="targets alone whose artifacts a program of that triple can load: its own, and Pulley's",
     )
 
 
@@ -85,8 +86,8 @@ def placement(arguments: argparse.Namespace) -> Placement:
             raise UsageError(f"--source gives {name} two files, {sources[name]} and {path}; leave out one of them")
         sources[name] = path
     return Placement(
-        build_dir=_absolute(arguments.build_dir),
-        state_dir=_absolute(arguments.state_dir),
+        build_dir=_absolute(getattr(arguments, "build_dir", None)),
+        state_dir=_absolute(getattr(arguments, "state_dir", None)),
         sources=sources,
         targets=tuple(getattr(arguments, "target", ())),
         program=getattr(arguments, "program", None),

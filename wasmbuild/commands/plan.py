@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from wasmbuild.builder.workspace import Workspace
-from wasmbuild.commands import options
+from wasmbuild.commands import options, placing
 from wasmbuild.errors import DONE, UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    placing.add_sources(parser)
+    placing.add_selection(parser)
     options.add_config(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="write the plan to stdout as JSON")
@@ -28,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    plan = Workspace(arguments.config).planned().plan
+    plan = Workspace(arguments.config, placing.placement(arguments)).planned().plan
     for refused in plan.refused:
         print(f"warning: {refused}", file=sys.stderr)
     if arguments.json:

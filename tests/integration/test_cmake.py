@@ -1,0 +1,197 @@
+"""``find_package(wasmbuild)``: what only CMake has; what it shares with other systems is in ``systems/``."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
+
+import wasmbuild
+from wasmbuild import cmake
+
+SCRIPTS = Path(sys.executable).parent
+GENERATORS = ["Ninja", "Unix Makefiles"]
+WASM = "wasmbuild_project(wasm)\n"
+
+
+class Tree:
+    """A project of CMake around a wasmbuild.toml, and its build directory."""
+
+    def __init__(self, project: Project, generator: str, program: str = "cmake") -> None:
+        self.project = project
+        self.generator = generator
+        self.program = program
+        self.build = project.root / "out of tree ü"
+        self.environment = {**os.environ, "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"}
+
+    def run(self, *arguments: str | Path, status: int = 0) -> str:
+        ended = subprocess.run(
+            [self.program, *arguments],
+            cwd=self.project.root,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        said = ended.stdout + ended.stderr
+        assert (ended.returncode == 0) == (status == 0), said
+        return said
+
+    def configure(self, text: str, *arguments: str, status: int = 0) -> str:
+        head = "cmake_minimum_required(VERSION 3.21)\nproject(demo NONE)\nfind_package(wasmbuild REQUIRED)\n"
+        self.project.write("CMakeLists.txt", head + text)
+        where = f"-Dwasmbuild_DIR={cmake.directory()}"
+        return self.run("-S", ".", "-B", self.build, "-G", self.generator, where, *arguments, status=status)
+
+    def make(self, *arguments: str, status: int = 0) -> str:
+        return self.run("--build", self.build, *arguments, status=status)
+
+    def files(self, directory: str) -> set[str]:
+        above = self.build / directory
+        return {path.relative_to(above).as_posix() for path in above.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(params=GENERATORS)
+def tree(project: Project, request: pytest.FixtureRequest) -> Tree:
+    if request.param == "Unix Makefiles" and shutil.which("make") is None:
+        pytest.skip("needs make")
+    return Tree(project, request.param)
+
+
+@pytest.fixture
+def ninja(project: Project) -> Tree:
+    return Tree(project, "Ninja")
+
+
+def test_what_ships_is_installed_and_all_is_cleaned(tree: Tree) -> None:
+    tree.configure("wasmbuild_project(wasm DESTINATION share/demo COMPONENT edge)\n")
+    tree.make()
+    tree.run("--install", tree.build, "--prefix", tree.build / "usr", "--component", "edge")
+    shipped = {f"{target}/{name}" for target in ("x64", "arm") for name in ("add.cwasm", "sub.cwasm", "manifest.json")}
+    assert tree.files("usr/share/demo") == {"index.json", *shipped}
+    tree.project.run("verify", str(tree.build / "usr/share/demo"))
+    tree.make("--target", "clean")
+    assert not any("wasm" in name.split("/")[0] for name in tree.files("."))
+    assert not any("stamp" in name and "wasmbuild" in name for name in tree.files("CMakeFiles"))
+
+
+def test_properties_say_what_there_is(ninja: Tree) -> None:
+    said = "\n".join(f"{name}=$<TARGET_PROPERTY:wasm,WASMBUILD_{name}>" for name in ("DIR", "STAMP", "ARTIFACTS"))
+    ninja.configure(f'{WASM}file(GENERATE OUTPUT said.txt CONTENT "{said}")\n')
+    ninja.make()
+    told = dict(line.split("=", 1) for line in (ninja.build / "said.txt").read_text().splitlines())
+    assert told["DIR"] == (ninja.build / "wasm").as_posix()
+    assert os.path.exists(told["STAMP"])
+    assert set(told["ARTIFACTS"].split(";")) == {path.as_posix() for path in (ninja.build / "wasm").rglob("*.cwasm")}
+    assert len(told["ARTIFACTS"].split(";")) == len(ALL)
+
+
+def test_another_step_follows_the_stamp(tree: Tree) -> None:
+    stamp = "$<TARGET_PROPERTY:wasm,WASMBUILD_STAMP>"
+    tree.configure(
+        f"{WASM}add_custom_command(OUTPUT image COMMAND ${{CMAKE_COMMAND}} -E touch image DEPENDS wasm {stamp} "
+        f'COMMENT "make image" VERBATIM)\nadd_custom_target(ship ALL DEPENDS image)\n'
+    )
+    assert "make image" in tree.make()
+    assert "make image" not in tree.make()
+    tree.project.write("add.wat", SUB)
+    assert "make image" in tree.make()
+
+
+def test_a_source_that_another_target_makes(tree: Tree) -> None:
+    tree.project.declare(HEAD + TARGETS + MODULES.replace('"add.wat"', '"made/add.wasm"'))
+    tree.project.write("original.wat", ADD)
+    (tree.project.root / "add.wat").unlink()
+    copy = "${CMAKE_COMMAND} -E copy ${CMAKE_SOURCE_DIR}/original.wat"
+    tree.configure(
+        f"add_custom_command(OUTPUT made.wasm COMMAND {copy} made.wasm DEPENDS original.wat)\n"
+        "wasmbuild_project(wasm SOURCES add=${CMAKE_CURRENT_BINARY_DIR}/made.wasm)\n"
+    )
+    tree.make()
+    artifact = tree.build / "wasm/arm/add.cwasm"
+    made = artifact.read_bytes()
+    assert b"made/add.wasm" in (tree.build / "wasm/arm/manifest.json").read_bytes()
+    tree.project.write("original.wat", SUB)
+    tree.make()
+    assert artifact.read_bytes() != made
+
+
+def test_each_configuration_has_its_own_file(project: Project) -> None:
+    tree = Tree(project, "Ninja Multi-Config")
+    project.write("Debug/add.wat", ADD)
+    project.write("Release/add.wat", SUB)
+    tree.configure(
+        "set(CMAKE_CONFIGURATION_TYPES Debug Release CACHE STRING x FORCE)\n"
+        "add_executable(add IMPORTED)\n"
+        "set_target_properties(add PROPERTIES IMPORTED_LOCATION_DEBUG ${CMAKE_SOURCE_DIR}/Debug/add.wat "
+        "IMPORTED_LOCATION_RELEASE ${CMAKE_SOURCE_DIR}/Release/add.wat)\n"
+        "wasmbuild_project(wasm SOURCES add=$<TARGET_FILE:add> DESTINATION share)\nwasmbuild_project(same)\n"
+    )
+    for configuration in ("Debug", "Release"):
+        tree.make("--config", configuration)
+        prefix = tree.build / "usr" / configuration
+        tree.run("--install", tree.build, "--config", configuration, "--prefix", prefix)
+        project.run("verify", str(prefix / "share"))
+    debug, release = ((tree.build / f"wasm/{name}/arm/add.cwasm").read_bytes() for name in ("Debug", "Release"))
+    assert debug != release
+    assert (tree.build / "usr/Debug/share/arm/add.cwasm").read_bytes() == debug
+    assert (tree.build / "same/arm/add.cwasm").read_bytes() == debug
+
+
+def test_targets_are_selected(ninja: Tree) -> None:
+    ninja.configure("wasmbuild_project(wasm TARGETS a*)\nwasmbuild_project(pc FOR x86_64-unknown-linux-musl)\n")
+    ninja.make()
+    assert {path.name for path in (ninja.build / "wasm").iterdir()} == {"arm", "index.json"}
+    assert {path.name for path in (ninja.build / "pc").iterdir()} == {"x64", "index.json"}
+
+
+def test_a_mistake_is_told_when_it_is_configured(tree: Tree) -> None:
+    tree.configure(WASM)
+    tree.make()
+    good = tree.project.root.joinpath("wasmbuild.toml").read_text()
+    tree.project.declare(good.replace("[modules.sub]", "[modules.sub]\nsauce = 1"))
+    said = tree.make(status=1)
+    assert "did you mean source?" in said
+    tree.project.declare(good)
+    tree.make()
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        ("wasmbuild_project(wasm SORCES a=b)", "unknown arguments: SORCES;a=b"),
+        ("wasmbuild_project(wasm CONFIG)", "these have no value: CONFIG"),
+        ("wasmbuild_project(wasm SOURCES add)", 'SOURCES has "add"; write MODULE=PATH'),
+        ("wasmbuild_project(wasm CONFIG none.toml)", "none.toml"),
+        ("find_package(wasmbuild 99 REQUIRED)", "99"),
+    ],
+)
+def test_wrong_calls_say_so(ninja: Tree, call: str, told: str) -> None:
+    assert told in ninja.configure(call, status=1)
+
+
+def test_versions_agree() -> None:
+    text = Path(cmake.directory(), "wasmbuild-config-version.cmake").read_text()
+    assert re.findall(r"set\(PACKAGE_VERSION (\S+)\)", text) == [wasmbuild.__version__]
+
+
+def test_a_command_that_is_gone_is_found_again(ninja: Tree) -> None:
+    ninja.configure(WASM, f"-DWASMBUILD_EXECUTABLE={ninja.project.root / 'gone' / 'wasmbuild'}")
+    ninja.make()
+
+
+def test_without_the_command(ninja: Tree, tmp_path_factory: pytest.TempPathFactory) -> None:
+    bare = tmp_path_factory.mktemp("bin")
+    ninja.program = shutil.which("cmake", path=ninja.environment["PATH"]) or "cmake"
+    arguments = f"-DCMAKE_MAKE_PROGRAM={SCRIPTS / 'ninja'}"
+    ninja.environment["PATH"] = str(bare)
+    copied = tmp_path_factory.mktemp("package") / "a/b/c/d/e"
+    shutil.copytree(cmake.directory(), copied)
+    told = ninja.configure(WASM, f"-Dwasmbuild_DIR={copied}", arguments, status=1)
+    assert "pip install 'wasmbuild[cross]'" in told

@@ -1,0 +1,36 @@
+"""The examples of build systems: each is run as its README says."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import run_here
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.mark.parametrize(("name", "installed"), [("cmake", "share/edge"), ("meson", "share/edge/wasm")])
+def test_it_runs(name: str, installed: str, tmp_path: Path) -> None:
+    if name == "cmake" and shutil.which("make") is None:
+        pytest.skip("needs make")
+    copy = shutil.copytree(EXAMPLES / name, tmp_path / name, ignore=shutil.ignore_patterns("build"))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ended = subprocess.run(
+        ["./run"], cwd=copy, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert run_here("verify", "-q", str(copy / "build/installed" / installed)).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["CMakeLists.txt", "meson.build"])
+def test_the_documentation_has_its_lines(name: str) -> None:
+    """What a user pastes is what was run here."""
+    (example,) = EXAMPLES.glob(f"*/{name}")
+    documentation = (EXAMPLES.parent / "docs" / "build-systems.md").read_text()
+    for line in example.read_text().splitlines():
+        assert line in documentation or line.startswith(("project(", "cmake_minimum", "enable_testing")), line

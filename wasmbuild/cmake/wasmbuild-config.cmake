@@ -1,0 +1,141 @@
+# find_package(wasmbuild) gives wasmbuild_project(): WebAssembly, precompiled for Wasmtime, as a target of CMake. It is
+# described in docs/build-systems.md of wasmbuild.
+cmake_minimum_required(VERSION 3.21...4.0)
+
+if(WASMBUILD_EXECUTABLE AND NOT EXISTS "${WASMBUILD_EXECUTABLE}")
+  # The environment that it was in is gone, such as one that pip made to build a wheel.
+  unset(WASMBUILD_EXECUTABLE CACHE)
+endif()
+# The environment that has this file, as pip lays it out, comes before PATH.
+find_program(WASMBUILD_EXECUTABLE wasmbuild
+  HINTS "${CMAKE_CURRENT_LIST_DIR}/../../../../../bin" "${CMAKE_CURRENT_LIST_DIR}/../../../../Scripts"
+  DOC "The wasmbuild command"
+  NO_CMAKE_FIND_ROOT_PATH)
+if(NOT WASMBUILD_EXECUTABLE)
+  set(wasmbuild_FOUND FALSE)
+  set(wasmbuild_NOT_FOUND_MESSAGE
+    "the command wasmbuild is not on PATH; pip install 'wasmbuild[cross]', or name it: -DWASMBUILD_EXECUTABLE=/path/to/wasmbuild")
+  return()
+endif()
+
+# wasmbuild_project(NAME [CONFIG FILE] [TARGETS GLOB...] [FOR TRIPLE] [SOURCES MODULE=PATH...]
+#                   [DESTINATION DIR [COMPONENT NAME]])
+#
+# A target NAME, part of `all`, that makes everything that a wasmbuild.toml declares, in the directory NAME.
+function(wasmbuild_project name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "CONFIG;FOR;DESTINATION;COMPONENT" "TARGETS;SOURCES")
+  _wasmbuild_check_arguments(wasmbuild_project)
+  _wasmbuild_config()
+
+  set(selected)
+  foreach(glob IN LISTS arg_TARGETS)
+    list(APPEND selected --target "${glob}")
+  endforeach()
+  if(arg_FOR)
+    list(APPEND selected --for "${arg_FOR}")
+  endif()
+
+  set(sources)
+  set(planned)
+  set(files)
+  foreach(source IN LISTS arg_SOURCES)
+    if(NOT source MATCHES "^([^=]+)=(.+)$")
+      message(FATAL_ERROR "wasmbuild_project(${name}): SOURCES has \"${source}\"; write MODULE=PATH")
+    endif()
+    set(module "${CMAKE_MATCH_1}")
+    _wasmbuild_absolute(file "${CMAKE_MATCH_2}")
+    list(APPEND sources --source "${module}=${file}")
+    # What is to be built need not be there yet, and a plan reads no source.
+    list(APPEND planned --source "${module}=${config}")
+    list(APPEND files "${file}")
+  endforeach()
+
+  set(dir "${CMAKE_CURRENT_BINARY_DIR}/${name}")
+  set(private "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${name}.wasmbuild")
+  get_property(multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+  if(multi_config AND files)
+    # What other targets make is another file in each configuration.
+    string(APPEND dir "/$<CONFIG>")
+    string(APPEND private "/$<CONFIG>")
+  endif()
+
+  _wasmbuild_ids(ids ${selected} ${planned})
+  set(artifacts)
+  foreach(id IN LISTS ids)
+    string(REGEX REPLACE "^(.*)@(.*)$" "${dir}/\\2/\\1.cwasm" artifact "${id}")
+    list(APPEND artifacts "${artifact}")
+  endforeach()
+
+  add_custom_command(
+    OUTPUT "${private}/stamp"
+    COMMAND "${WASMBUILD_EXECUTABLE}" build --quiet --config "${config}" --build-dir "${dir}" --state-dir "${private}"
+            --stamp "${private}/stamp" --depfile "${private}/stamp.d" ${selected} ${sources}
+    DEPENDS "${config}" ${files}
+    DEPFILE "${private}/stamp.d"
+    WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
+    COMMENT "Precompiling WebAssembly: ${name}"
+    ${_wasmbuild_jobs} VERBATIM)
+  add_custom_target(${name} ALL DEPENDS "${private}/stamp")
+  set_target_properties(${name} PROPERTIES
+    WASMBUILD_DIR "${dir}"
+    WASMBUILD_STAMP "${private}/stamp"
+    WASMBUILD_ARTIFACTS "${artifacts}")
+  set_property(DIRECTORY APPEND PROPERTY ADDITIONAL_CLEAN_FILES "${dir}" "${private}")
+  if(arg_DESTINATION)
+    _wasmbuild_component()
+    install(DIRECTORY "${dir}/" DESTINATION "${arg_DESTINATION}" ${component} PATTERN "*.cwasm.json" EXCLUDE)
+  endif()
+endfunction()
+
+# One thread of a compiler for each token of a jobserver, where CMake can hand it down.
+set(_wasmbuild_jobs)
+if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.28)
+  set(_wasmbuild_jobs JOB_SERVER_AWARE TRUE)
+endif()
+
+macro(_wasmbuild_check_arguments function)
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "${function}(${name}): unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  if(arg_KEYWORDS_MISSING_VALUES)
+    message(FATAL_ERROR "${function}(${name}): these have no value: ${arg_KEYWORDS_MISSING_VALUES}")
+  endif()
+endmacro()
+
+# Set `config` to the declaration's absolute path, and configure again when it changes.
+macro(_wasmbuild_config)
+  if(NOT arg_CONFIG)
+    set(arg_CONFIG wasmbuild.toml)
+  endif()
+  _wasmbuild_absolute(config "${arg_CONFIG}")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${config}")
+endmacro()
+
+macro(_wasmbuild_component)
+  set(component)
+  if(arg_COMPONENT)
+    set(component COMPONENT "${arg_COMPONENT}")
+  endif()
+endmacro()
+
+# Make a path absolute, from the current source directory, unless a generator expression will tell it.
+function(_wasmbuild_absolute variable path)
+  if(NOT path MATCHES "^\\$<")
+    cmake_path(ABSOLUTE_PATH path BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" NORMALIZE)
+  endif()
+  set(${variable} "${path}" PARENT_SCOPE)
+endfunction()
+
+# Set a variable to the ids of the artifacts that are declared and selected; a mistake in the declaration ends CMake here.
+macro(_wasmbuild_ids variable)
+  execute_process(
+    COMMAND "${WASMBUILD_EXECUTABLE}" plan --lines --config "${config}" ${ARGN}
+    WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
+    OUTPUT_VARIABLE lines ERROR_VARIABLE problem RESULT_VARIABLE status)
+  if(NOT status EQUAL 0)
+    string(REPLACE "\n" "\n  " problem "  ${problem}")
+    message(FATAL_ERROR "wasmbuild_project(${name}):\n${problem}")
+  endif()
+  string(REGEX MATCHALL "\n[^\t\n]+\t" ${variable} "\n${lines}")
+  list(TRANSFORM ${variable} STRIP)
+endmacro()
