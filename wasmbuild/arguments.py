@@ -34,6 +34,11 @@ COMMANDS = {
         "wasmbuild compile fib.wat --target edge-x64 -o fib.cwasm --depfile fib.d",
         "the artifact is the old one or the new one, whole",
     ),
+    "manifest": Command(
+        "write manifests and index of artifacts that were compiled one by one",
+        "wasmbuild manifest --build-dir out",
+        "manifests that stand are whole, and the next run writes the others",
+    ),
     "plan": Command("show what is declared", "wasmbuild plan --json"),
     "explain": Command("say why artifacts would be built", "wasmbuild explain checksum@edge-x64"),
     "verify": Command(

@@ -74,12 +74,20 @@ def check(
             f"name the executable itself as [toolchain] compiler"
         )
     check_artifact(data, request.engine, request.kind, result.made_by)
-    record = manifest.Record(
+    sha256 = hashlib.sha256(data).hexdigest()
+    return Checked(data, file, record_of(id, source_text, request, source, size=len(data), sha256=sha256))
+
+
+def record_of(
+    id: str, source_text: str, request: CompileRequest, source: Source, *, size: int, sha256: str
+) -> manifest.Record:
+    """Return the record of an artifact with this size in bytes and digest."""
+    return manifest.Record(
         id=id,
-        key=result.key,
+        key=request.key(),
         inputs=request.document(),
-        size=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
+        size=size,
+        sha256=sha256,
         kind=request.kind,
         source=manifest.Source(source_text, source.sha256),
         wasm_sha256=request.wasm_sha256,
@@ -87,7 +95,6 @@ def check(
         exports=source.exports,
         traits=source.traits,
     )
-    return Checked(data, file, record)
 
 
 def _taken(result: CompileResult, directory: Path) -> tuple[bytes, Path]:

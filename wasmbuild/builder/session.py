@@ -286,6 +286,10 @@ class Session:
             self.store.note_noop(self.plan, self._config)
         return sorted(changed)
 
+    def touch_manifests(self) -> None:
+        """Give the manifests and the index the present time, by which Make knows them. Raises StoreError."""
+        self.store.touch(*(self._manifests.path(target.name) for target in self.plan.targets), self._manifests.index)
+
     def close(self) -> None:
         """Write down what is known, end the compilers and let the next build in. Raises StoreError."""
         try:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from wasmbuild import files
 from wasmbuild.builder import disk, output
 from wasmbuild.builder.disk import REPLACING, TEMPORARY_PREFIX, delete, told
+from wasmbuild.builder.request import ALL_CORES
 from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.errors import CompileError
 from wasmbuild.formats.identify import MAX_SOURCE, identify
+from wasmbuild.project.declared import Module
 from wasmbuild.toolchain.job import Job, check_artifact
 
 if TYPE_CHECKING:
@@ -29,7 +31,8 @@ def compile_file(
     out: Path,
     toolchain: Toolchain,
     *,
-    shown: str | None = None,
+    module: Module | None = None,
+    threads: int = ALL_CORES,
     keep_time: bool = False,
     before: Callable[[], None] = lambda: None,
 ) -> bool:
@@ -37,7 +40,8 @@ def compile_file(
 
     Where they do not, ``out`` gets the present time all the same, by which Make knows that it is up to date, unless
     ``keep_time`` is true. ``before`` is called when it has been compiled, and nothing has come to ``out`` yet: what it
-    raises leaves ``out`` as it was. Messages call the source ``shown``, by default as its path.
+    raises leaves ``out`` as it was. The source has to be what ``module`` allows and
+    demands, and is called as it is there.
 
     The directory of ``out`` is made when it is missing; a device or a FIFO there is written into. Raises CompileError,
     ToolchainError, StoreError, UsageError.
@@ -45,7 +49,8 @@ def compile_file(
     file = output.replaced(out)
     with _private_directory(file) as directory:
         made = directory / "artifact.cwasm"
-        data = _compiled(source, shown or str(source), target, out, toolchain, made)
+        module = module or Module(out.stem, source, str(source), None, None)
+        data = _compiled(module._replace(source=source), target, out, toolchain, made, threads)
         before()
         if file is None:
             output.write(out, data)
@@ -56,22 +61,23 @@ def compile_file(
         return True
 
 
-def _compiled(source: Path, shown: str, target: Target, out: Path, toolchain: Toolchain, made: Path) -> bytes:
+def _compiled(module: Module, target: Target, out: Path, toolchain: Toolchain, made: Path, threads: int) -> bytes:
     """Compile a source into a new file and return what was written there, after a look at it.
 
     An executable takes what is WebAssembly, as text too, as it is. Only what it refuses, and what only the library
-    takes, is looked at closely: that costs more than to compile a small file.
+    takes, is looked at closely, as is a module that is held to something: that costs more than to compile a small file.
     """
-    read = _plain(source) if toolchain.takes_text else None
+    held = module.imports is not None or module.exports is not None or module.tests
+    read = _plain(module.source) if toolchain.takes_text and not held else None
     if read is None:
-        found, wasm = _looked_at(source, shown, out, toolchain, made.parent)
+        found, wasm = _looked_at(module, toolchain, made.parent)
         kind: str | None = found.kind
     else:
         data, kind = read
         wasm = made.with_name("source.wasm" if kind else "source.wat")
         disk.write(wasm, data, REPLACING)
     name = f"{target.name}/{out.stem}.cwasm"
-    job = Job(wasm, made, kind or "module", target.engine, toolchain.limits, True, shown, name)
+    job = Job(wasm, made, kind or "module", target.engine, toolchain.limits, threads == ALL_CORES, module.shown, name)
     try:
         toolchain.compile(job)
         with told(made, "read", REPLACING):
@@ -80,7 +86,7 @@ def _compiled(source: Path, shown: str, target: Target, out: Path, toolchain: To
     except CompileError:
         if read is not None:
             # Its own words say better what is wrong with a source that is none.
-            _looked_at(source, shown, out, toolchain, made.parent)
+            _looked_at(module, toolchain, made.parent)
         raise
     return artifact
 
@@ -97,15 +103,14 @@ def _plain(source: Path) -> tuple[bytes, str | None] | None:
     return (data, None) if kind == "text" else None
 
 
-def _looked_at(source: Path, shown: str, out: Path, toolchain: Toolchain, directory: Path) -> tuple[Source, Path]:
-    """Return what a source is, and a private file with its binary. Raises CompileError, StoreError."""
+def _looked_at(module: Module, toolchain: Toolchain, directory: Path) -> tuple[Source, Path]:
+    """Return what the source of a module is, and a private file with its binary. Raises CompileError, StoreError."""
     from wasmbuild.builder.memory import Memory
     from wasmbuild.builder.sources import Sources
-    from wasmbuild.project.declared import Module
 
     write = functools.partial(disk.write, advice=REPLACING)
     sources = Sources(Memory(directory / "state.json"), toolchain.translate, toolchain.translator, write)
-    return sources.copy(Module(out.stem, source, shown, None, None), directory)
+    return sources.copy(module, directory)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from wasmbuild.commands import options, pipes, undeclared
 from wasmbuild.errors import DONE, UsageError
 
 if TYPE_CHECKING:
-    from wasmbuild.project.declared import Target
+    from wasmbuild.project.declared import Module, Target
     from wasmbuild.toolchain.toolchain import Toolchain
 
 
@@ -29,6 +29,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="the artifact; - is standard output",
     )
+    parser.add_argument(
+        "--module",
+        metavar="NAME",
+        help="the module that IN is, whose imports, exports and tests it has to fit (default: the one whose source is "
+        "IN, if any)",
+    )
+    parser.add_argument(
+        "--record",
+        metavar="OUT.json",
+        type=Path,
+        help="write the artifact's record too, as build does; where it and the artifact are right, nothing is compiled",
+    )
     options.add_depfile(parser, "OUT")
     options.add_restat(parser)
     options.add_config(parser)
@@ -36,23 +48,39 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from wasmbuild.builder.single import compile_file
+    from wasmbuild.project.declared import Artifact, Module
 
     undeclared.check(arguments)
     _check_outputs(arguments)
     declared = arguments.triple is None
-    target, toolchain = _declared(arguments) if declared else undeclared.target(arguments)
+    module = None
+    if declared:
+        target, module, toolchain = _declared(arguments)
+    else:
+        target, toolchain = undeclared.target(arguments)
+    keep_time: bool = arguments.restat
     try:
         inputs = [arguments.source, arguments.config] if declared else [arguments.source]
         note = options.depfile_writer(arguments, inputs, toolchain)
+        if module is not None and arguments.record is not None:
+            from wasmbuild.builder.recorded import compile_recorded
+
+            artifact = Artifact(module, target)
+            compile_recorded(artifact, arguments.output, arguments.record, toolchain, keep_time=keep_time, before=note)
+            return DONE
         with pipes.as_files(arguments.source, arguments.output) as (source, out):
-            shown = pipes.STDIN if arguments.source is None else str(source)
-            compile_file(source, target, out, toolchain, shown=shown, keep_time=arguments.restat, before=note)
+            module = module or Module(out.stem, source, str(source), None, None)
+            module = module._replace(label=pipes.STDIN if arguments.source is None else str(source))
+            compile_file(source, target, out, toolchain, module=module, keep_time=keep_time, before=note)
     finally:
         toolchain.close()
     return DONE
 
 
-def _declared(arguments: argparse.Namespace) -> tuple[Target, Toolchain]:
+def _declared(arguments: argparse.Namespace) -> tuple[Target, Module | None, Toolchain]:
+    """Return the target, the module if IN is one that is declared, and the compiler."""
+    from wasmbuild.project.single import module_of
+
     workspace = Workspace(arguments.config)
     project = workspace.project()
     target = next((target for target in project.targets if target.name == arguments.target), None)
@@ -62,7 +90,13 @@ def _declared(arguments: argparse.Namespace) -> tuple[Target, Toolchain]:
         meant = suggestion(arguments.target, project.target_names)
         hint = f"did you mean {meant}?" if meant else f"targets are {', '.join(project.target_names)}"
         raise UsageError(f"{arguments.config}: there is no target {arguments.target!r}; {hint}")
-    return target, workspace.toolchain(project)
+    module = module_of(project, arguments.source, arguments.module, target)
+    if module is None and arguments.record is not None:
+        raise UsageError(
+            f"{arguments.config}: {arguments.source} is the source of no module, and a record tells of one; name the "
+            f"module with --module, or leave out --record"
+        )
+    return target, module, workspace.toolchain(project)
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
@@ -70,6 +104,8 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
     source: Path | None = arguments.source
     if arguments.depfile is not None and (out is None or source is None):
         raise UsageError("wasmbuild compile: --depfile is for files, not for -; leave it out, or name files")
+    if arguments.record is not None and (out is None or source is None):
+        raise UsageError("wasmbuild compile: --record is for files, not for -; leave it out, or name files")
     if arguments.restat and out is None:
         raise UsageError("wasmbuild compile: --restat is for a file, not for -o -; leave it out, or name a file")
     if out is None:
@@ -80,5 +116,21 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
     if source is not None:
         read.insert(0, ("IN", source))
     options.check_output("compile", "-o", out, read)
+    read.append(("-o", out))
+    if arguments.record is not None:
+        _check_record(out, arguments.record, read)
+        read.append(("--record", arguments.record))
     if arguments.depfile is not None:
-        options.check_output("compile", "--depfile", arguments.depfile, [*read, ("-o", out)])
+        options.check_output("compile", "--depfile", arguments.depfile, read)
+
+
+def _check_record(out: Path, record: Path, read: list[tuple[str, Path]]) -> None:
+    from wasmbuild.builder import output
+
+    options.check_output("compile", "--record", record, read)
+    for option, path in (("-o", out), ("--record", record)):
+        if output.replaced(path) is None:
+            raise UsageError(
+                f"wasmbuild compile: {option} {path} is no regular file, and a record is one that tells of one; name a "
+                f"file, or leave out --record"
+            )

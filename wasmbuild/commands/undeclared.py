@@ -37,6 +37,9 @@ def check(arguments: argparse.Namespace) -> None:
     if arguments.triple is not None:
         if arguments.config != Path(CONFIG):
             raise UsageError("wasmbuild compile: --triple is for no --config; name a target of it with --target")
+        for option in ("module", "record"):
+            if getattr(arguments, option) is not None:
+                raise UsageError(f"wasmbuild compile: --{option} is of a wasmbuild.toml; name its target with --target")
         return
     for option in ("cpu", "embedder"):
         if getattr(arguments, option) is not None:

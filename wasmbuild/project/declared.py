@@ -21,7 +21,8 @@ class Module(NamedTuple):
     ``source`` is the absolute path of its file, ``source_text`` the path from the declaration's folder, with forward
     slashes. ``imports`` are globs over ``module.name`` of what it may import, ``exports`` what it has to export; None
     allows any and demands none. ``tests`` are as declared: whether they fit is known when the module is. With
-    ``ship_source`` the module as binary WebAssembly is shipped beside each artifact.
+    ``ship_source`` the module as binary WebAssembly is shipped beside each artifact. ``label`` is what people call a
+    source whose path says nothing to them.
     """
 
     name: str
@@ -31,11 +32,12 @@ class Module(NamedTuple):
     exports: tuple[str, ...] | None
     tests: tuple[Case, ...] = ()
     ship_source: bool = False
+    label: str | None = None
 
     @property
     def shown(self) -> str:
-        """The path of the source as people see it from where they stand."""
-        return seen_from_here(self.source)
+        """What people call the source: its path as they see it from where they stand."""
+        return self.label or seen_from_here(self.source)
 
 
 class Runner(NamedTuple):

@@ -77,7 +77,7 @@ class _Finder:
         self._directories: dict[str, str] = {}
 
     def modules(self, key: str, declared: ModuleDeclaration) -> list[Module]:
-        source = _normal(declared.source)
+        source = normal(declared.source)
         if not is_glob(source):
             found = [(key, source)]
             if key in self._given:
@@ -93,12 +93,11 @@ class _Finder:
             self.globs[source] = tuple(matched)
             if not matched:
                 self._mistake(key, "source", f"{quoted(declared.source)} matches no file", self._no_match(source))
-            excluded = [_normal(pattern) for pattern in declared.exclude]
-            kept = [path for path in matched if not any(matches(pattern, path) for pattern in excluded)]
+            kept = without_excluded(declared, matched)
             if matched and not kept:
                 problem = f"leaves out every file of {quoted(declared.source)}"
                 self._mistake(key, "exclude", problem, "correct the patterns, or remove the module")
-            found = self._named(key, [(_name(key, source, path), path) for path in kept])
+            found = self._named(key, [(module_name(key, source, path), path) for path in kept])
         directory = f"{self._directory}{os.sep}"
         return [
             Module(
@@ -294,11 +293,18 @@ class _Finder:
         self.mistakes[Mistake(self._file, where, problem, fix)] = None
 
 
-def _normal(path: str) -> str:
+def normal(path: str) -> str:
+    """Return a declared path or pattern as others are compared with it."""
     return os.path.normpath(path).replace(os.sep, "/")
 
 
-def _name(key: str, pattern: str, path: str) -> str:
+def without_excluded(declared: ModuleDeclaration, matched: Sequence[str]) -> list[str]:
+    """Return the files of a glob that it does not leave out."""
+    excluded = [normal(pattern) for pattern in declared.exclude]
+    return [path for path in matched if not any(matches(pattern, path) for pattern in excluded)]
+
+
+def module_name(key: str, pattern: str, path: str) -> str:
     """Return the name of a module that a glob found: the stem for ``*`` in the key, the path below for ``**``."""
     stem = path.rpartition("/")[2]
     stem = stem.rpartition(".")[0] or stem

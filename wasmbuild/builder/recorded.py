@@ -1,0 +1,96 @@
+"""One artifact with its record for another build system, the same bytes as a whole build gives both."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wasmbuild import files
+from wasmbuild.builder import disk, output
+from wasmbuild.builder.compile import LocalCompiler, check, record_of
+from wasmbuild.builder.disk import REPLACING
+from wasmbuild.builder.memory import Memory
+from wasmbuild.builder.request import ALL_CORES, CompileRequest, Labels
+from wasmbuild.builder.scratch import directory_beside
+from wasmbuild.builder.sources import Sources
+from wasmbuild.errors import FormatError
+from wasmbuild.formats.manifest import Record
+
+if TYPE_CHECKING:
+    from wasmbuild.builder.sources import Source
+    from wasmbuild.project.declared import Artifact
+    from wasmbuild.toolchain.toolchain import Toolchain
+
+
+def compile_recorded(
+    artifact: Artifact,
+    out: Path,
+    record: Path,
+    toolchain: Toolchain,
+    *,
+    threads: int = ALL_CORES,
+    keep_time: bool = False,
+    before: Callable[[], None] = lambda: None,
+) -> bool:
+    """Compile an artifact into ``out`` unless it and its ``record`` are right; return whether it had to.
+
+    Both are regular files. What stays as it is gets the present time all the same, unless ``keep_time`` is true.
+    ``before`` is called when all is there that has to be written, and nothing has been written yet. The record comes
+    first, so that an artifact without one is not ours.
+
+    Raises CompileError, ToolchainError, StoreError, UsageError.
+    """
+    write = functools.partial(disk.write, advice=REPLACING)
+    with directory_beside(out) as directory:
+        sources = Sources(Memory(directory / "state.json"), toolchain.translate, toolchain.translator, write)
+        source, wasm = sources.copy(artifact.module, directory)
+        compiler = LocalCompiler(toolchain, lambda: directory)
+        request = CompileRequest(
+            source.wasm_sha256,
+            source.kind,
+            artifact.target.engine,
+            compiler.identity,
+            toolchain.limits,
+            threads,
+            Labels(artifact.module.shown, artifact.path),
+        )
+        known = _right(artifact, request, source, out, record)
+        if known is not None:
+            before()
+            _put(record, known.to_bytes(), keep_time)
+            if not keep_time:
+                output.touch(out)
+            return False
+        result = compiler.compile(request, wasm)
+        checked = check(artifact.id, artifact.module.source_text, request, result, source, directory)
+        before()
+        _put(record, checked.record.to_bytes(), keep_time)
+        if not disk.holds(out, checked.record.size, checked.record.sha256):
+            disk.move(checked.file, out, REPLACING)
+        elif not keep_time:
+            output.touch(out)
+        return True
+
+
+def _right(artifact: Artifact, request: CompileRequest, source: Source, out: Path, record: Path) -> Record | None:
+    """Return the record that is right, if what was recorded is the artifact that is there and wanted."""
+    try:
+        found = Record.from_bytes(files.read(record)[0], where="")
+    except (OSError, FormatError):
+        return None
+    if (found.id, found.key) != (artifact.id, request.key()) or not disk.holds(out, found.size, found.sha256):
+        return None
+    return record_of(artifact.id, artifact.module.source_text, request, source, size=found.size, sha256=found.sha256)
+
+
+def _put(path: Path, data: bytes, keep_time: bool) -> None:
+    try:
+        same = files.read(path)[0] == data
+    except OSError:
+        same = False
+    if not same:
+        output.write(path, data)
+    elif not keep_time:
+        output.touch(path)

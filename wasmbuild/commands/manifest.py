@@ -1,0 +1,51 @@
+"""``wasmbuild manifest``: the last step of a build that makes artifacts one by one; it compiles nothing."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from wasmbuild.builder.workspace import Workspace
+from wasmbuild.commands import options, placing
+from wasmbuild.errors import DONE, FAILED
+
+if TYPE_CHECKING:
+    from wasmbuild.builder.checker import Status
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    placing.add_directories(parser)
+    placing.add_sources(parser)
+    placing.add_selection(parser)
+    options.add_restat(parser)
+    options.add_config(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    workspace = Workspace(arguments.config, placing.placement(arguments))
+    planned = workspace.planned()
+    lost = list(map(str, planned.plan.refused))
+    if arguments.restat and not lost and workspace.is_up_to_date(planned):
+        return DONE
+    session = workspace.session(planned)
+    try:
+        session.begin()
+        wrong = session.outdated()
+        if not wrong and not lost and not arguments.restat:
+            session.touch_manifests()
+        changed = session.finish()
+    finally:
+        session.close()
+    problems = [f"{status.artifact.id}: {_problem(status)}" for status in wrong] + lost
+    problems += [f"{id}: changed while its manifest was written; run this step again" for id in changed]
+    for problem in problems:
+        for line in problem.splitlines():
+            print(line if line.startswith(" ") else f"error: {line}", file=sys.stderr)
+    return FAILED if problems else DONE
+
+
+def _problem(status: Status) -> str:
+    if status.error is not None:
+        return str(status.error)
+    return f"{', '.join(status.reasons)}; make it first, with wasmbuild compile --record or build"

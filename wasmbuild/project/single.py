@@ -1,0 +1,87 @@
+"""The module that one file stands for, found without looking for the files of the others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from wasmbuild.errors import UsageError
+from wasmbuild.project import names
+from wasmbuild.project.declared import Module, Project, Target
+from wasmbuild.project.globs import expand, is_glob
+from wasmbuild.project.keys import dotted
+from wasmbuild.project.resolve import module_name, normal, without_excluded
+from wasmbuild.text import listed, suggestion
+
+_SHOWN = 5
+
+
+def module_of(project: Project, source: Path | None, name: str | None, target: Target) -> Module | None:
+    """Return the module of this name, or else the one that declares this file, with the file as its source.
+
+    Without a file, what is declared stays its source. None where the file is no declared one.
+
+    Raises UsageError for a name that is not declared, a file that several modules declare, and a module that is not for
+    the target; OSError for a folder that cannot be listed.
+    """
+    if name is not None:
+        found = list(_named(project, name))
+    else:
+        found = [] if source is None else list(_declaring(project, source))
+    if not found:
+        if name is None:
+            return None
+        meant = suggestion(name, project.modules)
+        hint = f"did you mean {meant}?" if meant else f"declared are {listed(list(project.modules), _SHOWN)}"
+        raise UsageError(f"{project.file}: there is no module {name!r}; {hint}")
+    if len(found) > 1:
+        of = listed([module for module, _, _ in found], _SHOWN)
+        raise UsageError(f"{project.file}: {source} is the source of {of}; name the one that is meant with --module")
+    module, text, key = found[0]
+    declared = project.modules[key]
+    if declared.targets is not None and not any(fnmatchcase(target.name, glob) for glob in declared.targets):
+        where = dotted("modules", key, "targets")
+        raise UsageError(f"{project.file}: {module} is not for the target {target.name}; add it to {where}")
+    return Module(
+        module,
+        Path(os.path.abspath(source if source is not None else project.directory / text)),
+        text,
+        declared.imports,
+        declared.exports,
+        tuple([test.of(module) for test in declared.tests]),
+        declared.ship_source,
+    )
+
+
+_Found = tuple[str, str, str]
+"""A module's name, the path of its declared source, and the key that declares it."""
+
+
+def _named(project: Project, name: str) -> Iterator[_Found]:
+    declared = project.modules.get(name)
+    if declared is not None and not is_glob(declared.source):
+        yield name, normal(declared.source), name
+        return
+    yield from (found for found in _of_globs(project) if found[0] == name)
+
+
+def _declaring(project: Project, source: Path) -> Iterator[_Found]:
+    wanted = os.path.abspath(source)
+    found = [
+        (key, normal(declared.source), key) for key, declared in project.modules.items() if not is_glob(declared.source)
+    ]
+    for name, text, key in (*found, *_of_globs(project)):
+        if os.path.normpath(os.path.join(project.directory, text)) == wanted:
+            yield name, text, key
+
+
+def _of_globs(project: Project) -> Iterator[_Found]:
+    for key, declared in project.modules.items():
+        pattern = normal(declared.source)
+        if is_glob(pattern):
+            for path in without_excluded(declared, expand(project.directory, pattern)):
+                name = module_name(key, pattern, path)
+                if names.problem(name, module=True) is None:
+                    yield name, path, key
