@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import tempfile
 
 import pytest
 from hypothesis import settings
@@ -12,6 +13,9 @@ from hypothesis import settings
 # A shell that starts tests in the background has them ignore interrupts, and whatever they start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What the user of this machine has installed is no part of a test.
+os.environ["XDG_DATA_HOME"] = os.path.join(tempfile.gettempdir(), "wasmbuild-tests", "nothing-installed")
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile("untimed", deadline=None)

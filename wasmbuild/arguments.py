@@ -50,6 +50,11 @@ COMMANDS = {
         "say which artifacts have a known fault of the compiler that made them",
         "wasmbuild audit build --runtime 48.0.0",
     ),
+    "toolchain": Command(
+        "show, install and remove compilers",
+        "wasmbuild toolchain install 48.0.8",
+        "what is installed is whole, and nothing else was",
+    ),
     "inspect": Command("say what a file is, without loading it", "wasmbuild inspect build/pi/checksum.cwasm"),
     "embed": Command(
         "write source that configures an application's engine to match",

@@ -278,7 +278,7 @@ def test_the_line_of_a_program_is_found(line: int, words: str, project: Project)
     project.write("loader.py", OTHER_LINE.replace("LINE", str(line)))
     said = refusal(project, sys.executable, "loader.py", "{}")
     assert words in said
-    assert ("cargo install wasmtime-cli --version ^49" in said) == (line == 49)
+    assert ("wasmbuild toolchain install 49" in said) == (line == 49)
 
 
 DECLARED = """\

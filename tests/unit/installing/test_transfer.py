@@ -1,0 +1,171 @@
+"""Downloads from a server that drops, lies, crawls and leads elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+import serving
+from serving import Site, cut, redirect, status, trickle, whole
+
+from wasmbuild.installing.credentials import Credentials
+from wasmbuild.installing.transfer import Expected, Got, NetworkError, Patience, download
+
+DATA = os.urandom(300_000)
+SHA256 = hashlib.sha256(DATA).hexdigest()
+NOBODY = Credentials()
+HASTY = Patience(seconds=5, attempts=3, pause=0)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with serving.site() as here:
+        yield here
+
+
+def get(address: str, expected: Expected = Expected(), credentials: Credentials = NOBODY, **options: object) -> bytes:  # noqa: B008
+    buffer = io.BytesIO()
+    got = download(address, buffer, credentials=credentials, expected=expected, patience=HASTY, **options)  # type: ignore[arg-type]
+    assert got == Got(len(buffer.getvalue()), hashlib.sha256(buffer.getvalue()).hexdigest())
+    return buffer.getvalue()
+
+
+def refusal(address: str, expected: Expected = Expected(), patience: Patience = HASTY, **options: int) -> str:  # noqa: B008
+    with pytest.raises(NetworkError) as error:
+        download(address, io.BytesIO(), credentials=NOBODY, expected=expected, patience=patience, **options)  # type: ignore[arg-type]
+    assert error.value.exit_code == 3
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_all_of_it(site: Site) -> None:
+    told: list[tuple[int, int | None]] = []
+    address = site.put("/a", DATA)
+    assert get(address, Expected(len(DATA), SHA256), on_bytes=lambda *it: told.append(it)) == DATA
+    assert told[-1] == (len(DATA), len(DATA))
+
+
+def test_what_was_cut_is_resumed(site: Site) -> None:
+    address = site.put("/a", cut(DATA, 100_000), cut(DATA, 50_000), whole(DATA))
+    assert get(address, Expected(len(DATA), SHA256)) == DATA
+    assert [headers.get("Range") for _, headers in site.requests] == [None, "bytes=100000-", "bytes=150000-"]
+
+
+@pytest.mark.parametrize("second", [whole(DATA, ranges=False), whole(DATA, tag='"2"')], ids=["no ranges", "changed"])
+def test_what_cannot_be_resumed_begins_again(site: Site, second: serving.Answer) -> None:
+    address = site.put("/a", cut(b"x" * 200_000, 100_000), second)
+    assert get(address) == DATA
+
+
+def test_another_part_than_was_asked_for_is_not_taken(site: Site) -> None:
+    def wrong(request: serving.Request) -> None:
+        request.send_response(206)
+        request.send_header("Content-Range", f"bytes 5-{len(DATA) - 1}/{len(DATA)}")
+        request.send_header("Content-Length", str(len(DATA) - 5))
+        request.end_headers()
+        request.wfile.write(DATA[5:])
+
+    address = site.put("/a", cut(DATA, 100_000), wrong, whole(DATA))
+    assert get(address) == DATA
+
+
+def test_one_that_always_drops_is_given_up(site: Site) -> None:
+    address = site.put("/a", cut(DATA, 0))
+    said = refusal(address)
+    assert said.startswith(f"{address}: the connection was lost after 0 of 300000 bytes; check the network")
+    assert len(site.requests) == HASTY.attempts
+
+
+def test_a_busy_server_is_asked_again(site: Site) -> None:
+    assert get(site.put("/a", status(503), whole(DATA))) == DATA
+    assert "the server says 503" in refusal(site.put("/b", status(503)))
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"), [(404, "there is no such version"), (401, "~/.netrc"), (403, "credentials"), (410, "address")]
+)
+def test_a_refusal_is_asked_once(site: Site, code: int, hint: str) -> None:
+    said = refusal(site.put("/a", status(code)))
+    assert f"the server says {code}" in said
+    assert hint in said
+    assert len(site.requests) == 1
+
+
+def test_nobody_listens(site: Site) -> None:
+    assert "refused" in refusal("http://127.0.0.1:9/a").lower()
+
+
+@pytest.mark.parametrize(
+    ("expected", "words"),
+    [
+        (Expected(len(DATA), "0" * 64), f"has the SHA-256 {SHA256}, not {'0' * 64} as expected"),
+        (Expected(5, None), "has 300000 bytes, not 5 as expected"),
+    ],
+)
+def test_what_is_not_what_was_expected(site: Site, expected: Expected, words: str) -> None:
+    assert words in refusal(site.put("/a", DATA), expected)
+
+
+def test_no_more_than_is_taken(site: Site) -> None:
+    address = site.put("/a", DATA)
+    assert "more than the 1000 that are taken" in refusal(address, most=1000)
+
+    def endless(request: serving.Request) -> None:
+        request.send_response(200)
+        request.send_header("Connection", "close")
+        request.end_headers()
+        request.wfile.write(DATA)
+        request.close_connection = True
+
+    assert "sends more than 1000 bytes" in refusal(site.put("/b", endless), most=1000)
+
+
+def test_what_says_less_than_it_sends_is_cut_there(site: Site) -> None:
+    address = site.put("/a", whole(DATA, length=1000))
+    assert get(address) == DATA[:1000]
+    assert "not 300000 as expected" in refusal(address, Expected(len(DATA), SHA256))
+
+
+def test_a_crawl_is_given_up(site: Site) -> None:
+    stop = threading.Event()
+    try:
+        said = refusal(site.put("/a", trickle(DATA, stop)), patience=Patience(0.3, 100_000, 3, 0))
+    finally:
+        stop.set()
+    assert "sent less than 100000 bytes a second for 0 s" in said
+    assert len(site.requests) == 1
+
+
+def test_silence_is_given_up(site: Site) -> None:
+    stop = threading.Event()
+    try:
+        said = refusal(site.put("/a", lambda request: bool(stop.wait(10)) and None), patience=Patience(0.2, 1, 3, 0))
+    finally:
+        stop.set()
+    assert "sent less than 1 bytes a second" in said
+
+
+class TestCredentials:
+    def test_the_header_goes_to_the_mirror_alone(self, site: Site) -> None:
+        with serving.site() as other:
+            other.put("/b", DATA)
+            address = site.put("/a", redirect(f"{other.address}/b"))
+            assert get(address, credentials=Credentials(site.address, "Bearer secret")) == DATA
+            assert site.requests[0][1]["Authorization"] == "Bearer secret"
+            assert "Authorization" not in other.requests[0][1]
+
+    def test_within_one_host_it_stays(self, site: Site) -> None:
+        site.put("/b", DATA)
+        address = site.put("/a", redirect("/b"))
+        assert get(address, credentials=Credentials(site.address, "Bearer secret")) == DATA
+        assert [headers.get("Authorization") for _, headers in site.requests] == ["Bearer secret"] * 2
+
+    def test_what_netrc_has_goes_to_its_host_alone(self, site: Site) -> None:
+        hosts = {"127.0.0.1": ("me", "secret"), "elsewhere": ("you", "other")}
+        get(site.put("/a", DATA), credentials=Credentials(hosts=hosts))
+        assert site.requests[0][1]["Authorization"] == "Basic bWU6c2VjcmV0"
+        assert Credentials(hosts={"elsewhere": ("you", "other")}).of(site.address) == ""

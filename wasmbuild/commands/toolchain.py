@@ -1,0 +1,183 @@
+"""``wasmbuild toolchain``: which compilers there are, which one compiles here, and how to get another."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wasmbuild.builder.workspace import CONFIG, Workspace
+from wasmbuild.commands import options
+from wasmbuild.errors import DONE, ToolchainError, UsageError
+from wasmbuild.text import printable
+from wasmbuild.toolchain import installed, places
+
+if TYPE_CHECKING:
+    from wasmbuild.console import Console
+    from wasmbuild.installing.install import Telling
+    from wasmbuild.toolchain.find import Compiler
+
+LIST_SCHEMA = "wasmbuild/toolchains/1"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = commands.add_parser("list", help="show the executables of Wasmtime that are found here")
+    options.add_json(listing, "the list")
+    listing.set_defaults(act=_list)
+
+    installing = commands.add_parser("install", help="install an executable that compiles for every target")
+    installing.add_argument("version", metavar="VERSION", help="such as 48.0.8, or 48 for the newest of that line")
+    installing.add_argument(
+        "--from",
+        dest="source",
+        metavar="SOURCE",
+        default="release",
+        help="release: the archive of a release (default); cargo: built here from crates, in minutes; vendored: built "
+        "here from the release's archive of sources; else a file: an executable or an archive, as a path or file://",
+    )
+    add_network(installing)
+    installing.set_defaults(act=_install)
+
+    which = commands.add_parser("which", help="print the path of the compiler that is used here, then why")
+    which.add_argument("--config", metavar="FILE", type=Path, help=f"the declaration (default: {CONFIG}, if any)")
+    which.set_defaults(act=_which)
+
+    removing = commands.add_parser("remove", help="remove what was installed")
+    removing.add_argument("version", metavar="VERSION", help="such as 48.0.8")
+    removing.set_defaults(act=_remove)
+
+
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what may download."""
+    parser.add_argument(
+        "--mirror",
+        metavar="ADDRESS",
+        help="where archives lie: a base address, or a format string with {version}, {arch}, {os}, {archive} "
+        "(default: WASMBUILD_MIRROR, else upstream)",
+    )
+    parser.add_argument("--offline", action="store_true", help="download nothing")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    code: int = arguments.act(arguments)
+    return code
+
+
+def telling(console: Console) -> Telling:
+    """Return what shows on a console how far a download is."""
+    from wasmbuild.installing.install import Telling
+
+    def progress(name: str, done: int, total: int | None) -> None:
+        if total:
+            console.bar(done // 100_000, max(1, total // 100_000), f"x 100 kB  {printable(name)}")
+
+    return Telling(progress, console.say)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    entries = list(_entries())
+    if arguments.json:
+        print(json.dumps({"schema": LIST_SCHEMA, "toolchains": entries}, indent=2))
+        return DONE
+    for entry in entries:
+        origin = entry["origin"] + (f", from {printable(entry['source'])}" if "source" in entry else "")
+        print(f"{entry['version']:<8}  {entry['sha256'][:12]}  {entry['path']}  ({origin})")
+    if not entries:
+        print("no executable of Wasmtime was found; run: wasmbuild toolchain install 48", file=sys.stderr)
+    return DONE
+
+
+def _entries() -> list[dict[str, str]]:
+    from wasmbuild.toolchain import executable
+
+    entries = []
+    for place in places.executables():
+        if executable.is_script(place.path):
+            continue
+        try:
+            identity = executable.identify(place.path)
+        except (executable.UnusableError, ToolchainError):
+            continue
+        entry = {"version": identity.version, "origin": place.origin, "path": str(place.path)}
+        entry["sha256"] = identity.sha256
+        record = installed.read(place.path.parent) if place.origin == places.INSTALLED else None
+        if record is not None:
+            entry["source"] = record.source
+        entries.append(entry)
+    return entries
+
+
+def _install(arguments: argparse.Namespace) -> int:
+    from wasmbuild.console import Console, human_size
+    from wasmbuild.installing.install import install
+
+    console = Console(sys.stderr)
+    try:
+        done = install(
+            arguments.version,
+            arguments.source,
+            mirror_address=arguments.mirror,
+            offline=arguments.offline,
+            telling=telling(console),
+        )
+    finally:
+        console.clear()
+    print(done.path)
+    record = done.record
+    was = "installed" if done.new else "is installed already"
+    console.say(f"Wasmtime {record.version} {was}, from {printable(record.source, 400)}")
+    console.say(f"    executable: {human_size(record.size)}, SHA-256 {record.sha256}")
+    if record.archive is not None:
+        console.say(f"    archive: {human_size(record.archive.size)}, SHA-256 {record.archive.sha256}")
+    return DONE
+
+
+def _which(arguments: argparse.Namespace) -> int:
+    from wasmbuild.toolchain.find import AUTO, find
+
+    if arguments.config is not None or os.path.isfile(CONFIG):
+        workspace = Workspace(arguments.config or Path(CONFIG))
+        declared = workspace.project()
+        compiler, choice, line = workspace.toolchain(declared).compiler, declared.compiler, declared.line
+    else:
+        line, choice = places.default_line(), AUTO
+        compiler = find(choice, line, os.curdir)
+    print(compiler.path)
+    print(f"Wasmtime {compiler.version}: {_why(compiler, choice, line)}", file=sys.stderr)
+    print(f"    SHA-256 {compiler.sha256}", file=sys.stderr)
+    return DONE
+
+
+def _why(compiler: Compiler, choice: str, line: int) -> str:
+    if choice not in ("auto", "cli", "embedded"):
+        return "[toolchain] compiler names it"
+    if compiler.kind == "embedded":
+        if choice == "embedded":
+            return 'the library of the wasmtime package, as compiler = "embedded" says'
+        return f"the library of the wasmtime package, since no executable of line {line} was found"
+    if places.named() is not None:
+        return f"{places.VARIABLE} names it"
+    origin = next((place.origin for place in places.executables() if str(place.path) == compiler.path), "")
+    # One without its permission to run is run as a copy.
+    return f"the highest version of line {line} that was found" + (f" ({origin})" if origin else "")
+
+
+def _remove(arguments: argparse.Namespace) -> int:
+    from wasmbuild.installing import store
+
+    with store.alone() as scratch:
+        there = [(folder, record) for folder in installed.folders() if (record := installed.read(folder)) is not None]
+        chosen = [folder for folder, record in there if arguments.version in (record.version, folder.name)]
+        if not chosen:
+            known = ", ".join(record.version for _, record in there)
+            hint = f"there are {known}" if known else "nothing is"
+            raise UsageError(f"Wasmtime {printable(arguments.version)} is not installed by wasmbuild; {hint}")
+        for folder in chosen:
+            store.remove(folder, scratch)
+    for folder in chosen:
+        print(f"removed {folder}", file=sys.stderr)
+    return DONE

@@ -1,0 +1,77 @@
+"""Executables built by cargo: from the registry of crates, or from an archive of sources that holds all of them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from wasmbuild.errors import ToolchainError
+from wasmbuild.toolchain.installed import PROGRAM
+
+# All that `wasmtime compile` knows for any target, and what loads and tests artifacts; without what makes a build long.
+_FEATURES = (
+    "all-arch", "compile", "wat", "parallel-compilation", "component-model", "component-model-async", "threads", "gc",
+    "gc-copying", "gc-drc", "gc-null", "stack-switching", "winch", "pulley", "cache", "addr2line", "objdump",
+    "debug-builtins", "pooling-allocator", "demangle", "coredump", "logging", "profiling", "backtrace",
+)  # fmt: skip
+_FIRST_LINE = 48
+"""The first line whose crate is known to have these features."""
+
+
+def install(request: str, scratch: Path, *, offline: bool) -> Path:
+    """Build what was asked for, the newest where that is a line, and return the executable. It takes minutes.
+
+    Raises ToolchainError.
+    """
+    version = request if request.count(".") == 2 else f"~{request}"
+    return _run(["wasmtime-cli", "--version", version], int(request.partition(".")[0]), scratch, scratch, offline)
+
+
+def build(sources: Path, line: int, scratch: Path) -> Path:
+    """Build an unpacked archive of sources without the network, and return the executable.
+
+    Raises ToolchainError.
+    """
+    return _run(["--path", str(sources)], line, scratch, sources, True)
+
+
+def _run(what: list[str], line: int, scratch: Path, folder: Path, offline: bool) -> Path:
+    cargo = shutil.which("cargo")
+    if cargo is None:
+        raise ToolchainError("cargo is not on PATH, and builds Wasmtime; install Rust, or leave out --from cargo")
+    features = (
+        ["--no-default-features", "--features", ",".join(_FEATURES)]
+        if line >= _FIRST_LINE
+        else ["--features", "all-arch"]
+    )
+    arguments = [cargo, "install", *what, "--locked", *features, *(["--offline"] if offline else [])]
+    arguments += ["--root", str(scratch / "root"), "--target-dir", str(scratch / "target")]
+    # Its progress is what people see meanwhile; stdout stays for what was asked.
+    ended = subprocess.run(
+        arguments,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=_stderr(),
+        stderr=_stderr(),
+        env={**os.environ, "CARGO_INSTALL_ROOT": str(scratch / "root")},
+        check=False,
+    )
+    made = scratch / "root" / "bin" / PROGRAM
+    if ended.returncode or not os.path.isfile(made):
+        raise ToolchainError(
+            f"cargo ended with status {ended.returncode}, and nothing was installed; what it wrote says why\n"
+            f"    $ {shlex.join(arguments[:-4])}"
+        )
+    return made
+
+
+def _stderr() -> int | None:
+    """Return the descriptor of stderr; None, which is to inherit it, where Python has replaced it."""
+    try:
+        return sys.stderr.fileno()
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,206 @@
+"""Installing a compiler: from where it was asked for, checked, and whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from wasmbuild.errors import ToolchainError, UsageError
+from wasmbuild.installing import archive, cargo, credentials, mirror, store, transfer
+from wasmbuild.installing.mirror import Mirror
+from wasmbuild.installing.transfer import ANY, PATIENT, Expected, NetworkError, OnBytes, Patience
+from wasmbuild.text import printable
+from wasmbuild.toolchain import installed, platforms
+from wasmbuild.toolchain.installed import PROGRAM, Archive, Record
+from wasmbuild.toolchain.platforms import Platform
+
+RELEASE, CARGO, VENDORED = "release", "cargo", "vendored"
+
+
+class Telling(NamedTuple):
+    """What people are told meanwhile: ``progress`` gets a file's name, bytes that came, and of how many."""
+
+    progress: Callable[[str, int, int | None], object] = lambda name, done, total: None
+    say: Callable[[str], object] = lambda text: None
+
+
+SILENT = Telling()
+
+
+class Installed(NamedTuple):
+    """An executable that is installed now; ``new`` where it was not before."""
+
+    path: Path
+    record: Record
+    new: bool
+
+
+def install(
+    request: str,
+    source: str = RELEASE,
+    *,
+    mirror_address: str | None = None,
+    offline: bool = False,
+    expected: Expected | None = None,
+    executable_sha256: str | None = None,
+    patience: Patience = PATIENT,
+    telling: Telling = SILENT,
+) -> Installed:
+    """Install a version and return it; one that is there already costs nothing.
+
+    ``request`` is a version or a line, ``source`` is ``release``, ``cargo``, ``vendored`` or names a file.
+    ``expected`` is what is known of the archive, ``executable_sha256`` of the executable.
+
+    Raises UsageError, NetworkError, ToolchainError, FormatError, StoreError.
+    """
+    mirror.check_request(request)
+    with store.alone(lambda: telling.say("another installation is going on; waiting for it to end")) as scratch:
+        if source in (CARGO, VENDORED, RELEASE):
+            there = _there(request, source, executable_sha256, any_of_line=offline)
+            if there is not None:
+                return there
+        before = set(installed.folders())
+        if source == CARGO:
+            telling.say("cargo builds it, which takes minutes")
+            made, origin, of = cargo.install(request, scratch, offline=offline), CARGO, None
+        elif source in (RELEASE, VENDORED):
+            if offline:
+                raise NetworkError(
+                    f"Wasmtime {request} is not installed, and --offline lets nothing be downloaded; "
+                    f"name a file: --from FILE"
+                )
+            made, origin, of = _downloaded(request, source, mirror_address, scratch, expected, patience, telling)
+        else:
+            made, origin, of = _of_file(request, source, scratch, telling)
+        if executable_sha256 is not None and (found := store.digest(made)) != executable_sha256:
+            raise ToolchainError(
+                f"the executable that {origin} gave has the SHA-256 {found}, and wasmbuild.lock says "
+                f"{executable_sha256}; nothing was installed"
+            )
+        path = store.publish(made, origin, of, wanted=request)
+    record = installed.read(path.parent)
+    if record is None:
+        raise ToolchainError(f"{path.parent}: was removed meanwhile; install it again")
+    return Installed(path, record, path.parent not in before)
+
+
+def fetch_release(
+    version: str,
+    platform: Platform,
+    source: Mirror,
+    into: Path,
+    *,
+    expected: Expected = ANY,
+    patience: Patience = PATIENT,
+    telling: Telling = SILENT,
+) -> tuple[str, Archive]:
+    """Download the archive of a version for a platform, and return its address and what it is. Raises NetworkError."""
+    return _fetch(source.archive(version, platform), source, into, expected, patience, telling)
+
+
+def _fetch(
+    address: str, source: Mirror, into: Path, expected: Expected, patience: Patience, telling: Telling
+) -> tuple[str, Archive]:
+    name = address.rpartition("/")[2]
+
+    def on_bytes(done: int, total: int | None) -> None:
+        telling.progress(name, done, total)
+
+    told: OnBytes = on_bytes
+    with into.open("xb") as file:
+        got = transfer.download(
+            address,
+            file,
+            credentials=credentials.of_user(source.address),
+            expected=expected,
+            patience=patience,
+            on_bytes=told,
+        )
+    return address, Archive(got.size, got.sha256)
+
+
+def _downloaded(
+    request: str,
+    source: str,
+    mirror_address: str | None,
+    scratch: Path,
+    expected: Expected | None,
+    patience: Patience,
+    telling: Telling,
+) -> tuple[Path, str, Archive]:
+    chosen = mirror.chosen(mirror_address)
+    who = credentials.of_user(chosen.address)
+    version = request if mirror.is_exact(request) else chosen.newest(request, who, patience)
+    into = scratch / "archive"
+    if source == VENDORED:
+        address, of = _fetch(chosen.sources(version), chosen, into, expected or ANY, patience, telling)
+        return _built(into, request, scratch, address), address, of
+    platform = platforms.named(platforms.host())
+    address, of = fetch_release(
+        version, platform, chosen, into, expected=expected or ANY, patience=patience, telling=telling
+    )
+    return _unpacked(into, scratch, address), address, of
+
+
+def _of_file(request: str, source: str, scratch: Path, telling: Telling) -> tuple[Path, str, Archive | None]:
+    path = _local(source)
+    if not os.path.isfile(path):
+        raise UsageError(
+            f"--from {printable(source)}: there is no such file; name an executable or an archive, or write release, "
+            f"cargo or vendored"
+        )
+    shown = str(path)
+    if not archive.is_archive(path):
+        made = scratch / PROGRAM
+        with path.open("rb") as file:
+            store.write_executable(made, iter(lambda: file.read(1 << 20), b""))
+        return made, shown, None
+    digest = store.digest(path)
+    of = Archive(path.stat().st_size, digest or "")
+    if archive.is_of_sources(path, shown=shown):
+        telling.say("cargo builds it, which takes minutes")
+        return _built(path, request, scratch, shown), shown, of
+    return _unpacked(path, scratch, shown), shown, of
+
+
+def _unpacked(path: Path, scratch: Path, shown: str) -> Path:
+    made = scratch / PROGRAM
+    with archive.executable(path, PROGRAM, shown=shown) as parts:
+        store.write_executable(made, parts)
+    return made
+
+
+def _built(path: Path, request: str, scratch: Path, shown: str) -> Path:
+    into = scratch / "sources"
+    into.mkdir()
+    return cargo.build(archive.unpack_sources(path, into, shown=shown), int(request.partition(".")[0]), scratch)
+
+
+def _local(source: str) -> Path:
+    """Return the path that a user wrote, as a path or as ``file://``. Raises UsageError."""
+    if not source.startswith("file:"):
+        return Path(source).expanduser().absolute()
+    parts = urlsplit(source)
+    if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
+        raise UsageError(f"--from {printable(source)}: names no file here; write file:///PATH")
+    return Path(url2pathname(parts.path))
+
+
+def _there(request: str, source: str, sha256: str | None, *, any_of_line: bool) -> Installed | None:
+    """Return what was asked for where it is installed. A line asks for its newest, which only a look tells."""
+    if not mirror.is_exact(request) and sha256 is None and not any_of_line:
+        return None
+    for folder in installed.folders():
+        record = installed.read(folder)
+        if record is None or not mirror.fits(request, record.version):
+            continue
+        is_cargo = record.source == CARGO
+        if (sha256 is None and (source == CARGO) is is_cargo) or record.sha256 == sha256:
+            path = folder / PROGRAM
+            if store.digest(path) == record.sha256:
+                return Installed(path, record, False)
+    return None

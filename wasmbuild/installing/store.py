@@ -1,0 +1,112 @@
+"""The directory of installed toolchains: its only writer. What has its name there is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from wasmbuild import locks, usercache
+from wasmbuild.errors import StoreError, ToolchainError
+from wasmbuild.toolchain import executable, installed
+from wasmbuild.toolchain.installed import PROGRAM, RECORD, Archive, Record
+
+_PREFIX = ".installing-"
+_POLL_SECONDS = 0.1
+
+
+@contextlib.contextmanager
+def alone(on_wait: Callable[[], object] = lambda: None) -> Iterator[Path]:
+    """Let one process at a time change what is installed; give a directory for it to work in, which goes at the end.
+
+    What killed processes left is removed first. ``on_wait`` is called once when another one is at work.
+
+    Raises StoreError.
+    """
+    root = _root()
+    descriptor = os.open(root / ".lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+    try:
+        if not locks.try_lock(descriptor):
+            on_wait()
+            while not locks.try_lock(descriptor):
+                time.sleep(_POLL_SECONDS)
+        for leftover in root.glob(f"{_PREFIX}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        scratch = Path(tempfile.mkdtemp(dir=root, prefix=_PREFIX))
+        try:
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    finally:
+        os.close(descriptor)
+
+
+def write_executable(path: Path, parts: Iterable[bytes]) -> None:
+    """Write an executable and let nobody run it before all of it is on the disk."""
+    with path.open("xb") as file:
+        for part in parts:
+            file.write(part)
+        file.flush()
+        os.fsync(file.fileno())
+    path.chmod(0o755)
+
+
+def publish(made: Path, source: str, archive: Archive | None = None, *, wanted: str | None = None) -> Path:
+    """Give an executable that lies in a directory of ``alone`` its place, and return it there.
+
+    ``wanted`` is what was asked for: a version, or the beginning of one.
+
+    Raises ToolchainError where it is no such Wasmtime, or does not run here.
+    """
+    try:
+        identity = executable.identify(made)
+    except executable.UnusableError as error:
+        raise ToolchainError(f"what {source} gave {error}; nothing was installed") from error
+    if wanted is not None and identity.version != wanted and not identity.version.startswith(f"{wanted}."):
+        raise ToolchainError(f"what {source} gave is Wasmtime {identity.version}, not {wanted}; nothing was installed")
+    final = installed.directory() / installed.name(identity.version, identity.sha256)
+    if os.path.isdir(final) and digest(final / PROGRAM) == identity.sha256:
+        return final / PROGRAM
+    record = Record(identity.version, source, identity.sha256, made.stat().st_size, archive)
+    folder = Path(tempfile.mkdtemp(dir=made.parent))
+    folder.chmod(0o755)
+    made.replace(folder / PROGRAM)
+    (folder / RECORD).write_bytes(record.to_bytes())
+    if os.path.lexists(final):
+        # Damaged: what was installed has other bytes now.
+        final.replace(made.parent / "damaged")
+    folder.replace(final)
+    return final / PROGRAM
+
+
+def remove(folder: Path, scratch: Path) -> None:
+    """Remove what is installed in a directory, all at once. ``scratch`` is a directory of ``alone``."""
+    folder.replace(scratch / folder.name)
+
+
+def digest(path: Path) -> str | None:
+    """Return the SHA-256 of a file as it is now, None where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+def _root() -> Path:
+    try:
+        root = installed.directory()
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except RuntimeError as error:
+        raise StoreError("the system knows no home directory of yours to install into; set HOME") from error
+    if not usercache.is_own(root.stat(), stat.S_IFDIR):
+        raise StoreError(
+            f"{root}: is not yours alone, so that others could change what compiles; run: chmod 755 {root}"
+        )
+    return root

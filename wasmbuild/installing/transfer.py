@@ -1,0 +1,269 @@
+"""Downloads: bytes hashed and counted as they come, resumed where the connection was lost, given up where it crawls."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import IO, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from wasmbuild import __version__
+from wasmbuild.errors import DISK, WasmbuildError
+from wasmbuild.installing.credentials import Credentials
+from wasmbuild.text import printable
+
+_CHUNK = 1 << 16
+_PASSING = frozenset((408, 425, 429, 500, 502, 503, 504))
+_HINTS = {
+    401: "give credentials in ~/.netrc or WASMBUILD_MIRROR_AUTHORIZATION",
+    403: "check your credentials in ~/.netrc or WASMBUILD_MIRROR_AUTHORIZATION",
+    404: "there is no such version, or none for this platform; name another, or build it: --from cargo",
+}
+MAX_BYTES = 2 << 30
+"""The most that is ever downloaded."""
+_DOCUMENT_BYTES = 4 << 20
+
+
+OnBytes = Callable[[int, int | None], object]
+"""Is told how many bytes came, and of how many where that is known."""
+
+
+class NetworkError(WasmbuildError):
+    """The network, or the server at its other end, did not do what was asked."""
+
+    exit_code = DISK
+
+
+class Patience(NamedTuple):
+    """How long a download may take: under ``bytes_per_second`` for ``seconds`` it is given up.
+
+    After ``attempts`` in a row that brought nothing it is given up, too; ``pause`` seconds lie between the first two,
+    twice as many between the next.
+    """
+
+    seconds: float = 30
+    bytes_per_second: int = 1000
+    attempts: int = 4
+    pause: float = 1
+
+
+class Expected(NamedTuple):
+    """What is known of a file before it comes: its size in bytes and its SHA-256 in hex, each None where it is not."""
+
+    size: int | None = None
+    sha256: str | None = None
+
+
+PATIENT = Patience()
+ANY = Expected()
+
+
+class Got(NamedTuple):
+    """What came."""
+
+    size: int
+    sha256: str
+
+
+class _LostError(Exception):
+    """The connection was lost, or the server asks to come again."""
+
+
+class _Body:
+    """What came so far of one file, and what must be the same when the rest is asked for."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.validator = ""
+        self.restart()
+
+    def restart(self) -> None:
+        self._file.seek(0)
+        self._file.truncate()
+        self.size = 0
+        self._hash = hashlib.sha256()
+
+    def add(self, data: bytes) -> None:
+        self._file.write(data)
+        self._hash.update(data)
+        self.size += len(data)
+
+    def got(self) -> Got:
+        return Got(self.size, self._hash.hexdigest())
+
+
+def download(
+    address: str,
+    file: IO[bytes],
+    *,
+    credentials: Credentials,
+    expected: Expected = ANY,
+    patience: Patience = PATIENT,
+    most: int = MAX_BYTES,
+    on_bytes: OnBytes = lambda done, total: None,
+) -> Got:
+    """Write what lies at an address into a file that is open for writing, and return what came.
+
+    ``on_bytes`` is told how many bytes are there, and of how many where that is known. The file is right only when
+    this returns: what was expected is checked here.
+
+    Raises NetworkError, one line.
+    """
+    body = _Body(file)
+    opener = urllib.request.build_opener(_Redirects(credentials))
+    barren = 0
+    while True:
+        before = body.size
+        try:
+            _attempt(address, body, opener, credentials, expected, patience, most, on_bytes)
+            break
+        except _LostError as error:
+            barren = 1 if body.size > before else barren + 1
+            if barren >= patience.attempts:
+                raise NetworkError(f"{_shown(address)}: {error}; check the network, and try again") from error
+            time.sleep(patience.pause * 2 ** (barren - 1))
+    got = body.got()
+    if expected.sha256 is not None and got.sha256 != expected.sha256:
+        raise NetworkError(
+            f"{_shown(address)}: has the SHA-256 {got.sha256}, not {expected.sha256} as expected; it was changed, "
+            f"damaged or is another file: nothing was taken from it"
+        )
+    return got
+
+
+def text(address: str, *, credentials: Credentials, patience: Patience = PATIENT) -> bytes:
+    """Return a small document. Raises NetworkError."""
+    import io
+
+    buffer = io.BytesIO()
+    download(address, buffer, credentials=credentials, patience=patience, most=_DOCUMENT_BYTES)
+    return buffer.getvalue()
+
+
+def _attempt(
+    address: str,
+    body: _Body,
+    opener: urllib.request.OpenerDirector,
+    credentials: Credentials,
+    expected: Expected,
+    patience: Patience,
+    most: int,
+    on_bytes: OnBytes,
+) -> None:
+    """Get all of a file, or the rest of it. Raises _LostError, NetworkError."""
+    request = urllib.request.Request(address, headers={"User-Agent": f"wasmbuild/{__version__}"})  # noqa: S310
+    if body.size and body.validator:
+        request.add_header("Range", f"bytes={body.size}-")
+        request.add_header("If-Range", body.validator)
+    elif body.size:
+        body.restart()
+    if authorization := credentials.of(address):
+        request.add_unredirected_header("Authorization", authorization)
+    try:
+        with opener.open(request, timeout=patience.seconds) as response:
+            total = _total(response, body, address)
+            if expected.size is not None and total is not None and total != expected.size:
+                raise NetworkError(f"{_shown(address)}: has {total} bytes, not {expected.size} as expected")
+            total = expected.size if total is None else total
+            if total is not None and total > most:
+                raise NetworkError(f"{_shown(address)}: has {total} bytes, more than the {most} that are taken")
+            _receive(response, body, address, total, patience, most, on_bytes)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == 416:
+            body.restart()
+            raise _LostError("the server has no such range") from error
+        said = f"the server says {error.code} {printable(error.reason, 80)}".rstrip()
+        if error.code in _PASSING:
+            raise _LostError(said) from error
+        hint = _HINTS.get(error.code, "check the address")
+        raise NetworkError(f"{_shown(address)}: {said}; {hint}") from error
+    except TimeoutError as error:
+        raise _too_slow(address, patience) from error
+    except urllib.error.URLError as error:
+        if isinstance(error.reason, TimeoutError):
+            raise _too_slow(address, patience) from error
+        raise _LostError(_reason(error.reason)) from error
+    except (http.client.HTTPException, ConnectionError, EOFError) as error:
+        raise _LostError(_reason(error)) from error
+
+
+def _total(response: Any, body: _Body, address: str) -> int | None:
+    """Return how long the whole file is, and begin again where the server does."""
+    length = response.headers.get("Content-Length", "")
+    total = int(length) if length.isdecimal() else None
+    if response.status == 206:
+        range_, _, whole = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
+        if range_.partition("-")[0] != str(body.size):
+            body.restart()
+            raise _LostError("the server sent another part of the file than was asked for")
+        return int(whole) if whole.isdecimal() else None
+    body.restart()
+    etag = response.headers.get("ETag", "")
+    # A weak tag does not promise the same bytes.
+    body.validator = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified", "")
+    return total
+
+
+def _receive(
+    response: Any, body: _Body, address: str, total: int | None, patience: Patience, most: int, on_bytes: OnBytes
+) -> None:
+    since, size_then = time.monotonic(), body.size
+    most = most if total is None else total
+    while chunk := response.read1(_CHUNK):
+        body.add(chunk)
+        if body.size > most:
+            raise NetworkError(f"{_shown(address)}: sends more than {most} bytes; it is another file")
+        on_bytes(body.size, total)
+        now = time.monotonic()
+        if now - since >= patience.seconds:
+            if body.size - size_then < patience.bytes_per_second * (now - since):
+                raise _too_slow(address, patience)
+            since, size_then = now, body.size
+    if total is not None and body.size < total:
+        raise _LostError(f"the connection was lost after {body.size} of {total} bytes")
+
+
+def _too_slow(address: str, patience: Patience) -> NetworkError:
+    return NetworkError(
+        f"{_shown(address)}: sent less than {patience.bytes_per_second} bytes a second for {patience.seconds:.0f} s; "
+        f"try again later, or take another --mirror"
+    )
+
+
+def _reason(error: object) -> str:
+    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return printable(said)
+
+
+def _shown(address: str) -> str:
+    return printable(address, 400)
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirections; credentials go to their own host alone, and nothing goes from https to http."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        if urlsplit(req.full_url).scheme == "https" and urlsplit(newurl).scheme != "https":
+            raise NetworkError(f"{_shown(req.full_url)}: leads to {_shown(newurl)}, which is not encrypted")
+        request = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if request is not None and _origin(newurl) == _origin(req.full_url):
+            # Where the one before had them, so that another host's redirection back gets none.
+            authorization = req.unredirected_hdrs.get("Authorization")
+            if authorization:
+                request.add_unredirected_header("Authorization", authorization)
+        return request
+
+
+def _origin(address: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(address)
+    return parts.scheme, parts.hostname, parts.port

@@ -1,0 +1,117 @@
+"""The toolchains that wasmbuild installed for the user: one directory each, never changed once it has its name.
+
+    toolchains/48.0.8-1a2b3c4d5e6f/wasmtime         the executable
+    toolchains/48.0.8-1a2b3c4d5e6f/toolchain.json   where it came from
+
+The name is the version and the start of the executable's SHA-256: the same executable installed twice is one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from wasmbuild import usercache
+
+SCHEMA = "wasmbuild/toolchain/1"
+RECORD = "toolchain.json"
+PROGRAM = "wasmtime.exe" if sys.platform == "win32" else "wasmtime"
+
+_DIGITS = 12
+_NAME = re.compile(r"(\d+)\.(\d+)\.(\d+)((?:-[0-9A-Za-z.]+)?)-[0-9a-f]{12}", re.ASCII)
+
+
+class Archive(NamedTuple):
+    """The file that an executable was taken from: its size in bytes and SHA-256 in hex."""
+
+    size: int
+    sha256: str
+
+
+class Record(NamedTuple):
+    """What was installed. ``source`` is an address, a path or ``cargo``; ``archive`` is None where there was none."""
+
+    version: str
+    source: str
+    sha256: str
+    size: int
+    archive: Archive | None = None
+
+    def to_bytes(self) -> bytes:
+        """Return the record as it is written."""
+        document = {
+            "schema": SCHEMA,
+            "version": self.version,
+            "source": self.source,
+            "executable": {"size": self.size, "sha256": self.sha256},
+            "archive": self.archive._asdict() if self.archive is not None else None,
+        }
+        return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
+
+
+def data_directory() -> Path:
+    """Return the user's directory for data, as the system has it; it need not exist.
+
+    Raises RuntimeError when the user has no home directory.
+    """
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA")
+        return (Path(local) if local else Path.home() / "AppData" / "Local") / "wasmbuild"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "wasmbuild"
+    # The XDG specification has relative paths ignored.
+    base = Path(os.environ.get("XDG_DATA_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".local" / "share") / "wasmbuild"
+
+
+def directory() -> Path:
+    """Return where toolchains are installed; it need not exist. Raises RuntimeError without a home directory."""
+    return data_directory() / "toolchains"
+
+
+def name(version: str, sha256: str) -> str:
+    """Return the name of the directory of an executable."""
+    return f"{version}-{sha256[:_DIGITS]}"
+
+
+def folders() -> list[Path]:
+    """Return the directories of what is installed, the highest version first, of equals the latest; never raises.
+
+    Where others than the user may write, nothing is taken for installed.
+    """
+    found = []
+    try:
+        root = directory()
+        if not usercache.is_own(root.stat(), stat.S_IFDIR):
+            return []
+        with os.scandir(root) as entries:
+            for entry in entries:
+                match = _NAME.fullmatch(entry.name)
+                if match is not None and entry.is_dir(follow_symlinks=False):
+                    numbers = (*map(int, match.groups()[:3]), not match[4])
+                    found.append((numbers, entry.stat(follow_symlinks=False).st_mtime_ns, entry.name))
+    except (OSError, RuntimeError):
+        return []
+    return [root / entry for _, _, entry in sorted(found, reverse=True)]
+
+
+def read(folder: Path) -> Record | None:
+    """Return the record of an installed toolchain, or None where it cannot be read."""
+    try:
+        document = json.loads((folder / RECORD).read_bytes())
+        archive, executable = document["archive"], document["executable"]
+        record = Record(
+            str(document["version"]),
+            str(document["source"]),
+            str(executable["sha256"]),
+            int(executable["size"]),
+            Archive(int(archive["size"]), str(archive["sha256"])) if archive is not None else None,
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return record if document["schema"] == SCHEMA else None
