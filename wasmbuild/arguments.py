@@ -24,6 +24,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "init": Command("write a first wasmbuild.toml for the sources that are there", "wasmbuild init"),
     "build": Command(
         "precompile what is out of date",
         "wasmbuild build 'checksum@*' -j 4",

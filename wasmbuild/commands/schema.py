@@ -15,9 +15,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "name", metavar="NAME", nargs="?", help=f"one of {', '.join(_SCHEMAS)}; without it, the names are listed"
     )
+    parser.add_argument(
+        "--file",
+        action="store_true",
+        help="print where the schema of wasmbuild.toml lies, for the settings of an editor",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.file:
+        from wasmbuild.project.starter import SCHEMA_FILE
+
+        if arguments.name not in (None, "wasmbuild.toml"):
+            raise UsageError(
+                f"wasmbuild schema: only that of wasmbuild.toml is a file; print {arguments.name} without --file"
+            )
+        print(SCHEMA_FILE)
+        return DONE
     if arguments.name is None:
         print("\n".join(_SCHEMAS))
         return DONE

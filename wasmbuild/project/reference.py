@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from inspect import cleandoc
@@ -23,6 +24,7 @@ from wasmbuild.project.models import (
     ToolchainTable,
     WasiTable,
     alias,
+    json_schema,
 )
 
 _KINDS = {"string": "text", "integer": "number", "boolean": "true or false", "object": "table"}
@@ -289,6 +291,11 @@ def _cell(text: str) -> str:
     return text.replace("|", r"\|")
 
 
+def schema() -> str:
+    """Return the JSON Schema of ``wasmbuild.toml`` as it is shipped."""
+    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
 if __name__ == "__main__":
     sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]  # it is a text file
-    sys.stdout.write(reference())
+    sys.stdout.write(schema() if sys.argv[1:] == ["--schema"] else reference())

@@ -1,0 +1,67 @@
+"""A first project: what ``wasmbuild init`` writes builds, verifies, and overwrites nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import ADD, SUB, run_here
+
+from wasmbuild.project.starter import SCHEMA_FILE
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    (tmp_path / "my project").mkdir()
+    (tmp_path / "my project" / "add.wat").write_text(ADD)
+    (tmp_path / "my project" / "sub.wat").write_text(SUB)
+    return tmp_path / "my project"
+
+
+def test_what_it_writes_builds_and_verifies(sources: Path) -> None:
+    ended = run_here("init", cwd=sources)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == (
+        "wasmbuild.toml: 2 modules for 2 targets\n"
+        "dodo.py: the same as tasks of doit\n"
+        "next: wasmbuild build, wasmbuild verify build\n"
+    )
+    # What it says to type next is typed.
+    assert run_here("build", cwd=sources).returncode == 0
+    verified = run_here("verify", "build", cwd=sources)
+    assert verified.returncode == 0, verified.stdout
+    assert "4 artifacts verified: 4 loaded" in verified.stdout
+    ended = subprocess.run([sys.executable, "-m", "doit"], cwd=sources, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "4 loaded" in ended.stdout
+
+
+def test_editors_find_the_schema(sources: Path) -> None:
+    run_here("init", str(sources))
+    first = (sources / "wasmbuild.toml").read_text().splitlines()[0]
+    assert first == f"#:schema {SCHEMA_FILE.as_uri()}"
+    assert run_here("schema", "--file").stdout == f"{SCHEMA_FILE}\n"
+
+
+def test_it_overwrites_nothing(sources: Path) -> None:
+    (sources / "dodo.py").write_text("mine")
+    ended = run_here("init", str(sources))
+    assert ended.returncode == 0
+    assert f"{sources / 'dodo.py'}: is there already, and is left as it is\n" in ended.stderr
+    assert f"next: cd {sources}, wasmbuild build" in ended.stderr
+    assert (sources / "dodo.py").read_text() == "mine"
+    before = (sources / "wasmbuild.toml").read_bytes()
+    again = run_here("init", str(sources))
+    assert again.returncode == 2
+    assert "is there already, and nothing was written" in again.stderr
+    assert (sources / "wasmbuild.toml").read_bytes() == before
+
+
+def test_without_sources_nothing_is_written(tmp_path: Path) -> None:
+    ended = run_here("init", cwd=tmp_path)
+    assert ended.returncode == 2
+    assert "no .wasm or .wat file was found" in ended.stderr
+    assert not list(tmp_path.iterdir())
+    assert run_here("init", "nowhere", cwd=tmp_path).returncode == 2

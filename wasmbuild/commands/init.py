@@ -1,0 +1,77 @@
+"""``wasmbuild init``: a first wasmbuild.toml and dodo.py for the sources that are there."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from wasmbuild.builder.workspace import CONFIG
+from wasmbuild.console import counted
+from wasmbuild.errors import DONE, StoreError, UsageError
+from wasmbuild.text import listed, quoted
+
+_DODO = "dodo.py"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "directory",
+        metavar="DIR",
+        type=Path,
+        nargs="?",
+        default=Path(),
+        help="where the sources are, and the files go (default: the current directory)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from wasmbuild.plan.graph import plan
+    from wasmbuild.project import starter
+    from wasmbuild.project.config import parse
+    from wasmbuild.toolchain.places import default_line
+
+    directory: Path = arguments.directory
+    config = directory / CONFIG
+    if not os.path.isdir(directory):
+        raise UsageError(f"{directory}: there is no such directory; name the one that has the sources")
+    if os.path.lexists(config):
+        raise UsageError(f"{config}: is there already, and nothing was written; edit it, or name another directory")
+    found, passed_over = starter.find(directory)
+    if passed_over:
+        names = listed([quoted(path) for path in passed_over])
+        print(f"left out, because no declaration can name it: {names}", file=sys.stderr)
+    if not found:
+        raise UsageError(
+            f"no .wasm or .wat file was found below {quoted(str(directory))}; put one there, or name the directory "
+            f"that has them"
+        )
+    line = default_line()
+    absolute = Path(os.path.abspath(directory))
+    text = starter.declaration(absolute, starter.entries(found), line)
+    planned = plan(parse(text.encode(), file=str(config), directory=absolute, default_line=line))
+    _write(config, text)
+    modules, targets = counted(len(planned.modules), "module"), counted(len(planned.targets), "target")
+    print(f"{config}: {modules} for {targets}", file=sys.stderr)
+    if os.path.lexists(directory / _DODO):
+        print(f"{directory / _DODO}: is there already, and is left as it is", file=sys.stderr)
+    else:
+        _write(directory / _DODO, starter.DODO)
+        print(f"{directory / _DODO}: the same as tasks of doit", file=sys.stderr)
+    where = "" if absolute == Path.cwd() else f"cd {directory}, "
+    print(f"next: {where}wasmbuild build, wasmbuild verify build", file=sys.stderr)
+    return DONE
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that is not there yet. Raises UsageError, StoreError."""
+    try:
+        with open(path, "x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{path}: is there by now, and is left as it is; edit it, or name another directory") from None
+    except OSError as error:
+        raise StoreError(
+            f"{path}: cannot be written: {error.strerror or error}; check that you may write there"
+        ) from error

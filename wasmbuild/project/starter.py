@@ -1,0 +1,225 @@
+"""A first wasmbuild.toml for the sources that a directory has, with comments for whoever goes on from there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from wasmbuild.engine import triples
+from wasmbuild.project import names
+from wasmbuild.project.globs import is_glob
+from wasmbuild.project.paths import path_problem
+
+SCHEMA_FILE = Path(__file__).with_name("wasmbuild.schema.json")
+"""The JSON Schema of ``wasmbuild.toml``, for editors."""
+
+DODO = '''"""doit compile: what is out of date; doit verify: proves it; doit: both."""
+
+from wasmbuild.doit import load
+
+DOIT_CONFIG, task_compile, task_verify = load("wasmbuild.toml").dodo()
+'''
+
+# Folders of other tools and of what they made.
+_PASSED_OVER = frozenset(("build", "dist", "node_modules", "target", "venv", "__pycache__"))
+_SUFFIXES = (".wasm", ".wat")
+_WASM = b"\0asm"
+# So many files of a folder are one glob.
+_MANY = 4
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_SYSTEMS = {"darwin": "macos", "macosx": "macos"}
+_MACHINES = {"x86_64": "x64", "aarch64": "arm64"}
+_OTHERS = (("linux-arm64", "aarch64-unknown-linux-gnu"), ("linux-x64", "x86_64-unknown-linux-gnu"))
+
+
+class Sources(NamedTuple):
+    """Sources as paths from a directory, with forward slashes, sorted; ``passed_over`` cannot be declared as they are.
+
+    Those are named as a declaration has no way to: their paths have wildcards, or characters that none should have.
+    """
+
+    found: tuple[str, ...]
+    passed_over: tuple[str, ...]
+
+
+class Entry(NamedTuple):
+    """A module table: its key, and its source."""
+
+    key: str
+    source: str
+
+
+def find(directory: Path) -> Sources:
+    """Find what looks like WebAssembly below a directory, where people have it; links to folders are not followed."""
+    paths = sorted(_walk(directory))
+    bad = {path for path in paths if is_glob(path) or path_problem(path, above=False) is not None}
+    return Sources(tuple(path for path in paths if path not in bad), tuple(path for path in paths if path in bad))
+
+
+def _walk(directory: Path) -> Iterator[str]:
+    for folder, inside, files in os.walk(directory):
+        below = os.path.relpath(folder, directory).replace(os.sep, "/")
+        prefix = "" if below == "." else f"{below}/"
+        if "target" in inside:
+            inside += [f"target/{name}/release" for name in _listed(os.path.join(folder, "target"), "wasm32-")]
+        inside[:] = [name for name in inside if _is_looked_into(folder, name)]
+        if re.search(r"(^|/)target/wasm32-[^/]*/release$", below):
+            # Cargo keeps what else it made in folders below.
+            inside.clear()
+        yield from (prefix + name for name in files if _is_source(folder, name))
+
+
+def _listed(folder: str, prefix: str) -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(folder) if name.startswith(prefix))
+    except OSError:
+        return []
+
+
+def _is_looked_into(folder: str, name: str) -> bool:
+    if name in _PASSED_OVER or name.startswith("."):
+        return False
+    return not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
+
+
+def _is_source(folder: str, name: str) -> bool:
+    if name.startswith(".") or not name.endswith(_SUFFIXES):
+        return False
+    path = os.path.join(folder, name)
+    if not os.path.isfile(path):
+        return False
+    if name.endswith(".wat"):
+        return True
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(_WASM)) == _WASM
+    except OSError:
+        return False
+
+
+def entries(paths: tuple[str, ...]) -> list[Entry]:
+    """Return the tables that declare sources, each under a name of its own."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        groups.setdefault((folder, name[name.rindex(".") :]), []).append(path)
+    made: list[Entry] = []
+    taken: set[str] = set()
+    for (folder, suffix), members in groups.items():
+        prefix = f"{folder}/" if folder else ""
+        last = folder.rpartition("/")[2]
+        key = f"{last}/*" if last else "*"
+        called = [key.replace("*", _stem(path)) for path in members]
+        free = not taken & {name.lower() for name in called}
+        if len(members) >= _MANY and free and not any(names.problem(name, module=True) for name in called):
+            made.append(Entry(key, f"{prefix}*{suffix}"))
+            taken.update(name.lower() for name in called)
+        else:
+            made += [Entry(_free(path, taken), path) for path in members]
+    return made
+
+
+def _stem(path: str) -> str:
+    return path.rpartition("/")[2].rpartition(".")[0]
+
+
+def _free(path: str, taken: set[str]) -> str:
+    """Return a name for the module of a file, the shortest that nobody has, and take it."""
+    name = _valid(_stem(path))
+    if name.lower() in taken:
+        name = _valid(path.rpartition(".")[0].replace("/", "-"))
+    first, number = name, 2
+    while name.lower() in taken:
+        name, number = f"{first}-{number}", number + 1
+    taken.add(name.lower())
+    return name
+
+
+def _valid(text: str) -> str:
+    """Return a name that is like a text."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")[: names.MAX_LENGTH - 10].rstrip(".-")
+    if not name or names.problem(name) is not None:
+        name = f"m-{name}" if name else "module"
+    return name
+
+
+def declaration(directory: Path, found: list[Entry], line: int) -> str:
+    """Return the text of a wasmbuild.toml in an absolute ``directory`` for a line of Wasmtime."""
+    return "\n".join([*_head(directory, line), *_targets(), *_modules(found)])
+
+
+def _head(directory: Path, line: int) -> Iterator[str]:
+    yield f"#:schema {_schema(directory)}"
+    yield "# What wasmbuild compiles, for which machines, and for which engine. `wasmbuild build` makes it,"
+    yield "# `wasmbuild verify build` proves that it loads."
+    yield ""
+    yield "[project]"
+    yield f"name = {_string(_valid(directory.name))}"
+    yield 'build-dir = "build"  # build/<target>/<module>.cwasm; keep it out of version control'
+    yield ""
+    yield "[toolchain]"
+    yield f'wasmtime = "{line}"  # the line of Wasmtime that will load the artifacts'
+    yield ""
+    yield "# How the program that loads them configures Wasmtime; `wasmbuild fit -- ./program {}` finds that out."
+    yield "[engine]"
+    yield 'embedder = "c-api"  # c-api (C, Python, Go, .NET), rust, rust-minimal, or cli'
+    yield "# epoch-interruption = true"
+    yield "# consume-fuel = true"
+    yield ""
+
+
+def _schema(directory: Path) -> str:
+    """Return where editors find the schema: a path where it lies below the project, as in its virtual environment."""
+    below = os.path.relpath(SCHEMA_FILE, directory) if SCHEMA_FILE.drive == directory.drive else os.pardir
+    return SCHEMA_FILE.as_uri() if below.startswith(os.pardir) else f"./{below.replace(os.sep, '/')}"
+
+
+def _targets() -> Iterator[str]:
+    host = triples.host_triple()
+    name = ""
+    if host is not None:
+        triple = triples.parse(host)
+        name = f"{_SYSTEMS.get(triple.os, triple.os)}-{_MACHINES.get(triple.architecture, triple.architecture)}"
+        yield "# This machine, and all of its kind."
+        yield f"[targets.{name}]"
+        yield f'triple = "{host}"'
+        if triple.architecture == "x86_64":
+            yield '# cpu = "x86-64-v3"  # faster, for machines with AVX2 alone'
+        yield ""
+    yield "# Any machine: bytecode, which is slower than a machine's own code."
+    yield "[targets.portable]"
+    yield 'triple = "pulley64"'
+    yield ""
+    other, triple_of_other = next(pair for pair in _OTHERS if pair[0] != name)
+    yield "# Other machines take a compiler that has them: pip install 'wasmbuild[cross]'."
+    yield f"# [targets.{other}]"
+    yield f'# triple = "{triple_of_other}"'
+
+
+def _modules(found: list[Entry]) -> Iterator[str]:
+    for index, entry in enumerate(found):
+        key = f"modules.{_key(entry.key)}"
+        yield ""
+        yield f"[{key}]"
+        yield f"source = {_string(entry.source)}"
+        if index == 0:
+            yield '# imports = ["wasi_snapshot_preview1.*"]  # what it may import'
+            yield '# exports = ["run"]  # what it has to export'
+            yield f"# [[{key}.tests]]  # a call that `wasmbuild verify` makes"
+            yield '# call = "run"'
+            yield "# args = [1]"
+            yield "# returns = [2]"
+    yield ""
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else _string(name)
+
+
+def _string(text: str) -> str:
+    # JSON escapes what a basic string of TOML has to.
+    return json.dumps(text, ensure_ascii=False)
