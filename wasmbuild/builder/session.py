@@ -11,7 +11,7 @@ from wasmbuild.builder import key, noop
 from wasmbuild.builder.checker import Checker, Status
 from wasmbuild.builder.compile import LocalCompiler, check
 from wasmbuild.builder.disk import is_forbidden
-from wasmbuild.builder.executors.local import LocalExecutor
+from wasmbuild.builder.executors.rationed import here
 from wasmbuild.builder.manifests import Manifests
 from wasmbuild.builder.request import (
     ALL_CORES,
@@ -66,7 +66,7 @@ class Session:
         store: Store,
         toolchain: Toolchain,
         cache: ArtifactCache = NO_CACHE,
-        executor: Callable[[Compiler, int], Executor] = LocalExecutor,
+        executor: Callable[[Compiler, int | None], Executor] = here,
     ) -> None:
         """``config`` are the bytes of the declaration that the plan was made from.
 
@@ -198,11 +198,11 @@ class Session:
         self,
         artifacts: Sequence[Artifact],
         *,
-        jobs: int,
+        jobs: int | None,
         on_start: Callable[[Artifact], None],
         on_done: Callable[[Outcome], None],
     ) -> None:
-        """Compile artifacts that are out of date, ``jobs`` at a time, in the order given.
+        """Compile artifacts that are out of date, ``jobs`` at a time, in the order given; by default as many as can be.
 
         ``on_start`` and ``on_done`` are called by this thread. When it is interrupted, the running compilers are killed
         and nothing else is started.

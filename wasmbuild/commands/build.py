@@ -22,7 +22,11 @@ SCHEMA = "wasmbuild/build/1"
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("selectors", metavar="SELECTOR", nargs="*", help="globs over ids, such as 'checksum@*'")
     parser.add_argument(
-        "-j", "--jobs", metavar="N", type=options.positive, help="compile N at a time (default: one for each core)"
+        "-j",
+        "--jobs",
+        metavar="N",
+        type=options.positive,
+        help="compile N at a time (default: one for each core, or as many as the build around this one has jobs for)",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="show errors only")
     parser.add_argument(
@@ -93,8 +97,6 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
 def _build(
     session: Session, ids: list[str], progress: Progress, jobs: int | None
 ) -> tuple[dict[str, Outcome], list[str]]:
-    from wasmbuild.builder.scheduler import cores
-
     outcomes: dict[str, Outcome] = {}
 
     def done(outcome: Outcome) -> None:
@@ -106,7 +108,7 @@ def _build(
 
     session.compile_all(
         [session.artifacts[id] for id in ids],
-        jobs=jobs or cores(),
+        jobs=jobs,
         on_start=lambda artifact: progress.start(artifact.id),
         on_done=done,
     )

@@ -47,6 +47,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from wasmbuild.builder.jobserver import is_offered
+    from wasmbuild.builder.request import ALL_CORES
     from wasmbuild.builder.single import compile_file
     from wasmbuild.project.declared import Artifact, Module
 
@@ -59,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         target, toolchain = undeclared.target(arguments)
     keep_time: bool = arguments.restat
+    # Who counts jobs counts this one, and not the threads of its compiler.
+    threads = 1 if is_offered() else ALL_CORES
     try:
         inputs = [arguments.source, arguments.config] if declared else [arguments.source]
         note = options.depfile_writer(arguments, inputs, toolchain)
@@ -66,12 +70,22 @@ def run(arguments: argparse.Namespace) -> int:
             from wasmbuild.builder.recorded import compile_recorded
 
             artifact = Artifact(module, target)
-            compile_recorded(artifact, arguments.output, arguments.record, toolchain, keep_time=keep_time, before=note)
+            compile_recorded(
+                artifact,
+                arguments.output,
+                arguments.record,
+                toolchain,
+                threads=threads,
+                keep_time=keep_time,
+                before=note,
+            )
             return DONE
         with pipes.as_files(arguments.source, arguments.output) as (source, out):
             module = module or Module(out.stem, source, str(source), None, None)
             module = module._replace(label=pipes.STDIN if arguments.source is None else str(source))
-            compile_file(source, target, out, toolchain, module=module, keep_time=keep_time, before=note)
+            compile_file(
+                source, target, out, toolchain, module=module, threads=threads, keep_time=keep_time, before=note
+            )
     finally:
         toolchain.close()
     return DONE

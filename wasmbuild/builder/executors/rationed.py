@@ -1,0 +1,73 @@
+"""Compiles on this machine as tokens of a job server allow: one thread of a compiler for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from wasmbuild.builder import jobserver
+from wasmbuild.builder.executors.local import LocalExecutor
+from wasmbuild.builder.jobserver import Jobserver
+from wasmbuild.builder.key import CompilerIdentity
+from wasmbuild.builder.request import Compiler, CompileRequest, CompileResult, Executor
+from wasmbuild.builder.scheduler import cores
+from wasmbuild.errors import CompileError
+
+
+def here(compiler: Compiler, jobs: int | None) -> Executor:
+    """Return what runs so many compiles at once on this machine.
+
+    Without a number, as many as the build around this one has jobs for, or else as there are cores.
+    """
+    server = jobserver.inherited() if jobs is None else None
+    if server is None:
+        return LocalExecutor(compiler, jobs or cores())
+    return RationedExecutor(compiler, cores() if server.is_reached else 1, server)
+
+
+class RationedExecutor:
+    """Gives requests to a compiler when there is a token, at most so many at a time."""
+
+    def __init__(self, compiler: Compiler, slots: int, server: Jobserver) -> None:
+        self._server = server
+        self._inner = LocalExecutor(_Rationed(compiler, server), slots)
+
+    @property
+    def slots(self) -> int:
+        return self._inner.slots
+
+    def submit(self, id: str, request: CompileRequest, wasm: Path) -> None:
+        self._inner.submit(id, request, wasm)
+
+    def results(self) -> Iterable[tuple[str, CompileResult]]:
+        return self._inner.results()
+
+    def abort(self) -> None:
+        self._server.stop()
+        self._inner.abort()
+        self._server.close()
+
+    def close(self) -> None:
+        self._inner.close()
+        self._server.close()
+
+
+class _Rationed:
+    """A compiler that waits for a token."""
+
+    def __init__(self, compiler: Compiler, server: Jobserver) -> None:
+        self._compiler = compiler
+        self._server = server
+
+    @property
+    def identity(self) -> CompilerIdentity:
+        return self._compiler.identity
+
+    def compile(self, request: CompileRequest, wasm: Path) -> CompileResult:
+        token = self._server.acquire()
+        if token is None:
+            return CompileResult(request.key(), "", error=CompileError("the build was interrupted"))
+        try:
+            return self._compiler.compile(request._replace(threads=1), wasm)
+        finally:
+            self._server.release(token)
