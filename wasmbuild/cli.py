@@ -26,8 +26,7 @@ def _ended(argv: list[str]) -> int:
     except SystemExit as end:  # of argparse, after --help and --version
         return end.code if isinstance(end.code, int) else DONE
     except WasmbuildError as error:
-        for line in str(error).splitlines():
-            print(line if line.startswith(" ") else f"error: {line}", file=sys.stderr)
+        print(error.told(), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         from wasmbuild.arguments import COMMANDS

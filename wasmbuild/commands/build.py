@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from wasmbuild.builder.workspace import Planned, Workspace
-from wasmbuild.commands import options, placing
+from wasmbuild.commands import options, placing, watch
 from wasmbuild.errors import DISK, DONE, FAILED, WRONG_REQUEST, UsageError
 
 if TYPE_CHECKING:
@@ -41,10 +41,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     placing.add_step(parser)
     options.add_config(parser)
     options.add_json(parser, "what was done")
+    watch.add(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     workspace = Workspace(arguments.config, placing.placement(arguments))
+    if arguments.watch:
+        watch.run(arguments, workspace, lambda planned: _built(arguments, workspace, planned))
     planned = workspace.planned()
     if not placing.is_step(arguments):
         return _built(arguments, workspace, planned)

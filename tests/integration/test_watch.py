@@ -1,0 +1,97 @@
+"""``wasmbuild build --watch``: every change of what is declared is built and verified, whatever the last one was."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+from support import ADD, HEAD, MODULES, SUB, TARGETS, Project
+
+pytest.importorskip("watchfiles")
+
+END = "watching for changes; Ctrl-C ends\n"
+
+
+class Watching:
+    """A build that watches, read round by round."""
+
+    def __init__(self, project: Project, *arguments: str) -> None:
+        self.process = project.start("build", "--watch", *arguments)
+        # A round that never comes is a failure, and not a test that never ends.
+        self._guard = threading.Timer(120, self.process.kill)
+        self._guard.start()
+
+    def round(self) -> str:
+        assert self.process.stderr is not None
+        lines: list[str] = []
+        while not lines or lines[-1] != END:
+            line = self.process.stderr.readline()
+            assert line, f"it ended: {''.join(lines)}"
+            lines.append(line)
+        return "".join(lines[:-1])
+
+    def end(self) -> tuple[int, str]:
+        self.process.send_signal(signal.SIGINT)
+        _, error = self.process.communicate()
+        return self.process.returncode, error
+
+    def close(self) -> None:
+        self._guard.cancel()
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def watching(project: Project) -> Iterator[Watching]:
+    project.write("plugins/p.wat", ADD)
+    project.declare(HEAD + TARGETS + MODULES + '[modules."plugins/*"]\nsource = "plugins/*.wat"\n')
+    started = Watching(project)
+    yield started
+    started.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_it_builds_and_verifies_after_each_change(project: Project, watching: Watching) -> None:
+    first = watching.round()
+    assert "6 artifacts: 6 compiled" in first
+    assert "6 artifacts verified: " in first
+    project.write("add.wat", "(module)  ")
+    assert "6 artifacts: 2 compiled, 4 up to date" in watching.round()
+    # A failure ends nothing, and the next edit mends it.
+    project.write("add.wat", "(module (func")
+    broken = watching.round()
+    assert "error: add@x64, add@arm: add.wat: " in broken or "error: add@arm, add@x64: add.wat: " in broken
+    assert "verified" not in broken
+    project.write("add.wat", SUB)
+    assert "verified" in watching.round()
+    # A new file of a glob, and one that goes.
+    (project.root / "plugins" / "q.wat").write_text(SUB)
+    assert "8 artifacts: 2 compiled" in watching.round()
+    (project.root / "plugins" / "q.wat").unlink()
+    assert "6 artifacts" in watching.round()
+    # A mistake in the declaration, and its end.
+    project.declare("[project")
+    assert watching.round().startswith("error: wasmbuild.toml: line 1, ")
+    project.declare(HEAD + TARGETS + MODULES)
+    assert "4 artifacts" in watching.round()
+    code, said = watching.end()
+    assert code == 130
+    assert said.startswith("interrupted; ")
+
+
+@pytest.mark.parametrize("option", [("--json",), ("--stamp", "s")])
+def test_what_ends_does_not_go_with_it(project: Project, option: tuple[str, ...]) -> None:
+    assert f"{option[0]} is for a build that ends" in project.run("build", "--watch", *option, status=2).stderr
+
+
+def test_it_says_what_it_lacks(project: Project) -> None:
+    hidden = "import sys; sys.modules['watchfiles'] = None"
+    code = f"{hidden}; from wasmbuild.cli import main; sys.exit(main(['build', '--watch']))"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=project.root, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.endswith("run: pip install 'wasmbuild[watch]'\n")

@@ -1,0 +1,127 @@
+"""``wasmbuild build --watch``: build, and verify what was built, whenever what is declared changes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from wasmbuild import boundary, files
+from wasmbuild.errors import DONE, UsageError, WasmbuildError
+from wasmbuild.project import globs
+
+if TYPE_CHECKING:
+    from wasmbuild.builder.workspace import Planned, Workspace
+    from wasmbuild.console import Console
+    from wasmbuild.plan.graph import Plan
+
+Build = Callable[["Planned"], int]
+
+# Clears the screen, and what was scrolled out of it; then the cursor goes to its upper left corner.
+_CLEAR = "\033[2J\033[3J\033[H"
+# How long nothing may happen before the files are looked at all the same: some file systems tell of no change.
+_TIMEOUT_MS = 1000
+
+
+class _Seen(NamedTuple):
+    """What is declared, or what is wrong with that; ``state`` is another value when a file has changed."""
+
+    planned: Planned | None
+    error: WasmbuildError | None
+    state: object
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--watch", action="store_true", help="build and verify again whenever the declaration or a source changes"
+    )
+
+
+def run(arguments: argparse.Namespace, workspace: Workspace, build: Build) -> NoReturn:
+    """Build at once, and again after every change, until a request to stop raises KeyboardInterrupt.
+
+    Raises UsageError for what does not go with it, or where watchfiles is not installed.
+    """
+    from wasmbuild.console import Console
+
+    for option in ("json", "stamp", "depfile"):
+        if getattr(arguments, option):
+            raise UsageError(
+                f"wasmbuild build: --{option} is for a build that ends, and --watch does not; leave one out"
+            )
+    try:
+        from watchfiles import watch
+    except ImportError:
+        raise UsageError(
+            "wasmbuild build: --watch takes the package watchfiles; run: pip install 'wasmbuild[watch]'"
+        ) from None
+    console = Console(sys.stderr, quiet=arguments.quiet)
+    while True:
+        seen = _look(workspace)
+        if sys.stderr.isatty():
+            sys.stderr.write(_CLEAR)
+        try:
+            with boundary.told():
+                _round(seen, arguments, workspace, build, console)
+        except WasmbuildError as error:
+            console.write(error.told())
+        console.say(console.dim("watching for changes; Ctrl-C ends"))
+        folders = sorted({path for path in _folders(workspace, seen) if os.path.isdir(path)})
+        # What changed before it was watched shows after the first time-out.
+        for _ in watch(*folders, watch_filter=None, recursive=False, rust_timeout=_TIMEOUT_MS, yield_on_timeout=True):
+            if _look(workspace).state != seen.state:
+                break
+
+
+def _round(seen: _Seen, arguments: argparse.Namespace, workspace: Workspace, build: Build, console: Console) -> None:
+    if seen.planned is None:
+        if seen.error is not None:
+            raise seen.error
+        return
+    # Of a part of the artifacts there may be no manifest.
+    if build(seen.planned) == DONE and not arguments.selectors:
+        from wasmbuild.verdicts import summary, tell
+        from wasmbuild.verify import verify
+
+        report = verify([seen.planned.plan.build_dir], targets=workspace.runners())
+        if report.ok:
+            console.say(summary(report))
+        else:
+            tell(report, console)
+
+
+def _look(workspace: Workspace) -> _Seen:
+    declaration = _signature(workspace.config)
+    try:
+        with boundary.told():
+            planned = workspace.planned()
+    except WasmbuildError as error:
+        return _Seen(None, error, (declaration, str(error)))
+    plan = planned.plan
+    sources = [_signature(module.source) for module in plan.modules]
+    return _Seen(planned, None, (declaration, sources, plan.globs))
+
+
+def _folders(workspace: Workspace, seen: _Seen) -> Iterator[str]:
+    yield str(workspace.directory)
+    if seen.planned is not None:
+        yield from _of_plan(seen.planned.plan)
+
+
+def _of_plan(plan: Plan) -> Iterator[str]:
+    yield from (str(module.source.parent) for module in plan.modules)
+    for pattern, _ in plan.globs:
+        try:
+            yield from (str(plan.directory / folder) for folder in globs.folders(plan.directory, pattern))
+        except OSError:
+            # The next look says what is wrong with it.
+            continue
+
+
+def _signature(path: str | os.PathLike[str]) -> files.Signature | None:
+    try:
+        return files.signature(os.stat(path))
+    except OSError:
+        return None
