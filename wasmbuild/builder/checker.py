@@ -103,6 +103,15 @@ class Checker:
         self._directories = {}
         return self._status(artifact, self._source(artifact.module))
 
+    def agrees(self, artifact: Artifact) -> bool:
+        """Tell whether an artifact is the very file that its record tells of. Raises StoreError."""
+        path = self.path(artifact)
+        recorded = self._memory.look(path + filenames.RECORD_SUFFIX, record_facts, follow=False)
+        present = self._memory.look(path, follow=False)
+        if recorded is None or recorded.facts is None or present is None:
+            return False
+        return bool(recorded.facts["id"] == artifact.id and recorded.facts["sha256"] == present.sha256)
+
     def path(self, artifact: Artifact) -> str:
         """Return where an artifact lies."""
         path = artifact.path if os.sep == "/" else artifact.path.replace("/", os.sep)

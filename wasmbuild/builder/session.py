@@ -112,6 +112,10 @@ class Session:
         """Return the names of targets whose manifest is not there, or not what it should be."""
         return [target.name for target in self.plan.targets if not self._manifests.stands(target)]
 
+    def agrees(self, artifact: Artifact) -> bool:
+        """Tell whether an artifact is the very file that its record tells of, right or not. Raises StoreError."""
+        return self._checker.agrees(artifact)
+
     def path(self, artifact: Artifact) -> Path:
         """Return where an artifact lies."""
         return self.store.root / artifact.path
@@ -141,7 +145,7 @@ class Session:
             try:
                 waited = self.store.lock(timeout, on_wait)
             except StoreError as error:
-                if not is_forbidden(error) or not self._is_whole():
+                if not is_forbidden(error) or not self.is_whole():
                     raise
                 # Nothing can be written, and nothing has to be.
                 self._unwritable = error
@@ -173,7 +177,8 @@ class Session:
                     self._manifests.write(target)
             self._manifests.write_index()
 
-    def _is_whole(self) -> bool:
+    def is_whole(self) -> bool:
+        """Tell whether artifacts, manifests and index are all as they should be. Raises StoreError."""
         self.check()
         if self.outdated() or not self._manifests.index_is_right():
             return False

@@ -119,7 +119,7 @@ def plan(project: Project, placement: Placement = DECLARED) -> Plan:
     Raises DeclarationError with all mistakes, UsageError.
     """
     project = placement.of(project)
-    resolved = resolve(project, placement.sources)
+    resolved = resolve(project, placement.sources, awaited=placement.awaited)
     if resolved.mistakes:
         raise DeclarationError(resolved.mistakes)
     return Plan(

@@ -19,7 +19,8 @@ class Placement(NamedTuple):
     """Where a build stands: absolute directories, None for what is declared and for a place in the build directory.
 
     ``sources`` are files by the names of modules, in the place of those that are declared. Of the targets, only those
-    are built that match one of ``targets`` (globs; none for all) and whose artifacts ``program`` can load.
+    are built that match one of ``targets`` (globs; none for all) and whose artifacts ``program`` can load. With
+    ``awaited``, a build that goes on around this one makes the files of ``sources`` later, which need not be there yet.
     """
 
     build_dir: Path | None = None
@@ -27,6 +28,7 @@ class Placement(NamedTuple):
     sources: Mapping[str, Path] = {}
     targets: tuple[str, ...] = ()
     program: Program | None = None
+    awaited: bool = False
 
     def of(self, project: Project) -> Project:
         """Return a project with the build directory and the targets that are wanted.

@@ -34,12 +34,13 @@ class Resolved(NamedTuple):
     refused: tuple[Mistake, ...]
 
 
-def resolve(project: Project, sources: Mapping[str, Path] = {}) -> Resolved:
+def resolve(project: Project, sources: Mapping[str, Path] = {}, *, awaited: bool = False) -> Resolved:
     """Find the sources of all modules; what is wrong is returned, not raised, so that all mistakes are told at once.
 
-    ``sources`` are files by the names of modules that are declared one by one, in the place of the declared ones.
+    ``sources`` are files by the names of modules that are declared one by one, in the place of the declared ones;
+    with ``awaited`` they need not be there yet.
     """
-    finder = _Finder(project.file, project.directory, sources)
+    finder = _Finder(project.file, project.directory, sources, awaited)
     finder.check_given(project.modules)
     chosen: dict[str, frozenset[str]] = {}
     found: list[Module] = []
@@ -64,7 +65,7 @@ def resolve(project: Project, sources: Mapping[str, Path] = {}) -> Resolved:
 class _Finder:
     """Turns module tables into modules, and notes what is wrong."""
 
-    def __init__(self, file: str, directory: Path, given: Mapping[str, Path]) -> None:
+    def __init__(self, file: str, directory: Path, given: Mapping[str, Path], awaited: bool) -> None:
         # Of several files with one name each would give the same mistake.
         self.mistakes: dict[Mistake, None] = {}
         self.refused: dict[Mistake, None] = {}
@@ -72,6 +73,7 @@ class _Finder:
         self._file = file
         self._directory = directory
         self._given = given
+        self._awaited = awaited
         self._names: dict[str, tuple[str, str, str]] = {}
         self._files = {filenames.MANIFEST: "every target"}
         self._directories: dict[str, str] = {}
@@ -188,6 +190,8 @@ class _Finder:
 
     def _check_given_file(self, key: str, path: Path) -> None:
         problem = self._problem(str(path), path)
+        if problem == _ABSENT and self._awaited:
+            return
         if problem == _ABSENT:
             fix = f"make it first, or correct --source {key}=…"
             self._mistake(key, "source", f"there is no file {quoted(str(path))}, given with --source", fix)

@@ -1,0 +1,96 @@
+"""Builds and proofs by calls, with real compilers."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from support import ADD, ALL, Project
+
+from wasmbuild import api
+from wasmbuild.errors import CompileError, DeclarationError, UsageError
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def test_a_build_tells_what_is_there(project: Project, capfd: pytest.CaptureFixture[str]) -> None:
+    told: list[str] = []
+    built = api.build(project.root / "wasmbuild.toml", on_compiled=told.append)
+    assert set(built.artifacts) == set(built.compiled) == set(told) == ALL
+    assert built.build_dir == project.build
+    for artifact in built.artifacts.values():
+        data = artifact.path.read_bytes()
+        assert (artifact.size, artifact.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+        assert artifact.reasons == ("never built",)
+    again = api.build(project.root / "wasmbuild.toml")
+    assert again.compiled == ()
+    assert again.artifacts["add@x64"] == built.artifacts["add@x64"]._replace(reasons=())
+    report = api.verify(project.build)
+    assert {entry.id for entry in report.artifacts} == ALL
+    assert capfd.readouterr() == ("", "")
+
+
+def test_it_may_be_elsewhere_from_other_sources_and_for_some_targets(project: Project, tmp_path: Path) -> None:
+    project.run("build")
+    (project.root / "add.wat").rename(tmp_path / "made.wat")
+    out = tmp_path / "out"
+    built = api.build(
+        project.root / "wasmbuild.toml",
+        build_dir=out,
+        state_dir=tmp_path / "state",
+        sources={"add": tmp_path / "made.wat"},
+        program="x86_64-unknown-linux-musl",
+        jobs=1,
+    )
+    assert set(built.artifacts) == {"add@x64", "sub@x64"}
+    assert sorted(path.name for path in out.iterdir()) == ["index.json", "x64"]
+    assert (out / "x64/manifest.json").read_bytes() == (project.build / "x64/manifest.json").read_bytes()
+
+
+def test_all_that_failed_is_told_by_id_and_the_rest_is_built(project: Project) -> None:
+    project.write("add.wat", "(module (func (nonsense)))")
+    with pytest.raises(api.BuildError) as raised:
+        api.build(project.root / "wasmbuild.toml")
+    assert set(raised.value.failures) == {"add@x64", "add@arm"}
+    assert all(isinstance(error, CompileError) for error in raised.value.failures.values())
+    assert raised.value.exit_code == 1
+    assert "add@arm: " in str(raised.value)
+    assert (project.build / "x64/sub.cwasm").exists()
+    project.write("add.wat", ADD)
+    assert set(api.build(project.root / "wasmbuild.toml").compiled) == {"add@x64", "add@arm"}
+
+
+def test_what_does_not_hold_is_an_exception_with_the_report(project: Project) -> None:
+    built = api.build(project.root / "wasmbuild.toml")
+    built.artifacts["add@arm"].path.write_bytes(b"")
+    with pytest.raises(api.VerificationError, match="add@arm: ") as raised:
+        api.verify(project.build)
+    assert [entry.id for entry in raised.value.report.artifacts if not entry.ok] == ["add@arm"]
+
+
+def test_mistakes_are_exceptions(project: Project) -> None:
+    assert {artifact.id for artifact in api.plan(project.root / "wasmbuild.toml").artifacts} == ALL
+    with pytest.raises(UsageError, match="did you mean x64"):
+        api.plan(project.root / "wasmbuild.toml", targets=["x46"])
+    with pytest.raises(UsageError, match="jobs is 0"):
+        api.build(project.root / "wasmbuild.toml", jobs=0)
+    with pytest.raises(UsageError, match="name what is to be verified"):
+        api.verify()
+    project.declare("")
+    with pytest.raises(DeclarationError):
+        api.build(project.root / "wasmbuild.toml")
+    assert not project.build.exists()
+
+
+def test_known_faults_that_are_not_let_pass_fail_every_build(project: Project) -> None:
+    collected = """(module (type $s (struct (field i32)))
+      (func (export "f") (result i32) (struct.get $s 0 (struct.new $s (i32.const 7)))))"""
+    project.write("add.wat", collected)
+    project.declare((project.root / "wasmbuild.toml").read_text() + '[audit]\nenforce = ["build"]\n')
+    for _ in range(2):
+        with pytest.raises(api.KnownFaultError, match="GHSA-43j2-gcp4-m22g"):
+            api.build(project.root / "wasmbuild.toml")

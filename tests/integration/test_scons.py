@@ -1,0 +1,230 @@
+"""Artifacts as nodes of SCons, with the real one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import ADD, HEAD, MODULES, SUB, TARGETS, Project
+
+from wasmbuild import api
+from wasmbuild.runtime import load
+
+TOOL = """
+from wasmbuild.scons import wasmbuild
+env = Environment(tools=["default", wasmbuild])
+"""
+SCONSTRUCT = TOOL + 'wasm, manifests = env.Wasmbuild("wasmbuild.toml", "build")\n'
+EPOCHS = TARGETS.replace("[targets.arm]", "[targets.arm]\nengine = { epoch-interruption = true }")
+EVERYTHING = {"arm/add", "arm/sub", "x64/add", "x64/sub"}
+
+
+class Built(Project):
+    def __init__(self, root: Path, sconstruct: str = SCONSTRUCT) -> None:
+        super().__init__(root)
+        self.write("SConstruct", sconstruct)
+
+    def scons(self, *arguments: str, status: int = 0) -> str:
+        ended = subprocess.run(
+            [sys.executable, "-m", "SCons", "-Q", *arguments],
+            cwd=self.root,
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        said = ended.stdout + ended.stderr
+        assert ended.returncode == status, said
+        assert "Traceback" not in said
+        return said
+
+    def made(self, *arguments: str, status: int = 0) -> set[str]:
+        """Run SCons, and return what it compiled."""
+        lines = self.scons(*arguments, status=status).splitlines()
+        return {
+            line.removeprefix("wasmbuild build/").removesuffix(".cwasm") for line in lines if line.endswith(".cwasm")
+        }
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Built:
+    project = Built(tmp_path / "süß und gut")
+    assert project.made("-j4") == EVERYTHING
+    return project
+
+
+def is_up_to_date(project: Built) -> bool:
+    return "scons: `.' is up to date." in project.scons()
+
+
+def test_it_builds_what_the_command_builds(built: Built, tmp_path: Path) -> None:
+    assert is_up_to_date(built)
+    by_command = Project(tmp_path / "other")
+    by_command.run("build")
+    assert built.files() == by_command.files()
+    api.verify(built.build)
+    assert load(built.build, "add").target == "x64"
+    # Whoever builds after SCons finds nothing to do, and so does SCons afterwards.
+    assert built.compiled() == set()
+    assert is_up_to_date(built)
+
+
+def test_just_what_depends_on_an_edit_is_compiled(built: Built) -> None:
+    built.write("add.wat", ADD.replace("i32.add", "i32.mul"))
+    assert built.made() == {"arm/add", "x64/add"}
+    built.declare(HEAD + "# a comment\n" + TARGETS + MODULES)
+    assert built.made() == set()
+    assert is_up_to_date(built)
+    built.declare(HEAD + EPOCHS + MODULES)
+    said = built.scons("--debug=explain")
+    assert "`wasmbuild arm: engine.epoch-interruption = true' is a new dependency" in said
+    assert "x64" not in said
+    built.write("SConstruct", SCONSTRUCT + "# elsewhere\n")
+    assert is_up_to_date(built)
+    api.verify(built.build)
+
+
+@pytest.mark.parametrize("name", ["arm/add.cwasm", "arm/add.cwasm.json"])
+def test_what_was_deleted_or_tampered_with_is_made_again(built: Built, name: str) -> None:
+    good = built.files()
+    (built.build / name).unlink()
+    assert built.made() == {"arm/add"}
+    assert built.files() == good
+    (built.build / name).write_bytes(b"{}")
+    assert built.made() == {"arm/add"}
+    assert built.files() == good
+    assert is_up_to_date(built)
+
+
+@pytest.mark.parametrize("name", ["index.json", "arm/manifest.json"])
+def test_manifests_are_written_again(built: Built, name: str) -> None:
+    good = built.files()
+    (built.build / name).unlink()
+    assert built.made() == set()
+    (built.build / name).write_text("{}")
+    assert built.made() == set()
+    assert built.files() == good
+    assert is_up_to_date(built)
+
+
+def test_a_compile_that_fails_keeps_the_good_artifact_and_tells_once_why(built: Built) -> None:
+    good = built.files()
+    built.write("add.wat", "(module (func (nonsense)))")
+    said = built.scons("-k", status=2)
+    assert "scons: *** [build/arm/add.cwasm] add.wat: " in said
+    kept = built.files()
+    assert kept["arm/add.cwasm"] == good["arm/add.cwasm"]
+    assert "arm/manifest.json" not in kept
+    built.write("add.wat", ADD)
+    built.scons()
+    assert built.files() == good
+
+
+def test_the_contract_of_a_module_holds(built: Built) -> None:
+    built.declare(HEAD + TARGETS + MODULES.replace("[modules.sub]", 'exports = ["crc32"]\n[modules.sub]'))
+    assert "add.wat: does not export crc32" in built.scons(status=2)
+
+
+def test_mistakes_in_the_declaration_are_told_at_once(built: Built) -> None:
+    built.declare(HEAD + TARGETS.replace("triple", "tripel") + MODULES)
+    said = built.scons(status=2)
+    assert said.count('did you mean "triple"') + said.count("did you mean triple") == 2
+
+
+def test_a_new_compiler_compiles_everything(built: Built, tmp_path: Path) -> None:
+    other = tmp_path / "wasmtime"
+    shutil.copyfile(api_compiler(), other)
+    other.chmod(0o755)
+    with open(other, "ab") as file:
+        file.write(b"\0")
+    built.environment["WASMBUILD_WASMTIME"] = str(other)
+    assert built.made() == EVERYTHING
+
+
+def api_compiler() -> str:
+    from wasmbuild.toolchain.find import find
+
+    return find("cli", 48, Path.cwd()).path
+
+
+def test_a_dry_run_writes_nothing_and_a_clean_leaves_nothing(tmp_path: Path) -> None:
+    project = Built(tmp_path)
+    assert project.made("-n") == EVERYTHING
+    assert not project.build.exists()
+    project.scons()
+    project.scons("-c")
+    assert [path for path in project.build.rglob("*") if not path.is_dir()] == []
+
+
+def test_files_join_and_leave_a_glob(tmp_path: Path) -> None:
+    project = Built(tmp_path)
+    project.declare(HEAD + TARGETS + '[modules."*"]\nsource = "*.wat"\n')
+    project.scons()
+    project.write("mul.wat", ADD)
+    assert project.made() == {"arm/mul", "x64/mul"}
+    (project.root / "mul.wat").unlink()
+    assert project.made() == set()
+    assert not (project.build / "x64/mul.cwasm").exists()
+    assert is_up_to_date(project)
+
+
+@pytest.mark.parametrize("duplicate", [0, 1])
+def test_a_variant_directory_holds_the_artifacts(tmp_path: Path, duplicate: int) -> None:
+    project = Project(tmp_path / "src")
+    outer = Built(tmp_path, f'SConscript("src/SConscript", variant_dir="out", duplicate={duplicate})\n')
+    project.write("SConscript", SCONSTRUCT + 'env.Install("#dist", wasm["add@x64"])\n')
+    outer.scons()
+    assert is_up_to_date(outer)
+    api.verify(tmp_path / "out/build")
+    assert (tmp_path / "dist/add.cwasm").read_bytes() == (tmp_path / "out/build/x64/add.cwasm").read_bytes()
+    assert not (tmp_path / "src/build").exists()
+    project.write("add.wat", ADD.replace("i32.add", "i32.mul"))
+    assert "sub.cwasm" not in outer.scons()
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        'made = env.Command("made/add.wat", "add.in", Copy("$TARGET", "$SOURCE"))\n'
+        'env.Wasmbuild(SOURCES={"add": made})\n',
+        'env.Command("add.wat", "add.in", Copy("$TARGET", "$SOURCE"))\nenv.Wasmbuild()\n',
+    ],
+)
+def test_sources_may_be_made_by_other_builders(tmp_path: Path, sources: str) -> None:
+    project = Built(tmp_path, TOOL + sources)
+    (project.root / "add.wat").unlink()
+    project.write("add.in", ADD)
+    assert project.made() == EVERYTHING
+    assert is_up_to_date(project)
+    project.write("add.in", SUB)
+    assert project.made() == {"arm/add", "x64/add"}
+    api.verify(project.build)
+
+
+def test_some_targets_alone(tmp_path: Path) -> None:
+    project = Built(tmp_path, TOOL + 'env.Wasmbuild(TARGETS="x*")\n')
+    assert project.made() == {"x64/add", "x64/sub"}
+
+
+def test_known_faults_of_the_compiler_are_told_or_fail(tmp_path: Path) -> None:
+    project = Built(tmp_path)
+    project.write("add.wat", '(module (type $s (struct)) (func (export "f") (drop (struct.new $s))))')
+    assert "have known faults of the compiler" in project.scons()
+    assert is_up_to_date(project)
+    project.declare(HEAD + TARGETS + MODULES + '[audit]\nenforce = ["build"]\n')
+    for _ in range(2):
+        assert "(fails by [audit] enforce)" in project.scons(status=2)
+
+
+def test_the_example_builds(tmp_path: Path) -> None:
+    example = tmp_path / "scons"
+    shutil.copytree(Path(__file__).parents[2] / "examples/scons", example)
+    ended = subprocess.run([sys.executable, "-m", "SCons", "-Q"], cwd=example, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    report = api.verify(example / "build", config=example / "wasmbuild.toml")
+    assert "tested" in {entry.level for entry in report.artifacts}
+    assert (example / "dist/answer.cwasm").exists()

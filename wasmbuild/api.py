@@ -1,0 +1,269 @@
+"""Builds for programs in Python: ``plan``, ``build`` and ``verify``, which print nothing and fail with exceptions.
+
+from wasmbuild import api
+
+built = api.build("wasmbuild.toml")
+print(built.artifacts["checksum@pi"].path)
+api.verify(built.build_dir)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from wasmbuild import boundary
+from wasmbuild.errors import FAILED, UsageError, WasmbuildError
+
+if TYPE_CHECKING:
+    from wasmbuild.audit.note import Noted
+    from wasmbuild.builder.session import Outcome, Session
+    from wasmbuild.builder.workspace import Planned, Workspace
+    from wasmbuild.engine.programs import Program
+    from wasmbuild.plan.graph import Plan
+    from wasmbuild.plan.placement import Placement
+    from wasmbuild.project.audit_policy import AuditPolicy
+    from wasmbuild.verify import Report
+
+__all__ = [
+    "BuildError",
+    "Built",
+    "BuiltArtifact",
+    "KnownFaultError",
+    "VerificationError",
+    "build",
+    "plan",
+    "verify",
+]
+
+AnyPath = str | os.PathLike[str]
+
+
+class BuiltArtifact(NamedTuple):
+    """An artifact that is right: its absolute path, size in bytes, and SHA-256 in hex.
+
+    ``reasons`` say why this build made it; they are empty for one that was up to date.
+    """
+
+    id: str
+    path: Path
+    size: int
+    sha256: str
+    reasons: tuple[str, ...] = ()
+
+
+class Built(NamedTuple):
+    """A build directory that is whole: an absolute path, and its artifacts by id, ``module@target``."""
+
+    build_dir: Path
+    artifacts: Mapping[str, BuiltArtifact]
+
+    @property
+    def compiled(self) -> tuple[str, ...]:
+        """The ids of what this build made, as opposed to what was up to date."""
+        return tuple(artifact.id for artifact in self.artifacts.values() if artifact.reasons)
+
+
+class BuildError(WasmbuildError):
+    """Some artifacts could not be built; all others are as they should be, and the last good ones are still there.
+
+    ``failures`` has the error of each by id; its text has one for each, with the id in front of it.
+    """
+
+    def __init__(self, failures: Mapping[str, WasmbuildError]) -> None:
+        self.failures = dict(failures)
+        super().__init__("\n".join(f"{id}: {error}" for id, error in self.failures.items()))
+        self.exit_code = max((error.exit_code for error in self.failures.values()), default=FAILED)
+
+
+class KnownFaultError(WasmbuildError):
+    """All is built, by a compiler with known faults that ``[audit] enforce`` does not let pass."""
+
+    exit_code = FAILED
+
+
+class VerificationError(WasmbuildError):
+    """Some artifact does not reach the level that is required of it; ``report`` has the verdict on each."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        super().__init__("\n".join(f"{entry.id}: {entry.message}" for entry in report.artifacts if not entry.ok))
+        self.exit_code = report.exit_code
+
+
+def plan(
+    config: AnyPath = "wasmbuild.toml",
+    *,
+    build_dir: AnyPath | None = None,
+    sources: Mapping[str, AnyPath] | None = None,
+    targets: Iterable[str] = (),
+    program: str | None = None,
+) -> Plan:
+    """Return what a wasmbuild.toml declares, resolved; nothing is compiled and nothing written.
+
+    The keywords are those of ``build``. Raises DeclarationError with all mistakes, UsageError, ToolchainError.
+    """
+    with boundary.told():
+        return _workspace(config, _placement(build_dir, None, sources, targets, program)).planned().plan
+
+
+def build(
+    config: AnyPath = "wasmbuild.toml",
+    *,
+    build_dir: AnyPath | None = None,
+    state_dir: AnyPath | None = None,
+    sources: Mapping[str, AnyPath] | None = None,
+    targets: Iterable[str] = (),
+    program: str | None = None,
+    jobs: int | None = None,
+    lock_timeout: float | None = None,
+    on_compiled: Callable[[str], None] = lambda id: None,
+) -> Built:
+    """Make what a wasmbuild.toml declares, as far as it is not made, and return what is there.
+
+    ``build_dir`` takes the place of the declared one, and may be anywhere. The lock and what is remembered lie in
+    ``state_dir``, by default ``.wasmbuild`` in the build directory. ``sources`` are files by the names of modules, in
+    the place of those that are declared; records keep the declared text. ``targets`` are globs over names of targets,
+    by default all; with ``program``, a triple, only those are built whose artifacts a program of that triple can load.
+    Artifacts of others leave the build directory.
+
+    ``jobs`` compiles run at a time, by default one for each core. Another build in the same directory is waited for,
+    ``lock_timeout`` seconds at most. ``on_compiled`` is called with each id as it is made, by this thread.
+
+    Raises DeclarationError with all mistakes, BuildError with all that failed, KnownFaultError, ToolchainError,
+    UsageError, and StoreError where the directory cannot be written.
+    """
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"build: jobs is {jobs}, and at least 1 has to run; leave it out for one for each core")
+    with boundary.told():
+        workspace = _workspace(config, _placement(build_dir, state_dir, sources, targets, program))
+        planned = workspace.planned()
+        reasons: dict[str, tuple[str, ...]] = {}
+        if not workspace.is_up_to_date(planned):
+            reasons = _built(workspace, planned, jobs, lock_timeout, on_compiled)
+        return Built(planned.plan.build_dir, _artifacts(planned.plan, reasons))
+
+
+def verify(
+    *paths: AnyPath,
+    level: str | None = None,
+    index_sha256: str | None = None,
+    config: AnyPath | None = None,
+) -> Report:
+    """Prove that artifacts are what was declared and that they load, and return the verdicts, all of which hold.
+
+    ``paths`` are build directories, manifests and indexes. ``level`` is demanded of each artifact (``"intact"``,
+    ``"consistent"``, ``"loaded"`` or ``"tested"``), and no higher one is tried. ``index_sha256`` pins the bytes of the
+    one index that is named. The runners of the targets that ``config`` declares load their artifacts; without it, there
+    are none: they are commands, and never come with what is verified.
+
+    Raises VerificationError where one does not hold or could not be judged, DeclarationError, UsageError,
+    ToolchainError, HostError.
+    """
+    from wasmbuild.verify import verify as verify_paths
+
+    if not paths:
+        raise UsageError("verify: name what is to be verified: a build directory, a manifest or an index")
+    with boundary.told():
+        own = () if config is None else _workspace(config, None).project().targets
+        report = verify_paths(paths, level=level, index_sha256=index_sha256, targets=own)
+    if not report.ok:
+        raise VerificationError(report)
+    return report
+
+
+def _workspace(config: AnyPath, placement: Placement | None) -> Workspace:
+    from wasmbuild.builder.workspace import Workspace
+
+    return Workspace(Path(config), placement)
+
+
+def _placement(
+    build_dir: AnyPath | None,
+    state_dir: AnyPath | None,
+    sources: Mapping[str, AnyPath] | None,
+    targets: Iterable[str],
+    program: str | None,
+) -> Placement:
+    from wasmbuild.plan.placement import Placement
+
+    return Placement(
+        None if build_dir is None else Path(os.path.abspath(build_dir)),
+        None if state_dir is None else Path(os.path.abspath(state_dir)),
+        {name: Path(path) for name, path in (sources or {}).items()},
+        tuple(targets),
+        None if program is None else _program(program),
+    )
+
+
+def _program(triple: str) -> Program:
+    from wasmbuild.engine.programs import program
+
+    try:
+        return program(triple)
+    except ValueError as error:
+        raise UsageError(f"program: {triple!r} {error}") from None
+
+
+def _built(
+    workspace: Workspace,
+    planned: Planned,
+    jobs: int | None,
+    lock_timeout: float | None,
+    on_compiled: Callable[[str], None],
+) -> dict[str, tuple[str, ...]]:
+    """Build what is out of date; return why, by id."""
+    from wasmbuild.builder.scheduler import cores
+
+    failures: dict[str, WasmbuildError] = {}
+    reasons: dict[str, tuple[str, ...]] = {}
+
+    def done(outcome: Outcome) -> None:
+        if outcome.error is not None:
+            failures[outcome.id] = outcome.error
+        else:
+            reasons[outcome.id] = outcome.reasons
+            on_compiled(outcome.id)
+
+    session = workspace.session(planned)
+    try:
+        session.begin(lock_timeout)
+        wrong = [status.artifact for status in session.outdated()]
+        session.compile_all(wrong, jobs=jobs or cores(), on_start=lambda artifact: None, on_done=done)
+        changed = session.finish()
+        policy = workspace.audit_policy()
+        known = audited(session, policy) if "build" in policy.enforce else None
+    finally:
+        session.close()
+    failures.update((id, WasmbuildError("changed while it was built; build again")) for id in changed)
+    if failures:
+        raise BuildError(failures)
+    if known is not None and known.fails:
+        raise KnownFaultError(known.line)
+    return reasons
+
+
+def audited(session: Session, policy: AuditPolicy) -> Noted:
+    """Return what is known against the compiler of what was built, while the session has the directory.
+
+    Where ``policy`` does not let it pass, the next build does not pass for having nothing to do.
+    """
+    from wasmbuild.audit.note import noted
+
+    known = noted([session.plan.build_dir], policy, "build")
+    if known.fails:
+        session.store.forget_noop()
+    return known
+
+
+def _artifacts(plan: Plan, reasons: Mapping[str, tuple[str, ...]]) -> dict[str, BuiltArtifact]:
+    from wasmbuild.builder.manifests import read_record
+
+    found = {}
+    for artifact in plan.artifacts:
+        path = plan.build_dir.joinpath(*artifact.path.split("/"))
+        record = read_record(path)
+        found[artifact.id] = BuiltArtifact(artifact.id, path, record.size, record.sha256, reasons.get(artifact.id, ()))
+    return found

@@ -1,0 +1,279 @@
+"""A tool for SCons: a node for each artifact, and one for the manifests.
+
+    from wasmbuild.scons import wasmbuild
+
+    env = Environment(tools=["default", wasmbuild])
+    wasm, manifests = env.Wasmbuild("wasmbuild.toml", "build")
+    env.Install("dist", wasm["checksum@pi"])
+
+SCons decides by contents what is out of date: the source, and each setting that decides an artifact's bytes, as a value
+of its own, so that ``--debug=explain`` names the one that changed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import SCons.Action
+import SCons.Errors
+
+from wasmbuild import boundary
+from wasmbuild.api import audited
+from wasmbuild.builder.key import SCHEMA, CompilerIdentity
+from wasmbuild.builder.workspace import Workspace
+from wasmbuild.errors import CompileError, WasmbuildError
+from wasmbuild.plan.placement import Placement
+from wasmbuild.project import filenames
+from wasmbuild.text import listed
+
+if TYPE_CHECKING:
+    from wasmbuild.builder.session import Session
+    from wasmbuild.project.declared import Artifact, Module, Target
+
+_SHOWN = 3
+
+
+def wasmbuild(env: Any) -> None:
+    """Add the method ``Wasmbuild`` to an environment: an entry of ``tools``."""
+    env.AddMethod(declare, "Wasmbuild")
+
+
+def declare(
+    env: Any,
+    config: Any = "wasmbuild.toml",
+    build_dir: Any = "build",
+    SOURCES: Mapping[str, Any] | None = None,  # noqa: N803  # as SCons spells what a builder is given
+    TARGETS: Any = (),  # noqa: N803
+) -> tuple[dict[str, Any], Any]:
+    """Declare everything that a wasmbuild.toml does; return the node of each artifact by id, and the manifests.
+
+    ``config`` and ``build_dir`` count from the SConscript's folder, as all paths of SCons do; in a variant directory
+    the artifacts lie there. ``SOURCES`` are nodes by the names of modules, in the place of the declared sources: what
+    other builders make. ``TARGETS`` are globs over the names of targets, by default all. The first of the manifests is
+    the index.
+
+    Raises SCons's UserError with all mistakes of the declaration.
+    """
+    node = env.File(config)
+    try:
+        with boundary.told():
+            return _Project(env, node, env.Dir(build_dir), SOURCES or {}, env.Flatten(TARGETS)).nodes()
+    except WasmbuildError as error:
+        raise SCons.Errors.UserError(str(error)) from None
+
+
+class _Project:
+    """One build, from reading the SConscript to the last manifest; threads of SCons share it."""
+
+    def __init__(self, env: Any, config: Any, build_dir: Any, given: Mapping[str, Any], targets: list[str]) -> None:
+        self._env = env
+        self._config = config
+        self._build_dir = build_dir
+        declaration = config.srcnode() if not config.has_builder() else config
+        path = _shortest(declaration.abspath, env.Dir("#").abspath)
+        self._sources = {name: env.File(_only(name, source)) for name, source in given.items()}
+        self._sources.update(self._built_by_others(Workspace(path), declaration.dir))
+        placement = Placement(
+            build_dir=Path(build_dir.abspath),
+            sources={name: _path(source) for name, source in self._sources.items()},
+            targets=tuple(targets),
+            awaited=True,
+        )
+        self._workspace = Workspace(path, placement)
+        self._planned = self._workspace.planned()
+        self._plan = self._planned.plan
+        self._up_to_date = self._workspace.is_up_to_date(self._planned)
+        self._session: Session | None = None
+        # One compile at a time may have all cores.
+        self._alone = env.GetOption("num_jobs") == 1
+
+    def nodes(self) -> tuple[dict[str, Any], Any]:
+        env = self._env
+        compiled = SCons.Action.Action(self.compile, _shown, varlist=[])
+        compiler = self._workspace.toolchain(self._plan).compiler
+        identity = CompilerIdentity(compiler.version, compiler.sha256)
+        decisive = {target.name: self._values(_settings(target, identity)) for target in self._plan.targets}
+        contracts = {module.name: self._values(_contract(module)) for module in self._plan.modules}
+        sources = {module.name: self._source(module) for module in self._plan.modules}
+        found = {}
+        for artifact in self._plan.artifacts:
+            path = self._build_dir.File(artifact.path)
+            record = self._build_dir.File(artifact.path + filenames.RECORD_SUFFIX)
+            made = env.Command([path, record], sources[artifact.module.name], compiled)
+            env.Depends(made, [*decisive[artifact.target.name], *contracts[artifact.module.name]])
+            # A compile that fails leaves the last good artifact.
+            env.Precious(made)
+            made[0].attributes.wasmbuild = artifact.id
+            found[artifact.id] = made[0]
+        for id in self._damaged():
+            env.AlwaysBuild(found[id])
+        return found, self._manifests(list(found.values()), list(sources.values()))
+
+    def compile(self, target: list[Any], source: list[Any], env: Any) -> None:
+        """Bring one artifact up to date; several threads do so at once."""
+        id = target[0].attributes.wasmbuild
+        try:
+            with boundary.told():
+                session = self._open()
+                session.begin(on_wait=_say)
+                artifact = session.artifacts[id]
+                session.look_again(artifact)
+                outcome = session.compile(artifact, parallel=self._alone)
+        except WasmbuildError as error:
+            raise _failed(target, error) from None
+        if outcome.error is not None:
+            raise _failed(target, outcome.error)
+
+    def write_manifests(self, target: list[Any], source: list[Any], env: Any) -> None:
+        """Write manifests and index once all artifacts are right, and let other builds in."""
+        try:
+            with boundary.told():
+                session = self._open()
+                try:
+                    session.begin(on_wait=_say)
+                    session.finish()
+                    known = audited(session, self._workspace.audit_policy())
+                    wrong = [status.artifact for status in session.outdated()]
+                    unfinished = session.unfinished()
+                finally:
+                    session.close()
+                if wrong:
+                    raise CompileError(_not_as_declared(wrong, session))
+                if unfinished:
+                    raise CompileError(f"{listed(unfinished, _SHOWN)}: the manifest was changed meanwhile; build again")
+                if known.fails:
+                    raise CompileError(known.line)
+                if known.line is not None:
+                    _say(known.line)
+        except WasmbuildError as error:
+            raise _failed(target, error) from None
+
+    def _open(self) -> Session:
+        if self._session is None:
+            self._session = self._workspace.session(self._planned)
+            atexit.register(self._end)
+        return self._session
+
+    def _end(self) -> None:
+        """Let go of everything when SCons ends, whose threads may be in the middle of something."""
+        from wasmbuild.toolchain import child
+
+        child.kill_all()
+        if self._session is not None:
+            try:
+                self._session.close()
+            except WasmbuildError as error:
+                _say(str(error))
+
+    def _manifests(self, artifacts: list[Any], sources: list[Any]) -> Any:
+        env = self._env
+        names = [filenames.INDEX, *(f"{target.name}/{filenames.MANIFEST}" for target in self._plan.targets)]
+        shipping = [artifact for artifact in self._plan.artifacts if artifact.module.ship_source]
+        names += [artifact.wasm_path for artifact in shipping]
+        action = SCons.Action.Action(self.write_manifests, _shown_manifests, varlist=[])
+        made = env.Command([self._build_dir.File(name) for name in names], artifacts, action)
+        env.Depends(made, [self._config, *(sources if shipping else [])])
+        env.Precious(made)
+        env.Clean(made, self._build_dir.Dir(filenames.STATE_DIRECTORY))
+        # A source whose time alone changed is no reason, and of manifests that were changed SCons sees nothing.
+        if not self._up_to_date and not self._open().is_whole():
+            env.AlwaysBuild(made)
+        return made
+
+    def _damaged(self) -> list[str]:
+        """Return the ids of artifacts that are not what their records say, of which SCons sees nothing."""
+        if self._up_to_date:
+            return []
+        session = self._open()
+        session.check()
+        return [
+            status.artifact.id
+            for status in session.outdated()
+            if os.path.lexists(session.path(status.artifact)) and not session.agrees(status.artifact)
+        ]
+
+    def _source(self, module: Module) -> Any:
+        return self._sources.get(module.name) or self._env.File(str(module.source))
+
+    def _built_by_others(self, workspace: Workspace, folder: Any) -> Iterator[tuple[str, Any]]:
+        """Yield the declared sources that a builder of this build makes, by module."""
+        for name, module in workspace.project().modules.items():
+            if name not in self._sources and not any(character in module.source for character in "*?["):
+                for directory in (self._config.dir, folder):
+                    node = directory.File(module.source)
+                    if node.has_builder():
+                        yield name, node
+                        break
+
+    def _values(self, texts: list[str]) -> list[Any]:
+        return [self._env.Value(text) for text in texts]
+
+
+def _settings(target: Target, compiler: CompilerIdentity) -> list[str]:
+    """Return everything but the source that decides the bytes of a target's artifacts, a text for each setting."""
+    document = target.engine.key_inputs()
+    settings = [("key", SCHEMA), ("compiler", list(compiler)), ("triple", document["triple"])]
+    settings += [(f"isa-flags.{name}", value) for name, value in document["isa-flags"].items()]
+    settings += [(f"engine.{name}", value) for name, value in document["engine"].items()]
+    return [f"wasmbuild {target.name}: {name} = {_json(value)}" for name, value in settings]
+
+
+def _contract(module: Module) -> list[str]:
+    """Return what a module is held to when it is compiled."""
+    contract = [("imports", module.imports), ("exports", module.exports)]
+    texts = [f"wasmbuild {module.name}: {name} = {_json(value)}" for name, value in contract if value is not None]
+    if module.tests:
+        texts.append(f"wasmbuild {module.name}: tests = {_json([case.to_json() for case in module.tests])}")
+    return texts
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _only(name: str, source: Any) -> Any:
+    """Return the one node of what a builder returned."""
+    if isinstance(source, (list, tuple)) or hasattr(source, "data"):
+        nodes = list(source)
+        if len(nodes) != 1:
+            raise SCons.Errors.UserError(f"SOURCES[{name!r}] is {len(nodes)} nodes; give it one, such as nodes[0]")
+        return nodes[0]
+    return source
+
+
+def _path(node: Any) -> Path:
+    """Return where the bytes of a node lie: what no builder makes stays in its source directory."""
+    return Path(node.abspath if node.has_builder() else node.srcnode().abspath)
+
+
+def _shortest(path: str, top: str) -> Path:
+    """Return a path that is good from now on: SCons reads a SConscript in its folder, and builds in the top one."""
+    return Path(os.path.relpath(path) if os.path.samefile(os.curdir, top) else path)
+
+
+def _not_as_declared(wrong: list[Artifact], session: Session) -> str:
+    ids = listed([artifact.id for artifact in wrong], _SHOWN)
+    return f"{ids}: not built as declared; delete {session.path(wrong[0])} and its like, and build again"
+
+
+def _failed(target: list[Any], error: WasmbuildError) -> Exception:
+    failure: Exception = SCons.Errors.BuildError(node=target[0], errstr=str(error), status=error.exit_code)
+    return failure
+
+
+def _shown(target: list[Any], source: list[Any], env: Any) -> str:
+    return f"wasmbuild {target[0]}"
+
+
+def _shown_manifests(target: list[Any], source: list[Any], env: Any) -> str:
+    return f"wasmbuild {target[0]} and the manifests that it names"
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
