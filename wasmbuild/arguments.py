@@ -56,6 +56,11 @@ COMMANDS = {
         "wasmbuild toolchain install 48.0.8",
         "what is installed is whole, and nothing else was",
     ),
+    "lock": Command(
+        "name the very executables that compile, for every machine that builds",
+        "wasmbuild lock --platform linux-arm64",
+        "the lock file is the old one or the new one, whole",
+    ),
     "inspect": Command("say what a file is, without loading it", "wasmbuild inspect build/pi/checksum.cwasm"),
     "embed": Command(
         "write source that configures an application's engine to match",

@@ -121,7 +121,7 @@ def _identity(plan: Plan, declaration: bytes) -> list[object]:
     """Return what a note is of besides files: all that the plan and the keys come from."""
     globs = json.dumps(plan.globs).encode("utf-8", "surrogatepass")
     digests = [hashlib.sha256(data).hexdigest() for data in (declaration, globs)]
-    return [SCHEMA, __version__, *digests, places.fingerprint(plan.compiler)]
+    return [SCHEMA, __version__, *digests, places.fingerprint(plan.compiler, plan.directory)]
 
 
 def _digest(signatures: Iterable[files.Signature | None]) -> str:

@@ -84,13 +84,23 @@ class Workspace:
         return Session(plan, declaration, store, self.toolchain(plan))
 
     def toolchain(self, declared: Project | Plan) -> Toolchain:
-        """Return the compiler that a declaration asks for. Raises ToolchainError."""
+        """Return the compiler that a declaration asks for and the lock file allows.
+
+        Raises ToolchainError, DeclarationError for a lock file that cannot be read.
+        """
         from wasmbuild.toolchain.child import Limits
-        from wasmbuild.toolchain.find import find
+        from wasmbuild.toolchain.find import EMBEDDED, find
         from wasmbuild.toolchain.toolchain import Toolchain
 
         line = declared.line
-        compiler = find(declared.compiler, line, self.directory, at_least=declared.at_least)
+        if declared.compiler == EMBEDDED or not os.path.lexists(self.directory / places.LOCK):
+            compiler = find(declared.compiler, line, self.directory, at_least=declared.at_least)
+        else:
+            from wasmbuild.toolchain import lockfile
+
+            preferred = lockfile.wanted(self.directory, line)
+            compiler = find(declared.compiler, line, self.directory, at_least=declared.at_least, preferred=preferred)
+            lockfile.check(compiler, self.directory, line)
         limits = Limits(declared.limits.memory, declared.limits.seconds)
         return Toolchain(compiler, line, limits, declared.compiler)
 

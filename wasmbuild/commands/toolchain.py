@@ -17,7 +17,7 @@ from wasmbuild.toolchain import installed, places
 
 if TYPE_CHECKING:
     from wasmbuild.console import Console
-    from wasmbuild.installing.install import Telling
+    from wasmbuild.installing.install import Installed, Telling
     from wasmbuild.toolchain.find import Compiler
 
 LIST_SCHEMA = "wasmbuild/toolchains/1"
@@ -30,15 +30,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing.set_defaults(act=_list)
 
     installing = commands.add_parser("install", help="install an executable that compiles for every target")
-    installing.add_argument("version", metavar="VERSION", help="such as 48.0.8, or 48 for the newest of that line")
+    installing.add_argument(
+        "version", metavar="VERSION", nargs="?", help="such as 48.0.8, or 48 for the newest of that line"
+    )
     installing.add_argument(
         "--from",
         dest="source",
         metavar="SOURCE",
-        default="release",
         help="release: the archive of a release (default); cargo: built here from crates, in minutes; vendored: built "
         "here from the release's archive of sources; else a file: an executable or an archive, as a path or file://",
     )
+    installing.add_argument(
+        "--locked", action="store_true", help=f"install the very executable that {places.LOCK} names, or fail"
+    )
+    options.add_config(installing)
     add_network(installing)
     installing.set_defaults(act=_install)
 
@@ -113,17 +118,22 @@ def _entries() -> list[dict[str, str]]:
 
 def _install(arguments: argparse.Namespace) -> int:
     from wasmbuild.console import Console, human_size
-    from wasmbuild.installing.install import install
+    from wasmbuild.installing.install import RELEASE, install
 
     console = Console(sys.stderr)
     try:
-        done = install(
-            arguments.version,
-            arguments.source,
-            mirror_address=arguments.mirror,
-            offline=arguments.offline,
-            telling=telling(console),
-        )
+        if arguments.locked:
+            done = _install_locked(arguments, console)
+        elif arguments.version is None:
+            raise UsageError("wasmbuild toolchain install: name a version, such as 48.0.8, or give --locked")
+        else:
+            done = install(
+                arguments.version,
+                arguments.source or RELEASE,
+                mirror_address=arguments.mirror,
+                offline=arguments.offline,
+                telling=telling(console),
+            )
     finally:
         console.clear()
     print(done.path)
@@ -134,6 +144,16 @@ def _install(arguments: argparse.Namespace) -> int:
     if record.archive is not None:
         console.say(f"    archive: {human_size(record.archive.size)}, SHA-256 {record.archive.sha256}")
     return DONE
+
+
+def _install_locked(arguments: argparse.Namespace, console: Console) -> Installed:
+    from wasmbuild.installing.locking import Source, install_locked
+
+    if arguments.version is not None:
+        raise UsageError("wasmbuild toolchain install: --locked installs what is locked; leave out the version")
+    workspace = Workspace(arguments.config)
+    source = Source(arguments.mirror, arguments.offline, telling=telling(console))
+    return install_locked(workspace.directory, workspace.project().line, arguments.source, source)
 
 
 def _which(arguments: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from urllib.request import url2pathname
 
 from wasmbuild.errors import ToolchainError, UsageError
 from wasmbuild.installing import archive, cargo, credentials, mirror, store, transfer
+from wasmbuild.installing.credentials import Credentials
 from wasmbuild.installing.mirror import Mirror
 from wasmbuild.installing.transfer import ANY, PATIENT, Expected, NetworkError, OnBytes, Patience
 from wasmbuild.text import printable
@@ -44,6 +45,7 @@ def install(
     source: str = RELEASE,
     *,
     mirror_address: str | None = None,
+    address: str | None = None,
     offline: bool = False,
     expected: Expected | None = None,
     executable_sha256: str | None = None,
@@ -53,7 +55,8 @@ def install(
     """Install a version and return it; one that is there already costs nothing.
 
     ``request`` is a version or a line, ``source`` is ``release``, ``cargo``, ``vendored`` or names a file.
-    ``expected`` is what is known of the archive, ``executable_sha256`` of the executable.
+    ``address`` is that of the release's archive where it is known. ``expected`` is what is known of the archive,
+    ``executable_sha256`` of the executable.
 
     Raises UsageError, NetworkError, ToolchainError, FormatError, StoreError.
     """
@@ -73,7 +76,9 @@ def install(
                     f"Wasmtime {request} is not installed, and --offline lets nothing be downloaded; "
                     f"name a file: --from FILE"
                 )
-            made, origin, of = _downloaded(request, source, mirror_address, scratch, expected, patience, telling)
+            made, origin, of = _downloaded(
+                request, source, mirror_address, address, scratch, expected or ANY, patience, telling
+            )
         else:
             made, origin, of = _of_file(request, source, scratch, telling)
         if executable_sha256 is not None and (found := store.digest(made)) != executable_sha256:
@@ -86,6 +91,11 @@ def install(
     if record is None:
         raise ToolchainError(f"{path.parent}: was removed meanwhile; install it again")
     return Installed(path, record, path.parent not in before)
+
+
+def credentials_of(source: Mirror) -> Credentials:
+    """Return what the user says to who asks for credentials. Raises UsageError."""
+    return credentials.of_user(source.address)
 
 
 def fetch_release(
@@ -115,7 +125,7 @@ def _fetch(
         got = transfer.download(
             address,
             file,
-            credentials=credentials.of_user(source.address),
+            credentials=credentials_of(source),
             expected=expected,
             patience=patience,
             on_bytes=told,
@@ -127,22 +137,23 @@ def _downloaded(
     request: str,
     source: str,
     mirror_address: str | None,
+    address: str | None,
     scratch: Path,
-    expected: Expected | None,
+    expected: Expected,
     patience: Patience,
     telling: Telling,
 ) -> tuple[Path, str, Archive]:
-    chosen = mirror.chosen(mirror_address)
-    who = credentials.of_user(chosen.address)
-    version = request if mirror.is_exact(request) else chosen.newest(request, who, patience)
     into = scratch / "archive"
+    chosen = mirror.chosen(mirror_address)
+    if address is not None:
+        address, of = _fetch(address, chosen, into, expected, patience, telling)
+        return _unpacked(into, scratch, address), address, of
+    version = request if mirror.is_exact(request) else chosen.newest(request, credentials_of(chosen), patience)
     if source == VENDORED:
-        address, of = _fetch(chosen.sources(version), chosen, into, expected or ANY, patience, telling)
+        address, of = _fetch(chosen.sources(version), chosen, into, expected, patience, telling)
         return _built(into, request, scratch, address), address, of
     platform = platforms.named(platforms.host())
-    address, of = fetch_release(
-        version, platform, chosen, into, expected=expected or ANY, patience=patience, telling=telling
-    )
+    address, of = fetch_release(version, platform, chosen, into, expected=expected, patience=patience, telling=telling)
     return _unpacked(into, scratch, address), address, of
 
 

