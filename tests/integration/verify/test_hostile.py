@@ -99,8 +99,12 @@ HAND = "was it built or changed by hand, or by another tool? build it again"
 EDITED = f"the file was edited or damaged, or another program wrote it: {AGAIN}"
 INSTEAD = f"put the artifact itself there: {AGAIN}"
 NAMED = f"index.json names it: {AGAIN}"
+ITSELF = f"put the file itself there: {NAMED}"
 NO_FILE = "not a regular file"
-OUT = "leads out of the directory through a link"
+OUT = (
+    "leads out of the directory through a link; copy the directory with its links followed (cp -rL), or name the one "
+    "that the links lead to"
+)
 TO_ITSELF = "is a link that leads to itself"
 HAS = "m.cwasm has * bytes, and its manifest says *: it was"
 COMPILED = f"not an artifact that was compiled from one; {HAND}"
@@ -113,10 +117,10 @@ TRAPS = {"call": "f", "args": [], "traps": "\x1b[2J\r\n"}
 # fmt: off
 HARMS = [
     # Links.
-    Harm("a link out", artifact(link("../../outside/t/m.cwasm")), f"m.cwasm {OUT}; {INSTEAD}"),
-    Harm("a link to a device", artifact(link("/dev/zero")), f"m.cwasm {OUT}; {INSTEAD}"),
-    Harm("a directory that is a link out", through_a_directory, f"plugins/m.cwasm {OUT}; {INSTEAD}"),
-    Harm("a chain of links out", through_a_chain, f"m.cwasm {OUT}; {INSTEAD}"),
+    Harm("a link out", artifact(link("../../outside/t/m.cwasm")), f"m.cwasm {OUT}"),
+    Harm("a link to a device", artifact(link("/dev/zero")), f"m.cwasm {OUT}"),
+    Harm("a directory that is a link out", through_a_directory, f"plugins/m.cwasm {OUT}"),
+    Harm("a chain of links out", through_a_chain, f"m.cwasm {OUT}"),
     Harm("a link to itself", artifact(link("m.cwasm")), f"m.cwasm {TO_ITSELF}; {INSTEAD}"),
     Harm("a link to nothing", artifact(link("none")), f"m.cwasm is missing; {AGAIN}"),
     Harm("no harm: a link that stays", artifact(link("a.cwasm")), "", blamed=""),
@@ -126,15 +130,15 @@ HARMS = [
     Harm("a device", artifact(device), f"m.cwasm is a device, {NO_FILE}; {INSTEAD}"),
     Harm("a directory", artifact(directory), f"m.cwasm is a directory, {NO_FILE}; {INSTEAD}"),
     # Manifests that are no files, or not of this directory.
-    *(Harm(f"{name} for a manifest", manifest(replace), f"{{}}/manifest.json {words}; {NAMED}", blamed="manifest")
+    *(Harm(f"{name} for a manifest", manifest(replace), f"{{}}/manifest.json {words}", blamed="manifest")
       for name, replace, words in (
         ("a link out", link("../../outside/t/manifest.json"), OUT),
-        ("a link to itself", link("manifest.json"), TO_ITSELF),
-        ("a link to nothing", link("none"), "is missing"),
-        ("a FIFO", fifo, f"is a FIFO, {NO_FILE}"),
-        ("a socket", unix_socket, f"is a socket, {NO_FILE}"),
-        ("a device", device, f"is a device, {NO_FILE}"),
-        ("a directory", directory, f"is a directory, {NO_FILE}"),
+        ("a link to itself", link("manifest.json"), f"{TO_ITSELF}; {ITSELF}"),
+        ("a link to nothing", link("none"), f"is missing; {NAMED}"),
+        ("a FIFO", fifo, f"is a FIFO, {NO_FILE}; {ITSELF}"),
+        ("a socket", unix_socket, f"is a socket, {NO_FILE}; {ITSELF}"),
+        ("a device", device, f"is a device, {NO_FILE}; {ITSELF}"),
+        ("a directory", directory, f"is a directory, {NO_FILE}; {ITSELF}"),
     )),
     Harm("a terabyte for a manifest", manifest(lambda path: os.truncate(path, 1 << 40)),
          f"{{}}/manifest.json: has * bytes, and at most {MAX_MANIFEST} are read; {EDITED}", blamed="manifest"),
