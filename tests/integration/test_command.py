@@ -264,7 +264,11 @@ class TestCompile:
                 "nothing.wat: there is no such file; make it, or correct the path\n",
             ),
             ("add.wat --target x64 -o .", 2, ".: is a directory; name the artifact"),
-            ("add.wat -o a.cwasm", 2, "wasmbuild compile: the following arguments are required: --target"),
+            (
+                "add.wat -o a.cwasm",
+                2,
+                "wasmbuild compile: what is it for? name a target of wasmbuild.toml with --target",
+            ),
         ],
     )
     def test_wrong_requests(self, project: Project, arguments: str, status: int, said: str) -> None:

@@ -66,6 +66,10 @@ def _read(document: Mapping[str, Any], directory: Path) -> Plan:
     head = values.head_from_json(document, directory)
     if (problem := rules.line_problem(head.line)) is not None:
         raise Invalid(problem, "line", "wasmtime")
+    for key, right in values.head_to_json(head, directory).items():
+        # A path in another spelling is another text: what is read is written as it stands, or refused.
+        if document[key] != right:
+            raise Invalid("is not as it is written here", key)
     targets = _by_name("targets", [_target(*item, head.line, directory) for item in enumerate(document["targets"])])
     modules = _by_name("modules", [_module_from_json(item, directory) for item in document["modules"]])
     artifacts = []

@@ -12,6 +12,7 @@ from wasmbuild.engine import lines, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.cranelift_flags import value_problem
 from wasmbuild.engine.line import CHECKS, Line
+from wasmbuild.engine.lines import __main__ as made
 from wasmbuild.engine.rules import EngineError
 
 HOST = triples.parse("x86_64-unknown-linux-gnu")
@@ -84,8 +85,16 @@ python = "wasm_new"
 """
 
 
+@pytest.mark.parametrize("path", sorted(made.HERE.glob("*.toml")), ids=lambda path: path.stem)
+def test_what_is_read_is_what_the_toml_says(path: Path) -> None:
+    fix = "run: python -m wasmbuild.engine.lines"
+    assert path.with_suffix(".json").read_text(encoding="utf-8") == made.as_json(path), fix
+    assert int(path.stem) in lines.known()
+
+
 def test_another_line_is_one_file_more(directory: Path) -> None:
     (directory / "51.toml").write_text(_LINE_51)
+    made.write(directory)
     assert lines.known()[-1] == 51
     line: Line = lines.newest()
     assert line.winch.lacks == {**lines.get(50).winch.lacks, "": ("wasm-gc",)}
@@ -100,6 +109,7 @@ def test_another_line_is_one_file_more(directory: Path) -> None:
 
 def test_a_setting_of_another_line_is_told_as_such(directory: Path) -> None:
     (directory / "51.toml").write_text(_LINE_51)
+    made.write(directory)
     for table, line, problem in (
         ({"wasm-new": True}, 50, "wasm-new: is no setting of Wasmtime 50, but of 51; remove it"),
         (

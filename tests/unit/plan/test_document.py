@@ -77,6 +77,8 @@ def put(value: object, *path: str | int) -> Change:
         (put("nobody", "steps", 0, "module"), r'^plan\.json: steps\[0\]: names "nobody", which is not there'),
         (put(["-Cx"], "targets", 0, "arguments"), r"^plan\.json: targets\[0\]: is not what follows"),
         (put("i686-unknown-linux-gnu", "targets", 0, "triple"), r"^plan\.json: targets\[0\]\.triple: "),
+        (put("\\", "wasmtime", "compiler"), r"^plan\.json: wasmtime: is not as it is written here"),
+        (put("bin/wasmtime", "wasmtime", "compiler"), r"^plan\.json: wasmtime: is not as it is written here"),
         (put(7, "wasmtime", "line"), r"^plan\.json: wasmtime\.line: "),
         (put({"embedder": "c-api", "no-such": 1}, "targets", 0, "engine"), r"^plan\.json: targets\[0\]\.engine"),
         (lambda document: document["steps"].pop(), r"^plan\.json: steps: are not those of the targets and modules"),
