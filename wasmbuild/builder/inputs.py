@@ -12,6 +12,20 @@ from wasmbuild.project.globs import folders
 
 if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan
+    from wasmbuild.project.declared import Module
+
+
+def source_of(plan: Plan, module: Module, sources: Mapping[str, Path]) -> Path:
+    """Return the path of a module's source as it is known: as it was given, or as the declaration was named."""
+    return sources.get(module.name) or Path(plan.path).parent / os.path.normpath(module.source_text)
+
+
+def of_declaration(plan: Plan) -> Iterator[Path]:
+    """Yield what decides the plan: the declaration and the folders of globs. Raises OSError as ``of_build`` does."""
+    yield Path(plan.path)
+    for pattern, _ in plan.globs:
+        for folder in folders(plan.directory, pattern):
+            yield Path(plan.path).parent / folder
 
 
 def of_build(plan: Plan, build_dir: Path, sources: Mapping[str, Path]) -> Iterator[Path]:
@@ -21,13 +35,9 @@ def of_build(plan: Plan, build_dir: Path, sources: Mapping[str, Path]) -> Iterat
     is right has one. ``build_dir`` and ``sources`` are paths as they were given; the rest is as the declaration was
     named, from the working directory or absolute. Raises OSError for a folder that cannot be listed.
     """
-    above = Path(plan.path).parent
-    yield Path(plan.path)
+    yield from of_declaration(plan)
     for module in plan.modules:
-        yield sources.get(module.name) or above / os.path.normpath(module.source_text)
-    for pattern, _ in plan.globs:
-        for folder in folders(plan.directory, pattern):
-            yield above / folder
+        yield source_of(plan, module, sources)
     yield build_dir / filenames.INDEX
     for target in plan.targets:
         yield build_dir / target.name / filenames.MANIFEST

@@ -78,8 +78,11 @@ def add_step(parser: argparse.ArgumentParser) -> None:
     options.add_depfile(parser, "the stamp, or without one the build directory,")
 
 
-def placement(arguments: argparse.Namespace) -> Placement:
-    """Return where the command line places a build. Raises UsageError for a module with two sources."""
+def placement(arguments: argparse.Namespace, *, awaited: bool = False) -> Placement:
+    """Return where the command line places a build, whose sources may be ``awaited`` from the one around.
+
+    Raises UsageError for a module with two sources.
+    """
     sources: dict[str, Path] = {}
     for name, path in arguments.source:
         if name in sources and sources[name] != path:
@@ -91,6 +94,7 @@ def placement(arguments: argparse.Namespace) -> Placement:
         sources=sources,
         targets=tuple(getattr(arguments, "target", ())),
         program=getattr(arguments, "program", None),
+        awaited=awaited,
     )
 
 

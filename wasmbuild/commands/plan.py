@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmbuild.builder.workspace import Workspace
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    placing.add_directories(parser)
     placing.add_sources(parser)
     placing.add_selection(parser)
     options.add_config(parser)
@@ -27,10 +29,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="write one line for each artifact: id, module, target, triple, source and artifact, with tabs between "
         "them and paths from the current directory",
     )
+    form.add_argument(
+        "--ninja",
+        action="store_true",
+        help="write a file for Ninja with an edge for each artifact and one for the manifests, paths from the current "
+        "directory",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", type=Path, help="with --ninja: the file, which Ninja makes again by itself"
+    )
+    options.add_depfile(parser, "OUT")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    plan = Workspace(arguments.config, placing.placement(arguments)).planned().plan
+    if arguments.output is not None and not arguments.ninja:
+        raise UsageError("wasmbuild plan: -o goes with --ninja; redirect what else is written")
+    if arguments.depfile is not None and arguments.output is None:
+        raise UsageError("wasmbuild plan: --depfile tells what a file depends on; name it with --ninja -o")
+    plan = Workspace(arguments.config, placing.placement(arguments, awaited=True)).planned().plan
     for refused in plan.refused:
         print(f"warning: {refused}", file=sys.stderr)
     if arguments.json:
@@ -41,7 +57,11 @@ def run(arguments: argparse.Namespace) -> int:
         json.dump(to_json(plan), sys.stdout, indent=2)
         print()
     elif arguments.lines:
-        sys.stdout.write("".join(_lines(plan)))
+        sys.stdout.write("".join(_lines(plan, dict(arguments.source))))
+    elif arguments.ninja:
+        from wasmbuild.commands.ninja import write
+
+        write(arguments, plan)
     else:
         width = max((len(artifact.id) for artifact in plan.artifacts), default=0)
         for artifact in plan.artifacts:
@@ -49,12 +69,14 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _lines(plan: Plan) -> list[str]:
+def _lines(plan: Plan, given: dict[str, Path]) -> list[str]:
     """Return a line for each artifact. Raises UsageError where a path would not stay in its place."""
     above = os.path.relpath(plan.directory)
     build_dir = os.path.relpath(plan.build_dir)
     sources = {
-        module.name: module.source_text if above == os.curdir else os.path.relpath(module.source)
+        module.name: module.source_text
+        if above == os.curdir and module.name not in given
+        else os.path.relpath(module.source)
         for module in plan.modules
     }
     for path in (build_dir, *sources.values()):

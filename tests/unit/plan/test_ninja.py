@@ -1,0 +1,69 @@
+"""A plan as Ninja reads it: what is escaped, what cannot be, and which edge follows which."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wasmbuild.errors import UsageError
+from wasmbuild.plan.graph import Plan, plan
+from wasmbuild.plan.ninja import Commands, to_ninja, value
+from wasmbuild.project.config import load
+
+DECLARATION = """
+[project]
+name = "p"
+[targets.pi]
+triple = "aarch64-unknown-linux-gnu"
+[modules.a]
+source = "a.wasm"
+ship-source = true
+[modules.b]
+source = "b.wasm"
+"""
+
+
+@pytest.fixture
+def planned(tmp_path: Path) -> Plan:
+    for name in ("a.wasm", "b.wasm"):
+        (tmp_path / name).touch()
+    (tmp_path / "wasmbuild.toml").write_text(DECLARATION)
+    return plan(load(tmp_path / "wasmbuild.toml", default_line=48))
+
+
+def text(planned: Plan, *, file: str | None = "wasm.ninja", build_dir: str = "o", source: str = "s/{}.wasm") -> str:
+    return to_ninja(
+        planned,
+        Commands("compile", "manifest", "plan"),
+        file=file,
+        declaration="wasmbuild.toml",
+        build_dir=build_dir,
+        source=lambda module: source.format(module.name),
+    )
+
+
+def test_the_last_edge_follows_all_others_and_the_file_itself(planned: Plan) -> None:
+    edges = [line for line in text(planned).splitlines() if line.startswith("build ")]
+    assert edges == [
+        "build wasm.ninja: wasmbuild_plan | wasmbuild.toml",
+        "build o/pi/a.cwasm | o/pi/a.cwasm.json: wasmbuild_compile s/a.wasm | wasmbuild.toml",
+        "build o/pi/b.cwasm | o/pi/b.cwasm.json: wasmbuild_compile s/b.wasm | wasmbuild.toml",
+        "build o/index.json | o/pi/manifest.json o/pi/a.wasm: wasmbuild_manifest | o/pi/a.cwasm o/pi/a.cwasm.json "
+        "o/pi/b.cwasm o/pi/b.cwasm.json wasmbuild.toml wasm.ninja",
+    ]
+
+
+def test_without_a_name_nothing_makes_the_file_again(planned: Plan) -> None:
+    assert "plan" not in text(planned, file=None).partition("\n")[2]
+
+
+def test_names_are_escaped(planned: Plan) -> None:
+    assert "build C$:/o$ u$$t/pi/a.cwasm | " in text(planned, build_dir="C:/o u$t")
+    assert value("a $b c") == "a $$b c"
+
+
+@pytest.mark.parametrize("name", ["a|{}", "a\n{}", "a\t{}"])
+def test_what_ninja_cannot_be_told_is_refused(planned: Plan, name: str) -> None:
+    with pytest.raises(UsageError, match="Ninja cannot be told of"):
+        text(planned, source=name)

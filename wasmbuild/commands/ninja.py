@@ -1,0 +1,80 @@
+"""``wasmbuild plan --ninja``: the commands that edges run, and the file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wasmbuild.builder import output
+from wasmbuild.builder.depfile import depfile
+from wasmbuild.builder.inputs import of_declaration, source_of
+from wasmbuild.commands import options
+from wasmbuild.plan.ninja import Commands, to_ninja, value
+
+if TYPE_CHECKING:
+    from wasmbuild.plan.graph import Plan
+
+
+def write(arguments: argparse.Namespace, plan: Plan) -> None:
+    """Write the file to where it was asked for, if it is not there already. Raises UsageError, StoreError."""
+    file: Path | None = arguments.output
+    given = dict(arguments.source)
+    build_dir = arguments.build_dir or Path(plan.path).parent / plan.build_dir_text
+    if file is not None:
+        options.check_output("plan", "-o", file, [("--config", arguments.config)])
+    text = to_ninja(
+        plan,
+        _commands(arguments, file),
+        file=None if file is None else _named(file),
+        declaration=_named(arguments.config),
+        build_dir=_named(build_dir),
+        source=lambda module: _named(source_of(plan, module, given)),
+    )
+    data = os.fsencode(text)
+    if file is None:
+        sys.stdout.write(text)
+        return
+    if arguments.depfile is not None:
+        output.write(arguments.depfile, depfile(file, of_declaration(plan)))
+    if not (file.is_file() and file.read_bytes() == data):
+        output.write(file, data)
+
+
+def _commands(arguments: argparse.Namespace, file: Path | None) -> Commands:
+    program = _program()
+    config = ["--config", str(arguments.config)]
+    placed = [word for name, path in arguments.source for word in ("--source", f"{name}={path}")]
+    for option in ("build_dir", "state_dir"):
+        path = getattr(arguments, option)
+        placed += [] if path is None else [f"--{option.replace('_', '-')}", str(path)]
+    placed += [word for glob in arguments.target for word in ("--target", glob)]
+    placed += [] if arguments.program is None else ["--for", arguments.program.text]
+    step = "--module=$module --target=$target -o $out --record $out.json --depfile $out.d --restat"
+    again = None if file is None else [*program, "plan", "--ninja", *config, *placed]
+    return Commands(
+        compile=f"{_line([*program, 'compile', *config])} $in {step}",
+        manifest=_line([*program, "manifest", *config, *placed, "--restat"]),
+        plan=None if again is None else f"{_line(again)} -o $out --depfile $out.d",
+    )
+
+
+def _program() -> list[str]:
+    """Return how to run this command again: by its name where that leads to the one that runs now."""
+    found = shutil.which("wasmbuild")
+    if found is not None and os.path.exists(sys.argv[0]) and os.path.samefile(found, sys.argv[0]):
+        return ["wasmbuild"]
+    return [sys.executable, "-P", "-m", "wasmbuild"]
+
+
+def _line(words: list[str]) -> str:
+    return value(subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words))
+
+
+def _named(path: Path) -> str:
+    return os.path.normpath(path).replace(os.sep, "/")
