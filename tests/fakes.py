@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from maker import Maker
 
 from wasmbuild.builder.key import CompilerIdentity
+from wasmbuild.builder.key import digest as key_of
 from wasmbuild.builder.request import CompileRequest, CompileResult
 from wasmbuild.errors import CompileError
-from wasmbuild.formats.manifest import Record
 
 Answer = Callable[[CompileRequest, Path], CompileResult]
 
@@ -74,11 +76,23 @@ class FakeCache:
 
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
-        self.records: dict[str, Record] = {}
+        self.digests: dict[str, str] = {}
+        self.closed = 0
 
-    def get(self, key: str) -> bytes | None:
-        return self.kept.get(key)
+    def get(self, key: str, out: Path) -> str | None:
+        if key not in self.kept:
+            return None
+        out.write_bytes(self.kept[key])
+        return self.digests.get(key) or hashlib.sha256(self.kept[key]).hexdigest()
 
-    def put(self, key: str, artifact: bytes, record: Record) -> None:
+    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any]) -> None:
+        assert key_of(dict(inputs)) == key
         self.kept[key] = artifact
-        self.records[key] = record
+        self.digests[key] = sha256
+
+    def discard(self, key: str) -> None:
+        self.kept.pop(key, None)
+        self.digests.pop(key, None)
+
+    def close(self) -> None:
+        self.closed += 1

@@ -72,6 +72,11 @@ COMMANDS = {
         "wasmbuild fit -- ./loader {}",
         "no table was found",
     ),
+    "cache": Command(
+        "say what is kept of artifacts that were compiled before, or remove it",
+        "wasmbuild cache stats",
+        "what was not removed is whole",
+    ),
     "schema": Command("print the JSON Schema of a file format", "wasmbuild schema manifest"),
 }
 

@@ -18,7 +18,7 @@ class Progress:
         self.console = console
         self.total = total
         self.up_to_date = up_to_date
-        self.compiled = 0
+        self.compiled = self.restored = 0
         self.failed: dict[str, list[str]] = {}
         self._started = time.monotonic()
         self._running: list[str] = []
@@ -28,9 +28,13 @@ class Progress:
         self._running.append(id)
         self._bar()
 
-    def done(self, id: str, reasons: Sequence[str], seconds: float, size: int) -> None:
-        """Tell that an artifact was compiled; ``size`` is in bytes."""
-        self.compiled += 1
+    def done(self, id: str, reasons: Sequence[str], seconds: float, size: int, *, restored: bool = False) -> None:
+        """Tell that an artifact was compiled, or restored from a cache; ``size`` is in bytes."""
+        if restored:
+            self.restored += 1
+            reasons = ("restored", *reasons)
+        else:
+            self.compiled += 1
         self._end(id)
         why = "; ".join(reasons[:_REASONS_SHOWN]) + ("; …" if len(reasons) > _REASONS_SHOWN else "")
         figures = f"{human_seconds(seconds):>8}  {human_size(size):>9}"
@@ -46,8 +50,8 @@ class Progress:
 
     @property
     def unfinished(self) -> int:
-        """How many artifacts have neither been compiled nor failed yet."""
-        return self.total - self.compiled - sum(map(len, self.failed.values()))
+        """How many artifacts have neither been made nor failed yet."""
+        return self.total - self._finished
 
     def end(self, lost: Sequence[str] = ()) -> None:
         """Tell what failed and how everything ended; ``lost`` are messages of what could be no artifact."""
@@ -66,6 +70,8 @@ class Progress:
         parts = []
         if self.compiled:
             parts.append(f"{self.compiled} compiled")
+        if self.restored:
+            parts.append(f"{self.restored} restored")
         if self.up_to_date:
             parts.append(f"{self.up_to_date} up to date")
         if failed:
@@ -80,11 +86,14 @@ class Progress:
         if id in self._running:
             self._running.remove(id)
 
+    @property
+    def _finished(self) -> int:
+        return self.compiled + self.restored + sum(map(len, self.failed.values()))
+
     def _count(self) -> str:
-        finished = self.compiled + sum(map(len, self.failed.values()))
+        finished = self._finished
         width = len(str(self.total))
         return self.console.dim(f"[{finished:>{width}}/{self.total}]")
 
     def _bar(self) -> None:
-        finished = self.compiled + sum(map(len, self.failed.values()))
-        self.console.bar(finished, self.total, ", ".join(self._running))
+        self.console.bar(self._finished, self.total, ", ".join(self._running))

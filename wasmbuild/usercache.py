@@ -41,12 +41,34 @@ def directory() -> Path:
     return (base if base.is_absolute() else Path.home() / ".cache") / "wasmbuild"
 
 
+class Place:
+    """A directory for what can be made again: of one kind in the user's, or ``base`` itself."""
+
+    def __init__(self, *parts: str, base: Path | None = None) -> None:
+        self._base = base
+        self._parts = parts
+
+    def path(self) -> Path:
+        """Return where it is; it need not exist. Raises RuntimeError when the user has no home directory."""
+        return (self._base or directory()).joinpath(*self._parts)
+
+    def own(self) -> Path:
+        """Return it, made where it is missing, if nobody else can write to it.
+
+        Raises OSError where it cannot be made or may be written by others, RuntimeError without a home directory.
+        """
+        return _own(self._base or directory(), self._parts)
+
+
 def own_directory(*parts: str) -> Path:
     """Return a directory below the user's, made where it is missing, that nobody else can write to.
 
     Raises OSError where it cannot be made or may be written by others, RuntimeError when there is no home directory.
     """
-    path = directory()
+    return _own(directory(), parts)
+
+
+def _own(path: Path, parts: tuple[str, ...]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     for part in ("", *parts):
         path = path / part

@@ -73,8 +73,10 @@ def check(
             f"{result.made_by} answered with the artifact of another request; "
             f"name the executable itself as [toolchain] compiler"
         )
-    check_artifact(data, request.engine, request.kind, result.made_by)
     sha256 = hashlib.sha256(data).hexdigest()
+    if result.sha256 is not None and result.sha256 != sha256:
+        raise CompileError(f"{result.made_by} answered with an artifact that is damaged")
+    check_artifact(data, request.engine, request.kind, result.made_by)
     return Checked(data, file, record_of(id, source_text, request, source, size=len(data), sha256=sha256))
 
 

@@ -12,10 +12,11 @@ from wasmbuild.builder import disk, output
 from wasmbuild.builder.compile import LocalCompiler, check, record_of
 from wasmbuild.builder.disk import REPLACING
 from wasmbuild.builder.memory import Memory
-from wasmbuild.builder.request import ALL_CORES, CompileRequest, Labels
+from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache, CompileRequest, Labels
+from wasmbuild.builder.scheduler import taken
 from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.builder.sources import Sources
-from wasmbuild.errors import FormatError
+from wasmbuild.errors import CompileError, FormatError
 from wasmbuild.formats.manifest import Record
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def compile_recorded(
     threads: int = ALL_CORES,
     keep_time: bool = False,
     before: Callable[[], None] = lambda: None,
+    cache: ArtifactCache = NO_CACHE,
 ) -> bool:
     """Compile an artifact into ``out`` unless it and its ``record`` are right; return whether it had to.
 
@@ -63,8 +65,17 @@ def compile_recorded(
             if not keep_time:
                 output.touch(out)
             return False
-        result = compiler.compile(request, wasm)
-        checked = check(artifact.id, artifact.module.source_text, request, result, source, directory)
+        checked = None
+        result = taken(request, directory, cache)
+        if result is not None:
+            try:
+                checked = check(artifact.id, artifact.module.source_text, request, result, source, directory)
+            except CompileError:
+                cache.discard(result.key)
+        if checked is None:
+            result = compiler.compile(request, wasm)
+            checked = check(artifact.id, artifact.module.source_text, request, result, source, directory)
+            cache.put(result.key, checked.data, checked.record.sha256, checked.record.inputs)
         before()
         _put(record, checked.record.to_bytes(), keep_time)
         if not disk.holds(out, checked.record.size, checked.record.sha256):

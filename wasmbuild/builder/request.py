@@ -6,7 +6,7 @@ another machine together with the binary that its digest names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -60,7 +60,8 @@ class CompileResult(NamedTuple):
     ``key`` is that of the request as its compiler understood it, ``made_by`` what people call who made it: the path of
     an executable, the name of a worker. ``artifact`` are bytes, or a private file of whoever
     asked, which may be moved away. ``seconds`` is wall-clock time, ``peak_memory`` the most bytes that the compiler's
-    process had in memory, None where that is not known. ``restored`` is set where nothing was compiled.
+    process had in memory, None where that is not known. ``restored`` is set where nothing was compiled; ``sha256`` is
+    the digest that the artifact has to have, where whoever kept it knows.
     """
 
     key: str
@@ -70,6 +71,7 @@ class CompileResult(NamedTuple):
     seconds: float = 0.0
     peak_memory: int | None = None
     restored: bool = False
+    sha256: str | None = None
 
 
 class Prepared(NamedTuple):
@@ -119,22 +121,37 @@ class Executor(Protocol):
 
 
 class ArtifactCache(Protocol):
-    """Artifacts by key. It may forget anything; what it gives is checked like what a compiler made. It never raises."""
+    """Artifacts by key. It may forget anything; what it gives is checked like what a compiler made. It never raises.
 
-    def get(self, key: str) -> bytes | None:
-        """Return an artifact's bytes."""
+    Threads may use it at once.
+    """
 
-    def put(self, key: str, artifact: bytes, record: Record) -> None:
-        """Keep an artifact that was checked, with its record."""
+    def get(self, key: str, out: Path) -> str | None:
+        """Write an artifact into a new file and return the digest in hex that it has to have; None where it is not."""
+
+    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any]) -> None:
+        """Keep an artifact that was checked, with its digest in hex and what decided its bytes."""
+
+    def discard(self, key: str) -> None:
+        """Forget an artifact that turned out to be another one."""
+
+    def close(self) -> None:
+        """Put in order what was kept since it was opened, or closed the last time."""
 
 
 class NullCache:
     """The cache that keeps nothing."""
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, out: Path) -> str | None:
         return None
 
-    def put(self, key: str, artifact: bytes, record: Record) -> None:
+    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any]) -> None:
+        pass
+
+    def discard(self, key: str) -> None:
+        pass
+
+    def close(self) -> None:
         pass
 
 

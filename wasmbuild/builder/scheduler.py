@@ -6,9 +6,12 @@ comes back is held to its request before anybody believes it, wherever it comes 
 
 from __future__ import annotations
 
+import itertools
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from wasmbuild.builder.request import (
@@ -24,6 +27,8 @@ from wasmbuild.builder.request import (
 from wasmbuild.errors import CompileError, WasmbuildError
 
 Outcome = TypeVar("Outcome", covariant=True)
+
+_numbers = itertools.count()
 
 
 class Work(Protocol[Outcome]):
@@ -116,7 +121,7 @@ class Scheduler(Generic[Outcome]):
         except WasmbuildError as error:
             outcome = self._work.fail(id, error)
         else:
-            restored = _restored(self._work, id, prepared.request, self._cache)
+            restored = _restored(self._work, id, prepared, self._cache)
             if restored is None:
                 return prepared
             outcome = restored
@@ -135,22 +140,33 @@ def make(work: Work[Outcome], id: str, threads: int, compiler: Compiler, cache: 
     except WasmbuildError as error:
         return work.fail(id, error)
     request = request._replace(threads=threads)
-    restored = _restored(work, id, request, cache)
+    restored = _restored(work, id, Prepared(request, wasm), cache)
     if restored is not None:
         return restored
     return _finished(work, id, request, compiler.compile(request, wasm), cache)
 
 
-def _restored(work: Work[Outcome], id: str, request: CompileRequest, cache: ArtifactCache) -> Outcome | None:
-    """Take an artifact from the cache. What is damaged there is as good as nothing."""
+def taken(request: CompileRequest, directory: Path, cache: ArtifactCache) -> CompileResult | None:
+    """Take an artifact from a cache into a private directory, unchecked; None where it is not there."""
     key = request.key()
-    data = cache.get(key)
-    if data is None:
+    out = directory / f"restored-{next(_numbers)}.cwasm"
+    started = time.monotonic()
+    sha256 = cache.get(key, out)
+    if sha256 is None:
         return None
-    result = CompileResult(key, "the cache", data, restored=True)
+    return CompileResult(key, "the cache", out, seconds=time.monotonic() - started, restored=True, sha256=sha256)
+
+
+def _restored(work: Work[Outcome], id: str, prepared: Prepared, cache: ArtifactCache) -> Outcome | None:
+    """Take an artifact from the cache. What is damaged there is as good as nothing."""
+    request = prepared.request
+    result = taken(request, prepared.wasm.parent, cache)
+    if result is None:
+        return None
     try:
         checked = work.check_result(id, request, result)
     except CompileError:
+        cache.discard(result.key)
         return None
     except WasmbuildError as error:
         return work.fail(id, error)
@@ -164,7 +180,7 @@ def _finished(
         checked = work.check_result(id, request, result)
     except WasmbuildError as error:
         return work.fail(id, error)
-    cache.put(result.key, checked.data, checked.record)
+    cache.put(result.key, checked.data, checked.record.sha256, checked.record.inputs)
     return _published(work, id, checked, result)
 
 

@@ -197,7 +197,9 @@ class Session:
             if self._unwritable is not None:
                 return self.fail(artifact.id, self._unwritable)
             self._doubt(status)
-        return make(self, artifact.id, ALL_CORES if parallel else 1, self._compiler, self._cache)
+        # What is compiled all the same is not to come from where it was kept.
+        cache = NO_CACHE if status.right else self._cache
+        return make(self, artifact.id, ALL_CORES if parallel else 1, self._compiler, cache)
 
     def compile_all(
         self,
@@ -302,6 +304,7 @@ class Session:
                 self._manifests.name_all()
                 self.store.save()
         finally:
+            self._cache.close()
             self._toolchain.close()
             self.store.unlock()
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmbuild import files
-from wasmbuild.builder import disk, output
+from wasmbuild.builder import disk, key, output
 from wasmbuild.builder.disk import REPLACING, TEMPORARY_PREFIX, delete, told
-from wasmbuild.builder.request import ALL_CORES
+from wasmbuild.builder.key import CompilerIdentity
+from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache
 from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.errors import CompileError
 from wasmbuild.formats.identify import MAX_SOURCE, identify
@@ -35,6 +36,7 @@ def compile_file(
     threads: int = ALL_CORES,
     keep_time: bool = False,
     before: Callable[[], None] = lambda: None,
+    cache: ArtifactCache = NO_CACHE,
 ) -> bool:
     """Compile a file for a target into ``out``; return whether its bytes changed.
 
@@ -50,7 +52,7 @@ def compile_file(
     with _private_directory(file) as directory:
         made = directory / "artifact.cwasm"
         module = module or Module(out.stem, source, str(source), None, None)
-        data = _compiled(module._replace(source=source), target, out, toolchain, made, threads)
+        data = _compiled(module._replace(source=source), target, out, toolchain, made, threads, cache)
         before()
         if file is None:
             output.write(out, data)
@@ -61,7 +63,15 @@ def compile_file(
         return True
 
 
-def _compiled(module: Module, target: Target, out: Path, toolchain: Toolchain, made: Path, threads: int) -> bytes:
+def _compiled(
+    module: Module,
+    target: Target,
+    out: Path,
+    toolchain: Toolchain,
+    made: Path,
+    threads: int,
+    cache: ArtifactCache,
+) -> bytes:
     """Compile a source into a new file and return what was written there, after a look at it.
 
     An executable takes what is WebAssembly, as text too, as it is. Only what it refuses, and what only the library
@@ -72,10 +82,18 @@ def _compiled(module: Module, target: Target, out: Path, toolchain: Toolchain, m
     if read is None:
         found, wasm = _looked_at(module, toolchain, made.parent)
         kind: str | None = found.kind
+        wasm_sha256 = found.wasm_sha256
     else:
         data, kind = read
         wasm = made.with_name("source.wasm" if kind else "source.wat")
         disk.write(wasm, data, REPLACING)
+        wasm_sha256 = hashlib.sha256(data).hexdigest()
+    identity = CompilerIdentity(toolchain.compiler.version, toolchain.compiler.sha256)
+    # Text that the compiler itself translates decides the bytes as a binary does.
+    inputs = key.document(target.engine, identity, wasm_sha256, kind or "text")
+    restored = _restored(key.digest(inputs), target, kind, made, cache)
+    if restored is not None:
+        return restored
     name = f"{target.name}/{out.stem}.cwasm"
     job = Job(wasm, made, kind or "module", target.engine, toolchain.limits, threads == ALL_CORES, module.shown, name)
     try:
@@ -88,7 +106,26 @@ def _compiled(module: Module, target: Target, out: Path, toolchain: Toolchain, m
             # Its own words say better what is wrong with a source that is none.
             _looked_at(module, toolchain, made.parent)
         raise
+    cache.put(key.digest(inputs), artifact, hashlib.sha256(artifact).hexdigest(), inputs)
     return artifact
+
+
+def _restored(wanted: str, target: Target, kind: str | None, made: Path, cache: ArtifactCache) -> bytes | None:
+    """Take an artifact from the cache into a new file; what is damaged there is as good as nothing."""
+    sha256 = cache.get(wanted, made)
+    if sha256 is None:
+        return None
+    with told(made, "read", REPLACING):
+        artifact = made.read_bytes()
+    try:
+        if hashlib.sha256(artifact).hexdigest() == sha256:
+            check_artifact(artifact, target.engine, kind, "the cache")
+            return artifact
+    except CompileError:
+        pass
+    cache.discard(wanted)
+    made.unlink()
+    return None
 
 
 def _plain(source: Path) -> tuple[bytes, str | None] | None:

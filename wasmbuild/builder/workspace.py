@@ -10,6 +10,7 @@ from wasmbuild.errors import UsageError
 from wasmbuild.toolchain import places
 
 if TYPE_CHECKING:
+    from wasmbuild.builder.request import ArtifactCache
     from wasmbuild.builder.session import Session
     from wasmbuild.plan.graph import Plan
     from wasmbuild.plan.placement import Placement
@@ -57,6 +58,13 @@ class Workspace:
 
         return self.project().audit if b"audit" in self._read() else AuditPolicy()
 
+    def cache(self) -> ArtifactCache:
+        """Return where artifacts are kept that were compiled before. Raises DeclarationError, UsageError."""
+        from wasmbuild.builder.cache.places import opened
+        from wasmbuild.project.cache_policy import CachePolicy
+
+        return opened(self.project().cache if b"cache" in self._read() else CachePolicy())
+
     def planned(self) -> Planned:
         """Read the declaration and find its files. Raises DeclarationError, ToolchainError, UsageError."""
         from wasmbuild.plan.graph import plan
@@ -71,17 +79,20 @@ class Workspace:
 
         return noop.holds(*planned)
 
-    def session(self, planned: Planned | None = None) -> Session:
+    def session(self, planned: Planned | None = None, *, cached: bool = True) -> Session:
         """Return a build of a plan, by default of what is declared now, with the compiler for it.
 
-        Raises DeclarationError, ToolchainError.
+        Without ``cached`` it neither takes artifacts from a cache nor keeps any. Raises DeclarationError,
+        ToolchainError, UsageError.
         """
+        from wasmbuild.builder.request import NO_CACHE
         from wasmbuild.builder.session import Session
         from wasmbuild.builder.store import Store
 
         plan, declaration = planned or self.planned()
         store = Store(plan.build_dir, plan.state_dir)
-        return Session(plan, declaration, store, self.toolchain(plan))
+        cache = self.cache() if cached else NO_CACHE
+        return Session(plan, declaration, store, self.toolchain(plan), cache)
 
     def toolchain(self, declared: Project | Plan) -> Toolchain:
         """Return the compiler that a declaration asks for and the lock file allows.

@@ -35,6 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=options.seconds,
         help="give up when another build keeps the directory for longer (default: wait)",
     )
+    options.add_no_cache(parser)
     placing.add_directories(parser)
     placing.add_sources(parser)
     placing.add_selection(parser, "; artifacts of others leave the build directory")
@@ -73,7 +74,7 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
     from wasmbuild.progress import Progress
 
     console = Console(sys.stderr, quiet=arguments.quiet)
-    session = workspace.session(planned)
+    session = workspace.session(planned, cached=not arguments.no_cache)
     try:
         selected = options.select(arguments.selectors, session.artifacts)
         session.begin(arguments.lock_timeout, console.say)
@@ -107,7 +108,7 @@ def _build(
         if outcome.error is not None:
             progress.fail(outcome.id, str(outcome.error))
         else:
-            progress.done(outcome.id, outcome.reasons, outcome.seconds, outcome.size)
+            progress.done(outcome.id, outcome.reasons, outcome.seconds, outcome.size, restored=outcome.restored)
 
     session.compile_all(
         [session.artifacts[id] for id in ids],
@@ -160,7 +161,7 @@ def _print_json(
             artifacts.append(
                 {
                     "id": id,
-                    "outcome": "compiled",
+                    "outcome": "restored" if outcome.restored else "compiled",
                     "reasons": list(outcome.reasons),
                     "seconds": round(outcome.seconds, 3),
                     "size": outcome.size,

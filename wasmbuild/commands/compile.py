@@ -12,6 +12,7 @@ from wasmbuild.commands import options, pipes, undeclared
 from wasmbuild.errors import DONE, UsageError
 
 if TYPE_CHECKING:
+    from wasmbuild.builder.request import ArtifactCache
     from wasmbuild.project.declared import Module, Target
     from wasmbuild.toolchain.toolchain import Toolchain
 
@@ -43,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     options.add_depfile(parser, "OUT")
     options.add_restat(parser)
+    options.add_no_cache(parser)
     options.add_config(parser)
 
 
@@ -63,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     keep_time: bool = arguments.restat
     # Who counts jobs counts this one, and not the threads of its compiler.
     threads = 1 if is_offered() else ALL_CORES
+    cache = _cache(arguments)
     try:
         inputs = [arguments.source, arguments.config] if declared else [arguments.source]
         note = options.depfile_writer(arguments, inputs, toolchain)
@@ -78,17 +81,40 @@ def run(arguments: argparse.Namespace) -> int:
                 threads=threads,
                 keep_time=keep_time,
                 before=note,
+                cache=cache,
             )
             return DONE
         with pipes.as_files(arguments.source, arguments.output) as (source, out):
             module = module or Module(out.stem, source, str(source), None, None)
             module = module._replace(label=pipes.STDIN if arguments.source is None else str(source))
             compile_file(
-                source, target, out, toolchain, module=module, threads=threads, keep_time=keep_time, before=note
+                source,
+                target,
+                out,
+                toolchain,
+                module=module,
+                threads=threads,
+                keep_time=keep_time,
+                before=note,
+                cache=cache,
             )
     finally:
+        cache.close()
         toolchain.close()
     return DONE
+
+
+def _cache(arguments: argparse.Namespace) -> ArtifactCache:
+    from wasmbuild.builder.request import NO_CACHE
+
+    if arguments.no_cache:
+        return NO_CACHE
+    if arguments.triple is None:
+        return Workspace(arguments.config).cache()
+    from wasmbuild.builder.cache.places import opened
+    from wasmbuild.project.cache_policy import CachePolicy
+
+    return opened(CachePolicy())
 
 
 def _declared(arguments: argparse.Namespace) -> tuple[Target, Module | None, Toolchain]:

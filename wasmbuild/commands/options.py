@@ -24,6 +24,12 @@ def add_json(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--json", action="store_true", help=f"write {what} to stdout as JSON")
 
 
+def add_no_cache(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--no-cache", action="store_true", help="compile even what was compiled before elsewhere, and keep none of it"
+    )
+
+
 def add_restat(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restat",

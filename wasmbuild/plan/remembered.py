@@ -19,6 +19,7 @@ from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.strict_json import Invalid
 from wasmbuild.plan import values
 from wasmbuild.project.audit_policy import AuditPolicy, Ignore
+from wasmbuild.project.cache_policy import CachePolicy
 from wasmbuild.project.declared import ModuleDeclaration, Project, Target
 from wasmbuild.project.paths import path_problem
 from wasmbuild.usercache import Documents
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from wasmbuild.project.cases import Case
 
 _DOCUMENTS = Documents("declarations", 256)
-_SCHEMA = "wasmbuild/declaration/3"
+_SCHEMA = "wasmbuild/declaration/4"
 
 
 def recall(data: bytes, *, file: str, directory: Path, default_line: int) -> Project | None:
@@ -98,6 +99,7 @@ def _write(project: Project) -> dict[str, Any]:
             for key, module in project.modules.items()
         },
         "audit": _audit_to_json(project.audit),
+        "cache": list(project.cache),
     }
 
 
@@ -135,6 +137,7 @@ def _read(document: Mapping[str, Any], file: str, directory: Path) -> Project:
         target_names=tuple([target.name for target in targets]),
         modules={key: _module(item) for key, item in document["modules"].items()},
         audit=_audit(document["audit"]),
+        cache=CachePolicy(*document["cache"]),
     )
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from wasmbuild.engine.config import EngineConfig
     from wasmbuild.engine.triples import TargetTriple
     from wasmbuild.project.audit_policy import AuditPolicy
+    from wasmbuild.project.cache_policy import CachePolicy
     from wasmbuild.project.cases import Case
 
 
@@ -143,3 +144,4 @@ class Project(NamedTuple):
     target_names: tuple[str, ...]
     modules: Mapping[str, ModuleDeclaration]
     audit: AuditPolicy
+    cache: CachePolicy

@@ -318,6 +318,24 @@ class AuditTable(Table):
     ignore: tuple[IgnoreTable, ...] = Field(default=(), description="Faults that are let pass.")
 
 
+class CacheTable(Table):
+    """The cache of artifacts, which all projects and commands of a user share.
+
+    `WASMBUILD_CACHE` names another directory for it, by an absolute path, or says `off`.
+    """
+
+    enabled: bool = Field(
+        default=True, description="Whether artifacts that were compiled before are taken from it, and others kept."
+    )
+    max_size: int | str = Field(
+        default="5 GiB",
+        description=(
+            "What is kept in all: bytes, or text such as `5 GiB`. Beyond that, what was used longest ago goes; an "
+            "artifact that is larger is not kept."
+        ),
+    )
+
+
 class Document(Table):
     """A whole ``wasmbuild.toml``."""
 
@@ -329,6 +347,7 @@ class Document(Table):
         json_schema_extra={"minProperties": 1, "propertyNames": {"pattern": f"^{NAME_PATTERN}$"}},
     )
     audit: AuditTable = Field(default=AuditTable(), description="Which known faults of Wasmtime fail what.")
+    cache: CacheTable = Field(default=CacheTable(), description="Where artifacts are kept for other builds.")
     modules: dict[str, ModuleTable] = Field(
         description="The sources to compile.",
         json_schema_extra={"minProperties": 1, "propertyNames": {"pattern": f"^{_MODULE}(/{_MODULE})*$"}},

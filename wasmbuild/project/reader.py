@@ -15,12 +15,14 @@ from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.errors import Mistake
 from wasmbuild.project import amounts, filenames, names
 from wasmbuild.project.audit_table import read_audit
+from wasmbuild.project.cache_policy import DEFAULT_BYTES, CachePolicy
 from wasmbuild.project.case_tables import case_of, read_cases
 from wasmbuild.project.declared import Limits, ModuleDeclaration, Project, Target
 from wasmbuild.project.globs import is_glob
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.models import (
     COMPILERS,
+    CacheTable,
     CaseTable,
     Document,
     ModuleTable,
@@ -74,6 +76,7 @@ class Reader:
             target_names=target_names,
             modules=self._modules(document),
             audit=read_audit(self._all, document.get("audit", {})),
+            cache=self._cache(document.get("cache", {})),
         )
 
     # --- tables
@@ -108,6 +111,11 @@ class Reader:
         if table.memory_limit is not None:
             memory = amounts.memory(self._all, ("toolchain", "memory-limit"), table.memory_limit)
         return *found, compiler, Limits(memory, table.time_limit)
+
+    def _cache(self, given: object) -> CachePolicy:
+        table = self._all.table(("cache",), given, CacheTable) or CacheTable()
+        size = amounts.memory(self._all, ("cache", "max-size"), table.max_size)
+        return CachePolicy(table.enabled, size or DEFAULT_BYTES)
 
     def _compiler_path(self, text: str) -> str:
         key = ("toolchain", "compiler")

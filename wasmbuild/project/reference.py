@@ -14,6 +14,7 @@ from wasmbuild.engine.line import CHECKS, MAX_SIZE, Flag, Setting
 from wasmbuild.project.cases import SHAPES
 from wasmbuild.project.models import (
     AuditTable,
+    CacheTable,
     CaseTable,
     IgnoreTable,
     ModuleTable,
@@ -153,6 +154,7 @@ def reference() -> str:
         _table("wasi in [[modules.NAME.tests]]", WasiTable),
         _table("[audit]", AuditTable),
         _table("[[audit.ignore]]", IgnoreTable),
+        _table("[cache]", CacheTable),
         _ENGINE,
         "\n".join(_embedders()) + "\n",
         "\n".join(_settings()) + "\n",

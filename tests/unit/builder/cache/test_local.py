@@ -1,0 +1,234 @@
+"""What the cache on this machine keeps, gives, forgets and survives."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wasmbuild.builder import key
+from wasmbuild.builder.cache import local
+from wasmbuild.builder.cache.local import LocalCache, Usage
+from wasmbuild.usercache import Place
+
+ARTIFACT = b"\x7fELF" + bytes(range(256)) * 40
+OTHER = ARTIFACT[::-1]
+
+
+def inputs(name: str) -> dict[str, Any]:
+    return {"wasm": name}
+
+
+def key_of(name: str) -> str:
+    return key.digest(inputs(name))
+
+
+def put(cache: LocalCache, name: str, data: bytes = ARTIFACT) -> str:
+    cache.put(key_of(name), data, hashlib.sha256(data).hexdigest(), inputs(name))
+    return key_of(name)
+
+
+def entry_of(root: Path, name: str) -> Path:
+    return root / key_of(name)[:2] / key_of(name)[2:]
+
+
+class Room:
+    def __init__(self, directory: Path) -> None:
+        self.root = directory / "cache"
+        self.out = directory / "out.cwasm"
+        self.cache = self.open()
+
+    def open(self, max_bytes: int = 1 << 20) -> LocalCache:
+        return LocalCache(Place(base=self.root), max_bytes)
+
+    def get(self, name: str) -> bytes | None:
+        """Take an artifact as a build does, which believes what has the digest that it was told."""
+        self.out.unlink(missing_ok=True)
+        sha256 = self.open().get(key_of(name), self.out)
+        if sha256 is None:
+            assert not self.out.exists()
+            return None
+        data = self.out.read_bytes()
+        return data if hashlib.sha256(data).hexdigest() == sha256 else None
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    return Room(tmp_path)
+
+
+def test_what_was_kept_is_given_to_another_build(room: Room) -> None:
+    assert room.get("a") is None
+    put(room.cache, "a")
+    assert room.get("a") == ARTIFACT
+    assert room.get("b") is None
+
+
+def test_a_copy_is_no_link(room: Room) -> None:
+    put(room.cache, "a")
+    room.get("a")
+    room.out.write_bytes(b"edited")
+    assert room.out.stat().st_nlink == 1
+    assert room.get("a") == ARTIFACT
+
+
+def test_nobody_else_may_read_it_and_nothing_is_left_beside(room: Room) -> None:
+    put(room.cache, "a")
+    assert [path for path in room.root.rglob("*") if path.is_file()] == [entry_of(room.root, "a")]
+    assert stat.S_IMODE(entry_of(room.root, "a").stat().st_mode) == 0o600
+
+
+@given(data=st.data())
+def test_damage_anywhere_is_a_miss(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+    room = Room(tmp_path_factory.mktemp("cache"))
+    put(room.cache, "a")
+    path = entry_of(room.root, "a")
+    whole = path.read_bytes()
+    told = len(whole) - len(ARTIFACT)
+    cut = data.draw(st.integers(0, len(whole) - 1))
+    path.write_bytes(whole[:cut])
+    assert room.get("a") is None
+    flipped = bytearray(whole)
+    # What is told for people decides nothing.
+    position = data.draw(st.integers(0, len(ARTIFACT) - 1) | st.integers(len(whole) - 96, len(whole) - 1))
+    assert told > 96
+    flipped[position] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(flipped)
+    assert room.get("a") is None
+
+
+def test_an_entry_that_is_none_is_removed(room: Room) -> None:
+    put(room.cache, "a")
+    entry_of(room.root, "a").write_bytes(b"<html>")
+    assert room.get("a") is None
+    assert not entry_of(room.root, "a").exists()
+
+
+def test_an_entry_under_another_key_is_a_miss(room: Room) -> None:
+    put(room.cache, "a")
+    put(room.cache, "b", OTHER)
+    os.replace(entry_of(room.root, "b"), entry_of(room.root, "a"))
+    assert room.get("a") is None
+    assert room.open().usage() == Usage(0, 0)
+
+
+def test_an_entry_of_others_is_a_miss(room: Room) -> None:
+    put(room.cache, "a")
+    entry_of(room.root, "a").chmod(0o666)
+    assert room.get("a") is None
+
+
+def test_a_directory_of_others_is_not_used(room: Room) -> None:
+    put(room.cache, "a")
+    assert room.open().problem() is None
+    room.root.chmod(0o777)
+    assert room.get("a") is None
+    put(room.open(), "b")
+    assert room.open().problem() == "it is no directory of yours, or others may write to it"
+    assert not entry_of(room.root, "b").exists()
+
+
+def test_a_link_is_a_miss(room: Room) -> None:
+    put(room.cache, "a")
+    elsewhere = room.root.parent / "elsewhere"
+    os.replace(entry_of(room.root, "a"), elsewhere)
+    entry_of(room.root, "a").symlink_to(elsewhere)
+    assert room.get("a") is None
+
+
+def test_a_fifo_does_not_keep_a_build(room: Room) -> None:
+    put(room.cache, "a")
+    entry_of(room.root, "a").unlink()
+    os.mkfifo(entry_of(room.root, "a"))
+    assert room.get("a") is None
+
+
+def test_where_the_copy_cannot_be_written_nothing_is_given(room: Room) -> None:
+    put(room.cache, "a")
+    assert room.cache.get(key_of("a"), room.root.parent / "nowhere" / "out") is None
+
+
+def test_a_file_in_the_place_of_the_cache(room: Room) -> None:
+    room.root.write_text("mine")
+    put(room.cache, "a")
+    assert room.get("a") is None
+    room.cache.close()
+    assert room.root.read_text() == "mine"
+
+
+class TestLimit:
+    SIZE = 11_000
+
+    def fill(self, room: Room, names: str, limit: int) -> None:
+        cache = room.open(limit)
+        for name in names:
+            put(cache, name)
+        cache.close()
+
+    def age(self, room: Room, name: str, seconds: float) -> None:
+        then = time.time() - seconds
+        os.utime(entry_of(room.root, name), (then, then))
+
+    def kept(self, room: Room) -> set[str]:
+        return {name for name in "abcdefgh" if entry_of(room.root, name).exists()}
+
+    def test_what_was_used_longest_ago_goes(self, room: Room) -> None:
+        self.fill(room, "abcd", 5 * self.SIZE)
+        for number, name in enumerate("abcd"):
+            self.age(room, name, 10_000 - number)
+        assert room.get("a") == ARTIFACT
+        self.fill(room, "ef", 5 * self.SIZE)
+        assert self.kept(room) == {"a", "d", "e", "f"}
+
+    def test_while_there_is_room_nobody_looks_at_everything(self, room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.fill(room, "a", 5 * self.SIZE)
+        monkeypatch.setattr(local, "_entries", lambda root: pytest.fail("it was looked at"))
+        self.fill(room, "b", 5 * self.SIZE)
+        self.fill(room, "c", 5 * self.SIZE)
+
+    def test_an_artifact_larger_than_the_limit_is_not_kept(self, room: Room) -> None:
+        self.fill(room, "a", 5 * self.SIZE)
+        self.fill(room, "b", 1000)
+        assert self.kept(room) == {"a"}
+
+    @pytest.mark.parametrize("ledger", [b"", b"\xff", b"many 3\n", b"5", b"1 2\n3\n4x\n"])
+    def test_a_ledger_that_cannot_be_read_is_counted_anew(self, room: Room, ledger: bytes) -> None:
+        self.fill(room, "abcd", 5 * self.SIZE)
+        (room.root / "ledger").write_bytes(ledger)
+        self.fill(room, "ef", 5 * self.SIZE)
+        assert len(self.kept(room)) == 4
+
+    def test_what_a_wrong_clock_stamped_goes_first(self, room: Room) -> None:
+        self.fill(room, "abcd", 5 * self.SIZE)
+        self.age(room, "c", -1e8)
+        self.age(room, "d", -1e8)
+        assert room.get("d") == ARTIFACT
+        self.fill(room, "ef", 5 * self.SIZE)
+        assert "c" not in self.kept(room)
+        assert "d" in self.kept(room)
+
+    def test_prune_obeys_the_limit_and_clear_leaves_nothing(self, room: Room) -> None:
+        self.fill(room, "abcd", 9 * self.SIZE)
+        removed = room.open(2 * self.SIZE).prune()
+        assert removed.entries == 2
+        assert room.open().usage().entries == 2
+        room.open().clear()
+        assert room.open().usage() == Usage(0, 0)
+        assert [path for path in room.root.rglob("*") if path.is_file()] == []
+
+    def test_what_a_killed_process_left_goes_after_a_day(self, room: Room) -> None:
+        self.fill(room, "a", 5 * self.SIZE)
+        leftover, fresh = (entry_of(room.root, "a").with_name(f".new-{name}") for name in ("old", "young"))
+        for path in (leftover, fresh):
+            path.write_bytes(b"half")
+        os.utime(leftover, (1, 1))
+        room.open().prune()
+        assert (leftover.exists(), fresh.exists()) == (False, True)
+        assert self.kept(room) == {"a"}

@@ -1,0 +1,244 @@
+"""Artifacts of all builds of a user, in a directory that many processes use at once, none of them in need of a lock.
+
+An entry is one file, written under another name and renamed, so that it is there whole or not at all; whatever
+befalls it later shows in its trailer or in the digest of what is taken, and is as good as nothing. What an entry was
+last used for is its modification time. How much there is stands in a ledger, to which each build adds a line, and is
+counted anew when that passes the limit, is a day old, or cannot be read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wasmbuild import usercache
+from wasmbuild.builder.cache import entry
+
+_TEMPORARY = ".new-"
+_LEDGER = "ledger"
+_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_READ = _FLAGS | os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_NEW = _FLAGS | os.O_WRONLY | os.O_CREAT | os.O_EXCL
+_APPEND = _FLAGS | os.O_WRONLY | os.O_APPEND
+_DAY = 24 * 3600
+_HOUR = 3600
+_LEDGER_BYTES = 1 << 16
+# Room for some builds, or each of them would have to look at everything.
+_PRUNED_TO = 0.9
+
+
+class Usage(NamedTuple):
+    """What is there: entries and their bytes."""
+
+    entries: int
+    bytes: int
+
+
+class LocalCache:
+    """The user's cache, or another directory of it; see ``ArtifactCache``."""
+
+    def __init__(self, place: usercache.Place, max_bytes: int) -> None:
+        """``max_bytes`` are what is left of it when it is closed."""
+        self._place = place
+        self._max = max_bytes
+        self._added = 0
+        self._opened = False
+        self._root: Path | None = None
+        self._mutex = threading.Lock()
+
+    # --- a build
+
+    def get(self, key: str, out: Path) -> str | None:
+        with contextlib.suppress(OSError, EOFError):
+            root = self._directory()
+            if root is None:
+                return None
+            path = _path(root, key)
+            with open(os.open(path, _READ), "rb", buffering=0) as file:
+                status = os.fstat(file.fileno())
+                found = entry.read(file) if usercache.is_own(status) else None
+                if found is None or found.key != key:
+                    self.discard(key)
+                    return None
+                entry.copy(file, found.size, out)
+            _touch(path, status.st_mtime)
+            return found.sha256
+        return None
+
+    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any]) -> None:
+        tail = entry.tail(artifact, sha256, key, inputs)
+        size = len(artifact) + len(tail)
+        if size > self._max:
+            return
+        root = self._directory()
+        if root is None:
+            return
+        try:
+            _write(_path(root, key), artifact, tail)
+        except OSError:
+            # No room, or no right: there will be none for the others either.
+            self._root = None
+            return
+        with self._mutex:
+            self._added += size
+
+    def discard(self, key: str) -> None:
+        root = self._directory()
+        if root is not None:
+            with contextlib.suppress(OSError):
+                _path(root, key).unlink()
+
+    def close(self) -> None:
+        with self._mutex:
+            added, self._added = self._added, 0
+        root = self._root
+        if not added or root is None:
+            return
+        with contextlib.suppress(OSError):
+            known = _ledger(root, added)
+            if known is None or known > self._max:
+                self.prune(int(self._max * _PRUNED_TO))
+
+    def _directory(self) -> Path | None:
+        with self._mutex:
+            if not self._opened:
+                self._opened = True
+                with contextlib.suppress(OSError, RuntimeError):
+                    self._root = self._place.own()
+            return self._root
+
+    # --- upkeep
+
+    @property
+    def directory(self) -> Path:
+        """Where it is. Raises RuntimeError where there is no home directory."""
+        return self._place.path()
+
+    def problem(self) -> str | None:
+        """Say why nothing is taken from it or kept in it, None where it is used."""
+        try:
+            self._place.own()
+        except (OSError, RuntimeError) as error:
+            return getattr(error, "strerror", None) or str(error)
+        return None
+
+    def usage(self) -> Usage:
+        """Count what is there. Raises OSError, RuntimeError where there is no home directory."""
+        sizes = [status.st_size for _, status in _entries(self._place.path())]
+        return Usage(len(sizes), sum(sizes))
+
+    def prune(self, left: int | None = None) -> Usage:
+        """Where there is more than the limit, remove what was used longest ago until so many bytes are left at most.
+
+        By default they are the limit itself.
+        Returns what was removed. Raises OSError, RuntimeError where there is no home directory.
+        """
+        root = self._place.path()
+        now = time.time()
+        found = [(_used(status, now), status.st_size, path) for path, status in _entries(root)]
+        total = sum(size for _, size, _ in found)
+        removed = removed_bytes = 0
+        if total > self._max:
+            for _, size, path in sorted(found):
+                if total - removed_bytes <= (self._max if left is None else left):
+                    break
+                path.unlink(missing_ok=True)
+                removed += 1
+                removed_bytes += size
+        if os.path.isdir(root):
+            _write(root / _LEDGER, f"{int(now)} {total - removed_bytes}\n".encode(), b"")
+        return Usage(removed, removed_bytes)
+
+    def clear(self) -> Usage:
+        """Remove everything and return what that was. Raises OSError, RuntimeError without a home directory."""
+        root = self._place.path()
+        found = list(_entries(root))
+        for path, _ in found:
+            path.unlink(missing_ok=True)
+        (root / _LEDGER).unlink(missing_ok=True)
+        return Usage(len(found), sum(status.st_size for _, status in found))
+
+
+def _path(root: Path, key: str) -> Path:
+    return root / key[:2] / key[2:]
+
+
+def _write(path: Path, data: bytes, tail: bytes) -> None:
+    temporary = path.parent / f"{_TEMPORARY}{os.urandom(8).hex()}"
+    try:
+        descriptor = os.open(temporary, _NEW, 0o600)
+    except FileNotFoundError:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(temporary, _NEW, 0o600)
+    try:
+        with open(descriptor, "wb", buffering=0) as file:
+            for part in (data, tail):
+                view = memoryview(part)
+                while view:
+                    view = view[file.write(view) :]
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _touch(path: Path, used: float) -> None:
+    """Note that an entry was used; not each time, for that is a write to a disk that may be far away."""
+    if abs(time.time() - used) > _HOUR:
+        with contextlib.suppress(OSError):
+            os.utime(path)
+
+
+def _used(status: os.stat_result, now: float) -> float:
+    """Return when an entry was last used; one of the future was stamped by a clock that was wrong."""
+    return status.st_mtime if status.st_mtime <= now + _DAY else 0.0
+
+
+def _entries(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Go through all entries, and remove on the way what processes that were killed left a day ago."""
+    now = time.time()
+    for folder in _scanned(root):
+        if len(folder.name) != 2 or not folder.is_dir(follow_symlinks=False):
+            continue
+        for found in _scanned(folder.path):
+            try:
+                status = found.stat(follow_symlinks=False)
+            except OSError:
+                continue
+            if not found.name.startswith(_TEMPORARY):
+                yield Path(found.path), status
+            elif abs(now - status.st_mtime) > _DAY:
+                with contextlib.suppress(OSError):
+                    os.unlink(found.path)
+
+
+def _scanned(directory: str | Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(directory) as found:
+            return list(found)
+    except FileNotFoundError:
+        return []
+
+
+def _ledger(root: Path, added: int) -> int | None:
+    """Add bytes to what is known to be there, and return that; None where it has to be counted."""
+    path = root / _LEDGER
+    try:
+        descriptor = os.open(path, _APPEND)
+    except FileNotFoundError:
+        return None
+    with open(descriptor, "ab", buffering=0) as file:
+        file.write(f"{added}\n".encode())
+    try:
+        with open(path, "rb") as file:
+            counted, *more = file.read(_LEDGER_BYTES).decode("ascii").splitlines()
+        when, known = map(int, counted.split())
+        return known + sum(map(int, more)) if abs(time.time() - when) < _DAY and len(more) < 1000 else None
+    except ValueError:  # two processes wrote at once where that is no whole write, or something else did
+        return None

@@ -1,0 +1,37 @@
+"""Which cache a build uses: that of the user, another one that the environment names, or none."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wasmbuild import usercache
+from wasmbuild.builder.request import NO_CACHE, ArtifactCache
+from wasmbuild.errors import UsageError
+
+if TYPE_CHECKING:
+    from wasmbuild.builder.cache.local import LocalCache
+    from wasmbuild.project.cache_policy import CachePolicy
+
+VARIABLE = "WASMBUILD_CACHE"
+OFF = "off"
+_KIND = "artifacts"
+
+
+def local(max_bytes: int) -> LocalCache | None:
+    """Return the cache of this machine, None where the environment turns it off. Raises UsageError."""
+    named = os.environ.get(VARIABLE, "")
+    if named == OFF:
+        return None
+    from wasmbuild.builder.cache.local import LocalCache
+
+    if named and not os.path.isabs(named):
+        raise UsageError(f'{VARIABLE}: {named!r} is neither "{OFF}" nor an absolute path; write the whole path')
+    place = usercache.Place(_KIND) if not named else usercache.Place(base=Path(named))
+    return LocalCache(place, max_bytes)
+
+
+def opened(policy: CachePolicy) -> ArtifactCache:
+    """Return the cache that a declaration asks for. Raises UsageError for one that the environment names wrongly."""
+    return (local(policy.max_bytes) if policy.enabled else None) or NO_CACHE
