@@ -51,6 +51,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--config", metavar="FILE", type=Path, help=f"the declaration (default: {CONFIG}, if any)")
     which.set_defaults(act=_which)
 
+    checking = commands.add_parser(
+        "check", help="compile a module for every target of the declaration, and say what is known of the compiler"
+    )
+    options.add_json(checking, "what came of it")
+    options.add_config(checking)
+    checking.set_defaults(act=_check)
+
     removing = commands.add_parser("remove", help="remove what was installed")
     removing.add_argument("version", metavar="VERSION", help="such as 48.0.8")
     removing.set_defaults(act=_remove)
@@ -184,6 +191,14 @@ def _why(compiler: Compiler, choice: str, line: int) -> str:
     origin = next((place.origin for place in places.executables() if str(place.path) == compiler.path), "")
     # One without its permission to run is run as a copy.
     return f"the highest version of line {line} that was found" + (f" ({origin})" if origin else "")
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from wasmbuild.commands import toolchain_check
+
+    workspace = Workspace(arguments.config)
+    project = workspace.project()
+    return toolchain_check.run(project, workspace.toolchain(project), as_json=arguments.json)
 
 
 def _remove(arguments: argparse.Namespace) -> int:

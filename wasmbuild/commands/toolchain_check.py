@@ -1,0 +1,153 @@
+"""``wasmbuild toolchain check``: whether the compiler compiles for every target, and what is known of it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from wasmbuild.audit.database import LAYOUT, Advisory, shipped
+from wasmbuild.audit.judge import AFFECTED, Judge
+from wasmbuild.audit.judge import Target as Judged
+from wasmbuild.console import counted
+from wasmbuild.errors import DONE, FAILED, ToolchainError
+from wasmbuild.formats import wasm_traits
+from wasmbuild.text import printable
+from wasmbuild.toolchain import checking
+from wasmbuild.toolchain.checking import Checked
+from wasmbuild.toolchain.find import EMBEDDED, Compiler, library
+
+if TYPE_CHECKING:
+    from wasmbuild.project.declared import Project, Target
+    from wasmbuild.toolchain.embedded import Embedded
+    from wasmbuild.toolchain.toolchain import Toolchain
+
+SCHEMA = "wasmbuild/toolchain-check/1"
+
+
+class _Row(NamedTuple):
+    """A target and what came of it; ``note`` is for people, ``works`` decides the exit code."""
+
+    target: Target
+    works: bool
+    note: str
+    checked: Checked
+
+
+def run(project: Project, toolchain: Toolchain, *, as_json: bool) -> int:
+    """Check every target of a declaration; tell on stdout, and return the exit code."""
+    compiler = toolchain.compiler
+    with ExitStack() as stack:
+        stack.callback(toolchain.close)
+        other = _library(compiler, toolchain, project.line)
+        if other is not None:
+            stack.callback(other.close)
+        rows = list(_rows(project, toolchain, other))
+    known = _known(compiler, project)
+    if as_json:
+        print(json.dumps(_document(compiler, rows, known), indent=2))
+    else:
+        print(f"{compiler.path}: Wasmtime {compiler.version}, SHA-256 {compiler.sha256[:12]}…")
+        width = max((len(row.target.name) for row in rows), default=0)
+        for row in rows:
+            print(f"  {row.target.name:<{width}}  {row.target.triple.text}: {row.note}")
+        print(_story(compiler, known))
+    return DONE if all(row.works for row in rows) else FAILED
+
+
+def _library(compiler: Compiler, toolchain: Toolchain, line: int) -> Embedded | None:
+    """Return the library, where it is another compiler and of the same line."""
+    from wasmbuild.toolchain.embedded import Embedded
+
+    if compiler.kind == EMBEDDED:
+        return None
+    try:
+        found = library()
+    except ToolchainError:
+        return None
+    return Embedded(found, toolchain.limits) if found.version.partition(".")[0] == str(line) else None
+
+
+def _rows(project: Project, toolchain: Toolchain, other: Embedded | None) -> Iterator[_Row]:
+    for target in project.targets:
+        with tempfile.TemporaryDirectory(prefix="wasmbuild-") as directory:
+            checked = checking.check(target.engine, toolchain, other, Path(directory))
+        if checked.error:
+            yield _Row(target, False, f"does not compile: {checked.error}", checked)
+            continue
+        compiles = f"compiles {', '.join(checked.features)}"
+        if checked.same is None or other is None:
+            yield _Row(target, True, compiles, checked)
+        elif checked.same:
+            yield _Row(target, True, f"{compiles}; the library {other.compiler.version} gives the same bytes", checked)
+        else:
+            reason = _layout(toolchain.compiler, other.compiler, target, checked)
+            note = reason or "which nothing known explains; please report it with both versions"
+            yield _Row(
+                target,
+                bool(reason),
+                f"{compiles}; the library {other.compiler.version} gives other bytes: {note}",
+                checked,
+            )
+
+
+def _layout(compiler: Compiler, other: Compiler, target: Target, checked: Checked) -> str:
+    """Say by which known difference of layout two compilers give other bytes; empty where none is known."""
+    findings = _judge(compiler, target, other.version).judge("module", wasm_traits.read(checked.wasm).to_json())
+    return next(
+        (
+            f"{finding.reason} ({finding.advisory.id})"
+            for finding in findings
+            if finding.advisory.kind == LAYOUT and finding.verdict == AFFECTED
+        ),
+        "",
+    )
+
+
+def _judge(compiler: Compiler, target: Target, runtime: str | None = None) -> Judge:
+    engine = target.engine
+    judged = Judged(compiler.version, engine.triple.text, engine.engine_table(), engine.isa_flags, runtime)
+    return Judge(shipped(), judged)
+
+
+def _known(compiler: Compiler, project: Project) -> list[Advisory]:
+    """Return the faults that are known of the compiler for any of the targets, the most severe first."""
+    found = {
+        question.advisory.id: question.advisory
+        for target in project.targets
+        for question in _judge(compiler, target).questions
+        if question.listed and question.parts
+    }
+    return sorted(found.values(), key=lambda advisory: (-advisory.weight, advisory.id))
+
+
+def _story(compiler: Compiler, known: list[Advisory]) -> str:
+    if not known:
+        return f"no fault of Wasmtime {compiler.version} is known that concerns these targets"
+    named = ", ".join(f"{advisory.id} ({advisory.severity})" for advisory in known)
+    what = counted(len(known), "known fault")
+    return f"{what} of Wasmtime {compiler.version} may concern these targets, by what a module uses: {named}\n" + (
+        "wasmbuild audit says which artifacts have them"
+    )
+
+
+def _document(compiler: Compiler, rows: list[_Row], known: list[Advisory]) -> dict[str, object]:
+    return {
+        "schema": SCHEMA,
+        "compiler": compiler._asdict(),
+        "targets": [
+            {
+                "name": row.target.name,
+                "triple": row.target.triple.text,
+                "works": row.works,
+                "features": list(row.checked.features),
+                "same_as_library": row.checked.same,
+                "message": printable(row.note, 2000),
+            }
+            for row in rows
+        ],
+        "advisories": [advisory.id for advisory in known],
+    }
