@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "tests" / "integration" / "embed"
 TARGET_DIR = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / ".cache" / "rust")
-NAMES = {"rust": "host", "rust-minimal": "host-minimal"}
+NAMES = {"rust": "host", "rust-minimal": "host-minimal", "cargo": "host-included"}
 """What the program of an example is called."""
 
 _BUILD_SECONDS = 1500

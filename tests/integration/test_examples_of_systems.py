@@ -27,7 +27,7 @@ def test_it_runs(name: str, installed: str, tmp_path: Path) -> None:
     assert run_here("verify", "-q", str(copy / "build/installed" / installed)).returncode == 0
 
 
-@pytest.mark.parametrize("name", ["CMakeLists.txt", "meson.build"])
+@pytest.mark.parametrize("name", ["CMakeLists.txt", "meson.build", "build.rs"])
 def test_the_documentation_has_its_lines(name: str) -> None:
     """What a user pastes is what was run here."""
     (example,) = EXAMPLES.glob(f"*/{name}")

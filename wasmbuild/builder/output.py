@@ -11,7 +11,7 @@ from pathlib import Path
 
 from wasmbuild.builder import disk
 from wasmbuild.builder.disk import REPLACING, Advice, told
-from wasmbuild.errors import UsageError
+from wasmbuild.errors import StoreError, UsageError
 
 _INTO = Advice(
     full="free some space there and try again",
@@ -55,6 +55,19 @@ def write(path: Path, data: bytes) -> None:
         number = _descriptor(path)
         with open(os.open(path, _OPEN_FLAGS) if number is None else os.dup(number), "wb") as stream:
             stream.write(data)
+
+
+def update(path: Path, data: bytes, *, keep_time: bool) -> None:
+    """Write a file, unless these are its bytes: then it gets the present time, or keeps its own. Raises StoreError."""
+    file = replaced(path)
+    try:
+        if file is not None and file.read_bytes() == data and (keep_time or touch(file)):
+            return
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from error
+    write(path, data)
 
 
 def touch(file: Path) -> bool:

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from wasmbuild.builder.workspace import Planned, Workspace
-from wasmbuild.commands import options, placing, watch
+from wasmbuild.commands import cargo, options, placing, watch
 from wasmbuild.errors import DISK, DONE, FAILED, WRONG_REQUEST, UsageError
 
 if TYPE_CHECKING:
@@ -40,12 +40,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     placing.add_sources(parser)
     placing.add_selection(parser, "; artifacts of others leave the build directory")
     placing.add_step(parser)
+    cargo.add_option(parser)
     options.add_config(parser)
     options.add_json(parser, "what was done")
     watch.add(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.cargo:
+        cargo.place(arguments)
     workspace = Workspace(arguments.config, placing.placement(arguments))
     if arguments.watch:
         watch.run(arguments, workspace, lambda planned: _built(arguments, workspace, planned))
@@ -57,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"wasmbuild build: {arguments.selectors[0]} selects artifacts, and a step of another build makes all of "
             f"them; select with --target or --for, or leave out --build-dir, --stamp and --depfile"
         )
-    end = placing.ending(arguments, workspace, planned.plan)
+    end = (cargo if arguments.cargo else placing).ending(arguments, workspace, planned.plan)
     code = _built(arguments, workspace, planned)
     if code == DONE:
         end()

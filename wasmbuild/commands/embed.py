@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from wasmbuild import streams
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE, FormatError, StoreError, UsageError
-from wasmbuild.text import printable
 
 if TYPE_CHECKING:
     from wasmbuild.embed.spec import Machine
@@ -46,11 +45,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from importlib import import_module
-
-    from wasmbuild.embed.artifact import artifact_of
-    from wasmbuild.embed.spec import Probe, Spec, platforms, together
-    from wasmbuild.toolchain.embedded import EMPTY
+    from wasmbuild.builder import output
+    from wasmbuild.embed.source import source
 
     read = ("--config", arguments.config) if arguments.manifest is None else ("MANIFEST", arguments.manifest)
     if arguments.output is not None:
@@ -62,25 +58,16 @@ def run(arguments: argparse.Namespace) -> int:
     origin, machines, toolchain = _declared(arguments)
     write_depfile = options.depfile_writer(arguments, [read[1]], toolchain)
     try:
-        chosen, left_out = together(machines, origin)
-        probes = tuple(
-            Probe(
-                platform,
-                artifact_of(EMPTY["module"], toolchain, "module", platform.engine),
-            )
-            for platform in platforms(chosen)
-        )
+        made = source(arguments.lang, machines, toolchain, origin=origin, command=_command(arguments))
     finally:
         toolchain.close()
-    for name in left_out:
+    for name in made.left_out:
         print(f"{name} is left out: Pulley needs an engine of its own; --target {name} generates it", file=sys.stderr)
-    spec = Spec(printable(origin), _command(arguments), chosen[0].engine, probes)
-    text: str = import_module(f"wasmbuild.embed.{arguments.lang}").generate(spec)
     if arguments.output is None:
-        streams.write_bytes(text.encode())
+        streams.write_bytes(made.text.encode())
     else:
         write_depfile()
-        _write(arguments.output, text.encode(), keep_time=arguments.restat)
+        output.update(arguments.output, made.text.encode(), keep_time=arguments.restat)
     return DONE
 
 
@@ -144,18 +131,4 @@ def _command(arguments: argparse.Namespace) -> str:
         words += ["--target", arguments.target]
     if arguments.config != Path("wasmbuild.toml"):
         words += ["--config", arguments.config.as_posix()]
-    return printable(shlex.join(words))
-
-
-def _write(path: Path, data: bytes, *, keep_time: bool) -> None:
-    from wasmbuild.builder import output
-
-    file = output.replaced(path)
-    try:
-        if file is not None and file.read_bytes() == data and (keep_time or output.touch(file)):
-            return
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from error
-    output.write(path, data)
+    return shlex.join(words)

@@ -1,0 +1,106 @@
+"""``wasmbuild build --cargo``: what Cargo tells a build script, and what it wants to hear from one.
+
+The variables and the lines are those of https://doc.rust-lang.org/cargo/reference/build-scripts.html, from 1.77 on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wasmbuild.errors import UsageError
+from wasmbuild.text import printable
+
+if TYPE_CHECKING:
+    from wasmbuild.builder.workspace import Workspace
+    from wasmbuild.plan.graph import Plan
+
+_DIRECTORY = "wasm"
+_STATE = "wasmbuild-state"
+_ENGINE = "engine.rs"
+_TOLD = {"--build-dir": "build_dir", "--state-dir": "state_dir", "--stamp": "stamp", "--depfile": "depfile"}
+_TOLD |= {"--for": "program", "--json": "json", "--watch": "watch", "SELECTOR": "selectors"}
+
+
+def add_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--cargo",
+        action="store_true",
+        help="build from a build.rs, what a program for Cargo's target can load: artifacts in $OUT_DIR/wasm/<target>/, "
+        "the engine in $OUT_DIR/wasm/engine.rs, and on stdout what Cargo is to watch",
+    )
+
+
+def place(arguments: argparse.Namespace) -> None:
+    """Place a build where Cargo wants it. Raises UsageError where Cargo did not start it, or an option contradicts."""
+    from wasmbuild.engine.programs import program
+
+    for option, name in _TOLD.items():
+        if getattr(arguments, name) not in (None, False, []):
+            raise UsageError(f"wasmbuild build: {option} does not go with --cargo, which decides that; leave it out")
+    out, triple = (_told_by_cargo(name) for name in ("OUT_DIR", "TARGET"))
+    arguments.build_dir = Path(out, _DIRECTORY)
+    arguments.state_dir = Path(out, _STATE)
+    try:
+        arguments.program = program(triple)
+    except ValueError as error:
+        raise UsageError(f"wasmbuild build --cargo: TARGET is {triple!r}, which {error}") from None
+
+
+def ending(arguments: argparse.Namespace, workspace: Workspace, plan: Plan) -> Callable[[], None]:
+    """Return what writes the engine and tells Cargo what to watch, once all is built.
+
+    What was built is not watched: it is younger than this build, so that Cargo would start it again.
+    """
+    from wasmbuild.builder.inputs import of_declaration, source_of
+
+    given = dict(arguments.source)
+    inputs = [*of_declaration(plan), *(source_of(plan, module, given) for module in plan.modules)]
+
+    def end() -> None:
+        from wasmbuild.builder import output
+        from wasmbuild.embed.source import source
+        from wasmbuild.embed.spec import Machine
+
+        toolchain = workspace.toolchain(plan)
+        try:
+            made = source(
+                "rust",
+                [Machine(target.name, target.engine) for target in plan.targets],
+                toolchain,
+                origin=Path(plan.path).as_posix(),
+                command="wasmbuild build --cargo",
+            )
+            watched = [*inputs, *toolchain.files()]
+        finally:
+            toolchain.close()
+        output.update(arguments.build_dir / _ENGINE, made.text.encode(), keep_time=True)
+        sys.stdout.write("".join(f"{line}\n" for line in _lines(watched, made.targets[0])))
+
+    return end
+
+
+def _lines(watched: Iterable[Path], target: str) -> list[str]:
+    paths = list(dict.fromkeys(map(os.path.abspath, watched)))
+    for path in paths:
+        if "\n" in path or "\r" in path:
+            raise UsageError(f"{printable(path)}: Cargo cannot be told of a name with a line break; rename the file")
+    return [
+        *(f"cargo::rerun-if-changed={path}" for path in paths),
+        "cargo::rerun-if-env-changed=WASMBUILD_WASMTIME",
+        f"cargo::rustc-env=WASMBUILD_TARGET={target}",
+    ]
+
+
+def _told_by_cargo(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise UsageError(
+            f"wasmbuild build --cargo: the environment has no {name}; start it from a build.rs, to which Cargo gives "
+            f"that, or leave out --cargo"
+        )
+    return value

@@ -1,0 +1,38 @@
+"""From targets to the source file for an application, in any of the languages."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+from wasmbuild.embed.artifact import artifact_of
+from wasmbuild.embed.spec import Machine, Probe, Spec, platforms, together
+from wasmbuild.text import printable
+from wasmbuild.toolchain.embedded import EMPTY
+
+if TYPE_CHECKING:
+    from wasmbuild.toolchain.toolchain import Toolchain
+
+
+class Source(NamedTuple):
+    """What was generated; ``targets`` are the names of those that the engine serves, ``left_out`` of the others."""
+
+    text: str
+    targets: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def source(language: str, machines: list[Machine], toolchain: Toolchain, *, origin: str, command: str) -> Source:
+    """Generate the file for the targets that one engine serves.
+
+    ``origin`` is the declaration or manifest as the user named it, ``command`` what generates the file again. Raises
+    UsageError where native targets differ or the language lacks a setting, CompileError, ToolchainError.
+    """
+    chosen, left_out = together(machines, origin)
+    probes = tuple(
+        Probe(platform, artifact_of(EMPTY["module"], toolchain, "module", platform.engine))
+        for platform in platforms(chosen)
+    )
+    spec = Spec(printable(origin), printable(command), chosen[0].engine, probes)
+    text: str = import_module(f"wasmbuild.embed.{language}").generate(spec)
+    return Source(text, tuple(machine.name for machine in chosen), tuple(left_out))
