@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild import boundary
-from wasmbuild.errors import FAILED, UsageError, WasmbuildError
+from wasmbuild.errors import FAILED, DeclarationError, UsageError, WasmbuildError
 
 if TYPE_CHECKING:
     from wasmbuild.audit.note import Noted
@@ -132,7 +132,8 @@ def build(
     ``jobs`` compiles run at a time, by default one for each core. Another build in the same directory is waited for,
     ``lock_timeout`` seconds at most. ``on_compiled`` is called with each id as it is made, by this thread.
 
-    Raises DeclarationError with all mistakes, BuildError with all that failed, KnownFaultError, ToolchainError,
+    Raises DeclarationError with all mistakes (for files of globs that can be no module when the rest is built),
+    BuildError with all that failed, KnownFaultError, ToolchainError,
     UsageError, and StoreError where the directory cannot be written.
     """
     if jobs is not None and jobs < 1:
@@ -143,6 +144,8 @@ def build(
         reasons: dict[str, tuple[str, ...]] = {}
         if not workspace.is_up_to_date(planned):
             reasons = _built(workspace, planned, jobs, lock_timeout, on_compiled)
+        if planned.plan.refused:
+            raise DeclarationError(planned.plan.refused)
         return Built(planned.plan.build_dir, _artifacts(planned.plan, reasons))
 
 

@@ -27,7 +27,7 @@ from wasmbuild import boundary
 from wasmbuild.api import audited
 from wasmbuild.builder.key import SCHEMA, CompilerIdentity
 from wasmbuild.builder.workspace import Workspace
-from wasmbuild.errors import CompileError, WasmbuildError
+from wasmbuild.errors import CompileError, DeclarationError, WasmbuildError
 from wasmbuild.plan.placement import Placement
 from wasmbuild.project import filenames
 from wasmbuild.text import listed
@@ -147,6 +147,8 @@ class _Project:
                     raise CompileError(_not_as_declared(wrong, session))
                 if unfinished:
                     raise CompileError(f"{listed(unfinished, _SHOWN)}: the manifest was changed meanwhile; build again")
+                if self._plan.refused:
+                    raise DeclarationError(self._plan.refused)
                 if known.fails:
                     raise CompileError(known.line)
                 if known.line is not None:
@@ -182,7 +184,7 @@ class _Project:
         env.Precious(made)
         env.Clean(made, self._build_dir.Dir(filenames.STATE_DIRECTORY))
         # A source whose time alone changed is no reason, and of manifests that were changed SCons sees nothing.
-        if not self._up_to_date and not self._open().is_whole():
+        if self._plan.refused or not (self._up_to_date or self._open().is_whole()):
             env.AlwaysBuild(made)
         return made
 

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from support import ADD, ALL, Project
+from support import ADD, ALL, HEAD, TARGETS, Project
 
 from wasmbuild import api
 from wasmbuild.errors import CompileError, DeclarationError, UsageError
@@ -94,3 +94,12 @@ def test_known_faults_that_are_not_let_pass_fail_every_build(project: Project) -
     for _ in range(2):
         with pytest.raises(api.KnownFaultError, match="GHSA-43j2-gcp4-m22g"):
             api.build(project.root / "wasmbuild.toml")
+
+
+def test_a_file_whose_name_is_no_module_fails_when_the_rest_is_built(project: Project) -> None:
+    project.write("sub sub.wat", ADD)
+    project.declare(HEAD + TARGETS + '[modules."*"]\nsource = "*.wat"\n')
+    for _ in range(2):
+        with pytest.raises(DeclarationError, match='the module "sub sub"'):
+            api.build(project.root / "wasmbuild.toml")
+        assert set(project.verdicts()) == ALL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -383,4 +384,86 @@ def test_a_verification_that_names_what_it_follows_runs_anywhere(larger: Project
     for source in (ADD, SUB):
         larger.write("add.wat", source)
         assert "4 artifacts verified" in doit(larger, *options, "check", cwd=host)
+    assert larger.compiled() == set()
+
+
+ASKING = """
+def task_size():
+    return {
+        "actions": ["echo %(size)s %(sha256)s %(path)s > asked"],
+        "getargs": {key: ("wasm:add@x64", key) for key in ("size", "sha256", "path")},
+        "task_dep": ["wasm:add@x64"],
+    }
+
+
+def task_all():
+    def told(digests):
+        with open("digests", "w") as file:
+            print(*sorted(f"{name}={digest}" for name, digest in digests.items()), file=file)
+
+    return {"actions": [told], "getargs": {"digests": ("wasm", "sha256")}, "task_dep": ["wasm"]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("backend", "options"),
+    [("dbm", []), ("json", ["-n", "2", "-P", "thread"]), pytest.param("sqlite3", ["-n", "2"], marks=posix)],
+)
+def test_other_tasks_are_told_what_was_made(larger: Project, options: list[str], backend: str) -> None:
+    host = write_dodo(larger, f"DOIT_CONFIG['backend'] = {backend!r}\n" + ASKING)
+    artifact = larger.build / "x64/add.cwasm"
+
+    def asked() -> None:
+        data = artifact.read_bytes()
+        told = f"{len(data)} {hashlib.sha256(data).hexdigest()} project/build/x64/add.cwasm\n"
+        assert (host / "asked").read_text() == told
+        digests = dict(entry.split("=") for entry in (host / "digests").read_text().split())
+        assert set(digests) == {"add@x64", "add@arm", "sub@x64", "sub@arm", "manifests"}
+        assert digests["manifests"] == hashlib.sha256((larger.build / "index.json").read_bytes()).hexdigest()
+
+    doit(larger, "run", *options, "size", "all", cwd=host)
+    asked()
+    # Up to date, and the database is new.
+    for database in host.glob(".doit.db*"):
+        database.unlink()
+    output = doit(larger, "run", *options, "size", "all", cwd=host)
+    assert ".  wasm:add@x64" not in output
+    asked()
+    assert "-- size" in doit(larger, "run", *options, "size", "all", cwd=host)
+    # Built by the command meanwhile.
+    larger.write("add.wat", SUB.replace("i32.sub", "i32.xor"))
+    larger.run("build")
+    doit(larger, "run", *options, "size", "all", cwd=host)
+    asked()
+
+
+def test_projects_stand_side_by_side_and_forget_and_clean_are_each_ones_own(larger: Project) -> None:
+    other = Project(larger.root.parent / "other")
+    tasks = """
+OTHER = load("other/wasmbuild.toml")
+
+
+def task_other():
+    yield from OTHER.tasks(basename="other")
+
+
+def task_check():
+    return OTHER.verify(basename="other")
+
+
+def task_image():
+    return {"actions": ["cat other/build/x64/add.cwasm > image"], "task_dep": ["other:add@x64"]}
+"""
+    host = write_dodo(larger, tasks)
+    output = doit(larger, "image", cwd=host)
+    assert "other:add@x64" in output
+    assert "other:sub@x64" not in output
+    assert (host / "image").read_bytes() == (other.build / "x64/add.cwasm").read_bytes()
+    doit(larger, "-n", "2", "-P", "thread", cwd=host)
+    assert other.files() == larger.files()
+    assert "'source': 'other/add.wat'" in doit(larger, "info", "other:add@x64", cwd=host)
+    doit(larger, "forget", "other", cwd=host)
+    assert "-- other:add@x64" in doit(larger, "other", cwd=host)
+    doit(larger, "clean", "other:*", cwd=host)
+    assert other.files() == {}
     assert larger.compiled() == set()

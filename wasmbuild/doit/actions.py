@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from doit.exceptions import TaskFailed
 
 from wasmbuild import boundary
+from wasmbuild.doit import made
 from wasmbuild.doit.builds import of, say
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.text import listed
@@ -62,11 +63,12 @@ def compile_artifact(config: str, id: str) -> dict[str, Any] | TaskFailed:
             build.finished(id)
     if outcome.error is not None:
         return TaskFailed(str(outcome.error))
-    return {"reasons": list(outcome.reasons), "seconds": outcome.seconds, "size": outcome.size}
+    told = {"reasons": list(outcome.reasons), "seconds": outcome.seconds}
+    return {**made.artifact(session.artifacts[id], session.store.root), **told}
 
 
 @_told
-def write_manifests(config: str) -> TaskFailed | None:
+def write_manifests(config: str) -> dict[str, Any] | TaskFailed:
     """Write the manifests and the index, and note what is known, after the compiles: the task depends on all of them.
 
     It fails where what is declared does not stand whole after all.
@@ -92,7 +94,7 @@ def write_manifests(config: str) -> TaskFailed | None:
         return TaskFailed(f"{_some(unfinished)}: the manifest is not as it was written; run doit again")
     if lost:
         return TaskFailed("\n".join(map(str, lost)))
-    return TaskFailed(refused) if refused else None
+    return TaskFailed(refused) if refused else made.index(session.store.root)
 
 
 @_told

@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,8 @@ from wasmbuild.builder.workspace import Planned, Workspace
 from wasmbuild.errors import UsageError, WasmbuildError
 
 if TYPE_CHECKING:
+    from doit.task import Task
+
     from wasmbuild.builder.session import Session
     from wasmbuild.plan.graph import Plan
     from wasmbuild.project.declared import Artifact
@@ -44,6 +46,9 @@ class Build:
         self._unfinished: set[str] = set()
         self._busy = 0
         self._timer: threading.Timer | None = None
+        self._askable = 0
+        self._asked: set[str] = set()
+        self._artifacts: dict[str, Artifact] = {}
         try:
             with boundary.told():
                 self._look()
@@ -84,6 +89,26 @@ class Build:
                 if session.look_again(session.artifacts[id]).right:
                     self.outdated.discard(id)
         return id not in self.outdated
+
+    def is_asked(self, name: str, tasks: Mapping[str, Task]) -> bool:
+        """Tell whether any of doit's tasks asks what a task of ours has made, alone or with its group."""
+        if self._askable != len(tasks):
+            self._askable = len(tasks)
+            self._asked = {task for asking in tasks.values() for task, _ in asking.getargs.values()}
+        return bool(self._asked) and (name in self._asked or name.partition(":")[0] in self._asked)
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that doit's tasks were made from."""
+        if self.planned is None:
+            raise ValueError("without a plan the one task is the one that fails")
+        return self.planned.plan
+
+    def artifact(self, id: str) -> Artifact:
+        """Return an artifact of the plan."""
+        if not self._artifacts:
+            self._artifacts = {artifact.id: artifact for artifact in self.plan.artifacts}
+        return self._artifacts[id]
 
     def is_untouched(self) -> bool:
         """Tell whether everything is as the last whole build left it, as far as doit has come."""

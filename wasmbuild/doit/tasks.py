@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.doit import actions, builds
-from wasmbuild.doit.checks import Check
+from wasmbuild.doit.checks import ArtifactCheck, IndexCheck
 from wasmbuild.doit.kinds import MANIFESTS, META, OUTDATED, UP_TO_DATE
 from wasmbuild.project import filenames
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 _IO = {"capture": False}
 _GC_THRESHOLD = 50_000
 
-_OUTDATED = {META: OUTDATED}
-_UP_TO_DATE = {META: UP_TO_DATE}
 _OTHER = {META: "other"}
 
 
@@ -100,7 +98,7 @@ class Declared:
         config = self._config
         root = os.path.relpath(plan.build_dir)
         sources = _relative(plan)
-        up_to_date = [Check(build)]
+        up_to_date = [ArtifactCheck(build)]
         names = []
         for artifact, reasons in build.in_order(plan):
             id = artifact.id
@@ -112,19 +110,19 @@ class Declared:
                 "actions": [(actions.compile_artifact, [config, id])],
                 "file_dep": [sources[artifact.module.name]],
                 "targets": [path, path + filenames.RECORD_SUFFIX],
-                "uptodate": up_to_date if reasons is None else [Check(build, reasons)],
+                "uptodate": up_to_date if reasons is None else [ArtifactCheck(build, reasons)],
                 "clean": True,
                 "io": _IO,
                 "doc": artifact.target.triple.text,
-                "meta": _UP_TO_DATE if reasons is None else _OUTDATED,
+                # doit shows it with `info`; by then the check has cleared the dependency.
+                "meta": {META: UP_TO_DATE if reasons is None else OUTDATED, "source": sources[artifact.module.name]},
             }
         targets = [f"{target.name}/{filenames.MANIFEST}" for target in plan.targets]
         targets += [artifact.wasm_path for artifact in plan.artifacts if artifact.module.ship_source]
-        whole = build.up_to_date and not plan.refused
-        yield self._manifests(basename, root, targets, names, build.is_untouched if whole else False)
+        yield self._manifests(basename, root, targets, names, build, whole=build.up_to_date and not plan.refused)
 
     def _manifests(
-        self, basename: str, root: str, targets: list[str], names: list[str], up_to_date: bool | Callable[[], bool]
+        self, basename: str, root: str, targets: list[str], names: list[str], build: builds.Build, *, whole: bool
     ) -> dict[str, Any]:
         return {
             "basename": basename,
@@ -132,7 +130,7 @@ class Declared:
             "actions": [(actions.write_manifests, [self._config])],
             "task_dep": names,
             "targets": [f"{root}/{path}" for path in (filenames.INDEX, *targets)],
-            "uptodate": [up_to_date],
+            "uptodate": [IndexCheck(build) if whole else False],
             "clean": True,
             "io": _IO,
             "doc": "the manifests of targets that are whole, and the index",
