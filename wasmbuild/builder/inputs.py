@@ -21,11 +21,16 @@ def source_of(plan: Plan, module: Module, sources: Mapping[str, Path]) -> Path:
 
 
 def of_declaration(plan: Plan) -> Iterator[Path]:
-    """Yield what decides the plan: the declaration and the folders of globs. Raises OSError as ``of_build`` does."""
+    """Yield what decides the plan: the declaration, the folders of globs, and the files that tests are given.
+
+    Raises OSError as ``of_build`` does.
+    """
     yield Path(plan.path)
     for pattern, _ in plan.globs:
         for folder in folders(plan.directory, pattern):
             yield Path(plan.path).parent / folder
+    for file in dict.fromkeys(file for module in plan.modules for file in module.test_files):
+        yield Path(plan.path).parent / file
 
 
 def of_build(plan: Plan, build_dir: Path, sources: Mapping[str, Path]) -> Iterator[Path]:

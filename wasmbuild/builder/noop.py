@@ -21,7 +21,7 @@ from wasmbuild.toolchain import places
 if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan
 
-SCHEMA = "wasmbuild/noop/3"
+SCHEMA = "wasmbuild/noop/4"
 
 
 def file(state: Path) -> Path:
@@ -120,7 +120,8 @@ def _native(path: str) -> str:
 def _identity(plan: Plan, declaration: bytes) -> list[object]:
     """Return what a note is of besides files: all that the plan and the keys come from."""
     globs = json.dumps(plan.globs).encode("utf-8", "surrogatepass")
-    digests = [hashlib.sha256(data).hexdigest() for data in (declaration, globs)]
+    given = repr([test.wasi.dirs for module in plan.modules for test in module.tests if test.wasi is not None])
+    digests = [hashlib.sha256(data).hexdigest() for data in (declaration, globs, given.encode())]
     return [SCHEMA, __version__, *digests, places.fingerprint(plan.compiler, plan.directory)]
 
 

@@ -101,7 +101,8 @@ def _look(workspace: Workspace) -> _Seen:
         return _Seen(None, error, (declaration, str(error)))
     plan = planned.plan
     sources = [_signature(module.source) for module in plan.modules]
-    return _Seen(planned, None, (declaration, sources, plan.globs))
+    given = [_signature(plan.directory / file) for module in plan.modules for file in module.test_files]
+    return _Seen(planned, None, (declaration, sources, given, plan.globs))
 
 
 def _folders(workspace: Workspace, seen: _Seen) -> Iterator[str]:

@@ -91,6 +91,7 @@ _ENGINE: Schema = {
     },
 }
 _FREE_TEXT: Schema = {"type": "string", "maxLength": cases.MAX_TEXT}
+_BASE64: Schema = {"type": "string", "maxLength": 4 * cases.MAX_DIRECTORY // 3 + 4}
 _VALUES = _few({"type": ["boolean", "number", "string", "array", "object"], "description": "a value"}, cases.MAX_VALUES)
 _TEST = _strict(
     {"call": {"type": "string", "maxLength": cases.MAX_NAME}, "args": _VALUES},
@@ -106,6 +107,11 @@ _TEST = _strict(
                 "env": {"type": "object", "additionalProperties": _FREE_TEXT},
                 "stdin": _FREE_TEXT,
                 "files": {"type": "object", "additionalProperties": _FREE_TEXT},
+                "dirs": {
+                    "type": "object",
+                    "additionalProperties": {"type": "object", "additionalProperties": _BASE64},
+                    "description": "directories to read, by path, with their files in base64",
+                },
             },
         ),
         "imports": _choice(cases.STAND_INS),

@@ -95,6 +95,7 @@ class Plan(NamedTuple):
             manifests.append(f"{build_dir}/{name}/{filenames.MANIFEST}")
             inputs = [f"{build_dir}/{artifact.path}{filenames.RECORD_SUFFIX}" for artifact in artifacts]
             inputs += [artifact.module.source_text for artifact in shipping]
+            inputs += dict.fromkeys(file for artifact in artifacts for file in artifact.module.test_files)
             yield Step(
                 manifest_id(name),
                 MANIFEST,

@@ -8,7 +8,7 @@ from typing import Any
 
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.project import cases
-from wasmbuild.project.cases import Case, Wasi
+from wasmbuild.project.cases import Case, Directory, Wasi
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.models import CaseTable, WasiTable, alias
 from wasmbuild.project.tables import Key, Tables
@@ -37,6 +37,7 @@ def case_of(table: CaseTable) -> Case:
             tuple(sorted(table.wasi.env.items())),
             table.wasi.stdin,
             tuple(sorted(table.wasi.files.items())),
+            tuple(Directory(path) for path in sorted({path.rstrip("/") for path in table.wasi.dirs})),
         )
     exit_status = table.exit
     if wasi is not None and exit_status is None and table.returns is None and table.traps is None:

@@ -13,10 +13,11 @@ arrays, records objects; ``wasmbuild/verify/probe_components.py`` has the others
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wasmbuild.engine.cranelift_flags import shown
@@ -51,6 +52,7 @@ TRAP, ZERO = STAND_INS = ("trap", "zero")
 
 MAX_FILES = 1000
 MAX_FILE_PATH = 1000
+MAX_DIRECTORY = 1 << 20
 MAX_CASES = 1000
 MAX_VALUES = 1000
 MAX_NAME = 10_000
@@ -67,20 +69,33 @@ _INTEGERS = (-(1 << 63), (1 << 64) - 1)
 _BEYOND_F32 = float.fromhex("0x1.ffffffp+127")
 _LARGEST_F32 = float.fromhex("0x1.fffffefffffffp+127")
 _FILE_NAME = re.compile(r"(?!\.\.?$)[A-Za-z0-9_.+@=, -]*[A-Za-z0-9_+@=-]")
+_IN_ROOT = 'write a path below the root, such as "data/in.txt"'
+_IN_FOLDER = 'write a directory below the folder of the file, such as "tests/data"'
 _TITLE = 100
+
+
+class Directory(NamedTuple):
+    """A directory that a program may read: its path for the program, and from the declaration's folder.
+
+    ``files`` are what it holds, by path, sorted, in base64; None until it is read.
+    """
+
+    path: str
+    files: tuple[tuple[str, str], ...] | None = None
 
 
 class Wasi(NamedTuple):
     """What a case gives a program of WASI; ``argv`` starts with the program's own name, ``env`` is sorted by name.
 
     ``files`` are the text files of a directory of its own, by path, sorted; it is the program's root directory, and
-    goes with the call, so that what is written there is seen by nobody else.
+    goes with the call, so that what is written there is seen by nobody else. ``dirs`` cannot be written to.
     """
 
     argv: tuple[str, ...]
     env: tuple[tuple[str, str], ...] = ()
     stdin: str = ""
     files: tuple[tuple[str, str], ...] = ()
+    dirs: tuple[Directory, ...] = ()
 
 
 class Case(NamedTuple):
@@ -135,6 +150,10 @@ class Case(NamedTuple):
                 document["wasi"]["stdin"] = self.wasi.stdin
             if self.wasi.files:
                 document["wasi"]["files"] = dict(self.wasi.files)
+            if self.wasi.dirs:
+                document["wasi"]["dirs"] = {
+                    path: None if files is None else dict(files) for path, files in self.wasi.dirs
+                }
         if self.seconds != DEFAULT_SECONDS:
             document["time_limit"] = self.seconds
         return document
@@ -146,7 +165,11 @@ class Case(NamedTuple):
         wasi = None
         if given is not None:
             env, files = (tuple(sorted(given.get(key, {}).items())) for key in ("env", "files"))
-            wasi = Wasi(tuple(given["argv"]), env, given.get("stdin", ""), files)
+            dirs = tuple(
+                Directory(path, None if held is None else tuple(sorted(held.items())))
+                for path, held in sorted(given.get("dirs", {}).items())
+            )
+            wasi = Wasi(tuple(given["argv"]), env, given.get("stdin", ""), files, dirs)
         return cls(
             call=document["call"],
             args=tuple(document["args"]),
@@ -225,16 +248,40 @@ def _strings(wasi: Wasi) -> list[Problem]:
             found.append((path, f"has {len(text)} characters", f"write at most {MAX_TEXT}"))
     if len(wasi.files) > MAX_FILES:
         found.append((("wasi", "files"), f"has {len(wasi.files)} entries", f"write at most {MAX_FILES}"))
-    names = {name for name, _ in wasi.files}
-    for name in sorted(names):
-        if not _is_path(name):
-            fix = 'write a path below the root, such as "data/in.txt"'
-            found.append((("wasi", "files", name), "is no path of a file", fix))
-        elif any(name.startswith(f"{other}/") for other in names):
-            found.append((("wasi", "files", name), "lies below another file", "correct one of them"))
+    found += _files(("wasi", "files"), [name for name, _ in wasi.files], _IN_ROOT)
+    for directory in wasi.dirs:
+        if not _is_path(directory.path):
+            found.append((("wasi", "dirs", directory.path), "is no path of a directory in it", _IN_FOLDER))
+        found += _held(("wasi", "dirs", directory.path), directory.files or ())
     for name, _ in wasi.env:
         if not name or "=" in name or "\0" in name:
             found.append((("wasi", "env", name), "is no name of a variable", 'write one without "="'))
+    return found
+
+
+def _files(at: Path, names: Sequence[str], fix: str) -> list[Problem]:
+    """Check the paths of files, none of which may lie below another."""
+    found: list[Problem] = []
+    for name in names:
+        if not _is_path(name):
+            found.append(((*at, name), "is no path of a file", fix))
+        elif any(name.startswith(f"{other}/") for other in names):
+            found.append(((*at, name), "lies below another file", "correct one of them"))
+    return found
+
+
+def _held(at: Path, files: Sequence[tuple[str, str]]) -> list[Problem]:
+    """Check what a directory holds."""
+    if len(files) > MAX_FILES:
+        return [(at, f"holds {len(files)} files", f"name a directory with at most {MAX_FILES}")]
+    found = _files(at, [name for name, _ in files], "rename it: letters, digits and _.+@=,- are what every system has")
+    if sum(len(content) for _, content in files) > MAX_DIRECTORY * 4 // 3 + 4 * len(files):
+        found.append((at, f"holds more than {MAX_DIRECTORY >> 20} MiB", "name a smaller directory"))
+    for name, content in files:
+        try:
+            base64.b64decode(content, validate=True)
+        except ValueError:
+            found.append(((*at, name), "is no base64", "correct it"))
     return found
 
 

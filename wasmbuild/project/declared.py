@@ -36,6 +36,12 @@ class Module(NamedTuple):
     label: str | None = None
 
     @property
+    def test_files(self) -> tuple[str, ...]:
+        """The files that tests are given, from the declaration's folder, with forward slashes."""
+        directories = [held for test in self.tests if test.wasi is not None for held in test.wasi.dirs]
+        return tuple(dict.fromkeys(f"{path}/{name}" for path, files in directories for name, _ in files or ()))
+
+    @property
     def shown(self) -> str:
         """What people call the source: its path as they see it from where they stand."""
         return self.label or seen_from_here(self.source)

@@ -194,6 +194,15 @@ class WasiTable(Table):
         ),
         examples=[{"in.txt": "hello"}],
     )
+    dirs: Texts = Field(
+        default=(),
+        description=(
+            "Directories below the folder of `wasmbuild.toml` that it may read and not write, under the paths that are "
+            "written here. Their files travel in the manifest too, at most 1000 and 1 MiB of one directory; names that "
+            "start with a dot are left out."
+        ),
+        examples=[["tests/data"]],
+    )
 
 
 class CaseTable(Table):

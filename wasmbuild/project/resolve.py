@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild.errors import Mistake
 from wasmbuild.project import filenames, names
@@ -16,6 +16,10 @@ from wasmbuild.project.globs import expand, is_glob, literal, matches
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.text import listed, quoted, suggestion
+
+if TYPE_CHECKING:
+    from wasmbuild.project.cases import Case
+    from wasmbuild.project.directories import Directories
 
 _SHOWN = 5
 _ABSENT = "is not there"
@@ -40,7 +44,7 @@ def resolve(project: Project, sources: Mapping[str, Path] = {}, *, awaited: bool
     ``sources`` are files by the names of modules that are declared one by one, in the place of the declared ones;
     with ``awaited`` they need not be there yet.
     """
-    finder = _Finder(project.file, project.directory, sources, awaited)
+    finder = _Finder(project, sources, awaited)
     finder.check_given(project.modules)
     chosen: dict[str, frozenset[str]] = {}
     found: list[Module] = []
@@ -65,18 +69,20 @@ def resolve(project: Project, sources: Mapping[str, Path] = {}, *, awaited: bool
 class _Finder:
     """Turns module tables into modules, and notes what is wrong."""
 
-    def __init__(self, file: str, directory: Path, given: Mapping[str, Path], awaited: bool) -> None:
+    def __init__(self, project: Project, given: Mapping[str, Path], awaited: bool) -> None:
         # Of several files with one name each would give the same mistake.
         self.mistakes: dict[Mistake, None] = {}
         self.refused: dict[Mistake, None] = {}
         self.globs: dict[str, tuple[str, ...]] = {}
-        self._file = file
-        self._directory = directory
+        self._file = project.file
+        self._directory = project.directory
         self._given = given
         self._awaited = awaited
         self._names: dict[str, tuple[str, str, str]] = {}
         self._files = {filenames.MANIFEST: "every target"}
         self._directories: dict[str, str] = {}
+        self._build_dir = project.build_dir
+        self._directories_read: Directories | None = None
 
     def modules(self, key: str, declared: ModuleDeclaration) -> list[Module]:
         source = normal(declared.source)
@@ -100,6 +106,7 @@ class _Finder:
                 problem = f"leaves out every file of {quoted(declared.source)}"
                 self._mistake(key, "exclude", problem, "correct the patterns, or remove the module")
             found = self._named(key, [(module_name(key, source, path), path) for path in kept])
+        tests = self._tests(key, declared)
         directory = f"{self._directory}{os.sep}"
         return [
             Module(
@@ -108,12 +115,37 @@ class _Finder:
                 path,
                 declared.imports,
                 declared.exports,
-                tuple([test.of(name) for test in declared.tests]),
+                tuple([test.of(name) for test in tests]),
                 declared.ship_source,
             )
             for name, path in found
             if self._is_free(key, name, path, ships=declared.ship_source)
         ]
+
+    def _tests(self, key: str, declared: ModuleDeclaration) -> list[Case]:
+        """Return the tests of a module table, with what the directories hold that they name."""
+        found = []
+        for index, test in enumerate(declared.tests):
+            if test.wasi is not None and test.wasi.dirs:
+                test = self._with_directories(test, dotted("modules", key, "tests", index, "wasi", "dirs"))
+            found.append(test)
+        return found
+
+    def _with_directories(self, test: Case, where: str) -> Case:
+        from wasmbuild.project.cases import problems
+        from wasmbuild.project.directories import Directories, UnusableError
+
+        if self._directories_read is None:
+            self._directories_read = Directories(self._directory, self._build_dir)
+        try:
+            read, globs = self._directories_read.of(test)
+        except UnusableError as error:
+            self._mistake_at(where, error.problem, error.fix)
+            return test
+        self.globs.update(globs)
+        for (*_, name), problem, fix in problems(read):
+            self._mistake_at(where, f"{quoted(str(name))} {problem}", fix)
+        return read
 
     def check_given(self, declared: Mapping[str, ModuleDeclaration]) -> None:
         """Check that each file that is given takes the place of one that is declared."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from wasmbuild.diagnosis.wording import one_line
@@ -49,11 +50,16 @@ def obstacle(artifact: ManifestArtifact) -> str:
 
 
 def command(
-    run: Sequence[str], artifact: ManifestArtifact, case: Case, file: str, grant: Metering, root: str | None = None
+    run: Sequence[str],
+    artifact: ManifestArtifact,
+    case: Case,
+    file: str,
+    grant: Metering,
+    directories: Mapping[str, str] = MappingProxyType({}),
 ) -> list[str]:
     """Return the command of one test; ``run`` is the one that runs a precompiled file without options of its own.
 
-    ``root`` is the directory that has the files of the case.
+    ``directories`` are where those of the case lie, by their paths for the program.
     """
     options = ["-S", "inherit-env=n"]
     if grant.fuel:
@@ -67,8 +73,7 @@ def command(
     if case.wasi is not None:
         program, *words = case.wasi.argv
         options.append(f"--argv0={program}")
-        if root is not None:
-            options.append(f"--dir={root}::/")
+        options += [f"--dir={directory}::{path}" for path, directory in directories.items()]
         for name, value in case.wasi.env:
             options.append(f"--env={name}={value}")
     if artifact.kind == "module" and case.call != cases.START:

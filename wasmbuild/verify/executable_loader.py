@@ -6,6 +6,7 @@ does not exist it stops there: nothing is instantiated, and no code of the artif
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import re
@@ -14,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -147,8 +148,8 @@ class ExecutableLoader:
             if self._aborted:
                 break
             stdin = None if case.wasi is None else case.wasi.stdin.encode("utf-8")
-            with self._root(case) as root:
-                command = executable_cases.command(run, load.artifact, case, file, grant, root)
+            with self._directories(case) as directories:
+                command = executable_cases.command(run, load.artifact, case, file, grant, directories)
                 ended = self._run(command, case.seconds, stdin, instance=True)
             ended = ended._replace(stderr=executable_cases.words(ended.stderr, load.artifact, file))
             told = executable_cases.told(load.artifact, case, ended)
@@ -164,17 +165,20 @@ class ExecutableLoader:
         return tuple(ran)
 
     @contextmanager
-    def _root(self, case: Case) -> Iterator[str | None]:
-        """Make the root directory of a program, for one call, where it is given files. Raises OSError."""
-        if case.wasi is None or not case.wasi.files:
-            yield None
-            return
-        with tempfile.TemporaryDirectory(prefix="root-", dir=self._directory) as root:
-            for name, content in case.wasi.files:
-                path = Path(root, *name.split("/"))
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(content, encoding="utf-8", newline="")
-            yield root
+    def _directories(self, case: Case) -> Iterator[Mapping[str, str]]:
+        """Make the directories of a program, for one call: where each lies, by its path there. Raises OSError."""
+        given: list[tuple[str, dict[str, bytes], bool]] = []
+        if case.wasi is not None:
+            if case.wasi.files:
+                given.append(("/", {name: text.encode("utf-8") for name, text in case.wasi.files}, True))
+            for path, files in case.wasi.dirs:
+                given.append((path, {name: base64.b64decode(content) for name, content in files or ()}, False))
+        with ExitStack() as stack:
+            made = {}
+            for path, held, writable in given:
+                made[path] = stack.enter_context(tempfile.TemporaryDirectory(prefix="root-", dir=self._directory))
+                _fill(Path(made[path]), held, writable=writable)
+            yield made
 
     def _run(
         self, command: list[str], seconds: float | None, stdin: bytes | None = None, *, instance: bool = False
@@ -242,3 +246,18 @@ def _copy(load: Load, to: Path) -> str:
             digest.update(part)
             out.write(part)
     return digest.hexdigest()
+
+
+def _fill(root: Path, files: Mapping[str, bytes], *, writable: bool) -> None:
+    """Write files by path; an executable has no other way to give a program what it may only read than modes."""
+    folders = {root}
+    for name, content in files.items():
+        path = root.joinpath(*name.split("/"))
+        folders.update(folder for folder in path.parents if root in folder.parents)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        if not writable:
+            path.chmod(0o444)
+    if not writable:
+        for folder in folders:
+            folder.chmod(0o555)

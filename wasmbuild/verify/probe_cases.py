@@ -18,6 +18,7 @@ and, of a case with ``wasi``, ``stdout`` and ``stderr``: text, in which bytes th
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import errno
 import os
@@ -51,7 +52,7 @@ class Given:
     def __init__(self, case: dict[str, Any]) -> None:
         self.wasi: dict[str, Any] | None = case.get("wasi")
         self._out: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
-        self._directory = ""
+        self._directories: list[str] = []
 
     def config(self) -> wasmtime.WasiConfig:
         """Return a configuration of WASI that has nothing of this process."""
@@ -64,17 +65,23 @@ class Given:
         c_api.wasm_byte_vec_new(ctypes.byref(stdin), len(data), (ctypes.c_ubyte * len(data))(*data))
         c_api.wasi_config_set_stdin_bytes(config.ptr(), ctypes.byref(stdin))
         if wasi.get("files"):
-            self._directory = tempfile.mkdtemp(prefix="wasmbuild-test-")
-            write_files(self._directory, wasi["files"])
-            config.preopen_dir(self._directory, "/")
+            root = tempfile.mkdtemp(prefix="wasmbuild-test-")
+            self._directories.append(root)
+            write_files(root, wasi["files"], _from_text)
+            config.preopen_dir(root, "/")
+        for path, files in wasi.get("dirs", {}).items():
+            given = tempfile.mkdtemp(prefix="wasmbuild-test-")
+            self._directories.append(given)
+            write_files(given, files, _from_base64)
+            config.preopen_dir(given, path, False)
         config.stdout_custom = self._taker("stdout")
         config.stderr_custom = self._taker("stderr")
         return config
 
     def close(self) -> None:
         """Remove what was given for this call alone."""
-        if self._directory:
-            shutil.rmtree(self._directory, ignore_errors=True)
+        for directory in self._directories:
+            shutil.rmtree(directory, ignore_errors=True)
 
     def written(self) -> dict[str, str]:
         """Return what the program wrote."""
@@ -94,13 +101,21 @@ class Given:
         return take
 
 
-def write_files(root: str, files: dict[str, str]) -> None:
-    """Write text files by path into a directory. Raises OSError."""
+def write_files(root: str, files: dict[str, str], to_bytes: Callable[[str], bytes]) -> None:
+    """Write files by path into a directory. Raises OSError."""
     for name, content in files.items():
         path = os.path.join(root, *name.split("/"))
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "x", encoding="utf-8", newline="") as file:
-            file.write(content)
+        with open(path, "xb") as file:
+            file.write(to_bytes(content))
+
+
+def _from_text(content: str) -> bytes:
+    return content.encode("utf-8")
+
+
+def _from_base64(content: str) -> bytes:
+    return base64.b64decode(content)
 
 
 def execute(

@@ -27,7 +27,7 @@ from wasmbuild.formats.manifest import (
 from wasmbuild.formats.strict_json import Invalid, compile_schema
 from wasmbuild.formats.traits import ODD_TAGS_WITH, Traits
 from wasmbuild.project import names
-from wasmbuild.project.cases import Case, Wasi
+from wasmbuild.project.cases import Case, Directory, Wasi
 
 A, B, C = "a" * 64, "b" * 64, "0123456789abcdef" * 4
 EXPORTS = (Export("crc32", "func", "(i32, i32) -> (i32)"), Export("memory", "memory", "1..10"))
@@ -182,6 +182,11 @@ programs = st.builds(
     st.dictionaries(st.text("AB", min_size=1), st.text("ab")).map(lambda env: tuple(sorted(env.items()))),
     st.text(max_size=3),
     st.dictionaries(st.sampled_from(["a", "b/c.txt"]), st.text("ab\n")).map(lambda files: tuple(sorted(files.items()))),
+    st.dictionaries(
+        st.sampled_from(["a", "b/c"]),
+        st.dictionaries(st.sampled_from(["d", "e/f"]), st.sampled_from(["", "/wA="])),
+        max_size=2,
+    ).map(lambda dirs: tuple(Directory(path, tuple(sorted(held.items()))) for path, held in sorted(dirs.items()))),
 )
 
 
