@@ -77,6 +77,7 @@ COMMANDS = {
         "wasmbuild cache stats",
         "what was not removed is whole",
     ),
+    "completion": Command("print a script that lets a shell complete the command", "wasmbuild completion bash"),
     "schema": Command("print the JSON Schema of a file format", "wasmbuild schema manifest"),
 }
 

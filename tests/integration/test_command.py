@@ -154,7 +154,7 @@ def test_schemas_describe_the_files(project: Project) -> None:
     report = json.loads(project.run("verify", "--json", "build").stdout)
     jsonschema.validate(report, schemas["report"])
     error = project.run("schema", "manfest", status=2).stderr
-    assert error.startswith("error: there is no schema 'manfest'; schemas are ")
+    assert error.startswith("error: wasmbuild schema: argument NAME: invalid choice: 'manfest' (choose from ")
 
 
 def test_verify_shows_a_table(project: Project) -> None:

@@ -13,7 +13,11 @@ from wasmbuild.errors import DONE, UsageError
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "name", metavar="NAME", nargs="?", help=f"one of {', '.join(_SCHEMAS)}; without it, the names are listed"
+        "name",
+        metavar="NAME",
+        nargs="?",
+        choices=_SCHEMAS,
+        help=f"one of {', '.join(_SCHEMAS)}; without it, the names are listed",
     )
     parser.add_argument(
         "--file",
@@ -35,10 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.name is None:
         print("\n".join(_SCHEMAS))
         return DONE
-    schema = _SCHEMAS.get(arguments.name)
-    if schema is None:
-        raise UsageError(f"there is no schema {arguments.name!r}; schemas are {', '.join(_SCHEMAS)}")
-    json.dump(schema(), sys.stdout, indent=2)
+    json.dump(_SCHEMAS[arguments.name](), sys.stdout, indent=2)
     print()
     return DONE
 

@@ -72,7 +72,7 @@ _BAD_ENVIRONMENTS = {
     "muslx32": "x86_64-unknown-linux-musl",
 }
 
-_COMMON = (
+COMMON = (
     "x86_64-unknown-linux-gnu",
     "x86_64-unknown-linux-musl",
     "x86_64-pc-windows-msvc",
@@ -189,9 +189,9 @@ def parse(text: str) -> TargetTriple:
 
 def _read(text: str) -> TargetTriple | _Flaw:
     if not text:
-        return _Flaw("is empty", _COMMON[0], advice="write a target triple, for example")
+        return _Flaw("is empty", COMMON[0], advice="write a target triple, for example")
     if not text.isascii() or not text.isprintable() or " " in text or len(text) > _LONGEST:
-        return _Flaw("is no target triple", _COMMON[0], advice="write one like")
+        return _Flaw("is no target triple", COMMON[0], advice="write one like")
     if (foreign := _foreign(text)) is not None:
         return _Flaw("is what other tools call a target", foreign)
     first, *rest = text.split("-")
@@ -252,7 +252,7 @@ def _system_name(part: str) -> str | None:
 def _unknown_architecture(text: str, first: str) -> _Flaw:
     if first.startswith("wasm"):
         problem = "names WebAssembly itself, not a machine"
-        return _Flaw(problem, _COMMON[0], advice="write the triple of what runs it, like")
+        return _Flaw(problem, COMMON[0], advice="write the triple of what runs it, like")
     if first in _32_BIT:
         return _Flaw(f"is a machine of 32 bits ({first}), for which Wasmtime has no compiler", _interpreter(first))
     if first in _OTHER:
@@ -261,7 +261,7 @@ def _unknown_architecture(text: str, first: str) -> _Flaw:
     problem = f"is for the unknown architecture {quoted(first)}"
     if alias is None:
         names = ", ".join(ARCHITECTURES)
-        return _Flaw(problem, _COMMON[0], advice=f"Wasmtime compiles for {names}: write a triple like")
+        return _Flaw(problem, COMMON[0], advice=f"Wasmtime compiles for {names}: write a triple like")
     return _Flaw(problem, guess=alias + text[len(first) :], advice="did you mean")
 
 
@@ -290,7 +290,7 @@ def _nearest(guess: str) -> str | None:
     architecture, system = _named(guess)
     if system is None:
         return None
-    alike = [text for text in _COMMON if _named(text) == (architecture, system)]
+    alike = [text for text in COMMON if _named(text) == (architecture, system)]
     return suggestion(guess, alike) or (alike[0] if alike else None)
 
 
@@ -306,7 +306,7 @@ def _named(text: str) -> tuple[str | None, str | None]:
 
 def _example(guess: str) -> str:
     architecture, _ = _named(guess)
-    return next((text for text in _COMMON if _named(text)[0] == architecture), _COMMON[0])
+    return next((text for text in COMMON if _named(text)[0] == architecture), COMMON[0])
 
 
 def host_triple() -> str | None:

@@ -1,0 +1,26 @@
+"""``wasmbuild completion``: a script that lets a shell complete the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from wasmbuild.errors import DONE
+
+_SHELLS = ("bash", "zsh", "fish")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=_SHELLS, help="the script to print; it completes ids and targets too")
+    parser.epilog = """examples:
+  bash: add to ~/.bashrc:  eval "$(wasmbuild completion bash)"
+  zsh:  add to ~/.zshrc, below compinit:  eval "$(wasmbuild completion zsh)"
+  fish: wasmbuild completion fish > ~/.config/fish/completions/wasmbuild.fish"""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from wasmbuild.completion import SHELLS
+    from wasmbuild.completion.words import commands
+
+    sys.stdout.write(SHELLS[arguments.shell](commands()))
+    return DONE

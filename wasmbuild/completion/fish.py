@@ -1,0 +1,46 @@
+"""Completion for fish, 3.1 and later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from wasmbuild.completion.words import ANYTHING, FILES, LINES, LISTS, WORDS, Command, Option, Value
+
+
+def script(commands: Sequence[Command]) -> str:
+    """Return the script that completes commands."""
+    return "".join(f"{line}\n" for line in _lines(commands))
+
+
+def _lines(commands: Sequence[Command]) -> Iterator[str]:
+    for kind, cut in LISTS.items():
+        yield f"function __wasmbuild_{kind}; {LINES} | {cut}; end"
+    yield "complete -c wasmbuild -f"
+    yield "complete -c wasmbuild -n __fish_use_subcommand -l version -d 'show the version'"
+    yield "complete -c wasmbuild -n __fish_use_subcommand -s h -l help -d 'show what can be done'"
+    for command in commands:
+        yield f"complete -c wasmbuild -n __fish_use_subcommand -a {command.name} -d {_quoted(command.summary)}"
+        behind = f"complete -c wasmbuild -n '__fish_seen_subcommand_from {command.name}'"
+        if command.values.kind == FILES:
+            yield f"{behind} -F"
+        elif command.values.kind != ANYTHING:
+            yield f"{behind} -a {_words(command.values)}"
+        yield from (f"{behind} {_option(option)}" for option in command.options)
+
+
+def _option(option: Option) -> str:
+    names = " ".join(f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names)
+    takes = ""
+    if option.value is not None:
+        takes = " -r -F" if option.value.kind == FILES else " -x"
+        if option.value.kind not in (FILES, ANYTHING):
+            takes += f" -a {_words(option.value)}"
+    return f"{names}{takes} -d {_quoted(option.help)}"
+
+
+def _words(value: Value) -> str:
+    return _quoted(" ".join(value.words) if value.kind == WORDS else f"(__wasmbuild_{value.kind})")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

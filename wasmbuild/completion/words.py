@@ -1,0 +1,117 @@
+"""What can be typed, as plain values: commands, their options, and what each takes."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from wasmbuild import arguments
+from wasmbuild.engine import cpu, lines, triples
+
+FILES = "files"
+IDS = "ids"
+TARGETS = "targets"
+WORDS = "words"
+ANYTHING = "anything"
+
+LISTS = {IDS: "cut -f1", TARGETS: "cut -f3 | sort -u"}
+"""What takes the values of a kind out of the lines of ``LINES``."""
+
+LINES = "wasmbuild plan --lines 2>/dev/null"
+"""The command that lists what is declared where the user stands."""
+
+_LONGEST = 70
+
+
+class Value(NamedTuple):
+    """What an option or a position takes: a kind, and for ``WORDS`` those that may be written."""
+
+    kind: str
+    words: tuple[str, ...] = ()
+
+
+class Option(NamedTuple):
+    """An option; ``value`` is None where it takes none. It may be given several times if it ``repeats``."""
+
+    names: tuple[str, ...]
+    value: Value | None
+    help: str
+    repeats: bool
+
+
+class Command(NamedTuple):
+    """A command, and what may stand behind it besides options, any number of times."""
+
+    name: str
+    summary: str
+    options: tuple[Option, ...]
+    values: Value
+
+
+def _cpus() -> tuple[str, ...]:
+    return tuple(sorted({level for name in triples.ARCHITECTURES for level in cpu.levels(name)}))
+
+
+def _embedders() -> tuple[str, ...]:
+    return tuple(lines.newest().embedders)
+
+
+# What the words mean that stand for values in help, where the values are no paths.
+_KINDS = {
+    **dict.fromkeys(("IN", "OUT", "FILE", "MANIFEST|DIR", "DIR|MANIFEST|INDEX"), FILES),
+    **dict.fromkeys(("SELECTOR", "ID"), IDS),
+    **dict.fromkeys(("T", "GLOB"), TARGETS),
+}
+_WORDS: Mapping[str, Callable[[], tuple[str, ...]]] = {
+    "TRIPLE": lambda: triples.COMMON,
+    "LEVEL": _cpus,
+    "E": _embedders,
+}
+
+
+def commands() -> list[Command]:
+    """Return all commands."""
+    return [_command(name) for name in arguments.COMMANDS]
+
+
+def _command(name: str) -> Command:
+    parser, _ = arguments.of_command(name)
+    options: list[Option] = []
+    values = Value(ANYTHING)
+    for action in _actions(parser):
+        if action.option_strings:
+            value = None if action.nargs == 0 else _value(action)
+            repeats = isinstance(action, argparse._AppendAction)
+            options.append(Option(tuple(action.option_strings), value, _short(action.help or ""), repeats))
+        else:
+            values = _value(action)
+    return Command(name, arguments.COMMANDS[name].summary, tuple(options), values)
+
+
+def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """Yield what a parser takes, each option once; what its parts take comes before the words that name them."""
+    found: dict[str, argparse.Action] = {}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for part in action.choices.values():
+                found.update({option.dest: option for option in _actions(part) if option.option_strings})
+        found[action.dest] = action
+    yield from found.values()
+
+
+def _value(action: argparse.Action) -> Value:
+    if action.choices is not None:
+        return Value(WORDS, tuple(map(str, action.choices)))
+    metavar = str(action.metavar)
+    if metavar in _WORDS:
+        return Value(WORDS, _WORDS[metavar]())
+    return Value(FILES if action.type is Path else _KINDS.get(metavar, ANYTHING))
+
+
+def _short(text: str) -> str:
+    """Return as much of a help text as goes beside a word: one line, without what an option is by default."""
+    first = re.split(r"[;:] | \(default|, so that |, such as ", text.replace("%%", "%"), maxsplit=1)[0]
+    return first if len(first) <= _LONGEST else first[: _LONGEST - 1].rpartition(" ")[0] + "…"

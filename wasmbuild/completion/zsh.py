@@ -1,0 +1,88 @@
+"""Completion for zsh: a file for ``fpath``, or to be sourced after ``compinit``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from wasmbuild.completion.words import ANYTHING, FILES, LINES, LISTS, WORDS, Command, Option, Value
+
+_TEMPLATE = """\
+#compdef wasmbuild
+
+LISTS
+
+_wasmbuild() {
+    local -a commands
+    commands=(
+COMMANDS
+    )
+    if (( CURRENT == 2 )); then
+        case $PREFIX in
+        -*) compadd -- --help --version ;;
+        *) _describe -t commands command commands ;;
+        esac
+        return
+    fi
+    local command=$words[2]
+    shift words
+    (( CURRENT-- ))
+    case $command in
+CASES
+    esac
+}
+
+if [ "$funcstack[1]" = _wasmbuild ]; then
+    _wasmbuild "$@"
+else
+    compdef _wasmbuild wasmbuild
+fi
+"""
+_LIST = """\
+_wasmbuild_KIND() {
+    local -a found
+    found=(${(f)"$(LINES | CUT)"})
+    compadd -a found
+}"""
+
+# Quoted for the shell: the option may be given again.
+_REPEATS = "\\*"
+
+
+def script(commands: Sequence[Command]) -> str:
+    """Return the script that completes commands."""
+    lists = [_LIST.replace("KIND", kind).replace("LINES", LINES).replace("CUT", cut) for kind, cut in LISTS.items()]
+    named = [f"        {_quoted(f'{command.name}:{command.summary}')}" for command in commands]
+    cases = [line for command in commands for line in _case(command)]
+    filled = _TEMPLATE.replace("LISTS", "\n".join(lists)).replace("COMMANDS", "\n".join(named))
+    return filled.replace("CASES", "\n".join(cases))
+
+
+def _case(command: Command) -> Iterator[str]:
+    yield f"    {command.name})"
+    specs = [_option(option) for option in command.options]
+    if command.values.kind != ANYTHING:
+        specs.append(_quoted(f"*:{command.values.kind}:{_action(command.values)}"))
+    yield f"        _arguments -s {' '.join(specs)} ;;"
+
+
+def _option(option: Option) -> str:
+    takes = "" if option.value is None else f":{option.value.kind}:{_action(option.value)}"
+    text = re.sub(r"([][:\\])", r"\\\1", option.help)
+    described = _quoted(f"[{text}]{takes}")
+    if len(option.names) == 1:
+        return f"{_REPEATS if option.repeats else ''}{option.names[0]}{described}"
+    other = _REPEATS if option.repeats else _quoted(f"({' '.join(option.names)})")
+    return f"{other}{{{','.join(option.names)}}}{described}"
+
+
+def _action(value: Value) -> str:
+    if value.kind == WORDS:
+        return f"({' '.join(value.words)})"
+    if value.kind == FILES:
+        return "_files"
+    return " " if value.kind == ANYTHING else f"_wasmbuild_{value.kind}"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
