@@ -168,12 +168,30 @@ def test_a_mistake_is_told_when_it_is_configured(tree: Tree) -> None:
         ("wasmbuild_project(wasm SORCES a=b)", "unknown arguments: SORCES;a=b"),
         ("wasmbuild_project(wasm CONFIG)", "these have no value: CONFIG"),
         ("wasmbuild_project(wasm SOURCES add)", 'SOURCES has "add"; write MODULE=PATH'),
+        ("wasmbuild_add_module(wasm TARGET arm)", "SOURCE is missing"),
         ("wasmbuild_project(wasm CONFIG none.toml)", "none.toml"),
         ("find_package(wasmbuild 99 REQUIRED)", "99"),
     ],
 )
 def test_wrong_calls_say_so(ninja: Tree, call: str, told: str) -> None:
     assert told in ninja.configure(call, status=1)
+
+
+def test_one_module(tree: Tree) -> None:
+    call = "wasmbuild_add_module(one SOURCE add.wat TARGET arm MODULE add DESTINATION lib)\n"
+    tree.configure(call)
+    tree.make()
+    tree.run("--install", tree.build, "--prefix", tree.build / "usr")
+    artifact = tree.build / "usr/lib/one.cwasm"
+    made = artifact.read_bytes()
+    assert "Precompiling" not in tree.make()
+    tree.project.write("add.wat", SUB)
+    assert "Precompiling WebAssembly: one" in tree.make()
+    assert (tree.build / "one.cwasm").read_bytes() != made
+    tree.project.declare(HEAD + TARGETS + MODULES.replace("[modules.add]", '[modules.add]\nexports = ["run"]'))
+    assert "run" in tree.make(status=1)
+    tree.make("--target", "clean")
+    assert not any("one.cwasm" in name for name in tree.files(".") if not name.startswith("usr/"))
 
 
 def test_versions_agree() -> None:

@@ -1,5 +1,5 @@
-# find_package(wasmbuild) gives wasmbuild_project(): WebAssembly, precompiled for Wasmtime, as a target of CMake. It is
-# described in docs/build-systems.md of wasmbuild.
+# find_package(wasmbuild) gives wasmbuild_project() and wasmbuild_add_module(): WebAssembly, precompiled for Wasmtime, as
+# targets of CMake. They are described in docs/build-systems.md of wasmbuild.
 cmake_minimum_required(VERSION 3.21...4.0)
 
 if(WASMBUILD_EXECUTABLE AND NOT EXISTS "${WASMBUILD_EXECUTABLE}")
@@ -84,6 +84,58 @@ function(wasmbuild_project name)
   if(arg_DESTINATION)
     _wasmbuild_component()
     install(DIRECTORY "${dir}/" DESTINATION "${arg_DESTINATION}" ${component} PATTERN "*.cwasm.json" EXCLUDE)
+  endif()
+endfunction()
+
+# wasmbuild_add_module(NAME SOURCE FILE TARGET TARGET [MODULE MODULE] [CONFIG FILE] [OUTPUT FILE]
+#                      [DESTINATION DIR [COMPONENT NAME]])
+#
+# A target NAME, part of `all`, that compiles one file for one target of a wasmbuild.toml. It has a record, no manifest.
+function(wasmbuild_add_module name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "CONFIG;SOURCE;TARGET;MODULE;OUTPUT;DESTINATION;COMPONENT" "")
+  _wasmbuild_check_arguments(wasmbuild_add_module)
+  _wasmbuild_config()
+  foreach(needed IN ITEMS SOURCE TARGET)
+    if(NOT arg_${needed})
+      message(FATAL_ERROR "wasmbuild_add_module(${name}): ${needed} is missing")
+    endif()
+  endforeach()
+  _wasmbuild_absolute(source "${arg_SOURCE}")
+  get_property(multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+  set(per_configuration)
+  if(multi_config AND source MATCHES "\\$<")
+    set(per_configuration "/$<CONFIG>")
+  endif()
+  if(NOT arg_OUTPUT)
+    set(arg_OUTPUT "${CMAKE_CURRENT_BINARY_DIR}${per_configuration}/${name}.cwasm")
+  endif()
+  cmake_path(ABSOLUTE_PATH arg_OUTPUT BASE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}" NORMALIZE OUTPUT_VARIABLE output)
+  set(options)
+  if(arg_MODULE)
+    list(APPEND options --module "${arg_MODULE}")
+  endif()
+  if(CMAKE_GENERATOR MATCHES "^Ninja")
+    # Its rules for custom commands have restat.
+    list(APPEND options --restat)
+  endif()
+  set(depfile "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles${per_configuration}/${name}.wasmbuild.d")
+
+  add_custom_command(
+    OUTPUT "${output}"
+    BYPRODUCTS "${output}.json"
+    COMMAND "${WASMBUILD_EXECUTABLE}" compile "${source}" --config "${config}" --target "${arg_TARGET}" ${options}
+            -o "${output}" --record "${output}.json" --depfile "${depfile}"
+    DEPENDS "${source}" "${config}"
+    DEPFILE "${depfile}"
+    WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
+    COMMENT "Precompiling WebAssembly: ${name}"
+    ${_wasmbuild_jobs} VERBATIM)
+  add_custom_target(${name} ALL DEPENDS "${output}")
+  set_target_properties(${name} PROPERTIES WASMBUILD_ARTIFACTS "${output}")
+  set_property(DIRECTORY APPEND PROPERTY ADDITIONAL_CLEAN_FILES "${depfile}" "${output}.json")
+  if(arg_DESTINATION)
+    _wasmbuild_component()
+    install(FILES "${output}" DESTINATION "${arg_DESTINATION}" ${component})
   endif()
 endfunction()
 
