@@ -34,14 +34,19 @@ def library_line() -> int:
     return _line
 
 
-def _line_of_metadata() -> int | None:
+def library_version() -> str | None:
+    """Return the version of the ``wasmtime`` package from the metadata beside it, None where that does not tell."""
     # importlib.metadata says the same and takes as long to import as wasmtime itself.
     try:
         names = os.listdir(os.path.dirname(os.path.dirname(wasmtime.__file__)))
     except OSError:
         return None
     versions = [name for name in names if name.startswith("wasmtime-") and name.endswith(".dist-info")]
-    major = versions[0].removeprefix("wasmtime-").partition(".")[0] if len(versions) == 1 else ""
+    return versions[0].removeprefix("wasmtime-").removesuffix(".dist-info") if len(versions) == 1 else None
+
+
+def _line_of_metadata() -> int | None:
+    major = (library_version() or "").partition(".")[0]
     return int(major) if major.isdecimal() else None
 
 

@@ -126,6 +126,10 @@ class OtherLineError(LoadError):
     """The artifact is of another line (major version) of Wasmtime than the installed library."""
 
 
+class OtherLayoutError(LoadError):
+    """The artifact would crash: a release of the same line, but of another layout than the library's, compiled it."""
+
+
 class OtherSettingError(LoadError):
     """Artifact and engine disagree in a setting; ``setting`` is its name in wasmbuild.toml, or what Wasmtime calls it.
 

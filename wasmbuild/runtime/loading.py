@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import wasmtime
 
 from wasmbuild.errors import UsageError
+from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.artifacts import load_checked
 from wasmbuild.runtime.errors import (
@@ -202,6 +203,22 @@ def _load(
     raise no_fitting_target(opened, module, patterns, fallback, passed_over, own_engine=own is not None)
 
 
+def _check_layout(manifest: Manifest, artifact: ManifestArtifact) -> None:
+    """Raise OtherLayoutError for an artifact that would crash in this library."""
+    from wasmbuild.formats import layouts
+
+    version = engines.library_version()
+    if (
+        version is not None
+        and artifact.traits is not None
+        and layouts.differ(manifest.compiler, version)
+        and layouts.reads_moved(artifact.traits, manifest.engine, manifest.triple, on_windows=sys.platform == "win32")
+    ):
+        from wasmbuild.runtime.mismatches import other_layout
+
+        raise other_layout(f"{artifact.module} of target {manifest.target}", manifest.compiler, version)
+
+
 def _load_of(
     opened: OpenShipment,
     candidate: Candidate,
@@ -231,6 +248,8 @@ def _load_of(
             from wasmbuild.runtime.mismatches import other_code
 
             raise other_code(f"target {candidate.target}", candidate.pulley is not None)
+    if artifact.traits is not None and artifact.traits.odd_tags_with:
+        _check_layout(manifest, artifact)
     path = f"{candidate.directory}/{artifact.path}"
     with _directory_of(candidate, opened) as directory:
         value = load_checked(path, directory, artifact, engine, check, declared=own is None)

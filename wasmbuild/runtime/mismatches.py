@@ -17,6 +17,7 @@ from wasmbuild.runtime.errors import (
     OtherArchitectureError,
     OtherCodeError,
     OtherKindError,
+    OtherLayoutError,
     OtherLineError,
     OtherSettingError,
     OtherSystemError,
@@ -67,6 +68,15 @@ def other_line(subject: str, version: str) -> OtherLineError:
     return OtherLineError(
         f"{subject} is for Wasmtime {printable(version)}, and the library of the wasmtime package here is of {line}",
         f'build again with wasmtime = "{line}" under [toolchain], or install the line that it is for{install}',
+    )
+
+
+def other_layout(subject: str, compiler: str, version: str) -> OtherLayoutError:
+    return OtherLayoutError(
+        f"{subject} would crash: Wasmtime {printable(compiler)} compiled it, whose code looks for data of a module "
+        f"with an odd number of exception tags elsewhere than the library here, {version}, has them",
+        f"compile it with the release that loads it: run wasmbuild toolchain install {version}, write the path that it "
+        f"prints as compiler under [toolchain], and build again",
     )
 
 

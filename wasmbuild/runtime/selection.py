@@ -11,6 +11,7 @@ from wasmbuild.runtime.errors import (
     MissingCpuFeatureError,
     NotInManifestError,
     OtherCodeError,
+    OtherLayoutError,
     OtherLineError,
     OtherSettingError,
     PassedOver,
@@ -31,6 +32,7 @@ FITS_NOT = (
     MissingCpuFeatureError,
     NotInManifestError,
     OtherCodeError,
+    OtherLayoutError,
     OtherLineError,
     OtherSettingError,
 )

@@ -1,0 +1,40 @@
+"""Releases of one line whose libraries keep their fields in other places than an artifact's code looks for them.
+
+Wasmtime aligns what stands behind an odd number of exception tags since 48.0.6 and 49.0.3 (GHSA-p79w-pv2r-29qp), which
+moved it; artifacts name the line alone, so that the loader takes both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from wasmbuild.formats.traits import Traits
+
+# The first patch release of the other layout, by line. Lines before load what their own version compiled, or had one
+# layout for all of their releases; those after had the new one from the first release on.
+_MOVED = {48: 6, 49: 3}
+
+_READ_ALWAYS = frozenset(
+    ("passive-data", "active-data-imported-memory", "active-data-without-image", "active-data-non-constant-offset")
+)
+_VERSION = re.compile(r"(\d+)\.0\.(\d+)", re.ASCII)
+
+
+def differ(compiler: str, runtime: str) -> bool:
+    """Tell whether two versions of one line are known to have other layouts; pre-releases are not known."""
+    versions = [_VERSION.fullmatch(version) for version in (compiler, runtime)]
+    if not versions[0] or not versions[1] or versions[0][1] != versions[1][1]:
+        return False
+    moved = _MOVED.get(int(versions[0][1]))
+    return moved is not None and (int(versions[0][2]) < moved) is not (int(versions[1][2]) < moved)
+
+
+def reads_moved(traits: Traits, engine: Mapping[str, object], triple: str, *, on_windows: bool) -> bool:
+    """Tell whether an artifact's code certainly reads what moved; ``engine`` is that of its manifest."""
+    # Pulley of 32 bits has nothing that alignment moves.
+    if triple.startswith("pulley32"):
+        return False
+    has = traits.odd_tags_with
+    without_images = on_windows or engine.get("memory-init-cow") is False
+    return not _READ_ALWAYS.isdisjoint(has) or (without_images and "active-data" in has)
