@@ -15,7 +15,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from benchmarks import cold, edits, emulated, flips, loading, manifests, memory, noop, settings, startup, verify
+from benchmarks import (
+    cold,
+    edits,
+    emulated,
+    flips,
+    loading,
+    manifests,
+    memory,
+    noop,
+    restored,
+    settings,
+    startup,
+    verify,
+)
 from benchmarks.measure import BenchmarkError, program
 from benchmarks.table import Benchmark, Count, Row, render
 from benchmarks.workspace import Workspace
@@ -24,6 +37,7 @@ from wasmbuild.errors import WasmbuildError
 
 ALL = [
     *cold.BENCHMARKS,
+    *restored.BENCHMARKS,
     *noop.BENCHMARKS,
     *edits.BENCHMARKS,
     *verify.BENCHMARKS,

@@ -32,6 +32,7 @@ from wasmbuild.builder.upkeep import Upkeep
 from wasmbuild.errors import StoreError, WasmbuildError
 
 if TYPE_CHECKING:
+    from wasmbuild.builder.reproducible import Compared
     from wasmbuild.plan.graph import Plan
     from wasmbuild.project.declared import Artifact, Module, Target
     from wasmbuild.toolchain.toolchain import Toolchain
@@ -218,6 +219,18 @@ class Session:
         scheduler = Scheduler(self, executor, self._cache)
         ids = [artifact.id for artifact in artifacts]
         scheduler.run(ids, on_start=lambda id: on_start(self.artifacts[id]), on_done=on_done)
+        executor.close()
+
+    def compile_again(
+        self, artifacts: Sequence[Artifact], *, jobs: int | None, on_done: Callable[[Compared], None]
+    ) -> None:
+        """Compile artifacts that are right once more, past any cache, and compare; nothing is published."""
+        from wasmbuild.builder.reproducible import Again
+
+        executor = self._executor(self._compiler, jobs)
+        again = Again(self, lambda id: self.path(self.artifacts[id]))
+        scheduler = Scheduler(again, executor, NO_CACHE)
+        scheduler.run([artifact.id for artifact in artifacts], on_start=lambda id: None, on_done=on_done)
         executor.close()
 
     # What a scheduler works on.

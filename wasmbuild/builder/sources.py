@@ -61,6 +61,7 @@ class Sources:
         self._translator = translator
         self._copies: dict[Path, tuple[files.Signature, Source, Path]] = {}
         self._copying = threading.Lock()
+        self._examined: dict[str, dict[str, Any]] = {}
 
     def look(self, module: Module) -> Source:
         """Return what a module's source is.
@@ -117,6 +118,10 @@ class Sources:
 
         Raises NoVerdictError, for only what the bytes themselves say may be remembered of them.
         """
+        digest = hashlib.sha256(data).hexdigest()
+        if digest in self._examined:
+            # Looked at, and now read once more to be copied. What is text has to be translated for that.
+            return self._examined[digest], data
         identity = wasm.identify(data)
         facts: dict[str, Any] = {}
         try:
@@ -142,6 +147,8 @@ class Sources:
             from wasmbuild.formats.component_types import exported_functions
 
             facts["functions"] = exported_functions(data)
+        if "translator" not in facts:
+            self._examined[digest] = facts
         return facts, data
 
 

@@ -12,7 +12,9 @@ from wasmbuild.errors import DISK, DONE, FAILED, WRONG_REQUEST, UsageError
 
 if TYPE_CHECKING:
     from wasmbuild.audit.note import Noted
+    from wasmbuild.builder.reproducible import Compared
     from wasmbuild.builder.session import Outcome, Session
+    from wasmbuild.console import Console
     from wasmbuild.progress import Progress
     from wasmbuild.project.audit_policy import AuditPolicy
 
@@ -34,6 +36,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         type=options.seconds,
         help="give up when another build keeps the directory for longer (default: wait)",
+    )
+    parser.add_argument(
+        "--check-reproducible",
+        action="store_true",
+        help="compile what is selected once more, without the cache, and fail where other bytes come of it",
     )
     options.add_no_cache(parser)
     placing.add_directories(parser)
@@ -70,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned) -> int:
     # Who selects has selected none of them: they have no ids.
     lost = [] if arguments.selectors else list(map(str, planned.plan.refused))
-    if workspace.is_up_to_date(planned):
+    if workspace.is_up_to_date(planned) and not arguments.check_reproducible:
         selected = options.select(arguments.selectors, [artifact.id for artifact in planned.plan.artifacts])
         return _nothing_to_do(arguments, selected, lost)
     from wasmbuild.console import Console
@@ -85,6 +92,8 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
         wrong = [status for status in session.outdated() if status.artifact.id in chosen]
         progress = Progress(console, len(wrong), len(selected) - len(wrong))
         outcomes, changed = _build(session, [status.artifact.id for status in wrong], progress, arguments.jobs)
+        if arguments.check_reproducible:
+            outcomes.update(_compiled_again(session, selected, outcomes, console, arguments.jobs))
         known = _audited(session, workspace.audit_policy(), built=bool(outcomes))
     finally:
         session.close()
@@ -120,6 +129,27 @@ def _build(
         on_done=done,
     )
     return outcomes, session.finish()
+
+
+def _compiled_again(
+    session: Session, selected: list[str], outcomes: dict[str, Outcome], console: Console, jobs: int | None
+) -> dict[str, Outcome]:
+    """Compile what is right once more, and return the outcomes of what came out otherwise."""
+    from wasmbuild.builder.session import Outcome
+    from wasmbuild.console import counted
+
+    whole = [id for id in selected if session.statuses[id].right]
+    different: dict[str, Outcome] = {}
+
+    def done(compared: Compared) -> None:
+        if compared.error is not None:
+            different[compared.id] = Outcome(compared.id, (), 0.0, 0, compared.error)
+
+    session.compile_again([session.artifacts[id] for id in whole], jobs=jobs, on_done=done)
+    for id, outcome in sorted(different.items()):
+        console.write(f"{console.bad('error:')} {id}: {outcome.error}")
+    console.say(f"{counted(len(whole), 'artifact')} compiled again: {len(whole) - len(different)} with the same bytes")
+    return different
 
 
 def _audited(session: Session, policy: AuditPolicy, *, built: bool) -> Noted | None:

@@ -1,0 +1,84 @@
+"""A second checkout, whose artifacts are all in the user's cache, and what keeping them costs a first one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.measure import BenchmarkError, alternate, program, seconds
+from benchmarks.projects import TARGETS, Project
+from benchmarks.table import Benchmark, Limit, Row
+from benchmarks.workspace import Workspace, real_modules
+from tests import corpus
+
+_MAX_BYTES = 2_500_000
+_ROUNDS = 5
+_COLD_ROUNDS = 3
+_TARGETS = TARGETS[:4]
+_VARIABLE = "WASMBUILD_CACHE"
+
+
+@contextmanager
+def _cache(directory: Path) -> Iterator[None]:
+    before = os.environ[_VARIABLE]
+    os.environ[_VARIABLE] = str(directory)
+    try:
+        yield
+    finally:
+        os.environ[_VARIABLE] = before
+
+
+def _project(workspace: Workspace, name: str) -> tuple[Project, int]:
+    names = corpus.names(for_ci=True) if workspace.quick else corpus.names(max_bytes=_MAX_BYTES)
+    return workspace.project(name, real_modules(names), _TARGETS), len(names) * len(_TARGETS)
+
+
+def restored(workspace: Workspace) -> Row:
+    """Build real artifacts that are in the cache, against a copy of the build directory."""
+    project, artifacts = _project(workspace, "restored")
+    cache, kept = workspace.root / "cache", workspace.root / "kept"
+    with _cache(cache):
+        project.build()
+    shutil.copytree(project.build_dir, kept)
+
+    def ours() -> float:
+        shutil.rmtree(project.build_dir)
+        with _cache(cache):
+            return project.build()
+
+    def copy() -> float:
+        shutil.rmtree(project.build_dir)
+        return seconds([program("cp"), "-a", kept, project.build_dir], project.directory)
+
+    medians = alternate(ours, copy, _ROUNDS)
+    shutil.rmtree(kept)
+    what = f"build {artifacts} real artifacts that are in the cache; cp -a of the build directory"
+    return Row("restored", what, medians, "ms", Limit(2.0, 0.150))
+
+
+def kept(workspace: Workspace) -> Row:
+    """Build from nothing with an empty cache, against the same without one."""
+    project, artifacts = _project(workspace, "cached-cold")
+    cache = workspace.root / "empty-cache"
+
+    def ours() -> float:
+        shutil.rmtree(project.build_dir, ignore_errors=True)
+        shutil.rmtree(cache, ignore_errors=True)
+        with _cache(cache):
+            took = project.build()
+        if not cache.is_dir():
+            raise BenchmarkError("nothing was kept")
+        return took
+
+    def without() -> float:
+        shutil.rmtree(project.build_dir, ignore_errors=True)
+        return project.build()
+
+    medians = alternate(ours, without, 1 if workspace.quick else _COLD_ROUNDS, warm_up=False)
+    return Row("cached-cold", f"build {artifacts} real artifacts and keep them; without", medians, "s", Limit(1.03))
+
+
+BENCHMARKS = [Benchmark("restored", restored), Benchmark("cached-cold", kept)]
