@@ -31,7 +31,7 @@ COMMANDS = {
         "what was finished is whole, and the next build goes on from there",
     ),
     "compile": Command(
-        "compile one file for one target, declared or not, as a step of another build system too",
+        "compile one file for one target, declared or not",
         "wasmbuild compile fib.wat --target edge-x64 -o fib.cwasm --depfile fib.d",
         "the artifact is the old one or the new one, whole",
     ),
@@ -81,6 +81,9 @@ COMMANDS = {
     "schema": Command("print the JSON Schema of a file format", "wasmbuild schema manifest"),
 }
 
+# What a new user types, in this order; the help of each command has its own example.
+_FIRST = ("init", "build", "verify", "explain")
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints are errors of wasmbuild."""
@@ -116,7 +119,7 @@ def overview() -> Parser:
     """Return the parser of what comes before a command."""
     width = max(map(len, COMMANDS))
     lines = ["commands:", *(f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items())]
-    lines += ["", "examples:", *(f"  {command.example}" for command in COMMANDS.values())]
+    lines += ["", "examples:", *(f"  {COMMANDS[name].example}" for name in _FIRST)]
     parser = Parser(
         prog="wasmbuild",
         usage="wasmbuild COMMAND ...",

@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -278,3 +279,13 @@ class TestCompile:
 def test_modules_are_not_needed_for_a_plan_of_targets(project: Project) -> None:
     project.declare(HEAD + TARGETS + MODULES)
     assert project.run("plan").returncode == 0
+
+
+def test_hooks_of_pre_commit_are_commands() -> None:
+    from wasmbuild import arguments
+
+    text = (Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text()
+    entries = [line.partition("entry: ")[2].split() for line in text.splitlines() if "entry: " in line]
+    assert [entry[:2] for entry in entries] == [["wasmbuild", "plan"], ["wasmbuild", "build"]]
+    for _, name, *rest in entries:
+        arguments.of_command(name)[0].parse_args(rest)

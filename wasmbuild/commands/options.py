@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--config", metavar="FILE", type=Path, default=Path("wasmbuild.toml"), help="default: %(default)s"
+        "--config",
+        metavar="FILE",
+        type=Path,
+        default=Path("wasmbuild.toml"),
+        help="the declaration (default: %(default)s)",
     )
 
 
