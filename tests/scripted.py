@@ -13,11 +13,11 @@ from wasmbuild.formats.extern import Export
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify.executable_loader import ExecutableLoader, Program
-from wasmbuild.verify.loading import HERE, Load, Outcome, Place
+from wasmbuild.verify.loading import HERE, Load, LoadingSite, Outcome
 from wasmbuild.verify.outcomes import Obstacle
 from wasmbuild.verify.tested import Metering
 
-RUNNER = Place(is_runner=True)
+RUNNER = LoadingSite(is_runner=True)
 # The artifact is a script, with these names. It is loaded where that says nothing else.
 WASMTIME = """
 import hashlib, json, os, resource, signal, sys, time
@@ -80,10 +80,10 @@ class Loading:
         return Load(entry._replace(tests=tests), file, signature(path.stat()), settle, ["-W", "simd=y"], grant)
 
     def run(
-        self, *loads: Load, place: Place = HERE, limits: Limits | None = None, program: Program | None = None
+        self, *loads: Load, site: LoadingSite = HERE, limits: Limits | None = None, program: Program | None = None
     ) -> None:
         """Settle loads; nothing is left behind."""
-        loader = ExecutableLoader(program or self.program, self.private, limits or Limits(seconds=60), place)
+        loader = ExecutableLoader(program or self.program, self.private, limits or Limits(seconds=60), site)
         try:
             for load in loads:
                 loader.put(load)

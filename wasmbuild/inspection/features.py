@@ -15,7 +15,7 @@ from wasmbuild.toolchain.embedded import Embedded
 _SIMD, _RELAXED_SIMD = "wasm-simd", "wasm-relaxed-simd"
 
 
-class Told(NamedTuple):
+class NeededFeatures(NamedTuple):
     """The ``features`` (settings) that a module needs of Wasmtime ``line``; None where that was not told.
 
     ``problem`` says why it is valid with no features at all, or why it could not be told; or is empty.
@@ -26,21 +26,21 @@ class Told(NamedTuple):
     problem: str
 
 
-UNTOLD = Told(None, None, "")
+UNKNOWN = NeededFeatures(None, None, "")
 
 
-def needed(data: bytes, library: Embedded) -> Told:
+def needed(data: bytes, library: Embedded) -> NeededFeatures:
     """Tell the features that a core module needs by validating it, each time with another one switched off."""
     major = library.compiler.version.partition(".")[0]
     line = int(major) if major.isdecimal() else 0
     host = triples.host_triple()
     if rules.line_problem(line) is not None or host is None:
-        return UNTOLD
+        return UNKNOWN
     validator = _Validator(data, library, line, triples.parse(host))
     try:
-        return Told(line, *validator.needed())
+        return NeededFeatures(line, *validator.needed())
     except WasmbuildError as error:
-        return Told(line, None, printable(str(error).partition("\n")[0]))
+        return NeededFeatures(line, None, printable(str(error).partition("\n")[0]))
 
 
 class _Validator:

@@ -24,7 +24,7 @@ def describe(data: bytes, kind: str, library: Embedded | None) -> WebAssembly:
     """
     interface = wasm.interface(data)
     sections = tuple(_sections(data, kind))
-    told = features.UNTOLD
+    told = features.UNKNOWN
     if library is not None and kind == "module" and len(data) <= _LARGEST_TOLD:
         told = features.needed(data, library)
     return WebAssembly(

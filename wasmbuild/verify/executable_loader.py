@@ -27,7 +27,7 @@ from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify import executable_cases, memory_limited, tested
 from wasmbuild.verify.host_errors import how_it_ended, unverified
 from wasmbuild.verify.library_loader import is_of_the_host, start_failure
-from wasmbuild.verify.loading import HERE, Load, Outcome, Place, death, refusal
+from wasmbuild.verify.loading import HERE, Load, LoadingSite, Outcome, death, refusal
 from wasmbuild.verify.outcomes import CALLS, WASMTIME, Broken, Obstacle, Unreachable
 from wasmbuild.verify.probes import with_memory_limit
 from wasmbuild.verify.tested import CaseResult, Metering
@@ -60,11 +60,11 @@ class ExecutableLoader:
     The executable is given private copies, in ``directory``. ``limits`` are for one artifact; a test has its own time.
     """
 
-    def __init__(self, program: Program, directory: Path, limits: Limits, place: Place = HERE) -> None:
+    def __init__(self, program: Program, directory: Path, limits: Limits, site: LoadingSite = HERE) -> None:
         self._program = program
         self._directory = directory
         self._limits = limits
-        self._place = place
+        self._site = site
         self._workers = min(os.cpu_count() or 1, 4)
         self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="wasmbuild-loader")
         self._under_way: set[Future[None]] = set()
@@ -114,10 +114,10 @@ class ExecutableLoader:
             except OSError as error:
                 obstacle, ran = unverified(f"{load.artifact.path} was not loaded", error), None
             except ChildError as error:
-                if not self._place.is_runner or is_of_the_host(error):
+                if not self._site.is_runner or is_of_the_host(error):
                     obstacle, ran = unverified(f"{load.artifact.path} was not loaded", error), None
                 else:
-                    obstacle, ran = self._place.cannot(*start_failure(error, self._place)), None
+                    obstacle, ran = self._site.cannot(*start_failure(error, self._site)), None
             if not self._aborted:
                 load.end(Outcome(obstacle, ran, time.monotonic() - since))
         finally:
@@ -184,7 +184,7 @@ class ExecutableLoader:
         self, command: list[str], seconds: float | None, stdin: bytes | None = None, *, instance: bool = False
     ) -> child.Ended:
         limits, environment = Limits(self._limits.memory, seconds), self._program.environment
-        if instance or self._place.is_runner:
+        if instance or self._site.is_runner:
             # Instances and emulators reserve address space by the gigabyte; bounded is what the process allocates.
             command, environment = with_memory_limit(command, environment, limits.memory)
             limits = Limits(None, seconds)
@@ -210,17 +210,17 @@ class ExecutableLoader:
             return None
         if ended.status == _REFUSED and error:
             # The first line names the private copy.
-            return refusal(load.artifact, words.partition("\n")[2] or words, self._limits.memory, self._place)
+            return refusal(load.artifact, words.partition("\n")[2] or words, self._limits.memory, self._site)
         if ended.status == _USAGE:
             program = self._program.command[-1]
             if _WITHOUT_RUN.search(words):
-                return self._place.cannot(
+                return self._site.cannot(
                     f"{program} was built without `run`", "name another executable", lacks=WASMTIME
                 )
             why = f"{program} does not take its settings ({one_line(words)})"
-            return self._place.cannot(why, "name another executable")
+            return self._site.cannot(why, "name another executable")
         if ended.status == memory_limited.NOT_RUN:
-            return self._place.cannot(one_line(words), "correct the runner in wasmbuild.toml, or install it")
+            return self._site.cannot(one_line(words), "correct the runner in wasmbuild.toml, or install it")
         self._useless = self._useless or self._uselessness()
         ending = ended.reason or "ended well, although it should not"
         own = ended.status == child.KILLED and not child.is_late(ending)
@@ -228,13 +228,13 @@ class ExecutableLoader:
 
     def _uselessness(self) -> Obstacle | None:
         """Return why the runner runs no executable at all, for then a death says nothing of an artifact."""
-        if not self._place.is_runner:
+        if not self._site.is_runner:
             return None
         ended = self._run([*self._program.command, "--version"], self._limits.seconds)
         if not ended.reason and b"wasmtime" in ended.stdout:
             return None
         ending = how_it_ended(ended.reason or "ended without an answer", ended.stderr)
-        return self._place.cannot(f"wasmtime --version {ending}", self._place.correction())
+        return self._site.cannot(f"wasmtime --version {ending}", self._site.correction())
 
 
 def _copy(load: Load, to: Path) -> str:

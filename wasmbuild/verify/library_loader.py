@@ -24,7 +24,7 @@ from wasmbuild.toolchain.worker import Death, Reply, Request
 from wasmbuild.verify import interface, tested
 from wasmbuild.verify.host_errors import is_of_the_path, lacks_memory, unverified
 from wasmbuild.verify.intact import AGAIN, BY_HAND
-from wasmbuild.verify.loading import HERE, Load, Outcome, Place, death, refusal
+from wasmbuild.verify.loading import HERE, Load, LoadingSite, Outcome, death, refusal
 from wasmbuild.verify.outcomes import Broken, Obstacle, Unverified
 from wasmbuild.verify.tested import CaseResult
 
@@ -57,9 +57,9 @@ class LibraryLoader:
     artifacts from being loaded.
     """
 
-    def __init__(self, server: Server, limits: Limits, place: Place = HERE) -> None:
+    def __init__(self, server: Server, limits: Limits, site: LoadingSite = HERE) -> None:
         self._limits = limits
-        self._place = place
+        self._site = site
         self._server = server
         self._loaded = 0
         self._since = 0.0
@@ -280,10 +280,10 @@ class LibraryLoader:
         memory = self._limits.memory
         if is_of_the_host(error):
             self._useless = unverified("was not loaded", error)
-        elif self._place.is_runner:
-            self._useless = self._place.cannot(*start_failure(error, self._place))
+        elif self._site.is_runner:
+            self._useless = self._site.cannot(*start_failure(error, self._site))
         elif memory is not None and memory < python.TO_START:
-            why, _ = start_failure(error, self._place)
+            why, _ = start_failure(error, self._site)
             self._useless = Unverified(f"was not loaded: {why}; allow it more memory than {format_bytes(memory)}")
         else:
             self._useless = unverified("was not loaded", error)
@@ -308,7 +308,7 @@ class LibraryLoader:
         if not isinstance(told, dict):
             return _nonsense(load)
         if "error" in told:
-            return refusal(load.artifact, str(told["error"]), self._limits.memory, self._place)
+            return refusal(load.artifact, str(told["error"]), self._limits.memory, self._site)
         imports, exports = told.get("imports"), told.get("exports")
         if not interface.is_told(imports, 4) or not interface.is_told(exports, 3):
             return _nonsense(load)
@@ -331,14 +331,14 @@ def is_of_the_host(error: ChildError) -> bool:
     return isinstance(error.__cause__, OSError) and not is_of_the_path(error.__cause__)
 
 
-def start_failure(error: ChildError, place: Place) -> tuple[str, str]:
+def start_failure(error: ChildError, site: LoadingSite) -> tuple[str, str]:
     """Return why a runner's child could not be started, and what to do."""
     first, *rest = str(error).splitlines()
     last = rest[-1].strip() if rest else ""
     why = f"{first} ({last})" if last else first
     if "No module named 'wasmtime'" in last:
         return why, "install the package wasmtime for its python, or name an executable as its wasmtime"
-    return why, place.correction()
+    return why, site.correction()
 
 
 def _refusals(reply: Reply) -> Iterator[str]:

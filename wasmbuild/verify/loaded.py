@@ -20,7 +20,7 @@ from wasmbuild.toolchain.find import Compiler
 from wasmbuild.verify import probes
 from wasmbuild.verify.intact import Opened
 from wasmbuild.verify.library_loader import LibraryLoader
-from wasmbuild.verify.loading import Load, Place, Settle
+from wasmbuild.verify.loading import Load, LoadingSite, Settle
 from wasmbuild.verify.outcomes import MACHINE, Obstacle, Unreachable, Unverified
 from wasmbuild.verify.tested import Metering
 from wasmbuild.verify.tools import Tools
@@ -105,7 +105,7 @@ class Loaders:
             if declared.runner.python is None:
                 return self._through(declared.runner, engine)
             why, fix = "its tests need WASI 0.3, which its python lacks", 'write wasmtime = "…" in place of python'
-            return Place(is_runner=True).cannot(why, fix)
+            return LoadingSite(is_runner=True).cannot(why, fix)
         executable = self._tools.executable(engine.line)
         if isinstance(executable, (Unreachable, Unverified)):
             words = f"was not tested: WASI 0.3 takes an executable of Wasmtime {engine.line}; {executable.message}"
@@ -123,7 +123,7 @@ class Loaders:
         )
 
     def _through(self, runner: Runner, engine: EngineConfig) -> LoadingMethod | Obstacle:
-        place = Place(is_runner=True, program=runner.python or runner.wasmtime or "")
+        site = LoadingSite(is_runner=True, program=runner.python or runner.wasmtime or "")
         limits = Limits(
             self._limits.memory if runner.memory is None else runner.memory,
             self._limits.seconds if runner.seconds is None else runner.seconds,
@@ -131,14 +131,14 @@ class Loaders:
         lacking = engine.library_lacks() if runner.python is not None else []
         if lacking:
             why = f"its python cannot express {', '.join(lacking)}"
-            return place.cannot(why, 'write wasmtime = "…", an executable of that target, in place of python')
+            return site.cannot(why, 'write wasmtime = "…", an executable of that target, in place of python')
         # Targets that share a runner share its child.
         key = repr(runner)
         loader = self._runners.get(key)
         if runner.python is not None:
             if loader is None:
                 server = probes.through(runner, runner.python, limits, self._tools.directory())
-                loader = self._runners[key] = LibraryLoader(server, limits, place)
+                loader = self._runners[key] = LibraryLoader(server, limits, site)
             how = _calls(engine)
             if isinstance(loader, LibraryLoader):
                 loader.warm(how)
@@ -148,7 +148,7 @@ class Loaders:
 
             command = (*runner.command, runner.wasmtime or "wasmtime")
             program = Program(command, runner.environment, runner.directory)
-            loader = self._runners[key] = ExecutableLoader(program, self._tools.directory(), limits, place)
+            loader = self._runners[key] = ExecutableLoader(program, self._tools.directory(), limits, site)
         return LoadingMethod(loader, engine.loading_arguments(), Metering.of(engine.settings))
 
     def flush(self) -> None:

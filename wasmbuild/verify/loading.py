@@ -83,7 +83,7 @@ class Load(NamedTuple):
         return sha256_of(self.file)[0] != self.artifact.sha256
 
 
-class Place(NamedTuple):
+class LoadingSite(NamedTuple):
     """Where artifacts are loaded: on this host, or by the runner of their target, which has to be able to.
 
     ``program`` is what the runner runs, a path where it is one.
@@ -95,7 +95,7 @@ class Place(NamedTuple):
     def cannot(self, why: str, fix: str = "", *, lacks: str = "") -> Obstacle:
         """Return the obstacle that artifacts cannot be loaded there; ``fix`` is what to do about it.
 
-        ``lacks`` is which of ``report.LACKS`` this host then lacks, where it is one of these.
+        ``lacks`` is which of ``outcomes.LACKS`` this host then lacks, where it is one of these.
         """
         if not self.is_runner and lacks:
             return Unreachable(f"cannot be loaded on this host: {why}", lacks)
@@ -114,10 +114,10 @@ class Place(NamedTuple):
         return words
 
 
-HERE = Place()
+HERE = LoadingSite()
 
 
-def refusal(artifact: ManifestArtifact, words: str, memory: int | None, place: Place = HERE) -> Obstacle:
+def refusal(artifact: ManifestArtifact, words: str, memory: int | None, site: LoadingSite = HERE) -> Obstacle:
     """Return what it means that Wasmtime refuses an artifact with these words, under a limit of ``memory`` bytes."""
     if lacks := lacks_memory(words, memory):
         return Broken(f"{artifact.path} {lacks}; {RAISE_MEMORY}")
@@ -125,11 +125,11 @@ def refusal(artifact: ManifestArtifact, words: str, memory: int | None, place: P
         return Unverified(f"{artifact.path} {lacks}")
     cause = causes.cause(words)
     if cause is not None and cause.word == causes.CPU_FEATURE:
-        return place.cannot(f"its CPU lacks {cause.names[0]}", _cpu_with(cause.names[0]), lacks=CPU)
-    if place.is_runner and cause is not None and cause.word == causes.OTHER_LINE:
+        return site.cannot(f"its CPU lacks {cause.names[0]}", _cpu_with(cause.names[0]), lacks=CPU)
+    if site.is_runner and cause is not None and cause.word == causes.OTHER_LINE:
         fix = "install the version of the package wasmtime, or the executable, that the manifest names"
         said = f"compiled with incompatible version '{cause.names[0]}'"
-        return place.cannot(f"its Wasmtime is of another line ({printable(said)})", fix)
+        return site.cannot(f"its Wasmtime is of another line ({printable(said)})", fix)
     return Broken(f"{artifact.path} is refused by Wasmtime: {one_line(_OPENED.sub('', words))}; {BY_HAND}")
 
 

@@ -14,7 +14,7 @@ from scripted import RUNNER, TELL, Loading
 
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.verify.executable_loader import ExecutableLoader, Program
-from wasmbuild.verify.loading import HERE, Place
+from wasmbuild.verify.loading import HERE, LoadingSite
 from wasmbuild.verify.outcomes import CPU, WASMTIME, Broken, Unreachable, Unverified
 
 AGAIN = "build again, or copy it again from where it was built"
@@ -34,37 +34,37 @@ def test_what_opens_its_preload_is_loaded(loading: Loading) -> None:
     assert loading.obstacle("") is None
 
 
-@pytest.mark.parametrize("place", [HERE, RUNNER], ids=["here", "runner"])
+@pytest.mark.parametrize("site", [HERE, RUNNER], ids=["here", "runner"])
 def test_how_an_executable_is_run(
-    loading: Loading, tmp_path: Path, place: Place, monkeypatch: pytest.MonkeyPatch
+    loading: Loading, tmp_path: Path, site: LoadingSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET", "yes")
     does = TELL.format(noted=str(tmp_path / "noted"))
-    directory = str(loading.project) if place.is_runner else None
+    directory = str(loading.project) if site.is_runner else None
     program = loading.program._replace(directory=directory)
-    assert loading.obstacle(does, place=place, program=program, limits=Limits(2 << 30, 60)) is None
+    assert loading.obstacle(does, site=site, program=program, limits=Limits(2 << 30, 60)) is None
     noted = json.loads((tmp_path / "noted").read_text())
     *options, file = noted["arguments"]
     assert options == ["run", "--allow-precompiled", "-W", "simd=y", "--preload", f"probe={file}/missing"]
-    assert Path(file).is_absolute() == place.is_runner
+    assert Path(file).is_absolute() == site.is_runner
     assert noted["cwd"] == (directory or str(loading.private))
     assert Path(noted["file"]).parent == loading.private.resolve()
     assert noted["sha256"] == hashlib.sha256(does.encode()).hexdigest()
     assert (noted["environment"]["A"], noted["stdin"]) == ("b", "")
     assert "SECRET" not in noted["environment"]
     # The address space of an emulator is not bounded.
-    assert noted["data" if place.is_runner else "space"] == 2 << 30
-    assert noted["space" if place.is_runner else "data"] != 2 << 30
+    assert noted["data" if site.is_runner else "space"] == 2 << 30
+    assert noted["space" if site.is_runner else "data"] != 2 << 30
 
 
 def test_what_is_written_before_the_words_of_the_executable_is_no_word_of_it(loading: Loading) -> None:
     assert loading.obstacle("sys.stderr.write('qemu: warning: no such feature\\nError\\n')") is None
 
 
-@pytest.mark.parametrize("place", [HERE, RUNNER], ids=["here", "runner"])
-def test_what_cannot_be_deserialized_is_refused(loading: Loading, place: Place) -> None:
+@pytest.mark.parametrize("site", [HERE, RUNNER], ids=["here", "runner"])
+def test_what_cannot_be_deserialized_is_refused(loading: Loading, site: LoadingSite) -> None:
     words = "Error: failed deserialization for: load.cwasm\\n\\nCaused by:\\n    Module was compiled without fuel\\n"
-    obstacle = loading.obstacle(f"fail('{words}')", place=place)
+    obstacle = loading.obstacle(f"fail('{words}')", site=site)
     assert isinstance(obstacle, Broken)
     assert obstacle.message.startswith("m.cwasm is refused by Wasmtime: Module was compiled without fuel; ")
 
@@ -97,20 +97,20 @@ def test_a_refusal_of_one_line(loading: Loading) -> None:
         ),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("place", [HERE, RUNNER], ids=["here", "runner"])
-def test_how_a_process_ends_over_an_artifact(loading: Loading, place: Place, does: str, ending: str) -> None:
+@pytest.mark.parametrize("site", [HERE, RUNNER], ids=["here", "runner"])
+def test_how_a_process_ends_over_an_artifact(loading: Loading, site: LoadingSite, does: str, ending: str) -> None:
     message = f"m.cwasm ends the process that loads it, which {ending}; {AGAIN}"
-    assert loading.obstacle(does, place=place) == Broken(message)
+    assert loading.obstacle(does, site=site) == Broken(message)
 
 
-@pytest.mark.parametrize("place", [HERE, RUNNER], ids=["here", "runner"])
-def test_loading_that_hangs_ends_when_its_time_is_up(loading: Loading, place: Place) -> None:
-    assert loading.obstacle("time.sleep(1000)", place=place, limits=Limits(seconds=1)) == Broken(
+@pytest.mark.parametrize("site", [HERE, RUNNER], ids=["here", "runner"])
+def test_loading_that_hangs_ends_when_its_time_is_up(loading: Loading, site: LoadingSite) -> None:
+    assert loading.obstacle("time.sleep(1000)", site=site, limits=Limits(seconds=1)) == Broken(
         f"m.cwasm ends the process that loads it, which did not end within 1 s; raise the time limit, or {AGAIN}"
     )
 
 
-@pytest.mark.parametrize("place", [HERE, RUNNER], ids=["here", "runner"])
+@pytest.mark.parametrize("site", [HERE, RUNNER], ids=["here", "runner"])
 @pytest.mark.parametrize(
     "does",
     [
@@ -120,18 +120,18 @@ def test_loading_that_hangs_ends_when_its_time_is_up(loading: Loading, place: Pl
     ],
     ids=["MemoryError", "refused", "abort"],
 )
-def test_what_needs_more_memory_than_it_may_have(loading: Loading, place: Place, does: str) -> None:
-    assert loading.obstacle(does, place=place, limits=Limits(2 << 30, 60)) == Broken(f"m.cwasm {MEMORY}")
+def test_what_needs_more_memory_than_it_may_have(loading: Loading, site: LoadingSite, does: str) -> None:
+    assert loading.obstacle(does, site=site, limits=Limits(2 << 30, 60)) == Broken(f"m.cwasm {MEMORY}")
 
 
-@pytest.mark.parametrize("place", [HERE, RUNNER], ids=["here", "runner"])
-def test_settings_that_the_executable_does_not_take(loading: Loading, place: Place) -> None:
-    obstacle = loading.obstacle("fail(\"error: unexpected argument '-W'\\n\\nUsage: wasmtime run\\n\", 2)", place=place)
+@pytest.mark.parametrize("site", [HERE, RUNNER], ids=["here", "runner"])
+def test_settings_that_the_executable_does_not_take(loading: Loading, site: LoadingSite) -> None:
+    obstacle = loading.obstacle("fail(\"error: unexpected argument '-W'\\n\\nUsage: wasmtime run\\n\", 2)", site=site)
     why = (
         f"{loading.program.command[-1]} does not take its settings "
         "(error: unexpected argument '-W': Usage: wasmtime run)"
     )
-    if place.is_runner:
+    if site.is_runner:
         assert obstacle == Broken(f"{CANNOT_THERE}{why}; name another executable")
     else:
         assert obstacle == Unverified(f"was not loaded: {why}; name another executable")
@@ -231,7 +231,7 @@ def test_a_runner_that_runs_nothing_is_blamed_itself(
     loading: Loading, command: tuple[str, ...], memory: int | None, why: str
 ) -> None:
     loads = [loading.load("", name=name) for name in "abc"]
-    loading.run(*loads, place=RUNNER, limits=Limits(memory, 60), program=Program(command))
+    loading.run(*loads, site=RUNNER, limits=Limits(memory, 60), program=Program(command))
     assert {name: outcome.obstacle for name, outcome in loading.outcomes.items()} == dict.fromkeys(
         "abc", Broken(f"{CANNOT_THERE}{why}")
     )
@@ -243,7 +243,7 @@ def test_a_runner_that_runs_nothing_is_not_asked_again(
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     asked = tmp_path / "asked"
     program = Program((sys.executable, "-c", f"open({str(asked)!r}, 'a').write('x'); raise SystemExit('no board')"))
-    loading.run(*(loading.load("", name=name) for name in "abc"), place=RUNNER, program=program)
+    loading.run(*(loading.load("", name=name) for name in "abc"), site=RUNNER, program=program)
     why = f"wasmtime --version ended with status 1 (no board); {CORRECT}"
     assert {outcome.obstacle for outcome in loading.outcomes.values()} == {Broken(f"{CANNOT_THERE}{why}")}
     # Once for the first artifact, and once for its version.

@@ -12,7 +12,7 @@ from scripted import RUNNER, TELL, Loading
 
 from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.toolchain.child import Limits
-from wasmbuild.verify.loading import HERE, Place
+from wasmbuild.verify.loading import HERE, LoadingSite
 from wasmbuild.verify.outcomes import CALLS, Broken, Unreachable
 
 PROGRAM = Wasi(("name", "x"), (("LANG", "C"),), "größe")
@@ -27,13 +27,13 @@ def loading(tmp_path: Path, maker: Any) -> Loading:
     return Loading(tmp_path, maker)
 
 
-@pytest.mark.parametrize("place", [HERE, RUNNER], ids=["here", "runner"])
-def test_how_a_test_is_run(loading: Loading, tmp_path: Path, place: Place) -> None:
+@pytest.mark.parametrize("site", [HERE, RUNNER], ids=["here", "runner"])
+def test_how_a_test_is_run(loading: Loading, tmp_path: Path, site: LoadingSite) -> None:
     tell = TELL.format(noted=str(tmp_path / "noted"))
-    program = loading.program._replace(directory=str(loading.project) if place.is_runner else None)
+    program = loading.program._replace(directory=str(loading.project) if site.is_runner else None)
     case, limits = Case("_start", (), exit=0, wasi=PROGRAM), Limits(2 << 30, 60)
     words, obstacle = loading.test(
-        f"if not loading:\n{textwrap.indent(tell, ' ')}", case, place=place, program=program, limits=limits
+        f"if not loading:\n{textwrap.indent(tell, ' ')}", case, site=site, program=program, limits=limits
     )
     assert (words, obstacle) == (["ended with exit status 0"], None)
     noted = json.loads((tmp_path / "noted").read_text())
