@@ -180,3 +180,15 @@ def test_sources_that_are_made_elsewhere(project: Project, tmp_path: Path) -> No
         one(project, id, *(("--module", "add") if "add" in id else ()), source="../made.wat" if "add" in id else "")
     project.run("manifest", "--build-dir", "out", "--source", "add=../made.wat")
     assert made(project) == project.files()
+
+
+def test_a_manifest_follows_what_was_compiled_since(project: Project) -> None:
+    for id in ALL:
+        one(project, id)
+    project.run("manifest", "--build-dir", "out")
+    project.write("add.wat", SUB)
+    one(project, "add@x64")
+    one(project, "add@arm")
+    project.run("manifest", "--build-dir", "out", "--restat")
+    project.run("build", "-q")
+    assert made(project) == project.files()

@@ -88,6 +88,11 @@ class Manifests:
             if sha256 is not None:
                 self._right[target.name] = sha256
 
+    def doubt(self, target_names: Collection[str]) -> None:
+        """Believe no more that manifests are right: records that they were made of may be others."""
+        for name in target_names:
+            self._right.pop(name, None)
+
     def undeclared(self) -> list[str]:
         """Return the names of targets that have a manifest of ours but are no longer declared."""
         return [manifest.target for manifest in self._standing(but=self._artifacts)]

@@ -91,6 +91,7 @@ class Session:
         self._mutex = threading.Lock()
         self._wrong: dict[str, int] = {}
         self._unwritable: StoreError | None = None
+        self._believing = False
 
     # --- looking
 
@@ -102,7 +103,13 @@ class Session:
         self._manifests.refuse_another_project()
         if not self.statuses and noop.is_of(self.plan, self._config, self.store.memory.signature):
             self._believe()
-        self.statuses = self._checker.check(self.plan.artifacts, self.statuses)
+        before = self.statuses
+        self.statuses = self._checker.check(self.plan.artifacts, before)
+        if self._believing:
+            # Another build may have made one anew, record and all: it is right, and a manifest that was is not.
+            self._believing = False
+            anew = (status for id, status in self.statuses.items() if status.right and status is not before.get(id))
+            self._manifests.doubt({status.artifact.target.name for status in anew})
 
     def outdated(self) -> list[Status]:
         """Return what is not right, the largest sources first, so that none of them is left for the end."""
@@ -123,6 +130,7 @@ class Session:
 
     def _believe(self) -> None:
         """Take all to be as the last whole build left it, but for files whose signatures are others by now."""
+        self._believing = True
         self.statuses = self._checker.believe(self.plan.artifacts)
         self._manifests.believe()
 

@@ -1,0 +1,139 @@
+"""System × behaviour, with the real tools: the same steps for each, one after the other in one project.
+
+``python tests/systems/table.py`` prints the table for docs/build-systems.md.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from support import ADD, SUB
+from systems import System, systems
+from systems.project import BINARIES, DECLARATION, Built
+
+pytestmark = pytest.mark.slow
+
+ALL = {f"{module}@{target}" for module in ("add", "sub", "plugins/one") for target in ("x64", "portable")}
+
+
+@pytest.fixture(scope="module", params=systems(), ids=lambda system: system.name)
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The project after its first build, in a directory that is no easy one."""
+    system: System = request.param
+    missing = [tool for tool in system.needs if shutil.which(tool) is None]
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}")
+    made = Built(system, tmp_path_factory.mktemp(system.name) / "project")
+    made.build()
+    return made
+
+
+@pytest.fixture(autouse=True)
+def cell(request: pytest.FixtureRequest, built: Built) -> Iterator[None]:
+    """Leave the project as it was; a behaviour that a system cannot have has to fail, for the reason that is told."""
+    name = request.node.originalname.removeprefix("test_")
+    if name in built.system.reasons:
+        request.applymarker(pytest.mark.xfail(reason=built.system.reasons[name], strict=True))
+    yield
+    for source, text in (("add", ADD), ("sub", SUB), ("plugins/one", ADD)):
+        if (built.root / f"{source}.wasm").read_bytes() != BINARIES[text]:
+            built.write(f"{source}.wasm", BINARIES[text])
+    if (built.root / "wasmbuild.toml").read_text() != DECLARATION:
+        built.write("wasmbuild.toml", DECLARATION)
+    (built.root / "plugins" / "two.wasm").unlink(missing_ok=True)
+    code, _ = built.run(built.system.build)
+    if code:
+        shutil.rmtree(built.out, ignore_errors=True)
+        built.build()
+
+
+def test_same_as_doit_compile(built: Built) -> None:
+    assert set(built.facts()) == ALL
+    built.assert_right()
+
+
+def test_verified(built: Built) -> None:
+    code, said = built.run(("wasmbuild", "verify", "-q", str(built.out)))
+    assert code == 0, said
+
+
+def test_no_op(built: Built) -> None:
+    said = built.build()
+    assert re.fullmatch(built.system.idle, said), said
+
+
+def test_source_edited(built: Built) -> None:
+    built.write("add.wasm", BINARIES[SUB])
+    assert built.compiled() == {"add@x64", "add@portable"}
+    assert re.fullmatch(built.system.idle, built.build())
+    built.assert_right()
+
+
+def test_option_of_a_target_edited(built: Built) -> None:
+    built.write("wasmbuild.toml", f"{DECLARATION}[targets.portable.engine]\nconsume-fuel = true\n")
+    assert built.compiled() == {id for id in ALL if id.endswith("@portable")}
+    assert re.fullmatch(built.system.idle, built.build())
+    built.assert_right()
+
+
+def test_comment_edited(built: Built) -> None:
+    built.write("wasmbuild.toml", f"{DECLARATION}# a comment\n")
+    assert built.compiled() == set()
+    assert re.fullmatch(built.system.idle, built.build())
+
+
+def test_deleted(built: Built) -> None:
+    (built.out / "x64" / "add.cwasm").unlink()
+    assert built.compiled() == {"add@x64"}
+    built.assert_right()
+
+
+def test_tampered(built: Built) -> None:
+    artifact = built.out / "x64" / "add.cwasm"
+    artifact.write_bytes(artifact.read_bytes()[:-1] + b"?")
+    built.build()
+    built.assert_right()
+
+
+def test_compiler_changed(built: Built) -> None:
+    with built.compiler.open("a") as script:
+        script.write("# another one\n")
+    assert built.compiled() == ALL
+    built.assert_right()
+
+
+def test_bad_wasm(built: Built) -> None:
+    good = built.files()
+    built.write("add.wasm", b"garbage")
+    code, said = built.run(built.system.build)
+    assert code != 0
+    assert re.search(r"^.*\badd\.wasm: is ", said, re.MULTILINE), said
+    artifacts = {name: data for name, data in good.items() if name.endswith(".cwasm")}
+    assert {name: data for name, data in built.files().items() if name.endswith(".cwasm")} == artifacts
+
+
+def test_file_joins_and_leaves_a_glob(built: Built) -> None:
+    two = built.write("plugins/two.wasm", BINARIES[SUB])
+    assert built.compiled() == {"plugins/two@x64", "plugins/two@portable"}
+    built.assert_right()
+    two.unlink()
+    assert built.compiled() == {"plugins/two@x64", "plugins/two@portable"}
+    built.assert_right()
+
+
+def test_interrupted(built: Built) -> None:
+    shutil.rmtree(built.out)
+    built.kill_amid()
+    built.build()
+    built.assert_right()
+
+
+def test_clean(built: Built) -> None:
+    code, said = built.run(built.system.clean)
+    assert code == 0, said
+    assert not [path for path in built.out.rglob("*") if path.is_file()]
+    built.build()
+    built.assert_right()
