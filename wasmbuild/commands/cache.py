@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,6 @@ def _declared_limit(arguments: argparse.Namespace) -> int:
     from wasmbuild.builder.workspace import Workspace
     from wasmbuild.project.cache_policy import DEFAULT_BYTES
 
-    if not arguments.config.exists() and str(arguments.config) == CONFIG:
+    if not os.path.exists(arguments.config) and str(arguments.config) == CONFIG:
         return DEFAULT_BYTES
     return Workspace(arguments.config).project().cache.max_bytes

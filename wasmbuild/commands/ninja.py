@@ -42,7 +42,7 @@ def write(arguments: argparse.Namespace, plan: Plan) -> None:
         return
     if arguments.depfile is not None:
         output.write(arguments.depfile, depfile(file, of_declaration(plan)))
-    if not (file.is_file() and file.read_bytes() == data):
+    if not (os.path.isfile(file) and file.read_bytes() == data):
         output.write(file, data)
 
 

@@ -8,7 +8,6 @@ The name is the version and the start of the executable's SHA-256: the same exec
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
@@ -44,6 +43,8 @@ class Record(NamedTuple):
 
     def to_bytes(self) -> bytes:
         """Return the record as it is written."""
+        import json
+
         document = {
             "schema": SCHEMA,
             "version": self.version,
@@ -102,6 +103,8 @@ def folders() -> list[Path]:
 
 def read(folder: Path) -> Record | None:
     """Return the record of an installed toolchain, or None where it cannot be read."""
+    import json
+
     try:
         document = json.loads((folder / RECORD).read_bytes())
         archive, executable = document["archive"], document["executable"]
