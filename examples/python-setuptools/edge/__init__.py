@@ -1,0 +1,16 @@
+"""An application that calls what was compiled ahead of time."""
+
+from importlib.resources import as_file, files
+
+from wasmtime import Linker, Store
+
+from wasmbuild.runtime import instantiate, load
+
+
+def answer() -> int:
+    """Return the answer, computed by the artifact for this machine."""
+    with as_file(files(__name__) / "wasm") as directory:
+        loaded = load(directory, "answer")
+    store = Store(loaded.engine)
+    instance = instantiate(loaded, Linker(loaded.engine), store)
+    return instance.exports(store)["answer"](store)

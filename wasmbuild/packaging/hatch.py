@@ -1,0 +1,54 @@
+"""A build hook of hatch: ``[tool.hatch.build.hooks.wasmbuild] package = "edge/wasm"``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.plugin import hookimpl
+
+from wasmbuild.errors import WasmbuildError
+from wasmbuild.packaging import shipped
+
+
+class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Builds the artifacts of a wheel, and keeps them out of source distributions."""
+
+    PLUGIN_NAME = "wasmbuild"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        try:
+            self._initialize(version, build_data)
+        except WasmbuildError as error:
+            self.app.abort(str(error))
+
+    def _initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        root = Path(self.root)
+        table = {key: value for key, value in self.config.items() if key not in ("dependencies", "enable-by-default")}
+        settings = shipped.read(table, "tool.hatch.build.hooks.wasmbuild")
+        # Not what lies there, records and what an earlier build left too, but what this one names.
+        self.build_config.target_config.setdefault("exclude", []).append(f"/{settings.package}/**")
+        if self.target_name == "sdist":
+            for path in shipped.sources(root, settings):
+                build_data["force_include"][str(root / path)] = path
+        if self.target_name != "wheel":
+            return
+        shipment = shipped.build(root, settings, "src" if settings.package.startswith("src/") else "")
+        declared = self.metadata.core.dependencies
+        if any(text.startswith("wasmtime") and text[8:9] in tuple("<>=!~ ;[(") for text in declared) and (
+            problem := shipped.conflict(shipment.requirement, [*declared, shipment.requirement])
+        ):
+            self.app.abort(problem)
+        build_data["dependencies"].append(shipment.requirement)
+        if version != "editable":
+            build_data["force_include"].update({str(path): name for name, path in shipment.files.items()})
+        if shipment.tag is not None:
+            build_data["pure_python"] = False
+            build_data["tag"] = f"py3-none-{shipment.tag}"
+
+
+@hookimpl
+def hatch_register_build_hook() -> type[WasmbuildHook]:
+    """Tell hatch of the hook, by the entry point that names this module."""
+    return WasmbuildHook

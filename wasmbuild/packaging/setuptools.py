@@ -1,0 +1,94 @@
+"""Commands of setuptools: ``[tool.wasmbuild] package = "edge/wasm"`` in pyproject.toml."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import tomli
+from setuptools import Distribution
+from setuptools.command.build_py import build_py
+from setuptools.errors import SetupError
+
+from wasmbuild.errors import WasmbuildError
+from wasmbuild.packaging import shipped
+
+_TABLE = "tool.wasmbuild"
+
+
+def finalize(distribution: Distribution) -> None:
+    """Give a distribution with the table our commands, by the entry point ``finalize_distribution_options``."""
+    try:
+        project = tomli.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # there is none, or setuptools says what is wrong with it
+    table = project.get("tool", {}).get("wasmbuild")
+    if table is None:
+        return
+    # setuptools calls this for every project of an environment, and older ones lack the command.
+    from setuptools.command.bdist_wheel import bdist_wheel
+
+    try:
+        settings = shipped.read(table, _TABLE)
+    except WasmbuildError as error:
+        raise SetupError(str(error)) from None
+    if settings.platform_wheel:
+        # All of setuptools asks this, and nothing else, whether a distribution is for one platform.
+        distribution.has_ext_modules = lambda: True
+    builds = _BuildPy.of(settings, distribution.cmdclass.get("build_py", build_py))
+    distribution.cmdclass["build_py"] = builds
+    distribution.cmdclass["bdist_wheel"] = _wheel(settings, distribution.cmdclass.get("bdist_wheel", bdist_wheel))
+
+
+class _BuildPy:
+    @staticmethod
+    def of(settings: shipped.Settings, base: type[Any]) -> type[Any]:
+        """Return a command that builds the artifacts with the modules of Python."""
+
+        class WithArtifacts(base):  # type: ignore[misc]
+            def run(self) -> None:
+                super().run()
+                try:
+                    shipment = shipped.build(Path.cwd(), settings, self._source_root())
+                except WasmbuildError as error:
+                    raise SetupError(str(error)) from None
+                required = self.distribution.install_requires
+                if problem := shipped.conflict(shipment.requirement, required):
+                    raise SetupError(problem)
+                if self.editable_mode:
+                    return
+                package = next(iter(shipment.files)).rpartition("/")[0]
+                # What an earlier build left there would be shipped too.
+                shutil.rmtree(Path(self.build_lib, package), ignore_errors=True)
+                for name, path in shipment.files.items():
+                    self.mkpath(str(Path(self.build_lib, name).parent))
+                    self.copy_file(str(path), str(Path(self.build_lib, name)))
+
+            def get_source_files(self) -> list[str]:
+                try:
+                    own = shipped.sources(Path.cwd(), settings)
+                except WasmbuildError as error:
+                    raise SetupError(str(error)) from None
+                return [*super().get_source_files(), *own]
+
+            def _source_root(self) -> str:
+                return str((self.distribution.package_dir or {}).get("", ""))
+
+        return WithArtifacts
+
+
+def _wheel(settings: shipped.Settings, base: type[Any]) -> type[Any]:
+    """Return a command whose wheel has the tag of its artifacts."""
+
+    class Tagged(base):  # type: ignore[misc]
+        def get_tag(self) -> tuple[str, str, str]:
+            if not settings.platform_wheel:
+                python, abi, platform = super().get_tag()
+                return python, abi, platform
+            try:
+                return "py3", "none", shipped.tag(Path.cwd(), settings)
+            except WasmbuildError as error:
+                raise SetupError(str(error)) from None
+
+    return Tagged
