@@ -62,6 +62,9 @@ def install(
     """
     mirror.check_request(request)
     with store.alone(lambda: telling.say("another installation is going on; waiting for it to end")) as scratch:
+        if source in (RELEASE, VENDORED) and not offline and not mirror.is_exact(request):
+            chosen = mirror.chosen(mirror_address)
+            request = chosen.newest(request, credentials_of(chosen), patience)
         if source in (CARGO, VENDORED, RELEASE):
             there = _there(request, source, executable_sha256, any_of_line=offline)
             if there is not None:
@@ -148,12 +151,11 @@ def _downloaded(
     if address is not None:
         address, of = _fetch(address, chosen, into, expected, patience, telling)
         return _unpacked(into, scratch, address), address, of
-    version = request if mirror.is_exact(request) else chosen.newest(request, credentials_of(chosen), patience)
     if source == VENDORED:
-        address, of = _fetch(chosen.sources(version), chosen, into, expected, patience, telling)
+        address, of = _fetch(chosen.sources(request), chosen, into, expected, patience, telling)
         return _built(into, request, scratch, address), address, of
     platform = platforms.named(platforms.host())
-    address, of = fetch_release(version, platform, chosen, into, expected=expected, patience=patience, telling=telling)
+    address, of = fetch_release(request, platform, chosen, into, expected=expected, patience=patience, telling=telling)
     return _unpacked(into, scratch, address), address, of
 
 

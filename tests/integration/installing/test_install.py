@@ -45,6 +45,8 @@ def test_from_a_mirror(user: Path, site: serving.Site, release: Release) -> None
     assert "is installed already" in command("install", release.version).stderr
     assert "is installed already" in command("install", "48", "--offline").stderr
     assert len(site.requests) == asked
+    assert "is installed already" in command("install", "48").stderr
+    assert [path for path, _ in site.requests[asked:]] == ["/index.json"]
 
     listed = json.loads(command("list", "--json").stdout)["toolchains"]
     assert listed[0]["path"] == str(path)
