@@ -181,6 +181,24 @@ def test_a_compile_with_a_record_takes_what_a_build_kept(cached: Project, checko
         shutil.rmtree(other.root / "o")
 
 
+def test_doit_shares_it_and_tells_so(cached: Project, checkout: Callable[[], Project]) -> None:
+    cached.run("build")
+    other = checkout()
+    other.write(
+        "dodo.py", "from wasmbuild.doit import load\n\nDOIT_CONFIG, task_compile, task_verify = load().dodo()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-m", "doit", "compile"],
+        cwd=other.root,
+        env={**os.environ, **cached.environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "4 restored in" in ended.stdout + ended.stderr
+    assert other.files() == cached.files()
+
+
 def test_many_builds_at_once(cached: Project, checkout: Callable[[], Project]) -> None:
     others = [checkout() for _ in range(4)]
     running = [other.start("build", "-j1") for other in others]

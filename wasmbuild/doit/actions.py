@@ -63,7 +63,7 @@ def compile_artifact(config: str, id: str) -> dict[str, Any] | TaskFailed:
             build.finished(id)
     if outcome.error is not None:
         return TaskFailed(str(outcome.error))
-    told = {"reasons": list(outcome.reasons), "seconds": outcome.seconds}
+    told = {"reasons": list(outcome.reasons), "seconds": outcome.seconds, "restored": outcome.restored}
     return {**made.artifact(session.artifacts[id], session.store.root), **told}
 
 

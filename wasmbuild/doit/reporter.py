@@ -40,7 +40,9 @@ class Reporter(ConsoleReporter):
     def add_success(self, task: Task) -> None:
         self._end_with(task)
         if _kind(task) in (OUTDATED, UP_TO_DATE):
-            self._progress.done(_id(task), task.values["reasons"], task.values["seconds"], task.values["size"])
+            made = task.values
+            restored = made["restored"]
+            self._progress.done(_id(task), made["reasons"], made["seconds"], made["size"], restored=restored)
 
     def add_failure(self, task: Task, fail: BaseFail) -> None:
         kind = _kind(task)
