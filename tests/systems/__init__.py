@@ -28,6 +28,6 @@ class System(NamedTuple):
 
 def systems() -> list[System]:
     """Return all of them, in the order of the table."""
-    from systems import make, ninja
+    from systems import cmake, make, meson, ninja
 
-    return [*ninja.SYSTEMS, *make.SYSTEMS]
+    return [*ninja.SYSTEMS, *make.SYSTEMS, *cmake.SYSTEMS, *meson.SYSTEMS]
