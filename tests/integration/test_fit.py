@@ -249,7 +249,7 @@ def test_settings_that_go_round_in_circles_end(project: Project) -> None:
 
 
 def test_what_no_setting_changes_ends_it(project: Project) -> None:
-    said = "Module was compiled without guest debug but it is enabled for the host"
+    said = "Module was compiled without shadow stacks but it is enabled for the host"
     assert refusal(project, sys.executable, "-c", f"exit('{said}')", "{}") == (
         f'error: {sys.executable} says "{said}": no setting of wasmbuild.toml changes that; give the program\'s engine '
         f"its default there\n"
