@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 
-from wasmbuild.formats.manifest import Record
+from wasmbuild.formats.record import Record
 
 NATIVE = {"add@x64", "sub@x64"}
 

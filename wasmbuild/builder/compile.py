@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import ALL_CORES, Checked, CompileRequest, CompileResult
 from wasmbuild.errors import CompileError, StoreError, WasmbuildError
-from wasmbuild.formats import manifest
+from wasmbuild.formats.documents import Source as RecordedSource
+from wasmbuild.formats.record import Record
 from wasmbuild.toolchain.job import Job, check_artifact
 
 if TYPE_CHECKING:
@@ -80,18 +81,16 @@ def check(
     return Checked(data, file, record_of(id, source_text, request, source, size=len(data), sha256=sha256))
 
 
-def record_of(
-    id: str, source_text: str, request: CompileRequest, source: Source, *, size: int, sha256: str
-) -> manifest.Record:
+def record_of(id: str, source_text: str, request: CompileRequest, source: Source, *, size: int, sha256: str) -> Record:
     """Return the record of an artifact with this size in bytes and digest."""
-    return manifest.Record(
+    return Record(
         id=id,
         key=request.key(),
         inputs=request.document(),
         size=size,
         sha256=sha256,
         kind=request.kind,
-        source=manifest.Source(source_text, source.sha256),
+        source=RecordedSource(source_text, source.sha256),
         wasm_sha256=request.wasm_sha256,
         imports=source.imports,
         exports=source.exports,

@@ -15,7 +15,8 @@ from wasmbuild.builder.memory import LINK, unreadable
 from wasmbuild.builder.store import Store, record_path
 from wasmbuild.errors import DeclarationError, FormatError, Mistake, StoreError
 from wasmbuild.formats.extern import Interface
-from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Record, Wasm, entries
+from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Wasm, entries
+from wasmbuild.formats.record import Record
 from wasmbuild.formats.typed_cases import typed
 from wasmbuild.project import filenames
 from wasmbuild.text import quoted

@@ -17,7 +17,7 @@ from wasmbuild.builder.scheduler import taken
 from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.builder.sources import Sources
 from wasmbuild.errors import CompileError, FormatError
-from wasmbuild.formats.manifest import Record
+from wasmbuild.formats.record import Record
 
 if TYPE_CHECKING:
     from wasmbuild.builder.sources import Source

@@ -17,7 +17,7 @@ from wasmbuild.toolchain.process import Limits
 
 if TYPE_CHECKING:
     from wasmbuild.engine.config import EngineConfig
-    from wasmbuild.formats.manifest import Record
+    from wasmbuild.formats.record import Record
 
 ALL_CORES = 0
 """As a number of threads: as many as the machine has cores."""

@@ -17,7 +17,6 @@ from wasmbuild.formats import wasm
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.identify import MAX_SOURCE
 from wasmbuild.formats.traits import Traits
-from wasmbuild.formats.typed_cases import check
 from wasmbuild.text import listed, printable
 from wasmbuild.toolchain.job import NoVerdictError
 
@@ -187,14 +186,21 @@ def _checked(module: Module, sha256: str, size: int, facts: dict[str, Any]) -> S
                 f"which modules.{module.name}.exports demands; "
                 f"it exports {_listed(names) if names else 'nothing'}"
             )
+    if module.tests:
+        _check_tests(module, source, facts)
+    return source
+
+
+def _check_tests(module: Module, source: Source, facts: dict[str, Any]) -> None:
+    from wasmbuild.formats.typed_cases import check
+
     functions = None
-    if module.tests and source.kind == "component":
+    if source.kind == "component":
         from wasmbuild.formats.component_types import from_json
 
         functions = from_json(facts["functions"])
-    if problems := check(module.tests, source.kind, Interface(imports, exports), functions):
+    if problems := check(module.tests, source.kind, Interface(source.imports, source.exports), functions):
         raise CompileError(f"{module.shown}: modules.{module.name}.{problems[0]}")
-    return source
 
 
 def _listed(names: list[str]) -> str:

@@ -15,7 +15,7 @@ from wasmbuild.builder.disk import ALONE_PREFIX, TEMPORARY_PREFIX, Advice, delet
 from wasmbuild.builder.lock import Lock
 from wasmbuild.builder.memory import Memory
 from wasmbuild.errors import FormatError, StoreError
-from wasmbuild.formats.manifest import Record
+from wasmbuild.formats.record import Record
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:

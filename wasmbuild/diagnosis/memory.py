@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 
-_FAILED = re.compile(
+# Compiled when a child has failed, which is rare.
+_FAILED = (
     r"memory allocation of \d+ bytes failed|out of memory \(failed to allocate|GC heap out of memory|\bMemoryError\b|"
     r"Cannot allocate memory"
 )
-_OUT = re.compile(r"\bout of memory\b", re.IGNORECASE)
+_OUT = r"\bout of memory\b"
 
 
 def failed(said: str) -> str:
     """Return the words that tell of an allocation that failed, or nothing."""
-    found = _FAILED.search(said)
+    found = re.search(_FAILED, said)
     return found[0] if found is not None else ""
 
 
 def out(said: str) -> bool:
     """Tell whether words are of memory that ran out, be it in the words of a program that nobody knows."""
-    return bool(failed(said)) or _OUT.search(said) is not None
+    return bool(failed(said)) or re.search(_OUT, said, re.IGNORECASE) is not None

@@ -10,18 +10,16 @@ not know or that do not fit together. Each error names the file and the place in
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.line import Value
-from wasmbuild.errors import FormatError
+from wasmbuild.formats.documents import Source, encode, extern_documents, interface_of, read, too_large, traits_of
 from wasmbuild.formats.extern import Export, Import, Interface
-from wasmbuild.formats.manifest_rules import check_index, check_manifest, check_record, check_schema, interface_of
-from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, LEVELS, MANIFEST, RECORD
-from wasmbuild.formats.strict_json import Check, Invalid, loads
+from wasmbuild.formats.manifest_rules import check_index, check_manifest
+from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, LEVELS, MANIFEST
 from wasmbuild.formats.traits import Traits
 from wasmbuild.formats.typed_cases import typed
 from wasmbuild.project.cases import Case
@@ -34,101 +32,17 @@ __all__ = [
     "MANIFEST",
     "MAX_INDEX",
     "MAX_MANIFEST",
-    "MAX_RECORD",
-    "RECORD",
     "Index",
     "IndexTarget",
     "Manifest",
     "ManifestArtifact",
-    "Record",
     "Source",
     "printable",
 ]
 
-MAX_RECORD = 16 << 20
 MAX_MANIFEST = 64 << 20
 MAX_INDEX = 4 << 20
 """Bytes of a file that are read at most; readers of files can refuse a larger one before they read it."""
-
-
-class Source(NamedTuple):
-    """What an artifact was made from.
-
-    ``path`` is relative to the folder of ``wasmbuild.toml``, with forward slashes; it may start with ``..``, since it
-    is for people and no reader opens it. ``sha256`` is the digest of that file.
-    """
-
-    path: str
-    sha256: str
-
-
-class Record(NamedTuple):
-    """The record of one artifact.
-
-    ``id`` is ``module@target``; ``key`` is the digest of ``inputs``, the document of everything that decides the
-    artifact's bytes (JSON values without fractions); ``size`` in bytes and ``sha256`` are the artifact's; ``kind`` is
-    ``"module"`` or ``"component"``; ``wasm_sha256`` is the digest of the source as binary WebAssembly. ``traits`` is
-    None where they could not be told.
-    """
-
-    id: str
-    key: str
-    inputs: Mapping[str, object]
-    size: int
-    sha256: str
-    kind: str
-    source: Source
-    wasm_sha256: str
-    imports: tuple[Import, ...]
-    exports: tuple[Export, ...]
-    traits: Traits | None = None
-
-    @property
-    def module(self) -> str:
-        """The name of the module."""
-        return self.id.rpartition("@")[0]
-
-    @property
-    def target(self) -> str:
-        """The name of the target."""
-        return self.id.rpartition("@")[2]
-
-    def to_bytes(self) -> bytes:
-        """Return the record as it is stored. Raises FormatError for what no reader would accept."""
-        document: dict[str, object] = {
-            "schema": RECORD,
-            "id": self.id,
-            "key": self.key,
-            "inputs": dict(self.inputs),
-            "artifact": {"size": self.size, "sha256": self.sha256},
-            "kind": self.kind,
-            "source": {**self.source._asdict(), "wasm_sha256": self.wasm_sha256},
-            "imports": _extern_documents(self.kind, self.imports),
-            "exports": _extern_documents(self.kind, self.exports),
-        }
-        if self.traits is not None:
-            document["traits"] = self.traits.to_json()
-        return _encode(document, MAX_RECORD, f"the record of {printable(self.id)}", check_record)
-
-    @classmethod
-    def from_bytes(cls, data: bytes, where: str) -> Record:
-        """Read a record; ``where`` names the file in messages. Raises FormatError."""
-        document = _read(data, where, RECORD, MAX_RECORD, check_record)
-        artifact, source = document["artifact"], document["source"]
-        imports, exports = interface_of(document)
-        return cls(
-            document["id"],
-            document["key"],
-            document["inputs"],
-            artifact["size"],
-            artifact["sha256"],
-            document["kind"],
-            Source(source["path"], source["sha256"]),
-            source["wasm_sha256"],
-            imports,
-            exports,
-            _traits(document),
-        )
 
 
 class Wasm(NamedTuple):
@@ -188,7 +102,7 @@ class Manifest(NamedTuple):
 
     def to_bytes(self) -> bytes:
         """Return the manifest as it is stored. Raises FormatError for what no reader would accept."""
-        return _encode(
+        return encode(
             {
                 "schema": MANIFEST,
                 "project": self.project,
@@ -221,13 +135,13 @@ class Manifest(NamedTuple):
         if entries:
             data = data.replace(_NO_ENTRIES, _FIRST_ENTRY + b",\n".join(entries) + b"\n],\n", 1)
         if len(data) > MAX_MANIFEST:
-            raise _too_large(data, MAX_MANIFEST, f"the manifest of target {printable(self.target)}")
+            raise too_large(data, MAX_MANIFEST, f"the manifest of target {printable(self.target)}")
         return data
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> Manifest:
         """Read a manifest; ``where`` names the file in messages. Raises FormatError."""
-        document = _read(data, where, MANIFEST, MAX_MANIFEST, check_manifest)
+        document = read(data, where, MANIFEST, MAX_MANIFEST, check_manifest)
         target, wasmtime = document["target"], document["wasmtime"]
         return cls(
             document["project"],
@@ -262,14 +176,14 @@ class Index(NamedTuple):
     def to_bytes(self) -> bytes:
         """Return the index as it is stored. Raises FormatError for what no reader would accept."""
         targets = [target._asdict() for target in self.targets]
-        return _encode(
+        return encode(
             {"schema": INDEX, "project": self.project, "targets": targets}, MAX_INDEX, "the index", check_index
         )
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> Index:
         """Read an index; ``where`` names the file in messages. Raises FormatError."""
-        document = _read(data, where, INDEX, MAX_INDEX, check_index)
+        document = read(data, where, INDEX, MAX_INDEX, check_index)
         targets = (IndexTarget(t["name"], t["triple"], t["path"], t["sha256"]) for t in document["targets"])
         return cls(document["project"], tuple(targets))
 
@@ -283,8 +197,8 @@ def _artifact_document(artifact: ManifestArtifact) -> dict[str, object]:
         "sha256": artifact.sha256,
         "key": artifact.key,
         "source": artifact.source._asdict(),
-        "imports": _extern_documents(artifact.kind, artifact.imports),
-        "exports": _extern_documents(artifact.kind, artifact.exports),
+        "imports": extern_documents(artifact.kind, artifact.imports),
+        "exports": extern_documents(artifact.kind, artifact.exports),
     }
     if artifact.tests:
         document["tests"] = [case.to_json() for case in artifact.tests]
@@ -314,50 +228,8 @@ def _artifact(document: Mapping[str, Any]) -> ManifestArtifact:
         exports,
         tests,
         Wasm(**document["wasm"]) if "wasm" in document else None,
-        _traits(document),
+        traits_of(document),
     )
-
-
-def _traits(document: Mapping[str, Any]) -> Traits | None:
-    return Traits.from_json(document["traits"]) if "traits" in document else None
-
-
-def _extern_documents(kind: str, externs: Sequence[Import] | Sequence[Export]) -> list[dict[str, str]]:
-    if kind == "module":
-        return [extern._asdict() for extern in externs]
-    return [{"name": extern.name, "kind": extern.kind} for extern in externs]
-
-
-# --- bytes ------------------------------------------------------------------------------------------------------------
-
-_ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False, check_circular=False)
-_FIX = (
-    "the file was edited or damaged, or another program wrote it: build again, or copy it again from where it was built"
-)
-
-
-def _encode(document: dict[str, object], limit: int, what: str, check: Check) -> bytes:
-    try:
-        check(document)
-    except Invalid as error:
-        place = ": ".join(filter(None, (what, error.where())))
-        raise FormatError(f"{place}: {error.problem}; it cannot be written like this") from None
-    lines = []
-    for key in sorted(document):
-        value = document[key]
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            text = "[\n" + ",\n".join(map(_ENCODER.encode, value)) + "\n]"
-        else:
-            text = _ENCODER.encode(value)
-        lines.append(f'"{key}": {text}')
-    data = ("{\n" + ",\n".join(lines) + "\n}\n").encode("ascii")
-    if len(data) > limit:
-        raise _too_large(data, limit, what)
-    return data
-
-
-def _too_large(data: bytes, limit: int, what: str) -> FormatError:
-    return FormatError(f"{what} has {len(data)} bytes, and at most {limit} can be read again; split the project")
 
 
 # Of all keys of a manifest, that of its artifacts comes first, with one line for each of them.
@@ -370,14 +242,3 @@ def entries(data: bytes) -> list[bytes]:
     if not data.startswith(_FIRST_ENTRY):
         return []
     return data[len(_FIRST_ENTRY) : data.index(b"\n],\n")].split(b",\n")
-
-
-def _read(data: bytes, where: str, schema: str, limit: int, check: Check) -> Any:
-    try:
-        document = loads(data, limit)
-        check_schema(document, schema)
-        check(document)
-    except Invalid as error:
-        place = ": ".join(filter(None, (printable(where), error.where())))
-        raise FormatError(f"{place}: {error.problem}; {error.fix or _FIX}") from None
-    return document

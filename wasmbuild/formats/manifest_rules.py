@@ -1,4 +1,4 @@
-"""The rules of record, manifest and index: their JSON Schemas, and what a schema cannot say."""
+"""The rules of manifest and index: their JSON Schemas, and what a schema cannot say."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from wasmbuild.engine import cpu, rules, triples
 from wasmbuild.engine.checked import canonical_problems
 from wasmbuild.formats import typed_cases
-from wasmbuild.formats.extern import Export, Import, Interface
-from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, MANIFEST, RECORD
-from wasmbuild.formats.strict_json import Check, Invalid, check_free, compile_schema, show
+from wasmbuild.formats.documents import interface_of
+from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, MANIFEST
+from wasmbuild.formats.strict_json import Check, Invalid, compile_schema, show
 from wasmbuild.project import names
 from wasmbuild.project.cases import Case, problems
 from wasmbuild.text import printable
@@ -20,26 +20,6 @@ from wasmbuild.text import printable
 @cache
 def _structure(name: str) -> Check:
     return compile_schema(JSON_SCHEMAS[name])
-
-
-def check_schema(document: object, schema: str) -> None:
-    """Tell another version of a format from a damaged file. Raises Invalid."""
-    if not isinstance(document, dict):
-        raise Invalid(f"must be an object, not {show(document)}")
-    found = document.get("schema")
-    if isinstance(found, str) and found != schema and found.rpartition("/")[0] == schema.rpartition("/")[0]:
-        problem = f"is {show(found)}, and this version of wasmbuild reads {show(schema)}"
-        raise Invalid(problem, "schema", fix="use the version of wasmbuild that wrote the file, or build again")
-
-
-def check_record(document: Any) -> None:
-    """Check a document of JSON as a record. Raises Invalid."""
-    _structure(RECORD)(document)
-    try:
-        check_free(document["inputs"])
-    except Invalid as error:
-        error.path.append("inputs")
-        raise
 
 
 def check_manifest(document: Any) -> None:
@@ -133,20 +113,6 @@ def _check_shipped(artifacts: Iterable[Mapping[str, Any]], good: set[str]) -> No
         if first != index:
             problem = f"{show(path)} is that of artifacts[{first}] too, upper and lower case apart"
             raise Invalid(problem, "path", "wasm", index, "artifacts")
-
-
-def interface_of(artifact: Mapping[str, Any]) -> Interface:
-    """Return the interface in the document of an artifact whose structure was checked."""
-    imports, exports = artifact["imports"], artifact["exports"]
-    if artifact["kind"] == "module":
-        return Interface(
-            tuple([Import(i["module"], i["name"], i["kind"], i["type"]) for i in imports]),
-            tuple([Export(e["name"], e["kind"], e["type"]) for e in exports]),
-        )
-    return Interface(
-        tuple([Import("", i["name"], i["kind"], "") for i in imports]),
-        tuple([Export(e["name"], e["kind"], "") for e in exports]),
-    )
 
 
 def _check_distinct(entries: Iterable[Mapping[str, str]], where: str, key: str, suffix: str, good: set[str]) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wasmbuild.errors import FormatError
-from wasmbuild.formats.manifest import MANIFEST, MAX_MANIFEST, MAX_RECORD, Manifest, ManifestArtifact, Record
+from wasmbuild.formats.manifest import MANIFEST, MAX_MANIFEST, Manifest, ManifestArtifact
+from wasmbuild.formats.record import MAX_RECORD, Record
 from wasmbuild.inspection.facts import Origin
 from wasmbuild.project import filenames
 from wasmbuild.shipment.errors import ShippedFileError

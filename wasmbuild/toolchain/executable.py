@@ -30,7 +30,7 @@ _LOOK_PAUSE_SECONDS = 0.1
 _COPY_WAIT_SECONDS = 30
 _COPY_POLL_SECONDS = 0.05
 _COPY_PREFIX = "copying-"
-_VERSION = re.compile(rf"wasmtime(?:-cli)? ({identities.VERSION.pattern})(?=\s|$)", re.ASCII)
+_VERSION = rf"wasmtime(?:-cli)? ({identities.VERSION.pattern})(?=\s|$)"
 
 _private_copies: dict[str, Path] = {}
 _private_lock = threading.Lock()
@@ -135,7 +135,7 @@ def _ask(path: Path) -> Identity:
         said = f" ({printable(lines[-1])})" if (lines := ended.stderr.strip().splitlines()) else ""
         raise UnexaminedError(f"{ended.reason} when asked for its --version{said}")
     output = ended.stdout.decode("utf-8", "replace")
-    match = _VERSION.match(output)
+    match = re.match(_VERSION, output, re.ASCII)
     if match is None:
         raise UnusableError(
             f'is not wasmtime: its --version says "{printable(output.partition(chr(10))[0], 80)}", '

@@ -29,7 +29,7 @@ _BUSY_TRIES = 20
 _BUSY_PAUSE_SECONDS = 0.02
 
 _LATE = "did not end within "
-_PANIC = re.compile(r"thread '[^'\n]*'[^\n]* panicked at|panicked at ")
+_PANIC = r"thread '[^'\n]*'[^\n]* panicked at|panicked at "
 
 
 # macOS counts bytes, all others KiB.
@@ -227,7 +227,7 @@ def ending(status: int, stderr: str, limits: Limits, *, timed_out: bool = False)
         words = memory.failed(stderr)
         detail = f" ({words})" if words.startswith("memory allocation of") else ""
         return f"ran out of its memory limit of {format_bytes(limits.memory)}{detail}"
-    if _PANIC.search(stderr):
+    if re.search(_PANIC, stderr):
         return f"panicked ({_status(status)})"
     if status == KILLED:
         return "was killed by SIGKILL, by someone or by the system because it ran out of memory"

@@ -13,7 +13,8 @@ from wasmbuild.builder.lock import Lock
 from wasmbuild.builder.store import Store, record_path
 from wasmbuild.errors import StoreError
 from wasmbuild.files import signature
-from wasmbuild.formats.manifest import Record, Source
+from wasmbuild.formats.manifest import Source
+from wasmbuild.formats.record import Record
 
 ARTIFACT = b"\x7fELF made"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from wasmbuild.errors import FormatError
-from wasmbuild.formats import manifest
+from wasmbuild.formats import manifest, record
 from wasmbuild.formats.extern import COMPONENT_KINDS, CORE_KINDS, Export, Import
 from wasmbuild.formats.manifest import (
     JSON_SCHEMAS,
@@ -20,10 +20,10 @@ from wasmbuild.formats.manifest import (
     IndexTarget,
     Manifest,
     ManifestArtifact,
-    Record,
     Source,
     Wasm,
 )
+from wasmbuild.formats.record import Record
 from wasmbuild.formats.strict_json import Invalid, compile_schema
 from wasmbuild.formats.traits import ODD_TAGS_WITH, Traits
 from wasmbuild.project import names
@@ -270,7 +270,7 @@ def test_what_is_written_is_what_is_read(value: Record | Manifest | Index) -> No
     assert data.isascii()
     assert data.endswith(b"}\n")
     assert not any(byte < 32 and byte != 10 for byte in data)
-    schema = {Record: manifest.RECORD, Manifest: manifest.MANIFEST, Index: manifest.INDEX}[type(value)]
+    schema = {Record: record.RECORD, Manifest: manifest.MANIFEST, Index: manifest.INDEX}[type(value)]
     assert Draft202012Validator(JSON_SCHEMAS[schema]).is_valid(json.loads(data))
 
 
@@ -336,7 +336,7 @@ def test_a_record_that_is_too_large_is_not_written() -> None:
 VALIDATORS = {name: Draft202012Validator(schema) for name, schema in JSON_SCHEMAS.items()}
 CHECKS = {name: compile_schema(schema) for name, schema in JSON_SCHEMAS.items()}
 READERS: dict[str, Callable[[bytes, str], object]] = {
-    manifest.RECORD: Record.from_bytes,
+    record.RECORD: Record.from_bytes,
     manifest.MANIFEST: Manifest.from_bytes,
     manifest.INDEX: Index.from_bytes,
 }
@@ -598,7 +598,7 @@ def test_what_is_missing_is_said() -> None:
 
 def test_another_version_is_not_called_damaged() -> None:
     changed = {"schema": "wasmbuild/record/2", "new": True}
-    assert refusal(changed, manifest.RECORD) == (
+    assert refusal(changed, record.RECORD) == (
         'build/pi/file.json: schema: is "wasmbuild/record/2", '
         'and this version of wasmbuild reads "wasmbuild/record/1"; '
         "use the version of wasmbuild that wrote the file, or build again"
@@ -616,7 +616,7 @@ def test_another_version_is_not_called_damaged() -> None:
     ],
 )
 def test_what_is_wrong_with_a_record_is_said(path: tuple[str | int, ...], value: object, message: str) -> None:
-    text = refusal(set_in(document(RECORD), value, *path), manifest.RECORD)
+    text = refusal(set_in(document(RECORD), value, *path), record.RECORD)
     assert text == f"build/pi/file.json: {message}; {FIX}"
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmbuild.formats.extern import Export, Import
-from wasmbuild.formats.manifest import Manifest, ManifestArtifact, Record, Source
+from wasmbuild.formats.manifest import Manifest, ManifestArtifact, Source
+from wasmbuild.formats.record import Record
 from wasmbuild.inspection.facts import Origin
 from wasmbuild.inspection.origin import Origins
 

@@ -1,0 +1,98 @@
+"""What the files beside artifacts have in common: deterministic JSON, and readers that do not trust it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from wasmbuild.errors import FormatError
+from wasmbuild.formats.extern import Export, Import, Interface
+from wasmbuild.formats.strict_json import Check, Invalid, loads, show
+from wasmbuild.formats.traits import Traits
+from wasmbuild.text import printable
+
+_ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False, check_circular=False)
+_FIX = (
+    "the file was edited or damaged, or another program wrote it: build again, or copy it again from where it was built"
+)
+
+
+class Source(NamedTuple):
+    """What an artifact was made from.
+
+    ``path`` is relative to the folder of ``wasmbuild.toml``, with forward slashes; it may start with ``..``, since it
+    is for people and no reader opens it. ``sha256`` is the digest of that file.
+    """
+
+    path: str
+    sha256: str
+
+
+def interface_of(artifact: Mapping[str, Any]) -> Interface:
+    """Return the interface in the document of an artifact whose structure was checked."""
+    imports, exports = artifact["imports"], artifact["exports"]
+    if artifact["kind"] == "module":
+        return Interface(
+            tuple([Import(i["module"], i["name"], i["kind"], i["type"]) for i in imports]),
+            tuple([Export(e["name"], e["kind"], e["type"]) for e in exports]),
+        )
+    return Interface(
+        tuple([Import("", i["name"], i["kind"], "") for i in imports]),
+        tuple([Export(e["name"], e["kind"], "") for e in exports]),
+    )
+
+
+def traits_of(document: Mapping[str, Any]) -> Traits | None:
+    return Traits.from_json(document["traits"]) if "traits" in document else None
+
+
+def extern_documents(kind: str, externs: Sequence[Import] | Sequence[Export]) -> list[dict[str, str]]:
+    if kind == "module":
+        return [extern._asdict() for extern in externs]
+    return [{"name": extern.name, "kind": extern.kind} for extern in externs]
+
+
+def encode(document: dict[str, object], limit: int, what: str, check: Check) -> bytes:
+    try:
+        check(document)
+    except Invalid as error:
+        place = ": ".join(filter(None, (what, error.where())))
+        raise FormatError(f"{place}: {error.problem}; it cannot be written like this") from None
+    lines = []
+    for key in sorted(document):
+        value = document[key]
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            text = "[\n" + ",\n".join(map(_ENCODER.encode, value)) + "\n]"
+        else:
+            text = _ENCODER.encode(value)
+        lines.append(f'"{key}": {text}')
+    data = ("{\n" + ",\n".join(lines) + "\n}\n").encode("ascii")
+    if len(data) > limit:
+        raise too_large(data, limit, what)
+    return data
+
+
+def too_large(data: bytes, limit: int, what: str) -> FormatError:
+    return FormatError(f"{what} has {len(data)} bytes, and at most {limit} can be read again; split the project")
+
+
+def check_schema(document: object, schema: str) -> None:
+    """Tell another version of a format from a damaged file. Raises Invalid."""
+    if not isinstance(document, dict):
+        raise Invalid(f"must be an object, not {show(document)}")
+    found = document.get("schema")
+    if isinstance(found, str) and found != schema and found.rpartition("/")[0] == schema.rpartition("/")[0]:
+        problem = f"is {show(found)}, and this version of wasmbuild reads {show(schema)}"
+        raise Invalid(problem, "schema", fix="use the version of wasmbuild that wrote the file, or build again")
+
+
+def read(data: bytes, where: str, schema: str, limit: int, check: Check) -> Any:
+    try:
+        document = loads(data, limit)
+        check_schema(document, schema)
+        check(document)
+    except Invalid as error:
+        place = ": ".join(filter(None, (printable(where), error.where())))
+        raise FormatError(f"{place}: {error.problem}; {error.fix or _FIX}") from None
+    return document
