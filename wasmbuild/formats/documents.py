@@ -1,4 +1,8 @@
-"""What the files beside artifacts have in common: deterministic JSON, and readers that do not trust it."""
+"""What record, manifest and index have in common: how they are written, and read back without trusting them.
+
+All three are deterministic JSON: equal values have equal bytes, whatever machine writes them. Keys are sorted, text is
+ASCII with escapes, one line holds one entry, and the last line ends with a newline.
+"""
 
 from __future__ import annotations
 

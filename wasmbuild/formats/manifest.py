@@ -1,7 +1,6 @@
-"""Record, manifest and index: what wasmbuild writes beside the artifacts, and reads back without trusting it.
+"""Manifest and index: what wasmbuild writes for those who load artifacts, and reads back without trusting it.
 
-All three are deterministic JSON: equal values have equal bytes, whatever machine writes them. Keys are sorted, text is
-ASCII with escapes, one line holds one entry, and the last line ends with a newline.
+How they are spelled is told in ``documents.py``.
 
 Readers refuse whatever the published JSON Schemas do not allow, a key that appears twice, and what a schema cannot
 say: names or paths that are equal but for case, triples, CPU levels, ISA flags and engine settings that wasmbuild does
