@@ -80,7 +80,7 @@ wasm-memory64 = false
 }
 
 
-@pytest.fixture(scope="module", params=rust.NAMES)
+@pytest.fixture(scope="module", params=["rust", "rust-minimal"])
 def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run an example by its README's one line, and return its directory with the program as ``host``."""
     directory = rust.example(request.param, tmp_path_factory.mktemp("rust") / request.param)
@@ -193,7 +193,7 @@ def test_fit_finds_the_settings_by_itself(program: Path, project: Project) -> No
     assert rust.run(program / "host", "build/here/gcd.cwasm", cwd=project.root).stdout == GCD
 
 
-@pytest.mark.parametrize("name", rust.NAMES)
+@pytest.mark.parametrize("name", MOST)
 def test_every_setting_is_a_call_of_the_crate(name: str, project: Project, tmp_path: Path) -> None:
     """It compiles, its own check passes, and artifacts with all of these settings load; those with fewer do not."""
     copy = rust.example(name, tmp_path / "copy")
