@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from wasmbuild.doit.builds import Build
 
 
-class _Check(UptodateCalculator):
+class _Check(UptodateCalculator, ABC):
     """Tells doit whether a task is up to date, and other tasks what it made.
 
     doit takes what others ask for (``getargs``) from its database, which is new now and then, and knows nothing of
@@ -47,11 +48,13 @@ class _Check(UptodateCalculator):
                 self._database.save_success(task)
         return True
 
+    @abstractmethod
     def _is_right(self, task: Task) -> bool:
-        raise NotImplementedError
+        """Tell whether what the task makes is right."""
 
+    @abstractmethod
     def _made(self, task: Task) -> dict[str, Any]:
-        raise NotImplementedError
+        """Return what other tasks may ask for."""
 
 
 class ArtifactCheck(_Check):

@@ -65,15 +65,7 @@ class Cursor:
     def unsigned(self, bits: int) -> int:
         """Read an unsigned LEB128 number of at most ``bits`` bits."""
         start = self.pos
-        value = shift = 0
-        while True:
-            byte = self.byte()
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                break
-            if shift >= bits:
-                self.fail(f"a number takes more bytes than one of {bits} bits can", start)
+        value, _ = self._groups(bits)
         if value >> bits:
             self.fail(f"a number has more than {bits} bits", start)
         return value
@@ -81,20 +73,25 @@ class Cursor:
     def signed(self, bits: int) -> int:
         """Read a signed LEB128 number of at most ``bits`` bits."""
         start = self.pos
+        value, shift = self._groups(bits)
+        if value >> (shift - 1):
+            value -= 1 << shift
+        if not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
+            self.fail(f"a number has more than {bits} bits", start)
+        return value
+
+    def _groups(self, bits: int) -> tuple[int, int]:
+        """Read the groups of seven bits of a LEB128 number; return their value and how many bits they are."""
+        start = self.pos
         value = shift = 0
         while True:
             byte = self.byte()
             value |= (byte & 0x7F) << shift
             shift += 7
             if byte < 0x80:
-                break
+                return value, shift
             if shift >= bits:
                 self.fail(f"a number takes more bytes than one of {bits} bits can", start)
-        if byte & 0x40:
-            value -= 1 << shift
-        if not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
-            self.fail(f"a number has more than {bits} bits", start)
-        return value
 
     def skip(self, count: int) -> None:
         """Pass over ``count`` bytes."""
