@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 
+from wasmbuild.cli import main
 from wasmbuild.formats.record import Record
 
 NATIVE = {"add@x64", "sub@x64"}
@@ -98,6 +99,20 @@ def test_without_a_stamp_the_directory_is_the_sign(project: Project) -> None:
     os.utime(project.root / "d", (0, 0))
     project.run(*step)
     assert (project.root / "d").stat().st_mtime_ns >= max(path.stat().st_mtime_ns for path in project.root.rglob("*.*"))
+
+
+@pytest.mark.parametrize("sign", ["out", "out/index.json", "stamp"])
+def test_what_joins_a_folder_right_after_is_younger_than_the_sign(
+    project: Project, monkeypatch: pytest.MonkeyPatch, sign: str
+) -> None:
+    monkeypatch.chdir(project.root)
+    step = ["build", "-q", "--build-dir", "out", *(["--stamp", "stamp"] if sign == "stamp" else [])]
+    for number in range(3):
+        assert main(step) == 0
+        if sign == "out/index.json":
+            assert main(["manifest", "--build-dir", "out"]) == 0
+        joined = project.write(f"plugins/{number}.wat", ADD)
+        assert joined.parent.stat().st_mtime_ns > (project.root / sign).stat().st_mtime_ns
 
 
 def test_a_source_that_is_made_elsewhere(project: Project, tmp_path: Path) -> None:

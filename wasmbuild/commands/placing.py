@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from wasmbuild import files
 from wasmbuild.commands import options
 from wasmbuild.errors import UsageError
 from wasmbuild.plan.placement import Placement
@@ -124,6 +125,7 @@ def ending(arguments: argparse.Namespace, workspace: Workspace, plan: Plan) -> C
             output.write(arguments.stamp, b"")
         # By the name that was just written its folder is younger, which may be one that a glob looks into.
         output.touch(arguments.stamp or plan.build_dir)
+        files.pass_step()
 
     return end
 
