@@ -7,8 +7,8 @@ from typing import Any
 
 from maker import Maker
 
+from wasmbuild.builder.build_directory import BuildDirectory
 from wasmbuild.builder.session import Session
-from wasmbuild.builder.store import Store
 from wasmbuild.errors import CompileError
 from wasmbuild.plan.graph import plan
 from wasmbuild.project.config import load
@@ -86,7 +86,7 @@ class FakeProject:
         file = self.directory / "wasmbuild.toml"
         planned = plan(load(file, default_line=48))
         toolchain: Any = self.toolchain
-        return Session(planned, file.read_bytes(), Store(planned.build_dir), toolchain)
+        return Session(planned, file.read_bytes(), BuildDirectory(planned.build_dir), toolchain)
 
     def build(self) -> list[str]:
         """Build what is out of date, one after the other, and return the ids of what was compiled."""

@@ -134,7 +134,7 @@ def build(
 
     Raises DeclarationError with all mistakes (for files of globs that can be no module when the rest is built),
     BuildError with all that failed, KnownFaultError, ToolchainError,
-    UsageError, and StoreError where the directory cannot be written.
+    UsageError, and DiskError where the directory cannot be written.
     """
     if jobs is not None and jobs < 1:
         raise UsageError(f"build: jobs is {jobs}, and at least 1 has to run; leave it out for one for each core")
@@ -257,7 +257,7 @@ def audited(session: Session, policy: AuditPolicy) -> Noted:
 
     known = noted([session.plan.build_dir], policy, "build")
     if known.fails:
-        session.store.forget_noop()
+        session.directory.forget_noop()
     return known
 
 

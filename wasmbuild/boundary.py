@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from wasmbuild.errors import HostError, StoreError, UsageError, WasmbuildError
+from wasmbuild.errors import DiskError, HostError, UsageError, WasmbuildError
 from wasmbuild.text import printable
 
 _ASKED = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EINVAL)
@@ -78,7 +78,7 @@ def _of_host(error: OSError) -> WasmbuildError:
         return HostError(f"{printable(reason, 400)}; {_NO_TEMPORARY}")
     where = "" if error.filename is None else f"{printable(_name(error.filename), 400)}: "
     fix = _FIXES.get(error.errno or 0, "try again when this is mended")
-    kind = UsageError if error.errno in _ASKED else StoreError
+    kind = UsageError if error.errno in _ASKED else DiskError
     return kind(f"{where}cannot be used: {reason}; {fix}" if where else f"{reason}; {fix}")
 
 

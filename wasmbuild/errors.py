@@ -86,7 +86,7 @@ class ChildError(WasmbuildError):
     exit_code = FAILED
 
 
-class StoreError(WasmbuildError):
-    """The build directory cannot be locked, read or written."""
+class DiskError(WasmbuildError):
+    """A build directory, or another file, cannot be locked, read or written."""
 
     exit_code = DISK

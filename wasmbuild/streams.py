@@ -8,12 +8,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
-from wasmbuild.errors import StoreError
+from wasmbuild.errors import DiskError
 
 
 @contextlib.contextmanager
 def checked() -> Iterator[None]:
-    """Let whatever is written to stdout raise StoreError where it fails, and what is lost of stderr be lost.
+    """Let whatever is written to stdout raise DiskError where it fails, and what is lost of stderr be lost.
 
     A BrokenPipeError stays one. Streams that were closed when the process started lead nowhere.
     """
@@ -26,7 +26,7 @@ def checked() -> Iterator[None]:
             yield
         finally:
             # What the interpreter cannot write at its end, it complains of, and ends with a status of its own.
-            with contextlib.suppress(OSError, StoreError):
+            with contextlib.suppress(OSError, DiskError):
                 sys.stdout.flush()
             sys.stderr.flush()
             sys.stdout, sys.stderr = streams
@@ -37,7 +37,7 @@ _PLAIN = str.maketrans({"…": "...", "━": "=", "╌": "-", "→": "->", "×":
 
 
 def write_bytes(data: bytes) -> None:
-    """Write bytes to stdout as they are, in order with the text. Raises StoreError where ``checked`` does."""
+    """Write bytes to stdout as they are, in order with the text. Raises DiskError where ``checked`` does."""
     if isinstance(sys.stdout, _Data):
         sys.stdout.write_bytes(data)
     else:
@@ -92,7 +92,7 @@ class _Data(_Stream):
         if isinstance(error, BrokenPipeError):
             raise error
         reason = error.strerror or error
-        raise StoreError(f"standard output cannot be written: {reason}; let it lead somewhere else") from error
+        raise DiskError(f"standard output cannot be written: {reason}; let it lead somewhere else") from error
 
 
 def _open_closed() -> None:

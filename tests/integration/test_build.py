@@ -15,7 +15,7 @@ from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 
 from wasmbuild.builder.lock import Lock
 from wasmbuild.builder.workspace import Workspace
-from wasmbuild.errors import StoreError
+from wasmbuild.errors import DiskError
 from wasmbuild.files import signature
 from wasmbuild.formats.manifest import Index
 
@@ -439,7 +439,7 @@ def test_a_target_directory_that_may_not_be_entered(project: Project, monkeypatc
     session = Workspace(project.root / "wasmbuild.toml").session()
     manifest = project.build / "x64/manifest.json"
     try:
-        with pytest.raises(StoreError) as error:
+        with pytest.raises(DiskError) as error:
             session.begin()
     finally:
         session.close()

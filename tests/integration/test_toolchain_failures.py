@@ -15,7 +15,7 @@ import engines
 import pytest
 
 from wasmbuild.engine import triples
-from wasmbuild.errors import CompileError, StoreError, ToolchainError, WasmbuildError
+from wasmbuild.errors import CompileError, DiskError, ToolchainError, WasmbuildError
 from wasmbuild.toolchain import cli, find
 from wasmbuild.toolchain.child import Limits, memory_can_be_limited
 from wasmbuild.toolchain.embedded import Embedded
@@ -276,7 +276,7 @@ class TestLimits:
 class TestDisk:
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
     def test_full(self, compiler: Compiler, make: Make) -> None:
-        with pytest.raises(StoreError) as error:
+        with pytest.raises(DiskError) as error:
             cli.compile(compiler, make(FINE, out=Path("/dev/full")))
         assert "no space is left for x/a.cwasm; free some and build again\n" in str(error.value)
         assert error.value.exit_code == 3
@@ -291,7 +291,7 @@ class TestDisk:
             worker = library._all[0]._child
             assert worker is not None
             resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (1000, 1000))
-            with pytest.raises(StoreError, match=r"^x/a\.cwasm: cannot be written: File too large$"):
+            with pytest.raises(DiskError, match=r"^x/a\.cwasm: cannot be written: File too large$"):
                 library.compile(job)
         finally:
             library.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from wasmbuild import boundary, cli, streams
-from wasmbuild.errors import DEFECT, DISK, WRONG_REQUEST, HostError, StoreError, UsageError, WasmbuildError
+from wasmbuild.errors import DEFECT, DISK, WRONG_REQUEST, DiskError, HostError, UsageError, WasmbuildError
 
 
 def said(error: BaseException) -> WasmbuildError:
@@ -62,7 +62,7 @@ def test_text_memory_and_depth() -> None:
 
 
 def test_what_else_is_raised_is_let_through() -> None:
-    for error in (BrokenPipeError(), StoreError("its own words"), KeyboardInterrupt(), ValueError()):
+    for error in (BrokenPipeError(), DiskError("its own words"), KeyboardInterrupt(), ValueError()):
         with pytest.raises(type(error)) as caught, boundary.told():
             raise error
         assert caught.value is error

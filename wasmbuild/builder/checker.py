@@ -13,7 +13,7 @@ from wasmbuild.builder.explain import differences
 from wasmbuild.builder.manifests import read_record, record_facts
 from wasmbuild.builder.memory import LINK, Memory, Seen
 from wasmbuild.builder.sources import Source, Sources
-from wasmbuild.errors import CompileError, StoreError, ToolchainError, WasmbuildError
+from wasmbuild.errors import CompileError, DiskError, ToolchainError, WasmbuildError
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Checker:
         self._document = document
         self._obstacles = obstacles
         self._found_right: dict[str, tuple[files.Signature, files.Signature, files.Signature]] = {}
-        self._directories: dict[str, StoreError | None] = {}
+        self._directories: dict[str, DiskError | None] = {}
 
     def believe(self, artifacts: tuple[Artifact, ...]) -> dict[str, Status]:
         """Take all artifacts to be right as long as their files are as ``memory`` knows them; return what it knows."""
@@ -104,7 +104,7 @@ class Checker:
         return self._status(artifact, self._source(artifact.module))
 
     def agrees(self, artifact: Artifact) -> bool:
-        """Tell whether an artifact is the very file that its record tells of. Raises StoreError."""
+        """Tell whether an artifact is the very file that its record tells of. Raises DiskError."""
         path = self.path(artifact)
         recorded = self._memory.look(path + filenames.RECORD_SUFFIX, record_facts, follow=False)
         present = self._memory.look(path, follow=False)
@@ -138,11 +138,11 @@ class Checker:
         self._found_right.pop(artifact.id, None)
         try:
             return self._judged(artifact, source)
-        except StoreError as error:
+        except DiskError as error:
             return Status(artifact, error=error)
 
     def _judged(self, artifact: Artifact, source: Source | CompileError) -> Status:
-        """Hold what is there against what is declared. Raises StoreError for what cannot be read."""
+        """Hold what is there against what is declared. Raises DiskError for what cannot be read."""
         if isinstance(source, CompileError):
             return Status(artifact, error=source)
         if obstacle := self._obstacles[artifact.target.name]:
@@ -186,7 +186,7 @@ class Checker:
             reasons.append("the artifact was changed after it was built")
         return reasons
 
-    def _obstacle(self, path: str) -> StoreError | None:
+    def _obstacle(self, path: str) -> DiskError | None:
         """Return what is wrong with the directory of an artifact; each is looked at once in a check."""
         directory = os.path.dirname(path)
         if directory not in self._directories:
@@ -194,10 +194,10 @@ class Checker:
         return self._directories[directory]
 
 
-def _leads_out(root: str, directory: str) -> StoreError | None:
+def _leads_out(root: str, directory: str) -> DiskError | None:
     if confined.is_below(os.path.realpath(root), os.path.realpath(directory)):
         return None
-    return StoreError(
+    return DiskError(
         f"{directory} {confined.LinkOutError().strerror}: nothing there would be loaded; remove the link, or set "
         f"build-dir to a directory on that disk"
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import ALL_CORES, Checked, CompileRequest, CompileResult
-from wasmbuild.errors import CompileError, StoreError, WasmbuildError
+from wasmbuild.errors import CompileError, DiskError, WasmbuildError
 from wasmbuild.formats.documents import Source as RecordedSource
 from wasmbuild.formats.record import Record
 from wasmbuild.toolchain.job import Job, check_artifact
@@ -64,7 +64,7 @@ def check(
     """Hold what came back against what was asked for: a full disk may have cut it short, a worker taken another one.
 
     ``source_text`` is the path of the source as its record is to name it. Bytes that came without a file get one in
-    ``directory``. Raises the error of the result, CompileError, StoreError.
+    ``directory``. Raises the error of the result, CompileError, DiskError.
     """
     if result.error is not None:
         raise result.error
@@ -104,11 +104,11 @@ def _taken(result: CompileResult, directory: Path) -> tuple[bytes, Path]:
             return result.artifact.read_bytes(), result.artifact
         except OSError as error:
             problem = f"what was compiled cannot be read back: {error.strerror or error}"
-            raise StoreError(f"{result.artifact}: {problem}") from error
+            raise DiskError(f"{result.artifact}: {problem}") from error
     data = result.artifact or b""
     file = directory / f"{next(_numbers)}.cwasm"
     try:
         file.write_bytes(data)
     except OSError as error:
-        raise StoreError(f"{file}: cannot be written: {error.strerror or error}") from error
+        raise DiskError(f"{file}: cannot be written: {error.strerror or error}") from error
     return data, file

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wasmbuild import files
-from wasmbuild.errors import StoreError
+from wasmbuild.errors import DiskError
 
 TEMPORARY_PREFIX = ".wasmbuild-"
 ALONE_PREFIX = f"{TEMPORARY_PREFIX}alone-"
@@ -36,7 +36,7 @@ REPLACING = Advice(
 
 
 def write(path: Path, data: bytes, advice: Advice, prefix: str = ALONE_PREFIX) -> None:
-    """Replace a file with new bytes, whole or not at all; directories that are missing are made. Raises StoreError.
+    """Replace a file with new bytes, whole or not at all; directories that are missing are made. Raises DiskError.
 
     ``prefix`` is the start of the name that the bytes have until then.
     """
@@ -53,7 +53,7 @@ def write(path: Path, data: bytes, advice: Advice, prefix: str = ALONE_PREFIX) -
 
 
 def move(made: Path, path: Path, advice: Advice, prefix: str = ALONE_PREFIX) -> None:
-    """Replace a file by another one on the same file system, whole or not at all. Raises StoreError."""
+    """Replace a file by another one on the same file system, whole or not at all. Raises DiskError."""
     with told(path, "written", advice):
         try:
             os.replace(made, path)
@@ -72,7 +72,7 @@ def move(made: Path, path: Path, advice: Advice, prefix: str = ALONE_PREFIX) -> 
 
 
 def make(directory: Path, advice: Advice) -> None:
-    """Make a directory that only this user may enter, and those above it. Raises StoreError."""
+    """Make a directory that only this user may enter, and those above it. Raises DiskError."""
     with told(directory, "made", advice):
         directory.parent.mkdir(parents=True, exist_ok=True)
         directory.mkdir(mode=0o700)
@@ -104,14 +104,14 @@ def delete(path: Path) -> None:
             path.unlink()
 
 
-def is_forbidden(error: StoreError) -> bool:
+def is_forbidden(error: DiskError) -> bool:
     """Tell whether something cannot be written because nothing there can be."""
     return isinstance(error.__cause__, OSError) and error.__cause__.errno in _FORBIDDEN
 
 
 @contextlib.contextmanager
 def told(path: Path, verb: str, advice: Advice) -> Iterator[None]:
-    """Turn an OSError into the StoreError that a path cannot be ``written``, or whatever the verb is."""
+    """Turn an OSError into the DiskError that a path cannot be ``written``, or whatever the verb is."""
     try:
         yield
     except OSError as error:
@@ -121,4 +121,4 @@ def told(path: Path, verb: str, advice: Advice) -> Iterator[None]:
             fix = advice.forbidden
         else:
             fix = advice.other
-        raise StoreError(f"{path}: cannot be {verb}: {error.strerror or error}; {fix}") from error
+        raise DiskError(f"{path}: cannot be {verb}: {error.strerror or error}; {fix}") from error

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wasmbuild import locks
-from wasmbuild.errors import StoreError
+from wasmbuild.errors import DiskError
 
 _POLL_SECONDS = 0.05
 # A build that ends at once is not worth a message.
@@ -32,7 +32,7 @@ class Lock:
         """Take the lock, waiting at most ``timeout`` seconds (``None``: as long as it takes).
 
         ``on_wait`` is called once with a sentence for people when the lock is held by somebody else. Returns whether
-        it had to wait. Raises StoreError when the time is over or the file cannot be opened.
+        it had to wait. Raises DiskError when the time is over or the file cannot be opened.
         """
         start = time.monotonic()
         announced = waited = False
@@ -40,7 +40,7 @@ class Lock:
             waited = True
             elapsed = time.monotonic() - start
             if timeout is not None and elapsed >= timeout:
-                raise StoreError(
+                raise DiskError(
                     f"{self.path}: {self._holder()} is building here and has not ended within {timeout:g} s; "
                     f"wait for it to end, or give a longer --lock-timeout"
                 )
@@ -70,7 +70,7 @@ class Lock:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
         except OSError as error:
-            raise StoreError(_cannot_open(self.path, error)) from error
+            raise DiskError(_cannot_open(self.path, error)) from error
         try:
             if locks.try_lock(descriptor) and locks.is_current(descriptor, self.path):
                 os.ftruncate(descriptor, 0)
@@ -80,7 +80,7 @@ class Lock:
                 return True
         except OSError as error:
             os.close(descriptor)
-            raise StoreError(_cannot_open(self.path, error)) from error
+            raise DiskError(_cannot_open(self.path, error)) from error
         os.close(descriptor)
         return False
 

@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from wasmbuild import files
+from wasmbuild.builder.build_directory import BuildDirectory, record_path
 from wasmbuild.builder.memory import LINK, unreadable
-from wasmbuild.builder.store import Store, record_path
-from wasmbuild.errors import DeclarationError, FormatError, Mistake, StoreError
+from wasmbuild.errors import DeclarationError, DiskError, FormatError, Mistake
 from wasmbuild.formats.extern import Interface
 from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Wasm, entries
 from wasmbuild.formats.record import Record
@@ -37,11 +37,13 @@ class Manifests:
     The index is changed before a manifest goes and after one comes: what it names stands.
     """
 
-    def __init__(self, plan: Plan, store: Store, compiler: Compiler, binary: Callable[[Module], bytes]) -> None:
+    def __init__(
+        self, plan: Plan, directory: BuildDirectory, compiler: Compiler, binary: Callable[[Module], bytes]
+    ) -> None:
         """``binary`` returns a module's source as binary WebAssembly, to be shipped."""
         self._binary = binary
         self._plan = plan
-        self._store = store
+        self._directory = directory
         self._compiler = compiler
         self._unnamed = self._named = 0
         # Of targets whose manifest is known to be right: its digest.
@@ -53,11 +55,11 @@ class Manifests:
             self._artifacts[artifact.target.name].append(artifact)
 
     def path(self, target_name: str) -> Path:
-        return self._store.root / target_name / filenames.MANIFEST
+        return self._directory.root / target_name / filenames.MANIFEST
 
     @property
     def index(self) -> Path:
-        return self._store.root / filenames.INDEX
+        return self._directory.root / filenames.INDEX
 
     def of_targets(self) -> dict[str, list[Artifact]]:
         """Return the artifacts of each target, in the manifest's order."""
@@ -66,10 +68,10 @@ class Manifests:
     def refuse_another_project(self) -> None:
         """Raise DeclarationError where the directory holds what another project built: here it is all undeclared.
 
-        What names no project, and what is damaged, is taken for ours. Raises StoreError where the index cannot be read.
+        What names no project, and what is damaged, is taken for ours. Raises DiskError where the index cannot be read.
         """
         ours = self._plan.project_name
-        seen = self._store.memory.look(self.index, _project, follow=False)
+        seen = self._directory.memory.look(self.index, _project, follow=False)
         if seen is not None and seen.facts == ours:
             return
         found = {manifest.project for manifest in self._standing()}
@@ -77,7 +79,7 @@ class Manifests:
             found.add(seen.facts)
         if found and ours not in found:
             other = quoted(min(found))
-            build_dir = files.seen_from_here(self._store.root)
+            build_dir = files.seen_from_here(self._directory.root)
             problem = f"{quoted(build_dir)} holds what the project {other} built"
             fix = f"set a build-dir of its own; if this project was called {other} until now, delete {build_dir} first"
             raise DeclarationError([Mistake(self._plan.path, "project.build-dir", problem, fix)])
@@ -85,7 +87,7 @@ class Manifests:
     def believe(self) -> None:
         """Take the manifests of all targets to be right as long as their files are as the memory knows them."""
         for target in self._plan.targets:
-            sha256 = self._store.memory.digest(str(self.path(target.name)))
+            sha256 = self._directory.memory.digest(str(self.path(target.name)))
             if sha256 is not None:
                 self._right[target.name] = sha256
 
@@ -100,7 +102,7 @@ class Manifests:
 
     def _standing(self, but: Collection[str] = ()) -> Iterator[Manifest]:
         """Yield the manifests of all target directories, declared or not, that are whole and where they belong."""
-        for path in self._store.manifests():
+        for path in self._directory.manifests():
             name = path.parent.name
             if name not in but:
                 try:
@@ -111,51 +113,51 @@ class Manifests:
                     yield manifest
 
     def retract(self, target_names: Collection[str]) -> None:
-        """Remove the manifests of targets that are not whole. Raises StoreError."""
+        """Remove the manifests of targets that are not whole. Raises DiskError."""
         standing = [name for name in target_names if _is_there(self.path(name))]
         if standing:
             self.write_index(without=standing)
             for name in standing:
                 self._keep_entries(name)
-            self._store.remove(*map(self.path, standing))
+            self._directory.remove(*map(self.path, standing))
             for name in standing:
-                self._store.memory.notes.pop(str(self.path(name)), None)
+                self._directory.memory.notes.pop(str(self.path(name)), None)
 
     def stands(self, target: Target) -> bool:
         """Tell whether the manifest of a target whose artifacts are right, and what it ships, are as they should be."""
         if not all(self._is_shipped(artifact) for artifact in self._artifacts[target.name]):
             return False
         path = self.path(target.name)
-        seen = self._store.memory.look(path, follow=False)
+        seen = self._directory.memory.look(path, follow=False)
         if seen is None or seen.sha256 == LINK:
             return False
         if self._right.get(target.name) != seen.sha256:
-            if self._store.memory.notes.get(str(path)) != self._note(target, seen.sha256, self._records(target)):
+            if self._directory.memory.notes.get(str(path)) != self._note(target, seen.sha256, self._records(target)):
                 return False
             self._right[target.name] = seen.sha256
         return True
 
     def write(self, target: Target) -> None:
-        """Write the manifest of a target whose artifacts are all right, and the index now and then. Raises StoreError.
+        """Write the manifest of a target whose artifacts are all right, and the index now and then. Raises DiskError.
 
         With a thousand targets, an index for each that comes would take longer than their artifacts.
         """
         path = self.path(target.name)
         records = self._records(target)
         data = self._wanted(target, records)
-        self._store.write(path, data)
+        self._directory.write(path, data)
         sha256 = hashlib.sha256(data).hexdigest()
         self._right[target.name] = sha256
-        self._store.memory.notes[str(path)] = self._note(target, sha256, records)
+        self._directory.memory.notes[str(path)] = self._note(target, sha256, records)
         self._unnamed += 1
         if self._unnamed > self._named // _PART:
             self.write_index(as_written=True)
 
     def is_written(self, target: Target) -> bool:
-        """Tell what ``stands`` does where nothing is remembered, by what would be written. Raises StoreError."""
+        """Tell what ``stands`` does where nothing is remembered, by what would be written. Raises DiskError."""
         if not all(self._is_shipped(artifact) for artifact in self._artifacts[target.name]):
             return False
-        seen = self._store.memory.look(self.path(target.name), follow=False)
+        seen = self._directory.memory.look(self.path(target.name), follow=False)
         wanted = self._wanted(target, self._records(target))
         return seen is not None and seen.sha256 == hashlib.sha256(wanted).hexdigest()
 
@@ -171,22 +173,22 @@ class Manifests:
         return self._manifest(target, ()).with_entries(lines)
 
     def name_all(self) -> None:
-        """Write the index if a manifest came that it does not name yet. Raises StoreError."""
+        """Write the index if a manifest came that it does not name yet. Raises DiskError."""
         if self._unnamed:
             self.write_index()
 
     def write_index(self, *, without: Collection[str] = (), as_written: bool = False) -> None:
-        """Write the index of the targets whose manifests stand, if it is not right already. Raises StoreError.
+        """Write the index of the targets whose manifests stand, if it is not right already. Raises DiskError.
 
         With ``as_written``, manifests that this build wrote are not looked at again.
         """
         index = self._index(without, self._right if as_written else {})
         if not self._is_there(index):
-            self._store.write(self.index, index.to_bytes())
+            self._directory.write(self.index, index.to_bytes())
         self._unnamed, self._named = 0, len(index.targets)
 
     def index_is_right(self) -> bool:
-        """Tell whether the index names the targets whose manifests stand. Raises StoreError."""
+        """Tell whether the index names the targets whose manifests stand. Raises DiskError."""
         return self._is_there(self._index())
 
     def _index(self, without: Collection[str] = (), digests: Mapping[str, str] = MappingProxyType({})) -> Index:
@@ -196,7 +198,7 @@ class Manifests:
                 continue
             sha256 = digests.get(target.name)
             if sha256 is None:
-                seen = self._store.memory.look(self.path(target.name), follow=False)
+                seen = self._directory.memory.look(self.path(target.name), follow=False)
                 sha256 = LINK if seen is None else seen.sha256
             if sha256 != LINK:
                 path = f"{target.name}/{filenames.MANIFEST}"
@@ -204,7 +206,7 @@ class Manifests:
         return Index(self._plan.project_name, tuple(named))
 
     def _is_there(self, index: Index) -> bool:
-        seen = self._store.memory.look(self.index, _project, follow=False)
+        seen = self._directory.memory.look(self.index, _project, follow=False)
         return seen is not None and seen.sha256 == hashlib.sha256(index.to_bytes()).hexdigest()
 
     def _manifest(self, target: Target, artifacts: tuple[ManifestArtifact, ...]) -> Manifest:
@@ -223,7 +225,7 @@ class Manifests:
         )
 
     def _entry(self, artifact: Artifact) -> ManifestArtifact:
-        record = read_record(self._store.root / artifact.path)
+        record = read_record(self._directory.root / artifact.path)
         return ManifestArtifact(
             module=artifact.module.name,
             kind=record.kind,
@@ -240,29 +242,29 @@ class Manifests:
         )
 
     def _ship(self, artifact: Artifact, record: Record) -> Wasm:
-        """Put the binary source of an artifact beside it. Raises StoreError, CompileError."""
-        path = shipped_path(self._store.root / artifact.path)
+        """Put the binary source of an artifact beside it. Raises DiskError, CompileError."""
+        path = shipped_path(self._directory.root / artifact.path)
         if not self._is_shipped(artifact):
             data = self._binary(artifact.module)
             if hashlib.sha256(data).hexdigest() != record.wasm_sha256:
-                raise StoreError(f"{artifact.module.shown}: changed while it was built; build again")
-            self._store.write(path, data)
+                raise DiskError(f"{artifact.module.shown}: changed while it was built; build again")
+            self._directory.write(path, data)
         return Wasm(f"{artifact.module.name}.wasm", path.stat().st_size, record.wasm_sha256)
 
     def _is_shipped(self, artifact: Artifact) -> bool:
         if not artifact.module.ship_source:
             return True
-        path = self._store.root / artifact.path
-        seen = self._store.memory.look(shipped_path(path))
-        record = self._store.memory.look(record_path(path), record_facts)
+        path = self._directory.root / artifact.path
+        seen = self._directory.memory.look(shipped_path(path))
+        record = self._directory.memory.look(record_path(path), record_facts)
         if seen is None or record is None or record.facts is None:
             return False
         return bool(seen.sha256 == record.facts["wasm"])
 
     def _records(self, target: Target) -> list[str]:
         """Return the digests of the records of a target's artifacts."""
-        root = f"{self._store.root}{os.sep}"
-        look = self._store.memory.look
+        root = f"{self._directory.root}{os.sep}"
+        look = self._directory.memory.look
         found = (
             look(f"{root}{artifact.path}{filenames.RECORD_SUFFIX}", record_facts, follow=False)
             for artifact in self._artifacts[target.name]
@@ -281,9 +283,9 @@ class Manifests:
         found = entries(data)
         if hashlib.sha256(data).hexdigest() == right and len(found) == len(self._artifacts[name]):
             modules = [artifact.module.name for artifact in self._artifacts[name]]
-            root = f"{self._store.root}{os.sep}"
+            root = f"{self._directory.root}{os.sep}"
             # A record that is another one by now has another digest when the manifest is written.
-            digest = self._store.memory.digest
+            digest = self._directory.memory.digest
             records = [
                 digest(f"{root}{artifact.path}{filenames.RECORD_SUFFIX}") or "" for artifact in self._artifacts[name]
             ]
@@ -298,7 +300,7 @@ class Manifests:
 
 
 def _is_there(path: Path) -> bool:
-    """Tell whether there is a file. Raises StoreError where that cannot be seen."""
+    """Tell whether there is a file. Raises DiskError where that cannot be seen."""
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -337,9 +339,9 @@ def shipped_path(artifact: Path) -> Path:
 
 
 def read_record(artifact: Path) -> Record:
-    """Read the record of an artifact. Raises StoreError where it is missing or damaged."""
+    """Read the record of an artifact. Raises DiskError where it is missing or damaged."""
     path = record_path(artifact)
     try:
         return Record.from_bytes(files.read(path)[0], where=str(path))
     except (OSError, FormatError) as error:
-        raise StoreError(f"{path}: changed while its manifest was written: {error}; build again") from error
+        raise DiskError(f"{path}: changed while its manifest was written: {error}; build again") from error

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from wasmbuild import files
-from wasmbuild.errors import StoreError
+from wasmbuild.errors import DiskError
 
 SCHEMA = "wasmbuild/state/5"
 
@@ -77,7 +77,7 @@ class Memory:
         """Return the digest of a file, and what ``facts`` makes of its bytes; ``None`` where there is no file.
 
         The file is read only when its signature is new or was too young to be trusted, for facts only if it has no more
-        than ``limit`` bytes. Without ``follow``, a link is not: it has ``LINK`` for a digest. Raises StoreError when
+        than ``limit`` bytes. Without ``follow``, a link is not: it has ``LINK`` for a digest. Raises DiskError when
         the file cannot be read, and what ``facts`` raises.
         """
         name = str(path)
@@ -129,7 +129,7 @@ class Memory:
         self._changed = self._changed or bool(gone)
 
 
-def unreadable(path: Path | str, error: OSError) -> StoreError:
+def unreadable(path: Path | str, error: OSError) -> DiskError:
     """Return the error for a file that is there and cannot be looked at, with what to do about it."""
     if error.errno in (errno.EACCES, errno.EPERM):
         advice = "make it readable"
@@ -139,4 +139,4 @@ def unreadable(path: Path | str, error: OSError) -> StoreError:
         advice = "move it away"
     else:
         advice = "build again when this is mended"
-    return StoreError(f"{path}: cannot be read: {error.strerror or error}; {advice}")
+    return DiskError(f"{path}: cannot be read: {error.strerror or error}; {advice}")

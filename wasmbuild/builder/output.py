@@ -11,7 +11,7 @@ from pathlib import Path
 
 from wasmbuild.builder import disk
 from wasmbuild.builder.disk import REPLACING, Advice, told
-from wasmbuild.errors import StoreError, UsageError
+from wasmbuild.errors import DiskError, UsageError
 
 _INTO = Advice(
     full="free some space there and try again",
@@ -27,7 +27,7 @@ def replaced(path: Path) -> Path | None:
     """Return the regular file that ``path`` names or leads to, whether it is there yet or not.
 
     None stands for what is written into: a device, a FIFO, an open descriptor. Raises UsageError for a directory and
-    for what no bytes can be written to, StoreError for what cannot be looked at.
+    for what no bytes can be written to, DiskError for what cannot be looked at.
     """
     if _descriptor(path) is not None:
         return None
@@ -46,7 +46,7 @@ def replaced(path: Path) -> Path | None:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write bytes where a user named it; directories that are missing are made. Raises UsageError, StoreError."""
+    """Write bytes where a user named it; directories that are missing are made. Raises UsageError, DiskError."""
     file = replaced(path)
     if file is not None:
         disk.write(file, data, REPLACING)
@@ -58,7 +58,7 @@ def write(path: Path, data: bytes) -> None:
 
 
 def update(path: Path, data: bytes, *, keep_time: bool) -> None:
-    """Write a file, unless these are its bytes: then it gets the present time, or keeps its own. Raises StoreError."""
+    """Write a file, unless these are its bytes: then it gets the present time, or keeps its own. Raises DiskError."""
     file = replaced(path)
     try:
         if file is not None and file.read_bytes() == data and (keep_time or touch(file)):
@@ -66,7 +66,7 @@ def update(path: Path, data: bytes, *, keep_time: bool) -> None:
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise DiskError(f"{path}: cannot be read: {error.strerror or error}") from error
     write(path, data)
 
 

@@ -42,7 +42,7 @@ def compile_recorded(
     ``before`` is called when all is there that has to be written, and nothing has been written yet. The record comes
     first, so that an artifact without one is not ours.
 
-    Raises CompileError, ToolchainError, StoreError, UsageError.
+    Raises CompileError, ToolchainError, DiskError, UsageError.
     """
     write = functools.partial(disk.write, advice=REPLACING)
     with directory_beside(out) as directory:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild import files
 from wasmbuild.builder.request import Checked, CompileRequest, CompileResult, Prepared
-from wasmbuild.errors import CompileError, FormatError, StoreError, WasmbuildError
+from wasmbuild.errors import CompileError, DiskError, FormatError, WasmbuildError
 from wasmbuild.formats import cwasm
 from wasmbuild.text import listed, printable
 
@@ -49,7 +49,7 @@ class Again:
         try:
             before = files.read(path)[0]
         except OSError as error:
-            return Compared(id, StoreError(f"{path}: cannot be read: {error.strerror or error}"))
+            return Compared(id, DiskError(f"{path}: cannot be read: {error.strerror or error}"))
         if before == checked.data:
             return Compared(id, None)
         different = listed(list(differences(before, checked.data)), _SHOWN)

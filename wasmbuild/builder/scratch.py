@@ -21,7 +21,7 @@ _CAN_DELETE_WHAT_IS_OPEN = os.name == "posix"
 
 @contextmanager
 def directory_beside(out: Path) -> Iterator[Path]:
-    """Make a directory that nobody else writes into or deletes, on the file system of ``out``. Raises StoreError."""
+    """Make a directory that nobody else writes into or deletes, on the file system of ``out``. Raises DiskError."""
     # A digest, lest one output's name be the beginning of another's, and because names may not be too long.
     prefix = f"{ALONE_PREFIX}{hashlib.sha256(os.fsencode(out.name)).hexdigest()[:16]}-"
     # Absolute, because a compiler runs in it.

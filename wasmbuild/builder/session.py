@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmbuild.builder import key, noop
+from wasmbuild.builder.build_directory import BuildDirectory
 from wasmbuild.builder.checker import Checker, Status
 from wasmbuild.builder.compile import LocalCompiler, check
 from wasmbuild.builder.disk import is_forbidden
@@ -27,9 +28,8 @@ from wasmbuild.builder.request import (
 )
 from wasmbuild.builder.scheduler import Scheduler, make
 from wasmbuild.builder.sources import Source, Sources
-from wasmbuild.builder.store import Store
 from wasmbuild.builder.upkeep import Upkeep
-from wasmbuild.errors import StoreError, WasmbuildError
+from wasmbuild.errors import DiskError, WasmbuildError
 
 if TYPE_CHECKING:
     from wasmbuild.builder.reproducible import Compared
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 class Outcome(NamedTuple):
     """What became of one artifact: why it was compiled (empty: it was not), and the error where that failed.
 
-    ``size`` is in bytes; ``error`` is a CompileError, ToolchainError or StoreError. ``restored`` is set where it came
+    ``size`` is in bytes; ``error`` is a CompileError, ToolchainError or DiskError. ``restored`` is set where it came
     from a cache, ``peak_memory`` is what its compiler took in bytes, where that is known.
     """
 
@@ -64,7 +64,7 @@ class Session:
         self,
         plan: Plan,
         config: bytes,
-        store: Store,
+        directory: BuildDirectory,
         toolchain: Toolchain,
         cache: ArtifactCache = NO_CACHE,
         executor: Callable[[Compiler, int | None], Executor] = here,
@@ -75,22 +75,22 @@ class Session:
         """
         self.plan = plan
         self._config = config
-        self.store = store
+        self.directory = directory
         self.artifacts = {artifact.id: artifact for artifact in plan.artifacts}
         self.statuses: dict[str, Status] = {}
         self._toolchain = toolchain
-        self._sources = Sources(store.memory, toolchain.translate, toolchain.translator, store.write)
-        self._manifests = Manifests(plan, store, toolchain.compiler, self._binary)
-        self._compiler = LocalCompiler(toolchain, store.scratch)
+        self._sources = Sources(directory.memory, toolchain.translate, toolchain.translator, directory.write)
+        self._manifests = Manifests(plan, directory, toolchain.compiler, self._binary)
+        self._compiler = LocalCompiler(toolchain, directory.scratch)
         self._cache = cache
         self._executor = executor
         self._prepared: dict[str, Source] = {}
         obstacles = {target.name: toolchain.obstacle(target.engine) for target in plan.targets}
-        self._checker = Checker(store.root, store.memory, self._sources, self._document, obstacles)
-        self._upkeep = Upkeep(plan, store, self._manifests, self._sources)
+        self._checker = Checker(directory.root, directory.memory, self._sources, self._document, obstacles)
+        self._upkeep = Upkeep(plan, directory, self._manifests, self._sources)
         self._mutex = threading.Lock()
         self._wrong: dict[str, int] = {}
-        self._unwritable: StoreError | None = None
+        self._unwritable: DiskError | None = None
         self._believing = False
 
     # --- looking
@@ -98,10 +98,10 @@ class Session:
     def check(self) -> None:
         """Find out which artifacts are right.
 
-        Raises StoreError when the index cannot be read, DeclarationError when all is another project's.
+        Raises DiskError when the index cannot be read, DeclarationError when all is another project's.
         """
         self._manifests.refuse_another_project()
-        if not self.statuses and noop.is_of(self.plan, self._config, self.store.memory.signature):
+        if not self.statuses and noop.is_of(self.plan, self._config, self.directory.memory.signature):
             self._believe()
         before = self.statuses
         self.statuses = self._checker.check(self.plan.artifacts, before)
@@ -121,12 +121,12 @@ class Session:
         return [target.name for target in self.plan.targets if not self._manifests.stands(target)]
 
     def agrees(self, artifact: Artifact) -> bool:
-        """Tell whether an artifact is the very file that its record tells of, right or not. Raises StoreError."""
+        """Tell whether an artifact is the very file that its record tells of, right or not. Raises DiskError."""
         return self._checker.agrees(artifact)
 
     def path(self, artifact: Artifact) -> Path:
         """Return where an artifact lies."""
-        return self.store.root / artifact.path
+        return self.directory.root / artifact.path
 
     def _believe(self) -> None:
         """Take all to be as the last whole build left it, but for files whose signatures are others by now."""
@@ -145,34 +145,34 @@ class Session:
         What another build did in the meantime is looked at again; manifests of targets that are not whole go, and what
         is no longer declared goes; records and manifests that only lack a word are mended.
 
-        Raises StoreError, and DeclarationError, with nothing changed, when the directory is another project's.
+        Raises DiskError, and DeclarationError, with nothing changed, when the directory is another project's.
         """
         with self._mutex:
-            if self.store.locked:
+            if self.directory.locked:
                 return
             self._manifests.refuse_another_project()
             try:
-                waited = self.store.lock(timeout, on_wait)
-            except StoreError as error:
+                waited = self.directory.lock(timeout, on_wait)
+            except DiskError as error:
                 if not is_forbidden(error) or not self.is_whole():
                     raise
                 # Nothing can be written, and nothing has to be.
                 self._unwritable = error
                 return
             if waited:
-                self.store.memory.load()
+                self.directory.memory.load()
                 self.statuses = {}
                 try:
                     self._manifests.refuse_another_project()
                 except BaseException:
-                    self.store.unlock()
+                    self.directory.unlock()
                     raise
-            as_it_was = noop.is_of(self.plan, self._config, self.store.memory.signature)
-            self.store.remove_leftovers(below=not as_it_was)
+            as_it_was = noop.is_of(self.plan, self._config, self.directory.memory.signature)
+            self.directory.remove_leftovers(below=not as_it_was)
             if as_it_was and not self.statuses:
                 self._believe()
-            self.store.forget_noop()
-            self.store.tick()
+            self.directory.forget_noop()
+            self.directory.tick()
             self.check()
             self._wrong = {target.name: 0 for target in self.plan.targets}
             for status in self.outdated():
@@ -187,7 +187,7 @@ class Session:
             self._manifests.write_index()
 
     def is_whole(self) -> bool:
-        """Tell whether artifacts, manifests and index are all as they should be. Raises StoreError."""
+        """Tell whether artifacts, manifests and index are all as they should be. Raises DiskError."""
         self.check()
         if self.outdated() or not self._manifests.index_is_right():
             return False
@@ -248,7 +248,7 @@ class Session:
         artifact = self.artifacts[id]
         if (error := self.statuses[id].error) is not None:
             raise error
-        source, wasm = self._sources.copy(artifact.module, self.store.scratch())
+        source, wasm = self._sources.copy(artifact.module, self.directory.scratch())
         self._prepared[id] = source
         request = CompileRequest(
             source.wasm_sha256,
@@ -264,12 +264,12 @@ class Session:
     def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> Checked:
         """Hold what came back against its request. Raises WasmbuildError."""
         source_text = self.artifacts[id].module.source_text
-        return check(id, source_text, request, result, self._prepared[id], self.store.scratch())
+        return check(id, source_text, request, result, self._prepared[id], self.directory.scratch())
 
     def publish(self, id: str, checked: Checked, result: CompileResult) -> Outcome:
-        """Put an artifact into the build directory, with its record. Raises StoreError."""
+        """Put an artifact into the build directory, with its record. Raises DiskError."""
         status = self.statuses[id]
-        self.store.publish(self.path(status.artifact), checked.file, checked.record)
+        self.directory.publish(self.path(status.artifact), checked.file, checked.record)
         self._settle(status)
         size = checked.record.size
         return Outcome(id, status.reasons, result.seconds, size, None, result.restored, result.peak_memory)
@@ -281,7 +281,7 @@ class Session:
     def look_again(self, artifact: Artifact) -> Status:
         """Look again at an artifact that no thread compiles: its source may have changed since ``check``.
 
-        Raises StoreError.
+        Raises DiskError.
         """
         with self._mutex:
             if not self.statuses:
@@ -289,48 +289,50 @@ class Session:
             status = self._checker.check_one(artifact)
             before = self.statuses[artifact.id]
             self.statuses[artifact.id] = status
-            if self.store.locked and status.right != before.right:
+            if self.directory.locked and status.right != before.right:
                 self._count(artifact.target, 1 if before.right else -1)
             return status
 
     def finish(self) -> list[str]:
         """Look at everything once more and write down what is known; return the ids of what changed meanwhile.
 
-        Such an artifact was compiled from a source that has been edited since, or was edited itself. Raises StoreError.
+        Such an artifact was compiled from a source that has been edited since, or was edited itself. Raises DiskError.
         """
         if self._unwritable is not None:
             return []
         believed = {id for id, status in self.statuses.items() if status.right}
-        self.store.settle()
+        self.directory.settle()
         self.check()
         changed = [id for id in believed if not self.statuses[id].right]
         self._manifests.retract({self.statuses[id].artifact.target.name for id in changed})
         self._manifests.write_index()
-        self.store.memory.keep(set(noop.paths(self.plan)))
+        self.directory.memory.keep(set(noop.paths(self.plan)))
         right = not self.outdated() and not self.unfinished()
-        self.store.save()
+        self.directory.save()
         # Last of all: whoever finds the note has nothing to clean up after a build that was killed.
         if right:
-            self.store.note_noop(self.plan, self._config)
+            self.directory.note_noop(self.plan, self._config)
         return sorted(changed)
 
     def touch_manifests(self) -> None:
-        """Give the manifests and the index the present time, by which Make knows them. Raises StoreError."""
-        self.store.touch(*(self._manifests.path(target.name) for target in self.plan.targets), self._manifests.index)
+        """Give the manifests and the index the present time, by which Make knows them. Raises DiskError."""
+        self.directory.touch(
+            *(self._manifests.path(target.name) for target in self.plan.targets), self._manifests.index
+        )
 
     def close(self) -> None:
-        """Write down what is known, end the compilers and let the next build in. Raises StoreError."""
+        """Write down what is known, end the compilers and let the next build in. Raises DiskError."""
         try:
-            if self.store.locked:
+            if self.directory.locked:
                 self._manifests.name_all()
-                self.store.save()
+                self.directory.save()
         finally:
             self._cache.close()
             self._toolchain.close()
-            self.store.unlock()
+            self.directory.unlock()
 
     def _binary(self, module: Module) -> bytes:
-        return self._sources.copy(module, self.store.scratch())[1].read_bytes()
+        return self._sources.copy(module, self.directory.scratch())[1].read_bytes()
 
     def _doubt(self, status: Status) -> None:
         """Take an artifact that is right for one that is not."""

@@ -46,7 +46,7 @@ def compile_file(
     demands, and is called as it is there.
 
     The directory of ``out`` is made when it is missing; a device or a FIFO there is written into. Raises CompileError,
-    ToolchainError, StoreError, UsageError.
+    ToolchainError, DiskError, UsageError.
     """
     file = output.replaced(out)
     with _private_directory(file) as directory:
@@ -141,7 +141,7 @@ def _plain(source: Path) -> tuple[bytes, str | None] | None:
 
 
 def _looked_at(module: Module, toolchain: Toolchain, directory: Path) -> tuple[Source, Path]:
-    """Return what the source of a module is, and a private file with its binary. Raises CompileError, StoreError."""
+    """Return what the source of a module is, and a private file with its binary. Raises CompileError, DiskError."""
     from wasmbuild.builder.memory import Memory
     from wasmbuild.builder.sources import Sources
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmbuild import files
 from wasmbuild.builder.memory import Memory
-from wasmbuild.errors import CompileError, FormatError, StoreError
+from wasmbuild.errors import CompileError, DiskError, FormatError
 from wasmbuild.formats import wasm
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.identify import MAX_SOURCE
@@ -72,7 +72,7 @@ class Sources:
             if seen is not None and "translator" in seen.facts and seen.facts["translator"] != self._translator():
                 self._memory.forget(module.source)
                 seen = self._memory.look(module.source, self._facts, MAX_SOURCE)
-        except StoreError as error:
+        except DiskError as error:
             raise CompileError(str(error)) from error
         except NoVerdictError as error:
             raise CompileError(f"{module.shown}: {error}") from error
@@ -84,7 +84,7 @@ class Sources:
         """Return a source together with a private copy, in ``directory``, of the very binary that it describes.
 
         The file is read once for both; copies are shared by all targets of a module until the file changes.
-        Raises CompileError, and StoreError when the copy cannot be written.
+        Raises CompileError, and DiskError when the copy cannot be written.
         """
         with self._copying:
             try:

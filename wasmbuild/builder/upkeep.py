@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wasmbuild.builder.build_directory import ARTIFACT_SUFFIX, BuildDirectory, record_path
 from wasmbuild.builder.checker import Status
 from wasmbuild.builder.manifests import Manifests, read_record, record_facts, shipped_path
 from wasmbuild.builder.sources import Sources
-from wasmbuild.builder.store import ARTIFACT_SUFFIX, Store, record_path
-from wasmbuild.errors import StoreError
+from wasmbuild.errors import DiskError
 from wasmbuild.formats import manifest
 
 if TYPE_CHECKING:
@@ -21,35 +21,35 @@ if TYPE_CHECKING:
 class Upkeep:
     """Tidies a build directory that this process has locked."""
 
-    def __init__(self, plan: Plan, store: Store, manifests: Manifests, sources: Sources) -> None:
+    def __init__(self, plan: Plan, directory: BuildDirectory, manifests: Manifests, sources: Sources) -> None:
         self._plan = plan
-        self._store = store
+        self._directory = directory
         self._manifests = manifests
         self._sources = sources
         self._module_files = {module.source for module in plan.modules}
 
     def tidy(self) -> None:
-        """Remove what is not declared; the manifests of targets that this concerns go too. Raises StoreError."""
-        declared = {self._store.root / artifact.path: artifact for artifact in self._plan.artifacts}
-        files = self._store.files()
-        orphans = self._store.orphans(files, declared.keys())
+        """Remove what is not declared; the manifests of targets that this concerns go too. Raises DiskError."""
+        declared = {self._directory.root / artifact.path: artifact for artifact in self._plan.artifacts}
+        files = self._directory.files()
+        orphans = self._directory.orphans(files, declared.keys())
         undeclared = self._manifests.undeclared()
-        touched = {path.relative_to(self._store.root).parts[0] for path in orphans}
+        touched = {path.relative_to(self._directory.root).parts[0] for path in orphans}
         self._manifests.retract(touched.union(undeclared))
         for path in orphans:
             self._unship(path)
-            self._store.remove(path, record_path(path))
-            self._store.sweep(path.parent)
+            self._directory.remove(path, record_path(path))
+            self._directory.sweep(path.parent)
         for name in undeclared:
-            self._store.sweep(self._store.root / name)
+            self._directory.sweep(self._directory.root / name)
         for path in files:
             if path.suffix == ".wasm":
                 artifact = declared.get(path.with_suffix(ARTIFACT_SUFFIX))
                 if artifact is not None and not artifact.module.ship_source:
-                    self._unship(self._store.root / artifact.path)
+                    self._unship(self._directory.root / artifact.path)
 
     def rename_sources(self, statuses: Iterable[Status]) -> None:
-        """Let records name the files that hold their modules now; manifests that say other go. Raises StoreError."""
+        """Let records name the files that hold their modules now; manifests that say other go. Raises DiskError."""
         for status in statuses:
             if status.unnamed:
                 self._rename_source(status.artifact)
@@ -60,19 +60,19 @@ class Upkeep:
         if path in self._module_files:
             return
         try:
-            seen = self._store.memory.look(path)
-            record = self._store.memory.look(record_path(artifact), record_facts)
-        except StoreError:
+            seen = self._directory.memory.look(path)
+            record = self._directory.memory.look(record_path(artifact), record_facts)
+        except DiskError:
             # A directory, say: whatever it is, it is not known to be ours.
             return
         if seen is not None and record is not None and record.facts and seen.sha256 == record.facts["wasm"]:
-            self._manifests.retract([artifact.relative_to(self._store.root).parts[0]])
-            self._store.remove(path)
+            self._manifests.retract([artifact.relative_to(self._directory.root).parts[0]])
+            self._directory.remove(path)
 
     def _rename_source(self, artifact: Artifact) -> None:
         """Let a record name the file that holds its module now."""
-        path = self._store.root / artifact.path
+        path = self._directory.root / artifact.path
         source = self._sources.look(artifact.module)
         named = manifest.Source(artifact.module.source_text, source.sha256)
         self._manifests.retract([artifact.target.name])
-        self._store.write(record_path(path), read_record(path)._replace(source=named).to_bytes())
+        self._directory.write(record_path(path), read_record(path)._replace(source=named).to_bytes())

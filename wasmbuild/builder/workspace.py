@@ -85,14 +85,14 @@ class Workspace:
         Without ``cached`` it neither takes artifacts from a cache nor keeps any. Raises DeclarationError,
         ToolchainError, UsageError.
         """
+        from wasmbuild.builder.build_directory import BuildDirectory
         from wasmbuild.builder.request import NO_CACHE
         from wasmbuild.builder.session import Session
-        from wasmbuild.builder.store import Store
 
         plan, declaration = planned or self.planned()
-        store = Store(plan.build_dir, plan.state_dir)
+        directory = BuildDirectory(plan.build_dir, plan.state_dir)
         cache = self.cache() if cached else NO_CACHE
-        return Session(plan, declaration, store, self.toolchain(plan), cache)
+        return Session(plan, declaration, directory, self.toolchain(plan), cache)
 
     def toolchain(self, declared: Project | Plan) -> Toolchain:
         """Return the compiler that a declaration asks for and the lock file allows.

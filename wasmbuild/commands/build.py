@@ -161,7 +161,7 @@ def _audited(session: Session, policy: AuditPolicy, *, built: bool) -> Noted | N
     known = noted([session.plan.build_dir], policy, "build")
     if known.fails:
         # The next build is not to pass for having nothing to do.
-        session.store.forget_noop()
+        session.directory.forget_noop()
     return known
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.commands import options
-from wasmbuild.errors import DONE, StoreError, UsageError
+from wasmbuild.errors import DONE, DiskError, UsageError
 
 if TYPE_CHECKING:
     from wasmbuild.builder.cache.local import LocalCache
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     except (OSError, RuntimeError) as error:
         where = getattr(error, "filename", None) or "the cache"
         problem = getattr(error, "strerror", None) or error
-        raise StoreError(f"{where}: {problem}; mend that, or name another place with WASMBUILD_CACHE") from error
+        raise DiskError(f"{where}: {problem}; mend that, or name another place with WASMBUILD_CACHE") from error
     print(f"{counted(removed.entries, 'artifact')} removed, {human_size(removed.bytes)}", file=sys.stderr)
     return DONE
 

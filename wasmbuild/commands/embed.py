@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wasmbuild import streams
 from wasmbuild.commands import options
-from wasmbuild.errors import DONE, FormatError, StoreError, UsageError
+from wasmbuild.errors import DONE, DiskError, FormatError, UsageError
 
 if TYPE_CHECKING:
     from wasmbuild.embed.spec import Machine
@@ -111,7 +111,7 @@ def _from_manifest(path: Path) -> tuple[str, list[Machine], Toolchain]:
             name = path / filenames.MANIFEST
             raise UsageError(f"{path}: is a directory; name the manifest in it, {name}") from None
         fix = "name the manifest.json of a target in the build directory"
-        kind = FormatError if isinstance(error, FileNotFoundError) else StoreError
+        kind = FormatError if isinstance(error, FileNotFoundError) else DiskError
         raise kind(f"{path}: cannot be read: {error.strerror or error}; {fix}") from error
     if problem := mistaken(path, data):
         raise UsageError(f"{path}: {problem}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmbuild.commands import options
-from wasmbuild.errors import DONE, CompileError, DeclarationError, Mistake, StoreError, UsageError
+from wasmbuild.errors import DONE, CompileError, DeclarationError, DiskError, Mistake, UsageError
 
 if TYPE_CHECKING:
     from wasmbuild.engine.triples import TargetTriple
@@ -181,5 +181,5 @@ def _write(path: Path, text: str, declared: dict[str, bool | int | str], line: i
         output.write(path, changed)
         path.chmod(mode)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise DiskError(f"{path}: cannot be written: {error.strerror or error}") from error
     print(f"{path}: [engine] written", file=sys.stderr)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.console import counted
-from wasmbuild.errors import DONE, StoreError, UsageError
+from wasmbuild.errors import DONE, DiskError, UsageError
 from wasmbuild.text import listed, quoted
 
 _DODO = "dodo.py"
@@ -65,13 +65,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file that is not there yet. Raises UsageError, StoreError."""
+    """Write a file that is not there yet. Raises UsageError, DiskError."""
     try:
         with open(path, "x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except FileExistsError:
         raise UsageError(f"{path}: is there by now, and is left as it is; edit it, or name another directory") from None
     except OSError as error:
-        raise StoreError(
+        raise DiskError(
             f"{path}: cannot be written: {error.strerror or error}; check that you may write there"
         ) from error

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def write(arguments: argparse.Namespace, plan: Plan) -> None:
-    """Write the file to where it was asked for, if it is not there already. Raises UsageError, StoreError."""
+    """Write the file to where it was asked for, if it is not there already. Raises UsageError, DiskError."""
     file: Path | None = arguments.output
     given = dict(arguments.source)
     build_dir = arguments.build_dir or Path(plan.path).parent / plan.build_dir_text

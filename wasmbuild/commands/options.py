@@ -67,7 +67,7 @@ def depfile_writer(arguments: argparse.Namespace, inputs: Iterable[Path], toolch
 def check_output(command: str, option: str, path: Path, others: Iterable[tuple[str, Path]]) -> None:
     """Check that an output can be written where the user named it and overwrites nothing else of the command line.
 
-    ``others`` are files of the command line, each with what names it there. Raises UsageError, StoreError.
+    ``others`` are files of the command line, each with what names it there. Raises UsageError, DiskError.
     """
     from wasmbuild.builder import output
 

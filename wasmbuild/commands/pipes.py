@@ -24,7 +24,7 @@ def path(text: str) -> Path | None:
 def as_files(source: Path | None, out: Path | None) -> Iterator[tuple[Path, Path]]:
     """Give files in the place of pipes: what comes in is read first, what goes out is written when all went well.
 
-    Raises UsageError where a pipe is none, and StoreError.
+    Raises UsageError where a pipe is none, and DiskError.
     """
     if source is not None and out is not None:
         yield source, out

@@ -86,7 +86,7 @@ def _audited(arguments: argparse.Namespace, own: Workspace | None) -> int:
 
 
 def _check_junit(arguments: argparse.Namespace) -> None:
-    """Check that the report can be written and overwrites nothing that is read. Raises UsageError, StoreError."""
+    """Check that the report can be written and overwrites nothing that is read. Raises UsageError, DiskError."""
     junit: Path = arguments.junit
     named = [("MANIFEST", Path(path)) for path in arguments.paths if not os.path.isdir(path)]
     options.check_output("verify", "--junit", junit, [("--config", arguments.config or Path(CONFIG)), *named])

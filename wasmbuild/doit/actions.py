@@ -64,7 +64,7 @@ def compile_artifact(config: str, id: str) -> dict[str, Any] | TaskFailed:
     if outcome.error is not None:
         return TaskFailed(str(outcome.error))
     told = {"reasons": list(outcome.reasons), "seconds": outcome.seconds, "restored": outcome.restored}
-    return {**made.artifact(session.artifacts[id], session.store.root), **told}
+    return {**made.artifact(session.artifacts[id], session.directory.root), **told}
 
 
 @_told
@@ -84,7 +84,7 @@ def write_manifests(config: str) -> dict[str, Any] | TaskFailed:
             lost = session.plan.refused
             refused = _audited(build, session.plan.build_dir, "build")
             if refused:
-                session.store.forget_noop()
+                session.directory.forget_noop()
         finally:
             build.leave(session)
     build.rest()
@@ -94,7 +94,7 @@ def write_manifests(config: str) -> dict[str, Any] | TaskFailed:
         return TaskFailed(f"{_some(unfinished)}: the manifest is not as it was written; run doit again")
     if lost:
         return TaskFailed("\n".join(map(str, lost)))
-    return TaskFailed(refused) if refused else made.index(session.store.root)
+    return TaskFailed(refused) if refused else made.index(session.directory.root)
 
 
 @_told

@@ -129,14 +129,14 @@ class Build:
             return self.session
 
     def leave(self, session: Session) -> None:
-        """Let go of a session that no other task is going to use. Raises StoreError."""
+        """Let go of a session that no other task is going to use. Raises DiskError."""
         if session is not self.session:
             session.close()
 
     def rest(self) -> None:
         """Let other builds in, unless doit has selected more to compile, which would take the directory again.
 
-        Raises StoreError.
+        Raises DiskError.
         """
         with self._progress:
             if not self._unfinished and not self._busy and self.session is not None and not self._elsewhere:

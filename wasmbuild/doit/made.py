@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def artifact(declared: Artifact, build_dir: Path) -> dict[str, Any]:
     """Return what there is to tell of an artifact that is right; its path is that of the task's target.
 
-    Raises StoreError where its record cannot be read.
+    Raises DiskError where its record cannot be read.
     """
     from wasmbuild.builder.manifests import read_record
 

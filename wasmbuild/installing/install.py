@@ -58,7 +58,7 @@ def install(
     ``address`` is that of the release's archive where it is known. ``expected`` is what is known of the archive,
     ``executable_sha256`` of the executable.
 
-    Raises UsageError, NetworkError, ToolchainError, FormatError, StoreError.
+    Raises UsageError, NetworkError, ToolchainError, FormatError, DiskError.
     """
     mirror.check_request(request)
     with store.alone(lambda: telling.say("another installation is going on; waiting for it to end")) as scratch:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from wasmbuild import locks, usercache
-from wasmbuild.errors import StoreError, ToolchainError
+from wasmbuild.errors import DiskError, ToolchainError
 from wasmbuild.toolchain import executable, installed
 from wasmbuild.toolchain.installed import PROGRAM, RECORD, Archive, Record
 
@@ -27,7 +27,7 @@ def alone(on_wait: Callable[[], object] = lambda: None) -> Iterator[Path]:
 
     What killed processes left is removed first. ``on_wait`` is called once when another one is at work.
 
-    Raises StoreError.
+    Raises DiskError.
     """
     root = _root()
     descriptor = os.open(root / ".lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
@@ -104,9 +104,7 @@ def _root() -> Path:
         root = installed.directory()
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
     except RuntimeError as error:
-        raise StoreError("the system knows no home directory of yours to install into; set HOME") from error
+        raise DiskError("the system knows no home directory of yours to install into; set HOME") from error
     if not usercache.is_own(root.stat(), stat.S_IFDIR):
-        raise StoreError(
-            f"{root}: is not yours alone, so that others could change what compiles; run: chmod 755 {root}"
-        )
+        raise DiskError(f"{root}: is not yours alone, so that others could change what compiles; run: chmod 755 {root}")
     return root

@@ -13,7 +13,7 @@ from wasmbuild.diagnosis import compiling
 from wasmbuild.diagnosis.cause import Cause
 from wasmbuild.engine import cpu, lines
 from wasmbuild.engine.rules import EngineError
-from wasmbuild.errors import CompileError, StoreError
+from wasmbuild.errors import CompileError, DiskError
 from wasmbuild.text import printable
 from wasmbuild.toolchain.job import Job
 from wasmbuild.toolchain.process import is_late
@@ -32,7 +32,7 @@ _OFFSET = re.compile(r"\(at offset 0x([0-9a-f]+)\)|at offset (\d+)")
 _NOISE = re.compile(r"^note: run with `RUST_BACKTRACE=1`.*\n?", re.MULTILINE)
 
 
-def failure(job: Job, who: str, ending: str, said: str, *, command: str = "") -> CompileError | StoreError:
+def failure(job: Job, who: str, ending: str, said: str, *, command: str = "") -> CompileError | DiskError:
     """Return the error for a compile that failed.
 
     ``who`` is the compiler and ``ending`` how it ended, ``said`` what it wrote or why it refused. ``command`` is what a
@@ -44,7 +44,7 @@ def failure(job: Job, who: str, ending: str, said: str, *, command: str = "") ->
     text = "\n    ".join([_head(job, who, ending, shown), *details])
     cause = compiling.cause(shown, job.engine.line)
     on_disk = cause is not None and cause.word in (compiling.NO_SPACE, compiling.NOT_WRITTEN)
-    return StoreError(text) if on_disk else CompileError(text)
+    return DiskError(text) if on_disk else CompileError(text)
 
 
 def _head(job: Job, who: str, ending: str, said: str) -> str:

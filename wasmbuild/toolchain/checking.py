@@ -66,7 +66,7 @@ def text(engine: EngineConfig) -> tuple[str, tuple[str, ...]]:
 def check(engine: EngineConfig, toolchain: Toolchain, library: Embedded | None, directory: Path) -> Checked:
     """Compile a module for an engine, by ``library`` too where that can; ``directory`` is empty and this one's alone.
 
-    Raises StoreError.
+    Raises DiskError.
     """
     written, features = text(engine)
     if (obstacle := toolchain.obstacle(engine)) is not None:

@@ -33,7 +33,7 @@ def _command(program: str, job: Job, source: str, out: str) -> list[str]:
 def compile(compiler: Compiler, job: Job) -> int | None:  # noqa: A001 -- called as cli.compile
     """Compile ``job.wasm`` into ``job.out``; return the most memory that it took in bytes, None where that is not told.
 
-    Raises CompileError with the command and what it wrote, StoreError when the output cannot be written, ToolchainError
+    Raises CompileError with the command and what it wrote, DiskError when the output cannot be written, ToolchainError
     when a memory limit is asked for that this system cannot set.
     """
     try:

@@ -13,7 +13,7 @@ from typing import Any
 
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.errors import ChildError, CompileError, StoreError, ToolchainError
+from wasmbuild.errors import ChildError, CompileError, DiskError, ToolchainError
 from wasmbuild.toolchain import embedded_worker, python
 from wasmbuild.toolchain.advice import RAISE_MEMORY, failure, limit_to_raise
 from wasmbuild.toolchain.child import KILLED, Limits
@@ -54,7 +54,7 @@ class Embedded:
     def compile(self, job: Job) -> None:
         """Compile ``job.wasm`` into ``job.out``; the limits are those of the instance.
 
-        Raises CompileError, StoreError when it cannot be written, ToolchainError where ``obstacle`` says why not.
+        Raises CompileError, DiskError when it cannot be written, ToolchainError where ``obstacle`` says why not.
         """
         asked = _request(job.kind, job.engine, parallel=job.parallel)
         outcome = self._ask(Request({"do": "compile", "wasm": str(job.wasm), "out": str(job.out), **asked}))
@@ -63,7 +63,7 @@ class Embedded:
         if "errno" in outcome.body:
             unread = outcome.body["file"] == str(job.wasm)
             trouble = f"{job.source}: cannot be read" if unread else f"{job.name}: cannot be written"
-            raise StoreError(f"{trouble}: {outcome.body['error']}")
+            raise DiskError(f"{trouble}: {outcome.body['error']}")
         if "error" in outcome.body:
             raise failure(job, self._name, "refused", outcome.body["error"])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.errors import StoreError, ToolchainError
+from wasmbuild.errors import DiskError, ToolchainError
 from wasmbuild.toolchain import cli, executable, places
 from wasmbuild.toolchain.child import Limits
 from wasmbuild.toolchain.find import AUTO, EMBEDDED, Compiler, library, ways
@@ -58,7 +58,7 @@ class Toolchain:
     def compile(self, job: Job) -> int | None:
         """Compile ``job.wasm`` into ``job.out``; return the most memory that it took in bytes, None where it is shared.
 
-        Raises CompileError, StoreError, ToolchainError.
+        Raises CompileError, DiskError, ToolchainError.
         """
         if self.compiler.kind == EMBEDDED:
             if obstacle := self.obstacle(job.engine):
@@ -78,7 +78,7 @@ class Toolchain:
             said, *details = str(error).splitlines()
             advised = f"{said}: {error.fix}" if error.fix else said
             raise NoVerdictError("\n".join([advised, *details])) from error
-        except (ToolchainError, StoreError) as error:
+        except (ToolchainError, DiskError) as error:
             raise NoVerdictError(f"is WebAssembly text, and nothing here translates it: {error}") from error
 
     def translator(self) -> str:

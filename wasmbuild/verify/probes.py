@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wasmbuild import usercache
 from wasmbuild.builder import disk
-from wasmbuild.errors import StoreError
+from wasmbuild.errors import DiskError
 from wasmbuild.project.declared import Runner
 from wasmbuild.toolchain import configure, python, wire
 from wasmbuild.toolchain.child import Limits
@@ -57,7 +57,7 @@ def through(runner: Runner, interpreter: str, limits: Limits, directory: Path) -
     """
     try:
         probe, options = _kept()
-    except (OSError, RuntimeError, StoreError):
+    except (OSError, RuntimeError, DiskError):
         probe, options = _copied(directory), ("-B",)
     program = [interpreter, "-X", "utf8", *options, str(probe), "-"]
     command, environment = with_memory_limit([*runner.command, *program], runner.environment, limits.memory)
@@ -74,7 +74,7 @@ def _kept() -> tuple[Path, tuple[str, ...]]:
     """Return the probe's place in a cache, and options with which Python keeps its bytecode there.
 
     An emulated Python compiles what it imports for longer than everything else of its start takes.
-    Raises OSError, RuntimeError, StoreError.
+    Raises OSError, RuntimeError, DiskError.
     """
     cache = usercache.own_directory()
     contents = {file.name: file.read_bytes() for file in (PROBE, *_BESIDE, *_SHARED)}

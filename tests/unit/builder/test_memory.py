@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from wasmbuild import files
 from wasmbuild.builder.memory import Memory
-from wasmbuild.errors import StoreError
+from wasmbuild.errors import DiskError
 
 LATER = 2**62
 """A clock that has gone on far enough for every file."""
@@ -87,7 +87,7 @@ def test_a_file_that_is_gone_is_forgotten(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"cannot be read: Is a directory; move it away$"):
+    with pytest.raises(DiskError, match=r"cannot be read: Is a directory; move it away$"):
         memory(tmp_path).look(tmp_path)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from wasmbuild.builder import output
-from wasmbuild.errors import StoreError, UsageError
+from wasmbuild.errors import DiskError, UsageError
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="devices and links of POSIX")
 
@@ -49,7 +49,7 @@ def test_a_device_stays_one(tmp_path: Path) -> None:
 
 def test_a_full_device_is_told(tmp_path: Path) -> None:
     full = device(tmp_path, "full", 1, 7)
-    with pytest.raises(StoreError) as error:
+    with pytest.raises(DiskError) as error:
         output.write(full, b"bytes")
     assert str(error.value) == (
         f"{full}: cannot be written: No space left on device; free some space there and try again"
@@ -107,7 +107,7 @@ def test_what_is_no_place_for_bytes_is_refused(tmp_path: Path) -> None:
         assert str(usage.value) == f"{tmp_path / name}: is a directory; name the file that is to be written in it"
     assert (tmp_path / "link").is_symlink()
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    with pytest.raises(StoreError) as store:
+    with pytest.raises(DiskError) as store:
         output.write(tmp_path / "loop", b"")
     assert str(store.value).startswith(f"{tmp_path / 'loop'}: cannot be written: ")
     assert str(store.value).endswith("; nothing was lost; try again when this is mended, or name another file")
@@ -127,7 +127,7 @@ def test_a_socket_is_refused() -> None:
 
 def test_a_file_below_a_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StoreError) as error:
+    with pytest.raises(DiskError) as error:
         output.write(tmp_path / "file" / "x", b"")
     assert str(error.value) == (
         f"{tmp_path / 'file' / 'x'}: cannot be written: Not a directory; nothing was lost; try again when this is "

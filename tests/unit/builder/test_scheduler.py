@@ -18,7 +18,7 @@ from wasmbuild.builder.scheduler import Scheduler, make, threads_for
 from wasmbuild.builder.sources import Source
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.errors import StoreError, WasmbuildError
+from wasmbuild.errors import DiskError, WasmbuildError
 from wasmbuild.toolchain.process import Limits
 
 ENGINE = EngineConfig.declared({}, line=48, triple=triples.parse("x86_64-unknown-linux-gnu"))
@@ -43,7 +43,7 @@ class FakeWork:
 
     def prepare(self, id: str) -> Prepared:
         if id in self.missing:
-            raise StoreError(f"{id}: missing")
+            raise DiskError(f"{id}: missing")
         return Prepared(self.request(id), self.directory / f"{id}.wasm")
 
     def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> Checked:
@@ -52,7 +52,7 @@ class FakeWork:
 
     def publish(self, id: str, checked: Checked, result: CompileResult) -> str:
         if id in self.full:
-            raise StoreError(f"{id}: no space")
+            raise DiskError(f"{id}: no space")
         assert checked.file.read_bytes() == checked.data
         self.published[id] = checked.data
         self.outcomes[id] = "restored" if result.restored else "compiled"
@@ -217,7 +217,7 @@ def test_two_engines_in_one_build_are_two_requests(room: Room) -> None:
         {"consume-fuel": True}, line=49, triple=triples.parse("x86_64-unknown-linux-gnu")
     )
     room.compiler.answers["b.cwasm"] = lambda request, wasm: CompileResult(
-        "", "", error=StoreError(f"{request.engine.line}")
+        "", "", error=DiskError(f"{request.engine.line}")
     )
     assert room.run("ab") == {"a": "compiled", "b": "49"}
 

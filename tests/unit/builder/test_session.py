@@ -14,7 +14,7 @@ import pytest
 
 from wasmbuild.builder.checker import Checker
 from wasmbuild.builder.lock import Lock
-from wasmbuild.errors import StoreError
+from wasmbuild.errors import DiskError
 
 ALL = ["a@pi", "a@x64", "b@pi", "b@x64"]
 
@@ -141,7 +141,7 @@ def test_a_directory_that_leads_out_is_told_and_nothing_in_it_is_right(built: An
 def read_only(built: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     def refuse(lock: Lock, *arguments: object) -> bool:
         error = OSError(errno.EROFS, os.strerror(errno.EROFS))
-        raise StoreError("cannot lock the build directory: Read-only file system") from error
+        raise DiskError("cannot lock the build directory: Read-only file system") from error
 
     monkeypatch.setattr(Lock, "acquire", refuse)
     return built
@@ -156,7 +156,7 @@ def test_where_nothing_can_be_written_nothing_has_to_be(read_only: Any) -> None:
 
 def test_where_nothing_can_be_written_and_something_has_to_be_it_is_told(read_only: Any) -> None:
     read_only.write("a", text="other")
-    with pytest.raises(StoreError, match="Read-only file system"):
+    with pytest.raises(DiskError, match="Read-only file system"):
         read_only.build()
 
 

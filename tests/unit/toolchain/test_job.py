@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from engines import engine
 
-from wasmbuild.errors import CompileError, StoreError
+from wasmbuild.errors import CompileError, DiskError
 from wasmbuild.toolchain import cli
 from wasmbuild.toolchain.advice import failure
 from wasmbuild.toolchain.child import Limits
@@ -78,7 +78,7 @@ def test_an_error_names_the_files_as_people_do() -> None:
 )
 def test_a_full_disk_is_no_fault_of_the_module(said: str) -> None:
     error = failure(job(), "wasmtime 48.0.8", "ended with status 1", said)
-    assert type(error) is StoreError
+    assert type(error) is DiskError
     assert str(error).startswith(
         "wasmtime 48.0.8 ended with status 1: no space is left for x64/a.cwasm; free some and build again\n"
     )

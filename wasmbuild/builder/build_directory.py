@@ -14,7 +14,7 @@ from wasmbuild.builder import disk, noop
 from wasmbuild.builder.disk import ALONE_PREFIX, TEMPORARY_PREFIX, Advice, delete, told
 from wasmbuild.builder.lock import Lock
 from wasmbuild.builder.memory import Memory
-from wasmbuild.errors import FormatError, StoreError
+from wasmbuild.errors import DiskError, FormatError
 from wasmbuild.formats.record import Record
 from wasmbuild.project import filenames
 
@@ -34,7 +34,7 @@ BUILDING = Advice(
 )
 
 
-class Store:
+class BuildDirectory:
     """A build directory. Reading needs no lock; whatever writes is called between ``lock()`` and ``unlock()``."""
 
     def __init__(self, root: Path, state: Path | None = None, advice: Advice = BUILDING) -> None:
@@ -55,10 +55,10 @@ class Store:
     def lock(self, timeout: float | None = None, on_wait: Callable[[str], None] | None = None) -> bool:
         """Take the build directory for this process; tell whether it had to wait.
 
-        Raises StoreError when the directory cannot be made or locked, or ``timeout`` seconds are over.
+        Raises DiskError when the directory cannot be made or locked, or ``timeout`` seconds are over.
         """
         if os.path.exists(self.root) and not os.path.isdir(self.root):
-            raise StoreError(
+            raise DiskError(
                 f"{self.root}: the build directory is a file, not a directory; move it away, or set another build-dir"
             )
         waited = self._lock.acquire(timeout, on_wait)
@@ -90,18 +90,18 @@ class Store:
         self.tick()
 
     def save(self) -> None:
-        """Write down what is remembered, if that changed. Raises StoreError."""
+        """Write down what is remembered, if that changed. Raises DiskError."""
         data = self.memory.to_bytes()
         if data is not None:
             self.write(self.memory.path, data)
 
     def forget_noop(self) -> None:
-        """Let no later build believe that everything is as the last whole build left it. Raises StoreError."""
+        """Let no later build believe that everything is as the last whole build left it. Raises DiskError."""
         with told(self._noop, "removed", self._advice):
             self._noop.unlink(missing_ok=True)
 
     def note_noop(self, plan: Plan, declaration: bytes) -> None:
-        """Note that everything is right, if every file was old enough to be trusted. Raises StoreError."""
+        """Note that everything is right, if every file was old enough to be trusted. Raises DiskError."""
         data = noop.to_bytes(plan, declaration, self.memory.signature)
         if data is not None:
             self.write(self._noop, data)
@@ -113,7 +113,7 @@ class Store:
     def scratch(self) -> Path:
         """Return a private directory on the same file system, for files on their way into the build directory.
 
-        Threads may ask at once. Raises StoreError.
+        Threads may ask at once. Raises DiskError.
         """
         with self._making:
             if self._scratch is None:
@@ -123,32 +123,32 @@ class Store:
             return self._scratch
 
     def write(self, path: Path, data: bytes) -> None:
-        """Replace a file with new bytes, whole or not at all. Raises StoreError."""
+        """Replace a file with new bytes, whole or not at all. Raises DiskError."""
         self._wrote = True
         disk.write(path, data, self._advice, self._prefix)
 
     def publish(self, path: Path, made: Path, record: Record) -> None:
         """Put a compiled file and its record in place: the record first, so that no artifact of ours is without one.
 
-        An artifact that has these very bytes already is left untouched. Raises StoreError.
+        An artifact that has these very bytes already is left untouched. Raises DiskError.
         """
         self.write(record_path(path), record.to_bytes())
         if not disk.holds(path, record.size, record.sha256):
             self.move(made, path)
 
     def move(self, made: Path, path: Path) -> None:
-        """Replace a file by another one on the same file system, whole or not at all. Raises StoreError."""
+        """Replace a file by another one on the same file system, whole or not at all. Raises DiskError."""
         disk.move(made, path, self._advice, self._prefix)
 
     def touch(self, *paths: Path) -> None:
-        """Give files of ours the present time. Raises StoreError."""
+        """Give files of ours the present time. Raises DiskError."""
         self._wrote = True
         for path in paths:
             with told(path, "touched", self._advice):
                 os.utime(path)
 
     def remove(self, *paths: Path) -> None:
-        """Delete files of ours that may be gone already. Raises StoreError."""
+        """Delete files of ours that may be gone already. Raises DiskError."""
         for path in paths:
             with told(path, "removed", self._advice):
                 path.unlink(missing_ok=True)

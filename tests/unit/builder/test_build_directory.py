@@ -1,0 +1,173 @@
+"""The writer: whole files or none, and only what is ours is ever removed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from wasmbuild.builder.build_directory import BuildDirectory, record_path
+from wasmbuild.builder.lock import Lock
+from wasmbuild.errors import DiskError
+from wasmbuild.files import signature
+from wasmbuild.formats.manifest import Source
+from wasmbuild.formats.record import Record
+
+ARTIFACT = b"\x7fELF made"
+
+
+def record(id: str = "add@x64", data: bytes = ARTIFACT) -> Record:
+    digest = hashlib.sha256(data).hexdigest()
+    return Record(id, "a" * 64, {}, len(data), digest, "module", Source("add.wat", "b" * 64), "c" * 64, (), ())
+
+
+def made(directory: BuildDirectory, data: bytes = ARTIFACT) -> Path:
+    path = directory.scratch() / "0.cwasm"
+    path.write_bytes(data)
+    return path
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> BuildDirectory:
+    opened = BuildDirectory(tmp_path / "build")
+    opened.lock()
+    return opened
+
+
+def test_publishing_puts_the_record_beside_the_artifact(directory: BuildDirectory) -> None:
+    path = directory.root / "x64" / "add.cwasm"
+    directory.publish(path, made(directory), record())
+    assert path.read_bytes() == ARTIFACT
+    assert Record.from_bytes(record_path(path).read_bytes(), where="") == record()
+    directory.unlock()
+    assert sorted(child.name for child in directory.root.iterdir()) == [".wasmbuild", "x64"]
+
+
+def test_a_running_process_keeps_the_old_artifact(directory: BuildDirectory) -> None:
+    path = directory.root / "x64" / "add.cwasm"
+    directory.publish(path, made(directory), record())
+    with path.open("rb") as mapped:
+        directory.publish(path, made(directory, b"new"), record(data=b"new"))
+        assert mapped.read() == ARTIFACT
+    assert path.read_bytes() == b"new"
+
+
+def test_an_artifact_that_has_the_bytes_already_is_untouched(directory: BuildDirectory) -> None:
+    path = directory.root / "x64" / "add.cwasm"
+    directory.publish(path, made(directory), record())
+    before = signature(path.stat())
+    directory.publish(path, made(directory), record())
+    assert signature(path.stat()) == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+def test_files_have_the_modes_of_any_file(directory: BuildDirectory) -> None:
+    old = os.umask(0o027)
+    try:
+        directory.write(directory.root / "x", b"")
+    finally:
+        os.umask(old)
+    assert (directory.root / "x").stat().st_mode & 0o777 == 0o640
+
+
+def test_what_a_killed_build_left_is_removed_and_nothing_else(directory: BuildDirectory) -> None:
+    directory.unlock()
+    for name in (".wasmbuild-1/0.cwasm", "x64/.wasmbuild-2", "x64/deep/.wasmbuild-3", ".wasmbuild/.wasmbuild-4"):
+        path = directory.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("left")
+    (directory.root / "x64/mine").write_text("mine")
+    directory.lock()
+    directory.remove_leftovers()
+    left = sorted(path.relative_to(directory.root).as_posix() for path in directory.root.rglob("*") if path.is_file())
+    assert left == [".wasmbuild/lock", "x64/mine"]
+
+
+def test_what_is_written_without_the_lock_goes_when_it_is_a_day_old(directory: BuildDirectory) -> None:
+    day = 24 * 3600
+    for name, age in (("young", day - 60), ("old", day + 60)):
+        for path in (directory.root / f".wasmbuild-alone-{name}{rest}" for rest in ("/.wasmbuild-1", "-file")):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            for aged in {path, path.parent} - {directory.root}:
+                os.utime(aged, (time.time() - age,) * 2)
+    directory.unlock()
+    directory.lock()
+    directory.remove_leftovers()
+    left = sorted(path.relative_to(directory.root).as_posix() for path in directory.root.rglob(".wasmbuild-*"))
+    assert left == [".wasmbuild-alone-young", ".wasmbuild-alone-young-file", ".wasmbuild-alone-young/.wasmbuild-1"]
+
+
+def test_what_is_written_without_the_lock_is_safe_from_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace = os.replace
+
+    def builds_first(*paths: str) -> None:
+        monkeypatch.undo()
+        build = BuildDirectory(tmp_path)
+        build.lock()
+        build.remove_leftovers()
+        build.unlock()
+        replace(*paths)
+
+    monkeypatch.setattr(os, "replace", builds_first)
+    BuildDirectory(tmp_path).write(tmp_path / "engine.h", b"bytes")
+    assert (tmp_path / "engine.h").read_bytes() == b"bytes"
+
+
+def test_orphans_are_artifacts_of_ours_alone(directory: BuildDirectory) -> None:
+    for id, name in [
+        ("add@x64", "x64/add"),
+        ("old@x64", "x64/old"),
+        ("a/b@gone", "gone/a/b"),
+        ("other@x64", "x64/liar"),
+    ]:
+        (directory.root / name).parent.mkdir(parents=True, exist_ok=True)
+        directory.publish(directory.root / f"{name}.cwasm", made(directory), record(id))
+    (directory.root / "x64/mine.cwasm").write_bytes(b"mine")
+    (directory.root / "x64/odd.cwasm.json").write_text("{}")
+    orphans = directory.orphans(directory.files(), {directory.root / "x64/add.cwasm"})
+    assert sorted(path.relative_to(directory.root).as_posix() for path in orphans) == [
+        "gone/a/b.cwasm",
+        "x64/old.cwasm",
+    ]
+
+
+def test_empty_directories_are_swept_up_to_the_build_directory(directory: BuildDirectory) -> None:
+    deep = directory.root / "gone" / "a"
+    deep.mkdir(parents=True)
+    directory.sweep(deep)
+    assert not (directory.root / "gone").exists()
+    directory.sweep(directory.root)
+    assert directory.root.is_dir()
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(
+    directory: BuildDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = directory.root / "x"
+    directory.write(path, b"old")
+    (directory.root / "directory").mkdir()
+    with pytest.raises(DiskError, match="cannot be written: "):
+        directory.write(directory.root / "directory", b"new")
+    assert path.read_bytes() == b"old"
+    assert not list(directory.root.glob(".wasmbuild-*"))
+
+
+def test_the_lock_is_one_processes_and_survives_its_file_being_deleted(directory: BuildDirectory) -> None:
+    other = Lock(directory.root / ".wasmbuild" / "lock")
+    with pytest.raises(DiskError, match="has not ended within 0 s; wait for it to end"):
+        other.acquire(timeout=0)
+    directory.unlock()
+    assert other.acquire(timeout=0) is False
+    (directory.root / ".wasmbuild" / "lock").unlink()
+    other.release()
+    assert other.acquire(timeout=0) is False
+    other.release()
+
+
+def test_the_clock_needs_the_lock(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="the lock is not held"):
+        Lock(tmp_path / "lock").clock()
