@@ -12,8 +12,8 @@ from wasmbuild.builder.session import Session
 from wasmbuild.errors import CompileError
 from wasmbuild.plan.graph import plan
 from wasmbuild.project.config import load
-from wasmbuild.toolchain.child import Limits
-from wasmbuild.toolchain.find import Compiler
+from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.toolchain.job import Job
 
 EMPTY = b"\0asm\x01\0\0\0"
@@ -39,8 +39,8 @@ class FakeToolchain:
     """Compiles what it is not told to refuse."""
 
     def __init__(self) -> None:
-        self.compiler = Compiler("cli", "/somewhere/wasmtime", "48.0.2", "c" * 64)
-        self.limits = Limits(None, 60)
+        self.compiler = FoundCompiler("cli", "/somewhere/wasmtime", "48.0.2", "c" * 64)
+        self.limits = ProcessLimits(None, 60)
         self.compiled: list[str] = []
         self.refused: set[str] = set()
 

@@ -12,13 +12,13 @@ import engines
 from wasmbuild.engine import triples
 from wasmbuild.formats import wasm
 from wasmbuild.toolchain import find
-from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.job import Job
-from wasmbuild.toolchain.worker import Death, Reply, Request
+from wasmbuild.toolchain.worker import ChildExit, Reply, Request
 from wasmbuild.verify import probes
 
-LIMITS = Limits(seconds=60)
+LIMITS = ProcessLimits(seconds=60)
 LINE = find.default_line()
 HOST = triples.host_triple() or ""
 
@@ -31,7 +31,7 @@ def how(engine: Mapping[str, Any] | None = None, triple: str | None = None) -> l
 class Probing:
     """Compiles text with the library, and asks the probe; a context manager that ends the children of both."""
 
-    def __init__(self, limits: Limits = LIMITS) -> None:
+    def __init__(self, limits: ProcessLimits = LIMITS) -> None:
         library = find.library()
         self._embedded = Embedded(library, LIMITS)
         self._compiled: dict[str, bytes] = {}
@@ -76,7 +76,7 @@ class Probing:
         [told] = self.ask(body, data, [] if file is None else [file])["loaded"]
         return dict(told)
 
-    def outcome(self, body: Mapping[str, Any], data: bytes = b"", files: Sequence[int] = ()) -> Reply | Death:
+    def outcome(self, body: Mapping[str, Any], data: bytes = b"", files: Sequence[int] = ()) -> Reply | ChildExit:
         """Return what the probe answers, or how it ended instead."""
         return self.server.outcome(Request(body, data, files, LIMITS.seconds))
 

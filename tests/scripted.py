@@ -11,9 +11,9 @@ from typing import Any
 from wasmbuild.files import signature
 from wasmbuild.formats.extern import Export
 from wasmbuild.project.cases import Case
-from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.verify.executable_loader import ExecutableLoader, Program
-from wasmbuild.verify.loading import HERE, Load, LoadingSite, Outcome
+from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome
 from wasmbuild.verify.outcomes import Obstacle
 from wasmbuild.verify.tested import Metering
 
@@ -51,7 +51,7 @@ class Loading:
         self.project.mkdir()
         (root / "wasmtime.py").write_text(WASMTIME)
         self.program = Program((sys.executable, "-I", "-S", str(root / "wasmtime.py")), {"A": "b"})
-        self.outcomes: dict[str, Outcome] = {}
+        self.outcomes: dict[str, LoadOutcome] = {}
 
     def load(
         self,
@@ -72,7 +72,7 @@ class Loading:
         if tests and grant is None:
             grant = Metering(fuel=False, epoch=False)
 
-        def settle(outcome: Outcome) -> None:
+        def settle(outcome: LoadOutcome) -> None:
             assert file.closed
             assert name not in self.outcomes
             self.outcomes[name] = outcome
@@ -80,10 +80,14 @@ class Loading:
         return Load(entry._replace(tests=tests), file, signature(path.stat()), settle, ["-W", "simd=y"], grant)
 
     def run(
-        self, *loads: Load, site: LoadingSite = HERE, limits: Limits | None = None, program: Program | None = None
+        self,
+        *loads: Load,
+        site: LoadingSite = HERE,
+        limits: ProcessLimits | None = None,
+        program: Program | None = None,
     ) -> None:
         """Settle loads; nothing is left behind."""
-        loader = ExecutableLoader(program or self.program, self.private, limits or Limits(seconds=60), site)
+        loader = ExecutableLoader(program or self.program, self.private, limits or ProcessLimits(seconds=60), site)
         try:
             for load in loads:
                 loader.put(load)

@@ -19,7 +19,7 @@ from wasmbuild.errors import FAILED, DeclarationError, UsageError, WasmbuildErro
 
 if TYPE_CHECKING:
     from wasmbuild.audit.note import Noted
-    from wasmbuild.builder.session import Outcome, Session
+    from wasmbuild.builder.session import ArtifactOutcome, Session
     from wasmbuild.builder.workspace import Planned, Workspace
     from wasmbuild.engine.programs import Program
     from wasmbuild.plan.graph import Plan
@@ -223,7 +223,7 @@ def _built(
     failures: dict[str, WasmbuildError] = {}
     reasons: dict[str, tuple[str, ...]] = {}
 
-    def done(outcome: Outcome) -> None:
+    def done(outcome: ArtifactOutcome) -> None:
         if outcome.error is not None:
             failures[outcome.id] = outcome.error
         else:

@@ -10,7 +10,7 @@ import pytest
 from wasmbuild.cli import main
 from wasmbuild.toolchain import find
 from wasmbuild.toolchain.embedded import Embedded
-from wasmbuild.toolchain.process import Limits
+from wasmbuild.toolchain.process import ProcessLimits
 
 DECLARATION = """\
 [project]
@@ -44,7 +44,7 @@ COMPONENT = """(component
 
 @pytest.fixture(scope="module")
 def library() -> Iterator[Embedded]:
-    made = Embedded(find.library(), Limits(seconds=120))
+    made = Embedded(find.library(), ProcessLimits(seconds=120))
     yield made
     made.close()
 

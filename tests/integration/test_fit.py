@@ -115,7 +115,7 @@ def test_the_executable_s_own_settings_are_found(project: Project, executable: s
 
 @pytest.mark.parametrize("preset", ["cli", "rust"])
 def test_the_executable_loads_what_its_preset_makes(preset: str, project: Project, executable: str) -> None:
-    from wasmbuild.toolchain.child import Limits, run
+    from wasmbuild.toolchain.child import ProcessLimits, run
 
     project.declare(
         f'[project]\nname = "p"\n[toolchain]\nwasmtime = "48"\n[engine]\nembedder = "{preset}"\n'
@@ -132,7 +132,7 @@ def test_the_executable_loads_what_its_preset_makes(preset: str, project: Projec
         "2",
         "3",
     ]
-    assert run(command, limits=Limits(seconds=60)).stdout == b"5\n"
+    assert run(command, limits=ProcessLimits(seconds=60)).stdout == b"5\n"
 
 
 def test_each_step_is_told(project: Project) -> None:

@@ -12,8 +12,8 @@ from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import toolchain_check
 from wasmbuild.engine import triples
 from wasmbuild.formats import wasm_traits
-from wasmbuild.toolchain.checking import Checked
-from wasmbuild.toolchain.find import Compiler
+from wasmbuild.toolchain.checking import CheckedTarget
+from wasmbuild.toolchain.find import FoundCompiler
 
 TARGETS = """
 [project]
@@ -88,7 +88,7 @@ def test_a_difference_of_layout_is_named(project: Project, compiler: str, librar
     binary = toolchain.translate(checking.text(host.engine)[0].encode())
     toolchain.close()
     assert wasm_traits.read(binary).odd_tags_with
-    first, second = (Compiler("cli", "/w", version, "0" * 64) for version in (compiler, library))
-    said = toolchain_check._layout(first, second, host, Checked((), binary, same=False))
+    first, second = (FoundCompiler("cli", "/w", version, "0" * 64) for version in (compiler, library))
+    said = toolchain_check._layout(first, second, host, CheckedTarget((), binary, same=False))
     assert words in said
     assert bool(said) == bool(words)

@@ -17,13 +17,13 @@ import pytest
 from wasmbuild.engine import triples
 from wasmbuild.errors import CompileError, DiskError, ToolchainError, WasmbuildError
 from wasmbuild.toolchain import cli, find
-from wasmbuild.toolchain.child import Limits, memory_can_be_limited
+from wasmbuild.toolchain.child import ProcessLimits, memory_can_be_limited
 from wasmbuild.toolchain.embedded import Embedded
-from wasmbuild.toolchain.find import Compiler
+from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.toolchain.job import Job, NoVerdictError
 from wasmbuild.toolchain.toolchain import Toolchain
 
-LIMITS = Limits(memory=(4 << 30) if memory_can_be_limited() else None, seconds=120)
+LIMITS = ProcessLimits(memory=(4 << 30) if memory_can_be_limited() else None, seconds=120)
 HOST = triples.host_triple() or "pulley64"
 
 LEGACY_EXCEPTIONS = bytes.fromhex("0061736d01000000 010401600000 03020100 0a0801060006401 90b0b".replace(" ", ""))
@@ -37,7 +37,7 @@ Make = Callable[..., Job]
 
 
 @pytest.fixture(scope="module")
-def compiler() -> Compiler:
+def compiler() -> FoundCompiler:
     return find.find("cli", find.default_line(), ".")
 
 
@@ -75,7 +75,7 @@ def make(tmp_path: Path, embedded: Embedded) -> Make:
 
 
 @pytest.fixture(params=["cli", "embedded"])
-def compile_job(request: pytest.FixtureRequest, compiler: Compiler, embedded: Embedded) -> Callable[[Job], None]:
+def compile_job(request: pytest.FixtureRequest, compiler: FoundCompiler, embedded: Embedded) -> Callable[[Job], None]:
     if request.param == "embedded":
         return embedded.compile
     return lambda job: cli.compile(compiler, job)
@@ -196,9 +196,9 @@ class TestSources:
 
 class TestLimits:
     @pytest.mark.skipif(not memory_can_be_limited(), reason="this system limits no memory")
-    def test_memory(self, compiler: Compiler, make: Make) -> None:
+    def test_memory(self, compiler: FoundCompiler, make: Make) -> None:
         large = b'(module (func (export "f")' + b"(call $f)" * 400_000 + b") (func $f))"
-        limits = Limits(memory=200 << 20, seconds=120)
+        limits = ProcessLimits(memory=200 << 20, seconds=120)
         job = make(large, limits=limits)
         library = Embedded(find.library(), limits)
         try:
@@ -233,9 +233,9 @@ class TestLimits:
         finally:
             library.close()
 
-    def test_time(self, compiler: Compiler, make: Make) -> None:
+    def test_time(self, compiler: FoundCompiler, make: Make) -> None:
         large = b'(module (func (export "f")' + b"(call $f)" * 200_000 + b") (func $f))"
-        limits = Limits(seconds=0.3)
+        limits = ProcessLimits(seconds=0.3)
         library = Embedded(find.library(), limits)
         job = make(large, limits=limits)
         try:
@@ -252,14 +252,14 @@ class TestLimits:
         ("limits", "said"),
         [
             pytest.param(
-                Limits(memory=100 << 20),
+                ProcessLimits(memory=100 << 20),
                 " ran out of its memory limit of 100 MiB (memory allocation of ",
                 marks=pytest.mark.skipif(not memory_can_be_limited(), reason="this system limits no memory"),
             ),
-            (Limits(seconds=0.05), " did not end within 0.05 s: raise time-limit under [toolchain]"),
+            (ProcessLimits(seconds=0.05), " did not end within 0.05 s: raise time-limit under [toolchain]"),
         ],
     )
-    def test_of_a_translation(self, limits: Limits, said: str) -> None:
+    def test_of_a_translation(self, limits: ProcessLimits, said: str) -> None:
         line = find.default_line()
         toolchain = Toolchain(find.find("embedded", line, "."), line, limits)
         try:
@@ -275,7 +275,7 @@ class TestLimits:
 
 class TestDisk:
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
-    def test_full(self, compiler: Compiler, make: Make) -> None:
+    def test_full(self, compiler: FoundCompiler, make: Make) -> None:
         with pytest.raises(DiskError) as error:
             cli.compile(compiler, make(FINE, out=Path("/dev/full")))
         assert "no space is left for x/a.cwasm; free some and build again\n" in str(error.value)
@@ -304,7 +304,7 @@ class TestDisk:
 
 
 class TestTargets:
-    def test_riscv64_without_vectors(self, compiler: Compiler, make: Make) -> None:
+    def test_riscv64_without_vectors(self, compiler: FoundCompiler, make: Make) -> None:
         text = failed(lambda job: cli.compile(compiler, job), make(COPY_32, "riscv64gc-unknown-linux-gnu"))
         assert (
             " panicked (SIGABRT): without the V extension Wasmtime's compiler panics on SIMD and on plain code" in text
@@ -367,11 +367,11 @@ class TestFalseCompilers:
         fake.chmod(0o755)
         found = find.find(str(fake), 48, tmp_path)
         with pytest.raises(CompileError) as error:
-            cli.compile(found, make(FINE, limits=Limits(seconds=0.5)))
+            cli.compile(found, make(FINE, limits=ProcessLimits(seconds=0.5)))
         assert str(error.value).startswith(says)
         assert f"\n    $ {fake} compile --target {HOST} -Ccache=n -Ccollector=drc " in str(error.value)
 
-    def test_one_that_is_gone(self, compiler: Compiler, make: Make) -> None:
+    def test_one_that_is_gone(self, compiler: FoundCompiler, make: Make) -> None:
         gone = compiler._replace(path="/nowhere/wasmtime")
         with pytest.raises(CompileError, match=r"^cannot run /nowhere/wasmtime: No such file"):
             cli.compile(gone, make(FINE))

@@ -19,12 +19,12 @@ from wasmbuild.engine.rules import EngineError
 from wasmbuild.errors import CompileError
 from wasmbuild.formats import cwasm
 from wasmbuild.toolchain import cli, find
-from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.embedded import EMPTY, Embedded
-from wasmbuild.toolchain.find import Compiler
+from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.toolchain.job import Job
 
-LIMITS = Limits(seconds=120)
+LIMITS = ProcessLimits(seconds=120)
 LINE = find.default_line()
 SETTINGS = lines.get(LINE).settings
 HOST = triples.host_triple() or "pulley64"
@@ -61,7 +61,7 @@ COMPONENTS = {
 
 
 @pytest.fixture(scope="module")
-def compiler() -> Compiler:
+def compiler() -> FoundCompiler:
     return find.find("cli", LINE, ".")
 
 
@@ -109,7 +109,7 @@ class TestSameBytes:
     )
     def test_for_random_settings(
         self,
-        compiler: Compiler,
+        compiler: FoundCompiler,
         embedded: Embedded,
         sources: list[tuple[str, bytes]],
         engine: dict[str, Any],
@@ -152,7 +152,7 @@ class TestSameBytes:
 
     @pytest.mark.parametrize("triple", [HOST, "pulley64"])
     def test_for_everything_without_settings(
-        self, compiler: Compiler, embedded: Embedded, sources: list[tuple[str, bytes]], triple: str, tmp_path: Path
+        self, compiler: FoundCompiler, embedded: Embedded, sources: list[tuple[str, bytes]], triple: str, tmp_path: Path
     ) -> None:
         for number, (kind, wasm) in enumerate(sources):
             made = []
@@ -170,7 +170,7 @@ class TestSameBytes:
     @pytest.mark.parametrize("triple", [HOST, "pulley64"])
     @pytest.mark.parametrize("kind", ["module", "component"])
     def test_of_references(
-        self, compiler: Compiler, embedded: Embedded, kind: str, triple: str, tmp_path: Path
+        self, compiler: FoundCompiler, embedded: Embedded, kind: str, triple: str, tmp_path: Path
     ) -> None:
         engine = engines.engine({"consume-fuel": True, "wasm-threads": False}, triple, LINE)
         wasm, out = tmp_path / "empty.wasm", tmp_path / "empty.cwasm"
@@ -184,7 +184,7 @@ class TestArtifacts:
     """What is asked for is what an artifact says of itself."""
 
     @pytest.mark.parametrize("architecture", ["x86_64", "aarch64", "riscv64", "s390x"])
-    def test_every_cpu_feature_reaches_it(self, compiler: Compiler, architecture: str, tmp_path: Path) -> None:
+    def test_every_cpu_feature_reaches_it(self, compiler: FoundCompiler, architecture: str, tmp_path: Path) -> None:
         (tmp_path / "empty.wasm").write_bytes(EMPTY["module"])
         numbers = itertools.count()
         triple = {"riscv64": "riscv64gc"}.get(architecture, architecture) + "-unknown-linux-gnu"
@@ -201,7 +201,7 @@ class TestArtifacts:
             assert {flag: facts.isa_flags.get(flag) for flag in flags} == flags, name
 
     def test_no_feature_of_this_machine_is_taken_over(
-        self, compiler: Compiler, embedded: Embedded, tmp_path: Path
+        self, compiler: FoundCompiler, embedded: Embedded, tmp_path: Path
     ) -> None:
         """Without flags an artifact is for the baseline of its architecture, whatever compiles it and where."""
         (tmp_path / "empty.wasm").write_bytes(EMPTY["module"])
@@ -215,7 +215,7 @@ class TestArtifacts:
             assert not [name for name, value in flags.items() if name.startswith("has_avx") and value is True]
 
     def test_the_environment_changes_nothing(
-        self, compiler: Compiler, sources: list[tuple[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, compiler: FoundCompiler, sources: list[tuple[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         kind, wasm = sources[1]
         made = []

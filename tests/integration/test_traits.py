@@ -10,7 +10,7 @@ import pytest
 from wasmbuild.formats import wasm_traits
 from wasmbuild.inspection import features
 from wasmbuild.toolchain import find
-from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.embedded import Embedded
 
 
@@ -21,7 +21,7 @@ def library() -> Iterator[Embedded]:
     found.close()
 
 
-LIMITS = Limits(memory=None, seconds=60)
+LIMITS = ProcessLimits(memory=None, seconds=60)
 
 SMALL = {
     "nothing": "",

@@ -12,14 +12,14 @@ from wasmbuild.builder import key
 from wasmbuild.builder.explain import differences
 from wasmbuild.builder.manifests import read_record, record_facts
 from wasmbuild.builder.memory import LINK, Memory, Seen
-from wasmbuild.builder.sources import Source, Sources
+from wasmbuild.builder.sources import SourceFacts, SourceReader
 from wasmbuild.errors import CompileError, DiskError, ToolchainError, WasmbuildError
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
     from wasmbuild.project.declared import Artifact, Module
 
-Document = Callable[["Artifact", Source], dict[str, Any]]
+Document = Callable[["Artifact", SourceFacts], dict[str, Any]]
 
 
 class Status(NamedTuple):
@@ -51,7 +51,7 @@ class Checker:
         self,
         root: Path,
         memory: Memory,
-        sources: Sources,
+        sources: SourceReader,
         document: Document,
         obstacles: Mapping[str, str | None],
     ) -> None:
@@ -83,7 +83,7 @@ class Checker:
     def check(self, artifacts: tuple[Artifact, ...], before: Mapping[str, Status]) -> dict[str, Status]:
         """Find out which artifacts are right; ``before`` is what was found the last time."""
         self._directories = {}
-        sources: dict[str, Source | CompileError] = {}
+        sources: dict[str, SourceFacts | CompileError] = {}
         signatures: dict[str, files.Signature | None] = {}
         statuses = {}
         for artifact in artifacts:
@@ -128,20 +128,20 @@ class Checker:
             and self._obstacle(path) is None
         )
 
-    def _source(self, module: Module) -> Source | CompileError:
+    def _source(self, module: Module) -> SourceFacts | CompileError:
         try:
             return self._sources.look(module)
         except CompileError as error:
             return error
 
-    def _status(self, artifact: Artifact, source: Source | CompileError) -> Status:
+    def _status(self, artifact: Artifact, source: SourceFacts | CompileError) -> Status:
         self._found_right.pop(artifact.id, None)
         try:
             return self._judged(artifact, source)
         except DiskError as error:
             return Status(artifact, error=error)
 
-    def _judged(self, artifact: Artifact, source: Source | CompileError) -> Status:
+    def _judged(self, artifact: Artifact, source: SourceFacts | CompileError) -> Status:
         """Hold what is there against what is declared. Raises DiskError for what cannot be read."""
         if isinstance(source, CompileError):
             return Status(artifact, error=source)

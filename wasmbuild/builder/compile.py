@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmbuild.builder.key import CompilerIdentity
-from wasmbuild.builder.request import ALL_CORES, Checked, CompileRequest, CompileResult
+from wasmbuild.builder.request import ALL_CORES, CheckedArtifact, CompileRequest, CompileResult
 from wasmbuild.errors import CompileError, DiskError, WasmbuildError
 from wasmbuild.formats.documents import Source as RecordedSource
 from wasmbuild.formats.record import Record
 from wasmbuild.toolchain.job import Job, check_artifact
 
 if TYPE_CHECKING:
-    from wasmbuild.builder.sources import Source
+    from wasmbuild.builder.sources import SourceFacts
     from wasmbuild.toolchain.toolchain import Toolchain
 
 _numbers = itertools.count()
@@ -59,8 +59,8 @@ class LocalCompiler:
 
 
 def check(
-    id: str, source_text: str, request: CompileRequest, result: CompileResult, source: Source, directory: Path
-) -> Checked:
+    id: str, source_text: str, request: CompileRequest, result: CompileResult, source: SourceFacts, directory: Path
+) -> CheckedArtifact:
     """Hold what came back against what was asked for: a full disk may have cut it short, a worker taken another one.
 
     ``source_text`` is the path of the source as its record is to name it. Bytes that came without a file get one in
@@ -78,10 +78,12 @@ def check(
     if result.sha256 is not None and result.sha256 != sha256:
         raise CompileError(f"{result.made_by} answered with an artifact that is damaged")
     check_artifact(data, request.engine, request.kind, result.made_by)
-    return Checked(data, file, record_of(id, source_text, request, source, size=len(data), sha256=sha256))
+    return CheckedArtifact(data, file, record_of(id, source_text, request, source, size=len(data), sha256=sha256))
 
 
-def record_of(id: str, source_text: str, request: CompileRequest, source: Source, *, size: int, sha256: str) -> Record:
+def record_of(
+    id: str, source_text: str, request: CompileRequest, source: SourceFacts, *, size: int, sha256: str
+) -> Record:
     """Return the record of an artifact with this size in bytes and digest."""
     return Record(
         id=id,

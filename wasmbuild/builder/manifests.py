@@ -24,7 +24,7 @@ from wasmbuild.text import quoted
 if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan
     from wasmbuild.project.declared import Artifact, Module, Target
-    from wasmbuild.toolchain.find import Compiler
+    from wasmbuild.toolchain.find import FoundCompiler
 
 
 # The index is written again when this part of what it names has come since.
@@ -38,7 +38,7 @@ class Manifests:
     """
 
     def __init__(
-        self, plan: Plan, directory: BuildDirectory, compiler: Compiler, binary: Callable[[Module], bytes]
+        self, plan: Plan, directory: BuildDirectory, compiler: FoundCompiler, binary: Callable[[Module], bytes]
     ) -> None:
         """``binary`` returns a module's source as binary WebAssembly, to be shipped."""
         self._binary = binary

@@ -15,12 +15,12 @@ from wasmbuild.builder.memory import Memory
 from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache, CompileRequest, Labels
 from wasmbuild.builder.scheduler import taken
 from wasmbuild.builder.scratch import directory_beside
-from wasmbuild.builder.sources import Sources
+from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import CompileError, FormatError
 from wasmbuild.formats.record import Record
 
 if TYPE_CHECKING:
-    from wasmbuild.builder.sources import Source
+    from wasmbuild.builder.sources import SourceFacts
     from wasmbuild.project.declared import Artifact
     from wasmbuild.toolchain.toolchain import Toolchain
 
@@ -46,7 +46,7 @@ def compile_recorded(
     """
     write = functools.partial(disk.write, advice=REPLACING)
     with directory_beside(out) as directory:
-        sources = Sources(Memory(directory / "state.json"), toolchain.translate, toolchain.translator, write)
+        sources = SourceReader(Memory(directory / "state.json"), toolchain.translate, toolchain.translator, write)
         source, wasm = sources.copy(artifact.module, directory)
         compiler = LocalCompiler(toolchain, lambda: directory)
         request = CompileRequest(
@@ -85,7 +85,7 @@ def compile_recorded(
         return True
 
 
-def _right(artifact: Artifact, request: CompileRequest, source: Source, out: Path, record: Path) -> Record | None:
+def _right(artifact: Artifact, request: CompileRequest, source: SourceFacts, out: Path, record: Path) -> Record | None:
     """Return the record that is right, if what was recorded is the artifact that is there and wanted."""
     try:
         found = Record.from_bytes(files.read(record)[0], where="")

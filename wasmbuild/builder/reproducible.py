@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild import files
-from wasmbuild.builder.request import Checked, CompileRequest, CompileResult, Prepared
+from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult, Prepared
 from wasmbuild.errors import CompileError, DiskError, FormatError, WasmbuildError
 from wasmbuild.formats import cwasm
 from wasmbuild.text import listed, printable
@@ -41,10 +41,10 @@ class Again:
     def prepare(self, id: str) -> Prepared:
         return self._work.prepare(id)
 
-    def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> Checked:
+    def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> CheckedArtifact:
         return self._work.check_result(id, request, result)
 
-    def publish(self, id: str, checked: Checked, result: CompileResult) -> Compared:
+    def publish(self, id: str, checked: CheckedArtifact, result: CompileResult) -> Compared:
         path = self._published(id)
         try:
             before = files.read(path)[0]

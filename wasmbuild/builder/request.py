@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from wasmbuild.builder import key
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.errors import WasmbuildError
-from wasmbuild.toolchain.process import Limits
+from wasmbuild.toolchain.process import ProcessLimits
 
 if TYPE_CHECKING:
     from wasmbuild.engine.config import EngineConfig
@@ -41,7 +41,7 @@ class CompileRequest(NamedTuple):
     kind: str
     engine: EngineConfig
     compiler: CompilerIdentity
-    limits: Limits
+    limits: ProcessLimits
     threads: int
     labels: Labels
 
@@ -81,7 +81,7 @@ class Prepared(NamedTuple):
     wasm: Path
 
 
-class Checked(NamedTuple):
+class CheckedArtifact(NamedTuple):
     """An artifact that is what was asked for: its bytes, the private file that holds them too, and its record."""
 
     data: bytes

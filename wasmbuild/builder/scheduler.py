@@ -17,7 +17,7 @@ from typing import Generic, Protocol, TypeVar
 from wasmbuild.builder.request import (
     ALL_CORES,
     ArtifactCache,
-    Checked,
+    CheckedArtifact,
     Compiler,
     CompileRequest,
     CompileResult,
@@ -37,10 +37,10 @@ class Work(Protocol[Outcome]):
     def prepare(self, id: str) -> Prepared:
         """Return the request for an artifact, with one thread. Raises WasmbuildError where there can be none."""
 
-    def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> Checked:
+    def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> CheckedArtifact:
         """Hold an artifact to its request. Raises WasmbuildError where it is another one, or its error."""
 
-    def publish(self, id: str, checked: Checked, result: CompileResult) -> Outcome:
+    def publish(self, id: str, checked: CheckedArtifact, result: CompileResult) -> Outcome:
         """Put an artifact where it belongs. Raises WasmbuildError."""
 
     def fail(self, id: str, error: WasmbuildError) -> Outcome:
@@ -184,7 +184,7 @@ def _finished(
     return _published(work, id, checked, result)
 
 
-def _published(work: Work[Outcome], id: str, checked: Checked, result: CompileResult) -> Outcome:
+def _published(work: Work[Outcome], id: str, checked: CheckedArtifact, result: CompileResult) -> Outcome:
     try:
         return work.publish(id, checked, result)
     except WasmbuildError as error:

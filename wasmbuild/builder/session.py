@@ -18,7 +18,7 @@ from wasmbuild.builder.request import (
     ALL_CORES,
     NO_CACHE,
     ArtifactCache,
-    Checked,
+    CheckedArtifact,
     Compiler,
     CompileRequest,
     CompileResult,
@@ -27,7 +27,7 @@ from wasmbuild.builder.request import (
     Prepared,
 )
 from wasmbuild.builder.scheduler import Scheduler, make
-from wasmbuild.builder.sources import Source, Sources
+from wasmbuild.builder.sources import SourceFacts, SourceReader
 from wasmbuild.builder.upkeep import Upkeep
 from wasmbuild.errors import DiskError, WasmbuildError
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from wasmbuild.toolchain.toolchain import Toolchain
 
 
-class Outcome(NamedTuple):
+class ArtifactOutcome(NamedTuple):
     """What became of one artifact: why it was compiled (empty: it was not), and the error where that failed.
 
     ``size`` is in bytes; ``error`` is a CompileError, ToolchainError or DiskError. ``restored`` is set where it came
@@ -79,12 +79,12 @@ class Session:
         self.artifacts = {artifact.id: artifact for artifact in plan.artifacts}
         self.statuses: dict[str, Status] = {}
         self._toolchain = toolchain
-        self._sources = Sources(directory.memory, toolchain.translate, toolchain.translator, directory.write)
+        self._sources = SourceReader(directory.memory, toolchain.translate, toolchain.translator, directory.write)
         self._manifests = Manifests(plan, directory, toolchain.compiler, self._binary)
         self._compiler = LocalCompiler(toolchain, directory.scratch)
         self._cache = cache
         self._executor = executor
-        self._prepared: dict[str, Source] = {}
+        self._prepared: dict[str, SourceFacts] = {}
         obstacles = {target.name: toolchain.obstacle(target.engine) for target in plan.targets}
         self._checker = Checker(directory.root, directory.memory, self._sources, self._document, obstacles)
         self._upkeep = Upkeep(plan, directory, self._manifests, self._sources)
@@ -134,7 +134,7 @@ class Session:
         self.statuses = self._checker.believe(self.plan.artifacts)
         self._manifests.believe()
 
-    def _document(self, artifact: Artifact, source: Source) -> dict[str, Any]:
+    def _document(self, artifact: Artifact, source: SourceFacts) -> dict[str, Any]:
         return key.document(artifact.target.engine, self._compiler.identity, source.wasm_sha256, source.kind)
 
     # --- writing
@@ -193,7 +193,7 @@ class Session:
             return False
         return all(self._manifests.stands(target) or self._manifests.is_written(target) for target in self.plan.targets)
 
-    def compile(self, artifact: Artifact, *, parallel: bool, force: bool = False) -> Outcome:
+    def compile(self, artifact: Artifact, *, parallel: bool, force: bool = False) -> ArtifactOutcome:
         """Bring one artifact up to date, after ``begin``; a failure is part of the outcome.
 
         With ``parallel`` the compiler may use all cores. With ``force`` an artifact that is right is compiled all the
@@ -202,7 +202,7 @@ class Session:
         status = self.statuses[artifact.id]
         if status.right:
             if not force:
-                return Outcome(artifact.id, (), 0.0, 0, None)
+                return ArtifactOutcome(artifact.id, (), 0.0, 0, None)
             if self._unwritable is not None:
                 return self.fail(artifact.id, self._unwritable)
             self._doubt(status)
@@ -216,7 +216,7 @@ class Session:
         *,
         jobs: int | None,
         on_start: Callable[[Artifact], None],
-        on_done: Callable[[Outcome], None],
+        on_done: Callable[[ArtifactOutcome], None],
     ) -> None:
         """Compile artifacts that are out of date, ``jobs`` at a time, in the order given; by default as many as can be.
 
@@ -261,22 +261,22 @@ class Session:
         )
         return Prepared(request, wasm)
 
-    def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> Checked:
+    def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> CheckedArtifact:
         """Hold what came back against its request. Raises WasmbuildError."""
         source_text = self.artifacts[id].module.source_text
         return check(id, source_text, request, result, self._prepared[id], self.directory.scratch())
 
-    def publish(self, id: str, checked: Checked, result: CompileResult) -> Outcome:
+    def publish(self, id: str, checked: CheckedArtifact, result: CompileResult) -> ArtifactOutcome:
         """Put an artifact into the build directory, with its record. Raises DiskError."""
         status = self.statuses[id]
         self.directory.publish(self.path(status.artifact), checked.file, checked.record)
         self._settle(status)
         size = checked.record.size
-        return Outcome(id, status.reasons, result.seconds, size, None, result.restored, result.peak_memory)
+        return ArtifactOutcome(id, status.reasons, result.seconds, size, None, result.restored, result.peak_memory)
 
-    def fail(self, id: str, error: WasmbuildError) -> Outcome:
+    def fail(self, id: str, error: WasmbuildError) -> ArtifactOutcome:
         """Leave the last good artifact where it is."""
-        return Outcome(id, self.statuses[id].reasons, 0.0, 0, error)
+        return ArtifactOutcome(id, self.statuses[id].reasons, 0.0, 0, error)
 
     def look_again(self, artifact: Artifact) -> Status:
         """Look again at an artifact that no thread compiles: its source may have changed since ``check``.

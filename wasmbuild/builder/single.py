@@ -21,7 +21,7 @@ from wasmbuild.project.declared import Module
 from wasmbuild.toolchain.job import Job, check_artifact
 
 if TYPE_CHECKING:
-    from wasmbuild.builder.sources import Source
+    from wasmbuild.builder.sources import SourceFacts
     from wasmbuild.project.declared import Target
     from wasmbuild.toolchain.toolchain import Toolchain
 
@@ -140,13 +140,13 @@ def _plain(source: Path) -> tuple[bytes, str | None] | None:
     return (data, None) if kind == "text" else None
 
 
-def _looked_at(module: Module, toolchain: Toolchain, directory: Path) -> tuple[Source, Path]:
+def _looked_at(module: Module, toolchain: Toolchain, directory: Path) -> tuple[SourceFacts, Path]:
     """Return what the source of a module is, and a private file with its binary. Raises CompileError, DiskError."""
     from wasmbuild.builder.memory import Memory
-    from wasmbuild.builder.sources import Sources
+    from wasmbuild.builder.sources import SourceReader
 
     write = functools.partial(disk.write, advice=REPLACING)
-    sources = Sources(Memory(directory / "state.json"), toolchain.translate, toolchain.translator, write)
+    sources = SourceReader(Memory(directory / "state.json"), toolchain.translate, toolchain.translator, write)
     return sources.copy(module, directory)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wasmbuild.project.declared import Module
 
 
-class Source(NamedTuple):
+class SourceFacts(NamedTuple):
     """What is known of a source: digest and size in bytes of its file, and what the binary in it is.
 
     ``traits`` is None where instructions in it are of no proposal known here.
@@ -39,7 +39,7 @@ class Source(NamedTuple):
     traits: Traits | None
 
 
-class Sources:
+class SourceReader:
     """Reads sources, through ``memory`` where their files did not change.
 
     ``translate`` turns WebAssembly text into a binary or raises CompileError, NoVerdictError where that says nothing of
@@ -58,11 +58,11 @@ class Sources:
         self._write = write
         self._translate = translate
         self._translator = translator
-        self._copies: dict[Path, tuple[files.Signature, Source, Path]] = {}
+        self._copies: dict[Path, tuple[files.Signature, SourceFacts, Path]] = {}
         self._copying = threading.Lock()
         self._examined: dict[str, dict[str, Any]] = {}
 
-    def look(self, module: Module) -> Source:
+    def look(self, module: Module) -> SourceFacts:
         """Return what a module's source is.
 
         Raises CompileError where it is none, is not what its module allows, or could not be judged.
@@ -80,7 +80,7 @@ class Sources:
             raise _missing(module)
         return _checked(module, seen.sha256, seen.signature[2], seen.facts)
 
-    def copy(self, module: Module, directory: Path) -> tuple[Source, Path]:
+    def copy(self, module: Module, directory: Path) -> tuple[SourceFacts, Path]:
         """Return a source together with a private copy, in ``directory``, of the very binary that it describes.
 
         The file is read once for both; copies are shared by all targets of a module until the file changes.
@@ -161,13 +161,13 @@ def _traits(data: bytes) -> dict[str, Any] | None:
         return None
 
 
-def _checked(module: Module, sha256: str, size: int, facts: dict[str, Any]) -> Source:
+def _checked(module: Module, sha256: str, size: int, facts: dict[str, Any]) -> SourceFacts:
     if "problem" in facts:
         raise CompileError(f"{module.shown}: {facts['problem']}")
     imports = tuple(Import(*fields) for fields in facts["imports"])
     exports = tuple(Export(*fields) for fields in facts["exports"])
     traits = Traits.from_json(facts["traits"]) if facts["traits"] is not None else None
-    source = Source(sha256, size, facts["kind"], facts["wasm"], imports, exports, traits)
+    source = SourceFacts(sha256, size, facts["kind"], facts["wasm"], imports, exports, traits)
     if module.imports is not None:
         names = [f"{entry.module}.{entry.name}" if entry.module else entry.name for entry in imports]
         refused = [name for name in names if not any(fnmatchcase(name, allowed) for allowed in module.imports)]
@@ -191,7 +191,7 @@ def _checked(module: Module, sha256: str, size: int, facts: dict[str, Any]) -> S
     return source
 
 
-def _check_tests(module: Module, source: Source, facts: dict[str, Any]) -> None:
+def _check_tests(module: Module, source: SourceFacts, facts: dict[str, Any]) -> None:
     from wasmbuild.formats.typed_cases import check
 
     functions = None

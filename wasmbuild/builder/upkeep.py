@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wasmbuild.builder.build_directory import ARTIFACT_SUFFIX, BuildDirectory, record_path
 from wasmbuild.builder.checker import Status
 from wasmbuild.builder.manifests import Manifests, read_record, record_facts, shipped_path
-from wasmbuild.builder.sources import Sources
+from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import DiskError
 from wasmbuild.formats import manifest
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Upkeep:
     """Tidies a build directory that this process has locked."""
 
-    def __init__(self, plan: Plan, directory: BuildDirectory, manifests: Manifests, sources: Sources) -> None:
+    def __init__(self, plan: Plan, directory: BuildDirectory, manifests: Manifests, sources: SourceReader) -> None:
         self._plan = plan
         self._directory = directory
         self._manifests = manifests

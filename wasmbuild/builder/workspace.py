@@ -99,7 +99,7 @@ class Workspace:
 
         Raises ToolchainError, DeclarationError for a lock file that cannot be read.
         """
-        from wasmbuild.toolchain.child import Limits
+        from wasmbuild.toolchain.child import ProcessLimits
         from wasmbuild.toolchain.find import EMBEDDED, find
         from wasmbuild.toolchain.toolchain import Toolchain
 
@@ -112,7 +112,7 @@ class Workspace:
             preferred = lockfile.wanted(self.directory, line)
             compiler = find(declared.compiler, line, self.directory, at_least=declared.at_least, preferred=preferred)
             lockfile.check(compiler, self.directory, line)
-        limits = Limits(declared.limits.memory, declared.limits.seconds)
+        limits = ProcessLimits(declared.limits.memory, declared.limits.seconds)
         return Toolchain(compiler, line, limits, declared.compiler)
 
     def _read(self) -> bytes:

@@ -13,7 +13,7 @@ from wasmbuild.errors import DISK, DONE, FAILED, WRONG_REQUEST, UsageError
 if TYPE_CHECKING:
     from wasmbuild.audit.note import Noted
     from wasmbuild.builder.reproducible import Compared
-    from wasmbuild.builder.session import Outcome, Session
+    from wasmbuild.builder.session import ArtifactOutcome, Session
     from wasmbuild.console import Console
     from wasmbuild.progress import Progress
     from wasmbuild.project.audit_policy import AuditPolicy
@@ -112,10 +112,10 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
 
 def _build(
     session: Session, ids: list[str], progress: Progress, jobs: int | None
-) -> tuple[dict[str, Outcome], list[str]]:
-    outcomes: dict[str, Outcome] = {}
+) -> tuple[dict[str, ArtifactOutcome], list[str]]:
+    outcomes: dict[str, ArtifactOutcome] = {}
 
-    def done(outcome: Outcome) -> None:
+    def done(outcome: ArtifactOutcome) -> None:
         outcomes[outcome.id] = outcome
         if outcome.error is not None:
             progress.fail(outcome.id, str(outcome.error))
@@ -132,18 +132,18 @@ def _build(
 
 
 def _compiled_again(
-    session: Session, selected: list[str], outcomes: dict[str, Outcome], console: Console, jobs: int | None
-) -> dict[str, Outcome]:
+    session: Session, selected: list[str], outcomes: dict[str, ArtifactOutcome], console: Console, jobs: int | None
+) -> dict[str, ArtifactOutcome]:
     """Compile what is right once more, and return the outcomes of what came out otherwise."""
-    from wasmbuild.builder.session import Outcome
+    from wasmbuild.builder.session import ArtifactOutcome
     from wasmbuild.console import counted
 
     whole = [id for id in selected if session.statuses[id].right]
-    different: dict[str, Outcome] = {}
+    different: dict[str, ArtifactOutcome] = {}
 
     def done(compared: Compared) -> None:
         if compared.error is not None:
-            different[compared.id] = Outcome(compared.id, (), 0.0, 0, compared.error)
+            different[compared.id] = ArtifactOutcome(compared.id, (), 0.0, 0, compared.error)
 
     session.compile_again([session.artifacts[id] for id in whole], jobs=jobs, on_done=done)
     for id, outcome in sorted(different.items()):
@@ -177,7 +177,7 @@ def _nothing_to_do(arguments: argparse.Namespace, selected: list[str], lost: lis
 
 
 def _print_json(
-    selected: list[str], outcomes: dict[str, Outcome], changed: list[str], lost: list[str], *, ok: bool
+    selected: list[str], outcomes: dict[str, ArtifactOutcome], changed: list[str], lost: list[str], *, ok: bool
 ) -> None:
     import json
 

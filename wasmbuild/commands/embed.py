@@ -100,7 +100,7 @@ def _from_manifest(path: Path) -> tuple[str, list[Machine], Toolchain]:
     from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest
     from wasmbuild.project import filenames
     from wasmbuild.shipment.manifests import read_named
-    from wasmbuild.toolchain.child import Limits
+    from wasmbuild.toolchain.child import ProcessLimits
     from wasmbuild.toolchain.find import find
     from wasmbuild.toolchain.toolchain import Toolchain
 
@@ -118,7 +118,7 @@ def _from_manifest(path: Path) -> tuple[str, list[Machine], Toolchain]:
     manifest = Manifest.from_bytes(data, str(path))
     machine = Machine(manifest.target, manifest.config)
     compiler = find("auto", manifest.major, path.parent)
-    return path.as_posix(), [machine], Toolchain(compiler, manifest.major, Limits(None, 60))
+    return path.as_posix(), [machine], Toolchain(compiler, manifest.major, ProcessLimits(None, 60))
 
 
 def _command(arguments: argparse.Namespace) -> str:

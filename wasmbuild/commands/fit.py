@@ -104,7 +104,7 @@ def _toolchain(arguments: argparse.Namespace) -> tuple[Toolchain, int]:
     """Return a compiler: that of the declaration, where there is one, and the one that is found otherwise."""
     from wasmbuild.builder.workspace import CONFIG, Workspace
     from wasmbuild.engine.settings import line_problem
-    from wasmbuild.toolchain.child import Limits
+    from wasmbuild.toolchain.child import ProcessLimits
     from wasmbuild.toolchain.find import default_line, find
     from wasmbuild.toolchain.toolchain import Toolchain
 
@@ -116,7 +116,7 @@ def _toolchain(arguments: argparse.Namespace) -> tuple[Toolchain, int]:
         project = workspace.project()
         return workspace.toolchain(project), project.line
     line = line or default_line()
-    return Toolchain(find("auto", line, os.curdir), line, Limits(None, 600)), line
+    return Toolchain(find("auto", line, os.curdir), line, ProcessLimits(None, 600)), line
 
 
 def _triple(text: str | None) -> TargetTriple:

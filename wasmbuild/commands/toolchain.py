@@ -18,7 +18,7 @@ from wasmbuild.toolchain import installed, places
 if TYPE_CHECKING:
     from wasmbuild.console import Console
     from wasmbuild.installing.install import Installed, Telling
-    from wasmbuild.toolchain.find import Compiler
+    from wasmbuild.toolchain.find import FoundCompiler
 
 LIST_SCHEMA = "wasmbuild/toolchains/1"
 
@@ -112,7 +112,7 @@ def _entries() -> list[dict[str, str]]:
             continue
         try:
             identity = executable.identify(place.path)
-        except (executable.UnusableError, ToolchainError):
+        except (executable.UnusableExecutableError, ToolchainError):
             continue
         entry = {"version": identity.version, "origin": place.origin, "path": str(place.path)}
         entry["sha256"] = identity.sha256
@@ -179,7 +179,7 @@ def _which(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _why(compiler: Compiler, choice: str, line: int) -> str:
+def _why(compiler: FoundCompiler, choice: str, line: int) -> str:
     if choice not in ("auto", "cli", "embedded"):
         return "[toolchain] compiler names it"
     if compiler.kind == "embedded":

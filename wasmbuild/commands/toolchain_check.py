@@ -17,8 +17,8 @@ from wasmbuild.errors import DONE, FAILED, ToolchainError
 from wasmbuild.formats import wasm_traits
 from wasmbuild.text import printable
 from wasmbuild.toolchain import checking
-from wasmbuild.toolchain.checking import Checked
-from wasmbuild.toolchain.find import EMBEDDED, Compiler, library
+from wasmbuild.toolchain.checking import CheckedTarget
+from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler, library
 
 if TYPE_CHECKING:
     from wasmbuild.project.declared import Project, Target
@@ -34,7 +34,7 @@ class _Row(NamedTuple):
     target: Target
     works: bool
     note: str
-    checked: Checked
+    checked: CheckedTarget
 
 
 def run(project: Project, toolchain: Toolchain, *, as_json: bool) -> int:
@@ -58,7 +58,7 @@ def run(project: Project, toolchain: Toolchain, *, as_json: bool) -> int:
     return DONE if all(row.works for row in rows) else FAILED
 
 
-def _library(compiler: Compiler, toolchain: Toolchain, line: int) -> Embedded | None:
+def _library(compiler: FoundCompiler, toolchain: Toolchain, line: int) -> Embedded | None:
     """Return the library, where it is another compiler and of the same line."""
     from wasmbuild.toolchain.embedded import Embedded
 
@@ -94,7 +94,7 @@ def _rows(project: Project, toolchain: Toolchain, other: Embedded | None) -> Ite
             )
 
 
-def _layout(compiler: Compiler, other: Compiler, target: Target, checked: Checked) -> str:
+def _layout(compiler: FoundCompiler, other: FoundCompiler, target: Target, checked: CheckedTarget) -> str:
     """Say by which known difference of layout two compilers give other bytes; empty where none is known."""
     findings = _judge(compiler, target, other.version).judge("module", wasm_traits.read(checked.wasm).to_json())
     return next(
@@ -107,13 +107,13 @@ def _layout(compiler: Compiler, other: Compiler, target: Target, checked: Checke
     )
 
 
-def _judge(compiler: Compiler, target: Target, runtime: str | None = None) -> Judge:
+def _judge(compiler: FoundCompiler, target: Target, runtime: str | None = None) -> Judge:
     engine = target.engine
     judged = Judged(compiler.version, engine.triple.text, engine.engine_table(), engine.isa_flags, runtime)
     return Judge(shipped(), judged)
 
 
-def _known(compiler: Compiler, project: Project) -> list[Advisory]:
+def _known(compiler: FoundCompiler, project: Project) -> list[Advisory]:
     """Return the faults that are known of the compiler for any of the targets, the most severe first."""
     found = {
         question.advisory.id: question.advisory
@@ -124,7 +124,7 @@ def _known(compiler: Compiler, project: Project) -> list[Advisory]:
     return sorted(found.values(), key=lambda advisory: (-advisory.weight, advisory.id))
 
 
-def _story(compiler: Compiler, known: list[Advisory]) -> str:
+def _story(compiler: FoundCompiler, known: list[Advisory]) -> str:
     if not known:
         return f"no fault of Wasmtime {compiler.version} is known that concerns these targets"
     named = ", ".join(f"{advisory.id} ({advisory.severity})" for advisory in known)
@@ -134,7 +134,7 @@ def _story(compiler: Compiler, known: list[Advisory]) -> str:
     )
 
 
-def _document(compiler: Compiler, rows: list[_Row], known: list[Advisory]) -> dict[str, object]:
+def _document(compiler: FoundCompiler, rows: list[_Row], known: list[Advisory]) -> dict[str, object]:
     return {
         "schema": SCHEMA,
         "compiler": compiler._asdict(),

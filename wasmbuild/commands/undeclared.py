@@ -61,7 +61,7 @@ def target(arguments: argparse.Namespace) -> tuple[Target, Toolchain]:
     from wasmbuild.engine.config import EngineConfig
     from wasmbuild.engine.rules import EngineError
     from wasmbuild.project.declared import Target
-    from wasmbuild.toolchain.child import Limits
+    from wasmbuild.toolchain.child import ProcessLimits
     from wasmbuild.toolchain.find import AUTO, default_line, find
     from wasmbuild.toolchain.toolchain import Toolchain
 
@@ -76,5 +76,5 @@ def target(arguments: argparse.Namespace) -> tuple[Target, Toolchain]:
     except EngineError as error:
         wrong = [f"wasmbuild compile: --{key}: {problem}; {fix}" for key, problem, fix in error.problems]
         raise UsageError("\n".join(wrong)) from None
-    toolchain = Toolchain(find(AUTO, line, os.curdir), line, Limits(None, _SECONDS))
+    toolchain = Toolchain(find(AUTO, line, os.curdir), line, ProcessLimits(None, _SECONDS))
     return Target(triple.text, arguments.cpu, config, None), toolchain

@@ -256,7 +256,7 @@ class Search:
             problem = f"{self._name} removes the directory of what it is given; let it leave that alone"
             raise NotFoundError(problem) from None
         argv = [word.replace(PLACE, str(path)) for word in self._program.command]
-        limits = child.Limits(seconds=self._program.seconds)
+        limits = child.ProcessLimits(seconds=self._program.seconds)
         try:
             return child.run(argv, limits=limits, env_extra=self._program.environment)
         finally:

@@ -13,7 +13,7 @@ from wasmbuild.formats.cwasm import ReadAt
 from wasmbuild.text import printable
 
 
-class Identity(NamedTuple):
+class FileIdentity(NamedTuple):
     """What a file is.
 
     ``kind`` is ``"text"`` (WebAssembly text, as far as its first token tells), ``"module"``, ``"component"``,
@@ -42,21 +42,21 @@ _TO_WEBASSEMBLY = "compile its source to WebAssembly (for example --target wasm3
 _UNPACK = "unpack it, and pass the file inside"
 
 
-def identify(data: bytes) -> Identity:
+def identify(data: bytes) -> FileIdentity:
     """Tell what a file is from all of its bytes. Never raises."""
     if not data:
-        return Identity("empty", "an empty file", _MAKE_AGAIN)
+        return FileIdentity("empty", "an empty file", _MAKE_AGAIN)
     if data.startswith(b"\0asm"):
         return _webassembly(data)
     if data.startswith(b"\x7fELF"):
         return _artifact(data) if cwasm.is_artifact(data) else _elf(data)
     for magic, sentence, advice in _MAGICS:
         if data.startswith(magic):
-            return Identity("unknown", sentence, advice)
+            return FileIdentity("unknown", sentence, advice)
     return _text(data)
 
 
-def identify_at(source: ReadAt) -> Identity:
+def identify_at(source: ReadAt) -> FileIdentity:
     """Tell what a file is from as much of it as that takes. An OSError of ``ReadAt.read`` passes through."""
     head = source.read(0, _HEAD)
     if head.startswith(b"\0asm"):
@@ -73,10 +73,12 @@ def identify_at(source: ReadAt) -> Identity:
     return identity
 
 
-def _too_large(size: int) -> Identity | None:
+def _too_large(size: int) -> FileIdentity | None:
     if size <= MAX_SOURCE:
         return None
-    return Identity("unknown", f"a file of {size} bytes, and of WebAssembly at most {MAX_SOURCE} are read", _RIGHT_FILE)
+    return FileIdentity(
+        "unknown", f"a file of {size} bytes, and of WebAssembly at most {MAX_SOURCE} are read", _RIGHT_FILE
+    )
 
 
 def _whole_characters(head: bytes) -> bytes:
@@ -89,9 +91,9 @@ def _whole_characters(head: bytes) -> bytes:
     return head[: len(head) - len(decoder.getstate()[0])]
 
 
-def _webassembly(data: bytes) -> Identity:
+def _webassembly(data: bytes) -> FileIdentity:
     if len(data) < 8:
-        return Identity("unknown", f"a WebAssembly file that was cut off after {len(data)} bytes", _MAKE_AGAIN)
+        return FileIdentity("unknown", f"a WebAssembly file that was cut off after {len(data)} bytes", _MAKE_AGAIN)
     version, layer = int.from_bytes(data[4:6], "little"), int.from_bytes(data[6:8], "little")
     if (version, layer) == (1, 0):
         kind, sentence = "module", "a core WebAssembly module"
@@ -100,28 +102,30 @@ def _webassembly(data: bytes) -> Identity:
     elif layer == 1:
         age = "an old draft" if version < 13 else "a later version"
         sentence = f"a WebAssembly component in the binary format of {age} of the component model ({version:#x})"
-        return Identity("unknown", sentence, "make it again with tools that write version 0xd")
+        return FileIdentity("unknown", sentence, "make it again with tools that write version 0xd")
     else:
         number = int.from_bytes(data[4:8], "little")
-        return Identity("unknown", f"a WebAssembly file of the unknown version {number}", "only version 1 is known")
+        return FileIdentity("unknown", f"a WebAssembly file of the unknown version {number}", "only version 1 is known")
     cursor = Cursor(data, 8, len(data), kind)
     try:
         for _ in cursor.sections():
             pass
     except TooManySectionsError as error:
-        return Identity("unknown", str(error), "look at what made it: no tool is known to make that")
+        return FileIdentity("unknown", str(error), "look at what made it: no tool is known to make that")
     except FormatError:
-        return Identity("unknown", f"{sentence} that was cut off or damaged (it has {len(data)} bytes)", _MAKE_AGAIN)
-    return Identity(kind, sentence)
+        return FileIdentity(
+            "unknown", f"{sentence} that was cut off or damaged (it has {len(data)} bytes)", _MAKE_AGAIN
+        )
+    return FileIdentity(kind, sentence)
 
 
-def _artifact(data: bytes | ReadAt) -> Identity:
+def _artifact(data: bytes | ReadAt) -> FileIdentity:
     try:
         facts = cwasm.read(data)
     except FormatError:
-        return Identity("artifact", "a damaged artifact of Wasmtime", _WHAT_TO_GIVE)
+        return FileIdentity("artifact", "a damaged artifact of Wasmtime", _WHAT_TO_GIVE)
     made = f"an artifact that Wasmtime {printable(facts.version)} precompiled for {printable(facts.triple)}"
-    return Identity("artifact", made, _WHAT_TO_GIVE)
+    return FileIdentity("artifact", made, _WHAT_TO_GIVE)
 
 
 _MACHINES = {
@@ -139,11 +143,11 @@ _MACHINES = {
 _ELF_TYPES = {1: "object file", 2: "program", 3: "program or shared library", 4: "core dump"}
 
 
-def _elf(data: bytes) -> Identity:
+def _elf(data: bytes) -> FileIdentity:
     fields = data[16:20] if data[5:6] != b"\x02" else data[17:15:-1] + data[19:17:-1]
     elf_type, machine = int.from_bytes(fields[:2], "little"), int.from_bytes(fields[2:], "little")
     name = _ELF_TYPES.get(elf_type, "file")
-    return Identity("elf", f"an ELF {name} for {_MACHINES.get(machine, f'machine {machine}')}", _TO_WEBASSEMBLY)
+    return FileIdentity("elf", f"an ELF {name} for {_MACHINES.get(machine, f'machine {machine}')}", _TO_WEBASSEMBLY)
 
 
 _MAGICS = (
@@ -169,25 +173,29 @@ _SKIPPED = re.compile(rb"(?:[ \t\r\n\f]+|;;[^\n]*)*+")
 _NESTING = re.compile(rb"\(;|;\)")
 
 
-def _text(data: bytes) -> Identity:
+def _text(data: bytes) -> FileIdentity:
     at = _after_comments(data)
     if at == len(data):
-        return Identity("empty", "a file of blanks and comments only", _MAKE_AGAIN)
+        return FileIdentity("empty", "a file of blanks and comments only", _MAKE_AGAIN)
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         if data[at] == 0x28:
-            return Identity("unknown", f"text that is not UTF-8: byte {error.start} cannot be read", "save it as UTF-8")
+            return FileIdentity(
+                "unknown", f"text that is not UTF-8: byte {error.start} cannot be read", "save it as UTF-8"
+            )
         first = data[:8].hex(" ")
-        return Identity("unknown", f"of no known kind: it starts with the bytes {first}", "pass WebAssembly instead")
+        return FileIdentity(
+            "unknown", f"of no known kind: it starts with the bytes {first}", "pass WebAssembly instead"
+        )
     if data[at] == 0x28:
-        return Identity("text", "WebAssembly text")
+        return FileIdentity("text", "WebAssembly text")
     start = data[at : at + 15].lower()
     if start.startswith((b"<!doctype html", b"<html")):
-        return Identity("unknown", "an HTML page", "a download probably failed: look into the file")
+        return FileIdentity("unknown", "an HTML page", "a download probably failed: look into the file")
     first = printable(data[at : at + 120].decode("utf-8", "ignore").split("\n")[0].strip(), 40)
     sentence = f'text, but not WebAssembly text: it starts with "{first}" and not with an opening parenthesis'
-    return Identity("unknown", sentence, "pass a .wat or .wasm file")
+    return FileIdentity("unknown", sentence, "pass a .wat or .wasm file")
 
 
 def _after_comments(data: bytes) -> int:

@@ -15,9 +15,9 @@ from wasmbuild.errors import FormatError
 from wasmbuild.formats import component, wasm_types
 from wasmbuild.formats.cursor import Cursor
 from wasmbuild.formats.extern import CORE_KINDS, Export, Import, Interface
-from wasmbuild.formats.identify import Identity, identify
+from wasmbuild.formats.identify import identify
 
-__all__ = ["Export", "Identity", "Import", "Interface", "identify", "interface"]
+__all__ = ["Export", "Import", "Interface", "identify", "interface"]
 
 MAX_TEXT = 8 << 20
 """Characters that names and types of imports and exports have at most: a record must hold them."""

@@ -11,7 +11,7 @@ from wasmbuild.engine.rules import EngineError
 from wasmbuild.formats.cwasm import ArtifactFacts
 from wasmbuild.inspection.facts import Engine
 from wasmbuild.text import printable
-from wasmbuild.toolchain.find import Compiler
+from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.verify import setting_changes
 from wasmbuild.verify.engine_sections import Explained, line_up
 from wasmbuild.verify.reference import Reference, References
@@ -89,7 +89,7 @@ class Engines:
         reference = self._references.made_with(engine)
         if isinstance(reference, Reference):
             return reference
-        if not isinstance(self._tools.executable(engine.line), Compiler):
+        if not isinstance(self._tools.executable(engine.line), FoundCompiler):
             has = f"; the wasmtime Python package here is {self._tools.library.version}" if self._tools.library else ""
             return (
                 f"no Wasmtime {engine.line} that could make references for {engine.triple} is installed{has}: "

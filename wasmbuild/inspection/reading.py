@@ -14,18 +14,18 @@ from wasmbuild.engine import triples
 from wasmbuild.errors import DISK, FAILED, WRONG_REQUEST, CompileError, FormatError
 from wasmbuild.formats import cwasm, wasm
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
-from wasmbuild.formats.identify import MAX_SOURCE, Identity, identify_at
+from wasmbuild.formats.identify import MAX_SOURCE, FileIdentity, identify_at
 from wasmbuild.inspection import cpus, roles, webassembly
 from wasmbuild.inspection.engine import Engines
 from wasmbuild.inspection.facts import Artifact, Description, Section
 from wasmbuild.inspection.origin import Origins
 from wasmbuild.text import printable, suggestion
-from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.verify.tools import Tools
 
 _HEAD = 64 << 10
-_LIMITS = Limits(seconds=60)
+_LIMITS = ProcessLimits(seconds=60)
 _OURS = re.compile(rb'^\{.*"schema": ?"wasmbuild/(record|manifest|index)/[0-9]+"', re.DOTALL)
 _OURS_ARE = {"record": "a record", "manifest": "a manifest", "index": "an index"}
 _VERIFY = "`wasmbuild verify` proves what it says"
@@ -146,7 +146,7 @@ def _unreadable(path: str, error: OSError) -> Description:
     return _unusable(path, f"{printable(path)}: cannot be read: {printable(error.strerror or error)}", code)
 
 
-def _neither(shown: str, head: bytes, identity: Identity) -> str:
+def _neither(shown: str, head: bytes, identity: FileIdentity) -> str:
     """Say what a file is that is neither WebAssembly nor an artifact."""
     ours = _OURS.search(head)
     if ours is not None:

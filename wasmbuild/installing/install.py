@@ -16,7 +16,7 @@ from wasmbuild.installing.mirror import Mirror
 from wasmbuild.installing.transfer import ANY, PATIENT, Expected, NetworkError, OnBytes, Patience
 from wasmbuild.text import printable
 from wasmbuild.toolchain import installed, platforms
-from wasmbuild.toolchain.installed import PROGRAM, Archive, Record
+from wasmbuild.toolchain.installed import PROGRAM, Archive, InstallRecord
 from wasmbuild.toolchain.platforms import Platform
 
 RELEASE, CARGO, VENDORED = "release", "cargo", "vendored"
@@ -36,7 +36,7 @@ class Installed(NamedTuple):
     """An executable that is installed now; ``new`` where it was not before."""
 
     path: Path
-    record: Record
+    record: InstallRecord
     new: bool
 
 

@@ -12,7 +12,7 @@ from wasmbuild.installing import archive, install, mirror, store
 from wasmbuild.installing.install import SILENT, Installed, Telling
 from wasmbuild.installing.transfer import PATIENT, Expected, NetworkError, Patience
 from wasmbuild.toolchain import installed, lockfile, places, platforms
-from wasmbuild.toolchain.find import CLI, Compiler
+from wasmbuild.toolchain.find import CLI, FoundCompiler
 from wasmbuild.toolchain.lockfile import Executable, Locked
 from wasmbuild.toolchain.platforms import Platform
 
@@ -38,7 +38,7 @@ class Source(NamedTuple):
 
 
 def lock_found(
-    wanted: Wanted, compiler: Compiler, before: Locked | None, names: Sequence[str], source: Source
+    wanted: Wanted, compiler: FoundCompiler, before: Locked | None, names: Sequence[str], source: Source
 ) -> Locked:
     """Return what locks the compiler that is found here, and platforms by name.
 
@@ -113,7 +113,7 @@ def install_locked(directory: Path, line: int, given: str | None, source: Source
     )
 
 
-def _of_found(compiler: Compiler) -> Executable:
+def _of_found(compiler: FoundCompiler) -> Executable:
     """Return what is known of an executable that is here."""
     path = Path(compiler.path)
     record = next(

@@ -15,7 +15,7 @@ from pathlib import Path
 from wasmbuild import locks, usercache
 from wasmbuild.errors import DiskError, ToolchainError
 from wasmbuild.toolchain import executable, installed
-from wasmbuild.toolchain.installed import PROGRAM, RECORD, Archive, Record
+from wasmbuild.toolchain.installed import PROGRAM, RECORD, Archive, InstallRecord
 
 _PREFIX = ".installing-"
 _POLL_SECONDS = 0.1
@@ -66,14 +66,14 @@ def publish(made: Path, source: str, archive: Archive | None = None, *, wanted: 
     """
     try:
         identity = executable.identify(made)
-    except executable.UnusableError as error:
+    except executable.UnusableExecutableError as error:
         raise ToolchainError(f"what {source} gave {error}; nothing was installed") from error
     if wanted is not None and identity.version != wanted and not identity.version.startswith(f"{wanted}."):
         raise ToolchainError(f"what {source} gave is Wasmtime {identity.version}, not {wanted}; nothing was installed")
     final = installed.directory() / installed.name(identity.version, identity.sha256)
     if os.path.isdir(final) and digest(final / PROGRAM) == identity.sha256:
         return final / PROGRAM
-    record = Record(identity.version, source, identity.sha256, made.stat().st_size, archive)
+    record = InstallRecord(identity.version, source, identity.sha256, made.stat().st_size, archive)
     folder = Path(tempfile.mkdtemp(dir=made.parent))
     folder.chmod(0o755)
     made.replace(folder / PROGRAM)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from wasmbuild.errors import DeclarationError, Mistake
 from wasmbuild.plan.placement import DECLARED, Placement
 from wasmbuild.project import filenames
-from wasmbuild.project.declared import Artifact, Limits, Module, Project, Target
+from wasmbuild.project.declared import Artifact, CompileLimits, Module, Project, Target
 from wasmbuild.project.resolve import resolve
 
 COMPILE = "compile"
@@ -59,7 +59,7 @@ class Plan(NamedTuple):
     line: int
     at_least: str | None
     compiler: str
-    limits: Limits
+    limits: CompileLimits
     targets: tuple[Target, ...]
     modules: tuple[Module, ...]
     artifacts: tuple[Artifact, ...]

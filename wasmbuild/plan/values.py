@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.strict_json import Invalid
-from wasmbuild.project.declared import Limits, Runner, Target
+from wasmbuild.project.declared import CompileLimits, Runner, Target
 
 
 class Head(NamedTuple):
@@ -26,7 +26,7 @@ class Head(NamedTuple):
     line: int
     at_least: str | None
     compiler: str
-    limits: Limits
+    limits: CompileLimits
 
 
 def head_to_json(head: Head, directory: Path) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def head_from_json(document: Mapping[str, Any], directory: Path) -> Head:
         wasmtime["line"],
         wasmtime["at-least"],
         _program(wasmtime["compiler"], directory),
-        Limits(**document["limits"]),
+        CompileLimits(**document["limits"]),
     )
 
 

@@ -105,7 +105,7 @@ class Artifact(NamedTuple):
         return f"{self.target.name}/{self.module.name}.wasm"
 
 
-class Limits(NamedTuple):
+class CompileLimits(NamedTuple):
     """What compiling one artifact may take: ``memory`` in bytes, ``seconds`` of wall-clock time; None is no limit."""
 
     memory: int | None
@@ -145,7 +145,7 @@ class Project(NamedTuple):
     line: int
     at_least: str | None
     compiler: str
-    limits: Limits
+    limits: CompileLimits
     targets: tuple[Target, ...]
     target_names: tuple[str, ...]
     modules: Mapping[str, ModuleDeclaration]

@@ -13,7 +13,7 @@ from wasmbuild.project.globs import expand, folders, literal
 from wasmbuild.text import quoted
 
 
-class UnusableError(Exception):
+class UnusableDirectoryError(Exception):
     """A directory cannot be given to a test: what is wrong, and what to do."""
 
     def __init__(self, problem: str, fix: str) -> None:
@@ -33,7 +33,7 @@ class Directories:
     def of(self, case: Case) -> tuple[Case, dict[str, tuple[str, ...]]]:
         """Return a case with what its directories hold, and the globs that they are, with what each matched.
 
-        Raises UnusableError.
+        Raises UnusableDirectoryError.
         """
         if case.wasi is None:
             return case, {}
@@ -45,16 +45,20 @@ class Directories:
         if path not in self._read:
             absolute = f"{os.path.join(self._root, *path.split('/'))}{os.sep}"
             if f"{self._build_dir}{os.sep}".startswith(absolute):
-                raise UnusableError(f"{quoted(path)} holds the build directory", "name a directory beside it")
+                raise UnusableDirectoryError(f"{quoted(path)} holds the build directory", "name a directory beside it")
             if absolute.startswith(f"{self._build_dir}{os.sep}"):
-                raise UnusableError(f"{quoted(path)} is in the build directory", "name a directory outside of it")
+                raise UnusableDirectoryError(
+                    f"{quoted(path)} is in the build directory", "name a directory outside of it"
+                )
             try:
                 self._read[path] = Directory(path, tuple(self._files(path)))
             except OSError as error:
                 where = error.filename if isinstance(error.filename, str) else path
                 shown = os.path.relpath(where, self._root) if os.path.isabs(where) else where
                 problem = f"{quoted(shown.replace(os.sep, '/'))} cannot be read: {error.strerror or error}"
-                raise UnusableError(problem, "name a directory that is there, with readable files in it") from None
+                raise UnusableDirectoryError(
+                    problem, "name a directory that is there, with readable files in it"
+                ) from None
         return self._read[path]
 
     def _files(self, path: str) -> list[tuple[str, str]]:
@@ -65,13 +69,13 @@ class Directories:
                     for entry in entries:
                         if entry.is_symlink() and entry.is_dir() and not entry.name.startswith("."):
                             below = f"{folder}/{entry.name}"
-                            raise UnusableError(
+                            raise UnusableDirectoryError(
                                 f"{quoted(below)} is a link to a directory", "put the directory itself there"
                             )
             names = [found.removeprefix(f"{path}/") for found in expand(self._root, pattern)]
             if len(names) > cases.MAX_FILES:
                 problem = f"{quoted(path)} holds {len(names)} files"
-                raise UnusableError(problem, f"name a directory with at most {cases.MAX_FILES}")
+                raise UnusableDirectoryError(problem, f"name a directory with at most {cases.MAX_FILES}")
             found = []
             left = cases.MAX_DIRECTORY
             for name in names:
@@ -79,11 +83,11 @@ class Directories:
                     data = directory.read(name, left + 1)
                 except OSError as error:
                     problem = f"{quoted(f'{path}/{name}')} cannot be read: {error.strerror or error}"
-                    raise UnusableError(problem, "put a readable file there") from None
+                    raise UnusableDirectoryError(problem, "put a readable file there") from None
                 left -= len(data)
                 if left < 0:
                     problem = f"{quoted(path)} holds more than {cases.MAX_DIRECTORY >> 20} MiB"
-                    raise UnusableError(problem, "name a smaller directory")
+                    raise UnusableDirectoryError(problem, "name a smaller directory")
                 found.append((name, base64.b64encode(data).decode("ascii")))
             return found
 

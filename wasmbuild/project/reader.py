@@ -17,7 +17,7 @@ from wasmbuild.project import amounts, filenames, names
 from wasmbuild.project.audit_table import read_audit
 from wasmbuild.project.cache_policy import DEFAULT_BYTES, CachePolicy
 from wasmbuild.project.case_tables import case_of, read_cases
-from wasmbuild.project.declared import Limits, ModuleDeclaration, Project, Target
+from wasmbuild.project.declared import CompileLimits, ModuleDeclaration, Project, Target
 from wasmbuild.project.globs import is_glob
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.models import (
@@ -97,7 +97,7 @@ class Reader:
             self._all.mistake(("project", "build-dir"), f"{quoted(table.build_dir)} {wrong[0]}", wrong[1])
         return table.model_copy(update={"build_dir": os.path.normpath(table.build_dir)})
 
-    def _toolchain(self, given: object) -> tuple[int, str | None, str, Limits]:
+    def _toolchain(self, given: object) -> tuple[int, str | None, str, CompileLimits]:
         table = self._all.table(("toolchain",), given, ToolchainTable) or ToolchainTable()
         found = wasmtime_line(table.wasmtime, self._default_line)
         if isinstance(found, Mistaken):
@@ -110,7 +110,7 @@ class Reader:
         memory = DEFAULT_MEMORY if _CAN_LIMIT_MEMORY else None
         if table.memory_limit is not None:
             memory = amounts.memory(self._all, ("toolchain", "memory-limit"), table.memory_limit)
-        return *found, compiler, Limits(memory, table.time_limit)
+        return *found, compiler, CompileLimits(memory, table.time_limit)
 
     def _cache(self, given: object) -> CachePolicy:
         table = self._all.table(("cache",), given, CacheTable) or CacheTable()

@@ -133,13 +133,13 @@ class _Finder:
 
     def _with_directories(self, test: Case, where: str) -> Case:
         from wasmbuild.project.cases import problems
-        from wasmbuild.project.directories import Directories, UnusableError
+        from wasmbuild.project.directories import Directories, UnusableDirectoryError
 
         if self._directories_read is None:
             self._directories_read = Directories(self._directory, self._build_dir)
         try:
             read, globs = self._directories_read.of(test)
-        except UnusableError as error:
+        except UnusableDirectoryError as error:
             self._mistake_at(where, error.problem, error.fix)
             return test
         self.globs.update(globs)

@@ -6,7 +6,7 @@ from wasmbuild.engine import triples
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
-from wasmbuild.formats.identify import Identity, identify_at
+from wasmbuild.formats.identify import FileIdentity, identify_at
 from wasmbuild.runtime.engines import library_line
 from wasmbuild.runtime.errors import (
     DamagedError,
@@ -120,7 +120,7 @@ def other_kind(subject: str, found: str) -> OtherKindError:
     )
 
 
-def not_precompiled(subject: str, identity: Identity) -> NotPrecompiledError:
+def not_precompiled(subject: str, identity: FileIdentity) -> NotPrecompiledError:
     return NotPrecompiledError(
         f"{subject} is {identity.sentence}, {_NEEDED}",
         "compile it with wasmbuild and load what that makes, or let the application compile it: "

@@ -12,7 +12,7 @@ from wasmbuild import files
 from wasmbuild.confined import ConfinedDirectory, LinkOutError, is_below
 from wasmbuild.errors import UsageError
 from wasmbuild.formats.cwasm import ReadAt, is_artifact
-from wasmbuild.formats.identify import Identity, identify, identify_at
+from wasmbuild.formats.identify import FileIdentity, identify, identify_at
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.artifacts import deserialize, refused
 from wasmbuild.runtime.errors import (
@@ -174,7 +174,7 @@ def _source(shown: str, path: str, file: IO[bytes], engine: wasmtime.Engine | No
         raise of_memory(shown) from None
 
 
-def _identity(shown: str, file: IO[bytes]) -> tuple[Identity, bytes | None]:
+def _identity(shown: str, file: IO[bytes]) -> tuple[FileIdentity, bytes | None]:
     """Tell what an open file is from as much of it as that takes, and return its bytes where that took all of them.
 
     Raises InvalidSourceError for a source that Wasmtime does not take for its size.
@@ -210,7 +210,7 @@ def _compile(shown: str, path: str, data: bytes, engine: wasmtime.Engine | None)
     return Opened(value, engine, path, precompiled=False)
 
 
-def _no_source(shown: str, identity: Identity) -> LoadError | None:
+def _no_source(shown: str, identity: FileIdentity) -> LoadError | None:
     if identity.kind in _SOURCES:
         return None
     if identity.kind == "artifact":
@@ -218,7 +218,7 @@ def _no_source(shown: str, identity: Identity) -> LoadError | None:
     return NotWebAssemblyError(f"{shown} is {identity.sentence}", identity.advice)
 
 
-def _precompiled(shown: str, identity: Identity) -> PrecompiledError:
+def _precompiled(shown: str, identity: FileIdentity) -> PrecompiledError:
     return PrecompiledError(
         f"{shown} is {identity.sentence}, and WebAssembly is needed here",
         "load it with wasmbuild.runtime.load(), which checks it, or with load_precompiled() or Wasmtime's own "

@@ -26,7 +26,7 @@ _EXCEPTIONS = """
         (try_table (result i32) (catch $tag $caught) (throw $tag (local.get 0))))"""
 
 
-class Checked(NamedTuple):
+class CheckedTarget(NamedTuple):
     """What came of a target. ``error`` is why nothing was compiled, ``features`` what the module had.
 
     ``same`` says whether the library gave the same bytes, None where it was not asked.
@@ -63,14 +63,14 @@ def text(engine: EngineConfig) -> tuple[str, tuple[str, ...]]:
     return module, tuple(word for word, there in found if there)
 
 
-def check(engine: EngineConfig, toolchain: Toolchain, library: Embedded | None, directory: Path) -> Checked:
+def check(engine: EngineConfig, toolchain: Toolchain, library: Embedded | None, directory: Path) -> CheckedTarget:
     """Compile a module for an engine, by ``library`` too where that can; ``directory`` is empty and this one's alone.
 
     Raises DiskError.
     """
     written, features = text(engine)
     if (obstacle := toolchain.obstacle(engine)) is not None:
-        return Checked(features, error=obstacle)
+        return CheckedTarget(features, error=obstacle)
     wasm = directory / "check.wasm"
     try:
         binary = toolchain.translate(written.encode())
@@ -80,13 +80,13 @@ def check(engine: EngineConfig, toolchain: Toolchain, library: Embedded | None, 
         made = job.out.read_bytes()
         check_artifact(made, engine, "module", toolchain.compiler.path)
     except (CompileError, ToolchainError) as error:
-        return Checked(features, error=str(error))
+        return CheckedTarget(features, error=str(error))
     # With debug information the artifact names the full version.
     if library is None or embedded.obstacle(engine) or engine.values().get("debug-info") is True:
-        return Checked(features, binary)
+        return CheckedTarget(features, binary)
     again = job._replace(out=directory / "again")
     try:
         library.compile(again)
     except (CompileError, ToolchainError) as error:
-        return Checked(features, binary, error=f"the library of the wasmtime package: {error}")
-    return Checked(features, binary, same=again.out.read_bytes() == made)
+        return CheckedTarget(features, binary, error=f"the library of the wasmtime package: {error}")
+    return CheckedTarget(features, binary, same=again.out.read_bytes() == made)

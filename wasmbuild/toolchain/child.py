@@ -22,21 +22,21 @@ from typing import NamedTuple
 from wasmbuild.toolchain import process
 from wasmbuild.toolchain.process import (
     KILLED,
-    Limits,
     Process,
+    ProcessLimits,
     format_bytes,
     is_late,
     kill,
     kill_all,
     memory_can_be_limited,
 )
-from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Ends, Streams, open_streams
+from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Streams, TruncatedText, open_streams
 
 __all__ = [
     "KILLED",
     "Ended",
-    "Limits",
     "Process",
+    "ProcessLimits",
     "format_bytes",
     "is_late",
     "kill",
@@ -65,7 +65,7 @@ class Ended(NamedTuple):
 def run(
     argv: Sequence[str],
     *,
-    limits: Limits,
+    limits: ProcessLimits,
     env_extra: Mapping[str, str] | None = None,
     cwd: str | os.PathLike[str] | None = None,
     input: bytes | None = None,  # noqa: A002 -- the name that subprocess.run has for it
@@ -93,7 +93,7 @@ def run(
     if on_start is not None:
         on_start(child)
     streams = open_streams(child)
-    kept = {OUT: Ends(), ERR: Ends()}
+    kept = {OUT: TruncatedText(), ERR: TruncatedText()}
     try:
         timed_out = not _gather(streams, kept, deadline)
     finally:
@@ -105,7 +105,7 @@ def run(
     return Ended(tuple(argv), status, kept[OUT].bytes(), stderr, reason, peak)
 
 
-def _gather(streams: Streams, kept: Mapping[str, Ends], deadline: float | None) -> bool:
+def _gather(streams: Streams, kept: Mapping[str, TruncatedText], deadline: float | None) -> bool:
     """Keep what the child writes until it ends; false when the deadline comes first."""
     while (event := streams.next(deadline)) is not None:
         if event.stream == EXIT:

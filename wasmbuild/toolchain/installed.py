@@ -32,7 +32,7 @@ class Archive(NamedTuple):
     sha256: str
 
 
-class Record(NamedTuple):
+class InstallRecord(NamedTuple):
     """What was installed. ``source`` is an address, a path or ``cargo``; ``archive`` is None where there was none."""
 
     version: str
@@ -101,14 +101,14 @@ def folders() -> list[Path]:
     return [root / entry for _, _, entry in sorted(found, reverse=True)]
 
 
-def read(folder: Path) -> Record | None:
+def read(folder: Path) -> InstallRecord | None:
     """Return the record of an installed toolchain, or None where it cannot be read."""
     import json
 
     try:
         document = json.loads((folder / RECORD).read_bytes())
         archive, executable = document["archive"], document["executable"]
-        record = Record(
+        record = InstallRecord(
             str(document["version"]),
             str(document["source"]),
             str(executable["sha256"]),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild.errors import CompileError, FormatError
 from wasmbuild.formats import cwasm
-from wasmbuild.toolchain.process import Limits
+from wasmbuild.toolchain.process import ProcessLimits
 
 if TYPE_CHECKING:
     from wasmbuild.engine.config import EngineConfig
@@ -25,7 +25,7 @@ class Job(NamedTuple):
     out: Path
     kind: str
     engine: EngineConfig
-    limits: Limits
+    limits: ProcessLimits
     parallel: bool
     source: str
     name: str

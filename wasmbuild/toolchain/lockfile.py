@@ -25,7 +25,7 @@ from wasmbuild import files
 from wasmbuild.errors import DeclarationError, Mistake, ToolchainError
 from wasmbuild.text import printable
 from wasmbuild.toolchain import platforms
-from wasmbuild.toolchain.find import EMBEDDED, Compiler
+from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler
 from wasmbuild.toolchain.installed import Archive
 from wasmbuild.toolchain.places import LOCK
 
@@ -102,7 +102,7 @@ def wanted(directory: Path, line: int) -> str | None:
     return executable.sha256 if executable is not None else None
 
 
-def check(compiler: Compiler, directory: Path, line: int) -> None:
+def check(compiler: FoundCompiler, directory: Path, line: int) -> None:
     """Hold a compiler against the lock file of a project, if it has one.
 
     Raises ToolchainError, with both digests and what to run, DeclarationError for a file that cannot be read.

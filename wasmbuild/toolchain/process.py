@@ -42,7 +42,7 @@ Process = subprocess.Popen[bytes]
 """A child that was started here."""
 
 
-class Limits(NamedTuple):
+class ProcessLimits(NamedTuple):
     """What one run of a child may take.
 
     ``memory`` bounds its address space in bytes, ``seconds`` the wall-clock time of a run (of one request, for a
@@ -69,7 +69,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def start(
     argv: Sequence[str],
-    limits: Limits,
+    limits: ProcessLimits,
     *,
     stdin: int | IO[bytes] = subprocess.DEVNULL,
     env_extra: Mapping[str, str] | None = None,
@@ -214,7 +214,7 @@ def is_late(ending: str) -> bool:
     return ending.startswith(_LATE)
 
 
-def ending(status: int, stderr: str, limits: Limits, *, timed_out: bool = False) -> str:
+def ending(status: int, stderr: str, limits: ProcessLimits, *, timed_out: bool = False) -> str:
     """Say how a child ended, as the rest of a sentence that starts with its name; empty when it ended well.
 
     ``status`` is as ``Popen.returncode`` has it: negative for the number of a signal.

@@ -10,8 +10,8 @@ from types import TracebackType
 from wasmbuild.errors import ChildError
 from wasmbuild.toolchain import process
 from wasmbuild.toolchain.places import WINDOWS
-from wasmbuild.toolchain.process import Limits
-from wasmbuild.toolchain.worker import Death, Frame, Reply, Request, Worker
+from wasmbuild.toolchain.process import ProcessLimits
+from wasmbuild.toolchain.worker import ChildExit, Frame, Reply, Request, Worker
 
 # Requests are sent ahead while those without a reply are together no longer than this: less than what any socket
 # buffers, so that parent and child never wait for each other to read. Pipes of Windows may hold nothing at all.
@@ -36,7 +36,7 @@ class Server:
         argv: Sequence[str],
         *,
         name: str,
-        limits: Limits,
+        limits: ProcessLimits,
         env_extra: Mapping[str, str] | None = None,
         cwd: str | os.PathLike[str] | None = None,
         start_seconds: float = START_SECONDS,
@@ -58,15 +58,15 @@ class Server:
     def ask(self, request: Request) -> Reply:
         """Answer one request. Raises ChildError when the child cannot be started or ends instead of answering."""
         outcome = self.outcome(request)
-        if isinstance(outcome, Death):
+        if isinstance(outcome, ChildExit):
             raise ChildError(str(outcome))
         return outcome
 
-    def outcome(self, request: Request) -> Reply | Death:
+    def outcome(self, request: Request) -> Reply | ChildExit:
         """Answer one request, or tell how the child ended over it. Raises ChildError when it cannot be started."""
         return next(self.outcomes((request,)))
 
-    def outcomes(self, requests: Iterable[Request]) -> Generator[Reply | Death, None, None]:
+    def outcomes(self, requests: Iterable[Request]) -> Generator[Reply | ChildExit, None, None]:
         """Yield the outcome of every request, in order, while later requests are already on their way.
 
         A request is drawn from ``requests`` before the outcomes of the ones before it are yielded. When the child
@@ -127,11 +127,11 @@ class Server:
         self.close()
         self._running().send(frame)
 
-    def _first_outcome(self, sent: deque[Frame]) -> Reply | Death:
+    def _first_outcome(self, sent: deque[Frame]) -> Reply | ChildExit:
         self._resume(sent)
         outcome = self._running().receive()
         sent.popleft()
-        if isinstance(outcome, Death):
+        if isinstance(outcome, ChildExit):
             self.close()
         return outcome
 

@@ -143,7 +143,7 @@ def open_streams(process: subprocess.Popen[bytes]) -> Streams:
     return PolledStreams(process) if hasattr(select, "poll") else ThreadedStreams(process)
 
 
-class Ends:
+class TruncatedText:
     """Output of any length, of which the first and the last ``KEPT_BYTES`` are kept."""
 
     def __init__(self) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import DiskError, ToolchainError
 from wasmbuild.toolchain import cli, executable, places
-from wasmbuild.toolchain.child import Limits
-from wasmbuild.toolchain.find import AUTO, EMBEDDED, Compiler, library, ways
+from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain.find import AUTO, EMBEDDED, FoundCompiler, library, ways
 from wasmbuild.toolchain.job import Job, NoVerdictError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Toolchain:
     ``choice`` is what was declared, which ``find`` got.
     """
 
-    def __init__(self, compiler: Compiler, line: int, limits: Limits, choice: str = AUTO) -> None:
+    def __init__(self, compiler: FoundCompiler, line: int, limits: ProcessLimits, choice: str = AUTO) -> None:
         self.compiler = compiler
         self.limits = limits
         self._line = line

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from wasmbuild.errors import ChildError
 from wasmbuild.text import printable
 from wasmbuild.toolchain import process
-from wasmbuild.toolchain.process import Limits
-from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Ends, Event, open_streams
+from wasmbuild.toolchain.process import ProcessLimits
+from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Event, TruncatedText, open_streams
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 # Bytes.
@@ -45,7 +45,7 @@ class Reply(NamedTuple):
     data: bytes
 
 
-class Death(NamedTuple):
+class ChildExit(NamedTuple):
     """The child ended instead of answering. ``words`` say how ("was killed by SIGSEGV"), ``stderr`` what it wrote.
 
     ``status`` is as ``Popen.returncode`` has it, ``answered`` how many requests this child had answered before.
@@ -94,7 +94,7 @@ class Worker:
         self,
         argv: Sequence[str],
         name: str,
-        limits: Limits,
+        limits: ProcessLimits,
         env_extra: Mapping[str, str] | None,
         cwd: str | os.PathLike[str] | None,
     ) -> None:
@@ -102,7 +102,7 @@ class Worker:
         self._name = name
         self._limits = limits
         self._buffer = bytearray()
-        self._stderr = Ends()
+        self._stderr = TruncatedText()
         self._answered = 0
         self._searched = 0
         self._waiting: deque[float | None] = deque()
@@ -132,7 +132,7 @@ class Worker:
             outcome = self.receive()
         finally:
             os.close(descriptor)
-        if isinstance(outcome, Death):
+        if isinstance(outcome, ChildExit):
             raise ChildError(str(outcome._replace(name=f"{self._name} could not be started: it")))
         self._answered = 0
         self.passes_files = outcome.body.get("files") == 1
@@ -187,8 +187,8 @@ class Worker:
             if timer is not None:
                 timer.cancel()
 
-    def receive(self) -> Reply | Death:
-        """Wait for the reply to the first request that has none yet; the child is dead after a Death."""
+    def receive(self) -> Reply | ChildExit:
+        """Wait for the reply to the first request that has none yet; the child is dead after a ChildExit."""
         while True:
             try:
                 reply = self._parse()
@@ -244,12 +244,12 @@ class Worker:
         elif event.stream == ERR:
             self._stderr.add(event.data)
 
-    def _death(self, words: str = "") -> Death:
+    def _death(self, words: str = "") -> ChildExit:
         status = self.end()
         stderr = self._stderr.text()
         limits = self._limits._replace(seconds=self._waiting[0])
         words = words or process.ending(status, stderr, limits, timed_out=self._overdue)
-        return Death(self._name, words or "ended without an answer", stderr, status, self._answered)
+        return ChildExit(self._name, words or "ended without an answer", stderr, status, self._answered)
 
     def end(self) -> int:
         """Kill the process, release what belongs to it, and return its exit status."""

@@ -18,7 +18,7 @@ from wasmbuild.verify.report import JSON_SCHEMA, SCHEMA, Report
 
 if TYPE_CHECKING:
     from wasmbuild.project.declared import Target
-    from wasmbuild.toolchain.child import Limits
+    from wasmbuild.toolchain.child import ProcessLimits
     from wasmbuild.verify.collect import Shipment
 
 __all__ = ["JSON_SCHEMA", "LEVELS", "SCHEMA", "Entry", "Report", "default_limits", "verify"]
@@ -30,13 +30,13 @@ DEFAULT_SECONDS = 30.0
 """How long loading one artifact may take."""
 
 
-def default_limits(memory: int | None = None, seconds: float | None = None) -> Limits:
+def default_limits(memory: int | None = None, seconds: float | None = None) -> ProcessLimits:
     """Return limits for what loads artifacts: bytes and seconds, None for the default of each."""
-    from wasmbuild.toolchain.child import Limits, memory_can_be_limited
+    from wasmbuild.toolchain.child import ProcessLimits, memory_can_be_limited
 
     if memory is None and memory_can_be_limited():
         memory = DEFAULT_MEMORY
-    return Limits(memory, DEFAULT_SECONDS if seconds is None else seconds)
+    return ProcessLimits(memory, DEFAULT_SECONDS if seconds is None else seconds)
 
 
 def verify(
@@ -46,7 +46,7 @@ def verify(
     index_sha256: str | None = None,
     compiler: str = "auto",
     targets: Iterable[Target] = (),
-    limits: Limits | None = None,
+    limits: ProcessLimits | None = None,
     on_entry: Callable[[Entry], None] | None = None,
 ) -> Report:
     """Verify the artifacts of manifests, and say of each what holds.
@@ -95,7 +95,7 @@ def verify(
 def _verified(
     shipments: Iterable[Shipment | Entry],
     compiler: str,
-    limits: Limits,
+    limits: ProcessLimits,
     level: str | None,
     targets: Iterable[Target],
     on_entry: Callable[[Entry], None] | None,

@@ -23,11 +23,11 @@ from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.errors import ChildError
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain import child
-from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.verify import executable_cases, memory_limited, tested
 from wasmbuild.verify.host_errors import how_it_ended, unverified
 from wasmbuild.verify.library_loader import is_of_the_host, start_failure
-from wasmbuild.verify.loading import HERE, Load, LoadingSite, Outcome, death, refusal
+from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome, death, refusal
 from wasmbuild.verify.outcomes import CALLS, WASMTIME, Broken, Obstacle, Unreachable
 from wasmbuild.verify.probes import with_memory_limit
 from wasmbuild.verify.tested import CaseResult, Metering
@@ -60,7 +60,7 @@ class ExecutableLoader:
     The executable is given private copies, in ``directory``. ``limits`` are for one artifact; a test has its own time.
     """
 
-    def __init__(self, program: Program, directory: Path, limits: Limits, site: LoadingSite = HERE) -> None:
+    def __init__(self, program: Program, directory: Path, limits: ProcessLimits, site: LoadingSite = HERE) -> None:
         self._program = program
         self._directory = directory
         self._limits = limits
@@ -119,7 +119,7 @@ class ExecutableLoader:
                 else:
                     obstacle, ran = self._site.cannot(*start_failure(error, self._site)), None
             if not self._aborted:
-                load.end(Outcome(obstacle, ran, time.monotonic() - since))
+                load.end(LoadOutcome(obstacle, ran, time.monotonic() - since))
         finally:
             load.file.close()
             copy.unlink(missing_ok=True)
@@ -183,11 +183,11 @@ class ExecutableLoader:
     def _run(
         self, command: list[str], seconds: float | None, stdin: bytes | None = None, *, instance: bool = False
     ) -> child.Ended:
-        limits, environment = Limits(self._limits.memory, seconds), self._program.environment
+        limits, environment = ProcessLimits(self._limits.memory, seconds), self._program.environment
         if instance or self._site.is_runner:
             # Instances and emulators reserve address space by the gigabyte; bounded is what the process allocates.
             command, environment = with_memory_limit(command, environment, limits.memory)
-            limits = Limits(None, seconds)
+            limits = ProcessLimits(None, seconds)
         directory = self._program.directory or self._directory
         started: list[child.Process] = []
 

@@ -14,14 +14,14 @@ from wasmbuild.project.declared import Target
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.shipment.source import ShipmentSource
-from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.verify.compare_targets import TargetComparison
 from wasmbuild.verify.consistent import Consistent
 from wasmbuild.verify.host_errors import unverified
 from wasmbuild.verify.intact import Intact, Opened
 from wasmbuild.verify.library_loader import LibraryLoader
 from wasmbuild.verify.loaded import Loaders, LoadingMethod
-from wasmbuild.verify.loading import Outcome
+from wasmbuild.verify.loading import LoadOutcome
 from wasmbuild.verify.outcomes import Broken, Entry, Obstacle, Unreachable, entry
 from wasmbuild.verify.reference import References
 from wasmbuild.verify.report import Report
@@ -41,7 +41,7 @@ class Verifier:
     def __init__(
         self,
         tools: Tools,
-        limits: Limits,
+        limits: ProcessLimits,
         level: str | None,
         targets: Iterable[Target],
         on_entry: Callable[[Entry], None] | None,
@@ -129,7 +129,7 @@ class Verifier:
         position: int,
         seconds: float,
         untested: Obstacle | None,
-        outcome: Outcome,
+        outcome: LoadOutcome,
     ) -> None:
         """Take the outcome of a load; ``untested`` is why tests were not executed, where they were wanted."""
         obstacle = outcome.obstacle

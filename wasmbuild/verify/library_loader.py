@@ -18,13 +18,13 @@ from typing import Any, NamedTuple
 from wasmbuild.errors import ChildError
 from wasmbuild.project import cases
 from wasmbuild.toolchain import child, python
-from wasmbuild.toolchain.child import Limits, format_bytes
+from wasmbuild.toolchain.child import ProcessLimits, format_bytes
 from wasmbuild.toolchain.server import Server
-from wasmbuild.toolchain.worker import Death, Reply, Request
+from wasmbuild.toolchain.worker import ChildExit, Reply, Request
 from wasmbuild.verify import interface, tested
 from wasmbuild.verify.host_errors import is_of_the_path, lacks_memory, unverified
 from wasmbuild.verify.intact import AGAIN, BY_HAND
-from wasmbuild.verify.loading import HERE, Load, LoadingSite, Outcome, death, refusal
+from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome, death, refusal
 from wasmbuild.verify.outcomes import Broken, Obstacle, Unverified
 from wasmbuild.verify.tested import CaseResult
 
@@ -57,7 +57,7 @@ class LibraryLoader:
     artifacts from being loaded.
     """
 
-    def __init__(self, server: Server, limits: Limits, site: LoadingSite = HERE) -> None:
+    def __init__(self, server: Server, limits: ProcessLimits, site: LoadingSite = HERE) -> None:
         self._limits = limits
         self._site = site
         self._server = server
@@ -228,7 +228,7 @@ class LibraryLoader:
             body = {"test": case.to_json(), "fuel": fuel, "epoch": grant.epoch}
             outcome = self._server.outcome(Request(body, seconds=case.seconds))
             self._note(outcome, 0)
-            if isinstance(outcome, Death):
+            if isinstance(outcome, ChildExit):
                 own = _is_own(outcome)
                 ran.append(tested.died(case, outcome.words, outcome.stderr, self._limits.memory, is_own=own))
                 return tested.verdict(load.artifact, ran), tuple(ran), self._may_be_another(outcome, alone)
@@ -244,19 +244,19 @@ class LibraryLoader:
             body["keep"] = True
         return Request(body, files=[load.file.fileno() for load in loads], seconds=self._limits.seconds)
 
-    def _note(self, outcome: Reply | Death, loads: int) -> bool:
+    def _note(self, outcome: Reply | ChildExit, loads: int) -> bool:
         """Count what the process has loaded, and return whether nothing came before this."""
         alone = self._loaded == 0
-        self._loaded = 0 if isinstance(outcome, Death) else self._loaded + loads
+        self._loaded = 0 if isinstance(outcome, ChildExit) else self._loaded + loads
         return alone
 
     def _restart(self) -> None:
         self._server.close()
         self._loaded = 0
 
-    def _may_be_another(self, outcome: Reply | Death, alone: bool) -> bool:
+    def _may_be_another(self, outcome: Reply | ChildExit, alone: bool) -> bool:
         """Tell whether something else than an artifact, ``alone`` in its process, may be the cause of an outcome."""
-        if isinstance(outcome, Death):
+        if isinstance(outcome, ChildExit):
             # An exception comes again.
             own = (_is_own(outcome) and outcome.status != child.KILLED) or child.is_late(outcome.words)
             return not own and (not alone or outcome.status == child.KILLED)
@@ -271,7 +271,7 @@ class LibraryLoader:
         self._since = now
         try:
             for load, obstacle in zip(loads, obstacles, strict=True):
-                load.end(Outcome(obstacle, ran, seconds))
+                load.end(LoadOutcome(obstacle, ran, seconds))
         finally:
             _drop(loads)
 
@@ -289,7 +289,7 @@ class LibraryLoader:
             self._useless = unverified("was not loaded", error)
         self._end(loads, [self._useless] * len(loads))
 
-    def _obstacles(self, loads: Sequence[Load], outcome: Reply | Death) -> list[Obstacle | None] | None:
+    def _obstacles(self, loads: Sequence[Load], outcome: Reply | ChildExit) -> list[Obstacle | None] | None:
         """Return what is wrong with each artifact of a request; None where there is no answer to tell it by."""
         if isinstance(outcome, Reply):
             body = outcome.body
@@ -321,7 +321,7 @@ def _nonsense(load: Load) -> Broken:
     return Broken(f"{load.artifact.path} makes the process that loads it answer with nonsense; {AGAIN}")
 
 
-def _is_own(death: Death) -> bool:
+def _is_own(death: ChildExit) -> bool:
     """Tell whether a process did not die of an artifact: Python told of an exception, or something killed it."""
     return death.status in (python.EXCEPTION, child.KILLED) and not child.is_late(death.words)
 

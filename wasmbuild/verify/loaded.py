@@ -15,8 +15,8 @@ from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 from wasmbuild.project.declared import Runner, Target
 from wasmbuild.project.keys import dotted
-from wasmbuild.toolchain.child import Limits
-from wasmbuild.toolchain.find import Compiler
+from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.verify import probes
 from wasmbuild.verify.intact import Opened
 from wasmbuild.verify.library_loader import LibraryLoader
@@ -56,7 +56,7 @@ class Loaders:
     ``targets`` are those of the user's declaration: their runners load what is for the same target and triple.
     """
 
-    def __init__(self, tools: Tools, limits: Limits, targets: Iterable[Target] = ()) -> None:
+    def __init__(self, tools: Tools, limits: ProcessLimits, targets: Iterable[Target] = ()) -> None:
         self._tools = tools
         self._limits = limits
         self._targets = {target.name: target for target in targets}
@@ -112,7 +112,7 @@ class Loaders:
             return executable._replace(message=words)
         return self._with(executable, engine)
 
-    def _with(self, executable: Compiler, engine: EngineConfig) -> LoadingMethod:
+    def _with(self, executable: FoundCompiler, engine: EngineConfig) -> LoadingMethod:
         if executable.path not in self._executables:
             from wasmbuild.verify.executable_loader import ExecutableLoader, Program
 
@@ -124,7 +124,7 @@ class Loaders:
 
     def _through(self, runner: Runner, engine: EngineConfig) -> LoadingMethod | Obstacle:
         site = LoadingSite(is_runner=True, program=runner.python or runner.wasmtime or "")
-        limits = Limits(
+        limits = ProcessLimits(
             self._limits.memory if runner.memory is None else runner.memory,
             self._limits.seconds if runner.seconds is None else runner.seconds,
         )

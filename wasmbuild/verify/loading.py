@@ -20,7 +20,7 @@ from wasmbuild.verify.outcomes import CPU, Broken, Obstacle, Unreachable, Unveri
 from wasmbuild.verify.tested import CaseResult, Metering
 
 
-class Outcome(NamedTuple):
+class LoadOutcome(NamedTuple):
     """What came of a load, and of the tests after it.
 
     ``ran`` are the tests that were executed, None where it did not come to that: then ``obstacle`` keeps the artifact
@@ -32,7 +32,7 @@ class Outcome(NamedTuple):
     seconds: float = 0.0
 
 
-Settle = Callable[[Outcome], None]
+Settle = Callable[[LoadOutcome], None]
 """Takes the outcome of a load. Called once, by any thread."""
 
 _CTIME = 4
@@ -54,7 +54,7 @@ class Load(NamedTuple):
     how: Any
     grant: Metering | None = None
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: LoadOutcome) -> None:
         """Close the file and settle the load."""
         changed: Obstacle | None = None
         with self.file:
@@ -65,7 +65,7 @@ class Load(NamedTuple):
             except OSError as error:
                 changed = unverified(f"{self.artifact.path} cannot be read again", error)
         if changed is not None:
-            outcome = Outcome(changed, seconds=outcome.seconds)
+            outcome = LoadOutcome(changed, seconds=outcome.seconds)
         self.settle(outcome)
 
     def _has_changed(self) -> bool:

@@ -12,8 +12,8 @@ from wasmbuild.builder import disk
 from wasmbuild.errors import DiskError
 from wasmbuild.project.declared import Runner
 from wasmbuild.toolchain import configure, python, wire
-from wasmbuild.toolchain.child import Limits
-from wasmbuild.toolchain.find import Compiler
+from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.toolchain.server import Server
 
 _HERE = Path(__file__).parent
@@ -35,7 +35,7 @@ _BESIDE = tuple(
 _SHARED = (Path(wire.__file__), Path(configure.__file__))
 
 
-def here(library: Compiler, limits: Limits) -> Server:
+def here(library: FoundCompiler, limits: ProcessLimits) -> Server:
     """Return a server that runs the probe in this Python. Raises ToolchainError."""
     # Packages last, for they may hold anything.
     directories = (_HERE, Path(wire.__file__).parent, Path(library.path).parents[2])
@@ -43,12 +43,12 @@ def here(library: Compiler, limits: Limits) -> Server:
     return Server(
         python.isolated(PROBE, (memory, *directories)),
         name=f"the probe with the library of wasmtime {library.version}",
-        limits=Limits(),
+        limits=ProcessLimits(),
         env_extra=python.variables(),
     )
 
 
-def through(runner: Runner, interpreter: str, limits: Limits, directory: Path) -> Server:
+def through(runner: Runner, interpreter: str, limits: ProcessLimits, directory: Path) -> Server:
     """Return a server that runs the probe in the Python of a target's runner, from a copy of it.
 
     Its environment is the usual one with the runner's variables; unlike that of this host its Python is not isolated,
@@ -64,7 +64,7 @@ def through(runner: Runner, interpreter: str, limits: Limits, directory: Path) -
     return Server(
         command,
         name="the runner",
-        limits=Limits(),
+        limits=ProcessLimits(),
         env_extra=environment,
         cwd=runner.directory,
     )

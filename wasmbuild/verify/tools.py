@@ -11,14 +11,14 @@ from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.rules import EngineError
 from wasmbuild.errors import ToolchainError
 from wasmbuild.toolchain import cli, find, places
-from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.embedded import EMPTY, Embedded
-from wasmbuild.toolchain.find import Compiler, NoCompilerError
+from wasmbuild.toolchain.find import FoundCompiler, NoCompilerError
 from wasmbuild.toolchain.job import Job
 from wasmbuild.verify.host_errors import unverified
 from wasmbuild.verify.outcomes import WASMTIME, Unreachable, Unverified
 
-_REFERENCE_LIMITS = Limits(seconds=60)
+_REFERENCE_LIMITS = ProcessLimits(seconds=60)
 
 
 class Tools:
@@ -31,7 +31,7 @@ class Tools:
         self.library, self._unknown = _library()
         self._choice = choice if choice not in (find.AUTO, find.EMBEDDED) else find.CLI
         self._embedded: Embedded | None = None
-        self._executables: dict[int, Compiler | Unreachable | Unverified] = {}
+        self._executables: dict[int, FoundCompiler | Unreachable | Unverified] = {}
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._count = 0
 
@@ -44,7 +44,7 @@ class Tools:
         if self._directory is not None:
             self._directory.cleanup()
 
-    def executable(self, line: int) -> Compiler | Unreachable | Unverified:
+    def executable(self, line: int) -> FoundCompiler | Unreachable | Unverified:
         """Return an executable of a line, or why there is none, or why that cannot be told: the rest of a sentence.
 
         It is asked for where the library does not do. So where it is not known what the library is, this host may well
@@ -54,7 +54,7 @@ class Tools:
             self._executables[line] = self._found(line)
         return self._executables[line]
 
-    def _found(self, line: int) -> Compiler | Unreachable | Unverified:
+    def _found(self, line: int) -> FoundCompiler | Unreachable | Unverified:
         try:
             return find.find(self._choice, line, os.curdir)
         except NoCompilerError as error:
@@ -90,7 +90,7 @@ class Tools:
             self._embedded = Embedded(self.library, _REFERENCE_LIMITS)
         return self._embedded.reference("module", engine)
 
-    def executable_artifact(self, executable: Compiler, engine: EngineConfig) -> bytes:
+    def executable_artifact(self, executable: FoundCompiler, engine: EngineConfig) -> bytes:
         """Return an executable's artifact of the empty module. Raises CompileError and OSError."""
         self._count += 1
         wasm, out = self.directory() / "empty.wasm", self.directory() / f"reference-{self._count}.cwasm"
@@ -114,7 +114,7 @@ class Tools:
         return Path(self._directory.name)
 
 
-def _library() -> tuple[Compiler | None, str]:
+def _library() -> tuple[FoundCompiler | None, str]:
     """Return the library that is installed, or why it cannot be told which one is."""
     try:
         path = places.library()
@@ -129,9 +129,9 @@ def _library() -> tuple[Compiler | None, str]:
             f"install --force-reinstall wasmtime"
         )
     # Its digest is what keys are made of, and nothing here has a key.
-    return Compiler(find.EMBEDDED, str(path), version, ""), ""
+    return FoundCompiler(find.EMBEDDED, str(path), version, ""), ""
 
 
-def _line(library: Compiler) -> int:
+def _line(library: FoundCompiler) -> int:
     major = library.version.partition(".")[0]
     return int(major) if major.isdecimal() else 0

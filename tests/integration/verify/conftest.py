@@ -17,11 +17,11 @@ from wasmbuild.engine import cpu, settings, triples
 from wasmbuild.formats import wasm
 from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Source
 from wasmbuild.toolchain import cli, find
-from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.job import Job
 
-LIMITS = Limits(seconds=120)
+LIMITS = ProcessLimits(seconds=120)
 
 CHECKSUM = """(module
   (import "env" "log" (func $log (param i32)))

@@ -14,7 +14,7 @@ from support import HEAD, MODULES, TARGETS, Project
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.engine.triples import host_triple
-from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.server import Server
 from wasmbuild.verify import probes, verify
 
@@ -83,7 +83,7 @@ def test_a_runner_that_hangs_before_it_runs_anything_is_blamed_itself(
     wrapped(project, program, workshop, "time.sleep(1000)")
     monkeypatch.setattr(probes, "Server", partial(Server, start_seconds=1.0))
     targets = Workspace(project.root / "wasmbuild.toml").runners()
-    report = verify([project.build], targets=targets, limits=Limits(seconds=1))
+    report = verify([project.build], targets=targets, limits=ProcessLimits(seconds=1))
     what = "the runner could not be started: it" if program == "python" else "wasmtime --version"
     assert [entry.message for entry in report.artifacts] == [
         f"cannot be loaded by the runner of its target: {what} did not end within 1 s; {CORRECT}"

@@ -15,11 +15,11 @@ from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.engine.triples import host_triple
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.manifest import Manifest
-from wasmbuild.toolchain.child import Limits, memory_can_be_limited
+from wasmbuild.toolchain.child import ProcessLimits, memory_can_be_limited
 from wasmbuild.verify import Entry, verify
 from wasmbuild.verify.intact import Intact
 from wasmbuild.verify.loaded import Loaders, LoadingMethod
-from wasmbuild.verify.loading import Outcome
+from wasmbuild.verify.loading import LoadOutcome
 from wasmbuild.verify.outcomes import Broken, Obstacle
 from wasmbuild.verify.tools import Tools
 
@@ -36,10 +36,10 @@ def host() -> str:
 def loaded(tmp_path: Path, manifest: Manifest, meddle: Any) -> Obstacle | None:
     """Load the only artifact of a manifest, after ``meddle(path)`` was called between hashing and loading."""
     [artifact] = manifest.artifacts
-    outcomes: queue.Queue[Outcome] = queue.Queue()
+    outcomes: queue.Queue[LoadOutcome] = queue.Queue()
     directory = tmp_path / manifest.target
     with Tools("auto") as tools, ConfinedDirectory(directory) as confined:
-        loaders = Loaders(tools, Limits(seconds=60))
+        loaders = Loaders(tools, ProcessLimits(seconds=60))
         way = loaders.way(manifest)
         os.utime(directory / artifact.path, ns=(10**18, 10**18))
         opened = Intact().open(artifact, confined)
@@ -132,7 +132,7 @@ def test_an_executable_that_misbehaves_costs_one_artifact_its_verdict(
     script.write_text(f'#!/bin/sh\nif [ "$1" = run ]; then\n{does}\nfi\nexec {workshop.executable.path} "$@"\n')
     script.chmod(0o755)
     monkeypatch.setenv("WASMBUILD_WASMTIME", str(script))
-    [entry] = verify([tmp_path], limits=Limits(seconds=3)).artifacts
+    [entry] = verify([tmp_path], limits=ProcessLimits(seconds=3)).artifacts
     assert (entry.ok, entry.level, entry.failed) == (False, "consistent", level)
     assert entry.message.startswith(ending)
 
@@ -148,7 +148,7 @@ def test_an_artifact_that_needs_too_much_memory_is_given_up(tmp_path: Path, work
     large = b"\0asm\x01\0\0\0" + b"\x05\x04\x01\x00\x81\x0a" + b"\x0b" + length + data
     texts = {"a": MODULE, "large": large, "z": MODULE}
     workshop.ship(tmp_path, "host", host(), texts)
-    first, second, third = verify([tmp_path], limits=Limits(memory=64 << 20, seconds=60)).artifacts
+    first, second, third = verify([tmp_path], limits=ProcessLimits(memory=64 << 20, seconds=60)).artifacts
     assert (first.level, third.level) == ("loaded", "loaded")
     assert (second.level, second.failed) == ("consistent", "loaded")
     assert second.message == (

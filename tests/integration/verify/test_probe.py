@@ -12,8 +12,8 @@ import pytest
 from probing import Probing, how
 
 from wasmbuild.toolchain import worker
-from wasmbuild.toolchain.child import Limits, memory_can_be_limited
-from wasmbuild.toolchain.worker import Death
+from wasmbuild.toolchain.child import ProcessLimits, memory_can_be_limited
+from wasmbuild.toolchain.worker import ChildExit
 
 ADD = '(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))'
 ADD_TOLD = {"imports": [], "exports": [["add", "func", "(i32, i32) -> (i32)"]]}
@@ -195,7 +195,7 @@ def test_a_request_that_makes_no_sense_ends_the_probe_and_the_next_has_a_new_one
 ) -> None:
     probing.load(ADD, keep=True)
     outcome = probing.outcome(body)
-    assert isinstance(outcome, Death)
+    assert isinstance(outcome, ChildExit)
     assert outcome.words == "ended with status 1"
     assert "Error: " in outcome.stderr
     assert probing.ask(CALL_ADD) == NOT_KEPT
@@ -211,7 +211,7 @@ def test_what_it_may_allocate_is_bounded() -> None:
     grow = {"test": {"call": "grow", "args": [16384]}, "fuel": None, "epoch": False}
     returned = []
     for memory in (None, 512 << 20):
-        with Probing(Limits(memory=memory)) as probing:
+        with Probing(ProcessLimits(memory=memory)) as probing:
             probing.load(GROW, keep=True)
             returned.append(probing.ask(grow)["returned"])
     assert returned == [[1], [-1]]

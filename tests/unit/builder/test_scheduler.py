@@ -13,13 +13,13 @@ from fakes import FakeCache, FakeCompiler, FakeExecutor, artifact
 from wasmbuild.builder.compile import check
 from wasmbuild.builder.executors.local import LocalExecutor
 from wasmbuild.builder.key import CompilerIdentity
-from wasmbuild.builder.request import ALL_CORES, Checked, CompileRequest, CompileResult, Labels, Prepared
+from wasmbuild.builder.request import ALL_CORES, CheckedArtifact, CompileRequest, CompileResult, Labels, Prepared
 from wasmbuild.builder.scheduler import Scheduler, make, threads_for
-from wasmbuild.builder.sources import Source
+from wasmbuild.builder.sources import SourceFacts
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import DiskError, WasmbuildError
-from wasmbuild.toolchain.process import Limits
+from wasmbuild.toolchain.process import ProcessLimits
 
 ENGINE = EngineConfig.declared({}, line=48, triple=triples.parse("x86_64-unknown-linux-gnu"))
 
@@ -39,18 +39,20 @@ class FakeWork:
         compiler = CompilerIdentity("48.0.2", "c" * 64)
         engine = self.engines.get(id, ENGINE)
         sha256 = f"{sum(id.encode()):064x}"
-        return CompileRequest(sha256, "module", engine, compiler, Limits(), 1, Labels(f"{id}.wasm", f"{id}.cwasm"))
+        return CompileRequest(
+            sha256, "module", engine, compiler, ProcessLimits(), 1, Labels(f"{id}.wasm", f"{id}.cwasm")
+        )
 
     def prepare(self, id: str) -> Prepared:
         if id in self.missing:
             raise DiskError(f"{id}: missing")
         return Prepared(self.request(id), self.directory / f"{id}.wasm")
 
-    def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> Checked:
-        source = Source("a" * 64, 8, "module", request.wasm_sha256, (), (), None)
+    def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> CheckedArtifact:
+        source = SourceFacts("a" * 64, 8, "module", request.wasm_sha256, (), (), None)
         return check(id, f"{id}.wasm", request, result, source, self.directory)
 
-    def publish(self, id: str, checked: Checked, result: CompileResult) -> str:
+    def publish(self, id: str, checked: CheckedArtifact, result: CompileResult) -> str:
         if id in self.full:
             raise DiskError(f"{id}: no space")
         assert checked.file.read_bytes() == checked.data
@@ -156,7 +158,7 @@ class TestCache:
 
     def test_threads_labels_and_limits_are_not_in_the_key(self, room: Room) -> None:
         request = room.work.request("a")
-        other = request._replace(threads=ALL_CORES, labels=Labels("x", "y"), limits=Limits(1, 1))
+        other = request._replace(threads=ALL_CORES, labels=Labels("x", "y"), limits=ProcessLimits(1, 1))
         assert other.key() == request.key()
         assert request._replace(wasm_sha256="b" * 64).key() != request.key()
 

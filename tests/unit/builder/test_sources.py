@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wasmbuild.builder.memory import Memory
-from wasmbuild.builder.sources import Sources
+from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import CompileError
 from wasmbuild.project.declared import Module
 from wasmbuild.toolchain.job import NoVerdictError
@@ -39,10 +39,10 @@ def after(*ends: CompileError) -> Callable[[bytes], bytes]:
     return translate
 
 
-def sources(memory: Path, translate: Callable[[bytes], bytes]) -> Sources:
+def sources(memory: Path, translate: Callable[[bytes], bytes]) -> SourceReader:
     remembered = Memory(memory)
     remembered.now = LATER
-    return Sources(remembered, translate, lambda: "0" * 64, lambda path, data: None)
+    return SourceReader(remembered, translate, lambda: "0" * 64, lambda path, data: None)
 
 
 def test_the_death_of_the_translator_is_not_remembered_as_a_fault_of_the_text(module: Module, tmp_path: Path) -> None:

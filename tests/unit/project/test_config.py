@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from wasmbuild.errors import DeclarationError
 from wasmbuild.project.config import json_schema, load, parse
-from wasmbuild.project.declared import Limits, Project
+from wasmbuild.project.declared import CompileLimits, Project
 
 MINIMAL = """\
 [project]
@@ -47,7 +47,7 @@ def test_defaults(directory: Path) -> None:
     assert project.name == "p"
     assert project.build_dir == directory / "build"
     assert (project.line, project.at_least, project.compiler) == (48, None, "auto")
-    assert project.limits == Limits(8 << 30 if sys.platform == "linux" else None, 600)
+    assert project.limits == CompileLimits(8 << 30 if sys.platform == "linux" else None, 600)
     assert [(target.name, target.cpu, dict(target.engine.isa_flags), target.require) for target in project.targets] == [
         ("host", None, {}, None)
     ]
@@ -111,7 +111,7 @@ def test_an_installed_library_of_another_line(directory: Path) -> None:
 )
 def test_memory(directory: Path, value: str, size: int) -> None:
     text = f"{MINIMAL}\n[toolchain]\nmemory-limit = {value}\ntime-limit = 5"
-    assert read(directory, text).limits == Limits(size, 5)
+    assert read(directory, text).limits == CompileLimits(size, 5)
 
 
 def test_a_compiler_by_path(directory: Path) -> None:

@@ -16,16 +16,16 @@ import pytest
 
 from wasmbuild.errors import ChildError
 from wasmbuild.toolchain import child, process, streams
-from wasmbuild.toolchain.child import Limits, run
+from wasmbuild.toolchain.child import ProcessLimits, run
 
 Gone = Callable[[int], bool]
 
-LIMITS = Limits(memory=1 << 30, seconds=30)
+LIMITS = ProcessLimits(memory=1 << 30, seconds=30)
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts")
 
 
-def shell(body: str, limits: Limits = LIMITS, **options: Any) -> child.Ended:
+def shell(body: str, limits: ProcessLimits = LIMITS, **options: Any) -> child.Ended:
     return run(["/bin/sh", "-c", body], limits=limits, **options)
 
 
@@ -56,7 +56,7 @@ class TestEndings:
         )
 
     def test_time_limit_kills_the_whole_group(self, gone: Gone) -> None:
-        ended = shell("sleep 1000 & echo $!; sleep 1000", Limits(seconds=0.3))
+        ended = shell("sleep 1000 & echo $!; sleep 1000", ProcessLimits(seconds=0.3))
         assert ended.reason == "did not end within 0.3 s"
         assert gone(int(ended.stdout))
 
@@ -93,13 +93,13 @@ class TestMemory:
             "while resource.getrlimit(resource.RLIMIT_AS)[0] != 1 << 30: time.sleep(0.01)\n"
             "print('started', flush=True); bytearray(1 << 31); print('not reached')"
         )
-        ended = run([sys.executable, "-I", "-S", "-c", code], limits=Limits(memory=1 << 30, seconds=30))
+        ended = run([sys.executable, "-I", "-S", "-c", code], limits=ProcessLimits(memory=1 << 30, seconds=30))
         assert ended.stdout == b"started\n"
         assert ended.reason == "ran out of its memory limit of 1 GiB"
 
     def test_limit_of_who_allocates_later(self) -> None:
         code = "import time; time.sleep(0.2); import mmap; mmap.mmap(-1, 1 << 30)"
-        ended = run([sys.executable, "-I", "-S", "-c", code], limits=Limits(memory=1 << 29, seconds=30))
+        ended = run([sys.executable, "-I", "-S", "-c", code], limits=ProcessLimits(memory=1 << 29, seconds=30))
         assert ended.reason == "ran out of its memory limit of 512 MiB"
 
     def test_no_core_is_dumped(self) -> None:
@@ -107,8 +107,9 @@ class TestMemory:
             "import resource, sys\n"
             "hard = resource.getrlimit(resource.RLIMIT_CORE)[1]\n"
             "resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))\n"
-            "from wasmbuild.toolchain.child import Limits, run\n"
-            "print(hard, run(['/bin/sh', '-c', 'sleep 0.2; ulimit -c'], limits=Limits(seconds=30)).stdout.decode())"
+            "from wasmbuild.toolchain.child import ProcessLimits, run\n"
+            "ended = run(['/bin/sh', '-c', 'sleep 0.2; ulimit -c'], limits=ProcessLimits(seconds=30))\n"
+            "print(hard, ended.stdout.decode())"
         )
         hard, child = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.split()
         if hard == b"0":
@@ -118,8 +119,9 @@ class TestMemory:
     def test_a_lower_limit_of_the_caller_stays(self) -> None:
         code = (
             "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\n"
-            "from wasmbuild.toolchain.child import Limits, run\n"
-            "ended = run(['/bin/sh', '-c', 'sleep 0.2; ulimit -Sv'], limits=Limits(memory=1 << 33, seconds=30))\n"
+            "from wasmbuild.toolchain.child import ProcessLimits, run\n"
+            "limits = ProcessLimits(memory=1 << 33, seconds=30)\n"
+            "ended = run(['/bin/sh', '-c', 'sleep 0.2; ulimit -Sv'], limits=limits)\n"
             "sys.stdout.buffer.write(ended.stdout + ended.stderr.encode())"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
@@ -127,13 +129,13 @@ class TestMemory:
 
 
 def test_panics_and_allocations_are_recognised() -> None:
-    limits = Limits(memory=3 << 29, seconds=1)
+    limits = ProcessLimits(memory=3 << 29, seconds=1)
     assert (
         process.ending(-6, "memory allocation of 512 bytes failed\n", limits)
         == "ran out of its memory limit of 1.5 GiB (memory allocation of 512 bytes failed)"
     )
     assert process.ending(-6, "thread '<unnamed>' (7) panicked at x.rs:1:2:\n", limits) == "panicked (SIGABRT)"
-    assert process.ending(-6, "memory allocation of 512 bytes failed\n", Limits()) == "was killed by SIGABRT"
+    assert process.ending(-6, "memory allocation of 512 bytes failed\n", ProcessLimits()) == "was killed by SIGABRT"
     assert process.ending(0xC0000005, "", limits) == "ended with status 0xc0000005"
     assert process.ending(-200, "", limits) == "was killed by signal 200"
 
@@ -182,8 +184,9 @@ def test_an_executable_that_is_being_written_is_waited_for(tmp_path: Path) -> No
 
 def test_an_interrupted_parent_leaves_nothing(tmp_path: Path, gone: Gone) -> None:
     code = (
-        "from wasmbuild.toolchain.child import Limits, run\n"
-        f"run(['/bin/sh', '-c', 'sleep 1000 & echo $! $$ > {tmp_path}/pids; sleep 1000'], limits=Limits(seconds=900))"
+        "from wasmbuild.toolchain.child import ProcessLimits, run\n"
+        f"script = 'sleep 1000 & echo $! $$ > {tmp_path}/pids; sleep 1000'\n"
+        "run(['/bin/sh', '-c', script], limits=ProcessLimits(seconds=900))"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
     pids = tmp_path / "pids"
@@ -197,7 +200,7 @@ def test_an_interrupted_parent_leaves_nothing(tmp_path: Path, gone: Gone) -> Non
 def test_kill_all_ends_children_of_other_threads() -> None:
     ended: list[child.Ended] = []
     before = set(process._live)
-    thread = threading.Thread(target=lambda: ended.append(shell("echo $$; sleep 1000", Limits(seconds=900))))
+    thread = threading.Thread(target=lambda: ended.append(shell("echo $$; sleep 1000", ProcessLimits(seconds=900))))
     thread.start()
     while not process._live - before:
         time.sleep(0.01)

@@ -20,8 +20,8 @@ import pytest
 from wasmbuild import locks
 from wasmbuild.errors import ToolchainError
 from wasmbuild.toolchain import executable, identities, places
-from wasmbuild.toolchain.child import Limits
-from wasmbuild.toolchain.find import Compiler, find, ways
+from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain.find import FoundCompiler, find, ways
 
 # Where modules come from; tests find other packages or none.
 ROOTS = [path for path in sys.path if path]
@@ -74,7 +74,7 @@ class TestNamed:
     def test_it_wins(self, machine: Path, script: MakeProgram, relative: bool) -> None:
         path = script(machine / "tools" / "w", says("48.0.8 (abc 2026-01-01)"))
         found = find("tools/w" if relative else str(path), 48, machine)
-        assert found == Compiler("cli", str(path), "48.0.8", executable.digest(path))
+        assert found == FoundCompiler("cli", str(path), "48.0.8", executable.digest(path))
 
     def test_before_the_environment_variable(
         self, machine: Path, script: MakeProgram, monkeypatch: pytest.MonkeyPatch
@@ -107,7 +107,7 @@ class TestNamed:
         assert message("w", 48, machine, at_least="48.0.8").startswith(f"[toolchain] compiler: {path} {problem}")
 
     def test_one_that_hangs(self, machine: Path, script: MakeProgram, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(executable, "_VERSION_LIMITS", Limits(seconds=0.2))
+        monkeypatch.setattr(executable, "_VERSION_LIMITS", ProcessLimits(seconds=0.2))
         path = script(machine / "w", "sleep 60")
         assert message("w", 48, machine).startswith(
             f"[toolchain] compiler: {path} did not end within 0.2 s when asked for its --version;"
@@ -147,7 +147,7 @@ class TestFound:
     def test_what_will_not_do_is_passed_over(
         self, machine: Path, program: MakeProgram, script: MakeProgram, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(executable, "_VERSION_LIMITS", Limits(seconds=0.5))
+        monkeypatch.setattr(executable, "_VERSION_LIMITS", ProcessLimits(seconds=0.5))
         paths = [machine / folder / "wasmtime" for folder in ("a", "b", "c", "d", "e")]
         monkeypatch.setenv("PATH", os.pathsep.join([*(str(path.parent) for path in paths), "/bin"]))
         script(paths[0], says("48.0.9"))
@@ -205,7 +205,7 @@ class TestWithoutPermission:
     def test_a_copy_is_run(self, machine: Path, wheel: Path) -> None:
         found = find("auto", 48, machine)
         copy = machine / "cache" / "wasmbuild" / "executables" / found.sha256 / "wasmtime"
-        assert found == Compiler("cli", str(copy), "48.0.2", executable.digest(wheel))
+        assert found == FoundCompiler("cli", str(copy), "48.0.2", executable.digest(wheel))
         assert copy.read_bytes() == wheel.read_bytes()
         assert [path.name for path in copy.parent.iterdir()] == ["wasmtime"]
         inode = copy.stat().st_ino
@@ -344,7 +344,7 @@ class TestReplaced:
     def test_it_is_looked_at_again(self, machine: Path, program: MakeProgram) -> None:
         path = self.replaces_itself(machine / "first" / "wasmtime", program, times=2)
         program(machine / "second" / "wasmtime", says("48.0.1"))
-        assert find("auto", 48, machine) == Compiler("cli", str(path), "48.0.9", executable.digest(path))
+        assert find("auto", 48, machine) == FoundCompiler("cli", str(path), "48.0.9", executable.digest(path))
 
     def test_no_other_is_taken_in_its_place(self, machine: Path, program: MakeProgram) -> None:
         path = self.replaces_itself(machine / "first" / "wasmtime", program, times=100)
@@ -389,7 +389,7 @@ class TestIdentities:
         sha256 = executable.digest(path)
         forget()
         monkeypatch.setattr(executable.files, "hash_file", lambda path: pytest.fail(f"{path} was read again"))
-        assert find("auto", 48, machine) == Compiler("cli", str(path), "48.0.8", sha256)
+        assert find("auto", 48, machine) == FoundCompiler("cli", str(path), "48.0.8", sha256)
         assert find("cli", 48, machine / "another").sha256 == sha256
         assert self.runs(machine) == 1
         assert stat.S_IMODE(known.stat().st_mode) == 0o600

@@ -11,11 +11,11 @@ from engines import engine
 from wasmbuild.errors import CompileError, DiskError
 from wasmbuild.toolchain import cli
 from wasmbuild.toolchain.advice import failure
-from wasmbuild.toolchain.child import Limits
-from wasmbuild.toolchain.find import Compiler
+from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.toolchain.job import Job
 
-COMPILER = Compiler("cli", "/opt/wasmtime", "48.0.8", "0" * 64)
+COMPILER = FoundCompiler("cli", "/opt/wasmtime", "48.0.8", "0" * 64)
 
 
 def job(
@@ -29,7 +29,7 @@ def job(
         out=Path("/private/0.cwasm"),
         kind="module",
         engine=engine(declared, triple, isa_flags=isa_flags),
-        limits=Limits(),
+        limits=ProcessLimits(),
         parallel=False,
         source="src/a.wasm",
         name="x64/a.cwasm",

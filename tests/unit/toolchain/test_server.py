@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 from wasmbuild.errors import ChildError
 from wasmbuild.toolchain import wire, worker
-from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.server import Server
-from wasmbuild.toolchain.worker import Death, Reply, Request
+from wasmbuild.toolchain.worker import ChildExit, Reply, Request
 
 CHILD = """
 import os, sys, time
@@ -55,10 +55,10 @@ wire.serve(handle)
 """
 
 
-LIMITS = Limits(seconds=30)
+LIMITS = ProcessLimits(seconds=30)
 
 
-def make(limits: Limits = LIMITS, wrapper: tuple[str, ...] = (), **options: Any) -> Server:
+def make(limits: ProcessLimits = LIMITS, wrapper: tuple[str, ...] = (), **options: Any) -> Server:
     argv = [*wrapper, sys.executable, "-I", "-S", "-c", CHILD, str(Path(wire.__file__).parent)]
     return Server(argv, name="the child", limits=limits, **options)
 
@@ -161,7 +161,7 @@ class TestFiles:
         with make(wrapper=wrapper) as server:
             outcomes = list(server.outcomes(Request({}, files=handful) for handful in handfuls))
             assert server.ask(Request({}, files=files[:1])).data == b".0"
-        assert all(isinstance(outcome, Death) for outcome in outcomes)
+        assert all(isinstance(outcome, ChildExit) for outcome in outcomes)
         assert "descriptors of a request were lost" in str(outcomes[0])
         for file in files:
             os.close(file)
@@ -196,7 +196,7 @@ class TestDeaths:
         bodies: list[dict[str, Any]] = [{"n": n, **more, **({"do": "abort"} if n % 7 == 3 else {})} for n in range(40)]
         for n, outcome in enumerate(server.outcomes(map(Request, bodies))):
             if n % 7 == 3:
-                assert isinstance(outcome, Death)
+                assert isinstance(outcome, ChildExit)
                 assert outcome.words == "was killed by SIGABRT"
                 assert str(outcome) == "the child was killed by SIGABRT\n    about to abort"
                 assert outcome.answered == (3 if n == 3 else 6)
@@ -214,13 +214,15 @@ class TestDeaths:
         limits = [0.1, None, 0.2, 5.0]
         outcomes = list(server.outcomes(Request(sleep, seconds=seconds) for seconds in limits))
         assert [isinstance(outcome, Reply) for outcome in outcomes] == [False, True, False, True]
-        assert [outcome.words for outcome in outcomes if isinstance(outcome, Death)] == [
+        assert [outcome.words for outcome in outcomes if isinstance(outcome, ChildExit)] == [
             "did not end within 0.1 s",
             "did not end within 0.2 s",
         ]
 
     def test_one_that_is_starting_can_be_killed(self) -> None:
-        with Server([sys.executable, "-c", "import time; time.sleep(1000)"], name="it", limits=Limits()) as server:
+        with Server(
+            [sys.executable, "-c", "import time; time.sleep(1000)"], name="it", limits=ProcessLimits()
+        ) as server:
 
             def kill() -> None:
                 while not done.wait(0.05):
@@ -235,42 +237,42 @@ class TestDeaths:
             killer.join()
 
     def test_time_limit(self) -> None:
-        with make(Limits(seconds=1)) as server:
+        with make(ProcessLimits(seconds=1)) as server:
             outcomes = list(server.outcomes([Request({}), Request({"do": "sleep", "seconds": 60}), Request({"n": 2})]))
-        assert isinstance(outcomes[1], Death)
+        assert isinstance(outcomes[1], ChildExit)
         assert str(outcomes[1]) == "the child did not end within 1 s"
         assert isinstance(outcomes[2], Reply)
 
     def test_a_child_that_does_not_even_read(self) -> None:
-        with make(Limits(seconds=1)) as server:
+        with make(ProcessLimits(seconds=1)) as server:
             sleep, large = Request({"do": "sleep", "seconds": 60}), Request({}, b"x" * 30_000_000)
             outcomes = list(server.outcomes([sleep, large]))
-        assert [type(outcome) for outcome in outcomes] == [Death, Reply]
+        assert [type(outcome) for outcome in outcomes] == [ChildExit, Reply]
 
     @pytest.mark.skipif(sys.platform == "win32", reason="no process is stopped there")
     @pytest.mark.parametrize("passes_files", [True, False])
     def test_a_child_that_stops_reading(self, monkeypatch: pytest.MonkeyPatch, passes_files: bool) -> None:
         monkeypatch.setattr(worker, "_PASSES_FILES", passes_files)
-        with make(Limits(seconds=1)) as server:
+        with make(ProcessLimits(seconds=1)) as server:
             os.kill(server.ask(Request({})).body["pid"], signal.SIGSTOP)
             outcome = server.outcome(Request({}, b"x" * 30_000_000))
             assert str(outcome) == "the child did not end within 1 s"
             assert isinstance(server.outcome(Request({})), Reply)
 
     def test_each_request_has_the_whole_time(self) -> None:
-        with make(Limits(seconds=1.5)) as server:
+        with make(ProcessLimits(seconds=1.5)) as server:
             outcomes = list(server.outcomes(Request({"do": "sleep", "seconds": 0.8}) for _ in range(3)))
         assert all(isinstance(outcome, Reply) for outcome in outcomes)
 
     def test_memory_limit(self) -> None:
-        with make(Limits(memory=1 << 30, seconds=30)) as server:
+        with make(ProcessLimits(memory=1 << 30, seconds=30)) as server:
             outcome = server.outcome(Request({"do": "eat"}))
-        assert isinstance(outcome, Death)
+        assert isinstance(outcome, ChildExit)
         assert outcome.words == "ran out of its memory limit of 1 GiB"
 
     def test_an_exception_in_the_child(self, server: Server) -> None:
         outcome = server.outcome(Request({"do": "fail"}))
-        assert isinstance(outcome, Death)
+        assert isinstance(outcome, ChildExit)
         assert (outcome.words, outcome.status) == ("ended with status 1", 1)
         assert outcome.stderr.endswith("ValueError: no idea\n")
 
@@ -282,7 +284,7 @@ class TestDeaths:
     )
     def test_junk_is_no_reply(self, server: Server, junk: str) -> None:
         outcome = server.outcome(Request({"do": "junk", "junk": junk}))
-        assert isinstance(outcome, Death)
+        assert isinstance(outcome, ChildExit)
         assert outcome.words.startswith("answered with something that is no reply (")
         if junk in ("", "no json"):
             shown = junk or "an empty line"
@@ -303,7 +305,7 @@ class TestDeaths:
         server.ask(Request({}))
         threading.Timer(0.2, server.kill).start()
         outcome = server.outcome(Request({"do": "sleep", "seconds": 60}))
-        assert isinstance(outcome, Death)
+        assert isinstance(outcome, ChildExit)
         assert outcome.status == -signal.SIGKILL
 
     def test_close_ends_it(self, server: Server) -> None:
@@ -328,14 +330,14 @@ class TestStart:
         ],
     )
     def test_what_is_no_server(self, argv: list[str], text: str) -> None:
-        with pytest.raises(ChildError) as error, Server(argv, name="the child", limits=Limits()) as server:
+        with pytest.raises(ChildError) as error, Server(argv, name="the child", limits=ProcessLimits()) as server:
             server.ask(Request({}))
         assert str(error.value).startswith(text)
 
     def test_a_slow_start(self) -> None:
         with (
             pytest.raises(ChildError, match=r"^the child could not be started: it did not end within 0\.2 s$"),
-            Server(["/bin/sleep", "60"], name="the child", limits=Limits(), start_seconds=0.2) as server,
+            Server(["/bin/sleep", "60"], name="the child", limits=ProcessLimits(), start_seconds=0.2) as server,
         ):
             server.ask(Request({}))
 
@@ -343,9 +345,9 @@ class TestStart:
 @pytest.mark.skipif(sys.platform == "win32", reason="the parent is killed outright")
 def test_the_child_ends_with_its_parent_in_the_middle_of_a_request(gone: Callable[[int], bool]) -> None:
     code = (
-        "import sys\nfrom wasmbuild.toolchain.child import Limits\n"
+        "import sys\nfrom wasmbuild.toolchain.child import ProcessLimits\n"
         "from wasmbuild.toolchain.worker import Request\nfrom wasmbuild.toolchain.server import Server\n"
-        "server = Server(sys.argv[1:], name='', limits=Limits())\n"
+        "server = Server(sys.argv[1:], name='', limits=ProcessLimits())\n"
         "print(server.ask(Request({})).body['pid'], flush=True)\n"
         "server.ask(Request({'do': 'sleep', 'seconds': 900}))"
     )

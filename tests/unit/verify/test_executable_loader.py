@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from scripted import RUNNER, TELL, Loading
 
-from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.verify.executable_loader import ExecutableLoader, Program
 from wasmbuild.verify.loading import HERE, LoadingSite
 from wasmbuild.verify.outcomes import CPU, WASMTIME, Broken, Unreachable, Unverified
@@ -42,7 +42,7 @@ def test_how_an_executable_is_run(
     does = TELL.format(noted=str(tmp_path / "noted"))
     directory = str(loading.project) if site.is_runner else None
     program = loading.program._replace(directory=directory)
-    assert loading.obstacle(does, site=site, program=program, limits=Limits(2 << 30, 60)) is None
+    assert loading.obstacle(does, site=site, program=program, limits=ProcessLimits(2 << 30, 60)) is None
     noted = json.loads((tmp_path / "noted").read_text())
     *options, file = noted["arguments"]
     assert options == ["run", "--allow-precompiled", "-W", "simd=y", "--preload", f"probe={file}/missing"]
@@ -105,7 +105,7 @@ def test_how_a_process_ends_over_an_artifact(loading: Loading, site: LoadingSite
 
 @pytest.mark.parametrize("site", [HERE, RUNNER], ids=["here", "runner"])
 def test_loading_that_hangs_ends_when_its_time_is_up(loading: Loading, site: LoadingSite) -> None:
-    assert loading.obstacle("time.sleep(1000)", site=site, limits=Limits(seconds=1)) == Broken(
+    assert loading.obstacle("time.sleep(1000)", site=site, limits=ProcessLimits(seconds=1)) == Broken(
         f"m.cwasm ends the process that loads it, which did not end within 1 s; raise the time limit, or {AGAIN}"
     )
 
@@ -121,7 +121,7 @@ def test_loading_that_hangs_ends_when_its_time_is_up(loading: Loading, site: Loa
     ids=["MemoryError", "refused", "abort"],
 )
 def test_what_needs_more_memory_than_it_may_have(loading: Loading, site: LoadingSite, does: str) -> None:
-    assert loading.obstacle(does, site=site, limits=Limits(2 << 30, 60)) == Broken(f"m.cwasm {MEMORY}")
+    assert loading.obstacle(does, site=site, limits=ProcessLimits(2 << 30, 60)) == Broken(f"m.cwasm {MEMORY}")
 
 
 @pytest.mark.parametrize("site", [HERE, RUNNER], ids=["here", "runner"])
@@ -174,7 +174,7 @@ def test_a_file_is_copied_whole_wherever_its_offset_is(loading: Loading) -> None
 
 def test_no_more_files_are_held_open_than_can_be_under_way(loading: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    loader = ExecutableLoader(loading.program, loading.private, Limits(seconds=60))
+    loader = ExecutableLoader(loading.program, loading.private, ProcessLimits(seconds=60))
     files = []
     for number in range(12):
         load = loading.load("", name=f"m{number}")
@@ -187,7 +187,7 @@ def test_no_more_files_are_held_open_than_can_be_under_way(loading: Loading, mon
 
 def test_an_abort_begins_nothing_more(loading: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    loader = ExecutableLoader(loading.program, loading.private, Limits(seconds=1))
+    loader = ExecutableLoader(loading.program, loading.private, ProcessLimits(seconds=1))
     loads = [loading.load("time.sleep(1000)", name=name) for name in "abc"]
     for load in loads:
         loader.put(load)
@@ -231,7 +231,7 @@ def test_a_runner_that_runs_nothing_is_blamed_itself(
     loading: Loading, command: tuple[str, ...], memory: int | None, why: str
 ) -> None:
     loads = [loading.load("", name=name) for name in "abc"]
-    loading.run(*loads, site=RUNNER, limits=Limits(memory, 60), program=Program(command))
+    loading.run(*loads, site=RUNNER, limits=ProcessLimits(memory, 60), program=Program(command))
     assert {name: outcome.obstacle for name, outcome in loading.outcomes.items()} == dict.fromkeys(
         "abc", Broken(f"{CANNOT_THERE}{why}")
     )

@@ -11,7 +11,7 @@ import pytest
 from scripted import RUNNER, TELL, Loading
 
 from wasmbuild.project.cases import Case, Wasi
-from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.verify.loading import HERE, LoadingSite
 from wasmbuild.verify.outcomes import CALLS, Broken, Unreachable
 
@@ -31,7 +31,7 @@ def loading(tmp_path: Path, maker: Any) -> Loading:
 def test_how_a_test_is_run(loading: Loading, tmp_path: Path, site: LoadingSite) -> None:
     tell = TELL.format(noted=str(tmp_path / "noted"))
     program = loading.program._replace(directory=str(loading.project) if site.is_runner else None)
-    case, limits = Case("_start", (), exit=0, wasi=PROGRAM), Limits(2 << 30, 60)
+    case, limits = Case("_start", (), exit=0, wasi=PROGRAM), ProcessLimits(2 << 30, 60)
     words, obstacle = loading.test(
         f"if not loading:\n{textwrap.indent(tell, ' ')}", case, site=site, program=program, limits=limits
     )
@@ -123,7 +123,7 @@ def test_after_a_death_no_other_test_runs(loading: Loading, tmp_path: Path) -> N
 )  # fmt: skip
 def test_what_comes_of_a_test(loading: Loading, does: str, case: Case, problem: str) -> None:
     does = f"if not loading:\n {does}"
-    _, obstacle = loading.test(does, case, type_="() -> (i32)", limits=Limits(2 << 30, 60))
+    _, obstacle = loading.test(does, case, type_="() -> (i32)", limits=ProcessLimits(2 << 30, 60))
     if problem:
         assert isinstance(obstacle, Broken)
         assert obstacle.message.startswith(f"m.cwasm: test 1 of 1, {case.title} {problem}")

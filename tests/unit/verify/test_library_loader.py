@@ -13,15 +13,15 @@ import pytest
 
 from wasmbuild import files
 from wasmbuild.project.cases import Case
-from wasmbuild.toolchain.child import Limits
-from wasmbuild.toolchain.find import Compiler
+from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.verify import probes
 from wasmbuild.verify.library_loader import LibraryLoader
-from wasmbuild.verify.loading import Load, Outcome, Settle
+from wasmbuild.verify.loading import Load, LoadOutcome, Settle
 from wasmbuild.verify.outcomes import Broken, Obstacle, Unverified
 from wasmbuild.verify.tested import Metering
 
-LIMITS = Limits(seconds=30)
+LIMITS = ProcessLimits(seconds=30)
 HEAD = """
 import os, signal, sys, time
 sys.path.extend(sys.argv[2:])
@@ -37,12 +37,12 @@ wire.serve(handle)
 
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., LibraryLoader]:
-    def start(handle: str, limits: Limits = LIMITS) -> LibraryLoader:
+    def start(handle: str, limits: ProcessLimits = LIMITS) -> LibraryLoader:
         child = tmp_path / "child.py"
         child.write_text(HEAD + textwrap.dedent(handle) + TAIL)
         monkeypatch.setattr(probes, "PROBE", child)
         library = tmp_path / "site" / "wasmtime" / "linux-x86_64" / "_libwasmtime.so"
-        return LibraryLoader(probes.here(Compiler("embedded", str(library), "48.0.0", ""), limits), limits)
+        return LibraryLoader(probes.here(FoundCompiler("embedded", str(library), "48.0.0", ""), limits), limits)
 
     return start
 
@@ -62,7 +62,7 @@ class Loads:
         self.files.append(file)
         signature = files.signature(self._path.stat())
 
-        def settle(outcome: Outcome) -> None:
+        def settle(outcome: LoadOutcome) -> None:
             assert file.closed
             assert name not in self.outcomes
             self.outcomes[name] = outcome.obstacle
@@ -118,7 +118,7 @@ def test_a_child_that_hangs_costs_one_artifact_its_verdict(start: Callable[..., 
                 time.sleep(1000)
             return nothing(request)
         """,
-        Limits(seconds=2),
+        ProcessLimits(seconds=2),
     )
     for name in "abc":
         load = loads.make(name)
@@ -156,7 +156,7 @@ def test_where_several_at_once_come_to_no_answer_each_is_loaded_by_itself(
                 os.abort()
             return nothing(request)
         """,
-        Limits(seconds=1),
+        ProcessLimits(seconds=1),
     )
     for number in range(20):
         load = loads.make(str(number))
@@ -179,7 +179,7 @@ def test_memory_that_others_took_is_not_lacked_by_an_artifact(
                 return {"loaded": [{"error": "out of memory (failed to allocate 9 bytes)"} for _ in files]}, b""
             return nothing(request)
         """,
-        Limits(1 << 30, 30),
+        ProcessLimits(1 << 30, 30),
     )
     loads.through(loader, map(str, range(9)))
     assert loads.outcomes == {str(number): None for number in range(9)}
@@ -205,7 +205,7 @@ def test_artifacts_with_tests_are_loaded_by_themselves(start: Callable[..., Libr
             load = load._replace(artifact=load.artifact._replace(tests=tests), grant=Metering(fuel=False, epoch=False))
         settle = load.settle
 
-        def note(outcome: Outcome, settle: Settle = settle, name: str = str(number)) -> None:
+        def note(outcome: LoadOutcome, settle: Settle = settle, name: str = str(number)) -> None:
             ran[name] = outcome.ran
             settle(outcome)
 
@@ -248,7 +248,7 @@ def test_the_time_that_a_process_takes_to_start_is_nobody_s(
                 return nothing(request)
             os.abort()
         """,
-        Limits(seconds=0.5),
+        ProcessLimits(seconds=0.5),
     )
     loads.through(loader, map(str, range(40)))
     assert loads.outcomes == {str(number): None for number in range(40)}
@@ -329,7 +329,7 @@ def test_an_error_over_the_last_artifact_is_raised_at_the_end(
 ) -> None:
     loader = start("def handle(request, data, files): return nothing(request)")
 
-    def fail(outcome: Outcome) -> None:
+    def fail(outcome: LoadOutcome) -> None:
         raise RuntimeError(f"not {outcome.obstacle}")
 
     loader.put(loads.make("a")._replace(settle=fail))
@@ -339,7 +339,7 @@ def test_an_error_over_the_last_artifact_is_raised_at_the_end(
 
 
 def test_an_abort_does_not_wait_for_the_child(start: Callable[..., LibraryLoader], loads: Loads) -> None:
-    loader = start("def handle(request, data, files): time.sleep(1000)", Limits())
+    loader = start("def handle(request, data, files): time.sleep(1000)", ProcessLimits())
     for number in range(40):
         loader.put(loads.make(str(number)))
     loader.abort()

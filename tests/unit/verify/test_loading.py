@@ -11,7 +11,7 @@ import pytest
 
 from wasmbuild.files import signature
 from wasmbuild.verify.host_errors import one_line
-from wasmbuild.verify.loading import Load, Outcome, death, refusal
+from wasmbuild.verify.loading import Load, LoadOutcome, death, refusal
 from wasmbuild.verify.outcomes import CPU, Broken, Unreachable, Unverified
 
 HAND = "was it built or changed by hand, or by another tool? build it again"
@@ -109,13 +109,13 @@ def test_a_file_that_was_written_to_meanwhile_is_not_trusted(
     path = tmp_path / "checksum.cwasm"
     path.write_bytes(b"old")
     os.utime(path, ns=(10**18, 10**18))
-    outcomes: list[Outcome] = []
+    outcomes: list[LoadOutcome] = []
     file = io.FileIO(path)
     sig = signature(os.fstat(file.fileno())) if settled else None
     load = Load(maker.entry(b"old"), file, sig, outcomes.append, None)
     time.sleep(0.02)  # two steps of the clock that stamps files
     meddle(path)
-    load.end(Outcome(None))
+    load.end(LoadOutcome(None))
     changed = Broken("checksum.cwasm changed while it was verified; verify when nothing writes to it")
-    assert outcomes == [Outcome(changed if is_changed else None)]
+    assert outcomes == [LoadOutcome(changed if is_changed else None)]
     assert file.closed

@@ -15,7 +15,7 @@ import pytest
 import wasmtime
 
 from wasmbuild.toolchain import child, configure, find, wire
-from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.worker import Request
 from wasmbuild.verify import probe_outcomes, probes, values
@@ -148,7 +148,7 @@ def directories() -> list[str]:
 @pytest.mark.parametrize(("hard", "limit"), [("-", 1 << 30), (str(512 << 20), 512 << 20), (str(4 << 30), 1 << 30)])
 def test_a_limit_that_is_lower_already_stays(hard: str, limit: int) -> None:
     command = [sys.executable, "-I", "-S", "-c", LIMITED, hard, *directories()]
-    ended = child.run(command, limits=Limits(seconds=60))
+    ended = child.run(command, limits=ProcessLimits(seconds=60))
     assert ended.stdout.split() == [str(limit).encode()] * 2, ended.stderr
 
 
@@ -156,5 +156,5 @@ def test_no_directory_hides_a_module_of_the_standard_library(tmp_path: Path) -> 
     for name in ("json", "ctypes", "pathlib", "struct", "resource"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('not this one')\n")
     command = [sys.executable, "-I", "-S", str(probes.PROBE), "-", str(tmp_path), *directories()]
-    with Server(command, name="the probe", limits=Limits(seconds=60)) as server:
+    with Server(command, name="the probe", limits=ProcessLimits(seconds=60)) as server:
         assert server.ask(Request({"engine": ENGINE})).body == {"loaded": []}

@@ -14,7 +14,7 @@ import pytest
 from wasmbuild.errors import ChildError, ToolchainError
 from wasmbuild.project.declared import Runner
 from wasmbuild.toolchain import child, find
-from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.worker import Request
 from wasmbuild.verify import memory_limited as child_of_bounded
 from wasmbuild.verify import probes
@@ -57,7 +57,7 @@ class Place:
         """Have the runner answer a request and load something, and return how it was run."""
         command = (sys.executable, "notes.py", str(self._noted))
         runner = Runner(command, sys.executable, None, dict(environment or {}), str(self.project))
-        with probes.through(runner, sys.executable, Limits(memory), self.directory) as server:
+        with probes.through(runner, sys.executable, ProcessLimits(memory), self.directory) as server:
             assert server.ask(EMPTY_ENGINE).body == {"loaded": []}
             [told] = server.ask(Request({"load": ["module"], "engine": [[], None]}, b"nonsense")).body["loaded"]
             assert "ELF" in told["error"]
@@ -78,7 +78,7 @@ def test_no_package_hides_a_file_of_the_probe(tmp_path: Path) -> None:
     for name in FILES:
         (packages / name).write_text("raise SystemExit('not this one')\n")
     own = library._replace(path=str(packages / Path(*Path(library.path).parts[-3:])))
-    with probes.here(own, Limits()) as server:
+    with probes.here(own, ProcessLimits()) as server:
         assert server.ask(EMPTY_ENGINE).body == {"loaded": []}
 
 
@@ -237,7 +237,7 @@ TELL = "import json, os, resource; print(json.dumps([resource.getrlimit(resource
 
 def bounded(program: list[str], environment: Mapping[str, str], memory: int | None) -> child.Ended:
     command, variables = probes.with_memory_limit(program, environment, memory)
-    return child.run(command, limits=Limits(seconds=60), env_extra=variables)
+    return child.run(command, limits=ProcessLimits(seconds=60), env_extra=variables)
 
 
 def test_a_program_without_a_bound_is_run_as_it_is() -> None:
@@ -263,7 +263,7 @@ def test_a_program_that_allocates_more_than_its_bound_cannot(size: int, ends: st
 def test_a_bound_that_is_lower_already_stays() -> None:
     outer, environment = probes.with_memory_limit([sys.executable, "-c", TELL], {}, 1024 * MEBIBYTE)
     inner, environment = probes.with_memory_limit(outer, environment, 512 * MEBIBYTE)
-    ended = child.run(inner, limits=Limits(seconds=60), env_extra=environment)
+    ended = child.run(inner, limits=ProcessLimits(seconds=60), env_extra=environment)
     assert json.loads(ended.stdout)[0] == [512 * MEBIBYTE] * 2
 
 
@@ -287,21 +287,24 @@ def test_the_probe_on_this_host_is_isolated_from_the_users_packages(
         (tmp_path / f"{name}.py").write_text("raise SystemExit('not this one')\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    with probes.here(find.library(), Limits()) as server:
+    with probes.here(find.library(), ProcessLimits()) as server:
         assert server.ask(EMPTY_ENGINE).body == {"loaded": []}
 
 
 def test_what_the_probe_on_this_host_may_allocate_is_bounded() -> None:
     said = r"the probe with the library of wasmtime \S+ could not be started"
-    with probes.here(find.library(), Limits(memory=16 * MEBIBYTE)) as server, pytest.raises(ChildError, match=said):
+    with (
+        probes.here(find.library(), ProcessLimits(memory=16 * MEBIBYTE)) as server,
+        pytest.raises(ChildError, match=said),
+    ):
         server.ask(EMPTY_ENGINE)
-    with probes.here(find.library(), Limits(memory=1024 * MEBIBYTE)) as server:
+    with probes.here(find.library(), ProcessLimits(memory=1024 * MEBIBYTE)) as server:
         assert server.ask(EMPTY_ENGINE).body == {"loaded": []}
 
 
 def test_a_python_that_does_not_say_where_it_is_runs_no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "")
     with pytest.raises(ToolchainError, match=r"Python does not say where its executable is"):
-        probes.here(find.library(), Limits())
+        probes.here(find.library(), ProcessLimits())
     with pytest.raises(ToolchainError, match=r"Python does not say where its executable is"):
         probes.with_memory_limit(["wasmtime"], {}, MEBIBYTE)

@@ -9,7 +9,7 @@ import pytest
 
 from wasmbuild.errors import ToolchainError, UsageError
 from wasmbuild.toolchain import child
-from wasmbuild.toolchain.child import Limits
+from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.verify import Entry, verify
 
 
@@ -40,7 +40,7 @@ def test_an_unknown_level_is_a_wrong_request(tmp_path: Path) -> None:
 def test_a_memory_limit_that_the_system_lacks_is_not_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "memory_can_be_limited", lambda: False)
     with pytest.raises(ToolchainError, match="cannot limit the memory of what loads artifacts"):
-        verify([tmp_path], limits=Limits(memory=1 << 30))
+        verify([tmp_path], limits=ProcessLimits(memory=1 << 30))
 
 
 def test_nothing_heavy_is_imported_before_it_is_needed() -> None:

@@ -22,7 +22,7 @@ _CHUNK = 1 << 20
 _FICLONE = 0x40049409
 
 
-class Entry(NamedTuple):
+class CacheEntry(NamedTuple):
     """An entry as its trailer tells: the size of its artifact in bytes, the digest that it has to have, its key."""
 
     size: int
@@ -37,7 +37,7 @@ def tail(artifact: bytes, sha256: str, key: str, inputs: Mapping[str, Any]) -> b
     return told + trailer
 
 
-def read(file: IO[bytes]) -> Entry | None:
+def read(file: IO[bytes]) -> CacheEntry | None:
     """Return what the trailer of an open file says, None where it is no whole entry. Raises OSError."""
     whole = os.fstat(file.fileno()).st_size
     if whole < _TRAILER.size:
@@ -49,7 +49,7 @@ def read(file: IO[bytes]) -> Entry | None:
     magic, size, told, sha256, key = _TRAILER.unpack(trailer)
     if magic != _MAGIC or size + told + _TRAILER.size != whole:
         return None
-    return Entry(size, sha256.hex(), key.hex())
+    return CacheEntry(size, sha256.hex(), key.hex())
 
 
 def copy(file: IO[bytes], size: int, out: Path) -> None:
