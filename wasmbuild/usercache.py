@@ -41,7 +41,7 @@ def directory() -> Path:
     return (base if base.is_absolute() else Path.home() / ".cache") / "wasmbuild"
 
 
-class Place:
+class CacheDirectory:
     """A directory for what can be made again: of one kind in the user's, or ``base`` itself."""
 
     def __init__(self, *parts: str, base: Path | None = None) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 
-from wasmbuild.toolchain.places import executables
+from wasmbuild.toolchain.search_path import executables
 
 PLUGINS = '[modules."plugins/*"]\nsource = "plugins/*.wat"\n'
 

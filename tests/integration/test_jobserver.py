@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from support import ADD, HEAD, TARGETS, Project
 
-from wasmbuild.toolchain.places import executables
+from wasmbuild.toolchain.search_path import executables
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="other systems have other job servers")
 

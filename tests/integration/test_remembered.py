@@ -13,7 +13,7 @@ import pytest
 
 from wasmbuild import files
 from wasmbuild.cli import main
-from wasmbuild.toolchain import places
+from wasmbuild.toolchain import search_path
 
 DECLARATION = """\
 [project]
@@ -53,7 +53,7 @@ def test_no_remembered_program_is_run(root: Path) -> None:
     document = json.loads(state.read_text())
     document["compilers"] = {
         str(path): [list(files.signature(path.stat())), "48.0.2", str(program.parent)]
-        for path in (program, *(place.path for place in places.executables()))
+        for path in (program, *(candidate.path for candidate in search_path.executables()))
     }
     state.write_text(json.dumps(document))
     (root / "a.wasm").write_bytes(EMPTY + b"\0\2\1x")

@@ -14,7 +14,7 @@ import wasmtime
 from support import ADD, HEAD, SUB
 
 from systems import System
-from wasmbuild.toolchain.places import executables
+from wasmbuild.toolchain.search_path import executables
 
 TARGETS = """
 [targets.x64]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from wasmbuild import __version__, files
 from wasmbuild.project import filenames
-from wasmbuild.toolchain import places
+from wasmbuild.toolchain import search_path
 
 if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan
@@ -122,7 +122,7 @@ def _identity(plan: Plan, declaration: bytes) -> list[object]:
     globs = json.dumps(plan.globs).encode("utf-8", "surrogatepass")
     given = repr([test.wasi.dirs for module in plan.modules for test in module.tests if test.wasi is not None])
     digests = [hashlib.sha256(data).hexdigest() for data in (declaration, globs, given.encode())]
-    return [SCHEMA, __version__, *digests, places.fingerprint(plan.compiler, plan.directory)]
+    return [SCHEMA, __version__, *digests, search_path.fingerprint(plan.compiler, plan.directory)]
 
 
 def _digest(signatures: Iterable[files.Signature | None]) -> str:

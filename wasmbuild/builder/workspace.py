@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild.errors import UsageError
-from wasmbuild.toolchain import places
+from wasmbuild.toolchain import search_path
 
 if TYPE_CHECKING:
     from wasmbuild.builder.request import ArtifactCache
@@ -60,7 +60,7 @@ class Workspace:
 
     def cache(self) -> ArtifactCache:
         """Return where artifacts are kept that were compiled before. Raises DeclarationError, UsageError."""
-        from wasmbuild.builder.cache.places import opened
+        from wasmbuild.builder.cache.selection import opened
         from wasmbuild.project.cache_policy import CachePolicy
 
         return opened(self.project().cache if b"cache" in self._read() else CachePolicy())
@@ -104,7 +104,7 @@ class Workspace:
         from wasmbuild.toolchain.toolchain import Toolchain
 
         line = declared.line
-        if declared.compiler == EMBEDDED or not os.path.lexists(self.directory / places.LOCK):
+        if declared.compiler == EMBEDDED or not os.path.lexists(self.directory / search_path.LOCK):
             compiler = find(declared.compiler, line, self.directory, at_least=declared.at_least)
         else:
             from wasmbuild.toolchain import lockfile
@@ -123,7 +123,7 @@ class Workspace:
     def _project(self, declaration: bytes, *, needs_modules: bool = True) -> Project:
         from wasmbuild.plan import remembered
 
-        line = places.default_line()
+        line = search_path.default_line()
         file = str(self.config)
         project = remembered.recall(declaration, file=file, directory=self.directory, default_line=line)
         if project is None:

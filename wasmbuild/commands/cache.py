@@ -65,7 +65,7 @@ def _stats(cache: LocalCache, *, as_json: bool) -> int:
 
 
 def _local(limit: int) -> LocalCache:
-    from wasmbuild.builder.cache.places import OFF, VARIABLE, local
+    from wasmbuild.builder.cache.selection import OFF, VARIABLE, local
 
     cache = local(limit)
     if cache is None:

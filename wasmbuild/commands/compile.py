@@ -111,7 +111,7 @@ def _cache(arguments: argparse.Namespace) -> ArtifactCache:
         return NO_CACHE
     if arguments.triple is None:
         return Workspace(arguments.config).cache()
-    from wasmbuild.builder.cache.places import opened
+    from wasmbuild.builder.cache.selection import opened
     from wasmbuild.project.cache_policy import CachePolicy
 
     return opened(CachePolicy())

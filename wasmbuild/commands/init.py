@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from wasmbuild.plan.graph import plan
     from wasmbuild.project import starter
     from wasmbuild.project.config import parse
-    from wasmbuild.toolchain.places import default_line
+    from wasmbuild.toolchain.search_path import default_line
 
     directory: Path = arguments.directory
     config = directory / CONFIG

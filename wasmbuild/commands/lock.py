@@ -11,7 +11,7 @@ from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options
 from wasmbuild.commands.toolchain import add_network, telling
 from wasmbuild.errors import DONE, UsageError
-from wasmbuild.toolchain.places import LOCK
+from wasmbuild.toolchain.search_path import LOCK
 
 if TYPE_CHECKING:
     from wasmbuild.installing.locking import Source, Wanted

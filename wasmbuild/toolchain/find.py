@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wasmbuild.errors import ToolchainError
-from wasmbuild.toolchain import executable, places
+from wasmbuild.toolchain import executable, search_path
 from wasmbuild.toolchain.executable import ChangingError, ExecutableIdentity, UnexaminedError, UnusableExecutableError
-from wasmbuild.toolchain.places import default_line, fingerprint
+from wasmbuild.toolchain.search_path import default_line, fingerprint
 
 __all__ = ["AUTO", "CLI", "EMBEDDED", "FoundCompiler", "default_line", "find", "fingerprint", "library", "ways"]
 
@@ -57,8 +57,8 @@ def find(
         return _embedded(wanted)
     if choice not in (AUTO, CLI):
         return _named(Path(project_dir) / choice, "[toolchain] compiler", wanted)
-    if (variable := places.named()) is not None:
-        return _named(variable, places.VARIABLE, wanted)
+    if (variable := search_path.named()) is not None:
+        return _named(variable, search_path.VARIABLE, wanted)
     found, passed_over, certain = _best(wanted, preferred)
     if found is not None:
         return found
@@ -83,12 +83,12 @@ def library() -> FoundCompiler:
 
     Its digest is taken only when its stat signature is new. Raises ToolchainError when it is not installed.
     """
-    path = places.library()
+    path = search_path.library()
     if path is None:
         raise ToolchainError(
             "the wasmtime Python package is not installed here, or not for this machine; run: pip install wasmtime"
         )
-    version = places.library_version(path)
+    version = search_path.library_version(path)
     if version is None:
         raise ToolchainError(
             f"the version of the wasmtime Python package in {path.parents[1]} cannot be told, because its metadata is "
@@ -111,7 +111,7 @@ def ways(line: int, at_least: str | None = None) -> str:
         f"get one in any of these ways:\n{wheel}"
         f"    wasmbuild toolchain install {version}\n"
         f"    wasmbuild toolchain install {version} --from cargo\n"
-        f"    name an executable of Wasmtime {version} in {places.VARIABLE} or as [toolchain] compiler"
+        f"    name an executable of Wasmtime {version} in {search_path.VARIABLE} or as [toolchain] compiler"
     )
 
 
@@ -167,18 +167,18 @@ def _best(wanted: _Wanted, preferred: str | None) -> tuple[FoundCompiler | None,
     passed_over: list[str] = []
     blocked: ToolchainError | None = None
     certain = True
-    for place in places.executables():
+    for candidate in search_path.executables():
         try:
-            if executable.is_script(place.path):
+            if executable.is_script(candidate.path):
                 raise UnusableExecutableError(
                     "is a script, whose bytes say nothing of what compiles; name the executable it starts"
                 )
-            identity = executable.identify(place.path)
+            identity = executable.identify(candidate.path)
             if problem := wanted.problem(identity.version):
                 raise UnusableExecutableError(problem)
         except UnusableExecutableError as error:
             certain = certain and not isinstance(error, UnexaminedError)
-            passed_over.append(f"{place.path} ({place.origin}) {error}")
+            passed_over.append(f"{candidate.path} ({candidate.origin}) {error}")
         except ChangingError:
             raise  # the next run would choose it
         except ToolchainError as error:
@@ -190,7 +190,7 @@ def _best(wanted: _Wanted, preferred: str | None) -> tuple[FoundCompiler | None,
                 best = identity
     if best is None and blocked is not None:
         raise blocked
-    if not places.has_home():
+    if not search_path.has_home():
         certain = False
         passed_over.append("those of your home directory, because the system knows none; set HOME")
     return (FoundCompiler(CLI, *best) if best is not None else None), passed_over, certain

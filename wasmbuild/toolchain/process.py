@@ -16,7 +16,7 @@ from typing import IO, NamedTuple
 
 from wasmbuild.diagnosis import memory
 from wasmbuild.errors import ChildError, ToolchainError
-from wasmbuild.toolchain.places import WINDOWS
+from wasmbuild.toolchain.search_path import WINDOWS
 
 # What a program cannot do without; nothing else of the caller's environment reaches a child, because some of it changes
 # what is compiled (WASMTIME_BACKTRACE_DETAILS) or what is loaded (LD_PRELOAD).

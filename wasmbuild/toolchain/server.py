@@ -9,8 +9,8 @@ from types import TracebackType
 
 from wasmbuild.errors import ChildError
 from wasmbuild.toolchain import process
-from wasmbuild.toolchain.places import WINDOWS
 from wasmbuild.toolchain.process import ProcessLimits
+from wasmbuild.toolchain.search_path import WINDOWS
 from wasmbuild.toolchain.worker import ChildExit, Frame, Reply, Request, Worker
 
 # Requests are sent ahead while those without a reply are together no longer than this: less than what any socket

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import DiskError, ToolchainError
-from wasmbuild.toolchain import cli, executable, places
+from wasmbuild.toolchain import cli, executable, search_path
 from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.find import AUTO, EMBEDDED, FoundCompiler, library, ways
 from wasmbuild.toolchain.job import Job, NoVerdictError
@@ -52,7 +52,7 @@ class Toolchain:
 
         A script that starts another program is none of them: pip rewrites its own whenever it likes.
         """
-        files = places.candidates(self._choice)
+        files = search_path.candidates(self._choice)
         return [path for path in files if str(path) == self.compiler.path or not executable.is_script(path)]
 
     def compile(self, job: Job) -> int | None:

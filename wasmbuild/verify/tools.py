@@ -10,7 +10,7 @@ from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.rules import EngineError
 from wasmbuild.errors import ToolchainError
-from wasmbuild.toolchain import cli, find, places
+from wasmbuild.toolchain import cli, find, search_path
 from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.embedded import EMPTY, Embedded
 from wasmbuild.toolchain.find import FoundCompiler, NoCompilerError
@@ -117,8 +117,8 @@ class Tools:
 def _library() -> tuple[FoundCompiler | None, str]:
     """Return the library that is installed, or why it cannot be told which one is."""
     try:
-        path = places.library()
-        version = places.library_version(path) if path is not None else None
+        path = search_path.library()
+        version = search_path.library_version(path) if path is not None else None
     except OSError as error:
         return None, unverified("the wasmtime Python package cannot be looked for", error).message
     if path is None:

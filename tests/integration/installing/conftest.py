@@ -11,13 +11,13 @@ import pytest
 import serving
 from releases import Release
 
-from wasmbuild.toolchain import executable, installed, places, platforms
+from wasmbuild.toolchain import executable, installed, platforms, search_path
 
 
 @pytest.fixture(scope="session")
 def release() -> Release:
     """Make an archive as upstream does, of the executable that the wheel brought."""
-    wheel = next(place.path for place in places.executables() if place.origin == places.WHEEL)
+    wheel = next(candidate.path for candidate in search_path.executables() if candidate.origin == search_path.WHEEL)
     identity = executable.identify(wheel)
     platform = platforms.named(platforms.host())
     folder = platform.folder(identity.version)

@@ -19,7 +19,7 @@ import pytest
 
 from wasmbuild import locks
 from wasmbuild.errors import ToolchainError
-from wasmbuild.toolchain import executable, identities, places
+from wasmbuild.toolchain import executable, identities, search_path
 from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.find import FoundCompiler, find, ways
 
@@ -45,7 +45,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / "first"), str(tmp_path / "second"), "/usr/bin", "/bin"]))
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.delenv(places.VARIABLE, raising=False)
+    monkeypatch.delenv(search_path.VARIABLE, raising=False)
     monkeypatch.setattr(identities, "_found", {})
     return tmp_path
 
@@ -79,7 +79,7 @@ class TestNamed:
     def test_before_the_environment_variable(
         self, machine: Path, script: MakeProgram, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv(places.VARIABLE, str(script(machine / "variable", says("48.0.1"))))
+        monkeypatch.setenv(search_path.VARIABLE, str(script(machine / "variable", says("48.0.1"))))
         named = script(machine / "named", says("48.0.2"))
         assert find(str(named), 48, machine).version == "48.0.2"
         assert find("auto", 48, machine).version == "48.0.1"
@@ -127,7 +127,7 @@ class TestNamed:
         assert message("file", 48, machine) == (
             f"{named}/file has no permission to run; run: chmod +x {machine}/file{fix}"
         )
-        monkeypatch.setenv(places.VARIABLE, f"{machine}/none")
+        monkeypatch.setenv(search_path.VARIABLE, f"{machine}/none")
         assert message("auto", 48, machine).startswith(f"WASMBUILD_WASMTIME: {machine}/none cannot be used: ")
 
 

@@ -13,7 +13,7 @@ from wasmbuild.errors import DeclarationError
 from wasmbuild.toolchain import lockfile
 from wasmbuild.toolchain.installed import Archive
 from wasmbuild.toolchain.lockfile import Executable, Locked
-from wasmbuild.toolchain.places import LOCK
+from wasmbuild.toolchain.search_path import LOCK
 
 SIZES = st.integers(0, 1 << 39)
 SHA256 = st.text("0123456789abcdef", min_size=64, max_size=64)

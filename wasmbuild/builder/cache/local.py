@@ -42,9 +42,9 @@ class Usage(NamedTuple):
 class LocalCache:
     """The user's cache, or another directory of it; see ``ArtifactCache``."""
 
-    def __init__(self, place: usercache.Place, max_bytes: int) -> None:
+    def __init__(self, where: usercache.CacheDirectory, max_bytes: int) -> None:
         """``max_bytes`` are what is left of it when it is closed."""
-        self._place = place
+        self._where = where
         self._max = max_bytes
         self._added = 0
         self._opened = False
@@ -109,7 +109,7 @@ class LocalCache:
             if not self._opened:
                 self._opened = True
                 with contextlib.suppress(OSError, RuntimeError):
-                    self._root = self._place.own()
+                    self._root = self._where.own()
             return self._root
 
     # --- upkeep
@@ -117,19 +117,19 @@ class LocalCache:
     @property
     def directory(self) -> Path:
         """Where it is. Raises RuntimeError where there is no home directory."""
-        return self._place.path()
+        return self._where.path()
 
     def problem(self) -> str | None:
         """Say why nothing is taken from it or kept in it, None where it is used."""
         try:
-            self._place.own()
+            self._where.own()
         except (OSError, RuntimeError) as error:
             return getattr(error, "strerror", None) or str(error)
         return None
 
     def usage(self) -> Usage:
         """Count what is there. Raises OSError, RuntimeError where there is no home directory."""
-        sizes = [status.st_size for _, status in _entries(self._place.path())]
+        sizes = [status.st_size for _, status in _entries(self._where.path())]
         return Usage(len(sizes), sum(sizes))
 
     def prune(self, left: int | None = None) -> Usage:
@@ -138,7 +138,7 @@ class LocalCache:
         By default they are the limit itself.
         Returns what was removed. Raises OSError, RuntimeError where there is no home directory.
         """
-        root = self._place.path()
+        root = self._where.path()
         now = time.time()
         found = [(_used(status, now), status.st_size, path) for path, status in _entries(root)]
         total = sum(size for _, size, _ in found)
@@ -156,7 +156,7 @@ class LocalCache:
 
     def clear(self) -> Usage:
         """Remove everything and return what that was. Raises OSError, RuntimeError without a home directory."""
-        root = self._place.path()
+        root = self._where.path()
         found = list(_entries(root))
         for path, _ in found:
             path.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from wasmbuild.builder import key
 from wasmbuild.builder.cache import local
 from wasmbuild.builder.cache.local import LocalCache, Usage
-from wasmbuild.usercache import Place
+from wasmbuild.usercache import CacheDirectory
 
 ARTIFACT = b"\x7fELF" + bytes(range(256)) * 40
 OTHER = ARTIFACT[::-1]
@@ -46,7 +46,7 @@ class Room:
         self.cache = self.open()
 
     def open(self, max_bytes: int = 1 << 20) -> LocalCache:
-        return LocalCache(Place(base=self.root), max_bytes)
+        return LocalCache(CacheDirectory(base=self.root), max_bytes)
 
     def get(self, name: str) -> bytes | None:
         """Take an artifact as a build does, which believes what has the digest that it was told."""

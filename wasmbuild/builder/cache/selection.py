@@ -28,8 +28,8 @@ def local(max_bytes: int) -> LocalCache | None:
 
     if named and not os.path.isabs(named):
         raise UsageError(f'{VARIABLE}: {named!r} is neither "{OFF}" nor an absolute path; write the whole path')
-    place = usercache.Place(_KIND) if not named else usercache.Place(base=Path(named))
-    return LocalCache(place, max_bytes)
+    directory = usercache.CacheDirectory(_KIND) if not named else usercache.CacheDirectory(base=Path(named))
+    return LocalCache(directory, max_bytes)
 
 
 def opened(policy: CachePolicy) -> ArtifactCache:

