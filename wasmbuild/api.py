@@ -12,10 +12,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild import boundary
 from wasmbuild.errors import FAILED, DeclarationError, UsageError, WasmbuildError
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from wasmbuild.audit.note import Noted

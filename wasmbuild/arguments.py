@@ -6,10 +6,10 @@ import argparse
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import NamedTuple, NoReturn
 
 from wasmbuild import __version__
 from wasmbuild.errors import DONE, UsageError
+from wasmbuild.lean_typing import NamedTuple, NoReturn
 
 
 class Command(NamedTuple):

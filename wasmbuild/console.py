@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from typing import TextIO
+
+from wasmbuild.lean_typing import TextIO
 
 _BOLD, _RED, _GREEN, _YELLOW, _DIM = "1", "31", "32", "33", "2"
 _BAR = 24

@@ -7,7 +7,8 @@ the likely cause and what to do. Nothing above adds to it, and nothing below pri
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from wasmbuild.lean_typing import NamedTuple
 
 DONE = 0
 FAILED = 1

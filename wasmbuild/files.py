@@ -9,7 +9,8 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+
+from wasmbuild.lean_typing import IO
 
 Signature = tuple[int, int, int, int, int]
 """Device, inode, size in bytes, mtime and ctime in nanoseconds."""

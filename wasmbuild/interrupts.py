@@ -18,7 +18,8 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Any, NoReturn
+
+    from wasmbuild.lean_typing import Any, NoReturn
 
 _INTERRUPTED = 130
 _REQUESTS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]

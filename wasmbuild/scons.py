@@ -18,7 +18,6 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import SCons.Action
 import SCons.Errors
@@ -28,6 +27,7 @@ from wasmbuild.api import audited
 from wasmbuild.builder.key import SCHEMA, CompilerIdentity
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.errors import CompileError, DeclarationError, WasmbuildError
+from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.plan.placement import Placement
 from wasmbuild.project import filenames
 from wasmbuild.text import listed

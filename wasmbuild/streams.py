@@ -6,9 +6,9 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any, TextIO, cast
 
 from wasmbuild.errors import DiskError
+from wasmbuild.lean_typing import Any, TextIO, cast
 
 
 @contextlib.contextmanager

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from wasmbuild.console import Console, counted, human_seconds
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.text import listed
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
 
 from wasmbuild.audit.database import Where
 from wasmbuild.engine import triples
+from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.text import listed, printable
 
 Traits = Mapping[str, Any]

@@ -14,12 +14,12 @@ from datetime import date
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
 
 from wasmbuild.audit.schema import ABOUT_SCHEMA, RECORD_SCHEMA
 from wasmbuild.audit.versions import Range, Version, parse
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.strict_json import Check, Invalid, compile_schema, loads, show
+from wasmbuild.lean_typing import Any, NamedTuple, Protocol
 from wasmbuild.project.audit_policy import SEVERITIES
 from wasmbuild.text import printable
 

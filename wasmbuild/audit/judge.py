@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from wasmbuild.audit.conditions import Told, Traits, all_of, any_of, configured, machine, of_source, on
 from wasmbuild.audit.database import LAYOUT, Advisory, Database, Where
 from wasmbuild.audit.versions import LAST_EXACT, Range, Version, parse, within
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.text import printable
 
 AFFECTED, UNKNOWN, NOT_AFFECTED = "affected", "unknown", "not affected"

@@ -6,11 +6,11 @@ import os
 import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from wasmbuild.audit.database import shipped
 from wasmbuild.audit.report import audit
 from wasmbuild.audit.telling import note
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.project.audit_policy import AuditPolicy
 
 

@@ -6,12 +6,12 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from typing import NamedTuple
 
 from wasmbuild.audit.database import UNSCORED, Advisory, Database
 from wasmbuild.audit.judge import AFFECTED, VERDICTS, Finding, Judge, Target, worst
 from wasmbuild.audit.shipped import Shipped, Unreadable, collect
 from wasmbuild.audit.versions import parse
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.project.audit_policy import SEVERITIES, AuditPolicy
 
 SCHEMA = "wasmbuild/audit/1"

@@ -10,13 +10,13 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.files import read_up_to
 from wasmbuild.formats.manifest import MAX_MANIFEST
 from wasmbuild.formats.schemas import INDEX, MANIFEST
 from wasmbuild.formats.strict_json import Invalid, compile_schema, loads
+from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.project import filenames
 from wasmbuild.shipment.errors import AGAIN
 from wasmbuild.shipment.manifests import is_index

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Set
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from wasmbuild import files
 from wasmbuild.builder import disk, noop
@@ -16,6 +15,7 @@ from wasmbuild.builder.lock import Lock
 from wasmbuild.builder.memory import Memory
 from wasmbuild.errors import DiskError, FormatError
 from wasmbuild.formats.record import Record
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:

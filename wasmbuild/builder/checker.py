@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmbuild import confined, files
 from wasmbuild.builder import key
@@ -14,6 +13,7 @@ from wasmbuild.builder.manifests import read_record, record_facts
 from wasmbuild.builder.memory import LINK, Memory, Seen
 from wasmbuild.builder.sources import SourceFacts, SourceReader
 from wasmbuild.errors import CompileError, DiskError, ToolchainError, WasmbuildError
+from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ import itertools
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import ALL_CORES, CheckedArtifact, CompileRequest, CompileResult
 from wasmbuild.errors import CompileError, DiskError, WasmbuildError
 from wasmbuild.formats.documents import Source as RecordedSource
 from wasmbuild.formats.record import Record
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.toolchain.job import Job, check_artifact
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from wasmbuild import files
 from wasmbuild.errors import DiskError
+from wasmbuild.lean_typing import NamedTuple
 
 TEMPORARY_PREFIX = ".wasmbuild-"
 ALONE_PREFIX = f"{TEMPORARY_PREFIX}alone-"

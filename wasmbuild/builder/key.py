@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from wasmbuild.engine.config import EngineConfig

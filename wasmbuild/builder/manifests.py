@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
 
 from wasmbuild import files
 from wasmbuild.builder.build_directory import BuildDirectory, record_path
@@ -18,6 +17,7 @@ from wasmbuild.formats.extern import Interface
 from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Wasm, entries
 from wasmbuild.formats.record import Record
 from wasmbuild.formats.typed_cases import typed
+from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.project import filenames
 from wasmbuild.text import quoted
 

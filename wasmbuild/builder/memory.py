@@ -9,10 +9,10 @@ import os
 import stat
 from collections.abc import Callable, Set
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from wasmbuild import files
 from wasmbuild.errors import DiskError
+from wasmbuild.lean_typing import Any, NamedTuple
 
 SCHEMA = "wasmbuild/state/5"
 

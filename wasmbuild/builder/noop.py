@@ -12,9 +12,9 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wasmbuild import __version__, files
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 from wasmbuild.toolchain import search_path
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wasmbuild import files
 from wasmbuild.builder import disk, output
@@ -18,6 +17,7 @@ from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import CompileError, FormatError
 from wasmbuild.formats.record import Record
+from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.builder.sources import SourceFacts

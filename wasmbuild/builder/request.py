@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wasmbuild.builder import key
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.errors import WasmbuildError
+from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from wasmbuild.toolchain.process import ProcessLimits
 
 if TYPE_CHECKING:

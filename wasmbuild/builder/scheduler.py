@@ -12,7 +12,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
 
 from wasmbuild.builder.request import (
     ALL_CORES,
@@ -25,6 +24,7 @@ from wasmbuild.builder.request import (
     Prepared,
 )
 from wasmbuild.errors import CompileError, WasmbuildError
+from wasmbuild.lean_typing import Generic, Protocol, TypeVar
 
 Outcome = TypeVar("Outcome", covariant=True)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmbuild.builder import key, noop
 from wasmbuild.builder.build_directory import BuildDirectory
@@ -30,6 +29,7 @@ from wasmbuild.builder.scheduler import Scheduler, make
 from wasmbuild.builder.sources import SourceFacts, SourceReader
 from wasmbuild.builder.upkeep import Upkeep
 from wasmbuild.errors import DiskError, WasmbuildError
+from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from wasmbuild.builder.reproducible import Compared

@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wasmbuild import files
 from wasmbuild.builder import disk, key, output
@@ -17,6 +16,7 @@ from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache
 from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.errors import CompileError
 from wasmbuild.formats.identify import MAX_SOURCE, identify
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.project.declared import Module
 from wasmbuild.toolchain.job import Job, check_artifact
 

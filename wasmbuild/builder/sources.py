@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmbuild import files
 from wasmbuild.builder.memory import Memory
@@ -17,6 +16,7 @@ from wasmbuild.formats import wasm
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.identify import MAX_SOURCE
 from wasmbuild.formats.traits import Traits
+from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.text import listed, printable
 from wasmbuild.toolchain.job import NoVerdictError
 

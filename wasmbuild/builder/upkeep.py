@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wasmbuild.builder.build_directory import ARTIFACT_SUFFIX, BuildDirectory, record_path
 from wasmbuild.builder.checker import Status
@@ -12,6 +11,7 @@ from wasmbuild.builder.manifests import Manifests, read_record, record_facts, sh
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import DiskError
 from wasmbuild.formats import manifest
+from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan

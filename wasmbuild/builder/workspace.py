@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild.errors import UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import search_path
 
 if TYPE_CHECKING:

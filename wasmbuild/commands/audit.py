@@ -7,11 +7,11 @@ import os
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wasmbuild.builder.workspace import CONFIG, Workspace
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE, FAILED, DeclarationError, FormatError, Mistake, UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.audit.database import Database

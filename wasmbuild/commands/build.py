@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
 
 from wasmbuild.builder.workspace import Planned, Workspace
 from wasmbuild.commands import cargo, options, placing, watch
 from wasmbuild.errors import DISK, DONE, FAILED, WRONG_REQUEST, UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wasmbuild.audit.note import Noted

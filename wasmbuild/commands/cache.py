@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE, DiskError, UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.builder.cache.local import LocalCache

@@ -10,9 +10,9 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wasmbuild.errors import UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.text import printable
 
 if TYPE_CHECKING:

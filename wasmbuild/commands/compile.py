@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options, pipes, undeclared
 from wasmbuild.errors import DONE, UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.builder.request import ArtifactCache

@@ -7,11 +7,11 @@ import errno
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wasmbuild import streams
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE, DiskError, FormatError, UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.embed.spec import Machine

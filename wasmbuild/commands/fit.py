@@ -6,10 +6,10 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE, CompileError, DeclarationError, DiskError, Mistake, UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.engine.triples import TargetTriple

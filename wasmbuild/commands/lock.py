@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options
 from wasmbuild.commands.toolchain import add_network, telling
 from wasmbuild.errors import DONE, UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.toolchain.search_path import LOCK
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options, placing
 from wasmbuild.errors import DONE, FAILED
+from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.builder.checker import Status

@@ -9,12 +9,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wasmbuild.builder import output
 from wasmbuild.builder.depfile import depfile
 from wasmbuild.builder.inputs import of_declaration, source_of
 from wasmbuild.commands import options
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.plan.ninja import Commands, to_ninja, value
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ import argparse
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild import files
 from wasmbuild.commands import options
 from wasmbuild.errors import UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.plan.placement import Placement
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options, placing
 from wasmbuild.errors import DONE, UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan

@@ -6,9 +6,9 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from wasmbuild.errors import DONE, UsageError
+from wasmbuild.lean_typing import Any
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild.audit.database import LAYOUT, Advisory, shipped
 from wasmbuild.audit.judge import AFFECTED, Judge
@@ -15,6 +14,7 @@ from wasmbuild.audit.judge import Target as Judged
 from wasmbuild.console import counted
 from wasmbuild.errors import DONE, FAILED, ToolchainError
 from wasmbuild.formats import wasm_traits
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import checking
 from wasmbuild.toolchain.checking import CheckedTarget

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.errors import UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.project.declared import Target

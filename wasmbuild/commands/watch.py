@@ -6,10 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from wasmbuild import boundary, files
 from wasmbuild.errors import DONE, UsageError, WasmbuildError
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple, NoReturn
 from wasmbuild.project import globs
 
 if TYPE_CHECKING:

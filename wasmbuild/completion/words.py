@@ -6,10 +6,10 @@ import argparse
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from wasmbuild import arguments
 from wasmbuild.engine import cpu, lines, triples
+from wasmbuild.lean_typing import NamedTuple
 
 FILES = "files"
 IDS = "ids"

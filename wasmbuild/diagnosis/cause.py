@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
+
+from wasmbuild.lean_typing import NamedTuple
 
 
 class Row(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import ParamSpec
 
 from doit.exceptions import TaskFailed
 
@@ -13,6 +13,7 @@ from wasmbuild import boundary
 from wasmbuild.doit import made
 from wasmbuild.doit.builds import of, say
 from wasmbuild.errors import WasmbuildError
+from wasmbuild.lean_typing import TYPE_CHECKING, Any, TypeVar
 from wasmbuild.text import listed
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wasmbuild import boundary, files
 from wasmbuild.builder.workspace import Planned, Workspace
 from wasmbuild.errors import UsageError, WasmbuildError
+from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from doit.task import Task

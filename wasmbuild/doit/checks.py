@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from doit.dependency import UptodateCalculator
 
 from wasmbuild.doit import made
+from wasmbuild.lean_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from doit.dependency import Dependency

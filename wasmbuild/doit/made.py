@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from wasmbuild import files
+from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:

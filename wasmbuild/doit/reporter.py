@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TextIO
 
 from doit.exceptions import BaseFail, UnmetDependency
 from doit.reporter import ConsoleReporter
@@ -11,6 +10,7 @@ from doit.task import Task
 
 from wasmbuild.console import Console
 from wasmbuild.doit.kinds import MANIFESTS, META, OUTDATED, UP_TO_DATE
+from wasmbuild.lean_typing import Any, TextIO
 from wasmbuild.progress import Progress
 
 

@@ -6,12 +6,12 @@ import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.doit import actions, builds
 from wasmbuild.doit.checks import ArtifactCheck, IndexCheck
 from wasmbuild.doit.kinds import MANIFESTS, META, OUTDATED, UP_TO_DATE
+from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ is for one line, so that they are the ones its library has.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from wasmbuild.lean_typing import NamedTuple
 
 
 class Refusal(NamedTuple):

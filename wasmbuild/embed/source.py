@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild.embed.artifact import artifact_of
 from wasmbuild.embed.spec import Machine, Probe, Spec, platforms, together
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain.embedded import EMPTY
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from wasmbuild.engine import lines, rules
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.engine.line import UNSEEN, Value
 from wasmbuild.engine.triples import TargetTriple
 from wasmbuild.errors import UsageError
+from wasmbuild.lean_typing import NamedTuple
 
 # A run of zeros that is shorter than this costs less than another part.
 _GAP = 16

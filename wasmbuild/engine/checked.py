@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 from wasmbuild.engine import cpu, lines, rules, triples
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.engine.rules import EngineError
 from wasmbuild.engine.settings import expand
+from wasmbuild.lean_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wasmbuild.engine.rules import Problem

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
 
 from wasmbuild.engine import triples
+from wasmbuild.lean_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wasmbuild.engine.line import Value

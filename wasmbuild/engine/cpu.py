@@ -10,8 +10,8 @@ flag for it (``wasmtime settings --target TRIPLE``, the same for 48 and 49).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.text import quoted, suggestion
 
 Value = bool | int | str

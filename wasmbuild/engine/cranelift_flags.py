@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.text import quoted, suggestion
 
 if TYPE_CHECKING:

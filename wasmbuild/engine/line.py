@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from wasmbuild.lean_typing import NamedTuple
 
 Value = bool | int | str
 

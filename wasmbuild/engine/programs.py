@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from wasmbuild.engine import triples
 from wasmbuild.engine.triples import TargetTriple
+from wasmbuild.lean_typing import NamedTuple
 
 
 class Program(NamedTuple):

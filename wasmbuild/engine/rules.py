@@ -6,11 +6,11 @@ Every rule is one that a compiler or the library was seen to enforce, most by an
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from wasmbuild.engine import lines
 from wasmbuild.engine.cranelift_flags import choice_problem, flag_problems, shown, value_problem
 from wasmbuild.engine.line import Line, Value
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.text import suggestion
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ same engine as one left out, and a preset is what it stands for. ``cranelift-fla
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 from wasmbuild.engine import lines
 from wasmbuild.engine.cranelift_flags import flags_that_differ
 from wasmbuild.engine.rules import EngineError, effective, line_problem, problems
 from wasmbuild.engine.translations import cli_args, compiler_inputs, config_calls, library_lacks
+from wasmbuild.lean_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wasmbuild.engine.triples import TargetTriple

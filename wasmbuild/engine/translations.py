@@ -7,10 +7,10 @@ but one: the executable's collector, which is another one than the library's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from wasmbuild.engine import lines
 from wasmbuild.engine.line import Setting, Value
+from wasmbuild.lean_typing import Any
 
 
 def compiler_inputs(engine: Mapping[str, Any], line: int) -> dict[str, Any]:

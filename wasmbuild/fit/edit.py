@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import tomli
 
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.errors import UsageError
 from wasmbuild.fit.table import is_checked, toml
+from wasmbuild.lean_typing import Any
 
 Value = bool | int | str
 

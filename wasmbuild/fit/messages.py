@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from wasmbuild.diagnosis import loading
 from wasmbuild.engine import lines
 from wasmbuild.engine.cranelift_flags import shown, value_problem
 from wasmbuild.engine.line import Value
+from wasmbuild.lean_typing import NamedTuple
 
 
 class Change(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from wasmbuild.embed.artifact import artifact_of
 from wasmbuild.engine import lines, settings, triples
@@ -24,6 +23,7 @@ from wasmbuild.fit.messages import (
     meaning,
 )
 from wasmbuild.formats import cwasm
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import child
 from wasmbuild.toolchain.embedded import EMPTY

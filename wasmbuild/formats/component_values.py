@@ -6,10 +6,10 @@ How values are written is told in ``wasmbuild/verify/probe_components.py``, whic
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.formats.component_types import FunctionType, ValueType
+from wasmbuild.lean_typing import Any
 from wasmbuild.project.cases import Case, Problem, number_problem
 from wasmbuild.text import listed, quoted
 

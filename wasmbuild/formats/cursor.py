@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NoReturn
 
 from wasmbuild.errors import FormatError
+from wasmbuild.lean_typing import NoReturn
 
 MAX_SECTIONS = 100_000
 _CUSTOM = 0

@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from operator import add
 from types import MappingProxyType
-from typing import IO, NamedTuple, NoReturn
 
 from wasmbuild.errors import FormatError
+from wasmbuild.lean_typing import IO, NamedTuple, NoReturn
 from wasmbuild.text import printable
 
 OSABI_WASMTIME = 200

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.strict_json import Check, Invalid, loads, show
 from wasmbuild.formats.traits import Traits
+from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.text import printable
 
 _ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False, check_circular=False)

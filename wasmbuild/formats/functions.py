@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.component_parts import parts
 from wasmbuild.formats.cursor import Cursor
 from wasmbuild.formats.identify import identify
 from wasmbuild.formats.wasm import Module
+from wasmbuild.lean_typing import NamedTuple
 
 _CODE = 10
 _WHAT = "module"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import NamedTuple
 
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.cursor import Cursor, TooManySectionsError
 from wasmbuild.formats.cwasm import ReadAt
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.text import printable
 
 

@@ -10,7 +10,6 @@ not know or that do not fit together. Each error names the file and the place in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
@@ -21,6 +20,7 @@ from wasmbuild.formats.manifest_rules import check_index, check_manifest
 from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, LEVELS, MANIFEST
 from wasmbuild.formats.traits import Traits
 from wasmbuild.formats.typed_cases import typed
+from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.project.cases import Case
 from wasmbuild.text import printable
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
 
 from wasmbuild.engine import cpu, rules, triples
 from wasmbuild.engine.checked import canonical_problems
@@ -12,6 +11,7 @@ from wasmbuild.formats import typed_cases
 from wasmbuild.formats.documents import interface_of
 from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, MANIFEST
 from wasmbuild.formats.strict_json import Check, Invalid, compile_schema, show
+from wasmbuild.lean_typing import Any
 from wasmbuild.project import names
 from wasmbuild.project.cases import Case, problems
 from wasmbuild.text import printable

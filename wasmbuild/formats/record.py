@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, NamedTuple
 
 from wasmbuild.formats.documents import Source, encode, extern_documents, interface_of, read, traits_of
 from wasmbuild.formats.extern import Export, Import
@@ -23,6 +22,7 @@ from wasmbuild.formats.schema_parts import (
 )
 from wasmbuild.formats.strict_json import Check, Invalid, check_free, compile_schema
 from wasmbuild.formats.traits import Traits
+from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.text import printable
 
 RECORD = "wasmbuild/record/1"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+
+from wasmbuild.lean_typing import Any, NamedTuple
 
 ODD_TAGS_WITH = (
     "active-data",

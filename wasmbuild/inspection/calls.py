@@ -5,11 +5,10 @@ Seen with the library and the executable of Wasmtime 48.0.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.inspection.facts import Artifact, Description
+from wasmbuild.lean_typing import NamedTuple
 
 
 class Calls(NamedTuple):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
 
 from wasmbuild.engine import lines, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.extern import Export, Import
 from wasmbuild.inspection.facts import Artifact, Description, Section, WebAssembly
+from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.text import printable
 
 _NO_ENGINE = "not told"

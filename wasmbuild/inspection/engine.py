@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from wasmbuild.engine import lines, rules, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.rules import EngineError
 from wasmbuild.formats.cwasm import ArtifactFacts
 from wasmbuild.inspection.facts import Engine
+from wasmbuild.lean_typing import Any
 from wasmbuild.text import printable
 from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.verify import setting_changes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from wasmbuild.formats.extern import Export, Import
+from wasmbuild.lean_typing import Any, NamedTuple
 
 Value = bool | int | str
 

@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 from types import TracebackType
-from typing import IO
 
 from wasmbuild import files
 from wasmbuild.engine import triples
@@ -19,6 +18,7 @@ from wasmbuild.inspection import cpus, roles, webassembly
 from wasmbuild.inspection.engine import Engines
 from wasmbuild.inspection.facts import Artifact, Description, Section
 from wasmbuild.inspection.origin import Origins
+from wasmbuild.lean_typing import IO
 from wasmbuild.text import printable, suggestion
 from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.embedded import Embedded

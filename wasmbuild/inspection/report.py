@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from wasmbuild.formats.extern import COMPONENT_KINDS, CORE_KINDS, Export, Import
 from wasmbuild.inspection import roles
 from wasmbuild.inspection.calls import calls
 from wasmbuild.inspection.difference import Comparison
 from wasmbuild.inspection.facts import Artifact, Description, Origin, Section, WebAssembly
+from wasmbuild.lean_typing import Any
 
 SCHEMA = "wasmbuild/inspection/1"
 

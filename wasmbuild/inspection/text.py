@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from wasmbuild.console import Console, counted, human_size
 from wasmbuild.engine import lines
@@ -13,6 +12,7 @@ from wasmbuild.inspection import roles
 from wasmbuild.inspection.calls import calls
 from wasmbuild.inspection.difference import Comparison
 from wasmbuild.inspection.facts import Artifact, Cpu, Description, Engine, Origin, Section, WebAssembly
+from wasmbuild.lean_typing import Any
 from wasmbuild.text import printable
 from wasmbuild.verify.setting_changes import shown
 

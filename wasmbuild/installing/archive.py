@@ -14,9 +14,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from wasmbuild.errors import FormatError
+from wasmbuild.lean_typing import IO
 from wasmbuild.text import printable
 
 MAX_MEMBER = 1 << 30

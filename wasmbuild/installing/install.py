@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -14,6 +13,7 @@ from wasmbuild.installing import archive, cargo, credentials, mirror, store, tra
 from wasmbuild.installing.credentials import Credentials
 from wasmbuild.installing.mirror import Mirror
 from wasmbuild.installing.transfer import ANY, PATIENT, Expected, NetworkError, OnBytes, Patience
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import installed, platforms
 from wasmbuild.toolchain.installed import PROGRAM, Archive, InstallRecord

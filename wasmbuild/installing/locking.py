@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from wasmbuild.errors import ToolchainError, UsageError
 from wasmbuild.installing import archive, install, mirror, store
 from wasmbuild.installing.install import SILENT, Installed, Telling
 from wasmbuild.installing.transfer import PATIENT, Expected, NetworkError, Patience
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.toolchain import installed, lockfile, platforms, search_path
 from wasmbuild.toolchain.find import CLI, FoundCompiler
 from wasmbuild.toolchain.lockfile import Executable, Locked

@@ -6,13 +6,13 @@ import json
 import os
 import re
 import string
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from wasmbuild.errors import UsageError
 from wasmbuild.installing import transfer
 from wasmbuild.installing.credentials import Credentials
 from wasmbuild.installing.transfer import PATIENT, NetworkError, Patience
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain.platforms import Platform
 

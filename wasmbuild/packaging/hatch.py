@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.plugin import hookimpl
 
 from wasmbuild.errors import WasmbuildError
+from wasmbuild.lean_typing import Any
 from wasmbuild.packaging import shipped
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import tomli
 from setuptools import Distribution
@@ -12,6 +11,7 @@ from setuptools.command.build_py import build_py
 from setuptools.errors import SetupError
 
 from wasmbuild.errors import WasmbuildError
+from wasmbuild.lean_typing import Any
 from wasmbuild.packaging import shipped
 
 _TABLE = "tool.wasmbuild"

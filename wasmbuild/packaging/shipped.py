@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmbuild import api
 from wasmbuild.errors import DeclarationError, Mistake, UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.packaging import tags
 from wasmbuild.project import filenames
 from wasmbuild.text import quoted, suggestion

@@ -10,11 +10,11 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from wasmbuild.engine import rules
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.strict_json import Check, Invalid, compile_schema, loads, show
+from wasmbuild.lean_typing import Any
 from wasmbuild.plan import values
 from wasmbuild.plan.graph import COMPILE, Plan, Step
 from wasmbuild.plan.schema import PLAN, PLAN_SCHEMA

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from wasmbuild.errors import DeclarationError, Mistake
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.plan.placement import DECLARED, Placement
 from wasmbuild.project import filenames
 from wasmbuild.project.declared import Artifact, CompileLimits, Module, Project, Target

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild.errors import UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:

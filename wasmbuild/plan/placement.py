@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild.errors import UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import suggestion
 
 if TYPE_CHECKING:

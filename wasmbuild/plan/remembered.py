@@ -12,11 +12,11 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from wasmbuild import __version__
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.strict_json import Invalid
+from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.plan import values
 from wasmbuild.project.audit_policy import AuditPolicy, Ignore
 from wasmbuild.project.cache_policy import CachePolicy

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from wasmbuild.formats.schemas import JSON_SCHEMAS
 from wasmbuild.formats.schemas import MANIFEST as MANIFEST_SCHEMA
+from wasmbuild.lean_typing import Any
 from wasmbuild.plan.graph import KINDS
 
 Schema = dict[str, Any]

@@ -10,11 +10,11 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.strict_json import Invalid
+from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.project.declared import CompileLimits, Runner, Target
 
 

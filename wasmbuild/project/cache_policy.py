@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from wasmbuild.lean_typing import NamedTuple
 
 DEFAULT_BYTES = 5 << 30
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from wasmbuild.engine.cranelift_flags import shown
+from wasmbuild.lean_typing import Any
 from wasmbuild.project import cases
 from wasmbuild.project.cases import Case, Directory, Wasi
 from wasmbuild.project.keys import dotted

@@ -18,9 +18,9 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from wasmbuild.engine.cranelift_flags import shown
+from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.text import printable, quoted
 
 Value = bool | int | float | str | list["Value"] | dict[str, "Value"]

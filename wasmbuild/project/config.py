@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import tomli
 
 from wasmbuild.errors import DeclarationError, Mistake
+from wasmbuild.lean_typing import Any
 from wasmbuild.project.declaration import read
 from wasmbuild.project.declared import Project
 from wasmbuild.project.models import json_schema

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild.files import seen_from_here
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from wasmbuild.engine.config import EngineConfig

@@ -7,12 +7,12 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from wasmbuild.engine import cpu, lines, rules, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.errors import Mistake
+from wasmbuild.lean_typing import Any
 from wasmbuild.project import amounts, filenames, names
 from wasmbuild.project.audit_table import read_audit
 from wasmbuild.project.cache_policy import DEFAULT_BYTES, CachePolicy

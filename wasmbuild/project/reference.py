@@ -6,11 +6,11 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from inspect import cleandoc
-from typing import Any
 
 from wasmbuild.engine import cpu, lines, triples
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.engine.line import CHECKS, MAX_SIZE, Flag, Setting
+from wasmbuild.lean_typing import Any
 from wasmbuild.project.cases import SHAPES
 from wasmbuild.project.models import (
     AuditTable,

@@ -7,9 +7,9 @@ import stat
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild.errors import Mistake
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project import filenames, names
 from wasmbuild.project.declared import Artifact, Module, ModuleDeclaration, Project
 from wasmbuild.project.globs import expand, is_glob, literal, matches

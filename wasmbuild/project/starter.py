@@ -7,9 +7,9 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from wasmbuild.engine import triples
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.project import names
 from wasmbuild.project.globs import is_glob
 from wasmbuild.project.paths import path_problem

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.errors import Mistake
+from wasmbuild.lean_typing import Any, TypeVar
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.model_errors import in_words
 from wasmbuild.project.models import ModuleTable, Table, alias

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.engine.lines import known
 from wasmbuild.engine.rules import line_problem
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.text import quoted
 
 DEFAULT_MEMORY = 8 << 30

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.runtime.errors import (
     DamagedError,
     HostLimitError,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import IO, TYPE_CHECKING
 
 import wasmtime
 
+from wasmbuild.lean_typing import IO, TYPE_CHECKING
 from wasmbuild.runtime.errors import DamagedError, LoadError
 from wasmbuild.shipment import artifacts
 from wasmbuild.shipment.errors import ShippedFileError

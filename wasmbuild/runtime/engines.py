@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 import wasmtime
 
+from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.runtime.errors import InexpressibleSettingError, OtherLineError, RefusedError
 from wasmbuild.runtime.forking import ForkSafeLock
 

@@ -7,9 +7,9 @@ two halves.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from wasmbuild.errors import DISK, FAILED, WasmbuildError
+from wasmbuild.lean_typing import NamedTuple
 
 
 class LoadError(WasmbuildError):

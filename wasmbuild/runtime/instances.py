@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
 import wasmtime
 
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.runtime.errors import (
     LoadError,
     OtherImportTypeError,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from wasmbuild.diagnosis import loading
 from wasmbuild.diagnosis.cause import Cause
 from wasmbuild.diagnosis.wording import one_line
+from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,8 @@ import errno
 import os
 import time
 from collections.abc import Callable
-from typing import TypeVar
 
+from wasmbuild.lean_typing import TypeVar
 from wasmbuild.project import filenames
 from wasmbuild.runtime.errors import HostLimitError, LoadError
 from wasmbuild.runtime.file_errors import of_host

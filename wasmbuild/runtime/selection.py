@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import TypeVar
 
+from wasmbuild.lean_typing import TypeVar
 from wasmbuild.runtime.errors import (
     InexpressibleSettingError,
     LoadError,

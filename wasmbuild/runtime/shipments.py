@@ -12,10 +12,10 @@ import time
 from collections import OrderedDict
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.errors import FormatError
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 from wasmbuild.runtime.errors import OtherCodeError, PassedOver
 from wasmbuild.runtime.forking import ForkSafeLock

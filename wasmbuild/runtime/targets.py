@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from wasmbuild.errors import FormatError
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.errors import LoadError, MissingArtifactError, PassedOver, ShipmentError
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal
 
+from wasmbuild.lean_typing import NamedTuple, Protocol
 from wasmbuild.shipment.errors import AGAIN, Reason, ShippedFileError
 from wasmbuild.shipment.source import ShipmentSource
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import os
 from types import TracebackType
-from typing import Protocol, Self
+
+from wasmbuild.lean_typing import Protocol, Self
 
 
 class ShipmentSource(Protocol):

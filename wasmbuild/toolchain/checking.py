@@ -6,10 +6,10 @@ Of what a target's settings leave out, its module has nothing.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import CompileError, ToolchainError
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.toolchain import embedded
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.job import Job, check_artifact

@@ -17,8 +17,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.toolchain import process
 from wasmbuild.toolchain.process import (
     KILLED,

@@ -8,9 +8,9 @@ artifacts are, byte for byte, what the library makes of the same settings.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from wasmbuild.errors import ChildError, CompileError
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.toolchain import child
 from wasmbuild.toolchain.job import Job
 

@@ -9,11 +9,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import ChildError, CompileError, DiskError, ToolchainError
+from wasmbuild.lean_typing import Any
 from wasmbuild.toolchain import embedded_worker, python
 from wasmbuild.toolchain.advice import RAISE_MEMORY, failure, limit_to_raise
 from wasmbuild.toolchain.child import KILLED, ProcessLimits

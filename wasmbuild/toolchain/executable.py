@@ -12,10 +12,10 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from wasmbuild import files, locks, usercache
 from wasmbuild.errors import ChildError, ToolchainError
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import identities, search_path
 from wasmbuild.toolchain.child import ProcessLimits, memory_can_be_limited, run

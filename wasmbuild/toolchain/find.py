@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 from wasmbuild.errors import ToolchainError
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.toolchain import executable, search_path
 from wasmbuild.toolchain.executable import ChangingError, ExecutableIdentity, UnexaminedError, UnusableExecutableError
 from wasmbuild.toolchain.search_path import default_line, fingerprint

@@ -11,9 +11,9 @@ import os
 import re
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 from wasmbuild import files
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.usercache import Documents
 
 SCHEMA = "wasmbuild/identity/1"

@@ -13,9 +13,9 @@ import re
 import stat
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 from wasmbuild import usercache
+from wasmbuild.lean_typing import NamedTuple
 
 SCHEMA = "wasmbuild/toolchain/1"
 RECORD = "toolchain.json"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 from wasmbuild.errors import CompileError, FormatError
 from wasmbuild.formats import cwasm
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain.process import ProcessLimits
 
 if TYPE_CHECKING:

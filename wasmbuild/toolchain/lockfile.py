@@ -19,10 +19,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from wasmbuild import files
 from wasmbuild.errors import DeclarationError, Mistake, ToolchainError
+from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import platforms
 from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler

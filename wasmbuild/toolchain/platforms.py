@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NamedTuple
 
 from wasmbuild.errors import UsageError
+from wasmbuild.lean_typing import NamedTuple
 
 
 class Platform(NamedTuple):

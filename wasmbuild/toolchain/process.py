@@ -12,10 +12,10 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import IO, NamedTuple
 
 from wasmbuild.diagnosis import memory
 from wasmbuild.errors import ChildError, ToolchainError
+from wasmbuild.lean_typing import IO, NamedTuple
 from wasmbuild.toolchain.search_path import WINDOWS
 
 # What a program cannot do without; nothing else of the caller's environment reaches a child, because some of it changes

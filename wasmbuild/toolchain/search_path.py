@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import NamedTuple
 
 from wasmbuild.errors import ToolchainError
 from wasmbuild.files import signature
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.toolchain import installed
 
 WINDOWS = sys.platform == "win32"

@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import NamedTuple
+
+from wasmbuild.lean_typing import NamedTuple
 
 OUT = "stdout"
 ERR = "stderr"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import DiskError, ToolchainError
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.toolchain import cli, executable, search_path
 from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.find import AUTO, EMBEDDED, FoundCompiler, library, ways

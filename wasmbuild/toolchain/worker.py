@@ -10,9 +10,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from wasmbuild.errors import ChildError
+from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import process
 from wasmbuild.toolchain.process import ProcessLimits

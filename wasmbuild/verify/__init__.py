@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
 from wasmbuild.errors import ChildError, HostError, ToolchainError, UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.verify.outcomes import Entry
 from wasmbuild.verify.report import JSON_SCHEMA, SCHEMA, Report

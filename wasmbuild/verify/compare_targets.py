@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.text import listed
 from wasmbuild.verify.tested import CaseResult, differ
 

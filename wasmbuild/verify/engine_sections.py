@@ -9,8 +9,8 @@ a number that nobody would guess can be read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.verify.setting_changes import SettingChange, Variant
 
 Value = bool | int | str

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.formats.manifest import ManifestArtifact
+from wasmbuild.lean_typing import Any
 from wasmbuild.project import cases
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain.child import Ended

@@ -17,10 +17,10 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.errors import ChildError
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain import child
 from wasmbuild.toolchain.child import ProcessLimits

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import time
-from typing import NamedTuple
 
 from wasmbuild.files import Signature, is_settled, signature
 from wasmbuild.formats.cwasm import ReadAt
 from wasmbuild.formats.manifest import ManifestArtifact
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.shipment import artifacts, errors
 from wasmbuild.shipment.artifacts import Listed
 from wasmbuild.shipment.errors import Reason, ShippedFileError

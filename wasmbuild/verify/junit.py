@@ -7,8 +7,9 @@ There is no standard; what is written is what most of them understand: ``testsui
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
+
+from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.verify.outcomes import Entry

@@ -13,9 +13,9 @@ import time
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
 
 from wasmbuild.errors import ChildError
+from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.project import cases
 from wasmbuild.toolchain import child, python
 from wasmbuild.toolchain.child import ProcessLimits, format_bytes

@@ -8,11 +8,11 @@ What loads an artifact executes its tests too, the fourth level.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
+from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.declared import Runner, Target
 from wasmbuild.project.keys import dotted
 from wasmbuild.toolchain.child import ProcessLimits

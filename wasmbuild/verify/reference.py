@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
@@ -18,6 +17,7 @@ from wasmbuild.errors import WasmbuildError
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.cwasm import ArtifactFacts
 from wasmbuild.formats.manifest import Manifest
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.text import listed, printable
 from wasmbuild.verify import engine_sections, setting_changes
 from wasmbuild.verify.host_errors import unverified

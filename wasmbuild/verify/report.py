@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
 
 from wasmbuild.errors import DONE, FAILED, NOT_VERIFIED
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.verify.outcomes import LACKS, OUTCOMES, Entry
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from wasmbuild.engine import lines
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.line import Value
 from wasmbuild.engine.rules import EngineError
+from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.text import printable
 
 # SIMD cannot be off alone.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.formats.manifest import ManifestArtifact
+from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.project.cases import Case
 from wasmbuild.text import printable
 from wasmbuild.toolchain.child import is_late

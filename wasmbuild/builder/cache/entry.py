@@ -13,7 +13,8 @@ import os
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+
+from wasmbuild.lean_typing import IO, Any, NamedTuple
 
 _MAGIC = b"wasmbuild/cache1"
 _TRAILER = struct.Struct(">16sQQ32s32s")

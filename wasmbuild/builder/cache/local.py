@@ -14,10 +14,10 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from wasmbuild import usercache
 from wasmbuild.builder.cache import entry
+from wasmbuild.lean_typing import Any, NamedTuple
 
 _TEMPORARY = ".new-"
 _LEDGER = "ledger"

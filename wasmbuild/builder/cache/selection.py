@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wasmbuild import usercache
 from wasmbuild.builder.request import NO_CACHE, ArtifactCache
 from wasmbuild.errors import UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.builder.cache.local import LocalCache

@@ -13,9 +13,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 from wasmbuild.engine.line import Embedder, Flag, Line, RefusedFlags, Setting, Winch
+from wasmbuild.lean_typing import Any
 
 _HERE = os.path.dirname(__file__)
 

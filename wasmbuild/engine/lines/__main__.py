@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import tomli
+
+from wasmbuild.lean_typing import Any
 
 HERE = Path(__file__).parent
 
