@@ -49,8 +49,9 @@ class FakeCompiler:
 class FakeExecutor:
     """Runs requests when their results are asked for, the last that was submitted first."""
 
-    def __init__(self, compiler: FakeCompiler, slots: int) -> None:
+    def __init__(self, compiler: FakeCompiler, slots: int, cores: int = 2) -> None:
         self.slots = slots
+        self.cores = cores
         self.most = 0
         self.aborted = self.closed = False
         self._compiler = compiler

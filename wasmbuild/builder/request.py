@@ -61,7 +61,8 @@ class CompileResult(NamedTuple):
     an executable, the name of a worker. ``artifact`` are bytes, or a private file of whoever
     asked, which may be moved away. ``seconds`` is wall-clock time, ``peak_memory`` the most bytes that the compiler's
     process had in memory, None where that is not known. ``restored`` is set where nothing was compiled; ``sha256`` is
-    the digest that the artifact has to have, where whoever kept it knows.
+    the digest that the artifact has to have, where whoever kept it knows. ``worker`` names the machine of a cluster
+    where it was compiled.
     """
 
     key: str
@@ -72,6 +73,7 @@ class CompileResult(NamedTuple):
     peak_memory: int | None = None
     restored: bool = False
     sha256: str | None = None
+    worker: str | None = None
 
 
 class Prepared(NamedTuple):
@@ -101,17 +103,24 @@ class Compiler(Protocol):
 
 
 class Executor(Protocol):
-    """Where requests run. One thread uses it."""
+    """Where requests run. One thread uses it, or one after another."""
 
     @property
     def slots(self) -> int:
-        """So many requests run at once; more that are submitted wait."""
+        """So many requests are taken at once; it may change while machines come and go."""
+
+    @property
+    def cores(self) -> int:
+        """The number of cores that requests run on."""
 
     def submit(self, id: str, request: CompileRequest, wasm: Path) -> None:
         """Run a request, whose binary is in a file that stays until the result is there."""
 
     def results(self) -> Iterable[tuple[str, CompileResult]]:
-        """Wait until at least one request is done and return what is, in any order."""
+        """Wait until at least one request is done, or there are more slots, and return what is done, in any order.
+
+        Raises WasmbuildError where no request can be done any more.
+        """
 
     def abort(self) -> None:
         """Stop what is running and start nothing more, for whoever was interrupted."""

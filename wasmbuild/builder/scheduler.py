@@ -66,14 +66,10 @@ def threads_for(unfinished: int, slots: int, available: int) -> int:
 class Scheduler(Generic[Outcome]):
     """Makes artifacts out of work, on an executor, through a cache."""
 
-    def __init__(
-        self, work: Work[Outcome], executor: Executor, cache: ArtifactCache, available: int | None = None
-    ) -> None:
-        """``available`` is the number of cores where the requests run, by default of this machine."""
+    def __init__(self, work: Work[Outcome], executor: Executor, cache: ArtifactCache) -> None:
         self._work = work
         self._executor = executor
         self._cache = cache
-        self._available = cores() if available is None else available
         self._requests: dict[str, CompileRequest] = {}
 
     def run(self, ids: Iterable[str], on_start: Callable[[str], None], on_done: Callable[[Outcome], None]) -> None:
@@ -84,11 +80,10 @@ class Scheduler(Generic[Outcome]):
         """
         waiting = deque(ids)
         ready: deque[tuple[str, Prepared]] = deque()
-        slots = self._executor.slots
         try:
             while waiting or ready or self._requests:
                 # One more than fits, so that the executor need not wait for a large source to be read.
-                while waiting and len(self._requests) + len(ready) <= slots:
+                while waiting and len(self._requests) + len(ready) <= self._executor.slots:
                     id = waiting.popleft()
                     prepared = self._prepared(id, on_start, on_done)
                     if prepared is not None:
@@ -103,11 +98,10 @@ class Scheduler(Generic[Outcome]):
             raise
 
     def _submit(self, ready: deque[tuple[str, Prepared]], waiting: int, on_start: Callable[[str], None]) -> None:
-        slots = self._executor.slots
-        while ready and len(self._requests) < slots:
+        while ready and len(self._requests) < (slots := self._executor.slots):
             unfinished = waiting + len(ready) + len(self._requests)
             id, (request, wasm) = ready.popleft()
-            request = request._replace(threads=threads_for(unfinished, slots, self._available))
+            request = request._replace(threads=threads_for(unfinished, slots, self._executor.cores))
             on_start(id)
             self._requests[id] = request
             self._executor.submit(id, request, wasm)

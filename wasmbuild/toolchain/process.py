@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
 
 from wasmbuild.diagnosis import memory
@@ -53,7 +53,8 @@ class ProcessLimits(NamedTuple):
     seconds: float | None = None
 
 
-_live: set[subprocess.Popen[bytes]] = set()
+# With the thread that started it.
+_live: dict[subprocess.Popen[bytes], int] = {}
 _live_lock = threading.Lock()
 
 
@@ -109,7 +110,7 @@ def start(
             # It may be the working directory that is missing.
             raise ChildError(f"cannot run {error.filename or argv[0]}: {error.strerror or error}") from error
     with _live_lock:
-        _live.add(process)
+        _live[process] = threading.get_ident()
     try:
         _bound(process.pid, limits.memory)
     except BaseException:
@@ -178,7 +179,7 @@ def end(process: subprocess.Popen[bytes]) -> Exit:
         status = process.wait()
     finally:
         with _live_lock:
-            _live.discard(process)
+            _live.pop(process, None)
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None:
                 with suppress(OSError):
@@ -198,13 +199,15 @@ def _wait(process: subprocess.Popen[bytes]) -> int | None:
     return usage.ru_maxrss * _MAXRSS_UNIT or None
 
 
-def kill_all() -> None:
+def kill_all(threads: Container[int] | None = None) -> None:
     """Kill every child that is running, for a parent that was interrupted while other threads wait for children.
+
+    ``threads`` are the identifiers of those whose children are meant, by default all.
 
     Those threads see their children die. None may start another: whoever hands out work stops first.
     """
     with _live_lock:
-        running = list(_live)
+        running = [process for process, thread in _live.items() if threads is None or thread in threads]
     for process in running:
         kill(process)
 

@@ -75,9 +75,9 @@ class Room:
         self.events: list[str] = []
         self.executor = FakeExecutor(self.compiler, 2)
 
-    def run(self, ids: Iterable[str], slots: int = 2, available: int = 2) -> dict[str, str]:
-        self.executor = FakeExecutor(self.compiler, slots)
-        scheduler = Scheduler(self.work, self.executor, self.cache, available)
+    def run(self, ids: Iterable[str], slots: int = 2, cores: int = 2) -> dict[str, str]:
+        self.executor = FakeExecutor(self.compiler, slots, cores)
+        scheduler = Scheduler(self.work, self.executor, self.cache)
         scheduler.run(ids, lambda id: self.events.append(f"+{id}"), lambda id: self.events.append(f"-{id}"))
         return self.work.outcomes
 
@@ -106,17 +106,31 @@ def test_no_more_run_than_there_are_slots(room: Room, slots: int) -> None:
     assert sorted(room.order()) == list("abcde")
 
 
+def test_more_slots_are_used_as_they_come(room: Room) -> None:
+    class Growing(FakeExecutor):
+        def results(self) -> Iterable[tuple[str, CompileResult]]:
+            if self.slots < 4:
+                self.slots += 1
+                return []
+            return super().results()
+
+    executor = Growing(room.compiler, 1)
+    Scheduler(room.work, executor, room.cache).run("abcdef", lambda id: None, lambda id: None)
+    assert executor.most == 4
+    assert set(room.work.published) == set("abcdef")
+
+
 def test_one_slot_keeps_the_order(room: Room) -> None:
     room.run("cabed", slots=1)
     assert room.order() == list("cabed")
 
 
 def test_many_get_a_thread_each_and_the_last_all_cores(room: Room) -> None:
-    room.run("abcde", slots=4, available=4)
+    room.run("abcde", slots=4, cores=4)
     threads = {request.labels.source[0]: request.threads for request in room.compiler.compiled}
     assert threads == {"a": 1, "b": 1, "c": 1, "d": 1, "e": 1}
     room.compiler.compiled.clear()
-    room.run("xy", slots=4, available=4)
+    room.run("xy", slots=4, cores=4)
     assert {request.threads for request in room.compiler.compiled} == {ALL_CORES}
     assert threads_for(1, 1, 1) == 1
     assert threads_for(8, 1, 4) == ALL_CORES

@@ -202,12 +202,31 @@ def test_kill_all_ends_children_of_other_threads() -> None:
     before = set(process._live)
     thread = threading.Thread(target=lambda: ended.append(shell("echo $$; sleep 1000", ProcessLimits(seconds=900))))
     thread.start()
-    while not process._live - before:
+    while not process._live.keys() - before:
         time.sleep(0.01)
     child.kill_all()
     thread.join(30)
     assert ended[0].status == -signal.SIGKILL
-    assert not process._live - before
+    assert not process._live.keys() - before
+
+
+def test_only_the_children_of_some_threads_are_killed(tmp_path: Path) -> None:
+    ended: dict[str, child.Ended] = {}
+
+    def run(name: str) -> None:
+        ended[name] = shell(f"while [ ! -e {tmp_path}/end ]; do sleep 0.01; done", ProcessLimits(seconds=900))
+
+    before = set(process._live)
+    threads = {name: threading.Thread(target=run, args=(name,)) for name in ("killed", "left")}
+    for thread in threads.values():
+        thread.start()
+    while len(process._live.keys() - before) < 2:
+        time.sleep(0.01)
+    child.kill_all({threads["killed"].ident})
+    threads["killed"].join(30)
+    (tmp_path / "end").touch()
+    threads["left"].join(30)
+    assert (ended["killed"].status, ended["left"].status) == (-signal.SIGKILL, 0)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from wasmbuild.builder.request import Compiler, CompileRequest, CompileResult
+from wasmbuild.builder.scheduler import cores
 from wasmbuild.toolchain import process
 
 _PAUSE_SECONDS = 0.02
@@ -29,6 +30,10 @@ class LocalExecutor:
     @property
     def slots(self) -> int:
         return self._slots
+
+    @property
+    def cores(self) -> int:
+        return cores()
 
     def submit(self, id: str, request: CompileRequest, wasm: Path) -> None:
         self._running += 1

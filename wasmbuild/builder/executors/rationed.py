@@ -36,6 +36,10 @@ class RationedExecutor:
     def slots(self) -> int:
         return self._inner.slots
 
+    @property
+    def cores(self) -> int:
+        return self._inner.cores
+
     def submit(self, id: str, request: CompileRequest, wasm: Path) -> None:
         self._inner.submit(id, request, wasm)
 
