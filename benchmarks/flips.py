@@ -19,7 +19,7 @@ from benchmarks.workspace import Workspace, host_targets, real_modules
 from tests import corpus
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
-from wasmbuild.verify import Entry, verify
+from wasmbuild.verify import Verdict, verify
 
 _SEED = 10_000
 _FLIPS = 10_000
@@ -195,7 +195,7 @@ def _ship(directory: Path, flips: Sequence[_Flip], *, redeclare: bool) -> dict[s
     return named
 
 
-def _told(entry: Entry) -> str:
+def _told(entry: Verdict) -> str:
     return f"level {entry.level}, failed {entry.failed}: {entry.message}"
 
 

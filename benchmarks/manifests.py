@@ -13,8 +13,8 @@ from benchmarks.workspace import Workspace
 from benchmarks.wrong import claims, documents, files, indexes, promises
 from benchmarks.wrong.crate import Crate, UnfitError
 from benchmarks.wrong.indexes import Box
-from benchmarks.wrong.shipments import Shipment, Verdict, build
-from wasmbuild.verify import Entry, verify
+from benchmarks.wrong.shipments import ExpectedVerdict, Shipment, build
+from wasmbuild.verify import Verdict, verify
 
 _SEED = 1_000
 _COUNT = 1_000
@@ -43,7 +43,7 @@ def found(workspace: Workspace) -> Count:
     directory = workspace.root / "wrong"
     cases = list(_cases(build(workspace), directory, count))
     report = verify([case.directory for case in cases], compiler=str(workspace.executable))
-    told: dict[str, dict[str, Entry]] = {case.directory.name: {} for case in cases}
+    told: dict[str, dict[str, Verdict]] = {case.directory.name: {} for case in cases}
     for entry in report.artifacts:
         told[_case_of(entry.id, directory)][entry.id] = entry
     missed = []
@@ -113,7 +113,7 @@ def _case_of(id: str, directory: Path) -> str:
     return path.relative_to(directory).parts[0] if path.is_relative_to(directory) else id.rpartition("@")[2].strip("ab")
 
 
-def _problem(expected: dict[str, Verdict], told: dict[str, Entry]) -> str:
+def _problem(expected: dict[str, ExpectedVerdict], told: dict[str, Verdict]) -> str:
     """Return in words which verdict of a case is not the expected one."""
     for id in sorted(expected.keys() | told.keys()):
         entry = told.get(id)

@@ -16,7 +16,7 @@ from benchmarks.table import Benchmark, Count
 from benchmarks.workspace import LINE, Workspace
 from tests import families
 from wasmbuild.engine import cpu, lines, settings, triples
-from wasmbuild.verify import Entry, verify
+from wasmbuild.verify import Verdict, verify
 
 SETTINGS = lines.get(LINE).settings
 FLAGS = lines.get(LINE).flags
@@ -44,7 +44,7 @@ class _Target(NamedTuple):
             lines += [f'cpu = "{self.cpu}"', f"cpu-features = {json.dumps(self.features)}"]
         return "\n".join(lines)
 
-    def accepted(self, entry: Entry) -> bool:
+    def accepted(self, entry: Verdict) -> bool:
         """Tell whether a verdict is right: what this host can load is loaded, but for a CPU that lacks a feature."""
         if not entry.ok or entry.level not in ("consistent", "loaded"):
             return False
@@ -81,7 +81,7 @@ def _built(workspace: Workspace, number: int, targets: Sequence[_Target]) -> Pat
     return directory / "build"
 
 
-def _missed(targets: Sequence[_Target], verdicts: Mapping[str, Entry]) -> Iterator[str]:
+def _missed(targets: Sequence[_Target], verdicts: Mapping[str, Verdict]) -> Iterator[str]:
     for target in targets:
         entry = verdicts.get(f"m@{target.name}")
         if entry is None or not target.accepted(entry):

@@ -12,7 +12,7 @@ from wasmbuild.files import signature
 from wasmbuild.formats.extern import Export
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain.child import ProcessLimits
-from wasmbuild.verify.executable_loader import ExecutableLoader, Program
+from wasmbuild.verify.executable_loader import ExecutableLoader, LoaderCommand
 from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome
 from wasmbuild.verify.outcomes import Obstacle
 from wasmbuild.verify.tested import Metering
@@ -50,7 +50,7 @@ class Loading:
         self.private.mkdir()
         self.project.mkdir()
         (root / "wasmtime.py").write_text(WASMTIME)
-        self.program = Program((sys.executable, "-I", "-S", str(root / "wasmtime.py")), {"A": "b"})
+        self.program = LoaderCommand((sys.executable, "-I", "-S", str(root / "wasmtime.py")), {"A": "b"})
         self.outcomes: dict[str, LoadOutcome] = {}
 
     def load(
@@ -84,7 +84,7 @@ class Loading:
         *loads: Load,
         site: LoadingSite = HERE,
         limits: ProcessLimits | None = None,
-        program: Program | None = None,
+        program: LoaderCommand | None = None,
     ) -> None:
         """Settle loads; nothing is left behind."""
         loader = ExecutableLoader(program or self.program, self.private, limits or ProcessLimits(seconds=60), site)

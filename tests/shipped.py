@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from wasmbuild.verify import Entry, verify
+from wasmbuild.verify import Verdict, verify
 
 BAD, MANIFEST, INDEX = "bad@pi", "pi/manifest.json", "index.json"
 
@@ -54,7 +54,7 @@ class Shipped:
     def blame(self, blamed: str) -> str:
         """Verify, and return what is said of the one thing that has to be blamed; all else is judged as ever."""
         *entries, beside = verify([self.root, self.beside], level="intact").artifacts
-        assert beside == Entry("good@beside", True, "intact", None, "intact", "")
+        assert beside == Verdict("good@beside", True, "intact", None, "intact", "")
         [wrong] = [entry for entry in entries if not entry.ok]
         assert wrong.id == (blamed if blamed == BAD else str(self.root / blamed))
         assert (wrong.level, wrong.failed, wrong.required) == (None, "intact", "intact")

@@ -67,6 +67,19 @@ def test_no_predicate_of_pathlib() -> None:
     assert not found
 
 
+def test_no_class_name_stands_twice() -> None:
+    """Who meets a name need not look at the imports to know which of two things it is."""
+    found: dict[str, list[str]] = {}
+    for path in (ROOT / "wasmbuild").rglob("*.py"):
+        # What embed puts into programs of others is no part of this one.
+        if path == ROOT / "wasmbuild" / "embed" / "loader.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert {name: where for name, where in found.items() if len(where) > 1} == {}
+
+
 def test_no_circle_of_imports() -> None:
     """Wherever the import stands: in a function, or for types alone, it is a file that cannot be read by itself."""
     files = {

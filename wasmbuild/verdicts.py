@@ -11,7 +11,7 @@ from wasmbuild.project.levels import LEVELS
 from wasmbuild.text import listed
 
 if TYPE_CHECKING:
-    from wasmbuild.verify.outcomes import Entry
+    from wasmbuild.verify.outcomes import Verdict
     from wasmbuild.verify.report import Report
 
 _NONE = "nothing"
@@ -91,9 +91,9 @@ def summary(report: Report) -> str:
     return f"{verified} verified: {', '.join(parts) or 'none there'}"
 
 
-def _targets(verdicts: Iterable[tuple[Entry, float]]) -> list[tuple[str, ...]]:
+def _targets(verdicts: Iterable[tuple[Verdict, float]]) -> list[tuple[str, ...]]:
     """Return a row for each target: of how many artifacts each level holds, and how long they took together."""
-    targets: dict[str, list[tuple[Entry, float]]] = {}
+    targets: dict[str, list[tuple[Verdict, float]]] = {}
     for entry, taken in verdicts:
         target = entry.id.rpartition("@")[2]
         # What could not be read at all is no artifact, and has a path for a name.
@@ -108,11 +108,11 @@ def _targets(verdicts: Iterable[tuple[Entry, float]]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _verdict(entry: Entry) -> str:
+def _verdict(entry: Verdict) -> str:
     return "FAILED" if entry.verified else "NOT VERIFIED"
 
 
-def _failure(entry: Entry) -> str:
+def _failure(entry: Verdict) -> str:
     if not entry.verified:
         return entry.message
     return f"not {entry.failed}: {entry.message}" if entry.failed else entry.message

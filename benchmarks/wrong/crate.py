@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks.wrong.shipments import Shipment, Verdict
+from benchmarks.wrong.shipments import ExpectedVerdict, Shipment
 from wasmbuild.verify import LEVELS
 
 INTACT, CONSISTENT, LOADED, TESTED = LEVELS
@@ -18,7 +18,7 @@ MANIFEST = "manifest.json"
 
 _Item = TypeVar("_Item")
 
-UNUSABLE: Verdict = (False, None, INTACT)
+UNUSABLE: ExpectedVerdict = (False, None, INTACT)
 """The verdict on a manifest or an index that cannot be used."""
 
 Artifact = dict[str, Any]
@@ -98,7 +98,7 @@ class Crate:
                 raise UnfitError  # this host cannot tell
             self.expect(artifact, (False, LEVELS[position - 1] if position else None, level))
 
-    def expect(self, artifact: Artifact, verdict: Verdict) -> None:
+    def expect(self, artifact: Artifact, verdict: ExpectedVerdict) -> None:
         """Expect a verdict on an artifact."""
         self.expected[self._id(artifact)] = verdict
 

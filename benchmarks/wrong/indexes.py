@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.wrong.crate import MANIFEST, UNUSABLE, Content, Crate
-from benchmarks.wrong.shipments import Verdict
+from benchmarks.wrong.shipments import ExpectedVerdict
 
 INDEX = "index.json"
 
@@ -49,11 +49,11 @@ class Box:
         return position, self.document["targets"][position]
 
     @property
-    def expected(self) -> dict[str, Verdict]:
+    def expected(self) -> dict[str, ExpectedVerdict]:
         """What verification has to say."""
         if self.refused_whole:
             return {str(self.directory / INDEX): UNUSABLE}
-        verdicts: dict[str, Verdict] = {}
+        verdicts: dict[str, ExpectedVerdict] = {}
         for position, crate in enumerate(self.crates):
             if position in self.refused:
                 verdicts[str(self.directory / self.document["targets"][position]["path"])] = UNUSABLE

@@ -13,7 +13,7 @@ from tests import corpus
 from wasmbuild.engine import settings, triples
 from wasmbuild.verify import verify
 
-Verdict = tuple[bool, str | None, str | None]
+ExpectedVerdict = tuple[bool, str | None, str | None]
 """``ok``, ``level`` and ``failed`` of an entry of the report."""
 
 _REAL = "yoga.wasm"
@@ -92,7 +92,7 @@ class Shipment(NamedTuple):
 
     document: Mapping[str, Any]
     files: Mapping[str, Path]
-    verdicts: Mapping[str, Verdict]
+    verdicts: Mapping[str, ExpectedVerdict]
 
     @property
     def triple(self) -> triples.TargetTriple:
@@ -143,14 +143,14 @@ def build(workspace: Workspace) -> list[Shipment]:
     wrong = [entry for entry in report.artifacts if not entry.ok]
     if wrong:
         raise BenchmarkError(f"{wrong[0].id} is right, and yet: {wrong[0].message}")
-    verdicts: dict[str, dict[str, Verdict]] = {}
+    verdicts: dict[str, dict[str, ExpectedVerdict]] = {}
     for entry in report.artifacts:
         module, _, target = entry.id.partition("@")
         verdicts.setdefault(target, {})[module] = (entry.ok, entry.level, entry.failed)
     return [_shipment(directory / "build" / name, verdicts[name]) for name in _TARGETS]
 
 
-def _shipment(directory: Path, verdicts: Mapping[str, Verdict]) -> Shipment:
+def _shipment(directory: Path, verdicts: Mapping[str, ExpectedVerdict]) -> Shipment:
     document = json.loads((directory / "manifest.json").read_bytes())
     files = {artifact["path"]: directory / artifact["path"] for artifact in document["artifacts"]}
     return Shipment(document, files, verdicts)

@@ -22,7 +22,7 @@ from wasmbuild.engine import lines, triples
 from wasmbuild.engine import settings as engine_settings
 from wasmbuild.engine.rules import effective
 from wasmbuild.inspection import inspect
-from wasmbuild.inspection.reading import Reader
+from wasmbuild.inspection.reading import Inspector
 from wasmbuild.inspection.report import JSON_SCHEMA
 
 SETTINGS = lines.get(48).settings
@@ -299,15 +299,15 @@ def test_without_a_wasmtime_of_the_line_settings_are_not_told(tmp_path: Path, bu
 
 
 @pytest.fixture(scope="module")
-def reader() -> Iterator[Reader]:
-    with Reader() as reader:
+def reader() -> Iterator[Inspector]:
+    with Inspector() as reader:
         yield reader
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(target=st.sampled_from(["x64", "z", "p64"]), at=st.integers(0, 1200), patch=st.binary(min_size=1, max_size=4))
 def test_a_damaged_real_artifact_is_described_or_one_line(
-    tmp_path_factory: pytest.TempPathFactory, built: Project, reader: Reader, target: str, at: int, patch: bytes
+    tmp_path_factory: pytest.TempPathFactory, built: Project, reader: Inspector, target: str, at: int, patch: bytes
 ) -> None:
     data = (built.build / target / "log.cwasm").read_bytes()
     path = tmp_path_factory.getbasetemp() / "damaged.cwasm"
@@ -319,7 +319,9 @@ def test_a_damaged_real_artifact_is_described_or_one_line(
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(text=st.text(st.sampled_from('()modulefunc exportimport i32.const 0;"\\$\n\x1b'), max_size=60))
-def test_any_text_is_described_or_refused(tmp_path_factory: pytest.TempPathFactory, reader: Reader, text: str) -> None:
+def test_any_text_is_described_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, reader: Inspector, text: str
+) -> None:
     path = tmp_path_factory.getbasetemp() / "any.wat"
     path.write_text(f"({text}")
     described = reader.describe(str(path))

@@ -9,7 +9,7 @@ import pytest
 from wasmbuild.console import Console, counted, human_seconds, human_size
 from wasmbuild.progress import Progress
 from wasmbuild.verdicts import tell
-from wasmbuild.verify.outcomes import Entry
+from wasmbuild.verify.outcomes import Verdict
 from wasmbuild.verify.report import Report
 
 
@@ -72,11 +72,11 @@ def test_a_message_of_many_artifacts_is_told_once() -> None:
 def test_verdicts() -> None:
     stream = io.StringIO()
     entries = (
-        Entry("a@x", True, "loaded", None, "loaded", ""),
-        Entry("b@x", True, "consistent", None, "consistent", "cannot be loaded here", lacks="machine"),
-        Entry("c@y", False, None, "intact", "loaded", "has 3 bytes"),
-        Entry("z/manifest.json", False, None, "intact", "intact", "is missing"),
-        Entry("d@y", False, "intact", "consistent", "loaded", "was not loaded: no memory", verified=False),
+        Verdict("a@x", True, "loaded", None, "loaded", ""),
+        Verdict("b@x", True, "consistent", None, "consistent", "cannot be loaded here", lacks="machine"),
+        Verdict("c@y", False, None, "intact", "loaded", "has 3 bytes"),
+        Verdict("z/manifest.json", False, None, "intact", "intact", "is missing"),
+        Verdict("d@y", False, "intact", "consistent", "loaded", "was not loaded: no memory", verified=False),
     )
     tell(Report(entries, (0.25, 0.5, 61, 0, 0)), Console(stream))
     assert stream.getvalue().splitlines() == [

@@ -15,7 +15,7 @@ VERDICTS = (NOT_AFFECTED, UNKNOWN, AFFECTED)
 """Least to most severe."""
 
 
-class Target(NamedTuple):
+class AuditedTarget(NamedTuple):
     """What artifacts of one manifest have in common: the version that compiled, and what for.
 
     ``engine`` is canonical, ``isa_flags`` are all that are on; ``runtime`` is the version that will load, None where
@@ -63,7 +63,7 @@ class _Question(NamedTuple):
 class Judge:
     """Judges the artifacts of one target. What the target alone decides is decided once."""
 
-    def __init__(self, database: Database, target: Target) -> None:
+    def __init__(self, database: Database, target: AuditedTarget) -> None:
         self._target = target
         self.questions: list[_Question] = []
         self.unreadable = ""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 from wasmbuild.audit.database import UNSCORED, Advisory, Database
-from wasmbuild.audit.judge import AFFECTED, VERDICTS, Finding, Judge, Target, worst
+from wasmbuild.audit.judge import AFFECTED, VERDICTS, AuditedTarget, Finding, Judge, worst
 from wasmbuild.audit.shipped import Shipped, Unreadable, collect
 from wasmbuild.audit.versions import parse
 from wasmbuild.lean_typing import NamedTuple
@@ -19,7 +19,7 @@ STALE_DAYS = 90
 """After this many days records are told to be old: upstream mends something nearly every month."""
 
 
-class Entry(NamedTuple):
+class AuditedArtifact(NamedTuple):
     """What is known of one artifact. ``manifest`` is the path that lists it, ``status`` the worst verdict that is not
     let pass; ``ignored`` are ids of advisories that are, each with the reason.
     """
@@ -33,12 +33,12 @@ class Entry(NamedTuple):
     ignored: Mapping[str, str]
 
 
-class Report(NamedTuple):
+class AuditReport(NamedTuple):
     """What an audit found. ``compilers`` are the versions that compiled, each with the records that hold it, whatever
     the artifact; ``unused`` are ids of ``ignore`` that no record has.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[AuditedArtifact, ...]
     unreadable: tuple[Unreadable, ...]
     compilers: Mapping[str, tuple[Advisory, ...]]
     database: Database
@@ -88,7 +88,7 @@ class Report(NamedTuple):
 
 def audit(
     paths: Iterable[str | os.PathLike[str]], database: Database, policy: AuditPolicy, runtimes: Iterable[str] = ()
-) -> Report:
+) -> AuditReport:
     """Judge the artifacts of manifests by what these say; nothing else is opened.
 
     ``paths`` are manifests, indexes or directories. Each of ``runtimes`` is the version that loads artifacts of its
@@ -102,7 +102,7 @@ def audit(
         if not ignored.keys().isdisjoint((advisory.id, *advisory.aliases))
     }
     known = {name for advisory in database.advisories for name in (advisory.id, *advisory.aliases)}
-    entries: list[Entry] = []
+    entries: list[AuditedArtifact] = []
     unreadable: list[Unreadable] = []
     compilers: dict[str, tuple[Advisory, ...]] = {}
     for shipped in collect(paths):
@@ -111,16 +111,18 @@ def audit(
             continue
         version = parse(shipped.compiler)
         runtime = by_line.get(version.line) if version is not None else None
-        judge = Judge(database, Target(shipped.compiler, shipped.triple, shipped.engine, shipped.isa_flags, runtime))
+        judge = Judge(
+            database, AuditedTarget(shipped.compiler, shipped.triple, shipped.engine, shipped.isa_flags, runtime)
+        )
         entries += _entries(shipped, judge, runtime, passed)
         if shipped.artifacts:
             found = {advisory.id: advisory for advisory in (*compilers.get(shipped.compiler, ()), *judge.advisories)}
             compilers[shipped.compiler] = tuple(found.values())
     unused = tuple(name for name in ignored if name not in known)
-    return Report(tuple(entries), tuple(unreadable), compilers, database, policy, unused)
+    return AuditReport(tuple(entries), tuple(unreadable), compilers, database, policy, unused)
 
 
-def supported(report: Report, today: date) -> list[tuple[int, date, bool]]:
+def supported(report: AuditReport, today: date) -> list[tuple[int, date, bool]]:
     """Return the lines of what was judged, until when upstream supports each, and whether that day is past."""
     versions = {parse(compiler) for compiler in report.compilers}
     lines = sorted({version.major for version in versions if version is not None})
@@ -128,7 +130,9 @@ def supported(report: Report, today: date) -> list[tuple[int, date, bool]]:
     return [(line, until, until < today) for line, until in ends]
 
 
-def _entries(shipped: Shipped, judge: Judge, runtime: str | None, passed: Mapping[str, str]) -> Iterator[Entry]:
+def _entries(
+    shipped: Shipped, judge: Judge, runtime: str | None, passed: Mapping[str, str]
+) -> Iterator[AuditedArtifact]:
     known: dict[int, tuple[str, dict[str, str]]] = {}
     for artifact in shipped.artifacts:
         findings = judge.judge(artifact.kind, artifact.traits)
@@ -137,13 +141,13 @@ def _entries(shipped: Shipped, judge: Judge, runtime: str | None, passed: Mappin
             status = worst([finding for finding in findings if finding.advisory.id not in ignored])
             known[id(findings)] = status, ignored
         status, ignored = known[id(findings)]
-        yield Entry(artifact.id, shipped.path, shipped.compiler, runtime, status, findings, ignored)
+        yield AuditedArtifact(artifact.id, shipped.path, shipped.compiler, runtime, status, findings, ignored)
 
 
 _ENCODE = json.JSONEncoder(check_circular=False).encode
 
 
-def _entry(entry: Entry, found: dict[int, str]) -> str:
+def _entry(entry: AuditedArtifact, found: dict[int, str]) -> str:
     if id(entry.findings) not in found:
         found[id(entry.findings)] = _ENCODE([_finding(finding, entry.ignored) for finding in entry.findings])
     head = {
@@ -234,4 +238,4 @@ JSON_SCHEMA: dict[str, object] = {
         },
     ),
 }
-"""The JSON Schema (draft 2020-12) of ``Report.to_json``."""
+"""The JSON Schema (draft 2020-12) of ``AuditReport.to_json``."""

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from wasmbuild import __version__
 from wasmbuild.audit.database import Advisory
 from wasmbuild.audit.judge import AFFECTED, NOT_AFFECTED
-from wasmbuild.audit.report import Report
+from wasmbuild.audit.report import AuditReport
 from wasmbuild.project.audit_policy import SEVERITIES
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -21,7 +21,7 @@ _LEVELS = {"low": "note", "medium": "warning", "high": "error", "critical": "err
 _SCORES = {"low": "2.0", "medium": "5.0", "high": "8.0", "critical": "9.5"}
 
 
-def to_sarif(report: Report) -> str:
+def to_sarif(report: AuditReport) -> str:
     """Return a report as SARIF; each artifact that has, or may have, a fault is a result of the fault's rule."""
     rules: dict[str, Advisory] = {}
     results: list[dict[str, object]] = []

@@ -7,7 +7,7 @@ from datetime import date
 
 from wasmbuild.audit.database import LAYOUT, Advisory
 from wasmbuild.audit.judge import AFFECTED, NOT_AFFECTED, UNKNOWN, Finding
-from wasmbuild.audit.report import STALE_DAYS, Entry, Report, supported
+from wasmbuild.audit.report import STALE_DAYS, AuditedArtifact, AuditReport, supported
 from wasmbuild.audit.versions import Version, parse
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.project.audit_policy import SEVERITIES
@@ -16,7 +16,7 @@ from wasmbuild.text import listed, printable
 _SHOWN = 8
 
 
-def story(report: Report, today: date) -> Iterator[str]:
+def story(report: AuditReport, today: date) -> Iterator[str]:
     """Yield the lines that tell of a report: each fault with its artifacts, the state of things, a summary."""
     for advisory, told in _by_advisory(report):
         names = ", ".join((advisory.id, *advisory.aliases))
@@ -34,7 +34,7 @@ def story(report: Report, today: date) -> Iterator[str]:
     yield summary(report)
 
 
-def summary(report: Report) -> str:
+def summary(report: AuditReport) -> str:
     """Return one line that says how many artifacts are how."""
     count = len(report.entries)
     parts = [f"{report.count(status)} {status}" for status in (AFFECTED, UNKNOWN, NOT_AFFECTED) if report.count(status)]
@@ -43,7 +43,7 @@ def summary(report: Report) -> str:
     return f"{count} {noun} held against {known}: {', '.join(parts) or 'none there'}"
 
 
-def advice(report: Report) -> Iterator[str]:
+def advice(report: AuditReport) -> Iterator[str]:
     """Yield what mends what is affected, one line for each version that compiled and each way."""
     for compiler, mending in _mending(report).items():
         of = f"compiled by {printable(compiler)}"
@@ -70,7 +70,7 @@ class _Mending(NamedTuple):
     layout: bool
 
 
-def _mending(report: Report) -> dict[str, _Mending]:
+def _mending(report: AuditReport) -> dict[str, _Mending]:
     wrong: dict[str, dict[str, Finding]] = {}
     for entry in report.entries:
         for finding in _counted(entry):
@@ -86,7 +86,7 @@ def _mending(report: Report) -> dict[str, _Mending]:
     return found
 
 
-def note(report: Report, more: str) -> str | None:
+def note(report: AuditReport, more: str) -> str | None:
     """Return one line for a build or a verification, None where nothing is known against its compilers.
 
     ``more`` is the command that says more.
@@ -114,13 +114,13 @@ def _worst(advisories: Iterable[Advisory]) -> str:
     return f"{SEVERITIES[advisory.weight]} {advisory.id}"
 
 
-def _counted(entry: Entry, verdict: str | None = None) -> Iterator[Finding]:
+def _counted(entry: AuditedArtifact, verdict: str | None = None) -> Iterator[Finding]:
     for finding in entry.findings:
         if finding.advisory.id not in entry.ignored and verdict in (None, finding.verdict):
             yield finding
 
 
-def _by_advisory(report: Report) -> list[tuple[Advisory, dict[tuple[str, str], list[str]]]]:
+def _by_advisory(report: AuditReport) -> list[tuple[Advisory, dict[tuple[str, str], list[str]]]]:
     """Return each fault that an artifact has or may have, most severe first, with the artifacts by verdict and why."""
     found: dict[str, tuple[Advisory, dict[tuple[str, str], list[str]]]] = {}
     for entry in report.entries:
@@ -134,7 +134,7 @@ def _by_advisory(report: Report) -> list[tuple[Advisory, dict[tuple[str, str], l
     return sorted(found.values(), key=lambda item: (-item[0].weight, item[0].id))
 
 
-def _absent(report: Report) -> Iterator[str]:
+def _absent(report: AuditReport) -> Iterator[str]:
     """Yield which faults of its compiler no artifact has."""
     has: dict[str, set[str]] = {}
     for entry in report.entries:
@@ -146,7 +146,7 @@ def _absent(report: Report) -> Iterator[str]:
             yield f"compiled by {printable(compiler)}: no artifact has what {listed(absent, _SHOWN)} needs"
 
 
-def _state(report: Report, today: date) -> Iterator[str]:
+def _state(report: AuditReport, today: date) -> Iterator[str]:
     for line, until, ended in supported(report, today):
         if ended:
             yield f"line {line} of Wasmtime has been out of support since {until}: what is found in it is not mended"

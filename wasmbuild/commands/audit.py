@@ -15,7 +15,7 @@ from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.audit.database import Database
-    from wasmbuild.audit.report import Report
+    from wasmbuild.audit.report import AuditReport
     from wasmbuild.project.declared import Project
 
 
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     return FAILED if report.failed else DONE
 
 
-def _tell(report: Report, arguments: argparse.Namespace) -> None:
+def _tell(report: AuditReport, arguments: argparse.Namespace) -> None:
     if arguments.sarif:
         from wasmbuild.audit.sarif import to_sarif
 
@@ -138,7 +138,7 @@ def _runtimes(given: list[str]) -> list[str]:
     return given
 
 
-def _check_runtimes(given: list[str], report: Report) -> None:
+def _check_runtimes(given: list[str], report: AuditReport) -> None:
     """Raise UsageError for a version that loads nothing of what was audited: it was meant to change something."""
     from wasmbuild.audit.versions import parse
 

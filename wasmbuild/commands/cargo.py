@@ -64,13 +64,13 @@ def ending(arguments: argparse.Namespace, workspace: Workspace, plan: Plan) -> C
     def end() -> None:
         from wasmbuild.builder import output
         from wasmbuild.embed.source import source
-        from wasmbuild.embed.spec import Machine
+        from wasmbuild.embed.spec import TargetEngine
 
         toolchain = workspace.toolchain(plan)
         try:
             made = source(
                 "rust",
-                [Machine(target.name, target.engine) for target in plan.targets],
+                [TargetEngine(target.name, target.engine) for target in plan.targets],
                 toolchain,
                 origin=Path(plan.path).as_posix(),
                 command="wasmbuild build --cargo",

@@ -14,7 +14,7 @@ from wasmbuild.errors import DONE, DiskError, FormatError, UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wasmbuild.embed.spec import Machine
+    from wasmbuild.embed.spec import TargetEngine
     from wasmbuild.toolchain.toolchain import Toolchain
 
 LANGUAGES = ("c", "rust", "python", "go", "csharp")
@@ -71,9 +71,9 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _declared(arguments: argparse.Namespace) -> tuple[str, list[Machine], Toolchain]:
+def _declared(arguments: argparse.Namespace) -> tuple[str, list[TargetEngine], Toolchain]:
     """Return where targets are declared, the targets that are asked for, and a compiler for them."""
-    from wasmbuild.embed.spec import Machine
+    from wasmbuild.embed.spec import TargetEngine
 
     if arguments.manifest is not None:
         if arguments.target is not None:
@@ -85,7 +85,9 @@ def _declared(arguments: argparse.Namespace) -> tuple[str, list[Machine], Toolch
     workspace = Workspace(arguments.config)
     project = workspace.project()
     machines = [
-        Machine(target.name, target.engine) for target in project.targets if arguments.target in (None, target.name)
+        TargetEngine(target.name, target.engine)
+        for target in project.targets
+        if arguments.target in (None, target.name)
     ]
     if not machines:
         meant = suggestion(arguments.target, project.target_names)
@@ -94,9 +96,9 @@ def _declared(arguments: argparse.Namespace) -> tuple[str, list[Machine], Toolch
     return arguments.config.as_posix(), machines, workspace.toolchain(project)
 
 
-def _from_manifest(path: Path) -> tuple[str, list[Machine], Toolchain]:
+def _from_manifest(path: Path) -> tuple[str, list[TargetEngine], Toolchain]:
     from wasmbuild.embed.mistaken import mistaken
-    from wasmbuild.embed.spec import Machine
+    from wasmbuild.embed.spec import TargetEngine
     from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest
     from wasmbuild.project import filenames
     from wasmbuild.shipment.manifests import read_named
@@ -116,7 +118,7 @@ def _from_manifest(path: Path) -> tuple[str, list[Machine], Toolchain]:
     if problem := mistaken(path, data):
         raise UsageError(f"{path}: {problem}")
     manifest = Manifest.from_bytes(data, str(path))
-    machine = Machine(manifest.target, manifest.config)
+    machine = TargetEngine(manifest.target, manifest.config)
     compiler = find("auto", manifest.major, path.parent)
     return path.as_posix(), [machine], Toolchain(compiler, manifest.major, ProcessLimits(None, 60))
 

@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     toolchain, line = _toolchain(arguments)
     try:
         triple = _triple(arguments.triple)
-        program = search.Program(
+        program = search.ExaminedProgram(
             command=arguments.command,
             environment={**os.environ, "RUST_BACKTRACE": "0"},
             seconds=arguments.timeout,

@@ -14,7 +14,7 @@ from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.toolchain.search_path import LOCK
 
 if TYPE_CHECKING:
-    from wasmbuild.installing.locking import Source, Wanted
+    from wasmbuild.installing.locking import ArchiveSource, Wanted
     from wasmbuild.project.declared import Project
     from wasmbuild.toolchain.lockfile import Locked
 
@@ -40,14 +40,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from wasmbuild.builder import output
     from wasmbuild.console import Console
-    from wasmbuild.installing.locking import Source, Wanted
+    from wasmbuild.installing.locking import ArchiveSource, Wanted
     from wasmbuild.toolchain import lockfile
 
     workspace = Workspace(arguments.config)
     project = workspace.project()
     before = lockfile.read(workspace.directory)
     console = Console(sys.stderr)
-    source = Source(arguments.mirror, arguments.offline, telling=telling(console))
+    source = ArchiveSource(arguments.mirror, arguments.offline, telling=telling(console))
     was = lockfile.of_line(before, project.line)
     try:
         now = _locked(arguments, workspace, project, was, Wanted(project.line, project.at_least), source)
@@ -69,7 +69,7 @@ def _locked(
     project: Project,
     was: Locked | None,
     wanted: Wanted,
-    source: Source,
+    source: ArchiveSource,
 ) -> Locked:
     from wasmbuild.installing import locking
     from wasmbuild.toolchain.find import EMBEDDED, find

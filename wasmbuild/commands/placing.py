@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan
 
 
-class Given(NamedTuple):
+class SourceOverride(NamedTuple):
     """A source that another build makes: a file in the place of the one that a module declares."""
 
     module: str
@@ -156,11 +156,11 @@ def _absolute(path: Path | None) -> Path | None:
     return None if path is None else Path(os.path.abspath(path))
 
 
-def _given(text: str) -> Given:
+def _given(text: str) -> SourceOverride:
     name, equals, path = text.partition("=")
     if not name or not equals or not path:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PATH, such as filter=out/filter.wasm")
-    return Given(name, Path(path))
+    return SourceOverride(name, Path(path))
 
 
 def _program(text: str) -> Program:

@@ -154,12 +154,12 @@ def _install(arguments: argparse.Namespace) -> int:
 
 
 def _install_locked(arguments: argparse.Namespace, console: Console) -> Installed:
-    from wasmbuild.installing.locking import Source, install_locked
+    from wasmbuild.installing.locking import ArchiveSource, install_locked
 
     if arguments.version is not None:
         raise UsageError("wasmbuild toolchain install: --locked installs what is locked; leave out the version")
     workspace = Workspace(arguments.config)
-    source = Source(arguments.mirror, arguments.offline, telling=telling(console))
+    source = ArchiveSource(arguments.mirror, arguments.offline, telling=telling(console))
     return install_locked(workspace.directory, workspace.project().line, arguments.source, source)
 
 

@@ -9,8 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from wasmbuild.audit.database import LAYOUT, Advisory, shipped
-from wasmbuild.audit.judge import AFFECTED, Judge
-from wasmbuild.audit.judge import Target as Judged
+from wasmbuild.audit.judge import AFFECTED, AuditedTarget, Judge
 from wasmbuild.console import counted
 from wasmbuild.errors import DONE, FAILED, ToolchainError
 from wasmbuild.formats import wasm_traits
@@ -109,7 +108,7 @@ def _layout(compiler: FoundCompiler, other: FoundCompiler, target: Target, check
 
 def _judge(compiler: FoundCompiler, target: Target, runtime: str | None = None) -> Judge:
     engine = target.engine
-    judged = Judged(compiler.version, engine.triple.text, engine.engine_table(), engine.isa_flags, runtime)
+    judged = AuditedTarget(compiler.version, engine.triple.text, engine.engine_table(), engine.isa_flags, runtime)
     return Judge(shipped(), judged)
 
 

@@ -101,7 +101,7 @@ def _is_read(path: Path, verified: Sequence[str]) -> bool:
     from wasmbuild.builder import output
     from wasmbuild.project import filenames
     from wasmbuild.verify.collect import collect
-    from wasmbuild.verify.outcomes import Entry
+    from wasmbuild.verify.outcomes import Verdict
 
     # Most reports are new, or lie elsewhere.
     if not os.path.isfile(path) or not any(_is_inside(path, named) for named in verified):
@@ -110,7 +110,7 @@ def _is_read(path: Path, verified: Sequence[str]) -> bool:
         return True
     found = path.stat()
     for shipment in collect(verified, None):
-        if isinstance(shipment, Entry):
+        if isinstance(shipment, Verdict):
             continue
         manifest, directory = shipment
         for name in (filenames.MANIFEST, *(artifact.path for artifact in manifest.artifacts)):

@@ -25,7 +25,7 @@ _CLEAR = "\033[2J\033[3J\033[H"
 _TIMEOUT_MS = 1000
 
 
-class _Seen(NamedTuple):
+class _Observed(NamedTuple):
     """What is declared, or what is wrong with that; ``state`` is another value when a file has changed."""
 
     planned: Planned | None
@@ -75,7 +75,9 @@ def run(arguments: argparse.Namespace, workspace: Workspace, build: Build) -> No
                 break
 
 
-def _round(seen: _Seen, arguments: argparse.Namespace, workspace: Workspace, build: Build, console: Console) -> None:
+def _round(
+    seen: _Observed, arguments: argparse.Namespace, workspace: Workspace, build: Build, console: Console
+) -> None:
     if seen.planned is None:
         if seen.error is not None:
             raise seen.error
@@ -92,20 +94,20 @@ def _round(seen: _Seen, arguments: argparse.Namespace, workspace: Workspace, bui
             tell(report, console)
 
 
-def _look(workspace: Workspace) -> _Seen:
+def _look(workspace: Workspace) -> _Observed:
     declaration = _signature(workspace.config)
     try:
         with boundary.told():
             planned = workspace.planned()
     except WasmbuildError as error:
-        return _Seen(None, error, (declaration, str(error)))
+        return _Observed(None, error, (declaration, str(error)))
     plan = planned.plan
     sources = [_signature(module.source) for module in plan.modules]
     given = [_signature(plan.directory / file) for module in plan.modules for file in module.test_files]
-    return _Seen(planned, None, (declaration, sources, given, plan.globs))
+    return _Observed(planned, None, (declaration, sources, given, plan.globs))
 
 
-def _folders(workspace: Workspace, seen: _Seen) -> Iterator[str]:
+def _folders(workspace: Workspace, seen: _Observed) -> Iterator[str]:
     yield str(workspace.directory)
     if seen.planned is not None:
         yield from _of_plan(seen.planned.plan)

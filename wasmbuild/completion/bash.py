@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from wasmbuild.completion.words import LINES, LISTS, WORDS, Command, Value
+from wasmbuild.completion.words import LINES, LISTS, WORDS, CommandWords, Value
 
 # Readline replaces what stands behind the last of these characters, so that it gets no more than that.
 _TEMPLATE = """\
@@ -48,7 +48,7 @@ complete -F _wasmbuild wasmbuild
 """
 
 
-def script(commands: Sequence[Command]) -> str:
+def script(commands: Sequence[CommandWords]) -> str:
     """Return the script that completes commands."""
     names = [*(command.name for command in commands), "--help", "--version"]
     lists = "\n".join(f"    {kind}) words=$({LINES} | {cut}) ;;" for kind, cut in LISTS.items())
@@ -56,7 +56,7 @@ def script(commands: Sequence[Command]) -> str:
     return _TEMPLATE.replace("COMMANDS", " ".join(names)).replace("CASES", cases).replace("LISTS", lists)
 
 
-def _case(command: Command) -> Iterator[str]:
+def _case(command: CommandWords) -> Iterator[str]:
     yield f"        {command.name})"
     options = " ".join(name for option in command.options for name in option.names)
     yield f"            options='{options}' {_kind('values', 'values_words', command.values)}"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from wasmbuild.completion.words import ANYTHING, FILES, LINES, LISTS, WORDS, Command, Option, Value
+from wasmbuild.completion.words import ANYTHING, FILES, LINES, LISTS, WORDS, CommandWords, Option, Value
 
 
-def script(commands: Sequence[Command]) -> str:
+def script(commands: Sequence[CommandWords]) -> str:
     """Return the script that completes commands."""
     return "".join(f"{line}\n" for line in _lines(commands))
 
 
-def _lines(commands: Sequence[Command]) -> Iterator[str]:
+def _lines(commands: Sequence[CommandWords]) -> Iterator[str]:
     for kind, cut in LISTS.items():
         yield f"function __wasmbuild_{kind}; {LINES} | {cut}; end"
     yield "complete -c wasmbuild -f"

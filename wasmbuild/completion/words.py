@@ -42,7 +42,7 @@ class Option(NamedTuple):
     repeats: bool
 
 
-class Command(NamedTuple):
+class CommandWords(NamedTuple):
     """A command, and what may stand behind it besides options, any number of times."""
 
     name: str
@@ -72,12 +72,12 @@ _WORDS: Mapping[str, Callable[[], tuple[str, ...]]] = {
 }
 
 
-def commands() -> list[Command]:
+def commands() -> list[CommandWords]:
     """Return all commands."""
     return [_command(name) for name in arguments.COMMANDS]
 
 
-def _command(name: str) -> Command:
+def _command(name: str) -> CommandWords:
     parser, _ = arguments.of_command(name)
     options: list[Option] = []
     values = Value(ANYTHING)
@@ -88,7 +88,7 @@ def _command(name: str) -> Command:
             options.append(Option(tuple(action.option_strings), value, _short(action.help or ""), repeats))
         else:
             values = _value(action)
-    return Command(name, arguments.COMMANDS[name].summary, tuple(options), values)
+    return CommandWords(name, arguments.COMMANDS[name].summary, tuple(options), values)
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:

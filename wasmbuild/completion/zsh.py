@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from wasmbuild.completion.words import ANYTHING, FILES, LINES, LISTS, WORDS, Command, Option, Value
+from wasmbuild.completion.words import ANYTHING, FILES, LINES, LISTS, WORDS, CommandWords, Option, Value
 
 _TEMPLATE = """\
 #compdef wasmbuild
@@ -49,7 +49,7 @@ _wasmbuild_KIND() {
 _REPEATS = "\\*"
 
 
-def script(commands: Sequence[Command]) -> str:
+def script(commands: Sequence[CommandWords]) -> str:
     """Return the script that completes commands."""
     lists = [_LIST.replace("KIND", kind).replace("LINES", LINES).replace("CUT", cut) for kind, cut in LISTS.items()]
     named = [f"        {_quoted(f'{command.name}:{command.summary}')}" for command in commands]
@@ -58,7 +58,7 @@ def script(commands: Sequence[Command]) -> str:
     return filled.replace("CASES", "\n".join(cases))
 
 
-def _case(command: Command) -> Iterator[str]:
+def _case(command: CommandWords) -> Iterator[str]:
     yield f"    {command.name})"
     specs = [_option(option) for option in command.options]
     if command.values.kind != ANYTHING:

@@ -121,7 +121,7 @@ TABLE = (
 )
 
 
-class Difference(NamedTuple):
+class EngineDifference(NamedTuple):
     """In what an artifact and the engine that refuses it differ.
 
     ``setting`` is empty where it is none that can be declared; ``what`` is Wasmtime's word for it; ``artifact`` and
@@ -148,25 +148,27 @@ def cause(said: str, line: int | None = None) -> Cause | None:
     return min(clear, key=lambda match: said.find(match.said), default=None)
 
 
-def difference(found: Cause) -> Difference | None:
+def difference(found: Cause) -> EngineDifference | None:
     """Return in what artifact and engine differ where a cause is that, else None."""
     if found.word == SWITCH:
         with_, what, host = found.names
         artifact, engine = with_ == "with", host == "enabled"
         feature = what.removeprefix("support for WebAssembly feature `").removesuffix("`")
         if found.setting == "strategy":
-            return Difference("strategy", what, *("winch" if has else "cranelift" for has in (artifact, engine)))
+            return EngineDifference("strategy", what, *("winch" if has else "cranelift" for has in (artifact, engine)))
         if feature != what:
             dashed = feature.replace("_", "-")
-            return Difference(found.setting or f"wasm-{dashed}", f"the WebAssembly feature {dashed}", artifact, engine)
-        return Difference(found.setting, what, artifact, engine)
+            return EngineDifference(
+                found.setting or f"wasm-{dashed}", f"the WebAssembly feature {dashed}", artifact, engine
+            )
+        return EngineDifference(found.setting, what, artifact, engine)
     if found.word == NUMBER:
         values = [int(text) if text.isdecimal() and len(text) <= _DIGITS else text for text in found.names[1:]]
-        return Difference(found.setting, found.names[0], *values)
+        return EngineDifference(found.setting, found.names[0], *values)
     if found.word == COLLECTOR:
-        return Difference("collector", "collector", *(_COLLECTORS.get(name, name) for name in found.names))
+        return EngineDifference("collector", "collector", *(_COLLECTORS.get(name, name) for name in found.names))
     if found.word == NO_GC:
-        return Difference("gc-support", "GC", True, False)
+        return EngineDifference("gc-support", "GC", True, False)
     if found.word == INLINING:
-        return Difference("compiler-inlining", "inlining", *(_INLININGS.get(name, name) for name in found.names))
+        return EngineDifference("compiler-inlining", "inlining", *(_INLININGS.get(name, name) for name in found.names))
     return None

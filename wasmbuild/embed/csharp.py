@@ -11,7 +11,7 @@ import gzip
 
 from wasmbuild.embed.literals import filled, loader, lower, pascal, quoted
 from wasmbuild.embed.refusals import refusals
-from wasmbuild.embed.spec import Probe, Spec, refused, unseen
+from wasmbuild.embed.spec import ProbeArtifact, Spec, refused, unseen
 from wasmbuild.engine import lines
 from wasmbuild.engine.line import Value
 from wasmbuild.errors import UsageError
@@ -141,7 +141,7 @@ def _literal(name: str, value: Value) -> str | None:
     return lower(value)
 
 
-def _probe(probe: Probe) -> str:
+def _probe(probe: ProbeArtifact) -> str:
     triple = probe.platform.triple
     key = f"{triple.os}/{_ARCHITECTURES.get(triple.architecture, triple.architecture)}"
     artifact = base64.b64encode(gzip.compress(probe.artifact, 9, mtime=0)).decode("ascii")

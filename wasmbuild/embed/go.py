@@ -11,7 +11,7 @@ import zlib
 
 from wasmbuild.embed.literals import filled, loader, lower, pascal, quoted
 from wasmbuild.embed.refusals import refusals
-from wasmbuild.embed.spec import Probe, Spec, refused, unseen
+from wasmbuild.embed.spec import ProbeArtifact, Spec, refused, unseen
 from wasmbuild.engine import lines
 from wasmbuild.engine.line import Value
 
@@ -138,7 +138,7 @@ def _status(status: str) -> str:
     return _STATUSES.get(status) or pascal(status)
 
 
-def _probe(spec: Spec, probe: Probe) -> str:
+def _probe(spec: Spec, probe: ProbeArtifact) -> str:
     triple = probe.platform.triple
     system = "android" if triple.environment == "android" else _SYSTEMS.get(triple.os, triple.os)
     key = spec.pulley or f"{system}/{_ARCHITECTURES.get(triple.architecture, triple.architecture)}"

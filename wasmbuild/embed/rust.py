@@ -5,7 +5,7 @@ from __future__ import annotations
 from wasmbuild.embed.literals import filled, loader, pascal, quoted, rows
 from wasmbuild.embed.refusals import Refusal, refusals
 from wasmbuild.embed.rust_config import calls, is_minimal
-from wasmbuild.embed.spec import Probe, Spec
+from wasmbuild.embed.spec import ProbeArtifact, Spec
 from wasmbuild.engine.triples import TargetTriple
 
 _PER_LINE = 24
@@ -107,7 +107,7 @@ def _refusal(refusal: Refusal) -> str:
     return f"({quoted(said)}, Status::{pascal(status)}, {quoted(problem)}, {quoted(fix)})"
 
 
-def _probe(probe: Probe) -> str:
+def _probe(probe: ProbeArtifact) -> str:
     condition = f"#[cfg({_condition(probe.platform.triple)})] // {', '.join(probe.platform.targets)}"
     parts = [
         f"    ({part.offset}, &[\n{rows([str(byte) for byte in part.data], _PER_LINE, '        ')}\n    ]),"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from wasmbuild.embed.artifact import artifact_of
-from wasmbuild.embed.spec import Machine, Probe, Spec, platforms, together
+from wasmbuild.embed.spec import ProbeArtifact, Spec, TargetEngine, platforms, together
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain.embedded import EMPTY
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wasmbuild.toolchain.toolchain import Toolchain
 
 
-class Source(NamedTuple):
+class GeneratedSource(NamedTuple):
     """What was generated; ``targets`` are the names of those that the engine serves, ``left_out`` of the others."""
 
     text: str
@@ -22,7 +22,9 @@ class Source(NamedTuple):
     left_out: tuple[str, ...]
 
 
-def source(language: str, machines: list[Machine], toolchain: Toolchain, *, origin: str, command: str) -> Source:
+def source(
+    language: str, machines: list[TargetEngine], toolchain: Toolchain, *, origin: str, command: str
+) -> GeneratedSource:
     """Generate the file for the targets that one engine serves.
 
     ``origin`` is the declaration or manifest as the user named it, ``command`` what generates the file again. Raises
@@ -30,9 +32,9 @@ def source(language: str, machines: list[Machine], toolchain: Toolchain, *, orig
     """
     chosen, left_out = together(machines, origin)
     probes = tuple(
-        Probe(platform, artifact_of(EMPTY["module"], toolchain, "module", platform.engine))
+        ProbeArtifact(platform, artifact_of(EMPTY["module"], toolchain, "module", platform.engine))
         for platform in platforms(chosen)
     )
     spec = Spec(printable(origin), printable(command), chosen[0].engine, probes)
     text: str = import_module(f"wasmbuild.embed.{language}").generate(spec)
-    return Source(text, tuple(machine.name for machine in chosen), tuple(left_out))
+    return GeneratedSource(text, tuple(machine.name for machine in chosen), tuple(left_out))

@@ -14,7 +14,7 @@ from wasmbuild.lean_typing import NamedTuple
 _GAP = 16
 
 
-class Machine(NamedTuple):
+class TargetEngine(NamedTuple):
     """A target that a file is generated for."""
 
     name: str
@@ -25,7 +25,7 @@ class Machine(NamedTuple):
         return self.engine.triple
 
 
-class Platform(NamedTuple):
+class ApplicationPlatform(NamedTuple):
     """An architecture and operating system that an application can be built for, and the targets that run there.
 
     The ISA flags of ``engine`` are those that all of the targets have: what every machine of the platform can be
@@ -47,10 +47,10 @@ class Part(NamedTuple):
     data: bytes
 
 
-class Probe(NamedTuple):
+class ProbeArtifact(NamedTuple):
     """The artifact of an empty module for a platform: an engine that loads it loads all others with its settings."""
 
-    platform: Platform
+    platform: ApplicationPlatform
     artifact: bytes
 
     def parts(self) -> list[Part]:
@@ -79,7 +79,7 @@ class Spec(NamedTuple):
     origin: str
     command: str
     engine: EngineConfig
-    probes: tuple[Probe, ...]
+    probes: tuple[ProbeArtifact, ...]
 
     @property
     def line(self) -> int:
@@ -98,16 +98,16 @@ class Spec(NamedTuple):
         return ", ".join(name for probe in self.probes for name in probe.platform.targets)
 
 
-def platforms(machines: list[Machine]) -> tuple[Platform, ...]:
+def platforms(machines: list[TargetEngine]) -> tuple[ApplicationPlatform, ...]:
     """Return the platforms of targets, in the order of their first targets."""
-    grouped: dict[tuple[str, str, bool], list[Machine]] = {}
+    grouped: dict[tuple[str, str, bool], list[TargetEngine]] = {}
     for machine in machines:
         triple = machine.triple
         # Wasmtime's loader does not tell gnu from musl, but Android is a system of its own to what builds programs.
         key = (triple.architecture, triple.os, triple.environment == "android")
         grouped.setdefault(key, []).append(machine)
     return tuple(
-        Platform(
+        ApplicationPlatform(
             group[0].engine.with_isa_flags(
                 {
                     flag: value
@@ -121,7 +121,7 @@ def platforms(machines: list[Machine]) -> tuple[Platform, ...]:
     )
 
 
-def together(machines: list[Machine], origin: str) -> tuple[list[Machine], list[str]]:
+def together(machines: list[TargetEngine], origin: str) -> tuple[list[TargetEngine], list[str]]:
     """Return the targets that one engine serves, and the names of the Pulley targets that need one of their own.
 
     Raises UsageError when native targets have different engine settings.

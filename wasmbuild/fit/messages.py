@@ -58,13 +58,13 @@ class Compiles(NamedTuple):
     said: str
 
 
-class Loaded(NamedTuple):
+class AlreadyLoaded(NamedTuple):
     """What only a program says that has loaded the artifact, and then wanted more of it than it has."""
 
     said: str
 
 
-Meaning = Change | Obstacle | Nowhere | Compiles | OtherLine | OtherPlatform | OtherKind | Loaded
+Meaning = Change | Obstacle | Nowhere | Compiles | OtherLine | OtherPlatform | OtherKind | AlreadyLoaded
 
 _UNKNOWN = "no setting of wasmbuild.toml changes that; give the program's engine its default there"
 _CUT_SHORT = "the program did not get the whole artifact"
@@ -75,7 +75,7 @@ _NO_CHANGE: dict[str, Callable[[str], Meaning]] = {
     loading.OTHER_KIND: OtherKind,
     loading.NO_TARGET: Nowhere,
     loading.STANDARD: Compiles,
-    loading.LOADED: Loaded,
+    loading.LOADED: AlreadyLoaded,
 }
 
 
@@ -92,7 +92,7 @@ def meaning(output: str) -> Meaning | None:
     return Obstacle(cause.said, _CUT_SHORT if cause.word == loading.DAMAGED else _UNKNOWN)
 
 
-def _change(differs: loading.Difference, said: str) -> Change | Obstacle:
+def _change(differs: loading.EngineDifference, said: str) -> Change | Obstacle:
     name, value = differs.setting, differs.engine
     setting = lines.every_setting().get(name)
     if setting is None or value_problem(value, setting) is not None:

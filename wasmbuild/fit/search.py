@@ -12,9 +12,9 @@ from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.triples import TargetTriple
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.fit.messages import (
+    AlreadyLoaded,
     Change,
     Compiles,
-    Loaded,
     Meaning,
     Obstacle,
     OtherKind,
@@ -55,7 +55,7 @@ class Success(NamedTuple):
     text: str | None
 
 
-class Program(NamedTuple):
+class ExaminedProgram(NamedTuple):
     """A program that loads artifacts: its command, in which ``PLACE`` stands for a path, and its environment."""
 
     command: Sequence[str]
@@ -68,7 +68,12 @@ class Search:
     """Finds the settings of one program. ``tell`` is called with each step in words."""
 
     def __init__(
-        self, program: Program, toolchain: Toolchain, line: int, triple: TargetTriple, tell: Callable[[str], None]
+        self,
+        program: ExaminedProgram,
+        toolchain: Toolchain,
+        line: int,
+        triple: TargetTriple,
+        tell: Callable[[str], None],
     ) -> None:
         self._program = program
         self._toolchain = toolchain
@@ -135,7 +140,7 @@ class Search:
         said = meaning(_output(ended))
         if isinstance(said, Compiles):
             raise self._compiles(said)
-        if said is not None and not isinstance(said, Loaded):
+        if said is not None and not isinstance(said, AlreadyLoaded):
             return
         if self._succeeded(ended):
             how = "writes that" if self._program.success.text is not None else "succeeds"
@@ -147,7 +152,7 @@ class Search:
         self._check_time(ended)
 
     def _has_loaded(self, ended: child.Ended, said: Meaning | None) -> bool:
-        if isinstance(said, Loaded):
+        if isinstance(said, AlreadyLoaded):
             self._tell(f"loaded, and then: {said.said}")
             return True
         return said is None and self._succeeded(ended)

@@ -65,7 +65,7 @@ class ReadAt(NamedTuple):
         return cls(read, size)
 
 
-class Section(NamedTuple):
+class ElfSection(NamedTuple):
     """A section of an artifact: its name, ELF type, and where its bytes are in the file."""
 
     name: str
@@ -94,7 +94,7 @@ class ArtifactFacts(NamedTuple):
     isa_flags: Mapping[str, bool | int | str]
     tail: bytes
     engine: bytes
-    sections: tuple[Section, ...]
+    sections: tuple[ElfSection, ...]
 
     @property
     def header(self) -> Header:
@@ -177,7 +177,7 @@ def read(source: bytes | ReadAt) -> ArtifactFacts:
     else:
         table_of_names = _exactly(at, names_at, names_end - names_at)
     names = _names(table_of_names, name_offsets)
-    sections = tuple(map(Section, names, types, offsets, sizes))[1:]
+    sections = tuple(map(ElfSection, names, types, offsets, sizes))[1:]
     if max(map(add, offsets, sizes)) > size:
         _check_inside(sections, size)
 
@@ -231,7 +231,7 @@ def _check_ident(head: bytes, size: int) -> int:
     return head[5]
 
 
-def _check_inside(sections: tuple[Section, ...], size: int) -> None:
+def _check_inside(sections: tuple[ElfSection, ...], size: int) -> None:
     for section in sections:
         end = section.offset + section.size
         if end > size and section.type != _SHT_NOBITS:

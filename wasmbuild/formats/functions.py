@@ -6,7 +6,7 @@ from wasmbuild.errors import FormatError
 from wasmbuild.formats.component_parts import parts
 from wasmbuild.formats.cursor import Cursor
 from wasmbuild.formats.identify import identify
-from wasmbuild.formats.wasm import Module
+from wasmbuild.formats.wasm import CoreModule
 from wasmbuild.lean_typing import NamedTuple
 
 _CODE = 10
@@ -27,13 +27,13 @@ def at(data: bytes, offset: int) -> Function | None:
         places = parts(data).modules if identify(data).kind == "component" else [(0, len(data))]
         for start, end in places:
             if start <= offset < end:
-                return _in_module(Module(data, start, end), offset)
+                return _in_module(CoreModule(data, start, end), offset)
     except FormatError:
         pass
     return None
 
 
-def _in_module(module: Module, offset: int) -> Function | None:
+def _in_module(module: CoreModule, offset: int) -> Function | None:
     if _CODE not in module.sections:
         return None
     module.imports()
@@ -47,7 +47,7 @@ def _in_module(module: Module, offset: int) -> Function | None:
     return None
 
 
-def _names(module: Module) -> dict[int, str]:
+def _names(module: CoreModule) -> dict[int, str]:
     """Return what the name section calls functions; nothing where that cannot be read."""
     try:
         cursor = module.custom("name")

@@ -43,7 +43,7 @@ def interface(data: bytes) -> Interface:
     """
     identity = identify(data)
     if identity.kind == "module":
-        found = Module(data).interface()
+        found = CoreModule(data).interface()
     elif identity.kind == "component":
         found = component.interface(data)
     else:
@@ -56,7 +56,7 @@ def interface(data: bytes) -> Interface:
     return found
 
 
-class Module:
+class CoreModule:
     """A binary core module whose preamble was checked: its sections by id, and what is read of them on demand.
 
     ``imported``, the types of what is imported by kind, stand after ``imports``. All raise FormatError.
@@ -214,9 +214,9 @@ class Module:
         return types
 
 
-_READERS: dict[str, Callable[[Module, Cursor], str]] = {
+_READERS: dict[str, Callable[[CoreModule, Cursor], str]] = {
     "table": lambda module, cursor: wasm_types.table_type(cursor),
     "memory": lambda module, cursor: wasm_types.memory_type(cursor),
     "global": lambda module, cursor: wasm_types.global_type(cursor),
-    "tag": Module._tag_type,
+    "tag": CoreModule._tag_type,
 }

@@ -13,7 +13,7 @@ from wasmbuild.formats.data_images import DataImages
 from wasmbuild.formats.identify import identify
 from wasmbuild.formats.instructions import Instructions
 from wasmbuild.formats.traits import Traits, merged
-from wasmbuild.formats.wasm import Module
+from wasmbuild.formats.wasm import CoreModule
 
 _TYPE, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _ELEMENT, _CODE, _DATA, _DATA_COUNT, _TAG = 1, 3, 4, 5, 6, 9, 10, 11, 12, 13
 _I64_CONST = 0x42
@@ -27,17 +27,17 @@ def read(data: bytes) -> Traits:
     """
     identity = identify(data)
     if identity.kind == "module":
-        return _Reader(Module(data)).traits()
+        return _Reader(CoreModule(data)).traits()
     if identity.kind == "component":
         found = parts(data)
-        inside = merged(_Reader(Module(data, *place)).traits() for place in found.modules)
+        inside = merged(_Reader(CoreModule(data, *place)).traits() for place in found.modules)
         features = tuple(sorted({*inside.features, *found.features}))
         return inside._replace(features=features, string_transcoding=found.string_transcoding)
     raise FormatError(f"not a binary module or component, but {identity}")
 
 
 class _Reader:
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: CoreModule) -> None:
         self.module = module
         self.code = Instructions()
         self.features = self.code.features

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from wasmbuild.inspection.difference import Comparison, Difference, compare
+from wasmbuild.inspection.difference import Comparison, FileDifference, compare
 from wasmbuild.inspection.facts import Description
-from wasmbuild.inspection.reading import Reader
+from wasmbuild.inspection.reading import Inspector
 
-__all__ = ["Comparison", "Description", "Difference", "compare", "inspect"]
+__all__ = ["Comparison", "Description", "FileDifference", "compare", "inspect"]
 
 
 def inspect(paths: Iterable[str | os.PathLike[str]]) -> list[Description]:
@@ -21,5 +21,5 @@ def inspect(paths: Iterable[str | os.PathLike[str]]) -> list[Description]:
 
     Raises ChildError and OSError when this host cannot do its part.
     """
-    with Reader() as reader:
+    with Inspector() as reader:
         return [reader.describe(os.fspath(path)) for path in paths]

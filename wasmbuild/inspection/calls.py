@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.inspection.facts import Artifact, Description
+from wasmbuild.inspection.facts import ArtifactDescription, Description
 from wasmbuild.lean_typing import NamedTuple
 
 
@@ -31,7 +31,7 @@ _PYTHON = {"module": "wasmtime.Module", "component": "wasmtime.component.Compone
 _RUST = {"module": "Module", "component": "Component"}
 
 
-def _artifact(artifact: Artifact) -> Calls:
+def _artifact(artifact: ArtifactDescription) -> Calls:
     of = artifact.kind
     rust = _RUST[of]
     right = {
@@ -49,7 +49,7 @@ def _artifact(artifact: Artifact) -> Calls:
     return Calls(right, wrong)
 
 
-def _options(artifact: Artifact) -> list[str]:
+def _options(artifact: ArtifactDescription) -> list[str]:
     """Return what makes the executable's engine agree with an artifact, as far as its settings were told."""
     options = [f"--target {artifact.architecture}"] if (artifact.architecture or "").startswith("pulley") else []
     if artifact.engine.settings is not None:

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from wasmbuild.engine import lines, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.extern import Export, Import
-from wasmbuild.inspection.facts import Artifact, Description, Section, WebAssembly
+from wasmbuild.inspection.facts import ArtifactDescription, Description, Section, WebAssembly
 from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.text import printable
 
 _NO_ENGINE = "not told"
 
 
-class Difference(NamedTuple):
+class FileDifference(NamedTuple):
     """One thing in which two files differ: ``what`` it is, and what it is in each; None where one has none of it."""
 
     what: str
@@ -26,7 +26,7 @@ class Comparison(NamedTuple):
     """How two files differ: in one sentence, in which they are ``A`` and ``B``, and thing by thing."""
 
     sentence: str
-    differences: tuple[Difference, ...]
+    differences: tuple[FileDifference, ...]
 
 
 def compare(left: Description, right: Description) -> Comparison:
@@ -37,7 +37,7 @@ def compare(left: Description, right: Description) -> Comparison:
     return Comparison(_sentence(left, right, found), found)
 
 
-def _sentence(left: Description, right: Description, found: Sequence[Difference]) -> str:
+def _sentence(left: Description, right: Description, found: Sequence[FileDifference]) -> str:
     if left.artifact is None and right.artifact is None:
         if _binary(left) == _binary(right):
             return "they are the same WebAssembly"
@@ -72,7 +72,7 @@ def _made_from(left: Description, right: Description) -> str:
     return f"{said}, and {artifact} was made from something else: {printable(origin.source)}"
 
 
-def _differences(left: Description, right: Description) -> Iterator[Difference]:
+def _differences(left: Description, right: Description) -> Iterator[FileDifference]:
     yield from _one("is", left.kind, right.kind)
     if left.artifact is not None and right.artifact is not None:
         yield from _artifacts(left.artifact, right.artifact)
@@ -89,7 +89,7 @@ def _differences(left: Description, right: Description) -> Iterator[Difference]:
         yield from _sections(_sections_of(left), _sections_of(right))
 
 
-def _artifacts(left: Artifact, right: Artifact) -> Iterator[Difference]:
+def _artifacts(left: ArtifactDescription, right: ArtifactDescription) -> Iterator[FileDifference]:
     yield from _one("kind", left.kind, right.kind)
     yield from _one("wasmtime", left.line, right.line)
     yield from _one("triple", left.triple, right.triple)
@@ -104,7 +104,7 @@ def _artifacts(left: Artifact, right: Artifact) -> Iterator[Difference]:
     yield from _one("engine, unnamed", list(left.engine.unnamed), list(right.engine.unnamed))
 
 
-def _webassembly(left: WebAssembly, right: WebAssembly) -> Iterator[Difference]:
+def _webassembly(left: WebAssembly, right: WebAssembly) -> Iterator[FileDifference]:
     yield from _one("kind", left.kind, right.kind)
     yield from _one("memories", list(left.memories), list(right.memories))
     yield from _one("start function", left.starts, right.starts)
@@ -113,7 +113,7 @@ def _webassembly(left: WebAssembly, right: WebAssembly) -> Iterator[Difference]:
         yield from _mappings("needs ", *needs, absent=False)
 
 
-def _settings(artifact: Artifact) -> dict[str, Any] | None:
+def _settings(artifact: ArtifactDescription) -> dict[str, Any] | None:
     """Return every setting that reaches the compiler, defaults filled in; None where they were not told."""
     engine = artifact.engine.settings
     if engine is None:
@@ -153,16 +153,16 @@ def _sections_of(description: Description) -> tuple[Section, ...]:
     return description.webassembly.sections if description.webassembly is not None else ()
 
 
-def _sections(left: tuple[Section, ...], right: tuple[Section, ...]) -> Iterator[Difference]:
+def _sections(left: tuple[Section, ...], right: tuple[Section, ...]) -> Iterator[FileDifference]:
     """Yield what differs in sections, those of the same name taken together."""
     ours, theirs = _by_name(left), _by_name(right)
     for name in dict.fromkeys((*ours, *theirs)):
         here, there = ours.get(name), theirs.get(name)
         sizes = [sum(section.size for section in some) if some else None for some in (here, there)]
         if sizes[0] != sizes[1]:
-            yield Difference(f"section {name}", *sizes)
+            yield FileDifference(f"section {name}", *sizes)
         elif [section.sha256 for section in here or ()] != [section.sha256 for section in there or ()]:
-            yield Difference(f"section {name}, same size", here and here[0].sha256, there and there[0].sha256)
+            yield FileDifference(f"section {name}, same size", here and here[0].sha256, there and there[0].sha256)
 
 
 def _by_name(sections: tuple[Section, ...]) -> dict[str, list[Section]]:
@@ -176,13 +176,13 @@ def _binary(description: Description) -> str | None:
     return description.webassembly.binary_sha256 if description.webassembly is not None else None
 
 
-def _one(what: str, left: Any, right: Any) -> Iterator[Difference]:
+def _one(what: str, left: Any, right: Any) -> Iterator[FileDifference]:
     if left != right:
-        yield Difference(what, left, right)
+        yield FileDifference(what, left, right)
 
 
 def _mappings(
     prefix: str, left: Mapping[str, Any], right: Mapping[str, Any], *, absent: object = None
-) -> Iterator[Difference]:
+) -> Iterator[FileDifference]:
     for name in dict.fromkeys((*left, *right)):
         yield from _one(prefix + name, left.get(name, absent), right.get(name, absent))

@@ -47,7 +47,7 @@ class Cpu(NamedTuple):
     flags: Mapping[str, Value]
 
 
-class Artifact(NamedTuple):
+class ArtifactDescription(NamedTuple):
     """What an artifact says of itself. ``kind`` is ``"module"`` or ``"component"``, ``line`` Wasmtime's major version.
 
     ``architecture`` is that of a TargetTriple, or None where the triple is one that no known compiler takes.
@@ -117,7 +117,7 @@ class Description(NamedTuple):
     kind: str
     size: int | None = None
     sha256: str | None = None
-    artifact: Artifact | None = None
+    artifact: ArtifactDescription | None = None
     webassembly: WebAssembly | None = None
     origins: tuple[Origin, ...] = ()
     notes: tuple[str, ...] = ()

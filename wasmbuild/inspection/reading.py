@@ -16,7 +16,7 @@ from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
 from wasmbuild.formats.identify import MAX_SOURCE, FileIdentity, identify_at
 from wasmbuild.inspection import cpus, roles, webassembly
 from wasmbuild.inspection.engine import Engines
-from wasmbuild.inspection.facts import Artifact, Description, Section
+from wasmbuild.inspection.facts import ArtifactDescription, Description, Section
 from wasmbuild.inspection.origin import Origins
 from wasmbuild.lean_typing import IO
 from wasmbuild.text import printable, suggestion
@@ -33,7 +33,7 @@ _PRECOMPILED_SUFFIX = ".cwasm"
 _SOURCE_SUFFIXES = (".wasm", ".wat", ".wast")
 
 
-class Reader:
+class Inspector:
     """Describes files. A context manager, which ends the children that it needed."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Reader:
         self._origins = Origins()
         self._library = Embedded(self._tools.library, _LIMITS) if self._tools.library is not None else None
 
-    def __enter__(self) -> Reader:
+    def __enter__(self) -> Inspector:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -98,7 +98,7 @@ class Reader:
             architecture = triples.parse(facts.triple).architecture
         except ValueError:
             architecture = None
-        artifact = Artifact(
+        artifact = ArtifactDescription(
             kind=facts.kind,
             line=facts.version,
             triple=facts.triple,

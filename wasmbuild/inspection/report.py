@@ -9,7 +9,7 @@ from wasmbuild.formats.extern import COMPONENT_KINDS, CORE_KINDS, Export, Import
 from wasmbuild.inspection import roles
 from wasmbuild.inspection.calls import calls
 from wasmbuild.inspection.difference import Comparison
-from wasmbuild.inspection.facts import Artifact, Description, Origin, Section, WebAssembly
+from wasmbuild.inspection.facts import ArtifactDescription, Description, Origin, Section, WebAssembly
 from wasmbuild.lean_typing import Any
 
 SCHEMA = "wasmbuild/inspection/1"
@@ -47,7 +47,7 @@ def _description(description: Description) -> dict[str, Any]:
     }
 
 
-def _artifact(artifact: Artifact) -> dict[str, Any]:
+def _artifact(artifact: ArtifactDescription) -> dict[str, Any]:
     engine = artifact.engine
     return {
         "kind": artifact.kind,

@@ -11,7 +11,7 @@ from wasmbuild.formats.extern import Export, Import
 from wasmbuild.inspection import roles
 from wasmbuild.inspection.calls import calls
 from wasmbuild.inspection.difference import Comparison
-from wasmbuild.inspection.facts import Artifact, Cpu, Description, Engine, Origin, Section, WebAssembly
+from wasmbuild.inspection.facts import ArtifactDescription, Cpu, Description, Engine, Origin, Section, WebAssembly
 from wasmbuild.lean_typing import Any
 from wasmbuild.text import printable
 from wasmbuild.verify.setting_changes import shown
@@ -95,7 +95,7 @@ class _Page:
         )
 
 
-def _artifact(page: _Page, description: Description, artifact: Artifact) -> None:
+def _artifact(page: _Page, description: Description, artifact: ArtifactDescription) -> None:
     sentence = (
         f"a {artifact.kind} that Wasmtime {printable(artifact.line)} precompiled for {printable(artifact.triple)}"
     )

@@ -28,7 +28,7 @@ class Wanted(NamedTuple):
         return self.at_least or str(self.line)
 
 
-class Source(NamedTuple):
+class ArchiveSource(NamedTuple):
     """Where archives are downloaded from, if they may be, and what is told meanwhile."""
 
     mirror_address: str | None = None
@@ -38,7 +38,7 @@ class Source(NamedTuple):
 
 
 def lock_found(
-    wanted: Wanted, compiler: FoundCompiler, before: Locked | None, names: Sequence[str], source: Source
+    wanted: Wanted, compiler: FoundCompiler, before: Locked | None, names: Sequence[str], source: ArchiveSource
 ) -> Locked:
     """Return what locks the compiler that is found here, and platforms by name.
 
@@ -60,13 +60,13 @@ def lock_found(
     return Locked(wanted.request, compiler.version, {**kept, **_of_releases(compiler.version, missing, source)})
 
 
-def lock_platforms(before: Locked, names: Sequence[str], source: Source) -> Locked:
+def lock_platforms(before: Locked, names: Sequence[str], source: ArchiveSource) -> Locked:
     """Return what was locked, and further platforms at the same version. Raises WasmbuildError."""
     missing = [platforms.named(name) for name in dict.fromkeys(names) if name not in before.platforms]
     return before._replace(platforms={**before.platforms, **_of_releases(before.version, missing, source)})
 
 
-def newest(wanted: Wanted, source: Source) -> str:
+def newest(wanted: Wanted, source: ArchiveSource) -> str:
     """Return the newest version of the line that the mirror has. Raises WasmbuildError."""
     if source.offline:
         raise NetworkError("--bump asks the network for the newest version, and --offline forbids that")
@@ -74,14 +74,16 @@ def newest(wanted: Wanted, source: Source) -> str:
     return chosen.newest(str(wanted.line), install.credentials_of(chosen), source.patience)
 
 
-def lock_version(wanted: Wanted, version: str, before: Locked | None, names: Sequence[str], source: Source) -> Locked:
+def lock_version(
+    wanted: Wanted, version: str, before: Locked | None, names: Sequence[str], source: ArchiveSource
+) -> Locked:
     """Return what locks the release archives of a version for all platforms. Raises WasmbuildError."""
     all_names = dict.fromkeys([*(before.platforms if before is not None else [platforms.host()]), *names])
     found = _of_releases(version, [platforms.named(name) for name in all_names], source)
     return Locked(wanted.request, version, found)
 
 
-def install_locked(directory: Path, line: int, given: str | None, source: Source) -> Installed:
+def install_locked(directory: Path, line: int, given: str | None, source: ArchiveSource) -> Installed:
     """Install the very executable that is locked for this platform, and resolve nothing.
 
     ``given`` is what ``--from`` names, if anything. Raises WasmbuildError.
@@ -136,7 +138,7 @@ def _of_found(compiler: FoundCompiler) -> Executable:
     return Executable(lockfile.WHEEL if is_wheel else lockfile.LOCAL, path.stat().st_size, compiler.sha256)
 
 
-def _of_releases(version: str, wanted: Sequence[Platform], source: Source) -> Mapping[str, Executable]:
+def _of_releases(version: str, wanted: Sequence[Platform], source: ArchiveSource) -> Mapping[str, Executable]:
     """Download the archives of a version, install nothing, and return what is in them."""
     if not wanted:
         return {}

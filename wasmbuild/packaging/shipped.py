@@ -31,7 +31,7 @@ class Settings(NamedTuple):
     platform_wheel: bool
 
 
-class Shipment(NamedTuple):
+class WheelContents(NamedTuple):
     """What a wheel ships: ``files`` are absolute, by their paths in the wheel; ``tag`` is None for any platform."""
 
     files: dict[str, Path]
@@ -82,7 +82,7 @@ def _fits(key: str, value: object) -> bool:
     return type(value) is _KEYS[key]
 
 
-def build(root: Path, settings: Settings, source_root: str = "") -> Shipment:
+def build(root: Path, settings: Settings, source_root: str = "") -> WheelContents:
     """Build into the package below ``root``, and return what a wheel ships, without records.
 
     ``source_root`` is the folder of packages that the paths in a wheel leave out, such as ``src``. Raises what
@@ -93,7 +93,7 @@ def build(root: Path, settings: Settings, source_root: str = "") -> Shipment:
     built = api.build(root / settings.config, build_dir=root / settings.package, targets=settings.targets)
     package = settings.package.removeprefix(f"{source_root}/") if source_root else settings.package
     files = {f"{package}/{path}": built.build_dir.joinpath(*path.split("/")) for path in _shipped(plan)}
-    return Shipment(files, requirement(plan.line), tag)
+    return WheelContents(files, requirement(plan.line), tag)
 
 
 def tag(root: Path, settings: Settings) -> str:

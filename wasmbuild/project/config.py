@@ -12,7 +12,7 @@ from wasmbuild.lean_typing import Any
 from wasmbuild.project.declaration import read
 from wasmbuild.project.declared import Project
 from wasmbuild.project.models import json_schema
-from wasmbuild.project.reader import Reader
+from wasmbuild.project.reader import DeclarationReader
 from wasmbuild.project.resolve import resolve
 from wasmbuild.text import quoted
 
@@ -34,7 +34,7 @@ def parse(data: bytes, *, file: str, directory: Path, default_line: int, needs_m
 
     Raises DeclarationError with all mistakes.
     """
-    reader = Reader(file, directory, default_line, needs_modules=needs_modules)
+    reader = DeclarationReader(file, directory, default_line, needs_modules=needs_modules)
     project = reader.project(_toml(data, file))
     if reader.mistakes:
         raise DeclarationError([*reader.mistakes, *resolve(project).mistakes])

@@ -40,7 +40,7 @@ from wasmbuild.text import quoted, suggestion
 _CAN_LIMIT_MEMORY = sys.platform == "linux"
 
 
-class Reader:
+class DeclarationReader:
     """Turns the tables of a file into a Project and notes what is wrong; what is sound goes on to be checked."""
 
     def __init__(self, file: str, directory: Path, default_line: int, *, needs_modules: bool = True) -> None:

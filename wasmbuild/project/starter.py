@@ -36,7 +36,7 @@ _MACHINES = {"x86_64": "x64", "aarch64": "arm64"}
 _OTHERS = (("linux-arm64", "aarch64-unknown-linux-gnu"), ("linux-x64", "x86_64-unknown-linux-gnu"))
 
 
-class Sources(NamedTuple):
+class FoundSources(NamedTuple):
     """Sources as paths from a directory, with forward slashes, sorted; ``passed_over`` cannot be declared as they are.
 
     Those are named as a declaration has no way to: their paths have wildcards, or characters that none should have.
@@ -46,18 +46,18 @@ class Sources(NamedTuple):
     passed_over: tuple[str, ...]
 
 
-class Entry(NamedTuple):
+class ModuleEntry(NamedTuple):
     """A module table: its key, and its source."""
 
     key: str
     source: str
 
 
-def find(directory: Path) -> Sources:
+def find(directory: Path) -> FoundSources:
     """Find what looks like WebAssembly below a directory, where people have it; links to folders are not followed."""
     paths = sorted(_walk(directory))
     bad = {path for path in paths if is_glob(path) or path_problem(path, above=False) is not None}
-    return Sources(tuple(path for path in paths if path not in bad), tuple(path for path in paths if path in bad))
+    return FoundSources(tuple(path for path in paths if path not in bad), tuple(path for path in paths if path in bad))
 
 
 def _walk(directory: Path) -> Iterator[str]:
@@ -101,13 +101,13 @@ def _is_source(folder: str, name: str) -> bool:
         return False
 
 
-def entries(paths: tuple[str, ...]) -> list[Entry]:
+def entries(paths: tuple[str, ...]) -> list[ModuleEntry]:
     """Return the tables that declare sources, each under a name of its own."""
     groups: dict[tuple[str, str], list[str]] = {}
     for path in paths:
         folder, _, name = path.rpartition("/")
         groups.setdefault((folder, name[name.rindex(".") :]), []).append(path)
-    made: list[Entry] = []
+    made: list[ModuleEntry] = []
     taken: set[str] = set()
     for (folder, suffix), members in groups.items():
         prefix = f"{folder}/" if folder else ""
@@ -116,10 +116,10 @@ def entries(paths: tuple[str, ...]) -> list[Entry]:
         called = [key.replace("*", _stem(path)) for path in members]
         free = not taken & {name.lower() for name in called}
         if len(members) >= _MANY and free and not any(names.problem(name, module=True) for name in called):
-            made.append(Entry(key, f"{prefix}*{suffix}"))
+            made.append(ModuleEntry(key, f"{prefix}*{suffix}"))
             taken.update(name.lower() for name in called)
         else:
-            made += [Entry(_free(path, taken), path) for path in members]
+            made += [ModuleEntry(_free(path, taken), path) for path in members]
     return made
 
 
@@ -147,7 +147,7 @@ def _valid(text: str) -> str:
     return name
 
 
-def declaration(directory: Path, found: list[Entry], line: int) -> str:
+def declaration(directory: Path, found: list[ModuleEntry], line: int) -> str:
     """Return the text of a wasmbuild.toml in an absolute ``directory`` for a line of Wasmtime."""
     return "\n".join([*_head(directory, line), *_targets(), *_modules(found)])
 
@@ -200,7 +200,7 @@ def _targets() -> Iterator[str]:
     yield f'# triple = "{triple_of_other}"'
 
 
-def _modules(found: list[Entry]) -> Iterator[str]:
+def _modules(found: list[ModuleEntry]) -> Iterator[str]:
     for index, entry in enumerate(found):
         key = f"modules.{_key(entry.key)}"
         yield ""

@@ -52,7 +52,7 @@ def refusal(subject: str, words: str, *, declared: bool) -> LoadError:
     return errors.RefusedError(f"{subject} is refused by Wasmtime: {one_line(words)}", "")
 
 
-def _differing(cause: Cause, differs: loading.Difference) -> str:
+def _differing(cause: Cause, differs: loading.EngineDifference) -> str:
     """Return how an artifact and an engine differ, as the rest of a sentence."""
     if cause.word == loading.COLLECTOR:
         return f"was compiled for the {cause.names[0]} collector, and the engine has the {cause.names[1]} one"

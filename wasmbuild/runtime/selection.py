@@ -17,7 +17,7 @@ from wasmbuild.runtime.errors import (
     PassedOver,
 )
 from wasmbuild.runtime.shipments import OpenShipment
-from wasmbuild.runtime.targets import Candidate, Sources, TargetEntry
+from wasmbuild.runtime.targets import Candidate, SourceCandidate, TargetEntry
 
 PULLEY = "pulley"
 COMPILE = "compile"
@@ -64,7 +64,7 @@ def candidates(
             yield from sources(opened, module, patterns)
 
 
-def sources(opened: OpenShipment, module: str | None, patterns: tuple[str, ...]) -> Iterator[Sources]:
+def sources(opened: OpenShipment, module: str | None, patterns: tuple[str, ...]) -> Iterator[SourceCandidate]:
     """Yield the targets that ship the source of a module, or any source. Raises LoadError."""
     for entry in named(opened.shipment.shipped, patterns):
         found = entry.sources(opened.source)

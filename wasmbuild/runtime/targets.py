@@ -49,7 +49,7 @@ class Candidate:
         return PassedOver(self.target, self.triple, error)
 
 
-class Sources(Candidate):
+class SourceCandidate(Candidate):
     """The sources that a target ships, to be compiled for this machine with the engine that the target declares.
 
     Whatever machine and line of Wasmtime the target is for: what is compiled is of the library that compiles it.
@@ -88,10 +88,10 @@ class TargetEntry:
             self._candidate = self._read(source)
         return self._candidate
 
-    def sources(self, source: ShipmentSource) -> Sources | None:
+    def sources(self, source: ShipmentSource) -> SourceCandidate | None:
         """Return the sources of the target, or None for one that is not here. Raises LoadError."""
         try:
-            return Sources(self.candidate(source))
+            return SourceCandidate(self.candidate(source))
         except MissingArtifactError:
             return None
 

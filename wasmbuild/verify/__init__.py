@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from wasmbuild.errors import ChildError, HostError, ToolchainError, UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.project.levels import LEVELS
-from wasmbuild.verify.outcomes import Entry
+from wasmbuild.verify.outcomes import Verdict
 from wasmbuild.verify.report import JSON_SCHEMA, SCHEMA, Report
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wasmbuild.toolchain.child import ProcessLimits
     from wasmbuild.verify.collect import Shipment
 
-__all__ = ["JSON_SCHEMA", "LEVELS", "SCHEMA", "Entry", "Report", "default_limits", "verify"]
+__all__ = ["JSON_SCHEMA", "LEVELS", "SCHEMA", "Report", "Verdict", "default_limits", "verify"]
 
 DEFAULT_MEMORY = 2 << 30
 """Bytes that the process which loads artifacts may allocate, where the system can limit that."""
@@ -47,7 +47,7 @@ def verify(
     compiler: str = "auto",
     targets: Iterable[Target] = (),
     limits: ProcessLimits | None = None,
-    on_entry: Callable[[Entry], None] | None = None,
+    on_entry: Callable[[Verdict], None] | None = None,
 ) -> Report:
     """Verify the artifacts of manifests, and say of each what holds.
 
@@ -64,10 +64,10 @@ def verify(
 
     ``on_entry`` is called with each verdict as soon as it is known, in any order, by one thread at a time.
 
-    Nothing is printed, and a file that is missing, damaged or hostile is an entry of the report. What fails on the side
-    of what verifies leaves artifacts not verified (``Entry.verified``). Raises UsageError for arguments that do not go
-    together, ToolchainError where a memory limit is asked for that this system cannot set, HostError where this host
-    has so little left that there is no report.
+    Nothing is printed, and a file that is missing, damaged or hostile is a verdict of the report. What fails on the
+    side of what verifies leaves artifacts not verified (``Verdict.verified``). Raises UsageError for arguments that do
+    not go together, ToolchainError where a memory limit is asked for that this system cannot set, HostError where this
+    host has so little left that there is no report.
     """
     from wasmbuild.toolchain.child import format_bytes, memory_can_be_limited
     from wasmbuild.verify.collect import collect
@@ -93,12 +93,12 @@ def verify(
 
 
 def _verified(
-    shipments: Iterable[Shipment | Entry],
+    shipments: Iterable[Shipment | Verdict],
     compiler: str,
     limits: ProcessLimits,
     level: str | None,
     targets: Iterable[Target],
-    on_entry: Callable[[Entry], None] | None,
+    on_entry: Callable[[Verdict], None] | None,
 ) -> Report:
     from wasmbuild.verify.ladder import Verifier
     from wasmbuild.verify.tools import Tools
@@ -107,7 +107,7 @@ def _verified(
         ladder = Verifier(tools, limits, level, targets, on_entry)
         try:
             for shipment in shipments:
-                if isinstance(shipment, Entry):
+                if isinstance(shipment, Verdict):
                     ladder.add(shipment)
                 else:
                     ladder.verify(*shipment)

@@ -21,7 +21,7 @@ from wasmbuild.shipment.errors import Reason, ShippedFileError
 from wasmbuild.shipment.source import ShipmentSource
 from wasmbuild.text import printable
 from wasmbuild.verify.intact import AGAIN
-from wasmbuild.verify.outcomes import Entry, unusable
+from wasmbuild.verify.outcomes import Verdict, unusable
 
 Shipment = tuple[Manifest, ShipmentSource]
 """A manifest, and its directory, which holds the artifacts; open until the next one is taken."""
@@ -30,7 +30,7 @@ _SHA256_DIGITS = 64
 _NAME_ONE = "name a manifest, an index or a build directory"
 
 
-def collect(paths: Iterable[str | os.PathLike[str]], index_sha256: str | None) -> Iterator[Shipment | Entry]:
+def collect(paths: Iterable[str | os.PathLike[str]], index_sha256: str | None) -> Iterator[Shipment | Verdict]:
     """Yield what is to be verified, in order, one manifest at a time, and an entry for what cannot be used.
 
     A path is a manifest, an index, or a directory: its index, or else the manifests in it and in the directories right
@@ -57,17 +57,17 @@ class _Collector:
         self._pinned = index_sha256
         self._seen: set[str] = set()
 
-    def all(self, named: list[Path]) -> Iterator[Shipment | Entry]:
+    def all(self, named: list[Path]) -> Iterator[Shipment | Verdict]:
         # A target can be without modules, but not all of them.
         nothing = True
         for path in named:
             for found in self._directory(path) if os.path.isdir(path) else self._file(path):
-                nothing = nothing and not isinstance(found, Entry) and not found[0].artifacts
+                nothing = nothing and not isinstance(found, Verdict) and not found[0].artifacts
                 yield found
         if nothing and named:
             yield _entry(named[0], f"lists no artifacts, so there is nothing to verify; {AGAIN}")
 
-    def _directory(self, directory: Path) -> Iterator[Shipment | Entry]:
+    def _directory(self, directory: Path) -> Iterator[Shipment | Verdict]:
         index = directory / filenames.INDEX
         try:
             if self._pinned is not None or _is_there(index):
@@ -92,7 +92,7 @@ class _Collector:
             problem = f"holds neither {filenames.INDEX} nor a {filenames.MANIFEST}"
             yield _entry(directory, f"{problem}; build first, or name another directory")
 
-    def _file(self, path: Path, within: Path | None = None) -> Iterator[Shipment | Entry]:
+    def _file(self, path: Path, within: Path | None = None) -> Iterator[Shipment | Verdict]:
         """Take a file that was named, or one that was found ``within`` a directory that was."""
         try:
             with _opened(path, within) as (file, directory):
@@ -124,7 +124,7 @@ class _Collector:
         self._seen.add(real)
         return True
 
-    def _index(self, path: Path, data: bytes, directory: ShipmentSource) -> Iterator[Shipment | Entry]:
+    def _index(self, path: Path, data: bytes, directory: ShipmentSource) -> Iterator[Shipment | Verdict]:
         found = hashlib.sha256(data).hexdigest()
         # One that is too large was not read to its end: that is what is said of it.
         if self._pinned not in (None, found) and len(data) <= MAX_INDEX:
@@ -139,7 +139,7 @@ class _Collector:
 
     def _target(
         self, path: Path, index: Index, target: IndexTarget, directory: ShipmentSource
-    ) -> Iterator[Shipment | Entry]:
+    ) -> Iterator[Shipment | Verdict]:
         where = manifests.path_of(target, str(path))
         try:
             manifest, inner = manifests.read_target(directory, index, target, str(path))
@@ -187,11 +187,11 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _failed(error: ShippedFileError, verified: bool | None = None) -> Entry:
+def _failed(error: ShippedFileError, verified: bool | None = None) -> Verdict:
     """Return what it says of a file that it cannot be had; ``verified`` is that of the entry, None to tell by why."""
     return unusable(error.where, str(error), verified=error.reason is not Reason.HOST if verified is None else verified)
 
 
-def _entry(path: Path, problem: str) -> Entry:
+def _entry(path: Path, problem: str) -> Verdict:
     shown = printable(path)
     return unusable(shown, problem if problem.startswith(shown) else f"{shown} {problem}")

@@ -13,7 +13,7 @@ from wasmbuild.verify.tested import CaseResult, differ
 _NAMED = 3
 
 
-class _Seen(NamedTuple):
+class _CaseRun(NamedTuple):
     position: int
     number: int
     target: str
@@ -25,7 +25,7 @@ class TargetComparison:
     """Collects what came of tests, by project, module and test."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[str, str, str], list[_Seen]] = {}
+        self._seen: dict[tuple[str, str, str], list[_CaseRun]] = {}
 
     def add(self, position: int, manifest: Manifest, artifact: ManifestArtifact, ran: Sequence[CaseResult]) -> None:
         """Add the tests of the artifact whose verdict has a position in the report."""
@@ -35,7 +35,7 @@ class TargetComparison:
                 key = (manifest.project, artifact.module, json.dumps(test.case.to_json(), sort_keys=True))
                 # A note says "it" of a test with a problem, so that has to be the one that the verdict names.
                 speaks = index == named or not test.problem
-                self._seen.setdefault(key, []).append(_Seen(position, index, manifest.target, test, speaks))
+                self._seen.setdefault(key, []).append(_CaseRun(position, index, manifest.target, test, speaks))
 
     def notes(self) -> dict[int, str]:
         """Return what to add to the verdicts at some positions; the order of adding does not matter."""
@@ -49,7 +49,7 @@ class TargetComparison:
         return {position: min(notes)[-1] for position, notes in sorted(found.items())}
 
 
-def _note(item: _Seen, others: Sequence[_Seen]) -> str:
+def _note(item: _CaseRun, others: Sequence[_CaseRun]) -> str:
     """Return how a test came out elsewhere, where that says something about how it came out here."""
     otherwise = [other for other in others if other.ran.outcome != item.ran.outcome]
     if item.ran.problem and otherwise:
@@ -65,6 +65,6 @@ def _note(item: _Seen, others: Sequence[_Seen]) -> str:
     return ""
 
 
-def _targets(seen: Sequence[_Seen]) -> str:
+def _targets(seen: Sequence[_CaseRun]) -> str:
     """Return the targets where it came out as in the first."""
     return listed([item.target for item in seen if item.ran.outcome == seen[0].ran.outcome], _NAMED)

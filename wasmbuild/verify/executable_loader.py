@@ -43,7 +43,7 @@ _REFUSED = 1
 _USAGE = 2
 
 
-class Program(NamedTuple):
+class LoaderCommand(NamedTuple):
     """An executable, or what runs one: the command up to its options, variables to add, and where it runs.
 
     Without a ``directory`` it runs where the private copies are.
@@ -60,7 +60,9 @@ class ExecutableLoader:
     The executable is given private copies, in ``directory``. ``limits`` are for one artifact; a test has its own time.
     """
 
-    def __init__(self, program: Program, directory: Path, limits: ProcessLimits, site: LoadingSite = HERE) -> None:
+    def __init__(
+        self, program: LoaderCommand, directory: Path, limits: ProcessLimits, site: LoadingSite = HERE
+    ) -> None:
         self._program = program
         self._directory = directory
         self._limits = limits

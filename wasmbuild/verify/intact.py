@@ -22,7 +22,7 @@ _FIXES = {Reason.OTHER_BYTES: BY_HAND, Reason.NOT_REGULAR: f"put the artifact it
 _BUFFER = 1 << 20
 
 
-class Opened(NamedTuple):
+class IntactArtifact(NamedTuple):
     """An artifact that is intact.
 
     ``file`` is the open file that was hashed, to be closed by whoever has it, and ``signature`` what it had before
@@ -40,22 +40,22 @@ class Intact:
     def __init__(self) -> None:
         self._buffer = memoryview(bytearray(_BUFFER))
 
-    def open(self, artifact: ManifestArtifact, source: ShipmentSource) -> Opened | Broken | Unverified:
+    def open(self, artifact: ManifestArtifact, source: ShipmentSource) -> IntactArtifact | Broken | Unverified:
         """Open an artifact and hold its size and SHA-256 against the manifest; return it, or why it is another.
 
         The same holds for its source, where that is shipped.
         """
         opened = self._open(artifact, source)
-        if not isinstance(opened, Opened) or artifact.wasm is None:
+        if not isinstance(opened, IntactArtifact) or artifact.wasm is None:
             return opened
         shipped = self._open(artifact.wasm, source)
-        if not isinstance(shipped, Opened):
+        if not isinstance(shipped, IntactArtifact):
             opened.file.close()
             return shipped._replace(message=f"the source that is shipped with it, {shipped.message}")
         shipped.file.close()
         return opened
 
-    def _open(self, listed: Listed, source: ShipmentSource) -> Opened | Broken | Unverified:
+    def _open(self, listed: Listed, source: ShipmentSource) -> IntactArtifact | Broken | Unverified:
         now = time.time_ns()
         try:
             file, status, data = artifacts.open_listed(source, listed, listed.path, buffer=self._buffer)
@@ -66,4 +66,4 @@ class Intact:
             return Broken(f"{error.where} {error.problem}; {fix}" if fix else f"{error.where} {error.problem}")
         sig = signature(status)
         read_at = ReadAt.of(file if data is None else io.BytesIO(data), status.st_size)
-        return Opened(file, sig if is_settled(sig, now) else None, read_at)
+        return IntactArtifact(file, sig if is_settled(sig, now) else None, read_at)

@@ -12,13 +12,13 @@ from xml.sax.saxutils import quoteattr
 from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wasmbuild.verify.outcomes import Entry
+    from wasmbuild.verify.outcomes import Verdict
 
 
-def junit(timed: Sequence[tuple[Entry, float]]) -> str:
+def junit(timed: Sequence[tuple[Verdict, float]]) -> str:
     """Return the XML of verdicts with the seconds that each took."""
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<testsuites name="wasmbuild verify"{_counts(timed)}>']
-    suites: dict[str, list[tuple[Entry, float]]] = {}
+    suites: dict[str, list[tuple[Verdict, float]]] = {}
     for entry, time in timed:
         suites.setdefault(_suite(entry), []).append((entry, time))
     for suite, cases in suites.items():
@@ -29,13 +29,13 @@ def junit(timed: Sequence[tuple[Entry, float]]) -> str:
     return "\n".join([*lines, "</testsuites>", ""])
 
 
-def _suite(entry: Entry) -> str:
+def _suite(entry: Verdict) -> str:
     """Return the target of an artifact, or for what cannot be used what people call it."""
     _, at, target = entry.id.rpartition("@")
     return target if at and not {"/", "\\"} & set(target) else "manifests"
 
 
-def _case(suite: str, entry: Entry, time: float) -> list[str]:
+def _case(suite: str, entry: Verdict, time: float) -> list[str]:
     name = entry.id.removesuffix(f"@{suite}")
     head = f'    <testcase classname={_quoted(suite)} name={_quoted(name)} time="{time:.3f}"'
     if not entry.ok:
@@ -48,7 +48,7 @@ def _case(suite: str, entry: Entry, time: float) -> list[str]:
     return [f"{head}>", f"      <system-out>{_escaped(said)}</system-out>", "    </testcase>"]
 
 
-def _counts(timed: Sequence[tuple[Entry, float]]) -> str:
+def _counts(timed: Sequence[tuple[Verdict, float]]) -> str:
     failures = sum(not entry.ok and entry.verified for entry, _ in timed)
     errors = sum(not entry.verified for entry, _ in timed)
     return f' tests="{len(timed)}" failures="{failures}" errors="{errors}" time="{sum(time for _, time in timed):.3f}"'

@@ -18,11 +18,11 @@ from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.verify.compare_targets import TargetComparison
 from wasmbuild.verify.consistent import Consistent
 from wasmbuild.verify.host_errors import unverified
-from wasmbuild.verify.intact import Intact, Opened
+from wasmbuild.verify.intact import Intact, IntactArtifact
 from wasmbuild.verify.library_loader import LibraryLoader
 from wasmbuild.verify.loaded import Loaders, LoadingMethod
 from wasmbuild.verify.loading import LoadOutcome
-from wasmbuild.verify.outcomes import Broken, Entry, Obstacle, Unreachable, entry
+from wasmbuild.verify.outcomes import Broken, Obstacle, Unreachable, Verdict, entry
 from wasmbuild.verify.reference import References
 from wasmbuild.verify.report import Report
 from wasmbuild.verify.tools import Tools
@@ -44,7 +44,7 @@ class Verifier:
         limits: ProcessLimits,
         level: str | None,
         targets: Iterable[Target],
-        on_entry: Callable[[Entry], None] | None,
+        on_entry: Callable[[Verdict], None] | None,
     ) -> None:
         self._demanded = level
         self._ceiling = level or TESTED
@@ -53,13 +53,13 @@ class Verifier:
         self._references = References(tools)
         self._loaders = Loaders(tools, limits, targets)
         self._comparison = TargetComparison()
-        self._entries: dict[int, Entry] = {}
+        self._entries: dict[int, Verdict] = {}
         self._seconds: dict[int, float] = {}
         self._count = 0
         self._aborted = False
         self._lock = threading.Lock()
 
-    def add(self, verdict: Entry) -> None:
+    def add(self, verdict: Verdict) -> None:
         """Take the verdict on something that is no artifact."""
         self._settle(self._next(), verdict)
 
@@ -92,7 +92,7 @@ class Verifier:
         position = self._next()
         since = time.monotonic()
         opened = self._intact.open(artifact, directory)
-        if not isinstance(opened, Opened):
+        if not isinstance(opened, IntactArtifact):
             self._judge(target, artifact, position, None, opened, time.monotonic() - since)
             return
         reached = INTACT
@@ -177,7 +177,7 @@ class Verifier:
         self._count += 1
         return self._count - 1
 
-    def _settle(self, position: int, verdict: Entry, seconds: float = 0.0) -> None:
+    def _settle(self, position: int, verdict: Verdict, seconds: float = 0.0) -> None:
         with self._lock:
             if self._aborted:
                 return

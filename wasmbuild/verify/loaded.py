@@ -18,7 +18,7 @@ from wasmbuild.project.keys import dotted
 from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.verify import probes
-from wasmbuild.verify.intact import Opened
+from wasmbuild.verify.intact import IntactArtifact
 from wasmbuild.verify.library_loader import LibraryLoader
 from wasmbuild.verify.loading import Load, LoadingSite, Settle
 from wasmbuild.verify.outcomes import MACHINE, Obstacle, Unreachable, Unverified
@@ -41,7 +41,7 @@ class LoadingMethod(NamedTuple):
     how: Any
     grant: Metering
 
-    def load(self, artifact: ManifestArtifact, opened: Opened, settle: Settle, *, test: bool) -> None:
+    def load(self, artifact: ManifestArtifact, opened: IntactArtifact, settle: Settle, *, test: bool) -> None:
         """Load an artifact sometime, execute its tests where wanted, and settle it from another thread.
 
         The file is closed then.
@@ -114,9 +114,9 @@ class Loaders:
 
     def _with(self, executable: FoundCompiler, engine: EngineConfig) -> LoadingMethod:
         if executable.path not in self._executables:
-            from wasmbuild.verify.executable_loader import ExecutableLoader, Program
+            from wasmbuild.verify.executable_loader import ExecutableLoader, LoaderCommand
 
-            program = Program((executable.path,))
+            program = LoaderCommand((executable.path,))
             self._executables[executable.path] = ExecutableLoader(program, self._tools.directory(), self._limits)
         return LoadingMethod(
             self._executables[executable.path], engine.loading_arguments(), Metering.of(engine.settings)
@@ -144,10 +144,10 @@ class Loaders:
                 loader.warm(how)
             return LoadingMethod(loader, how, Metering.of(engine.settings))
         if loader is None:
-            from wasmbuild.verify.executable_loader import ExecutableLoader, Program
+            from wasmbuild.verify.executable_loader import ExecutableLoader, LoaderCommand
 
             command = (*runner.command, runner.wasmtime or "wasmtime")
-            program = Program(command, runner.environment, runner.directory)
+            program = LoaderCommand(command, runner.environment, runner.directory)
             loader = self._runners[key] = ExecutableLoader(program, self._tools.directory(), limits, site)
         return LoadingMethod(loader, engine.loading_arguments(), Metering.of(engine.settings))
 

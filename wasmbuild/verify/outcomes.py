@@ -46,7 +46,7 @@ Obstacle = Broken | Unreachable | Unverified
 """What keeps an artifact from a level."""
 
 
-class Entry(NamedTuple):
+class Verdict(NamedTuple):
     """The verdict on one artifact, or on a manifest or an index that cannot be used.
 
     ``id`` is ``module@target``, or the path of the manifest or index as it was named. ``level`` is the highest level
@@ -81,7 +81,7 @@ def entry(
     require: str | None,
     reachable: str,
     demanded: str | None,
-) -> Entry:
+) -> Verdict:
     """Judge an artifact that holds up to ``reached`` and, with an obstacle, not at the level above.
 
     ``demanded`` is the level that the user asks for, no more and no less; without, ``require`` is what the manifest
@@ -92,22 +92,22 @@ def entry(
         # A missing feature of the CPU shows only when the level is tried.
         required = min(required, reached or LEVELS[0], key=LEVELS.index)
     if obstacle is None:
-        return Entry(id, True, reached, None, required, "")
+        return Verdict(id, True, reached, None, required, "")
     above = LEVELS[0] if reached is None else LEVELS[LEVELS.index(reached) + 1]
     if isinstance(obstacle, Broken):
-        return Entry(id, False, reached, above, required, obstacle.message)
+        return Verdict(id, False, reached, above, required, obstacle.message)
     if isinstance(obstacle, Unverified):
-        return Entry(id, False, reached, above, required, obstacle.message, verified=False)
+        return Verdict(id, False, reached, above, required, obstacle.message, verified=False)
     if reached is not None and LEVELS.index(reached) >= LEVELS.index(required):
-        return Entry(id, True, reached, None, required, obstacle.message, lacks=obstacle.lacks)
+        return Verdict(id, True, reached, None, required, obstacle.message, lacks=obstacle.lacks)
     whose = "--level" if demanded else "its manifest"
     message = f"{obstacle.message}; {whose} demands the level {required}"
-    return Entry(id, False, reached, above, required, message, lacks=obstacle.lacks)
+    return Verdict(id, False, reached, above, required, message, lacks=obstacle.lacks)
 
 
-def unusable(path: str, message: str, *, verified: bool = True) -> Entry:
+def unusable(path: str, message: str, *, verified: bool = True) -> Verdict:
     """Return the entry of a manifest or an index that cannot be used: nothing below it could be judged.
 
     Where ``verified`` is false that is no fault of the file.
     """
-    return Entry(path, False, None, LEVELS[0], LEVELS[0], message, verified=verified)
+    return Verdict(path, False, None, LEVELS[0], LEVELS[0], message, verified=verified)

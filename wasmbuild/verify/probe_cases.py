@@ -46,7 +46,7 @@ _KINDS = {"i32": 0, "i64": 1, "f32": 2, "f64": 3, "v128": 4}
 _NAMES = {number: name for name, number in _KINDS.items()}
 
 
-class Given:
+class CaseWasi:
     """What a case gives to the program it calls, and what that writes."""
 
     def __init__(self, case: dict[str, Any]) -> None:
@@ -128,7 +128,7 @@ def execute(
     interrupts by epochs.
     """
     case = request["test"]
-    given = Given(case)
+    given = CaseWasi(case)
     store = wasmtime.Store(engine)
     try:
         if request["epoch"]:

@@ -7,7 +7,7 @@ import json
 from wasmbuild.errors import DONE, FAILED, NOT_VERIFIED
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.project.levels import LEVELS
-from wasmbuild.verify.outcomes import LACKS, OUTCOMES, Entry
+from wasmbuild.verify.outcomes import LACKS, OUTCOMES, Verdict
 
 SCHEMA = "wasmbuild/report/1"
 
@@ -18,7 +18,7 @@ class Report(NamedTuple):
     ``seconds`` is how long each took, in the same order; the JSON form leaves it out, for equal reports are equal text.
     """
 
-    artifacts: tuple[Entry, ...]
+    artifacts: tuple[Verdict, ...]
     seconds: tuple[float, ...] = ()
 
     @property

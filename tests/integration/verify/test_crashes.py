@@ -22,7 +22,7 @@ from wasmbuild.formats.manifest import Manifest
 from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.project.declared import Target
 from wasmbuild.toolchain.child import memory_can_be_limited
-from wasmbuild.verify import Entry, default_limits, verify
+from wasmbuild.verify import Verdict, default_limits, verify
 from wasmbuild.verify.tested import WRONG
 
 HERE = host_triple() or ""
@@ -133,7 +133,7 @@ def test_a_test_over_which_its_process_ends_costs_one_artifact_its_verdict(
         entry.id.partition("@")[0]: entry for entry in verify([tmp_path / "t"], targets=ways.targets(way)).artifacts
     }
     for module in "az":
-        assert entries.pop(module) == Entry(f"{module}@t", True, "tested", None, "tested", "")
+        assert entries.pop(module) == Verdict(f"{module}@t", True, "tested", None, "tested", "")
     ends = "ends the process that runs it, which"
     again = "; compile it again, or with another patch release of Wasmtime"
     said = {
@@ -240,9 +240,9 @@ def test_what_differs_between_targets_is_said_of_each_and_names_the_others(
         )
     workshop.index(tmp_path, *manifests)
     assert verify([tmp_path]).artifacts == (
-        Entry("m@here", *right),
-        Entry("m@pulley", *right),
-        Entry("m@other", *wrong),
+        Verdict("m@here", *right),
+        Verdict("m@pulley", *right),
+        Verdict("m@other", *wrong),
     )
 
 
@@ -253,7 +253,7 @@ def test_a_crash_on_one_target_is_told_with_what_comes_of_it_on_another(tmp_path
     here = ship(tmp_path, workshop, "here", HERE, tests, texts={"m": TWO}, instead={"m": data})
     workshop.index(tmp_path, here, ship(tmp_path, workshop, "pulley", "pulley64", tests, texts={"m": TWO}))
     crashed, right = verify([tmp_path]).artifacts
-    assert right == Entry("m@pulley", True, "tested", None, "tested", "")
+    assert right == Verdict("m@pulley", True, "tested", None, "tested", "")
     assert crashed.message == (
         "m.cwasm: test 2 of 2, f(0) ends the process that runs it, which was killed by SIGILL; compile it again, or "
         f"with another patch release of Wasmtime; on pulley it returned {SUM}"

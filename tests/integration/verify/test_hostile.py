@@ -40,7 +40,7 @@ from wasmbuild.builder.workspace import Workspace
 from wasmbuild.engine.triples import host_triple, parse
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.manifest import MAX_MANIFEST
-from wasmbuild.verify import LEVELS, Entry, verify
+from wasmbuild.verify import LEVELS, Verdict, verify
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and FIFOs of POSIX")
 
@@ -198,11 +198,11 @@ class Verified(NamedTuple):
     """What was said of all harms at once; ``unmade`` are targets whose harm this user may not do."""
 
     build: Path
-    entries: tuple[Entry, ...]
+    entries: tuple[Verdict, ...]
     unmade: frozenset[str]
     opened: frozenset[str]
 
-    def of(self, target: str) -> dict[str, Entry]:
+    def of(self, target: str) -> dict[str, Verdict]:
         """Return the entries of a target by the name of what they are about."""
         own = {f"{self.build / target}/manifest.json": "manifest", **{f"{name}@{target}": name for name in "amz"}}
         return {own[entry.id]: entry for entry in self.entries if entry.id in own}

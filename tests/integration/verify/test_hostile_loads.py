@@ -14,7 +14,7 @@ import pytest
 
 from wasmbuild.engine.triples import host_triple
 from wasmbuild.formats import cwasm
-from wasmbuild.verify import Entry, verify
+from wasmbuild.verify import Verdict, verify
 from wasmbuild.verify.executable_loader import ExecutableLoader
 from wasmbuild.verify.library_loader import LibraryLoader
 from wasmbuild.verify.loading import Load
@@ -63,7 +63,7 @@ def test_nothing_is_loaded_that_is_not_intact(tmp_path: Path, workshop: Any, put
     (tmp_path / "pi" / "cut.cwasm").write_bytes(data[:-1])
     (tmp_path / "pi" / "gone.cwasm").unlink()
     entries = {entry.id: entry for entry in verify([tmp_path]).artifacts}
-    assert entries.pop("good@pi") == Entry("good@pi", True, "loaded", None, "loaded", "")
+    assert entries.pop("good@pi") == Verdict("good@pi", True, "loaded", None, "loaded", "")
     assert {entry[1:4] for entry in entries.values()} == {(False, None, "intact")}
     assert puts.paths == ["good.cwasm"]
 
@@ -121,7 +121,7 @@ def test_a_file_that_is_replaced_while_it_is_verified_is_blamed_or_harmless(
     first, second = verify([tmp_path]).artifacts
     assert (first.id, first.ok, first.failed) == ("bad@pi", not in_place, "loaded" if in_place else None)
     assert first.message.startswith(said)
-    assert second == Entry("good@pi", True, "loaded", None, "loaded", "")
+    assert second == Verdict("good@pi", True, "loaded", None, "loaded", "")
 
 
 ENDLESS = {

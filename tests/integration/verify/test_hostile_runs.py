@@ -14,7 +14,7 @@ from support import Project
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.engine.triples import host_triple
 from wasmbuild.project.declared import Target
-from wasmbuild.verify import Entry, verify
+from wasmbuild.verify import Verdict, verify
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and commands of POSIX")
 
@@ -49,8 +49,8 @@ def test_what_starts_by_itself_and_never_ends_is_loaded_and_not_started(
 ) -> None:
     workshop.ship(tmp_path, "t", HERE, SPINS)
     assert verify([tmp_path / "t"], targets=declared(tmp_path, [], *program)).artifacts == (
-        Entry("component@t", True, "loaded", None, "loaded", ""),
-        Entry("module@t", True, "loaded", None, "loaded", ""),
+        Verdict("component@t", True, "loaded", None, "loaded", ""),
+        Verdict("module@t", True, "loaded", None, "loaded", ""),
     )
 
 
@@ -98,13 +98,13 @@ def test_a_file_that_is_replaced_between_hashing_and_loading_is_not_believed(
     command = [sys.executable, str(script), str(path), str(other), how]
     meddled, right = verify([tmp_path / "t"], targets=declared(tmp_path, command, *program)).artifacts
     assert path.read_bytes() == other.read_bytes()
-    assert right == Entry("z@t", True, "loaded", None, "loaded", "")
+    assert right == Verdict("z@t", True, "loaded", None, "loaded", "")
     if how == "rename":
         # What was hashed is what was loaded.
-        assert meddled == Entry("m@t", True, "loaded", None, "loaded", "")
+        assert meddled == Verdict("m@t", True, "loaded", None, "loaded", "")
     else:
         words = "m.cwasm changed while it was verified; verify when nothing writes to it"
-        assert meddled == Entry("m@t", False, "consistent", "loaded", "loaded", words)
+        assert meddled == Verdict("m@t", False, "consistent", "loaded", "loaded", words)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from wasmbuild.engine.triples import host_triple, parse, runs_on_host
-from wasmbuild.verify import Entry, verify
+from wasmbuild.verify import Verdict, verify
 
 HAND = "was it built or changed by hand, or by another tool? build it again"
 FAMILIES = {
@@ -27,7 +27,7 @@ FAMILIES = {
 MODULE = '(module (func (export "f") (result i32) (i32.const 1)))'
 
 
-def only(*paths: Path, **arguments: Any) -> Entry:
+def only(*paths: Path, **arguments: Any) -> Verdict:
     [entry] = verify(paths, **arguments).artifacts
     return entry
 
@@ -44,7 +44,7 @@ def test_right_artifacts_of_every_family_are_accepted(tmp_path: Path, workshop: 
         workshop.ship(tmp_path, name, triple, texts, cpu_level=level) for name, (triple, level) in FAMILIES.items()
     ]
     digest = workshop.index(tmp_path, *manifests)
-    seen: list[Entry] = []
+    seen: list[Verdict] = []
     report = verify([tmp_path], index_sha256=digest, on_entry=seen.append)
     assert report.ok
     assert [entry.id for entry in report.artifacts] == [f"{module}@{name}" for name in FAMILIES for module in texts]
@@ -65,12 +65,12 @@ def test_right_artifacts_of_every_family_are_accepted(tmp_path: Path, workshop: 
 @pytest.mark.parametrize("level", ["intact", "consistent"])
 def test_nothing_is_tried_above_the_level_that_was_asked_for(tmp_path: Path, workshop: Any, level: str) -> None:
     workshop.ship(tmp_path, "host", host(), require="loaded")
-    assert only(tmp_path, level=level) == Entry("checksum@host", True, level, None, level, "")
+    assert only(tmp_path, level=level) == Verdict("checksum@host", True, level, None, level, "")
 
 
 def test_a_foreign_target_that_must_be_loaded_fails_and_says_why(tmp_path: Path, workshop: Any) -> None:
     workshop.ship(tmp_path, "far", "s390x-unknown-linux-gnu", require="loaded")
-    assert only(tmp_path) == Entry(
+    assert only(tmp_path) == Verdict(
         "checksum@far",
         False,
         "consistent",
@@ -184,7 +184,7 @@ def test_types_that_the_library_does_not_tell_end_nothing(tmp_path: Path, worksh
       (table (export "t64") i64 1 4294967295 externref)
       (memory (export "m64") i64 1 3))"""
     workshop.ship(tmp_path, "host", host(), {"types": text})
-    assert only(tmp_path) == Entry("types@host", True, "loaded", None, "loaded", "")
+    assert only(tmp_path) == Verdict("types@host", True, "loaded", None, "loaded", "")
 
 
 def test_a_broken_artifact_does_not_silence_the_others(tmp_path: Path, workshop: Any) -> None:

@@ -16,7 +16,7 @@ from wasmbuild.engine.triples import host_triple
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.manifest import Manifest
 from wasmbuild.toolchain.child import ProcessLimits, memory_can_be_limited
-from wasmbuild.verify import Entry, verify
+from wasmbuild.verify import Verdict, verify
 from wasmbuild.verify.intact import Intact
 from wasmbuild.verify.loaded import Loaders, LoadingMethod
 from wasmbuild.verify.loading import LoadOutcome
@@ -207,7 +207,7 @@ def test_an_error_of_the_caller_ends_everything(tmp_path: Path, workshop: Any) -
     workshop.ship(tmp_path, "host", host(), texts)
     workshop.ship(tmp_path, "rust", host(), texts, engine={"embedder": "rust"})
 
-    def fail(entry: Entry) -> None:
+    def fail(entry: Verdict) -> None:
         raise RuntimeError(entry.id)
 
     with pytest.raises(RuntimeError, match="m0@host"):

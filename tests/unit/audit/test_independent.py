@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wasmbuild.audit.database import shipped
-from wasmbuild.audit.judge import AFFECTED, NOT_AFFECTED, UNKNOWN, Judge, Target
+from wasmbuild.audit.judge import AFFECTED, NOT_AFFECTED, UNKNOWN, AuditedTarget, Judge
 
 YES, MAYBE, NO = AFFECTED, UNKNOWN, NOT_AFFECTED
 
@@ -244,7 +244,7 @@ _artifacts = st.builds(
 
 
 def judged(a: Artifact, traits: dict[str, Any] | None) -> dict[str, str]:
-    judge = Judge(shipped(), Target(a.compiler, TRIPLES[a.target], a.engine, a.isa, a.runtime))
+    judge = Judge(shipped(), AuditedTarget(a.compiler, TRIPLES[a.target], a.engine, a.isa, a.runtime))
     return {finding.advisory.id: finding.verdict for finding in judge.judge(a.kind, traits)}
 
 

@@ -8,7 +8,7 @@ import pytest
 from audited import EXCEPTIONS_AND_GC, GC, HUGE_BR_TABLE, ONE_TAG_AND_PASSIVE_DATA, TRAITS, TRIPLES
 
 from wasmbuild.audit.database import shipped
-from wasmbuild.audit.judge import AFFECTED, NOT_AFFECTED, UNKNOWN, Finding, Judge, Target
+from wasmbuild.audit.judge import AFFECTED, NOT_AFFECTED, UNKNOWN, AuditedTarget, Finding, Judge
 
 MGHF, HW8M, GC_HEAP, LAYOUT = "GHSA-mghf-wjfp-p5xm", "GHSA-hw8m-q44c-ggrf", "GHSA-43j2-gcp4-m22g", "GHSA-p79w-pv2r-29qp"
 FUEL, SPLAT, ASYNC = "GHSA-m63x-6p34-q65x", "GHSA-qqfj-4vcm-26hv", "GHSA-32h6-97mm-8q3c"
@@ -25,7 +25,7 @@ def findings(
     **engine: Any,
 ) -> dict[str, Finding]:
     engine = {name.replace("_", "-"): value for name, value in engine.items()}
-    judge = Judge(shipped(), Target(compiler, TRIPLES[target], engine, isa_flags or {}, runtime))
+    judge = Judge(shipped(), AuditedTarget(compiler, TRIPLES[target], engine, isa_flags or {}, runtime))
     known = None if traits is None else {**TRAITS, **traits}
     return {finding.advisory.id: finding for finding in judge.judge(kind, known)}
 
@@ -138,7 +138,7 @@ def test_a_feature_that_is_off_is_not_used() -> None:
 
 
 def test_one_trait_that_is_missing_is_unknown() -> None:
-    judge = Judge(shipped(), Target("48.0.2", TRIPLES["arm"], {}, {}))
+    judge = Judge(shipped(), AuditedTarget("48.0.2", TRIPLES["arm"], {}, {}))
     older = {name: value for name, value in TRAITS.items() if name != "br-table"}
     verdicts = {finding.advisory.id: finding.verdict for finding in judge.judge("module", older)}
     assert verdicts[MGHF] == UNKNOWN
@@ -195,7 +195,7 @@ def test_of_a_line_that_is_newer_than_the_records_defaults_are_not_known() -> No
     ]
     database = database._replace(advisories=tuple(open_ended))
     for engine, verdict in (({}, UNKNOWN), ({"strategy": "winch"}, NOT_AFFECTED), ({"strategy": "cranelift"}, UNKNOWN)):
-        [finding] = Judge(database, Target("77.0.0", TRIPLES["x64"], engine, {})).judge(
+        [finding] = Judge(database, AuditedTarget("77.0.0", TRIPLES["x64"], engine, {})).judge(
             "module", {**TRAITS, "call-ref": True}
         )
         assert finding.verdict == verdict, finding.reason

@@ -7,10 +7,10 @@ from engines import engine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmbuild.embed.spec import Machine, Platform, Probe, platforms, together
+from wasmbuild.embed.spec import ApplicationPlatform, ProbeArtifact, TargetEngine, platforms, together
 from wasmbuild.errors import UsageError
 
-Make = Callable[..., Machine]
+Make = Callable[..., TargetEngine]
 
 
 def test_targets_of_one_platform_are_one(machine: Make) -> None:
@@ -57,8 +57,8 @@ BYTES = st.lists(st.one_of(st.binary(max_size=40), st.integers(0, 100).map(bytes
 
 @given(BYTES)
 def test_parts_are_all_but_zeros(artifact: bytes) -> None:
-    platform = Platform(engine(triple="pulley64"), ("t",))
-    parts = Probe(platform, artifact).parts()
+    platform = ApplicationPlatform(engine(triple="pulley64"), ("t",))
+    parts = ProbeArtifact(platform, artifact).parts()
     again = bytearray(len(artifact))
     for offset, data in parts:
         again[offset : offset + len(data)] = data

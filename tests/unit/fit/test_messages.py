@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from wasmbuild.engine import lines
 from wasmbuild.fit.messages import (
+    AlreadyLoaded,
     Change,
     Compiles,
-    Loaded,
     Nowhere,
     Obstacle,
     OtherKind,
@@ -200,7 +200,7 @@ def test_what_is_no_matter_of_settings() -> None:
     ):
         assert isinstance(meaning(f"host: {said}"), Compiles)
     for said in ("failed to find function export `run`", "unknown import: `wasi::x`", "expected 3 imports, found 0"):
-        assert isinstance(meaning(f"host: {said}"), Loaded)
+        assert isinstance(meaning(f"host: {said}"), AlreadyLoaded)
 
 
 def test_the_first_message_counts() -> None:

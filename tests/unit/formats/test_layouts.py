@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmbuild.audit.database import LAYOUT, Database, shipped
-from wasmbuild.audit.judge import AFFECTED, Judge, Target
+from wasmbuild.audit.judge import AFFECTED, AuditedTarget, Judge
 from wasmbuild.formats import layouts
 from wasmbuild.formats.traits import ODD_TAGS_WITH, Traits
 
@@ -31,7 +31,7 @@ def test_they_agree(
 ) -> None:
     traits = Traits(tags=1, odd_tags_with=tuple(sorted(has)))
     crashes = layouts.differ(*versions) and layouts.reads_moved(traits, engine, triple, on_windows="windows" in triple)
-    judge = Judge(database, Target(versions[0], triple, engine, {}, versions[1]))
+    judge = Judge(database, AuditedTarget(versions[0], triple, engine, {}, versions[1]))
     found = judge.judge("module", traits.to_json())
     affected = any(finding.advisory.kind == LAYOUT and finding.verdict == AFFECTED for finding in found)
     assert crashes == (affected and versions[0].partition(".")[0] == versions[1].partition(".")[0])

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from wasmbuild.formats.extern import Export, Import
-from wasmbuild.inspection import Difference, compare
-from wasmbuild.inspection.facts import Artifact, Cpu, Description, Engine, Origin, Section, WebAssembly
+from wasmbuild.inspection import FileDifference, compare
+from wasmbuild.inspection.facts import ArtifactDescription, Cpu, Description, Engine, Origin, Section, WebAssembly
 
 TEXT = Section(".text", 4096, "code", "a" * 64)
-ARTIFACT = Artifact(
+ARTIFACT = ArtifactDescription(
     "module", "48", "x86_64-unknown-linux-gnu", "x86_64", Cpu("x86-64", (), {}), Engine({"embedder": "c-api"}, True),
     {"opt_level": "speed"}, (TEXT,),
 )  # fmt: skip
@@ -48,7 +48,7 @@ def wasm(sha256: str = "5", **changes: Any) -> Description:
 def test_what_differs_is_named(changes: dict[str, Any], difference: tuple[Any, ...]) -> None:
     found = compare(artifact(), artifact("9", **changes)).differences
     # A line may have another default.
-    assert [d for d in found if not d.what.startswith("engine.wasm-wide")] == [Difference(*difference)]
+    assert [d for d in found if not d.what.startswith("engine.wasm-wide")] == [FileDifference(*difference)]
 
 
 def test_the_preset_alone_is_no_difference() -> None:
@@ -62,8 +62,8 @@ def test_without_settings_flags_are_compared() -> None:
     untold = Engine(None, False, untold="no library")
     other = artifact("9", engine=untold, cranelift_flags={"opt_level": "none"})
     assert compare(artifact(), other).differences == (
-        Difference("cranelift flag opt_level", "speed", "none"),
-        Difference("engine", "told", "not told"),
+        FileDifference("cranelift flag opt_level", "speed", "none"),
+        FileDifference("engine", "told", "not told"),
     )
 
 
@@ -73,8 +73,8 @@ def test_imports_and_exports_differ_by_name_and_type() -> None:
     comparison = compare(left, right)
     assert comparison.sentence == "they are different WebAssembly"
     assert comparison.differences == (
-        Difference("import env.log", "func () -> ()", None),
-        Difference("export f", "func () -> ()", "func () -> (i32)"),
+        FileDifference("import env.log", "func () -> ()", None),
+        FileDifference("export f", "func () -> ()", "func () -> (i32)"),
     )
 
 

@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmbuild.formats.cwasm import read
-from wasmbuild.inspection.reading import Reader
+from wasmbuild.inspection.reading import Inspector
 
 
 @pytest.fixture(scope="module")
-def reader() -> Iterator[Reader]:
-    with Reader() as reader:
+def reader() -> Iterator[Inspector]:
+    with Inspector() as reader:
         yield reader
 
 
@@ -46,7 +46,7 @@ def reader() -> Iterator[Reader]:
         (b"\x1b[31mred", r'it starts with "\x1b[31mred"'),
     ],
 )
-def test_one_line_says_what_a_file_is(tmp_path: Path, reader: Reader, data: bytes, said: str) -> None:
+def test_one_line_says_what_a_file_is(tmp_path: Path, reader: Inspector, data: bytes, said: str) -> None:
     path = tmp_path / "file"
     path.write_bytes(data)
     described = reader.describe(str(path))
@@ -57,7 +57,7 @@ def test_one_line_says_what_a_file_is(tmp_path: Path, reader: Reader, data: byte
     assert described.error.isprintable()
 
 
-def test_a_missing_file_is_a_wrong_request(tmp_path: Path, reader: Reader) -> None:
+def test_a_missing_file_is_a_wrong_request(tmp_path: Path, reader: Inspector) -> None:
     (tmp_path / "checksum.cwasm").write_bytes(b"")
     described = reader.describe(str(tmp_path / "cheksum.cwasm"))
     meant = tmp_path / "checksum.cwasm"
@@ -67,14 +67,14 @@ def test_a_missing_file_is_a_wrong_request(tmp_path: Path, reader: Reader) -> No
     assert "no file can have this name" in reader.describe("a\0b").error
 
 
-def test_a_directory_is_a_wrong_request(tmp_path: Path, reader: Reader) -> None:
+def test_a_directory_is_a_wrong_request(tmp_path: Path, reader: Inspector) -> None:
     described = reader.describe(str(tmp_path))
     assert described.error.startswith(f"{tmp_path} is a directory; name the files in it")
     assert described.exit_code == 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs FIFOs and devices")
-def test_a_fifo_and_a_device_are_not_waited_for(tmp_path: Path, reader: Reader) -> None:
+def test_a_fifo_and_a_device_are_not_waited_for(tmp_path: Path, reader: Inspector) -> None:
     os.mkfifo(tmp_path / "fifo")
     for path in (str(tmp_path / "fifo"), "/dev/zero"):
         described = reader.describe(path)
@@ -82,7 +82,7 @@ def test_a_fifo_and_a_device_are_not_waited_for(tmp_path: Path, reader: Reader) 
         assert described.exit_code == 2
 
 
-def test_a_huge_file_is_not_read(tmp_path: Path, reader: Reader) -> None:
+def test_a_huge_file_is_not_read(tmp_path: Path, reader: Inspector) -> None:
     path = tmp_path / "huge.wasm"
     with path.open("wb") as file:
         file.write(b"\0asm\1\0\0\0\0\x01\0")
@@ -93,7 +93,7 @@ def test_a_huge_file_is_not_read(tmp_path: Path, reader: Reader) -> None:
 
 
 def test_an_artifact_of_an_unknown_line_is_described_as_far_as_it_goes(
-    tmp_path: Path, reader: Reader, make: Any
+    tmp_path: Path, reader: Inspector, make: Any
 ) -> None:
     path = tmp_path / "old.wasm"
     path.write_bytes(make(version="7", isa={"has_lse": True}, extra=[(".text", b"code")]))
@@ -110,7 +110,7 @@ def test_an_artifact_of_an_unknown_line_is_described_as_far_as_it_goes(
     )
 
 
-def test_an_unknown_target_is_described_too(tmp_path: Path, reader: Reader, make: Any) -> None:
+def test_an_unknown_target_is_described_too(tmp_path: Path, reader: Inspector, make: Any) -> None:
     path = tmp_path / "far.cwasm"
     path.write_bytes(make("\x1b[31mquantum-unknown-none", version="48"))
     artifact = reader.describe(str(path)).artifact
@@ -121,7 +121,7 @@ def test_an_unknown_target_is_described_too(tmp_path: Path, reader: Reader, make
 
 @given(at=st.integers(0, 700), patch=st.binary(max_size=8), cut=st.none() | st.integers(0, 700))
 def test_a_damaged_artifact_is_described_or_one_line(
-    tmp_path_factory: pytest.TempPathFactory, reader: Reader, make: Any, at: int, patch: bytes, cut: int | None
+    tmp_path_factory: pytest.TempPathFactory, reader: Inspector, make: Any, at: int, patch: bytes, cut: int | None
 ) -> None:
     data = make(version="7", isa={"has_lse": True}, extra=[(".text", b"code")])
     path = tmp_path_factory.getbasetemp() / "damaged.cwasm"
@@ -131,7 +131,7 @@ def test_a_damaged_artifact_is_described_or_one_line(
     assert described.error.isprintable()
 
 
-def test_sections_that_overlap_are_not_hashed_over_and_over(tmp_path: Path, reader: Reader, make: Any) -> None:
+def test_sections_that_overlap_are_not_hashed_over_and_over(tmp_path: Path, reader: Inspector, make: Any) -> None:
     data = make(version="7", extra=[(f".s{number}", b"x" * 100) for number in range(3)])
     assert all(section.size for section in read(data).sections)
     # Each of the three now starts where the file does, and has all of it.

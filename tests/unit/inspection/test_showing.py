@@ -14,7 +14,7 @@ from wasmbuild.console import Console
 from wasmbuild.engine.triples import ARCHITECTURES
 from wasmbuild.formats.extern import COMPONENT_KINDS, CORE_KINDS, Export, Import
 from wasmbuild.inspection import compare
-from wasmbuild.inspection.facts import Artifact, Cpu, Description, Engine, Origin, Section, WebAssembly
+from wasmbuild.inspection.facts import ArtifactDescription, Cpu, Description, Engine, Origin, Section, WebAssembly
 from wasmbuild.inspection.report import JSON_SCHEMA, to_json
 from wasmbuild.inspection.roles import ROLES
 from wasmbuild.inspection.text import tell, tell_comparison
@@ -44,8 +44,8 @@ ENGINE = st.builds(Engine, st.sampled_from(TOLD), st.booleans(), NAMES, st.just(
 )
 # Settings are told of known lines and targets only.
 ARTIFACT = st.builds(
-    Artifact, KIND, st.just("48"), st.just("x86_64-unknown-linux-gnu"), st.sampled_from([None, *ARCHITECTURES]),
-    st.builds(Cpu, st.none() | TEXT, NAMES, FLAGS), ENGINE, FLAGS, SECTIONS,
+    ArtifactDescription, KIND, st.just("48"), st.just("x86_64-unknown-linux-gnu"),
+    st.sampled_from([None, *ARCHITECTURES]), st.builds(Cpu, st.none() | TEXT, NAMES, FLAGS), ENGINE, FLAGS, SECTIONS,
 )  # fmt: skip
 FEATURES = st.sampled_from([(), ("wasm-simd",), ("wasm-custom-page-sizes", "wasm-threads")])
 WEBASSEMBLY = st.builds(
@@ -115,7 +115,7 @@ def described(**changes: Any) -> Description:
     cpu = Cpu("x86-64-v3", ("avx512f",), {"has_avx2": True})
     sections = (Section(".text", 4096, "code", "a" * 64), Section(".rodata.wasm", 10, "data", "b" * 64))
     engine = Engine({"embedder": "rust", "collector": "copying", "epoch-interruption": True}, exact=True)
-    artifact = Artifact(
+    artifact = ArtifactDescription(
         "module", "48", "x86_64-unknown-linux-gnu", "x86_64", cpu, engine, {"opt_level": "speed"}, sections
     )._replace(**changes)
     return Description("fib.cwasm", "artifact", 5000, "c" * 64, artifact)

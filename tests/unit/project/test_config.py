@@ -230,9 +230,9 @@ _tables = st.recursive(
 def test_any_document_is_a_project_or_mistakes_of_one_line_each(
     document: dict[str, object], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    from wasmbuild.project.reader import Reader
+    from wasmbuild.project.reader import DeclarationReader
 
-    reader = Reader("f", tmp_path_factory.getbasetemp(), 48)
+    reader = DeclarationReader("f", tmp_path_factory.getbasetemp(), 48)
     reader.project(document)
     for mistake in reader.mistakes:
         assert str(mistake).isprintable(), mistake

@@ -10,21 +10,21 @@ import pytest
 
 from wasmbuild.errors import UsageError
 from wasmbuild.verify.collect import collect
-from wasmbuild.verify.outcomes import Entry
+from wasmbuild.verify.outcomes import Verdict
 
 AGAIN = "build again, or copy it again from where it was built"
 posix = pytest.mark.skipif(os.name == "nt", reason="links and FIFOs of POSIX")
 
 
-def taken(*paths: Path, pin: str | None = None) -> list[str | Entry]:
+def taken(*paths: Path, pin: str | None = None) -> list[str | Verdict]:
     """Return the names of the targets that are verified, and the entries of what cannot be."""
-    return [item if isinstance(item, Entry) else item[0].target for item in collect(paths, pin)]
+    return [item if isinstance(item, Verdict) else item[0].target for item in collect(paths, pin)]
 
 
 def refusal(*paths: Path, pin: str | None = None) -> str:
     """Return the message of the only thing that was found, which cannot be used."""
     [item] = taken(*paths, pin=pin)
-    assert isinstance(item, Entry)
+    assert isinstance(item, Verdict)
     assert (item.ok, item.level, item.failed) == (False, None, "intact")
     return item.message
 
@@ -70,7 +70,7 @@ def test_one_unreadable_manifest_does_not_silence_the_others(built: Path) -> Non
     (built / "pi" / "manifest.json").write_bytes(b"{")
     broken, other = taken(built)
     assert other == "edge"
-    assert isinstance(broken, Entry)
+    assert isinstance(broken, Verdict)
     assert broken.id == str(built / "pi" / "manifest.json")
     assert broken.message == f"{broken.id} is not the manifest that index.json names (its SHA-256 differs); {AGAIN}"
 
@@ -116,10 +116,10 @@ def test_manifests_without_any_artifact_prove_nothing(tmp_path: Path, maker: Any
     words = f"lists no artifacts, so there is nothing to verify; {AGAIN}"
     for path in (tmp_path, tmp_path / "pi" / "manifest.json"):
         _, entry = taken(path)
-        assert isinstance(entry, Entry)
+        assert isinstance(entry, Verdict)
         assert (entry.ok, entry.message) == (False, f"{path} {words}")
     maker.index(tmp_path, empty, maker.ship(tmp_path, {"m": b"m"}, target="edge"))
-    assert not any(isinstance(found, Entry) for found in taken(tmp_path))
+    assert not any(isinstance(found, Verdict) for found in taken(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_another_file_that_is_named_is_told_for_what_it_is(tmp_path: Path, data:
 def test_a_manifest_that_the_index_names_must_be_there(built: Path) -> None:
     (built / "edge" / "manifest.json").unlink()
     entry = taken(built)[1]
-    assert isinstance(entry, Entry)
+    assert isinstance(entry, Verdict)
     assert entry.message == f"{built / 'edge' / 'manifest.json'} is missing; index.json names it: {AGAIN}"
 
 

@@ -13,7 +13,7 @@ import pytest
 from scripted import RUNNER, TELL, Loading
 
 from wasmbuild.toolchain.child import ProcessLimits
-from wasmbuild.verify.executable_loader import ExecutableLoader, Program
+from wasmbuild.verify.executable_loader import ExecutableLoader, LoaderCommand
 from wasmbuild.verify.loading import HERE, LoadingSite
 from wasmbuild.verify.outcomes import CPU, WASMTIME, Broken, Unreachable, Unverified
 
@@ -201,7 +201,7 @@ def test_an_abort_begins_nothing_more(loading: Loading, monkeypatch: pytest.Monk
 
 
 def test_an_executable_of_this_host_that_is_gone_leaves_it_unverified(loading: Loading) -> None:
-    loading.run(loading.load(), program=Program(("/nowhere/wasmtime",)))
+    loading.run(loading.load(), program=LoaderCommand(("/nowhere/wasmtime",)))
     assert loading.outcomes["m"].obstacle == Unverified(
         "m.cwasm was not loaded: cannot run /nowhere/wasmtime: No such file or directory"
     )
@@ -231,7 +231,7 @@ def test_a_runner_that_runs_nothing_is_blamed_itself(
     loading: Loading, command: tuple[str, ...], memory: int | None, why: str
 ) -> None:
     loads = [loading.load("", name=name) for name in "abc"]
-    loading.run(*loads, site=RUNNER, limits=ProcessLimits(memory, 60), program=Program(command))
+    loading.run(*loads, site=RUNNER, limits=ProcessLimits(memory, 60), program=LoaderCommand(command))
     assert {name: outcome.obstacle for name, outcome in loading.outcomes.items()} == dict.fromkeys(
         "abc", Broken(f"{CANNOT_THERE}{why}")
     )
@@ -242,7 +242,9 @@ def test_a_runner_that_runs_nothing_is_not_asked_again(
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     asked = tmp_path / "asked"
-    program = Program((sys.executable, "-c", f"open({str(asked)!r}, 'a').write('x'); raise SystemExit('no board')"))
+    program = LoaderCommand(
+        (sys.executable, "-c", f"open({str(asked)!r}, 'a').write('x'); raise SystemExit('no board')")
+    )
     loading.run(*(loading.load("", name=name) for name in "abc"), site=RUNNER, program=program)
     why = f"wasmtime --version ended with status 1 (no board); {CORRECT}"
     assert {outcome.obstacle for outcome in loading.outcomes.values()} == {Broken(f"{CANNOT_THERE}{why}")}
@@ -251,7 +253,7 @@ def test_a_runner_that_runs_nothing_is_not_asked_again(
 
 
 def test_an_executable_of_this_host_has_told_its_version_before(loading: Loading) -> None:
-    program = Program((sys.executable, "-c", "raise SystemExit('no board')"))
+    program = LoaderCommand((sys.executable, "-c", "raise SystemExit('no board')"))
     ending = "ends the process that loads it, which ended with status 1 (no board)"
     loading.run(loading.load(), program=program)
     assert loading.outcomes["m"].obstacle == Broken(f"m.cwasm {ending}; {AGAIN}")

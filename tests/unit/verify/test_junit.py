@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from wasmbuild.verify.outcomes import Entry, unusable
+from wasmbuild.verify.outcomes import Verdict, unusable
 from wasmbuild.verify.report import Report
 
 NASTY = [
@@ -26,15 +26,15 @@ NASTY = [
 ]
 
 
-def right(id: str, level: str = "loaded", message: str = "") -> Entry:
-    return Entry(id, True, level, None, level, message)
+def right(id: str, level: str = "loaded", message: str = "") -> Verdict:
+    return Verdict(id, True, level, None, level, message)
 
 
-def wrong(id: str, message: str = "gone", failed: str | None = "loaded") -> Entry:
-    return Entry(id, False, "consistent", failed, "loaded", message)
+def wrong(id: str, message: str = "gone", failed: str | None = "loaded") -> Verdict:
+    return Verdict(id, False, "consistent", failed, "loaded", message)
 
 
-def parsed(*entries: Entry, seconds: tuple[float, ...] = ()) -> ET.Element:
+def parsed(*entries: Verdict, seconds: tuple[float, ...] = ()) -> ET.Element:
     xml = Report(entries, seconds).to_junit()
     assert xml.endswith("</testsuites>\n")
     return ET.fromstring(xml.encode("utf-8"))  # noqa: S314 -- it was made here
@@ -143,7 +143,7 @@ def test_whatever_is_said_the_xml_is_well_formed_and_complete(verdicts: list[tup
 
 
 def test_what_was_not_verified_is_an_error_and_no_failure() -> None:
-    root = parsed(right("a@pi"), Entry("b@pi", False, "intact", "loaded", "loaded", "no memory", verified=False))
+    root = parsed(right("a@pi"), Verdict("b@pi", False, "intact", "loaded", "loaded", "no memory", verified=False))
     assert only(root, "error").attrib == {"type": "loaded", "message": "no memory"}
     assert list(root.iter("failure")) == []
     assert (root.get("failures"), root.get("errors")) == ("0", "1")

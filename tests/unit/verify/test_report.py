@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmbuild.project.levels import LEVELS
-from wasmbuild.verify.outcomes import MACHINE, Broken, Entry, Obstacle, Unreachable, Unverified, entry, unusable
+from wasmbuild.verify.outcomes import MACHINE, Broken, Obstacle, Unreachable, Unverified, Verdict, entry, unusable
 from wasmbuild.verify.report import JSON_SCHEMA, Report
 
 INTACT, CONSISTENT, LOADED, TESTED = LEVELS
@@ -24,17 +24,17 @@ def judged(
     require: str | None = None,
     reachable: str = LOADED,
     demanded: str | None = None,
-) -> Entry:
+) -> Verdict:
     return entry("m@t", reached, obstacle, require=require, reachable=reachable, demanded=demanded)
 
 
 def test_what_holds_to_the_top_is_right() -> None:
-    assert judged(LOADED, None) == Entry("m@t", True, LOADED, None, LOADED, "")
+    assert judged(LOADED, None) == Verdict("m@t", True, LOADED, None, LOADED, "")
 
 
 def test_what_is_broken_fails_at_the_level_above() -> None:
-    assert judged(None, Broken("gone")) == Entry("m@t", False, None, INTACT, LOADED, "gone")
-    assert judged(INTACT, Broken("other")) == Entry("m@t", False, INTACT, CONSISTENT, LOADED, "other")
+    assert judged(None, Broken("gone")) == Verdict("m@t", False, None, INTACT, LOADED, "gone")
+    assert judged(INTACT, Broken("other")) == Verdict("m@t", False, INTACT, CONSISTENT, LOADED, "other")
 
 
 def test_what_is_broken_fails_even_above_what_is_required() -> None:
@@ -44,17 +44,17 @@ def test_what_is_broken_fails_even_above_what_is_required() -> None:
 
 def test_what_this_host_cannot_load_is_right_as_far_as_it_can_tell() -> None:
     verdict = judged(CONSISTENT, NO, reachable=CONSISTENT)
-    assert verdict == Entry("m@t", True, CONSISTENT, None, CONSISTENT, NO.message, lacks=MACHINE)
+    assert verdict == Verdict("m@t", True, CONSISTENT, None, CONSISTENT, NO.message, lacks=MACHINE)
 
 
 def test_a_missing_cpu_feature_lowers_what_can_be_reached() -> None:
     verdict = judged(CONSISTENT, NO, reachable=LOADED)
-    assert verdict == Entry("m@t", True, CONSISTENT, None, CONSISTENT, NO.message, lacks=MACHINE)
+    assert verdict == Verdict("m@t", True, CONSISTENT, None, CONSISTENT, NO.message, lacks=MACHINE)
 
 
 def test_a_level_that_is_demanded_and_cannot_be_tried_is_a_failure_that_says_so() -> None:
     verdict = judged(CONSISTENT, NO, require=LOADED, reachable=CONSISTENT)
-    assert verdict == Entry(
+    assert verdict == Verdict(
         "m@t",
         False,
         CONSISTENT,
@@ -68,7 +68,7 @@ def test_a_level_that_is_demanded_and_cannot_be_tried_is_a_failure_that_says_so(
 @pytest.mark.parametrize("require", [None, INTACT, TESTED])
 def test_a_level_that_the_user_demands_is_a_failure_where_it_cannot_be_tried(require: str | None) -> None:
     verdict = judged(CONSISTENT, NO, require=require, reachable=CONSISTENT, demanded=LOADED)
-    assert verdict == Entry(
+    assert verdict == Verdict(
         "m@t", False, CONSISTENT, LOADED, LOADED, f"{NO.message}; --level demands the level loaded", lacks=MACHINE
     )
 
@@ -86,7 +86,7 @@ def test_what_was_not_verified_never_passes_whatever_is_required(
 
 
 def test_no_more_is_demanded_than_was_asked_for() -> None:
-    assert judged(INTACT, None, require=LOADED, demanded=INTACT) == Entry("m@t", True, INTACT, None, INTACT, "")
+    assert judged(INTACT, None, require=LOADED, demanded=INTACT) == Verdict("m@t", True, INTACT, None, INTACT, "")
     assert judged(CONSISTENT, None, demanded=CONSISTENT).ok
 
 
