@@ -127,14 +127,19 @@ class BuildDirectory:
         self._wrote = True
         disk.write(path, data, self._advice, self._prefix)
 
-    def publish(self, path: Path, made: Path, record: Record) -> None:
+    def publish(self, path: Path, made: Path, record: Record, stamped: files.Signature | None = None) -> bytes:
         """Put a compiled file and its record in place: the record first, so that no artifact of ours is without one.
 
-        An artifact that has these very bytes already is left untouched. Raises DiskError.
+        ``stamped`` is what ``files.stamp`` said of the file before it was read for its record. An artifact that has
+        these very bytes already is left untouched. Returns the bytes of the record. Raises DiskError.
         """
-        self.write(record_path(path), record.to_bytes())
+        data = record.to_bytes()
+        self.write(record_path(path), data)
         if not disk.holds(path, record.size, record.sha256):
             self.move(made, path)
+            if stamped is not None:
+                self.memory.note_made(path, stamped, record.sha256)
+        return data
 
     def move(self, made: Path, path: Path) -> None:
         """Replace a file by another one on the same file system, whole or not at all. Raises DiskError."""

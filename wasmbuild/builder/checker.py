@@ -54,13 +54,18 @@ class Checker:
         sources: SourceReader,
         document: Document,
         obstacles: Mapping[str, str | None],
+        record_facts: Callable[[bytes], dict[str, Any] | None] = record_facts,
     ) -> None:
-        """``document`` returns what decides an artifact's bytes; ``obstacles`` say why none is made for a target."""
+        """``document`` returns what decides an artifact's bytes; ``obstacles`` say why none is made for a target.
+
+        ``record_facts`` returns what the bytes of a record say, None where they are damaged.
+        """
         self._root = root
         self._memory = memory
         self._sources = sources
         self._document = document
         self._obstacles = obstacles
+        self._record_facts = record_facts
         self._found_right: dict[str, tuple[files.Signature, files.Signature, files.Signature]] = {}
         self._directories: dict[str, DiskError | None] = {}
 
@@ -106,7 +111,7 @@ class Checker:
     def agrees(self, artifact: Artifact) -> bool:
         """Tell whether an artifact is the very file that its record tells of. Raises DiskError."""
         path = self.path(artifact)
-        recorded = self._memory.look(path + filenames.RECORD_SUFFIX, record_facts, follow=False)
+        recorded = self._memory.look(path + filenames.RECORD_SUFFIX, self._record_facts, follow=False)
         present = self._memory.look(path, follow=False)
         if recorded is None or recorded.facts is None or present is None:
             return False
@@ -150,7 +155,7 @@ class Checker:
         path = self.path(artifact)
         if (error := self._obstacle(path)) is not None:
             raise error
-        recorded = self._memory.look(path + filenames.RECORD_SUFFIX, record_facts, follow=False)
+        recorded = self._memory.look(path + filenames.RECORD_SUFFIX, self._record_facts, follow=False)
         present = self._memory.look(path, follow=False)
         document = self._document(artifact, source)
         reasons = self._reasons(artifact, path, recorded, present, document)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from wasmbuild import files
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import ALL_CORES, CheckedArtifact, CompileRequest, CompileResult
 from wasmbuild.errors import CompileError, DiskError, WasmbuildError
@@ -68,7 +69,7 @@ def check(
     """
     if result.error is not None:
         raise result.error
-    data, file = _taken(result, directory)
+    data, file, stamped = _taken(result, directory)
     if result.key != request.key():
         raise CompileError(
             f"{result.made_by} answered with the artifact of another request; "
@@ -78,7 +79,8 @@ def check(
     if result.sha256 is not None and result.sha256 != sha256:
         raise CompileError(f"{result.made_by} answered with an artifact that is damaged")
     check_artifact(data, request.engine, request.kind, result.made_by)
-    return CheckedArtifact(data, file, record_of(id, source_text, request, source, size=len(data), sha256=sha256))
+    record = record_of(id, source_text, request, source, size=len(data), sha256=sha256)
+    return CheckedArtifact(data, file, record, stamped)
 
 
 def record_of(
@@ -100,10 +102,11 @@ def record_of(
     )
 
 
-def _taken(result: CompileResult, directory: Path) -> tuple[bytes, Path]:
+def _taken(result: CompileResult, directory: Path) -> tuple[bytes, Path, files.Signature | None]:
     if isinstance(result.artifact, Path):
+        stamped = files.stamp(result.artifact)
         try:
-            return result.artifact.read_bytes(), result.artifact
+            return result.artifact.read_bytes(), result.artifact, stamped
         except OSError as error:
             problem = f"what was compiled cannot be read back: {error.strerror or error}"
             raise DiskError(f"{result.artifact}: {problem}") from error
@@ -113,4 +116,4 @@ def _taken(result: CompileResult, directory: Path) -> tuple[bytes, Path]:
         file.write_bytes(data)
     except OSError as error:
         raise DiskError(f"{file}: cannot be written: {error.strerror or error}") from error
-    return data, file
+    return data, file, None

@@ -48,6 +48,8 @@ class Manifests:
         self._unnamed = self._named = 0
         # Of targets whose manifest is known to be right: its digest.
         self._right: dict[str, str] = {}
+        # What is remembered of records that this build wrote, by their digests.
+        self._facts: dict[str, dict[str, Any]] = {}
         # Of each target, by module: the line of a manifest that was right, and the digest of the record it was made of.
         self._entries: dict[str, dict[str, tuple[str, bytes]]] = {target.name: {} for target in plan.targets}
         self._artifacts: dict[str, list[Artifact]] = {target.name: [] for target in plan.targets}
@@ -153,6 +155,18 @@ class Manifests:
         if self._unnamed > self._named // _PART:
             self.write_index(as_written=True)
 
+    def published(self, artifact: Artifact, record: Record, data: bytes) -> None:
+        """Take over what a record says whose bytes were just written, so that nobody has to read it to know."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        self._facts[sha256] = _facts_of(record)
+        if not artifact.module.ship_source:
+            self._entries[artifact.target.name][artifact.module.name] = sha256, self._line(artifact, record)
+
+    def record_facts(self, data: bytes) -> dict[str, Any] | None:
+        """Return what is remembered of a record; nothing of one that is damaged."""
+        known = self._facts.get(hashlib.sha256(data).hexdigest())
+        return known if known is not None else record_facts(data)
+
     def is_written(self, target: Target) -> bool:
         """Tell what ``stands`` does where nothing is remembered, by what would be written. Raises DiskError."""
         if not all(self._is_shipped(artifact) for artifact in self._artifacts[target.name]):
@@ -167,8 +181,8 @@ class Manifests:
         for artifact, record in zip(self._artifacts[target.name], records, strict=True):
             known = kept.get(artifact.module.name)
             if known is None or known[0] != record or artifact.module.ship_source:
-                alone = self._manifest(target, (self._entry(artifact),)).to_bytes()
-                known = kept[artifact.module.name] = record, entries(alone)[0]
+                found = read_record(self._directory.root / artifact.path)
+                known = kept[artifact.module.name] = record, self._line(artifact, found)
             lines.append(known[1])
         return self._manifest(target, ()).with_entries(lines)
 
@@ -224,8 +238,10 @@ class Manifests:
             artifacts=artifacts,
         )
 
-    def _entry(self, artifact: Artifact) -> ManifestArtifact:
-        record = read_record(self._directory.root / artifact.path)
+    def _line(self, artifact: Artifact, record: Record) -> bytes:
+        return entries(self._manifest(artifact.target, (self._entry(artifact, record),)).to_bytes())[0]
+
+    def _entry(self, artifact: Artifact, record: Record) -> ManifestArtifact:
         return ManifestArtifact(
             module=artifact.module.name,
             kind=record.kind,
@@ -256,7 +272,7 @@ class Manifests:
             return True
         path = self._directory.root / artifact.path
         seen = self._directory.memory.look(shipped_path(path))
-        record = self._directory.memory.look(record_path(path), record_facts)
+        record = self._directory.memory.look(record_path(path), self.record_facts)
         if seen is None or record is None or record.facts is None:
             return False
         return bool(seen.sha256 == record.facts["wasm"])
@@ -266,7 +282,7 @@ class Manifests:
         root = f"{self._directory.root}{os.sep}"
         look = self._directory.memory.look
         found = (
-            look(f"{root}{artifact.path}{filenames.RECORD_SUFFIX}", record_facts, follow=False)
+            look(f"{root}{artifact.path}{filenames.RECORD_SUFFIX}", self.record_facts, follow=False)
             for artifact in self._artifacts[target.name]
         )
         return [seen.sha256 if seen is not None else "" for seen in found]
@@ -324,6 +340,10 @@ def record_facts(data: bytes) -> dict[str, Any] | None:
         record = Record.from_bytes(data, where="")
     except FormatError:
         return None
+    return _facts_of(record)
+
+
+def _facts_of(record: Record) -> dict[str, Any]:
     return {
         "id": record.id,
         "key": record.key,

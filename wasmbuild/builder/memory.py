@@ -42,6 +42,7 @@ class Memory:
         self._seen: dict[str, Seen] = {}
         self._loaded: dict[str, str] = {}
         self._changed = False
+        self._made: dict[str, tuple[files.Signature, str]] = {}
         self.load()
 
     def load(self) -> None:
@@ -89,7 +90,10 @@ class Memory:
             if stat.S_ISLNK(status.st_mode):
                 self.forget(path)
                 return Seen(files.signature(status), LINK, None)
-            if facts is None:
+            made = self._made.get(name)
+            if made is not None and made[0][:-1] == files.signature(status)[:-1]:
+                seen = Seen(files.signature(status), made[1], None)
+            elif facts is None:
                 sha256, signature = files.hash_file(path)
                 seen = Seen(signature, sha256, None)
             else:
@@ -104,8 +108,15 @@ class Memory:
             self._seen[name] = seen
             self._changed = True
         else:
-            self.forget(path)
+            self._forget(name)
         return seen
+
+    def note_made(self, path: Path, stamped: files.Signature, sha256: str) -> None:
+        """Note the digest of a file that was read after ``files.stamp`` and renamed: none of it need be read again.
+
+        It holds for ``look`` without facts.
+        """
+        self._made[str(path)] = stamped, sha256
 
     def signature(self, path: str) -> files.Signature | None:
         """Return the remembered signature of a file, or ``None`` where none could be trusted."""
@@ -119,7 +130,11 @@ class Memory:
 
     def forget(self, path: Path | str) -> None:
         """Forget one file, so that it is read again."""
-        self._changed = self._seen.pop(str(path), None) is not None or self._changed
+        self._made.pop(str(path), None)
+        self._forget(str(path))
+
+    def _forget(self, name: str) -> None:
+        self._changed = self._seen.pop(name, None) is not None or self._changed
 
     def keep(self, paths: Set[str]) -> None:
         """Forget every file that is not among ``paths``."""

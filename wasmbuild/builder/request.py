@@ -17,6 +17,7 @@ from wasmbuild.toolchain.process import ProcessLimits
 
 if TYPE_CHECKING:
     from wasmbuild.engine.config import EngineConfig
+    from wasmbuild.files import Signature
     from wasmbuild.formats.record import Record
 
 ALL_CORES = 0
@@ -84,11 +85,15 @@ class Prepared(NamedTuple):
 
 
 class CheckedArtifact(NamedTuple):
-    """An artifact that is what was asked for: its bytes, the private file that holds them too, and its record."""
+    """An artifact that is what was asked for: its bytes, the private file that holds them too, and its record.
+
+    ``stamped`` is what ``files.stamp`` said of the file before it was read.
+    """
 
     data: bytes
     file: Path
     record: Record
+    stamped: Signature | None = None
 
 
 class Compiler(Protocol):

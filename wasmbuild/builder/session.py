@@ -86,7 +86,9 @@ class Session:
         self._executor = executor
         self._prepared: dict[str, SourceFacts] = {}
         obstacles = {target.name: toolchain.obstacle(target.engine) for target in plan.targets}
-        self._checker = Checker(directory.root, directory.memory, self._sources, self._document, obstacles)
+        self._checker = Checker(
+            directory.root, directory.memory, self._sources, self._document, obstacles, self._manifests.record_facts
+        )
         self._upkeep = Upkeep(plan, directory, self._manifests, self._sources)
         self._mutex = threading.Lock()
         self._wrong: dict[str, int] = {}
@@ -269,7 +271,8 @@ class Session:
     def publish(self, id: str, checked: CheckedArtifact, result: CompileResult) -> ArtifactOutcome:
         """Put an artifact into the build directory, with its record. Raises DiskError."""
         status = self.statuses[id]
-        self.directory.publish(self.path(status.artifact), checked.file, checked.record)
+        data = self.directory.publish(self.path(status.artifact), checked.file, checked.record, checked.stamped)
+        self._manifests.published(status.artifact, checked.record, data)
         self._settle(status)
         size = checked.record.size
         return ArtifactOutcome(id, status.reasons, result.seconds, size, None, result.restored, result.peak_memory)

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from wasmbuild import files
+from wasmbuild.builder import source_facts
 from wasmbuild.builder.memory import Memory
 from wasmbuild.errors import CompileError, DiskError, FormatError
 from wasmbuild.formats import wasm
@@ -121,6 +122,9 @@ class SourceReader:
         if digest in self._examined:
             # Looked at, and now read once more to be copied. What is text has to be translated for that.
             return self._examined[digest], data
+        if len(data) >= source_facts.WORTH_BYTES and (known := source_facts.recall(digest)) is not None:
+            self._examined[digest] = known
+            return known, data
         identity = wasm.identify(data)
         facts: dict[str, Any] = {}
         try:
@@ -148,6 +152,8 @@ class SourceReader:
             facts["functions"] = exported_functions(data)
         if "translator" not in facts:
             self._examined[digest] = facts
+            if len(data) >= source_facts.WORTH_BYTES:
+                source_facts.remember(digest, facts)
         return facts, data
 
 

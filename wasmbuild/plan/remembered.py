@@ -22,7 +22,7 @@ from wasmbuild.project.audit_policy import AuditPolicy, Ignore
 from wasmbuild.project.cache_policy import CachePolicy
 from wasmbuild.project.declared import ModuleDeclaration, Project, Target
 from wasmbuild.project.paths import path_problem
-from wasmbuild.usercache import Documents
+from wasmbuild.usercache import Documents, code_of
 
 if TYPE_CHECKING:
     from datetime import date
@@ -38,15 +38,11 @@ def recall(data: bytes, *, file: str, directory: Path, default_line: int) -> Pro
 
     ``file`` is the declaration as it was named.
     """
-    found = _DOCUMENTS.read(_name(data, default_line))
+    found = _DOCUMENTS.recall(_name(data, default_line))
     if found is None:
         return None
     try:
-        # Nobody else has written it, and it is whole: that a schema fits need not be asked at each start.
-        digest, _, data = found.partition(b"\n")
-        if digest != hashlib.sha256(data).hexdigest().encode():
-            return None
-        return _read(json.loads(data), file, directory)
+        return _read(found, file, directory)
     except (Invalid, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -54,27 +50,13 @@ def recall(data: bytes, *, file: str, directory: Path, default_line: int) -> Pro
 def remember(project: Project, data: bytes, *, default_line: int) -> None:
     """Remember what the bytes of a declaration that has modules were found to declare."""
     if project.modules:
-        document = json.dumps(_write(project), separators=(",", ":"), allow_nan=False).encode()
-        digest = hashlib.sha256(document).hexdigest().encode()
-        _DOCUMENTS.write(_name(data, default_line), digest + b"\n" + document)
+        _DOCUMENTS.remember(_name(data, default_line), _write(project))
 
 
 def _name(data: bytes, default_line: int) -> str:
     # What can be declared depends on the system too: not every one limits memory.
-    identity = json.dumps([_SCHEMA, __version__, _code(), sys.platform, default_line]).encode()
+    identity = json.dumps([_SCHEMA, __version__, code_of("engine", "project"), sys.platform, default_line]).encode()
     return hashlib.sha256(identity + b"\0" + data).hexdigest()
-
-
-def _code() -> list[tuple[str, int, int]]:
-    """Return what tells the rooms that read declarations from others of the same version: while they are worked on."""
-    found = []
-    package = os.path.dirname(os.path.dirname(__file__))
-    for room in ("engine", "project"):
-        for folder, _, names in os.walk(os.path.join(package, room)):
-            if not folder.endswith("__pycache__"):
-                status = [(name, os.stat(os.path.join(folder, name))) for name in sorted(names)]
-                found += [(name, seen.st_size, seen.st_mtime_ns) for name, seen in status]
-    return found
 
 
 def _write(project: Project) -> dict[str, Any]:

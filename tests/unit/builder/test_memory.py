@@ -106,3 +106,54 @@ def test_whatever_the_state_file_holds_is_as_good_as_nothing(
     state = Memory(path)
     assert state.notes == {}
     assert state.to_bytes() is None
+
+
+class TestMade:
+    """What was read after ``files.stamp`` and renamed is not read again, and no later write is missed."""
+
+    def made(self, tmp_path: Path, state: Memory) -> Path:
+        private, path = tmp_path / "private", tmp_path / "a"
+        private.write_bytes(b"one")
+        stamped = files.stamp(private)
+        assert stamped is not None
+        assert stamped[3] == private.stat().st_mtime_ns
+        private.rename(path)
+        state.note_made(path, stamped, "digest of one")
+        return path
+
+    def test_it_is_not_read_again(self, tmp_path: Path) -> None:
+        state = memory(tmp_path)
+        path = self.made(tmp_path, state)
+        seen = state.look(path)
+        assert seen is not None
+        assert seen.sha256 == "digest of one"
+        assert state.signature(str(path)) == files.signature(path.stat())
+
+    def test_young_as_it_is_each_write_is_noticed(self, tmp_path: Path) -> None:
+        for _ in range(20):
+            state = memory(tmp_path)
+            path = self.made(tmp_path, state)
+            with path.open("r+b") as file:
+                file.write(b"two")
+            seen = state.look(path)
+            assert seen is not None
+            assert seen.sha256 == hashlib.sha256(b"two").hexdigest()
+
+    def test_another_file_in_its_place_is_another(self, tmp_path: Path) -> None:
+        state = memory(tmp_path)
+        path = self.made(tmp_path, state)
+        other = tmp_path / "other"
+        other.write_bytes(b"two")
+        os.utime(other, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
+        other.rename(path)
+        seen = state.look(path)
+        assert seen is not None
+        assert seen.sha256 == hashlib.sha256(b"two").hexdigest()
+
+    def test_where_times_are_coarse_there_is_no_stamp(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = tmp_path / "a"
+        path.write_bytes(b"one")
+        utime = os.utime
+        monkeypatch.setattr(os, "utime", lambda path, ns: utime(path, ns=(ns[0], ns[1] // 10**9 * 10**9)))
+        assert files.stamp(path) is None
+        assert files.stamp(tmp_path / "none") is None

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from wasmbuild import files
 from wasmbuild.builder.checker import Checker
 from wasmbuild.builder.lock import Lock
 from wasmbuild.errors import DiskError
+from wasmbuild.formats.record import Record
 
 ALL = ["a@pi", "a@x64", "b@pi", "b@x64"]
 
@@ -191,3 +193,14 @@ def test_what_a_build_made_is_believed_until_it_changes(built: Any, monkeypatch:
     built.write("b", text="other")
     built.build()
     assert sorted(set(judged)) == ["b@pi", "b@x64"]
+
+
+def test_what_a_build_wrote_it_does_not_read_to_know(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    from_bytes, hash_file = Record.from_bytes, files.hash_file
+    monkeypatch.setattr(Record, "from_bytes", lambda data, where: read.append(where) or from_bytes(data, where))
+    monkeypatch.setattr(files, "hash_file", lambda path: read.append(str(path)) or hash_file(path))
+    project.write("a", "b")
+    assert project.build() == ALL
+    assert [path for path in read if not path.endswith("manifest.json")] == []
+    assert project.build() == []

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from wasmbuild.builder import source_facts
 from wasmbuild.builder.memory import Memory
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import CompileError
+from wasmbuild.formats import wasm
 from wasmbuild.project.declared import Module
 from wasmbuild.toolchain.job import NoVerdictError
 
@@ -68,3 +70,50 @@ def test_a_source_that_is_gone(module: Module, tmp_path: Path) -> None:
         with pytest.raises(CompileError) as error:
             look(module)
         assert str(error.value) == "src.wat: there is no such file; make it, or correct the path"
+
+
+class TestLargeModules:
+    """What a large module is, is remembered for the user by the digest of its bytes."""
+
+    @pytest.fixture
+    def large(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Module:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        monkeypatch.setattr(source_facts, "WORTH_BYTES", len(EMPTY))
+        source = tmp_path / "m.wasm"
+        source.write_bytes(EMPTY)
+        return Module("m", source, "m.wasm", None, None)
+
+    def documents(self, tmp_path: Path) -> list[Path]:
+        return sorted((tmp_path / "cache" / "wasmbuild" / "sources").iterdir())
+
+    def test_another_build_does_not_look_at_it(
+        self, large: Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first = sources(tmp_path / "state.json", after()).look(large)
+        assert len(self.documents(tmp_path)) == 1
+        monkeypatch.setattr(wasm, "interface", None)
+        other = sources(tmp_path / "other.json", after())
+        assert other.look(large) == first
+        assert other.copy(large, tmp_path)[0] == first
+
+    def test_other_bytes_are_looked_at(self, large: Module, tmp_path: Path) -> None:
+        first = sources(tmp_path / "state.json", after()).look(large)
+        large.source.write_bytes(EMPTY + b"\0\x03\x01a1")
+        assert sources(tmp_path / "other.json", after()).look(large).wasm_sha256 != first.wasm_sha256
+
+    @pytest.mark.parametrize("damage", [b"", b"{}", b"null", b"\xff" * 70])
+    def test_what_is_damaged_is_as_good_as_nothing(self, large: Module, tmp_path: Path, damage: bytes) -> None:
+        first = sources(tmp_path / "state.json", after()).look(large)
+        (document,) = self.documents(tmp_path)
+        whole = document.read_bytes()
+        document.write_bytes(damage)
+        assert sources(tmp_path / "other.json", after()).look(large) == first
+        assert document.read_bytes() == whole
+
+    def test_what_others_may_have_written_is_not_believed(self, large: Module, tmp_path: Path) -> None:
+        first = sources(tmp_path / "state.json", after()).look(large)
+        (document,) = self.documents(tmp_path)
+        document.chmod(0o666)
+        source_facts.remember("0" * 64, {})
+        assert sources(tmp_path / "other.json", after()).look(large) == first
+        assert document.stat().st_mode & 0o777 == 0o600
