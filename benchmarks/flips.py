@@ -151,7 +151,7 @@ def _missed(
             if flip is None and not entry.ok:
                 raise BenchmarkError(f"{entry.id} was not touched, and yet: {entry.message}")
             if flip is not None and (entry.ok, entry.level, entry.failed) != expected:
-                missed.append(f"{flip}: {_told(entry)}")
+                missed.append(f"{flip}: {_shown(entry)}")
         missed += [f"{flip}: no verdict" for flip in named.values()]
         shutil.rmtree(directory)
     return missed
@@ -195,7 +195,7 @@ def _ship(directory: Path, flips: Sequence[_Flip], *, redeclare: bool) -> dict[s
     return named
 
 
-def _told(entry: Verdict) -> str:
+def _shown(entry: Verdict) -> str:
     return f"level {entry.level}, failed {entry.failed}: {entry.message}"
 
 

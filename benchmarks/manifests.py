@@ -43,12 +43,12 @@ def found(workspace: Workspace) -> Count:
     directory = workspace.root / "wrong"
     cases = list(_cases(build(workspace), directory, count))
     report = verify([case.directory for case in cases], compiler=str(workspace.executable))
-    told: dict[str, dict[str, Verdict]] = {case.directory.name: {} for case in cases}
+    by_case: dict[str, dict[str, Verdict]] = {case.directory.name: {} for case in cases}
     for entry in report.artifacts:
-        told[_case_of(entry.id, directory)][entry.id] = entry
+        by_case[_case_of(entry.id, directory)][entry.id] = entry
     missed = []
     for case in cases:
-        problem = _problem(case.expected, told[case.directory.name])
+        problem = _problem(case.expected, by_case[case.directory.name])
         if problem and case.what == _RIGHT:
             raise BenchmarkError(f"nothing is wrong with {case.directory}, and yet {problem}")
         if problem:
@@ -113,10 +113,10 @@ def _case_of(id: str, directory: Path) -> str:
     return path.relative_to(directory).parts[0] if path.is_relative_to(directory) else id.rpartition("@")[2].strip("ab")
 
 
-def _problem(expected: dict[str, ExpectedVerdict], told: dict[str, Verdict]) -> str:
+def _problem(expected: dict[str, ExpectedVerdict], verdicts: dict[str, Verdict]) -> str:
     """Return in words which verdict of a case is not the expected one."""
-    for id in sorted(expected.keys() | told.keys()):
-        entry = told.get(id)
+    for id in sorted(expected.keys() | verdicts.keys()):
+        entry = verdicts.get(id)
         verdict = None if entry is None else (entry.ok, entry.level, entry.failed)
         if verdict != expected.get(id):
             return f"{id} is {verdict} instead of {expected.get(id)}{'' if entry is None else f': {entry.message}'}"

@@ -105,7 +105,7 @@ def plan(
 
     The keywords are those of ``build``. Raises DeclarationError with all mistakes, UsageError, ToolchainError.
     """
-    with boundary.told():
+    with boundary.as_wasmbuild_error():
         return _workspace(config, _placement(build_dir, None, sources, targets, program)).planned().plan
 
 
@@ -138,7 +138,7 @@ def build(
     """
     if jobs is not None and jobs < 1:
         raise UsageError(f"build: jobs is {jobs}, and at least 1 has to run; leave it out for one for each core")
-    with boundary.told():
+    with boundary.as_wasmbuild_error():
         workspace = _workspace(config, _placement(build_dir, state_dir, sources, targets, program))
         planned = workspace.planned()
         reasons: dict[str, tuple[str, ...]] = {}
@@ -169,7 +169,7 @@ def verify(
 
     if not paths:
         raise UsageError("verify: name what is to be verified: a build directory, a manifest or an index")
-    with boundary.told():
+    with boundary.as_wasmbuild_error():
         own = () if config is None else _workspace(config, None).project().targets
         report = verify_paths(paths, level=level, index_sha256=index_sha256, targets=own)
     if not report.ok:

@@ -44,7 +44,7 @@ def host_fix(code: int) -> str:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def as_wasmbuild_error() -> Iterator[None]:
     """Raise what the host or an input does, and nothing else tells, as an error of wasmbuild.
 
     A BrokenPipeError stays one: whoever reads the output has seen enough.

@@ -26,7 +26,7 @@ def _ended(argv: list[str]) -> int:
     except SystemExit as end:  # of argparse, after --help and --version
         return end.code if isinstance(end.code, int) else DONE
     except WasmbuildError as error:
-        print(error.told(), file=sys.stderr)
+        print(error.message(), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         from wasmbuild.arguments import COMMANDS
@@ -50,7 +50,7 @@ def _ended(argv: list[str]) -> int:
 def _run(argv: list[str]) -> int:
     from wasmbuild import arguments, boundary
 
-    with boundary.told():
+    with boundary.as_wasmbuild_error():
         code = arguments.run(argv)
         sys.stdout.flush()
         return code

@@ -25,7 +25,7 @@ class WasmbuildError(Exception):
 
     exit_code = WRONG_REQUEST
 
-    def told(self) -> str:
+    def message(self) -> str:
         """Return the message as people see it, each line that is not indented marked as an error."""
         return "\n".join(line if line.startswith(" ") else f"error: {line}" for line in str(self).splitlines())
 

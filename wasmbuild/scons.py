@@ -62,7 +62,7 @@ def declare(
     """
     node = env.File(config)
     try:
-        with boundary.told():
+        with boundary.as_wasmbuild_error():
             return _Project(env, node, env.Dir(build_dir), SOURCES or {}, env.Flatten(TARGETS)).nodes()
     except WasmbuildError as error:
         raise SCons.Errors.UserError(str(error)) from None
@@ -119,7 +119,7 @@ class _Project:
         """Bring one artifact up to date; several threads do so at once."""
         id = target[0].attributes.wasmbuild
         try:
-            with boundary.told():
+            with boundary.as_wasmbuild_error():
                 session = self._open()
                 session.begin(on_wait=_say)
                 artifact = session.artifacts[id]
@@ -133,7 +133,7 @@ class _Project:
     def write_manifests(self, target: list[Any], source: list[Any], env: Any) -> None:
         """Write manifests and index once all artifacts are right, and let other builds in."""
         try:
-            with boundary.told():
+            with boundary.as_wasmbuild_error():
                 session = self._open()
                 try:
                     session.begin(on_wait=_say)

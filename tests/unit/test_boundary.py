@@ -16,7 +16,7 @@ from wasmbuild.errors import DEFECT, DISK, WRONG_REQUEST, DiskError, HostError, 
 
 
 def said(error: BaseException) -> WasmbuildError:
-    with pytest.raises(WasmbuildError) as caught, boundary.told():
+    with pytest.raises(WasmbuildError) as caught, boundary.as_wasmbuild_error():
         raise error
     assert "\n" not in str(caught.value)
     return caught.value
@@ -32,7 +32,7 @@ def test_every_error_of_a_file_names_it_and_is_none_of_a_compile(number: int) ->
 
 
 def test_a_real_name_that_is_too_long(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"File name too long; use a shorter name$"), boundary.told():
+    with pytest.raises(UsageError, match=r"File name too long; use a shorter name$"), boundary.as_wasmbuild_error():
         (tmp_path / ("x" * 300)).read_bytes()
 
 
@@ -41,21 +41,30 @@ def test_a_working_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.Mo
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    with pytest.raises(UsageError, match=r"^the working directory is not there any more; change to"), boundary.told():
+    with (
+        pytest.raises(UsageError, match=r"^the working directory is not there any more; change to"),
+        boundary.as_wasmbuild_error(),
+    ):
         Path("x").absolute()
 
 
 def test_no_directory_for_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere"])
-    with pytest.raises(HostError, match=r"'/nowhere'\]; set TMPDIR to a directory that you may"), boundary.told():
+    with (
+        pytest.raises(HostError, match=r"'/nowhere'\]; set TMPDIR to a directory that you may"),
+        boundary.as_wasmbuild_error(),
+    ):
         tempfile.mkdtemp()
 
 
 def test_text_memory_and_depth() -> None:
-    with pytest.raises(UsageError, match=r"^b\\udcff: has characters that are not of its encoding"), boundary.told():
+    with (
+        pytest.raises(UsageError, match=r"^b\\udcff: has characters that are not of its encoding"),
+        boundary.as_wasmbuild_error(),
+    ):
         os.fsdecode(b"b\xff").encode()
-    with pytest.raises(UsageError, match=r"^caf\\udce9: has characters"), boundary.told():
+    with pytest.raises(UsageError, match=r"^caf\\udce9: has characters"), boundary.as_wasmbuild_error():
         b"caf\xe9".decode()
     assert said(MemoryError()).exit_code == DISK
     assert said(RecursionError()).exit_code == WRONG_REQUEST
@@ -63,7 +72,7 @@ def test_text_memory_and_depth() -> None:
 
 def test_what_else_is_raised_is_let_through() -> None:
     for error in (BrokenPipeError(), DiskError("its own words"), KeyboardInterrupt(), ValueError()):
-        with pytest.raises(type(error)) as caught, boundary.told():
+        with pytest.raises(type(error)) as caught, boundary.as_wasmbuild_error():
             raise error
         assert caught.value is error
 

@@ -8,7 +8,7 @@ import pytest
 
 from wasmbuild.console import Console, counted, human_seconds, human_size
 from wasmbuild.progress import Progress
-from wasmbuild.verdicts import tell
+from wasmbuild.verification_table import tell
 from wasmbuild.verify.outcomes import Verdict
 from wasmbuild.verify.report import Report
 

@@ -12,14 +12,14 @@ from wasmbuild.text import listed, printable
 Traits = Mapping[str, Any]
 
 
-class Told(NamedTuple):
+class Answer(NamedTuple):
     """Whether a condition holds, None where it cannot be told, and why in a few words."""
 
     holds: bool | None
     why: str = ""
 
 
-YES = Told(True)
+YES = Answer(True)
 
 
 class Machine(NamedTuple):
@@ -38,40 +38,40 @@ def machine(triple: str) -> Machine:
     return Machine(found.architecture, found.os)
 
 
-def on(where: Where, machine: Machine) -> Told:
+def on(where: Where, machine: Machine) -> Answer:
     """Tell whether a fault is found on a machine."""
     architecture, system = machine
     if where.architectures and architecture not in where.architectures:
-        return Told(False, f"concerns {listed(sorted(where.architectures))}, and this is {printable(architecture)}")
+        return Answer(False, f"concerns {listed(sorted(where.architectures))}, and this is {printable(architecture)}")
     width = 32 if architecture.startswith("pulley32") else 64
     if where.pointer_width not in (None, width):
-        return Told(False, f"concerns targets of {where.pointer_width} bits, and this is {printable(architecture)}")
+        return Answer(False, f"concerns targets of {where.pointer_width} bits, and this is {printable(architecture)}")
     if not where.systems or system in where.systems:
         return YES
     systems = listed(sorted(where.systems))
     # Bytecode runs on any system.
     if system is None or architecture.startswith("pulley"):
-        return Told(None, f"concerns {systems}, and the triple does not say where it runs")
-    return Told(False, f"concerns {systems}, and this is for {printable(system)}")
+        return Answer(None, f"concerns {systems}, and the triple does not say where it runs")
+    return Answer(False, f"concerns {systems}, and this is for {printable(system)}")
 
 
 def configured(
     where: Where, engine: Mapping[str, object], isa: Mapping[str, object], defaults: Mapping[str, object]
-) -> Told:
+) -> Answer:
     """Tell whether engine and CPU are such that a fault can be there; ``defaults`` are those that are known."""
     if where.strategies:
         strategy = engine.get("strategy", defaults.get("strategy"))
         if strategy is None:
-            return Told(None, "the default of strategy on that line is not known here")
+            return Answer(None, "the default of strategy on that line is not known here")
         if strategy not in where.strategies:
-            return Told(False, f"concerns {listed(where.strategies)}, and {printable(strategy)} compiled it")
+            return Answer(False, f"concerns {listed(where.strategies)}, and {printable(strategy)} compiled it")
     for flag, wanted in where.isa.items():
         if isa.get(flag, False) is not wanted:
-            return Told(False, f"{flag} is {'off' if wanted else 'on'}")
+            return Answer(False, f"{flag} is {'off' if wanted else 'on'}")
     return any_of(_settings(alternative, engine, defaults) for alternative in where.settings)
 
 
-def of_source(where: Where, kind: str, engine: Mapping[str, object], traits: Traits | None) -> Told:
+def of_source(where: Where, kind: str, engine: Mapping[str, object], traits: Traits | None) -> Answer:
     """Tell whether a module or component has what a fault needs; ``traits`` are None where nobody read them."""
     features = any_of(all_of(_feature(name, kind, engine, traits) for name in each) for each in where.features)
     if features.holds is False:
@@ -80,68 +80,68 @@ def of_source(where: Where, kind: str, engine: Mapping[str, object], traits: Tra
     return all_of((features, shape))
 
 
-def any_of(alternatives: Iterable[Told]) -> Told:
+def any_of(alternatives: Iterable[Answer]) -> Answer:
     """Tell whether one of several holds, as none does where there are some and each is false; of none, that it does."""
-    told = list(alternatives)
-    if not told:
+    answers = list(alternatives)
+    if not answers:
         return YES
     for wanted in (True, None):
-        for each in told:
+        for each in answers:
             if each.holds is wanted:
                 return each
-    return Told(False, listed(list(dict.fromkeys(each.why for each in told))))
+    return Answer(False, listed(list(dict.fromkeys(each.why for each in answers))))
 
 
-def all_of(parts: Iterable[Told]) -> Told:
+def all_of(parts: Iterable[Answer]) -> Answer:
     """Tell whether all of several hold."""
-    told = list(parts)
+    answers = list(parts)
     for wanted in (False, None):
-        for each in told:
+        for each in answers:
             if each.holds is wanted:
                 return each
-    return Told(True, listed([each.why for each in told if each.why]))
+    return Answer(True, listed([each.why for each in answers if each.why]))
 
 
-def _settings(wanted: Mapping[str, object], engine: Mapping[str, object], defaults: Mapping[str, object]) -> Told:
+def _settings(wanted: Mapping[str, object], engine: Mapping[str, object], defaults: Mapping[str, object]) -> Answer:
     found = []
     for name, value in wanted.items():
         if name not in engine and name not in defaults:
-            return Told(None, f"the default of {name} on that line is not known here")
+            return Answer(None, f"the default of {name} on that line is not known here")
         is_so = engine.get(name, defaults.get(name))
         if is_so != value or isinstance(is_so, bool) is not isinstance(value, bool):
-            return Told(False, f"{name} is {_shown(is_so)}")
+            return Answer(False, f"{name} is {_shown(is_so)}")
         found.append(f"{name} is {_shown(is_so)}")
-    return Told(True, listed(found))
+    return Answer(True, listed(found))
 
 
-def _feature(name: str, kind: str, engine: Mapping[str, object], traits: Traits | None) -> Told:
+def _feature(name: str, kind: str, engine: Mapping[str, object], traits: Traits | None) -> Answer:
     if name.startswith("component-model") and kind == "module":
-        return Told(False, "is no component")
+        return Answer(False, "is no component")
     if name == "component-model":
-        return Told(True, "is a component")
+        return Answer(True, "is a component")
     used = traits.get("features") if traits is not None else None
     if isinstance(used, list | tuple):
-        return Told(True, f"uses {name}") if name in used else Told(False, f"uses no {name}")
+        return Answer(True, f"uses {name}") if name in used else Answer(False, f"uses no {name}")
     if engine.get(f"wasm-{name}") is False:
-        return Told(False, f"wasm-{name} is off")
-    return Told(None, f"its manifest does not say whether it uses {name}")
+        return Answer(False, f"wasm-{name} is off")
+    return Answer(None, f"its manifest does not say whether it uses {name}")
 
 
-def _trait(name: str, wanted: Any, traits: Traits | None) -> Told:
+def _trait(name: str, wanted: Any, traits: Traits | None) -> Answer:
     found = traits.get(name) if traits is not None else None
     if isinstance(wanted, bool):
         if isinstance(found, bool):
-            return Told(found is wanted, _FLAGS.get(name, (f"has no {name}", f"has {name}"))[found])
+            return Answer(found is wanted, _FLAGS.get(name, (f"has no {name}", f"has {name}"))[found])
     elif "minimum" in wanted:
         if isinstance(found, int) and not isinstance(found, bool):
             least = wanted["minimum"]
             has = _NUMBERS.get(name, f"{name} is {{}}").format(f"{found:,}")
-            return Told(True, has) if found >= least else Told(False, f"{has}, less than {least:,}")
+            return Answer(True, has) if found >= least else Answer(False, f"{has}, less than {least:,}")
     elif isinstance(found, list | tuple):
         part = str(wanted["contains"])
         what = _LISTS.get(name, f"{name} ") + part.replace("-", " ")
-        return Told(True, f"has an {what}") if part in found else Told(False, f"has no {what}")
-    return Told(None, f"its manifest does not say of its {name}")
+        return Answer(True, f"has an {what}") if part in found else Answer(False, f"has no {what}")
+    return Answer(None, f"its manifest does not say of its {name}")
 
 
 # How a trait is told of: when a flag is off and on, a number, and a part of a list.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from wasmbuild.audit.conditions import Told, Traits, all_of, any_of, configured, machine, of_source, on
+from wasmbuild.audit.conditions import Answer, Traits, all_of, any_of, configured, machine, of_source, on
 from wasmbuild.audit.database import LAYOUT, Advisory, Database, Where
 from wasmbuild.audit.versions import LAST_EXACT, Range, Version, parse, within
 from wasmbuild.lean_typing import NamedTuple
@@ -42,7 +42,7 @@ class _Part(NamedTuple):
     """A part of a record that is in question for a target: what the target makes of it, and why."""
 
     where: Where
-    told: Told
+    answer: Answer
 
 
 class _Question(NamedTuple):
@@ -99,8 +99,8 @@ class Judge:
         ``kind`` is ``module`` or ``component``; ``traits`` are None where the manifest has none. Records whose range
         does not hold the compiler say nothing of it and are left out. Equal artifacts get the same tuple.
         """
-        told = None if traits is None else [traits.get(name) for name in self._asked_for]
-        key = (kind, repr(told))
+        deciding = None if traits is None else [traits.get(name) for name in self._asked_for]
+        key = (kind, repr(deciding))
         if key not in self._known:
             self._known[key] = tuple(self._judged(kind, traits))
         return self._known[key]
@@ -112,23 +112,23 @@ class Judge:
                 yield finding
 
     def _answer(self, question: _Question, kind: str, traits: Traits | None) -> Finding:
-        told = any_of([self._part(part, question.known, kind, traits) for part in question.parts])
-        if told.holds is False:
-            return question.otherwise._replace(reason=told.why)
-        reason = f"{told.why or f'compiled by {printable(self._target.compiler)}'}; {question.behind}"
-        return Finding(question.advisory, AFFECTED if told.holds else UNKNOWN, reason, question.fixed)
+        answer = any_of([self._part(part, question.known, kind, traits) for part in question.parts])
+        if answer.holds is False:
+            return question.otherwise._replace(reason=answer.why)
+        reason = f"{answer.why or f'compiled by {printable(self._target.compiler)}'}; {question.behind}"
+        return Finding(question.advisory, AFFECTED if answer.holds else UNKNOWN, reason, question.fixed)
 
-    def _part(self, part: _Part, known: bool, kind: str, traits: Traits | None) -> Told:
+    def _part(self, part: _Part, known: bool, kind: str, traits: Traits | None) -> Answer:
         """Tell whether a part of a record is an artifact's; ``known`` says that nothing else is open."""
-        told = of_source(part.where, kind, self._target.engine, traits)
-        if not told.holds:
-            return told
-        if part.told.holds is None:
-            return part.told
+        answer = of_source(part.where, kind, self._target.engine, traits)
+        if not answer.holds:
+            return answer
+        if part.answer.holds is None:
+            return part.answer
         if part.where.possible:
-            return Told(None, f"{told.why}, which may be enough" if told.why else "it may be on this target")
+            return Answer(None, f"{answer.why}, which may be enough" if answer.why else "it may be on this target")
         # What the module has is the reason, and that is all that is known.
-        return told if known else Told(None, told.why)
+        return answer if known else Answer(None, answer.why)
 
     def _question(self, advisory: Advisory, compiler: Version) -> _Question | None:
         held = [(where, within(compiler, where.ranges)) for where in advisory.where]
@@ -171,13 +171,15 @@ class Judge:
         """Return a record with those of its parts that the target does not rule out."""
         left, ruled_out = [], []
         for where in parts:
-            told = on(where, self._machine)
-            if told.holds is not False:
-                told = all_of((told, configured(where, self._target.engine, self._target.isa_flags, self._defaults)))
-            if told.holds is False:
-                ruled_out.append(told)
+            answer = on(where, self._machine)
+            if answer.holds is not False:
+                answer = all_of(
+                    (answer, configured(where, self._target.engine, self._target.isa_flags, self._defaults))
+                )
+            if answer.holds is False:
+                ruled_out.append(answer)
             else:
-                left.append(_Part(where, told))
+                left.append(_Part(where, answer))
         why = any_of(ruled_out).why if ruled_out else ""
         otherwise = Finding(advisory, NOT_AFFECTED, why, fixed)
         return _Question(advisory, tuple(left), otherwise, behind, known, fixed, listed)

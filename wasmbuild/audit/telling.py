@@ -18,11 +18,11 @@ _SHOWN = 8
 
 def story(report: AuditReport, today: date) -> Iterator[str]:
     """Yield the lines that tell of a report: each fault with its artifacts, the state of things, a summary."""
-    for advisory, told in _by_advisory(report):
+    for advisory, findings in _by_advisory(report):
         names = ", ".join((advisory.id, *advisory.aliases))
         severity = SEVERITIES[advisory.weight] if advisory.severity in SEVERITIES else "unscored, counts as high"
         yield f"{names} ({severity}): {advisory.summary}"
-        for (verdict, reason), ids in told.items():
+        for (verdict, reason), ids in findings.items():
             yield f"  {verdict}: {listed(ids, _SHOWN)}: {reason}"
         yield f"  {advisory.url}" if advisory.url else f"  {advisory.details}"
         yield ""
@@ -129,8 +129,8 @@ def _by_advisory(report: AuditReport) -> list[tuple[Advisory, dict[tuple[str, st
                 continue
             ignored = entry.ignored.get(finding.advisory.id)
             key = (finding.verdict, finding.reason) if ignored is None else ("let pass", printable(ignored))
-            told = found.setdefault(finding.advisory.id, (finding.advisory, {}))[1]
-            told.setdefault(key, []).append(printable(entry.id))
+            findings = found.setdefault(finding.advisory.id, (finding.advisory, {}))[1]
+            findings.setdefault(key, []).append(printable(entry.id))
     return sorted(found.values(), key=lambda item: (-item[0].weight, item[0].id))
 
 

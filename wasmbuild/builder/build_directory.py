@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from wasmbuild import files
 from wasmbuild.builder import disk, noop
-from wasmbuild.builder.disk import ALONE_PREFIX, TEMPORARY_PREFIX, Advice, delete, told
+from wasmbuild.builder.disk import ALONE_PREFIX, TEMPORARY_PREFIX, Advice, as_disk_error, delete
 from wasmbuild.builder.lock import Lock
 from wasmbuild.builder.memory import Memory
 from wasmbuild.errors import DiskError, FormatError
@@ -79,7 +79,7 @@ class BuildDirectory:
 
     def tick(self) -> None:
         """Read the file system's clock, against which the age of what is read from now on is measured."""
-        with told(self._lock.path, "touched", self._advice):
+        with as_disk_error(self._lock.path, "touched", self._advice):
             self.memory.now = self._lock.clock()
 
     def settle(self) -> None:
@@ -97,7 +97,7 @@ class BuildDirectory:
 
     def forget_noop(self) -> None:
         """Let no later build believe that everything is as the last whole build left it. Raises DiskError."""
-        with told(self._noop, "removed", self._advice):
+        with as_disk_error(self._noop, "removed", self._advice):
             self._noop.unlink(missing_ok=True)
 
     def note_noop(self, plan: Plan, declaration: bytes) -> None:
@@ -149,13 +149,13 @@ class BuildDirectory:
         """Give files of ours the present time. Raises DiskError."""
         self._wrote = True
         for path in paths:
-            with told(path, "touched", self._advice):
+            with as_disk_error(path, "touched", self._advice):
                 os.utime(path)
 
     def remove(self, *paths: Path) -> None:
         """Delete files of ours that may be gone already. Raises DiskError."""
         for path in paths:
-            with told(path, "removed", self._advice):
+            with as_disk_error(path, "removed", self._advice):
                 path.unlink(missing_ok=True)
             self.memory.forget(path)
 

@@ -41,7 +41,7 @@ def write(path: Path, data: bytes, advice: Advice, prefix: str = ALONE_PREFIX) -
     ``prefix`` is the start of the name that the bytes have until then.
     """
     temporary = _temporary(path, prefix)
-    with told(path, "written", advice):
+    with as_disk_error(path, "written", advice):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with open(temporary, "xb") as file:
@@ -54,7 +54,7 @@ def write(path: Path, data: bytes, advice: Advice, prefix: str = ALONE_PREFIX) -
 
 def move(made: Path, path: Path, advice: Advice, prefix: str = ALONE_PREFIX) -> None:
     """Replace a file by another one on the same file system, whole or not at all. Raises DiskError."""
-    with told(path, "written", advice):
+    with as_disk_error(path, "written", advice):
         try:
             os.replace(made, path)
         except OSError as error:
@@ -73,7 +73,7 @@ def move(made: Path, path: Path, advice: Advice, prefix: str = ALONE_PREFIX) -> 
 
 def make(directory: Path, advice: Advice) -> None:
     """Make a directory that only this user may enter, and those above it. Raises DiskError."""
-    with told(directory, "made", advice):
+    with as_disk_error(directory, "made", advice):
         directory.parent.mkdir(parents=True, exist_ok=True)
         directory.mkdir(mode=0o700)
 
@@ -110,7 +110,7 @@ def is_forbidden(error: DiskError) -> bool:
 
 
 @contextlib.contextmanager
-def told(path: Path, verb: str, advice: Advice) -> Iterator[None]:
+def as_disk_error(path: Path, verb: str, advice: Advice) -> Iterator[None]:
     """Turn an OSError into the DiskError that a path cannot be ``written``, or whatever the verb is."""
     try:
         yield

@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 
 from wasmbuild.builder import disk
-from wasmbuild.builder.disk import REPLACING, Advice, told
+from wasmbuild.builder.disk import REPLACING, Advice, as_disk_error
 from wasmbuild.errors import DiskError, UsageError
 
 _INTO = Advice(
@@ -31,7 +31,7 @@ def replaced(path: Path) -> Path | None:
     """
     if _descriptor(path) is not None:
         return None
-    with told(path, "written", REPLACING):
+    with as_disk_error(path, "written", REPLACING):
         try:
             mode = os.stat(path).st_mode
         except FileNotFoundError:
@@ -51,7 +51,7 @@ def write(path: Path, data: bytes) -> None:
     if file is not None:
         disk.write(file, data, REPLACING)
         return
-    with told(path, "written", _INTO):
+    with as_disk_error(path, "written", _INTO):
         number = _descriptor(path)
         with open(os.open(path, _OPEN_FLAGS) if number is None else os.dup(number), "wb") as stream:
             stream.write(data)

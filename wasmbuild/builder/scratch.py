@@ -11,7 +11,7 @@ from pathlib import Path
 
 from wasmbuild import locks
 from wasmbuild.builder import disk
-from wasmbuild.builder.disk import ALONE_PREFIX, REPLACING, delete, told
+from wasmbuild.builder.disk import ALONE_PREFIX, REPLACING, as_disk_error, delete
 
 # Locked by the process whose directory it is. A directory without it is one that is being made or deleted.
 _HELD = "held"
@@ -43,7 +43,7 @@ def _make(directory: Path) -> tuple[Path, int] | None:
     """Make and hold a directory; None when another process came between the two."""
     disk.make(directory, REPLACING)
     held = directory / _HELD
-    with told(directory, "made", REPLACING):
+    with as_disk_error(directory, "made", REPLACING):
         try:
             descriptor = os.open(held, _FLAGS | os.O_EXCL, 0o600)
         except (FileExistsError, FileNotFoundError):

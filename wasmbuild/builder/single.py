@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.builder import disk, key, output
-from wasmbuild.builder.disk import REPLACING, TEMPORARY_PREFIX, delete, told
+from wasmbuild.builder.disk import REPLACING, TEMPORARY_PREFIX, as_disk_error, delete
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache
 from wasmbuild.builder.scratch import directory_beside
@@ -98,7 +98,7 @@ def _compiled(
     job = Job(wasm, made, kind or "module", target.engine, toolchain.limits, threads == ALL_CORES, module.shown, name)
     try:
         toolchain.compile(job)
-        with told(made, "read", REPLACING):
+        with as_disk_error(made, "read", REPLACING):
             artifact = made.read_bytes()
         check_artifact(artifact, target.engine, kind, toolchain.compiler.path)
     except CompileError:
@@ -115,7 +115,7 @@ def _restored(wanted: str, target: Target, kind: str | None, made: Path, cache: 
     sha256 = cache.get(wanted, made)
     if sha256 is None:
         return None
-    with told(made, "read", REPLACING):
+    with as_disk_error(made, "read", REPLACING):
         artifact = made.read_bytes()
     try:
         if hashlib.sha256(artifact).hexdigest() == sha256:
@@ -156,7 +156,7 @@ def _private_directory(out: Path | None) -> Iterator[Path]:
     if out is None:
         import tempfile
 
-        with told(Path(tempfile.gettempdir()), "used", REPLACING):
+        with as_disk_error(Path(tempfile.gettempdir()), "used", REPLACING):
             made = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX))
         try:
             yield made

@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from wasmbuild.console import Console
-    from wasmbuild.verdicts import tell
+    from wasmbuild.verification_table import tell
     from wasmbuild.verify import default_limits, verify
 
     if arguments.junit is not None:

@@ -63,10 +63,10 @@ def run(arguments: argparse.Namespace, workspace: Workspace, build: Build) -> No
         if sys.stderr.isatty():
             sys.stderr.write(_CLEAR)
         try:
-            with boundary.told():
+            with boundary.as_wasmbuild_error():
                 _round(seen, arguments, workspace, build, console)
         except WasmbuildError as error:
-            console.write(error.told())
+            console.write(error.message())
         console.say(console.dim("watching for changes; Ctrl-C ends"))
         folders = sorted({path for path in _folders(workspace, seen) if os.path.isdir(path)})
         # What changed before it was watched shows after the first time-out.
@@ -84,7 +84,7 @@ def _round(
         return
     # Of a part of the artifacts there may be no manifest.
     if build(seen.planned) == DONE and not arguments.selectors:
-        from wasmbuild.verdicts import summary, tell
+        from wasmbuild.verification_table import summary, tell
         from wasmbuild.verify import verify
 
         report = verify([seen.planned.plan.build_dir], targets=workspace.runners())
@@ -97,7 +97,7 @@ def _round(
 def _look(workspace: Workspace) -> _Observed:
     declaration = _signature(workspace.config)
     try:
-        with boundary.told():
+        with boundary.as_wasmbuild_error():
             planned = workspace.planned()
     except WasmbuildError as error:
         return _Observed(None, error, (declaration, str(error)))

@@ -28,13 +28,13 @@ Given = ParamSpec("Given")
 Made = TypeVar("Made")
 
 
-def _told(action: Callable[Given, Made]) -> Callable[Given, Made | TaskFailed]:
+def _as_failed_task(action: Callable[Given, Made]) -> Callable[Given, Made | TaskFailed]:
     """Let an error end in a failed task with its message."""
 
     @functools.wraps(action)
     def run(*arguments: Given.args, **options: Given.kwargs) -> Made | TaskFailed:
         try:
-            with boundary.told():
+            with boundary.as_wasmbuild_error():
                 return action(*arguments, **options)
         except WasmbuildError as error:
             return TaskFailed(str(error))
@@ -42,7 +42,7 @@ def _told(action: Callable[Given, Made]) -> Callable[Given, Made | TaskFailed]:
     return run
 
 
-@_told
+@_as_failed_task
 def compile_artifact(config: str, id: str) -> dict[str, Any] | TaskFailed:
     """Compile one artifact; one that was up to date when doit looked is compiled because doit was told to."""
     from wasmbuild.builder.scheduler import cores
@@ -64,11 +64,11 @@ def compile_artifact(config: str, id: str) -> dict[str, Any] | TaskFailed:
             build.finished(id)
     if outcome.error is not None:
         return TaskFailed(str(outcome.error))
-    told = {"reasons": list(outcome.reasons), "seconds": outcome.seconds, "restored": outcome.restored}
-    return {**made.artifact(session.artifacts[id], session.directory.root), **told}
+    facts = {"reasons": list(outcome.reasons), "seconds": outcome.seconds, "restored": outcome.restored}
+    return {**made.artifact(session.artifacts[id], session.directory.root), **facts}
 
 
-@_told
+@_as_failed_task
 def write_manifests(config: str) -> dict[str, Any] | TaskFailed:
     """Write the manifests and the index, and note what is known, after the compiles: the task depends on all of them.
 
@@ -98,14 +98,14 @@ def write_manifests(config: str) -> dict[str, Any] | TaskFailed:
     return TaskFailed(refused) if refused else made.index(session.directory.root)
 
 
-@_told
+@_as_failed_task
 def verify_artifacts(config: str, *, ordered: bool = False) -> TaskFailed | None:
     """Verify what stands in the build directory, after all compiles that doit runs in this process.
 
     With ``ordered``, doit has seen to that. It fails, too, where that is not what is declared now.
     """
     from wasmbuild.console import Console
-    from wasmbuild.verdicts import summary, tell
+    from wasmbuild.verification_table import summary, tell
     from wasmbuild.verify import verify
 
     build = of(config)
@@ -130,8 +130,8 @@ def _audited(build: Build, build_dir: Path, command: str) -> str:
     from wasmbuild.audit.note import noted
 
     line, fails = noted([build_dir], build.workspace.audit_policy(), command)
-    if line is not None and line not in build.told and not fails:
-        build.told.add(line)
+    if line is not None and line not in build.reported and not fails:
+        build.reported.add(line)
         sys.stdout.write(f"{line}\n")
     return line or "" if fails else ""
 

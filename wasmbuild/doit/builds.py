@@ -37,7 +37,7 @@ class Build:
         self.session: Session | None = None
         self.up_to_date = False
         self.outdated: set[str] = set()
-        self.told: set[str] = set()
+        self.reported: set[str] = set()
         self._reasons: dict[str, tuple[str, ...]] = {}
         self._sources: dict[str, str] = {}
         self._signatures: dict[str, files.Signature | None] = {}
@@ -50,7 +50,7 @@ class Build:
         self._asked: set[str] = set()
         self._artifacts: dict[str, Artifact] = {}
         try:
-            with boundary.told():
+            with boundary.as_wasmbuild_error():
                 self._look()
         except WasmbuildError as error:
             self.error = error

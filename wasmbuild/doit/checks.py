@@ -41,10 +41,10 @@ class _Check(UptodateCalculator, ABC):
         if not self._is_right(task):
             return False
         if self._database is not None and self._build.is_asked(task.name, self._tasks):
-            told = self._made(task)
+            values = self._made(task)
             known = self._database.get_values(task.name) or {}
-            if any(known.get(key) != value for key, value in told.items()):
-                task.values = task.result = told
+            if any(known.get(key) != value for key, value in values.items()):
+                task.values = task.result = values
                 self._database.save_success(task)
         return True
 

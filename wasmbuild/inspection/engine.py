@@ -59,11 +59,11 @@ class Engines:
             if isinstance(reference, str):
                 problem = problem or reference
                 continue
-            told = self._from(reference, facts)
-            if told.exact:
-                return told
-            if best is None or len(told.unnamed) < len(best.unnamed):
-                best = told
+            found = self._from(reference, facts)
+            if found.exact:
+                return found
+            if best is None or len(found.unnamed) < len(best.unnamed):
+                best = found
         return best or _untold(problem)
 
     def _from(self, reference: Reference, facts: ArtifactFacts) -> Engine:

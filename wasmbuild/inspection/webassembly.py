@@ -24,9 +24,9 @@ def describe(data: bytes, kind: str, library: Embedded | None) -> WebAssembly:
     """
     interface = wasm.interface(data)
     sections = tuple(_sections(data, kind))
-    told = features.UNKNOWN
+    needed = features.UNKNOWN
     if library is not None and kind == "module" and len(data) <= _LARGEST_TOLD:
-        told = features.needed(data, library)
+        needed = features.needed(data, library)
     return WebAssembly(
         kind=kind,
         binary_sha256=hashlib.sha256(data).hexdigest(),
@@ -35,9 +35,9 @@ def describe(data: bytes, kind: str, library: Embedded | None) -> WebAssembly:
         memories=tuple(_memories(data)) if kind == "module" else (),
         starts=kind == "module" and any(number == _START for number, _, _ in _frames(data, kind)),
         sections=sections,
-        line=told.line,
-        features=told.features,
-        problem=told.problem,
+        line=needed.line,
+        features=needed.features,
+        problem=needed.problem,
     )
 
 

@@ -44,7 +44,7 @@ def executable(path: Path, program: str, *, shown: str) -> Iterator[Iterator[byt
 
     ``program`` is its file name, ``shown`` what people call the archive. Raises FormatError, OSError.
     """
-    with _told(shown):
+    with _as_format_error(shown):
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as opened, opened.open(_zip_member(opened, program, shown)) as member:
                 yield _parts(member, shown)
@@ -67,7 +67,7 @@ def is_of_sources(path: Path, *, shown: str) -> bool:
     """Tell whether an archive holds the sources of Wasmtime. Raises FormatError, OSError."""
     if zipfile.is_zipfile(path):
         return False
-    with _told(shown), path.open("rb") as file, _tar(file) as tar:
+    with _as_format_error(shown), path.open("rb") as file, _tar(file) as tar:
         for member in tar:
             if PurePosixPath(member.name).name == "Cargo.toml":
                 return True
@@ -81,7 +81,7 @@ def unpack_sources(path: Path, into: Path, *, shown: str) -> Path:
 
     Raises FormatError, OSError.
     """
-    with _told(shown), path.open("rb") as file, _tar(file) as tar:
+    with _as_format_error(shown), path.open("rb") as file, _tar(file) as tar:
         tar.extractall(into, filter="data")
     folders = list(into.iterdir())
     if len(folders) != 1 or not os.path.isfile(folders[0] / "Cargo.toml"):
@@ -90,7 +90,7 @@ def unpack_sources(path: Path, into: Path, *, shown: str) -> Path:
 
 
 @contextmanager
-def _told(shown: str) -> Iterator[None]:
+def _as_format_error(shown: str) -> Iterator[None]:
     try:
         yield
     except _BROKEN as error:

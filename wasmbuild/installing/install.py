@@ -12,7 +12,7 @@ from wasmbuild.errors import ToolchainError, UsageError
 from wasmbuild.installing import archive, cargo, credentials, mirror, store, transfer
 from wasmbuild.installing.credentials import Credentials
 from wasmbuild.installing.mirror import Mirror
-from wasmbuild.installing.transfer import ANY, PATIENT, Expected, NetworkError, OnBytes, Patience
+from wasmbuild.installing.transfer import ANY, PATIENT, Expected, NetworkError, Patience
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import installed, platforms
@@ -123,7 +123,6 @@ def _fetch(
     def on_bytes(done: int, total: int | None) -> None:
         telling.progress(name, done, total)
 
-    told: OnBytes = on_bytes
     with into.open("xb") as file:
         got = transfer.download(
             address,
@@ -131,7 +130,7 @@ def _fetch(
             credentials=credentials_of(source),
             expected=expected,
             patience=patience,
-            on_bytes=told,
+            on_bytes=on_bytes,
         )
     return address, Archive(got.size, got.sha256)
 

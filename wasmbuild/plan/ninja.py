@@ -103,18 +103,18 @@ def _rule(name: str, command: str, description: str, *, depfile: bool = False) -
 
 def value(text: str) -> str:
     """Return text as the value of a variable has it. Raises UsageError for what no value can hold."""
-    return _told(text).replace("$", "$$")
+    return _expressible(text).replace("$", "$$")
 
 
 def _path(path: str) -> str:
-    return re.sub(r"[$ :]", r"$\g<0>", _told(path))
+    return re.sub(r"[$ :]", r"$\g<0>", _expressible(path))
 
 
 def _paths(paths: Sequence[str]) -> str:
     return " ".join(map(_path, paths))
 
 
-def _told(text: str) -> str:
+def _expressible(text: str) -> str:
     if _NEVER.search(text):
         raise UsageError(
             f"wasmbuild plan --ninja: Ninja cannot be told of {text!r}, because of | or a control character; rename "

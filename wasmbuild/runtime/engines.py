@@ -89,9 +89,9 @@ def check(settings: Mapping[str, Any], line: int, pulley: str | None, subject: s
         )
     # What was declared for another machine may abort the process on this one.
     if wrong := config.problems():
-        told = "; ".join(f"{key}: {problem}" for key, problem, _fix in wrong)
+        problems = "; ".join(f"{key}: {problem}" for key, problem, _fix in wrong)
         raise InexpressibleSettingError(
-            f"{subject} has an engine that cannot be made on this machine: {told}",
+            f"{subject} has an engine that cannot be made on this machine: {problems}",
             "declare a target for this machine with settings that it can have, or give load() an engine of the "
             "application's own",
             [key for key, _problem, _fix in wrong],

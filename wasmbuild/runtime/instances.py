@@ -75,10 +75,10 @@ def instantiate(
     except wasmtime.WasmtimeError as error:
         if (found := _UNKNOWN.search(str(error))) is not None:
             raise _unknown(opened, found[1], linker, store) from None
-        told = of_instantiation(str(opened), error)
-        if told is None:
+        known = of_instantiation(str(opened), error)
+        if known is None:
             raise
-        raise told from None
+        raise known from None
 
 
 def of_instantiation(subject: str, error: Exception) -> LoadError | None:

@@ -82,9 +82,9 @@ def modules(opened: OpenShipment, fallback: Collection[str]) -> set[str]:
 
 def pass_over(candidate: Candidate, error: LoadError, passed_over: list[PassedOver]) -> None:
     """Note why a target was not taken, once where artifact and source have the same reason."""
-    told = candidate.passed_over(error)
-    if not candidate.compiles or str(told) not in map(str, passed_over):
-        passed_over.append(told)
+    reason = candidate.passed_over(error)
+    if not candidate.compiles or str(reason) not in map(str, passed_over):
+        passed_over.append(reason)
 
 
 def named(found: tuple[_Named, ...], patterns: tuple[str, ...]) -> tuple[_Named, ...]:

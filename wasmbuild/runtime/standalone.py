@@ -112,9 +112,9 @@ def explain(error: wasmtime.WasmtimeError | wasmtime.Trap, path: Path) -> LoadEr
     explain(error, path) from error``.
     """
     shown, words = printable(os.fspath(path)), str(error)
-    told = said_by_host(shown, words) or of_instantiation(shown, error)
-    if told is not None:
-        return told
+    known = said_by_host(shown, words) or of_instantiation(shown, error)
+    if known is not None:
+        return known
     try:
         with _open(os.fspath(path), None) as file:
             identity, _ = _identity(shown, file)

@@ -87,7 +87,7 @@ def words(stderr: str, artifact: ManifestArtifact, file: str) -> str:
     return _WARNING.sub("", stderr).replace(file, artifact.path)
 
 
-def told(artifact: ManifestArtifact, case: Case, ended: Ended) -> dict[str, Any]:
+def reply(artifact: ManifestArtifact, case: Case, ended: Ended) -> dict[str, Any]:
     """Return what came of a test as the probe tells it; ``{}`` when the process did not end by itself.
 
     Of ``ended.stderr``, ``words`` are wanted.

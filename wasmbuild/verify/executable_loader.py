@@ -154,9 +154,9 @@ class ExecutableLoader:
                 command = executable_cases.command(run, load.artifact, case, file, grant, directories)
                 ended = self._run(command, case.seconds, stdin, instance=True)
             ended = ended._replace(stderr=executable_cases.words(ended.stderr, load.artifact, file))
-            told = executable_cases.told(load.artifact, case, ended)
-            if told:
-                ran.append(tested.judged(case, told, self._limits.memory))
+            reply = executable_cases.reply(load.artifact, case, ended)
+            if reply:
+                ran.append(tested.judged(case, reply, self._limits.memory))
             else:
                 # As with the library, whose process is gone then.
                 own = ended.status == memory_limited.NOT_RUN or (

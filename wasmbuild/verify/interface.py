@@ -10,7 +10,7 @@ from typing import TypeGuard
 from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.text import listed, printable
 
-Told = Sequence[Sequence[str]]
+Rows = Sequence[Sequence[str]]
 """Imports as ``[module, name, kind, type]`` or exports as ``[name, kind, type]``, as the probe tells them."""
 
 _SHOWN = 3
@@ -19,7 +19,7 @@ _VALUE_TYPE = re.compile(r"\(ref (?:null )?(?:[a-z]+|\d+|\(shared [a-z]+\))\)|[a
 _TABLE = re.compile(r"(.*?)(?:\.\.4294967295)?(?: i64)?(?: shared)?")
 
 
-def difference(artifact: ManifestArtifact, imports: Told, exports: Told) -> str:
+def difference(artifact: ManifestArtifact, imports: Rows, exports: Rows) -> str:
     """Return in words how imports or exports differ from the manifest's, or an empty string."""
     parts = (
         _difference("imports", artifact.imports, imports),
@@ -28,7 +28,7 @@ def difference(artifact: ManifestArtifact, imports: Told, exports: Told) -> str:
     return "; ".join(filter(None, parts))
 
 
-def is_told(value: object, width: int) -> TypeGuard[Told]:
+def are_rows(value: object, width: int) -> TypeGuard[Rows]:
     """Tell whether a JSON value is a list of externs of ``width`` texts each."""
     return isinstance(value, list) and all(
         isinstance(extern, list) and len(extern) == width and all(isinstance(text, str) for text in extern)
@@ -36,7 +36,7 @@ def is_told(value: object, width: int) -> TypeGuard[Told]:
     )
 
 
-def as_told(kind: str, type_: str) -> str:
+def as_reported(kind: str, type_: str) -> str:
     """Return a type as the probe tells it: a value type that it cannot tell is ``?``.
 
     Of a table it tells neither 64-bit indices nor sharing, and has no sign for a maximum of 2^32 - 1.
@@ -48,11 +48,11 @@ def as_told(kind: str, type_: str) -> str:
     return _VALUE_TYPE.sub(lambda match: match[0] if match[0] in _TOLD_TYPES else "?", type_)
 
 
-def _difference(what: str, declared: Iterable[Sequence[str]], told: Told) -> str:
-    wanted, found = list(map(tuple, declared)), list(map(tuple, told))
+def _difference(what: str, declared: Iterable[Sequence[str]], rows: Rows) -> str:
+    wanted, found = list(map(tuple, declared)), list(map(tuple, rows))
     if wanted == found:
         return ""
-    spelled = Counter((*extern[:-1], as_told(extern[-2], extern[-1])) for extern in wanted)
+    spelled = Counter((*extern[:-1], as_reported(extern[-2], extern[-1])) for extern in wanted)
     counted = Counter(found)
     missing = list((spelled - counted).elements())
     surplus = {extern[:-2]: extern for extern in (counted - spelled).elements()}

@@ -304,13 +304,13 @@ class LibraryLoader:
         own = _is_own(outcome)
         return [death(load.artifact, outcome.words, outcome.stderr, self._limits.memory, is_own=own)]
 
-    def _obstacle(self, load: Load, told: object) -> Obstacle | None:
-        if not isinstance(told, dict):
+    def _obstacle(self, load: Load, described: object) -> Obstacle | None:
+        if not isinstance(described, dict):
             return _nonsense(load)
-        if "error" in told:
-            return refusal(load.artifact, str(told["error"]), self._limits.memory, self._site)
-        imports, exports = told.get("imports"), told.get("exports")
-        if not interface.is_told(imports, 4) or not interface.is_told(exports, 3):
+        if "error" in described:
+            return refusal(load.artifact, str(described["error"]), self._limits.memory, self._site)
+        imports, exports = described.get("imports"), described.get("exports")
+        if not interface.are_rows(imports, 4) or not interface.are_rows(exports, 3):
             return _nonsense(load)
         problem = interface.difference(load.artifact, imports, exports)
         return Broken(f"{load.artifact.path}: {problem}; {BY_HAND}") if problem else None
@@ -342,8 +342,8 @@ def start_failure(error: ChildError, site: LoadingSite) -> tuple[str, str]:
 
 
 def _refusals(reply: Reply) -> Iterator[str]:
-    told = reply.body.get("loaded")
-    for one in [reply.body, *told] if isinstance(told, list) else [reply.body]:
+    described = reply.body.get("loaded")
+    for one in [reply.body, *described] if isinstance(described, list) else [reply.body]:
         if isinstance(one, dict) and "error" in one:
             yield str(one["error"])
 

@@ -32,9 +32,9 @@ from typing import TYPE_CHECKING, Any
 import wasmtime
 
 if TYPE_CHECKING:
-    from wasmbuild.verify.probe_interface import Externs, Interfaces, Told
+    from wasmbuild.verify.probe_interface import Externs, Interfaces, LoadReply
 else:
-    from probe_interface import Externs, Interfaces, Told
+    from probe_interface import Externs, Interfaces, LoadReply
 
 Reply = tuple[dict[str, Any], bytes]
 
@@ -66,12 +66,12 @@ class Probe:
             raise OSError("not all descriptors of a request arrived")
         contents: list[Any] = [*files] or _parts(data, request.get("sizes", [len(data)]))
         artifacts = zip(request.get("load", []), contents)
-        told = self._interfaces.tell([self._load(engine, *artifact, keep=keep) for artifact in artifacts])
+        described = self._interfaces.tell([self._load(engine, *artifact, keep=keep) for artifact in artifacts])
         if self._kept is not None:
-            self._kept[3].update({name: type_ for name, what, type_ in told[0]["exports"] if what == "func"})
-        return {"loaded": told}, b""
+            self._kept[3].update({name: type_ for name, what, type_ in described[0]["exports"] if what == "func"})
+        return {"loaded": described}, b""
 
-    def _load(self, engine: wasmtime.Engine, kind: str, content: bytes | int, *, keep: bool) -> Externs | Told:
+    def _load(self, engine: wasmtime.Engine, kind: str, content: bytes | int, *, keep: bool) -> Externs | LoadReply:
         try:
             artifact = _deserialize(_class(kind), engine, content)
             try:
@@ -157,7 +157,7 @@ def _parts(data: bytes, sizes: list[int]) -> list[bytes]:
     return [data[end - size : end] for size, end in zip(sizes, ends)]
 
 
-def _refusal(error: wasmtime.WasmtimeError) -> Told:
+def _refusal(error: wasmtime.WasmtimeError) -> LoadReply:
     return {"error": str(error)[:_MESSAGE_LIMIT]}
 
 

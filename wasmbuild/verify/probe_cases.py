@@ -181,7 +181,7 @@ def _core(
         parameters, results = _types(functions[case["call"]])
         if len(case["args"]) != len(parameters):
             raise FailedError(f"it takes {len(parameters)} values")
-        args = list(map(_given, case["args"], parameters))
+        args = list(map(_from_json, case["args"], parameters))
         if fuel is not None:
             store.set_fuel(fuel)
         raw = (c_api.wasmtime_val_t * len(results))()
@@ -197,7 +197,7 @@ def _core(
             "types": results,
         }
         if expected is not None:
-            outcome["expected"] = list(map(values.canonical, map(_given, written, results), results, shapes))
+            outcome["expected"] = list(map(values.canonical, map(_from_json, written, results), results, shapes))
         return outcome
 
 
@@ -281,7 +281,7 @@ def _types(text: str) -> tuple[list[str], list[str]]:
     return parts[0], parts[1]
 
 
-def _given(value: Any, type_: str) -> Any:
+def _from_json(value: Any, type_: str) -> Any:
     try:
         return values.argument(value, type_)
     except ValueError as error:

@@ -49,7 +49,7 @@ def call(
         if len(types) != len(case["args"]):
             raise UnfitError(f"it takes {len(types)} values")
         args = [
-            _given(value, type_, lambda asked: _made(store, instance, asked))
+            _from_json(value, type_, lambda asked: _made(store, instance, asked))
             for value, type_ in zip(case["args"], types)
         ]
         if fuel is not None:
@@ -68,12 +68,12 @@ def call(
 
 
 def _outcome(expected: Any, result: Any, type_: Any) -> dict[str, Any]:
-    returned = [] if type_ is None else [_told(result, type_)]
+    returned = [] if type_ is None else [_to_json(result, type_)]
     if expected is None:
         return {"returned": returned}
     if len(expected) != len(returned):
         raise UnfitError("it returns no value" if type_ is None else "it returns one value")
-    wanted = [_told(_given(value, type_, None), type_) for value in expected]
+    wanted = [_to_json(_from_json(value, type_, None), type_) for value in expected]
     return {"returned": returned, "expected": wanted}
 
 
@@ -96,12 +96,12 @@ def _made(store: wasmtime.Store, instance: Any, asked: dict[str, Any]) -> Any:
     if len(types) != len(args):
         raise UnfitError(f"{asked['call']} takes {len(types)} values")
     try:
-        return function(store, *[_given(value, type_, None) for value, type_ in zip(args, types)])
+        return function(store, *[_from_json(value, type_, None) for value, type_ in zip(args, types)])
     except wasmtime.WasmtimeError as error:
         raise FailedError(f"{asked['call']} makes no resource: {said(str(error))}") from None
 
 
-def _given(value: Any, type_: Any, make: Callable[[dict[str, Any]], Any] | None) -> Any:
+def _from_json(value: Any, type_: Any, make: Callable[[dict[str, Any]], Any] | None) -> Any:
     """Return what the library takes as a value of a component's type; it wraps numbers without a word.
 
     ``make`` makes a resource; without, it is one to compare with.
@@ -128,12 +128,12 @@ def _given(value: Any, type_: Any, make: Callable[[dict[str, Any]], Any] | None)
         return _checked(value, value in type_.names, f"name of the enum; it has {', '.join(type_.names)}")
     if kind == "ListType":
         _checked(value, isinstance(value, list), "list")
-        items = [_given(item, type_.element, make) for item in value]
+        items = [_from_json(item, type_.element, make) for item in value]
         return bytes(items) if isinstance(type_.element, model.U8) else items
     if kind == "TupleType":
         types = type_.elements
         _checked(value, isinstance(value, list) and len(value) == len(types), f"tuple of {len(types)} values")
-        return tuple([_given(item, inner, make) for item, inner in zip(value, types)])
+        return tuple([_from_json(item, inner, make) for item, inner in zip(value, types)])
     if kind == "RecordType":
         fields = dict(type_.fields)
         optional = {name: {"none": True} for name, inner in fields.items() if isinstance(inner, model.OptionType)}
@@ -141,7 +141,7 @@ def _given(value: Any, type_: Any, make: Callable[[dict[str, Any]], Any] | None)
         _checked(value, whole.keys() == fields.keys() and bool(fields), f"record of {', '.join(fields)}")
         record = model.Record()
         for name, inner in fields.items():
-            setattr(record, name, _given(whole[name], inner, make))
+            setattr(record, name, _from_json(whole[name], inner, make))
         return record
     if kind == "FlagsType":
         names = type_.names
@@ -149,7 +149,7 @@ def _given(value: Any, type_: Any, make: Callable[[dict[str, Any]], Any] | None)
         return set(_checked(value, fits, f"list of flags; there are {', '.join(names)}"))
     if kind in ("OptionType", "ResultType", "VariantType"):
         name, inner, held = _case(value, kind, dict(type_._cases()))
-        payload = None if inner is None else _given(held, inner, make)
+        payload = None if inner is None else _from_json(held, inner, make)
         return model.Variant(name, payload) if type_._tagged() else payload
     if kind in ("OwnType", "BorrowType"):
         if make is None:
@@ -175,7 +175,7 @@ def _case(value: Any, kind: str, cases: dict[str, Any]) -> tuple[str, Any, Any]:
     return str(bare), cases[str(bare)], value
 
 
-def _told(value: Any, type_: Any) -> Any:
+def _to_json(value: Any, type_: Any) -> Any:
     """Return what the library gives as a value of a component's type, or what it takes, in its one form."""
     kind = type(type_).__name__
     if kind in ("F32", "F64"):
@@ -183,17 +183,17 @@ def _told(value: Any, type_: Any) -> Any:
     if kind in _WHOLE or kind in ("Bool", "Char", "String", "EnumType"):
         return value
     if kind == "ListType":
-        return [_told(item, type_.element) for item in value]
+        return [_to_json(item, type_.element) for item in value]
     if kind == "TupleType":
-        return list(map(_told, value, type_.elements))
+        return list(map(_to_json, value, type_.elements))
     if kind == "RecordType":
-        return {name: _told(getattr(value, name), inner) for name, inner in type_.fields}
+        return {name: _to_json(getattr(value, name), inner) for name, inner in type_.fields}
     if kind == "FlagsType":
         return [name for name in type_.names if name in value]
     if kind in ("OptionType", "ResultType", "VariantType"):
         name, held = _held(value, type_)
         inner = dict(type_._cases())[name]
-        return {name: True if inner is None else _told(held, inner)}
+        return {name: True if inner is None else _to_json(held, inner)}
     if kind in ("OwnType", "BorrowType"):
         return _RESOURCE
     raise _other(kind)

@@ -59,7 +59,7 @@ _tag_function = _of("wasm_tagtype_functype")
 _are_equal = _of("wasmtime_wasm_valtype_equal", ctypes.c_bool, 2)
 
 
-Told = dict[str, Any]
+LoadReply = dict[str, Any]
 """What is said of one artifact, as ``probe.py`` describes it."""
 
 
@@ -87,7 +87,7 @@ class Interfaces:
         c_api.wasmtime_module_exports(module.ptr(), ctypes.byref(externs.exports))
         return externs
 
-    def tell(self, several: Sequence[Externs | Told]) -> list[Told]:
+    def tell(self, several: Sequence[Externs | LoadReply]) -> list[LoadReply]:
         """Return ``{"imports": [[module, name, kind, type], …], "exports": [[name, kind, type], …]}`` for modules.
 
         A value type that the library keeps to itself is written ``?``; whether a table is of 64 bits or shared is left
@@ -102,7 +102,7 @@ class Interfaces:
         all_imports = zip(from_modules, names, kinds, types)
         count = len(imported)
         all_exports = zip(map(_text, map(_export_name, exported)), kinds[count:], types[count:])
-        told = iter(
+        replies = iter(
             [
                 {"imports": list(islice(all_imports, len(own))), "exports": list(islice(all_exports, len(others)))}
                 for own, others in zip(imports, exports)
@@ -111,9 +111,9 @@ class Interfaces:
         for externs in modules:
             c_api.wasm_importtype_vec_delete(ctypes.byref(externs.imports))
             c_api.wasm_exporttype_vec_delete(ctypes.byref(externs.exports))
-        return [next(told) if isinstance(externs, Externs) else externs for externs in several]
+        return [next(replies) if isinstance(externs, Externs) else externs for externs in several]
 
-    def component(self, engine: wasmtime.Engine, component: Any) -> Told:
+    def component(self, engine: wasmtime.Engine, component: Any) -> LoadReply:
         """Return the same of a component, whose imports have no module and whose types are left empty."""
         type_ = c_api.wasmtime_component_type(component.ptr())
         count = c_api.wasmtime_component_type_import_count(type_, engine.ptr())
@@ -200,6 +200,6 @@ def _item(nth: Callable[..., bool], type_: Any, engine: wasmtime.Engine, index: 
     item = c_api.wasmtime_component_item_t()
     if not nth(type_, engine.ptr(), index, ctypes.byref(name), ctypes.byref(size), ctypes.byref(item)):
         raise wasmtime.WasmtimeError("the library counts more imports or exports than it names")
-    told = [ctypes.string_at(name, size.value).decode("utf-8"), _ITEM_KINDS[item.kind], ""]
+    item_row = [ctypes.string_at(name, size.value).decode("utf-8"), _ITEM_KINDS[item.kind], ""]
     c_api.wasmtime_component_item_delete(ctypes.byref(item))
-    return told
+    return item_row

@@ -58,27 +58,27 @@ class Metering(NamedTuple):
         return cls(engine.get("consume-fuel") is True, engine.get("epoch-interruption") is True)
 
 
-def judged(case: Case, told: Mapping[str, Any], memory: int | None = None) -> CaseResult:
+def judged(case: Case, reply: Mapping[str, Any], memory: int | None = None) -> CaseResult:
     """Judge what came of a test, as ``probe_cases.py`` tells it, under a limit of ``memory`` bytes."""
-    if not _is_told(told) or not _answers(case, told):
-        told = NONSENSE
-    if case.exit is not None and told.get("returned") == []:
+    if not _is_reply(reply) or not _answers(case, reply):
+        reply = NONSENSE
+    if case.exit is not None and reply.get("returned") == []:
         # An executable tells of a program's exit status in either case.
-        told = {**{key: value for key, value in told.items() if key not in ("returned", "types")}, "exited": 0}
-    words = _words(case, told)
-    if "failed" in told:
-        if lacks := host_errors.lacks_memory(told["failed"], memory):
+        reply = {**{key: value for key, value in reply.items() if key not in ("returned", "types")}, "exited": 0}
+    words = _words(case, reply)
+    if "failed" in reply:
+        if lacks := host_errors.lacks_memory(reply["failed"], memory):
             return CaseResult(case, lacks, None, lacks, TOO_LARGE)
-        if lacks := host_lacks(told["failed"]):
+        if lacks := host_lacks(reply["failed"]):
             return CaseResult(case, lacks, None, lacks, "", judged=False)
-        return CaseResult(case, words, None, words, UNFIT if told.get("unfit") is True else WRONG)
-    problems = [_wrong(case, told, words)]
+        return CaseResult(case, words, None, words, UNFIT if reply.get("unfit") is True else WRONG)
+    problems = [_wrong(case, reply, words)]
     problems += [
-        _other_output(name, wanted, told[name])
+        _other_output(name, wanted, reply[name])
         for name, wanted in (("stdout", case.stdout), ("stderr", case.stderr))
         if wanted is not None
     ]
-    outcome = values.text({key: told[key] for key in (*_OUTCOMES, "stdout", "stderr") if key in told})
+    outcome = values.text({key: reply[key] for key in (*_OUTCOMES, "stdout", "stderr") if key in reply})
     return CaseResult(case, words, outcome, "; ".join(filter(None, problems)))
 
 
@@ -133,25 +133,25 @@ def differ(here: CaseResult, there: CaseResult) -> tuple[str, str]:
     return here.words, there.words
 
 
-def _is_told(told: Mapping[str, Any]) -> bool:
+def _is_reply(reply: Mapping[str, Any]) -> bool:
     kinds = {"returned": list, "expected": list, "trapped": str, "exited": int, "failed": str}
     kinds |= {"stdout": str, "stderr": str, "types": list}
     return (
-        sum(key in told for key in (*_OUTCOMES, "failed")) == 1
-        and all(type(told[key]) is kind for key, kind in kinds.items() if key in told)
-        and all(isinstance(type_, str) for type_ in told.get("types", ()))
-        and _is_shallow(told, _DEEPEST)
+        sum(key in reply for key in (*_OUTCOMES, "failed")) == 1
+        and all(type(reply[key]) is kind for key, kind in kinds.items() if key in reply)
+        and all(isinstance(type_, str) for type_ in reply.get("types", ()))
+        and _is_shallow(reply, _DEEPEST)
     )
 
 
-def _answers(case: Case, told: Mapping[str, Any]) -> bool:
+def _answers(case: Case, reply: Mapping[str, Any]) -> bool:
     """Tell whether it says all that a case asks for; where it failed there is nothing to say."""
-    if "failed" in told:
+    if "failed" in reply:
         return True
-    if case.returns is not None and "expected" in told and len(told["expected"]) != len(case.returns):
+    if case.returns is not None and "expected" in reply and len(reply["expected"]) != len(case.returns):
         return False
     wanted = {"stdout": case.stdout, "stderr": case.stderr}
-    return all(name in told for name, text in wanted.items() if text is not None)
+    return all(name in reply for name, text in wanted.items() if text is not None)
 
 
 def _is_shallow(value: Any, levels: int) -> bool:
@@ -162,28 +162,28 @@ def _is_shallow(value: Any, levels: int) -> bool:
     return levels > 0 and all(_is_shallow(item, levels - 1) for item in items)
 
 
-def _words(case: Case, told: Mapping[str, Any]) -> str:
-    if "failed" in told:
-        return f"cannot be executed: {one_line(told['failed'])}"
-    if "trapped" in told:
-        return f"trapped ({printable(told['trapped'], _SHOWN)})"
-    if "exited" in told:
-        return f"ended with exit status {told['exited']}"
-    return f"returned {_listed(told['returned'], case, told.get('types', ()))}"
+def _words(case: Case, reply: Mapping[str, Any]) -> str:
+    if "failed" in reply:
+        return f"cannot be executed: {one_line(reply['failed'])}"
+    if "trapped" in reply:
+        return f"trapped ({printable(reply['trapped'], _SHOWN)})"
+    if "exited" in reply:
+        return f"ended with exit status {reply['exited']}"
+    return f"returned {_listed(reply['returned'], case, reply.get('types', ()))}"
 
 
-def _wrong(case: Case, told: Mapping[str, Any], words: str) -> str:
+def _wrong(case: Case, reply: Mapping[str, Any], words: str) -> str:
     """Return in which way a call came out that should have come out otherwise; empty when it did not."""
     if case.returns is not None:
-        if "returned" in told and values.same(told["returned"], told.get("expected")):
+        if "returned" in reply and values.same(reply["returned"], reply.get("expected")):
             return ""
         wanted = _listed(case.returns, None, ())
-        return f"{words} instead of {wanted}" if "returned" in told else f"{words} instead of returning {wanted}"
+        return f"{words} instead of {wanted}" if "returned" in reply else f"{words} instead of returning {wanted}"
     if case.traps is not None:
-        if case.traps in told.get("trapped", ""):
+        if case.traps in reply.get("trapped", ""):
             return ""
         return f'{words} instead of trapping with "{printable(case.traps, _SHOWN)}"'
-    status = 0 if "returned" in told else told.get("exited")
+    status = 0 if "returned" in reply else reply.get("exited")
     return "" if status == case.exit else f"{words} instead of exit status {case.exit}"
 
 

@@ -128,4 +128,4 @@ def outcomes(
     stdin = None if case.wasi is None else case.wasi.stdin.encode()
     ended = child.run(command, limits=LIMITS, cwd=directory, input=stdin)
     ended = ended._replace(stderr=executable_cases.words(ended.stderr, artifact, "m.cwasm"))
-    return library, executable_cases.told(artifact, case, ended)
+    return library, executable_cases.reply(artifact, case, ended)

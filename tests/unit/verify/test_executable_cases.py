@@ -9,7 +9,7 @@ import pytest
 from wasmbuild.formats.extern import Export
 from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.toolchain.child import Ended
-from wasmbuild.verify.executable_cases import command, obstacle, told, words
+from wasmbuild.verify.executable_cases import command, obstacle, reply, words
 from wasmbuild.verify.host_errors import one_line
 from wasmbuild.verify.tested import Metering
 
@@ -40,7 +40,7 @@ def ended(status: int, stdout: str = "", stderr: str = "") -> Ended:
 def test_what_an_executable_says_of_a_call_that_it_cannot_make_is_one_line(maker: Any) -> None:
     said = "warning: slow\nError: failed to run `m.cwasm`\n\nCaused by:\n    0: no instance\n    1: too small\n"
     ended = Ended(("wasmtime",), 1, b"", said, "ended with status 1")
-    assert told(maker.entry(b""), Case("f", (), returns=()), ended) == {
+    assert reply(maker.entry(b""), Case("f", (), returns=()), ended) == {
         "failed": "Error: failed to run `m.cwasm`: no instance: too small"
     }
 
@@ -66,22 +66,22 @@ def test_what_an_executable_says_of_a_call_that_it_cannot_make_is_one_line(maker
     ],
 )
 def test_a_result_by_its_type(entry: Any, type_: str, printed: str, value: Any) -> None:
-    outcome = told(entry(f"(i32) -> ({type_})"), Case("f", (1,), returns=(0,)), ended(0, f"{printed}\n"))
+    outcome = reply(entry(f"(i32) -> ({type_})"), Case("f", (1,), returns=(0,)), ended(0, f"{printed}\n"))
     expected = 0 if type_[0] == "i" else 0.0
     assert repr(outcome) == repr({"returned": [value], "types": [type_], "expected": [expected]})
 
 
 def test_several_results_and_what_is_expected(entry: Any) -> None:
     case = Case("f", (), returns=((1 << 64) - 1, 0.1, "-inf"))
-    outcome = told(entry("() -> (i64, f32, f64)"), case, ended(0, "-1\n0.1\n-inf\n", RETURNS))
+    outcome = reply(entry("() -> (i64, f32, f64)"), case, ended(0, "-1\n0.1\n-inf\n", RETURNS))
     values = [-1, 0.10000000149011612, "-inf"]
     assert outcome == {"returned": values, "expected": values, "types": ["i64", "f32", "f64"]}
 
 
 def test_a_result_where_none_is_expected(entry: Any) -> None:
     case = Case("f", (), traps="unreachable")
-    assert told(entry("() -> (i32)"), case, ended(0, "3\n")) == {"returned": [3], "types": ["i32"]}
-    assert told(entry(), case, ended(0)) == {"returned": [], "types": []}
+    assert reply(entry("() -> (i32)"), case, ended(0, "3\n")) == {"returned": [3], "types": ["i32"]}
+    assert reply(entry(), case, ended(0)) == {"returned": [], "types": []}
 
 
 FEWER = "it writes fewer lines than it returns values"
@@ -103,13 +103,13 @@ FEWER = "it writes fewer lines than it returns values"
     ],
 )
 def test_results_that_make_no_sense(entry: Any, type_: str, printed: str, why: str) -> None:
-    outcome = told(entry(type_), Case("f", (), traps="unreachable"), ended(0, printed))
+    outcome = reply(entry(type_), Case("f", (), traps="unreachable"), ended(0, printed))
     assert outcome == {"failed": f"its results cannot be told from what it writes: {why}"}
 
 
 def test_results_come_after_what_a_program_writes(entry: Any) -> None:
     case = Case("f", (), returns=(7, 8), wasi=PROGRAM)
-    outcome = told(entry("() -> (i32, i64)"), case, ended(0, "one\n2\n\n7\n8\n", "words\n"))
+    outcome = reply(entry("() -> (i32, i64)"), case, ended(0, "one\n2\n\n7\n8\n", "words\n"))
     assert (outcome["returned"], outcome["stdout"], outcome["stderr"]) == ([7, 8], "one\n2\n\n", "words\n")
 
 
@@ -121,13 +121,13 @@ def test_results_come_after_what_a_program_writes(entry: Any) -> None:
 @pytest.mark.parametrize("trap", ["wasm `unreachable` instruction executed", "integer divide by zero"])
 def test_traps_in_words_without_the_backtrace(entry: Any, trap: str, more: str, name: str) -> None:
     stderr = TRAP.format(words=trap, name=name) + more
-    assert told(entry(), Case("f", (), returns=()), ended(134, "", stderr)) == {"trapped": trap}
+    assert reply(entry(), Case("f", (), returns=()), ended(134, "", stderr)) == {"trapped": trap}
 
 
 def test_an_exception_that_nothing_catches_is_a_trap(entry: Any) -> None:
     stderr = EXCEPTION.format(name="<wasm function 4>") + BACKTRACE_OF_RUST
     for case in (Case("f", (), returns=()), START):
-        assert told(entry(), case, ended(1, "", stderr))["trapped"] == "thrown Wasm exception"
+        assert reply(entry(), case, ended(1, "", stderr))["trapped"] == "thrown Wasm exception"
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_an_exception_that_nothing_catches_is_a_trap(entry: Any) -> None:
 )
 def test_what_a_program_writes_before_it_traps(entry: Any, written: str) -> None:
     stderr = written + TRAP.format(words="out of bounds memory access", name="x")
-    assert told(entry(), START, ended(134, "out\n", stderr)) == {
+    assert reply(entry(), START, ended(134, "out\n", stderr)) == {
         "trapped": "out of bounds memory access", "stdout": "out\n", "stderr": written,
     }  # fmt: skip
 
@@ -146,7 +146,7 @@ def test_what_a_program_writes_before_it_traps(entry: Any, written: str) -> None
 )
 def test_what_cannot_be_instantiated_is_no_outcome_of_the_call(entry: Any, status: int, cause: str) -> None:
     stderr = f'{FAILED}    0: failed to instantiate "checksum.cwasm"\n    1: {cause}\n'
-    assert told(entry(), Case("f", (), traps="out of bounds"), ended(status, "", stderr)) == {
+    assert reply(entry(), Case("f", (), traps="out of bounds"), ended(status, "", stderr)) == {
         "failed": f'Error: failed to run main module `checksum.cwasm`: failed to instantiate "checksum.cwasm": {cause}'
     }
 
@@ -157,24 +157,24 @@ def test_what_cannot_be_instantiated_is_no_outcome_of_the_call(entry: Any, statu
 @pytest.mark.parametrize("status", [0, 1, 2, 101, 125])
 @pytest.mark.parametrize("stderr", ["", "words", "Error: no such file\n", "warning: slow\nError: oops\n\nCaused by:\n"])
 def test_the_status_of_a_program_and_what_it_writes(entry: Any, status: int, stderr: str) -> None:
-    assert told(entry(), START, ended(status, "out\n", stderr)) == {
+    assert reply(entry(), START, ended(status, "out\n", stderr)) == {
         "exited": status, "stdout": "out\n", "stderr": stderr,
     }  # fmt: skip
 
 
 def test_output_that_is_no_text_keeps_its_bytes(entry: Any) -> None:
-    outcome = told(entry(), START, ended(0, "a\udcff\0"))
+    outcome = reply(entry(), START, ended(0, "a\udcff\0"))
     assert outcome["stdout"].encode("utf-8", "surrogateescape") == b"a\xff\0"
 
 
 def test_a_function_that_ends_its_program(entry: Any) -> None:
     case = Case("f", (), exit=3, wasi=PROGRAM)
-    assert told(entry("() -> (i32)"), case, ended(3, "5\n")) == {"exited": 3, "stdout": "5\n", "stderr": ""}
+    assert reply(entry("() -> (i32)"), case, ended(3, "5\n")) == {"exited": 3, "stdout": "5\n", "stderr": ""}
 
 
 def test_a_component_that_runs_and_ends(entry: Any) -> None:
     case = Case("wasi:cli/run@0.2.6#run", (), exit=0, wasi=PROGRAM)
-    assert told(entry(kind="component"), case, ended(0, "5\n")) == {"exited": 0, "stdout": "5\n", "stderr": ""}
+    assert reply(entry(kind="component"), case, ended(0, "5\n")) == {"exited": 0, "stdout": "5\n", "stderr": ""}
 
 
 @pytest.mark.parametrize(
@@ -186,27 +186,27 @@ def test_a_component_that_runs_and_ends(entry: Any) -> None:
 )
 @pytest.mark.parametrize("written", ["", "no newline", "Error: oops\n"])
 def test_an_error_of_the_executable_is_no_status_of_the_program(entry: Any, stderr: str, written: str) -> None:
-    outcome = told(entry(), START, ended(1, "", written + stderr))
+    outcome = reply(entry(), START, ended(1, "", written + stderr))
     assert outcome == {"failed": one_line(stderr)}
 
 
 @pytest.mark.parametrize("status", [-11, -6, -9, 126, 127, 134, 139])
 def test_a_process_that_does_not_end_by_itself_has_no_outcome(entry: Any, status: int) -> None:
     for case in (Case("f", (), returns=()), START):
-        assert told(entry(), case, ended(status, "", "Segmentation fault\n")) == {}
+        assert reply(entry(), case, ended(status, "", "Segmentation fault\n")) == {}
 
 
 def test_the_words_of_a_trap_are_none_where_a_process_ends_otherwise(entry: Any) -> None:
     stderr = TRAP.format(words="unreachable", name="x")
     case = Case("_start", (), traps="unreachable", wasi=PROGRAM)
-    assert told(entry(), case, ended(3, "", stderr)) == {"exited": 3, "stdout": "", "stderr": stderr}
+    assert reply(entry(), case, ended(3, "", stderr)) == {"exited": 3, "stdout": "", "stderr": stderr}
     for status in (-11, 135):
-        assert told(entry(), case, ended(status, "", stderr)) == {}
+        assert reply(entry(), case, ended(status, "", stderr)) == {}
 
 
 def test_a_status_as_of_a_trap_without_one_is_no_outcome(entry: Any) -> None:
     stderr = f"{FAILED}    memory allocation of 12 bytes failed\n"
-    assert told(entry(), Case("f", (), traps="memory"), ended(134, "", stderr)) == {}
+    assert reply(entry(), Case("f", (), traps="memory"), ended(134, "", stderr)) == {}
 
 
 @pytest.mark.parametrize("written", ["", "a line\n", "no newline"])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmbuild.formats.manifest import Export, Import
-from wasmbuild.verify.interface import as_told, difference
+from wasmbuild.verify.interface import as_reported, difference
 
 TOLD = ("i32", "i64", "f32", "f64", "v128", "funcref", "externref")
 UNTOLD = ("anyref", "exnref", "i31ref", "(ref null 7)", "(ref func)", "(ref null (shared any))", "(ref extern)")
@@ -21,8 +21,8 @@ def spelled(values: list[str]) -> str:
 @given(VALUES, VALUES)
 def test_value_types_that_the_library_keeps_to_itself_are_question_marks(left: list[str], right: list[str]) -> None:
     told = [[value if value in TOLD else "?" for value in values] for values in (left, right)]
-    assert as_told("func", f"{spelled(left)} -> {spelled(right)}") == f"{spelled(told[0])} -> {spelled(told[1])}"
-    assert as_told("tag", spelled(left)) == spelled(told[0])
+    assert as_reported("func", f"{spelled(left)} -> {spelled(right)}") == f"{spelled(told[0])} -> {spelled(told[1])}"
+    assert as_reported("tag", spelled(left)) == spelled(told[0])
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_value_types_that_the_library_keeps_to_itself_are_question_marks(left: l
     ],
 )
 def test_types_as_the_probe_tells_them(kind: str, declared: str, told: str) -> None:
-    assert as_told(kind, declared) == told
+    assert as_reported(kind, declared) == told
 
 
 def test_equal_interfaces_do_not_differ(maker: Any) -> None:

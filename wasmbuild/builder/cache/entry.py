@@ -33,9 +33,9 @@ class CacheEntry(NamedTuple):
 
 def tail(artifact: bytes, sha256: str, key: str, inputs: Mapping[str, Any]) -> bytes:
     """Return what follows an artifact in its entry."""
-    told = json.dumps(inputs, sort_keys=True, separators=(",", ":")).encode()
-    trailer = _TRAILER.pack(_MAGIC, len(artifact), len(told), bytes.fromhex(sha256), bytes.fromhex(key))
-    return told + trailer
+    encoded = json.dumps(inputs, sort_keys=True, separators=(",", ":")).encode()
+    trailer = _TRAILER.pack(_MAGIC, len(artifact), len(encoded), bytes.fromhex(sha256), bytes.fromhex(key))
+    return encoded + trailer
 
 
 def read(file: IO[bytes]) -> CacheEntry | None:
@@ -47,8 +47,8 @@ def read(file: IO[bytes]) -> CacheEntry | None:
     trailer = file.read(_TRAILER.size)
     if len(trailer) != _TRAILER.size:
         return None
-    magic, size, told, sha256, key = _TRAILER.unpack(trailer)
-    if magic != _MAGIC or size + told + _TRAILER.size != whole:
+    magic, size, encoded, sha256, key = _TRAILER.unpack(trailer)
+    if magic != _MAGIC or size + encoded + _TRAILER.size != whole:
         return None
     return CacheEntry(size, sha256.hex(), key.hex())
 

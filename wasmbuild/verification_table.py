@@ -30,13 +30,13 @@ def tell(report: Report, console: Console, *, verbose: bool = False) -> None:
     ]
     header, *lines = _aligned([("artifact", "proved", "required", "time"), *rows], "<<<>")
     console.say(console.bold(header))
-    told = [
+    results = [
         f"{line}  {console.good('ok')}" if entry.ok else f"{line}  {console.bad(_verdict(entry))}  {_failure(entry)}"
         for entry, line in zip(report.artifacts, lines, strict=True)
         if not (entry.ok and console.quiet)
     ]
-    if told:
-        console.write("\n".join(told))
+    if results:
+        console.write("\n".join(results))
     targets = _targets(zip(report.artifacts, seconds, strict=True))
     if targets:
         header, *lines = _aligned([("target", "artifacts", *LEVELS, "failed", "time"), *targets], "<>>>>>>>")
