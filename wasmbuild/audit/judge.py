@@ -19,7 +19,7 @@ class AuditedTarget(NamedTuple):
     """What artifacts of one manifest have in common: the version that compiled, and what for.
 
     ``engine`` is canonical, ``isa_flags`` are all that are on; ``runtime`` is the version that will load, None where
-    nobody says.
+    nobody says. ``library`` is one that loads them here: what would crash in it does, and nothing else follows.
     """
 
     compiler: str
@@ -27,6 +27,7 @@ class AuditedTarget(NamedTuple):
     engine: Mapping[str, object]
     isa_flags: Mapping[str, object]
     runtime: str | None = None
+    library: str | None = None
 
 
 class Finding(NamedTuple):
@@ -157,8 +158,17 @@ class Judge:
             return self._settled(advisory, why) if listed else None
         sides = {True: f"before {border}", False: f"from {border} on"}
         if runtime is None or runtime.major != compiler.major:
-            behind = f"runs in releases {sides[listed]} only; say with --runtime which one loads it"
-            return self._asked(advisory, list(advisory.where), behind, False, border, listed)
+            library = parse(self._target.library or "")
+            if (
+                library is not None
+                and library.major == compiler.major
+                and (within(library, ranges) is not None) is not listed
+            ):
+                behind = f"crashes in {library}, the library here, since {compiler} has the layout of releases "
+                behind += f"{sides[listed]}; write runtime under [engine] if another release loads it"
+                return self._asked(advisory, list(advisory.where), behind, True, border, listed)
+            behind = f"runs in releases {sides[listed]} only; say with --runtime, or runtime under [engine], which one "
+            return self._asked(advisory, list(advisory.where), behind + "loads it", False, border, listed)
         if (within(runtime, ranges) is not None) is listed:
             why = f"{runtime} and the compiler {compiler} have the same layout"
             return self._settled(advisory, why) if listed else None

@@ -12,6 +12,7 @@ from wasmbuild.audit.report import audit
 from wasmbuild.audit.telling import note
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.project.audit_policy import AuditPolicy
+from wasmbuild.toolchain import loads_here
 
 
 class Noted(NamedTuple):
@@ -27,7 +28,7 @@ def noted(paths: Sequence[str | os.PathLike[str]], policy: AuditPolicy, command:
     What cannot be read is passed over: whoever builds or verifies it tells. What was let pass until an earlier day
     than this is not let pass.
     """
-    report = audit(paths, shipped(), policy.on(datetime.now(UTC).date()))
+    report = audit(paths, shipped(), policy.on(datetime.now(UTC).date()), library=loads_here.installed())
     line = note(report, shlex.join(["wasmbuild", "audit", *map(_shown, paths)]))
     fails = command in policy.enforce and report.severe
     return Noted(f"{line} (fails by [audit] enforce)" if line and fails else line, fails)

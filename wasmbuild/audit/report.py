@@ -13,6 +13,7 @@ from wasmbuild.audit.shipped import Shipped, Unreadable, collect
 from wasmbuild.audit.versions import parse
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.project.audit_policy import SEVERITIES, AuditPolicy
+from wasmbuild.toolchain.loads_here import is_loaded_by_library
 
 SCHEMA = "wasmbuild/audit/1"
 STALE_DAYS = 90
@@ -87,12 +88,18 @@ class AuditReport(NamedTuple):
 
 
 def audit(
-    paths: Iterable[str | os.PathLike[str]], database: Database, policy: AuditPolicy, runtimes: Iterable[str] = ()
+    paths: Iterable[str | os.PathLike[str]],
+    database: Database,
+    policy: AuditPolicy,
+    runtimes: Iterable[str] = (),
+    library: str | None = None,
 ) -> AuditReport:
     """Judge the artifacts of manifests by what these say; nothing else is opened.
 
     ``paths`` are manifests, indexes or directories. Each of ``runtimes`` is the version that loads artifacts of its
-    line. Nothing is printed, and what cannot be read is told in the report. The dates of ``policy`` are not looked at.
+    line, whatever their manifests say. ``library`` is that of this machine, which is taken to load what is for it where
+    nobody says otherwise. Nothing is printed, and what cannot be read is told in the report. The dates of ``policy``
+    are not looked at.
     """
     by_line = {version.line: runtime for runtime in runtimes if (version := parse(runtime)) is not None}
     ignored = {ignore.id: ignore.reason for ignore in policy.ignore}
@@ -110,10 +117,10 @@ def audit(
             unreadable.append(shipped)
             continue
         version = parse(shipped.compiler)
-        runtime = by_line.get(version.line) if version is not None else None
-        judge = Judge(
-            database, AuditedTarget(shipped.compiler, shipped.triple, shipped.engine, shipped.isa_flags, runtime)
-        )
+        runtime = by_line.get(version.line, shipped.runtime) if version is not None else None
+        here = library if is_loaded_by_library(shipped.engine.get("embedder"), shipped.triple) else None
+        target = AuditedTarget(shipped.compiler, shipped.triple, shipped.engine, shipped.isa_flags, runtime, here)
+        judge = Judge(database, target)
         entries += _entries(shipped, judge, runtime, passed)
         if shipped.artifacts:
             found = {advisory.id: advisory for advisory in (*compilers.get(shipped.compiler, ()), *judge.advisories)}
@@ -219,7 +226,7 @@ JSON_SCHEMA: dict[str, object] = {
                 id=_text("module@target"),
                 manifest=_text("the path of the manifest that lists it"),
                 compiler=_text("the version that compiled it"),
-                runtime=_or_null("the version that loads it, where --runtime says so"),
+                runtime=_or_null("the version that loads it, where --runtime or the manifest says so"),
                 status={**_VERDICT, "description": "the worst verdict that is not let pass"},
                 advisories={
                     "type": "array",

@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.files import read_up_to
@@ -34,7 +35,10 @@ class ShippedArtifact(NamedTuple):
 
 
 class Shipped(NamedTuple):
-    """One manifest: where it is, what its artifacts have in common, and these."""
+    """One manifest: where it is, what its artifacts have in common, and these.
+
+    ``runtime`` is the version that will load them, None where it was not declared.
+    """
 
     path: str
     compiler: str
@@ -42,6 +46,7 @@ class Shipped(NamedTuple):
     engine: Mapping[str, object]
     isa_flags: Mapping[str, object]
     artifacts: tuple[ShippedArtifact, ...]
+    runtime: str | None = None
 
 
 class Unreadable(NamedTuple):
@@ -143,6 +148,7 @@ def _shipped(path: Path, data: bytes) -> Shipped | Unreadable:
             ShippedArtifact(f"{artifact['module']}@{target['name']}", artifact["kind"], artifact.get("traits"))
             for artifact in document["artifacts"]
         ),
+        document["wasmtime"].get("runtime"),
     )
 
 
@@ -165,19 +171,18 @@ _TRAITS = {
 }
 
 
-def _needs(**properties: object) -> dict[str, object]:
-    return {"type": "object", "properties": properties, "required": list(properties)}
+def _needs(optional: Mapping[str, object] = MappingProxyType({}), **properties: object) -> dict[str, object]:
+    return {"type": "object", "properties": {**properties, **optional}, "required": list(properties)}
 
 
-_ARTIFACT = _needs(module=_TEXT, kind={"type": "string", "enum": ["module", "component"]})
-_ARTIFACT = {**_ARTIFACT, "properties": {**_ARTIFACT["properties"], "traits": _TRAITS}}  # type: ignore[dict-item]
+_ARTIFACT = _needs({"traits": _TRAITS}, module=_TEXT, kind={"type": "string", "enum": ["module", "component"]})
 
 _CHECKS = {
     MANIFEST: compile_schema(
         _needs(
             schema={"type": "string", "const": MANIFEST},
             target=_needs(name=_TEXT, triple=_TEXT, isa_flags=_OBJECT),
-            wasmtime=_needs(compiler=_TEXT),
+            wasmtime=_needs({"runtime": _TEXT}, compiler=_TEXT),
             engine=_OBJECT,
             artifacts={"type": "array", "items": _ARTIFACT},
         )

@@ -91,9 +91,18 @@ def note(report: AuditReport, more: str) -> str | None:
 
     ``more`` is the command that says more.
     """
-    count, affected, unknown = len(report.entries), report.count(AFFECTED), report.count(UNKNOWN)
+    count, unknown = len(report.entries), report.count(UNKNOWN)
+    wrong = [found for entry in report.entries if (found := list(_counted(entry, AFFECTED)))]
+    crashing = [finding for found in wrong for finding in found if finding.advisory.kind == LAYOUT]
+    if crashing:
+        reason, advisory = crashing[0].reason, crashing[0].advisory.id
+        are = "artifacts would crash where they are" if len(crashing) > 1 else "artifacts would crash where it is"
+        faulty = sum(any(finding.advisory.kind != LAYOUT for finding in found) for found in wrong)
+        also = f", and {faulty} with known faults of the compiler" if faulty else ""
+        return f"{len(crashing)} of {count} {are} loaded ({advisory}: {reason}){also}: {more}"
+    affected = len(wrong)
     if affected:
-        worst = _worst(finding.advisory for entry in report.entries for finding in _counted(entry, AFFECTED))
+        worst = _worst(finding.advisory for found in wrong for finding in found)
         versions = {str(mending.version) for mending in _mending(report).values() if mending.version is not None}
         mended = f", which {versions.pop()} mends" if len(versions) == 1 else ""
         have = "artifacts have" if affected > 1 else "artifacts has"

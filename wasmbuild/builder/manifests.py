@@ -45,6 +45,7 @@ class Manifests:
         self._plan = plan
         self._directory = directory
         self._compiler = compiler
+        self.written = False
         self._unnamed = self._named = 0
         # Of targets whose manifest is known to be right: its digest.
         self._right: dict[str, str] = {}
@@ -150,6 +151,7 @@ class Manifests:
         self._directory.write(path, data)
         sha256 = hashlib.sha256(data).hexdigest()
         self._right[target.name] = sha256
+        self.written = True
         self._directory.memory.notes[str(path)] = self._note(target, sha256, records)
         self._unnamed += 1
         if self._unnamed > self._named // _PART:
@@ -236,6 +238,7 @@ class Manifests:
             engine=target.engine.engine_table(),
             require=target.require,
             artifacts=artifacts,
+            runtime=target.runtime,
         )
 
     def _line(self, artifact: Artifact, record: Record) -> bytes:

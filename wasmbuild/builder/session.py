@@ -126,6 +126,11 @@ class Session:
         """Tell whether an artifact is the very file that its record tells of, right or not. Raises DiskError."""
         return self._checker.agrees(artifact)
 
+    @property
+    def has_written(self) -> bool:
+        """Whether this build wrote a manifest: there is something new to say of what was built."""
+        return self._manifests.written
+
     def path(self, artifact: Artifact) -> Path:
         """Return where an artifact lies."""
         return self.directory.root / artifact.path

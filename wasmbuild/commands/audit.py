@@ -12,6 +12,7 @@ from wasmbuild.builder.workspace import CONFIG, Workspace
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE, FAILED, DeclarationError, FormatError, Mistake, UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.toolchain import loads_here
 
 if TYPE_CHECKING:
     from wasmbuild.audit.database import Database
@@ -31,7 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="VERSION",
         action="append",
         default=[],
-        help="the version of Wasmtime that loads the artifacts of its line, such as 48.0.0; may be given for each line",
+        help="the version of Wasmtime that loads the artifacts of its line, such as 48.0.0, whatever was declared; may "
+        "be given for each line",
     )
     parser.add_argument(
         "--db", metavar="DIR", type=Path, help="take the records from there (default: those of this wasmbuild)"
@@ -57,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         _check_dates(project, today())
     policy = project.audit if project is not None else AuditPolicy()
     paths = arguments.paths or ([_as_named(project)] if project is not None else [])
-    report = audit(paths, _database(arguments.db), policy, _runtimes(arguments.runtime))
+    report = audit(paths, _database(arguments.db), policy, _runtimes(arguments.runtime), library=loads_here.installed())
     _check_runtimes(arguments.runtime, report)
     _tell(report, arguments)
     return FAILED if report.failed else DONE

@@ -94,7 +94,7 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
         outcomes, changed = _build(session, [status.artifact.id for status in wrong], progress, arguments.jobs)
         if arguments.check_reproducible:
             outcomes.update(_compiled_again(session, selected, outcomes, console, arguments.jobs))
-        known = _audited(session, workspace.audit_policy(), built=bool(outcomes))
+        known = _audited(session, workspace.audit_policy(), built=session.has_written)
     finally:
         session.close()
     for id in changed:
@@ -153,7 +153,7 @@ def _compiled_again(
 
 
 def _audited(session: Session, policy: AuditPolicy, *, built: bool) -> Noted | None:
-    """Return what is known against the compiler of what was built, if anything was or the declaration wants it so."""
+    """Return what is known against what was built, if anything new was said of it or the declaration wants it so."""
     if not built and "build" not in policy.enforce:
         return None
     from wasmbuild.audit.note import noted

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from wasmbuild.formats.traits import Traits
+
+if TYPE_CHECKING:
+    from wasmbuild.formats.manifest import Manifest
 
 # The first patch release of the other layout, by line. Lines before load what their own version compiled, or had one
 # layout for all of their releases; those after had the new one from the first release on.
@@ -19,6 +23,19 @@ _READ_ALWAYS = frozenset(
     ("passive-data", "active-data-imported-memory", "active-data-without-image", "active-data-non-constant-offset")
 )
 _VERSION = re.compile(r"(\d+)\.0\.(\d+)", re.ASCII)
+
+
+def crashes(manifest: Manifest, traits: Traits | None, runtime: str, *, on_windows: bool) -> bool:
+    """Tell whether an artifact of a manifest would certainly crash in a release of its line; without traits nobody can.
+
+    ``on_windows`` says that it is loaded there, by which data of native code is copied.
+    """
+    return (
+        traits is not None
+        and bool(traits.odd_tags_with)
+        and differ(manifest.compiler, runtime)
+        and reads_moved(traits, manifest.engine, manifest.triple, on_windows=on_windows)
+    )
 
 
 def differ(compiler: str, runtime: str) -> bool:

@@ -80,6 +80,7 @@ class Manifest(NamedTuple):
     out; ``major`` is the line of Wasmtime, ``compiler`` the version that compiled and ``compiler_sha256`` the digest
     of its executable or library; ``engine`` the engine's settings in canonical form; ``require`` the lowest level of
     verification that passes, or None for the highest that can be reached. wasmbuild sorts ``artifacts`` by module.
+    ``runtime`` is the version that will load them as it was declared, None where it was not.
     """
 
     project: str
@@ -93,6 +94,7 @@ class Manifest(NamedTuple):
     engine: Mapping[str, object]
     require: str | None
     artifacts: tuple[ManifestArtifact, ...]
+    runtime: str | None = None
 
     @property
     def config(self) -> EngineConfig:
@@ -115,6 +117,7 @@ class Manifest(NamedTuple):
                     "major": self.major,
                     "compiler": self.compiler,
                     "compiler_sha256": self.compiler_sha256,
+                    **({} if self.runtime is None else {"runtime": self.runtime}),
                 },
                 "engine": dict(self.engine),
                 "require": self.require,
@@ -154,6 +157,7 @@ class Manifest(NamedTuple):
             document["engine"],
             document["require"],
             tuple(map(_artifact, document["artifacts"])),
+            wasmtime.get("runtime"),
         )
 
 

@@ -28,8 +28,9 @@ def check_manifest(document: Any) -> None:
     target, wasmtime, artifacts = document["target"], document["wasmtime"], document["artifacts"]
     _check_name(document["project"], "project")
     _check_name(target["name"], "name", "target")
-    if not wasmtime["compiler"].startswith(f"{wasmtime['major']}."):
-        raise Invalid(f"is not a version of the line {wasmtime['major']}", "compiler", "wasmtime")
+    for key in ("compiler", "runtime"):
+        if not wasmtime.get(key, wasmtime["compiler"]).startswith(f"{wasmtime['major']}."):
+            raise Invalid(f"is not a version of the line {wasmtime['major']}", key, "wasmtime")
     triple = _parse_triple(target["triple"], "triple", "target")
     _check_cpu(triple, target["cpu"], target["isa_flags"])
     _check_engine(triple, wasmtime["major"], document["engine"])

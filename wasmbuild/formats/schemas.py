@@ -123,7 +123,8 @@ JSON_SCHEMAS: dict[str, Schema] = {
                         "major": {"type": "integer", "minimum": 1, "maximum": 9999},
                         "compiler": _VERSION,
                         "compiler_sha256": SHA256,
-                    }
+                    },
+                    {"runtime": _VERSION},
                 ),
                 "engine": _ENGINE,
                 "require": {

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from wasmbuild.project.cases import Case
 
 _DOCUMENTS = Documents("declarations", 256)
-_SCHEMA = "wasmbuild/declaration/4"
+_SCHEMA = "wasmbuild/declaration/5"
 
 
 def recall(data: bytes, *, file: str, directory: Path, default_line: int) -> Project | None:

@@ -67,6 +67,7 @@ _TARGET: Schema = {
     "isa-flags": _manifest["target"]["properties"]["isa_flags"],
     "engine": _manifest["engine"],
     "require": _manifest["require"],
+    "runtime": _or_null(_manifest["wasmtime"]["properties"]["runtime"]),
     "runner": _or_null(_RUNNER),
 }
 _WASMTIME = _object(

@@ -58,6 +58,7 @@ def target_to_json(target: Target, directory: Path) -> dict[str, Any]:
         "isa-flags": dict(target.engine.isa_flags),
         "engine": target.engine.engine_table(),
         "require": target.require,
+        "runtime": target.runtime,
         "runner": None if target.runner is None else _runner_to_json(target.runner, directory),
     }
 
@@ -75,6 +76,7 @@ def target_from_json(document: Mapping[str, Any], line: int, directory: Path) ->
         EngineConfig(line, triple, document["isa-flags"], document["engine"]),
         document["require"],
         None if given is None else _runner_from_json(given, directory),
+        document["runtime"],
     )
 
 

@@ -69,7 +69,8 @@ class Target(NamedTuple):
     """A target: ``engine`` is what will load its artifacts, ``cpu`` the level as declared.
 
     ``require`` is the lowest level of verification that passes, None for the highest that can be reached. ``runner``
-    is what loads its artifacts here; it is no part of what is shipped.
+    is what loads its artifacts here; it is no part of what is shipped. ``runtime`` is the release of Wasmtime that will
+    load them (``"48.0.0"``), None where nobody said which.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Target(NamedTuple):
     engine: EngineConfig
     require: str | None
     runner: Runner | None = None
+    runtime: str | None = None
 
     @property
     def triple(self) -> TargetTriple:

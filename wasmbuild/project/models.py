@@ -32,6 +32,12 @@ def engine_schema() -> dict[str, Any]:
     """Return the JSON Schema of engine settings."""
     newest = lines.newest()
     properties: dict[str, Any] = {
+        "runtime": {
+            "type": "string",
+            "pattern": r"^[1-9][0-9]*\.[0-9]+\.[0-9]+$",
+            "description": "The release of Wasmtime that will load the artifacts of its line, such as `48.0.0`: it "
+            "changes no artifact, and `build`, `verify` and `audit` tell which of them would crash in it.",
+        },
         "embedder": {
             "enum": list(newest.embedders),
             "description": "; ".join(f"{name}: {embedder.doc}" for name, embedder in newest.embedders.items()),

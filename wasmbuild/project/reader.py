@@ -33,7 +33,7 @@ from wasmbuild.project.models import (
 from wasmbuild.project.paths import path_problem
 from wasmbuild.project.runners import read_runner
 from wasmbuild.project.tables import Tables
-from wasmbuild.project.toolchain_values import DEFAULT_MEMORY, Mistaken, wasmtime_line
+from wasmbuild.project.toolchain_values import DEFAULT_MEMORY, Mistaken, runtime_version, wasmtime_line
 from wasmbuild.text import quoted, suggestion
 
 # Only Linux can limit the memory of a child that has been started.
@@ -61,8 +61,8 @@ class DeclarationReader:
             self._all.unknown_keys((), document, Document)
         project = self._project_table(document)
         line, at_least, compiler, limits = self._toolchain(document.get("toolchain", {}))
-        engine = self._settings(("engine",), document.get("engine", {}), line)
-        targets, target_names = self._targets(document, line, engine)
+        engine, runtime = self._settings(("engine",), document.get("engine", {}), line)
+        targets, target_names = self._targets(document, line, engine, runtime)
         return Project(
             file=self._all.file,
             directory=self._directory,
@@ -130,19 +130,30 @@ class DeclarationReader:
             self._all.mistake(key, f"{quoted(text)} starts with ~, which is not expanded", "write the whole path")
         return os.path.normpath(self._directory / text) if text.isprintable() else text
 
-    def _settings(self, key: tuple[str, ...], given: object, line: int) -> dict[str, Any]:
+    def _settings(self, key: tuple[str, ...], given: object, line: int) -> tuple[dict[str, Any], str | None]:
+        """Return the settings of an engine that are right, and the release that will load what it is for."""
         if not isinstance(given, Mapping):
             self._all.mistake(key, f"must be a table, not {shown(given)}", f"write [{dotted(*key)}]")
-            return {}
+            return {}, None
+        runtime = None
+        if "runtime" in given:
+            found = runtime_version(given["runtime"])
+            if isinstance(found, Mistaken):
+                self._all.mistake((*key, "runtime"), *found)
+            elif _line(found) != line:
+                self._all.mistake((*key, "runtime"), *_other_line(found, line))
+            else:
+                runtime = found
+            given = {name: value for name, value in given.items() if name != "runtime"}
         wrong = rules.value_problems(given, line=line)
         for where, problem, fix in wrong:
             # A quoted key has dots of its own.
             self._all.mistake((*key, *([where] if where in given else where.split(".", 1))), problem, fix)
         names_of_wrong = {where if where in given else where.partition(".")[0] for where, _problem, _fix in wrong}
-        return {name: value for name, value in given.items() if name not in names_of_wrong}
+        return {name: value for name, value in given.items() if name not in names_of_wrong}, runtime
 
     def _targets(
-        self, document: Mapping[str, Any], line: int, engine: dict[str, Any]
+        self, document: Mapping[str, Any], line: int, engine: dict[str, Any], runtime: str | None
     ) -> tuple[tuple[Target, ...], tuple[str, ...]]:
         given = self._all.tables(document, "targets", 'write [targets.NAME] and triple = "…" below it')
         before = len(self._all.mistakes)
@@ -160,7 +171,7 @@ class DeclarationReader:
                 self._all.mistake(key, problem, "rename one of them")
             target = self._target(key, value, line, engine, everywhere)
             if target is not None:
-                targets.append(target)
+                targets.append(target._replace(runtime=target.runtime or runtime))
         blamed = [
             Mistake(self._all.file, dotted("engine", *where.split(".", 1)), problem, fix)
             for (where, problem, fix), applies in everywhere.items()
@@ -180,8 +191,9 @@ class DeclarationReader:
         """Read one target; those of the problems ``everywhere``, of ``[engine]``, that it has too are marked there."""
         before = len(self._all.mistakes)
         own: dict[str, Any] = {}
+        runtime = None
         if isinstance(value, Mapping) and "engine" in value:
-            own = self._settings((*key, "engine"), value["engine"], line)
+            own, runtime = self._settings((*key, "engine"), value["engine"], line)
             value = {**value, "engine": {}}
         runner = None
         if isinstance(value, Mapping) and "runner" in value:
@@ -211,7 +223,7 @@ class DeclarationReader:
         if found or len(self._all.mistakes) > before:
             return None
         config = EngineConfig.declared(merged, line=line, triple=triple, cpu=table.cpu, cpu_features=table.cpu_features)
-        return Target(key[1], table.cpu, config, table.require, runner)
+        return Target(key[1], table.cpu, config, table.require, runner, runtime)
 
     def _modules(self, document: Mapping[str, Any]) -> dict[str, ModuleDeclaration]:
         if not self._needs_modules and "modules" not in document:
@@ -265,6 +277,15 @@ class DeclarationReader:
         elif (bad_name := names.problem(plain, module=True)) is not None:
             self._all.mistake(key, f"{quoted(name)} {bad_name}", names.rule(module=True))
         return len(self._all.mistakes) == before
+
+
+def _line(version: str) -> int:
+    return int(version.partition(".")[0])
+
+
+def _other_line(runtime: str, line: int) -> tuple[str, str]:
+    problem = f"Wasmtime {runtime} loads no artifact of line {line}"
+    return problem, f"write a release of line {line}, or the line {_line(runtime)} as wasmtime under [toolchain]"
 
 
 def _merged(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

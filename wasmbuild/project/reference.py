@@ -101,6 +101,12 @@ What will load the artifacts. An artifact is compiled for one kind of engine, an
 otherwise than meant. Settings have the names of `wasmtime.Config` with dashes; those of a target are added to
 `[engine]` and override it. A setting with its default is the same as one left out.
 
+`runtime` is the release of Wasmtime that will load the artifacts, such as `"48.0.0"`. It changes no artifact and
+travels in the manifest: releases of one line are not all alike, so `build` warns of artifacts that would crash in it,
+and `verify` and `audit` fail by them ([upgrading](upgrading.md)). In `[engine]` it is for the targets of its line.
+Without it, what has `embedder = "c-api"` and is for the machine that verifies is taken to be loaded by the library of
+that machine.
+
 `embedder` is a preset, which other settings override:
 """
 

@@ -48,6 +48,13 @@ def wasmtime_line(wanted: str | None, default_line: int) -> tuple[int, str | Non
     return line, wanted if "." in wanted else None
 
 
+def runtime_version(given: object) -> str | Mistaken:
+    """Return the release of Wasmtime that will load artifacts."""
+    if isinstance(given, str) and _VERSION.fullmatch(given):
+        return given
+    return Mistaken(f"{shown(given)} is no release of Wasmtime", f'write one such as "{known()[0]}.0.0", in quotes')
+
+
 def memory_bytes(given: int | str) -> int | Mistaken:
     """Return an amount of memory in bytes."""
     if isinstance(given, int):

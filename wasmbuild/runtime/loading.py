@@ -208,12 +208,8 @@ def _check_layout(manifest: Manifest, artifact: ManifestArtifact) -> None:
     from wasmbuild.formats import layouts
 
     version = engines.library_version()
-    if (
-        version is not None
-        and artifact.traits is not None
-        and layouts.differ(manifest.compiler, version)
-        and layouts.reads_moved(artifact.traits, manifest.engine, manifest.triple, on_windows=sys.platform == "win32")
-    ):
+    on_windows = sys.platform == "win32"
+    if version is not None and layouts.crashes(manifest, artifact.traits, version, on_windows=on_windows):
         from wasmbuild.runtime.mismatches import other_layout
 
         raise other_layout(f"{artifact.module} of target {manifest.target}", manifest.compiler, version)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from wasmbuild.engine import triples
 from wasmbuild.errors import FormatError
-from wasmbuild.formats import cwasm
+from wasmbuild.formats import cwasm, layouts
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
 from wasmbuild.formats.identify import identify_at
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
@@ -32,9 +32,15 @@ class Consistent:
         manifest: Manifest,
         reference: Reference | Unreachable | Unverified,
         differences: Callable[[Reference, ArtifactFacts], str],
+        runtime: str | None = None,
     ) -> None:
-        """``reference`` is of the declared settings; ``differences`` names those that an artifact has otherwise."""
+        """``reference`` is of the declared settings; ``differences`` names those that an artifact has otherwise.
+
+        ``runtime`` is the release that will load them, None where it is not known.
+        """
         triple = triples.parse(manifest.triple)
+        self._manifest = manifest
+        self._runtime = runtime
         self._target = manifest.target
         self._line = str(manifest.major)
         self._header = cwasm.HEADERS[triple.architecture]
@@ -53,15 +59,29 @@ class Consistent:
             return Broken(f"{artifact.path} is {_instead(read_at) or error}")
         if facts.kind != artifact.kind:
             return self._broken(artifact, f"is a {facts.kind}, and its manifest says {artifact.kind}")
-        if (facts.header, facts.engine) == self._right:
-            return None
-        problem = self._problem(facts)
-        if problem:
-            return self._broken(artifact, problem)
+        if (facts.header, facts.engine) != self._right:
+            problem = self._problem(facts)
+            if problem:
+                return self._broken(artifact, problem)
+        if crash := self._crash(artifact):
+            return crash
         if not isinstance(self._reference, Reference):
             return self._reference
         self._right = (facts.header, facts.engine)
         return None
+
+    def _crash(self, artifact: ManifestArtifact) -> Broken | None:
+        """Return that an artifact would crash in the release that will load it."""
+        runtime, manifest = self._runtime, self._manifest
+        on_windows = self._triple.is_windows
+        if runtime is None or not layouts.crashes(manifest, artifact.traits, runtime, on_windows=on_windows):
+            return None
+        whose = "which loads it as its manifest says" if manifest.runtime else "the library here"
+        return Broken(
+            f"{artifact.path} would crash in Wasmtime {runtime}, {whose}: {manifest.compiler} compiled it, "
+            f"whose code looks for data of a module with an odd number of exception tags elsewhere; compile it with a "
+            f"release that has the layout of {runtime}, or write the release that loads it as runtime under [engine]"
+        )
 
     def _broken(self, artifact: ManifestArtifact, problem: str) -> Broken:
         return Broken(f"{artifact.path} {problem}; {BY_HAND}")

@@ -38,7 +38,7 @@ _LOADED = re.compile(rf'failed to open wasm module ".*{_MISSING}"')
 # What starts an executable may have written something before: qemu warns of CPU features.
 _ERROR = re.compile(r"^Error: ", re.MULTILINE)
 _POLL_SECONDS = 0.05
-_WITHOUT_RUN = re.compile(r"unrecognized subcommand 'run'")
+_WITHOUT_RUN = re.compile(r"unrecognized subcommand(?: 'run'|\s*$)", re.MULTILINE)
 _REFUSED = 1
 _USAGE = 2
 

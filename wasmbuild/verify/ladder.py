@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from wasmbuild.errors import WasmbuildError
+from wasmbuild.errors import ChildError, WasmbuildError
+from wasmbuild.formats import layouts
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 from wasmbuild.formats.typed_cases import need_wasi_3
 from wasmbuild.project.declared import Target
@@ -20,7 +22,7 @@ from wasmbuild.verify.consistent import Consistent
 from wasmbuild.verify.host_errors import unverified
 from wasmbuild.verify.intact import Intact, IntactArtifact
 from wasmbuild.verify.library_loader import LibraryLoader
-from wasmbuild.verify.loaded import Loaders, LoadingMethod
+from wasmbuild.verify.loaded import Loaders, LoadingMethod, Untestable
 from wasmbuild.verify.loading import LoadOutcome
 from wasmbuild.verify.outcomes import Broken, Obstacle, Unreachable, Verdict, entry
 from wasmbuild.verify.reference import References
@@ -49,6 +51,7 @@ class Verifier:
         self._demanded = level
         self._ceiling = level or TESTED
         self._on_entry = on_entry
+        self._tools = tools
         self._intact = Intact()
         self._references = References(tools)
         self._loaders = Loaders(tools, limits, targets)
@@ -65,7 +68,7 @@ class Verifier:
 
     def verify(self, manifest: Manifest, directory: ShipmentSource) -> None:
         """Judge all artifacts of a manifest."""
-        target = _Target(manifest, self._ceiling, self._loaders, self._references)
+        target = _Target(manifest, self._ceiling, self._loaders, self._references, self._tools)
         for artifact in manifest.artifacts:
             self._verify(target, artifact, directory)
         self._loaders.flush()
@@ -102,9 +105,10 @@ class Verifier:
             if obstacle is None:
                 way = target.way
                 if isinstance(way, LoadingMethod):
-                    test, untested = self._ceiling == TESTED, None
-                    if test and isinstance(way.loader, LibraryLoader) and need_wasi_3(artifact.tests, artifact.imports):
-                        other = self._by_executable(target.manifest)
+                    test, untested = self._ceiling == TESTED and bool(artifact.tests), None
+                    why = self._untestable(target, artifact, way) if test else None
+                    if why is not None:
+                        other = self._by_executable(target.manifest, why)
                         if isinstance(other, LoadingMethod):
                             way = other
                         else:
@@ -116,10 +120,21 @@ class Verifier:
         opened.file.close()
         self._judge(target, artifact, position, reached, obstacle, time.monotonic() - since)
 
-    def _by_executable(self, manifest: Manifest) -> LoadingMethod | Obstacle:
+    def _untestable(self, target: _Target, artifact: ManifestArtifact, way: LoadingMethod) -> Untestable | None:
+        """Return why what loads an artifact cannot execute its tests, which an executable may."""
+        if not isinstance(way.loader, LibraryLoader):
+            return None
+        if need_wasi_3(artifact.tests, artifact.imports):
+            return Untestable.WASI
+        library = self._tools.library
+        if library is not None and way.loader.is_here and target.crashes(artifact, library.version):
+            return Untestable.LAYOUT
+        return None
+
+    def _by_executable(self, manifest: Manifest, why: Untestable) -> LoadingMethod | Obstacle:
         try:
-            return self._loaders.by_executable(manifest)
-        except OSError as error:
+            return self._loaders.by_executable(manifest, why)
+        except (OSError, ChildError) as error:
             return unverified("was not tested", error)
 
     def _loaded(
@@ -190,7 +205,9 @@ class Verifier:
 class _Target:
     """What the artifacts of one manifest are held against; None above the highest level that is tried."""
 
-    def __init__(self, manifest: Manifest, ceiling: str, loaders: Loaders, references: References) -> None:
+    def __init__(
+        self, manifest: Manifest, ceiling: str, loaders: Loaders, references: References, tools: Tools
+    ) -> None:
         self.manifest = manifest
         self.way: LoadingMethod | Obstacle | None = None
         self.consistent: Consistent | None = None
@@ -204,6 +221,11 @@ class _Target:
             except (WasmbuildError, OSError, RuntimeError) as error:
                 self.way = unverified("was not loaded", error)
         reference = references.of(manifest)
-        self.consistent = Consistent(manifest, reference, references.differences)
+        runtime = manifest.runtime or tools.library_release(manifest.config)
+        self.consistent = Consistent(manifest, reference, references.differences, runtime)
         if not isinstance(reference, Unreachable):
             self.reachable = CONSISTENT if isinstance(self.way, Unreachable) or self.way is None else TESTED
+
+    def crashes(self, artifact: ManifestArtifact, version: str) -> bool:
+        """Tell whether an artifact would certainly crash in a release that this host loads it with."""
+        return layouts.crashes(self.manifest, artifact.traits, version, on_windows=sys.platform == "win32")

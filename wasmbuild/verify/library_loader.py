@@ -75,6 +75,11 @@ class LibraryLoader:
         self._done = threading.Event()
         threading.Thread(target=self._run, name="wasmbuild-loader", daemon=True).start()
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the library is that of this host, not that of a runner."""
+        return not self._site.is_runner
+
     def warm(self, how: list[Any]) -> None:
         """Start the child, if it is not running, and make the engine that loads to come will need."""
         self.flush()

@@ -8,9 +8,11 @@ What loads an artifact executes its tests too, the fourth level.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import Enum
 
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
+from wasmbuild.formats import layouts
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.declared import Runner, Target
@@ -21,7 +23,7 @@ from wasmbuild.verify import probes
 from wasmbuild.verify.intact import IntactArtifact
 from wasmbuild.verify.library_loader import LibraryLoader
 from wasmbuild.verify.loading import Load, LoadingSite, Settle
-from wasmbuild.verify.outcomes import MACHINE, Obstacle, Unreachable, Unverified
+from wasmbuild.verify.outcomes import MACHINE, WASMTIME, Obstacle, Unreachable, Unverified
 from wasmbuild.verify.tested import Metering
 from wasmbuild.verify.tools import Tools
 
@@ -32,6 +34,13 @@ if TYPE_CHECKING:
 _WITH_PACKAGE = ("x86_64", "aarch64")
 _PYTHON = 'python = "sysroot/usr/bin/python3"'
 _WASMTIME = 'wasmtime = "sysroot/usr/bin/wasmtime"'
+
+
+class Untestable(Enum):
+    """Why the library that loads an artifact cannot execute its tests: they need more, or its code would crash."""
+
+    WASI = "WASI 0.3 takes an executable of its line"
+    LAYOUT = "it would crash in the library here, which has another layout than the release that compiled it"
 
 
 class LoadingMethod(NamedTuple):
@@ -93,10 +102,10 @@ class Loaders:
             return Unverified(f"was not loaded: {executable.message}")
         return self._with(executable, engine)
 
-    def by_executable(self, manifest: Manifest) -> LoadingMethod | Obstacle:
+    def by_executable(self, manifest: Manifest, why: Untestable) -> LoadingMethod | Obstacle:
         """Return how a target's artifacts are loaded and tested where the library cannot give what tests need.
 
-        Raises OSError where there is no place for copies of them.
+        Raises OSError where there is no place for copies of them, ChildError.
         """
         engine = manifest.config
         triple = engine.triple
@@ -104,12 +113,16 @@ class Loaders:
         if declared is not None and declared.runner is not None and declared.triple == triple:
             if declared.runner.python is None:
                 return self._through(declared.runner, engine)
-            why, fix = "its tests need WASI 0.3, which its python lacks", 'write wasmtime = "…" in place of python'
-            return LoadingSite(is_runner=True).cannot(why, fix)
+            lacks, fix = "its tests need WASI 0.3, which its python lacks", 'write wasmtime = "…" in place of python'
+            return LoadingSite(is_runner=True).cannot(lacks, fix)
         executable = self._tools.executable(engine.line)
-        if isinstance(executable, (Unreachable, Unverified)):
-            words = f"was not tested: WASI 0.3 takes an executable of Wasmtime {engine.line}; {executable.message}"
-            return executable._replace(message=words)
+        words = f"was not tested: {why.value}"
+        if not isinstance(executable, FoundCompiler):
+            return executable._replace(message=f"{words}; {executable.message}")
+        if not self._tools.runs(executable):
+            return Unreachable(f"{words}, and {executable.path} was built without `run`", WASMTIME)
+        if why is Untestable.LAYOUT and layouts.differ(manifest.compiler, executable.version):
+            return Unreachable(f"{words}, and so it would in {executable.path} of {executable.version}", WASMTIME)
         return self._with(executable, engine)
 
     def _with(self, executable: FoundCompiler, engine: EngineConfig) -> LoadingMethod:

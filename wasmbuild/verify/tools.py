@@ -10,11 +10,12 @@ from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.rules import EngineError
 from wasmbuild.errors import ToolchainError
-from wasmbuild.toolchain import cli, find, search_path
+from wasmbuild.toolchain import child, cli, find, search_path
 from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.embedded import EMPTY, Embedded
 from wasmbuild.toolchain.find import FoundCompiler, NoCompilerError
 from wasmbuild.toolchain.job import Job
+from wasmbuild.toolchain.loads_here import is_loaded_by_library
 from wasmbuild.verify.host_errors import unverified
 from wasmbuild.verify.outcomes import WASMTIME, Unreachable, Unverified
 
@@ -32,6 +33,7 @@ class Tools:
         self._choice = choice if choice not in (find.AUTO, find.EMBEDDED) else find.CLI
         self._embedded: Embedded | None = None
         self._executables: dict[int, FoundCompiler | Unreachable | Unverified] = {}
+        self._runs: dict[str, bool] = {}
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._count = 0
 
@@ -68,6 +70,19 @@ class Tools:
             )
         except (ToolchainError, OSError) as error:
             return unverified(f"an executable of Wasmtime {line} is needed", error)
+
+    def runs(self, executable: FoundCompiler) -> bool:
+        """Tell whether an executable was built with what runs artifacts. Raises ChildError."""
+        if executable.path not in self._runs:
+            ended = child.run([executable.path, "run", "--help"], limits=_REFERENCE_LIMITS)
+            self._runs[executable.path] = not ended.reason
+        return self._runs[executable.path]
+
+    def library_release(self, engine: EngineConfig) -> str | None:
+        """Return the release of the library where it is taken to load what is for an engine, None where it is not."""
+        if self.library is None or _line(self.library) != engine.line:
+            return None
+        return self.library.version if is_loaded_by_library(engine.embedder, engine.triple.text) else None
 
     def library_engine(self, engine: EngineConfig, loads: triples.TargetTriple) -> EngineConfig | None:
         """Return the engine with the same values on ``loads``, a target of the library.
