@@ -48,11 +48,32 @@ def test_a_noop_build_is_light(tmp_path: Path) -> None:
         '[project]\nname = "a"\n[targets.p]\ntriple = "pulley64"\n[modules.m]\nsource = "m.wat"\n'
     )
     (tmp_path / "m.wat").write_text("(module)")
-    code = "import sys; from wasmbuild.cli import main; main(['build', '-q']); print(*sys.modules)"
     for _ in range(2):
-        ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    heavy = {"wasmtime", "pydantic", "subprocess", "asyncio", "concurrent.futures", "tempfile", "typing", "dataclasses"}
-    assert not heavy & set(ended.stdout.split())
+        loaded = _loaded_by(["build", "-q"], tmp_path)
+    assert not loaded & {*HEAVY, "subprocess", "threading", "wasmbuild.builder.session", "wasmbuild.toolchain.find"}
+
+
+def test_a_step_is_light(tmp_path: Path) -> None:
+    (tmp_path / "wasmbuild.toml").write_text('[project]\nname = "a"\n[targets.p]\ntriple = "pulley64"\n')
+    (tmp_path / "m.wat").write_text("(module)")
+    for _ in range(2):
+        loaded = _loaded_by(["compile", "m.wat", "--target", "p", "-o", "m.cwasm"], tmp_path)
+    assert not loaded & {*HEAVY, "wasmbuild.builder.session", "wasmbuild.formats.instructions"}
+
+
+# Each takes longer to import than a good part of a step.
+HEAVY = {"wasmtime", "pydantic", "asyncio", "concurrent.futures", "tempfile", "typing", "dataclasses", "inspect"}
+HEAVY |= {"shutil", "hashlib", "random", "string", "datetime", "logging", "email", "tomllib", "tomli"}
+
+
+def _loaded_by(arguments: list[str], directory: Path) -> set[str]:
+    """Return the modules that a command imports, beyond those of the interpreter's start."""
+    code = (
+        "import sys; before = set(sys.modules); from wasmbuild.cli import main; "
+        f"main({arguments}); print(*set(sys.modules) - before)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=directory, capture_output=True, text=True, check=True)
+    return set(ended.stdout.split())
 
 
 def test_no_predicate_of_pathlib() -> None:

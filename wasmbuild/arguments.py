@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from types import ModuleType
 
 from wasmbuild import __version__
 from wasmbuild.errors import DONE, UsageError
-from wasmbuild.lean_typing import NamedTuple, NoReturn
+from wasmbuild.lean_typing import Any, NamedTuple, NoReturn
 
 
 class Command(NamedTuple):
@@ -81,8 +82,28 @@ COMMANDS = {
     "schema": Command("print the JSON Schema of a file format", "wasmbuild schema manifest"),
 }
 
+_USUAL = 80  # columns
+
 # What a new user types, in this order; the help of each command has its own example.
 _FIRST = ("init", "build", "verify", "explain")
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Knows how wide the terminal is without ``shutil``, which argparse imports when an argument is added."""
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(prog, **{"width": _columns() - 2, **options})
+
+
+def _columns() -> int:
+    """Return the width of the terminal as ``shutil.get_terminal_size`` does."""
+    wanted = os.environ.get("COLUMNS", "")
+    if wanted.isdecimal() and int(wanted):
+        return int(wanted)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or _USUAL  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):
+        return _USUAL
 
 
 class Parser(argparse.ArgumentParser):
@@ -125,7 +146,7 @@ def overview() -> Parser:
         usage="wasmbuild COMMAND ...",
         description="Precompile WebAssembly for Wasmtime, for every target, and prove that the artifacts load.",
         epilog="\n".join([*lines, "", "wasmbuild COMMAND --help tells more of each."]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
     )
     parser.add_argument("--version", action="version", version=f"wasmbuild {__version__}")
     parser.add_argument(
@@ -154,7 +175,7 @@ def of_command(name: str) -> tuple[Parser, ModuleType]:
         prog=f"wasmbuild {name}",
         description=f"{command.summary[0].upper()}{command.summary[1:]}.",
         epilog=f"example:\n  {command.example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
     )
     module = import_module(f"wasmbuild.commands.{name}")
     module.configure(parser)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from wasmbuild.digest import sha256
 from wasmbuild.lean_typing import IO
 
 Signature = tuple[int, int, int, int, int]
@@ -105,8 +105,9 @@ def read_up_to(file: IO[bytes], limit: int) -> bytes:
 
 def sha256_of(file: IO[bytes]) -> tuple[str, int]:
     """Hash an open file from its present position on; return the digest in hex and the number of bytes."""
-    digest = hashlib.sha256()
-    size = 0
+    first = file.read(_CHUNK)
+    digest = sha256(first)
+    size = len(first)
     for chunk in _chunks(file):
         digest.update(chunk)
         size += len(chunk)

@@ -15,6 +15,7 @@ import stat
 import sys
 from pathlib import Path
 
+from wasmbuild.digest import sha256_hex
 from wasmbuild.lean_typing import Any
 
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -120,11 +121,9 @@ class Documents:
 
     def write(self, name: str, data: bytes) -> None:
         """Keep a document, whole or not at all; where that cannot be, it is made again the next time."""
-        import secrets
-
         with contextlib.suppress(OSError, RuntimeError, ValueError):
             folder = own_directory(self._kind)
-            temporary = folder / f"{_TEMPORARY}{secrets.token_hex(8)}"
+            temporary = folder / f"{_TEMPORARY}{os.urandom(8).hex()}"
             try:
                 with open(os.open(temporary, _NEW_FILE, 0o600), "wb") as file:
                     file.write(data)
@@ -137,12 +136,11 @@ class Documents:
 
     def recall(self, name: str) -> Any:
         """Return the JSON value that is kept under a name, None where there is none that is whole."""
-        import hashlib
         import json
 
         # Nobody else has written it: whether it is whole is all that has to be asked.
         digest, _, data = (self.read(name) or b"").partition(b"\n")
-        if digest != hashlib.sha256(data).hexdigest().encode():
+        if digest != sha256_hex(data).encode():
             return None
         try:
             return json.loads(data)
@@ -151,11 +149,10 @@ class Documents:
 
     def remember(self, name: str, value: Any) -> None:
         """Keep a JSON value under a name, as ``write`` does."""
-        import hashlib
         import json
 
         data = json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
-        self.write(name, hashlib.sha256(data).hexdigest().encode() + b"\n" + data)
+        self.write(name, sha256_hex(data).encode() + b"\n" + data)
 
     def _read(self, folder: Path, name: str) -> bytes | None:
         if not _HAS_OWNERS:

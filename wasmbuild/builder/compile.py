@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 from wasmbuild import files
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import ALL_CORES, CheckedArtifact, CompileRequest, CompileResult
+from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError, DiskError, WasmbuildError
 from wasmbuild.formats.documents import Source as RecordedSource
 from wasmbuild.formats.record import Record
@@ -75,7 +75,7 @@ def check(
             f"{result.made_by} answered with the artifact of another request; "
             f"name the executable itself as [toolchain] compiler"
         )
-    sha256 = hashlib.sha256(data).hexdigest()
+    sha256 = sha256_hex(data)
     if result.sha256 is not None and result.sha256 != sha256:
         raise CompileError(f"{result.made_by} answered with an artifact that is damaged")
     check_artifact(data, request.engine, request.kind, result.made_by)

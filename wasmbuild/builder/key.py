@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 
+from wasmbuild.digest import sha256_hex
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -38,4 +38,4 @@ def document(engine: EngineConfig, compiler: CompilerIdentity, wasm_sha256: str,
 def digest(document: dict[str, Any]) -> str:
     """Return the key: SHA-256 in hex over the canonical JSON of a document."""
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+    return sha256_hex(canonical.encode("ascii"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -12,6 +11,7 @@ from types import MappingProxyType
 from wasmbuild import files
 from wasmbuild.builder.build_directory import BuildDirectory, record_path
 from wasmbuild.builder.memory import LINK, unreadable
+from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DeclarationError, DiskError, FormatError, Mistake
 from wasmbuild.formats.extern import Interface
 from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Wasm, entries
@@ -149,7 +149,7 @@ class Manifests:
         records = self._records(target)
         data = self._wanted(target, records)
         self._directory.write(path, data)
-        sha256 = hashlib.sha256(data).hexdigest()
+        sha256 = sha256_hex(data)
         self._right[target.name] = sha256
         self.written = True
         self._directory.memory.notes[str(path)] = self._note(target, sha256, records)
@@ -159,14 +159,14 @@ class Manifests:
 
     def published(self, artifact: Artifact, record: Record, data: bytes) -> None:
         """Take over what a record says whose bytes were just written, so that nobody has to read it to know."""
-        sha256 = hashlib.sha256(data).hexdigest()
+        sha256 = sha256_hex(data)
         self._facts[sha256] = _facts_of(record)
         if not artifact.module.ship_source:
             self._entries[artifact.target.name][artifact.module.name] = sha256, self._line(artifact, record)
 
     def record_facts(self, data: bytes) -> dict[str, Any] | None:
         """Return what is remembered of a record; nothing of one that is damaged."""
-        known = self._facts.get(hashlib.sha256(data).hexdigest())
+        known = self._facts.get(sha256_hex(data))
         return known if known is not None else record_facts(data)
 
     def is_written(self, target: Target) -> bool:
@@ -175,7 +175,7 @@ class Manifests:
             return False
         seen = self._directory.memory.look(self.path(target.name), follow=False)
         wanted = self._wanted(target, self._records(target))
-        return seen is not None and seen.sha256 == hashlib.sha256(wanted).hexdigest()
+        return seen is not None and seen.sha256 == sha256_hex(wanted)
 
     def _wanted(self, target: Target, records: list[str]) -> bytes:
         kept = self._entries[target.name]
@@ -223,7 +223,7 @@ class Manifests:
 
     def _is_there(self, index: Index) -> bool:
         seen = self._directory.memory.look(self.index, _project, follow=False)
-        return seen is not None and seen.sha256 == hashlib.sha256(index.to_bytes()).hexdigest()
+        return seen is not None and seen.sha256 == sha256_hex(index.to_bytes())
 
     def _manifest(self, target: Target, artifacts: tuple[ManifestArtifact, ...]) -> Manifest:
         return Manifest(
@@ -265,7 +265,7 @@ class Manifests:
         path = shipped_path(self._directory.root / artifact.path)
         if not self._is_shipped(artifact):
             data = self._binary(artifact.module)
-            if hashlib.sha256(data).hexdigest() != record.wasm_sha256:
+            if sha256_hex(data) != record.wasm_sha256:
                 raise DiskError(f"{artifact.module.shown}: changed while it was built; build again")
             self._directory.write(path, data)
         return Wasm(f"{artifact.module.name}.wasm", path.stat().st_size, record.wasm_sha256)
@@ -300,7 +300,7 @@ class Manifests:
         except OSError:
             return
         found = entries(data)
-        if hashlib.sha256(data).hexdigest() == right and len(found) == len(self._artifacts[name]):
+        if sha256_hex(data) == right and len(found) == len(self._artifacts[name]):
             modules = [artifact.module.name for artifact in self._artifacts[name]]
             root = f"{self._directory.root}{os.sep}"
             # A record that is another one by now has another digest when the manifest is written.
@@ -315,7 +315,7 @@ class Manifests:
         made_from: list[object] = [self._manifest(target, ()), records]
         for module, _ in self._artifacts[target.name]:
             made_from.append([module.name, [case.to_json() for case in module.tests], module.ship_source])
-        return hashlib.sha256(json.dumps([sha256, made_from], sort_keys=True).encode()).hexdigest()
+        return sha256_hex(json.dumps([sha256, made_from], sort_keys=True).encode())
 
 
 def _is_there(path: Path) -> bool:

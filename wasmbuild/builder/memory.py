@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import stat
@@ -11,6 +10,7 @@ from collections.abc import Callable, Set
 from pathlib import Path
 
 from wasmbuild import files
+from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError
 from wasmbuild.lean_typing import Any, NamedTuple
 
@@ -98,7 +98,7 @@ class Memory:
                 seen = Seen(signature, sha256, None)
             else:
                 data, signature = files.read(path, limit)
-                seen = Seen(signature, hashlib.sha256(data).hexdigest(), facts(data))
+                seen = Seen(signature, sha256_hex(data), facts(data))
         except (FileNotFoundError, NotADirectoryError):
             self.forget(path)
             return None

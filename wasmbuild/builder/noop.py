@@ -7,13 +7,13 @@ declared now. Without it, everything is looked at more closely.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from wasmbuild import __version__, files
+from wasmbuild.digest import sha256_hex
 from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 from wasmbuild.toolchain import search_path
@@ -121,9 +121,9 @@ def _identity(plan: Plan, declaration: bytes) -> list[object]:
     """Return what a note is of besides files: all that the plan and the keys come from."""
     globs = json.dumps(plan.globs).encode("utf-8", "surrogatepass")
     given = repr([test.wasi.dirs for module in plan.modules for test in module.tests if test.wasi is not None])
-    digests = [hashlib.sha256(data).hexdigest() for data in (declaration, globs, given.encode())]
+    digests = [sha256_hex(data) for data in (declaration, globs, given.encode())]
     return [SCHEMA, __version__, *digests, search_path.fingerprint(plan.compiler, plan.directory)]
 
 
 def _digest(signatures: Iterable[files.Signature | None]) -> str:
-    return hashlib.sha256(repr(list(signatures)).encode("ascii")).hexdigest()
+    return sha256_hex(repr(list(signatures)).encode("ascii"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from wasmbuild import locks
 from wasmbuild.builder import disk
 from wasmbuild.builder.disk import ALONE_PREFIX, REPLACING, as_disk_error, delete
+from wasmbuild.digest import sha256_hex
 
 # Locked by the process whose directory it is. A directory without it is one that is being made or deleted.
 _HELD = "held"
@@ -23,12 +23,12 @@ _CAN_DELETE_WHAT_IS_OPEN = os.name == "posix"
 def directory_beside(out: Path) -> Iterator[Path]:
     """Make a directory that nobody else writes into or deletes, on the file system of ``out``. Raises DiskError."""
     # A digest, lest one output's name be the beginning of another's, and because names may not be too long.
-    prefix = f"{ALONE_PREFIX}{hashlib.sha256(os.fsencode(out.name)).hexdigest()[:16]}-"
+    prefix = f"{ALONE_PREFIX}{sha256_hex(os.fsencode(out.name))[:16]}-"
     # Absolute, because a compiler runs in it.
     parent = Path(os.path.abspath(out.parent))
-    for leftover in list(parent.glob(f"{prefix}*")):
-        if re.fullmatch(r"[0-9a-f]{16}", leftover.name.removeprefix(prefix)):
-            _delete_unless_held(leftover)
+    for name in _names(parent):
+        if name.startswith(prefix) and re.fullmatch("[0-9a-f]{16}", name.removeprefix(prefix)):
+            _delete_unless_held(parent / name)
     while (made := _make(parent / f"{prefix}{os.urandom(8).hex()}")) is None:
         pass  # it was taken for a leftover before it was held
     directory, descriptor = made
@@ -37,6 +37,13 @@ def directory_beside(out: Path) -> Iterator[Path]:
     finally:
         os.close(descriptor)
         delete(directory)
+
+
+def _names(directory: Path) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except OSError:
+        return []
 
 
 def _make(directory: Path) -> tuple[Path, int] | None:

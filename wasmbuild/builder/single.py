@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from wasmbuild.builder.disk import REPLACING, TEMPORARY_PREFIX, as_disk_error, d
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache
 from wasmbuild.builder.scratch import directory_beside
+from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError
 from wasmbuild.formats.identify import MAX_SOURCE, identify
 from wasmbuild.lean_typing import TYPE_CHECKING
@@ -56,7 +56,7 @@ def compile_file(
         before()
         if file is None:
             output.write(out, data)
-        elif disk.holds(file, len(data), hashlib.sha256(data).hexdigest()) and (keep_time or output.touch(file)):
+        elif disk.holds(file, len(data), sha256_hex(data)) and (keep_time or output.touch(file)):
             return False
         else:
             disk.move(made, file, REPLACING)
@@ -87,7 +87,7 @@ def _compiled(
         data, kind = read
         wasm = made.with_name("source.wasm" if kind else "source.wat")
         disk.write(wasm, data, REPLACING)
-        wasm_sha256 = hashlib.sha256(data).hexdigest()
+        wasm_sha256 = sha256_hex(data)
     identity = CompilerIdentity(toolchain.compiler.version, toolchain.compiler.sha256)
     # Text that the compiler itself translates decides the bytes as a binary does.
     inputs = key.document(target.engine, identity, wasm_sha256, kind or "text")
@@ -106,7 +106,7 @@ def _compiled(
             # Its own words say better what is wrong with a source that is none.
             _looked_at(module, toolchain, made.parent)
         raise
-    cache.put(key.digest(inputs), artifact, hashlib.sha256(artifact).hexdigest(), inputs)
+    cache.put(key.digest(inputs), artifact, sha256_hex(artifact), inputs)
     return artifact
 
 
@@ -118,7 +118,7 @@ def _restored(wanted: str, target: Target, kind: str | None, made: Path, cache: 
     with as_disk_error(made, "read", REPLACING):
         artifact = made.read_bytes()
     try:
-        if hashlib.sha256(artifact).hexdigest() == sha256:
+        if sha256_hex(artifact) == sha256:
             check_artifact(artifact, target.engine, kind, "the cache")
             return artifact
     except CompileError:

@@ -5,12 +5,12 @@ Only what the bytes themselves say is remembered, and only by the very code that
 
 from __future__ import annotations
 
-import hashlib
 import json
 from functools import cache
-from typing import Any
 
 from wasmbuild import __version__
+from wasmbuild.digest import sha256_hex
+from wasmbuild.lean_typing import Any
 from wasmbuild.usercache import Documents, code_of
 
 _DOCUMENTS = Documents("sources", 1024)
@@ -30,7 +30,7 @@ def remember(sha256: str, facts: dict[str, Any]) -> None:
 
 
 def _name(sha256: str) -> str:
-    return hashlib.sha256(_code() + bytes.fromhex(sha256)).hexdigest()
+    return sha256_hex(_code() + bytes.fromhex(sha256))
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 from wasmbuild import files
 from wasmbuild.builder import source_facts
 from wasmbuild.builder.memory import Memory
+from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError, DiskError, FormatError
 from wasmbuild.formats import wasm
 from wasmbuild.formats.extern import Export, Import, Interface
@@ -103,7 +103,7 @@ class SourceReader:
                 facts, binary = self._examine(data)
             except NoVerdictError as error:
                 raise CompileError(f"{module.shown}: {error}") from error
-            source = _checked(module, hashlib.sha256(data).hexdigest(), len(data), facts)
+            source = _checked(module, sha256_hex(data), len(data), facts)
             path = directory / f"{source.wasm_sha256}.wasm"
             if not os.path.exists(path):
                 self._write(path, binary)
@@ -118,7 +118,7 @@ class SourceReader:
 
         Raises NoVerdictError, for only what the bytes themselves say may be remembered of them.
         """
-        digest = hashlib.sha256(data).hexdigest()
+        digest = sha256_hex(data)
         if digest in self._examined:
             # Looked at, and now read once more to be copied. What is text has to be translated for that.
             return self._examined[digest], data
@@ -142,7 +142,7 @@ class SourceReader:
             facts["problem"] = str(error)
             return facts, b""
         facts["kind"] = identity.kind
-        facts["wasm"] = hashlib.sha256(data).hexdigest()
+        facts["wasm"] = sha256_hex(data)
         facts["imports"] = interface.imports
         facts["exports"] = interface.exports
         facts["traits"] = _traits(data)

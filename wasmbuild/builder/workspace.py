@@ -38,6 +38,7 @@ class Workspace:
         """
         self.config = config
         self._placement = placement
+        self._known: tuple[bytes, Project] | None = None
         try:
             self.directory = Path(os.path.abspath(config)).parent
         except FileNotFoundError:
@@ -53,17 +54,17 @@ class Workspace:
         return self.project().targets if b"runner" in self._read() else ()
 
     def audit_policy(self) -> AuditPolicy:
-        """Return what ``[audit]`` declares, if anything. Raises DeclarationError, ToolchainError."""
-        from wasmbuild.project.audit_policy import AuditPolicy
+        """Return what ``[audit]`` declares. Raises DeclarationError, ToolchainError."""
+        return self.project().audit
 
-        return self.project().audit if b"audit" in self._read() else AuditPolicy()
+    def cache(self, declaration: bytes | None = None) -> ArtifactCache:
+        """Return where artifacts are kept that were compiled before, by default as it is declared now.
 
-    def cache(self) -> ArtifactCache:
-        """Return where artifacts are kept that were compiled before. Raises DeclarationError, UsageError."""
+        Raises DeclarationError, ToolchainError, UsageError.
+        """
         from wasmbuild.builder.cache.selection import opened
-        from wasmbuild.project.cache_policy import CachePolicy
 
-        return opened(self.project().cache if b"cache" in self._read() else CachePolicy())
+        return opened(self._project(declaration or self._read(), needs_modules=False).cache)
 
     def planned(self) -> Planned:
         """Read the declaration and find its files. Raises DeclarationError, ToolchainError, UsageError."""
@@ -91,7 +92,7 @@ class Workspace:
 
         plan, declaration = planned or self.planned()
         directory = BuildDirectory(plan.build_dir, plan.state_dir)
-        cache = self.cache() if cached else NO_CACHE
+        cache = self.cache(declaration) if cached else NO_CACHE
         return Session(plan, declaration, directory, self.toolchain(plan), cache)
 
     def toolchain(self, declared: Project | Plan) -> Toolchain:
@@ -121,16 +122,19 @@ class Workspace:
         return read(self.config)
 
     def _project(self, declaration: bytes, *, needs_modules: bool = True) -> Project:
+        if self._known is not None and self._known[0] == declaration and not needs_modules:
+            return self._known[1]
         from wasmbuild.plan import remembered
 
         line = search_path.default_line()
         file = str(self.config)
         project = remembered.recall(declaration, file=file, directory=self.directory, default_line=line)
-        if project is None:
+        if project is None or (needs_modules and not project.modules):
             from wasmbuild.project.config import parse
 
             project = parse(
                 declaration, file=file, directory=self.directory, default_line=line, needs_modules=needs_modules
             )
             remembered.remember(project, declaration, default_line=line)
+        self._known = declaration, project
         return project

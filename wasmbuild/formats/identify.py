@@ -169,8 +169,8 @@ _MAGICS = (
     (b"#!", "a script", "pass the WebAssembly that it makes or runs"),
 )
 # Blanks, comments to the end of the line, and what begins and ends those that are nested.
-_SKIPPED = re.compile(rb"(?:[ \t\r\n\f]+|;;[^\n]*)*+")
-_NESTING = re.compile(rb"\(;|;\)")
+_SKIPPED = rb"(?:[ \t\r\n\f]+|;;[^\n]*)*+"
+_NESTING = rb"\(;|;\)"
 
 
 def _text(data: bytes) -> FileIdentity:
@@ -201,8 +201,9 @@ def _text(data: bytes) -> FileIdentity:
 def _after_comments(data: bytes) -> int:
     """Return where the first token starts after blanks, ``;; …`` and nested ``(; … ;)``."""
     at = 0
+    skip = re.compile(_SKIPPED).match
     while True:
-        skipped = _SKIPPED.match(data, at)
+        skipped = skip(data, at)
         at = skipped.end() if skipped is not None else at
         if data[at : at + 2] != b"(;":
             return at
@@ -211,7 +212,7 @@ def _after_comments(data: bytes) -> int:
 
 def _after_block(data: bytes, at: int) -> int:
     depth = 0
-    for mark in _NESTING.finditer(data, at):
+    for mark in re.compile(_NESTING).finditer(data, at):
         depth += 1 if mark[0] == b"(;" else -1
         if not depth:
             return mark.end()

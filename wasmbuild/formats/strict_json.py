@@ -39,7 +39,7 @@ class Invalid(Exception):  # noqa: N818 -- never leaves this room; becomes a For
         for part in reversed(self.path):
             if isinstance(part, int):
                 text += f"[{part}]"
-            elif _PLAIN_KEY.fullmatch(part):
+            elif re.fullmatch(_PLAIN_KEY, part):
                 text += f".{part}" if text else part
             else:
                 text += f"[{show(part)}]"
@@ -152,7 +152,7 @@ _KNOWN = {"$schema", "$id", "title", "description", "type", "if", "then", "else"
 _KNOWN |= {"enum", "const", "pattern", "minLength", "maxLength", "minimum", "maximum"}
 _KNOWN |= {"items", "minItems", "maxItems"}
 _KNOWN |= {"properties", "required", "additionalProperties", "propertyNames"}
-_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_PLAIN_KEY = "[A-Za-z0-9_-]+"
 
 
 def _anything(value: object) -> None:

@@ -6,7 +6,6 @@ and sources looked for every time.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -14,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from wasmbuild import __version__
+from wasmbuild.digest import sha256_hex
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.strict_json import Invalid
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
@@ -48,15 +48,14 @@ def recall(data: bytes, *, file: str, directory: Path, default_line: int) -> Pro
 
 
 def remember(project: Project, data: bytes, *, default_line: int) -> None:
-    """Remember what the bytes of a declaration that has modules were found to declare."""
-    if project.modules:
-        _DOCUMENTS.remember(_name(data, default_line), _write(project))
+    """Remember what the bytes of a declaration were found to declare."""
+    _DOCUMENTS.remember(_name(data, default_line), _write(project))
 
 
 def _name(data: bytes, default_line: int) -> str:
     # What can be declared depends on the system too: not every one limits memory.
     identity = json.dumps([_SCHEMA, __version__, code_of("engine", "project"), sys.platform, default_line]).encode()
-    return hashlib.sha256(identity + b"\0" + data).hexdigest()
+    return sha256_hex(identity + b"\0" + data)
 
 
 def _write(project: Project) -> dict[str, Any]:

@@ -7,7 +7,6 @@ are found on PATH. What is read has the structure of its schema already.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -125,4 +124,4 @@ def _below(program: str, directory: Path) -> str:
 
 
 def _program(text: str, directory: Path) -> str:
-    return os.path.normpath(directory / text) if re.search(r"[/\\]", text) else text
+    return os.path.normpath(directory / text) if "/" in text or "\\" in text else text

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-_MAGIC = re.compile(r"[*?\[]")
+_MAGIC = frozenset("*?[")
 
 
 def is_glob(pattern: str) -> bool:
     """Tell whether a path has wildcards."""
-    return _MAGIC.search(pattern) is not None
+    return not _MAGIC.isdisjoint(pattern)
 
 
 def expand(directory: Path, pattern: str) -> list[str]:

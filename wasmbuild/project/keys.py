@@ -6,7 +6,7 @@ import re
 
 from wasmbuild.text import quoted
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_BARE = "[A-Za-z0-9_-]+"
 
 
 def dotted(*parts: str | int) -> str:
@@ -16,5 +16,5 @@ def dotted(*parts: str | int) -> str:
         if isinstance(part, int):
             key += f"[{part}]"
         else:
-            key += ("." if key else "") + (part if _BARE.fullmatch(part) else quoted(part))
+            key += ("." if key else "") + (part if re.fullmatch(_BARE, part) else quoted(part))
     return key

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from wasmbuild.text import quoted
 
 MAX_LENGTH = 200
@@ -12,8 +10,7 @@ MAX_LENGTH = 200
 NAME_PATTERN = "[A-Za-z0-9_-][A-Za-z0-9._-]*"
 """A part of a name as a regular expression, without the limit on length and what Windows reserves."""
 
-_NAME = re.compile(NAME_PATTERN)
-_ALLOWED = re.compile(r"[A-Za-z0-9._-]")
+_ALLOWED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 # Windows opens a device for these names, whatever follows a dot.
 _DEVICES = frozenset(
     ("con", "prn", "aux", "nul", *(f"com{number}" for number in range(10)), *(f"lpt{number}" for number in range(10)))
@@ -32,8 +29,8 @@ def problem(name: str, *, module: bool = False) -> str | None:
             return "has an empty part" if name else "is empty"
         if part.startswith("."):
             return "has a part that starts with a dot" if module else "starts with a dot"
-        if not _NAME.fullmatch(part):
-            odd = next(character for character in part if not _ALLOWED.match(character))
+        if not _ALLOWED.issuperset(part):
+            odd = next(character for character in part if character not in _ALLOWED)
             return f"contains {quoted(odd)}"
         if part.endswith("."):
             return "has a part that ends with a dot" if module else "ends with a dot"

@@ -30,7 +30,7 @@ _LOOK_PAUSE_SECONDS = 0.1
 _COPY_WAIT_SECONDS = 30
 _COPY_POLL_SECONDS = 0.05
 _COPY_PREFIX = "copying-"
-_VERSION = rf"wasmtime(?:-cli)? ({identities.VERSION.pattern})(?=\s|$)"
+_VERSION = rf"wasmtime(?:-cli)? ({identities.VERSION})(?=\s|$)"
 
 _private_copies: dict[str, Path] = {}
 _private_lock = threading.Lock()

@@ -5,7 +5,6 @@ Nothing beside a build's output is asked: who may write there would decide which
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -13,6 +12,7 @@ import time
 from pathlib import Path
 
 from wasmbuild import files
+from wasmbuild.digest import sha256_hex
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.usercache import Documents
 
@@ -20,10 +20,10 @@ SCHEMA = "wasmbuild/identity/1"
 
 # More executables than anybody has.
 _DOCUMENTS = Documents("identities", 256)
-VERSION = re.compile(r"\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?")
+VERSION = r"\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?"
 """A version as Wasmtime has it."""
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHA256 = "[0-9a-f]{64}"
 
 
 class Fact(NamedTuple):
@@ -69,7 +69,7 @@ def _read(path: Path) -> tuple[files.Signature, Fact] | None:
             return None
         dev, ino, size, mtime, ctime = document["signature"]
         version, sha256 = document["version"], document["sha256"]
-        if not _SHA256.fullmatch(sha256) or not (version == "" or VERSION.fullmatch(version)):
+        if not re.fullmatch(_SHA256, sha256) or not (version == "" or re.fullmatch(VERSION, version)):
             return None
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
@@ -77,4 +77,4 @@ def _read(path: Path) -> tuple[files.Signature, Fact] | None:
 
 
 def _name(path: Path) -> str:
-    return f"{hashlib.sha256(os.fsencode(path)).hexdigest()}.json"
+    return f"{sha256_hex(os.fsencode(path))}.json"

@@ -22,7 +22,7 @@ RECORD = "toolchain.json"
 PROGRAM = "wasmtime.exe" if sys.platform == "win32" else "wasmtime"
 
 _DIGITS = 12
-_NAME = re.compile(r"(\d+)\.(\d+)\.(\d+)((?:-[0-9A-Za-z.]+)?)-[0-9a-f]{12}", re.ASCII)
+_NAME = r"([0-9]+)\.([0-9]+)\.([0-9]+)((?:-[0-9A-Za-z.]+)?)-[0-9a-f]{12}"
 
 
 class Archive(NamedTuple):
@@ -92,7 +92,7 @@ def folders() -> list[Path]:
             return []
         with os.scandir(root) as entries:
             for entry in entries:
-                match = _NAME.fullmatch(entry.name)
+                match = re.fullmatch(_NAME, entry.name)
                 if match is not None and entry.is_dir(follow_symlinks=False):
                     numbers = (*map(int, match.groups()[:3]), not match[4])
                     found.append((numbers, entry.stat(follow_symlinks=False).st_mtime_ns, entry.name))

@@ -1,0 +1,45 @@
+"""SHA-256 without OpenSSL while little is hashed: to load that takes as long as to hash some hundred kilobytes."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+from wasmbuild.lean_typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+# The interpreter's own code takes about twice as long for each byte.
+_LITTLE = 1 << 18
+
+
+def sha256(data: bytes) -> _Hash:
+    """Return the hash of some bytes, as ``hashlib.sha256`` does."""
+    global _left
+    if len(data) <= _left:
+        _left -= len(data)
+        return _own(data)
+    import hashlib
+
+    return hashlib.sha256(data)
+
+
+def sha256_hex(data: bytes) -> str:
+    """Return the digest of some bytes in hex."""
+    return sha256(data).hexdigest()
+
+
+def _built_in() -> Callable[[bytes], _Hash]:
+    """Return what ``hashlib`` takes where there is no OpenSSL; its name depends on the version of Python."""
+    for name in ("_sha2", "_sha256", "hashlib"):
+        try:
+            found: Callable[[bytes], _Hash] = importlib.import_module(name).sha256
+        except ImportError:
+            continue
+        return found
+    raise ImportError("this Python has no SHA-256")
+
+
+_own = _built_in()
+_left = _LITTLE
