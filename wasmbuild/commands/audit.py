@@ -124,11 +124,11 @@ def _database(directory: Path | None) -> Database:
         raise UsageError(f"wasmbuild audit: --db: {error}") from None
 
 
-def _runtimes(given: list[str]) -> list[str]:
+def _runtimes(texts: list[str]) -> list[str]:
     from wasmbuild.audit.versions import parse
 
     lines: dict[str, str] = {}
-    for text in given:
+    for text in texts:
         version = parse(text)
         if version is None or text.count(".") < 2:
             raise UsageError(f"wasmbuild audit: --runtime {text!r} is no version; write one such as 48.0.0")
@@ -137,15 +137,15 @@ def _runtimes(given: list[str]) -> list[str]:
             raise UsageError(
                 f"wasmbuild audit: --runtime {other} and {text} are of one line; give one, and audit twice"
             )
-    return given
+    return texts
 
 
-def _check_runtimes(given: list[str], report: AuditReport) -> None:
+def _check_runtimes(texts: list[str], report: AuditReport) -> None:
     """Raise UsageError for a version that loads nothing of what was audited: it was meant to change something."""
     from wasmbuild.audit.versions import parse
 
     lines = {version.line for version in map(parse, report.compilers) if version is not None}
-    for text in given:
+    for text in texts:
         version = parse(text)
         if version is not None and lines and version.line not in lines:
             of = ", ".join(sorted(lines))

@@ -58,8 +58,8 @@ def ending(arguments: argparse.Namespace, workspace: Workspace, plan: Plan) -> C
     """
     from wasmbuild.builder.inputs import of_declaration, source_of
 
-    given = dict(arguments.source)
-    inputs = [*of_declaration(plan), *(source_of(plan, module, given) for module in plan.modules)]
+    overrides = dict(arguments.source)
+    inputs = [*of_declaration(plan), *(source_of(plan, module, overrides) for module in plan.modules)]
 
     def end() -> None:
         from wasmbuild.builder import output

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def write(arguments: argparse.Namespace, plan: Plan) -> None:
     """Write the file to where it was asked for, if it is not there already. Raises UsageError, DiskError."""
     file: Path | None = arguments.output
-    given = dict(arguments.source)
+    sources = dict(arguments.source)
     build_dir = arguments.build_dir or Path(plan.path).parent / plan.build_dir_text
     if file is not None:
         options.check_output("plan", "-o", file, [("--config", arguments.config)])
@@ -34,7 +34,7 @@ def write(arguments: argparse.Namespace, plan: Plan) -> None:
         file=None if file is None else _named(file),
         declaration=_named(arguments.config),
         build_dir=_named(build_dir),
-        source=lambda module: _named(source_of(plan, module, given)),
+        source=lambda module: _named(source_of(plan, module, sources)),
     )
     data = os.fsencode(text)
     if file is None:

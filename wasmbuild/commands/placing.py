@@ -31,7 +31,7 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
         "--source",
         metavar="NAME=PATH",
         action="append",
-        type=_given,
+        type=_source_override,
         default=[],
         help="take this file in the place of the one that modules.NAME declares; records keep the declared path",
     )
@@ -156,7 +156,7 @@ def _absolute(path: Path | None) -> Path | None:
     return None if path is None else Path(os.path.abspath(path))
 
 
-def _given(text: str) -> SourceOverride:
+def _source_override(text: str) -> SourceOverride:
     name, equals, path = text.partition("=")
     if not name or not equals or not path:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PATH, such as filter=out/filter.wasm")

@@ -69,13 +69,13 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _lines(plan: Plan, given: dict[str, Path]) -> list[str]:
+def _lines(plan: Plan, overrides: dict[str, Path]) -> list[str]:
     """Return a line for each artifact. Raises UsageError where a path would not stay in its place."""
     above = os.path.relpath(plan.directory)
     build_dir = os.path.relpath(plan.build_dir)
     sources = {
         module.name: module.source_text
-        if above == os.curdir and module.name not in given
+        if above == os.curdir and module.name not in overrides
         else os.path.relpath(module.source)
         for module in plan.modules
     }

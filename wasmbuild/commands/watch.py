@@ -103,8 +103,8 @@ def _look(workspace: Workspace) -> _Observed:
         return _Observed(None, error, (declaration, str(error)))
     plan = planned.plan
     sources = [_signature(module.source) for module in plan.modules]
-    given = [_signature(plan.directory / file) for module in plan.modules for file in module.test_files]
-    return _Observed(planned, None, (declaration, sources, given, plan.globs))
+    test_files = [_signature(plan.directory / file) for module in plan.modules for file in module.test_files]
+    return _Observed(planned, None, (declaration, sources, test_files, plan.globs))
 
 
 def _folders(workspace: Workspace, seen: _Observed) -> Iterator[str]:

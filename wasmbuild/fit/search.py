@@ -207,14 +207,14 @@ class Search:
             )
 
     def _other_platform(self, said: OtherPlatform) -> NotFoundError:
-        given, host = self._triple.text, triples.host_triple()
-        here = f"leave --triple out for a program of this machine ({host}), " if host not in (None, given) else ""
+        own, host = self._triple.text, triples.host_triple()
+        here = f"leave --triple out for a program of this machine ({host}), " if host not in (None, own) else ""
         name = "name its target with --triple, such as" if not here else "or name another one, such as"
-        other = next(triple for triple in _EXAMPLES if triple not in (given, host))
+        other = next(triple for triple in _EXAMPLES if triple not in (own, host))
         interprets = ", or pulley64 for an engine that interprets" if not self._triple.is_pulley else ""
         return NotFoundError(
             f'{self._name} says "{said.said}": its engine is for another platform than these artifacts, which are for '
-            f"{given}; {here}{name} {other}{interprets}"
+            f"{own}; {here}{name} {other}{interprets}"
         )
 
     def _other_line(self, artifact: bytes) -> NotFoundError:

@@ -89,12 +89,12 @@ def exported_functions(data: bytes) -> dict[str, FunctionType]:
 class _Scope:
     """The index spaces of one component, or of one type of instances."""
 
-    def __init__(self, data: bytes, outer: _Scope | None, given: dict[str, Item], depth: int) -> None:
+    def __init__(self, data: bytes, outer: _Scope | None, arguments: dict[str, Item], depth: int) -> None:
         if depth > _DEEPEST:
             raise ValueError("components are nested too deeply")
         self._data = data
         self._outer = outer
-        self._given = given
+        self._arguments = arguments
         self._depth = depth
         self._spaces: dict[int, list[Any]] = {sort: [] for sort in range(1, 6)}
 
@@ -129,12 +129,12 @@ class _Scope:
     def _instance(self, cursor: Cursor) -> None:
         if cursor.byte() == 0:
             made = self._spaces[_COMPONENTS][cursor.u32()]
-            given = {cursor.name(): self._item(cursor) for _ in range(cursor.u32())}
+            arguments = {cursor.name(): self._item(cursor) for _ in range(cursor.u32())}
             if made is None:
                 self._add((_INSTANCES, None))
                 return
             scope, start, end = made
-            inner = _Scope(self._data, scope, given, self._depth + 1)
+            inner = _Scope(self._data, scope, arguments, self._depth + 1)
             self._add((_INSTANCES, inner.read(start + 8, end)))
         else:
             self._add((_INSTANCES, {_name(cursor): self._item(cursor) for _ in range(cursor.u32())}))
@@ -173,7 +173,7 @@ class _Scope:
     def _import(self, cursor: Cursor) -> None:
         name = _name(cursor)
         item = self._extern(cursor)
-        self._add(self._given.get(name, item))
+        self._add(self._arguments.get(name, item))
 
     def _export(self, cursor: Cursor) -> tuple[str, Item]:
         name = _name(cursor)

@@ -26,17 +26,17 @@ def problems(case: Case, function: FunctionType) -> Iterator[Problem]:
         yield ("args",), f"has {number}, and the function takes {takes}", f"write {takes}"
     else:
         for index, (value, type_) in enumerate(zip(case.args, function.parameters, strict=True)):
-            yield from _value(("args", index), value, type_, given=True)
+            yield from _value(("args", index), value, type_, is_argument=True)
     if case.returns is None:
         return
     if len(case.returns) != (function.result is not None):
         what = "nothing" if function.result is None else "one value"
         yield ("returns",), f"has {len(case.returns)} values, and the function returns {what}", f"write {what}"
     elif function.result is not None:
-        yield from _value(("returns", 0), case.returns[0], function.result, given=False)
+        yield from _value(("returns", 0), case.returns[0], function.result, is_argument=False)
 
 
-def _value(path: tuple[str | int, ...], value: Any, type_: ValueType, *, given: bool) -> Iterator[Problem]:
+def _value(path: tuple[str | int, ...], value: Any, type_: ValueType, *, is_argument: bool) -> Iterator[Problem]:
     kind = type_.kind
     if kind in ("list", "tuple"):
         types = [of for _, of in type_.cases]
@@ -47,16 +47,16 @@ def _value(path: tuple[str | int, ...], value: Any, type_: ValueType, *, given: 
         for index, item in enumerate(value):
             inner = types[0 if kind == "list" else index]
             if inner is not None:
-                yield from _value((*path, index), item, inner, given=given)
+                yield from _value((*path, index), item, inner, is_argument=is_argument)
     elif kind == "record":
-        yield from _record(path, value, type_, given=given)
+        yield from _record(path, value, type_, is_argument=is_argument)
     elif kind in ("variant", "option", "result"):
-        yield from _case(path, value, type_, given=given)
+        yield from _case(path, value, type_, is_argument=is_argument)
     elif kind in ("own", "borrow"):
         made = isinstance(value, dict) and isinstance(value.get("call"), str)
-        if given and not made:
+        if is_argument and not made:
             yield path, f"{shown(value)} is no resource", 'write { call = "…", args = […] }, the call that makes one'
-        elif not given and value != _RESOURCE:
+        elif not is_argument and value != _RESOURCE:
             yield (
                 path,
                 f"{shown(value)} is no resource",
@@ -94,7 +94,7 @@ def _simple(value: Any, type_: ValueType) -> tuple[str, str] | None:
     return None
 
 
-def _record(path: tuple[str | int, ...], value: Any, type_: ValueType, *, given: bool) -> Iterator[Problem]:
+def _record(path: tuple[str | int, ...], value: Any, type_: ValueType, *, is_argument: bool) -> Iterator[Problem]:
     fields = dict(type_.cases)
     named = value if isinstance(value, Mapping) else None
     needed = [name for name, of in fields.items() if of is None or of.kind != "option"]
@@ -105,20 +105,20 @@ def _record(path: tuple[str | int, ...], value: Any, type_: ValueType, *, given:
     for name, item in named.items():
         inner = fields[name]
         if inner is not None:
-            yield from _value((*path, name), item, inner, given=given)
+            yield from _value((*path, name), item, inner, is_argument=is_argument)
 
 
-def _case(path: tuple[str | int, ...], value: Any, type_: ValueType, *, given: bool) -> Iterator[Problem]:
+def _case(path: tuple[str | int, ...], value: Any, type_: ValueType, *, is_argument: bool) -> Iterator[Problem]:
     cases = dict(type_.cases)
     bare = _BARE.get(type_.kind)
     if isinstance(value, Mapping) and len(value) == 1 and (name := next(iter(value))) in cases:
         inner = cases[name]
         if inner is not None:
-            yield from _value((*path, name), value[name], inner, given=given)
+            yield from _value((*path, name), value[name], inner, is_argument=is_argument)
         elif value[name] is not True:
             yield (*path, name), f"{name} holds nothing", f"write {{ {name} = true }}"
     elif bare is not None and (inner := cases[bare]) is not None:
-        yield from _value(path, value, inner, given=given)
+        yield from _value(path, value, inner, is_argument=is_argument)
     elif bare is not None or not isinstance(value, str) or value not in cases or cases[value] is not None:
         written = [f"{{ {name} = {'true' if inner is None else '…'} }}" for name, inner in cases.items()]
         yield path, f"{shown(value)} is no {type_.kind}", f"write one of {listed(written, _SHOWN)}"

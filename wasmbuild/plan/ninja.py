@@ -83,8 +83,8 @@ def _lines(
     manifests = [f"{build_dir}/{target.name}/{filenames.MANIFEST}" for target in plan.targets]
     # The file itself is an input, so that the step runs again when an artifact is no longer among its edges.
     inputs = [*made, declaration, *([file] if file is not None else [])]
-    given = dict.fromkeys(name for module in plan.modules for name in module.test_files)
-    inputs += [os.path.join(os.path.dirname(declaration), name) for name in given]
+    test_files = dict.fromkeys(name for module in plan.modules for name in module.test_files)
+    inputs += [os.path.join(os.path.dirname(declaration), name) for name in test_files]
     yield (
         f"build {_path(f'{build_dir}/{filenames.INDEX}')} | {_paths([*manifests, *shipped])}: wasmbuild_manifest | "
         f"{_paths(inputs)}"

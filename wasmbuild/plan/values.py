@@ -68,13 +68,13 @@ def target_from_json(document: Mapping[str, Any], line: int, directory: Path) ->
         triple = triples.parse(document["triple"])
     except ValueError as error:
         raise Invalid(str(error), "triple") from None
-    given = document["runner"]
+    runner = document["runner"]
     return Target(
         document["name"],
         document["cpu"],
         EngineConfig(line, triple, document["isa-flags"], document["engine"]),
         document["require"],
-        None if given is None else _runner_from_json(given, directory),
+        None if runner is None else _runner_from_json(runner, directory),
         document["runtime"],
     )
 
@@ -91,8 +91,8 @@ def contract_from_json(document: Mapping[str, Any]) -> tuple[tuple[str, ...] | N
     return texts(document["imports"]), texts(document["exports"]), document["ship-source"]
 
 
-def texts(given: Sequence[str] | None) -> tuple[str, ...] | None:
-    return None if given is None else tuple(given)
+def texts(values: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if values is None else tuple(values)
 
 
 def _runner_to_json(runner: Runner, directory: Path) -> dict[str, Any]:

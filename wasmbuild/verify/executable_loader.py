@@ -169,15 +169,15 @@ class ExecutableLoader:
     @contextmanager
     def _directories(self, case: Case) -> Iterator[Mapping[str, str]]:
         """Make the directories of a program, for one call: where each lies, by its path there. Raises OSError."""
-        given: list[tuple[str, dict[str, bytes], bool]] = []
+        preopened: list[tuple[str, dict[str, bytes], bool]] = []
         if case.wasi is not None:
             if case.wasi.files:
-                given.append(("/", {name: text.encode("utf-8") for name, text in case.wasi.files}, True))
+                preopened.append(("/", {name: text.encode("utf-8") for name, text in case.wasi.files}, True))
             for path, files in case.wasi.dirs:
-                given.append((path, {name: base64.b64decode(content) for name, content in files or ()}, False))
+                preopened.append((path, {name: base64.b64decode(content) for name, content in files or ()}, False))
         with ExitStack() as stack:
             made = {}
-            for path, held, writable in given:
+            for path, held, writable in preopened:
                 made[path] = stack.enter_context(tempfile.TemporaryDirectory(prefix="root-", dir=self._directory))
                 _fill(Path(made[path]), held, writable=writable)
             yield made

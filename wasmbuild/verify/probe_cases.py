@@ -70,10 +70,10 @@ class CaseWasi:
             write_files(root, wasi["files"], _from_text)
             config.preopen_dir(root, "/")
         for path, files in wasi.get("dirs", {}).items():
-            given = tempfile.mkdtemp(prefix="wasmbuild-test-")
-            self._directories.append(given)
-            write_files(given, files, _from_base64)
-            config.preopen_dir(given, path, False)
+            directory = tempfile.mkdtemp(prefix="wasmbuild-test-")
+            self._directories.append(directory)
+            write_files(directory, files, _from_base64)
+            config.preopen_dir(directory, path, False)
         config.stdout_custom = self._taker("stdout")
         config.stderr_custom = self._taker("stderr")
         return config
@@ -128,13 +128,13 @@ def execute(
     interrupts by epochs.
     """
     case = request["test"]
-    given = CaseWasi(case)
+    wasi = CaseWasi(case)
     store = wasmtime.Store(engine)
     try:
         if request["epoch"]:
             store.set_epoch_deadline(_FAR)
-        if given.wasi is not None:
-            store.set_wasi(given.config())
+        if wasi.wasi is not None:
+            store.set_wasi(wasi.config())
         if request["fuel"] is not None:
             store.set_fuel(PLENTY)
         if kind == "component":
@@ -151,8 +151,8 @@ def execute(
             outcome["unfit"] = True
     finally:
         store.close()
-        given.close()
-    return {**outcome, **given.written()}
+        wasi.close()
+    return {**outcome, **wasi.written()}
 
 
 def _core(
