@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systems import System
+from systems import JOBS, System
 from wasmbuild import cmake
 
 LISTS = """\
@@ -13,16 +13,17 @@ wasmbuild_project(wasm)
 """
 
 
-def _system(name: str, generator: str, idle: str, needs: tuple[str, ...] = ()) -> System:
-    configure = ("cmake", "-S", ".", "-B", "b", "-G", generator, f"-Dwasmbuild_DIR={cmake.directory()}")
+def _system(name: str, generator: str, idle: str, needs: tuple[str, ...] = (), binary: str = "b") -> System:
+    configure = ("cmake", "-S", ".", "-B", binary, "-G", generator, f"-Dwasmbuild_DIR={cmake.directory()}")
     return System(
         name,
         {"CMakeLists.txt": LISTS},
-        ("cmake", "--build", "b", "-j4"),
+        ("cmake", "--build", binary, f"-j{JOBS}"),
         idle,
-        ("cmake", "--build", "b", "--target", "clean"),
+        ("cmake", "--build", binary, "--target", "clean"),
+        lambda out: _system(name, generator, idle, needs, out),
         setup=(configure,),
-        out="b/wasm",
+        out=f"{binary}/wasm",
         needs=needs,
     )
 

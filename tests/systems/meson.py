@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systems import System
+from systems import JOBS, System
 
 BUILD = """\
 project('demo', meson_version: '>=1.3')
@@ -16,14 +16,18 @@ custom_target('wasm',
 )
 """
 
-SYSTEMS = (
-    System(
+
+def system(binary: str = "b") -> System:
+    return System(
         "meson",
         {"meson.build": BUILD},
-        ("meson", "compile", "-C", "b", "-j4"),
+        ("meson", "compile", "-C", binary, f"-j{JOBS}"),
         r"(?s).*ninja: no work to do\.\n",
-        ("meson", "compile", "-C", "b", "--clean"),
-        setup=(("meson", "setup", "b"),),
-        out="b/wasm",
-    ),
-)
+        ("meson", "compile", "-C", binary, "--clean"),
+        system,
+        setup=(("meson", "setup", binary),),
+        out=f"{binary}/wasm",
+    )
+
+
+SYSTEMS = (system(),)

@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
-from systems import System
+from systems import JOBS, System
 
-WHOLE = """\
+IDLE = r"ninja: no work to do\.\n"
+
+
+def whole(out: str = "out") -> System:
+    rules = f"""\
 rule wasmbuild
-  command = wasmbuild build --quiet --build-dir out --state-dir .state --stamp $out --depfile $out.d
+  command = wasmbuild build --quiet --build-dir "{out}" --state-dir .state --stamp $out --depfile $out.d
   depfile = $out.d
   deps = gcc
   restat = 1
   pool = console
 build wasm.stamp: wasmbuild wasmbuild.toml
 """
-EACH = """\
-build build.ninja: phony wasm.ninja
-subninja wasm.ninja
-default out/index.json
-"""
-IDLE = r"ninja: no work to do\.\n"
-
-SYSTEMS = (
-    System(
+    return System(
         "ninja",
-        {"build.ninja": WHOLE},
-        ("ninja", "-j4"),
+        {"build.ninja": rules.replace('"out"', "out")},
+        ("ninja", f"-j{JOBS}"),
         IDLE,
         ("ninja", "-t", "clean"),
+        whole,
+        out=out,
         reasons={"clean": "Ninja cleans the stamp, of which it knows, and not the directory: rm -rf out"},
-    ),
-    System(
+    )
+
+
+def each(out: str = "out") -> System:
+    index = f"{out}/index.json".replace(" ", "$ ")
+    return System(
         "ninja-per-artifact",
-        {"build.ninja": EACH},
-        ("ninja", "-j4"),
+        {"build.ninja": f"build build.ninja: phony wasm.ninja\nsubninja wasm.ninja\ndefault {index}\n"},
+        ("ninja", f"-j{JOBS}"),
         IDLE,
         ("ninja", "-t", "clean"),
-        setup=(("wasmbuild", "plan", "--ninja", "-o", "wasm.ninja", "--build-dir", "out", "--state-dir", ".state"),),
-    ),
-)
+        each,
+        setup=(("wasmbuild", "plan", "--ninja", "-o", "wasm.ninja", "--build-dir", out, "--state-dir", ".state"),),
+        out=out,
+    )
+
+
+SYSTEMS = (whole(), each())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import signal
@@ -13,7 +14,8 @@ from pathlib import Path
 import wasmtime
 from support import ADD, HEAD, SUB
 
-from systems import System
+from systems import JOBS, System
+from wasmbuild.project import filenames
 from wasmbuild.toolchain.search_path import executables
 
 TARGETS = """
@@ -40,18 +42,18 @@ class Built:
     def __init__(self, system: System, root: Path) -> None:
         self.system = system
         self.root = root
-        self.out = root / system.out
         tools = root.parent / "tools"
         tools.mkdir(parents=True)
         # A copy, because a test changes it; that of the wheel may lack its run bit.
         real = shutil.copyfile(executables()[0].path, tools / "real")
         real.chmod(0o755)
+        self._hold = tools / "hold"
         self.compiler = tools / "compiler"
-        self.compiler.write_text(f'#!/bin/sh\nexec "{real}" "$@"\n')
+        self.compiler.write_text(_COMPILER.format(hold=self._hold, real=real))
         self.compiler.chmod(0o755)
         here = os.path.dirname(sys.executable)
         self.environment = {
-            **{name: text for name, text in os.environ.items() if "MAKEFLAGS" not in name},
+            **{name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "CARGO_"))},
             "PATH": f"{here}{os.pathsep}{os.environ['PATH']}",
             "WASMBUILD_WASMTIME": str(self.compiler),
             "LC_ALL": "C.UTF-8",
@@ -65,25 +67,35 @@ class Built:
             code, said = self.run(command)
             assert code == 0, said
 
+    @property
+    def out(self) -> Path:
+        """The build directory; one that is not there, before there is any."""
+        found = glob.glob(self.system.out, root_dir=self.root)
+        return self.root / (found[0] if found else self.system.out)
+
     def write(self, name: str, content: str | bytes) -> Path:
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
 
-    def run(self, command: tuple[str, ...]) -> tuple[int, str]:
+    def run(self, command: tuple[str, ...], jobs: int = 4) -> tuple[int, str]:
         ended = subprocess.run(
-            command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=False
+            _with(command, jobs), cwd=self.root, env=self.environment, capture_output=True, text=True, check=False
         )
         said = ended.stdout + ended.stderr
         assert "Traceback" not in said, said
         return ended.returncode, said
 
-    def build(self) -> str:
+    def build(self, jobs: int = 4) -> str:
         """Build, which has to go well, and return what was said."""
-        code, said = self.run(self.system.build)
+        code, said = self.run(self.system.build, jobs)
         assert code == 0, said
         return said
+
+    def clean(self) -> None:
+        code, said = self.run(self.system.clean)
+        assert code == 0, said
 
     def compiled(self) -> set[str]:
         """Build, and return the ids of the artifacts whose records or bytes are others now."""
@@ -103,8 +115,9 @@ class Built:
         return found
 
     def files(self) -> dict[str, bytes]:
-        """Return what the build directory holds."""
-        return {str(path.relative_to(self.out)): path.read_bytes() for path in self.out.rglob("*") if path.is_file()}
+        """Return what the build directory holds, but for what is remembered there and what only this system puts."""
+        found = _files(self.out)
+        return {name: data for name, data in found.items() if name not in self.system.beside and not _is_state(name)}
 
     def expected(self) -> dict[str, bytes]:
         """Return what ``wasmbuild build`` makes of the project now."""
@@ -112,23 +125,55 @@ class Built:
         wasmbuild = ("wasmbuild", "build", "-q", "--build-dir", str(directory), "--state-dir", f"{directory}.state")
         code, said = self.run(wasmbuild)
         assert code == 0, said
-        return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+        return _files(directory)
 
     def assert_right(self) -> None:
         assert self.files() == self.expected()
 
-    def kill_amid(self) -> None:
-        """Start a build and kill all of it when the first artifact has come."""
+    def stop_amid(self, number: signal.Signals) -> None:
+        """Start a build, and send a signal to all of it when one artifact was made and others are in the making."""
+        self._hold.mkdir()
+        before = self.facts()
         process = subprocess.Popen(
-            self.system.build,
+            _with(self.system.build, 2),
             cwd=self.root,
             env=self.environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        while process.poll() is None and not any(self.out.rglob("*.cwasm")):
-            time.sleep(0.005)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        try:
+            while self.facts() == before or not (self._hold / "waiting").exists():
+                assert process.poll() is None, "the build ended, and should have been held"
+                time.sleep(0.01)
+            os.killpg(process.pid, number)
+            assert process.wait(60) != 0
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            # A compile that is just starting makes nothing in a directory of another name.
+            shutil.rmtree(self._hold.rename(self._hold.with_name("held")))
+
+
+# While it is held, the first compile goes on and the others wait to be killed.
+_COMPILER = """\
+#!/bin/sh
+if [ "$1" = compile ] && [ -d "{hold}" ] && ! mkdir "{hold}/first" 2> /dev/null; then
+    mkdir "{hold}/waiting" 2> /dev/null
+    exec sleep 30
+fi
+exec "{real}" "$@"
+"""
+
+
+def _with(command: tuple[str, ...], jobs: int) -> list[str]:
+    return [word.replace(JOBS, str(jobs)) for word in command]
+
+
+def _files(directory: Path) -> dict[str, bytes]:
+    found = (path for path in directory.rglob("*") if path.is_file())
+    return {path.relative_to(directory).as_posix(): path.read_bytes() for path in found}
+
+
+def _is_state(name: str) -> bool:
+    return name.startswith(f"{filenames.STATE_DIRECTORY}/")

@@ -5,28 +5,34 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import wasmtime
 from support import ADD, SUB
 from systems import System, systems
 from systems.project import BINARIES, DECLARATION, Built
 
+from wasmbuild.runtime import load
+
 pytestmark = pytest.mark.slow
 
 ALL = {f"{module}@{target}" for module in ("add", "sub", "plugins/one") for target in ("x64", "portable")}
+EVERYTHING = f"{DECLARATION}[engine]\nconsume-fuel = true\n"
 
 
 @pytest.fixture(scope="module", params=systems(), ids=lambda system: system.name)
 def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """The project after its first build, in a directory that is no easy one."""
+    """The project after its first build, below a directory with a blank and a letter that is none of ASCII."""
     system: System = request.param
-    missing = [tool for tool in system.needs if shutil.which(tool) is None]
-    if missing:
-        pytest.skip(f"needs {', '.join(missing)}")
-    made = Built(system, tmp_path_factory.mktemp(system.name) / "project")
+    if missing := [tool for tool in system.needs if shutil.which(tool) is None]:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"needs {', '.join(missing)}")
+    made = Built(system, tmp_path_factory.mktemp(system.name) / "süß und gut" / "project")
     made.build()
     return made
 
@@ -45,7 +51,8 @@ def cell(request: pytest.FixtureRequest, built: Built) -> Iterator[None]:
         built.write("wasmbuild.toml", DECLARATION)
     (built.root / "plugins" / "two.wasm").unlink(missing_ok=True)
     code, _ = built.run(built.system.build)
-    if code:
+    if code or built.files() != built.expected():
+        built.clean()
         shutil.rmtree(built.out, ignore_errors=True)
         built.build()
 
@@ -55,9 +62,13 @@ def test_same_as_doit_compile(built: Built) -> None:
     built.assert_right()
 
 
-def test_verified(built: Built) -> None:
+def test_verify_and_load_take_the_result(built: Built) -> None:
     code, said = built.run(("wasmbuild", "verify", "-q", str(built.out)))
     assert code == 0, said
+    loaded = load(built.out, "add")
+    assert loaded.target == "x64"
+    store = wasmtime.Store(loaded.engine)
+    assert wasmtime.Instance(store, loaded.module, []).exports(store)["add"](store, 2, 3) == 5
 
 
 def test_no_op(built: Built) -> None:
@@ -124,16 +135,42 @@ def test_file_joins_and_leaves_a_glob(built: Built) -> None:
     built.assert_right()
 
 
-def test_interrupted(built: Built) -> None:
-    shutil.rmtree(built.out)
-    built.kill_amid()
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
+def test_stopped(built: Built, number: signal.Signals) -> None:
+    built.write("wasmbuild.toml", EVERYTHING)
+    built.stop_amid(number)
     built.build()
     built.assert_right()
+    assert re.fullmatch(built.system.idle, built.build())
+
+
+def test_one_job_and_four(built: Built) -> None:
+    four = built.files()
+    built.clean()
+    built.build(jobs=1)
+    assert built.files() == four
 
 
 def test_clean(built: Built) -> None:
-    code, said = built.run(built.system.clean)
-    assert code == 0, said
+    built.clean()
     assert not [path for path in built.out.rglob("*") if path.is_file()]
     built.build()
     built.assert_right()
+
+
+def test_build_directory_elsewhere(built: Built, tmp_path: Path) -> None:
+    _builds_elsewhere(built.system, "../elsewhere/öut", tmp_path)
+
+
+def test_build_directory_with_a_blank(built: Built, tmp_path: Path) -> None:
+    _builds_elsewhere(built.system, "../else where/out", tmp_path)
+
+
+def _builds_elsewhere(system: System, out: str, directory: Path) -> None:
+    placed = Built(system.placed(out), directory / "project")
+    placed.build()
+    placed.assert_right()
+    assert re.fullmatch(placed.system.idle, placed.build())
+    placed.write("add.wasm", BINARIES[SUB])
+    assert placed.compiled() == {"add@x64", "add@portable"}
+    assert not list(placed.root.rglob("*.cwasm"))

@@ -59,6 +59,19 @@ def test_an_edit_is_built_and_nothing_else(built: Any) -> None:
     assert sorted(built.toolchain.compiled) == ["pi/a.cwasm", "x64/a.cwasm"]
 
 
+def test_what_was_looked_at_before_the_lock_is_remembered_too(built: Any) -> None:
+    """As doit and SCons do, after a build that was killed before it wrote down what it had made."""
+    remembered = built.root / ".wasmbuild" / "state.json"
+    remembered.unlink()
+    session = built.session()
+    session.check()
+    session.begin()
+    session.finish()
+    session.close()
+    assert str(built.root / "x64" / "a.cwasm") in json.loads(remembered.read_text())["files"]
+    assert (built.root / ".wasmbuild" / "noop.json").exists()
+
+
 def test_a_module_that_fails_keeps_its_artifact_and_takes_the_manifest(built: Any) -> None:
     before = shipped(built.root)
     built.write("a", text="other")
