@@ -72,17 +72,9 @@ class Checker:
     def believe(self, artifacts: tuple[Artifact, ...]) -> dict[str, Status]:
         """Take all artifacts to be right as long as their files are as ``memory`` knows them; return what it knows."""
         statuses = {}
-        signature = self._memory.signature
         for artifact in artifacts:
-            path = self.path(artifact)
-            found = (
-                signature(str(artifact.module.source)),
-                signature(path + filenames.RECORD_SUFFIX),
-                signature(path),
-            )
-            if found[0] is not None and found[1] is not None and found[2] is not None:
-                self._found_right[artifact.id] = (found[0], found[1], found[2])
-                statuses[artifact.id] = Status(artifact, source_size=found[0][2])
+            if self._note_right(artifact, self.path(artifact)):
+                statuses[artifact.id] = Status(artifact, source_size=self._found_right[artifact.id][0][2])
         return statuses
 
     def check(self, artifacts: tuple[Artifact, ...], before: Mapping[str, Status]) -> dict[str, Status]:
@@ -121,6 +113,19 @@ class Checker:
         """Return where an artifact lies."""
         path = artifact.path if os.sep == "/" else artifact.path.replace("/", os.sep)
         return f"{self._root}{os.sep}{path}"
+
+    def _note_right(self, artifact: Artifact, path: str) -> bool:
+        """Note that an artifact is right as long as its files are as the memory knows them, if it knows all of them.
+
+        It knows none that was too young to be trusted, or that was looked at before the build directory was locked:
+        such a one is looked at again.
+        """
+        known = self._memory.signature
+        source, record, present = known(str(artifact.module.source)), known(path + filenames.RECORD_SUFFIX), known(path)
+        if source is None or record is None or present is None:
+            return False
+        self._found_right[artifact.id] = (source, record, present)
+        return True
 
     def _is_unchanged(self, artifact: Artifact, source: files.Signature | None) -> bool:
         found = self._found_right.get(artifact.id)
@@ -164,9 +169,8 @@ class Checker:
             and recorded is not None
             and recorded.facts["source"] != [artifact.module.source_text, source.sha256]
         )
-        signature = self._memory.signature(str(artifact.module.source))
-        if not reasons and not unnamed and recorded is not None and present is not None and signature is not None:
-            self._found_right[artifact.id] = (signature, recorded.signature, present.signature)
+        if not reasons and not unnamed:
+            self._note_right(artifact, path)
         return Status(artifact, tuple(reasons), None, unnamed, source.size)
 
     def _reasons(
