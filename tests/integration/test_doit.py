@@ -126,8 +126,11 @@ def test_clean_removes_what_was_made(dodo: Project) -> None:
     doit(dodo, "clean", "compile:add@x64")
     assert not (dodo.build / "x64/add.cwasm").exists()
     assert (dodo.build / "x64/sub.cwasm").exists()
+    doit(dodo, "clean", "-n")
+    assert (dodo.build / ".wasmbuild").is_dir()
     doit(dodo, "clean")
     assert set(dodo.files()) == {"x64/mine.txt"}
+    assert not (dodo.build / ".wasmbuild").exists()
     doit(dodo, "compile")
     assert dodo.compiled() == set()
 

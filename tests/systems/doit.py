@@ -23,6 +23,9 @@ def task_image():
     return {"actions": ["cp %(dependencies)s %(targets)s"], "file_dep": ["OUT/index.json"], "targets": ["image"]}
 """
 
+PLACED = "[project] build-dir says where, and that is below the declaration"
+REASONS = {"build_directory_elsewhere": PLACED, "build_directory_with_a_blank": PLACED}
+
 
 def own(out: str = "build") -> System:
     return System(
@@ -33,6 +36,7 @@ def own(out: str = "build") -> System:
         ("doit", "clean"),
         own,
         out=out,
+        reasons=REASONS,
     )
 
 
@@ -45,6 +49,7 @@ def larger(out: str = "build") -> System:
         ("doit", "clean"),
         larger,
         out=out,
+        reasons=REASONS,
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable
 from typing import ParamSpec
@@ -151,6 +153,15 @@ def _outdated(workspace: Workspace) -> list[str]:
 
 def _some(names: Iterable[str]) -> str:
     return listed(sorted(names), _SHOWN)
+
+
+def remove_state(config: str, dryrun: bool) -> None:
+    """Remove what is remembered of a build directory, after everything else there that was made: an action of clean."""
+    build = of(config)
+    if build.planned is not None and os.path.isdir(build.planned.plan.state_dir):
+        sys.stdout.write(f"removing dir '{os.path.relpath(build.planned.plan.state_dir)}'\n")
+        if not dryrun:
+            shutil.rmtree(build.planned.plan.state_dir, ignore_errors=True)
 
 
 def fail(message: str) -> TaskFailed:

@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from doit.task import clean_targets
+
 from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.doit import actions, builds
 from wasmbuild.doit.checks import ArtifactCheck, IndexCheck
@@ -131,7 +133,7 @@ class Declared:
             "task_dep": names,
             "targets": [f"{root}/{path}" for path in (filenames.INDEX, *targets)],
             "uptodate": [IndexCheck(build) if whole else False],
-            "clean": True,
+            "clean": [clean_targets, (actions.remove_state, [self._config])],
             "io": _IO,
             "doc": "the manifests of targets that are whole, and the index",
             "meta": {META: MANIFESTS},
