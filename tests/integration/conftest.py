@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import environments
 import pytest
 from support import Project
+
+
+@pytest.fixture(scope="session")
+def runtime_distribution(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the source distribution of ``wasmbuild-runtime``, and the wheel that comes of it."""
+    directory = tmp_path_factory.mktemp("runtime")
+    environments.build(environments.ROOT / "runtime", directory)
+    return directory
 
 
 @pytest.fixture

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tarfile
-import venv
 import zipfile
 from pathlib import Path
 
+import environments
 import pytest
+from environments import ROOT, Environment
+from packaging.requirements import Requirement
+from support import run_here
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from wasmbuild import __version__
+
+EXAMPLES = ROOT / "examples"
 ANSWER = "import edge; print(edge.answer(), edge.__file__)"
 FILES = {
     "edge/__init__.py",
@@ -22,6 +25,7 @@ FILES = {
     *(f"edge/wasm/{target}/manifest.json" for target in ("linux-x64", "linux-arm64", "portable")),
     *(f"edge/wasm/{target}/answer.cwasm" for target in ("linux-x64", "linux-arm64", "portable")),
 }
+DEPENDENCIES = 'dependencies = ["wasmbuild-runtime>=0.1.0", "wasmtime>=48,<49"]'
 TABLES = {"hatch": "[tool.hatch.build.hooks.wasmbuild]", "setuptools": "[tool.wasmbuild]"}
 
 
@@ -40,28 +44,35 @@ class Distribution:
 
     def build(self, *options: str, status: int = 0, **environment: str) -> str:
         shutil.rmtree(self.root / "dist", ignore_errors=True)
-        ended = subprocess.run(
-            [sys.executable, "-m", "build", "--no-isolation", "--skip-dependency-check", *options, "."],
-            cwd=self.root,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-        )
-        assert ended.returncode == status, ended.stdout + ended.stderr
-        return ended.stdout + ended.stderr
+        return environments.build(self.root, self.root / "dist", *options, status=status, **environment)
 
     @property
     def wheel(self) -> Path:
-        [wheel] = (self.root / "dist").glob("*.whl")
-        return wheel
+        return environments.wheel(self.root / "dist")
+
+    def sources(self) -> set[str]:
+        [sdist] = (self.root / "dist").glob("*.tar.gz")
+        with tarfile.open(sdist) as packed:
+            return {name.partition("/")[2] for name in packed.getnames()}
 
     def shipped(self) -> set[str]:
         return {name for name in zipfile.ZipFile(self.wheel).namelist() if ".dist-info/" not in name}
+
+    def fits(self, platform: str) -> bool:
+        """Return whether pip takes the wheel on a platform, given the tag of its system."""
+        name = f"edge-{self.backend}"
+        argv = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-index", "--only-binary", ":all:"]
+        argv += ["--platform", platform, "--find-links", str(self.root / "dist"), name]
+        return subprocess.run(argv, cwd=self.root, capture_output=True, check=False).returncode == 0
 
     def metadata(self, name: str) -> str:
         with zipfile.ZipFile(self.wheel) as wheel:
             [found] = [entry for entry in wheel.namelist() if entry.endswith(f".dist-info/{name}")]
             return wheel.read(found).decode()
+
+    def required(self) -> set[str]:
+        lines = self.metadata("METADATA").splitlines()
+        return {str(Requirement(line.split(": ")[1])) for line in lines if line.startswith("Requires-Dist: ")}
 
 
 @pytest.fixture(params=["hatch", "setuptools"])
@@ -69,39 +80,36 @@ def distribution(request: pytest.FixtureRequest, tmp_path: Path) -> Distribution
     return Distribution(request.param, tmp_path / "project")
 
 
-def pip(python: Path, *arguments: str | Path) -> None:
-    argv = [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*argv, *arguments], check=True, capture_output=True, text=True)
-
-
-@pytest.fixture
-def python(tmp_path: Path) -> Path:
-    """An environment of its own that sees what is installed in this one."""
-    venv.create(tmp_path / "venv", with_pip=False)
-    python = tmp_path / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    argv = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    site = Path(subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip())
-    (site / "outer.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
-    return python
-
-
-def answer(python: Path, where: Path) -> str:
-    ended = subprocess.run([python, "-c", ANSWER], cwd=where, check=True, capture_output=True, text=True)
-    said, _, file = ended.stdout.strip().partition(" ")
+def answer(environment: Environment, where: Path) -> str:
+    said, _, file = environment.run(ANSWER, where).partition(" ")
     assert said == "42"
     return file
 
 
 def test_a_wheel_from_the_sdist_has_all_artifacts_and_loads_them(
-    distribution: Distribution, python: Path, tmp_path: Path
+    distribution: Distribution, runtime_distribution: Path, tmp_path: Path
 ) -> None:
     distribution.build()
     assert distribution.shipped() == FILES
-    assert "any" in distribution.wheel.name
-    required = distribution.metadata("METADATA").replace("wasmtime<49,>=48", "wasmtime>=48,<49")
-    assert "Requires-Dist: wasmtime>=48,<49" in required
-    pip(python, distribution.wheel)
-    assert str(tmp_path / "venv") in answer(python, tmp_path)
+    assert distribution.wheel.name.endswith("-1.0-py3-none-any.whl")
+    assert distribution.required() == {"wasmtime<49,>=48", f"wasmbuild-runtime>={__version__}"}
+    # Nothing of what built it is there.
+    environment = Environment(tmp_path / "venv").see_wasmtime()
+    environment.install_alone(distribution.wheel, environments.wheel(runtime_distribution))
+    assert answer(environment, tmp_path).startswith(str(tmp_path / "venv"))
+
+
+@pytest.mark.slow
+def test_pip_gets_the_library_that_loads_it(
+    distribution: Distribution, runtime_distribution: Path, tmp_path: Path
+) -> None:
+    distribution.build("--wheel")
+    environment = Environment(tmp_path / "venv")
+    environment.pip("install", "-q", "--find-links", runtime_distribution, distribution.wheel)
+    installed = environment.installed()
+    assert installed.keys() == {f"edge-{distribution.backend}", "wasmbuild-runtime", "wasmtime"}
+    assert installed["wasmtime"].startswith("48.")
+    assert answer(environment, tmp_path)
 
 
 def test_an_sdist_has_the_declaration_and_the_sources_and_no_artifacts(distribution: Distribution) -> None:
@@ -109,18 +117,30 @@ def test_an_sdist_has_the_declaration_and_the_sources_and_no_artifacts(distribut
     # What lies there already is no reason to ship it.
     distribution.build("--wheel")
     distribution.build("--sdist")
-    [sdist] = (distribution.root / "dist").glob("*.tar.gz")
-    with tarfile.open(sdist) as packed:
-        names = {name.partition("/")[2] for name in packed.getnames()}
+    names = distribution.sources()
     assert {"wasmbuild.toml", "wasm/answer.wat", "edge/__init__.py"} <= names
     assert [name for name in names if name.startswith("edge/wasm")] == []
 
 
+def test_an_sdist_has_all_that_decides_what_is_built(distribution: Distribution) -> None:
+    declaration = distribution.root / "wasmbuild.toml"
+    test = '[[modules.answer.tests]]\ncall = "answer"\nreturns = [42]\nwasi = { dirs = ["given"] }\n'
+    declaration.write_text(f"{declaration.read_text()}\n{test}")
+    (distribution.root / "given").mkdir()
+    (distribution.root / "given" / "data.txt").write_text("data")
+    assert run_here("lock", cwd=distribution.root).returncode == 0
+    distribution.build()
+    assert {"wasmbuild.toml", "wasmbuild.lock", "wasm/answer.wat", "given/data.txt"} <= distribution.sources()
+    assert distribution.shipped() == FILES
+
+
 def test_an_editable_install_loads_what_is_in_the_tree(
-    distribution: Distribution, python: Path, tmp_path: Path
+    distribution: Distribution, runtime_distribution: Path, tmp_path: Path
 ) -> None:
-    pip(python, "-e", distribution.root)
-    assert answer(python, tmp_path).startswith(str(distribution.root))
+    environment = Environment(tmp_path / "venv").see_all()
+    environment.install_alone("-e", distribution.root)
+    environment.install_alone(environments.wheel(runtime_distribution))
+    assert answer(environment, tmp_path).startswith(str(distribution.root))
 
 
 def test_what_left_the_declaration_leaves_the_next_wheel(distribution: Distribution) -> None:
@@ -139,6 +159,10 @@ def test_a_platform_wheel_is_for_one_machine(distribution: Distribution) -> None
     assert distribution.shipped() == {name for name in FILES if "x64" not in name}
     assert distribution.wheel.name.endswith("-py3-none-manylinux_2_17_aarch64.musllinux_1_1_aarch64.whl")
     assert "Root-Is-Purelib: false" in distribution.metadata("WHEEL")
+    for platform in ("manylinux_2_17_aarch64", "musllinux_1_1_aarch64"):
+        assert distribution.fits(platform)
+    for platform in ("manylinux_2_17_x86_64", "musllinux_1_1_x86_64", "win_arm64", "macosx_11_0_arm64"):
+        assert not distribution.fits(platform)
 
 
 def test_mistakes_in_the_table_are_told_at_once(distribution: Distribution) -> None:
@@ -150,9 +174,22 @@ def test_mistakes_in_the_table_are_told_at_once(distribution: Distribution) -> N
 
 
 def test_a_library_of_another_line_is_refused_with_what_to_write(distribution: Distribution) -> None:
-    old = 'dependencies = ["wasmbuild"' + (', "wasmtime>=48,<49"]' if distribution.backend == "setuptools" else "]")
-    distribution.edit(old, 'dependencies = ["wasmtime>=49"]')
+    distribution.edit('"wasmtime>=48,<49"', '"wasmtime>=49"')
     assert 'write "wasmtime>=48,<49" there' in distribution.build("--wheel", status=1)
+
+
+def test_requirements_that_lack_are_added_or_told(distribution: Distribution) -> None:
+    distribution.edit(DEPENDENCIES, "dependencies = []")
     if distribution.backend == "setuptools":
-        distribution.edit('"wasmtime>=49"', '"wasmbuild"')
-        assert "has nothing of wasmtime" in distribution.build("--wheel", status=1)
+        assert "dependencies has nothing of wasmtime" in distribution.build("--wheel", status=1)
+        distribution.edit("dependencies = []", 'dependencies = ["wasmtime>=48,<49"]')
+        said = distribution.build("--wheel", status=1)
+        assert "dependencies has nothing of wasmbuild-runtime, and require-runtime = true says that it loads" in said
+        assert f'write "wasmbuild-runtime>={__version__}" there' in said
+    else:
+        lacks = f'dependencies lacks "wasmtime>=48,<49" and "wasmbuild-runtime>={__version__}"'
+        assert lacks in distribution.build("--wheel")
+        assert distribution.required() == {"wasmtime<49,>=48", f"wasmbuild-runtime>={__version__}"}
+        distribution.edit("require-runtime = true\n", "")
+        distribution.build("--wheel")
+        assert distribution.required() == {"wasmtime<49,>=48"}

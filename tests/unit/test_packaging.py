@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from wasmbuild import __version__
 from wasmbuild.errors import DeclarationError
-from wasmbuild.packaging import shipped
+from wasmbuild.packaging import requirements, shipped
 
-WANTED = shipped.requirement(48)
+[WANTED] = requirements.of(48, runtime=False)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ WANTED = shipped.requirement(48)
     ],
 )
 def test_requirements_of_the_line_alone_are_right(declared: list[str]) -> None:
-    assert shipped.conflict(WANTED, declared) is None
+    assert requirements.conflict([WANTED], declared) is None
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,17 @@ def test_requirements_of_the_line_alone_are_right(declared: list[str]) -> None:
     ],
 )
 def test_any_that_let_another_line_in_are_not(declared: list[str]) -> None:
-    assert f'write "{WANTED}" there' in str(shipped.conflict(WANTED, declared))
+    assert f'write "{WANTED}" there' in str(requirements.conflict([WANTED], declared))
+
+
+def test_the_runtime_is_required_where_it_is_declared_to_load() -> None:
+    wanted = requirements.of(48, runtime=True)
+    assert wanted == [WANTED, f"wasmbuild-runtime>={__version__}"]
+    assert requirements.conflict(wanted, [WANTED, "Wasmbuild_Runtime"]) is None
+    for declared in ([], ["wasmbuild"], ['wasmbuild-runtime; sys_platform == "linux"']):
+        assert f'write "wasmbuild-runtime>={__version__}" there' in str(
+            requirements.conflict(wanted, [WANTED, *declared])
+        )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from hatchling.plugin import hookimpl
 
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.lean_typing import Any
-from wasmbuild.packaging import shipped
+from wasmbuild.packaging import requirements, shipped
+from wasmbuild.text import quoted
 
 
 class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -35,17 +36,26 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
         if self.target_name != "wheel":
             return
         shipment = shipped.build(root, settings, "src" if settings.package.startswith("src/") else "")
-        declared = self.metadata.core.dependencies
-        if any(text.startswith("wasmtime") and text[8:9] in tuple("<>=!~ ;[(") for text in declared) and (
-            problem := shipped.conflict(shipment.requirement, [*declared, shipment.requirement])
-        ):
-            self.app.abort(problem)
-        build_data["dependencies"].append(shipment.requirement)
+        self._require(build_data, shipment.requirements)
         if version != "editable":
             build_data["force_include"].update({str(path): name for name, path in shipment.files.items()})
         if shipment.tag is not None:
             build_data["pure_python"] = False
             build_data["tag"] = f"py3-none-{shipment.tag}"
+
+    def _require(self, build_data: dict[str, Any], required: list[str]) -> None:
+        declared = self.metadata.core.dependencies
+        # What is declared and what is added hold together; a library of another line leaves nothing to install.
+        if problem := requirements.conflict(required, [*declared, *required]):
+            self.app.abort(problem)
+        build_data["dependencies"].extend(required)
+        lacking = [text for text in required if requirements.conflict([text], declared)]
+        if lacking:
+            said = " and ".join(map(quoted, lacking))
+            self.app.display_warning(
+                f"[project] dependencies lacks {said}: the wheel requires it all the same, but whoever asks "
+                f"for the requirements before building, as uv does, is not told; write it there too"
+            )
 
 
 @hookimpl

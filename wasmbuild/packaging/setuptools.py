@@ -12,7 +12,7 @@ from setuptools.errors import SetupError
 
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.lean_typing import Any
-from wasmbuild.packaging import shipped
+from wasmbuild.packaging import requirements, shipped
 
 _TABLE = "tool.wasmbuild"
 
@@ -53,8 +53,8 @@ class _BuildPy:
                     shipment = shipped.build(Path.cwd(), settings, self._source_root())
                 except WasmbuildError as error:
                     raise SetupError(str(error)) from None
-                required = self.distribution.install_requires
-                if problem := shipped.conflict(shipment.requirement, required):
+                declared = self.distribution.install_requires
+                if problem := requirements.conflict(shipment.requirements, declared):
                     raise SetupError(problem)
                 if self.editable_mode:
                     return

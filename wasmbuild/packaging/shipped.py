@@ -9,9 +9,10 @@ from pathlib import Path
 from wasmbuild import api
 from wasmbuild.errors import DeclarationError, Mistake, UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
-from wasmbuild.packaging import tags
+from wasmbuild.packaging import requirements, tags
 from wasmbuild.project import filenames
 from wasmbuild.text import quoted, suggestion
+from wasmbuild.toolchain.search_path import LOCK
 
 if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan
@@ -19,23 +20,27 @@ if TYPE_CHECKING:
 ENVIRONMENT = "WASMBUILD_TARGETS"
 """Names of targets, or globs, with spaces between them: they come before those of the table."""
 
-_KEYS = {"package": str, "config": str, "targets": list, "platform-wheel": bool}
+_KEYS = {"package": str, "config": str, "targets": list, "platform-wheel": bool, "require-runtime": bool}
 
 
 class Settings(NamedTuple):
-    """The table: ``package`` is a directory from the project's, ``targets`` are globs, none for all."""
+    """The table: ``package`` is a directory from the project's, ``targets`` are globs, none for all.
+
+    ``require_runtime`` is whether a wheel requires the distribution of the runtime alone, which loads the artifacts.
+    """
 
     package: str
     config: str
     targets: tuple[str, ...]
     platform_wheel: bool
+    require_runtime: bool
 
 
 class WheelContents(NamedTuple):
     """What a wheel ships: ``files`` are absolute, by their paths in the wheel; ``tag`` is None for any platform."""
 
     files: dict[str, Path]
-    requirement: str
+    requirements: list[str]
     tag: str | None
 
 
@@ -73,6 +78,7 @@ def read(table: Mapping[str, Any], where: str) -> Settings:
         table.get("config", "wasmbuild.toml"),
         tuple(os.environ.get(ENVIRONMENT, "").split() or table.get("targets", ())),
         table.get("platform-wheel", False),
+        table.get("require-runtime", False),
     )
 
 
@@ -93,7 +99,7 @@ def build(root: Path, settings: Settings, source_root: str = "") -> WheelContent
     built = api.build(root / settings.config, build_dir=root / settings.package, targets=settings.targets)
     package = settings.package.removeprefix(f"{source_root}/") if source_root else settings.package
     files = {f"{package}/{path}": built.build_dir.joinpath(*path.split("/")) for path in _shipped(plan)}
-    return WheelContents(files, requirement(plan.line), tag)
+    return WheelContents(files, requirements.of(plan.line, runtime=settings.require_runtime), tag)
 
 
 def tag(root: Path, settings: Settings) -> str:
@@ -102,42 +108,20 @@ def tag(root: Path, settings: Settings) -> str:
 
 
 def sources(root: Path, settings: Settings) -> list[str]:
-    """Return the declaration and its sources, from ``root``: what a source distribution needs. Raises UsageError."""
+    """Return what a source distribution needs to build the same, from ``root``. Raises UsageError.
+
+    It is the declaration, the lock file where there is one, sources, and files that tests are given.
+    """
     plan = api.plan(root / settings.config)
-    found = [settings.config]
-    for module in plan.modules:
-        path = os.path.relpath(module.source, root).replace(os.sep, "/")
+    lock = os.path.join(os.path.dirname(settings.config), LOCK)
+    found = [settings.config, *([lock] if os.path.isfile(root / lock) else [])]
+    needed = [module.source for module in plan.modules]
+    needed += [plan.directory / file for module in plan.modules for file in module.test_files]
+    for path in dict.fromkeys(os.path.relpath(path, root).replace(os.sep, "/") for path in needed):
         if path.startswith("../"):
             raise UsageError(f"{path}: lies outside of the project; a source distribution cannot have it")
         found.append(path)
     return found
-
-
-def requirement(line: int) -> str:
-    """Return what a distribution requires: the line of the library that loads its artifacts."""
-    return f"wasmtime>={line},<{line + 1}"
-
-
-def conflict(required: str, declared: Iterable[str]) -> str | None:
-    """Say what is wrong with declared requirements, if they let a ``wasmtime`` in that loads no artifact of the line.
-
-    A requirement for some environments alone (with a marker) lets any in elsewhere.
-    """
-    from packaging.requirements import Requirement
-    from packaging.specifiers import SpecifierSet
-    from packaging.utils import canonicalize_name
-
-    line = int(required.split(">=")[1].split(",")[0])
-    found = [Requirement(text) for text in declared]
-    ours = [entry for entry in found if canonicalize_name(entry.name) == "wasmtime"]
-    allowed = SpecifierSet(",".join(str(entry.specifier) for entry in ours if entry.marker is None))
-    others = [other for other in (line - 1, line + 1, line + 50) if allowed.contains(f"{other}.0.0")]
-    lets_own = any(allowed.contains(f"{line}.0.{patch}") for patch in range(64))
-    if lets_own and not others:
-        return None
-    said = ", ".join(quoted(str(entry)) for entry in ours) or "nothing of wasmtime"
-    fix = f"write {quoted(required)} there"
-    return f"[project] dependencies has {said}, and the artifacts load in line {line} alone; {fix}"
 
 
 def _shipped(plan: Plan) -> Iterable[str]:

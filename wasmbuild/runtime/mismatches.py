@@ -124,7 +124,7 @@ def not_precompiled(subject: str, identity: FileIdentity) -> NotPrecompiledError
     return NotPrecompiledError(
         f"{subject} is {identity.sentence}, {_NEEDED}",
         "compile it with wasmbuild and load what that makes, or let the application compile it: "
-        "wasmbuild.runtime.load_source(path)",
+        f"{__package__}.load_source(path)",
     )
 
 

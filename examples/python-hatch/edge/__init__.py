@@ -2,9 +2,8 @@
 
 from importlib.resources import as_file, files
 
+from wasmbuild_runtime import instantiate, load
 from wasmtime import Linker, Store
-
-from wasmbuild.runtime import instantiate, load
 
 
 def answer() -> int:
