@@ -253,9 +253,9 @@ def audited(session: Session, policy: AuditPolicy) -> Noted:
 
     Where ``policy`` does not let it pass, the next build does not pass for having nothing to do.
     """
-    from wasmbuild.audit.note import noted
+    from wasmbuild.audit.note import of_build
 
-    known = noted([session.plan.build_dir], policy, "build")
+    known = of_build(session, policy)
     if known.fails:
         session.directory.forget_noop()
     return known

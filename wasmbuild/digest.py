@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 # The interpreter's own code takes about twice as long for each byte.
-_LITTLE = 1 << 18
+_LITTLE = 1 << 20
 
 
 def sha256(data: bytes) -> _Hash:

@@ -10,24 +10,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import date
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
-from wasmbuild.audit.schema import ABOUT_SCHEMA, RECORD_SCHEMA
 from wasmbuild.audit.versions import Range, Version, parse
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.strict_json import Check, Invalid, compile_schema, loads, show
-from wasmbuild.lean_typing import Any, NamedTuple, Protocol
+from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.audit_policy import SEVERITIES
 from wasmbuild.text import printable
+
+if TYPE_CHECKING:
+    from datetime import date
 
 CODEGEN, VALIDATOR, LAYOUT = "codegen", "validator", "layout"
 UNSCORED = "unscored"
 MAX_BYTES = 1 << 20
 _MOST = 10_000
 _ABOUT = "database.json"
+_SHIPPED = Path(__file__).with_name("advisories")
 _FIX = "name a directory of records as wasmbuild ships it"
 
 
@@ -75,47 +76,61 @@ class Advisory(NamedTuple):
 
 
 class Support(NamedTuple):
-    """How long upstream supports a line: ``months`` from its release, or ``long_months`` each ``every`` lines."""
+    """How long upstream supports a line: ``months`` from its release, or ``long_months`` each ``every`` lines.
+
+    ``released`` is the day of the release of ``line``, as ISO 8601 has it.
+    """
 
     line: int
-    released: date
+    released: str
     months: int
     every: int
     long_months: int
 
     def until(self, line: int) -> date:
         """Return the day on which a line's support ends: a line is released each month, on the same day."""
+        from datetime import date
+
         months = self.long_months if line % self.every == 0 else self.months
-        count = self.released.year * 12 + self.released.month - 1 + (line - self.line) + months
-        return date(max(count // 12, 1), count % 12 + 1, self.released.day)
+        released = date.fromisoformat(self.released)
+        count = released.year * 12 + released.month - 1 + (line - self.line) + months
+        return date(max(count // 12, 1), count % 12 + 1, released.day)
 
 
 class Database(NamedTuple):
-    """All records, most severe first; ``defaults`` are those of settings on every line up to ``defaults_through``."""
+    """All records, most severe first; ``defaults`` are those of settings on every line up to ``defaults_through``.
 
-    date: date
+    ``checked_on`` is the day on which the records were last held against upstream's, as ISO 8601 has it.
+    """
+
+    checked_on: str
     advisories: tuple[Advisory, ...]
     defaults: Mapping[str, object]
     defaults_through: int
     support: Support
     excluded: frozenset[str]
 
-
-class _File(Protocol):
     @property
-    def name(self) -> str: ...
-    def read_bytes(self) -> bytes: ...
+    def date(self) -> date:
+        """The day on which the records were last held against upstream's."""
+        from datetime import date
+
+        return date.fromisoformat(self.checked_on)
 
 
 @cache
 def shipped() -> Database:
-    """Return the records that came with this version of wasmbuild."""
-    directory = files("wasmbuild.audit").joinpath("advisories")
-    return _database([file for file in directory.iterdir() if file.name.endswith(".json")], "advisories")
+    """Return the records that came with this version of wasmbuild, which a test holds against their schema."""
+    found = [_SHIPPED / name for name in os.listdir(_SHIPPED) if name.endswith(".json")]
+    return _database(found, "advisories", _nothing, _nothing)
 
 
 def load(directory: Path) -> Database:
     """Read records from a directory of the shipped form. Raises FormatError for the first thing that is wrong."""
+    from datetime import date
+
+    from wasmbuild.audit.schema import ABOUT_SCHEMA, RECORD_SCHEMA
+
     where = printable(directory)
     try:
         found = [path for path in directory.iterdir() if path.name.endswith(".json")]
@@ -124,20 +139,29 @@ def load(directory: Path) -> Database:
         if strange is not None:
             problem = f"is no file of at most {MAX_BYTES} bytes"
             raise FormatError(f"{printable(strange)} {problem}; {_FIX}")
-        return _database(found, where)
+        database = _database(found, where, compile_schema(ABOUT_SCHEMA), compile_schema(RECORD_SCHEMA))
     except OSError as error:
         raise FormatError(f"{where}: cannot be read: {printable(error.strerror or error)}; {_FIX}") from None
+    try:
+        for day in (database.checked_on, database.support.released):
+            date.fromisoformat(day)
+    except ValueError as error:
+        raise FormatError(f"{where}/{_ABOUT}: {error}; {_FIX}") from None
+    return database
 
 
-def _database(found: list[Any], where: str) -> Database:
-    by_name: dict[str, _File] = {file.name: file for file in found}
+def _nothing(document: object) -> None:
+    pass
+
+
+def _database(found: list[Path], where: str, check_about: Check, check: Check) -> Database:
+    by_name = {file.name: file for file in found}
     about_file = by_name.pop(_ABOUT, None)
     if about_file is None:
         raise FormatError(f"{where} has no {_ABOUT}; {_FIX}")
     if not by_name or len(by_name) > _MOST:
         raise FormatError(f"{where} has {len(by_name)} records; {_FIX}")
-    about = _read(about_file, where, compile_schema(ABOUT_SCHEMA))
-    check = compile_schema(RECORD_SCHEMA)
+    about = _read(about_file, where, check_about)
     advisories = []
     for name in sorted(by_name):
         document = _read(by_name[name], where, check)
@@ -148,14 +172,10 @@ def _database(found: list[Any], where: str) -> Database:
     advisories.sort(key=lambda advisory: (-advisory.weight, advisory.id))
     support, excluded = about["support"], about["excluded"]
     first = support["first"]
-    try:
-        released = date(first["year"], first["month"], support["day"])
-        of = date.fromisoformat(about["date"])
-    except ValueError as error:
-        raise FormatError(f"{where}/{_ABOUT}: {error}; {_FIX}") from None
+    released = f"{first['year']:04}-{first['month']:02}-{support['day']:02}"
     long_term = support["long-term"]
     return Database(
-        of,
+        about["date"],
         tuple(advisories),
         about["settings"],
         about["settings-through"],
@@ -164,7 +184,7 @@ def _database(found: list[Any], where: str) -> Database:
     )
 
 
-def _read(file: _File, where: str, check: Check) -> Any:
+def _read(file: Path, where: str, check: Check) -> Any:
     try:
         document = loads(file.read_bytes(), MAX_BYTES)
         check(document)

@@ -100,7 +100,7 @@ class Judge:
         ``kind`` is ``module`` or ``component``; ``traits`` are None where the manifest has none. Records whose range
         does not hold the compiler say nothing of it and are left out. Equal artifacts get the same tuple.
         """
-        deciding = None if traits is None else [traits.get(name) for name in self._asked_for]
+        deciding = None if traits is None else tuple(map(traits.get, self._asked_for))
         key = (kind, repr(deciding))
         if key not in self._known:
             self._known[key] = tuple(self._judged(kind, traits))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-import shlex
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
 
 from wasmbuild.audit.database import shipped
-from wasmbuild.audit.report import audit
+from wasmbuild.audit.listed import Shipped, ShippedArtifact, Unreadable
+from wasmbuild.audit.report import judged
 from wasmbuild.audit.telling import note
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project.audit_policy import AuditPolicy
 from wasmbuild.toolchain import loads_here
+
+if TYPE_CHECKING:
+    from wasmbuild.builder.session import Session
 
 
 class Noted(NamedTuple):
@@ -28,16 +30,54 @@ def noted(paths: Sequence[str | os.PathLike[str]], policy: AuditPolicy, command:
     What cannot be read is passed over: whoever builds or verifies it tells. What was let pass until an earlier day
     than this is not let pass.
     """
-    report = audit(paths, shipped(), policy.on(datetime.now(UTC).date()), library=loads_here.installed())
-    line = note(report, shlex.join(["wasmbuild", "audit", *map(_shown, paths)]))
+    from wasmbuild.audit.shipped import collect
+
+    return _noted(collect(paths), paths, policy, command)
+
+
+def of_build(session: Session, policy: AuditPolicy) -> Noted:
+    """Judge what the manifests of a build list, as ``noted`` does, by what the build knows: it reads none of them."""
+    return _noted(_built(session), [session.plan.build_dir], policy, "build")
+
+
+def _noted(
+    manifests: Iterable[Shipped | Unreadable],
+    paths: Sequence[str | os.PathLike[str]],
+    policy: AuditPolicy,
+    command: str,
+) -> Noted:
+    if any(ignored.until is not None for ignored in policy.ignore):
+        from datetime import UTC, datetime
+
+        policy = policy.on(datetime.now(UTC).date())
+    report = judged(manifests, shipped(), policy, library=loads_here.installed())
+    line = note(report, " ".join(["wasmbuild audit", *map(_shown, paths)]))
     fails = command in policy.enforce and report.severe
     return Noted(f"{line} (fails by [audit] enforce)" if line and fails else line, fails)
 
 
+def _built(session: Session) -> Iterator[Shipped]:
+    compiler = session.compiler.version
+    for target, artifacts in session.listed():
+        yield Shipped(
+            str(session.manifest(target)),
+            compiler,
+            target.triple.text,
+            target.engine.engine_table(),
+            target.engine.isa_flags,
+            tuple([ShippedArtifact(artifact.id, *session.traits(artifact.module)) for artifact in artifacts]),
+            target.runtime,
+        )
+
+
 def _shown(path: str | os.PathLike[str]) -> str:
-    """Return a path as people write it, from the working directory, where it is below that."""
+    """Return a path as people type it into a shell, from the working directory, where it is below that."""
     path = os.fspath(path)
     if os.path.isabs(path):
         relative = os.path.relpath(path) if os.path.splitdrive(path)[0] == os.path.splitdrive(os.getcwd())[0] else path
-        return path if relative.startswith(os.pardir) else relative
-    return path
+        path = path if relative.startswith(os.pardir) else relative
+    if path.isascii() and path.replace("/", "").replace("-", "").replace("_", "").replace(".", "").isalnum():
+        return path
+    import shlex
+
+    return shlex.quote(path)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
 
 from wasmbuild.audit.database import UNSCORED, Advisory, Database
 from wasmbuild.audit.judge import AFFECTED, VERDICTS, AuditedTarget, Finding, Judge, worst
-from wasmbuild.audit.shipped import Shipped, Unreadable, collect
+from wasmbuild.audit.listed import Shipped, Unreadable
 from wasmbuild.audit.versions import parse
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project.audit_policy import SEVERITIES, AuditPolicy
 from wasmbuild.toolchain.loads_here import is_loaded_by_library
+
+if TYPE_CHECKING:
+    from datetime import date
 
 SCHEMA = "wasmbuild/audit/1"
 STALE_DAYS = 90
@@ -96,7 +98,23 @@ def audit(
 ) -> AuditReport:
     """Judge the artifacts of manifests by what these say; nothing else is opened.
 
-    ``paths`` are manifests, indexes or directories. Each of ``runtimes`` is the version that loads artifacts of its
+    ``paths`` are manifests, indexes or directories. The rest is as for ``judged``.
+    """
+    from wasmbuild.audit.shipped import collect
+
+    return judged(collect(paths), database, policy, runtimes, library)
+
+
+def judged(
+    manifests: Iterable[Shipped | Unreadable],
+    database: Database,
+    policy: AuditPolicy,
+    runtimes: Iterable[str] = (),
+    library: str | None = None,
+) -> AuditReport:
+    """Judge the artifacts of manifests.
+
+    Each of ``runtimes`` is the version that loads artifacts of its
     line, whatever their manifests say. ``library`` is that of this machine, which is taken to load what is for it where
     nobody says otherwise. Nothing is printed, and what cannot be read is told in the report. The dates of ``policy``
     are not looked at.
@@ -112,7 +130,7 @@ def audit(
     entries: list[AuditedArtifact] = []
     unreadable: list[Unreadable] = []
     compilers: dict[str, tuple[Advisory, ...]] = {}
-    for shipped in collect(paths):
+    for shipped in manifests:
         if isinstance(shipped, Unreadable):
             unreadable.append(shipped)
             continue

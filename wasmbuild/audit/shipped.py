@@ -12,48 +12,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from wasmbuild.audit.listed import Shipped, ShippedArtifact, Unreadable
 from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.files import read_up_to
 from wasmbuild.formats.manifest import MAX_MANIFEST
 from wasmbuild.formats.schemas import INDEX, MANIFEST
 from wasmbuild.formats.strict_json import Invalid, compile_schema, loads
-from wasmbuild.lean_typing import Any, NamedTuple
+from wasmbuild.lean_typing import Any
 from wasmbuild.project import filenames
 from wasmbuild.shipment.errors import AGAIN
 from wasmbuild.shipment.manifests import is_index
 from wasmbuild.text import printable
 
 _BUILD = "build first, or name a manifest, an index or a build directory"
-
-
-class ShippedArtifact(NamedTuple):
-    """One artifact of a manifest; ``traits`` are None where the manifest has none."""
-
-    id: str
-    kind: str
-    traits: Mapping[str, Any] | None
-
-
-class Shipped(NamedTuple):
-    """One manifest: where it is, what its artifacts have in common, and these.
-
-    ``runtime`` is the version that will load them, None where it was not declared.
-    """
-
-    path: str
-    compiler: str
-    triple: str
-    engine: Mapping[str, object]
-    isa_flags: Mapping[str, object]
-    artifacts: tuple[ShippedArtifact, ...]
-    runtime: str | None = None
-
-
-class Unreadable(NamedTuple):
-    """A path that nothing could be judged of, and why, in one line."""
-
-    path: str
-    message: str
 
 
 def collect(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Shipped | Unreadable]:

@@ -140,6 +140,10 @@ class Manifests:
             self._right[target.name] = seen.sha256
         return True
 
+    def is_known_right(self, target: Target) -> bool:
+        """Tell whether this build found or wrote the manifest of a target as it should be."""
+        return target.name in self._right
+
     def write(self, target: Target) -> None:
         """Write the manifest of a target whose artifacts are all right, and the index now and then. Raises DiskError.
 

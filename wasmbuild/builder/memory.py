@@ -128,6 +128,11 @@ class Memory:
         seen = self._seen.get(path)
         return seen.sha256 if seen is not None else None
 
+    def facts(self, path: str) -> Any:
+        """Return the remembered facts of a file, or ``None`` where none could be trusted."""
+        seen = self._seen.get(path)
+        return seen.facts if seen is not None else None
+
     def forget(self, path: Path | str) -> None:
         """Forget one file, so that it is read again."""
         self._made.pop(str(path), None)

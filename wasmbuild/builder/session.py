@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from wasmbuild.builder import key, noop
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from wasmbuild.builder.reproducible import Compared
     from wasmbuild.plan.graph import Plan
     from wasmbuild.project.declared import Artifact, Module, Target
+    from wasmbuild.toolchain.find import FoundCompiler
     from wasmbuild.toolchain.toolchain import Toolchain
 
 
@@ -134,6 +135,25 @@ class Session:
     def path(self, artifact: Artifact) -> Path:
         """Return where an artifact lies."""
         return self.directory.root / artifact.path
+
+    def manifest(self, target: Target) -> Path:
+        """Return where the manifest of a target lies."""
+        return self._manifests.path(target.name)
+
+    def listed(self) -> Iterator[tuple[Target, list[Artifact]]]:
+        """Yield the targets whose manifests are known to be right, with the artifacts that they list."""
+        for target in self.plan.targets:
+            if self._manifests.is_known_right(target):
+                yield target, self._manifests.of_targets()[target.name]
+
+    @property
+    def compiler(self) -> FoundCompiler:
+        """What compiles."""
+        return self._toolchain.compiler
+
+    def traits(self, module: Module) -> tuple[str, dict[str, Any] | None]:
+        """Return the kind of a module's source, and its traits as manifests have them, None where they are unknown."""
+        return self._sources.traits(module)
 
     def _believe(self) -> None:
         """Take all to be as the last whole build left it, but for files whose signatures are others by now."""

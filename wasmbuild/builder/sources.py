@@ -81,6 +81,17 @@ class SourceReader:
             raise _missing(module)
         return _checked(module, seen.sha256, seen.signature[2], seen.facts)
 
+    def traits(self, module: Module) -> tuple[str, dict[str, Any] | None]:
+        """Return the kind of a source that was looked at, and its traits as JSON, None where they are not known."""
+        facts = self._memory.facts(str(module.source))
+        if facts is None:
+            try:
+                source = self.look(module)
+            except CompileError:
+                return "module", None
+            return source.kind, source.traits.to_json() if source.traits is not None else None
+        return facts.get("kind", "module"), facts.get("traits")
+
     def copy(self, module: Module, directory: Path) -> tuple[SourceFacts, Path]:
         """Return a source together with a private copy, in ``directory``, of the very binary that it describes.
 

@@ -156,9 +156,9 @@ def _audited(session: Session, policy: AuditPolicy, *, built: bool) -> Noted | N
     """Return what is known against what was built, if anything new was said of it or the declaration wants it so."""
     if not built and "build" not in policy.enforce:
         return None
-    from wasmbuild.audit.note import noted
+    from wasmbuild.audit.note import of_build
 
-    known = noted([session.plan.build_dir], policy, "build")
+    known = of_build(session, policy)
     if known.fails:
         # The next build is not to pass for having nothing to do.
         session.directory.forget_noop()

@@ -38,6 +38,17 @@ def test_a_build_says_it_and_passes(collected: Project) -> None:
     assert "affected: collected@x64, collected@arm: uses gc" in collected.run("audit", "build", status=1).stdout
 
 
+def test_a_build_after_an_edit_says_it_of_all(collected: Project) -> None:
+    collected.write("other.wat", "(module)")
+    collected.declare(DECLARED + '[modules.other]\nsource = "other.wat"\n')
+    collected.run("build")
+    collected.write("other.wat", '(module (func (export "run")))')
+    told = re.compile(TOLD.pattern.replace("2 of 2", "2 of 4"), re.MULTILINE)
+    assert len(told.findall(collected.run("build").stderr)) == 1
+    collected.write("collected.wat", "(module)")
+    assert "none of 4 artifacts has what they need" in collected.run("build").stderr
+
+
 def test_a_build_without_anything_to_do_looks_at_nothing_of_it(collected: Project) -> None:
     collected.run("build")
     code = "import sys; from wasmbuild.cli import main; main(['build', '-q']); print(*sys.modules)"

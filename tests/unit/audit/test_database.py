@@ -265,3 +265,7 @@ def test_a_broken_directory_is_told(copy: Path, damage: str) -> None:
 def test_versions_are_read(text: str, shown: str | None) -> None:
     version = parse(text)
     assert (version and str(version)) == shown
+
+
+def test_the_records_that_came_with_wasmbuild_are_what_others_have_to_be() -> None:
+    assert load(Path(wasmbuild.audit.__file__).with_name("advisories")) == shipped()

@@ -1,0 +1,37 @@
+"""What is judged: what a manifest lists, whether it was read or is about to be written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wasmbuild.lean_typing import Any, NamedTuple
+
+
+class ShippedArtifact(NamedTuple):
+    """One artifact of a manifest; ``traits`` are None where the manifest has none."""
+
+    id: str
+    kind: str
+    traits: Mapping[str, Any] | None
+
+
+class Shipped(NamedTuple):
+    """One manifest: where it is, what its artifacts have in common, and these.
+
+    ``runtime`` is the version that will load them, None where it was not declared.
+    """
+
+    path: str
+    compiler: str
+    triple: str
+    engine: Mapping[str, object]
+    isa_flags: Mapping[str, object]
+    artifacts: tuple[ShippedArtifact, ...]
+    runtime: str | None = None
+
+
+class Unreadable(NamedTuple):
+    """A path that nothing could be judged of, and why, in one line."""
+
+    path: str
+    message: str
