@@ -39,7 +39,8 @@ def checked(document: object) -> tuple[int, triples.TargetTriple, Mapping[str, A
     if found or triple is None:
         raise EngineError(found)
     found = [
-        (f"isa-flags.{name}", problem, fix) for name, problem, fix in cpu.flag_problems(triple.architecture, flags)
+        (f"isa-flags.{name}", problem, fix)
+        for name, problem, fix in cpu.flag_problems(triple.architecture, flags, line)
     ]
     found += [(f"engine.{key}", problem, fix) for key, problem, fix in canonical_problems(engine, line, triple)]
     if found:

@@ -81,10 +81,13 @@ class EngineConfig:
         from wasmbuild.engine.settings import expand
 
         features = list(cpu_features)
-        wrong = [*cpus.problems(triple.architecture, cpu, features), *rules.problems(engine, line=line, triple=triple)]
+        wrong = [
+            *cpus.problems(triple.architecture, cpu, features, line),
+            *rules.problems(engine, line=line, triple=triple),
+        ]
         if wrong:
             raise rules.EngineError(wrong)
-        return cls(line, triple, cpus.isa_flags(triple.architecture, cpu, features), expand(engine, line, triple))
+        return cls(line, triple, cpus.isa_flags(triple.architecture, cpu, features, line), expand(engine, line, triple))
 
     # --- what it is
 

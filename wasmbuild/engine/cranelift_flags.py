@@ -8,7 +8,7 @@ from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.text import quoted, suggestion
 
 if TYPE_CHECKING:
-    from wasmbuild.engine.line import Flag, Line, RefusedFlags, Setting, Value
+    from wasmbuild.engine.line import Flag, Line, Setting, Value
 
 Problem = tuple[str, str, str]
 
@@ -28,7 +28,7 @@ def flag_problems(flags: object, line: Line, *, spectre: bool) -> list[Problem]:
         key = f"{_KEY}.{name}"
         flag = line.flags.get(name)
         if flag is None:
-            found.append((key, *_refusal(str(name), line.flags, line.refused_flags)))
+            found.append((key, *_refusal(str(name), line)))
         elif (problem := value_problem(value, flag)) is not None:
             found.append((key, *problem))
         elif flag.spectre and value is True and not spectre:
@@ -97,9 +97,8 @@ def shown(value: object) -> str:
     return "nothing" if value is None else "a date or time"
 
 
-def _refusal(name: str, flags: Mapping[str, Flag], refused: RefusedFlags) -> tuple[str, str]:
-    from wasmbuild.engine import cpu
-
+def _refusal(name: str, line: Line) -> tuple[str, str]:
+    flags, refused = line.flags, line.refused_flags
     if name in refused.settings:
         return "is a setting of its own", f"write {refused.settings[name]} instead"
     if name in refused.overridden:
@@ -108,9 +107,9 @@ def _refusal(name: str, flags: Mapping[str, Flag], refused: RefusedFlags) -> tup
         return "with this flag changed, Wasmtime's loader refuses the artifact", "remove it"
     if name in refused.testing:
         return "is for tests of Cranelift itself", "remove it"
-    for architecture in ("x86_64", "aarch64", "riscv64", "s390x"):
-        for feature, isa_flags in cpu.features(architecture).items():
-            if name.replace("-", "_") in isa_flags and name.replace("-", "_").removeprefix("has_") == feature:
+    for architecture, cpu in line.cpus.items():
+        for feature in cpu.features:
+            if name.replace("-", "_") == cpu.flag(feature):
                 return f"is a CPU feature of {architecture}", f'write cpu-features = ["{feature}"] in a target for it'
     if name in ("pointer_width", "big_endian") or name.startswith("has_"):
         return "belongs to the target", "write the triple and the cpu of a target"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from wasmbuild.lean_typing import NamedTuple
 
@@ -133,11 +133,73 @@ class Winch(NamedTuple):
     needs: Mapping[str, Value]
 
 
+class Conflict(NamedTuple):
+    """Settings that do not go together: those of ``when``, where each has the value there.
+
+    It is so on targets whose ``ARCHITECTURE-SYSTEM`` matches one of the globs ``on`` and none of ``excluded``; with
+    neither it is so on all. It is said of the first of ``keys`` that is declared, else of the last. In ``problem``,
+    ``{architecture}`` and ``{triple}`` stand for the target's.
+    """
+
+    when: Mapping[str, Value]
+    keys: tuple[str, ...]
+    problem: str
+    fix: str
+    on: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+
+class NeededFeatures(NamedTuple):
+    """CPU features of which an architecture's code needs one: ``missing`` says that it lacks them, ``why`` what then.
+
+    ``fix`` is what to write instead, ``advice`` the same for whoever meets the consequence.
+    """
+
+    any_of: tuple[str, ...]
+    missing: str
+    why: str
+    fix: str
+    advice: str
+
+
+class Cpu(NamedTuple):
+    """What Cranelift knows of an architecture's CPUs.
+
+    ``features`` maps a feature to what every CPU that has it has too; ``flags`` maps a feature to its ISA flag where
+    that is not the feature's name behind ``has_``; ``levels`` maps a level, lowest first, to its features and the
+    levels that it has all of.
+    """
+
+    features: Mapping[str, tuple[str, ...]]
+    levels: Mapping[str, tuple[str, ...]]
+    flags: Mapping[str, str] = {}
+    needed: NeededFeatures | None = None
+
+    def flag(self, feature: str) -> str:
+        """Return the ISA flag of a feature."""
+        return self.flags.get(feature, f"has_{feature}")
+
+    def isa_flags(self, names: Iterable[str]) -> dict[str, Value]:
+        """Return the ISA flags of features and levels and of all that they bring, sorted by name."""
+        flags = set()
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name in self.levels:
+                waiting.extend(self.levels[name])
+            else:
+                flags.add(self.flag(name))
+                waiting.extend(self.features[name])
+        return dict.fromkeys(sorted(flags), True)
+
+
 class Line(NamedTuple):
     """All that is known of a line (major version) of Wasmtime.
 
     ``defaults`` are those of targets that differ from what the settings say, by the start of their architecture.
-    ``install`` is the command that gets a compiler for every target, or empty.
+    ``install`` is the command that gets a compiler for every target, or empty. ``layout_moved_in`` is the patch release
+    from which on libraries keep their fields elsewhere, 0 where all of them do. ``cargo_features`` are those of the
+    crate ``wasmtime-cli`` that make an executable for all targets. ``cpus`` are by architecture.
     """
 
     number: int
@@ -148,6 +210,10 @@ class Line(NamedTuple):
     flags: Mapping[str, Flag]
     refused_flags: RefusedFlags
     install: str
+    layout_moved_in: int
+    cargo_features: tuple[str, ...]
+    conflicts: Mapping[str, Conflict]
+    cpus: Mapping[str, Cpu]
 
     def setting_defaults(self, architecture: str | None = None, strategy: str = "cranelift") -> dict[str, Value]:
         """Return what every setting is when it is not declared; ``architecture`` is None for any native one."""

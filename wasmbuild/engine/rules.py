@@ -6,10 +6,11 @@ Every rule is one that a compiler or the library was seen to enforce, most by an
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 
 from wasmbuild.engine import lines
 from wasmbuild.engine.cranelift_flags import choice_problem, flag_problems, shown, value_problem
-from wasmbuild.engine.line import Line, Value
+from wasmbuild.engine.line import Conflict, Line, Value
 from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.text import suggestion
 
@@ -78,9 +79,12 @@ def combination_problems(declared: Mapping[str, object], *, line: int, triple: T
     Without ``triple`` only what fits no target at all is reported.
     """
     engine = effective(declared, line, triple)
-    found = [*_winch(engine, declared, line, triple), *_needs(engine, declared, line), *_features(engine, declared)]
+    found = [
+        *_winch(engine, line, triple),
+        *_needs(engine, declared, line),
+        *_conflicts(engine, declared, line, triple),
+    ]
     if triple is not None:
-        found.extend(_target(engine, declared, triple))
         flags = declared.get("cranelift-flags", {})
         found.extend(flag_problems(flags, lines.get(line), spectre=engine["signals-based-traps"] is True))
     elif engine["signals-based-traps"] is False and "signals-based-traps" in declared:
@@ -107,9 +111,7 @@ def effective(declared: Mapping[str, object], line: int, triple: TargetTriple | 
     return engine
 
 
-def _winch(
-    engine: Mapping[str, Value], declared: Mapping[str, object], line: int, triple: TargetTriple | None
-) -> Iterator[Problem]:
+def _winch(engine: Mapping[str, Value], line: int, triple: TargetTriple | None) -> Iterator[Problem]:
     if engine["strategy"] != "winch":
         return
     winch = lines.get(line).winch
@@ -127,10 +129,6 @@ def _winch(
     for name, needed in winch.needs.items():
         if engine.get(name, needed) is not needed:
             yield name, f"Winch cannot work with {name} = {shown(engine[name])}", f"write {name} = {shown(needed)}"
-    if engine.get("wasm-exceptions") is True and engine.get("gc-support") is False:
-        name = "gc-support" if "gc-support" in declared or "wasm-exceptions" not in declared else "wasm-exceptions"
-        fix = "write wasm-exceptions = false, or gc-support = true"
-        yield name, "Winch cannot compile with exceptions and without gc-support", fix
 
 
 def _needs(engine: Mapping[str, Value], declared: Mapping[str, object], line: int) -> Iterator[Problem]:
@@ -143,34 +141,26 @@ def _needs(engine: Mapping[str, Value], declared: Mapping[str, object], line: in
                     yield name, f"needs {other}", f"leave it out, or write {other} = true"
 
 
-def _features(engine: Mapping[str, Value], declared: Mapping[str, object]) -> Iterator[Problem]:
-    if engine.get("wasm-simd") is False and engine.get("wasm-relaxed-simd") is True:
-        key = "wasm-simd" if "wasm-simd" in declared else "wasm-relaxed-simd"
-        yield key, "relaxed SIMD cannot be without SIMD", "write wasm-relaxed-simd = false too"
-    if engine.get("guest-debug") is True and engine.get("signals-based-traps") is True:
-        fix = "leave it out, or write guest-debug = false"
-        yield "signals-based-traps", "guests cannot be debugged with signals-based traps", fix
-    if engine.get("debug-info") is True and engine.get("generate-address-map") is False:
-        yield "generate-address-map", "debug-info needs the address map", "leave it out, or write debug-info = false"
-    if engine.get("wasm-stack-switching") is True and engine.get("compiler-inlining") is True:
-        yield "compiler-inlining", "cannot be on together with wasm-stack-switching", "switch one of them off"
+def _conflicts(
+    engine: Mapping[str, Value], declared: Mapping[str, object], line: int, triple: TargetTriple | None
+) -> Iterator[Problem]:
+    for conflict in lines.get(line).conflicts.values():
+        if not all(engine.get(name) == value for name, value in conflict.when.items()):
+            continue
+        problem = conflict.problem
+        if conflict.on:
+            if triple is None or not _concerns(conflict, triple):
+                continue
+            problem = problem.format(architecture=triple.architecture, triple=triple.text)
+        key = next((key for key in conflict.keys if key in declared), conflict.keys[-1])
+        yield key, problem, conflict.fix
 
 
-def _target(engine: Mapping[str, Value], declared: Mapping[str, object], triple: TargetTriple) -> Iterator[Problem]:
-    if engine.get("native-unwind-info") is False and triple.is_windows:
-        fix = "write native-unwind-info = true for this target"
-        yield "native-unwind-info", "Windows cannot do without unwind tables", fix
-    switches = triple.architecture == "x86_64" and triple.os in ("linux", "macos")
-    if engine.get("wasm-stack-switching") is True and engine.get("strategy") != "winch" and not switches:
-        fix = "write wasm-stack-switching = false for this target"
-        yield "wasm-stack-switching", f"works on x86_64 Linux and macOS, not on {triple.text}", fix
-    if triple.is_pulley:
-        if engine.get("wasm-threads") is True:
-            fix = "write wasm-threads = false for this target"
-            yield "wasm-threads", f"{triple.architecture} has no threads", fix
-        if engine.get("debug-info") is True:
-            fix = "write debug-info = false for this target"
-            yield "debug-info", f"{triple.architecture} has no native code to debug", fix
+def _concerns(conflict: Conflict, triple: TargetTriple) -> bool:
+    target = f"{triple.architecture}-{triple.os}"
+    return any(fnmatchcase(target, glob) for glob in conflict.on) and not any(
+        fnmatchcase(target, glob) for glob in conflict.excluded
+    )
 
 
 def _unknown(name: str, line: Line) -> tuple[str, str]:

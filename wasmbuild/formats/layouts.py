@@ -1,7 +1,7 @@
 """Releases of one line whose libraries keep their fields in other places than an artifact's code looks for them.
 
-Wasmtime aligns what stands behind an odd number of exception tags since 48.0.6 and 49.0.3 (GHSA-p79w-pv2r-29qp), which
-moved it; artifacts name the line alone, so that the loader takes both.
+Wasmtime aligns what stands behind an odd number of exception tags since a patch release of some lines
+(GHSA-p79w-pv2r-29qp), which moved it; artifacts name the line alone, so that the loader takes both.
 """
 
 from __future__ import annotations
@@ -9,15 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from wasmbuild.engine import lines
 from wasmbuild.formats.traits import Traits
 from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.formats.manifest import Manifest
-
-# The first patch release of the other layout, by line. Lines before load what their own version compiled, or had one
-# layout for all of their releases; those after had the new one from the first release on.
-_MOVED = {48: 6, 49: 3}
 
 _READ_ALWAYS = frozenset(
     ("passive-data", "active-data-imported-memory", "active-data-without-image", "active-data-non-constant-offset")
@@ -43,8 +40,12 @@ def differ(compiler: str, runtime: str) -> bool:
     versions = [_VERSION.fullmatch(version) for version in (compiler, runtime)]
     if not versions[0] or not versions[1] or versions[0][1] != versions[1][1]:
         return False
-    moved = _MOVED.get(int(versions[0][1]))
-    return moved is not None and (int(versions[0][2]) < moved) is not (int(versions[1][2]) < moved)
+    line = int(versions[0][1])
+    # Lines before those that are known load what their own version compiled, or had one layout for all releases.
+    if line not in lines.known():
+        return False
+    moved = lines.get(line).layout_moved_in
+    return (int(versions[0][2]) < moved) is not (int(versions[1][2]) < moved)
 
 
 def reads_moved(traits: Traits, engine: Mapping[str, object], triple: str, *, on_windows: bool) -> bool:

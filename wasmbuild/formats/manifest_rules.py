@@ -32,8 +32,9 @@ def check_manifest(document: Any) -> None:
         if not wasmtime.get(key, wasmtime["compiler"]).startswith(f"{wasmtime['major']}."):
             raise Invalid(f"is not a version of the line {wasmtime['major']}", key, "wasmtime")
     triple = _parse_triple(target["triple"], "triple", "target")
-    _check_cpu(triple, target["cpu"], target["isa_flags"])
-    _check_engine(triple, wasmtime["major"], document["engine"])
+    line = _known_line(wasmtime["major"])
+    _check_cpu(triple, line, target["cpu"], target["isa_flags"])
+    _check_engine(triple, line, document["engine"])
     good: set[str] = set()
     _check_distinct(artifacts, "artifacts", "module", "", good)
     _check_distinct(artifacts, "artifacts", "path", ".cwasm", good)
@@ -69,12 +70,19 @@ def _parse_triple(text: str, *place: str | int) -> triples.TargetTriple:
         raise Invalid(f"{show(text)} {printable(problem)}", *place) from None
 
 
-def _check_cpu(triple: triples.TargetTriple, level: str | None, flags: Mapping[str, object]) -> None:
-    for name, problem, _fix in cpu.flag_problems(triple.architecture, flags):
+def _known_line(line: int) -> int:
+    wrong = rules.line_problem(line)
+    if wrong is not None:
+        raise Invalid(wrong, "major", "wasmtime", fix="use a version of wasmbuild that knows that line")
+    return line
+
+
+def _check_cpu(triple: triples.TargetTriple, line: int, level: str | None, flags: Mapping[str, object]) -> None:
+    for name, problem, _fix in cpu.flag_problems(triple.architecture, flags, line):
         raise Invalid(printable(problem), name, "isa_flags", "target")
     if level is None:
         return
-    of_level = cpu.levels(triple.architecture).get(level)
+    of_level = cpu.levels(triple.architecture, line).get(level)
     if of_level is None:
         raise Invalid(f"{show(level)} is no CPU level of {triple.architecture}", "cpu", "target")
     missing = sorted(of_level.keys() - flags.keys())
@@ -83,9 +91,6 @@ def _check_cpu(triple: triples.TargetTriple, level: str | None, flags: Mapping[s
 
 
 def _check_engine(triple: triples.TargetTriple, line: int, engine: Mapping[str, object]) -> None:
-    wrong = rules.line_problem(line)
-    if wrong is not None:
-        raise Invalid(wrong, "major", "wasmtime", fix="use a version of wasmbuild that knows that line")
     for key, problem, _fix in canonical_problems(engine, line, triple):
         raise Invalid(printable(problem), *reversed(key.split(".", 1)), "engine")
 

@@ -9,17 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from wasmbuild.engine import lines
 from wasmbuild.errors import ToolchainError
 from wasmbuild.toolchain.installed import PROGRAM
-
-# All that `wasmtime compile` knows for any target, and what loads and tests artifacts; without what makes a build long.
-_FEATURES = (
-    "all-arch", "compile", "wat", "parallel-compilation", "component-model", "component-model-async", "threads", "gc",
-    "gc-copying", "gc-drc", "gc-null", "stack-switching", "winch", "pulley", "cache", "addr2line", "objdump",
-    "debug-builtins", "pooling-allocator", "demangle", "coredump", "logging", "profiling", "backtrace",
-)  # fmt: skip
-_FIRST_LINE = 48
-"""The first line whose crate is known to have these features."""
 
 
 def install(request: str, scratch: Path, *, offline: bool) -> Path:
@@ -43,11 +35,9 @@ def _run(what: list[str], line: int, scratch: Path, folder: Path, offline: bool)
     cargo = shutil.which("cargo")
     if cargo is None:
         raise ToolchainError("cargo is not on PATH, and builds Wasmtime; install Rust, or leave out --from cargo")
-    features = (
-        ["--no-default-features", "--features", ",".join(_FEATURES)]
-        if line >= _FIRST_LINE
-        else ["--features", "all-arch"]
-    )
+    features = ["--features", "all-arch"]
+    if line in lines.known():
+        features = ["--no-default-features", "--features", ",".join(lines.get(line).cargo_features)]
     arguments = [cargo, "install", *what, "--locked", *features, *(["--offline"] if offline else [])]
     arguments += ["--root", str(scratch / "root"), "--target-dir", str(scratch / "target")]
     # Its progress is what people see meanwhile; stdout stays for what was asked.

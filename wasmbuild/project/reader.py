@@ -208,7 +208,7 @@ class DeclarationReader:
             problem, _, fix = str(error).partition("; ")
             self._all.mistake((*key, "triple"), f"{quoted(table.triple)} {problem}", fix)
             return None
-        for where, problem, fix in cpu.problems(triple.architecture, table.cpu, table.cpu_features):
+        for where, problem, fix in cpu.problems(triple.architecture, table.cpu, table.cpu_features, line):
             self._all.mistake((*key, where), problem, fix)
         merged = _merged(common, own)
         found = rules.combination_problems(merged, line=line, triple=triple)

@@ -74,7 +74,7 @@ def limit_to_raise(ending: str) -> str:
 
 
 def _panic(job: Job) -> str:
-    if caveat := cpu.caveat(job.engine.triple.architecture, job.engine.isa_flags):
+    if caveat := cpu.caveat(job.engine.triple.architecture, job.engine.isa_flags, job.engine.line):
         return caveat
     return f"this is a bug of Wasmtime {job.engine.line}; another patch release may not have it"
 

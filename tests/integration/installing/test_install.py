@@ -209,9 +209,9 @@ path = "main.rs"
 @pytest.mark.needs("cargo")
 def test_from_sources(user: Path, site: serving.Site) -> None:
     """A crate in the place of Wasmtime's: what is asked here is what becomes of an archive of sources."""
-    from wasmbuild.installing import cargo
+    from wasmbuild.engine import lines
 
-    manifest = CRATE + "".join(f"{feature} = []\n" for feature in cargo._FEATURES)
+    manifest = CRATE + "".join(f"{feature} = []\n" for feature in lines.newest().cargo_features)
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         lock = 'version = 4\n[[package]]\nname = "wasmtime-cli"\nversion = "48.0.99"\n'

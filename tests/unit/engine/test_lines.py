@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmbuild.engine import lines, triples
+from wasmbuild.engine import cpu, lines, rules, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.cranelift_flags import value_problem
 from wasmbuild.engine.line import CHECKS, Line
@@ -45,7 +45,7 @@ def test_what_a_line_says_of_settings_is_of_settings_that_it_has(number: int) ->
     line = lines.get(number)
     tables = [embedder.settings for embedder in line.embedders.values()]
     tables += [embedder.unconfigured for embedder in line.embedders.values()]
-    tables += [*line.defaults.values(), line.winch.needs]
+    tables += [*line.defaults.values(), line.winch.needs, *(conflict.when for conflict in line.conflicts.values())]
     tables += [dict.fromkeys(names, False) for names in (*line.winch.off.values(), *line.winch.lacks.values())]
     for table in tables:
         for name, value in table.items():
@@ -53,6 +53,22 @@ def test_what_a_line_says_of_settings_is_of_settings_that_it_has(number: int) ->
     assert not line.embedders["c-api"].settings
     assert set(line.winch.architectures) <= set(triples.ARCHITECTURES)
     assert {*line.winch.off, *line.winch.lacks} <= {"", *line.winch.architectures}
+
+
+@pytest.mark.parametrize("number", lines.known())
+def test_what_a_line_says_of_conflicts_and_cpus_is_whole(number: int) -> None:
+    line = lines.get(number)
+    for name, conflict in line.conflicts.items():
+        assert conflict.keys, name
+        assert {*conflict.keys} <= line.settings.keys(), name
+        assert not conflict.excluded or conflict.on, name
+    assert line.cpus.keys() <= {*triples.ARCHITECTURES}
+    for known in line.cpus.values():
+        assert not known.features.keys() & known.levels.keys()
+        assert not next(iter(known.levels)).startswith("has_")
+        assert known.isa_flags([*known.levels, *known.features])
+        assert known.flags.keys() <= known.features.keys()
+        assert known.needed is None or {*known.needed.any_of} <= known.features.keys()
 
 
 @pytest.fixture
@@ -71,6 +87,22 @@ _LINE_51 = """
 base = 50
 [winch]
 lacks = ["wasm-gc"]
+[conflicts]
+guest-debug = false
+[conflicts.new-on-arm]
+when = { wasm-new = true }
+on = ["aarch64-*"]
+excluded = ["*-macos"]
+keys = ["wasm-new"]
+problem = "does not work on {triple}"
+fix = "leave it out"
+[cpu.x86_64.features]
+newest = ["avx2"]
+[cpu.x86_64.levels]
+x86-64-v5 = ["x86-64-v4", "newest"]
+[cpu.loongarch64]
+features = { lsx = [], lasx = ["lsx"] }
+levels = { la64 = ["lsx"] }
 [settings]
 debug-info = false
 [settings.epoch-interruption]
@@ -105,6 +137,26 @@ def test_another_line_is_one_file_more(directory: Path) -> None:
     assert config.executable_arguments()[2:] == ["-Ccache=n", "-Ccollector=drc", "-Wepochs=n", "-Wnew=y"]
     assert config.library_calls() == [["property", "epoch_interruption", False], ["property", "wasm_new", True]]
     assert EngineConfig.from_json(config.to_json()) == config
+
+
+def test_what_conflicts_and_what_cpus_have_is_of_the_line(directory: Path) -> None:
+    (directory / "51.toml").write_text(_LINE_51)
+    made.write(directory)
+    arm = triples.parse("aarch64-unknown-linux-gnu")
+    fits = {"guest-debug": True, "signals-based-traps": True}
+    assert rules.problems(fits, line=51, triple=HOST) == []
+    assert [key for key, _problem, _fix in rules.problems(fits, line=50, triple=HOST)] == ["signals-based-traps"]
+    assert rules.problems({"wasm-new": True}, line=51, triple=arm) == [
+        ("wasm-new", "does not work on aarch64-unknown-linux-gnu", "leave it out")
+    ]
+    for triple in (HOST, triples.parse("aarch64-apple-darwin"), None):
+        assert rules.problems({"wasm-new": True}, line=51, triple=triple) == []
+    new = cpu.levels("x86_64", 51)["x86-64-v5"]
+    assert new == {**cpu.levels("x86_64", 50)["x86-64-v4"], "has_newest": True}
+    assert EngineConfig.declared({}, line=51, triple=HOST, cpu="x86-64-v5").isa_flags == new
+    assert cpu.isa_flags("loongarch64", None, ["lasx"], 51) == {"has_lasx": True, "has_lsx": True}
+    with pytest.raises(EngineError, match=r'^cpu: unknown CPU level "x86-64-v5"'):
+        EngineConfig.declared({}, line=50, triple=HOST, cpu="x86-64-v5")
 
 
 def test_a_setting_of_another_line_is_told_as_such(directory: Path) -> None:

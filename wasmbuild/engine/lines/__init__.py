@@ -14,7 +14,7 @@ import os
 from collections.abc import Mapping
 from functools import cache
 
-from wasmbuild.engine.line import Embedder, Flag, Line, RefusedFlags, Setting, Winch
+from wasmbuild.engine.line import Conflict, Cpu, Embedder, Flag, Line, NeededFeatures, RefusedFlags, Setting, Winch
 from wasmbuild.lean_typing import Any
 
 _HERE = os.path.dirname(__file__)
@@ -75,6 +75,20 @@ def _line(number: int, document: Mapping[str, Any]) -> Line:
         flags={name: Flag(**_fields(table)) for name, table in document["cranelift-flags"].items()},
         refused_flags=RefusedFlags(**_fields(document["refused-flags"])),
         install=document["install"],
+        layout_moved_in=document["layout-moved-in"],
+        cargo_features=tuple(document["cargo-features"]),
+        conflicts={name: Conflict(**_fields(table)) for name, table in document["conflicts"].items()},
+        cpus={name: _cpu(table) for name, table in document["cpu"].items()},
+    )
+
+
+def _cpu(table: Mapping[str, Any]) -> Cpu:
+    needed = table.get("needed")
+    return Cpu(
+        features={name: tuple(others) for name, others in table["features"].items()},
+        levels={name: tuple(parts) for name, parts in table["levels"].items()},
+        flags=table.get("flags", {}),
+        needed=None if needed is None else NeededFeatures(**_fields(needed)),
     )
 
 
