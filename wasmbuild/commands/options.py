@@ -108,7 +108,7 @@ def duration(text: str) -> float:
 
 def memory(text: str) -> int:
     """Read an amount of memory in bytes."""
-    from wasmbuild.project.toolchain_values import Mistaken, memory_bytes
+    from wasmbuild.project.amounts import Mistaken, memory_bytes
 
     size = memory_bytes(int(text) if text.isascii() and text.isdecimal() else text)
     if isinstance(size, Mistaken):

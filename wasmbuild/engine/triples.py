@@ -24,6 +24,11 @@ _ARCHITECTURES = {
     "pulley64be": "pulley64be",
 }
 
+_NATIVE = "|".join(name for name in _ARCHITECTURES if not name.startswith("pulley"))
+
+PATTERN = rf"^(({_NATIVE})(-[^-]+){{1,3}}|pulley(32|64)(be)?(-unknown-unknown(-elf)?)?)$"
+"""Triples as a regular expression, which takes some that ``parse`` does not."""
+
 ARCHITECTURES = ("x86_64", "aarch64", "riscv64", "s390x", "pulley32", "pulley64", "pulley32be", "pulley64be")
 
 # What people write for an architecture that target-lexicon does not know by that name.

@@ -21,7 +21,7 @@ from wasmbuild.plan import values
 from wasmbuild.project.audit_policy import AuditPolicy, Ignore
 from wasmbuild.project.cache_policy import CachePolicy
 from wasmbuild.project.declared import ModuleDeclaration, Project, Target
-from wasmbuild.project.paths import path_problem
+from wasmbuild.project.paths import inside_problem, path_problem
 from wasmbuild.usercache import Documents, code_of
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _audit(document: Mapping[str, Any]) -> AuditPolicy:
 def _read(document: Mapping[str, Any], file: str, directory: Path) -> Project:
     head = values.head_from_json(document, directory)
     targets = tuple([_target(item, head.line, directory) for item in document["targets"]])
-    if path_problem(os.path.relpath(head.build_dir, directory).replace(os.sep, "/"), above=False) is not None:
+    if inside_problem(os.path.relpath(head.build_dir, directory).replace(os.sep, "/")) is not None:
         raise ValueError("the build directory is elsewhere")
     return Project(
         file=file,
@@ -136,7 +136,7 @@ def _day(text: str | None) -> date | None:
 
 
 def _module(document: Mapping[str, Any]) -> ModuleDeclaration:
-    if path_problem(document["source"], above=True) is not None:
+    if path_problem(document["source"]) is not None:
         raise ValueError("a source has no such path")
     return ModuleDeclaration(
         document["source"],

@@ -1,23 +1,45 @@
-"""Amounts of memory and time that are declared in more than one table."""
+"""Amounts of memory and time, as they are declared."""
 
 from __future__ import annotations
 
+import re
+
 from wasmbuild.engine.cranelift_flags import shown
-from wasmbuild.project.tables import Key, Tables
-from wasmbuild.project.toolchain_values import SECONDS, Mistaken, memory_bytes
+from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.text import quoted
+
+SECONDS = (1, 86400)
+"""What may be declared as a time, in seconds."""
+
+BYTES = (1 << 20, 1 << 50)
+"""What may be declared as an amount of memory."""
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+PATTERN = f"([0-9]{{1,12}}) ?({'|'.join(_UNITS)})"
+"""An amount with its unit, as a regular expression."""
+
+_AMOUNT = re.compile(PATTERN)
+_NEARLY = re.compile(r"\s*([0-9]{1,12})\s*([kmgtKMGT])i?[bB]?\s*")
 
 
-def memory(tables: Tables, key: Key, given: int | str) -> int | None:
-    """Return an amount of memory in bytes, None where it is noted as a mistake."""
-    size = memory_bytes(given)
-    if isinstance(size, Mistaken):
-        tables.mistake(key, *size)
-        return None
+class Mistaken(NamedTuple):
+    """What is wrong with a value, and what to write instead."""
+
+    problem: str
+    fix: str
+
+
+def memory_bytes(given: int | str) -> int | Mistaken:
+    """Return an amount of memory in bytes."""
+    if isinstance(given, int):
+        size = given
+    elif (match := _AMOUNT.fullmatch(given)) is not None:
+        size = int(match[1]) << 10 * _UNITS.index(match[2])
+    else:
+        near = _NEARLY.fullmatch(given)
+        fix = f"write {quoted(f'{near[1]} {near[2].upper()}iB')}" if near else 'write bytes, or text like "4 GiB"'
+        return Mistaken(f"{quoted(given)} is no amount of memory", fix)
+    if not BYTES[0] <= size <= BYTES[1]:
+        return Mistaken(f"{shown(given)} is out of range", 'write an amount from "1 MiB" to "1024 TiB"')
     return size
-
-
-def check_seconds(tables: Tables, key: Key, seconds: int) -> None:
-    """Note a time that is out of range."""
-    if not SECONDS[0] <= seconds <= SECONDS[1]:
-        fix = f"write seconds from {SECONDS[0]} to {SECONDS[1]}"
-        tables.mistake(key, f"{shown(seconds)} is out of range", fix)

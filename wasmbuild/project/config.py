@@ -11,9 +11,9 @@ from wasmbuild.errors import DeclarationError, Mistake
 from wasmbuild.lean_typing import Any
 from wasmbuild.project.declaration import read
 from wasmbuild.project.declared import Project
-from wasmbuild.project.models import json_schema
 from wasmbuild.project.reader import DeclarationReader
 from wasmbuild.project.resolve import resolve
+from wasmbuild.project.tables.document import json_schema
 from wasmbuild.text import quoted
 
 __all__ = ["Project", "json_schema", "load", "parse"]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import posixpath
 from pathlib import PurePosixPath, PureWindowsPath
 
+PATH_PATTERN = r"^(?![/~])(?!.:)[^\\]+$"
+"""A relative path as a regular expression, which takes some that ``path_problem`` does not."""
 
-def path_problem(text: str, *, above: bool) -> tuple[str, str] | None:
-    """Return problem and fix of a path in the file; ``above`` tells whether it may leave the file's folder."""
+INSIDE_PATTERN = rf"^(?!\.$)(?!\.\.(/|$)){PATH_PATTERN.removeprefix('^')}"
+"""The same of a path below a folder, for ``inside_problem``."""
+
+
+def path_problem(text: str) -> tuple[str, str] | None:
+    """Return problem and fix of a path from the folder of the file, which may lead out of it, or None."""
     if not text:
         return "is empty", "write a path from the folder of the file"
     if not text.isprintable():
@@ -18,6 +24,16 @@ def path_problem(text: str, *, above: bool) -> tuple[str, str] | None:
         return "is an absolute path", "write a path from the folder of the file, so that it holds on every machine"
     if text.startswith("~"):
         return "starts with ~, which is not expanded", "write a path from the folder of the file"
-    if not above and os.path.normpath(text).startswith(".."):
+    return None
+
+
+def inside_problem(text: str) -> tuple[str, str] | None:
+    """Return problem and fix of a path of something below the folder of the file, or None."""
+    if (wrong := path_problem(text)) is not None:
+        return wrong
+    first = posixpath.normpath(text).partition("/")[0]
+    if first == "..":
         return "is outside the folder of the file", "name a directory in it"
+    if first == ".":
+        return "is the folder of the file itself", 'name a directory in it, such as "build"'
     return None

@@ -12,21 +12,14 @@ from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.engine.line import CHECKS, MAX_SIZE, Flag, Setting
 from wasmbuild.lean_typing import Any
 from wasmbuild.project.cases import SHAPES
-from wasmbuild.project.models import (
-    AuditTable,
-    CacheTable,
-    CaseTable,
-    IgnoreTable,
-    ModuleTable,
-    ProjectTable,
-    RunnerTable,
-    Table,
-    TargetTable,
-    ToolchainTable,
-    WasiTable,
-    alias,
-    json_schema,
-)
+from wasmbuild.project.tables.audit import AuditTable, IgnoreTable
+from wasmbuild.project.tables.base import Table, alias
+from wasmbuild.project.tables.cache import CacheTable
+from wasmbuild.project.tables.cases import CaseTable, WasiTable
+from wasmbuild.project.tables.document import ProjectTable, json_schema
+from wasmbuild.project.tables.modules import ModuleTable
+from wasmbuild.project.tables.targets import RunnerTable, TargetTable
+from wasmbuild.project.tables.toolchain import ToolchainTable
 
 _KINDS = {"string": "text", "integer": "number", "boolean": "true or false", "object": "table"}
 
@@ -180,7 +173,7 @@ def _table(title: str, model: type[Table]) -> str:
     kinds = model.model_json_schema(by_alias=True)["properties"]
     for name, field in model.model_fields.items():
         key = alias(name)
-        default = "required" if field.is_required() else _default(field.default)
+        default = "required" if field.is_required() else _default(None if field.default_factory else field.default)
         rows.append(f"| `{key}` | {_kind(kinds[key])} | {default} | {_cell(field.description or '')} |")
     return "\n".join(rows) + "\n"
 

@@ -12,7 +12,7 @@ from wasmbuild.engine import triples
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.project import names
 from wasmbuild.project.globs import is_glob
-from wasmbuild.project.paths import path_problem
+from wasmbuild.project.paths import inside_problem
 
 SCHEMA_FILE = Path(__file__).with_name("wasmbuild.schema.json")
 """The JSON Schema of ``wasmbuild.toml``, for editors."""
@@ -56,7 +56,7 @@ class ModuleEntry(NamedTuple):
 def find(directory: Path) -> FoundSources:
     """Find what looks like WebAssembly below a directory, where people have it; links to folders are not followed."""
     paths = sorted(_walk(directory))
-    bad = {path for path in paths if is_glob(path) or path_problem(path, above=False) is not None}
+    bad = {path for path in paths if is_glob(path) or inside_problem(path) is not None}
     return FoundSources(tuple(path for path in paths if path not in bad), tuple(path for path in paths if path in bad))
 
 

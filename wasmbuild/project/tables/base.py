@@ -1,0 +1,130 @@
+"""What all tables of ``wasmbuild.toml`` have in common, as models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Set
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from wasmbuild.engine.cranelift_flags import shown
+from wasmbuild.project.tables.refusals import HERE, Path, Problem, Wrong, problems_of, refusal, refusals
+from wasmbuild.text import quoted, suggestion
+
+_TableT = TypeVar("_TableT", bound="Table")
+
+
+class Context(NamedTuple):
+    """What a table is judged by besides itself: the line of Wasmtime that its settings are for."""
+
+    line: int
+
+
+def alias(field: str) -> str:
+    """Return the key of a field."""
+    return field.replace("_", "-")
+
+
+class Table(BaseModel):
+    """A table of the file: nothing is converted, nothing unknown is taken, nothing can be changed.
+
+    A table that is not right is refused with all that is wrong in it, in words (``refusals.problems_of``).
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, alias_generator=alias)
+
+    header: ClassVar[str] = f"write [{HERE}]"
+    """What to write in place of something that is no table."""
+
+    def problems(self, wrong: Set[str], context: Context | None) -> Iterable[Problem]:
+        """Return what is wrong between the keys of the table.
+
+        ``wrong`` are the keys that are given and wrong by themselves, or unknown; here they have their defaults.
+        """
+        return ()
+
+    @classmethod
+    def known_keys(cls) -> list[str]:
+        """The keys that a table of this kind may have."""
+        return [alias(name) for name in cls.model_fields]
+
+    @classmethod
+    def missing_key(cls, key: str) -> Wrong:
+        """Return problem and fix of a key that a table of this kind has to have."""
+        (field,) = (field for name, field in cls.model_fields.items() if alias(name) == key)
+        return "is missing", f"write {key} = {quoted(str((field.examples or ['…'])[0]))}"
+
+    @classmethod
+    def unknown_key(cls, key: str) -> Wrong:
+        """Return problem and fix of a key that a table of this kind does not have."""
+        meant = suggestion(key, cls.known_keys())
+        fix = f"known keys are {', '.join(cls.known_keys())}"
+        return "unknown key", f"did you mean {meant}? {fix}" if meant else fix
+
+    @classmethod
+    def written_for(cls, value: object) -> str:
+        """Return what to write in place of something that is no table."""
+        return cls.header
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _judge(cls, given: Any, validate: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        if not isinstance(given, Mapping):
+            raise refusal(f"must be a table, not {shown(given)}", cls.written_for(given))
+        found: list[Problem] = []
+        try:
+            table: Self | None = validate(given)
+        except ValidationError as error:
+            found = problems_of(error, {"extra_forbidden": cls.unknown_key, "missing": cls.missing_key})
+            table = _sound_part(validate, given, found)
+        if table is not None:
+            found.extend(table.problems({str(path[0]) for path, _problem, _fix in found}, info.context))
+        if found or table is None:
+            raise refusals(found)
+        return table
+
+
+def read_table(
+    model: type[_TableT], given: object, context: Context | None = None
+) -> tuple[_TableT | None, list[Problem]]:
+    """Return a table without what is wrong in it, or None where too little is left, and all that is wrong."""
+
+    def validate(given: object) -> _TableT:
+        return model.model_validate(given, context=context)
+
+    try:
+        return validate(given), []
+    except ValidationError as error:
+        found = problems_of(error)
+    return _sound_part(validate, given, found), found
+
+
+def _sound_part(validate: Callable[[Any], _TableT], given: object, found: Iterable[Problem]) -> _TableT | None:
+    """Return what is left of a table without what was found wrong, or None where too little is."""
+    paths = [path for path, _problem, _fix in found]
+    while (given := _without(given, paths)) is not None:
+        try:
+            return validate(given)
+        except ValidationError as error:
+            paths = [detail["loc"] for detail in error.errors(include_url=False, include_input=False)]
+    return None
+
+
+def _without(given: Any, paths: Iterable[Path]) -> Any:
+    """Return a copy without what lies at each path, or else what lies nearest to it; None where nothing is left."""
+    below: dict[str | int, list[Path]] = {}
+    known = given.keys() if isinstance(given, Mapping) else range(len(given)) if isinstance(given, list) else ()
+    for path in paths:
+        if not path or path[0] not in known:
+            return None
+        below.setdefault(path[0], []).append(path[1:])
+    left = {key: _without(given[key], below[key]) if key in below else given[key] for key in known}
+    kept = {key: value for key, value in left.items() if key not in below or value is not None}
+    return list(kept.values()) if isinstance(given, list) else kept

@@ -1,0 +1,100 @@
+"""``[modules.NAME]``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Set
+from typing import Annotated
+
+from pydantic import Field
+
+from wasmbuild.project import names
+from wasmbuild.project.declared import ModuleDeclaration
+from wasmbuild.project.globs import is_glob
+from wasmbuild.project.keys import dotted
+from wasmbuild.project.paths import path_problem
+from wasmbuild.project.tables.base import Context, Table
+from wasmbuild.project.tables.cases import Cases
+from wasmbuild.project.tables.refusals import Problem, Wrong
+from wasmbuild.project.tables.values import Path, Patterns, Rule, named
+from wasmbuild.text import quoted
+
+
+def _excluded(patterns: tuple[str, ...]) -> list[Problem]:
+    judged = [named(path_problem)(pattern) for pattern in patterns if pattern]
+    return [((), *wrong) for wrong in judged if wrong is not None]
+
+
+def _no_target(patterns: tuple[str, ...]) -> Wrong | None:
+    return None if patterns else ("is empty", "name targets, or leave it out for all of them")
+
+
+class ModuleTable(Table):
+    """A source to compile; its key is the name of the module."""
+
+    source: Path = Field(
+        description=(
+            "Path of a `.wat`, a core module or a component, from the folder of the file, with `/`. Or a glob: then "
+            "the key has a `*` that stands for the stem of each file, or a `**` for its path below the first wildcard."
+        ),
+        examples=["src/checksum.wat"],
+    )
+    exclude: Annotated[Patterns, Rule(_excluded)] = Field(
+        default=(),
+        description="Globs of files, from the folder of the file, that a glob as `source` leaves out.",
+        examples=[["plugins/*.debug.wasm"]],
+    )
+    targets: Annotated[Patterns, Rule(_no_target, minItems=1)] | None = Field(
+        default=None, description="Globs over the names of targets. By default all targets."
+    )
+    imports: Patterns | None = Field(
+        default=None,
+        description="Globs over `module.name`: what the module may import. By default anything.",
+        examples=[["wasi_snapshot_preview1.*"]],
+    )
+    exports: Patterns | None = Field(default=None, description="Names that the module has to export.")
+    ship_source: bool = Field(
+        default=False,
+        description=(
+            "Ships the module as binary WebAssembly too, beside each artifact, for loaders that may compile it where "
+            "no artifact fits."
+        ),
+    )
+    tests: Cases = Field(
+        default=(),
+        description="Calls that `verify` makes on the artifacts. Of a glob, they are those of each module.",
+    )
+
+    @classmethod
+    def written_for(cls, value: object) -> str:
+        return f"{cls.header} and source = {quoted(value)} below it" if isinstance(value, str) else cls.header
+
+    def problems(self, wrong: Set[str], context: Context | None) -> Iterable[Problem]:
+        if self.exclude and not is_glob(self.source):
+            problem = f"leaves out files of a glob, and the source {quoted(self.source)} is none"
+            yield ("exclude",), problem, "remove it"
+
+    def key_problem(self, key: str) -> Wrong | None:
+        """Return what is wrong with the key of the table: a name, or with a glob as source one with a wildcard."""
+        wildcards = re.findall(r"\*+", key)
+        if is_glob(self.source) and wildcards not in (["*"], ["**"]):
+            example = dotted("modules", "plugins/*" if wildcards else f"{key}/*")
+            fix = f"write [{example}], in which * stands for the stem of each file"
+            return "source is a glob, so the key needs one * or **", fix
+        if wildcards and not is_glob(self.source):
+            fix = "write a source with a wildcard, or a key without"
+            return f"the key has a wildcard, but the source {quoted(self.source)} has none", fix
+        wrong = names.problem(re.sub(r"\*+", "x", key), module=True)
+        return None if wrong is None else (f"{quoted(key)} {wrong}", names.rule(module=True))
+
+    def declaration(self) -> ModuleDeclaration:
+        """Return what the table declares."""
+        return ModuleDeclaration(
+            self.source,
+            self.targets,
+            self.imports,
+            self.exports,
+            self.ship_source,
+            tuple([test.case() for test in self.tests]),
+            self.exclude,
+        )

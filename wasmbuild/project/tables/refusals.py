@@ -1,0 +1,69 @@
+"""What the models refuse, in words: pydantic's errors become problems of ours in this one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+
+from wasmbuild.engine.cranelift_flags import shown
+from wasmbuild.text import quoted
+
+Path = tuple[str | int, ...]
+Wrong = tuple[str, str]
+"""Problem and fix."""
+
+Problem = tuple[Path, str, str]
+"""Where, from the table that is judged; what is wrong; what to write instead, with ``HERE`` for the dotted key."""
+
+HERE = "\0"
+
+_KIND = "wasmbuild"
+
+
+def refusal(problem: str, fix: str) -> PydanticCustomError:
+    """Return what the validator of a value raises."""
+    return PydanticCustomError(_KIND, "{problem}; {fix}", {"problem": problem, "fix": fix})
+
+
+def refusals(problems: Iterable[Problem]) -> ValidationError:
+    """Return what a validator raises that finds several things wrong, each at a place of its own."""
+    return ValidationError.from_exception_data(
+        "refused", [InitErrorDetails(type=refusal(said, fix), loc=path, input=None) for path, said, fix in problems]
+    )
+
+
+def problems_of(error: ValidationError, words: Mapping[str, Callable[[str], Wrong]] = {}) -> list[Problem]:
+    """Return what was refused; unknown keys come first.
+
+    ``words`` says what is wrong with keys of the table that refuses, by the kind of the error; of tables in it
+    everything is in words already.
+    """
+    details = sorted(error.errors(include_url=False), key=lambda detail: detail["type"] != "extra_forbidden")
+    return [(detail["loc"], *_in_words(detail, words)) for detail in details]
+
+
+def _in_words(detail: ErrorDetails, words: Mapping[str, Callable[[str], Wrong]]) -> Wrong:
+    kind, value = detail["type"], detail["input"]
+    if kind == _KIND:
+        return detail["ctx"]["problem"], detail["ctx"]["fix"]
+    if kind in words:
+        return words[kind](str(detail["loc"][-1]))
+    must_be, fix = {
+        "string_type": ("text", _as_text(value)),
+        "int_type": ("a whole number", "write a number without quotes or a point"),
+        "bool_type": ("true or false", "write true or false"),
+        "dict_type": ("a table", 'write it in braces, like { NAME = "text" }'),
+        "tuple_type": ("an array", _as_array(value)),
+    }[kind]
+    return f"must be {must_be}, not {shown(value)}", fix
+
+
+def _as_text(value: object) -> str:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return f"write {quoted(str(value))}" if number else 'write it in quotes, like "text"'
+
+
+def _as_array(value: object) -> str:
+    return f"write [{quoted(value)}]" if isinstance(value, str) else 'write it in brackets, like ["text"]'

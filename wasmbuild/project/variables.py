@@ -1,0 +1,16 @@
+"""Environment variables as they are declared."""
+
+from __future__ import annotations
+
+from wasmbuild.engine.cranelift_flags import shown
+
+
+def variable_problem(name: str, value: object) -> tuple[str, str] | None:
+    """Return problem and fix of a variable that no process can have, or None."""
+    if not name or "=" in name or "\0" in name:
+        return "is no name of a variable", 'write one without "="'
+    if not isinstance(value, str):
+        return f"must be text, not {shown(value)}", 'write it in quotes, like "text"'
+    if "\0" in value:
+        return "has a NUL, which ends a text there", "remove it"
+    return None

@@ -1,0 +1,60 @@
+"""Lines and versions of Wasmtime, as they are declared."""
+
+from __future__ import annotations
+
+import re
+
+from wasmbuild.engine.cranelift_flags import shown
+from wasmbuild.engine.lines import known
+from wasmbuild.engine.rules import line_problem
+from wasmbuild.text import quoted
+
+_NUMBER = "(0|[1-9][0-9]{0,5})"
+_PATCH = rf"\.{_NUMBER}\.{_NUMBER}"
+_VERSION = re.compile(rf"[1-9][0-9]{{0,5}}({_PATCH})?")
+_SOMEWHERE = re.compile(r"[1-9][0-9]*(\.[0-9]+\.[0-9]+)?")
+
+_KNOWN = "|".join(map(str, known()))
+
+PATTERN = f"^({_KNOWN})({_PATCH})?$"
+"""A line that is known, or a version of one, as a regular expression."""
+
+RELEASE_PATTERN = f"^({_KNOWN}){_PATCH}$"
+"""A release of a line that is known, as a regular expression."""
+
+
+def problem(wanted: str) -> tuple[str, str] | None:
+    """Return problem and fix of what is neither a line that is known nor a version of one, or None."""
+    if _VERSION.fullmatch(wanted):
+        unknown = line_problem(int(wanted.partition(".")[0]))
+        return None if unknown is None else (unknown, write_a_line())
+    found = _SOMEWHERE.search(wanted)
+    right = found is not None and found[0] != wanted and problem(found[0]) is None
+    fix = f"write {quoted(found[0])}" if found and right else write_a_line()
+    return f"{quoted(wanted)} is neither a line nor a version of Wasmtime", fix
+
+
+def release_problem(given: object) -> tuple[str, str] | None:
+    """Return problem and fix of what is no release of Wasmtime, of whatever line, or None."""
+    if isinstance(given, str) and "." in given and _VERSION.fullmatch(given):
+        return None
+    return f"{shown(given)} is no release of Wasmtime", f'write one such as "{known()[0]}.0.0", in quotes'
+
+
+def other_line_problem(release: str, line: int) -> tuple[str, str] | None:
+    """Return problem and fix of a release that is to load artifacts of another line, or None."""
+    other, _ = split(release)
+    if other == line:
+        return None
+    fix = f"write a release of line {line}, or the line {other} as wasmtime under [toolchain]"
+    return f"Wasmtime {release} loads no artifact of line {line}", fix
+
+
+def split(wanted: str) -> tuple[int, str | None]:
+    """Return the line of one without a problem, and the lowest version of the compiler, None where that is open."""
+    return int(wanted.partition(".")[0]), wanted if "." in wanted else None
+
+
+def write_a_line() -> str:
+    """Return the lines that are known, for the end of a message."""
+    return f"write one of {', '.join(quoted(str(line)) for line in known())}"
