@@ -80,13 +80,16 @@ class FakeCache:
         self.digests: dict[str, str] = {}
         self.closed = 0
 
+    def want(self, keys: Iterable[str]) -> None:
+        pass
+
     def get(self, key: str, out: Path) -> str | None:
         if key not in self.kept:
             return None
         out.write_bytes(self.kept[key])
         return self.digests.get(key) or hashlib.sha256(self.kept[key]).hexdigest()
 
-    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any]) -> None:
+    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float = 0.0) -> None:
         assert key_of(dict(inputs)) == key
         self.kept[key] = artifact
         self.digests[key] = sha256
@@ -97,3 +100,6 @@ class FakeCache:
 
     def close(self) -> None:
         self.closed += 1
+
+    def report(self) -> None:
+        return None

@@ -12,13 +12,17 @@ _REASONS_SHOWN = 2
 
 
 class Progress:
-    """Tells what becomes of ``total`` artifacts; ``up_to_date`` others need nothing."""
+    """Tells what becomes of ``total`` artifacts; ``up_to_date`` others need nothing.
+
+    ``taken`` is how many of those that were restored came from a remote cache, ``pushed`` how many went there.
+    """
 
     def __init__(self, console: Console, total: int = 0, up_to_date: int = 0) -> None:
         self.console = console
         self.total = total
         self.up_to_date = up_to_date
         self.compiled = self.restored = 0
+        self.taken = self.pushed = 0
         self.failed: dict[str, list[str]] = {}
         self._started = time.monotonic()
         self._running: list[str] = []
@@ -71,7 +75,9 @@ class Progress:
         if self.compiled:
             parts.append(f"{self.compiled} compiled")
         if self.restored:
-            parts.append(f"{self.restored} restored")
+            parts.append(f"{self.restored} restored" + (f" ({self.taken} from afar)" if self.taken else ""))
+        if self.pushed:
+            parts.append(f"{self.pushed} pushed")
         if self.up_to_date:
             parts.append(f"{self.up_to_date} up to date")
         if failed:

@@ -75,7 +75,7 @@ def compile_recorded(
         if checked is None:
             result = compiler.compile(request, wasm)
             checked = check(artifact.id, artifact.module.source_text, request, result, source, directory)
-            cache.put(result.key, checked.data, checked.record.sha256, checked.record.inputs)
+            cache.put(result.key, checked.data, checked.record.sha256, checked.record.inputs, result.seconds)
         before()
         _put(record, checked.record.to_bytes(), keep_time)
         if not disk.holds(out, checked.record.size, checked.record.sha256):

@@ -134,17 +134,31 @@ class Executor(Protocol):
         """Let go of it; nothing is running."""
 
 
+class RemoteReport(NamedTuple):
+    """What became of a remote cache in a build: artifacts taken and pushed, and what people should know."""
+
+    taken: int
+    pushed: int
+    problems: tuple[str, ...]
+
+
 class ArtifactCache(Protocol):
     """Artifacts by key. It may forget anything; what it gives is checked like what a compiler made. It never raises.
 
     Threads may use it at once.
     """
 
+    def want(self, keys: Iterable[str]) -> None:
+        """Be told what will be asked for, in this order; who fetches from afar may begin."""
+
     def get(self, key: str, out: Path) -> str | None:
         """Write an artifact into a new file and return the digest in hex that it has to have; None where it is not."""
 
-    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any]) -> None:
-        """Keep an artifact that was checked, with its digest in hex and what decided its bytes."""
+    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float = 0.0) -> None:
+        """Keep an artifact that was checked, with its digest in hex and what decided its bytes.
+
+        ``seconds`` is how long it took to compile.
+        """
 
     def discard(self, key: str) -> None:
         """Forget an artifact that turned out to be another one."""
@@ -152,14 +166,20 @@ class ArtifactCache(Protocol):
     def close(self) -> None:
         """Put in order what was kept since it was opened, or closed the last time."""
 
+    def report(self) -> RemoteReport | None:
+        """Return what became of the part of it that is far away, None where there is none."""
+
 
 class NullCache:
     """The cache that keeps nothing."""
 
+    def want(self, keys: Iterable[str]) -> None:
+        pass
+
     def get(self, key: str, out: Path) -> str | None:
         return None
 
-    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any]) -> None:
+    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float = 0.0) -> None:
         pass
 
     def discard(self, key: str) -> None:
@@ -167,6 +187,9 @@ class NullCache:
 
     def close(self) -> None:
         pass
+
+    def report(self) -> None:
+        return None
 
 
 NO_CACHE = NullCache()

@@ -174,7 +174,7 @@ def _finished(
         checked = work.check_result(id, request, result)
     except WasmbuildError as error:
         return work.fail(id, error)
-    cache.put(result.key, checked.data, checked.record.sha256, checked.record.inputs)
+    cache.put(result.key, checked.data, checked.record.sha256, checked.record.inputs, result.seconds)
     return _published(work, id, checked, result)
 
 

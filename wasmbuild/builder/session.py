@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -24,11 +25,12 @@ from wasmbuild.builder.request import (
     Executor,
     Labels,
     Prepared,
+    RemoteReport,
 )
 from wasmbuild.builder.scheduler import Scheduler, make
 from wasmbuild.builder.sources import SourceFacts, SourceReader
 from wasmbuild.builder.upkeep import Upkeep
-from wasmbuild.errors import DiskError, WasmbuildError
+from wasmbuild.errors import CompileError, DiskError, WasmbuildError
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -253,6 +255,7 @@ class Session:
         executor = self._executor(self._compiler, jobs)
         scheduler = Scheduler(self, executor, self._cache)
         ids = [artifact.id for artifact in artifacts]
+        self._cache.want(self._keys(artifacts))
         scheduler.run(ids, on_start=lambda id: on_start(self.artifacts[id]), on_done=on_done)
         executor.close()
 
@@ -358,6 +361,16 @@ class Session:
             self._cache.close()
             self._toolchain.close()
             self.directory.unlock()
+
+    def remote_report(self) -> RemoteReport | None:
+        """Return what became of a remote cache, None where there is none."""
+        return self._cache.report()
+
+    def _keys(self, artifacts: Sequence[Artifact]) -> Iterator[str]:
+        for artifact in artifacts:
+            if self.statuses[artifact.id].error is None:
+                with contextlib.suppress(CompileError):
+                    yield key.digest(self._document(artifact, self._sources.look(artifact.module)))
 
     def _binary(self, module: Module) -> bytes:
         return self._sources.copy(module, self.directory.scratch())[1].read_bytes()

@@ -57,14 +57,15 @@ class Workspace:
         """Return what ``[audit]`` declares. Raises DeclarationError, ToolchainError."""
         return self.project().audit
 
-    def cache(self, declaration: bytes | None = None) -> ArtifactCache:
+    def cache(self, declaration: bytes | None = None, *, push: bool = False) -> ArtifactCache:
         """Return where artifacts are kept that were compiled before, by default as it is declared now.
 
-        Raises DeclarationError, ToolchainError, UsageError.
+        With ``push``, what is compiled is put into the remote one too. Raises DeclarationError, ToolchainError,
+        UsageError.
         """
         from wasmbuild.builder.cache.selection import opened
 
-        return opened(self._project(declaration or self._read(), needs_modules=False).cache)
+        return opened(self._project(declaration or self._read(), needs_modules=False).cache, push=push)
 
     def planned(self) -> Planned:
         """Read the declaration and find its files. Raises DeclarationError, ToolchainError, UsageError."""
@@ -80,11 +81,11 @@ class Workspace:
 
         return noop.holds(*planned)
 
-    def session(self, planned: Planned | None = None, *, cached: bool = True) -> Session:
+    def session(self, planned: Planned | None = None, *, cached: bool = True, push: bool = False) -> Session:
         """Return a build of a plan, by default of what is declared now, with the compiler for it.
 
-        Without ``cached`` it neither takes artifacts from a cache nor keeps any. Raises DeclarationError,
-        ToolchainError, UsageError.
+        Without ``cached`` it neither takes artifacts from a cache nor keeps any; with ``push`` it puts what it compiles
+        into the remote one. Raises DeclarationError, ToolchainError, UsageError.
         """
         from wasmbuild.builder.build_directory import BuildDirectory
         from wasmbuild.builder.request import NO_CACHE
@@ -92,7 +93,7 @@ class Workspace:
 
         plan, declaration = planned or self.planned()
         directory = BuildDirectory(plan.build_dir, plan.state_dir)
-        cache = self.cache(declaration) if cached else NO_CACHE
+        cache = self.cache(declaration, push=push) if cached else NO_CACHE
         return Session(plan, declaration, directory, self.toolchain(plan), cache)
 
     def toolchain(self, declared: Project | Plan) -> Toolchain:

@@ -13,6 +13,7 @@ from wasmbuild.lean_typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wasmbuild.audit.note import Noted
     from wasmbuild.builder.reproducible import Compared
+    from wasmbuild.builder.request import RemoteReport
     from wasmbuild.builder.session import ArtifactOutcome, Session
     from wasmbuild.console import Console
     from wasmbuild.progress import Progress
@@ -43,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="compile what is selected once more, without the cache, and fail where other bytes come of it",
     )
     options.add_no_cache(parser)
+    options.add_push(parser)
     placing.add_directories(parser)
     placing.add_sources(parser)
     placing.add_selection(parser, "; artifacts of others leave the build directory")
@@ -54,6 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    options.check_push("build", arguments)
     if arguments.cargo:
         cargo.place(arguments)
     workspace = Workspace(arguments.config, placing.placement(arguments))
@@ -84,7 +87,7 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
     from wasmbuild.progress import Progress
 
     console = Console(sys.stderr, quiet=arguments.quiet)
-    session = workspace.session(planned, cached=not arguments.no_cache)
+    session = workspace.session(planned, cached=not arguments.no_cache, push=arguments.push)
     try:
         selected = options.select(arguments.selectors, session.artifacts)
         session.begin(arguments.lock_timeout, console.say)
@@ -97,6 +100,11 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
         known = _audited(session, workspace.audit_policy(), built=session.has_written)
     finally:
         session.close()
+    remote = session.remote_report()
+    if remote is not None:
+        progress.taken, progress.pushed = remote.taken, remote.pushed
+        for problem in remote.problems:
+            console.say(problem)
     for id in changed:
         progress.fail(id, "changed while it was built; build again")
     if known is not None and known.line is not None:
@@ -104,7 +112,7 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
     progress.end(lost)
     refused = known is not None and known.fails
     if arguments.json:
-        _print_json(selected, outcomes, changed, lost, ok=not refused)
+        _print_json(selected, outcomes, changed, lost, ok=not refused, remote=remote)
     codes = {outcome.error.exit_code for outcome in outcomes.values() if outcome.error is not None}
     codes |= {FAILED} if changed or refused or lost else set()
     return next((code for code in (DISK, WRONG_REQUEST, FAILED) if code in codes), DONE)
@@ -177,7 +185,13 @@ def _nothing_to_do(arguments: argparse.Namespace, selected: list[str], lost: lis
 
 
 def _print_json(
-    selected: list[str], outcomes: dict[str, ArtifactOutcome], changed: list[str], lost: list[str], *, ok: bool
+    selected: list[str],
+    outcomes: dict[str, ArtifactOutcome],
+    changed: list[str],
+    lost: list[str],
+    *,
+    ok: bool,
+    remote: RemoteReport | None = None,
 ) -> None:
     import json
 
@@ -201,5 +215,8 @@ def _print_json(
                 }
             )
     ok = ok and not lost and all(artifact["outcome"] != "failed" for artifact in artifacts)
-    json.dump({"schema": SCHEMA, "ok": ok, "artifacts": artifacts, "errors": lost}, sys.stdout, indent=2)
+    document: dict[str, Any] = {"schema": SCHEMA, "ok": ok, "artifacts": artifacts, "errors": lost}
+    if remote is not None:
+        document["remote"] = {**remote._asdict(), "problems": list(remote.problems)}
+    json.dump(document, sys.stdout, indent=2)
     print()

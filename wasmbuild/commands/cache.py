@@ -5,39 +5,48 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE, DiskError, UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wasmbuild.builder.cache.local import LocalCache
+    from wasmbuild.project.cache_policy import CachePolicy
 
 SCHEMA = "wasmbuild/cache/1"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=type(parser))
-    stats = actions.add_parser("stats", help="say where the cache is and how much is in it")
+    stats = actions.add_parser("stats", help="say where the cache is, how much is in it, and which remote one is used")
     options.add_json(stats, "it")
+    options.add_config(stats)
     actions.add_parser("clear", help="remove all of it")
     prune = actions.add_parser(
         "prune",
         help="remove what was used longest ago and is beyond [cache] max-size, of the declaration here or else 5 GiB",
     )
     options.add_config(prune)
+    keygen = actions.add_parser(
+        "keygen", help="make a key to sign what is pushed: write the private one to FILE, and print the public one"
+    )
+    keygen.add_argument("file", metavar="FILE", type=Path, help="a file that is not there yet; keep it secret")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from wasmbuild.console import counted, human_size
-    from wasmbuild.project.cache_policy import DEFAULT_BYTES
+    from wasmbuild.project.cache_policy import CachePolicy
 
-    limit = _declared_limit(arguments) if arguments.action == "prune" else DEFAULT_BYTES
-    cache = _local(limit)
+    if arguments.action == "keygen":
+        return _keygen(arguments.file)
+    policy = CachePolicy() if arguments.action == "clear" else _declared(arguments)
+    cache = _local(policy.max_bytes)
     try:
         if arguments.action == "stats":
-            return _stats(cache, as_json=arguments.json)
+            return _stats(cache, policy, as_json=arguments.json)
         removed = cache.clear() if arguments.action == "clear" else cache.prune()
     except (OSError, RuntimeError) as error:
         where = getattr(error, "filename", None) or "the cache"
@@ -47,20 +56,57 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _stats(cache: LocalCache, *, as_json: bool) -> int:
+def _stats(cache: LocalCache, policy: CachePolicy, *, as_json: bool) -> int:
     from wasmbuild.console import counted, human_size
 
     directory, usage, problem = cache.directory, cache.usage(), cache.problem()
+    remote = _remote(policy)
     if as_json:
         import json
 
-        document = {"schema": SCHEMA, "directory": str(directory), "problem": problem, **usage._asdict()}
+        document = {
+            "schema": SCHEMA,
+            "directory": str(directory),
+            "problem": problem,
+            **usage._asdict(),
+            "max_bytes": policy.max_bytes,
+            "remote": remote,
+        }
         json.dump(document, sys.stdout, indent=2)
         print()
-    else:
-        print(f"{directory}: {counted(usage.entries, 'artifact')}, {human_size(usage.bytes)}")
-        if problem is not None:
-            print(f"not used: {problem}", file=sys.stderr)
+        return DONE
+    print(f"{directory}: {counted(usage.entries, 'artifact')}, {human_size(usage.bytes)}")
+    if problem is not None:
+        print(f"not used: {problem}", file=sys.stderr)
+    if remote is not None:
+        trusted = f"what {counted(len(policy.keys), 'key')} signed" if policy.keys else "whoever can write there"
+        written = "; what is compiled is pushed" if policy.push else ""
+        print(f"{remote['address']}: believes {trusted}, delays a build by at most {policy.timeout} s{written}")
+    return DONE
+
+
+def _remote(policy: CachePolicy) -> dict[str, Any] | None:
+    """Return what is declared of a remote cache, without credentials; nothing connects to it."""
+    from wasmbuild.project.cache_policy import shown_address
+
+    if policy.remote is None or not policy.enabled:
+        return None
+    return {
+        "address": shown_address(policy.remote),
+        "push": policy.push,
+        "timeout": policy.timeout,
+        "keys": list(policy.keys),
+    }
+
+
+def _keygen(path: Path) -> int:
+    try:
+        from wasmbuild.builder.cache import signing
+    except ImportError as error:
+        raise UsageError(
+            f"wasmbuild cache keygen: takes {error.name}, which is not installed: pip install 'wasmbuild[remote]'"
+        ) from None
+    print(signing.make(path))
     return DONE
 
 
@@ -73,10 +119,11 @@ def _local(limit: int) -> LocalCache:
     return cache
 
 
-def _declared_limit(arguments: argparse.Namespace) -> int:
+def _declared(arguments: argparse.Namespace) -> CachePolicy:
+    """Return what the declaration here says, the defaults where there is none."""
     from wasmbuild.builder.workspace import Workspace
-    from wasmbuild.project.cache_policy import DEFAULT_BYTES
+    from wasmbuild.project.cache_policy import CachePolicy
 
     if not os.path.exists(arguments.config) and str(arguments.config) == CONFIG:
-        return DEFAULT_BYTES
-    return Workspace(arguments.config).project().cache.max_bytes
+        return CachePolicy()
+    return Workspace(arguments.config).project().cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from wasmbuild.builder.workspace import Workspace
@@ -45,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.add_depfile(parser, "OUT")
     options.add_restat(parser)
     options.add_no_cache(parser)
+    options.add_push(parser)
     options.add_config(parser)
 
 
@@ -101,6 +103,9 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         cache.close()
         toolchain.close()
+    if (remote := cache.report()) is not None:
+        for problem in remote.problems:
+            print(problem, file=sys.stderr)
     return DONE
 
 
@@ -110,11 +115,11 @@ def _cache(arguments: argparse.Namespace) -> ArtifactCache:
     if arguments.no_cache:
         return NO_CACHE
     if arguments.triple is None:
-        return Workspace(arguments.config).cache()
+        return Workspace(arguments.config).cache(push=arguments.push)
     from wasmbuild.builder.cache.selection import opened
     from wasmbuild.project.cache_policy import CachePolicy
 
-    return opened(CachePolicy())
+    return opened(CachePolicy(), push=arguments.push)
 
 
 def _declared(arguments: argparse.Namespace) -> tuple[Target, Module | None, Toolchain]:

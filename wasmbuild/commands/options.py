@@ -34,6 +34,20 @@ def add_no_cache(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_push(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--push",
+        action="store_true",
+        help="put what is compiled into [cache] remote too (default: as [cache] push says)",
+    )
+
+
+def check_push(command: str, arguments: argparse.Namespace) -> None:
+    """Raise UsageError where a cache is to be left out and to be filled."""
+    if arguments.push and arguments.no_cache:
+        raise UsageError(f"wasmbuild {command}: --push fills a cache that --no-cache leaves out; leave out one of them")
+
+
 def add_restat(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restat",

@@ -38,6 +38,7 @@ class Build:
         self.up_to_date = False
         self.outdated: set[str] = set()
         self.reported: set[str] = set()
+        self._told: set[str] = set()
         self._reasons: dict[str, tuple[str, ...]] = {}
         self._sources: dict[str, str] = {}
         self._signatures: dict[str, files.Signature | None] = {}
@@ -141,6 +142,7 @@ class Build:
         with self._progress:
             if not self._unfinished and not self._busy and self.session is not None and not self._elsewhere:
                 self.session.close()
+                self._tell_remote()
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:
@@ -178,8 +180,16 @@ class Build:
             if self.session is not None and not self._elsewhere:
                 try:
                     self.session.close()
+                    self._tell_remote()
                 except WasmbuildError as error:
                     say(str(error))
+
+    def _tell_remote(self) -> None:
+        report = self.session.remote_report() if self.session is not None else None
+        for problem in report.problems if report is not None else ():
+            if problem not in self._told:
+                self._told.add(problem)
+                say(problem)
 
     def select(self, id: str) -> None:
         """Note that doit is going to run a task; it asks in order, by one thread, before the task runs."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import base64
-import netrc
 import os
-import sys
-from pathlib import Path
 from urllib.parse import urlsplit
 
+from wasmbuild import netrc
 from wasmbuild.errors import UsageError
-from wasmbuild.text import printable
 
 VARIABLE = "WASMBUILD_MIRROR_AUTHORIZATION"
 """The environment variable whose value is the ``Authorization`` header for the mirror, such as ``Bearer …``."""
@@ -40,29 +37,4 @@ def of_user(mirror: str) -> Credentials:
     header = os.environ.get(VARIABLE, "")
     if not header.isprintable():
         raise UsageError(f"{VARIABLE}: must be one line; remove what ends it")
-    return Credentials(mirror, header, {} if header else _netrc())
-
-
-def _netrc() -> dict[str, tuple[str, str]]:
-    path = _netrc_path()
-    if path is None:
-        return {}
-    try:
-        hosts = netrc.netrc(str(path)).hosts
-    except netrc.NetrcParseError as error:
-        raise UsageError(f"{path}: line {error.lineno}: {printable(error.msg)}; correct it") from error
-    except OSError:
-        return {}
-    # Its default would tell every server.
-    return {host: (login, password) for host, (login, _, password) in hosts.items() if host != "default"}
-
-
-def _netrc_path() -> Path | None:
-    if named := os.environ.get("NETRC"):
-        return Path(named)
-    try:
-        home = Path.home()
-    except RuntimeError:
-        return None
-    names = [".netrc", "_netrc"] if sys.platform == "win32" else [".netrc"]
-    return next((home / name for name in names if os.path.isfile(home / name)), None)
+    return Credentials(mirror, header, {} if header else netrc.hosts())

@@ -80,7 +80,7 @@ def _write(project: Project) -> dict[str, Any]:
             for key, module in project.modules.items()
         },
         "audit": _audit_to_json(project.audit),
-        "cache": list(project.cache),
+        "cache": _cache_to_json(project.cache, project.directory),
     }
 
 
@@ -98,6 +98,18 @@ def _audit_to_json(audit: AuditPolicy) -> dict[str, Any]:
 def _audit(document: Mapping[str, Any]) -> AuditPolicy:
     ignored = [Ignore(one["id"], one["reason"], _day(one["until"])) for one in document["ignore"]]
     return AuditPolicy(document["fail-on"], tuple(ignored), tuple(document["enforce"]))
+
+
+def _cache_to_json(cache: CachePolicy, directory: Path) -> list[Any]:
+    # The same bytes may lie elsewhere, and their key beside them.
+    key = None if cache.signing_key is None else os.path.relpath(cache.signing_key, directory)
+    return list(cache._replace(keys=list(cache.keys), signing_key=key))  # type: ignore[arg-type]
+
+
+def _cache(document: list[Any], directory: Path) -> CachePolicy:
+    cache = CachePolicy(*document)
+    key = None if cache.signing_key is None else os.path.normpath(directory / cache.signing_key)
+    return cache._replace(keys=tuple(cache.keys), signing_key=key)
 
 
 def _read(document: Mapping[str, Any], file: str, directory: Path) -> Project:
@@ -118,7 +130,7 @@ def _read(document: Mapping[str, Any], file: str, directory: Path) -> Project:
         target_names=tuple([target.name for target in targets]),
         modules={key: _module(item) for key, item in document["modules"].items()},
         audit=_audit(document["audit"]),
-        cache=CachePolicy(*document["cache"]),
+        cache=_cache(document["cache"], directory),
     )
 
 

@@ -1,14 +1,34 @@
-"""What ``[cache]`` comes to: whether artifacts are kept for other builds of this user, and how many."""
+"""What ``[cache]`` comes to: which artifacts are kept for other builds, where, and who is believed."""
 
 from __future__ import annotations
 
 from wasmbuild.lean_typing import NamedTuple
 
 DEFAULT_BYTES = 5 << 30
+DEFAULT_SECONDS = 5
+PUBLIC_PREFIX = "ed25519:"
+"""In front of a public key in Base64."""
 
 
 class CachePolicy(NamedTuple):
-    """With ``enabled``, artifacts are taken from the user's cache and kept there, up to ``max_bytes`` in all."""
+    """With ``enabled``, artifacts are taken from the user's cache and kept there, up to ``max_bytes`` in all.
+
+    ``remote`` is the address of one that others share, None without; with ``push`` what is compiled is put there too.
+    ``timeout`` are the seconds by which it may delay a build. Where there are ``keys``, only what one of them signed is
+    taken; ``signing_key`` is the path of the private key that signs.
+    """
 
     enabled: bool = True
     max_bytes: int = DEFAULT_BYTES
+    remote: str | None = None
+    push: bool = False
+    timeout: int = DEFAULT_SECONDS
+    keys: tuple[str, ...] = ()
+    signing_key: str | None = None
+
+
+def shown_address(address: str) -> str:
+    """Return an address as it is shown: without what lets somebody in."""
+    scheme, separator, rest = address.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"

@@ -65,7 +65,7 @@ class DeclarationReader:
             target_names=target_names,
             modules=self._modules(document),
             audit=(self._table(document, AuditTable, "audit") or AuditTable()).policy(),
-            cache=(self._table(document, CacheTable, "cache") or CacheTable()).policy(),
+            cache=(self._table(document, CacheTable, "cache") or CacheTable()).policy(self._directory),
         )
 
     # --- tables

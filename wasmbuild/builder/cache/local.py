@@ -12,7 +12,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from wasmbuild import usercache
@@ -53,6 +53,14 @@ class LocalCache:
 
     # --- a build
 
+    def want(self, keys: Iterable[str]) -> None:
+        pass
+
+    def has(self, key: str) -> bool:
+        """Tell whether there is an entry, whatever is in it."""
+        root = self._directory()
+        return root is not None and os.path.exists(_path(root, key))
+
     def get(self, key: str, out: Path) -> str | None:
         with contextlib.suppress(OSError, EOFError):
             root = self._directory()
@@ -70,7 +78,7 @@ class LocalCache:
             return found.sha256
         return None
 
-    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any]) -> None:
+    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float = 0.0) -> None:
         tail = entry.tail(artifact, sha256, key, inputs)
         size = len(artifact) + len(tail)
         if size > self._max:
@@ -103,6 +111,9 @@ class LocalCache:
             known = _ledger(root, added)
             if known is None or known > self._max:
                 self.prune(int(self._max * _PRUNED_TO))
+
+    def report(self) -> None:
+        return None
 
     def _directory(self) -> Path | None:
         with self._mutex:

@@ -32,6 +32,18 @@ def local(max_bytes: int) -> LocalCache | None:
     return LocalCache(directory, max_bytes)
 
 
-def opened(policy: CachePolicy) -> ArtifactCache:
-    """Return the cache that a declaration asks for. Raises UsageError for one that the environment names wrongly."""
-    return (local(policy.max_bytes) if policy.enabled else None) or NO_CACHE
+def opened(policy: CachePolicy, *, push: bool = False) -> ArtifactCache:
+    """Return the cache that a declaration asks for; with ``push``, what is compiled is put into the remote one too.
+
+    Raises UsageError for one that the environment names wrongly, and for signatures that nobody would believe.
+    """
+    if not policy.enabled:
+        return NO_CACHE
+    near = local(policy.max_bytes)
+    if policy.remote is None:
+        if push:
+            raise UsageError('--push: there is nothing to push to; write remote = "…" below [cache]')
+        return near or NO_CACHE
+    from wasmbuild.builder.cache.composition import with_remote
+
+    return with_remote(near, policy, policy.remote, push=push)

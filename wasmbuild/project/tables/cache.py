@@ -2,17 +2,78 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import os
+from collections.abc import Iterable, Set
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
 from pydantic import Field
 
-from wasmbuild.project.cache_policy import CachePolicy
-from wasmbuild.project.tables.base import Table
-from wasmbuild.project.tables.values import Bytes
+from wasmbuild.project.cache_policy import DEFAULT_SECONDS, PUBLIC_PREFIX, CachePolicy, shown_address
+from wasmbuild.project.tables.base import Context, Table
+from wasmbuild.project.tables.refusals import Problem, Wrong
+from wasmbuild.project.tables.values import IN_ARRAY, Bytes, Rule, Seconds, in_home
+from wasmbuild.text import quoted, suggestion
+
+_KEY_BYTES = 32
+_SCHEMES = ("https", "http", "s3", "gs", "az", "file")
+_EXAMPLE = '"https://cache.example/wasmbuild", "s3://bucket/prefix", "gs://…", "az://…" or "file:///mnt/cache"'
+
+
+def _address(text: str) -> Wrong | None:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return "is no address", f"write one such as {_EXAMPLE}"
+    shown = quoted(shown_address(text))
+    if not text.isprintable() or " " in text:
+        return f"{shown} has characters that no address has", "write them as %20 and the like"
+    if parts.scheme not in _SCHEMES:
+        meant = suggestion(parts.scheme, _SCHEMES) if parts.scheme else None
+        fix = f"did you mean {quoted(meant + '://…')}?" if meant else f"write one such as {_EXAMPLE}"
+        return f"{shown} is no address of a kind that is known", fix
+    if parts.query or parts.fragment:
+        fix = "write the address of the folder alone; credentials come from .netrc, AWS_*, GOOGLE_* or AZURE_*"
+        return f"{shown} goes on behind its path", fix
+    if parts.scheme == "file":
+        whole = not parts.netloc and parts.path.startswith("/")
+        return None if whole else (f"{shown} names no directory of this machine", "write file:// and a whole path")
+    if not parts.hostname:
+        return f"{shown} names no server or bucket", f"write one such as {_EXAMPLE}"
+    if "@" in parts.netloc and parts.scheme not in ("http", "https"):
+        fix = "remove them: they are taken from AWS_*, GOOGLE_APPLICATION_CREDENTIALS or AZURE_* in the environment"
+        return f"{shown} has credentials in front of it", fix
+    return None
+
+
+def _public(word: str) -> Wrong | None:
+    try:
+        raw = base64.b64decode(word.removeprefix(PUBLIC_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if word.startswith(PUBLIC_PREFIX) and len(raw) == _KEY_BYTES:
+        return None
+    fix = f'write what "wasmbuild cache keygen" printed, which starts with {PUBLIC_PREFIX}'
+    return f"{quoted(word)} is no public key", fix
+
+
+def _file(text: str) -> Wrong | None:
+    if not text or not text.isprintable():
+        return f"{quoted(text)} is no path", "write the path of a file, from the folder of this one or a whole one"
+    return in_home(text)
+
+
+_PublicKey = Annotated[str, Rule(_public, pattern=f"^{PUBLIC_PREFIX}[A-Za-z0-9+/]{{43}}=$")]
 
 
 class CacheTable(Table):
-    """The cache of artifacts, which all projects and commands of a user share.
+    """The cache of artifacts, which all projects and commands of a user share, and one that a team does.
 
-    `WASMBUILD_CACHE` names another directory for it, by an absolute path, or says `off`.
+    `WASMBUILD_CACHE` names another directory for the user's, by an absolute path, or says `off`.
     """
 
     enabled: bool = Field(
@@ -26,7 +87,44 @@ class CacheTable(Table):
             "artifact that is larger is not kept."
         ),
     )
+    remote: Annotated[str, Rule(_address, pattern=f"^({'|'.join(_SCHEMES)})://[^?#]+$")] | None = Field(
+        default=None,
+        description=(
+            "A cache that others share: `https://`, `http://`, `s3://`, `gs://`, `az://` or `file://`, with a path if "
+            "you like. It takes the extra `remote`; what it has comes into the user's cache too."
+        ),
+        examples=["https://cache.example/wasmbuild", "s3://bucket/prefix"],
+    )
+    push: bool = Field(
+        default=False,
+        description="Whether what is compiled here is put into the remote cache; `build --push` does it once.",
+    )
+    timeout: Seconds = Field(
+        default=DEFAULT_SECONDS,
+        description="Seconds by which the remote cache may delay a build, all in all, 1 to 86400.",
+    )
+    keys: Annotated[tuple[_PublicKey, ...], IN_ARRAY] = Field(
+        default=(),
+        description=(
+            "Public keys: only what one of them signed is taken from the remote cache. `wasmbuild cache keygen` makes "
+            "them."
+        ),
+        examples=[["ed25519:EJvcj5kYcHwUKzVzfJ27WBYHy6dYHxvVnkZ5bh2n6vw="]],
+    )
+    signing_key: Annotated[str, Rule(_file, pattern="^[^~]")] | None = Field(
+        default=None,
+        description=(
+            "File of the private key that signs what is pushed. `WASMBUILD_CACHE_SIGNING_KEY` in the environment "
+            "names another one."
+        ),
+    )
 
-    def policy(self) -> CachePolicy:
-        """Return what the table comes to."""
-        return CachePolicy(self.enabled, self.max_size)
+    def problems(self, wrong: Set[str], context: Context | None) -> Iterable[Problem]:
+        if self.push and self.remote is None and "remote" not in wrong:
+            fix = f'write remote = "…" too, one of {_EXAMPLE}'
+            yield ("push",), "says to push, and there is no remote cache", fix
+
+    def policy(self, directory: Path) -> CachePolicy:
+        """Return what the table of a declaration in ``directory`` comes to."""
+        key = None if self.signing_key is None else os.path.normpath(directory / self.signing_key)
+        return CachePolicy(self.enabled, self.max_size, self.remote, self.push, self.timeout, self.keys, key)

@@ -1,0 +1,187 @@
+"""Servers of a remote cache: nginx, S3 by moto, and one that does whatever it is told to."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+_NGINX = """
+daemon off;
+{user}
+worker_processes 1;
+pid {root}/nginx.pid;
+error_log {root}/error.log;
+events {{ worker_connections 256; }}
+http {{
+    access_log {root}/access.log;
+    client_body_temp_path {root}/body;
+    proxy_temp_path {root}/proxy;
+    fastcgi_temp_path {root}/fastcgi;
+    uwsgi_temp_path {root}/uwsgi;
+    scgi_temp_path {root}/scgi;
+    client_max_body_size 0;
+    server {{
+        listen 127.0.0.1:{port};
+        root {root}/www;
+        location / {{
+            dav_methods PUT;
+            create_full_put_path on;
+            {authentication}
+        }}
+    }}
+}}
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextlib.contextmanager
+def nginx(root: Path, *, login: tuple[str, str] | None = None) -> Iterator[str]:
+    """Run nginx with WebDAV's PUT on an empty folder ``root/www``, and yield its address."""
+    (root / "www").mkdir(parents=True)
+    port = free_port()
+    authentication = ""
+    if login is not None:
+        (root / "passwords").write_text(f"{login[0]}:{{PLAIN}}{login[1]}\n")
+        authentication = f'auth_basic "cache"; auth_basic_user_file {root}/passwords;'
+    user = "user root;" if os.geteuid() == 0 else ""
+    (root / "nginx.conf").write_text(_NGINX.format(root=root, port=port, authentication=authentication, user=user))
+    # Debian keeps it where users have no PATH.
+    program = shutil.which("nginx") or "/usr/sbin/nginx"
+    with _running([program, "-c", str(root / "nginx.conf"), "-e", str(root / "error.log"), "-p", str(root)], port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def s3(bucket: str) -> Iterator[dict[str, str]]:
+    """Run an S3 service with an empty bucket, and yield the environment that leads to it."""
+    import boto3
+
+    port = free_port()
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "a",
+        "AWS_SECRET_ACCESS_KEY": "b",
+        "AWS_REGION": "us-east-1",
+    }
+    with _running([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port):
+        client = boto3.client(
+            "s3",
+            endpoint_url=environment["AWS_ENDPOINT_URL"],
+            aws_access_key_id="a",
+            aws_secret_access_key="b",  # noqa: S106
+            region_name="us-east-1",
+        )
+        client.create_bucket(Bucket=bucket)
+        client.close()
+        yield environment
+
+
+@contextlib.contextmanager
+def _running(command: list[str], port: int) -> Iterator[None]:
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.02)
+        assert process.poll() is None, f"{command[0]} ended at once"
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+class Seen(NamedTuple):
+    """A request that came: its method, path and headers with small names."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+
+
+class Server:
+    """A server of HTTP that keeps what is put, and answers as ``behave`` says: given a path, it sends what it likes."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+        self.seen: list[Seen] = []
+        self.behave: Callable[[Server, http.server.BaseHTTPRequestHandler], None] = answer
+        self.ending = threading.Event()
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+            def _note(self) -> None:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                outer.seen.append(Seen(self.command, self.path, headers))
+
+            def do_GET(self) -> None:
+                self._note()
+                with contextlib.suppress(ConnectionError):
+                    outer.behave(outer, self)
+
+            def do_PUT(self) -> None:
+                self._note()
+                outer.kept[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
+                send(self, b"", status=201)
+
+        self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        self.address = f"http://127.0.0.1:{self._http.server_port}"
+
+    def __enter__(self) -> Server:
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ending.set()
+        self._http.shutdown()
+        self._thread.join()
+        self._http.server_close()
+
+
+def send(
+    handler: http.server.BaseHTTPRequestHandler, data: bytes, *, status: int = 200, length: int | None = None
+) -> None:
+    """Send an answer; ``length`` is what it says of itself, where that is not true."""
+    handler.send_response(status)
+    handler.send_header("Content-Length", str(len(data) if length is None else length))
+    handler.end_headers()
+    handler.wfile.write(data)
+    if length is not None:
+        handler.close_connection = True
+
+
+def answer(server: Server, handler: http.server.BaseHTTPRequestHandler) -> None:
+    """Answer as a cache does."""
+    data = server.kept.get(handler.path)
+    send(handler, data or b"", status=404 if data is None else 200)
+
+
+def put(address: str, data: bytes) -> None:
+    """Put bytes at an address of HTTP."""
+    request = urllib.request.Request(address, data, method="PUT")  # noqa: S310
+    with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(request):  # noqa: S310
+        pass

@@ -1,0 +1,201 @@
+"""What one member of a team compiled, the others take: from a directory, from nginx, from S3."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from cache_servers import Server, nginx, s3
+from support import ALL, Project
+
+Member = Callable[..., Project]
+Opener = Callable[[Path], contextlib.AbstractContextManager[tuple[str, dict[str, str]]]]
+EVERY = dict.fromkeys(ALL, "restored")
+
+
+@contextlib.contextmanager
+def directory(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    yield f"file://{root}/a%20folder", {}
+
+
+@contextlib.contextmanager
+def web(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    with nginx(root) as address:
+        yield f"{address}/caches/wasm/", {}
+
+
+@contextlib.contextmanager
+def web_with_login(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    with nginx(root, login=("ann", "p@ss word")) as address:
+        yield address.replace("://", "://ann:p%40ss%20word@"), {}
+
+
+@contextlib.contextmanager
+def web_with_netrc(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    with nginx(root, login=("ann", "secret")) as address:
+        (root / "netrc").write_text("machine 127.0.0.1 login ann password secret\n")
+        yield address, {"NETRC": str(root / "netrc")}
+
+
+@contextlib.contextmanager
+def bucket(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    with s3("artifacts") as environment:
+        yield "s3://artifacts/main", environment
+
+
+@contextlib.contextmanager
+def bucket_by_profile(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    with s3("artifacts") as environment:
+        (root).mkdir()
+        (root / "credentials").write_text("[work]\naws_access_key_id = a\naws_secret_access_key = b\n")
+        del environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]
+        yield (
+            "s3://artifacts",
+            {
+                **environment,
+                "AWS_PROFILE": "work",
+                "AWS_SHARED_CREDENTIALS_FILE": str(root / "credentials"),
+            },
+        )
+
+
+WEB = pytest.mark.needs("nginx")
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        directory,
+        pytest.param(web, marks=WEB),
+        pytest.param(web_with_login, marks=WEB),
+        pytest.param(web_with_netrc, marks=WEB),
+        bucket,
+        bucket_by_profile,
+    ],
+)
+def test_one_compiles_and_the_others_take_it(member: Member, tmp_path: Path, store: Opener) -> None:
+    with store(tmp_path / "store") as (address, environment):
+        first, second, third = (member(f'remote = "{address}"') for _ in range(3))
+        for each in (first, second, third):
+            each.environment.update(environment)
+        told = first.run("build", "--push").stderr
+        assert "4 artifacts: 4 compiled, 4 pushed in " in told
+        assert address.rpartition("@")[2] not in told
+        told = second.run("build").stderr
+        assert "4 artifacts: 4 restored (4 from afar) in " in told
+        assert second.files() == first.files()
+        second.verdicts()
+        # What was taken is in the user's cache by now.
+        second.environment["AWS_ENDPOINT_URL"] = "http://127.0.0.1:1"
+        second.run("build")
+        report = json.loads(third.run("build", "--json", "add@*").stdout)
+        assert report["remote"] == {"taken": 2, "pushed": 0, "problems": []}
+        assert third.outcomes() == {id: "up-to-date" if id.startswith("add") else "restored" for id in ALL}
+
+
+def test_what_was_taken_is_kept_here_too(filled: Server, member: Member, tmp_path: Path) -> None:
+    line = f'remote = "{filled.address}"'
+    assert member(line, cache=tmp_path / "mine").outcomes() == EVERY
+    asked = len(filled.seen)
+    assert member(line, cache=tmp_path / "mine").outcomes() == EVERY
+    assert len(filled.seen) == asked
+
+
+def test_without_a_cache_of_this_machine_the_remote_one_serves(filled: Server, member: Member) -> None:
+    other = member(f'remote = "{filled.address}"')
+    other.environment["WASMBUILD_CACHE"] = "off"
+    assert other.outcomes() == EVERY
+
+
+def test_nothing_is_pushed_by_those_who_only_take(server: Server, member: Member) -> None:
+    assert member(f'remote = "{server.address}"').compiled() == ALL
+    assert server.kept == {}
+    assert {seen.method for seen in server.seen} == {"GET"}
+
+
+def test_push_in_the_declaration(server: Server, member: Member) -> None:
+    first = member(f'remote = "{server.address}"', "push = true")
+    assert first.compiled() == ALL
+    assert len(server.kept) == 4
+    assert all(path.startswith("/ac/") and len(path) == 68 for path in server.kept)
+    # What is up to date, restored or failed is not pushed.
+    server.kept.clear()
+    first.run("build")
+    first.write("add.wat", "(module (func (export")
+    first.outcomes(status=1)
+    assert server.kept == {}
+
+
+def test_two_builds_that_push_the_same(server: Server, member: Member) -> None:
+    others = [member(f'remote = "{server.address}"', "push = true") for _ in range(3)]
+    running = [other.start("build") for other in others]
+    for process in running:
+        _, err = process.communicate(timeout=300)
+        assert process.returncode == 0, err
+    assert len(server.kept) == 4
+    assert member(f'remote = "{server.address}"').outcomes() == EVERY
+
+
+def test_single_compiles_take_and_push(server: Server, member: Member) -> None:
+    line = f'remote = "{server.address}"'
+    first = member(line)
+    step = ("compile", "add.wat", "--target", "arm", "-o", "o.cwasm", "--record", "o.cwasm.json")
+    first.run(*step, "--push")
+    assert len(server.kept) == 1
+    other = member(line)
+    other.run(*step)
+    assert (other.root / "o.cwasm").read_bytes() == (first.root / "o.cwasm").read_bytes()
+    assert server.seen[-1].method == "GET"
+    assert other.outcomes()["add@arm"] == "restored"
+
+
+def test_no_cache_asks_nobody(filled: Server, member: Member) -> None:
+    assert member(f'remote = "{filled.address}"').compiled("--no-cache") == ALL
+    assert member(f'remote = "{filled.address}"', "enabled = false").compiled() == ALL
+    assert filled.seen == []
+    ended = member(f'remote = "{filled.address}"').run("build", "--push", "--no-cache", status=2)
+    assert "leave out one of them" in ended.stderr
+    assert 'write remote = "…" below [cache]' in member("").run("build", "--push", status=2).stderr
+
+
+def test_what_has_no_remote_cache_imports_nothing_of_it(member: Member) -> None:
+    project = member("")
+    code = "import sys; from wasmbuild import cli; cli.main(['build']); print(*sys.modules, sep='\\n')"
+    seen = subprocess.run(
+        [sys.executable, "-c", code], cwd=project.root, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "wasmbuild.builder.session" in seen
+    for name in (
+        "obstore",
+        "cryptography",
+        "asyncio",
+        "wasmbuild.builder.cache.remote",
+        "wasmbuild.builder.cache.tiered",
+    ):
+        assert name not in seen
+
+
+def test_without_the_extra_it_is_done_without(filled: Server, member: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("wasmbuild.builder.cache.stores", "wasmbuild.builder.cache.remote"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    ended = member(f'remote = "{filled.address}"').run("build")
+    what = "takes obstore, which is not installed: pip install 'wasmbuild[remote]'"
+    assert f"{filled.address} {what}; it is done without\n" in ended.stderr
+    assert "4 compiled" in ended.stderr
+    asked = member(f'remote = "{filled.address}"').run("build", "--push", status=2)
+    assert asked.stderr == f"error: --push: {filled.address} {what}\n"
+
+
+def test_stats_show_it_without_credentials(member: Member) -> None:
+    project = member('remote = "https://me:secret@cache.example/x"', "timeout = 9")
+    ended = project.run("cache", "stats")
+    line = "https://cache.example/x: believes whoever can write there, delays a build by at most 9 s\n"
+    assert ended.stdout.endswith(line)
+    remote = json.loads(project.run("cache", "stats", "--json").stdout)["remote"]
+    assert remote == {"address": "https://cache.example/x", "push": False, "timeout": 9, "keys": []}

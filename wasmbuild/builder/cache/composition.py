@@ -1,0 +1,85 @@
+"""A remote cache as a declaration asks for it, with what it takes beyond wasmbuild itself.
+
+What is wrong with it fails no build, unless the command line asks for just that.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from wasmbuild.builder.cache.local import LocalCache
+from wasmbuild.builder.cache.tiered import AbsentRemote, Remote, TieredCache
+from wasmbuild.builder.request import ArtifactCache
+from wasmbuild.builder.scheduler import cores
+from wasmbuild.errors import UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.project.cache_policy import CachePolicy, shown_address
+
+if TYPE_CHECKING:
+    from wasmbuild.builder.cache.signing import Signer
+
+SIGNING_KEY = "WASMBUILD_CACHE_SIGNING_KEY"
+"""The environment variable that names the file of the private key that signs what is pushed."""
+
+
+def with_remote(local: LocalCache | None, policy: CachePolicy, address: str, *, push: bool) -> ArtifactCache:
+    """Return the cache of this machine, if there is one, with a remote one behind it.
+
+    With ``push`` the command line asks to push. Raises UsageError where that cannot be.
+    """
+    return TieredCache(local, _remote(policy, address, push=push), policy.keys or (address,))
+
+
+def _remote(policy: CachePolicy, address: str, *, push: bool) -> Remote:
+    shown = shown_address(address)
+    try:
+        from wasmbuild.builder.cache import packed, signing, stores
+        from wasmbuild.builder.cache.remote import RemoteCache
+
+        packed.zstd()
+    except ImportError as error:
+        problem = f"takes {error.name}, which is not installed: pip install 'wasmbuild[remote]'"
+        if push:
+            raise UsageError(f"--push: {shown} {problem}") from None
+        return AbsentRemote(f"{shown} {problem}")
+    signer = None
+    push_problem = None
+    if push or policy.push:
+        try:
+            signer = _signer(policy)
+        except UsageError as error:
+            if push:
+                raise
+            push_problem = f"gets nothing of what is compiled: {error}"
+
+    def store() -> Any:
+        return stores.opened(address, policy.timeout, writing=push or policy.push)
+
+    return RemoteCache(
+        store,
+        shown,
+        policy.timeout,
+        signing.TrustedKeys(policy.keys) if policy.keys else None,
+        signer,
+        push=push or policy.push,
+        push_problem=push_problem,
+        cores=cores(),
+    )
+
+
+def _signer(policy: CachePolicy) -> Signer | None:
+    from wasmbuild.builder.cache import signing
+
+    named = os.environ.get(SIGNING_KEY) or policy.signing_key
+    if named is None:
+        if policy.keys:
+            raise UsageError(
+                f"none of [cache] keys would have signed it; name the file of a private key as [cache] signing-key, or "
+                f"in {SIGNING_KEY}"
+            )
+        return None
+    signer = signing.read(Path(named))
+    if policy.keys and signer.public not in policy.keys:
+        raise UsageError(f'{named}: is the private key of none of [cache] keys; add "{signer.public}" to them')
+    return signer

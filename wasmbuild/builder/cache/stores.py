@@ -1,0 +1,98 @@
+"""Where a remote cache lies, opened by obstore with what its users have to be let in.
+
+Credentials are taken from where each kind of store has them: of ``http`` from the address or ``.netrc``, of ``s3``
+from ``AWS_*`` or boto3's profiles, of ``gs`` and ``az`` from ``GOOGLE_*`` and ``AZURE_*``. Those of an address become a
+header that its server alone gets: neither another host that it redirects to nor any message has them.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from datetime import timedelta
+from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from obstore.store import AzureStore, GCSStore, HTTPStore, LocalStore, S3Store
+
+from wasmbuild import __version__, netrc
+from wasmbuild.project.cache_policy import shown_address
+
+_BACKOFF = {"init_backoff": timedelta(milliseconds=50), "max_backoff": timedelta(milliseconds=500), "base": 2}
+_RETRIES = 2
+# How long a transfer may take is the business of whoever waits for it; this only ends one that everybody forgot.
+_LONGEST = timedelta(minutes=10)
+# Of services that are not the public ones: a test's, or a team's own.
+_ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT", "AZURE_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
+
+
+class NoStoreError(Exception):
+    """A remote cache that cannot be opened; the text says why, without credentials."""
+
+
+def opened(address: str, timeout: float, *, writing: bool) -> Any:
+    """Open the store at an address as a declaration has it. Raises NoStoreError; connects to nothing."""
+    parts = urlsplit(address)
+    try:
+        if parts.scheme == "file":
+            return LocalStore(unquote(parts.path), mkdir=writing)
+        options: Any = {
+            "user_agent": f"wasmbuild/{__version__}",
+            "connect_timeout": timedelta(seconds=timeout),
+            "timeout": _LONGEST,
+            "allow_http": _is_plain(parts.scheme),
+        }
+        retry: Any = {"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=timeout), "backoff": _BACKOFF}
+        if parts.scheme in ("http", "https"):
+            header = _authorization(parts.username, parts.password, parts.hostname or "")
+            if header:
+                options["default_headers"] = {"Authorization": header}
+            host = parts.netloc.rpartition("@")[2]
+            address = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+            return HTTPStore(address, client_options=options, retry_config=retry)
+        if parts.scheme == "s3":
+            provider = _profile()
+            return S3Store.from_url(address, client_options=options, retry_config=retry, credential_provider=provider)
+        if parts.scheme == "gs":
+            return GCSStore.from_url(address, client_options=options, retry_config=retry)
+        return AzureStore.from_url(address, client_options=options, retry_config=retry)
+    except NoStoreError:
+        raise
+    except Exception as error:
+        # What obstore says of it may name the credentials.
+        raise NoStoreError(f"{shown_address(address)} cannot be opened ({type(error).__name__})") from None
+
+
+def _is_plain(scheme: str) -> bool:
+    named = (os.environ.get(name, "") for name in _ENDPOINTS)
+    return scheme == "http" or (scheme != "https" and any(value.startswith("http://") for value in named))
+
+
+def _authorization(user: str | None, password: str | None, host: str) -> str:
+    if user is not None:
+        known = (unquote(user), unquote(password or ""))
+    else:
+        found = netrc.hosts().get(host)
+        if found is None:
+            return ""
+        known = found
+    return "Basic " + base64.b64encode(":".join(known).encode()).decode("ascii")
+
+
+def _profile() -> Any:
+    """Return what gives credentials of the user's files, where there are some and none in the environment."""
+    if "AWS_ACCESS_KEY_ID" in os.environ or "AWS_WEB_IDENTITY_TOKEN_FILE" in os.environ:
+        return None
+    home = os.path.expanduser("~/.aws")
+    named = any(name in os.environ for name in ("AWS_PROFILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"))
+    if not named and not os.path.isdir(home):
+        return None
+    try:
+        from boto3 import Session
+        from obstore.auth.boto3 import Boto3CredentialProvider
+    except ImportError:
+        if named:
+            raise NoStoreError("profiles of AWS need boto3: pip install boto3") from None
+        return None
+    session = Session()
+    return Boto3CredentialProvider(session) if session.get_credentials() is not None else None

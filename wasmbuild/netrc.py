@@ -1,0 +1,38 @@
+"""What the user's ``.netrc`` has for servers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from wasmbuild.errors import UsageError
+from wasmbuild.text import printable
+
+
+def hosts() -> dict[str, tuple[str, str]]:
+    """Return login and password by host; nothing where there is no file. Raises UsageError for one that is damaged."""
+    import netrc
+
+    path = _path()
+    if path is None:
+        return {}
+    try:
+        found = netrc.netrc(str(path)).hosts
+    except netrc.NetrcParseError as error:
+        raise UsageError(f"{path}: line {error.lineno}: {printable(error.msg)}; correct it") from error
+    except OSError:
+        return {}
+    # Its default would tell every server.
+    return {host: (login, password) for host, (login, _, password) in found.items() if host != "default"}
+
+
+def _path() -> Path | None:
+    if named := os.environ.get("NETRC"):
+        return Path(named)
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    names = [".netrc", "_netrc"] if sys.platform == "win32" else [".netrc"]
+    return next((home / name for name in names if os.path.isfile(home / name)), None)
