@@ -74,6 +74,13 @@ def build(source: Path, out: Path, *options: str, status: int = 0, **environment
     return ended.stdout + ended.stderr
 
 
+def commit(project: Path) -> None:
+    """Put a project under version control, all of it."""
+    who = ["-c", "user.name=tests", "-c", "user.email=tests@example.com"]
+    for arguments in (["init", "-q"], ["add", "--all"], [*who, "commit", "-q", "-m", "all"]):
+        subprocess.run(["git", *arguments], cwd=project, check=True, capture_output=True)
+
+
 def wheel(directory: Path) -> Path:
     """Return the only wheel of a directory."""
     [found] = directory.glob("*.whl")

@@ -27,10 +27,27 @@ def test_it_runs(name: str, installed: str, tmp_path: Path) -> None:
     assert run_here("verify", "-q", str(copy / "build/installed" / installed)).returncode == 0
 
 
-@pytest.mark.parametrize("name", ["CMakeLists.txt", "meson.build", "build.rs"])
-def test_the_documentation_has_its_lines(name: str) -> None:
+OWN = (
+    *("project(", "cmake_minimum", "enable_testing"),
+    *(
+        'name = "edge-',
+        "version =",
+        "requires-python =",
+        "[tool.hatch.build.targets.wheel]",
+        "packages =",
+        "[tool.setuptools]",
+    ),
+)
+EXAMPLE_LINES = ["*/CMakeLists.txt", "*/meson.build", "*/build.rs", "python-*/pyproject.toml"]
+
+
+@pytest.mark.parametrize(
+    "example",
+    [path for name in EXAMPLE_LINES for path in EXAMPLES.glob(name)],
+    ids=lambda path: str(path.relative_to(EXAMPLES)),
+)
+def test_the_documentation_has_its_lines(example: Path) -> None:
     """What a user pastes is what was run here."""
-    (example,) = EXAMPLES.glob(f"*/{name}")
     documentation = (EXAMPLES.parent / "docs" / "build-systems.md").read_text()
     for line in example.read_text().splitlines():
-        assert line in documentation or line.startswith(("project(", "cmake_minimum", "enable_testing")), line
+        assert line in documentation or line.startswith(OWN), line

@@ -99,19 +99,6 @@ def test_a_wheel_from_the_sdist_has_all_artifacts_and_loads_them(
     assert answer(environment, tmp_path).startswith(str(tmp_path / "venv"))
 
 
-@pytest.mark.slow
-def test_pip_gets_the_library_that_loads_it(
-    distribution: Distribution, runtime_distribution: Path, tmp_path: Path
-) -> None:
-    distribution.build("--wheel")
-    environment = Environment(tmp_path / "venv")
-    environment.pip("install", "-q", "--find-links", runtime_distribution, distribution.wheel)
-    installed = environment.installed()
-    assert installed.keys() == {f"edge-{distribution.backend}", "wasmbuild-runtime", "wasmtime"}
-    assert installed["wasmtime"].startswith("48.")
-    assert answer(environment, tmp_path)
-
-
 def test_an_sdist_has_the_declaration_and_the_sources_and_no_artifacts(distribution: Distribution) -> None:
     (distribution.root / ".gitignore").unlink()
     # What lies there already is no reason to ship it.
