@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from cache_servers import Server
@@ -35,10 +36,26 @@ def server() -> Iterator[Server]:
         yield running
 
 
+class Made(NamedTuple):
+    """What a build of the project puts into a remote cache and into its build directory."""
+
+    entries: dict[str, bytes]
+    files: dict[str, bytes]
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    project = Project(tmp_path_factory.mktemp("made"))
+    project.environment["WASMBUILD_CACHE"] = "off"
+    with Server() as running:
+        project.declare(f'{HEAD}{TARGETS}{MODULES}\n[cache]\nremote = "{running.address}"\npush = true\n')
+        project.run("build")
+        assert len(running.kept) == 4
+        return Made(running.kept, project.files())
+
+
 @pytest.fixture
-def filled(server: Server, member: Member) -> Server:
+def filled(server: Server, made: Made) -> Server:
     """Return a server that has every artifact."""
-    member(f'remote = "{server.address}"').run("build", "--push")
-    assert len(server.kept) == 4
-    server.seen.clear()
+    server.kept.update(made.entries)
     return server

@@ -16,7 +16,6 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from obstore.store import AzureStore, GCSStore, HTTPStore, LocalStore, S3Store
 
 from wasmbuild import __version__, netrc
-from wasmbuild.project.cache_policy import shown_address
 
 _BACKOFF = {"init_backoff": timedelta(milliseconds=50), "max_backoff": timedelta(milliseconds=500), "base": 2}
 _RETRIES = 2
@@ -27,7 +26,7 @@ _ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT", "AZURE_
 
 
 class NoStoreError(Exception):
-    """A remote cache that cannot be opened; the text says why, without credentials."""
+    """A remote cache that cannot be opened; the text says why, in words that follow its address."""
 
 
 def opened(address: str, timeout: float, *, writing: bool) -> Any:
@@ -35,7 +34,10 @@ def opened(address: str, timeout: float, *, writing: bool) -> Any:
     parts = urlsplit(address)
     try:
         if parts.scheme == "file":
-            return LocalStore(unquote(parts.path), mkdir=writing)
+            directory = unquote(parts.path)
+            if not writing and not os.path.isdir(directory):
+                raise NoStoreError("is no directory")
+            return LocalStore(directory, mkdir=writing)
         options: Any = {
             "user_agent": f"wasmbuild/{__version__}",
             "connect_timeout": timedelta(seconds=timeout),
@@ -60,7 +62,7 @@ def opened(address: str, timeout: float, *, writing: bool) -> Any:
         raise
     except Exception as error:
         # What obstore says of it may name the credentials.
-        raise NoStoreError(f"{shown_address(address)} cannot be opened ({type(error).__name__})") from None
+        raise NoStoreError(f"cannot be opened ({type(error).__name__})") from None
 
 
 def _is_plain(scheme: str) -> bool:
@@ -92,7 +94,7 @@ def _profile() -> Any:
         from obstore.auth.boto3 import Boto3CredentialProvider
     except ImportError:
         if named:
-            raise NoStoreError("profiles of AWS need boto3: pip install boto3") from None
+            raise NoStoreError("needs boto3 for profiles of AWS: pip install boto3") from None
         return None
     session = Session()
     return Boto3CredentialProvider(session) if session.get_credentials() is not None else None

@@ -1,0 +1,252 @@
+"""Servers that fail, lie or hang: the build is as it were without them, and says in one line what it did without."""
+
+from __future__ import annotations
+
+import http.server
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cache_servers import Server, answer, free_port, send
+from support import Project
+
+Member = Callable[..., Project]
+Handler = http.server.BaseHTTPRequestHandler
+
+
+def html(server: Server, handler: Handler) -> None:
+    send(handler, b"<!doctype html><title>Sign in</title>")
+
+
+def missing(server: Server, handler: Handler) -> None:
+    send(handler, b"", status=404)
+
+
+def broken(server: Server, handler: Handler) -> None:
+    send(handler, b"", status=500)
+
+
+def forbidden(server: Server, handler: Handler) -> None:
+    send(handler, b"", status=403)
+
+
+def unknown(server: Server, handler: Handler) -> None:
+    send(handler, b"", status=401)
+
+
+def drops(server: Server, handler: Handler) -> None:
+    handler.close_connection = True
+    handler.connection.close()
+
+
+def drops_amid(server: Server, handler: Handler) -> None:
+    data = server.kept[handler.path]
+    send(handler, data[: len(data) // 2], length=len(data))
+
+
+def says_more(server: Server, handler: Handler) -> None:
+    data = server.kept[handler.path]
+    send(handler, data, length=len(data) + 1)
+
+
+def says_less(server: Server, handler: Handler) -> None:
+    data = server.kept[handler.path]
+    send(handler, data, length=len(data) - 1)
+
+
+def says_all_there_is(server: Server, handler: Handler) -> None:
+    send(handler, b"wasmbuild/entry1", length=1 << 50)
+
+
+def truncated(server: Server, handler: Handler) -> None:
+    data = server.kept[handler.path]
+    send(handler, data[: len(data) // 2])
+
+
+def empty(server: Server, handler: Handler) -> None:
+    send(handler, b"")
+
+
+def flipped(server: Server, handler: Handler) -> None:
+    data = bytearray(server.kept[handler.path])
+    data[-20] ^= 1
+    send(handler, bytes(data))
+
+
+def longer(server: Server, handler: Handler) -> None:
+    send(handler, server.kept[handler.path] + b"more")
+
+
+def swapped(server: Server, handler: Handler) -> None:
+    path = next(path for path in sorted(server.kept) if path != handler.path)
+    send(handler, server.kept[path])
+
+
+def redirects_to_nothing(server: Server, handler: Handler) -> None:
+    handler.send_response(302)
+    handler.send_header("Location", f"http://127.0.0.1:{free_port()}/")
+    handler.send_header("Content-Length", "0")
+    handler.end_headers()
+
+
+def redirects_in_a_circle(server: Server, handler: Handler) -> None:
+    handler.send_response(302)
+    handler.send_header("Location", handler.path)
+    handler.send_header("Content-Length", "0")
+    handler.end_headers()
+
+
+DAMAGED = "has 4 entries that are no whole artifacts; they are passed over"
+NO_CACHE = "does not answer as a cache does"
+
+
+@pytest.mark.parametrize(
+    ("behave", "told"),
+    [
+        (html, DAMAGED),
+        (missing, None),
+        (broken, f"{NO_CACHE} (status 500); it is done without"),
+        (forbidden, "gives this user nothing (403): check its credentials, and the address"),
+        (unknown, "asks who this is (401), and its credentials are missing or wrong; it is done without"),
+        (drops, NO_CACHE),
+        (drops_amid, NO_CACHE),
+        (says_more, NO_CACHE),
+        (says_less, DAMAGED),
+        (says_all_there_is, DAMAGED),
+        (truncated, DAMAGED),
+        (empty, DAMAGED),
+        (flipped, DAMAGED),
+        (longer, DAMAGED),
+        (swapped, DAMAGED),
+        (redirects_to_nothing, NO_CACHE),
+        (redirects_in_a_circle, NO_CACHE),
+    ],
+)
+def test_the_build_is_as_without(
+    filled: Server,
+    made: Any,
+    member: Member,
+    behave: Callable[[Server, Handler], None],
+    told: str | None,
+) -> None:
+    filled.behave = behave
+    other = member(f'remote = "{filled.address}"')
+    ended = other.run("build")
+    assert "4 artifacts: 4 compiled in " in ended.stderr
+    lines = [line for line in ended.stderr.splitlines() if line.startswith(filled.address)]
+    assert len(lines) == (told is not None)
+    if told is not None:
+        assert lines[0].startswith(f"{filled.address} {told}")
+    assert other.files() == made.files
+
+
+def test_one_that_hangs_is_waited_for_no_longer_than_declared(filled: Server, member: Member) -> None:
+    filled.behave = lambda server, handler: server.ending.wait()
+    ended = member(f'remote = "{filled.address}"', "timeout = 1").run("build")
+    assert f"\n{filled.address} kept the build waiting for 1 s; it is done without\n" in ended.stderr
+    assert "4 artifacts: 4 compiled in " in ended.stderr
+
+
+def test_one_that_hangs_amid_an_entry_is_left_too(filled: Server, member: Member) -> None:
+    def trickle(server: Server, handler: Handler) -> None:
+        data = server.kept[handler.path]
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        for byte in data:
+            handler.wfile.write(bytes([byte]))
+            if server.ending.wait(0.1):
+                return
+
+    filled.behave = trickle
+    ended = member(f'remote = "{filled.address}"', "timeout = 1").run("build")
+    assert f"\n{filled.address} kept the build waiting for 1 s; it is done without\n" in ended.stderr
+
+
+def test_nobody_there(member: Member) -> None:
+    address = f"http://127.0.0.1:{free_port()}/x"
+    ended = member(f'remote = "{address}"').run("build", "--push")
+    assert f"\n{address} does not answer as a cache does (connection refused); it is done without\n" in ended.stderr
+    single = member(f'remote = "{address}"').run("compile", "add.wat", "--target", "arm", "-o", "o.cwasm")
+    told = f"{address} does not answer as a cache does (connection refused); it is done without\n"
+    assert single.stderr == told
+
+
+def test_no_such_directory(member: Member, tmp_path: Path) -> None:
+    ended = member(f'remote = "file://{tmp_path}/none"').run("build")
+    assert f"\nfile://{tmp_path}/none is no directory; it is done without\n" in ended.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_one_failure_is_not_the_end(filled: Server, member: Member) -> None:
+    failing = sorted(filled.kept)[0]
+
+    def behave(server: Server, handler: Handler) -> None:
+        (broken if handler.path == failing else answer)(server, handler)
+
+    filled.behave = behave
+    outcomes = member(f'remote = "{filled.address}"').outcomes()
+    assert sorted(outcomes.values()) == ["compiled", "restored", "restored", "restored"]
+
+
+class TestCredentials:
+    """Those of an address go to its server alone, and nobody reads them."""
+
+    SECRET = "c2VjcmV0LXBhc3N3b3Jk"  # noqa: S105
+
+    def test_a_redirect_to_another_server_takes_none_along(self, filled: Server, member: Member) -> None:
+        with Server() as other:
+
+            def behave(server: Server, handler: Handler) -> None:
+                handler.send_response(302)
+                handler.send_header("Location", other.address + handler.path)
+                handler.send_header("Content-Length", "0")
+                handler.end_headers()
+
+            filled.behave = behave
+            other.kept = filled.kept
+            address = filled.address.replace("://", f"://ann:{self.SECRET}@")
+            assert set(member(f'remote = "{address}"').outcomes().values()) == {"restored"}
+            assert {"authorization" in seen.headers for seen in filled.seen} == {True}
+            assert other.seen
+            assert self.SECRET not in str(other.seen)
+            assert {"authorization" in seen.headers for seen in other.seen} == {False}
+
+    @pytest.mark.parametrize("behave", [broken, unknown, forbidden, html, drops, redirects_in_a_circle])
+    def test_no_message_has_them(
+        self, filled: Server, member: Member, behave: Callable[[Server, Handler], None]
+    ) -> None:
+        filled.behave = behave
+        address = filled.address.replace("://", f"://ann:{self.SECRET}@")
+        project = member(f'remote = "{address}"')
+        ended = project.run("build", "--push", "--json")
+        told = ended.stdout + ended.stderr + "".join(project.run("cache", "stats").stdout)
+        assert self.SECRET not in told
+        assert filled.address in told
+        kept = [path.read_bytes() for path in project.build.rglob("*") if path.is_file()]
+        assert not any(self.SECRET.encode() in data for data in kept)
+
+    def test_they_are_no_part_of_a_key(self, filled: Server, member: Member) -> None:
+        address = filled.address.replace("://", "://ann:other@")
+        assert set(member(f'remote = "{address}"').outcomes().values()) == {"restored"}
+
+    def test_a_mistake_in_an_address_is_told_without_them(self, member: Member) -> None:
+        for address in ("s3://AKIA:hush@bucket", "https://me:hush@host/x?y", "hppts://me:hush@host", "ftp://a:hush@b"):
+            told = member(f'remote = "{address}"').run("build", status=2).stderr
+            assert "cache.remote" in told
+            assert "hush" not in told
+
+
+def test_all_there_is_to_say_of_an_address(member: Member) -> None:
+    for address, told in (
+        ("cache.example", "is no address of a kind that is known"),
+        ("htps://x", 'did you mean "https://…"?'),
+        ("https://", "names no server or bucket"),
+        ("file:x", "write file:// and a whole path"),
+        ("https://x/a b", "write them as %20"),
+        ("https://x:port", "is no address"),
+        ("file://host/x", "names no directory of this machine"),
+        ("https://x/?a=b", "goes on behind its path"),
+    ):
+        assert told in member(f'remote = "{address}"').run("build", status=2).stderr, address

@@ -1,0 +1,203 @@
+"""Whose artifacts are believed: those that a trusted key signed, and where no key is named, those of the store."""
+
+from __future__ import annotations
+
+import base64
+import json
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cache_servers import Server
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from support import ALL, Project
+
+import wasmbuild.builder.cache
+
+Member = Callable[..., Project]
+UNTRUSTED = "has 4 entries that none of [cache] keys signed; they are passed over"
+
+
+class Key:
+    """A private key in a file, and the word for its public one."""
+
+    def __init__(self, path: Path, project: Project) -> None:
+        self.path = path
+        self.public = project.run("cache", "keygen", str(path)).stdout.strip()
+
+
+@pytest.fixture
+def ours(tmp_path: Path, member: Member) -> Key:
+    return Key(tmp_path / "ours.pem", member())
+
+
+@pytest.fixture
+def theirs(tmp_path: Path, member: Member) -> Key:
+    return Key(tmp_path / "theirs.pem", member())
+
+
+def keys(*known: Key) -> str:
+    return f"keys = {json.dumps([key.public for key in known])}"
+
+
+class TestKeygen:
+    def test_the_private_key_is_its_owners_alone(self, ours: Key) -> None:
+        assert stat.S_IMODE(ours.path.stat().st_mode) == 0o600
+        assert ours.path.read_text().startswith("-----BEGIN PRIVATE KEY-----\n")
+        assert ours.public.startswith("ed25519:")
+        assert len(base64.b64decode(ours.public.removeprefix("ed25519:"))) == 32
+
+    def test_no_key_is_overwritten(self, ours: Key, member: Member) -> None:
+        before = ours.path.read_bytes()
+        ended = member().run("cache", "keygen", str(ours.path), status=2)
+        assert (
+            ended.stderr == f"error: {ours.path}: is there already, and no key is ever overwritten; name another file\n"
+        )
+        assert ours.path.read_bytes() == before
+
+    def test_where_nothing_can_be_written(self, tmp_path: Path, member: Member) -> None:
+        ended = member().run("cache", "keygen", str(tmp_path / "none" / "key"), status=3)
+        assert "name a file that you can write" in ended.stderr
+
+    def test_without_the_extra(self, tmp_path: Path, member: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+        project = member()
+        monkeypatch.delitem(sys.modules, "wasmbuild.builder.cache.signing", raising=False)
+        monkeypatch.delattr(wasmbuild.builder.cache, "signing", raising=False)
+        monkeypatch.setitem(sys.modules, "cryptography.exceptions", None)
+        ended = project.run("cache", "keygen", str(tmp_path / "key"), status=2)
+        assert ended.stderr.endswith("which is not installed: pip install 'wasmbuild[remote]'\n")
+
+
+def test_what_is_signed_is_taken(server: Server, member: Member, ours: Key, theirs: Key) -> None:
+    line = f'remote = "{server.address}"'
+    member(line, keys(ours), f'signing-key = "{ours.path}"').run("build", "--push")
+    other = member(line, keys(theirs, ours))
+    assert set(other.outcomes().values()) == {"restored"}
+    assert f"{server.address}: believes what 2 keys signed" in other.run("cache", "stats").stdout
+    # Who names no keys takes it too.
+    assert set(member(line).outcomes().values()) == {"restored"}
+
+
+def test_what_nobody_or_another_signed_is_passed_over(server: Server, member: Member, ours: Key, theirs: Key) -> None:
+    line = f'remote = "{server.address}"'
+    member(line).run("build", "--push")
+    for _ in range(2):
+        ended = member(line, keys(ours)).run("build")
+        assert f"\n{server.address} {UNTRUSTED}\n" in ended.stderr
+        assert "4 artifacts: 4 compiled in " in ended.stderr
+        # The second time, another one's.
+        server.kept.clear()
+        member(line, f'signing-key = "{theirs.path}"').run("build", "--push")
+        assert len(server.kept) == 4
+
+
+@pytest.mark.parametrize("part", ["sha256", "key", "seconds", "size", "inputs", "signature", "artifact"])
+def test_nothing_of_a_signed_entry_can_be_changed(server: Server, member: Member, ours: Key, part: str) -> None:
+    line = f'remote = "{server.address}"'
+    member(line, keys(ours), f'signing-key = "{ours.path}"').run("build", "--push")
+    entries = dict(server.kept)
+    for path, data in entries.items():
+        size = int.from_bytes(data[16:20], "big")
+        document, signature, artifact = data[20 : 20 + size], data[20 + size : 84 + size], data[84 + size :]
+        if part == "artifact":
+            artifact = next(other for other in entries.values() if other != data)[-len(artifact) :]
+        elif part == "signature":
+            signature = next(other for other in entries.values() if other != data)[20 + size : 84 + size]
+        else:
+            found = json.loads(document)
+            found[part] = {"sha256": "0" * 64, "key": "0" * 64, "seconds": 99, "size": 0, "inputs": {}}[part]
+            document = json.dumps(found, sort_keys=True, separators=(",", ":")).encode()
+        head = data[:16] + len(document).to_bytes(4, "big")
+        server.kept[path] = head + document + signature + artifact
+    ended = member(line, keys(ours)).run("build")
+    assert "4 artifacts: 4 compiled in " in ended.stderr
+    assert "they are passed over" in ended.stderr
+
+
+def test_no_project_believes_what_another_one_trusts(
+    server: Server, member: Member, tmp_path: Path, ours: Key, theirs: Key
+) -> None:
+    """All projects of a user share the cache of the machine, and one of them takes what anybody wrote."""
+    shared = tmp_path / "shared"
+    line = f'remote = "{server.address}"'
+    member(line, f'signing-key = "{theirs.path}"').run("build", "--push")
+    assert set(member(line, cache=shared).outcomes().values()) == {"restored"}
+    assert member(cache=shared).compiled() == ALL
+    # What was compiled here is anybody's on this machine.
+    assert set(member(line, keys(ours), cache=shared).outcomes().values()) == {"restored"}
+
+
+def test_a_key_that_is_trusted_no_more(server: Server, member: Member, tmp_path: Path, ours: Key, theirs: Key) -> None:
+    shared = tmp_path / "shared"
+    line = f'remote = "{server.address}"'
+    member(line, f'signing-key = "{theirs.path}"').run("build", "--push")
+    assert set(member(line, keys(ours, theirs), cache=shared).outcomes().values()) == {"restored"}
+    assert set(member(line, keys(theirs), cache=shared).outcomes().values()) == {"restored"}
+    assert member(line, keys(ours), cache=shared).compiled() == ALL
+
+
+class TestSigningKey:
+    def test_the_environment_names_it(self, server: Server, member: Member, ours: Key) -> None:
+        pusher = member(f'remote = "{server.address}"', keys(ours), "push = true")
+        pusher.environment["WASMBUILD_CACHE_SIGNING_KEY"] = str(ours.path)
+        pusher.run("build")
+        assert set(member(f'remote = "{server.address}"', keys(ours)).outcomes().values()) == {"restored"}
+
+    def test_a_declared_push_without_it_fails_nothing(self, server: Server, member: Member, ours: Key) -> None:
+        """The declaration of CI is that of everybody, and few have its key."""
+        ended = member(f'remote = "{server.address}"', keys(ours), "push = true", 'signing-key = "none.pem"').run(
+            "build"
+        )
+        assert "4 artifacts: 4 compiled in " in ended.stderr
+        assert f"\n{server.address} gets nothing of what is compiled: " in ended.stderr
+        assert server.kept == {}
+
+    @pytest.mark.parametrize(
+        ("content", "told"),
+        [
+            (None, "cannot be read"),
+            (b"", "is no Ed25519 private key"),
+            (b"-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KEY-----\n", "is no Ed25519 private key"),
+        ],
+    )
+    def test_asked_to_push_without_a_key_that_signs(
+        self, server: Server, member: Member, tmp_path: Path, ours: Key, content: bytes | None, told: str
+    ) -> None:
+        path = tmp_path / "key"
+        if content is not None:
+            path.write_bytes(content)
+        project = member(f'remote = "{server.address}"', keys(ours), f'signing-key = "{path}"')
+        ended = project.run("build", "--push", status=2)
+        assert f"{path}: " in ended.stderr
+        assert told in ended.stderr
+        assert "wasmbuild cache keygen FILE makes one" in ended.stderr
+
+    def test_a_key_that_nobody_trusts(self, server: Server, member: Member, ours: Key, theirs: Key) -> None:
+        project = member(f'remote = "{server.address}"', keys(ours), f'signing-key = "{theirs.path}"')
+        ended = project.run("build", "--push", status=2)
+        told = f'is the private key of none of [cache] keys; add "{theirs.public}" to them\n'
+        assert ended.stderr == f"error: {theirs.path}: {told}"
+        project = member(f'remote = "{server.address}"', keys(ours))
+        assert "WASMBUILD_CACHE_SIGNING_KEY" in project.run("build", "--push", status=2).stderr
+
+
+@pytest.mark.parametrize(
+    "word", ["", "ed25519:", "ed25519:AAAA", "AAAA", "rsa:" + "A" * 43 + "=", "ed25519:" + "é" * 44]
+)
+def test_a_word_that_is_no_key_is_refused(member: Member, word: str) -> None:
+    ended = member('remote = "file:///x"', f'keys = ["{word}"]').run("build", status=2)
+    assert "cache.keys[0]" in ended.stderr
+    assert 'write what "wasmbuild cache keygen" printed' in ended.stderr
+
+
+def test_the_word_is_the_key_of_rfc_8032(member: Member, tmp_path: Path) -> None:
+    """Other tools read the file, and agree."""
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    path = tmp_path / "key"
+    word = member().run("cache", "keygen", str(path)).stdout.strip()
+    private = load_pem_private_key(path.read_bytes(), None)
+    assert isinstance(private, Ed25519PrivateKey)
+    assert base64.b64decode(word.partition(":")[2]) == private.public_key().public_bytes_raw()
