@@ -16,6 +16,7 @@ from benchmarks.table import Benchmark, Count
 from benchmarks.workspace import LINE, Workspace
 from tests import families
 from wasmbuild.engine import cpu, lines, settings, triples
+from wasmbuild.line_check.sample import MODULE
 from wasmbuild.verify import Verdict, verify
 
 SETTINGS = lines.get(LINE).settings
@@ -73,7 +74,7 @@ def _built(workspace: Workspace, number: int, targets: Sequence[_Target]) -> Pat
     """Build the module for some targets, and return the build directory."""
     directory = workspace.root / f"settings-{number}"
     directory.mkdir()
-    (directory / "module.wasm").write_bytes(wat2wasm(families.MODULE))
+    (directory / "module.wasm").write_bytes(wat2wasm(MODULE))
     head = f'[project]\nname = "settings"\n[toolchain]\ncompiler = {json.dumps(str(workspace.executable))}'
     tables = [head, '[modules.m]\nsource = "module.wasm"', *(target.toml() for target in targets)]
     (directory / "wasmbuild.toml").write_text("\n".join(tables), encoding="utf-8")

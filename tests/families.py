@@ -1,4 +1,4 @@
-"""All families of targets, and a module that compiles for each of them with whatever settings."""
+"""All families of targets."""
 
 from __future__ import annotations
 
@@ -20,16 +20,3 @@ TRIPLES = (
     "pulley64",
     "pulley64be",
 )
-
-MODULE = """(module
-  (memory (export "memory") 1)
-  (table 10 funcref)
-  (func $load (export "load") (param i32 i32) (result i32)
-    (i32.load offset=100 (i32.add (local.get 0) (local.get 1))))
-  (func (export "call") (param i32) (result i32)
-    (call_indirect (param i32 i32) (result i32) (i32.const 1) (i32.const 2) (local.get 0)))
-  (func (export "add") (param f64 f64) (result f64) (f64.add (local.get 0) (f64.ceil (local.get 1))))
-  (func (export "grow") (result i32) (memory.grow (i32.const 1)))
-  (elem (i32.const 0) $load)
-  (data (i32.const 0) "abc"))"""
-"""WebAssembly 1.0, valid with every feature off; what it does reaches memories, tables, calls and floats."""

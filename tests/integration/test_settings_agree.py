@@ -1,4 +1,4 @@
-"""The settings table against real compilers: what it accepts compiles, what it refuses does not, and both agree.
+"""The file of a line against real compilers: the command that holds it against them, and what it finds in wrong files.
 
 Needs the wheels of the library and of an executable of one line, the extra ``cross`` or those of another: whichever
 is installed, the file of that line is held against it. ``CONTRIBUTING.md`` has the command.
@@ -6,255 +6,145 @@ is installed, the file of that line is held against it. ``CONTRIBUTING.md`` has 
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import json
-import os
-import random
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
+import contextlib
+import io
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import families
 import pytest
 
-from wasmbuild.engine import cpu, lines, rules, triples
+from wasmbuild.engine import cpu, lines, triples
 from wasmbuild.engine.config import EngineConfig
+from wasmbuild.engine.line import Line
+from wasmbuild.line_check import SINGLE, Compilers, Topic
+from wasmbuild.line_check.__main__ import main
+from wasmbuild.line_check.combinations import TRIPLES, combinations
+from wasmbuild.line_check.compilers import at_hand
 
 LINE = int(version("wasmtime").partition(".")[0])
-SETTINGS = lines.get(LINE).settings
-FLAGS = lines.get(LINE).flags
-EMBEDDERS = {name: embedder.settings for name, embedder in lines.get(LINE).embedders.items()}
-HOST = triples.host_triple()
-TRIPLES = (
-    "x86_64-unknown-linux-gnu",
-    "x86_64-pc-windows-msvc",
-    "x86_64-apple-darwin",
-    "aarch64-unknown-linux-gnu",
-    "aarch64-apple-darwin",
-    "riscv64gc-unknown-linux-gnu",
-    "s390x-unknown-linux-gnu",
-    "pulley32",
-    "pulley64",
-    "pulley64be",
+FILE = Path(lines.__file__).with_name(f"{LINE}.toml")
+
+
+@pytest.fixture(scope="module")
+def compilers() -> Iterator[Compilers]:
+    with at_hand(LINE, None) as found:
+        yield found
+
+
+@pytest.mark.parametrize("hold", [*SINGLE, combinations], ids=lambda hold: hold.__name__)
+def test_the_file_says_what_the_compilers_do(hold: Callable[[Line, Compilers], Topic], compilers: Compilers) -> None:
+    topic = hold(lines.get(LINE), compilers)
+    assert topic.grouped() == []
+    assert topic.untried == []
+    assert topic.tried
+
+
+# What stands in the file of 48, what is written there instead, and what is said then. A line that says in what it
+# differs from it has the same mistakes.
+MISTAKES = [
+    (
+        "[settings.memory-may-move]\ndefault = true",
+        "[settings.memory-may-move]\ndefault = false",
+        "settings.memory-may-move.default: is not false on x86_64-unknown-linux-gnu with cranelift; write true",
+    ),
+    (
+        '[settings.consume-fuel]\ndefault = false\ncheck = "equal"',
+        '[settings.consume-fuel]\ndefault = false\ncheck = "unseen"',
+        "settings.consume-fuel.check: the loader refuses and refuses an artifact that differs in true on ",
+    ),
+    (
+        'cli = "-Wthreads"',
+        'cli = "-Wthread"',
+        "settings.wasm-threads.cli: the executable has no option -Wthread; name the one it has now, or write ",
+    ),
+    (
+        'cli = "-Wthreads"',
+        'cli = "-Wthread"',
+        'the executable has an option -Wthreads that no setting is; write a table [settings.NAME] with cli = "-Wthr',
+    ),
+    (
+        'python = "memory_init_cow"',
+        'python = "memory_may_move"',
+        "settings.memory-init-cow.python: library and executable make different artifacts with false on ",
+    ),
+    (
+        "[cpu.x86_64.features]\n",
+        "[cpu.x86_64.features]\navx10 = []\n",
+        "cpu.x86_64.features.avx10: the compiler has no flag has_avx10; leave it out",
+    ),
+    ("zfa = []\n", "", "cpu.riscv64.features: lacks the compiler's has_zfa; write zfa = [], or name it in "),
+    (
+        'choices = ["none", "elf_gd", "macho", "coff"]',
+        'choices = ["none", "elf_gd", "macho", "coffee"]',
+        'cranelift-flags.tls_model: "coffee" is refused on ',
+    ),
+    (
+        'settings = { collector = "copying" }\n\n[embedders.rust]',
+        "settings = {}\n\n[embedders.rust]",
+        "embedders.cli.settings: the executable makes another artifact by itself than with this preset",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def said_of_mistakes(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Run the command once on a file that has all of the mistakes."""
+    directory = tmp_path_factory.mktemp("lines")
+    text = FILE.with_name("48.toml").read_text(encoding="utf-8")
+    for right, wrong, _ in MISTAKES:
+        assert right in text or wrong in text, right
+        text = text.replace(right, wrong)
+    # Levels have what features there are.
+    text = text.replace('"zfa", ', "")
+    file = directory / f"{LINE}.toml"
+    file.write_text(text, encoding="utf-8")
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert main([str(file)]) == 1
+    return out.getvalue()
+
+
+@pytest.mark.skipif(LINE != 48, reason="the mistakes are written into the file of 48")
+@pytest.mark.parametrize("said", [said for *_, said in MISTAKES])
+def test_a_mistake_is_told_with_its_key(said: str, said_of_mistakes: str) -> None:
+    assert said in said_of_mistakes
+    assert "not compared: random engines, as long as single settings disagree" in said_of_mistakes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["12"], "error: line 12 has no file; name one, such as 12.toml, or one of "),
+        (["x.toml"], "error: x.toml: is neither a line nor the file of one; its name is NN.toml"),
+        (["48.json"], "error: 48.json: is neither a line nor the file of one; its name is NN.toml"),
+        (["52.toml"], "error: 52.toml: is no whole file of a line: KeyError: 'winch'"),
+        (["53.toml"], "error: 53.toml: is no whole file of a line: TOMLDecodeError: "),
+        ([str(LINE + 1 if LINE < 50 else 48)], "error: no wasmtime executable of Wasmtime "),
+    ],
 )
-CHILD = """
-import hashlib, json, sys
-import wasmtime
-from wasmtime import _bindings
-for line in sys.stdin:
-    wasm, target, calls = json.loads(line)
-    config = wasmtime.Config()
-    config.target = target
-    for kind, name, value in calls:
-        if kind == "property":
-            assert isinstance(getattr(wasmtime.Config, name), property), name
-            setattr(config, name, value)
-        elif kind == "flag_set":
-            config.cranelift_flag_set(name, value)
-        else:
-            getattr(_bindings, name)(config.ptr(), value)
-    module = wasmtime.Module(wasmtime.Engine(config), open(wasm).read())
-    print(hashlib.sha256(bytes(module.serialize())).hexdigest(), flush=True)
-"""
-
-
-@pytest.fixture(scope="module")
-def executable(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The executable of the wheel, which has no run bit there."""
-    spec = importlib.util.find_spec("wasmtime_cli")
-    assert spec is not None, "the extra cross is not installed"
-    assert spec.submodule_search_locations, spec
-    name = "wasmtime.exe" if sys.platform == "win32" else "wasmtime"
-    copy = tmp_path_factory.mktemp("executable") / name
-    shutil.copyfile(Path(spec.submodule_search_locations[0]) / name, copy)
-    copy.chmod(0o755)
-    return copy
-
-
-@pytest.fixture(scope="module")
-def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("module") / "module.wat"
-    path.write_text(families.MODULE)
-    return path
-
-
-class Library:
-    """The library in a child, where an abort can be told."""
-
-    def __init__(self, module: Path) -> None:
-        self._module = module
-        self._child: subprocess.Popen[str] | None = None
-
-    def compile(self, target: str, calls: list[list[Any]]) -> str:
-        if self._child is None:
-            self._child = subprocess.Popen(
-                [sys.executable, "-c", CHILD],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                env={**os.environ, "RUST_BACKTRACE": "0"},
-            )
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        self._child.stdin.write(json.dumps([str(self._module), target, calls]) + "\n")
-        self._child.stdin.flush()
-        digest = self._child.stdout.readline().strip()
-        if not digest:
-            errors = self._child.communicate()[1]
-            self._child = None
-            pytest.fail(f"the library died of {calls}: {errors}")
-        return digest
-
-    def close(self) -> None:
-        if self._child is not None:
-            self._child.communicate()
-
-
-@pytest.fixture(scope="module")
-def library(module: Path) -> Iterator[Library]:
-    library = Library(module)
-    yield library
-    library.close()
-
-
-def run(executable: Path, module: Path, out: Path, engine: EngineConfig) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(executable), "compile", *engine.executable_arguments(), str(module), "-o", str(out)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": os.environ["PATH"], "HOME": str(out.parent), "RUST_BACKTRACE": "0"},
-    )
-
-
-def isa_flags(triple: triples.TargetTriple) -> dict[str, bool | int | str]:
-    return cpu.isa_flags(triple.architecture, None, ["v"] if triple.architecture == "riscv64" else [])
-
-
-def value_of(chooser: random.Random, default: object, choices: tuple[str, ...], low: int, high: int) -> object:
-    if isinstance(default, bool):
-        return chooser.random() < 0.5
-    if isinstance(default, int):
-        return chooser.choice([low, high, default, chooser.randint(low, min(high, 2**40))])
-    return chooser.choice(choices)
-
-
-def some_settings(chooser: random.Random) -> dict[str, object]:
-    declared: dict[str, object] = {}
-    if chooser.random() < 0.3:
-        declared["embedder"] = chooser.choice(list(EMBEDDERS))
-    for name in chooser.sample(list(SETTINGS), chooser.randint(0, 6)):
-        setting = SETTINGS[name]
-        declared[name] = value_of(chooser, setting.default, setting.choices, setting.low, setting.high)
-    flags = {}
-    for name in chooser.sample(list(FLAGS), chooser.choice([0, 0, 0, 1, 2])):
-        flag = FLAGS[name]
-        flags[name] = value_of(chooser, flag.default, flag.choices, flag.low, flag.high)
-    return {**declared, "cranelift-flags": flags} if flags else declared
-
-
-@pytest.mark.parametrize("text", TRIPLES)
-def test_random_settings(text: str, executable: Path, module: Path, library: Library, tmp_path: Path) -> None:
-    triple = triples.parse(text)
-    chooser = random.Random(f"settings for {text}")  # noqa: S311 -- repeatable, not secret
-    accepted = refused = compared = 0
-    for _ in range(40):
-        declared = some_settings(chooser)
-        assert rules.value_problems(declared, line=LINE) == []
-        problems = rules.problems(declared, line=LINE, triple=triple)
-        if problems:
-            refused += 1
-            if triple.is_pulley and {key for key, _problem, _fix in problems} == {"debug-info"}:
-                continue  # Pulley refuses it where a value can be located, which some optimizations prevent.
-            # As a person would have written it, were it not refused: nothing but names and values is translated.
-            plain = {name: declared[name] for name in sorted(declared)}
-            preset = EMBEDDERS[str(plain.get("embedder", "c-api"))]
-            told = EngineConfig(LINE, triple, isa_flags(triple), {**preset, **plain})
-            ended = run(executable, module, tmp_path / "out", told)
-            assert ended.returncode != 0, f"{declared} is refused needlessly: {problems}"
-            continue
-        accepted += 1
-        engine = EngineConfig(LINE, triple, isa_flags(triple), {}).changed(declared)
-        assert engine.problems() == []
-        out = tmp_path / "out.cwasm"
-        ended = run(executable, module, out, engine)
-        assert ended.returncode == 0, f"{declared}: {ended.stderr}"
-        # With debug info a symbol carries the whole version, in which the two may differ.
-        if text in (HOST, "pulley64") and not engine.library_lacks() and "debug-info" not in engine.settings:
-            compared += 1
-            digest = library.compile(text, engine.library_calls())
-            assert digest == hashlib.sha256(out.read_bytes()).hexdigest(), declared
-    assert accepted
-    assert refused
-    assert compared or text not in (HOST, "pulley64")
-
-
-@pytest.mark.parametrize("text", [name for name in (HOST, "pulley64") if name is not None])
-def test_every_setting_by_itself(text: str, executable: Path, module: Path, library: Library, tmp_path: Path) -> None:
-    """Each value changes the bytes unless it is said not to reach the compiler, and both compilers agree on them."""
-    triple = triples.parse(text)
-    plain = library.compile(text, [])
-    for name, setting in SETTINGS.items():
-        default = lines.get(LINE).setting_defaults(triple.architecture)[name]
-        if isinstance(default, bool):
-            values: list[object] = [not default]
-        elif isinstance(default, int):
-            values = [default // 2 + 65536]
-        else:
-            values = [choice for choice in setting.choices if choice not in (default, "auto")]
-        for value in values:
-            declared = {name: value}
-            if name == "wasm-simd":
-                declared["wasm-relaxed-simd"] = False
-            if rules.problems(declared, line=LINE, triple=triple):
-                continue
-            engine = EngineConfig(LINE, triple, isa_flags(triple), {}).changed(declared)
-            out = tmp_path / "out.cwasm"
-            ended = run(executable, module, out, engine)
-            assert ended.returncode == 0, f"{declared}: {ended.stderr}"
-            digest = hashlib.sha256(out.read_bytes()).hexdigest()
-            # The module here has no gaps in its data, which are all that it changes.
-            changes = bool(engine.key_inputs()["engine"]) and name != "memory-guaranteed-dense-image-size"
-            assert (digest != plain) == changes, declared
-            if not engine.library_lacks() and name != "debug-info":
-                # A cache and a profiler write files of their own.
-                calls = engine.library_calls(runtime=name not in ("cache", "profiler"))
-                assert library.compile(text, calls) == digest, declared
-
-
-@pytest.mark.parametrize("name", FLAGS)
-@pytest.mark.parametrize("text", ["x86_64-unknown-linux-gnu", "aarch64-apple-darwin", "s390x-unknown-linux-gnu"])
-def test_flags_take_both_ends_of_their_range(
-    text: str, name: str, executable: Path, module: Path, tmp_path: Path
+def test_what_cannot_be_compared(
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    flag = FLAGS[name]
-    if isinstance(flag.default, bool):
-        values: tuple[object, ...] = (False, True)
-    elif isinstance(flag.default, int):
-        values = (flag.low, flag.high)
-    else:
-        values = flag.choices
-    for value in values:
-        engine = EngineConfig(LINE, triples.parse(text), {}, {}).changed({"cranelift-flags": {name: value}})
-        ended = run(executable, module, tmp_path / "out", engine)
-        assert ended.returncode == 0, f"{name} = {value}: {ended.stderr}"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "")
+    (tmp_path / "52.toml").write_text("x = 1\n")
+    (tmp_path / "53.toml").write_text("x =\n")
+    known = lines.known()
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.startswith(said)
+    assert lines.known() == known
 
 
-@pytest.mark.parametrize("architecture", ["x86_64", "aarch64", "riscv64", "s390x"])
-def test_every_cpu_level_and_feature_compiles(
-    architecture: str, executable: Path, module: Path, tmp_path: Path
+def test_an_executable_of_another_line_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], compilers: Compilers
 ) -> None:
-    triple = {"riscv64": "riscv64gc"}.get(architecture, architecture) + "-unknown-linux-gnu"
-    combinations = [*cpu.levels(architecture).values(), *cpu.features(architecture).values()]
-    for flags in combinations:
-        ended = run(executable, module, tmp_path / "out", EngineConfig(LINE, triples.parse(triple), flags, {}))
-        assert ended.returncode == 0, f"{flags}: {ended.stderr}"
+    (tmp_path / "51.toml").write_text("base = 50\n")
+    assert main([str(tmp_path / "51.toml"), "--compiler", compilers.executable.path]) == 2
+    assert f"is Wasmtime {compilers.executable.version}, not 51" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -274,12 +164,8 @@ def test_every_cpu_level_and_feature_compiles(
         *(f"x86_64-unknown-linux-{environment}" for environment in ("gnu", "musl", "ohos", "uclibc", "android")),
     ],
 )
-def test_triples_compile(text: str, executable: Path, module: Path, tmp_path: Path) -> None:
+def test_triples_compile(text: str, compilers: Compilers) -> None:
     triple = triples.parse(text)
-    ended = run(executable, module, tmp_path / "out", EngineConfig(LINE, triple, isa_flags(triple), {}))
-    assert ended.returncode == 0, ended.stderr
-
-
-def test_the_library_compiles_for_the_host_triple(library: Library) -> None:
-    assert HOST is not None
-    assert library.compile(HOST, [])
+    flags = cpu.isa_flags(triple.architecture, None, ["v"] if triple.architecture == "riscv64" else [], LINE)
+    attempt = compilers.compile(EngineConfig(LINE, triple, flags, {}).executable_arguments())
+    assert attempt.artifact is not None, attempt.said

@@ -166,13 +166,14 @@ class Cpu(NamedTuple):
     """What Cranelift knows of an architecture's CPUs.
 
     ``features`` maps a feature to what every CPU that has it has too; ``flags`` maps a feature to its ISA flag where
-    that is not the feature's name behind ``has_``; ``levels`` maps a level, lowest first, to its features and the
-    levels that it has all of.
+    that is not the feature's name behind ``has_``, and ``left_out`` are flags that are no features; ``levels`` maps a
+    level, lowest first, to its features and the levels that it has all of.
     """
 
     features: Mapping[str, tuple[str, ...]]
     levels: Mapping[str, tuple[str, ...]]
     flags: Mapping[str, str] = {}
+    left_out: tuple[str, ...] = ()
     needed: NeededFeatures | None = None
 
     def flag(self, feature: str) -> str:
@@ -199,7 +200,8 @@ class Line(NamedTuple):
     ``defaults`` are those of targets that differ from what the settings say, by the start of their architecture.
     ``install`` is the command that gets a compiler for every target, or empty. ``layout_moved_in`` is the patch release
     from which on libraries keep their fields elsewhere, 0 where all of them do. ``cargo_features`` are those of the
-    crate ``wasmtime-cli`` that make an executable for all targets. ``cpus`` are by architecture.
+    crate ``wasmtime-cli`` that make an executable for all targets, ``other_options`` globs of options of
+    ``wasmtime compile`` that are no settings. ``cpus`` are by architecture.
     """
 
     number: int
@@ -212,6 +214,7 @@ class Line(NamedTuple):
     install: str
     layout_moved_in: int
     cargo_features: tuple[str, ...]
+    other_options: tuple[str, ...]
     conflicts: Mapping[str, Conflict]
     cpus: Mapping[str, Cpu]
 

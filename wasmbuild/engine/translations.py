@@ -31,12 +31,16 @@ def cli_args(engine: Mapping[str, Any], line: int) -> list[str]:
         setting = has.get(name)
         if setting is None or setting.cli is None or name == "collector":
             continue
-        args.append(f"{setting.cli}={_cli_value(setting, value)}")
-        if setting.off_with and value is False:
-            args.append(f"-W{setting.off_with}=n")
+        args += cli_option(setting, value)
     for flag, value in engine.get("cranelift-flags", {}).items():
         args.append(f"-Ccranelift-{flag}={_word(value)}")
     return args
+
+
+def cli_option(setting: Setting, value: Value) -> list[str]:
+    """Return the arguments of ``wasmtime compile`` for one setting that it has an option for."""
+    option = f"{setting.cli}={_cli_value(setting, value)}"
+    return [option, f"-W{setting.off_with}=n"] if setting.off_with and value is False else [option]
 
 
 def config_calls(engine: Mapping[str, Any], line: int, *, runtime: bool = False) -> list[list[Any]]:

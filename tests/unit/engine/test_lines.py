@@ -72,15 +72,11 @@ def test_what_a_line_says_of_conflicts_and_cpus_is_whole(number: int) -> None:
 
 
 @pytest.fixture
-def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def directory(tmp_path: Path) -> Iterator[Path]:
     """The files of lines in another directory."""
     shutil.copytree(Path(lines.__file__).parent, tmp_path / "lines")
-    monkeypatch.setattr(lines, "_HERE", str(tmp_path / "lines"))
-    lines.known.cache_clear()
-    lines.get.cache_clear()
-    yield tmp_path / "lines"
-    lines.known.cache_clear()
-    lines.get.cache_clear()
+    with lines.read_from(str(tmp_path / "lines")):
+        yield tmp_path / "lines"
 
 
 _LINE_51 = """

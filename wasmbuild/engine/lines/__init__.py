@@ -11,7 +11,8 @@ they load their first artifact, in a fraction of the time that the TOML takes.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 
 from wasmbuild.engine.line import Conflict, Cpu, Embedder, Flag, Line, NeededFeatures, RefusedFlags, Setting, Winch
@@ -49,6 +50,22 @@ def every_setting() -> dict[str, Setting]:
     return {name: setting for number in known() for name, setting in get(number).settings.items()}
 
 
+@contextmanager
+def read_from(directory: str) -> Iterator[None]:
+    """Read the lines from another directory for as long as this is open."""
+    global _HERE
+    before = _HERE
+    _HERE = directory
+    try:
+        known.cache_clear()
+        get.cache_clear()
+        yield
+    finally:
+        _HERE = before
+        known.cache_clear()
+        get.cache_clear()
+
+
 def _document(number: int) -> dict[str, Any]:
     import json
 
@@ -77,6 +94,7 @@ def _line(number: int, document: Mapping[str, Any]) -> Line:
         install=document["install"],
         layout_moved_in=document["layout-moved-in"],
         cargo_features=tuple(document["cargo-features"]),
+        other_options=tuple(document["other-options"]),
         conflicts={name: Conflict(**_fields(table)) for name, table in document["conflicts"].items()},
         cpus={name: _cpu(table) for name, table in document["cpu"].items()},
     )
@@ -88,6 +106,7 @@ def _cpu(table: Mapping[str, Any]) -> Cpu:
         features={name: tuple(others) for name, others in table["features"].items()},
         levels={name: tuple(parts) for name, parts in table["levels"].items()},
         flags=table.get("flags", {}),
+        left_out=tuple(table.get("left-out", ())),
         needed=None if needed is None else NeededFeatures(**_fields(needed)),
     )
 

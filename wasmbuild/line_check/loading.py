@@ -1,0 +1,55 @@
+"""What the loader of a line makes of engines that differ, and whether its words are known."""
+
+from __future__ import annotations
+
+from wasmbuild.diagnosis import loading
+from wasmbuild.engine.config import EngineConfig
+from wasmbuild.engine.cranelift_flags import shown
+from wasmbuild.engine.line import CHECKS, EQUAL, FEATURE, RUNTIME, UNSEEN, Line
+from wasmbuild.line_check.compilers import Compilers
+from wasmbuild.line_check.settings import changed_engines, targets
+from wasmbuild.line_check.topic import Topic
+
+
+def checks(line: Line, compilers: Compilers) -> Topic:
+    """The loader refuses and takes artifacts as the word under ``check`` says, and its message names the setting."""
+    topic = Topic("loader")
+    for triple in targets():
+        if not compilers.has_library_for(triple):
+            topic.untried.append(f"what the loader makes of artifacts for {triple.text}")
+            continue
+        plain = EngineConfig(line.number, triple, {}, {})
+        compiled = compilers.compile(plain.executable_arguments()).artifact
+        for setting, value, engine in changed_engines(line, triple):
+            changed = compilers.compile(engine.executable_arguments()).artifact
+            if compiled is None or changed is None or setting.check == RUNTIME:
+                continue
+            said = [compilers.refusal(changed, plain)]
+            if not engine.library_lacks():
+                said.append(compilers.refusal(compiled, engine))
+            causes = [loading.cause(words, line.number) if words else None for words in said]
+            # Of a feature, only the artifact that has it is refused, by the engine that has it not.
+            expected = {EQUAL: [True, True], UNSEEN: [False, False], FEATURE: [value is True, value is not True]}
+            # A flag of Cranelift that the setting changes is compared too, whatever the setting is.
+            seen = [
+                bool(words) and not (found is not None and found.word == loading.CODE_FLAG)
+                for words, found in zip(said, causes, strict=True)
+            ]
+            what = f"{shown(value)} on {triple.text}"
+            topic.check(
+                seen == expected[setting.check][: len(seen)],
+                f"settings.{setting.name}.check",
+                f"the loader {' and '.join('refuses' if refused else 'takes' for refused in seen)} an artifact that "
+                f"differs in {what}: not {setting.check!r} ({CHECKS[setting.check]})",
+                "write the word for that: " + ", ".join(word for word in CHECKS if word != setting.check),
+            )
+            for words, found in zip(said, causes, strict=True):
+                difference = None if found is None else loading.difference(found)
+                names = ("", *engine.differences(plain))
+                topic.check(
+                    not words or (found is not None and (difference is None or difference.setting in names)),
+                    f"settings.{setting.name}",
+                    f"what the loader says of {what} is not known: {' '.join(words.split())[:300]}",
+                    "add a row to diagnosis/loading.py",
+                )
+    return topic
