@@ -27,14 +27,14 @@ def features(architecture: str, line: int | None = None) -> dict[str, dict[str, 
     return {feature: known.isa_flags((feature,)) for feature in known.features} if known else {}
 
 
-def every_level() -> list[str]:
-    """Return the CPU levels of all architectures and lines."""
-    return list(dict.fromkeys(level for known in _every_cpu() for level in known.levels))
+def every_level(architecture: str) -> list[str]:
+    """Return the CPU levels of an architecture that any line has."""
+    return list(dict.fromkeys(level for line in lines.known() for level in levels(architecture, line)))
 
 
-def every_feature() -> list[str]:
-    """Return the CPU features of all architectures and lines."""
-    return list(dict.fromkeys(feature for known in _every_cpu() for feature in known.features))
+def every_feature(architecture: str) -> list[str]:
+    """Return the CPU features of an architecture that any line has."""
+    return list(dict.fromkeys(feature for line in lines.known() for feature in features(architecture, line)))
 
 
 def isa_flags(architecture: str, cpu: str | None, features: Iterable[str], line: int | None = None) -> dict[str, Value]:
@@ -109,10 +109,6 @@ def caveat(architecture: str, flags: Mapping[str, object], line: int | None = No
 
 def _cpus(line: int | None) -> Mapping[str, Cpu]:
     return (lines.newest() if line is None else lines.get(line)).cpus
-
-
-def _every_cpu() -> list[Cpu]:
-    return [known for line in lines.known() for known in lines.get(line).cpus.values()]
 
 
 def _lacks(known: Cpu, flags: Mapping[str, object]) -> bool:

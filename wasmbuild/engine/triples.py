@@ -24,11 +24,6 @@ _ARCHITECTURES = {
     "pulley64be": "pulley64be",
 }
 
-_NATIVE = "|".join(name for name in _ARCHITECTURES if not name.startswith("pulley"))
-
-PATTERN = rf"^(({_NATIVE})(-[^-]+){{1,3}}|pulley(32|64)(be)?(-unknown-unknown(-elf)?)?)$"
-"""Triples as a regular expression, which takes some that ``parse`` does not."""
-
 ARCHITECTURES = ("x86_64", "aarch64", "riscv64", "s390x", "pulley32", "pulley64", "pulley32be", "pulley64be")
 
 # What people write for an architecture that target-lexicon does not know by that name.
@@ -114,6 +109,18 @@ _DOCKER_SYSTEMS = {
 }
 
 _LONGEST = 100
+
+_NATIVE = "|".join(name for name in _ARCHITECTURES if not name.startswith("pulley"))
+_SYSTEM = rf"({'|'.join(SYSTEMS)}|(darwin|macosx)[0-9.]+)"
+_PORTABLE = "pulley(32|64)(be)?(-unknown-unknown(-elf)?)?"
+
+PATTERN = rf"^(({_NATIVE})(-[^-]+)?-{_SYSTEM}(-[^-]+)?|{_PORTABLE})$"
+"""Triples as a regular expression, which takes some that ``parse`` does not."""
+
+
+def spellings(architecture: str) -> list[str]:
+    """Return the first parts of triples of an architecture, one of ``ARCHITECTURES``."""
+    return [name for name, known in _ARCHITECTURES.items() if known == architecture]
 
 
 class TargetTriple(NamedTuple):

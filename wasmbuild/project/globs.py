@@ -9,6 +9,9 @@ from pathlib import Path
 
 _MAGIC = frozenset("*?[")
 
+GLOB_PATTERN = r"[*?\[]"
+"""What ``is_glob`` looks for, as a regular expression."""
+
 
 def is_glob(pattern: str) -> bool:
     """Tell whether a path has wildcards."""

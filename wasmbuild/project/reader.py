@@ -17,7 +17,7 @@ from wasmbuild.project.keys import dotted
 from wasmbuild.project.tables.audit import AuditTable
 from wasmbuild.project.tables.base import Context, Table, read_table
 from wasmbuild.project.tables.cache import CacheTable
-from wasmbuild.project.tables.document import Document, ProjectTable, target_name_problems
+from wasmbuild.project.tables.document import Document, ProjectTable, module_key_problem, target_name_problems
 from wasmbuild.project.tables.engine import EngineTable
 from wasmbuild.project.tables.modules import ModuleTable
 from wasmbuild.project.tables.refusals import HERE
@@ -146,11 +146,10 @@ class DeclarationReader:
         given = self._named_tables(document, "modules", 'write [modules.NAME] and source = "…" below it')
         for name in given:
             table = self._table(given, ModuleTable, "modules", name)
-            if table is None:
-                continue
-            if (wrong := table.key_problem(name)) is not None:
+            wrong = (table.key_problem(name) if table else None) or module_key_problem(name)
+            if wrong is not None:
                 self._mistake(("modules", name), *wrong)
-            else:
+            elif table is not None:
                 modules[name] = table.declaration()
         return modules
 

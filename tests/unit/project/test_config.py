@@ -4,14 +4,12 @@ import os
 import sys
 from pathlib import Path
 
-import jsonschema
 import pytest
-import tomli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wasmbuild.errors import DeclarationError
-from wasmbuild.project.config import json_schema, load, parse
+from wasmbuild.project.config import load, parse
 from wasmbuild.project.declared import CompileLimits, Project
 
 MINIMAL = """\
@@ -209,70 +207,9 @@ def test_a_file_is_named_as_it_was_given(directory: Path, monkeypatch: pytest.Mo
         load(Path("sub/wasmbuild.toml"), default_line=48)
 
 
-_scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec="utf-8"))
-_keys = st.sampled_from(
-    [
-        "project", "toolchain", "engine", "targets", "modules", "name", "build-dir", "wasmtime", "compiler",
-        "memory-limit", "time-limit", "triple", "cpu", "cpu-features", "require", "source", "imports", "exports", "x",
-        "cranelift-flags", "embedder", "wasm-gc", "memory-guard-size", "a/*", "runner", "command", "python",
-        "environment", "tests", "call", "args", "returns", "wasi", "argv", "env", "stdin", "fuel", "i32x4", "f64x2",
-    ]
-)  # fmt: skip
-_tables = st.recursive(
-    _scalars | st.sampled_from(["48", "pulley64", "m.wat", "*.wat", "x86_64-unknown-linux-gnu"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_keys, inner, max_size=5),
-    max_leaves=10,
-)
-
-
-@settings(deadline=None, max_examples=50)
-@given(document=st.dictionaries(_keys, st.dictionaries(_keys, st.dictionaries(_keys, _tables) | _tables) | _tables))
-def test_any_document_is_a_project_or_mistakes_of_one_line_each(
-    document: dict[str, object], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    from wasmbuild.project.reader import DeclarationReader
-
-    reader = DeclarationReader("f", tmp_path_factory.getbasetemp(), 48)
-    reader.project(document)
-    for mistake in reader.mistakes:
-        assert str(mistake).isprintable(), mistake
-
-
 @settings(deadline=None)
 @given(st.binary())
 def test_any_bytes_are_a_project_or_mistakes(data: bytes) -> None:
     with pytest.raises(DeclarationError) as raised:
         parse(data, file="f", directory=Path.cwd(), default_line=48)
     assert all(line.startswith("f: ") and line.isprintable() for line in str(raised.value).split("\n"))
-
-
-# --- the schema
-
-
-def test_the_schema_takes_what_is_right_and_nothing_unknown() -> None:
-    schema = json_schema()
-    jsonschema.Draft202012Validator.check_schema(schema)
-    validator = jsonschema.Draft202012Validator(schema)
-    document = tomli.loads(MINIMAL)
-    assert validator.is_valid(document)
-    assert validator.is_valid({**document, "engine": {"consume-fuel": True, "cranelift-flags": {"is_pic": True}}})
-    for wrong in (
-        {"x": 1},
-        {"engine": {"consume-fuel": 1}},
-        {"engine": {"max-wasm-stack": 0}},
-        {"engine": {"x": True}},
-        {"engine": {"cranelift-flags": {"opt_level": "none"}}},
-        {"targets": {}},
-        {"targets": {"a b": {"triple": "pulley64"}}},
-        {"modules": {"../m": {"source": "m.wat"}}},
-        {"modules": {"m": {"source": "m.wat", "tests": {}}}},
-        {"modules": {"m": {"source": "m.wat", "tests": [{"argv": []}]}}},
-        {"modules": {"m": {"source": "m.wat", "tests": [{"call": "f", "args": [None]}]}}},
-        {"modules": {"m": {"source": "m.wat", "tests": [{"wasi": {"env": {"A": 1}}}]}}},
-        {"modules": {"m": {"source": "m.wat", "build": {}}}},
-        {"targets": {"host": {"triple": "pulley64", "runner": {"command": "qemu"}}}},
-    ):
-        assert not validator.is_valid({**document, **wrong}), wrong
-    assert validator.is_valid({**document, "modules": {"plugins/*": {"source": "plugins/*.wasm"}}})
-    for good in sorted((Path(__file__).parents[2] / "projects" / "good").glob("*/wasmbuild.toml")):
-        validator.validate(tomli.loads(good.read_text(encoding="utf-8")))

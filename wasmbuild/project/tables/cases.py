@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Set
+from itertools import combinations
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.project import cases
@@ -78,6 +79,17 @@ class WasiTable(Table):
         )
 
 
+_OUTCOMES = ("returns", "traps", "exit")
+_SCHEMA: dict[str, Any] = {
+    "allOf": [
+        {"anyOf": [{"required": [key]} for key in ("call", "wasi")]},
+        {"anyOf": [{"required": [key]} for key in (*_OUTCOMES, "wasi")]},
+        *({"not": {"required": list(two)}} for two in combinations(_OUTCOMES, 2)),
+    ],
+    "dependentRequired": {key: ["wasi"] for key in ("exit", "stdout", "stderr")},
+}
+
+
 class CaseTable(Table):
     """A call that `verify` makes on the artifact, on an instance of its own, and what has to come of it.
 
@@ -86,6 +98,8 @@ class CaseTable(Table):
     there is an executable of Wasmtime); what else it imports,
     `imports` stands for. A core module that exports `_initialize` and no `_start` has that called first.
     """
+
+    model_config = ConfigDict(json_schema_extra=_SCHEMA)
 
     header = f"write [[{HERE}]]"
 

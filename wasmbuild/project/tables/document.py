@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from pydantic import Field
 
 from wasmbuild.project import filenames, names
+from wasmbuild.project.globs import GLOB_PATTERN
 from wasmbuild.project.names import NAME_PATTERN
 from wasmbuild.project.tables.audit import AuditTable
 from wasmbuild.project.tables.base import Table
 from wasmbuild.project.tables.cache import CacheTable
 from wasmbuild.project.tables.engine import EngineTable
 from wasmbuild.project.tables.modules import ModuleTable
+from wasmbuild.project.tables.refusals import Wrong
 from wasmbuild.project.tables.targets import TargetTable
 from wasmbuild.project.tables.toolchain import ToolchainTable
 from wasmbuild.project.tables.values import InsidePath, Name
@@ -50,11 +53,18 @@ class Document(Table):
     cache: CacheTable = Field(default_factory=CacheTable, description="Where artifacts are kept for other builds.")
     modules: dict[str, ModuleTable] = Field(
         description="The sources to compile.",
-        json_schema_extra={"minProperties": 1, "propertyNames": {"pattern": f"^{_MODULE}(/{_MODULE})*$"}},
+        json_schema_extra={
+            "minProperties": 1,
+            "propertyNames": {"pattern": f"^{_MODULE}(/{_MODULE})*$"},
+            "allOf": [
+                {"patternProperties": {r"\*": {"properties": {"source": {"pattern": GLOB_PATTERN}}}}},
+                {"patternProperties": {"^[^*]*$": {"properties": {"source": {"not": {"pattern": GLOB_PATTERN}}}}}},
+            ],
+        },
     )
 
 
-def target_name_problems(given: Iterable[str]) -> dict[str, tuple[str, str]]:
+def target_name_problems(given: Iterable[str]) -> dict[str, Wrong]:
     """Return problem and fix of those of the targets' names that cannot be, each of them a directory."""
     found = {}
     seen: dict[str, str] = {}
@@ -67,6 +77,12 @@ def target_name_problems(given: Iterable[str]) -> dict[str, tuple[str, str]]:
             problem = f"is {quoted(other)} but for case, and would be the same directory on some systems"
             found[name] = problem, "rename one of them"
     return found
+
+
+def module_key_problem(key: str) -> Wrong | None:
+    """Return problem and fix of a module's key, in which ``*`` stands for part of a name, or None."""
+    wrong = names.problem(re.sub(r"\*+", "x", key), module=True)
+    return None if wrong is None else (f"{quoted(key)} {wrong}", names.rule(module=True))
 
 
 def json_schema() -> dict[str, Any]:

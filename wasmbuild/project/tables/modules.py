@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterable, Set
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from wasmbuild.project import names
 from wasmbuild.project.declared import ModuleDeclaration
-from wasmbuild.project.globs import is_glob
+from wasmbuild.project.globs import GLOB_PATTERN, is_glob
 from wasmbuild.project.keys import dotted
-from wasmbuild.project.paths import path_problem
+from wasmbuild.project.paths import PATH_PATTERN, path_problem
 from wasmbuild.project.tables.base import Context, Table
 from wasmbuild.project.tables.cases import Cases
 from wasmbuild.project.tables.refusals import Problem, Wrong
@@ -32,6 +31,13 @@ def _no_target(patterns: tuple[str, ...]) -> Wrong | None:
 class ModuleTable(Table):
     """A source to compile; its key is the name of the module."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"required": ["exclude"], "properties": {"exclude": {"minItems": 1}}},
+            "then": {"properties": {"source": {"pattern": GLOB_PATTERN}}},
+        }
+    )
+
     source: Path = Field(
         description=(
             "Path of a `.wat`, a core module or a component, from the folder of the file, with `/`. Or a glob: then "
@@ -39,7 +45,7 @@ class ModuleTable(Table):
         ),
         examples=["src/checksum.wat"],
     )
-    exclude: Annotated[Patterns, Rule(_excluded)] = Field(
+    exclude: Annotated[Patterns, Rule(_excluded, items={"type": "string", "pattern": PATH_PATTERN})] = Field(
         default=(),
         description="Globs of files, from the folder of the file, that a glob as `source` leaves out.",
         examples=[["plugins/*.debug.wasm"]],
@@ -75,7 +81,7 @@ class ModuleTable(Table):
             yield ("exclude",), problem, "remove it"
 
     def key_problem(self, key: str) -> Wrong | None:
-        """Return what is wrong with the key of the table: a name, or with a glob as source one with a wildcard."""
+        """Return what is wrong between the table's key and its source: both have a wildcard, or none."""
         wildcards = re.findall(r"\*+", key)
         if is_glob(self.source) and wildcards not in (["*"], ["**"]):
             example = dotted("modules", "plugins/*" if wildcards else f"{key}/*")
@@ -84,8 +90,7 @@ class ModuleTable(Table):
         if wildcards and not is_glob(self.source):
             fix = "write a source with a wildcard, or a key without"
             return f"the key has a wildcard, but the source {quoted(self.source)} has none", fix
-        wrong = names.problem(re.sub(r"\*+", "x", key), module=True)
-        return None if wrong is None else (f"{quoted(key)} {wrong}", names.rule(module=True))
+        return None
 
     def declaration(self) -> ModuleDeclaration:
         """Return what the table declares."""

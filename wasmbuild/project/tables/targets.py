@@ -6,9 +6,9 @@ import os
 import re
 from collections.abc import Iterable, Set
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from wasmbuild.engine import cpu, triples
 from wasmbuild.project.declared import Runner
@@ -16,7 +16,7 @@ from wasmbuild.project.levels import LEVELS
 from wasmbuild.project.tables.base import Context, Table
 from wasmbuild.project.tables.engine import EngineTable
 from wasmbuild.project.tables.refusals import Problem, Wrong
-from wasmbuild.project.tables.values import IN_ARRAY, Bytes, Rule, Seconds, Texts, Variables, in_home, one_of
+from wasmbuild.project.tables.values import Bytes, Rule, Seconds, Texts, Variables, in_home, one_of
 from wasmbuild.text import quoted
 
 
@@ -43,8 +43,6 @@ def _triple(text: str) -> Wrong | None:
     return None
 
 
-_CpuLevel = Annotated[str, Rule(None, enum=cpu.every_level)]
-_CpuFeature = Annotated[str, Rule(None, enum=cpu.every_feature)]
 _Program = Annotated[str, Rule(_program, pattern="^[^~]")]
 
 
@@ -55,6 +53,8 @@ class RunnerTable(Table):
     file, and the command runs in that folder. A runner is never shipped: it is taken from the file that is named or
     stood in, not from what is verified.
     """
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["python"]}, {"required": ["wasmtime"]}]})
 
     command: Annotated[Texts, Rule(_command)] = Field(
         default=(),
@@ -110,19 +110,39 @@ class RunnerTable(Table):
         )
 
 
+def _cpu_schema(schema: dict[str, Any]) -> None:
+    """Say which CPUs go with which triples."""
+
+    def one_of_these(known: list[str]) -> dict[str, Any] | bool:
+        return {"enum": known} if known else False
+
+    schema["allOf"] = [
+        {
+            "if": {"properties": {"triple": {"pattern": f"^({'|'.join(triples.spellings(architecture))})(-|$)"}}},
+            "then": {
+                "properties": {
+                    "cpu": one_of_these(cpu.every_level(architecture)),
+                    "cpu-features": {"items": one_of_these(cpu.every_feature(architecture))},
+                }
+            },
+        }
+        for architecture in triples.ARCHITECTURES
+    ]
+
+
 class TargetTable(Table):
     """A machine to ship to."""
+
+    model_config = ConfigDict(json_schema_extra=_cpu_schema)
 
     triple: Annotated[str, Rule(_triple, pattern=triples.PATTERN)] = Field(
         description="Target triple.", examples=["aarch64-unknown-linux-gnu"]
     )
-    cpu: _CpuLevel | None = Field(
+    cpu: str | None = Field(
         default=None,
         description="CPU level. By default the lowest of the architecture, never that of the machine that builds.",
     )
-    cpu_features: Annotated[tuple[_CpuFeature, ...], IN_ARRAY] = Field(
-        default=(), description="CPU features beyond the level."
-    )
+    cpu_features: Texts = Field(default=(), description="CPU features beyond the level.")
     engine: EngineTable = Field(
         default_factory=EngineTable,
         description="Engine settings of this target, added to `[engine]` and overriding it.",
