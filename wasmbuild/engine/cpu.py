@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from wasmbuild.engine import lines
-from wasmbuild.engine.line import Cpu, Value
+from wasmbuild.engine.line import CpuTable, Value
 from wasmbuild.text import quoted, suggestion
 
 Problem = tuple[str, str, str]
@@ -107,16 +107,16 @@ def caveat(architecture: str, flags: Mapping[str, object], line: int | None = No
     return f"{known.needed.why}; {known.needed.advice}"
 
 
-def _cpus(line: int | None) -> Mapping[str, Cpu]:
+def _cpus(line: int | None) -> Mapping[str, CpuTable]:
     return (lines.newest() if line is None else lines.get(line)).cpus
 
 
-def _lacks(known: Cpu, flags: Mapping[str, object]) -> bool:
+def _lacks(known: CpuTable, flags: Mapping[str, object]) -> bool:
     """Tell whether ISA flags have none of the features of which one is needed."""
     return known.needed is not None and not any(known.flag(feature) in flags for feature in known.needed.any_of)
 
 
-def _unknown_level(architecture: str, cpus: Mapping[str, Cpu], cpu: str) -> tuple[str, str]:
+def _unknown_level(architecture: str, cpus: Mapping[str, CpuTable], cpu: str) -> tuple[str, str]:
     known = cpus[architecture]
     fits = f"levels of {architecture} are {', '.join(known.levels)}"
     if cpu in ("native", "host"):
@@ -128,7 +128,7 @@ def _unknown_level(architecture: str, cpus: Mapping[str, Cpu], cpu: str) -> tupl
     return f"unknown CPU level {quoted(cpu)}", f"did you mean {quoted(meant)}? {fits}" if meant else fits
 
 
-def _unknown_feature(architecture: str, cpus: Mapping[str, Cpu], feature: str) -> tuple[str, str]:
+def _unknown_feature(architecture: str, cpus: Mapping[str, CpuTable], feature: str) -> tuple[str, str]:
     known = cpus[architecture]
     fits = f"features of {architecture} are {', '.join(known.features)}"
     for other, others in cpus.items():

@@ -149,7 +149,7 @@ class Conflict(NamedTuple):
     excluded: tuple[str, ...] = ()
 
 
-class NeededFeatures(NamedTuple):
+class RequiredFeatures(NamedTuple):
     """CPU features of which an architecture's code needs one: ``missing`` says that it lacks them, ``why`` what then.
 
     ``fix`` is what to write instead, ``advice`` the same for whoever meets the consequence.
@@ -162,7 +162,7 @@ class NeededFeatures(NamedTuple):
     advice: str
 
 
-class Cpu(NamedTuple):
+class CpuTable(NamedTuple):
     """What Cranelift knows of an architecture's CPUs.
 
     ``features`` maps a feature to what every CPU that has it has too; ``flags`` maps a feature to its ISA flag where
@@ -174,7 +174,7 @@ class Cpu(NamedTuple):
     levels: Mapping[str, tuple[str, ...]]
     flags: Mapping[str, str] = {}
     left_out: tuple[str, ...] = ()
-    needed: NeededFeatures | None = None
+    needed: RequiredFeatures | None = None
 
     def flag(self, feature: str) -> str:
         """Return the ISA flag of a feature."""
@@ -216,7 +216,7 @@ class Line(NamedTuple):
     cargo_features: tuple[str, ...]
     other_options: tuple[str, ...]
     conflicts: Mapping[str, Conflict]
-    cpus: Mapping[str, Cpu]
+    cpus: Mapping[str, CpuTable]
 
     def setting_defaults(self, architecture: str | None = None, strategy: str = "cranelift") -> dict[str, Value]:
         """Return what every setting is when it is not declared; ``architecture`` is None for any native one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.cranelift_flags import shown
-from wasmbuild.engine.line import Cpu, Line, Value
+from wasmbuild.engine.line import CpuTable, Line, Value
 from wasmbuild.line_check.compilers import Compilers
 from wasmbuild.line_check.topic import Topic
 
@@ -59,7 +59,7 @@ def cpus(line: Line, compilers: Compilers) -> Topic:
 
 
 def _compiled(
-    topic: Topic, line: Line, compilers: Compilers, architecture: str, cpu: Cpu, triple: triples.TargetTriple
+    topic: Topic, line: Line, compilers: Compilers, architecture: str, cpu: CpuTable, triple: triples.TargetTriple
 ) -> None:
     names = [*cpu.levels, *cpu.features]
     engines = [EngineConfig(line.number, triple, cpu.isa_flags((name,)), {}) for name in names]

@@ -15,7 +15,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 
-from wasmbuild.engine.line import Conflict, Cpu, Embedder, Flag, Line, NeededFeatures, RefusedFlags, Setting, Winch
+from wasmbuild.engine.line import (
+    Conflict,
+    CpuTable,
+    Embedder,
+    Flag,
+    Line,
+    RefusedFlags,
+    RequiredFeatures,
+    Setting,
+    Winch,
+)
 from wasmbuild.lean_typing import Any
 
 _HERE = os.path.dirname(__file__)
@@ -100,14 +110,14 @@ def _line(number: int, document: Mapping[str, Any]) -> Line:
     )
 
 
-def _cpu(table: Mapping[str, Any]) -> Cpu:
+def _cpu(table: Mapping[str, Any]) -> CpuTable:
     needed = table.get("needed")
-    return Cpu(
+    return CpuTable(
         features={name: tuple(others) for name, others in table["features"].items()},
         levels={name: tuple(parts) for name, parts in table["levels"].items()},
         flags=table.get("flags", {}),
         left_out=tuple(table.get("left-out", ())),
-        needed=None if needed is None else NeededFeatures(**_fields(needed)),
+        needed=None if needed is None else RequiredFeatures(**_fields(needed)),
     )
 
 
