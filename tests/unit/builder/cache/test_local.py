@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmbuild.builder import key
-from wasmbuild.builder.cache import local
+from wasmbuild.builder.cache import entry, local
 from wasmbuild.builder.cache.local import LocalCache, Usage
 from wasmbuild.usercache import CacheDirectory
 
@@ -161,6 +161,39 @@ def test_a_file_in_the_place_of_the_cache(room: Room) -> None:
     assert room.get("a") is None
     room.cache.close()
     assert room.root.read_text() == "mine"
+
+
+def test_an_entry_that_is_replaced_while_it_is_read(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = put(room.cache, "a")
+    path = entry_of(room.root, "a")
+    copy = entry.copy
+
+    def replacing(file: Any, size: int, out: Path) -> None:
+        put(room.cache, "b", OTHER)
+        os.replace(entry_of(room.root, "b"), path)
+        copy(file, size, out)
+
+    monkeypatch.setattr(entry, "copy", replacing)
+    assert room.cache.get(key, room.out) == hashlib.sha256(ARTIFACT).hexdigest()
+    assert room.out.read_bytes() == ARTIFACT
+    room.out.unlink()
+    # What lies there now is another artifact's.
+    monkeypatch.setattr(entry, "copy", copy)
+    assert room.cache.get(key, room.out) is None
+
+
+def test_an_entry_that_is_cut_while_it_is_read(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = put(room.cache, "a")
+    copy = entry.copy
+
+    def cutting(file: Any, size: int, out: Path) -> None:
+        os.truncate(entry_of(room.root, "a"), size // 2)
+        copy(file, size, out)
+
+    monkeypatch.setattr(entry, "copy", cutting)
+    monkeypatch.setattr(entry, "_shares_blocks", lambda file, made: False)
+    assert room.cache.get(key, room.out) is None
+    assert not room.out.exists()
 
 
 class TestLimit:

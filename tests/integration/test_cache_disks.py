@@ -1,0 +1,102 @@
+"""The cache of the machine on disks that are full, read-only, or share blocks: real ones, mounted for the test."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import ALL, Project
+
+from wasmbuild.builder.cache import entry
+
+EVERY = dict.fromkeys(ALL, "restored")
+
+
+@contextlib.contextmanager
+def mounted(place: Path, *arguments: str) -> Iterator[Path]:
+    """Mount something on a new directory; skip where that is not allowed."""
+    place.mkdir()
+    command = ["mount", *arguments, str(place)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        pytest.skip(f"may not mount: {ended.stderr.strip()}")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def other(project: Project) -> Project:
+    """Return the same sources in another place, for a build that knows the same cache."""
+    root = project.root.with_name(project.root.name + "-other")
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir()
+    copy = Project(root)
+    copy.environment = project.environment
+    return copy
+
+
+def left(cache: Path) -> list[str]:
+    return [path.name for path in cache.rglob("*") if path.name.startswith(".new-")]
+
+
+@pytest.mark.needs("mount", "umount")
+def test_a_full_disk(project: Project, tmp_path: Path) -> None:
+    with mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=300k,mode=700", "tmpfs") as small:
+        project.environment["WASMBUILD_CACHE"] = str(small)
+        assert project.compiled() == ALL
+        assert left(small) == []
+        second = other(project)
+        outcomes = second.outcomes()
+        assert set(outcomes) == ALL
+        assert set(outcomes.values()) == {"restored", "compiled"}
+        assert second.files() == project.files()
+
+
+@pytest.mark.needs("mount", "umount")
+def test_a_cache_that_is_read_only(project: Project, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    project.environment["WASMBUILD_CACHE"] = str(cache)
+    project.run("build", "add@*")
+    with mounted(tmp_path / "fixed", "-o", "bind", str(cache)) as fixed:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(fixed)], check=True)
+        project.environment["WASMBUILD_CACHE"] = str(fixed)
+        outcomes = other(project).outcomes()
+        assert outcomes == {id: "restored" if id.startswith("add") else "compiled" for id in ALL}
+        ended = project.run("cache", "clear", status=3)
+        assert "Read-only file system; mend that, or name another place with WASMBUILD_CACHE" in ended.stderr
+    assert len(list(cache.glob("??/*"))) == 2
+
+
+@pytest.mark.needs("mount", "umount", "mkfs.btrfs")
+def test_where_blocks_can_be_shared_nothing_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = tmp_path / "image"
+    with image.open("wb") as file:
+        file.truncate(160 << 20)
+    subprocess.run(["mkfs.btrfs", "-q", str(image)], check=True)
+    with mounted(tmp_path / "disk", "-o", "loop", str(image)) as disk:
+        (disk / "project").mkdir()
+        project = Project(disk / "project")
+        project.environment["WASMBUILD_CACHE"] = str(disk / "cache")
+        project.run("build")
+        kept = {path: path.read_bytes() for path in (disk / "cache").glob("??/*")}
+
+        def copied(*_: object) -> None:
+            pytest.fail("blocks can be shared, and were copied")
+
+        monkeypatch.setattr(entry, "_copy_bytes", copied)
+        second = other(project)
+        assert second.outcomes() == EVERY
+        assert second.files() == project.files()
+        second.verdicts()
+        # To write into what was restored is to write into no cache.
+        with (second.build / "x64" / "add.cwasm").open("r+b") as artifact:
+            artifact.write(b"edited")
+            os.fsync(artifact.fileno())
+        assert {path: path.read_bytes() for path in kept} == kept
+        assert second.outcomes()["add@x64"] == "restored"
