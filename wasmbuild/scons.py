@@ -16,10 +16,12 @@ import atexit
 import json
 import os
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import SCons.Action
+import SCons.Builder
 import SCons.Errors
 
 from wasmbuild import boundary
@@ -90,12 +92,14 @@ class _Project:
         self._plan = self._planned.plan
         self._up_to_date = self._workspace.is_up_to_date(self._planned)
         self._session: Session | None = None
+        self._mutex = threading.Lock()
         # One compile at a time may have all cores.
         self._alone = env.GetOption("num_jobs") == 1
 
     def nodes(self) -> tuple[dict[str, Any], Any]:
         env = self._env
-        compiled = SCons.Action.Action(self.compile, _shown, varlist=[])
+        # One builder for all: SCons makes a new one for each Command.
+        builder = SCons.Builder.Builder(action=SCons.Action.Action(self.compile, _shown, varlist=[]))
         compiler = self._workspace.toolchain(self._plan).compiler
         identity = CompilerIdentity(compiler.version, compiler.sha256)
         decisive = {target.name: self._values(_settings(target, identity)) for target in self._plan.targets}
@@ -103,14 +107,16 @@ class _Project:
         sources = {module.name: self._source(module) for module in self._plan.modules}
         found = {}
         for artifact in self._plan.artifacts:
-            path = self._build_dir.File(artifact.path)
+            node = self._build_dir.File(artifact.path)
             record = self._build_dir.File(artifact.path + filenames.RECORD_SUFFIX)
-            made = env.Command([path, record], sources[artifact.module.name], compiled)
-            env.Depends(made, [*decisive[artifact.target.name], *contracts[artifact.module.name]])
+            builder(env, [node, record], [sources[artifact.module.name]])
+            # For both: SCons makes them together.
+            node.add_dependency([*decisive[artifact.target.name], *contracts[artifact.module.name]])
             # A compile that fails leaves the last good artifact.
-            env.Precious(made)
-            made[0].attributes.wasmbuild = artifact.id
-            found[artifact.id] = made[0]
+            node.set_precious()
+            record.set_precious()
+            node.attributes.wasmbuild = artifact.id
+            found[artifact.id] = node
         for id in self._damaged():
             env.AlwaysBuild(found[id])
         return found, self._manifests(list(found.values()), list(sources.values()))
@@ -157,10 +163,11 @@ class _Project:
             raise _failed(target, error) from None
 
     def _open(self) -> Session:
-        if self._session is None:
-            self._session = self._workspace.session(self._planned)
-            atexit.register(self._end)
-        return self._session
+        with self._mutex:
+            if self._session is None:
+                self._session = self._workspace.session(self._planned)
+                atexit.register(self._end)
+            return self._session
 
     def _end(self) -> None:
         """Let go of everything when SCons ends, whose threads may be in the middle of something."""
@@ -220,7 +227,7 @@ class _Project:
 def _settings(target: Target, compiler: CompilerIdentity) -> list[str]:
     """Return everything but the source that decides the bytes of a target's artifacts, a text for each setting."""
     document = target.engine.key_inputs()
-    settings = [("key", SCHEMA), ("compiler", list(compiler)), ("triple", document["triple"])]
+    settings = [("compiler", [SCHEMA, *compiler]), ("triple", document["triple"])]
     settings += [(f"isa-flags.{name}", value) for name, value in document["isa-flags"].items()]
     settings += [(f"engine.{name}", value) for name, value in document["engine"].items()]
     return [f"wasmbuild {target.name}: {name} = {_json(value)}" for name, value in settings]
