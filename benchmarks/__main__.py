@@ -27,6 +27,7 @@ from benchmarks import (
     restored,
     settings,
     startup,
+    systems,
     verify,
 )
 from benchmarks.measure import BenchmarkError, program
@@ -48,6 +49,7 @@ ALL = [
     *flips.BENCHMARKS,
     *manifests.BENCHMARKS,
     *settings.BENCHMARKS,
+    *systems.BENCHMARKS,
 ]
 
 # Above this load by other work, ratios are noisy and limits in milliseconds too strict.

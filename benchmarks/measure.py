@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -39,8 +40,24 @@ def seconds(command: Sequence[str | Path], cwd: Path) -> float:
 
     Python's own variables are left out, so that it writes and reads its bytecode caches as it does for most people.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     start = time.perf_counter()
+    _run(command, cwd)
+    return time.perf_counter() - start
+
+
+def cpu_seconds(command: Sequence[str | Path], cwd: Path) -> float:
+    """Run a command to its end and return what it and its children computed: other work does not show in that.
+
+    Raises BenchmarkError when it fails.
+    """
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    _run(command, cwd)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _run(command: Sequence[str | Path], cwd: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     ended = subprocess.run(
         command,
         cwd=cwd,
@@ -51,11 +68,9 @@ def seconds(command: Sequence[str | Path], cwd: Path) -> float:
         text=True,
         check=False,
     )
-    took = time.perf_counter() - start
     if ended.returncode:
         shown = "\n".join(ended.stderr.splitlines()[-_STDERR_LINES:])
         raise BenchmarkError(f"exit code {ended.returncode} of `{' '.join(map(str, command))[:200]}`:\n{shown}")
-    return took
 
 
 def alternate(

@@ -88,6 +88,14 @@ def test_just_what_depends_on_an_edit_is_compiled(built: Built) -> None:
     api.verify(built.build)
 
 
+def test_what_is_right_is_not_compiled_when_scons_has_forgotten_all(built: Built) -> None:
+    good = {path: path.stat().st_ino for path in built.build.rglob("*.cwasm")}
+    (built.root / ".sconsign.dblite").unlink()
+    assert built.made("-j4") == EVERYTHING
+    assert {path: path.stat().st_ino for path in built.build.rglob("*.cwasm")} == good
+    assert is_up_to_date(built)
+
+
 @pytest.mark.parametrize("name", ["arm/add.cwasm", "arm/add.cwasm.json"])
 def test_what_was_deleted_or_tampered_with_is_made_again(built: Built, name: str) -> None:
     good = built.files()
