@@ -32,6 +32,17 @@ def signature(result: os.stat_result) -> Signature:
     return (result.st_dev, result.st_ino, result.st_size, result.st_mtime_ns, result.st_ctime_ns)
 
 
+def spelled(result: os.stat_result) -> str:
+    """Return the signature of a stat result as text, which ``spell`` makes of the signature itself."""
+    return f"{result.st_dev}\t{result.st_ino}\t{result.st_size}\t{result.st_mtime_ns}\t{result.st_ctime_ns}"
+
+
+def spell(sig: Signature) -> str:
+    """Return a signature as text: five numbers with tabs between them."""
+    dev, ino, size, mtime, ctime = sig
+    return f"{dev}\t{ino}\t{size}\t{mtime}\t{ctime}"
+
+
 def is_settled(sig: Signature, now_ns: int) -> bool:
     """Tell whether a change after ``now_ns`` (the file system's clock) would certainly show in the signature."""
     newest = max(sig[3], sig[4])

@@ -264,7 +264,7 @@ def test_what_is_remembered_may_be_deleted_at_any_time(project: Project) -> None
     good = project.files()
     shutil.rmtree(project.build / ".wasmbuild")
     assert project.compiled() == set()
-    (project.build / ".wasmbuild/state.json").write_text('{"schema": "wasmbuild/state/3", "files": 3}')
+    (project.build / ".wasmbuild/state.tsv").write_text('{"schema": "wasmbuild/state/3", "files": 3}')
     (project.build / ".wasmbuild/noop.json").write_text("[]")
     assert project.compiled() == set()
     assert project.files() == good

@@ -49,13 +49,14 @@ def test_no_remembered_program_is_run(root: Path) -> None:
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\ntouch {root}/ran\necho wasmtime 48.0.2\n")
     program.chmod(0o755)
-    state = root / "build" / ".wasmbuild" / "state.json"
-    document = json.loads(state.read_text())
+    state = root / "build" / ".wasmbuild" / "state.tsv"
+    head, *lines = state.read_text().splitlines(keepends=True)
+    document = json.loads(head)
     document["compilers"] = {
         str(path): [list(files.signature(path.stat())), "48.0.2", str(program.parent)]
         for path in (program, *(candidate.path for candidate in search_path.executables()))
     }
-    state.write_text(json.dumps(document))
+    state.write_text("".join([json.dumps(document) + "\n", *lines]))
     (root / "a.wasm").write_bytes(EMPTY + b"\0\2\1x")
     assert main(["build"]) == 0
     assert not (root / "ran").exists()

@@ -13,12 +13,14 @@ from wasmbuild.builder import disk, noop
 from wasmbuild.builder.disk import ALONE_PREFIX, TEMPORARY_PREFIX, Advice, as_disk_error, delete
 from wasmbuild.builder.lock import Lock
 from wasmbuild.builder.memory import Memory
+from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError, FormatError
 from wasmbuild.formats.record import Record
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
+    from wasmbuild.files import Signature
     from wasmbuild.plan.graph import Plan
 
 # No single file is that long in the making.
@@ -42,11 +44,11 @@ class BuildDirectory:
         self.root = root
         self._state = state or root / filenames.STATE_DIRECTORY
         self._advice = advice
-        self.memory = Memory(self._state / "state.json")
+        self.memory = Memory(self._state / "state.tsv")
         self._lock = Lock(self._state / LOCK)
         self._scratch: Path | None = None
         self._making = threading.Lock()
-        self._wrote = False
+        self._unstamped = False
 
     @property
     def locked(self) -> bool:
@@ -83,8 +85,8 @@ class BuildDirectory:
             self.memory.now = self._lock.clock()
 
     def settle(self) -> None:
-        """Read the clock when it has gone on far enough for all that this build wrote to be trusted from now on."""
-        if self._wrote:
+        """Read the clock when it has gone on far enough for all that this build saw to be trusted from now on."""
+        if self._unstamped or self.memory.young:
             # Both stamps, of what was written and of now, may be behind by a tick of the clock that gives them.
             time.sleep(2 * files.FINE_STEP_NS / 1e9)
         self.tick()
@@ -100,11 +102,9 @@ class BuildDirectory:
         with as_disk_error(self._noop, "removed", self._advice):
             self._noop.unlink(missing_ok=True)
 
-    def note_noop(self, plan: Plan, declaration: bytes) -> None:
-        """Note that everything is right, if every file was old enough to be trusted. Raises DiskError."""
-        data = noop.to_bytes(plan, declaration, self.memory.signature)
-        if data is not None:
-            self.write(self._noop, data)
+    def note_noop(self, plan: Plan, declaration: bytes, digest: str) -> None:
+        """Note that everything is right, with signatures of this digest. Raises DiskError."""
+        self.write(self._noop, noop.to_bytes(plan, declaration, digest))
 
     @property
     def _noop(self) -> Path:
@@ -124,21 +124,31 @@ class BuildDirectory:
 
     def write(self, path: Path, data: bytes) -> None:
         """Replace a file with new bytes, whole or not at all. Raises DiskError."""
-        self._wrote = True
         disk.write(path, data, self._advice, self._prefix)
 
-    def publish(self, path: Path, made: Path, record: Record, stamped: files.Signature | None = None) -> bytes:
+    def put(self, path: Path, data: bytes, facts: Any = None) -> None:
+        """Write a file of the build, and remember what it holds. Raises DiskError.
+
+        ``facts`` is what is remembered of it besides its digest.
+        """
+        with as_disk_error(path, "written", self._advice), disk.replacing(path, data, self._prefix) as temporary:
+            stamped = files.stamp(temporary)
+        self._note(path, stamped, sha256_hex(data), facts)
+
+    def publish(
+        self, path: Path, made: Path, record: Record, stamped: Signature | None = None, facts: Any = None
+    ) -> bytes:
         """Put a compiled file and its record in place: the record first, so that no artifact of ours is without one.
 
-        ``stamped`` is what ``files.stamp`` said of the file before it was read for its record. An artifact that has
-        these very bytes already is left untouched. Returns the bytes of the record. Raises DiskError.
+        ``facts`` is what is remembered of the record; ``stamped`` is what ``files.stamp`` said of the file before it
+        was read for its record. An artifact that has these very bytes already is left untouched. Returns the bytes of
+        the record. Raises DiskError.
         """
         data = record.to_bytes()
-        self.write(record_path(path), data)
+        self.put(record_path(path), data, facts)
         if not disk.holds(path, record.size, record.sha256):
             self.move(made, path)
-            if stamped is not None:
-                self.memory.note_made(path, stamped, record.sha256)
+            self._note(path, stamped, record.sha256)
         return data
 
     def move(self, made: Path, path: Path) -> None:
@@ -147,10 +157,10 @@ class BuildDirectory:
 
     def touch(self, *paths: Path) -> None:
         """Give files of ours the present time. Raises DiskError."""
-        self._wrote = True
         for path in paths:
             with as_disk_error(path, "touched", self._advice):
                 os.utime(path)
+            self._note(path, files.stamp(path))
 
     def remove(self, *paths: Path) -> None:
         """Delete files of ours that may be gone already. Raises DiskError."""
@@ -193,6 +203,12 @@ class BuildDirectory:
         relative = PurePosixPath(artifact.relative_to(self.root).as_posix())
         target, *module = relative.parts
         return record.id == f"{'/'.join(module).removesuffix(ARTIFACT_SUFFIX)}@{target}"
+
+    def _note(self, path: Path, stamped: Signature | None, sha256: str | None = None, facts: Any = None) -> None:
+        if stamped is None:
+            self._unstamped = True
+        else:
+            self.memory.note_made(path, stamped, sha256, facts)
 
     @property
     def _prefix(self) -> str:

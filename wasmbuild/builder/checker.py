@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from wasmbuild import confined, files
@@ -54,20 +54,31 @@ class Checker:
         sources: SourceReader,
         document: Document,
         obstacles: Mapping[str, str | None],
-        record_facts: Callable[[bytes], dict[str, Any] | None] = record_facts,
     ) -> None:
-        """``document`` returns what decides an artifact's bytes; ``obstacles`` say why none is made for a target.
-
-        ``record_facts`` returns what the bytes of a record say, None where they are damaged.
-        """
+        """``document`` returns what decides an artifact's bytes; ``obstacles`` say why none is made for a target."""
         self._root = root
         self._memory = memory
         self._sources = sources
         self._document = document
         self._obstacles = obstacles
-        self._record_facts = record_facts
         self._found_right: dict[str, tuple[files.Signature, files.Signature, files.Signature]] = {}
         self._directories: dict[str, DiskError | None] = {}
+
+    def unchanged(self, artifacts: Iterable[Artifact], seen: Mapping[str, str]) -> dict[str, Status]:
+        """Return the artifacts whose files have the signatures that the memory knows, all of which were right then.
+
+        ``seen`` are the signatures, as text, of all files as they are now, by path.
+        """
+        statuses = {}
+        has, now = self._memory.has, seen.get
+        nothing = "-"
+        for artifact in artifacts:
+            source, path = str(artifact.module.source), self.path(artifact)
+            record = path + filenames.RECORD_SUFFIX
+            found = now(source, nothing)
+            if has(source, found) and has(record, now(record, nothing)) and has(path, now(path, nothing)):
+                statuses[artifact.id] = Status(artifact, (), None, False, int(found.split("\t", 3)[2]))
+        return statuses
 
     def believe(self, artifacts: tuple[Artifact, ...]) -> dict[str, Status]:
         """Take all artifacts to be right as long as their files are as ``memory`` knows them; return what it knows."""
@@ -77,7 +88,7 @@ class Checker:
                 statuses[artifact.id] = Status(artifact, source_size=self._found_right[artifact.id][0][2])
         return statuses
 
-    def check(self, artifacts: tuple[Artifact, ...], before: Mapping[str, Status]) -> dict[str, Status]:
+    def check(self, artifacts: Iterable[Artifact], before: Mapping[str, Status]) -> dict[str, Status]:
         """Find out which artifacts are right; ``before`` is what was found the last time."""
         self._directories = {}
         sources: dict[str, SourceFacts | CompileError] = {}
@@ -103,7 +114,7 @@ class Checker:
     def agrees(self, artifact: Artifact) -> bool:
         """Tell whether an artifact is the very file that its record tells of. Raises DiskError."""
         path = self.path(artifact)
-        recorded = self._memory.look(path + filenames.RECORD_SUFFIX, self._record_facts, follow=False)
+        recorded = self._memory.look(path + filenames.RECORD_SUFFIX, record_facts, follow=False)
         present = self._memory.look(path, follow=False)
         if recorded is None or recorded.facts is None or present is None:
             return False
@@ -160,7 +171,7 @@ class Checker:
         path = self.path(artifact)
         if (error := self._obstacle(path)) is not None:
             raise error
-        recorded = self._memory.look(path + filenames.RECORD_SUFFIX, self._record_facts, follow=False)
+        recorded = self._memory.look(path + filenames.RECORD_SUFFIX, record_facts, follow=False)
         present = self._memory.look(path, follow=False)
         document = self._document(artifact, source)
         reasons = self._reasons(artifact, path, recorded, present, document)

@@ -116,4 +116,4 @@ def _taken(result: CompileResult, directory: Path) -> tuple[bytes, Path, files.S
         file.write_bytes(data)
     except OSError as error:
         raise DiskError(f"{file}: cannot be written: {error.strerror or error}") from error
-    return data, file, None
+    return data, file, files.stamp(file)

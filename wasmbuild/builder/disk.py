@@ -41,16 +41,23 @@ def write(path: Path, data: bytes, advice: Advice, prefix: str = ALONE_PREFIX) -
 
     ``prefix`` is the start of the name that the bytes have until then.
     """
+    with as_disk_error(path, "written", advice), replacing(path, data, prefix):
+        pass
+
+
+@contextlib.contextmanager
+def replacing(path: Path, data: bytes, prefix: str) -> Iterator[Path]:
+    """Write bytes beside a file, which they replace at the end; yield where they are until then. Raises OSError."""
     temporary = _temporary(path, prefix)
-    with as_disk_error(path, "written", advice):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(temporary, "xb") as file:
-                file.write(data)
-            os.replace(temporary, path)
-        except BaseException:
-            delete(temporary)
-            raise
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+        yield temporary
+        os.replace(temporary, path)
+    except BaseException:
+        delete(temporary)
+        raise
 
 
 def move(made: Path, path: Path, advice: Advice, prefix: str = ALONE_PREFIX) -> None:

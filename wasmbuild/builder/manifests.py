@@ -49,13 +49,15 @@ class Manifests:
         self._unnamed = self._named = 0
         # Of targets whose manifest is known to be right: its digest.
         self._right: dict[str, str] = {}
-        # What is remembered of records that this build wrote, by their digests.
-        self._facts: dict[str, dict[str, Any]] = {}
         # Of each target, by module: the line of a manifest that was right, and the digest of the record it was made of.
         self._entries: dict[str, dict[str, tuple[str, bytes]]] = {target.name: {} for target in plan.targets}
         self._artifacts: dict[str, list[Artifact]] = {target.name: [] for target in plan.targets}
         for artifact in plan.artifacts:
             self._artifacts[artifact.target.name].append(artifact)
+        self._shipping = {
+            name: [artifact for artifact in artifacts if artifact.module.ship_source]
+            for name, artifacts in self._artifacts.items()
+        }
 
     def path(self, target_name: str) -> Path:
         return self._directory.root / target_name / filenames.MANIFEST
@@ -128,7 +130,7 @@ class Manifests:
 
     def stands(self, target: Target) -> bool:
         """Tell whether the manifest of a target whose artifacts are right, and what it ships, are as they should be."""
-        if not all(self._is_shipped(artifact) for artifact in self._artifacts[target.name]):
+        if not all(map(self._is_shipped, self._shipping[target.name])):
             return False
         path = self.path(target.name)
         seen = self._directory.memory.look(path, follow=False)
@@ -152,7 +154,7 @@ class Manifests:
         path = self.path(target.name)
         records = self._records(target)
         data = self._wanted(target, records)
-        self._directory.write(path, data)
+        self._directory.put(path, data)
         sha256 = sha256_hex(data)
         self._right[target.name] = sha256
         self.written = True
@@ -163,19 +165,12 @@ class Manifests:
 
     def published(self, artifact: Artifact, record: Record, data: bytes) -> None:
         """Take over what a record says whose bytes were just written, so that nobody has to read it to know."""
-        sha256 = sha256_hex(data)
-        self._facts[sha256] = _facts_of(record)
         if not artifact.module.ship_source:
-            self._entries[artifact.target.name][artifact.module.name] = sha256, self._line(artifact, record)
-
-    def record_facts(self, data: bytes) -> dict[str, Any] | None:
-        """Return what is remembered of a record; nothing of one that is damaged."""
-        known = self._facts.get(sha256_hex(data))
-        return known if known is not None else record_facts(data)
+            self._entries[artifact.target.name][artifact.module.name] = sha256_hex(data), self._line(artifact, record)
 
     def is_written(self, target: Target) -> bool:
         """Tell what ``stands`` does where nothing is remembered, by what would be written. Raises DiskError."""
-        if not all(self._is_shipped(artifact) for artifact in self._artifacts[target.name]):
+        if not all(map(self._is_shipped, self._shipping[target.name])):
             return False
         seen = self._directory.memory.look(self.path(target.name), follow=False)
         wanted = self._wanted(target, self._records(target))
@@ -204,7 +199,7 @@ class Manifests:
         """
         index = self._index(without, self._right if as_written else {})
         if not self._is_there(index):
-            self._directory.write(self.index, index.to_bytes())
+            self._directory.put(self.index, index.to_bytes(), index.project)
         self._unnamed, self._named = 0, len(index.targets)
 
     def index_is_right(self) -> bool:
@@ -271,28 +266,31 @@ class Manifests:
             data = self._binary(artifact.module)
             if sha256_hex(data) != record.wasm_sha256:
                 raise DiskError(f"{artifact.module.shown}: changed while it was built; build again")
-            self._directory.write(path, data)
+            self._directory.put(path, data)
         return Wasm(f"{artifact.module.name}.wasm", path.stat().st_size, record.wasm_sha256)
 
     def _is_shipped(self, artifact: Artifact) -> bool:
-        if not artifact.module.ship_source:
-            return True
+        """Tell whether the source of an artifact lies beside it."""
         path = self._directory.root / artifact.path
         seen = self._directory.memory.look(shipped_path(path))
-        record = self._directory.memory.look(record_path(path), self.record_facts)
+        record = self._directory.memory.look(record_path(path), record_facts)
         if seen is None or record is None or record.facts is None:
             return False
         return bool(seen.sha256 == record.facts["wasm"])
 
     def _records(self, target: Target) -> list[str]:
-        """Return the digests of the records of a target's artifacts."""
+        """Return the digests of the records of a target's artifacts, which were looked at."""
         root = f"{self._directory.root}{os.sep}"
-        look = self._directory.memory.look
-        found = (
-            look(f"{root}{artifact.path}{filenames.RECORD_SUFFIX}", self.record_facts, follow=False)
-            for artifact in self._artifacts[target.name]
-        )
-        return [seen.sha256 if seen is not None else "" for seen in found]
+        memory = self._directory.memory
+        found = []
+        for artifact in self._artifacts[target.name]:
+            path = f"{root}{artifact.path}{filenames.RECORD_SUFFIX}"
+            digest = memory.digest(path)
+            if digest is None:
+                seen = memory.look(path, record_facts, follow=False)
+                digest = seen.sha256 if seen is not None else ""
+            found.append(digest)
+        return found
 
     def _keep_entries(self, name: str) -> None:
         """Keep what a manifest that is right says of each artifact, before it goes: most of it will be said again."""
@@ -347,10 +345,10 @@ def record_facts(data: bytes) -> dict[str, Any] | None:
         record = Record.from_bytes(data, where="")
     except FormatError:
         return None
-    return _facts_of(record)
+    return facts_of(record)
 
 
-def _facts_of(record: Record) -> dict[str, Any]:
+def facts_of(record: Record) -> dict[str, Any]:
     return {
         "id": record.id,
         "key": record.key,

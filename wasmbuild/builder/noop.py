@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from wasmbuild import __version__, files
 from wasmbuild.digest import sha256_hex
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project import filenames
 from wasmbuild.toolchain import search_path
 
 if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan
 
-SCHEMA = "wasmbuild/noop/4"
+SCHEMA = "wasmbuild/noop/5"
+WHOLE = "whole"
+"""The name of the note in ``Memory`` that has the digest of what it remembers, where all of it was right."""
 
 
 def file(state: Path) -> Path:
@@ -29,8 +31,22 @@ def file(state: Path) -> Path:
     return state / "noop.json"
 
 
-def holds(plan: Plan, declaration: bytes) -> bool:
-    """Tell whether the last whole build was of this very plan, and every file is as it was then.
+class Look(NamedTuple):
+    """What a look at all files found: whether each is as the last whole build left it, and their signatures as text.
+
+    ``signatures`` are by path; there is none of a file that is not there, nor of any where the last whole build was
+    of another plan.
+    """
+
+    whole: bool
+    signatures: Mapping[str, str]
+
+
+_NOTHING = Look(False, {})
+
+
+def look(plan: Plan, declaration: bytes) -> Look:
+    """Look at all files of a plan, if the last whole build was of this very one.
 
     ``declaration`` are the bytes that the plan was made from. It costs a stat for each file, and never raises: whatever
     is wrong is found by a closer look.
@@ -38,36 +54,46 @@ def holds(plan: Plan, declaration: bytes) -> bool:
     try:
         document = json.loads(file(plan.state_dir).read_bytes())
         if document["for"] != _identity(plan, declaration):
-            return False
+            return _NOTHING
         # Through a link that leads elsewhere everything may look the same.
         if any(map(os.path.islink, _directories(plan))):
-            return False
-        stat, lstat = os.stat, os.lstat
-        found = [files.signature(stat(module.source)) for module in plan.modules]
-        found += [files.signature(lstat(path)) for path in _made(plan)]
-        return bool(document["files"] == _digest(found))
+            return _NOTHING
+        signatures: dict[str, str] = {}
+        see: Callable[[str], os.stat_result] = os.stat
+        sources = len(plan.modules)
+        for number, path in enumerate(paths(plan)):
+            if number == sources:
+                see = os.lstat
+            try:
+                signatures[path] = files.spelled(see(path))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+        return Look(document["files"] == digest(plan, signatures.get), signatures)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return False
+        return _NOTHING
 
 
-def is_of(plan: Plan, declaration: bytes, signature: Callable[[str], files.Signature | None]) -> bool:
-    """Tell whether the last whole build was of this very plan, and found its files with these signatures.
+def is_of(plan: Plan, declaration: bytes, digest: str | None) -> bool:
+    """Tell whether the last whole build was of this very plan, and found its files with signatures of this digest.
 
     All that has another signature now has changed since; the rest is right. Never raises.
     """
     try:
         document = json.loads(file(plan.state_dir).read_bytes())
-        if document["for"] != _identity(plan, declaration):
-            return False
-        return bool(document["files"] == _digest(map(signature, paths(plan))))
+        return digest is not None and document["files"] == digest and document["for"] == _identity(plan, declaration)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
 
 
-def to_bytes(plan: Plan, declaration: bytes, signature: Callable[[str], files.Signature | None]) -> bytes | None:
-    """Return the note of a plan that was built, or ``None`` where a file was too young to be trusted.
+def to_bytes(plan: Plan, declaration: bytes, digest: str) -> bytes:
+    """Return the note of a plan that was built, and whose files had signatures of this digest when they were right."""
+    return json.dumps({"for": _identity(plan, declaration), "files": digest}, separators=(",", ":")).encode()
 
-    ``signature`` returns that of a file when it was found right, by its path.
+
+def digest(plan: Plan, signature: Callable[[str], str | None]) -> str | None:
+    """Return a digest of the signatures of all files of a plan, None where one is missing.
+
+    ``signature`` returns that of a file as text, None where it is not there or was too young to be trusted.
     """
     signatures = []
     for path in paths(plan):
@@ -75,8 +101,7 @@ def to_bytes(plan: Plan, declaration: bytes, signature: Callable[[str], files.Si
         if found is None:
             return None
         signatures.append(found)
-    document = {"for": _identity(plan, declaration), "files": _digest(signatures)}
-    return json.dumps(document, separators=(",", ":")).encode()
+    return sha256_hex("\n".join(signatures).encode("ascii"))
 
 
 def paths(plan: Plan) -> Iterator[str]:
@@ -120,10 +145,8 @@ def _native(path: str) -> str:
 def _identity(plan: Plan, declaration: bytes) -> list[object]:
     """Return what a note is of besides files: all that the plan and the keys come from."""
     globs = json.dumps(plan.globs).encode("utf-8", "surrogatepass")
+    # What a build was told besides the declaration may leave out targets, and have sources elsewhere.
+    placed = repr([[target.name for target in plan.targets], [(m.name, str(m.source)) for m in plan.modules]])
     given = repr([test.wasi.dirs for module in plan.modules for test in module.tests if test.wasi is not None])
-    digests = [sha256_hex(data) for data in (declaration, globs, given.encode())]
+    digests = [sha256_hex(data) for data in (declaration, globs, (placed + given).encode("utf-8", "surrogatepass"))]
     return [SCHEMA, __version__, *digests, search_path.fingerprint(plan.compiler, plan.directory)]
-
-
-def _digest(signatures: Iterable[files.Signature | None]) -> str:
-    return sha256_hex(repr(list(signatures)).encode("ascii"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from wasmbuild.builder import key, noop
 from wasmbuild.builder.build_directory import BuildDirectory
@@ -13,7 +14,7 @@ from wasmbuild.builder.checker import Checker, Status
 from wasmbuild.builder.compile import LocalCompiler, check
 from wasmbuild.builder.disk import is_forbidden
 from wasmbuild.builder.executors.rationed import here
-from wasmbuild.builder.manifests import Manifests
+from wasmbuild.builder.manifests import Manifests, facts_of
 from wasmbuild.builder.request import (
     ALL_CORES,
     NO_CACHE,
@@ -71,9 +72,11 @@ class Session:
         toolchain: Toolchain,
         cache: ArtifactCache = NO_CACHE,
         executor: Callable[[Compiler, int | None], Executor] = here,
+        seen: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """``config`` are the bytes of the declaration that the plan was made from.
 
+        ``seen`` is what ``noop.look`` found just now: what it found unchanged is not looked at once more.
         Artifacts are taken from ``cache`` where it has them; ``executor`` makes what runs so many compiles at once.
         """
         self.plan = plan
@@ -89,14 +92,18 @@ class Session:
         self._executor = executor
         self._prepared: dict[str, SourceFacts] = {}
         obstacles = {target.name: toolchain.obstacle(target.engine) for target in plan.targets}
-        self._checker = Checker(
-            directory.root, directory.memory, self._sources, self._document, obstacles, self._manifests.record_facts
-        )
+        self._checker = Checker(directory.root, directory.memory, self._sources, self._document, obstacles)
         self._upkeep = Upkeep(plan, directory, self._manifests, self._sources)
         self._mutex = threading.Lock()
         self._wrong: dict[str, int] = {}
         self._unwritable: DiskError | None = None
         self._believing = False
+        self._seen = seen
+        # Statuses stand for what was just looked at.
+        self._fresh = False
+        self._as_it_was = False
+        # Modules of which something was looked at again or made: their artifacts are looked at in the end.
+        self._touched: set[str] = set()
 
     # --- looking
 
@@ -106,10 +113,15 @@ class Session:
         Raises DiskError when the index cannot be read, DeclarationError when all is another project's.
         """
         self._manifests.refuse_another_project()
-        if not self.statuses and noop.is_of(self.plan, self._config, self.directory.memory.signature):
+        if not self.statuses and self._is_as_it_was():
             self._believe()
         before = self.statuses
-        self.statuses = self._checker.check(self.plan.artifacts, before)
+        if self._fresh:
+            self._fresh = False
+            rest = [artifact for artifact in self.plan.artifacts if artifact.id not in before]
+            self.statuses = {**before, **self._checker.check(rest, {})}
+        else:
+            self.statuses = self._checker.check(self.plan.artifacts, before)
         if self._believing:
             # Another build may have made one anew, record and all: it is right, and a manifest that was is not.
             self._believing = False
@@ -160,8 +172,17 @@ class Session:
     def _believe(self) -> None:
         """Take all to be as the last whole build left it, but for files whose signatures are others by now."""
         self._believing = True
-        self.statuses = self._checker.believe(self.plan.artifacts)
+        if self._seen:
+            self._fresh = True
+            self.statuses = self._checker.unchanged(self.plan.artifacts, self._seen)
+            self._seen = {}
+        else:
+            self.statuses = self._checker.believe(self.plan.artifacts)
         self._manifests.believe()
+
+    def _is_as_it_was(self) -> bool:
+        """Tell whether what is remembered is what the last whole build of this plan found."""
+        return noop.is_of(self.plan, self._config, self.directory.memory.notes.get(noop.WHOLE))
 
     def _document(self, artifact: Artifact, source: SourceFacts) -> dict[str, Any]:
         return key.document(artifact.target.engine, self._compiler.identity, source.wasm_sha256, source.kind)
@@ -190,16 +211,17 @@ class Session:
                 return
             if waited:
                 self.directory.memory.load()
-                self.statuses = {}
+                self.statuses, self._seen = {}, {}
                 try:
                     self._manifests.refuse_another_project()
                 except BaseException:
                     self.directory.unlock()
                     raise
-            as_it_was = noop.is_of(self.plan, self._config, self.directory.memory.signature)
+            as_it_was = self._as_it_was = self._is_as_it_was()
             self.directory.remove_leftovers(below=not as_it_was)
             if as_it_was and not self.statuses:
                 self._believe()
+            self._seen = {}
             self.directory.forget_noop()
             self.directory.tick()
             self.check()
@@ -210,6 +232,7 @@ class Session:
             if not as_it_was:
                 self._upkeep.tidy()
             self._upkeep.rename_sources(self.statuses.values())
+            self._touched.update(status.artifact.module.name for status in self.statuses.values() if status.unnamed)
             for target in self.plan.targets:
                 if not self._wrong[target.name] and not self._manifests.stands(target):
                     self._manifests.write(target)
@@ -299,7 +322,9 @@ class Session:
     def publish(self, id: str, checked: CheckedArtifact, result: CompileResult) -> ArtifactOutcome:
         """Put an artifact into the build directory, with its record. Raises DiskError."""
         status = self.statuses[id]
-        data = self.directory.publish(self.path(status.artifact), checked.file, checked.record, checked.stamped)
+        self._touched.add(status.artifact.module.name)
+        path, facts = self.path(status.artifact), facts_of(checked.record)
+        data = self.directory.publish(path, checked.file, checked.record, checked.stamped, facts)
         self._manifests.published(status.artifact, checked.record, data)
         self._settle(status)
         size = checked.record.size
@@ -307,6 +332,7 @@ class Session:
 
     def fail(self, id: str, error: WasmbuildError) -> ArtifactOutcome:
         """Leave the last good artifact where it is."""
+        self._touched.add(self.artifacts[id].module.name)
         return ArtifactOutcome(id, self.statuses[id].reasons, 0.0, 0, error)
 
     def look_again(self, artifact: Artifact) -> Status:
@@ -317,6 +343,7 @@ class Session:
         with self._mutex:
             if not self.statuses:
                 self.check()
+            self._touched.add(artifact.module.name)
             status = self._checker.check_one(artifact)
             before = self.statuses[artifact.id]
             self.statuses[artifact.id] = status
@@ -325,24 +352,33 @@ class Session:
             return status
 
     def finish(self) -> list[str]:
-        """Look at everything once more and write down what is known; return the ids of what changed meanwhile.
+        """Look once more at what was made and write down what is known; return the ids of what changed meanwhile.
 
-        Such an artifact was compiled from a source that has been edited since, or was edited itself. Raises DiskError.
+        Such an artifact was compiled from a source that has been edited since, or was edited itself. What was right
+        before is not looked at: where it changed meanwhile, the next build finds it so. Raises DiskError.
         """
         if self._unwritable is not None:
             return []
         believed = {id for id, status in self.statuses.items() if status.right}
+        young = self.directory.memory.young
+        self._touched.update(module.name for module in self.plan.modules if str(module.source) in young)
         self.directory.settle()
-        self.check()
+        touched = [artifact for artifact in self.plan.artifacts if artifact.module.name in self._touched]
+        self.statuses.update(self._checker.check(touched, self.statuses))
         changed = [id for id in believed if not self.statuses[id].right]
         self._manifests.retract({self.statuses[id].artifact.target.name for id in changed})
         self._manifests.write_index()
-        self.directory.memory.keep(set(noop.paths(self.plan)))
+        memory = self.directory.memory
+        if not self._as_it_was:
+            memory.keep(set(noop.paths(self.plan)))
         right = not self.outdated() and not self.unfinished()
+        digest = noop.digest(self.plan, memory.spelled) if right else None
+        if digest is not None:
+            memory.notes[noop.WHOLE] = digest
         self.directory.save()
         # Last of all: whoever finds the note has nothing to clean up after a build that was killed.
-        if right:
-            self.directory.note_noop(self.plan, self._config)
+        if digest is not None:
+            self.directory.note_noop(self.plan, self._config, digest)
         return sorted(changed)
 
     def touch_manifests(self) -> None:

@@ -75,4 +75,4 @@ class Upkeep:
         source = self._sources.look(artifact.module)
         named = manifest.Source(artifact.module.source_text, source.sha256)
         self._manifests.retract([artifact.target.name])
-        self._directory.write(record_path(path), read_record(path)._replace(source=named).to_bytes())
+        self._directory.put(record_path(path), read_record(path)._replace(source=named).to_bytes())

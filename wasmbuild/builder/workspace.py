@@ -10,6 +10,7 @@ from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import search_path
 
 if TYPE_CHECKING:
+    from wasmbuild.builder.noop import Look
     from wasmbuild.builder.request import ArtifactCache
     from wasmbuild.builder.session import Session
     from wasmbuild.plan.graph import Plan
@@ -77,15 +78,27 @@ class Workspace:
 
     def is_up_to_date(self, planned: Planned) -> bool:
         """Tell whether nothing has changed since the last whole build of a plan; it costs a stat for each file."""
+        return self.look(planned).whole
+
+    def look(self, planned: Planned) -> Look:
+        """Look at every file of a plan; it costs a stat for each."""
         from wasmbuild.builder import noop
 
-        return noop.holds(*planned)
+        return noop.look(*planned)
 
-    def session(self, planned: Planned | None = None, *, cached: bool = True, push: bool = False) -> Session:
+    def session(
+        self,
+        planned: Planned | None = None,
+        *,
+        cached: bool = True,
+        push: bool = False,
+        looked: Look | None = None,
+    ) -> Session:
         """Return a build of a plan, by default of what is declared now, with the compiler for it.
 
-        Without ``cached`` it neither takes artifacts from a cache nor keeps any; with ``push`` it puts what it compiles
-        into the remote one. Raises DeclarationError, ToolchainError, UsageError.
+        ``looked`` is what ``look`` found just now. Without ``cached`` it neither takes artifacts from a cache nor keeps
+        any; with ``push`` it puts what it compiles into the remote one. Raises DeclarationError, ToolchainError,
+        UsageError.
         """
         from wasmbuild.builder.build_directory import BuildDirectory
         from wasmbuild.builder.request import NO_CACHE
@@ -94,7 +107,8 @@ class Workspace:
         plan, declaration = planned or self.planned()
         directory = BuildDirectory(plan.build_dir, plan.state_dir)
         cache = self.cache(declaration, push=push) if cached else NO_CACHE
-        return Session(plan, declaration, directory, self.toolchain(plan), cache)
+        seen = {} if looked is None else looked.signatures
+        return Session(plan, declaration, directory, self.toolchain(plan), cache, seen=seen)
 
     def toolchain(self, declared: Project | Plan) -> Toolchain:
         """Return the compiler that a declaration asks for and the lock file allows.

@@ -80,14 +80,15 @@ def run(arguments: argparse.Namespace) -> int:
 def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned) -> int:
     # Who selects has selected none of them: they have no ids.
     lost = [] if arguments.selectors else list(map(str, planned.plan.refused))
-    if workspace.is_up_to_date(planned) and not arguments.check_reproducible:
+    looked = workspace.look(planned)
+    if looked.whole and not arguments.check_reproducible:
         selected = options.select(arguments.selectors, [artifact.id for artifact in planned.plan.artifacts])
         return _nothing_to_do(arguments, selected, lost)
     from wasmbuild.console import Console
     from wasmbuild.progress import Progress
 
     console = Console(sys.stderr, quiet=arguments.quiet)
-    session = workspace.session(planned, cached=not arguments.no_cache, push=arguments.push)
+    session = workspace.session(planned, cached=not arguments.no_cache, push=arguments.push, looked=looked)
     try:
         selected = options.select(arguments.selectors, session.artifacts)
         session.begin(arguments.lock_timeout, console.say)

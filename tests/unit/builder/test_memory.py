@@ -108,6 +108,48 @@ def test_whatever_the_state_file_holds_is_as_good_as_nothing(
     assert state.to_bytes() is None
 
 
+@given(st.text(st.characters(exclude_characters="\n"), max_size=80), st.integers(0, 3))
+def test_a_damaged_line_is_as_good_as_none(tmp_path_factory: pytest.TempPathFactory, line: str, at: int) -> None:
+    folder = tmp_path_factory.mktemp("damaged")
+    state = memory(folder)
+    for name in ("a", "b"):
+        (folder / name).write_bytes(name.encode())
+        state.look(folder / name, len)
+    data = state.to_bytes()
+    assert data is not None
+    lines = data.decode().splitlines()
+    lines.insert(at, line)
+    state.path.write_bytes("\n".join(lines).encode("utf-8", "surrogatepass"))
+    again = memory(folder)
+    for name in ("a", "b"):
+        seen = again.look(folder / name, len)
+        assert seen is not None
+        assert (seen.sha256, seen.facts) == (hashlib.sha256(name.encode()).hexdigest(), 1)
+
+
+@given(st.text(st.characters(exclude_characters="\0/"), min_size=1, max_size=40))
+def test_whatever_a_file_is_called_it_is_remembered(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+    folder = tmp_path_factory.mktemp("named")
+    path = os.path.join(folder, "x" + name)
+    try:
+        Path(path).write_bytes(b"one")
+    except (OSError, UnicodeError):
+        return
+    state = memory(folder)
+    state.look(path, len)
+    data = state.to_bytes()
+    assert data is not None
+    state.path.write_bytes(data)
+    again = memory(folder)
+    spelled = files.spelled(os.stat(path))
+    assert again.has(path, spelled)
+    assert again.spelled(path) == spelled
+    assert not again.has(path, spelled[:-1])
+    seen = again.look(path, lambda data: pytest.fail("it was read again"))
+    assert seen is not None
+    assert seen.facts == 3
+
+
 class TestMade:
     """What was read after ``files.stamp`` and renamed is not read again, and no later write is missed."""
 

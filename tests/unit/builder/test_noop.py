@@ -34,10 +34,14 @@ def planned(directory: Path) -> Plan:
 
 
 def note(made: Plan) -> None:
-    data = noop.to_bytes(made, CONFIG, lambda path: files.signature(os.stat(path)))
-    assert data is not None
+    digest = noop.digest(made, lambda path: files.spelled(os.stat(path)))
+    assert digest is not None
     noop.file(made.state_dir).parent.mkdir(exist_ok=True)
-    noop.file(made.state_dir).write_bytes(data)
+    noop.file(made.state_dir).write_bytes(noop.to_bytes(made, CONFIG, digest))
+
+
+def holds(made: Plan, declaration: bytes) -> bool:
+    return noop.look(made, declaration).whole
 
 
 @pytest.fixture
@@ -57,7 +61,7 @@ def whole(tmp_path: Path) -> Plan:
 
 
 def test_an_unchanged_build_is_known(whole: Plan) -> None:
-    assert noop.holds(whole, CONFIG)
+    assert holds(whole, CONFIG)
 
 
 def test_the_files_are_the_sources_and_all_that_the_steps_make(whole: Plan) -> None:
@@ -71,31 +75,46 @@ def test_every_file_counts(whole: Plan) -> None:
     for name in noop.paths(whole):
         before = os.stat(name)
         os.utime(name, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-        assert not noop.holds(whole, CONFIG), name
+        assert not holds(whole, CONFIG), name
         note(whole)
-        assert noop.holds(whole, CONFIG)
+        assert holds(whole, CONFIG)
     for name in noop.paths(whole):
         os.unlink(name)
-        assert not noop.holds(whole, CONFIG), name
+        assert not holds(whole, CONFIG), name
         Path(name).write_text("again")
 
 
 def test_another_declaration_is_another_build(whole: Plan) -> None:
-    assert not noop.holds(whole, CONFIG + b"\n")
+    assert not holds(whole, CONFIG + b"\n")
 
 
 def test_another_file_for_a_glob_is_another_build(whole: Plan) -> None:
     (whole.directory / "plugins" / "mul.wat").touch()
-    assert not noop.holds(planned(whole.directory), CONFIG)
+    assert not holds(planned(whole.directory), CONFIG)
 
 
 def test_another_compiler_is_another_build(whole: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WASMBUILD_WASMTIME", str(whole.directory / "wasmtime"))
-    assert not noop.holds(whole, CONFIG)
+    assert not holds(whole, CONFIG)
 
 
-def test_a_file_that_was_too_young_leaves_no_note(whole: Plan) -> None:
-    assert noop.to_bytes(whole, CONFIG, lambda path: None) is None
+def test_a_file_that_was_too_young_leaves_no_digest(whole: Plan) -> None:
+    assert noop.digest(whole, lambda path: None) is None
+
+
+def test_what_is_there_is_seen_where_something_is_missing(whole: Plan) -> None:
+    gone, *rest = noop.paths(whole)
+    os.unlink(gone)
+    look = noop.look(whole, CONFIG)
+    assert not look.whole
+    assert look.signatures == {path: files.spelled(os.lstat(path)) for path in rest}
+
+
+def test_what_was_built_is_known_by_what_is_remembered(whole: Plan) -> None:
+    digest = noop.digest(whole, lambda path: files.spelled(os.stat(path)))
+    assert noop.is_of(whole, CONFIG, digest)
+    assert not noop.is_of(whole, CONFIG, None)
+    assert not noop.is_of(whole, CONFIG + b"\n", digest)
 
 
 @pytest.fixture(scope="module")
@@ -117,4 +136,12 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Plan:
 )
 def test_whatever_the_note_holds_it_is_never_believed(empty: Plan, data: bytes) -> None:
     noop.file(empty.state_dir).write_bytes(data)
-    assert not noop.holds(empty, CONFIG)
+    assert not holds(empty, CONFIG)
+
+
+def test_another_choice_of_targets_or_sources_is_another_build(whole: Plan) -> None:
+    digest = noop.digest(whole, lambda path: files.spelled(os.stat(path)))
+    fewer = whole._replace(targets=(), artifacts=())
+    elsewhere = whole._replace(modules=tuple(m._replace(source=m.source.with_suffix(".x")) for m in whole.modules))
+    for other in (fewer, elsewhere):
+        assert not noop.is_of(other, CONFIG, digest)
