@@ -119,6 +119,13 @@ def test_no_line_of_wasmtime_is_compared_with() -> None:
     assert not found
 
 
+def test_presets_are_expanded_in_one_room() -> None:
+    """Who holds an engine has an EngineConfig, in which its preset is spelled out: nobody can expand it once more."""
+    for path in [*(ROOT / "wasmbuild").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]:
+        if ROOT / "wasmbuild" / "engine" not in path.parents:
+            assert not re.search(r"\bsettings\.expand\(|engine\.settings import .*\bexpand\b", path.read_text()), path
+
+
 def test_no_circle_of_imports() -> None:
     """Wherever the import stands: in a function, or for types alone, it is a file that cannot be read by itself."""
     files = {

@@ -9,8 +9,8 @@ from benchmarks.workspace import LINE
 from benchmarks.wrong.crate import CONSISTENT, INTACT, Crate, UnfitError
 from benchmarks.wrong.shipments import Shipment
 from tests import families
-from wasmbuild.engine import cpu, lines, settings, triples
-from wasmbuild.engine.rules import effective
+from wasmbuild.engine import cpu, lines, triples
+from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.manifest import Manifest
 
@@ -72,42 +72,43 @@ def of_another_target(crate: Crate) -> None:
 
 def setting(crate: Crate) -> None:
     """One setting of the engine is another one."""
-    triple, engine = crate.shipment.triple, crate.document["engine"]
     name = crate.chance.choice(_COMPILED)
     known = SETTINGS[name]
-    value = effective({**engine, "embedder": "c-api"}, LINE, triple)[name]
+    value = _engine(crate).values()[name]
     if isinstance(value, bool):
         other: Any = not value
     elif isinstance(value, int):
         other = value + (crate.chance.randint(1, 100) << 20)
     else:
         other = crate.one_of([choice for choice in known.choices if choice not in (value, "auto")])
-    _declare_engine(crate, {**engine, name: other})
+    _change_engine(crate, {name: other})
 
 
 def flag(crate: Crate) -> None:
     """One flag of Cranelift is another one."""
-    engine = crate.document["engine"]
     name = crate.chance.choice(list(FLAGS))
     known = FLAGS[name]
-    flags = engine.get("cranelift-flags", {})
     if isinstance(known.default, bool):
         other: Any = not known.default
     elif isinstance(known.default, int):
         other = crate.one_of([number for number in range(known.low, known.high + 1) if number != known.default])
     else:
         other = crate.one_of([choice for choice in known.choices if choice != known.default])
-    _declare_engine(crate, {**engine, "cranelift-flags": {**flags, name: other}})
+    _change_engine(crate, {"cranelift-flags": {**_engine(crate).cranelift_flags, name: other}})
 
 
-def _declare_engine(crate: Crate, engine: dict[str, Any]) -> None:
+def _engine(crate: Crate) -> EngineConfig:
+    return EngineConfig(LINE, crate.shipment.triple, crate.document["target"]["isa_flags"], crate.document["engine"])
+
+
+def _change_engine(crate: Crate, changes: dict[str, Any]) -> None:
     try:
-        changed = settings.expand({**engine, "embedder": "c-api"}, LINE, crate.shipment.triple)
+        changed = _engine(crate).changed(changes).engine_table()
     except ValueError:
         raise UnfitError from None
-    if {**changed, "embedder": engine["embedder"]} == crate.document["engine"]:
+    if changed == crate.document["engine"]:
         raise UnfitError
-    crate.document["engine"] = {**changed, "embedder": engine["embedder"]}
+    crate.document["engine"] = changed
     _blame_all(crate)
 
 

@@ -147,7 +147,7 @@ def _drawn(triple: triples.TargetTriple, chance: random.Random) -> dict[str, Any
     compiled = [name for name, setting in SETTINGS.items() if not setting.runtime_only]
     engine: dict[str, Any] = {"embedder": chance.choice(list(EMBEDDERS))}
     for name in chance.sample(compiled, chance.randrange(6)):
-        value = effective(engine, 48, triple)[name]
+        value = effective(engine, 48, triple, engine.get("embedder", "c-api"))[name]
         choices = [choice for choice in SETTINGS[name].choices if choice not in (value, "auto")]
         other: Any = chance.choice(choices) if choices else not value if isinstance(value, bool) else 3 << 20
         if not engine_settings.problems({**engine, name: other}, line=48, triple=triple):

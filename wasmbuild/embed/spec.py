@@ -158,5 +158,5 @@ def refused(spec: Spec, name: str, who: str, fix: str) -> UsageError:
 
 def own_defaults(spec: Spec, embedder: str) -> dict[str, Value]:
     """Return the value of every setting in an engine that an embedder of a kind makes and does not configure."""
-    have = rules.effective({"embedder": embedder}, spec.line, spec.engine.triple)
+    have = rules.effective({}, spec.line, spec.engine.triple, embedder)
     return {**have, **lines.get(spec.line).embedders[embedder].unconfigured}

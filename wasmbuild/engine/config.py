@@ -213,7 +213,7 @@ class EngineConfig:
             table["strategy"] = wanted["strategy"]
         settings = lines.get(self.line).settings
         while True:
-            have = rules.effective(table, self.line, self.triple)
+            have = rules.effective(table, self.line, self.triple, embedder)
             missing = [name for name in sorted(wanted) if wanted[name] != have[name]]
             if not missing:
                 return table

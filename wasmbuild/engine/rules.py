@@ -17,6 +17,8 @@ from wasmbuild.text import suggestion
 if TYPE_CHECKING:
     from wasmbuild.engine.triples import TargetTriple
 
+DEFAULT_EMBEDDER = "c-api"
+
 Problem = tuple[str, str, str]
 """The dotted key below ``engine``, what is wrong, what to write instead."""
 
@@ -40,9 +42,9 @@ def line_problem(line: int) -> str | None:
 
 
 def problems(declared: Mapping[str, object], *, line: int, triple: TargetTriple | None) -> list[Problem]:
-    """Return all that is wrong with engine settings, in the order of the settings.
+    """Return all that is wrong with engine settings that somebody declared, in the order of the settings.
 
-    ``declared`` may be what a person wrote or a canonical engine that somebody else did. Without ``triple`` what
+    A canonical engine is judged without its ``embedder``, which it has spelled out. Without ``triple`` what
     depends on the target is not judged. A line that is unknown is a problem by itself.
     """
     if (unknown := line_problem(line)) is not None:
@@ -52,6 +54,11 @@ def problems(declared: Mapping[str, object], *, line: int, triple: TargetTriple 
     sound = {name: value for name, value in declared.items() if name not in wrong}
     found.extend(combination_problems(sound, line=line, triple=triple))
     return found
+
+
+def embedder_of(declared: Mapping[str, object]) -> str:
+    """Return the preset that a declaration names, or the one of those that name none."""
+    return str(declared.get("embedder", DEFAULT_EMBEDDER))
 
 
 def value_problems(declared: Mapping[str, object], *, line: int) -> list[Problem]:
@@ -78,7 +85,7 @@ def combination_problems(declared: Mapping[str, object], *, line: int, triple: T
 
     Without ``triple`` only what fits no target at all is reported.
     """
-    engine = effective(declared, line, triple)
+    engine = effective(declared, line, triple, embedder_of(declared))
     found = [
         *_winch(engine, line, triple),
         *_needs(engine, declared, line),
@@ -92,21 +99,27 @@ def combination_problems(declared: Mapping[str, object], *, line: int, triple: T
     return found
 
 
-def effective(declared: Mapping[str, object], line: int, triple: TargetTriple | None) -> dict[str, Value]:
-    """Return the value of every setting, presets and defaults filled in; ``auto`` is what it stands for."""
+def effective(
+    settings: Mapping[str, object], line: int, triple: TargetTriple | None, embedder: str = DEFAULT_EMBEDDER
+) -> dict[str, Value]:
+    """Return the value of every setting, preset and defaults filled in; ``auto`` is what it stands for.
+
+    The preset is that of ``embedder`` alone, whatever ``settings`` say under that name: in a canonical engine it is
+    spelled out already.
+    """
     has = lines.get(line)
-    strategy = "winch" if declared.get("strategy") == "winch" else "cranelift"
+    strategy = "winch" if settings.get("strategy") == "winch" else "cranelift"
     architecture = triple.architecture if triple is not None else None
     engine = has.setting_defaults(architecture, strategy)
-    preset = has.embedders[str(declared.get("embedder", "c-api"))].settings
+    preset = has.embedders[embedder].settings
     engine.update(preset)
-    for name in engine.keys() & declared.keys():
-        value = declared[name]
+    for name in engine.keys() & settings.keys():
+        value = settings[name]
         if isinstance(value, (bool, int, str)):
             engine[name] = value
     engine["strategy"] = strategy
     for name, value in has.dependent(engine).items():
-        if name not in declared and name not in preset:
+        if name not in settings and name not in preset:
             engine[name] = value
     return engine
 

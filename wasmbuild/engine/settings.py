@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from wasmbuild.engine import lines
 from wasmbuild.engine.cranelift_flags import flags_that_differ
-from wasmbuild.engine.rules import EngineError, effective, line_problem, problems
+from wasmbuild.engine.rules import EngineError, effective, embedder_of, line_problem, problems
 from wasmbuild.engine.translations import cli_args, compiler_inputs, config_calls, library_lacks
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ __all__ = [
 
 
 def expand(declared: Mapping[str, object], line: int, triple: TargetTriple | None = None) -> dict[str, Any]:
-    """Return the canonical engine of a declaration.
+    """Return the canonical engine of a declaration, its preset spelled out; ``EngineConfig`` is for everybody else.
 
     Defaults are those of the target where ``triple`` names it, else those of any native target of 64 bits; Pulley has
     some of its own. Raises EngineError with all of ``problems``.
@@ -39,7 +39,7 @@ def expand(declared: Mapping[str, object], line: int, triple: TargetTriple | Non
     wrong = problems(declared, line=line, triple=triple)
     if wrong:
         raise EngineError(wrong)
-    engine = effective(declared, line, triple)
+    engine = effective(declared, line, triple, embedder_of(declared))
     architecture = triple.architecture if triple is not None else None
     has = lines.get(line)
     defaults = has.setting_defaults(architecture, str(engine["strategy"]))
@@ -50,4 +50,4 @@ def expand(declared: Mapping[str, object], line: int, triple: TargetTriple | Non
         differing = flags_that_differ(flags, has, spectre=engine["signals-based-traps"] is True)
         if differing:
             canonical["cranelift-flags"] = differing
-    return {"embedder": declared.get("embedder", "c-api"), **dict(sorted(canonical.items()))}
+    return {"embedder": embedder_of(declared), **dict(sorted(canonical.items()))}

@@ -45,7 +45,10 @@ def drawn(triple: triples.TargetTriple, line: int, chance: random.Random) -> dic
     """Return settings that fit the target, any number of them other than by default."""
     engine: dict[str, Any] = {"embedder": chance.choice(list(EMBEDDERS))}
     for name in chance.sample(COMPILED, chance.randrange(8)):
-        changed = {**engine, name: another(name, effective(engine, line, triple)[name], chance)}
+        changed = {
+            **engine,
+            name: another(name, effective(engine, line, triple, engine.get("embedder", "c-api"))[name], chance),
+        }
         if not settings.problems(changed, line=line, triple=triple):
             engine = changed
     flag = chance.choice(list(FLAGS))

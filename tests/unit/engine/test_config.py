@@ -272,3 +272,20 @@ def test_what_a_setting_needs_is_told_where_it_was_declared() -> None:
         with pytest.raises(EngineError) as raised:
             declared(table)
         assert str(raised.value) == problem
+
+
+def test_a_preset_is_applied_once() -> None:
+    """What somebody declared against the preset stays so, however often the value is changed, moved or read again."""
+    engine = EngineConfig.declared({"embedder": "rust", "collector": "drc"}, line=48, triple=LINUX)
+    for again in (
+        engine,
+        engine.changed({"consume-fuel": True}),
+        engine.on(ARM),
+        engine.with_isa_flags({"has_avx": True}),
+        EngineConfig.from_json(engine.to_json()),
+        EngineConfig(48, LINUX, {}, engine.engine_table()),
+    ):
+        assert again.values()["collector"] == "drc"
+        assert "-Ccollector=drc" in again.executable_arguments()
+        assert again.embedder == "rust"
+    assert rules.effective(engine.engine_table(), 48, LINUX)["collector"] == "drc"
