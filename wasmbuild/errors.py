@@ -69,6 +69,12 @@ class HostError(WasmbuildError):
     exit_code = DISK
 
 
+class ExecutorError(WasmbuildError):
+    """The machines that were to compile cannot, or cannot be reached."""
+
+    exit_code = DISK
+
+
 class FormatError(WasmbuildError):
     """A file is not what it is taken for, or is damaged."""
 

@@ -23,6 +23,7 @@ class Progress:
         self.up_to_date = up_to_date
         self.compiled = self.restored = 0
         self.taken = self.pushed = 0
+        self._workers: set[str] = set()
         self.failed: dict[str, list[str]] = {}
         self._started = time.monotonic()
         self._running: list[str] = []
@@ -32,13 +33,25 @@ class Progress:
         self._running.append(id)
         self._bar()
 
-    def done(self, id: str, reasons: Sequence[str], seconds: float, size: int, *, restored: bool = False) -> None:
-        """Tell that an artifact was compiled, or restored from a cache; ``size`` is in bytes."""
+    def done(
+        self,
+        id: str,
+        reasons: Sequence[str],
+        seconds: float,
+        size: int,
+        *,
+        restored: bool = False,
+        worker: str | None = None,
+    ) -> None:
+        """Tell that an artifact was compiled, here or by a worker, or restored from a cache; ``size`` is in bytes."""
         if restored:
             self.restored += 1
             reasons = ("restored", *reasons)
         else:
             self.compiled += 1
+        if worker is not None:
+            self._workers.add(worker)
+            reasons = (f"on {worker}", *reasons)
         self._end(id)
         why = "; ".join(reasons[:_REASONS_SHOWN]) + ("; …" if len(reasons) > _REASONS_SHOWN else "")
         figures = f"{human_seconds(seconds):>8}  {human_size(size):>9}"
@@ -73,7 +86,8 @@ class Progress:
         failed = sum(map(len, self.failed.values()))
         parts = []
         if self.compiled:
-            parts.append(f"{self.compiled} compiled")
+            where = f" on {counted(len(self._workers), 'worker')}" if self._workers else ""
+            parts.append(f"{self.compiled} compiled{where}")
         if self.restored:
             parts.append(f"{self.restored} restored" + (f" ({self.taken} from afar)" if self.taken else ""))
         if self.pushed:

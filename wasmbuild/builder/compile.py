@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from wasmbuild.builder.sources import SourceFacts
     from wasmbuild.toolchain.toolchain import Toolchain
 
+_LET_IT_GO = "take it out of the cluster and build again"
+
 _numbers = itertools.count()
 
 
@@ -71,13 +73,12 @@ def check(
         raise result.error
     data, file, stamped = _taken(result, directory)
     if result.key != request.key():
-        raise CompileError(
-            f"{result.made_by} answered with the artifact of another request; "
-            f"name the executable itself as [toolchain] compiler"
-        )
+        fix = "name the executable itself as [toolchain] compiler" if result.worker is None else _LET_IT_GO
+        raise CompileError(f"{result.made_by} answered with the artifact of another request; {fix}")
     sha256 = sha256_hex(data)
     if result.sha256 is not None and result.sha256 != sha256:
-        raise CompileError(f"{result.made_by} answered with an artifact that is damaged")
+        fix = "" if result.worker is None else f"; {_LET_IT_GO}"
+        raise CompileError(f"{result.made_by} answered with an artifact that is damaged{fix}")
     check_artifact(data, request.engine, request.kind, result.made_by)
     record = record_of(id, source_text, request, source, size=len(data), sha256=sha256)
     return CheckedArtifact(data, file, record, stamped)

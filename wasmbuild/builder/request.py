@@ -142,6 +142,19 @@ class RemoteReport(NamedTuple):
     problems: tuple[str, ...]
 
 
+class Place(Protocol):
+    """Where requests run: this machine, or a cluster. It takes no part before there is something to compile."""
+
+    def executor(self, compiler: Compiler, jobs: int | None) -> Executor:
+        """Return what runs requests there for a compiler of this machine, at most ``jobs`` at once."""
+
+    def compiler(self, compiler: Compiler) -> Compiler:
+        """Return what does there what a compiler of this machine does."""
+
+    def close(self) -> None:
+        """Let go of it; whatever still runs there for this build is stopped."""
+
+
 class ArtifactCache(Protocol):
     """Artifacts by key. It may forget anything; what it gives is checked like what a compiler made. It never raises.
 

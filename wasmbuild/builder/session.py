@@ -13,18 +13,17 @@ from wasmbuild.builder.build_directory import BuildDirectory
 from wasmbuild.builder.checker import Checker, Status
 from wasmbuild.builder.compile import LocalCompiler, check
 from wasmbuild.builder.disk import is_forbidden
-from wasmbuild.builder.executors.rationed import here
+from wasmbuild.builder.executors.places import HERE
 from wasmbuild.builder.manifests import Manifests, facts_of
 from wasmbuild.builder.request import (
     ALL_CORES,
     NO_CACHE,
     ArtifactCache,
     CheckedArtifact,
-    Compiler,
     CompileRequest,
     CompileResult,
-    Executor,
     Labels,
+    Place,
     Prepared,
     RemoteReport,
 )
@@ -46,7 +45,8 @@ class ArtifactOutcome(NamedTuple):
     """What became of one artifact: why it was compiled (empty: it was not), and the error where that failed.
 
     ``size`` is in bytes; ``error`` is a CompileError, ToolchainError or DiskError. ``restored`` is set where it came
-    from a cache, ``peak_memory`` is what its compiler took in bytes, where that is known.
+    from a cache, ``peak_memory`` is what its compiler took in bytes, where that is known. ``worker`` is the machine of
+    a cluster that compiled it.
     """
 
     id: str
@@ -56,6 +56,7 @@ class ArtifactOutcome(NamedTuple):
     error: WasmbuildError | None
     restored: bool = False
     peak_memory: int | None = None
+    worker: str | None = None
 
 
 class Session:
@@ -71,13 +72,13 @@ class Session:
         directory: BuildDirectory,
         toolchain: Toolchain,
         cache: ArtifactCache = NO_CACHE,
-        executor: Callable[[Compiler, int | None], Executor] = here,
+        place: Place = HERE,
         seen: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """``config`` are the bytes of the declaration that the plan was made from.
 
         ``seen`` is what ``noop.look`` found just now: what it found unchanged is not looked at once more.
-        Artifacts are taken from ``cache`` where it has them; ``executor`` makes what runs so many compiles at once.
+        Artifacts are taken from ``cache`` where it has them; ``place`` is where the others are compiled.
         """
         self.plan = plan
         self._config = config
@@ -89,7 +90,7 @@ class Session:
         self._manifests = Manifests(plan, directory, toolchain.compiler, self._binary)
         self._compiler = LocalCompiler(toolchain, directory.scratch)
         self._cache = cache
-        self._executor = executor
+        self._place = place
         self._prepared: dict[str, SourceFacts] = {}
         obstacles = {target.name: toolchain.obstacle(target.engine) for target in plan.targets}
         self._checker = Checker(directory.root, directory.memory, self._sources, self._document, obstacles)
@@ -260,7 +261,7 @@ class Session:
             self._doubt(status)
         # What is compiled all the same is not to come from where it was kept.
         cache = NO_CACHE if status.right else self._cache
-        return make(self, artifact.id, ALL_CORES if parallel else 1, self._compiler, cache)
+        return make(self, artifact.id, ALL_CORES if parallel else 1, self._place.compiler(self._compiler), cache)
 
     def compile_all(
         self,
@@ -275,7 +276,7 @@ class Session:
         ``on_start`` and ``on_done`` are called by this thread. When it is interrupted, the running compilers are killed
         and nothing else is started.
         """
-        executor = self._executor(self._compiler, jobs)
+        executor = self._place.executor(self._compiler, jobs)
         scheduler = Scheduler(self, executor, self._cache)
         ids = [artifact.id for artifact in artifacts]
         self._cache.want(self._keys(artifacts))
@@ -288,7 +289,7 @@ class Session:
         """Compile artifacts that are right once more, past any cache, and compare; nothing is published."""
         from wasmbuild.builder.reproducible import Again
 
-        executor = self._executor(self._compiler, jobs)
+        executor = self._place.executor(self._compiler, jobs)
         again = Again(self, lambda id: self.path(self.artifacts[id]))
         scheduler = Scheduler(again, executor, NO_CACHE)
         scheduler.run([artifact.id for artifact in artifacts], on_start=lambda id: None, on_done=on_done)
@@ -328,7 +329,9 @@ class Session:
         self._manifests.published(status.artifact, checked.record, data)
         self._settle(status)
         size = checked.record.size
-        return ArtifactOutcome(id, status.reasons, result.seconds, size, None, result.restored, result.peak_memory)
+        return ArtifactOutcome(
+            id, status.reasons, result.seconds, size, None, result.restored, result.peak_memory, result.worker
+        )
 
     def fail(self, id: str, error: WasmbuildError) -> ArtifactOutcome:
         """Leave the last good artifact where it is."""
@@ -395,6 +398,7 @@ class Session:
                 self.directory.save()
         finally:
             self._cache.close()
+            self._place.close()
             self._toolchain.close()
             self.directory.unlock()
 

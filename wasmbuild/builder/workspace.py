@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from wasmbuild.errors import UsageError
@@ -93,14 +94,18 @@ class Workspace:
         cached: bool = True,
         push: bool = False,
         looked: Look | None = None,
+        executor: str | None = None,
+        say: Callable[[str], None] = lambda text: None,
     ) -> Session:
         """Return a build of a plan, by default of what is declared now, with the compiler for it.
 
         ``looked`` is what ``look`` found just now. Without ``cached`` it neither takes artifacts from a cache nor keeps
-        any; with ``push`` it puts what it compiles into the remote one. Raises DeclarationError, ToolchainError,
-        UsageError.
+        any; with ``push`` it puts what it compiles into the remote one. ``executor`` is the address of where it
+        compiles, by default what the environment or the declaration says; ``say`` is told, by any thread, of what
+        happens there. Raises DeclarationError, ToolchainError, UsageError.
         """
         from wasmbuild.builder.build_directory import BuildDirectory
+        from wasmbuild.builder.executors import places
         from wasmbuild.builder.request import NO_CACHE
         from wasmbuild.builder.session import Session
 
@@ -108,7 +113,9 @@ class Workspace:
         directory = BuildDirectory(plan.build_dir, plan.state_dir)
         cache = self.cache(declaration, push=push) if cached else NO_CACHE
         seen = {} if looked is None else looked.signatures
-        return Session(plan, declaration, directory, self.toolchain(plan), cache, seen=seen)
+        toolchain = self.toolchain(plan)
+        place = places.at(places.chosen(executor, None), toolchain, say)
+        return Session(plan, declaration, directory, toolchain, cache, place, seen)
 
     def toolchain(self, declared: Project | Plan) -> Toolchain:
         """Return the compiler that a declaration asks for and the lock file allows.

@@ -43,6 +43,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="compile what is selected once more, without the cache, and fail where other bytes come of it",
     )
+    parser.add_argument(
+        "--executor",
+        metavar="ADDRESS",
+        help="where to compile: local, or dask://HOST:8786 for a scheduler of Dask (default: as WASMBUILD_EXECUTOR in "
+        "the environment, or [build] executor, says, else local)",
+    )
     options.add_no_cache(parser)
     options.add_push(parser)
     placing.add_directories(parser)
@@ -88,7 +94,14 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
     from wasmbuild.progress import Progress
 
     console = Console(sys.stderr, quiet=arguments.quiet)
-    session = workspace.session(planned, cached=not arguments.no_cache, push=arguments.push, looked=looked)
+    session = workspace.session(
+        planned,
+        cached=not arguments.no_cache,
+        push=arguments.push,
+        looked=looked,
+        executor=arguments.executor,
+        say=console.say,
+    )
     try:
         selected = options.select(arguments.selectors, session.artifacts)
         session.begin(arguments.lock_timeout, console.say)
@@ -129,7 +142,14 @@ def _build(
         if outcome.error is not None:
             progress.fail(outcome.id, str(outcome.error))
         else:
-            progress.done(outcome.id, outcome.reasons, outcome.seconds, outcome.size, restored=outcome.restored)
+            progress.done(
+                outcome.id,
+                outcome.reasons,
+                outcome.seconds,
+                outcome.size,
+                restored=outcome.restored,
+                worker=outcome.worker,
+            )
 
     session.compile_all(
         [session.artifacts[id] for id in ids],
@@ -213,6 +233,7 @@ def _print_json(
                     "reasons": list(outcome.reasons),
                     "seconds": round(outcome.seconds, 3),
                     "size": outcome.size,
+                    **({} if outcome.worker is None else {"worker": outcome.worker}),
                 }
             )
     ok = ok and not lost and all(artifact["outcome"] != "failed" for artifact in artifacts)

@@ -66,7 +66,12 @@ def compile_artifact(config: str, id: str) -> dict[str, Any] | TaskFailed:
             build.finished(id)
     if outcome.error is not None:
         return TaskFailed(str(outcome.error))
-    facts = {"reasons": list(outcome.reasons), "seconds": outcome.seconds, "restored": outcome.restored}
+    facts = {
+        "reasons": list(outcome.reasons),
+        "seconds": outcome.seconds,
+        "restored": outcome.restored,
+        "worker": outcome.worker,
+    }
     return {**made.artifact(session.artifacts[id], session.directory.root), **facts}
 
 

@@ -41,8 +41,8 @@ class Reporter(ConsoleReporter):
         self._end_with(task)
         if _kind(task) in (OUTDATED, UP_TO_DATE):
             made = task.values
-            restored = made["restored"]
-            self._progress.done(_id(task), made["reasons"], made["seconds"], made["size"], restored=restored)
+            how = {name: made[name] for name in ("restored", "worker")}
+            self._progress.done(_id(task), made["reasons"], made["seconds"], made["size"], **how)
 
     def add_failure(self, task: Task, fail: BaseFail) -> None:
         kind = _kind(task)

@@ -89,7 +89,15 @@ def _look(path: Path) -> ExecutableIdentity:
         raise UnexaminedError(f"cannot be used: {error.strerror or error}") from error
     if not stat.S_ISREG(status.st_mode):
         raise UnusableExecutableError("is a directory" if stat.S_ISDIR(status.st_mode) else "is not a regular file")
-    return _ask(path if os.access(path, os.X_OK) else _runnable_copy(path))
+    return _ask(path if os.access(path, os.X_OK) else runnable_copy(path))
+
+
+def copies(sha256: str) -> list[Path]:
+    """Return the copies of an executable with this digest that this user or this process made and can run."""
+    found = [_private_copies[sha256]] if sha256 in _private_copies else []
+    with contextlib.suppress(RuntimeError):
+        found.insert(0, usercache.directory().joinpath("executables", sha256, search_path.PROGRAM))
+    return [copy for copy in found if _is_right(copy, sha256)]
 
 
 def is_script(path: Path) -> bool:
@@ -153,7 +161,7 @@ def _has_changed(path: Path, signature: files.Signature | None) -> bool:
         return True
 
 
-def _runnable_copy(original: Path) -> Path:
+def runnable_copy(original: Path) -> Path:
     """Return a copy of an executable that has the permission to run, in the user's cache under its digest if it can be.
 
     Raises UnusableExecutableError, ToolchainError where no copy can be made.

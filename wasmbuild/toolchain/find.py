@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -11,7 +12,18 @@ from wasmbuild.toolchain import executable, search_path
 from wasmbuild.toolchain.executable import ChangingError, ExecutableIdentity, UnexaminedError, UnusableExecutableError
 from wasmbuild.toolchain.search_path import default_line, fingerprint
 
-__all__ = ["AUTO", "CLI", "EMBEDDED", "FoundCompiler", "default_line", "find", "fingerprint", "library", "ways"]
+__all__ = [
+    "AUTO",
+    "CLI",
+    "EMBEDDED",
+    "FoundCompiler",
+    "by_digest",
+    "default_line",
+    "find",
+    "fingerprint",
+    "library",
+    "ways",
+]
 
 CLI = "cli"
 EMBEDDED = "embedded"
@@ -98,6 +110,23 @@ def library() -> FoundCompiler:
         return FoundCompiler(EMBEDDED, str(path), version, executable.digest(path))
     except OSError as error:
         raise ToolchainError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def by_digest(sha256: str) -> FoundCompiler | None:
+    """Return the compiler whose file has this digest, of all that may be found here and of copies that were kept.
+
+    None where it is not here, or cannot be run.
+    """
+    variable = search_path.named()
+    named = [] if variable is None else [variable]
+    for path in [*named, *(place.path for place in search_path.executables()), *executable.copies(sha256)]:
+        with contextlib.suppress(OSError, executable.UnusableExecutableError, ToolchainError):
+            if executable.digest(path) == sha256:
+                return FoundCompiler(CLI, *executable.identify(path))
+    with contextlib.suppress(ToolchainError):
+        if (embedded := library()).sha256 == sha256:
+            return embedded
+    return None
 
 
 def ways(line: int, at_least: str | None = None) -> str:

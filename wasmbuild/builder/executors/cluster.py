@@ -1,0 +1,321 @@
+"""A build's part of a cluster: a thread that speaks to its scheduler, and one coroutine for each request.
+
+Which worker runs what, and that it is run again where one is lost, is the scheduler's business. What is ours: that only
+workers that can compile get any of it, that a scheduler that is lost is noticed, and that nothing is left running.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from wasmbuild.builder.executors import wire
+from wasmbuild.builder.executors.members import Ask, Members
+from wasmbuild.builder.request import CompileRequest, CompileResult
+from wasmbuild.errors import CompileError, DiskError, ExecutorError
+
+
+class Patience(NamedTuple):
+    """How long is waited, in seconds of this machine's clock.
+
+    ``connect``: for a scheduler that was never reached. ``lost``: for one that does not answer any more, and at most
+    ``answer`` longer. ``workers``: for one that can compile; ``unfit``: for that where those that are there cannot.
+    ``stop``: for workers to end what they run. The scheduler is asked for its workers each ``poll``.
+    """
+
+    connect: float = 10.0
+    lost: float = 60.0
+    answer: float = 10.0
+    workers: float = 60.0
+    unfit: float = 5.0
+    stop: float = 10.0
+    poll: float = 0.5
+
+
+class AskAgainError(Exception):
+    """A request is not known any more where it was sent, and was not answered."""
+
+
+class PoisonousError(Exception):
+    """So many workers died while they ran a request; ``worker`` is the address of the last one."""
+
+    def __init__(self, worker: str, count: int) -> None:
+        super().__init__(worker, count)
+        self.worker = worker
+        self.count = count
+
+
+class Link(Ask, Protocol):
+    """The connection to a scheduler; ``link.DaskLink`` says what each of these does."""
+
+    address: str
+
+    @property
+    def is_connected(self) -> bool: ...
+    async def connect(self, seconds: float) -> None: ...
+    async def workers(self) -> Mapping[str, Mapping[str, Any]]: ...
+    async def compile(self, asked: bytes, wasm: bytes, workers: Collection[str]) -> tuple[str, object]: ...
+    async def invite(self) -> None: ...
+    async def stop(self, workers: Collection[str]) -> None: ...
+    async def close(self, seconds: float) -> None: ...
+
+
+Done = concurrent.futures.Future[CompileResult]
+
+
+class Cluster:
+    """The workers behind one scheduler, for one build. Any thread may submit; close it to stop what runs."""
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        limits_memory: bool,
+        say: Callable[[str], None],
+        on_change: Callable[[], None] = lambda: None,
+        patience: Patience | None = None,
+    ) -> None:
+        """``on_change`` and ``say`` are called by another thread, ``on_change`` when ``threads`` is another number."""
+        self.threads = 0
+        self._link = link
+        self._say = say
+        self._on_change = on_change
+        self._patience = patience or Patience()
+        self._members = Members(link, limits_memory=limits_memory, say=say, answer=self._patience.answer)
+        self._online = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._over: asyncio.Future[None] | None = None
+        self._mutex = threading.Lock()
+        self._error: BaseException | None = None
+        self._waiting: set[Done] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.new_event_loop()
+        # What nobody waits for any more has nothing to tell.
+        self._loop.set_exception_handler(lambda loop, context: None)
+        self._thread = threading.Thread(target=self._run, name="wasmbuild-cluster", daemon=True)
+        self._thread.start()
+
+    def submit(self, request: CompileRequest, wasm: Path) -> Done:
+        """Compile a binary somewhere; its file has to stay until then. The future's exception says why all is over."""
+        done: Done = concurrent.futures.Future()
+        with self._mutex:
+            if self._error is None:
+                self._waiting.add(done)
+                self._loop.call_soon_threadsafe(self._start, self._answered(done, request, wasm))
+            else:
+                done.set_exception(self._error)
+        return done
+
+    def close(self) -> None:
+        """Let go of the cluster; what still runs for this build is stopped there."""
+        with suppress(RuntimeError):  # it is over
+            self._loop.call_soon_threadsafe(self._closing.set)
+        self._thread.join(3 * self._patience.stop)
+
+    # --- the thread
+
+    def _run(self) -> None:
+        error: BaseException = ExecutorError("the build was stopped")
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(self._life())
+        except BaseException as raised:
+            error = raised
+        with self._mutex:
+            self._error = error
+        for done in list(self._waiting):
+            self._waiting.discard(done)
+            done.set_exception(error)
+
+    async def _life(self) -> None:
+        """Go on until closed or lost. Raises ExecutorError."""
+        self._over = self._loop.create_future()
+        self._start(self._watch())
+        closing = asyncio.ensure_future(self._closing.wait())
+        try:
+            ends: list[asyncio.Future[Any]] = [self._over, closing]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if self._over.done():
+                self._over.result()
+        finally:
+            closing.cancel()
+            await self._leave()
+
+    async def _leave(self) -> None:
+        running = bool(self._waiting)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if running and self._link.is_connected and (fit := self._members.fit()):
+            with suppress(Exception):
+                await asyncio.wait_for(self._link.stop(fit), self._patience.stop)
+        self._members.forget_all()
+        await self._link.close(self._patience.stop)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._closing.is_set():
+            work.close()
+            return
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._over is None or self._over.done() or task.cancelled():
+            return
+        if (error := task.exception()) is not None:
+            self._over.set_exception(error)
+
+    # --- the scheduler
+
+    async def _watch(self) -> None:
+        """Ask the scheduler for its workers, again and again. Raises ExecutorError where it does not answer."""
+        await self._reach()
+        heard = self._loop.time()
+        told = False
+        while True:
+            try:
+                async with asyncio.timeout_at(heard + self._patience.lost + self._patience.answer):
+                    if not self._link.is_connected:
+                        self._online.clear()
+                        self._members.forget_all()
+                        await self._link.connect(self._patience.connect)
+                    workers = await asyncio.wait_for(self._link.workers(), self._patience.answer)
+            except ExecutorError:
+                raise
+            except Exception as error:
+                silent = self._loop.time() - heard
+                if silent > self._patience.lost:
+                    raise ExecutorError(
+                        f"the Dask scheduler at {self._link.address} does not answer any more: {_said(error)}; "
+                        f"what was finished is whole, and the next build goes on from there"
+                    ) from error
+                if silent > self._patience.answer and not told:
+                    told = True
+                    self._say(f"the Dask scheduler at {self._link.address} does not answer; waiting for it")
+            else:
+                heard = self._loop.time()
+                told = False
+                self._members.update(workers)
+                self._online.set()
+                if self.threads != (threads := self._members.threads):
+                    self.threads = threads
+                    self._on_change()
+            await asyncio.sleep(self._patience.poll)
+
+    async def _reach(self) -> None:
+        try:
+            await self._link.connect(self._patience.connect)
+        except ExecutorError:
+            raise
+        except Exception as error:
+            raise ExecutorError(
+                f"there is no Dask scheduler at {self._link.address}: {_said(error)}; check the address, or start one "
+                f"there: dask scheduler"
+            ) from error
+
+    # --- a request
+
+    async def _answered(self, done: Done, request: CompileRequest, wasm: Path) -> None:
+        result = await self._compiled(request, wasm)
+        self._waiting.discard(done)
+        done.set_result(result)
+
+    async def _compiled(self, request: CompileRequest, wasm: Path) -> CompileResult:
+        try:
+            data = await asyncio.to_thread(wasm.read_bytes)
+        except OSError as error:
+            return CompileResult("", "", error=DiskError(f"{wasm}: cannot be read: {error.strerror or error}"))
+        asked = wire.request_to_bytes(request)
+        while True:
+            workers = await self._fit()
+            try:
+                answered = await self._while_any_of(workers, self._link.compile(asked, data, workers))
+            except (AskAgainError, OSError):
+                if not self._link.is_connected:
+                    self._online.clear()
+                await asyncio.sleep(self._patience.poll)
+                continue
+            except PoisonousError as error:
+                return self._poisonous(error)
+            if answered is None:
+                continue
+            address, answer = answered
+            result = wire.result_of(answer, self._members.name(address))
+            if isinstance(result, CompileResult):
+                return result
+            if result.lacks_compiler:
+                self._members.admit_again(address)
+            else:
+                self._members.pass_over(address, result.reason)
+
+    async def _while_any_of(
+        self, workers: Collection[str], answer: Coroutine[Any, Any, tuple[str, object]]
+    ) -> tuple[str, object] | None:
+        """Wait for an answer of these workers; None where none of them is there any more."""
+        task = asyncio.ensure_future(answer)
+        try:
+            while True:
+                changed = asyncio.ensure_future(self._members.changed())
+                try:
+                    await asyncio.wait({task, changed}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    changed.cancel()
+                if task.done():
+                    return task.result()
+                if not self._members.any_of(workers):
+                    return None
+        finally:
+            task.cancel()
+
+    async def _fit(self) -> list[str]:
+        """Wait for workers that can compile. Raises ExecutorError where there are none for too long."""
+        await self._online.wait()
+        deadline = self._loop.time() + self._patience.workers
+        invitation: asyncio.Task[None] | None = None
+        try:
+            while not (fit := self._members.fit()):
+                left = deadline - self._loop.time()
+                hopeless = self._members.is_hopeless
+                if left <= 0:
+                    raise self._alone()
+                if invitation is None:
+                    invitation = asyncio.ensure_future(self._link.invite())
+                with suppress(TimeoutError):
+                    wait = min(left, self._patience.unfit) if hopeless else left
+                    await asyncio.wait_for(self._members.changed(), wait)
+                    continue
+                if hopeless and self._members.is_hopeless:
+                    raise self._alone()
+            return fit
+        finally:
+            if invitation is not None:
+                invitation.cancel()
+
+    def _alone(self) -> ExecutorError:
+        if problems := self._members.problems():
+            return ExecutorError(
+                f"no worker of the Dask scheduler at {self._link.address} can compile for this build:\n{problems}"
+            )
+        return ExecutorError(
+            f"the Dask scheduler at {self._link.address} has had no worker for {self._patience.workers:g} s; "
+            f"start one: dask worker {self._link.address}"
+        )
+
+    def _poisonous(self, error: PoisonousError) -> CompileResult:
+        name = self._members.name(error.worker)
+        problem = (
+            f"{error.count} workers died while they compiled it, the last one {name}; see what its log "
+            f"says, and whether it ran out of memory"
+        )
+        return CompileResult("", f"the worker {name}", error=CompileError(problem), worker=name)
+
+
+def _said(error: BaseException) -> str:
+    return str(error) or ("it did not answer in time" if isinstance(error, TimeoutError) else type(error).__name__)

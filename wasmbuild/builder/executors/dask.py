@@ -1,0 +1,130 @@
+"""Compiles on the workers of a Dask cluster; nothing here is imported by a build that runs on this machine."""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from pathlib import Path
+
+from wasmbuild.builder.executors.cluster import Cluster, Patience
+from wasmbuild.builder.key import CompilerIdentity
+from wasmbuild.builder.request import Compiler, CompileRequest, CompileResult, Executor
+from wasmbuild.errors import ExecutorError
+from wasmbuild.toolchain import executable
+from wasmbuild.toolchain.find import CLI
+from wasmbuild.toolchain.toolchain import Toolchain
+
+# So many for each thread of a worker, so that none waits for the next one to be sent.
+_AHEAD = 2
+
+
+class DaskPlace:
+    """A cluster, by the address of its scheduler, which is not spoken to before there is something to compile."""
+
+    def __init__(
+        self,
+        address: str,
+        toolchain: Toolchain,
+        *,
+        say: Callable[[str], None] = lambda text: None,
+        patience: Patience | None = None,
+    ) -> None:
+        """``say`` is told, by another thread, of what is waited for. Raises ExecutorError without the extra."""
+        self._address = address
+        self._toolchain = toolchain
+        self._say = say
+        self._patience = patience
+        self._mutex = threading.Lock()
+        self._cluster: Cluster | None = None
+        compiler = toolchain.compiler
+        if compiler.kind == CLI and executable.is_script(Path(compiler.path)):
+            raise ExecutorError(f"{compiler.path} is a script, which cannot be sent to workers; name what it starts")
+
+    def executor(self, compiler: Compiler, jobs: int | None) -> Executor:
+        return DaskExecutor(self, jobs)
+
+    def compiler(self, compiler: Compiler) -> Compiler:
+        return DaskCompiler(self, compiler.identity)
+
+    def close(self) -> None:
+        with self._mutex:
+            cluster, self._cluster = self._cluster, None
+        if cluster is not None:
+            cluster.close()
+
+    def cluster(self, on_change: Callable[[], None] = lambda: None) -> Cluster:
+        """Return the cluster, which is reached when it is asked for the first time."""
+        with self._mutex:
+            if self._cluster is None:
+                from wasmbuild.builder.executors.link import DaskLink
+
+                self._cluster = Cluster(
+                    DaskLink(self._address, self._toolchain.compiler, uuid.uuid4().hex),
+                    limits_memory=self._toolchain.limits.memory is not None,
+                    say=self._say,
+                    on_change=on_change,
+                    patience=self._patience,
+                )
+            return self._cluster
+
+
+class DaskExecutor:
+    """Gives requests to a cluster, a few more than run there at once."""
+
+    def __init__(self, place: DaskPlace, jobs: int | None) -> None:
+        """At most ``jobs`` requests are there at once."""
+        self._place = place
+        self._jobs = jobs
+        self._threads = 0
+        # None says that there are more slots.
+        self._done: queue.SimpleQueue[tuple[str, Future[CompileResult]] | None] = queue.SimpleQueue()
+
+    @property
+    def slots(self) -> int:
+        return min(self._jobs or sys.maxsize, max(1, _AHEAD * self._threads))
+
+    @property
+    def cores(self) -> int:
+        return max(1, self._threads)
+
+    def submit(self, id: str, request: CompileRequest, wasm: Path) -> None:
+        cluster = self._place.cluster(self._changed)
+        cluster.submit(request, wasm).add_done_callback(lambda future: self._done.put((id, future)))
+
+    def results(self) -> Iterable[tuple[str, CompileResult]]:
+        found = [self._done.get()]
+        while not self._done.empty():
+            found.append(self._done.get())
+        self._threads = self._place.cluster(self._changed).threads
+        return [(item[0], item[1].result()) for item in found if item is not None]
+
+    def abort(self) -> None:
+        self._place.close()
+
+    def close(self) -> None:
+        self._place.close()
+
+    def _changed(self) -> None:
+        self._done.put(None)
+
+
+class DaskCompiler:
+    """A cluster as one compiler, for whoever schedules by other means: each thread that compiles waits."""
+
+    def __init__(self, place: DaskPlace, identity: CompilerIdentity) -> None:
+        self._place = place
+        self._identity = identity
+
+    @property
+    def identity(self) -> CompilerIdentity:
+        return self._identity
+
+    def compile(self, request: CompileRequest, wasm: Path) -> CompileResult:
+        try:
+            return self._place.cluster().submit(request, wasm).result()
+        except ExecutorError as error:
+            return CompileResult(request.key(), "", error=error)

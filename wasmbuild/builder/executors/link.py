@@ -1,0 +1,177 @@
+"""The connection to the scheduler of a Dask cluster: all that is said to Dask, in its words."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import sys
+import warnings
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from wasmbuild.errors import ExecutorError
+
+_IS_OURS = "distributed" not in sys.modules
+
+import dask  # noqa: E402 -- first it is asked whether the program around this one uses it
+from distributed import Client, Future  # noqa: E402
+from distributed.scheduler import KilledWorker  # noqa: E402
+from distributed.utils import CancelledError  # noqa: E402
+from distributed.versions import VersionMismatchWarning  # noqa: E402
+
+from wasmbuild.builder.executors import remote  # noqa: E402
+from wasmbuild.builder.executors.cluster import AskAgainError, PoisonousError  # noqa: E402
+from wasmbuild.toolchain.find import FoundCompiler  # noqa: E402
+
+if _IS_OURS:
+    # What is wrong is told once, in our words; a program that uses Dask itself says what it wants to hear.
+    for _name in ("distributed", "distributed.client"):
+        logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
+
+_INSTALL = "pip install 'wasmbuild[dask]=={}'"
+# Of a request, which is sent once; the threshold is for those who send their data with each task by mistake.
+_SIZE_TO_WARN_OF = {"distributed.admin.large-graph-warning-threshold": "16GiB"}
+_FIRST = 100
+
+
+class DaskLink:
+    """A client of one scheduler, for one build; everything happens in one event loop."""
+
+    def __init__(self, address: str, compiler: FoundCompiler, build: str) -> None:
+        """``address`` is as Dask has it, ``build`` a name that no other build has."""
+        self.address = address
+        self._compiler = compiler
+        self._build = build
+        self._numbers = itertools.count()
+        self._client: Client | None = None
+        self._program: Future | None = None
+
+    async def connect(self, seconds: float) -> None:
+        """Reach the scheduler, anew where it was lost. Raises OSError where it is not there, ExecutorError."""
+        await self.close(seconds)
+        client = Client(self.address, asynchronous=True, timeout=seconds, set_as_default=False)
+        try:
+            with warnings.catch_warnings():
+                # They are compared below, in fewer words.
+                warnings.simplefilter("ignore", VersionMismatchWarning)
+                await asyncio.wait_for(client, 2 * seconds)
+            self._client = client
+            await asyncio.wait_for(self._check_scheduler(), 2 * seconds)
+        except BaseException:
+            self._client = None
+            with suppress(Exception):
+                await asyncio.wait_for(client.close(), seconds)
+            raise
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether what was submitted is still known to the scheduler, as far as the connection tells."""
+        return self._client is not None and self._client.status == "running"
+
+    async def workers(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return what the scheduler says of its workers, by their addresses. Raises OSError."""
+        told = await self._connected().scheduler.identity(n_workers=-1)
+        workers: Mapping[str, Mapping[str, Any]] = told["workers"]
+        return workers
+
+    async def examine(self, address: str) -> Mapping[str, Any]:
+        """Return what a worker says of itself, or a ``problem``. Raises OSError."""
+        answers = await self._connected().run(
+            remote.examine, self._compiler.sha256, workers=[address], on_error="return"
+        )
+        told = answers.get(address, OSError("it is gone"))
+        if isinstance(told, OSError):
+            raise told
+        if isinstance(told, (ImportError, AttributeError)):
+            return {"problem": _lacks()}
+        if isinstance(told, Exception):
+            return {"problem": f"could not say what it is: {type(told).__name__}: {told}"}
+        described: Mapping[str, Any] = told
+        return described
+
+    async def install(self, address: str) -> str:
+        """Send a worker the compiler; return why that did not help, or nothing. Raises OSError."""
+        client = self._connected()
+        if self._program is None:
+            data = await asyncio.to_thread(Path(self._compiler.path).read_bytes)
+            # Sent once from here; workers have it from each other.
+            self._program = self._submit(client, bytes, data)
+        future = self._submit(client, remote.install, self._program, self._compiler.sha256, workers=[address])
+        try:
+            return str(await future)
+        except KilledWorker:
+            return "dies of the compiler that it is sent"
+        except CancelledError as error:
+            raise OSError("it is gone") from error
+
+    async def compile(self, asked: bytes, wasm: bytes, workers: Collection[str]) -> tuple[str, object]:
+        """Run a request on one of these workers; return its address and its answer.
+
+        Raises AskAgainError where the scheduler knows nothing of it any more, PoisonousError where it was run and its
+        workers died again and again.
+        """
+        future = self._submit(self._connected(), remote.compile_there, asked, wasm, self._build, workers=workers)
+        try:
+            address, answer = await future
+            return str(address), answer
+        except CancelledError as error:
+            raise AskAgainError(str(error)) from error
+        except KilledWorker as error:
+            raise PoisonousError(str(error.last_worker.address), error.allowed_failures + 1) from error
+        finally:
+            future.release()
+
+    async def invite(self) -> None:
+        """Wait for any worker at all: a cluster that grows on demand sees that there is something to do."""
+        future = self._submit(self._connected(), remote.versions)
+        try:
+            await future
+        finally:
+            future.release()
+
+    async def stop(self, workers: Collection[str]) -> None:
+        """Kill what these workers run for the build."""
+        await self._connected().run(remote.stop, self._build, workers=list(workers), on_error="ignore")
+
+    async def close(self, seconds: float) -> None:
+        """Let go of the scheduler, which forgets what was submitted."""
+        client, self._client, self._program = self._client, None, None
+        if client is not None:
+            with suppress(Exception):
+                await asyncio.wait_for(client.close(), seconds)
+
+    # --- in Dask's words
+
+    def _connected(self) -> Client:
+        if self._client is None:
+            raise ConnectionError("not connected")
+        return self._client
+
+    def _submit(self, client: Client, function: Any, *arguments: Any, workers: Collection[str] | None = None) -> Future:
+        with dask.config.set(_SIZE_TO_WARN_OF):
+            return client.submit(
+                function,
+                *arguments,
+                key=f"wasmbuild-{function.__name__}-{self._build}-{next(self._numbers)}",
+                workers=None if workers is None else list(workers),
+                # What was asked for first comes first; a compiler before what waits for it.
+                priority=0 if function is remote.compile_there else _FIRST,
+                pure=False,
+            )
+
+    async def _check_scheduler(self) -> None:
+        client = self._connected()
+        try:
+            theirs = await client.run_on_scheduler(remote.versions)
+        except (ImportError, AttributeError) as error:
+            raise ExecutorError(f"the scheduler at {self.address} {_lacks()}") from error
+        if problem := remote.version_problem(theirs):
+            raise ExecutorError(f"the scheduler at {self.address} {problem}")
+
+
+def _lacks() -> str:
+    install = _INSTALL.format(remote.versions()["wasmbuild"])
+    return f"has no wasmbuild, or another one than here; run there: {install}"

@@ -1,0 +1,181 @@
+"""The workers of a cluster: which of them can compile for a build, and why the others cannot.
+
+Each one that joins is asked what it is; one that lacks only the compiler is sent it. That goes on as long as the build.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from wasmbuild.builder.executors import remote
+from wasmbuild.text import listed
+
+_SHOWN = 3
+_AGAIN_SECONDS = 2.0
+
+
+class Ask(Protocol):
+    """How workers are spoken to, each by its address. Both raise OSError where one does not answer."""
+
+    async def examine(self, address: str) -> Mapping[str, Any]:
+        """Return what ``remote.examine`` returns there."""
+
+    async def install(self, address: str) -> str:
+        """Send it the compiler, and return what ``remote.install`` returns there."""
+
+
+@dataclass
+class Member:
+    """A worker: how people call it, how many compiles it runs at once, and how far it has come.
+
+    ``fit`` is None while that is not known; ``reason`` goes on after its name: "runs wasmbuild 0.1.0".
+    """
+
+    name: str
+    threads: int
+    running: bool = True
+    fit: bool | None = None
+    reason: str = "has not answered yet"
+    admission: asyncio.Task[None] | None = field(default=None, repr=False)
+
+
+class Members:
+    """Workers by their addresses. Everything happens in one event loop."""
+
+    def __init__(self, ask: Ask, *, limits_memory: bool, say: Callable[[str], None], answer: float) -> None:
+        """``answer`` is how many seconds one may take to say what it is."""
+        self._ask = ask
+        self._limits_memory = limits_memory
+        self._say = say
+        self._answer = answer
+        self._members: dict[str, Member] = {}
+        self._told: set[str] = set()
+        self._changed = asyncio.Event()
+
+    def update(self, workers: Mapping[str, Mapping[str, Any]]) -> None:
+        """Take what the scheduler says of its workers, by their addresses."""
+        for address in self._members.keys() - workers.keys():
+            self._forget(self._members.pop(address))
+        for address, told in workers.items():
+            member = self._members.get(address)
+            if member is None:
+                member = self._members[address] = Member(_name(address, told), int(told["nthreads"]))
+                self._admit(address)
+            running = told.get("status") == "running"
+            if running != member.running:
+                member.running = running
+                self._notify()
+
+    def fit(self) -> list[str]:
+        """Return the addresses of the workers that compile."""
+        return [address for address, member in self._members.items() if member.fit]
+
+    def any_of(self, addresses: Iterable[str]) -> bool:
+        """Tell whether at least one of these workers still compiles."""
+        return any(address in self._members and self._members[address].fit for address in addresses)
+
+    @property
+    def threads(self) -> int:
+        """How many compiles run at once on all of them together."""
+        return sum(member.threads for member in self._members.values() if member.fit and member.running)
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Tell whether there are workers, and each of them was found unfit."""
+        return bool(self._members) and all(member.fit is False for member in self._members.values())
+
+    def name(self, address: str) -> str:
+        """Return how people call a worker."""
+        return self._members[address].name if address in self._members else _without_scheme(address)
+
+    def pass_over(self, address: str, reason: str) -> None:
+        """Give a worker nothing more to do. ``reason`` goes on after its name."""
+        if (member := self._members.get(address)) is not None and member.fit is not False:
+            self._judged(member, reason)
+
+    def admit_again(self, address: str) -> None:
+        """Ask a worker once more what it is: it turned out to be another one than before."""
+        if (member := self._members.get(address)) is not None and member.fit:
+            member.fit = None
+            self._admit(address)
+
+    def forget_all(self) -> None:
+        """Ask all of them anew, after the scheduler was away."""
+        for member in self._members.values():
+            self._forget(member)
+        self._members.clear()
+        self._notify()
+
+    async def changed(self) -> None:
+        """Wait until any of this is different."""
+        await self._changed.wait()
+
+    def problems(self) -> str:
+        """Say why there is no worker that compiles, as indented lines; empty where there is none at all."""
+        by_reason: dict[str, list[str]] = {}
+        for member in self._members.values():
+            by_reason.setdefault(member.reason, []).append(member.name)
+        return "\n".join(f"    {listed(names, _SHOWN)} {reason}" for reason, names in by_reason.items())
+
+    # --- one of them
+
+    def _admit(self, address: str) -> None:
+        self._members[address].admission = asyncio.create_task(self._admitted(address))
+
+    async def _admitted(self, address: str) -> None:
+        member = self._members[address]
+        while True:
+            try:
+                told = await asyncio.wait_for(self._ask.examine(address), self._answer)
+                reason = self._problem(told)
+                if not reason and not told["has-compiler"]:
+                    self._say(f"sending the compiler to {member.name}")
+                    reason = await self._ask.install(address)
+            except OSError as error:
+                member.reason = f"does not answer ({error})" if str(error) else "does not answer"
+                self._notify()
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                self._judged(member, reason)
+                return
+
+    def _problem(self, told: Mapping[str, Any]) -> str:
+        """Say why a worker that says this of itself cannot compile for this build; nothing where it can."""
+        if "problem" in told:
+            return str(told["problem"])
+        if problem := remote.version_problem(told["versions"]):
+            return problem
+        if (theirs := told["system"]) != remote.system() and not told["has-compiler"]:
+            return f"is {theirs} and cannot run the compiler of this build, which is for {remote.system()}"
+        if self._limits_memory and not told["limits-memory"]:
+            return "cannot limit the memory of a compile; run workers on Linux"
+        return ""
+
+    def _judged(self, member: Member, reason: str) -> None:
+        member.fit, member.reason = not reason, reason
+        if reason and reason not in self._told:
+            self._told.add(reason)
+            self._say(f"passed over: {member.name} {reason}")
+        self._notify()
+
+    def _forget(self, member: Member) -> None:
+        if member.admission is not None:
+            member.admission.cancel()
+        member.fit = False
+        self._notify()
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def _name(address: str, told: Mapping[str, Any]) -> str:
+    name = str(told.get("name") or address)
+    return _without_scheme(name)
+
+
+def _without_scheme(address: str) -> str:
+    return address.partition("://")[2] or address
