@@ -37,6 +37,12 @@ class Patience(NamedTuple):
     poll: float = 0.5
 
 
+PATIENCE = Patience()
+
+# Workers that may be lost over one request while nothing else is asked of them.
+_MOST_ALONE = 1
+
+
 class AskAgainError(Exception):
     """A request is not known any more where it was sent, and was not answered."""
 
@@ -85,9 +91,10 @@ class Cluster:
         self._link = link
         self._say = say
         self._on_change = on_change
-        self._patience = patience or Patience()
+        self._patience = patience or PATIENCE
         self._members = Members(link, limits_memory=limits_memory, say=say, answer=self._patience.answer)
         self._online = asyncio.Event()
+        self._suspects = asyncio.Lock()
         self._closing = asyncio.Event()
         self._over: asyncio.Future[None] | None = None
         self._mutex = threading.Lock()
@@ -233,18 +240,33 @@ class Cluster:
         except OSError as error:
             return CompileResult("", "", error=DiskError(f"{wasm}: cannot be read: {error.strerror or error}"))
         asked = wire.request_to_bytes(request)
+        try:
+            return await self._tried(asked, data)
+        except PoisonousError:
+            # So were all that waited on the workers that died: one at a time shows which it was.
+            async with self._suspects:
+                try:
+                    return await self._tried(asked, data, alone=True)
+                except PoisonousError as error:
+                    return self._poisonous(error)
+
+    async def _tried(self, asked: bytes, wasm: bytes, *, alone: bool = False) -> CompileResult:
+        """Give a request to workers until one of them answers. Raises PoisonousError, ExecutorError."""
+        lost = 0
         while True:
-            workers = await self._fit()
+            fit = await self._fit()
+            workers = fit[lost % len(fit) :][:1] if alone else fit
             try:
-                answered = await self._while_any_of(workers, self._link.compile(asked, data, workers))
+                answered = await self._while_any_of(workers, self._link.compile(asked, wasm, workers))
             except (AskAgainError, OSError):
                 if not self._link.is_connected:
                     self._online.clear()
                 await asyncio.sleep(self._patience.poll)
                 continue
-            except PoisonousError as error:
-                return self._poisonous(error)
             if answered is None:
+                lost += 1
+                if lost > (_MOST_ALONE if alone else 0):
+                    raise PoisonousError(workers[-1], lost)
                 continue
             address, answer = answered
             result = wire.result_of(answer, self._members.name(address))
@@ -285,7 +307,7 @@ class Cluster:
                 hopeless = self._members.is_hopeless
                 if left <= 0:
                     raise self._alone()
-                if invitation is None:
+                if invitation is None and self._members.is_empty:
                     invitation = asyncio.ensure_future(self._link.invite())
                 with suppress(TimeoutError):
                     wait = min(left, self._patience.unfit) if hopeless else left
@@ -311,8 +333,8 @@ class Cluster:
     def _poisonous(self, error: PoisonousError) -> CompileResult:
         name = self._members.name(error.worker)
         problem = (
-            f"{error.count} workers died while they compiled it, the last one {name}; see what its log "
-            f"says, and whether it ran out of memory"
+            f"workers died while they compiled it, again and again, the last one {name}; see what its log says, and "
+            f"whether it ran out of memory"
         )
         return CompileResult("", f"the worker {name}", error=CompileError(problem), worker=name)
 

@@ -85,7 +85,7 @@ class DaskLink:
         told = answers.get(address, OSError("it is gone"))
         if isinstance(told, OSError):
             raise told
-        if isinstance(told, (ImportError, AttributeError)):
+        if isinstance(told, Exception) and _is_lack(told):
             return {"problem": _lacks()}
         if isinstance(told, Exception):
             return {"problem": f"could not say what it is: {type(told).__name__}: {told}"}
@@ -126,7 +126,8 @@ class DaskLink:
 
     async def invite(self) -> None:
         """Wait for any worker at all: a cluster that grows on demand sees that there is something to do."""
-        future = self._submit(self._connected(), remote.versions)
+        # A task of ours would end a worker that has no wasmbuild.
+        future = self._submit(self._connected(), int)
         try:
             await future
         finally:
@@ -166,10 +167,18 @@ class DaskLink:
         client = self._connected()
         try:
             theirs = await client.run_on_scheduler(remote.versions)
-        except (ImportError, AttributeError) as error:
+        except Exception as error:
+            if not _is_lack(error):
+                raise
             raise ExecutorError(f"the scheduler at {self.address} {_lacks()}") from error
         if problem := remote.version_problem(theirs):
             raise ExecutorError(f"the scheduler at {self.address} {problem}")
+
+
+def _is_lack(error: Exception) -> bool:
+    """Tell whether another machine could not find our code; Dask passes some exceptions on as text."""
+    names = ("ModuleNotFoundError", "ImportError", "AttributeError")
+    return type(error).__name__ in names or str(error).startswith(names)
 
 
 def _lacks() -> str:

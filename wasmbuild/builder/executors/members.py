@@ -52,6 +52,7 @@ class Members:
         self._say = say
         self._answer = answer
         self._members: dict[str, Member] = {}
+        self._names: dict[str, str] = {}
         self._told: set[str] = set()
         self._changed = asyncio.Event()
 
@@ -62,7 +63,8 @@ class Members:
         for address, told in workers.items():
             member = self._members.get(address)
             if member is None:
-                member = self._members[address] = Member(_name(address, told), int(told["nthreads"]))
+                self._names[address] = _without_scheme(str(told.get("name") or address))
+                member = self._members[address] = Member(self._names[address], int(told["nthreads"]))
                 self._admit(address)
             running = told.get("status") == "running"
             if running != member.running:
@@ -83,13 +85,18 @@ class Members:
         return sum(member.threads for member in self._members.values() if member.fit and member.running)
 
     @property
+    def is_empty(self) -> bool:
+        """Tell whether there is no worker at all."""
+        return not self._members
+
+    @property
     def is_hopeless(self) -> bool:
         """Tell whether there are workers, and each of them was found unfit."""
         return bool(self._members) and all(member.fit is False for member in self._members.values())
 
     def name(self, address: str) -> str:
         """Return how people call a worker."""
-        return self._members[address].name if address in self._members else _without_scheme(address)
+        return self._names.get(address) or _without_scheme(address)
 
     def pass_over(self, address: str, reason: str) -> None:
         """Give a worker nothing more to do. ``reason`` goes on after its name."""
@@ -170,11 +177,6 @@ class Members:
     def _notify(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
-
-
-def _name(address: str, told: Mapping[str, Any]) -> str:
-    name = str(told.get("name") or address)
-    return _without_scheme(name)
 
 
 def _without_scheme(address: str) -> str:

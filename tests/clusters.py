@@ -1,0 +1,105 @@
+"""A real Dask cluster on loopback: a scheduler and workers as processes, which tests may kill, stop and deceive."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+_SECONDS = 60
+_DASK = Path(sys.executable).with_name("dask")
+
+
+class Cluster:
+    """A scheduler with a directory of its own, and workers by their names; ``close`` ends all of them."""
+
+    def __init__(self, root: Path, settings: Mapping[str, str] | None = None) -> None:
+        """``settings`` are environment variables of the scheduler, such as those of Dask's configuration."""
+        self.root = root
+        self.workers: dict[str, subprocess.Popen[bytes]] = {}
+        root.mkdir(parents=True, exist_ok=True)
+        file = root / "scheduler.json"
+        arguments = ["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
+        self.scheduler = self._start("scheduler", arguments, settings or {})
+        _wait_for(lambda: file.exists() and file.read_text().endswith("}"))
+        self.port = int(json.loads(file.read_text())["address"].rpartition(":")[2])
+
+    @property
+    def address(self) -> str:
+        return f"dask://127.0.0.1:{self.port}"
+
+    def worker(self, name: str, *, preload: str = "", environment: Mapping[str, str] | None = None) -> None:
+        """Start a worker with one thread, and wait until it is registered. ``preload`` is Python that it runs first."""
+        arguments = [f"tcp://127.0.0.1:{self.port}", "--name", name, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
+        arguments += ["--local-directory", str(self.root / name)]
+        if preload:
+            script = self.root / f"{name}_preload.py"
+            # Dask runs it more than once.
+            once = "import sys\nif not hasattr(sys, 'preloaded'):\n    sys.preloaded = True\n"
+            script.write_text(once + textwrap.indent(preload, "    "))
+            arguments += ["--preload", str(script)]
+        self.workers[name] = self._start(name, ["worker", *arguments], environment or {})
+        _wait_for(lambda: "Registered to" in self.log(name) or self.workers[name].poll() is not None)
+        assert self.workers[name].poll() is None, self.log(name)
+
+    def log(self, name: str) -> str:
+        """Return what the scheduler or a worker has written."""
+        return (self.root / f"{name}.log").read_text(errors="replace")
+
+    def children(self, name: str) -> list[int]:
+        """Return the processes that a worker has started and that run."""
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                state, parent = stat.read_text().rpartition(") ")[2].split()[:2]
+            except OSError:
+                continue
+            if int(parent) == self.workers[name].pid and state != "Z":
+                found.append(int(stat.parent.name))
+        return found
+
+    def signal(self, name: str, number: int) -> None:
+        """Send a worker a signal, or the scheduler by that name."""
+        (self.scheduler if name == "scheduler" else self.workers[name]).send_signal(number)
+
+    def close(self) -> None:
+        for process in (*self.workers.values(), self.scheduler):
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+            process.wait()
+
+    def _start(self, name: str, arguments: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        with (self.root / f"{name}.log").open("wb") as log:
+            return subprocess.Popen(
+                [_DASK, *arguments],
+                cwd=self.root,
+                env={**os.environ, "XDG_CACHE_HOME": str(self.root / "cache"), **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+
+def _wait_for(condition: object) -> None:
+    deadline = time.monotonic() + _SECONDS
+    while not condition():  # type: ignore[operator]
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.05)
+
+
+def heavy(functions: int, seed: int = 0, steps: int = 40) -> str:
+    """Return the text of a module that takes about half a millisecond of compiling for each of its functions of 40 steps."""
+    body = " ".join(
+        f"(local.set 0 (i32.add (i32.mul (local.get 0) (i32.const {seed + 2 * step + 3})) (i32.xor (local.get 1) "
+        f"(i32.shr_u (local.get 0) (i32.const {step % 31})))))"
+        for step in range(steps)
+    )
+    one = f"(func (param i32 i32) (result i32) (loop {body} (br_if 0 (local.get 0))) (local.get 0))"
+    return f"(module {' '.join([one] * functions)})"
