@@ -94,12 +94,12 @@ def _wait_for(condition: object) -> None:
         time.sleep(0.05)
 
 
-def heavy(functions: int, seed: int = 0, steps: int = 40) -> str:
-    """Return the text of a module that takes about half a millisecond of compiling for each of its functions of 40 steps."""
+def heavy(functions: int, seed: int = 0) -> str:
+    """Return the text of a module that takes about half a millisecond of compiling for each of its functions."""
     body = " ".join(
         f"(local.set 0 (i32.add (i32.mul (local.get 0) (i32.const {seed + 2 * step + 3})) (i32.xor (local.get 1) "
         f"(i32.shr_u (local.get 0) (i32.const {step % 31})))))"
-        for step in range(steps)
+        for step in range(40)
     )
     one = f"(func (param i32 i32) (result i32) (loop {body} (br_if 0 (local.get 0))) (local.get 0))"
     return f"(module {' '.join([one] * functions)})"
