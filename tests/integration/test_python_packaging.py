@@ -180,3 +180,30 @@ def test_requirements_that_lack_are_added_or_told(distribution: Distribution) ->
         distribution.edit("require-runtime = true\n", "")
         distribution.build("--wheel")
         assert distribution.required() == {"wasmtime<49,>=48"}
+
+
+@pytest.mark.slow
+def test_a_package_below_src_has_them_where_it_is_imported(
+    distribution: Distribution, runtime_distribution: Path, tmp_path: Path
+) -> None:
+    (distribution.root / "src").mkdir()
+    (distribution.root / "edge").rename(distribution.root / "src" / "edge")
+    distribution.edit('package = "edge/wasm"', 'package = "src/edge/wasm"')
+    if distribution.backend == "hatch":
+        distribution.edit('packages = ["edge"]', 'packages = ["src/edge"]')
+    else:
+        distribution.edit('[tool.setuptools]\npackages = ["edge"]', '[tool.setuptools.packages.find]\nwhere = ["src"]')
+    distribution.build()
+    assert distribution.shipped() == FILES
+    assert not any("/wasm/" in name for name in distribution.sources())
+    environment = Environment(tmp_path / "venv").see_all()
+    environment.install_alone("-e", distribution.root, environments.wheel(runtime_distribution))
+    assert answer(environment, tmp_path).startswith(str(distribution.root / "src"))
+
+
+def test_a_source_that_does_not_compile_leaves_no_wheel(distribution: Distribution) -> None:
+    distribution.edit("i32.const", "i64.const", "wasm/answer.wat")
+    said = distribution.build("--wheel", status=1)
+    assert "answer@linux-arm64: " in said
+    assert "expected i32, found i64" in said
+    assert not list((distribution.root / "dist").glob("*.whl"))
