@@ -8,7 +8,7 @@ import sys
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options
-from wasmbuild.commands.toolchain import add_network, telling
+from wasmbuild.commands.toolchain import add_attestation, add_network, attest_of, telling
 from wasmbuild.errors import DONE, UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.toolchain.search_path import LOCK
@@ -32,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--bump", action="store_true", help="lock the newest release of the line")
     parser.add_argument("--dry-run", action="store_true", help="write nothing")
+    add_attestation(parser, "lock", action=argparse.BooleanOptionalAction)
     options.add_json(parser, "what is locked, and what was,")
     options.add_config(parser)
     add_network(parser)
@@ -47,8 +48,12 @@ def run(arguments: argparse.Namespace) -> int:
     project = workspace.project()
     before = lockfile.read(workspace.directory)
     console = Console(sys.stderr)
-    source = ArchiveSource(arguments.mirror, arguments.offline, telling=telling(console))
     was = lockfile.of_line(before, project.line)
+    wanted = arguments.attestation
+    if wanted is None:
+        # What was confirmed once is not replaced by what was not, unless that is asked for.
+        wanted = was is not None and any(each.attested_by for each in was.platforms.values())
+    source = ArchiveSource(arguments.mirror, arguments.offline, attest_of(wanted), telling=telling(console))
     try:
         now = _locked(arguments, workspace, project, was, Wanted(project.line, project.at_least), source)
     finally:
@@ -91,11 +96,14 @@ def _locked(
 
 def _story(was: Locked | None, now: Locked, *, written: bool) -> str:
     change = f"Wasmtime {was.version} → {now.version}" if was and was.version != now.version else now.version
+    names = ", ".join(sorted(now.platforms))
+    if all(executable.attested_by for executable in now.platforms.values()):
+        names += ", attested"
     if was == now:
-        return f"{LOCK} is up to date: {now.version} for {', '.join(sorted(now.platforms))}"
+        return f"{LOCK} is up to date: {now.version} for {names}"
     what = change if change.startswith("W") else f"Wasmtime {change}"
     verb = "locks" if written else "would lock"
-    return f"{LOCK} {verb} {what} for {', '.join(sorted(now.platforms))}"
+    return f"{LOCK} {verb} {what} for {names}"
 
 
 def _document(was: Locked | None, now: Locked) -> dict[str, object]:
@@ -104,6 +112,7 @@ def _document(was: Locked | None, now: Locked) -> dict[str, object]:
             "source": executable.source,
             "archive": executable.archive._asdict() if executable.archive is not None else None,
             "executable": {"size": executable.size, "sha256": executable.sha256},
+            "attested_by": executable.attested_by or None,
         }
         for name, executable in sorted(now.platforms.items())
     }

