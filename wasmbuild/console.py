@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 
 from wasmbuild.lean_typing import TextIO
@@ -71,6 +70,8 @@ class Console:
             return
         filled = _BAR * done // total
         text = f"{'━' * filled}{'╌' * (_BAR - filled)} {done}/{total}  {doing}"
+        import shutil
+
         text = text[: shutil.get_terminal_size().columns - 1]
         with self._mutex:
             self._erase()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date
 
 from wasmbuild.audit.database import LAYOUT, Advisory
 from wasmbuild.audit.judge import AFFECTED, NOT_AFFECTED, UNKNOWN, Finding
 from wasmbuild.audit.report import STALE_DAYS, AuditedArtifact, AuditReport, supported
 from wasmbuild.audit.versions import Version, parse
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project.audit_policy import SEVERITIES
 from wasmbuild.text import listed, printable
+
+if TYPE_CHECKING:
+    from datetime import date
 
 _SHOWN = 8
 

@@ -16,13 +16,13 @@ from wasmbuild.errors import DeclarationError, DiskError, FormatError, Mistake
 from wasmbuild.formats.extern import Interface
 from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Wasm, entries
 from wasmbuild.formats.record import Record
-from wasmbuild.formats.typed_cases import typed
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.project import filenames
 from wasmbuild.text import quoted
 
 if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan
+    from wasmbuild.project.cases import Case
     from wasmbuild.project.declared import Artifact, Module, Target
     from wasmbuild.toolchain.find import FoundCompiler
 
@@ -199,7 +199,7 @@ class Manifests:
         """
         index = self._index(without, self._right if as_written else {})
         if not self._is_there(index):
-            self._directory.put(self.index, index.to_bytes(), index.project)
+            self._directory.put(self.index, index.to_bytes(checked=False), index.project)
         self._unnamed, self._named = 0, len(index.targets)
 
     def index_is_right(self) -> bool:
@@ -222,7 +222,7 @@ class Manifests:
 
     def _is_there(self, index: Index) -> bool:
         seen = self._directory.memory.look(self.index, _project, follow=False)
-        return seen is not None and seen.sha256 == sha256_hex(index.to_bytes())
+        return seen is not None and seen.sha256 == sha256_hex(index.to_bytes(checked=False))
 
     def _manifest(self, target: Target, artifacts: tuple[ManifestArtifact, ...]) -> Manifest:
         return Manifest(
@@ -241,7 +241,7 @@ class Manifests:
         )
 
     def _line(self, artifact: Artifact, record: Record) -> bytes:
-        return entries(self._manifest(artifact.target, (self._entry(artifact, record),)).to_bytes())[0]
+        return self._entry(artifact, record).to_entry()
 
     def _entry(self, artifact: Artifact, record: Record) -> ManifestArtifact:
         return ManifestArtifact(
@@ -255,7 +255,7 @@ class Manifests:
             imports=record.imports,
             exports=record.exports,
             traits=record.traits,
-            tests=typed(artifact.module.tests, record.kind, Interface(record.imports, record.exports)),
+            tests=_typed(artifact.module, record) if artifact.module.tests else (),
             wasm=self._ship(artifact, record) if artifact.module.ship_source else None,
         )
 
@@ -318,6 +318,12 @@ class Manifests:
         for module, _ in self._artifacts[target.name]:
             made_from.append([module.name, [case.to_json() for case in module.tests], module.ship_source])
         return sha256_hex(json.dumps([sha256, made_from], sort_keys=True).encode())
+
+
+def _typed(module: Module, record: Record) -> tuple[Case, ...]:
+    from wasmbuild.formats.typed_cases import typed
+
+    return typed(module.tests, record.kind, Interface(record.imports, record.exports))
 
 
 def _is_there(path: Path) -> bool:

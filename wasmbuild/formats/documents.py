@@ -57,9 +57,11 @@ def extern_documents(kind: str, externs: Sequence[Import] | Sequence[Export]) ->
     return [{"name": extern.name, "kind": extern.kind} for extern in externs]
 
 
-def encode(document: dict[str, object], limit: int, what: str, check: Check) -> bytes:
+def encode(document: dict[str, object], limit: int, what: str, check: Check | None) -> bytes:
+    """Return a document as it is stored; without ``check``, it is known to be one that can be read again."""
     try:
-        check(document)
+        if check is not None:
+            check(document)
     except Invalid as error:
         place = ": ".join(filter(None, (what, error.where())))
         raise FormatError(f"{place}: {error.problem}; it cannot be written like this") from None
@@ -75,6 +77,11 @@ def encode(document: dict[str, object], limit: int, what: str, check: Check) -> 
     if len(data) > limit:
         raise too_large(data, limit, what)
     return data
+
+
+def entry(document: dict[str, object]) -> bytes:
+    """Return one entry of a document as it stands in its line."""
+    return _ENCODER.encode(document).encode("ascii")
 
 
 def too_large(data: bytes, limit: int, what: str) -> FormatError:

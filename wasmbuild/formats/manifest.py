@@ -14,15 +14,25 @@ from collections.abc import Mapping, Sequence
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.line import Value
-from wasmbuild.formats.documents import Source, encode, extern_documents, interface_of, read, too_large, traits_of
+from wasmbuild.formats.documents import (
+    Source,
+    encode,
+    entry,
+    extern_documents,
+    interface_of,
+    read,
+    too_large,
+    traits_of,
+)
 from wasmbuild.formats.extern import Export, Import, Interface
-from wasmbuild.formats.manifest_rules import check_index, check_manifest
 from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, LEVELS, MANIFEST
+from wasmbuild.formats.strict_json import Check
 from wasmbuild.formats.traits import Traits
-from wasmbuild.formats.typed_cases import typed
-from wasmbuild.lean_typing import Any, NamedTuple
-from wasmbuild.project.cases import Case
+from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.text import printable
+
+if TYPE_CHECKING:
+    from wasmbuild.project.cases import Case
 
 __all__ = [
     "INDEX",
@@ -72,6 +82,10 @@ class ManifestArtifact(NamedTuple):
     wasm: Wasm | None = None
     traits: Traits | None = None
 
+    def to_entry(self) -> bytes:
+        """Return the artifact as it stands in a manifest, for ``Manifest.with_entries``; nothing is checked."""
+        return entry(_artifact_document(self))
+
 
 class Manifest(NamedTuple):
     """What is shipped to one target.
@@ -103,6 +117,11 @@ class Manifest(NamedTuple):
 
     def to_bytes(self) -> bytes:
         """Return the manifest as it is stored. Raises FormatError for what no reader would accept."""
+        from wasmbuild.formats.manifest_rules import check_manifest
+
+        return self._encoded(check_manifest)
+
+    def _encoded(self, check: Check | None) -> bytes:
         return encode(
             {
                 "schema": MANIFEST,
@@ -125,15 +144,16 @@ class Manifest(NamedTuple):
             },
             MAX_MANIFEST,
             f"the manifest of target {printable(self.target)}",
-            check_manifest,
+            check,
         )
 
     def with_entries(self, entries: Sequence[bytes]) -> bytes:
-        """Return what ``to_bytes`` would with other artifacts: those of ``entries``, which are not checked again.
+        """Return what ``to_bytes`` would with other artifacts: those of ``entries``, and nothing is checked.
 
-        They have to be what the function ``entries`` gave, in order, with names of their own.
+        They have to be what the function ``entries`` or ``ManifestArtifact.to_entry`` gave, in order, with names of
+        their own; the rest is what a declaration says that was checked.
         """
-        data = self._replace(artifacts=()).to_bytes()
+        data = self._replace(artifacts=())._encoded(None)
         if entries:
             data = data.replace(_NO_ENTRIES, _FIRST_ENTRY + b",\n".join(entries) + b"\n],\n", 1)
         if len(data) > MAX_MANIFEST:
@@ -143,6 +163,8 @@ class Manifest(NamedTuple):
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> Manifest:
         """Read a manifest; ``where`` names the file in messages. Raises FormatError."""
+        from wasmbuild.formats.manifest_rules import check_manifest
+
         document = read(data, where, MANIFEST, MAX_MANIFEST, check_manifest)
         target, wasmtime = document["target"], document["wasmtime"]
         return cls(
@@ -176,16 +198,24 @@ class Index(NamedTuple):
     project: str
     targets: tuple[IndexTarget, ...]
 
-    def to_bytes(self) -> bytes:
-        """Return the index as it is stored. Raises FormatError for what no reader would accept."""
+    def to_bytes(self, *, checked: bool = True) -> bytes:
+        """Return the index as it is stored. Raises FormatError for what no reader would accept.
+
+        Without ``checked`` it is what a declaration says that was, and only its size is.
+        """
+        check: Check | None = None
+        if checked:
+            from wasmbuild.formats.manifest_rules import check_index
+
+            check = check_index
         targets = [target._asdict() for target in self.targets]
-        return encode(
-            {"schema": INDEX, "project": self.project, "targets": targets}, MAX_INDEX, "the index", check_index
-        )
+        return encode({"schema": INDEX, "project": self.project, "targets": targets}, MAX_INDEX, "the index", check)
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> Index:
         """Read an index; ``where`` names the file in messages. Raises FormatError."""
+        from wasmbuild.formats.manifest_rules import check_index
+
         document = read(data, where, INDEX, MAX_INDEX, check_index)
         targets = (IndexTarget(t["name"], t["triple"], t["path"], t["sha256"]) for t in document["targets"])
         return cls(document["project"], tuple(targets))
@@ -217,6 +247,9 @@ def _artifact(document: Mapping[str, Any]) -> ManifestArtifact:
     imports, exports = interface_of(document)
     tests: tuple[Case, ...] = ()
     if "tests" in document:
+        from wasmbuild.formats.typed_cases import typed
+        from wasmbuild.project.cases import Case
+
         declared = [Case.from_json(test) for test in document["tests"]]
         tests = typed(declared, document["kind"], Interface(imports, exports))
     return ManifestArtifact(

@@ -200,15 +200,30 @@ def _text(schema: Mapping[str, object], expected: str) -> Check:
     if "const" in schema or "enum" in schema:
         return _choice([schema["const"]] if "const" in schema else _list(schema["enum"]), expected)
     least, most = _int(schema.get("minLength", 0)), _int(schema.get("maxLength", INT_MAX))
-    match = re.compile(str(schema.get("pattern", ""))).match
+    # Compiled when something is first held to it, which most patterns of a schema never see.
+    pattern = _Pattern(str(schema.get("pattern", "")))
 
     def check(value: object) -> None:
-        if type(value) is not str or match(value) is None or not least <= len(value) <= most:
+        if type(value) is not str or not least <= len(value) <= most or pattern.match(value) is None:
             raise Invalid(f"must be {expected}, not {show(value)}")
         if not value.isascii():
             _check_unicode(value)
 
     return check
+
+
+class _Pattern:
+    """A regular expression that is compiled when it is first asked."""
+
+    __slots__ = ("_text", "match")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.match: Callable[[str], object] = self._first
+
+    def _first(self, value: str) -> object:
+        self.match = re.compile(self._text).match
+        return self.match(value)
 
 
 def _choice(choices: list[object], expected: str) -> Check:
