@@ -37,10 +37,14 @@ _KINDS = {
 
 
 class LinkOutError(OSError):
-    """A link leads out of the directory that everything has to lie in."""
+    """A link leads out of the directory that everything has to lie in.
 
-    def __init__(self) -> None:
+    ``holds_data`` tells whether it leads to a file or a directory, which can be copied; not so a device.
+    """
+
+    def __init__(self, target: str = "") -> None:
         super().__init__(errno.EXDEV, "leads out of the directory through a link")
+        self.holds_data = os.path.isfile(target) or os.path.isdir(target)
 
 
 class NotRegularError(OSError):
@@ -271,7 +275,7 @@ def _resolve(root: str, path: str) -> str:
             raise OSError(error.errno, "is a link that leads to itself") from None
         raise
     if not is_below(root, resolved):
-        raise LinkOutError
+        raise LinkOutError(resolved)
     return resolved
 
 

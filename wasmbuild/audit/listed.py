@@ -31,7 +31,11 @@ class Shipped(NamedTuple):
 
 
 class Unreadable(NamedTuple):
-    """A path that nothing could be judged of, and why, in one line."""
+    """A path that nothing could be judged of, and why, in one line.
+
+    ``by_host`` tells that it was the system that refused it, so that nobody knows what is there.
+    """
 
     path: str
     message: str
+    by_host: bool = False

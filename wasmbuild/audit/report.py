@@ -10,6 +10,7 @@ from wasmbuild.audit.database import UNSCORED, Advisory, Database
 from wasmbuild.audit.judge import AFFECTED, VERDICTS, AuditedTarget, Finding, Judge, worst
 from wasmbuild.audit.listed import Shipped, Unreadable
 from wasmbuild.audit.versions import parse
+from wasmbuild.errors import DONE, FAILED, NOT_VERIFIED
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project.audit_policy import SEVERITIES, AuditPolicy
 from wasmbuild.toolchain.loads_here import is_loaded_by_library
@@ -49,9 +50,16 @@ class AuditReport(NamedTuple):
     unused: tuple[str, ...]
 
     @property
-    def failed(self) -> bool:
-        """Whether something fails by the policy, or could not be judged."""
-        return bool(self.unreadable) or self.severe
+    def ok(self) -> bool:
+        """Whether nothing fails by the policy, and all could be judged."""
+        return not self.unreadable and not self.severe
+
+    @property
+    def exit_code(self) -> int:
+        """What a command that audits returns: a failure is told before what could not be looked at."""
+        if self.severe or not all(each.by_host for each in self.unreadable):
+            return FAILED
+        return NOT_VERIFIED if self.unreadable else DONE
 
     @property
     def severe(self) -> bool:
@@ -73,7 +81,7 @@ class AuditReport(NamedTuple):
         """Return the report as JSON; ``today`` decides which lines are out of support. Its last line ends."""
         about = {
             "schema": SCHEMA,
-            "ok": not self.failed,
+            "ok": self.ok,
             "database": {"date": self.database.date.isoformat(), "advisories": len(self.database.advisories)},
             "support": [
                 {"line": line, "until": until.isoformat(), "ended": ended}
@@ -237,7 +245,14 @@ JSON_SCHEMA: dict[str, object] = {
                 ended={"type": "boolean"},
             ),
         },
-        errors={"type": "array", "items": _strict(path={"type": "string"}, message=_text("why nothing was judged"))},
+        errors={
+            "type": "array",
+            "items": _strict(
+                path={"type": "string"},
+                message=_text("why nothing was judged"),
+                by_host={"type": "boolean", "description": "whether the system refused it, whatever is there"},
+            ),
+        },
         artifacts={
             "type": "array",
             "items": _strict(

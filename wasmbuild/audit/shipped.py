@@ -6,6 +6,7 @@ still be judged, so that less is demanded of it here. Nothing that it names is o
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,14 +14,15 @@ from pathlib import Path
 from types import MappingProxyType
 
 from wasmbuild.audit.listed import Shipped, ShippedArtifact, Unreadable
-from wasmbuild.confined import ConfinedDirectory
+from wasmbuild.boundary import host_fix
+from wasmbuild.confined import ConfinedDirectory, LinkOutError, NotRegularError
 from wasmbuild.files import read_up_to
 from wasmbuild.formats.manifest import MAX_MANIFEST
 from wasmbuild.formats.schemas import INDEX, MANIFEST
 from wasmbuild.formats.strict_json import Invalid, compile_schema, loads
 from wasmbuild.lean_typing import Any
 from wasmbuild.project import filenames
-from wasmbuild.shipment.errors import AGAIN
+from wasmbuild.shipment.errors import AGAIN, OF_THE_PATH
 from wasmbuild.shipment.manifests import is_index
 from wasmbuild.text import printable
 
@@ -36,14 +38,14 @@ def collect(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Shipped | Unrea
     for path in map(Path, paths):
         for where, opened in _found(path):
             real = os.path.realpath(where)
-            if isinstance(opened, str):
-                yield Unreadable(printable(where), opened)
+            if isinstance(opened, Unreadable):
+                yield opened
             elif real not in seen:
                 seen.add(real)
                 yield _shipped(where, opened)
 
 
-def _found(path: Path) -> Iterator[tuple[Path, bytes | str]]:
+def _found(path: Path) -> Iterator[tuple[Path, bytes | Unreadable]]:
     """Yield where each manifest is, and its bytes, or what is wrong with it."""
     if not os.path.isdir(path):
         yield from _named(path, _bytes(path))
@@ -55,37 +57,50 @@ def _found(path: Path) -> Iterator[tuple[Path, bytes | str]]:
     try:
         below = [path / filenames.MANIFEST, *(path / name / filenames.MANIFEST for name in sorted(os.listdir(path)))]
     except OSError as error:
-        yield path, _refused(error)
+        yield path, _refused(path, error)
         return
-    manifests = [manifest for manifest in below if os.path.lexists(manifest)]
-    if not manifests:
-        yield path, f"holds neither {filenames.INDEX} nor a {filenames.MANIFEST}; {_BUILD}"
-    for manifest in manifests:
-        yield manifest, _bytes(manifest, path)
+    found = [(manifest, data) for manifest in below if (data := _bytes_if_there(manifest, path)) is not None]
+    if not found:
+        message = f"holds neither {filenames.INDEX} nor a {filenames.MANIFEST}; {_BUILD}"
+        yield path, Unreadable(printable(path), message)
+    yield from found
 
 
-def _named(path: Path, data: bytes | str) -> Iterator[tuple[Path, bytes | str]]:
+def _named(path: Path, data: bytes | Unreadable) -> Iterator[tuple[Path, bytes | Unreadable]]:
     if isinstance(data, bytes) and is_index(data):
         yield from _index(path, data)
     else:
         yield path, data
 
 
-def _index(path: Path, data: bytes) -> Iterator[tuple[Path, bytes | str]]:
+def _index(path: Path, data: bytes) -> Iterator[tuple[Path, bytes | Unreadable]]:
     try:
         targets = _document(data, INDEX)["targets"]
     except Invalid as error:
-        yield path, _invalid(error)
+        yield path, _invalid(path, error)
         return
     for target in targets:
         where = path.parent / target["path"]
         manifest = _bytes(where, path.parent)
         if isinstance(manifest, bytes) and hashlib.sha256(manifest).hexdigest() != target["sha256"]:
-            manifest = f"is not the manifest that {path.name} names (its SHA-256 differs); {AGAIN}"
+            message = f"is not the manifest that {path.name} names (its SHA-256 differs); {AGAIN}"
+            manifest = Unreadable(printable(where), message)
         yield where, manifest
 
 
-def _bytes(path: Path, within: Path | None = None) -> bytes | str:
+def _bytes_if_there(path: Path, within: Path) -> bytes | Unreadable | None:
+    """Return the bytes of a file, None where nothing has its name."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        # There may be one, and it may be affected.
+        return _refused(path, error)
+    return _bytes(path, within)
+
+
+def _bytes(path: Path, within: Path | None = None) -> bytes | Unreadable:
     """Return the bytes of a file; no link leads out of ``within``, where that is given."""
     try:
         if within is not None:
@@ -94,20 +109,24 @@ def _bytes(path: Path, within: Path | None = None) -> bytes | str:
         with ConfinedDirectory(path.parent) as directory, directory.open_named(path.name)[0] as file:
             return read_up_to(file, MAX_MANIFEST + 1)
     except OSError as error:
-        return _refused(error)
+        return _refused(path, error)
 
 
-def _refused(error: OSError) -> str:
+def _refused(path: Path, error: OSError) -> Unreadable:
+    shown = printable(path)
     if isinstance(error, FileNotFoundError):
-        return f"is missing; {_BUILD}"
-    return f"cannot be read: {printable(error.strerror or error)}; {_BUILD}"
+        return Unreadable(shown, f"is missing; {_BUILD}")
+    problem = f"cannot be read: {printable(error.strerror or error)}"
+    if isinstance(error, (LinkOutError, NotRegularError)) or (error.errno in OF_THE_PATH - {errno.ENAMETOOLONG}):
+        return Unreadable(shown, f"{problem}; {_BUILD}")
+    return Unreadable(shown, "; ".join(filter(None, (problem, host_fix(error.errno or 0)))), by_host=True)
 
 
 def _shipped(path: Path, data: bytes) -> Shipped | Unreadable:
     try:
         document = _document(data, MANIFEST)
     except Invalid as error:
-        return Unreadable(printable(path), _invalid(error))
+        return _invalid(path, error)
     target = document["target"]
     return Shipped(
         printable(path),
@@ -130,8 +149,9 @@ def _document(data: bytes, schema: str) -> Any:
     return document
 
 
-def _invalid(error: Invalid) -> str:
-    return f"is not what it should be: {': '.join(filter(None, (error.where(), error.problem)))}; {error.fix or AGAIN}"
+def _invalid(path: Path, error: Invalid) -> Unreadable:
+    problem = ": ".join(filter(None, (error.where(), error.problem)))
+    return Unreadable(printable(path), f"is not what it should be: {problem}; {error.fix or AGAIN}")
 
 
 _TEXT = {"type": "string", "maxLength": 1000}

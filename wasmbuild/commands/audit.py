@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wasmbuild.builder.workspace import CONFIG, Workspace
 from wasmbuild.commands import options
-from wasmbuild.errors import DONE, FAILED, DeclarationError, FormatError, Mistake, UsageError
+from wasmbuild.errors import DeclarationError, FormatError, Mistake, UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.toolchain import loads_here
 
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     report = audit(paths, _database(arguments.db), policy, _runtimes(arguments.runtime), library=loads_here.installed())
     _check_runtimes(arguments.runtime, report)
     _tell(report, arguments)
-    return FAILED if report.failed else DONE
+    return report.exit_code
 
 
 def _tell(report: AuditReport, arguments: argparse.Namespace) -> None:

@@ -43,13 +43,17 @@ class ShippedFileError(FormatError):
         super().__init__(f"{message}; {fix}" if fix else message)
 
     @classmethod
-    def of(cls, error: OSError, where: str, fix: str = AGAIN) -> ShippedFileError:
-        """Return what it means that the system refused a file; ``fix`` is for one that is missing or no file."""
+    def of(cls, error: OSError, where: str, fix: str = AGAIN, *, named_by: str = "") -> ShippedFileError:
+        """Return what it means that the system refused a file; ``fix`` is for one that is missing or no file.
+
+        ``named_by`` is the file that says that it has to be there.
+        """
         if isinstance(error, FileNotFoundError):
-            return cls(Reason.MISSING, where, "is missing", fix)
+            return cls(Reason.MISSING, where, "is missing", f"{named_by} names it: {fix}" if named_by else fix)
         problem = printable(error.strerror or error)
         if isinstance(error, LinkOutError):
-            return cls(Reason.LINK_OUT, where, problem, LINKS_FOLLOWED)
+            itself = f"put the file itself there: {fix}"
+            return cls(Reason.LINK_OUT, where, problem, LINKS_FOLLOWED if error.holds_data else itself)
         if isinstance(error, NotRegularError) or (error.errno or 0) in OF_THE_PATH:
             if error.errno is not None and problem == os.strerror(error.errno):
                 problem = f"cannot be opened: {problem}"

@@ -58,7 +58,7 @@ def read_target(
             inner.close()
             raise
     except OSError as error:
-        raise ShippedFileError.of(error, where, f"{name} names it: {AGAIN}") from None
+        raise ShippedFileError.of(error, where, named_by=name) from None
     try:
         if len(data) <= MAX_MANIFEST and sha256(data).hexdigest() != target.sha256:
             problem = f"is not the manifest that {name} names (its SHA-256 differs)"

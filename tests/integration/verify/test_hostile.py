@@ -99,12 +99,10 @@ HAND = "was it built or changed by hand, or by another tool? build it again"
 EDITED = f"the file was edited or damaged, or another program wrote it: {AGAIN}"
 INSTEAD = f"put the artifact itself there: {AGAIN}"
 NAMED = f"index.json names it: {AGAIN}"
-ITSELF = f"put the file itself there: {NAMED}"
+ITSELF = f"put the file itself there: {AGAIN}"
 NO_FILE = "not a regular file"
-OUT = (
-    "leads out of the directory through a link; copy the directory with its links followed (cp -rL), or name the one "
-    "that the links lead to"
-)
+OUT = "leads out of the directory through a link"
+FOLLOWED = "copy the directory with its links followed (cp -rL), or name the one that the links lead to"
 TO_ITSELF = "is a link that leads to itself"
 HAS = "m.cwasm has * bytes, and its manifest says *: it was"
 COMPILED = f"not an artifact that was compiled from one; {HAND}"
@@ -117,10 +115,10 @@ TRAPS = {"call": "f", "args": [], "traps": "\x1b[2J\r\n"}
 # fmt: off
 HARMS = [
     # Links.
-    Harm("a link out", artifact(link("../../outside/t/m.cwasm")), f"m.cwasm {OUT}"),
-    Harm("a link to a device", artifact(link("/dev/zero")), f"m.cwasm {OUT}"),
-    Harm("a directory that is a link out", through_a_directory, f"plugins/m.cwasm {OUT}"),
-    Harm("a chain of links out", through_a_chain, f"m.cwasm {OUT}"),
+    Harm("a link out", artifact(link("../../outside/t/m.cwasm")), f"m.cwasm {OUT}; {FOLLOWED}"),
+    Harm("a link to a device", artifact(link("/dev/zero")), f"m.cwasm {OUT}; {ITSELF}"),
+    Harm("a directory that is a link out", through_a_directory, f"plugins/m.cwasm {OUT}; {FOLLOWED}"),
+    Harm("a chain of links out", through_a_chain, f"m.cwasm {OUT}; {FOLLOWED}"),
     Harm("a link to itself", artifact(link("m.cwasm")), f"m.cwasm {TO_ITSELF}; {INSTEAD}"),
     Harm("a link to nothing", artifact(link("none")), f"m.cwasm is missing; {AGAIN}"),
     Harm("no harm: a link that stays", artifact(link("a.cwasm")), "", blamed=""),
@@ -132,7 +130,7 @@ HARMS = [
     # Manifests that are no files, or not of this directory.
     *(Harm(f"{name} for a manifest", manifest(replace), f"{{}}/manifest.json {words}", blamed="manifest")
       for name, replace, words in (
-        ("a link out", link("../../outside/t/manifest.json"), OUT),
+        ("a link out", link("../../outside/t/manifest.json"), f"{OUT}; {FOLLOWED}"),
         ("a link to itself", link("manifest.json"), f"{TO_ITSELF}; {ITSELF}"),
         ("a link to nothing", link("none"), f"is missing; {NAMED}"),
         ("a FIFO", fifo, f"is a FIFO, {NO_FILE}; {ITSELF}"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import stat
 import tempfile
 from types import TracebackType
 from typing import Self
 
 import pytest
 
-from wasmbuild.confined import LinkOutError
+from wasmbuild.confined import LinkOutError, NotRegularError
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Source
 from wasmbuild.shipment.artifacts import SMALL, open_listed
@@ -109,9 +110,19 @@ def test_from_the_index_to_the_bytes(size: int, whole: bool) -> None:
     [
         (None, Reason.MISSING, "x/pi/manifest.json is missing; index.json names it: build again, or copy it again"),
         (
-            LinkOutError(),
+            LinkOutError(os.sep),
             Reason.LINK_OUT,
             "x/pi/manifest.json leads out of the directory through a link; copy the ",
+        ),
+        (
+            LinkOutError(os.devnull),
+            Reason.LINK_OUT,
+            "x/pi/manifest.json leads out of the directory through a link; put the file itself there: build again, or ",
+        ),
+        (
+            NotRegularError(stat.S_IFIFO),
+            Reason.NOT_REGULAR,
+            "x/pi/manifest.json is a FIFO, not a regular file; put the file itself there: build again, or copy",
         ),
         (
             PermissionError(13, "Permission denied"),

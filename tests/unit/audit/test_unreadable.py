@@ -1,0 +1,90 @@
+"""What an audit could not look at is told apart from what is wrong: by its exit code, and in its report."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from audited import HUGE_BR_TABLE, artifact, manifest, ship
+
+from wasmbuild.audit.report import JSON_SCHEMA
+from wasmbuild.cli import main
+from wasmbuild.confined import ConfinedDirectory
+
+PLAIN = manifest([artifact("plain", {})])
+LONG = "n" * 300
+
+
+@pytest.fixture
+def report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    monkeypatch.chdir(tmp_path)
+
+    def run(*paths: str, status: int) -> dict[str, Any]:
+        assert main(["audit", "--json", *paths]) == status
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        jsonschema.Draft202012Validator(JSON_SCHEMA).validate(found)
+        return found
+
+    return run
+
+
+def test_a_name_that_is_too_long(report: Any) -> None:
+    ship(Path("out"), {"x64": PLAIN})
+    found = report(LONG, "out", status=3)
+    assert found["ok"] is False
+    [error] = found["errors"]
+    assert error["by_host"] is True
+    assert error["message"] == "cannot be read: File name too long; use a shorter name"
+    assert [entry["id"] for entry in found["artifacts"]] == ["plain@x64"]
+
+
+def test_what_fails_is_told_before_what_was_not_looked_at(report: Any) -> None:
+    ship(Path("out"), {"arm": manifest([artifact("jump", HUGE_BR_TABLE)], target="arm")})
+    report(LONG, "out", status=1)
+    report(LONG, "nothing", status=1)
+
+
+def test_what_this_process_may_not_read(report: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: ConfinedDirectory, path: str, limit: int) -> bytes:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    ship(Path("out"), {"x64": PLAIN})
+    monkeypatch.setattr(ConfinedDirectory, "read", refuse)
+    [error] = report("out", status=3)["errors"]
+    assert error["by_host"] is True
+    assert error["message"].startswith("cannot be read: Permission denied; ")
+    assert "build first" not in error["message"]
+
+
+@pytest.mark.skipif(os.name == "nt" or shutil.which("setpriv") is None, reason="root reads all here")
+@pytest.mark.parametrize("closed", ["out", "out/x64"])
+def test_a_directory_that_may_not_be_entered(tmp_path: Path, closed: str) -> None:
+    """As a user who is not root; a target's directory is not passed over in silence."""
+    ship(tmp_path / "out", {"x64": PLAIN})
+    (tmp_path / "out" / "index.json").unlink()
+    (tmp_path / closed).chmod(0)
+    command = [sys.executable, "-m", "wasmbuild", "audit", "--json", "out"]
+    if os.geteuid() == 0:
+        command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    (tmp_path / closed).chmod(0o755)
+    assert done.returncode == 3, done.stdout + done.stderr
+    [error] = json.loads(done.stdout)["errors"]
+    assert error["by_host"] is True
+    assert error["message"].startswith("cannot be read: Permission denied")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFO")
+def test_what_is_no_file_fails(report: Any) -> None:
+    os.mkfifo("pipe.json")
+    [error] = report("pipe.json", status=1)["errors"]
+    assert error["by_host"] is False
+    assert error["message"].startswith("cannot be read: is a FIFO, not a regular file; ")
