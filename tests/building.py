@@ -39,10 +39,13 @@ class FakeToolchain:
     """Compiles what it is not told to refuse."""
 
     def __init__(self) -> None:
-        self.compiler = FoundCompiler("cli", "/somewhere/wasmtime", "48.0.2", "c" * 64)
+        self.version = "48.0.2"
         self.limits = ProcessLimits(None, 60)
         self.compiled: list[str] = []
         self.refused: set[str] = set()
+
+    def compiler(self, engine: object) -> FoundCompiler:
+        return FoundCompiler("cli", "/somewhere/wasmtime", self.version, "c" * 64)
 
     def obstacle(self, engine: object) -> str | None:
         return None

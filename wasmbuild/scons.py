@@ -26,7 +26,7 @@ import SCons.Errors
 
 from wasmbuild import boundary
 from wasmbuild.api import audited
-from wasmbuild.builder.key import SCHEMA, CompilerIdentity
+from wasmbuild.builder.key import SCHEMA, CompilerIdentity, identity_of
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.errors import CompileError, DeclarationError, WasmbuildError
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
@@ -100,9 +100,11 @@ class _Project:
         env = self._env
         # One builder for all: SCons makes a new one for each Command.
         builder = SCons.Builder.Builder(action=SCons.Action.Action(self.compile, _shown, varlist=[]))
-        compiler = self._workspace.toolchain(self._plan).compiler
-        identity = CompilerIdentity(compiler.version, compiler.sha256)
-        decisive = {target.name: self._values(_settings(target, identity)) for target in self._plan.targets}
+        toolchain = self._workspace.toolchain(self._plan)
+        decisive = {
+            target.name: self._values(_settings(target, identity_of(toolchain, target.engine)))
+            for target in self._plan.targets
+        }
         contracts = {module.name: self._values(_contract(module)) for module in self._plan.modules}
         sources = {module.name: self._source(module) for module in self._plan.modules}
         found = {}

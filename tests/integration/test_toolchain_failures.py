@@ -261,7 +261,7 @@ class TestLimits:
     )
     def test_of_a_translation(self, limits: ProcessLimits, said: str) -> None:
         line = find.default_line()
-        toolchain = Toolchain(find.find("embedded", line, "."), line, limits)
+        toolchain = Toolchain({line: find.find("embedded", line, ".")}, limits)
         try:
             with pytest.raises(NoVerdictError) as error:
                 toolchain.translate(b"(module (func $f" + b"(call $f)" * 1_000_000 + b"))")
@@ -330,7 +330,7 @@ class TestTargets:
     )
     def test_the_way_out_where_the_library_is_what_compiles(self, embedded: Embedded, choice: str, fix: str) -> None:
         line = find.default_line()
-        toolchain = Toolchain(embedded.compiler, line, LIMITS, choice)
+        toolchain = Toolchain({line: embedded.compiler}, LIMITS, choice)
         said = f"compiles for {HOST} and pulley64 alone, not for s390x-unknown-linux-gnu; {fix}"
         assert said in (toolchain.obstacle(engines.engine(triple="s390x-unknown-linux-gnu", line=line)) or "")
 

@@ -57,11 +57,10 @@ def _noted(
 
 
 def _built(session: Session) -> Iterator[Shipped]:
-    compiler = session.compiler.version
     for target, artifacts in session.listed():
         yield Shipped(
             str(session.manifest(target)),
-            compiler,
+            session.compiler(target).version,
             target.triple.text,
             target.engine.engine_table(),
             target.engine.isa_flags,

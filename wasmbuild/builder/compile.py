@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wasmbuild import files
-from wasmbuild.builder.key import CompilerIdentity
+from wasmbuild.builder.key import CompilerIdentity, identity_of
 from wasmbuild.builder.request import ALL_CORES, CheckedArtifact, CompileRequest, CompileResult
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError, DiskError, WasmbuildError
@@ -19,6 +19,7 @@ from wasmbuild.toolchain.job import Job, check_artifact
 
 if TYPE_CHECKING:
     from wasmbuild.builder.sources import SourceFacts
+    from wasmbuild.engine.config import EngineConfig
     from wasmbuild.toolchain.toolchain import Toolchain
 
 _LET_IT_GO = "take it out of the cluster and build again"
@@ -27,21 +28,21 @@ _numbers = itertools.count()
 
 
 class LocalCompiler:
-    """The compiler of a toolchain, which writes to private files of this machine."""
+    """The compilers of a toolchain, which write to private files of this machine."""
 
     def __init__(self, toolchain: Toolchain, directory: Callable[[], Path]) -> None:
         """``directory`` returns a private directory, on the file system where the artifacts go."""
         self._toolchain = toolchain
         self._directory = directory
-        self._identity = CompilerIdentity(toolchain.compiler.version, toolchain.compiler.sha256)
 
-    @property
-    def identity(self) -> CompilerIdentity:
-        return self._identity
+    def identity(self, engine: EngineConfig) -> CompilerIdentity:
+        """Return what compiles for an engine, for the keys of what it makes."""
+        return identity_of(self._toolchain, engine)
 
     def compile(self, request: CompileRequest, wasm: Path) -> CompileResult:
         started = time.monotonic()
-        result = CompileResult(request._replace(compiler=self._identity).key(), self._toolchain.compiler.path)
+        compiler = self._toolchain.compiler(request.engine)
+        result = CompileResult(request._replace(compiler=self.identity(request.engine)).key(), compiler.path)
         try:
             out = self._directory() / f"{next(_numbers)}.cwasm"
             peak = self._toolchain.compile(

@@ -9,6 +9,7 @@ from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from wasmbuild.engine.config import EngineConfig
+    from wasmbuild.toolchain.toolchain import Toolchain
 
 SCHEMA = "wasmbuild/key/1"
 
@@ -18,6 +19,12 @@ class CompilerIdentity(NamedTuple):
 
     version: str
     sha256: str
+
+
+def identity_of(toolchain: Toolchain, engine: EngineConfig) -> CompilerIdentity:
+    """Return what a toolchain compiles with for an engine."""
+    compiler = toolchain.compiler(engine)
+    return CompilerIdentity(compiler.version, compiler.sha256)
 
 
 def document(engine: EngineConfig, compiler: CompilerIdentity, wasm_sha256: str, kind: str) -> dict[str, Any]:

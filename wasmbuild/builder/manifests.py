@@ -21,6 +21,7 @@ from wasmbuild.project import filenames
 from wasmbuild.text import quoted
 
 if TYPE_CHECKING:
+    from wasmbuild.engine.config import EngineConfig
     from wasmbuild.plan.graph import Plan
     from wasmbuild.project.cases import Case
     from wasmbuild.project.declared import Artifact, Module, Target
@@ -38,13 +39,17 @@ class Manifests:
     """
 
     def __init__(
-        self, plan: Plan, directory: BuildDirectory, compiler: FoundCompiler, binary: Callable[[Module], bytes]
+        self,
+        plan: Plan,
+        directory: BuildDirectory,
+        compilers: Callable[[EngineConfig], FoundCompiler],
+        binary: Callable[[Module], bytes],
     ) -> None:
         """``binary`` returns a module's source as binary WebAssembly, to be shipped."""
         self._binary = binary
         self._plan = plan
         self._directory = directory
-        self._compiler = compiler
+        self._compilers = compilers
         self.written = False
         self._unnamed = self._named = 0
         # Of targets whose manifest is known to be right: its digest.
@@ -225,15 +230,16 @@ class Manifests:
         return seen is not None and seen.sha256 == sha256_hex(index.to_bytes(checked=False))
 
     def _manifest(self, target: Target, artifacts: tuple[ManifestArtifact, ...]) -> Manifest:
+        compiler = self._compilers(target.engine)
         return Manifest(
             project=self._plan.project_name,
             target=target.name,
             triple=target.triple.text,
             cpu=target.cpu,
             isa_flags=dict(target.engine.isa_flags),
-            major=self._plan.line,
-            compiler=self._compiler.version,
-            compiler_sha256=self._compiler.sha256,
+            major=target.engine.line,
+            compiler=compiler.version,
+            compiler_sha256=compiler.sha256,
             engine=target.engine.engine_table(),
             require=target.require,
             artifacts=artifacts,

@@ -53,7 +53,7 @@ def compile_recorded(
             source.wasm_sha256,
             source.kind,
             artifact.target.engine,
-            compiler.identity,
+            compiler.identity(artifact.target.engine),
             toolchain.limits,
             threads,
             Labels(artifact.module.shown, artifact.path),

@@ -99,10 +99,6 @@ class CheckedArtifact(NamedTuple):
 class Compiler(Protocol):
     """Turns binaries into artifacts. Several threads may use it at once."""
 
-    @property
-    def identity(self) -> CompilerIdentity:
-        """What it is, for the keys of what it makes."""
-
     def compile(self, request: CompileRequest, wasm: Path) -> CompileResult:
         """Compile a private file that holds the binary of the request. Any failure is part of the result."""
 

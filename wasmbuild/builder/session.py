@@ -34,6 +34,7 @@ from wasmbuild.errors import CompileError, DiskError, WasmbuildError
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from wasmbuild.builder.key import CompilerIdentity
     from wasmbuild.builder.reproducible import Compared
     from wasmbuild.plan.graph import Plan
     from wasmbuild.project.declared import Artifact, Module, Target
@@ -92,6 +93,8 @@ class Session:
         self._cache = cache
         self._place = place
         self._prepared: dict[str, SourceFacts] = {}
+        engines = {target.engine.line: target.engine for target in plan.targets}
+        self._identities = {line: self._compiler.identity(engine) for line, engine in engines.items()}
         obstacles = {target.name: toolchain.obstacle(target.engine) for target in plan.targets}
         self._checker = Checker(directory.root, directory.memory, self._sources, self._document, obstacles)
         self._upkeep = Upkeep(plan, directory, self._manifests, self._sources)
@@ -161,10 +164,9 @@ class Session:
             if self._manifests.is_known_right(target):
                 yield target, self._manifests.of_targets()[target.name]
 
-    @property
-    def compiler(self) -> FoundCompiler:
-        """What compiles."""
-        return self._toolchain.compiler
+    def compiler(self, target: Target) -> FoundCompiler:
+        """Return what compiles for a target."""
+        return self._toolchain.compiler(target.engine)
 
     def traits(self, module: Module) -> tuple[str, dict[str, Any] | None]:
         """Return the kind of a module's source, and its traits as manifests have them, None where they are unknown."""
@@ -186,7 +188,10 @@ class Session:
         return noop.is_of(self.plan, self._config, self.directory.memory.notes.get(noop.WHOLE))
 
     def _document(self, artifact: Artifact, source: SourceFacts) -> dict[str, Any]:
-        return key.document(artifact.target.engine, self._compiler.identity, source.wasm_sha256, source.kind)
+        return key.document(artifact.target.engine, self._identity(artifact.target), source.wasm_sha256, source.kind)
+
+    def _identity(self, target: Target) -> CompilerIdentity:
+        return self._identities[target.engine.line]
 
     # --- writing
 
@@ -308,7 +313,7 @@ class Session:
             source.wasm_sha256,
             source.kind,
             artifact.target.engine,
-            self._compiler.identity,
+            self._identity(artifact.target),
             self._toolchain.limits,
             1,
             Labels(artifact.module.shown, artifact.path),

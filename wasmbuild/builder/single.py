@@ -10,7 +10,6 @@ from pathlib import Path
 from wasmbuild import files
 from wasmbuild.builder import disk, key, output
 from wasmbuild.builder.disk import REPLACING, TEMPORARY_PREFIX, as_disk_error, delete
-from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache
 from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.digest import sha256_hex
@@ -78,7 +77,7 @@ def _compiled(
     takes, is looked at closely, as is a module that is held to something: that costs more than to compile a small file.
     """
     held = module.imports is not None or module.exports is not None or module.tests
-    read = _plain(module.source) if toolchain.takes_text and not held else None
+    read = _plain(module.source) if toolchain.takes_text(target.engine) and not held else None
     if read is None:
         found, wasm = _looked_at(module, toolchain, made.parent)
         kind: str | None = found.kind
@@ -88,9 +87,8 @@ def _compiled(
         wasm = made.with_name("source.wasm" if kind else "source.wat")
         disk.write(wasm, data, REPLACING)
         wasm_sha256 = sha256_hex(data)
-    identity = CompilerIdentity(toolchain.compiler.version, toolchain.compiler.sha256)
     # Text that the compiler itself translates decides the bytes as a binary does.
-    inputs = key.document(target.engine, identity, wasm_sha256, kind or "text")
+    inputs = key.document(target.engine, key.identity_of(toolchain, target.engine), wasm_sha256, kind or "text")
     restored = _restored(key.digest(inputs), target, kind, made, cache)
     if restored is not None:
         return restored
@@ -100,7 +98,7 @@ def _compiled(
         toolchain.compile(job)
         with as_disk_error(made, "read", REPLACING):
             artifact = made.read_bytes()
-        check_artifact(artifact, target.engine, kind, toolchain.compiler.path)
+        check_artifact(artifact, target.engine, kind, toolchain.compiler(target.engine).path)
     except CompileError:
         if read is not None:
             # Its own words say better what is wrong with a source that is none.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from wasmbuild.errors import UsageError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wasmbuild.plan.placement import Placement
     from wasmbuild.project.audit_policy import AuditPolicy
     from wasmbuild.project.declared import Project, Target
+    from wasmbuild.toolchain.find import FoundCompiler
     from wasmbuild.toolchain.toolchain import Toolchain
 
 CONFIG = "wasmbuild.toml"
@@ -117,26 +118,32 @@ class Workspace:
         place = places.at(places.chosen(executor, None), toolchain, say)
         return Session(plan, declaration, directory, toolchain, cache, place, seen)
 
-    def toolchain(self, declared: Project | Plan) -> Toolchain:
-        """Return the compiler that a declaration asks for and the lock file allows.
+    def toolchain(self, declared: Project | Plan, lines: Iterable[int] | None = None) -> Toolchain:
+        """Return a compiler for each line that is declared, as the declaration asks for and the lock file allows.
 
-        Raises ToolchainError, DeclarationError for a lock file that cannot be read.
+        With ``lines`` it is for these alone. Raises ToolchainError, DeclarationError for a lock file that cannot be
+        read.
         """
+        from wasmbuild.project.declared import lines_of
         from wasmbuild.toolchain.child import ProcessLimits
-        from wasmbuild.toolchain.find import EMBEDDED, find
         from wasmbuild.toolchain.toolchain import Toolchain
 
-        line = declared.line
-        if declared.compiler == EMBEDDED or not os.path.lexists(self.directory / search_path.LOCK):
-            compiler = find(declared.compiler, line, self.directory, at_least=declared.at_least)
-        else:
-            from wasmbuild.toolchain import lockfile
-
-            preferred = lockfile.wanted(self.directory, line)
-            compiler = find(declared.compiler, line, self.directory, at_least=declared.at_least, preferred=preferred)
-            lockfile.check(compiler, self.directory, line)
+        least = lines_of(declared.targets)
+        compilers = {line: self._compiler(declared.compiler, line, least) for line in lines or least}
         limits = ProcessLimits(declared.limits.memory, declared.limits.seconds)
-        return Toolchain(compiler, line, limits, declared.compiler)
+        return Toolchain(compilers, limits, declared.compiler)
+
+    def _compiler(self, choice: str, line: int, least: Mapping[int, str | None]) -> FoundCompiler:
+        from wasmbuild.toolchain.find import EMBEDDED, find
+
+        if choice == EMBEDDED or not os.path.lexists(self.directory / search_path.LOCK):
+            return find(choice, line, self.directory, at_least=least.get(line), others=least)
+        from wasmbuild.toolchain import lockfile
+
+        preferred = lockfile.wanted(self.directory, line)
+        compiler = find(choice, line, self.directory, at_least=least.get(line), preferred=preferred, others=least)
+        lockfile.check(compiler, self.directory, line)
+        return compiler
 
     def _read(self) -> bytes:
         from wasmbuild.project.declaration import read

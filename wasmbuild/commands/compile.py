@@ -141,7 +141,7 @@ def _declared(arguments: argparse.Namespace) -> tuple[Target, Module | None, Too
             f"{arguments.config}: {arguments.source} is the source of no module, and a record tells of one; name the "
             f"module with --module, or leave out --record"
         )
-    return target, module, workspace.toolchain(project)
+    return target, module, workspace.toolchain(project, [target.engine.line])
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:

@@ -93,7 +93,8 @@ def _declared(arguments: argparse.Namespace) -> tuple[str, list[TargetEngine], T
         meant = suggestion(arguments.target, project.target_names)
         hint = f"did you mean {meant}?" if meant else f"targets are {', '.join(project.target_names)}"
         raise UsageError(f"{arguments.config}: there is no target {arguments.target!r}; {hint}")
-    return arguments.config.as_posix(), machines, workspace.toolchain(project)
+    lines = dict.fromkeys(machine.engine.line for machine in machines)
+    return arguments.config.as_posix(), machines, workspace.toolchain(project, lines)
 
 
 def _from_manifest(path: Path) -> tuple[str, list[TargetEngine], Toolchain]:
@@ -120,7 +121,7 @@ def _from_manifest(path: Path) -> tuple[str, list[TargetEngine], Toolchain]:
     manifest = Manifest.from_bytes(data, str(path))
     machine = TargetEngine(manifest.target, manifest.config)
     compiler = find("auto", manifest.major, path.parent)
-    return path.as_posix(), [machine], Toolchain(compiler, manifest.major, ProcessLimits(None, 60))
+    return path.as_posix(), [machine], Toolchain({manifest.major: compiler}, ProcessLimits(None, 60))
 
 
 def _command(arguments: argparse.Namespace) -> str:

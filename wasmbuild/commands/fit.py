@@ -114,9 +114,9 @@ def _toolchain(arguments: argparse.Namespace) -> tuple[Toolchain, int]:
     if line is None and (arguments.config != Path(CONFIG) or os.path.lexists(CONFIG)):
         workspace = Workspace(arguments.config)
         project = workspace.project()
-        return workspace.toolchain(project), project.line
+        return workspace.toolchain(project, [project.line]), project.line
     line = line or default_line()
-    return Toolchain(find("auto", line, os.curdir), line, ProcessLimits(None, 600)), line
+    return Toolchain({line: find("auto", line, os.curdir)}, ProcessLimits(None, 600)), line
 
 
 def _triple(text: str | None) -> TargetTriple:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterable
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options
 from wasmbuild.commands.toolchain import add_attestation, add_network, attest_of, telling
 from wasmbuild.errors import DONE, UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain.search_path import LOCK
 
 if TYPE_CHECKING:
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
     from wasmbuild.toolchain.lockfile import Locked
 
 SCHEMA = "wasmbuild/locked/1"
+
+
+class _Change(NamedTuple):
+    """What is locked of a line, and what was."""
+
+    was: Locked | None
+    now: Locked
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -42,29 +50,35 @@ def run(arguments: argparse.Namespace) -> int:
     from wasmbuild.builder import output
     from wasmbuild.console import Console
     from wasmbuild.installing.locking import ArchiveSource, Wanted
+    from wasmbuild.project.declared import lines_of
     from wasmbuild.toolchain import lockfile
 
     workspace = Workspace(arguments.config)
     project = workspace.project()
     before = lockfile.read(workspace.directory)
     console = Console(sys.stderr)
-    was = lockfile.of_line(before, project.line)
-    wanted = arguments.attestation
-    if wanted is None:
-        # What was confirmed once is not replaced by what was not, unless that is asked for.
-        wanted = was is not None and any(each.attested_by for each in was.platforms.values())
-    source = ArchiveSource(arguments.mirror, arguments.offline, attest_of(wanted), telling=telling(console))
+    least = lines_of(project.targets)
+    changes = []
     try:
-        now = _locked(arguments, workspace, project, was, Wanted(project.line, project.at_least), source)
+        for line, at_least in least.items():
+            was = lockfile.of_line(before, line)
+            attestation = arguments.attestation
+            if attestation is None:
+                # What was confirmed once is not replaced by what was not, unless that is asked for.
+                attestation = was is not None and any(each.attested_by for each in was.platforms.values())
+            attest = attest_of(attestation)
+            source = ArchiveSource(arguments.mirror, arguments.offline, attest, telling=telling(console))
+            changes.append(_Change(was, _locked(arguments, workspace, project, was, Wanted(line, at_least), source)))
     finally:
         console.clear()
-    content = lockfile.to_bytes([*(each for each in before if each.line != project.line), now])
-    if not arguments.dry_run and now != was:
+    content = lockfile.to_bytes([*(each for each in before if each.line not in least), *(each.now for each in changes)])
+    if not arguments.dry_run and any(each.was != each.now for each in changes):
         output.write(workspace.directory / LOCK, content)
     if arguments.json:
-        print(json.dumps(_document(was, now), indent=2))
+        print(json.dumps(_document(changes), indent=2))
     else:
-        console.say(_story(was, now, written=not arguments.dry_run))
+        for change in changes:
+            console.say(_story(*change, written=not arguments.dry_run))
     return DONE
 
 
@@ -77,6 +91,7 @@ def _locked(
     source: ArchiveSource,
 ) -> Locked:
     from wasmbuild.installing import locking
+    from wasmbuild.project.declared import lines_of
     from wasmbuild.toolchain.find import EMBEDDED, find
 
     if project.compiler == EMBEDDED:
@@ -90,7 +105,8 @@ def _locked(
             return locking.lock_version(wanted, version, was, arguments.platforms, source)
     if was is not None and was.request == wanted.request and (arguments.bump or arguments.platforms):
         return locking.lock_platforms(was, arguments.platforms, source)
-    compiler = find(project.compiler, wanted.line, workspace.directory, at_least=wanted.at_least)
+    lines = lines_of(project.targets)
+    compiler = find(project.compiler, wanted.line, workspace.directory, at_least=wanted.at_least, others=lines)
     return locking.lock_found(wanted, compiler, was, arguments.platforms, source)
 
 
@@ -106,7 +122,11 @@ def _story(was: Locked | None, now: Locked, *, written: bool) -> str:
     return f"{LOCK} {verb} {what} for {names}"
 
 
-def _document(was: Locked | None, now: Locked) -> dict[str, object]:
+def _document(changes: Iterable[_Change]) -> dict[str, object]:
+    return {"schema": SCHEMA, "toolchains": [_toolchain(*change) for change in changes]}
+
+
+def _toolchain(was: Locked | None, now: Locked) -> dict[str, object]:
     platforms = {
         name: {
             "source": executable.source,
@@ -117,7 +137,6 @@ def _document(was: Locked | None, now: Locked) -> dict[str, object]:
         for name, executable in sorted(now.platforms.items())
     }
     return {
-        "schema": SCHEMA,
         "request": now.request,
         "from": was.version if was is not None else None,
         "to": now.version,

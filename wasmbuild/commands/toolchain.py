@@ -154,7 +154,7 @@ def _install(arguments: argparse.Namespace) -> int:
         elif arguments.version is None:
             raise UsageError("wasmbuild toolchain install: name a version, such as 48.0.8, or give --locked")
         else:
-            done = install(
+            installed_now = install(
                 arguments.version,
                 arguments.source or RELEASE,
                 mirror_address=arguments.mirror,
@@ -162,28 +162,36 @@ def _install(arguments: argparse.Namespace) -> int:
                 attest=attest_of(arguments.attestation),
                 telling=telling(console),
             )
+            done = [installed_now]
     finally:
         console.clear()
-    print(done.path)
-    record = done.record
-    was = "installed" if done.new else "is installed already"
-    console.say(f"Wasmtime {record.version} {was}, from {printable(record.source, 400)}")
-    console.say(f"    executable: {human_size(record.size)}, SHA-256 {record.sha256}")
-    if record.archive is not None:
-        said = ", attested" if arguments.attestation else ""
-        console.say(f"    archive: {human_size(record.archive.size)}, SHA-256 {record.archive.sha256}{said}")
+    for path, record, new in done:
+        print(path, flush=True)
+        was = "installed" if new else "is installed already"
+        console.say(f"Wasmtime {record.version} {was}, from {printable(record.source, 400)}")
+        console.say(f"    executable: {human_size(record.size)}, SHA-256 {record.sha256}")
+        if record.archive is not None:
+            said = ", attested" if arguments.attestation else ""
+            console.say(f"    archive: {human_size(record.archive.size)}, SHA-256 {record.archive.sha256}{said}")
     return DONE
 
 
-def _install_locked(arguments: argparse.Namespace, console: Console) -> Installed:
+def _install_locked(arguments: argparse.Namespace, console: Console) -> list[Installed]:
     from wasmbuild.installing.locking import ArchiveSource, install_locked
+    from wasmbuild.project.declared import lines_of
 
     if arguments.version is not None:
         raise UsageError("wasmbuild toolchain install: --locked installs what is locked; leave out the version")
     workspace = Workspace(arguments.config)
     attest = attest_of(arguments.attestation)
     source = ArchiveSource(arguments.mirror, arguments.offline, attest, telling=telling(console))
-    return install_locked(workspace.directory, workspace.project().line, arguments.source, source)
+    lines = lines_of(workspace.project().targets)
+    if arguments.source is not None and len(lines) > 1:
+        raise UsageError(
+            f"wasmbuild toolchain install: --from names one executable, and {' and '.join(map(str, lines))} are "
+            f"declared; install each by its version, with --from"
+        )
+    return [install_locked(workspace.directory, line, arguments.source, source) for line in lines]
 
 
 def _which(arguments: argparse.Namespace) -> int:
@@ -192,24 +200,26 @@ def _which(arguments: argparse.Namespace) -> int:
     if arguments.config is not None or os.path.isfile(CONFIG):
         workspace = Workspace(arguments.config or Path(CONFIG))
         declared = workspace.project()
-        compiler, choice, line = workspace.toolchain(declared).compiler, declared.compiler, declared.line
+        compilers, choice = workspace.toolchain(declared).compilers, declared.compiler
     else:
         line, choice = search_path.default_line(), AUTO
-        compiler = find(choice, line, os.curdir)
-    print(compiler.path)
-    print(f"Wasmtime {compiler.version}: {_why(compiler, choice, line)}", file=sys.stderr)
-    print(f"    SHA-256 {compiler.sha256}", file=sys.stderr)
+        compilers = {line: find(choice, line, os.curdir)}
+    for line, compiler in compilers.items():
+        print(compiler.path, flush=True)
+        print(f"Wasmtime {compiler.version}: {_why(compiler, choice, line)}", file=sys.stderr)
+        print(f"    SHA-256 {compiler.sha256}", file=sys.stderr)
     return DONE
 
 
 def _why(compiler: FoundCompiler, choice: str, line: int) -> str:
-    if choice not in ("auto", "cli", "embedded"):
+    if compiler.path == choice:
         return "[toolchain] compiler names it"
     if compiler.kind == "embedded":
         if choice == "embedded":
             return 'the library of the wasmtime package, as compiler = "embedded" says'
-        return f"the library of the wasmtime package, since no executable of line {line} was found"
-    if search_path.named() is not None:
+        installed_by = ", installed by wasmbuild," if Path(compiler.path) != search_path.library() else ""
+        return f"the library of the wasmtime package{installed_by} since no executable of line {line} was found"
+    if compiler.path == str(search_path.named()):
         return f"{search_path.VARIABLE} names it"
     origin = next(
         (candidate.origin for candidate in search_path.executables() if str(candidate.path) == compiler.path), ""

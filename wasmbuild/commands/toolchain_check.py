@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -36,25 +36,35 @@ class _Row(NamedTuple):
     checked: CheckedTarget
 
 
+class _Checked(NamedTuple):
+    """What came of the targets of one line, and the faults that are known of its compiler for them."""
+
+    compiler: FoundCompiler
+    rows: list[_Row]
+    known: list[Advisory]
+
+
 def run(project: Project, toolchain: Toolchain, *, as_json: bool) -> int:
     """Check every target of a declaration; tell on stdout, and return the exit code."""
-    compiler = toolchain.compiler
     with ExitStack() as stack:
         stack.callback(toolchain.close)
-        other = _library(compiler, toolchain, project.line)
-        if other is not None:
-            stack.callback(other.close)
-        rows = list(_rows(project, toolchain, other))
-    known = _known(compiler, project)
+        checked = [_line(line, compiler, project, toolchain) for line, compiler in toolchain.compilers.items()]
     if as_json:
-        print(json.dumps(_document(compiler, rows, known), indent=2))
+        print(json.dumps(_document(checked), indent=2))
     else:
-        print(f"{compiler.path}: Wasmtime {compiler.version}, SHA-256 {compiler.sha256[:12]}…")
-        width = max((len(row.target.name) for row in rows), default=0)
-        for row in rows:
-            print(f"  {row.target.name:<{width}}  {row.target.triple.text}: {row.note}")
-        print(_story(compiler, known))
-    return DONE if all(row.works for row in rows) else FAILED
+        print("\n\n".join("\n".join(_story(each)) for each in checked))
+    return DONE if all(row.works for each in checked for row in each.rows) else FAILED
+
+
+def _line(line: int, compiler: FoundCompiler, project: Project, toolchain: Toolchain) -> _Checked:
+    targets = [target for target in project.targets if target.engine.line == line]
+    other = _library(compiler, toolchain, line)
+    try:
+        rows = list(_rows(targets, toolchain, other))
+    finally:
+        if other is not None:
+            other.close()
+    return _Checked(compiler, rows, _known(compiler, targets))
 
 
 def _library(compiler: FoundCompiler, toolchain: Toolchain, line: int) -> Embedded | None:
@@ -64,14 +74,13 @@ def _library(compiler: FoundCompiler, toolchain: Toolchain, line: int) -> Embedd
     if compiler.kind == EMBEDDED:
         return None
     try:
-        found = library()
+        return Embedded(library(line), toolchain.limits)
     except ToolchainError:
         return None
-    return Embedded(found, toolchain.limits) if found.version.partition(".")[0] == str(line) else None
 
 
-def _rows(project: Project, toolchain: Toolchain, other: Embedded | None) -> Iterator[_Row]:
-    for target in project.targets:
+def _rows(targets: Iterable[Target], toolchain: Toolchain, other: Embedded | None) -> Iterator[_Row]:
+    for target in targets:
         with tempfile.TemporaryDirectory(prefix="wasmbuild-") as directory:
             checked = checking.check(target.engine, toolchain, other, Path(directory))
         if checked.error:
@@ -83,7 +92,7 @@ def _rows(project: Project, toolchain: Toolchain, other: Embedded | None) -> Ite
         elif checked.same:
             yield _Row(target, True, f"{compiles}; the library {other.compiler.version} gives the same bytes", checked)
         else:
-            reason = _layout(toolchain.compiler, other.compiler, target, checked)
+            reason = _layout(toolchain.compiler(target.engine), other.compiler, target, checked)
             note = reason or "which nothing known explains; please report it with both versions"
             yield _Row(
                 target,
@@ -112,41 +121,49 @@ def _judge(compiler: FoundCompiler, target: Target, runtime: str | None = None) 
     return Judge(shipped(), judged)
 
 
-def _known(compiler: FoundCompiler, project: Project) -> list[Advisory]:
+def _known(compiler: FoundCompiler, targets: Iterable[Target]) -> list[Advisory]:
     """Return the faults that are known of the compiler for any of the targets, the most severe first."""
     found = {
         question.advisory.id: question.advisory
-        for target in project.targets
+        for target in targets
         for question in _judge(compiler, target).questions
         if question.listed and question.parts
     }
     return sorted(found.values(), key=lambda advisory: (-advisory.weight, advisory.id))
 
 
-def _story(compiler: FoundCompiler, known: list[Advisory]) -> str:
+def _story(checked: _Checked) -> Iterator[str]:
+    compiler, rows, known = checked
+    yield f"{compiler.path}: Wasmtime {compiler.version}, SHA-256 {compiler.sha256[:12]}…"
+    width = max((len(row.target.name) for row in rows), default=0)
+    for row in rows:
+        yield f"  {row.target.name:<{width}}  {row.target.triple.text}: {row.note}"
     if not known:
-        return f"no fault of Wasmtime {compiler.version} is known that concerns these targets"
+        yield f"no fault of Wasmtime {compiler.version} is known that concerns these targets"
+        return
     named = ", ".join(f"{advisory.id} ({advisory.severity})" for advisory in known)
     what = counted(len(known), "known fault")
-    return f"{what} of Wasmtime {compiler.version} may concern these targets, by what a module uses: {named}\n" + (
-        "wasmbuild audit says which artifacts have them"
-    )
+    yield f"{what} of Wasmtime {compiler.version} may concern these targets, by what a module uses: {named}"
+    yield "wasmbuild audit says which artifacts have them"
 
 
-def _document(compiler: FoundCompiler, rows: list[_Row], known: list[Advisory]) -> dict[str, object]:
+def _document(checked: Sequence[_Checked]) -> dict[str, object]:
     return {
         "schema": SCHEMA,
-        "compiler": compiler._asdict(),
+        "compilers": [
+            {**each.compiler._asdict(), "advisories": [advisory.id for advisory in each.known]} for each in checked
+        ],
         "targets": [
             {
                 "name": row.target.name,
                 "triple": row.target.triple.text,
+                "compiler": each.compiler.version,
                 "works": row.works,
                 "features": list(row.checked.features),
                 "same_as_library": row.checked.same,
                 "message": printable(row.note, 2000),
             }
-            for row in rows
+            for each in checked
+            for row in each.rows
         ],
-        "advisories": [advisory.id for advisory in known],
     }

@@ -76,5 +76,5 @@ def target(arguments: argparse.Namespace) -> tuple[Target, Toolchain]:
     except EngineError as error:
         wrong = [f"wasmbuild compile: --{key}: {problem}; {fix}" for key, problem, fix in error.problems]
         raise UsageError("\n".join(wrong)) from None
-    toolchain = Toolchain(find(AUTO, line, os.curdir), line, ProcessLimits(None, _SECONDS))
+    toolchain = Toolchain({line: find(AUTO, line, os.curdir)}, ProcessLimits(None, _SECONDS))
     return Target(triple.text, arguments.cpu, config, None), toolchain

@@ -39,4 +39,5 @@ def artifact_of(
         try:
             return out.read_bytes()
         except OSError as error:
-            raise CompileError(f"{toolchain.compiler.path} left no artifact: {error.strerror or error}") from error
+            compiler = toolchain.compiler(engine).path
+            raise CompileError(f"{compiler} left no artifact: {error.strerror or error}") from error

@@ -124,13 +124,19 @@ def platforms(machines: list[TargetEngine]) -> tuple[ApplicationPlatform, ...]:
 def together(machines: list[TargetEngine], origin: str) -> tuple[list[TargetEngine], list[str]]:
     """Return the targets that one engine serves, and the names of the Pulley targets that need one of their own.
 
-    Raises UsageError when native targets have different engine settings.
+    Raises UsageError when native targets have different engine settings, or are for different lines.
     """
     native = [machine for machine in machines if not machine.triple.is_pulley]
     if not native:
         native = [machine for machine in machines if machine.triple.architecture == machines[0].triple.architecture]
     chosen = native[0]
     for machine in native[1:]:
+        if machine.engine.line != chosen.engine.line:
+            raise UsageError(
+                f"{origin}: the target {chosen.name} is for Wasmtime {chosen.engine.line} and {machine.name} for "
+                f"{machine.engine.line}, and a program has one; generate a file for each, with --target {chosen.name} "
+                f"and --target {machine.name}"
+            )
         if differing := _differing(chosen.engine, machine.engine):
             raise UsageError(
                 f"{origin}: the targets {chosen.name} and {machine.name} differ in {', '.join(differing)}, so that no "

@@ -99,7 +99,7 @@ def build(root: Path, settings: Settings, source_root: str = "") -> WheelContent
     built = api.build(root / settings.config, build_dir=root / settings.package, targets=settings.targets)
     package = settings.package.removeprefix(f"{source_root}/") if source_root else settings.package
     files = {f"{package}/{path}": built.build_dir.joinpath(*path.split("/")) for path in _shipped(plan)}
-    return WheelContents(files, requirements.of(plan.line, runtime=settings.require_runtime), tag)
+    return WheelContents(files, requirements.of(_only_line(plan), runtime=settings.require_runtime), tag)
 
 
 def tag(root: Path, settings: Settings) -> str:
@@ -122,6 +122,15 @@ def sources(root: Path, settings: Settings) -> list[str]:
             raise UsageError(f"{path}: lies outside of the project; a source distribution cannot have it")
         found.append(path)
     return found
+
+
+def _only_line(plan: Plan) -> int:
+    """Return the line of all targets. Raises UsageError: no distribution can require two versions of a library."""
+    lines = {target.engine.line: target.name for target in plan.targets}
+    if len(lines) > 1:
+        found = " and ".join(f"{name} is for Wasmtime {line}" for line, name in lines.items())
+        raise UsageError(f"{plan.path}: a wheel requires one line of wasmtime, and the target {found}; name targets")
+    return next(iter(lines))
 
 
 def _shipped(plan: Plan) -> Iterable[str]:

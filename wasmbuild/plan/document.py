@@ -27,7 +27,7 @@ _MAX_BYTES = 256 << 20
 
 def to_json(plan: Plan) -> dict[str, Any]:
     """Return a plan as JSON values, with paths relative to the declaration's folder."""
-    head = values.Head(plan.project_name, plan.build_dir, plan.line, plan.at_least, plan.compiler, plan.limits)
+    head = values.Head(plan.project_name, plan.build_dir, plan.compiler, plan.limits)
     return {
         "schema": PLAN,
         "declaration": os.path.basename(plan.path),
@@ -64,13 +64,11 @@ def from_bytes(data: bytes, directory: Path, *, where: str) -> Plan:
 
 def _read(document: Mapping[str, Any], directory: Path) -> Plan:
     head = values.head_from_json(document, directory)
-    if (problem := rules.line_problem(head.line)) is not None:
-        raise Invalid(problem, "line", "wasmtime")
     for key, right in values.head_to_json(head, directory).items():
         # A path in another spelling is another text: what is read is written as it stands, or refused.
         if document[key] != right:
             raise Invalid("is not as it is written here", key)
-    targets = _by_name("targets", [_target(*item, head.line, directory) for item in enumerate(document["targets"])])
+    targets = _by_name("targets", [_target(*item, directory) for item in enumerate(document["targets"])])
     modules = _by_name("modules", [_module_from_json(item, directory) for item in document["modules"]])
     artifacts = []
     for index, step in enumerate(document["steps"]):
@@ -84,8 +82,6 @@ def _read(document: Mapping[str, Any], directory: Path) -> Plan:
         directory,
         head.name,
         head.build_dir,
-        head.line,
-        head.at_least,
         head.compiler,
         head.limits,
         tuple(targets.values()),
@@ -121,9 +117,11 @@ def _by_name(where: str, items: list[Any]) -> dict[str, Any]:
     return named
 
 
-def _target(index: int, document: Mapping[str, Any], line: int, directory: Path) -> Target:
+def _target(index: int, document: Mapping[str, Any], directory: Path) -> Target:
     try:
-        return values.target_from_json(document, line, directory)
+        if (problem := rules.line_problem(document["wasmtime"]["line"])) is not None:
+            raise Invalid(problem, "line", "wasmtime")
+        return values.target_from_json(document, directory)
     except Invalid as error:
         error.path += [index, "targets"]
         raise

@@ -44,9 +44,9 @@ class Plan(NamedTuple):
     """All that is declared, resolved.
 
     ``path`` is the declaration's file as it was named, ``directory`` its absolute folder, ``build_dir`` absolute.
-    ``line`` is the line of Wasmtime, ``at_least`` the lowest version of a compiler (``"48.0.8"``) or None, ``compiler``
-    ``"auto"``, ``"cli"``, ``"embedded"`` or an absolute path. ``globs`` are the patterns of sources with what each
-    matched: while ``globs.expand`` gives the same and the declaration's bytes are the same, so is the plan.
+    ``compiler`` is ``"auto"``, ``"cli"``, ``"embedded"`` or an absolute path. ``globs`` are the patterns of sources
+    with what each matched: while ``globs.expand`` gives the same and the declaration's bytes are the same, so is the
+    plan.
     ``state_dir`` is the absolute directory of the lock and of what is remembered.
     ``refused`` are files that a glob found and that can be no module by their names: a build fails for them when it has
     made the rest.
@@ -56,8 +56,6 @@ class Plan(NamedTuple):
     directory: Path
     project_name: str
     build_dir: Path
-    line: int
-    at_least: str | None
     compiler: str
     limits: CompileLimits
     targets: tuple[Target, ...]
@@ -128,8 +126,6 @@ def plan(project: Project, placement: Placement = DECLARED) -> Plan:
         directory=project.directory,
         project_name=project.name,
         build_dir=project.build_dir,
-        line=project.line,
-        at_least=project.at_least,
         compiler=project.compiler,
         limits=project.limits,
         targets=project.targets,

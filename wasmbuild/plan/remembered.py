@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from wasmbuild.project.cases import Case
 
 _DOCUMENTS = Documents("declarations", 256)
-_SCHEMA = "wasmbuild/declaration/5"
+_SCHEMA = "wasmbuild/declaration/6"
 
 
 def recall(data: bytes, *, file: str, directory: Path, default_line: int) -> Project | None:
@@ -59,10 +59,9 @@ def _name(data: bytes, default_line: int) -> str:
 
 
 def _write(project: Project) -> dict[str, Any]:
-    head = values.Head(
-        project.name, project.build_dir, project.line, project.at_least, project.compiler, project.limits
-    )
+    head = values.Head(project.name, project.build_dir, project.compiler, project.limits)
     return {
+        "line": project.line,
         **values.head_to_json(head, project.directory),
         "targets": [
             # With what it takes the data of a line to tell, which no step has to read then.
@@ -114,7 +113,7 @@ def _cache(document: list[Any], directory: Path) -> CachePolicy:
 
 def _read(document: Mapping[str, Any], file: str, directory: Path) -> Project:
     head = values.head_from_json(document, directory)
-    targets = tuple([_target(item, head.line, directory) for item in document["targets"]])
+    targets = tuple([_target(item, directory) for item in document["targets"]])
     if inside_problem(os.path.relpath(head.build_dir, directory).replace(os.sep, "/")) is not None:
         raise ValueError("the build directory is elsewhere")
     return Project(
@@ -122,8 +121,7 @@ def _read(document: Mapping[str, Any], file: str, directory: Path) -> Project:
         directory=directory,
         name=head.name,
         build_dir=head.build_dir,
-        line=head.line,
-        at_least=head.at_least,
+        line=document["line"],
         compiler=head.compiler,
         limits=head.limits,
         targets=targets,
@@ -134,8 +132,8 @@ def _read(document: Mapping[str, Any], file: str, directory: Path) -> Project:
     )
 
 
-def _target(document: Mapping[str, Any], line: int, directory: Path) -> Target:
-    target = values.target_from_json(document, line, directory)
+def _target(document: Mapping[str, Any], directory: Path) -> Target:
+    target = values.target_from_json(document, directory)
     return target._replace(engine=EngineConfig.from_remembered(document["remembered"]))
 
 

@@ -60,24 +60,24 @@ _RUNNER = _object(
         "limits": _OPTIONAL_LIMITS,
     }
 )
+_VERSION: Schema = _manifest["wasmtime"]["properties"]["compiler"]
 _TARGET: Schema = {
     "name": _NAME,
+    "wasmtime": _object(
+        {
+            "line": {"type": "integer", "minimum": 1, "maximum": 9999},
+            "at-least": _or_null(_VERSION),
+            "runtime": _or_null(_VERSION),
+        }
+    ),
     "triple": _manifest["target"]["properties"]["triple"],
     "cpu": _manifest["target"]["properties"]["cpu"],
     "isa-flags": _manifest["target"]["properties"]["isa_flags"],
     "engine": _manifest["engine"],
     "require": _manifest["require"],
-    "runtime": _or_null(_manifest["wasmtime"]["properties"]["runtime"]),
     "runner": _or_null(_RUNNER),
 }
-_WASMTIME = _object(
-    {
-        "line": {"type": "integer", "minimum": 1, "maximum": 9999},
-        "at-least": _or_null(_manifest["wasmtime"]["properties"]["compiler"]),
-        "compiler": _TEXT,
-    }
-)
-_HEAD: Schema = {"project": _NAME, "build-dir": _BELOW, "wasmtime": _WASMTIME, "limits": _LIMITS}
+_HEAD: Schema = {"project": _NAME, "build-dir": _BELOW, "compiler": _TEXT, "limits": _LIMITS}
 _CONTRACT: Schema = {"imports": _or_null(_TEXTS), "exports": _or_null(_TEXTS), "ship-source": {"type": "boolean"}}
 _STEP = _object(
     {

@@ -18,12 +18,10 @@ from wasmbuild.project.declared import CompileLimits, Runner, Target
 
 
 class Head(NamedTuple):
-    """What is declared once: name, build directory, line, compiler and limits, as in ``Project``."""
+    """What is declared once: name, build directory, compiler and limits, as in ``Project``."""
 
     name: str
     build_dir: Path
-    line: int
-    at_least: str | None
     compiler: str
     limits: CompileLimits
 
@@ -32,19 +30,16 @@ def head_to_json(head: Head, directory: Path) -> dict[str, Any]:
     return {
         "project": head.name,
         "build-dir": os.path.relpath(head.build_dir, directory).replace(os.sep, "/"),
-        "wasmtime": {"line": head.line, "at-least": head.at_least, "compiler": _below(head.compiler, directory)},
+        "compiler": _below(head.compiler, directory),
         "limits": head.limits._asdict(),
     }
 
 
 def head_from_json(document: Mapping[str, Any], directory: Path) -> Head:
-    wasmtime = document["wasmtime"]
     return Head(
         document["project"],
         directory / os.path.normpath(document["build-dir"]),
-        wasmtime["line"],
-        wasmtime["at-least"],
-        _program(wasmtime["compiler"], directory),
+        _program(document["compiler"], directory),
         CompileLimits(**document["limits"]),
     )
 
@@ -52,18 +47,19 @@ def head_from_json(document: Mapping[str, Any], directory: Path) -> Head:
 def target_to_json(target: Target, directory: Path) -> dict[str, Any]:
     return {
         "name": target.name,
+        "wasmtime": {"line": target.engine.line, "at-least": target.at_least, "runtime": target.runtime},
         "triple": target.triple.text,
         "cpu": target.cpu,
         "isa-flags": dict(target.engine.isa_flags),
         "engine": target.engine.engine_table(),
         "require": target.require,
-        "runtime": target.runtime,
         "runner": None if target.runner is None else _runner_to_json(target.runner, directory),
     }
 
 
-def target_from_json(document: Mapping[str, Any], line: int, directory: Path) -> Target:
+def target_from_json(document: Mapping[str, Any], directory: Path) -> Target:
     """Raise Invalid for a triple that Wasmtime has no back end for."""
+    wasmtime = document["wasmtime"]
     try:
         triple = triples.parse(document["triple"])
     except ValueError as error:
@@ -72,10 +68,11 @@ def target_from_json(document: Mapping[str, Any], line: int, directory: Path) ->
     return Target(
         document["name"],
         document["cpu"],
-        EngineConfig(line, triple, document["isa-flags"], document["engine"]),
+        EngineConfig(wasmtime["line"], triple, document["isa-flags"], document["engine"]),
         document["require"],
         None if runner is None else _runner_from_json(runner, directory),
-        document["runtime"],
+        wasmtime["runtime"],
+        wasmtime["at-least"],
     )
 
 

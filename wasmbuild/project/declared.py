@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from wasmbuild.files import seen_from_here
@@ -70,7 +70,8 @@ class Target(NamedTuple):
 
     ``require`` is the lowest level of verification that passes, None for the highest that can be reached. ``runner``
     is what loads its artifacts here; it is no part of what is shipped. ``runtime`` is the release of Wasmtime that will
-    load them (``"48.0.0"``), None where nobody said which.
+    load them (``"48.0.0"``), None where nobody said which. ``at_least`` is the lowest version of a compiler for it
+    (``"48.0.8"``), or None.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Target(NamedTuple):
     require: str | None
     runner: Runner | None = None
     runtime: str | None = None
+    at_least: str | None = None
 
     @property
     def triple(self) -> TargetTriple:
@@ -134,8 +136,8 @@ class ModuleDeclaration(NamedTuple):
 class Project(NamedTuple):
     """A declaration, checked: everything but the files of its modules.
 
-    ``file`` is the file as it was named, ``directory`` its absolute folder. ``at_least`` is the lowest version of the
-    compiler, or None; ``compiler`` one of ``COMPILERS`` or an absolute path. ``targets`` are in the order of the file.
+    ``file`` is the file as it was named, ``directory`` its absolute folder. ``line`` is that of targets that declare no
+    other; ``compiler`` one of ``COMPILERS`` or an absolute path. ``targets`` are in the order of the file.
     ``target_names`` are all names that were declared, ``modules`` are by their keys. Nothing of it depends on any other
     file: the same bytes declare the same.
     """
@@ -145,7 +147,6 @@ class Project(NamedTuple):
     name: str
     build_dir: Path
     line: int
-    at_least: str | None
     compiler: str
     limits: CompileLimits
     targets: tuple[Target, ...]
@@ -153,3 +154,20 @@ class Project(NamedTuple):
     modules: Mapping[str, ModuleDeclaration]
     audit: AuditPolicy
     cache: CachePolicy
+
+
+def lines_of(targets: Iterable[Target]) -> dict[int, str | None]:
+    """Return the lines of Wasmtime that targets are for, in their order.
+
+    With each comes the lowest version of a compiler that will do for all targets of the line, None where any does.
+    """
+    found: dict[int, str | None] = {}
+    for target in targets:
+        least = found.setdefault(target.engine.line, target.at_least)
+        if target.at_least is not None and (least is None or _numbers(least) < _numbers(target.at_least)):
+            found[target.engine.line] = target.at_least
+    return found
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))

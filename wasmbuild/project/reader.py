@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from wasmbuild.engine import lines, rules, triples
 from wasmbuild.engine.config import EngineConfig
@@ -26,6 +26,13 @@ from wasmbuild.project.tables.toolchain import COMPILERS, ToolchainTable
 
 _Key = tuple[str | int, ...]
 _TableT = TypeVar("_TableT", bound=Table)
+
+
+class _Wanted(NamedTuple):
+    """A line of Wasmtime, and the lowest version of its compiler, which None leaves open."""
+
+    line: int
+    at_least: str | None = None
 
 
 class DeclarationReader:
@@ -49,16 +56,16 @@ class DeclarationReader:
             self._mistake(("project",), "is missing", 'write [project] and name = "…" below it')
         project = self._table(document, ProjectTable, "project") if "project" in document else None
         toolchain = self._table(document, ToolchainTable, "toolchain") or ToolchainTable()
-        line, at_least = self._line(toolchain, document)
-        engine = self._table(document, EngineTable, "engine", context=Context(line)) or EngineTable()
-        targets, target_names = self._targets(document, line, engine)
+        wanted = self._line(toolchain, document)
+        context = Context(wanted.line, for_all=True)
+        engine = self._table(document, EngineTable, "engine", context=context) or EngineTable()
+        targets, target_names = self._targets(document, wanted, engine)
         return Project(
             file=self._file,
             directory=self._directory,
             name="" if project is None else project.name,
             build_dir=self._directory / os.path.normpath("build" if project is None else project.build_dir),
-            line=line,
-            at_least=at_least,
+            line=wanted.line,
             compiler=self._compiler(toolchain.compiler),
             limits=toolchain.limits(),
             targets=targets,
@@ -70,33 +77,35 @@ class DeclarationReader:
 
     # --- tables
 
-    def _line(self, toolchain: ToolchainTable, document: Mapping[str, Any]) -> tuple[int, str | None]:
-        """Return the line of Wasmtime and the lowest version of the compiler, which None leaves open."""
+    def _line(self, toolchain: ToolchainTable, document: Mapping[str, Any]) -> _Wanted:
+        """Return what is wanted for targets that say nothing of it."""
         if toolchain.wasmtime is not None:
-            return versions.split(toolchain.wasmtime)
+            return _Wanted(*versions.split(toolchain.wasmtime))
         if (problem := rules.line_problem(self._default_line)) is None:
-            return self._default_line, None
+            return _Wanted(self._default_line)
         given = document.get("toolchain", {})
         if not isinstance(given, Mapping) or "wasmtime" not in given:
             told = f"is missing, and the installed library does not fit: {problem}"
             self._mistake(("toolchain", "wasmtime"), told, versions.write_a_line())
-        return lines.known()[0], None
+        return _Wanted(lines.known()[0])
 
     def _compiler(self, declared: str) -> str:
         return declared if declared in COMPILERS else os.path.normpath(self._directory / declared)
 
     def _targets(
-        self, document: Mapping[str, Any], line: int, engine: EngineTable
+        self, document: Mapping[str, Any], default: _Wanted, engine: EngineTable
     ) -> tuple[tuple[Target, ...], tuple[str, ...]]:
         given = self._named_tables(document, "targets", 'write [targets.NAME] and triple = "…" below it')
         before = len(self.mistakes)
-        everywhere = dict.fromkeys(rules.combination_problems(engine.settings, line=line, triple=None), not given)
+        everywhere = dict.fromkeys(
+            rules.combination_problems(engine.settings, line=default.line, triple=None), not given
+        )
         bad_names = target_name_problems(given)
         targets = []
         for name in given:
             if name in bad_names:
                 self._mistake(("targets", name), *bad_names[name])
-            target = self._target(given, name, line, engine, everywhere)
+            target = self._target(given, name, default, engine, everywhere)
             if target is not None:
                 targets.append(target)
         blamed = [
@@ -104,6 +113,10 @@ class DeclarationReader:
             for (where, problem, fix), applies in everywhere.items()
             if applies
         ]
+        if engine.runtime is not None:
+            of_lines = [target.engine.line for target in targets] or [default.line]
+            if (other := versions.other_line_problem(engine.runtime, of_lines)) is not None:
+                blamed.append(Mistake(self._file, "engine.runtime", *other))
         self.mistakes[before:before] = blamed
         return tuple(targets), tuple(given)
 
@@ -111,19 +124,23 @@ class DeclarationReader:
         self,
         given: Mapping[str, Any],
         name: str,
-        line: int,
+        default: _Wanted,
         engine: EngineTable,
         everywhere: dict[rules.Problem, bool],
     ) -> Target | None:
         """Read one target; those of the problems ``everywhere``, of ``[engine]``, that it has too are marked there."""
         before = len(self.mistakes)
+        wanted = _wanted(given[name], default)
+        line = wanted.line
         table = self._table(given, TargetTable, "targets", name, context=Context(line))
         if table is None:
             return None
         triple = triples.parse(table.triple)
         common, own = engine.settings, table.engine.settings
         merged = _merged(common, own)
-        found = rules.combination_problems(merged, line=line, triple=triple)
+        # What [engine] declares was judged as of the line of those that name none.
+        found = rules.value_problems(merged, line=line) if line != default.line else []
+        found = found or rules.combination_problems(merged, line=line, triple=triple)
         for where, problem, fix in found:
             if (where, problem, fix) in everywhere:
                 everywhere[where, problem, fix] = True
@@ -136,8 +153,10 @@ class DeclarationReader:
             return None
         config = EngineConfig.declared(merged, line=line, triple=triple, cpu=table.cpu, cpu_features=table.cpu_features)
         runner = None if table.runner is None else table.runner.runner(self._directory)
-        runtime = table.engine.runtime or engine.runtime
-        return Target(name, table.cpu, config, table.require, runner, runtime)
+        runtime = table.engine.runtime
+        if runtime is None and engine.runtime is not None and versions.split(engine.runtime)[0] == line:
+            runtime = engine.runtime
+        return Target(name, table.cpu, config, table.require, runner, runtime, wanted.at_least)
 
     def _modules(self, document: Mapping[str, Any]) -> dict[str, ModuleDeclaration]:
         if not self._needs_modules and "modules" not in document:
@@ -177,6 +196,12 @@ class DeclarationReader:
     def _mistake(self, key: _Key, problem: str, fix: str) -> None:
         table = key[:-1] if key and isinstance(key[-1], int) else key
         self.mistakes.append(Mistake(self._file, dotted(*key), problem, fix.replace(HERE, dotted(*table))))
+
+
+def _wanted(given: object, default: _Wanted) -> _Wanted:
+    """Return what a target wants, as far as that is right."""
+    text = given.get("wasmtime") if isinstance(given, Mapping) else None
+    return _Wanted(*versions.split(text)) if isinstance(text, str) and versions.problem(text) is None else default
 
 
 def _merged(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

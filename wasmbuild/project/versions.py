@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.engine.lines import known
@@ -41,13 +42,14 @@ def release_problem(given: object) -> tuple[str, str] | None:
     return f"{shown(given)} is no release of Wasmtime", f'write one such as "{known()[0]}.0.0", in quotes'
 
 
-def other_line_problem(release: str, line: int) -> tuple[str, str] | None:
-    """Return problem and fix of a release that is to load artifacts of another line, or None."""
+def other_line_problem(release: str, lines: Collection[int]) -> tuple[str, str] | None:
+    """Return problem and fix of a release that is to load artifacts and is of none of their lines, or None."""
     other, _ = split(release)
-    if other == line:
+    if other in lines:
         return None
-    fix = f"write a release of line {line}, or the line {other} as wasmtime under [toolchain]"
-    return f"Wasmtime {release} loads no artifact of line {line}", fix
+    known = " or ".join(map(str, sorted(set(lines))))
+    fix = f"write a release of line {known}, or the line {other} as wasmtime under [toolchain] or in a target"
+    return f"Wasmtime {release} loads no artifact of line {known}", fix
 
 
 def split(wanted: str) -> tuple[int, str | None]:

@@ -78,7 +78,7 @@ def check(engine: EngineConfig, toolchain: Toolchain, library: Embedded | None, 
         job = Job(wasm, directory / "made", "module", engine, toolchain.limits, True, "check.wasm", "check.cwasm")
         toolchain.compile(job)
         made = job.out.read_bytes()
-        check_artifact(made, engine, "module", toolchain.compiler.path)
+        check_artifact(made, engine, "module", toolchain.compiler(engine).path)
     except (CompileError, ToolchainError) as error:
         return CheckedTarget(features, error=str(error))
     # With debug information the artifact names the full version.

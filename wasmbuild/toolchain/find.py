@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from wasmbuild.errors import ToolchainError
@@ -54,35 +55,36 @@ def find(
     *,
     at_least: str | None = None,
     preferred: str | None = None,
+    others: Collection[int] = (),
 ) -> FoundCompiler:
     """Return the compiler that makes a project's artifacts.
 
     ``choice`` is ``"auto"``, ``"cli"``, ``"embedded"`` or a path, which counts from ``project_dir``. ``line`` is the
     major version, ``at_least`` the lowest version that will do, such as ``"48.0.8"``. ``preferred`` is the SHA-256 of
-    the executable that is taken where it is found, whatever else is.
+    the executable that is taken where it is found, whatever else is. An executable that is named compiles for its own
+    line: where that is one of ``others``, which are the lines of the project, another one is looked for here.
 
     Raises ToolchainError, with what was passed over and why, when there is none: NoCompilerError where it is known of
     each candidate that it is another one.
     """
     wanted = _Wanted(line, at_least)
     if choice == EMBEDDED:
-        return _embedded(wanted)
-    if choice not in (AUTO, CLI):
-        return _named(Path(project_dir) / choice, "[toolchain] compiler", wanted)
-    if (variable := search_path.named()) is not None:
-        return _named(variable, search_path.VARIABLE, wanted)
+        return _library_of(wanted)
+    named = _named(choice, project_dir, wanted, others)
+    if named is not None:
+        return named
     found, passed_over, certain = _best(wanted, preferred)
     if found is not None:
         return found
-    if choice == AUTO:
+    if choice != CLI:
         try:
-            return _embedded(wanted)
+            return _library_of(wanted)
         except ToolchainError as error:
             passed_over.append(str(error))
     raise (NoCompilerError if certain else ToolchainError)(
         "\n".join(
             [
-                f"no {'compiler' if choice == AUTO else 'wasmtime executable'} of {wanted} was found",
+                f"no {'wasmtime executable' if choice == CLI else 'compiler'} of {wanted} was found",
                 *(f"    passed over: {reason}" for reason in passed_over),
                 ways(line, at_least),
             ]
@@ -90,16 +92,25 @@ def find(
     )
 
 
-def library() -> FoundCompiler:
-    """Return the embedded library as a compiler, without importing it.
+def library(line: int | None = None) -> FoundCompiler:
+    """Return an embedded library as a compiler, without importing it: by default that of this environment.
 
-    Its digest is taken only when its stat signature is new. Raises ToolchainError when it is not installed.
+    With a ``line`` it is one of that, the environment's or one that was installed. Its digest is taken only when its
+    stat signature is new. Raises ToolchainError when there is none.
     """
     path = search_path.library()
+    if line is not None:
+        return _library_of(_Wanted(line, None))
+    if path is None:
+        path = next(iter(search_path.libraries()), None)
     if path is None:
         raise ToolchainError(
             "the wasmtime Python package is not installed here, or not for this machine; run: pip install wasmtime"
         )
+    return _library(path)
+
+
+def _library(path: Path) -> FoundCompiler:
     version = search_path.library_version(path)
     if version is None:
         raise ToolchainError(
@@ -166,8 +177,19 @@ def _numbers(version: str) -> tuple[int, ...]:
     return (*(int(part) for part in release.split(".")), 0 if dash else 1)
 
 
-def _named(path: Path, named_by: str, wanted: _Wanted) -> FoundCompiler:
-    path = Path(os.path.normpath(path))
+def _named(
+    choice: str, project_dir: str | os.PathLike[str], wanted: _Wanted, others: Collection[int]
+) -> FoundCompiler | None:
+    """Return the executable that the declaration or the environment names, None where none is named for this line.
+
+    Raises ToolchainError.
+    """
+    if choice not in (AUTO, CLI):
+        path, named_by = Path(os.path.normpath(Path(project_dir) / choice)), "[toolchain] compiler"
+    elif (variable := search_path.named()) is not None:
+        path, named_by = Path(os.path.normpath(variable)), search_path.VARIABLE
+    else:
+        return None
     try:
         if os.path.isfile(path) and not os.access(path, os.X_OK):
             raise UnusableExecutableError(f"has no permission to run; run: chmod +x {path}")
@@ -176,6 +198,9 @@ def _named(path: Path, named_by: str, wanted: _Wanted) -> FoundCompiler:
         raise ToolchainError(
             f"{named_by}: {path} {error}; name an executable of {wanted} there, or leave it out to have one found"
         ) from error
+    line = _numbers(identity.version)[0]
+    if line != wanted.line and line in others:
+        return None
     if problem := wanted.problem(identity.version):
         raise NoCompilerError(
             f"{named_by}: {path} {problem}; name another executable there, or change the line that is set as wasmtime "
@@ -225,11 +250,18 @@ def _best(wanted: _Wanted, preferred: str | None) -> tuple[FoundCompiler | None,
     return (FoundCompiler(CLI, *best) if best is not None else None), passed_over, certain
 
 
-def _embedded(wanted: _Wanted) -> FoundCompiler:
-    compiler = library()
-    if problem := wanted.problem(compiler.version):
-        raise ToolchainError(
-            f"the wasmtime Python package {problem}; install one that fits: pip install "
-            f'"wasmtime>={wanted.at_least or wanted.line},<{wanted.line + 1}"'
-        )
-    return compiler
+def _library_of(wanted: _Wanted) -> FoundCompiler:
+    """Return the first library that will do. Raises ToolchainError."""
+    found = library()
+    problem = wanted.problem(found.version)
+    if not problem:
+        return found
+    for path in search_path.libraries():
+        version = search_path.library_version(path)
+        if version is not None and not wanted.problem(version):
+            return _library(path)
+    raise ToolchainError(
+        f"the wasmtime Python package {problem}; install one that fits: pip install "
+        f'"wasmtime>={wanted.at_least or wanted.line},<{wanted.line + 1}", or beside it: '
+        f"wasmbuild toolchain install {wanted.at_least or wanted.line} --library"
+    )

@@ -2,8 +2,10 @@
 
     toolchains/48.0.8-1a2b3c4d5e6f/wasmtime         the executable
     toolchains/48.0.8-1a2b3c4d5e6f/toolchain.json   where it came from
+    libraries/49.0.0-1a2b3c4d5e6f/wasmtime          the Python package, and toolchain.json
 
-The name is the version and the start of the executable's SHA-256: the same executable installed twice is one.
+The name is the version and the start of the SHA-256 of the executable, or of the package's shared library: the same one
+installed twice is one.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ SCHEMA = "wasmbuild/toolchain/1"
 RECORD = "toolchain.json"
 PROGRAM = "wasmtime.exe" if sys.platform == "win32" else "wasmtime"
 
+TOOLCHAINS, LIBRARIES = "toolchains", "libraries"
+
 _DIGITS = 12
 _NAME = r"([0-9]+)\.([0-9]+)\.([0-9]+)((?:-[0-9A-Za-z.]+)?)-[0-9a-f]{12}"
 
@@ -33,7 +37,10 @@ class Archive(NamedTuple):
 
 
 class InstallRecord(NamedTuple):
-    """What was installed. ``source`` is an address, a path or ``cargo``; ``archive`` is None where there was none."""
+    """What was installed. ``source`` is an address, a path or ``cargo``; ``archive`` is None where there was none.
+
+    ``sha256`` and ``size`` in bytes are those of the executable, or of a package's shared library.
+    """
 
     version: str
     source: str
@@ -70,9 +77,12 @@ def data_directory() -> Path:
     return (base if base.is_absolute() else Path.home() / ".local" / "share") / "wasmbuild"
 
 
-def directory() -> Path:
-    """Return where toolchains are installed; it need not exist. Raises RuntimeError without a home directory."""
-    return data_directory() / "toolchains"
+def directory(kind: str = TOOLCHAINS) -> Path:
+    """Return where toolchains, or libraries, are installed; it need not exist.
+
+    Raises RuntimeError without a home directory.
+    """
+    return data_directory() / kind
 
 
 def name(version: str, sha256: str) -> str:
@@ -80,14 +90,14 @@ def name(version: str, sha256: str) -> str:
     return f"{version}-{sha256[:_DIGITS]}"
 
 
-def folders() -> list[Path]:
+def folders(kind: str = TOOLCHAINS) -> list[Path]:
     """Return the directories of what is installed, the highest version first, of equals the latest; never raises.
 
     Where others than the user may write, nothing is taken for installed.
     """
     found = []
     try:
-        root = directory()
+        root = directory(kind)
         if not usercache.is_own(root.stat(), stat.S_IFDIR):
             return []
         with os.scandir(root) as entries:

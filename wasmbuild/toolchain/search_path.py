@@ -85,8 +85,18 @@ def named() -> Path | None:
 def library() -> Path | None:
     """Return the path of the shared library of the ``wasmtime`` Python package, as the package itself chooses it."""
     package = _package("wasmtime")
-    if package is None:
-        return None
+    return None if package is None else library_in(package.parent)
+
+
+def libraries() -> list[Path]:
+    """Return the libraries that there are: that of this environment first, then what was installed for other lines."""
+    own = library()
+    found = [path for folder in installed.folders(installed.LIBRARIES) if (path := library_in(folder)) is not None]
+    return found if own is None else [own, *found]
+
+
+def library_in(packages: Path) -> Path | None:
+    """Return the shared library of the package ``wasmtime`` in a directory of packages."""
     if hasattr(os, "uname"):
         machine = os.uname().machine
     else:
@@ -96,7 +106,7 @@ def library() -> Path | None:
     machine = {"AMD64": "x86_64", "arm64": "aarch64", "ARM64": "aarch64"}.get(machine, machine)
     system = "android" if hasattr(sys, "getandroidapilevel") else sys.platform
     name = {"win32": "_wasmtime.dll", "darwin": "_libwasmtime.dylib"}.get(system, "_libwasmtime.so")
-    path = package / f"{system}-{machine}" / name
+    path = packages / "wasmtime" / f"{system}-{machine}" / name
     return path if os.path.isfile(path) else None
 
 
@@ -133,25 +143,24 @@ def _package(name: str) -> Path | None:
     return Path(next(iter(folders))).absolute() if folders else None
 
 
-def candidates(choice: str) -> list[Path]:
-    """Return the files on which it depends what compiles: executables that may be chosen, and the library.
+def candidates(choice: str, *, lines: int = 1) -> list[Path]:
+    """Return the files on which it depends what compiles: executables that may be chosen, and libraries.
 
-    ``choice`` is as for ``find``, a path being absolute. It costs some ``stat`` calls.
+    ``choice`` is as for ``find``, a path being absolute; what it names compiles for one of so many lines alone. It
+    costs some ``stat`` calls.
     """
     variable = named()
+    paths = []
     if choice not in ("auto", "cli", "embedded"):
         paths = [Path(choice)]
-    elif choice == "embedded":
-        paths = []
-    elif variable is not None:
+    elif choice != "embedded" and variable is not None:
         paths = [variable]
-    else:
-        paths = [candidate.path for candidate in executables()]
-    embedded = library()
-    return paths if embedded is None else [*paths, embedded]
+    if choice != "embedded" and (not paths or lines > 1):
+        paths += [candidate.path for candidate in executables() if candidate.path not in paths]
+    return [*paths, *libraries()]
 
 
-def fingerprint(choice: str, directory: Path | None = None) -> list[list[object]]:
+def fingerprint(choice: str, directory: Path | None = None, *, lines: int = 1) -> list[list[object]]:
     """Return a JSON value that changes when another compiler may be found: candidates with their stat signatures.
 
     It sees a compiler that appears, goes or is replaced, another order of PATH, another value of the environment
@@ -159,7 +168,7 @@ def fingerprint(choice: str, directory: Path | None = None) -> list[list[object]
     """
     seen: list[list[object]] = [[choice]]
     lock = [] if directory is None else [directory / LOCK]
-    for path in (*candidates(choice), *lock):
+    for path in (*candidates(choice, lines=lines), *lock):
         try:
             seen.append([str(path), *signature(path.stat())])
         except OSError:

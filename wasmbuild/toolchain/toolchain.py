@@ -1,8 +1,9 @@
-"""The compiler that a project's artifacts are made with, ready to be used by several threads at once."""
+"""The compilers that a project's artifacts are made with, ready to be used by several threads at once."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from wasmbuild.engine.config import EngineConfig
@@ -18,54 +19,58 @@ if TYPE_CHECKING:
 
 
 class Toolchain:
-    """A compiler, and the library that translates text for it. Close it to end their children.
+    """A compiler for each line, and the library that translates text for them. Close it to end their children.
 
     ``choice`` is what was declared, which ``find`` got.
     """
 
-    def __init__(self, compiler: FoundCompiler, line: int, limits: ProcessLimits, choice: str = AUTO) -> None:
-        self.compiler = compiler
+    def __init__(self, compilers: Mapping[int, FoundCompiler], limits: ProcessLimits, choice: str = AUTO) -> None:
+        self.compilers = dict(compilers)
         self.limits = limits
-        self._line = line
         self._choice = choice
-        self._library: Embedded | None = None
+        self._libraries: dict[str, Embedded] = {}
         self._mutex = threading.Lock()
 
+    def compiler(self, engine: EngineConfig) -> FoundCompiler:
+        """Return what compiles for an engine: that of its line."""
+        return self.compilers[engine.line]
+
     def obstacle(self, engine: EngineConfig) -> str | None:
-        """Say why this compiler cannot compile for a target and what to do, or ``None`` where it can."""
-        if self.compiler.kind != EMBEDDED:
+        """Say why nothing here can compile for a target and what to do, or ``None`` where something can."""
+        if self.takes_text(engine):
             return None
         from wasmbuild.toolchain import embedded
 
         problem = embedded.obstacle(engine)
         if problem and self._choice == EMBEDDED:
             return f'{problem}; leave out compiler = "embedded" under [toolchain], and a wasmtime executable compiles'
-        return f"no compiler here can make it: {problem}; {ways(self._line)}" if problem else None
+        return f"no compiler here can make it: {problem}; {ways(engine.line)}" if problem else None
 
-    @property
-    def takes_text(self) -> bool:
-        """Tell whether it compiles WebAssembly text, into what it makes of its binary."""
-        return self.compiler.kind != EMBEDDED
+    def takes_text(self, engine: EngineConfig) -> bool:
+        """Tell whether what compiles for an engine takes WebAssembly text, into what it makes of its binary."""
+        return self.compiler(engine).kind != EMBEDDED
 
     def files(self) -> list[Path]:
         """Return the files that decide what compiles, such as a compiler that might be chosen another time.
 
         A script that starts another program is none of them: pip rewrites its own whenever it likes.
         """
-        files = search_path.candidates(self._choice)
-        return [path for path in files if str(path) == self.compiler.path or not executable.is_script(path)]
+        files = search_path.candidates(self._choice, lines=len(self.compilers))
+        chosen = {compiler.path for compiler in self.compilers.values()}
+        return [path for path in files if str(path) in chosen or not executable.is_script(path)]
 
     def compile(self, job: Job) -> int | None:
         """Compile ``job.wasm`` into ``job.out``; return the most memory that it took in bytes, None where it is shared.
 
         Raises CompileError, DiskError, ToolchainError.
         """
-        if self.compiler.kind == EMBEDDED:
+        compiler = self.compiler(job.engine)
+        if compiler.kind == EMBEDDED:
             if obstacle := self.obstacle(job.engine):
                 raise ToolchainError(obstacle)
-            self._embedded().compile(job)
+            self._embedded(compiler).compile(job)
             return None
-        return cli.compile(self.compiler, job)
+        return cli.compile(compiler, job)
 
     def translate(self, text: bytes) -> bytes:
         """Return the binary of WebAssembly text.
@@ -73,7 +78,7 @@ class Toolchain:
         Raises CompileError with the place that is wrong, NoVerdictError where nothing here comes to an end with it.
         """
         try:
-            return self._embedded().translate(text)
+            return self._embedded(library()).translate(text)
         except NoVerdictError as error:
             said, *details = str(error).splitlines()
             advised = f"{said}: {error.fix}" if error.fix else said
@@ -91,14 +96,14 @@ class Toolchain:
     def close(self) -> None:
         """End all children."""
         with self._mutex:
-            if self._library is not None:
-                self._library.close()
-                self._library = None
+            libraries, self._libraries = list(self._libraries.values()), {}
+        for embedded in libraries:
+            embedded.close()
 
-    def _embedded(self) -> Embedded:
+    def _embedded(self, compiler: FoundCompiler) -> Embedded:
         with self._mutex:
-            if self._library is None:
+            if compiler.path not in self._libraries:
                 from wasmbuild.toolchain.embedded import Embedded
 
-                self._library = Embedded(library(), self.limits)
-            return self._library
+                self._libraries[compiler.path] = Embedded(compiler, self.limits)
+            return self._libraries[compiler.path]

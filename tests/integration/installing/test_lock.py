@@ -126,11 +126,11 @@ def test_bots_bump(project: Project, site: serving.Site, release: Release) -> No
     before = (project.root / "wasmbuild.lock").read_bytes()
     site.put("/index.json", json.dumps({"versions": [release.version, "48.0.77", "49.0.0"]}).encode())
     site.put(f"/v48.0.77/{platforms.PLATFORMS[HOST].archive('48.0.77')}", tar("48.0.77", HOST, b"newer"))
-    report = json.loads(project.run("lock", "--bump", "--dry-run", "--json").stdout)
+    [report] = json.loads(project.run("lock", "--bump", "--dry-run", "--json").stdout)["toolchains"]
     assert (report["from"], report["to"], report["changed"]) == (release.version, "48.0.77", True)
     assert (project.root / "wasmbuild.lock").read_bytes() == before
     assert f"Wasmtime {release.version} → 48.0.77" in project.run("lock", "--bump").stderr
-    assert not json.loads(project.run("lock", "--bump", "--json").stdout)["changed"]
+    assert not json.loads(project.run("lock", "--bump", "--json").stdout)["toolchains"][0]["changed"]
     assert "run: wasmbuild toolchain install --locked;" in project.run("build", status=2).stderr
     # What was downloaded for the lock is no Wasmtime: installing it says so and takes nothing.
     assert "nothing was installed" in project.run("toolchain", "install", "--locked", status=2).stderr

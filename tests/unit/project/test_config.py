@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from wasmbuild.errors import DeclarationError
 from wasmbuild.project.config import load, parse
-from wasmbuild.project.declared import CompileLimits, Project
+from wasmbuild.project.declared import CompileLimits, Project, lines_of
 
 MINIMAL = """\
 [project]
@@ -44,7 +44,7 @@ def test_defaults(directory: Path) -> None:
     project = read(directory, MINIMAL)
     assert project.name == "p"
     assert project.build_dir == directory / "build"
-    assert (project.line, project.at_least, project.compiler) == (48, None, "auto")
+    assert (project.line, project.compiler) == (48, "auto")
     assert project.limits == CompileLimits(8 << 30 if sys.platform == "linux" else None, 600)
     assert [(target.name, target.cpu, dict(target.engine.isa_flags), target.require) for target in project.targets] == [
         ("host", None, {}, None)
@@ -64,7 +64,39 @@ def test_defaults(directory: Path) -> None:
 )
 def test_lines(directory: Path, toolchain: str, line: int, at_least: str | None) -> None:
     project = read(directory, f"{MINIMAL}\n[toolchain]\n{toolchain}", default_line=49)
-    assert (project.line, project.at_least) == (line, at_least)
+    assert project.line == line
+    assert lines_of(project.targets) == {line: at_least}
+
+
+def test_lines_of_targets(directory: Path) -> None:
+    project = read(
+        directory,
+        """
+        [project]
+        name = "p"
+        [toolchain]
+        wasmtime = "48"
+        [engine]
+        runtime = "49.0.3"
+        [targets.a]
+        triple = "pulley64"
+        [targets.b]
+        triple = "pulley64"
+        wasmtime = "49"
+        [targets.c]
+        triple = "pulley64"
+        wasmtime = "48.0.10"
+        [targets.d]
+        triple = "pulley64"
+        wasmtime = "48.0.9"
+        [modules.m]
+        source = "m.wat"
+        """,
+    )
+    assert [target.engine.line for target in project.targets] == [48, 49, 48, 48]
+    # What loads is of one line alone.
+    assert [target.runtime for target in project.targets] == [None, "49.0.3", None, None]
+    assert lines_of(project.targets) == {48: "48.0.10", 49: None}
 
 
 @pytest.mark.parametrize(

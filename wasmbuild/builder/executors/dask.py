@@ -11,7 +11,6 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from wasmbuild.builder.executors.cluster import Cluster, Patience
-from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import Compiler, CompileRequest, CompileResult, Executor
 from wasmbuild.errors import ExecutorError
 from wasmbuild.toolchain import executable
@@ -40,15 +39,16 @@ class DaskPlace:
         self._patience = patience
         self._mutex = threading.Lock()
         self._cluster: Cluster | None = None
-        compiler = toolchain.compiler
-        if compiler.kind == CLI and executable.is_script(Path(compiler.path)):
-            raise ExecutorError(f"{compiler.path} is a script, which cannot be sent to workers; name what it starts")
+        for compiler in toolchain.compilers.values():
+            if compiler.kind == CLI and executable.is_script(Path(compiler.path)):
+                problem = "is a script, which cannot be sent to workers; name what it starts"
+                raise ExecutorError(f"{compiler.path} {problem}")
 
     def executor(self, compiler: Compiler, jobs: int | None) -> Executor:
         return DaskExecutor(self, jobs)
 
     def compiler(self, compiler: Compiler) -> Compiler:
-        return DaskCompiler(self, compiler.identity)
+        return DaskCompiler(self)
 
     def close(self) -> None:
         with self._mutex:
@@ -63,7 +63,7 @@ class DaskPlace:
                 from wasmbuild.builder.executors.link import DaskLink
 
                 self._cluster = Cluster(
-                    DaskLink(self._address, self._toolchain.compiler, uuid.uuid4().hex),
+                    DaskLink(self._address, self._toolchain.compilers.values(), uuid.uuid4().hex),
                     limits_memory=self._toolchain.limits.memory is not None,
                     say=self._say,
                     on_change=on_change,
@@ -115,13 +115,8 @@ class DaskExecutor:
 class DaskCompiler:
     """A cluster as one compiler, for whoever schedules by other means: each thread that compiles waits."""
 
-    def __init__(self, place: DaskPlace, identity: CompilerIdentity) -> None:
+    def __init__(self, place: DaskPlace) -> None:
         self._place = place
-        self._identity = identity
-
-    @property
-    def identity(self) -> CompilerIdentity:
-        return self._identity
 
     def compile(self, request: CompileRequest, wasm: Path) -> CompileResult:
         try:

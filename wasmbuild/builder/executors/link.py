@@ -7,7 +7,7 @@ import itertools
 import logging
 import sys
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -40,14 +40,14 @@ _FIRST = 100
 class DaskLink:
     """A client of one scheduler, for one build; everything happens in one event loop."""
 
-    def __init__(self, address: str, compiler: FoundCompiler, build: str) -> None:
-        """``address`` is as Dask has it, ``build`` a name that no other build has."""
+    def __init__(self, address: str, compilers: Iterable[FoundCompiler], build: str) -> None:
+        """``address`` is as Dask has it, ``build`` a name that no other build has; ``compilers`` are all it needs."""
         self.address = address
-        self._compiler = compiler
+        self._compilers = {compiler.sha256: compiler.path for compiler in compilers}
         self._build = build
         self._numbers = itertools.count()
         self._client: Client | None = None
-        self._program: Future | None = None
+        self._programs: dict[str, Future] = {}
 
     async def connect(self, seconds: float) -> None:
         """Reach the scheduler, anew where it was lost. Raises OSError where it is not there, ExecutorError."""
@@ -80,7 +80,7 @@ class DaskLink:
     async def examine(self, address: str) -> Mapping[str, Any]:
         """Return what a worker says of itself, or a ``problem``. Raises OSError."""
         answers = await self._connected().run(
-            remote.examine, self._compiler.sha256, workers=[address], on_error="return"
+            remote.examine, list(self._compilers), workers=[address], on_error="return"
         )
         told = answers.get(address, OSError("it is gone"))
         if isinstance(told, OSError):
@@ -93,13 +93,19 @@ class DaskLink:
         return described
 
     async def install(self, address: str) -> str:
-        """Send a worker the compiler; return why that did not help, or nothing. Raises OSError."""
+        """Send a worker the compilers; return why that did not help, or nothing. Raises OSError."""
+        for sha256, path in self._compilers.items():
+            if problem := await self._install(address, sha256, path):
+                return problem
+        return ""
+
+    async def _install(self, address: str, sha256: str, path: str) -> str:
         client = self._connected()
-        if self._program is None:
-            data = await asyncio.to_thread(Path(self._compiler.path).read_bytes)
+        if sha256 not in self._programs:
+            data = await asyncio.to_thread(Path(path).read_bytes)
             # Sent once from here; workers have it from each other.
-            self._program = self._submit(client, bytes, data)
-        future = self._submit(client, remote.install, self._program, self._compiler.sha256, workers=[address])
+            self._programs[sha256] = self._submit(client, bytes, data)
+        future = self._submit(client, remote.install, self._programs[sha256], sha256, workers=[address])
         try:
             return str(await future)
         except KilledWorker:
@@ -139,7 +145,7 @@ class DaskLink:
 
     async def close(self, seconds: float) -> None:
         """Let go of the scheduler, which forgets what was submitted."""
-        client, self._client, self._program = self._client, None, None
+        client, self._client, self._programs = self._client, None, {}
         if client is not None:
             with suppress(Exception):
                 await asyncio.wait_for(client.close(), seconds)

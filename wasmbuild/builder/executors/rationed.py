@@ -8,7 +8,6 @@ from pathlib import Path
 from wasmbuild.builder import jobserver
 from wasmbuild.builder.executors.local import LocalExecutor
 from wasmbuild.builder.jobserver import Jobserver
-from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import Compiler, CompileRequest, CompileResult, Executor
 from wasmbuild.builder.scheduler import cores
 from wasmbuild.errors import CompileError
@@ -62,10 +61,6 @@ class _Rationed:
     def __init__(self, compiler: Compiler, server: Jobserver) -> None:
         self._compiler = compiler
         self._server = server
-
-    @property
-    def identity(self) -> CompilerIdentity:
-        return self._compiler.identity
 
     def compile(self, request: CompileRequest, wasm: Path) -> CompileResult:
         token = self._server.acquire()

@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,14 +60,14 @@ def system() -> str:
     return f"{sys.platform} {platform.machine()}"
 
 
-async def examine(sha256: str) -> dict[str, Any]:
-    """Return what this machine is, and whether it has the compiler with this digest."""
-    found = await asyncio.to_thread(find.by_digest, sha256)
+async def examine(digests: Sequence[str]) -> dict[str, Any]:
+    """Return what this machine is, and whether it has the compilers with these digests."""
+    found = [await asyncio.to_thread(find.by_digest, sha256) for sha256 in digests]
     return {
         "versions": versions(),
         "system": system(),
         "limits-memory": process.memory_can_be_limited(),
-        "has-compiler": found is not None,
+        "has-compiler": None not in found,
     }
 
 
@@ -104,7 +104,7 @@ def compile(asked: bytes, wasm: bytes, build: str) -> dict[str, Any]:  # noqa: A
         with _registered(build), _directory() as directory:
             source = directory / "source.wasm"
             source.write_bytes(wasm)
-            toolchain = Toolchain(found, request.engine.line, request.limits)
+            toolchain = Toolchain({request.engine.line: found}, request.limits)
             try:
                 result = LocalCompiler(toolchain, lambda: directory).compile(request, source)
             finally:

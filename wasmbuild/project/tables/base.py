@@ -22,9 +22,13 @@ _TableT = TypeVar("_TableT", bound="Table")
 
 
 class Context(NamedTuple):
-    """What a table is judged by besides itself: the line of Wasmtime that its settings are for."""
+    """What a table is judged by besides itself: the line of Wasmtime that its settings are for.
+
+    What is declared ``for_all`` targets may say of the releases of other lines what loads their artifacts.
+    """
 
     line: int
+    for_all: bool = False
 
 
 def alias(field: str) -> str:

@@ -68,8 +68,11 @@ class EngineTable(Table):
     def problems(self, wrong: Set[str], context: Context | None) -> Iterable[Problem]:
         given = self.settings
         line = lines.known()[-1] if context is None else context.line
-        if self.runtime is not None and (other := versions.other_line_problem(self.runtime, line)) is not None:
-            yield ("runtime",), *other
+        for_all = context is not None and context.for_all
+        if self.runtime is not None and not for_all:
+            other = versions.other_line_problem(self.runtime, [line])
+            if other is not None:
+                yield ("runtime",), *other
         for name, problem, fix in rules.value_problems(given, line=line):
             # A quoted key has dots of its own.
             path: Path = (name,) if name in given else tuple(name.split(".", 1))

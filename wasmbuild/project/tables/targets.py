@@ -16,7 +16,7 @@ from wasmbuild.project.levels import LEVELS
 from wasmbuild.project.tables.base import Context, Table
 from wasmbuild.project.tables.engine import EngineTable
 from wasmbuild.project.tables.refusals import Problem, Wrong
-from wasmbuild.project.tables.values import Bytes, Rule, Seconds, Texts, Variables, in_home, one_of
+from wasmbuild.project.tables.values import Bytes, Rule, Seconds, Texts, Variables, WasmtimeVersion, in_home, one_of
 from wasmbuild.text import quoted
 
 
@@ -146,6 +146,15 @@ class TargetTable(Table):
     engine: EngineTable = Field(
         default_factory=EngineTable,
         description="Engine settings of this target, added to `[engine]` and overriding it.",
+    )
+    wasmtime: WasmtimeVersion | None = Field(
+        default=None,
+        description=(
+            "Line of Wasmtime that will load the artifacts of this target, or the lowest version of its compiler, as "
+            "in `[toolchain]`, which has the default. Each line has one compiler, of at least the highest version that "
+            "a target of that line asks for."
+        ),
+        examples=["49"],
     )
     require: Annotated[str, one_of(LEVELS, "unknown level {}")] | None = Field(
         default=None,
