@@ -24,6 +24,7 @@ from benchmarks import (
     manifests,
     memory,
     noop,
+    remote,
     restored,
     settings,
     startup,
@@ -39,6 +40,7 @@ from wasmbuild.errors import WasmbuildError
 ALL = [
     *cold.BENCHMARKS,
     *restored.BENCHMARKS,
+    *remote.BENCHMARKS,
     *noop.BENCHMARKS,
     *edits.BENCHMARKS,
     *verify.BENCHMARKS,

@@ -22,7 +22,7 @@ _VARIABLE = "WASMBUILD_CACHE"
 
 
 @contextmanager
-def _cache(directory: Path) -> Iterator[None]:
+def cached_in(directory: Path) -> Iterator[None]:
     before = os.environ[_VARIABLE]
     os.environ[_VARIABLE] = str(directory)
     try:
@@ -40,13 +40,13 @@ def restored(workspace: Workspace) -> Row:
     """Build real artifacts that are in the cache, against a copy of the build directory."""
     project, artifacts = _project(workspace, "restored")
     cache, kept = workspace.root / "cache", workspace.root / "kept"
-    with _cache(cache):
+    with cached_in(cache):
         project.build()
     shutil.copytree(project.build_dir, kept)
 
     def ours() -> float:
         shutil.rmtree(project.build_dir)
-        with _cache(cache):
+        with cached_in(cache):
             return project.build()
 
     def copy() -> float:
@@ -67,7 +67,7 @@ def kept(workspace: Workspace) -> Row:
     def ours() -> float:
         shutil.rmtree(project.build_dir, ignore_errors=True)
         shutil.rmtree(cache, ignore_errors=True)
-        with _cache(cache):
+        with cached_in(cache):
             took = project.build()
         if not cache.is_dir():
             raise BenchmarkError("nothing was kept")

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import pytest
 from support import ADD, ALL, Project
 
@@ -247,6 +248,9 @@ def test_nothing_of_it_is_imported_where_nothing_is_to_be_done(cached: Project) 
 class TestCommand:
     def test_stats(self, cached: Project) -> None:
         empty = json.loads(cached.run("cache", "stats", "--json").stdout)
+        schema = json.loads(cached.run("schema", "cache").stdout)
+        jsonschema.Draft202012Validator.check_schema(schema)
+        jsonschema.validate(empty, schema)
         assert (empty["entries"], empty["bytes"], empty["problem"]) == (0, 0, None)
         cached.run("build")
         (cached.root / "wasmbuild.toml").unlink()

@@ -9,14 +9,13 @@ from pathlib import Path
 
 from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.commands import options
+from wasmbuild.commands.cache_schema import SCHEMA
 from wasmbuild.errors import DONE, DiskError, UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wasmbuild.builder.cache.local import LocalCache
     from wasmbuild.project.cache_policy import CachePolicy
-
-SCHEMA = "wasmbuild/cache/1"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

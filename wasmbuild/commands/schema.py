@@ -80,6 +80,12 @@ def _inspection() -> dict[str, Any]:
     return dict(JSON_SCHEMA)
 
 
+def _cache() -> dict[str, Any]:
+    from wasmbuild.commands.cache_schema import JSON_SCHEMA
+
+    return JSON_SCHEMA
+
+
 _SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "wasmbuild.toml": _declaration,
     "plan": _plan,
@@ -89,4 +95,5 @@ _SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "report": _report,
     "inspection": _inspection,
     "audit": _audit,
+    "cache": _cache,
 }

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import jsonschema
 import pytest
 from cache_servers import Server, nginx, s3
 from support import ALL, Project
@@ -197,5 +198,6 @@ def test_stats_show_it_without_credentials(member: Member) -> None:
     ended = project.run("cache", "stats")
     line = "https://cache.example/x: believes whoever can write there, delays a build by at most 9 s\n"
     assert ended.stdout.endswith(line)
-    remote = json.loads(project.run("cache", "stats", "--json").stdout)["remote"]
-    assert remote == {"address": "https://cache.example/x", "push": False, "timeout": 9, "keys": []}
+    report = json.loads(project.run("cache", "stats", "--json").stdout)
+    jsonschema.validate(report, json.loads(project.run("schema", "cache").stdout))
+    assert report["remote"] == {"address": "https://cache.example/x", "push": False, "timeout": 9, "keys": []}

@@ -12,6 +12,7 @@ import json
 import re
 import struct
 from collections.abc import Mapping
+from functools import cache
 
 from wasmbuild.builder import key as keys
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
@@ -137,6 +138,7 @@ def _decompressed(data: memoryview, size: int) -> bytes:
     return artifact
 
 
+@cache
 def zstd() -> Any:
     """Return the module that compresses. Raises ImportError."""
     try:

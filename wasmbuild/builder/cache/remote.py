@@ -26,6 +26,7 @@ from wasmbuild.builder.request import RemoteReport
 _AT_ONCE = 32
 # What was fetched and not asked for yet is held in memory.
 _AHEAD = 64
+_ROOM = 16
 # So many failures in a row are those of the store, not of an entry.
 _FAILURES = 3
 _JOIN_SECONDS = 2.0
@@ -113,6 +114,7 @@ class RemoteCache:
         self._wanted: dict[str, _Transfer] = {}
         self._under_way: set[_Transfer] = set()
         self._pushing: list[_Transfer] = []
+        self._room = 0
         self._refused: set[str] = set()
         self._away: str | None = None
         self._failures = 0
@@ -141,7 +143,10 @@ class RemoteCache:
                 return None
             transfer = self._wanted.pop(key, None) or _Transfer()
             self._under_way.add(transfer)
-        self._spawn(self._take(key, transfer))
+        if not transfer.future.done():
+            self._spawn(self._take(key, transfer))
+        elif transfer.ahead:
+            self._make_room()
         data = self._waited_for(transfer.future)
         with self._mutex:
             self._under_way.discard(transfer)
@@ -205,9 +210,23 @@ class RemoteCache:
 
     async def _take(self, key: str, transfer: _Transfer) -> None:
         if transfer.ahead:
-            self._ahead.release()
+            self._release(1)
         elif not transfer.started:
             await self._fetch(key, transfer)
+
+    def _make_room(self) -> None:
+        """Let more be fetched ahead; to wake the other thread for each entry would take longer than to fetch it."""
+        with self._mutex:
+            self._room += 1
+            loop, room = self._loop, self._room
+            if room < _ROOM or loop is None:
+                return
+            self._room = 0
+        loop.call_soon_threadsafe(self._release, room)
+
+    def _release(self, room: int) -> None:
+        for _ in range(room):
+            self._ahead.release()
 
     async def _fetch(self, key: str, transfer: _Transfer) -> None:
         transfer.started = True
