@@ -14,7 +14,9 @@ from pathlib import Path
 import wasmbuild
 from benchmarks.measure import seconds
 
-_WASMBUILD = "import sys; from wasmbuild.cli import main; sys.exit(main())"
+# What the script that pip installs runs. It ends without the interpreter's own end, where a peak would be written.
+_WASMBUILD = "from wasmbuild.__main__ import run; run()"
+_ENDING = "import os; os._exit = sys.exit\n"
 
 # The peak of the process itself, without its children's: each of these runs a compiler that needs more than it does.
 # Linux counts what the parent had before `exec` into `ru_maxrss`, not into VmHWM.
@@ -58,7 +60,7 @@ class Environment:
 
     def peak_of_wasmbuild(self, *arguments: str, cwd: Path) -> float:
         """Run a ``wasmbuild`` command and return the peak memory of its own process in bytes."""
-        return self._peak(_PEAK + _WASMBUILD, *arguments, cwd=cwd)
+        return self._peak(_PEAK + _ENDING + _WASMBUILD, *arguments, cwd=cwd)
 
     def peak_of_python(self, cwd: Path) -> float:
         """Return the peak memory in bytes of a Python that does nothing."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from wasmbuild import interrupts
 
 # Before anything else is imported, which takes as long as a short command.
@@ -12,6 +14,8 @@ def run() -> None:
     """Run the command of this process's arguments and end the process."""
     from wasmbuild.cli import main
 
+    # Thousands of artifacts are made once and stay: to look through them for what is not used any more finds nothing.
+    gc.set_threshold(100_000)
     interrupts.end(main())
 
 

@@ -57,6 +57,7 @@ def _noted(
 
 
 def _built(session: Session) -> Iterator[Shipped]:
+    shapes = {module.name: session.traits(module) for module in session.plan.modules}
     for target, artifacts in session.listed():
         yield Shipped(
             str(session.manifest(target)),
@@ -64,7 +65,7 @@ def _built(session: Session) -> Iterator[Shipped]:
             target.triple.text,
             target.engine.engine_table(),
             target.engine.isa_flags,
-            tuple([ShippedArtifact(artifact.id, *session.traits(artifact.module)) for artifact in artifacts]),
+            tuple([ShippedArtifact(artifact.id, *shapes[artifact.module.name]) for artifact in artifacts]),
             target.runtime,
         )
 

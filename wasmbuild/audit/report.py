@@ -167,8 +167,13 @@ def _entries(
     shipped: Shipped, judge: Judge, runtime: str | None, passed: Mapping[str, str]
 ) -> Iterator[AuditedArtifact]:
     known: dict[int, tuple[str, dict[str, str]]] = {}
+    # Most artifacts of a build share their traits with those of other targets.
+    alike: dict[tuple[str, int], tuple[Finding, ...]] = {}
     for artifact in shipped.artifacts:
-        findings = judge.judge(artifact.kind, artifact.traits)
+        shape = artifact.kind, id(artifact.traits)
+        findings = alike.get(shape)
+        if findings is None:
+            findings = alike[shape] = judge.judge(artifact.kind, artifact.traits)
         if id(findings) not in known:
             ignored = {f.advisory.id: passed[f.advisory.id] for f in findings if f.advisory.id in passed}
             status = worst([finding for finding in findings if finding.advisory.id not in ignored])

@@ -126,14 +126,16 @@ class BuildDirectory:
         """Replace a file with new bytes, whole or not at all. Raises DiskError."""
         disk.write(path, data, self._advice, self._prefix)
 
-    def put(self, path: Path, data: bytes, facts: Any = None) -> None:
-        """Write a file of the build, and remember what it holds. Raises DiskError.
+    def put(self, path: Path, data: bytes, facts: Any = None) -> str:
+        """Write a file of the build, remember what it holds, and return its digest. Raises DiskError.
 
         ``facts`` is what is remembered of it besides its digest.
         """
         with as_disk_error(path, "written", self._advice), disk.replacing(path, data, self._prefix) as temporary:
             stamped = files.stamp(temporary)
-        self._note(path, stamped, sha256_hex(data), facts)
+        sha256 = sha256_hex(data)
+        self._note(path, stamped, sha256, facts)
+        return sha256
 
     def publish(
         self, path: Path, made: Path, record: Record, stamped: Signature | None = None, facts: Any = None

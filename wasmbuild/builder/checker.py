@@ -70,14 +70,15 @@ class Checker:
         ``seen`` are the signatures, as text, of all files as they are now, by path.
         """
         statuses = {}
-        has, now = self._memory.has, seen.get
-        nothing = "-"
+        same = self._memory.unchanged(seen)
+        sizes: dict[str, int] = {}
         for artifact in artifacts:
-            source, path = str(artifact.module.source), self.path(artifact)
-            record = path + filenames.RECORD_SUFFIX
-            found = now(source, nothing)
-            if has(source, found) and has(record, now(record, nothing)) and has(path, now(path, nothing)):
-                statuses[artifact.id] = Status(artifact, (), None, False, int(found.split("\t", 3)[2]))
+            name, path = artifact.module.name, self.path(artifact)
+            if name not in sizes:
+                source = str(artifact.module.source)
+                sizes[name] = int(seen[source].split("\t", 3)[2]) if source in same else -1
+            if sizes[name] >= 0 and path in same and path + filenames.RECORD_SUFFIX in same:
+                statuses[artifact.id] = Status(artifact, (), None, False, sizes[name])
         return statuses
 
     def believe(self, artifacts: tuple[Artifact, ...]) -> dict[str, Status]:

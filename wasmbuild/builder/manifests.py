@@ -59,6 +59,8 @@ class Manifests:
         self._artifacts: dict[str, list[Artifact]] = {target.name: [] for target in plan.targets}
         for artifact in plan.artifacts:
             self._artifacts[artifact.target.name].append(artifact)
+        # Of each module, what is declared of it that manifests repeat.
+        self._declared: dict[str, str] = {}
         self._shipping = {
             name: [artifact for artifact in artifacts if artifact.module.ship_source]
             for name, artifacts in self._artifacts.items()
@@ -159,8 +161,7 @@ class Manifests:
         path = self.path(target.name)
         records = self._records(target)
         data = self._wanted(target, records)
-        self._directory.put(path, data)
-        sha256 = sha256_hex(data)
+        sha256 = self._directory.put(path, data)
         self._right[target.name] = sha256
         self.written = True
         self._directory.memory.notes[str(path)] = self._note(target, sha256, records)
@@ -320,10 +321,13 @@ class Manifests:
 
     def _note(self, target: Target, sha256: str, records: list[str]) -> str:
         """Return a digest of a manifest together with all that it was made from."""
-        made_from: list[object] = [self._manifest(target, ()), records]
+        parts = [json.dumps([sha256, self._manifest(target, ())], sort_keys=True), *records]
         for module, _ in self._artifacts[target.name]:
-            made_from.append([module.name, [case.to_json() for case in module.tests], module.ship_source])
-        return sha256_hex(json.dumps([sha256, made_from], sort_keys=True).encode())
+            if module.name not in self._declared:
+                tests = [case.to_json() for case in module.tests]
+                self._declared[module.name] = json.dumps([module.name, tests, module.ship_source], sort_keys=True)
+            parts.append(self._declared[module.name])
+        return sha256_hex("\n".join(parts).encode())
 
 
 def _typed(module: Module, record: Record) -> tuple[Case, ...]:

@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 
 from wasmbuild import files
@@ -78,6 +78,8 @@ class Memory:
         # What was too young to be trusted when it was last looked at.
         self.young: set[str] = set()
         self._files: dict[str, str | Seen] = {}
+        # Paths that are not written as they are, with how they were.
+        self._odd: dict[str, str] = {}
         self._loaded: dict[str, str] = {}
         self._changed = False
         self._made: dict[str, _Made] = {}
@@ -85,17 +87,19 @@ class Memory:
 
     def load(self) -> None:
         """Read what an earlier build wrote down; anything unreadable is as good as nothing."""
-        self._files, self.notes, self._changed = {}, {}, False
+        self._files, self.notes, self._odd, self._changed = {}, {}, {}, False
         try:
             head, *lines = self.path.read_bytes().decode("ascii").splitlines()
             document = json.loads(head)
             if document["schema"] == SCHEMA:
                 self.notes = {str(name): str(note) for name, note in document["notes"].items()}
-                for line in lines:
-                    path, _, rest = line.partition("\t")
-                    self._files[path if path[0] != '"' else json.loads(path)] = rest
+                read: dict[str, str] = dict(line.split("\t", 1) for line in lines)
+                self._files.update(read)
+                self._odd = {json.loads(path): path for path in self._files if path.startswith('"')}
+                for path, name in self._odd.items():
+                    self._files[path] = self._files.pop(name)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
-            self._files, self.notes = {}, {}
+            self._files, self.notes, self._odd = {}, {}, {}
         self._loaded = dict(self.notes)
 
     def to_bytes(self) -> bytes | None:
@@ -105,8 +109,10 @@ class Memory:
         self._changed, self._loaded = False, dict(self.notes)
         lines = [_ENCODE({"schema": SCHEMA, "notes": self.notes})]
         for path, seen in self._files.items():
-            name = path if _is_plain(path) else _ENCODE(path)
-            lines.append(f"{name}\t{seen if isinstance(seen, str) else seen.to_line()}")
+            if isinstance(seen, str):
+                lines.append(f"{self._odd.get(path, path)}\t{seen}")
+            else:
+                lines.append(f"{path if _is_plain(path) else _ENCODE(path)}\t{seen.to_line()}")
         return ("\n".join(lines) + "\n").encode("ascii")
 
     def look(
@@ -173,12 +179,17 @@ class Memory:
         self._made[str(path)] = stamped, sha256, facts
         self._forget(str(path))
 
-    def has(self, path: str, spelled: str) -> bool:
-        """Tell whether a signature, as text, is the remembered one of a file."""
-        found = self._files.get(path)
-        if isinstance(found, str):
-            return found.startswith(spelled) and found.startswith("\t", len(spelled))
-        return found is not None and files.spell(found.signature) == spelled
+    def unchanged(self, seen: Mapping[str, str]) -> set[str]:
+        """Return which files have the remembered signatures; ``seen`` are those of now, as text, by path."""
+        known = self._files
+        same = set()
+        for path, spelled in seen.items():
+            found = known.get(path)
+            if found is not None:
+                line = found if isinstance(found, str) else found.to_line()
+                if line.startswith(spelled) and line.startswith("\t", len(spelled)):
+                    same.add(path)
+        return same
 
     def spelled(self, path: str) -> str | None:
         """Return the remembered signature of a file as text, or ``None`` where none could be trusted."""
@@ -197,6 +208,9 @@ class Memory:
         made = self._made.get(path)
         if made is not None and made[1] is not None:
             return made[1]
+        found = self._files.get(path)
+        if isinstance(found, str):
+            return found.rsplit("\t", 2)[1]
         seen = self._known(path)
         return seen.sha256 if seen is not None else None
 

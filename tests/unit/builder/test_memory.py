@@ -142,9 +142,11 @@ def test_whatever_a_file_is_called_it_is_remembered(tmp_path_factory: pytest.Tem
     state.path.write_bytes(data)
     again = memory(folder)
     spelled = files.spelled(os.stat(path))
-    assert again.has(path, spelled)
+    assert again.unchanged({path: spelled, f"{path}x": spelled}) == {path}
     assert again.spelled(path) == spelled
-    assert not again.has(path, spelled[:-1])
+    assert again.unchanged({path: spelled[:-1]}) == set()
+    again.notes["x"] = "y"
+    assert (again.to_bytes() or b"").splitlines()[1:] == data.splitlines()[1:]
     seen = again.look(path, lambda data: pytest.fail("it was read again"))
     assert seen is not None
     assert seen.facts == 3
