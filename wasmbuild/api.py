@@ -119,6 +119,7 @@ def build(
     program: str | None = None,
     jobs: int | None = None,
     lock_timeout: float | None = None,
+    executor: str | None = None,
     on_compiled: Callable[[str], None] = lambda id: None,
 ) -> Built:
     """Make what a wasmbuild.toml declares, as far as it is not made, and return what is there.
@@ -129,7 +130,9 @@ def build(
     by default all; with ``program``, a triple, only those are built whose artifacts a program of that triple can load.
     Artifacts of others leave the build directory.
 
-    ``jobs`` compiles run at a time, by default one for each core. Another build in the same directory is waited for,
+    ``jobs`` compiles run at a time, by default one for each core, or as many as the build around this one has jobs for.
+    ``executor`` is the address of where they run, such as ``"dask://host:8786"``, by default as the environment or the
+    declaration says. Another build in the same directory is waited for,
     ``lock_timeout`` seconds at most. ``on_compiled`` is called with each id as it is made, by this thread.
 
     Raises DeclarationError with all mistakes (for files of globs that can be no module when the rest is built),
@@ -143,7 +146,7 @@ def build(
         planned = workspace.planned()
         reasons: dict[str, tuple[str, ...]] = {}
         if not workspace.is_up_to_date(planned):
-            reasons = _built(workspace, planned, jobs, lock_timeout, on_compiled)
+            reasons = _built(workspace, planned, jobs, lock_timeout, executor, on_compiled)
         if planned.plan.refused:
             raise DeclarationError(planned.plan.refused)
         return Built(planned.plan.build_dir, _artifacts(planned.plan, reasons))
@@ -215,11 +218,10 @@ def _built(
     planned: Planned,
     jobs: int | None,
     lock_timeout: float | None,
+    executor: str | None,
     on_compiled: Callable[[str], None],
 ) -> dict[str, tuple[str, ...]]:
     """Build what is out of date; return why, by id."""
-    from wasmbuild.builder.scheduler import cores
-
     failures: dict[str, WasmbuildError] = {}
     reasons: dict[str, tuple[str, ...]] = {}
 
@@ -230,11 +232,11 @@ def _built(
             reasons[outcome.id] = outcome.reasons
             on_compiled(outcome.id)
 
-    session = workspace.session(planned)
+    session = workspace.session(planned, executor=executor)
     try:
         session.begin(lock_timeout)
         wrong = [status.artifact for status in session.outdated()]
-        session.compile_all(wrong, jobs=jobs or cores(), on_start=lambda artifact: None, on_done=done)
+        session.compile_all(wrong, jobs=jobs, on_start=lambda artifact: None, on_done=done)
         changed = session.finish()
         policy = workspace.audit_policy()
         known = audited(session, policy) if "build" in policy.enforce else None

@@ -121,6 +121,20 @@ class TestWhole:
         assert ended.stdout.count("  on one; ") + ended.stdout.count("  on two; ") == 4
         assert project.compiled() == set()
 
+    def test_where_the_declaration_says(self, project: Project, shared: Cluster) -> None:
+        project.declare(HEAD + f'[build]\nexecutor = "{shared.address}"\n' + TARGETS + MODULES)
+        for _ in range(2):  # read, and remembered
+            assert "4 artifacts: 4 compiled on " in project.run("build", alone=True).stderr
+            shutil.rmtree(project.build)
+        assert "4 artifacts: 4 compiled in " in project.run("build", "--executor", "local").stderr
+        shutil.rmtree(project.build)
+        code = "from wasmbuild.api import build; print(len(build().compiled))"
+        ended = subprocess.run(
+            [sys.executable, "-c", code], cwd=project.root, capture_output=True, text=True, check=False
+        )
+        assert (ended.stdout, ended.stderr) == ("4\n", "")
+        assert "Run out-of-band function 'examine'" in shared.log("one")
+
     def test_compiled_again_elsewhere(self, project: Project, shared: Cluster) -> None:
         project.run("build")
         said = build(project, shared, "--check-reproducible").stderr
@@ -297,7 +311,7 @@ class TestScheduler:
     def test_no_address(self, project: Project, address: str) -> None:
         ended = project.run("build", "--executor", address, status=2)
         assert ended.stderr == (
-            f"error: --executor: '{address}' is no place to compile; "
+            f'error: --executor: "{address}" is no place to compile; '
             f'write "local", or "dask://HOST:8786" for a scheduler of Dask\n'
         )
 

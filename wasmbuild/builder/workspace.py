@@ -115,7 +115,7 @@ class Workspace:
         cache = self.cache(declaration, push=push) if cached else NO_CACHE
         seen = {} if looked is None else looked.signatures
         toolchain = self.toolchain(plan)
-        place = places.at(places.chosen(executor, None), toolchain, say)
+        place = places.at(places.chosen(executor, self._project(declaration).executor), toolchain, say)
         return Session(plan, declaration, directory, toolchain, cache, place, seen)
 
     def toolchain(self, declared: Project | Plan, lines: Iterable[int] | None = None) -> Toolchain:

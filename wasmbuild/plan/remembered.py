@@ -80,6 +80,7 @@ def _write(project: Project) -> dict[str, Any]:
         },
         "audit": _audit_to_json(project.audit),
         "cache": _cache_to_json(project.cache, project.directory),
+        "executor": project.executor,
     }
 
 
@@ -129,6 +130,7 @@ def _read(document: Mapping[str, Any], file: str, directory: Path) -> Project:
         modules={key: _module(item) for key, item in document["modules"].items()},
         audit=_audit(document["audit"]),
         cache=_cache(document["cache"], directory),
+        executor=document["executor"],
     )
 
 

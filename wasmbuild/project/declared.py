@@ -138,8 +138,8 @@ class Project(NamedTuple):
 
     ``file`` is the file as it was named, ``directory`` its absolute folder. ``line`` is that of targets that declare no
     other; ``compiler`` one of ``COMPILERS`` or an absolute path. ``targets`` are in the order of the file.
-    ``target_names`` are all names that were declared, ``modules`` are by their keys. Nothing of it depends on any other
-    file: the same bytes declare the same.
+    ``target_names`` are all names that were declared, ``modules`` are by their keys. ``executor`` is the address of
+    where it compiles, None for this machine. Nothing of it depends on any other file: the same bytes declare the same.
     """
 
     file: str
@@ -154,6 +154,7 @@ class Project(NamedTuple):
     modules: Mapping[str, ModuleDeclaration]
     audit: AuditPolicy
     cache: CachePolicy
+    executor: str | None
 
 
 def lines_of(targets: Iterable[Target]) -> dict[int, str | None]:

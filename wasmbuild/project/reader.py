@@ -16,6 +16,7 @@ from wasmbuild.project.declared import ModuleDeclaration, Project, Target
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.tables.audit import AuditTable
 from wasmbuild.project.tables.base import Context, Table, read_table
+from wasmbuild.project.tables.build import BuildTable
 from wasmbuild.project.tables.cache import CacheTable
 from wasmbuild.project.tables.document import Document, ProjectTable, module_key_problem, target_name_problems
 from wasmbuild.project.tables.engine import EngineTable
@@ -73,6 +74,7 @@ class DeclarationReader:
             modules=self._modules(document),
             audit=(self._table(document, AuditTable, "audit") or AuditTable()).policy(),
             cache=(self._table(document, CacheTable, "cache") or CacheTable()).policy(self._directory),
+            executor=(self._table(document, BuildTable, "build") or BuildTable()).executor,
         )
 
     # --- tables

@@ -14,6 +14,7 @@ from wasmbuild.lean_typing import Any
 from wasmbuild.project.cases import SHAPES
 from wasmbuild.project.tables.audit import AuditTable, IgnoreTable
 from wasmbuild.project.tables.base import Table, alias
+from wasmbuild.project.tables.build import BuildTable
 from wasmbuild.project.tables.cache import CacheTable
 from wasmbuild.project.tables.cases import CaseTable, WasiTable
 from wasmbuild.project.tables.document import ProjectTable, json_schema
@@ -153,6 +154,7 @@ def reference() -> str:
         _table("wasi in [[modules.NAME.tests]]", WasiTable),
         _table("[audit]", AuditTable),
         _table("[[audit.ignore]]", IgnoreTable),
+        _table("[build]", BuildTable),
         _table("[cache]", CacheTable),
         _ENGINE,
         "\n".join(_embedders()) + "\n",

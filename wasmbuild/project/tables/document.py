@@ -13,6 +13,7 @@ from wasmbuild.project.globs import GLOB_PATTERN
 from wasmbuild.project.names import NAME_PATTERN
 from wasmbuild.project.tables.audit import AuditTable
 from wasmbuild.project.tables.base import Table
+from wasmbuild.project.tables.build import BuildTable
 from wasmbuild.project.tables.cache import CacheTable
 from wasmbuild.project.tables.engine import EngineTable
 from wasmbuild.project.tables.modules import ModuleTable
@@ -50,6 +51,7 @@ class Document(Table):
         json_schema_extra={"minProperties": 1, "propertyNames": {"pattern": f"^{NAME_PATTERN}$"}},
     )
     audit: AuditTable = Field(default_factory=AuditTable, description="Which known faults of Wasmtime fail what.")
+    build: BuildTable = Field(default_factory=BuildTable, description="Where a build compiles.")
     cache: CacheTable = Field(default_factory=CacheTable, description="Where artifacts are kept for other builds.")
     modules: dict[str, ModuleTable] = Field(
         description="The sources to compile.",
