@@ -88,6 +88,22 @@ def whole(data: bytes, *, ranges: bool = True, tag: str = '"1"', length: int | N
     return answer
 
 
+def whole_of_any_version(data: bytes, tag: str) -> Answer:
+    """Answer with the part that is asked for, of whatever version that was."""
+
+    def answer(request: Request) -> None:
+        start = int(request.headers.get("Range", "bytes=0-")[6:-1])
+        request.send_response(206 if start else 200)
+        if start:
+            request.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        request.send_header("ETag", tag)
+        request.send_header("Content-Length", str(len(data) - start))
+        request.end_headers()
+        request.wfile.write(data[start:])
+
+    return answer
+
+
 def cut(data: bytes, after: int, tag: str = '"1"') -> Answer:
     """Answer with the first bytes, and hang up."""
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from wasmbuild.errors import ToolchainError, UsageError
-from wasmbuild.installing import archive, cargo, credentials, mirror, store, transfer
+from wasmbuild.installing import archive, cargo, credentials, mirror, partial, store, transfer
 from wasmbuild.installing.credentials import Credentials
 from wasmbuild.installing.mirror import Mirror
 from wasmbuild.installing.transfer import ANY, PATIENT, Expected, NetworkError, Patience
@@ -19,6 +19,7 @@ from wasmbuild.toolchain import installed, platforms
 from wasmbuild.toolchain.installed import PROGRAM, Archive, InstallRecord
 from wasmbuild.toolchain.platforms import Platform
 
+_PARTIAL = ".partial"
 RELEASE, CARGO, VENDORED = "release", "cargo", "vendored"
 
 
@@ -140,13 +141,14 @@ def _fetch(
     def on_bytes(done: int, total: int | None) -> None:
         telling.progress(name, done, total)
 
-    with into.open("xb") as file:
+    with partial.download(installed.directory() / _PARTIAL, address, into) as (file, begun):
         got = transfer.download(
             address,
             file,
             credentials=credentials_of(source),
             expected=expected,
             patience=patience,
+            begun=begun,
             on_bytes=on_bytes,
         )
     if attest is not None:

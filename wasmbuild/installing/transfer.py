@@ -58,8 +58,19 @@ class Expected(NamedTuple):
     sha256: str | None = None
 
 
+class Begun(NamedTuple):
+    """What an earlier run left in the file: bytes of the version of it that ``validator`` names, empty for none.
+
+    ``remember`` is told what names another version, empty for what has no strong name, before its first byte comes.
+    """
+
+    validator: str = ""
+    remember: Callable[[str], object] = lambda validator: None
+
+
 PATIENT = Patience()
 ANY = Expected()
+NOTHING = Begun()
 
 
 class Got(NamedTuple):
@@ -76,16 +87,26 @@ class _LostError(Exception):
 class _Body:
     """What came so far of one file, and what must be the same when the rest is asked for."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], begun: Begun) -> None:
         self._file = file
-        self.validator = ""
-        self.restart()
+        self._remember = begun.remember
+        self.validator = begun.validator
+        self.size = 0
+        self._hash = hashlib.sha256()
+        if not self.validator:
+            self.restart()
+        while data := self._file.read(_CHUNK):
+            self._hash.update(data)
+            self.size += len(data)
 
-    def restart(self) -> None:
+    def restart(self, validator: str = "", *, strong: bool = False) -> None:
+        """Begin again, with the version that a validator names."""
         self._file.seek(0)
         self._file.truncate()
         self.size = 0
         self._hash = hashlib.sha256()
+        self.validator = validator
+        self._remember(validator if strong else "")
 
     def add(self, data: bytes) -> None:
         self._file.write(data)
@@ -103,17 +124,18 @@ def download(
     credentials: Credentials,
     expected: Expected = ANY,
     patience: Patience = PATIENT,
+    begun: Begun = NOTHING,
     most: int = MAX_BYTES,
     on_bytes: OnBytes = lambda done, total: None,
 ) -> Got:
     """Write what lies at an address into a file that is open for writing, and return what came.
 
-    ``on_bytes`` is told how many bytes are there, and of how many where that is known. The file is right only when
-    this returns: what was expected is checked here.
+    ``begun`` says what the file has already. ``on_bytes`` is told how many bytes are there, and of how many where that
+    is known. The file is right only when this returns: what was expected is checked here.
 
     Raises NetworkError, one line.
     """
-    body = _Body(file)
+    body = _Body(file, begun)
     opener = urllib.request.build_opener(_Redirects(credentials))
     barren = 0
     while True:
@@ -128,6 +150,7 @@ def download(
             time.sleep(patience.pause * 2 ** (barren - 1))
     got = body.got()
     if expected.sha256 is not None and got.sha256 != expected.sha256:
+        body.restart()
         raise NetworkError(
             f"{_shown(address)}: has the SHA-256 {got.sha256}, not {expected.sha256} as expected; it was changed, "
             f"damaged or is another file: nothing was taken from it"
@@ -197,15 +220,19 @@ def _total(response: Any, body: _Body, address: str) -> int | None:
     length = response.headers.get("Content-Length", "")
     total = int(length) if length.isdecimal() else None
     if response.status == 206:
+        if response.headers.get("ETag", body.validator) != body.validator and body.validator.startswith('"'):
+            # Who does not know If-Range sends a part of whatever is there now.
+            body.restart()
+            raise _LostError("the server sent a part of another version of the file")
         range_, _, whole = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
         if range_.partition("-")[0] != str(body.size):
             body.restart()
             raise _LostError("the server sent another part of the file than was asked for")
         return int(whole) if whole.isdecimal() else None
-    body.restart()
     etag = response.headers.get("ETag", "")
-    # A weak tag does not promise the same bytes.
-    body.validator = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified", "")
+    # A weak tag does not promise the same bytes, and a time only as long as one stays on the line.
+    strong = etag.startswith('"')
+    body.restart(etag if strong else response.headers.get("Last-Modified", ""), strong=strong)
     return total
 
 
@@ -217,6 +244,7 @@ def _receive(
     while chunk := response.read1(_CHUNK):
         body.add(chunk)
         if body.size > most:
+            body.restart()
             raise NetworkError(f"{_shown(address)}: sends more than {most} bytes; it is another file")
         on_bytes(body.size, total)
         now = time.monotonic()

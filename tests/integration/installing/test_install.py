@@ -163,6 +163,36 @@ def test_two_at_once_are_one_and_a_killed_one_leaves_nothing(
     assert sorted(entry.name for entry in user.iterdir()) == [".lock", installed.folders()[0].name]
 
 
+def test_the_next_run_asks_for_what_a_killed_one_did_not_get(
+    user: Path, site: serving.Site, release: Release, tmp_path: Path
+) -> None:
+    def stuck(request: serving.Request) -> None:
+        request.send_response(200)
+        request.send_header("ETag", '"1"')
+        request.send_header("Content-Length", str(len(release.archive)))
+        request.end_headers()
+        request.wfile.write(release.archive[:2_000_000])
+        request.wfile.flush()
+        time.sleep(60)
+
+    site.put(release.path, stuck, whole(release.archive))
+    killed = subprocess.Popen(
+        [sys.executable, "-m", "wasmbuild.cli", "toolchain", "install", release.version],
+        env={**os.environ, "HOME": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while not any(part.stat().st_size >= 1_000_000 for part in user.glob(".partial/*.part")):
+        assert killed.poll() is None
+        time.sleep(0.01)
+    killed.kill()
+    killed.wait()
+    path = Path(command("install", release.version).stdout.strip())
+    assert path.read_bytes() == release.program.read_bytes()
+    assert int(site.requests[-1][1]["Range"].removeprefix("bytes=").removesuffix("-")) >= 1_000_000
+    assert sorted(entry.name for entry in user.iterdir()) == [".lock", path.parent.name]
+
+
 @pytest.mark.parametrize("step", range(6))
 def test_killed_at_any_step_it_is_there_whole_or_not_at_all(user: Path, release: Release, step: int) -> None:
     """What a kill leaves is what the steps before it have done: each step on the disk is the first not done, once."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import serving
 from serving import Site, cut, redirect, status, trickle, whole
 
+from wasmbuild.installing import partial
 from wasmbuild.installing.credentials import Credentials
 from wasmbuild.installing.transfer import Expected, Got, NetworkError, Patience, download
 
@@ -169,3 +172,87 @@ class TestCredentials:
         get(site.put("/a", DATA), credentials=Credentials(hosts=hosts))
         assert site.requests[0][1]["Authorization"] == "Basic bWU6c2VjcmV0"
         assert Credentials(hosts={"elsewhere": ("you", "other")}).of(site.address) == ""
+
+
+class TestAnotherRun:
+    """What one run left, taken up by another."""
+
+    @pytest.fixture
+    def directory(self, tmp_path: Path) -> Path:
+        return tmp_path / "partial"
+
+    def attempt(self, directory: Path, address: str, expected: Expected = Expected()) -> bytes:  # noqa: B008
+        into = directory.parent / "whole"
+        with partial.download(directory, address, into) as (file, begun):
+            got = download(address, file, credentials=NOBODY, expected=expected, patience=HASTY, begun=begun)
+        data = into.read_bytes()
+        assert got == Got(len(data), hashlib.sha256(data).hexdigest())
+        assert not directory.exists()
+        return data
+
+    def interrupted(self, directory: Path, address: str) -> None:
+        """Leave what a run leaves that is interrupted amid a file."""
+
+        def stop(done: int, total: int | None) -> None:
+            if done >= 100_000:
+                raise KeyboardInterrupt
+
+        with contextlib.suppress(KeyboardInterrupt), partial.download(directory, address, directory) as (file, begun):
+            download(address, file, credentials=NOBODY, patience=HASTY, begun=begun, on_bytes=stop)
+
+    def test_the_rest_is_asked_for(self, site: Site, directory: Path) -> None:
+        address = site.put("/a", DATA)
+        self.interrupted(directory, address)
+        assert self.attempt(directory, address, Expected(len(DATA), SHA256)) == DATA
+        (_, first), (_, second) = site.requests
+        assert "Range" not in first
+        start = int(second["Range"].removeprefix("bytes=").removesuffix("-"))
+        assert 100_000 <= start < len(DATA)
+        assert second["If-Range"] == '"1"'
+
+    @pytest.mark.parametrize(
+        "now",
+        [
+            whole(DATA, tag='"2"'),
+            whole(DATA, ranges=False),
+            # It does not know If-Range, and sends a part of another file than the one that was begun.
+            serving.whole_of_any_version(DATA, tag='"2"'),
+        ],
+        ids=["changed", "no ranges", "no If-Range"],
+    )
+    def test_another_version_is_taken_whole(self, site: Site, directory: Path, now: serving.Answer) -> None:
+        address = site.put("/a", b"x" * 200_000)
+        self.interrupted(directory, address)
+        site.put("/a", now)
+        assert self.attempt(directory, address) == DATA
+
+    @pytest.mark.parametrize("tag", ['W/"1"', ""], ids=["weak", "none"])
+    def test_without_a_strong_tag_nothing_stays(self, site: Site, directory: Path, tag: str) -> None:
+        address = site.put("/a", whole(DATA, tag=tag))
+        self.interrupted(directory, address)
+        assert not directory.exists()
+
+    def test_what_is_not_what_was_expected_does_not_stay(self, site: Site, directory: Path) -> None:
+        address = site.put("/a", DATA)
+        with pytest.raises(NetworkError, match="as expected"):
+            self.attempt(directory, address, Expected(None, "0" * 64))
+        assert not directory.exists()
+
+    def test_what_was_cut_short_on_the_disk_is_gone_on_with(self, site: Site, directory: Path) -> None:
+        """A kill leaves less than came, or nothing, or a tag alone."""
+        address = site.put("/a", DATA)
+        for size in (0, 1, 99_999):
+            self.interrupted(directory, address)
+            (part,) = directory.glob("*.part")
+            os.truncate(part, size)
+            assert self.attempt(directory, address, Expected(len(DATA), SHA256)) == DATA
+        self.interrupted(directory, address)
+        (tag,) = directory.glob("*.etag")
+        tag.unlink()
+        assert self.attempt(directory, address, Expected(len(DATA), SHA256)) == DATA
+
+    def test_what_nobody_asks_for_goes(self, site: Site, directory: Path) -> None:
+        self.interrupted(directory, site.put("/old", DATA))
+        for path in directory.iterdir():
+            os.utime(path, (0, 0))
+        assert self.attempt(directory, site.put("/a", DATA)) == DATA
