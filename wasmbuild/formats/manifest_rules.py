@@ -13,7 +13,8 @@ from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, MANIFEST
 from wasmbuild.formats.strict_json import Check, Invalid, compile_schema, show
 from wasmbuild.lean_typing import Any
 from wasmbuild.project import names
-from wasmbuild.project.cases import Case, problems
+from wasmbuild.project.case_rules import problems
+from wasmbuild.project.cases import Case
 from wasmbuild.text import printable
 
 

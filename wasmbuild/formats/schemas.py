@@ -24,6 +24,7 @@ from wasmbuild.formats.schema_parts import (
 )
 from wasmbuild.formats.strict_json import INT_MAX, INT_MIN
 from wasmbuild.project import cases, levels
+from wasmbuild.project.case_values import MAX_TEXT, MAX_VALUES
 
 MANIFEST = "wasmbuild/manifest/1"
 INDEX = "wasmbuild/index/1"
@@ -59,9 +60,9 @@ _ENGINE: Schema = {
         "description": "the value of a setting",
     },
 }
-_FREE_TEXT: Schema = {"type": "string", "maxLength": cases.MAX_TEXT}
+_FREE_TEXT: Schema = {"type": "string", "maxLength": MAX_TEXT}
 _BASE64: Schema = {"type": "string", "maxLength": 4 * cases.MAX_DIRECTORY // 3 + 4}
-_VALUES = few({"type": ["boolean", "number", "string", "array", "object"], "description": "a value"}, cases.MAX_VALUES)
+_VALUES = few({"type": ["boolean", "number", "string", "array", "object"], "description": "a value"}, MAX_VALUES)
 _TEST = strict(
     {"call": {"type": "string", "maxLength": cases.MAX_NAME}, "args": _VALUES},
     {
@@ -71,7 +72,7 @@ _TEST = strict(
         "stdout": _FREE_TEXT,
         "stderr": _FREE_TEXT,
         "wasi": strict(
-            {"argv": few(_FREE_TEXT, cases.MAX_VALUES, 1)},
+            {"argv": few(_FREE_TEXT, MAX_VALUES, 1)},
             {
                 "env": {"type": "object", "additionalProperties": _FREE_TEXT},
                 "stdin": _FREE_TEXT,

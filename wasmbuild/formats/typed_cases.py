@@ -13,7 +13,8 @@ from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.formats.component_types import FunctionType
 from wasmbuild.formats.component_values import problems as component_problems
 from wasmbuild.formats.extern import Export, Import, Interface
-from wasmbuild.project.cases import SHAPES, START, TRAP, ZERO, Case, Problem, Value, number_problem
+from wasmbuild.project.case_values import SHAPES, Problem, Value, number_problem
+from wasmbuild.project.cases import START, TRAP, ZERO, Case
 from wasmbuild.project.keys import dotted
 from wasmbuild.text import listed, printable, quoted, suggestion
 
@@ -34,7 +35,7 @@ def check(
 ) -> list[str]:
     """Return what keeps test cases from being run on a module, one line each, which starts with ``tests[0]…``.
 
-    ``kind`` is ``"module"`` or ``"component"``. The cases are sound by themselves (``cases.problems``).
+    ``kind`` is ``"module"`` or ``"component"``. The cases are sound by themselves (``case_rules.problems``).
     ``functions`` are the types of a component's functions, as far as they are known.
     """
     found = problems(cases, kind, interface)

@@ -12,6 +12,8 @@ from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.errors import Mistake
 from wasmbuild.project import versions
+from wasmbuild.project.audit_policy import AuditPolicy
+from wasmbuild.project.cache_policy import CachePolicy
 from wasmbuild.project.declared import ModuleDeclaration, Project, Target
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.tables.audit import AuditTable
@@ -61,6 +63,11 @@ class DeclarationReader:
         context = Context(wanted.line, for_all=True)
         engine = self._table(document, EngineTable, "engine", context=context) or EngineTable()
         targets, target_names = self._targets(document, wanted, engine)
+        modules = self._modules(document)
+        # Building a model takes longer than reading a table by it, and most files have none of these.
+        audit = self._table(document, AuditTable, "audit") if "audit" in document else None
+        cache = self._table(document, CacheTable, "cache") if "cache" in document else None
+        build = self._table(document, BuildTable, "build") if "build" in document else None
         return Project(
             file=self._file,
             directory=self._directory,
@@ -71,10 +78,10 @@ class DeclarationReader:
             limits=toolchain.limits(),
             targets=targets,
             target_names=target_names,
-            modules=self._modules(document),
-            audit=(self._table(document, AuditTable, "audit") or AuditTable()).policy(),
-            cache=(self._table(document, CacheTable, "cache") or CacheTable()).policy(self._directory),
-            executor=(self._table(document, BuildTable, "build") or BuildTable()).executor,
+            modules=modules,
+            audit=AuditPolicy() if audit is None else audit.policy(),
+            cache=CachePolicy() if cache is None else cache.policy(self._directory),
+            executor=None if build is None else build.executor,
         )
 
     # --- tables

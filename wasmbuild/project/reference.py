@@ -11,7 +11,7 @@ from wasmbuild.engine import cpu, lines, triples
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.engine.line import CHECKS, MAX_SIZE, Flag, Setting
 from wasmbuild.lean_typing import Any
-from wasmbuild.project.cases import SHAPES
+from wasmbuild.project.case_values import SHAPES
 from wasmbuild.project.tables.audit import AuditTable, IgnoreTable
 from wasmbuild.project.tables.base import Table, alias
 from wasmbuild.project.tables.build import BuildTable

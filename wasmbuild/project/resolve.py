@@ -132,7 +132,7 @@ class _Finder:
         return found
 
     def _with_directories(self, test: Case, where: str) -> Case:
-        from wasmbuild.project.cases import problems
+        from wasmbuild.project.case_rules import problems
         from wasmbuild.project.directories import Directories, UnusableDirectoryError
 
         if self._directories_read is None:

@@ -11,6 +11,9 @@ def variable_problem(name: str, value: object) -> tuple[str, str] | None:
         return "is no name of a variable", 'write one without "="'
     if not isinstance(value, str):
         return f"must be text, not {shown(value)}", 'write it in quotes, like "text"'
-    if "\0" in value:
-        return "has a NUL, which ends a text there", "remove it"
-    return None
+    return nul_problem(value)
+
+
+def nul_problem(text: str) -> tuple[str, str] | None:
+    """Return problem and fix of text that no process can be given, or None."""
+    return ("has a NUL, which ends a text there", "remove it") if "\0" in text else None

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.typed_cases import check, typed
-from wasmbuild.project.cases import Case, Value, Wasi
+from wasmbuild.project.case_values import Value
+from wasmbuild.project.cases import Case, Wasi
 
 WASI = Wasi(("p",))
 FD_WRITE = Import("wasi_snapshot_preview1", "fd_write", "func", "(i32, i32, i32, i32) -> (i32)")

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from wasmbuild.errors import DeclarationError
 from wasmbuild.plan.graph import plan
-from wasmbuild.project import cases
-from wasmbuild.project.cases import Case, Wasi, number_problem, problems, value_problems
+from wasmbuild.project import case_values
+from wasmbuild.project.case_rules import problems
+from wasmbuild.project.case_values import number_problem, value_problems
+from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.project.config import parse
 from wasmbuild.project.declared import Module, Runner, Target
 
@@ -168,7 +170,7 @@ def test_what_is_a_number(value: object) -> None:
 
 def test_values_are_bounded() -> None:
     deep: object = 1
-    for _ in range(cases.MAX_DEPTH):
+    for _ in range(case_values.MAX_DEPTH):
         deep = [deep]
     assert value_problems(deep) == []
     assert value_problems([deep]) == [((0,) * 8, "is nested too deeply", "write at most 8 levels")]
@@ -205,7 +207,7 @@ def test_values_are_bounded() -> None:
         (Case("f", exit=0, wasi=Wasi(("p",), (("A=", ""),))), ("wasi", "env", "A="), "is no name of a variable"),
     ],
 )
-def test_what_is_not_sound(case: Case, path: cases.Path, problem: str) -> None:
+def test_what_is_not_sound(case: Case, path: case_values.Path, problem: str) -> None:
     assert [(found[0], found[1]) for found in problems(case)] == [(path, problem)]
 
 
@@ -219,7 +221,7 @@ def test_a_title_is_the_call() -> None:
 
 
 @given(st.text(), st.lists(st.text() | st.floats() | st.integers()))
-def test_a_title_is_safe_to_show(call: str, args: list[cases.Value]) -> None:
+def test_a_title_is_safe_to_show(call: str, args: list[case_values.Value]) -> None:
     title = Case(call, tuple(args), ()).title
     assert title.isprintable()
     assert len(title) < 1100

@@ -185,6 +185,11 @@ def test_a_target_may_complete_what_engine_begins(directory: Path) -> None:
     ]
 
 
+def test_an_empty_table_is_one_that_is_left_out(directory: Path) -> None:
+    tables = "\n[toolchain]\n[engine]\n[audit]\n[cache]\n[targets.host.engine]\n"
+    assert read(directory, MINIMAL + tables) == read(directory, MINIMAL)
+
+
 # --- the file as a whole
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from wasmbuild.project.cases import Case, Value, Wasi
+from wasmbuild.project.case_values import Value
+from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.verify.tested import DIED, TOO_LARGE, TOO_SLOW, WRONG, died, differ, judged, verdict
 
 RETURNS = Case("f", (), returns=(3,))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmbuild.project import cases
+from wasmbuild.project import case_values
 from wasmbuild.verify import values
 
 INTEGERS = {"i8": 8, "i16": 16, "i32": 32, "i64": 64}
@@ -176,7 +176,7 @@ def test_a_v128_has_as_many_lanes_as_fit(shape: str) -> None:
 
 def test_the_probe_knows_the_shapes_of_the_declaration() -> None:
     sizes = {shape: (lane, 128 // int(lane[1:])) for shape, (lane, _) in values.SHAPES.items()}
-    assert sizes == cases.SHAPES
+    assert sizes == case_values.SHAPES
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ class Table(BaseModel):
     A table that is not right is refused with all that is wrong in it, in words (``refusals.problems_of``).
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, alias_generator=alias)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, alias_generator=alias, defer_build=True)
 
     header: ClassVar[str] = f"write [{HERE}]"
     """What to write in place of something that is no table."""

@@ -1,7 +1,7 @@
 """``[[modules.NAME.tests]]``.
 
-What a test may be is said in ``project/cases.py``, for manifests too; here is what TOML adds: kinds of values, and what
-may be left out.
+What a test may be is said in ``project/case_rules.py``, for manifests too; here is what TOML adds: kinds of values, and
+what may be left out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from wasmbuild.engine.cranelift_flags import shown
-from wasmbuild.project import cases
+from wasmbuild.project import case_rules, cases
+from wasmbuild.project.case_values import MAX_TEXT, MAX_VALUES, Value
 from wasmbuild.project.cases import Case, Directory, Wasi
 from wasmbuild.project.tables.base import Context, Table
 from wasmbuild.project.tables.refusals import HERE, Problem, Wrong
@@ -33,9 +34,9 @@ def _no_name(argv: tuple[str, ...]) -> Wrong | None:
     return None if argv else ("is empty", "write the program's own name first, or leave it out")
 
 
-# What tests may be is judged by ``cases.problems``, of which the schema says here what it can.
-_Values = Annotated[tuple[Any, ...], IN_ARRAY, Rule(_no_array, any_type=True, items=_VALUE, maxItems=cases.MAX_VALUES)]
-_Text = Annotated[str, Rule(None, maxLength=cases.MAX_TEXT)]
+# What tests may be is judged by ``case_rules.problems``, of which the schema says here what it can.
+_Values = Annotated[tuple[Any, ...], IN_ARRAY, Rule(_no_array, any_type=True, items=_VALUE, maxItems=MAX_VALUES)]
+_Text = Annotated[str, Rule(None, maxLength=MAX_TEXT)]
 
 
 class WasiTable(Table):
@@ -43,7 +44,7 @@ class WasiTable(Table):
 
     header = "write wasi = {}, with what the program is given in it"
 
-    argv: Annotated[Texts, Rule(_no_name, minItems=1, maxItems=cases.MAX_VALUES)] | None = Field(
+    argv: Annotated[Texts, Rule(_no_name, minItems=1, maxItems=MAX_VALUES)] | None = Field(
         default=None,
         description="Arguments, the program's own name first. By default that is the last part of the module's name.",
     )
@@ -159,7 +160,7 @@ class CaseTable(Table):
         if self.call is None and self.wasi is None and not wrong & {"call", "wasi"}:
             yield ("call",), "is missing", 'write call = "…", the name of an export'
         elif not wrong:
-            for path, problem, fix in cases.problems(self.case()):
+            for path, problem, fix in case_rules.problems(self.case()):
                 yield (("time-limit",) if path == ("time_limit",) else path), problem, fix
 
     def case(self) -> Case:
@@ -190,7 +191,7 @@ Cases = Annotated[tuple[CaseTable, ...], IN_ARRAY, Rule(_too_many, maxItems=case
 """The tests of a module."""
 
 
-def _value(given: Any) -> cases.Value:
+def _value(given: Any) -> Value:
     """Return a value of TOML as one of JSON, which has neither NaN nor infinities."""
     if isinstance(given, float) and not math.isfinite(given):
         return "nan" if math.isnan(given) else "inf" if given > 0 else "-inf"
@@ -198,5 +199,5 @@ def _value(given: Any) -> cases.Value:
         return list(map(_value, given))
     if isinstance(given, Mapping):
         return {name: _value(value) for name, value in given.items()}
-    value: cases.Value = given
+    value: Value = given
     return value
