@@ -35,13 +35,18 @@ http {{
     server {{
         listen 127.0.0.1:{port};
         root {root}/www;
-        location / {{
-            dav_methods PUT;
-            create_full_put_path on;
-            {authentication}
-        }}
+        {location}
     }}
 }}
+"""
+
+
+_LOCATION = """
+location / {
+    dav_methods PUT;
+    create_full_put_path on;
+    AUTHENTICATION
+}
 """
 
 
@@ -52,8 +57,11 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def nginx(root: Path, *, login: tuple[str, str] | None = None) -> Iterator[str]:
-    """Run nginx with WebDAV's PUT on an empty folder ``root/www``, and yield its address."""
+def nginx(root: Path, *, login: tuple[str, str] | None = None, location: str = _LOCATION) -> Iterator[str]:
+    """Run nginx with WebDAV's PUT on an empty folder ``root/www``, or as another ``location`` says; yield its address.
+
+    ``login`` is name and password of whoever is let in.
+    """
     (root / "www").mkdir(parents=True)
     port = free_port()
     authentication = ""
@@ -61,7 +69,8 @@ def nginx(root: Path, *, login: tuple[str, str] | None = None) -> Iterator[str]:
         (root / "passwords").write_text(f"{login[0]}:{{PLAIN}}{login[1]}\n")
         authentication = f'auth_basic "cache"; auth_basic_user_file {root}/passwords;'
     user = "user root;" if os.geteuid() == 0 else ""
-    (root / "nginx.conf").write_text(_NGINX.format(root=root, port=port, authentication=authentication, user=user))
+    location = location.replace("AUTHENTICATION", authentication)
+    (root / "nginx.conf").write_text(_NGINX.format(root=root, port=port, location=location, user=user))
     # Debian keeps it where users have no PATH.
     program = shutil.which("nginx") or "/usr/sbin/nginx"
     with _running([program, "-c", str(root / "nginx.conf"), "-e", str(root / "error.log"), "-p", str(root)], port):

@@ -58,9 +58,9 @@ def opened(address: str, timeout: float, *, writing: bool) -> Any:
         if parts.scheme == "gs":
             return GCSStore.from_url(address, client_options=options, retry_config=retry)
         return AzureStore.from_url(address, client_options=options, retry_config=retry)
-    except NoStoreError:
+    except (NoStoreError, KeyboardInterrupt, SystemExit):
         raise
-    except Exception as error:
+    except BaseException as error:  # a panic of Rust is no Exception
         # What obstore says of it may name the credentials.
         raise NoStoreError(f"cannot be opened ({type(error).__name__})") from None
 
