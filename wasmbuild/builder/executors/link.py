@@ -24,7 +24,7 @@ from distributed.versions import VersionMismatchWarning  # noqa: E402
 
 from wasmbuild.builder.executors import remote  # noqa: E402
 from wasmbuild.builder.executors.cluster import AskAgainError, PoisonousError  # noqa: E402
-from wasmbuild.toolchain.find import FoundCompiler  # noqa: E402
+from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler  # noqa: E402
 
 if _IS_OURS:
     # What is wrong is told once, in our words; a program that uses Dask itself says what it wants to hear.
@@ -43,7 +43,7 @@ class DaskLink:
     def __init__(self, address: str, compilers: Iterable[FoundCompiler], build: str) -> None:
         """``address`` is as Dask has it, ``build`` a name that no other build has; ``compilers`` are all it needs."""
         self.address = address
-        self._compilers = {compiler.sha256: compiler.path for compiler in compilers}
+        self._compilers = {compiler.sha256: compiler for compiler in compilers}
         self._build = build
         self._numbers = itertools.count()
         self._client: Client | None = None
@@ -92,17 +92,20 @@ class DaskLink:
         described: Mapping[str, Any] = told
         return described
 
-    async def install(self, address: str) -> str:
-        """Send a worker the compilers; return why that did not help, or nothing. Raises OSError."""
-        for sha256, path in self._compilers.items():
-            if problem := await self._install(address, sha256, path):
+    async def install(self, address: str, lacks: Iterable[str]) -> str:
+        """Send a worker the compilers with these digests; return why that did not help, or nothing. Raises OSError."""
+        for sha256 in lacks:
+            compiler = self._compilers[sha256]
+            if compiler.kind == EMBEDDED:
+                return f"lacks the library that compiles here; run there: pip install wasmtime=={compiler.version}"
+            if problem := await self._install(address, compiler):
                 return problem
         return ""
 
-    async def _install(self, address: str, sha256: str, path: str) -> str:
-        client = self._connected()
+    async def _install(self, address: str, compiler: FoundCompiler) -> str:
+        client, sha256 = self._connected(), compiler.sha256
         if sha256 not in self._programs:
-            data = await asyncio.to_thread(Path(path).read_bytes)
+            data = await asyncio.to_thread(Path(compiler.path).read_bytes)
             # Sent once from here; workers have it from each other.
             self._programs[sha256] = self._submit(client, bytes, data)
         future = self._submit(client, remote.install, self._programs[sha256], sha256, workers=[address])

@@ -23,8 +23,8 @@ class Ask(Protocol):
     async def examine(self, address: str) -> Mapping[str, Any]:
         """Return what ``remote.examine`` returns there."""
 
-    async def install(self, address: str) -> str:
-        """Send it the compiler, and return what ``remote.install`` returns there."""
+    async def install(self, address: str, lacks: Iterable[str]) -> str:
+        """Send it the compilers with these digests, and return what ``remote.install`` returns there."""
 
 
 @dataclass
@@ -138,9 +138,9 @@ class Members:
             try:
                 told = await asyncio.wait_for(self._ask.examine(address), self._answer)
                 reason = self._problem(told)
-                if not reason and not told["has-compiler"]:
+                if not reason and told["lacks"]:
                     self._say(f"sending the compiler to {member.name}")
-                    reason = await self._ask.install(address)
+                    reason = await self._ask.install(address, told["lacks"])
             except OSError as error:
                 member.reason = f"does not answer ({error})" if str(error) else "does not answer"
                 self._notify()
@@ -155,7 +155,7 @@ class Members:
             return str(told["problem"])
         if problem := remote.version_problem(told["versions"]):
             return problem
-        if (theirs := told["system"]) != remote.system() and not told["has-compiler"]:
+        if (theirs := told["system"]) != remote.system() and told["lacks"]:
             return f"is {theirs} and cannot run the compiler of this build, which is for {remote.system()}"
         if self._limits_memory and not told["limits-memory"]:
             return "cannot limit the memory of a compile; run workers on Linux"

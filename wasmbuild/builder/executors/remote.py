@@ -61,13 +61,13 @@ def system() -> str:
 
 
 async def examine(digests: Sequence[str]) -> dict[str, Any]:
-    """Return what this machine is, and whether it has the compilers with these digests."""
-    found = [await asyncio.to_thread(find.by_digest, sha256) for sha256 in digests]
+    """Return what this machine is, and which of the compilers with these digests it lacks."""
+    lacks = [sha256 for sha256 in digests if await asyncio.to_thread(find.by_digest, sha256) is None]
     return {
         "versions": versions(),
         "system": system(),
         "limits-memory": process.memory_can_be_limited(),
-        "has-compiler": None not in found,
+        "lacks": lacks,
     }
 
 

@@ -1,0 +1,277 @@
+"""What a build does with the workers of a cluster that lives in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import artifact
+
+from wasmbuild.builder.executors import remote, wire
+from wasmbuild.builder.executors.cluster import AskAgainError, Cluster, Patience, PoisonousError
+from wasmbuild.builder.key import CompilerIdentity
+from wasmbuild.builder.request import CompileRequest, CompileResult, Labels
+from wasmbuild.engine import triples
+from wasmbuild.engine.config import EngineConfig
+from wasmbuild.errors import ExecutorError
+from wasmbuild.toolchain.process import ProcessLimits
+
+pytest.importorskip("distributed")
+
+ENGINE = EngineConfig.declared({}, line=48, triple=triples.parse("x86_64-unknown-linux-gnu"))
+QUICK = Patience(connect=1, lost=0.2, answer=0.1, workers=0.2, unfit=0.05, stop=1, poll=0.001)
+
+Compile = Callable[[str, CompileRequest], Mapping[str, Any]]
+
+
+class FakeLink:
+    """A scheduler whose workers answer at once; ``told`` is what they say, ``does`` what they do."""
+
+    def __init__(self) -> None:
+        self.address = "scheduler:1"
+        self.is_connected = False
+        self.lost = self.unreachable = False
+        self.told: dict[str, dict[str, Any]] = {}
+        self.silent: set[str] = set()
+        self.does: Compile = compiled
+        self.asked: list[tuple[str, str]] = []
+        self.sent: list[str] = []
+        self.stopped: list[str] = []
+        self.never = asyncio.Event()
+        self.closed = False
+
+    def add(self, name: str, **told: Any) -> None:
+        self.told[name] = {
+            "versions": remote.versions(), "system": remote.system(), "limits-memory": True, "lacks": [], **told
+        }  # fmt: skip
+
+    async def connect(self, seconds: float) -> None:
+        if self.unreachable:
+            raise ConnectionRefusedError("refused")
+        self.is_connected = True
+
+    async def workers(self) -> Mapping[str, Mapping[str, Any]]:
+        if self.lost:
+            await self.never.wait()
+        return {name: {"name": name.upper(), "nthreads": 2, "status": "running"} for name in self.told}
+
+    async def examine(self, address: str) -> Mapping[str, Any]:
+        if address in self.silent:
+            await self.never.wait()
+        return self.told[address]
+
+    async def install(self, address: str, lacks: Iterable[str]) -> str:
+        self.sent.append(address)
+        return ""
+
+    async def compile(self, asked: bytes, wasm: bytes, workers: Collection[str]) -> tuple[str, object]:
+        worker = min(workers, key=lambda name: sum(name == other for other, _ in self.asked))
+        request = wire.request_from_bytes(asked)
+        self.asked.append((worker, request.labels.artifact))
+        answer = self.does(worker, request)
+        if answer == {}:
+            await self.never.wait()
+        return worker, answer
+
+    async def invite(self) -> None:
+        await self.never.wait()
+
+    async def stop(self, workers: Collection[str]) -> None:
+        self.stopped += workers
+
+    async def close(self, seconds: float) -> None:
+        self.closed = True
+
+
+def compiled(worker: str, request: CompileRequest) -> Mapping[str, Any]:
+    data = artifact(request)
+    return wire.answer(CompileResult(request.key(), "", seconds=1.0), data, hashlib.sha256(data).hexdigest())
+
+
+class Room:
+    def __init__(self, directory: Path) -> None:
+        self.link = FakeLink()
+        self.said: list[str] = []
+        self.changed = threading.Event()
+        self.wasm = directory / "m.wasm"
+        self.wasm.write_bytes(b"\0asm")
+        self._cluster: Cluster | None = None
+
+    @property
+    def cluster(self) -> Cluster:
+        if self._cluster is None:
+            self._cluster = Cluster(
+                self.link, limits_memory=True, say=self.said.append, on_change=self.changed.set, patience=QUICK
+            )
+        return self._cluster
+
+    def compile(self, *ids: str) -> dict[str, CompileResult]:
+        futures = {id: self.cluster.submit(self.request(id), self.wasm) for id in ids}
+        return {id: future.result(10) for id, future in futures.items()}
+
+    def request(self, id: str) -> CompileRequest:
+        compiler = CompilerIdentity("48.0.2", "c" * 64)
+        return CompileRequest("a" * 64, "module", ENGINE, compiler, ProcessLimits(), 1, Labels(id, id))
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    room = Room(tmp_path)
+    yield room
+    room.cluster.close()
+
+
+def test_all_workers_have_their_share(room: Room) -> None:
+    for name in ("a", "b"):
+        room.link.add(name)
+    results = room.compile("1", "2", "3", "4")
+    assert {result.worker for result in results.values()} <= {"A", "B"}
+    assert all(result.error is None and isinstance(result.artifact, bytes) for result in results.values())
+    assert room.changed.wait(10)
+
+
+def test_what_lacks_the_compiler_is_sent_it(room: Room) -> None:
+    room.link.add("a", lacks=["c" * 64])
+    assert room.compile("1", "2")["1"].error is None
+    assert room.link.sent == ["a"]
+    assert room.said == ["sending the compiler to A"]
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"versions": {**remote.versions(), "wasmbuild": "0.0.1"}}, "has wasmbuild 0.0.1, and this machine has "),
+        ({"versions": {**remote.versions(), "Python": "3.9"}}, "has Python 3.9, and this machine has "),
+        ({"versions": {**remote.versions(), "distributed": "1"}}, "has distributed 1, and this machine has "),
+        (
+            {"system": "beos ppc", "lacks": ["c" * 64]},
+            "is beos ppc and cannot run the compiler of this build, which is ",
+        ),
+        ({"limits-memory": False}, "cannot limit the memory of a compile; run workers on Linux"),
+        ({"problem": "has no wasmbuild"}, "has no wasmbuild"),
+    ],
+    ids=["wasmbuild", "Python", "Dask", "system", "limits", "problem"],
+)
+def test_what_cannot_compile_is_passed_over(room: Room, told: dict[str, Any], reason: str) -> None:
+    room.link.add("bad", **told)
+    with pytest.raises(ExecutorError, match="no worker of the Dask scheduler at scheduler:1 can compile") as error:
+        room.compile("1")
+    assert str(error.value).splitlines()[1].startswith(f"    BAD {reason}")
+    assert room.link.asked == []
+
+
+def test_the_others_do_it(room: Room) -> None:
+    room.link.add("bad", problem="has no wasmbuild")
+    room.link.silent.add("mute")
+    room.link.add("mute")
+    room.link.add("good")
+    assert room.compile("1", "2", "3")["3"].worker == "GOOD"
+    assert room.said == ["passed over: BAD has no wasmbuild"]
+
+
+def test_one_that_turns_out_to_be_unfit_is_passed_over(room: Room) -> None:
+    for name in ("full", "good"):
+        room.link.add(name)
+    room.link.does = lambda worker, request: (
+        wire.unfit("has no room") if worker == "full" else compiled(worker, request)
+    )
+    assert {result.worker for result in room.compile("1", "2", "3").values()} == {"GOOD"}
+    assert room.said == ["passed over: FULL has no room"]
+
+
+def test_one_that_lost_the_compiler_is_asked_again(room: Room) -> None:
+    room.link.add("a")
+    answers = iter([wire.unfit("", lacks_compiler=True)])
+    room.link.does = lambda worker, request: next(answers, None) or compiled(worker, request)
+    assert room.compile("1")["1"].worker == "A"
+    assert [worker for worker, _ in room.link.asked] == ["a", "a"]
+
+
+def test_what_the_scheduler_forgot_is_asked_again(room: Room) -> None:
+    room.link.add("a")
+    forgotten = [True]
+
+    def does(worker: str, request: CompileRequest) -> Mapping[str, Any]:
+        if forgotten.pop() if forgotten else False:
+            raise AskAgainError
+        return compiled(worker, request)
+
+    room.link.does = does
+    assert room.compile("1")["1"].error is None
+
+
+def test_what_kills_its_workers_is_to_blame_and_what_waited_there_is_not(room: Room) -> None:
+    for name in ("a", "b"):
+        room.link.add(name)
+    room.compile("0")
+    deaths = ["1", "2", "1"]
+
+    def does(worker: str, request: CompileRequest) -> Mapping[str, Any]:
+        if request.labels.artifact in deaths:
+            deaths.remove(request.labels.artifact)
+            raise PoisonousError(worker, 4)
+        return compiled(worker, request)
+
+    room.link.does = does
+    results = room.compile("1", "2")
+    assert str(results["1"].error).startswith("workers died while they compiled it, again and again, the last one ")
+    assert results["2"].error is None
+
+
+def test_what_waits_for_workers_that_left_goes_to_others(room: Room) -> None:
+    room.link.add("a")
+    room.compile("0")
+    room.link.does = lambda worker, request: {} if worker == "a" else compiled(worker, request)
+    future = room.cluster.submit(room.request("1"), room.wasm)
+    while ("a", "1") not in room.link.asked:
+        assert not future.done()
+    room.link.add("b")
+    del room.link.told["a"]
+    assert future.result(10).worker == "B"
+
+
+def test_without_workers(room: Room) -> None:
+    with pytest.raises(
+        ExecutorError, match=r"scheduler:1 has had no worker for 0\.2 s; start one: dask worker scheduler:1"
+    ):
+        room.compile("1")
+    with pytest.raises(ExecutorError, match="has had no worker"):
+        room.compile("2")
+
+
+def test_without_a_scheduler(room: Room) -> None:
+    room.link.unreachable = True
+    with pytest.raises(ExecutorError, match="there is no Dask scheduler at scheduler:1: refused; check the address"):
+        room.compile("1")
+
+
+def test_a_scheduler_that_is_lost_ends_what_waits(room: Room) -> None:
+    room.link.add("a")
+    room.compile("0")
+    room.link.does = lambda worker, request: {}
+    futures = [room.cluster.submit(room.request(id), room.wasm) for id in "12"]
+    room.link.lost = True
+    for future in futures:
+        with pytest.raises(
+            ExecutorError, match="scheduler:1 does not answer any more: it did not answer in time; what "
+        ):
+            future.result(10)
+    assert room.link.closed
+
+
+def test_closed_it_stops_what_runs(room: Room) -> None:
+    room.link.add("a")
+    room.compile("0")
+    room.link.does = lambda worker, request: {}
+    future = room.cluster.submit(room.request("1"), room.wasm)
+    while ("a", "1") not in room.link.asked:
+        assert not future.done()
+    room.cluster.close()
+    assert room.link.stopped == ["a"]
+    with pytest.raises(ExecutorError, match="the build was stopped"):
+        future.result(10)
