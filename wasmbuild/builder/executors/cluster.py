@@ -41,6 +41,7 @@ PATIENCE = Patience()
 
 # Workers that may be lost over one request while nothing else is asked of them.
 _MOST_ALONE = 1
+_AGAIN_SECONDS = 0.05
 
 
 class AskAgainError(Exception):
@@ -155,9 +156,11 @@ class Cluster:
 
     async def _leave(self) -> None:
         running = bool(self._waiting)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Again and again: wait_for of Python 3.11 loses a cancellation that comes with the answer.
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks, timeout=_AGAIN_SECONDS)
         if running and self._link.is_connected and (fit := self._members.fit()):
             with suppress(Exception):
                 await asyncio.wait_for(self._link.stop(fit), self._patience.stop)
