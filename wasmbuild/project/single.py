@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from wasmbuild.errors import UsageError
 from wasmbuild.project import names
 from wasmbuild.project.declared import Module, Project, Target
-from wasmbuild.project.globs import expand, is_glob
+from wasmbuild.project.globs import expand, is_glob, matches
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.resolve import module_name, normal, without_excluded
 from wasmbuild.text import listed, suggestion
@@ -27,7 +27,7 @@ def module_of(project: Project, source: Path | None, name: str | None, target: T
     the target; OSError for a folder that cannot be listed.
     """
     if name is not None:
-        found = list(_named(project, name))
+        found = list(_named(project, name, source))
     else:
         found = [] if source is None else list(_declaring(project, source))
     if not found:
@@ -59,29 +59,47 @@ _Found = tuple[str, str, str]
 """A module's name, the path of its declared source, and the key that declares it."""
 
 
-def _named(project: Project, name: str) -> Iterator[_Found]:
+def _named(project: Project, name: str, source: Path | None) -> Iterator[_Found]:
     declared = project.modules.get(name)
     if declared is not None and not is_glob(declared.source):
         yield name, normal(declared.source), name
         return
-    yield from (found for found in _of_globs(project) if found[0] == name)
+    here = [] if source is None else [found for found in _declaring(project, source) if found[0] == name]
+    yield from here or (found for found in _of_globs(project) if found[0] == name)
 
 
 def _declaring(project: Project, source: Path) -> Iterator[_Found]:
-    wanted = os.path.abspath(source)
-    found = [
-        (key, normal(declared.source), key) for key, declared in project.modules.items() if not is_glob(declared.source)
-    ]
-    for name, text, key in (*found, *_of_globs(project)):
-        if os.path.normpath(os.path.join(project.directory, text)) == wanted:
-            yield name, text, key
+    """Yield what declares a file, without listing its folder: that takes long for each of thousands of files."""
+    try:
+        path = os.path.relpath(source, project.directory).replace(os.sep, "/")
+    except ValueError:  # on another drive of Windows
+        return
+    for key, declared in project.modules.items():
+        pattern = normal(declared.source)
+        if not is_glob(pattern):
+            if path == pattern:
+                yield key, pattern, key
+        elif "**" in pattern.split("/"):
+            # Whether a link leads there, the path does not say.
+            yield from (found for found in _of_glob(project, key) if found[1] == path)
+        elif matches(pattern, path):
+            yield from _modules(key, pattern, without_excluded(declared, [path]))
 
 
 def _of_globs(project: Project) -> Iterator[_Found]:
     for key, declared in project.modules.items():
-        pattern = normal(declared.source)
-        if is_glob(pattern):
-            for path in without_excluded(declared, expand(project.directory, pattern)):
-                name = module_name(key, pattern, path)
-                if names.problem(name, module=True) is None:
-                    yield name, path, key
+        if is_glob(normal(declared.source)):
+            yield from _of_glob(project, key)
+
+
+def _of_glob(project: Project, key: str) -> Iterator[_Found]:
+    declared = project.modules[key]
+    pattern = normal(declared.source)
+    return _modules(key, pattern, without_excluded(declared, expand(project.directory, pattern)))
+
+
+def _modules(key: str, pattern: str, paths: Iterable[str]) -> Iterator[_Found]:
+    for path in paths:
+        name = module_name(key, pattern, path)
+        if names.problem(name, module=True) is None:
+            yield name, path, key
