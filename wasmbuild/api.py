@@ -18,13 +18,10 @@ from wasmbuild.errors import FAILED, DeclarationError, UsageError, WasmbuildErro
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from wasmbuild.audit.note import Noted
-    from wasmbuild.builder.session import ArtifactOutcome, Session
+    from wasmbuild.builder.session import ArtifactOutcome
     from wasmbuild.builder.workspace import Planned, Workspace
-    from wasmbuild.engine.programs import Program
     from wasmbuild.plan.graph import Plan
     from wasmbuild.plan.placement import Placement
-    from wasmbuild.project.audit_policy import AuditPolicy
     from wasmbuild.verify import Report
 
 __all__ = [
@@ -105,8 +102,10 @@ def plan(
 
     The keywords are those of ``build``. Raises DeclarationError with all mistakes, UsageError, ToolchainError.
     """
+    from wasmbuild.plan.placement import placement
+
     with boundary.as_wasmbuild_error():
-        return _workspace(config, _placement(build_dir, None, sources, targets, program)).planned().plan
+        return _workspace(config, placement(build_dir, None, sources, targets, program)).planned().plan
 
 
 def build(
@@ -141,8 +140,10 @@ def build(
     """
     if jobs is not None and jobs < 1:
         raise UsageError(f"build: jobs is {jobs}, and at least 1 has to run; leave it out for one for each core")
+    from wasmbuild.plan.placement import placement
+
     with boundary.as_wasmbuild_error():
-        workspace = _workspace(config, _placement(build_dir, state_dir, sources, targets, program))
+        workspace = _workspace(config, placement(build_dir, state_dir, sources, targets, program))
         planned = workspace.planned()
         reasons: dict[str, tuple[str, ...]] = {}
         if not workspace.is_up_to_date(planned):
@@ -186,33 +187,6 @@ def _workspace(config: AnyPath, placement: Placement | None) -> Workspace:
     return Workspace(Path(config), placement)
 
 
-def _placement(
-    build_dir: AnyPath | None,
-    state_dir: AnyPath | None,
-    sources: Mapping[str, AnyPath] | None,
-    targets: Iterable[str],
-    program: str | None,
-) -> Placement:
-    from wasmbuild.plan.placement import Placement
-
-    return Placement(
-        None if build_dir is None else Path(os.path.abspath(build_dir)),
-        None if state_dir is None else Path(os.path.abspath(state_dir)),
-        {name: Path(path) for name, path in (sources or {}).items()},
-        tuple(targets),
-        None if program is None else _program(program),
-    )
-
-
-def _program(triple: str) -> Program:
-    from wasmbuild.engine.programs import program
-
-    try:
-        return program(triple)
-    except ValueError as error:
-        raise UsageError(f"program: {triple!r} {error}") from None
-
-
 def _built(
     workspace: Workspace,
     planned: Planned,
@@ -222,6 +196,8 @@ def _built(
     on_compiled: Callable[[str], None],
 ) -> dict[str, tuple[str, ...]]:
     """Build what is out of date; return why, by id."""
+    from wasmbuild.stepwise import audited
+
     failures: dict[str, WasmbuildError] = {}
     reasons: dict[str, tuple[str, ...]] = {}
 
@@ -248,19 +224,6 @@ def _built(
     if known is not None and known.fails:
         raise KnownFaultError(known.line)
     return reasons
-
-
-def audited(session: Session, policy: AuditPolicy) -> Noted:
-    """Return what is known against the compiler of what was built, while the session has the directory.
-
-    Where ``policy`` does not let it pass, the next build does not pass for having nothing to do.
-    """
-    from wasmbuild.audit.note import of_build
-
-    known = of_build(session, policy)
-    if known.fails:
-        session.directory.forget_noop()
-    return known
 
 
 def _artifacts(plan: Plan, reasons: Mapping[str, tuple[str, ...]]) -> dict[str, BuiltArtifact]:

@@ -12,11 +12,9 @@ of its own, so that ``--debug=explain`` names the one that changed.
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -25,13 +23,13 @@ import SCons.Builder
 import SCons.Errors
 
 from wasmbuild import boundary
-from wasmbuild.api import audited
 from wasmbuild.builder.key import SCHEMA, CompilerIdentity, identity_of
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.errors import CompileError, DeclarationError, WasmbuildError
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.plan.placement import Placement
 from wasmbuild.project import filenames
+from wasmbuild.stepwise import Stepwise
 from wasmbuild.text import listed
 
 if TYPE_CHECKING:
@@ -91,8 +89,7 @@ class _Project:
         self._planned = self._workspace.planned()
         self._plan = self._planned.plan
         self._up_to_date = self._workspace.is_up_to_date(self._planned)
-        self._session: Session | None = None
-        self._mutex = threading.Lock()
+        self._steps = Stepwise(self._workspace, _say)
         # One compile at a time may have all cores.
         self._alone = env.GetOption("num_jobs") == 1
 
@@ -127,9 +124,7 @@ class _Project:
         """Bring one artifact up to date; several threads do so at once."""
         id = target[0].attributes.wasmbuild
         try:
-            with boundary.as_wasmbuild_error():
-                session = self._open()
-                session.begin(on_wait=_say)
+            with boundary.as_wasmbuild_error(), self._steps.begun(self._planned) as session:
                 artifact = session.artifacts[id]
                 session.look_again(artifact)
                 outcome = session.compile(artifact, parallel=self._alone)
@@ -142,15 +137,11 @@ class _Project:
         """Write manifests and index once all artifacts are right, and let other builds in."""
         try:
             with boundary.as_wasmbuild_error():
-                session = self._open()
                 try:
-                    session.begin(on_wait=_say)
-                    session.finish()
-                    known = audited(session, self._workspace.audit_policy())
-                    wrong = [status.artifact for status in session.outdated()]
-                    unfinished = session.unfinished()
+                    with self._steps.begun(self._planned) as session:
+                        wrong, unfinished, known = self._steps.conclude(session)
                 finally:
-                    session.close()
+                    self._steps.close()
                 if wrong:
                     raise CompileError(_not_as_declared(wrong, session))
                 if unfinished:
@@ -164,24 +155,6 @@ class _Project:
         except WasmbuildError as error:
             raise _failed(target, error) from None
 
-    def _open(self) -> Session:
-        with self._mutex:
-            if self._session is None:
-                self._session = self._workspace.session(self._planned)
-                atexit.register(self._end)
-            return self._session
-
-    def _end(self) -> None:
-        """Let go of everything when SCons ends, whose threads may be in the middle of something."""
-        from wasmbuild.toolchain import child
-
-        child.kill_all()
-        if self._session is not None:
-            try:
-                self._session.close()
-            except WasmbuildError as error:
-                _say(str(error))
-
     def _manifests(self, artifacts: list[Any], sources: list[Any]) -> Any:
         env = self._env
         names = [filenames.INDEX, *(f"{target.name}/{filenames.MANIFEST}" for target in self._plan.targets)]
@@ -193,7 +166,7 @@ class _Project:
         env.Precious(made)
         env.Clean(made, self._build_dir.Dir(filenames.STATE_DIRECTORY))
         # A source whose time alone changed is no reason, and of manifests that were changed SCons sees nothing.
-        if self._plan.refused or not (self._up_to_date or self._open().is_whole()):
+        if self._plan.refused or not (self._up_to_date or self._steps.session(self._planned).is_whole()):
             env.AlwaysBuild(made)
         return made
 
@@ -201,7 +174,7 @@ class _Project:
         """Return the ids of artifacts that are not what their records say, of which SCons sees nothing."""
         if self._up_to_date:
             return []
-        session = self._open()
+        session = self._steps.session(self._planned)
         session.check()
         return [
             status.artifact.id

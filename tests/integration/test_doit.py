@@ -470,3 +470,48 @@ def task_image():
     doit(larger, "clean", "other:*", cwd=host)
     assert other.files() == {}
     assert larger.compiled() == set()
+
+
+PLACED = """
+import shutil
+
+from wasmbuild.doit import load
+
+WASM = load(
+    "project/wasmbuild.toml",
+    build_dir="out",
+    state_dir="state",
+    sources={"add": "made.wat"},
+    targets=["x*"],
+    program=PROGRAM,
+)
+
+
+def task_wasm():
+    yield from WASM.tasks(basename="wasm")
+
+
+def task_generate():
+    return {
+        "actions": [(lambda: shutil.copyfile("template", "made.wat") and None, [])],
+        "file_dep": ["template"],
+        "targets": ["made.wat"],
+    }
+"""
+
+
+def test_a_build_is_placed_as_calls_of_python_place_it(larger: Project) -> None:
+    host = larger.root.parent
+    (host / "dodo.py").write_text(PLACED.replace("PROGRAM", '"x86_64-unknown-linux-gnu"'))
+    # The source is another task's to make.
+    doit(larger, "-n", "2", "-P", "thread", "wasm", cwd=host)
+    assert {path.name for path in (host / "out").iterdir()} == {"index.json", "x64"}
+    assert (host / "state" / "noop.json").exists()
+    assert not larger.build.exists()
+    assert "wasm:add@x64" not in {
+        line.removeprefix(".  ") for line in doit(larger, "wasm", cwd=host).splitlines() if line.startswith(".")
+    }
+    (host / "template").write_text(ADD)
+    assert ".  wasm:add@x64" in doit(larger, "wasm", cwd=host)
+    (host / "dodo.py").write_text(PLACED.replace("PROGRAM", '"nonsense"'))
+    assert doit(larger, "wasm:add@x64", status=3, cwd=host).startswith("program: 'nonsense' ")

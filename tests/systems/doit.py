@@ -7,12 +7,12 @@ from systems import JOBS, System
 OWN = """\
 from wasmbuild.doit import load
 
-DOIT_CONFIG, task_compile, task_verify = load("wasmbuild.toml").dodo()
+DOIT_CONFIG, task_compile, task_verify = load("wasmbuild.toml", build_dir="OUT").dodo()
 """
 LARGER = """\
 from wasmbuild.doit import load
 
-WASM = load("wasmbuild.toml")
+WASM = load("wasmbuild.toml", build_dir="OUT")
 
 
 def task_wasm():
@@ -20,14 +20,11 @@ def task_wasm():
 
 
 def task_image():
-    return {"actions": ["cp %(dependencies)s %(targets)s"], "file_dep": ["OUT/index.json"], "targets": ["image"]}
+    return {"actions": ["cp '%(dependencies)s' image"], "file_dep": ["OUT/index.json"], "targets": ["image"]}
 """
 
-PLACED = "[project] build-dir says where, and that is below the declaration"
-REASONS = {"build_directory_elsewhere": PLACED, "build_directory_with_a_blank": PLACED}
 
-
-def own(out: str = "build") -> System:
+def own(out: str = "out") -> System:
     return System(
         "doit",
         {"dodo.py": OWN.replace("OUT", out)},
@@ -36,11 +33,10 @@ def own(out: str = "build") -> System:
         ("doit", "clean"),
         own,
         out=out,
-        reasons=REASONS,
     )
 
 
-def larger(out: str = "build") -> System:
+def larger(out: str = "out") -> System:
     return System(
         "doit-larger",
         {"dodo.py": LARGER.replace("OUT", out)},
@@ -49,7 +45,6 @@ def larger(out: str = "build") -> System:
         ("doit", "clean"),
         larger,
         out=out,
-        reasons=REASONS,
     )
 
 

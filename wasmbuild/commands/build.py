@@ -185,13 +185,9 @@ def _audited(session: Session, policy: AuditPolicy, *, built: bool) -> Noted | N
     """Return what is known against what was built, if anything new was said of it or the declaration wants it so."""
     if not built and "build" not in policy.enforce:
         return None
-    from wasmbuild.audit.note import of_build
+    from wasmbuild.stepwise import audited
 
-    known = of_build(session, policy)
-    if known.fails:
-        # The next build is not to pass for having nothing to do.
-        session.directory.forget_noop()
-    return known
+    return audited(session, policy)
 
 
 def _nothing_to_do(arguments: argparse.Namespace, selected: list[str], lost: list[str]) -> int:

@@ -13,14 +13,13 @@ from doit.exceptions import TaskFailed
 
 from wasmbuild import boundary
 from wasmbuild.doit import made
-from wasmbuild.doit.builds import of, say
+from wasmbuild.doit.builds import Which, of
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, TypeVar
 from wasmbuild.text import listed
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from wasmbuild.audit.note import Noted
     from wasmbuild.builder.workspace import Workspace
     from wasmbuild.doit.builds import Build
 
@@ -45,23 +44,19 @@ def _as_failed_task(action: Callable[Given, Made]) -> Callable[Given, Made | Tas
 
 
 @_as_failed_task
-def compile_artifact(config: str, id: str) -> dict[str, Any] | TaskFailed:
+def compile_artifact(which: Which, id: str) -> dict[str, Any] | TaskFailed:
     """Compile one artifact; one that was up to date when doit looked is compiled because doit was told to."""
     from wasmbuild.builder.scheduler import cores
 
-    build = of(config)
+    build = of(which)
     with build.busy():
         try:
-            session = build.open()
-            try:
-                session.begin(on_wait=say)
+            with build.steps.begun() as session:
                 if id not in session.artifacts:
                     return TaskFailed(f"{id}: is not declared any more; run doit again")
                 outcome = session.compile(
                     session.artifacts[id], parallel=build.unfinished() < cores(), force=id not in build.outdated
                 )
-            finally:
-                build.leave(session)
         finally:
             build.finished(id)
     if outcome.error is not None:
@@ -76,28 +71,19 @@ def compile_artifact(config: str, id: str) -> dict[str, Any] | TaskFailed:
 
 
 @_as_failed_task
-def write_manifests(config: str) -> dict[str, Any] | TaskFailed:
+def write_manifests(which: Which) -> dict[str, Any] | TaskFailed:
     """Write the manifests and the index, and note what is known, after the compiles: the task depends on all of them.
 
     It fails where what is declared does not stand whole after all.
     """
-    build = of(config)
-    with build.busy():
-        session = build.open()
-        try:
-            session.begin(on_wait=say)
-            session.finish()
-            changed = [status.artifact.id for status in session.outdated()]
-            unfinished = session.unfinished()
-            lost = session.plan.refused
-            refused = _audited(build, session.plan.build_dir, "build")
-            if refused:
-                session.directory.forget_noop()
-        finally:
-            build.leave(session)
+    build = of(which)
+    with build.busy(), build.steps.begun() as session:
+        wrong, unfinished, known = build.steps.conclude(session)
+        lost = session.plan.refused
     build.rest()
-    if changed:
-        return TaskFailed(f"{_some(changed)}: changed while it was built; run doit again")
+    refused = _told_once(build, known)
+    if wrong:
+        return TaskFailed(f"{_some([artifact.id for artifact in wrong])}: changed while it was built; run doit again")
     if unfinished:
         return TaskFailed(f"{_some(unfinished)}: the manifest is not as it was written; run doit again")
     if lost:
@@ -106,16 +92,17 @@ def write_manifests(config: str) -> dict[str, Any] | TaskFailed:
 
 
 @_as_failed_task
-def verify_artifacts(config: str, *, ordered: bool = False) -> TaskFailed | None:
+def verify_artifacts(which: Which, *, ordered: bool = False) -> TaskFailed | None:
     """Verify what stands in the build directory, after all compiles that doit runs in this process.
 
     With ``ordered``, doit has seen to that. It fails, too, where that is not what is declared now.
     """
+    from wasmbuild.audit.note import noted
     from wasmbuild.console import Console
     from wasmbuild.verification_table import summary, tell
     from wasmbuild.verify import verify
 
-    build = of(config)
+    build = of(which)
     if build.planned is None or build.error is not None:
         return TaskFailed(str(build.error))
     if not ordered:
@@ -124,7 +111,7 @@ def verify_artifacts(config: str, *, ordered: bool = False) -> TaskFailed | None
     outdated = _outdated(build.workspace)
     tell(report, Console(sys.stdout))
     problems = [] if report.ok else [summary(report)]
-    refused = _audited(build, build.planned.plan.build_dir, "verify")
+    refused = _told_once(build, noted([build.planned.plan.build_dir], build.workspace.audit_policy(), "verify"))
     if refused:
         problems.append(refused)
     if outdated:
@@ -132,15 +119,12 @@ def verify_artifacts(config: str, *, ordered: bool = False) -> TaskFailed | None
     return TaskFailed("\n".join(problems)) if problems else None
 
 
-def _audited(build: Build, build_dir: Path, command: str) -> str:
+def _told_once(build: Build, known: Noted) -> str:
     """Tell once what is known against the compiler of what was built; return it where that is not let pass."""
-    from wasmbuild.audit.note import noted
-
-    line, fails = noted([build_dir], build.workspace.audit_policy(), command)
-    if line is not None and line not in build.reported and not fails:
-        build.reported.add(line)
-        sys.stdout.write(f"{line}\n")
-    return line or "" if fails else ""
+    if known.line is not None and known.line not in build.reported and not known.fails:
+        build.reported.add(known.line)
+        sys.stdout.write(f"{known.line}\n")
+    return known.line or "" if known.fails else ""
 
 
 def _outdated(workspace: Workspace) -> list[str]:
@@ -160,9 +144,9 @@ def _some(names: Iterable[str]) -> str:
     return listed(sorted(names), _SHOWN)
 
 
-def remove_state(config: str, dryrun: bool) -> None:
+def remove_state(which: Which, dryrun: bool) -> None:
     """Remove what is remembered of a build directory, after everything else there that was made: an action of clean."""
-    build = of(config)
+    build = of(which)
     if build.planned is not None and os.path.isdir(build.planned.plan.state_dir):
         sys.stdout.write(f"removing dir '{os.path.relpath(build.planned.plan.state_dir)}'\n")
         if not dryrun:

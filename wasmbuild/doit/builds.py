@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
 import sys
@@ -13,14 +12,34 @@ from pathlib import Path
 from wasmbuild import boundary, files
 from wasmbuild.builder.workspace import Planned, Workspace
 from wasmbuild.errors import UsageError, WasmbuildError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.stepwise import Stepwise
 
 if TYPE_CHECKING:
     from doit.task import Task
 
-    from wasmbuild.builder.session import Session
     from wasmbuild.plan.graph import Plan
+    from wasmbuild.plan.placement import Placement
     from wasmbuild.project.declared import Artifact
+
+
+class Which(NamedTuple):
+    """A wasmbuild.toml, an absolute path, and what its build is told besides: plain values, for doit's processes."""
+
+    config: str
+    build_dir: str | None = None
+    state_dir: str | None = None
+    sources: tuple[tuple[str, str], ...] = ()
+    targets: tuple[str, ...] = ()
+    program: str | None = None
+
+    def placement(self) -> Placement:
+        """Return the same as builds take it; other tasks make the sources. Raises UsageError."""
+        from wasmbuild.plan.placement import placement
+
+        return placement(
+            self.build_dir, self.state_dir, dict(self.sources), self.targets, self.program, awaited=bool(self.sources)
+        )
 
 
 class Build:
@@ -29,20 +48,15 @@ class Build:
     With doit's threads all tasks share it. In doit's processes each compile is a build of its own, one after the other.
     """
 
-    def __init__(self, config: Path) -> None:
-        self._process = os.getpid()
-        self.workspace = Workspace(config)
+    def __init__(self, which: Which) -> None:
         self.planned: Planned | None = None
         self.error: WasmbuildError | None = None
-        self.session: Session | None = None
         self.up_to_date = False
         self.outdated: set[str] = set()
         self.reported: set[str] = set()
-        self._told: set[str] = set()
         self._reasons: dict[str, tuple[str, ...]] = {}
         self._sources: dict[str, str] = {}
         self._signatures: dict[str, files.Signature | None] = {}
-        self._mutex = threading.Lock()
         self._progress = threading.Condition()
         self._unfinished: set[str] = set()
         self._busy = 0
@@ -50,11 +64,19 @@ class Build:
         self._askable = 0
         self._asked: set[str] = set()
         self._artifacts: dict[str, Artifact] = {}
+        placed: Placement | None = None
         try:
-            with boundary.as_wasmbuild_error():
-                self._look()
+            placed = which.placement()
         except WasmbuildError as error:
             self.error = error
+        self.workspace = Workspace(_shown(which.config), placed)
+        self.steps = Stepwise(self.workspace, say)
+        if self.error is None:
+            try:
+                with boundary.as_wasmbuild_error():
+                    self._look()
+            except WasmbuildError as error:
+                self.error = error
 
     def _look(self) -> None:
         self.planned = self.workspace.planned()
@@ -62,7 +84,7 @@ class Build:
         self.up_to_date = self.workspace.is_up_to_date(self.planned)
         if self.up_to_date:
             return
-        session = self.open(self.planned)
+        session = self.steps.session(self.planned)
         session.check()
         # The largest first, so that no core waits for a long compile that started last.
         for status in session.outdated():
@@ -86,7 +108,7 @@ class Build:
             self.outdated.add(id)
             # Whatever is wrong, the compile will tell.
             with contextlib.suppress(WasmbuildError, KeyError):
-                session = self.open()
+                session = self.steps.session()
                 if session.look_again(session.artifacts[id]).right:
                     self.outdated.discard(id)
         return id not in self.outdated
@@ -113,26 +135,7 @@ class Build:
 
     def is_untouched(self) -> bool:
         """Tell whether everything is as the last whole build left it, as far as doit has come."""
-        return self.up_to_date and self.session is None
-
-    def open(self, planned: Planned | None = None) -> Session:
-        """Return the session, which a build that has nothing to do starts without. Raises WasmbuildError.
-
-        It is one of a plan, or else of what is declared now.
-        """
-        if self._elsewhere:
-            # The session of the process that was forked has children that answer to that process alone.
-            return self.workspace.session()
-        with self._mutex:
-            if self.session is None:
-                self.session = self.workspace.session(planned)
-                atexit.register(self._end)
-            return self.session
-
-    def leave(self, session: Session) -> None:
-        """Let go of a session that no other task is going to use. Raises DiskError."""
-        if session is not self.session:
-            session.close()
+        return self.up_to_date and not self.steps.is_open
 
     def rest(self) -> None:
         """Let other builds in, unless doit has selected more to compile, which would take the directory again.
@@ -140,9 +143,8 @@ class Build:
         Raises DiskError.
         """
         with self._progress:
-            if not self._unfinished and not self._busy and self.session is not None and not self._elsewhere:
-                self.session.close()
-                self._tell_remote()
+            if not self._unfinished and not self._busy:
+                self.steps.close()
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:
@@ -160,7 +162,7 @@ class Build:
         finally:
             with self._progress:
                 self._busy -= 1
-                if not self._busy and self.session is not None and not self._elsewhere:
+                if not self._busy and self.steps.is_open:
                     self._timer = threading.Timer(_IDLE_SECONDS, self._rest)
                     self._timer.daemon = True
                     self._timer.start()
@@ -170,26 +172,6 @@ class Build:
             self.rest()
         except WasmbuildError as error:
             say(str(error))
-
-    def _end(self) -> None:
-        """Let go of everything when the process ends, which doit's daemon threads may not expect."""
-        from wasmbuild.toolchain import child
-
-        child.kill_all()
-        with self._progress:
-            if self.session is not None and not self._elsewhere:
-                try:
-                    self.session.close()
-                    self._tell_remote()
-                except WasmbuildError as error:
-                    say(str(error))
-
-    def _tell_remote(self) -> None:
-        report = self.session.remote_report() if self.session is not None else None
-        for problem in report.problems if report is not None else ():
-            if problem not in self._told:
-                self._told.add(problem)
-                say(problem)
 
     def select(self, id: str) -> None:
         """Note that doit is going to run a task; it asks in order, by one thread, before the task runs."""
@@ -207,7 +189,7 @@ class Build:
 
     def wait(self) -> None:
         """Wait until every compile that doit selected so far has ended. Raises UsageError where that cannot be seen."""
-        if self._elsewhere:
+        if self.steps.is_elsewhere:
             raise UsageError(
                 "in a process of its own a verification cannot see the compiles; run doit with -P thread, "
                 'set par_type = "thread" in DOIT_CONFIG, or name the tasks it follows: verify(basename="compile")'
@@ -215,21 +197,17 @@ class Build:
         with self._progress:
             self._progress.wait_for(lambda: not self._unfinished)
 
-    @property
-    def _elsewhere(self) -> bool:
-        return os.getpid() != self._process
 
-
-_builds: dict[str, Build] = {}
+_builds: dict[Which, Build] = {}
 
 _IDLE_SECONDS = 0.1
 
 
-def of(config: str) -> Build:
-    """Return the build of a wasmbuild.toml (an absolute path), the same one each time."""
-    if config not in _builds:
-        _builds[config] = Build(_shown(config))
-    return _builds[config]
+def of(which: Which) -> Build:
+    """Return the build of a wasmbuild.toml, the same one each time."""
+    if which not in _builds:
+        _builds[which] = Build(which)
+    return _builds[which]
 
 
 def _shown(config: str) -> Path:

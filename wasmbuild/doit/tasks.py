@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from doit.task import clean_targets
 
@@ -28,8 +27,8 @@ _OTHER = {META: "other"}
 class Declared:
     """What a wasmbuild.toml declares, for doit; nothing is looked at before it is asked for."""
 
-    def __init__(self, config: str | os.PathLike[str]) -> None:
-        self._config = os.path.abspath(config)
+    def __init__(self, which: builds.Which) -> None:
+        self._which = which
 
     def tasks(self, basename: str = "compile") -> Iterator[dict[str, Any]]:
         """Yield the tasks that compile: ``basename:module@target`` for each artifact, then ``basename:manifests``.
@@ -39,7 +38,7 @@ class Declared:
         the working directory. What is up to date, is to doit too; mistakes in the declaration are written to stderr and
         become a task that fails with all of them.
         """
-        build = builds.of(self._config)
+        build = builds.of(self._which)
         if build.error is not None:
             # doit itself may fail before that task runs: those that others depend on are missing.
             builds.say(str(build.error))
@@ -60,7 +59,7 @@ class Declared:
         doit's processes (``-P process``) need the latter.
         """
         return {
-            "actions": [(actions.verify_artifacts, [self._config], {"ordered": basename is not None})],
+            "actions": [(actions.verify_artifacts, [self._which], {"ordered": basename is not None})],
             "task_dep": [] if basename is None else [basename],
             "doc": "prove that the artifacts are what was declared and that they load",
             "io": _IO,
@@ -75,7 +74,7 @@ class Declared:
 
         # Fewer passes over the many objects of many tasks, none of which is garbage.
         gc.set_threshold(_GC_THRESHOLD)
-        build = builds.of(self._config)
+        build = builds.of(self._which)
         config: dict[str, Any] = {
             "default_tasks": ["compile", "verify"],
             "backend": "sqlite3",
@@ -97,7 +96,7 @@ class Declared:
         return config, task_compile, task_verify
 
     def _of_build(self, basename: str, build: builds.Build, plan: Plan) -> Iterator[dict[str, Any]]:
-        config = self._config
+        which = self._which
         root = os.path.relpath(plan.build_dir)
         sources = _relative(plan)
         up_to_date = [ArtifactCheck(build)]
@@ -109,7 +108,7 @@ class Declared:
             yield {
                 "basename": basename,
                 "name": id,
-                "actions": [(actions.compile_artifact, [config, id])],
+                "actions": [(actions.compile_artifact, [which, id])],
                 "file_dep": [sources[artifact.module.name]],
                 "targets": [path, path + filenames.RECORD_SUFFIX],
                 "uptodate": up_to_date if reasons is None else [ArtifactCheck(build, reasons)],
@@ -129,11 +128,11 @@ class Declared:
         return {
             "basename": basename,
             "name": MANIFESTS,
-            "actions": [(actions.write_manifests, [self._config])],
+            "actions": [(actions.write_manifests, [self._which])],
             "task_dep": names,
             "targets": [f"{root}/{path}" for path in (filenames.INDEX, *targets)],
             "uptodate": [IndexCheck(build) if whole else False],
-            "clean": [clean_targets, (actions.remove_state, [self._config])],
+            "clean": [clean_targets, (actions.remove_state, [self._which])],
             "io": _IO,
             "doc": "the manifests of targets that are whole, and the index",
             "meta": {META: MANIFESTS},
@@ -152,6 +151,27 @@ def _relative(plan: Plan) -> dict[str, str]:
     }
 
 
-def load(config: str | os.PathLike[str] = CONFIG) -> Declared:
-    """Take what a wasmbuild.toml declares, for doit. ``config`` counts from the working directory, now."""
-    return Declared(Path(config))
+def load(
+    config: str | os.PathLike[str] = CONFIG,
+    *,
+    build_dir: str | os.PathLike[str] | None = None,
+    state_dir: str | os.PathLike[str] | None = None,
+    sources: Mapping[str, str | os.PathLike[str]] | None = None,
+    targets: Iterable[str] = (),
+    program: str | None = None,
+) -> Declared:
+    """Take what a wasmbuild.toml declares, for doit.
+
+    The keywords are those of ``wasmbuild.api.build``; ``sources`` may be the targets of other tasks, and need not be
+    there yet. All paths count from the working directory, now.
+    """
+    return Declared(
+        builds.Which(
+            os.path.abspath(config),
+            None if build_dir is None else os.path.abspath(build_dir),
+            None if state_dir is None else os.path.abspath(state_dir),
+            tuple((name, os.fspath(path)) for name, path in (sources or {}).items()),
+            tuple(targets),
+            program,
+        )
+    )

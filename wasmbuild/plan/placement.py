@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -62,3 +63,35 @@ class Placement(NamedTuple):
 
 DECLARED = Placement()
 """As it is declared."""
+
+
+def placement(
+    build_dir: str | os.PathLike[str] | None = None,
+    state_dir: str | os.PathLike[str] | None = None,
+    sources: Mapping[str, str | os.PathLike[str]] | None = None,
+    targets: Iterable[str] = (),
+    program: str | None = None,
+    *,
+    awaited: bool = False,
+) -> Placement:
+    """Return a placement as programs in Python name it: directories from the working directory, a triple as text.
+
+    Raises UsageError for a triple that is none.
+    """
+    return Placement(
+        None if build_dir is None else Path(os.path.abspath(build_dir)),
+        None if state_dir is None else Path(os.path.abspath(state_dir)),
+        {name: Path(path) for name, path in (sources or {}).items()},
+        tuple(targets),
+        None if program is None else _program(program),
+        awaited,
+    )
+
+
+def _program(triple: str) -> Program:
+    from wasmbuild.engine.programs import program
+
+    try:
+        return program(triple)
+    except ValueError as error:
+        raise UsageError(f"program: {triple!r} {error}") from None

@@ -1,0 +1,118 @@
+"""A build that another system runs artifact by artifact in its own process: what doit and SCons stand on."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+
+from wasmbuild.errors import WasmbuildError
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from wasmbuild.audit.note import Noted
+    from wasmbuild.builder.session import Session
+    from wasmbuild.builder.workspace import Planned, Workspace
+    from wasmbuild.project.audit_policy import AuditPolicy
+    from wasmbuild.project.declared import Artifact
+
+
+class Conclusion(NamedTuple):
+    """What is not as it should be after all: artifacts, and targets whose manifest is another by now.
+
+    ``known`` is what is known against the compiler.
+    """
+
+    wrong: list[Artifact]
+    unfinished: list[str]
+    known: Noted
+
+
+class Stepwise:
+    """One build of a workspace, from the first artifact that is asked for to the manifests.
+
+    All threads share its session, which a build that has nothing to do never opens; a process that was forked has one
+    of its own for each artifact, since the compilers of the first answer to that process alone. When the process ends,
+    everything is let go of, whatever threads are in the middle of.
+    """
+
+    def __init__(self, workspace: Workspace, say: Callable[[str], None]) -> None:
+        """``say`` shows a line to people."""
+        self.workspace = workspace
+        self.say = say
+        self._process = os.getpid()
+        self._session: Session | None = None
+        self._mutex = threading.Lock()
+        self._said: set[str] = set()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a session that this process shares."""
+        return self._session is not None and not self.is_elsewhere
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether this process was forked from the one whose build it is."""
+        return os.getpid() != self._process
+
+    def session(self, planned: Planned | None = None) -> Session:
+        """Return the session: of a plan, or else of what is declared now. Raises WasmbuildError."""
+        if self.is_elsewhere:
+            return self.workspace.session()
+        with self._mutex:
+            if self._session is None:
+                self._session = self.workspace.session(planned)
+                atexit.register(self._end)
+            return self._session
+
+    @contextlib.contextmanager
+    def begun(self, planned: Planned | None = None) -> Iterator[Session]:
+        """Have the build directory, and keep it in the process that is shared. Raises WasmbuildError."""
+        session = self.session(planned)
+        try:
+            session.begin(on_wait=self.say)
+            yield session
+        finally:
+            if session is not self._session:
+                session.close()
+
+    def close(self) -> None:
+        """Let other builds in; the next artifact takes the directory again. Raises DiskError."""
+        if self._session is None or self.is_elsewhere:
+            return
+        self._session.close()
+        report = self._session.remote_report()
+        for problem in report.problems if report is not None else ():
+            if problem not in self._said:
+                self._said.add(problem)
+                self.say(problem)
+
+    def conclude(self, session: Session) -> Conclusion:
+        """Write manifests and index after all artifacts, and say what does not stand whole. Raises DiskError."""
+        session.finish()
+        known = audited(session, self.workspace.audit_policy())
+        return Conclusion([status.artifact for status in session.outdated()], session.unfinished(), known)
+
+    def _end(self) -> None:
+        from wasmbuild.toolchain import child
+
+        child.kill_all()
+        try:
+            self.close()
+        except WasmbuildError as error:
+            self.say(str(error))
+
+
+def audited(session: Session, policy: AuditPolicy) -> Noted:
+    """Return what is known against the compiler of what was built, while the session has the directory.
+
+    Where ``policy`` does not let it pass, the next build does not pass for having nothing to do.
+    """
+    from wasmbuild.audit.note import of_build
+
+    known = of_build(session, policy)
+    if known.fails:
+        session.directory.forget_noop()
+    return known
