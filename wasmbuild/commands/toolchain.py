@@ -44,6 +44,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--locked", action="store_true", help=f"install the very executable that {search_path.LOCK} names, or fail"
     )
     add_attestation(installing, "install")
+    installing.add_argument(
+        "--library",
+        action="store_true",
+        help="install the library of that line for this machine, beside that of this environment, with which targets "
+        "of that line are verified: by pip, from its index or that of --mirror, or --from a wheel",
+    )
     options.add_config(installing)
     add_network(installing)
     installing.set_defaults(act=_install)
@@ -61,6 +67,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     removing = commands.add_parser("remove", help="remove what was installed")
     removing.add_argument("version", metavar="VERSION", help="such as 48.0.8")
+    removing.add_argument("--library", action="store_true", help="remove the library of that version")
     removing.set_defaults(act=_remove)
 
 
@@ -117,8 +124,10 @@ def _list(arguments: argparse.Namespace) -> int:
         return DONE
     for entry in entries:
         origin = entry["origin"] + (f", from {printable(entry['source'])}" if "source" in entry else "")
+        if entry["kind"] == "library":
+            origin = f"library, {origin}"
         print(f"{entry['version']:<8}  {entry['sha256'][:12]}  {entry['path']}  ({origin})")
-    if not entries:
+    if not any(entry["kind"] == "executable" for entry in entries):
         print("no executable of Wasmtime was found; run: wasmbuild toolchain install 48", file=sys.stderr)
     return DONE
 
@@ -134,12 +143,21 @@ def _entries() -> list[dict[str, str]]:
             identity = executable.identify(candidate.path)
         except (executable.UnusableExecutableError, ToolchainError):
             continue
-        entry = {"version": identity.version, "origin": candidate.origin, "path": str(candidate.path)}
+        entry = {"kind": "executable", "version": identity.version, "origin": candidate.origin}
+        entry["path"] = str(candidate.path)
         entry["sha256"] = identity.sha256
         record = installed.read(candidate.path.parent) if candidate.origin == search_path.INSTALLED else None
         if record is not None:
             entry["source"] = record.source
         entries.append(entry)
+    own = search_path.library()
+    for library in search_path.libraries():
+        version = search_path.library_version(library)
+        if version is not None:
+            origin = "the wasmtime package of this environment" if library == own else search_path.INSTALLED
+            entry = {"kind": "library", "version": version, "origin": origin, "path": str(library)}
+            entry["sha256"] = executable.digest(library)
+            entries.append(entry)
     return entries
 
 
@@ -149,7 +167,9 @@ def _install(arguments: argparse.Namespace) -> int:
 
     console = Console(sys.stderr)
     try:
-        if arguments.locked:
+        if arguments.library:
+            done = [_install_library(arguments, console)]
+        elif arguments.locked:
             done = _install_locked(arguments, console)
         elif arguments.version is None:
             raise UsageError("wasmbuild toolchain install: name a version, such as 48.0.8, or give --locked")
@@ -168,12 +188,29 @@ def _install(arguments: argparse.Namespace) -> int:
     for path, record, new in done:
         print(path, flush=True)
         was = "installed" if new else "is installed already"
-        console.say(f"Wasmtime {record.version} {was}, from {printable(record.source, 400)}")
-        console.say(f"    executable: {human_size(record.size)}, SHA-256 {record.sha256}")
+        what, part = ("the library of Wasmtime", "library") if arguments.library else ("Wasmtime", "executable")
+        console.say(f"{what} {record.version} {was}, from {printable(record.source, 400)}")
+        console.say(f"    {part}: {human_size(record.size)}, SHA-256 {record.sha256}")
         if record.archive is not None:
             said = ", attested" if arguments.attestation else ""
             console.say(f"    archive: {human_size(record.archive.size)}, SHA-256 {record.archive.sha256}{said}")
     return DONE
+
+
+def _install_library(arguments: argparse.Namespace, console: Console) -> Installed:
+    from wasmbuild.installing.library import install_library
+
+    if arguments.version is None or arguments.locked:
+        raise UsageError("wasmbuild toolchain install: --library takes a version, such as 49, and no --locked")
+    if arguments.attestation:
+        raise UsageError("wasmbuild toolchain install: --library is a wheel, of which pip checks what its index says")
+    return install_library(
+        arguments.version,
+        arguments.source,
+        index=arguments.mirror,
+        offline=arguments.offline,
+        telling=telling(console),
+    )
 
 
 def _install_locked(arguments: argparse.Namespace, console: Console) -> list[Installed]:
@@ -239,8 +276,11 @@ def _check(arguments: argparse.Namespace) -> int:
 def _remove(arguments: argparse.Namespace) -> int:
     from wasmbuild.installing import store
 
-    with store.alone() as scratch:
-        there = [(folder, record) for folder in installed.folders() if (record := installed.read(folder)) is not None]
+    kind = installed.LIBRARIES if arguments.library else installed.TOOLCHAINS
+    with store.alone(kind=kind) as scratch:
+        there = [
+            (folder, record) for folder in installed.folders(kind) if (record := installed.read(folder)) is not None
+        ]
         chosen = [folder for folder, record in there if arguments.version in (record.version, folder.name)]
         if not chosen:
             known = ", ".join(record.version for _, record in there)

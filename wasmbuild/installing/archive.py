@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import csv
 import gzip
+import hashlib
 import io
 import lzma
 import os
+import re
 import stat
 import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -23,6 +27,7 @@ MAX_MEMBER = 1 << 30
 """The most bytes that a member of an archive may have; the executables of upstream have 30 to 60 million."""
 _MAX_MEMBERS = 1000
 _CHUNK = 1 << 20
+_RECORD = re.compile(r"[^/]+\.dist-info/RECORD")
 # A header that claims more is none of an archive of programs.
 _MAX_READ = 16 << 20
 
@@ -87,6 +92,38 @@ def unpack_sources(path: Path, into: Path, *, shown: str) -> Path:
     if len(folders) != 1 or not os.path.isfile(folders[0] / "Cargo.toml"):
         raise FormatError(f"{shown}: holds no folder with the sources of Wasmtime; name its release's -src.tar.gz")
     return folders[0]
+
+
+def unpack_wheel(path: Path, into: Path, *, shown: str) -> None:
+    """Unpack a wheel into a new directory, each file as its list of digests has it. Raises FormatError, OSError."""
+    if not zipfile.is_zipfile(path):
+        raise FormatError(f"{shown}: is no wheel; name one of the package wasmtime, wasmtime-49.0.0-py3-none-….whl")
+    with _as_format_error(shown), zipfile.ZipFile(path) as opened:
+        members = [member for member in _checked_members(opened, shown) if not member.filename.endswith("/")]
+        digests = _wheel_digests(opened, members, shown)
+        for member in members:
+            out = into.joinpath(*PurePosixPath(member.filename).parts)
+            out.parent.mkdir(parents=True, exist_ok=True)
+            hashed = hashlib.sha256()
+            with opened.open(member) as content, out.open("xb") as file:
+                for part in _parts(content, shown):
+                    hashed.update(part)
+                    file.write(part)
+            if digests.get(member.filename, b"") not in (hashed.digest(), None):
+                raise FormatError(f"{shown}: is damaged: {printable(member.filename)} is not what its RECORD says")
+
+
+def _wheel_digests(opened: zipfile.ZipFile, members: Iterable[zipfile.ZipInfo], shown: str) -> dict[str, bytes | None]:
+    """Return the SHA-256 of each file of a wheel, None for the list itself."""
+    lists = [member for member in members if _RECORD.fullmatch(member.filename)]
+    if len(lists) != 1:
+        raise FormatError(f"{shown}: is no wheel: it has no RECORD")
+    with opened.open(lists[0]) as content:
+        rows = list(csv.reader(content.read(_MAX_READ).decode().splitlines()))
+    found: dict[str, bytes | None] = {lists[0].filename: None}
+    for name, digest, *_ in (row for row in rows if len(row) > 1 and row[1].startswith("sha256=")):
+        found[name] = base64.urlsafe_b64decode(digest.removeprefix("sha256=") + "==")
+    return found
 
 
 @contextmanager
@@ -163,15 +200,20 @@ def _tar_member(tar: tarfile.TarFile, program: str, shown: str) -> IO[bytes]:
 
 def _zip_member(opened: zipfile.ZipFile, program: str, shown: str) -> zipfile.ZipInfo:
     found = None
-    for count, member in enumerate(opened.infolist()):
-        mode = stat.S_IFMT(member.external_attr >> 16)
-        kind = "" if mode in (0, stat.S_IFREG, stat.S_IFDIR) else "a link" if mode == stat.S_IFLNK else "no plain file"
-        _check(member.filename, member.file_size, kind, count, shown)
+    for member in _checked_members(opened, shown):
         if not member.filename.endswith("/") and PurePosixPath(member.filename).name == program:
             found = member
     if found is None:
         raise _missing(program, shown)
     return found
+
+
+def _checked_members(opened: zipfile.ZipFile, shown: str) -> Iterator[zipfile.ZipInfo]:
+    for count, member in enumerate(opened.infolist()):
+        mode = stat.S_IFMT(member.external_attr >> 16)
+        kind = "" if mode in (0, stat.S_IFREG, stat.S_IFDIR) else "a link" if mode == stat.S_IFLNK else "no plain file"
+        _check(member.filename, member.file_size, kind, count, shown)
+        yield member
 
 
 def _check(name: str, size: int, kind: str, count: int, shown: str) -> None:

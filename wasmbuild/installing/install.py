@@ -183,7 +183,7 @@ def _downloaded(
 def _of_file(
     request: str, source: str, scratch: Path, attest: Attest | None, telling: Telling
 ) -> tuple[Path, str, Archive | None]:
-    path = _local(source)
+    path = local_path(source)
     if not os.path.isfile(path):
         raise UsageError(
             f"--from {printable(source)}: there is no such file; name an executable or an archive, or write release, "
@@ -224,7 +224,7 @@ def _built(path: Path, request: str, scratch: Path, shown: str) -> Path:
     return cargo.build(archive.unpack_sources(path, into, shown=shown), int(request.partition(".")[0]), scratch)
 
 
-def _local(source: str) -> Path:
+def local_path(source: str) -> Path:
     """Return the path that a user wrote, as a path or as ``file://``. Raises UsageError."""
     if not source.startswith("file:"):
         return Path(source).expanduser().absolute()

@@ -15,21 +15,21 @@ from pathlib import Path
 from wasmbuild import locks, usercache
 from wasmbuild.errors import DiskError, ToolchainError
 from wasmbuild.toolchain import executable, installed
-from wasmbuild.toolchain.installed import PROGRAM, RECORD, Archive, InstallRecord
+from wasmbuild.toolchain.installed import PROGRAM, RECORD, TOOLCHAINS, Archive, InstallRecord
 
 _PREFIX = ".installing-"
 _POLL_SECONDS = 0.1
 
 
 @contextlib.contextmanager
-def alone(on_wait: Callable[[], object] = lambda: None) -> Iterator[Path]:
+def alone(on_wait: Callable[[], object] = lambda: None, kind: str = TOOLCHAINS) -> Iterator[Path]:
     """Let one process at a time change what is installed; give a directory for it to work in, which goes at the end.
 
     What killed processes left is removed first. ``on_wait`` is called once when another one is at work.
 
     Raises DiskError.
     """
-    root = _root()
+    root = _root(kind)
     descriptor = os.open(root / ".lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
         if not locks.try_lock(descriptor):
@@ -75,14 +75,18 @@ def publish(made: Path, source: str, archive: Archive | None = None, *, wanted: 
         return final / PROGRAM
     record = InstallRecord(identity.version, source, identity.sha256, made.stat().st_size, archive)
     folder = Path(tempfile.mkdtemp(dir=made.parent))
-    folder.chmod(0o755)
     made.replace(folder / PROGRAM)
     (folder / RECORD).write_bytes(record.to_bytes())
-    if os.path.lexists(final):
-        # Damaged: what was installed has other bytes now.
-        final.replace(made.parent / "damaged")
-    folder.replace(final)
+    put(folder, final)
     return final / PROGRAM
+
+
+def put(folder: Path, final: Path) -> None:
+    """Give a directory that lies in one of ``alone`` its place; what was there is damaged."""
+    folder.chmod(0o755)
+    if os.path.lexists(final):
+        final.replace(folder.with_name("damaged"))
+    folder.replace(final)
 
 
 def remove(folder: Path, scratch: Path) -> None:
@@ -99,9 +103,9 @@ def digest(path: Path) -> str | None:
         return None
 
 
-def _root() -> Path:
+def _root(kind: str) -> Path:
     try:
-        root = installed.directory()
+        root = installed.directory(kind)
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
     except RuntimeError as error:
         raise DiskError("the system knows no home directory of yours to install into; set HOME") from error

@@ -31,7 +31,7 @@ _Key = tuple[str | int, ...]
 _TableT = TypeVar("_TableT", bound=Table)
 
 
-class _Wanted(NamedTuple):
+class _WantedLine(NamedTuple):
     """A line of Wasmtime, and the lowest version of its compiler, which None leaves open."""
 
     line: int
@@ -86,23 +86,23 @@ class DeclarationReader:
 
     # --- tables
 
-    def _line(self, toolchain: ToolchainTable, document: Mapping[str, Any]) -> _Wanted:
+    def _line(self, toolchain: ToolchainTable, document: Mapping[str, Any]) -> _WantedLine:
         """Return what is wanted for targets that say nothing of it."""
         if toolchain.wasmtime is not None:
-            return _Wanted(*versions.split(toolchain.wasmtime))
+            return _WantedLine(*versions.split(toolchain.wasmtime))
         if (problem := rules.line_problem(self._default_line)) is None:
-            return _Wanted(self._default_line)
+            return _WantedLine(self._default_line)
         given = document.get("toolchain", {})
         if not isinstance(given, Mapping) or "wasmtime" not in given:
             told = f"is missing, and the installed library does not fit: {problem}"
             self._mistake(("toolchain", "wasmtime"), told, versions.write_a_line())
-        return _Wanted(lines.known()[0])
+        return _WantedLine(lines.known()[0])
 
     def _compiler(self, declared: str) -> str:
         return declared if declared in COMPILERS else os.path.normpath(self._directory / declared)
 
     def _targets(
-        self, document: Mapping[str, Any], default: _Wanted, engine: EngineTable
+        self, document: Mapping[str, Any], default: _WantedLine, engine: EngineTable
     ) -> tuple[tuple[Target, ...], tuple[str, ...]]:
         given = self._named_tables(document, "targets", 'write [targets.NAME] and triple = "…" below it')
         before = len(self.mistakes)
@@ -133,7 +133,7 @@ class DeclarationReader:
         self,
         given: Mapping[str, Any],
         name: str,
-        default: _Wanted,
+        default: _WantedLine,
         engine: EngineTable,
         everywhere: dict[rules.Problem, bool],
     ) -> Target | None:
@@ -207,10 +207,10 @@ class DeclarationReader:
         self.mistakes.append(Mistake(self._file, dotted(*key), problem, fix.replace(HERE, dotted(*table))))
 
 
-def _wanted(given: object, default: _Wanted) -> _Wanted:
+def _wanted(given: object, default: _WantedLine) -> _WantedLine:
     """Return what a target wants, as far as that is right."""
     text = given.get("wasmtime") if isinstance(given, Mapping) else None
-    return _Wanted(*versions.split(text)) if isinstance(text, str) and versions.problem(text) is None else default
+    return _WantedLine(*versions.split(text)) if isinstance(text, str) and versions.problem(text) is None else default
 
 
 def _merged(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

@@ -126,7 +126,7 @@ class Verifier:
             return None
         if need_wasi_3(artifact.tests, artifact.imports):
             return Untestable.WASI
-        library = self._tools.library
+        library = self._tools.library_of(target.manifest.major)
         if library is not None and way.loader.is_here and target.crashes(artifact, library.version):
             return Untestable.LAYOUT
         return None

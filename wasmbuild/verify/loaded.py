@@ -69,7 +69,7 @@ class Loaders:
         self._tools = tools
         self._limits = limits
         self._targets = {target.name: target for target in targets}
-        self._library: LibraryLoader | None = None
+        self._libraries: dict[str, LibraryLoader] = {}
         self._executables: dict[str, ExecutableLoader] = {}
         self._runners: dict[str, LibraryLoader | ExecutableLoader] = {}
 
@@ -89,12 +89,14 @@ class Loaders:
         line, triple = engine.line, engine.triple
         loads = triple if triple.is_pulley else triples.parse(triples.host_triple() or "")
         here_engine = self._tools.library_engine(engine, loads)
-        if here_engine is not None and self._tools.library is not None:
-            if self._library is None:
-                self._library = LibraryLoader(probes.here(self._tools.library, self._limits), self._limits)
+        library = self._tools.library_of(line)
+        if here_engine is not None and library is not None:
+            if library.path not in self._libraries:
+                self._libraries[library.path] = LibraryLoader(probes.here(library, self._limits), self._limits)
+            loader = self._libraries[library.path]
             how = _calls(here_engine)
-            self._library.warm(how)
-            return LoadingMethod(self._library, how, Metering.of(engine.settings))
+            loader.warm(how)
+            return LoadingMethod(loader, how, Metering.of(engine.settings))
         executable = self._tools.executable(line)
         if isinstance(executable, Unreachable):
             return executable._replace(message=f"cannot be loaded on this host: {executable.message}")
@@ -180,8 +182,7 @@ class Loaders:
             loader.abort()
 
     def _all(self) -> list[LibraryLoader | ExecutableLoader]:
-        loaders: list[LibraryLoader | ExecutableLoader] = [] if self._library is None else [self._library]
-        return [*loaders, *self._executables.values(), *self._runners.values()]
+        return [*self._libraries.values(), *self._executables.values(), *self._runners.values()]
 
 
 def _calls(engine: EngineConfig) -> list[Any]:

@@ -19,6 +19,7 @@ from wasmtime._ffi import dll
 
 _CORE_KINDS = ("func", "global", "table", "memory", "tag")
 # Of WASMTIME_COMPONENT_ITEM_*, in the order of their numbers.
+_EXTERN: Any = getattr(c_api, "wasmtime_component_extern_t", None)
 _ITEM_KINDS = ("component", "instance", "module", "func", "type", "func", "type")
 _NO_MAXIMUM = 0xFFFFFFFF
 
@@ -198,8 +199,15 @@ def _memory(memory: Any) -> str:
 def _item(nth: Callable[..., bool], type_: Any, engine: wasmtime.Engine, index: int) -> list[str]:
     name, size = ctypes.POINTER(ctypes.c_char)(), ctypes.c_size_t()
     item = c_api.wasmtime_component_item_t()
-    if not nth(type_, engine.ptr(), index, ctypes.byref(name), ctypes.byref(size), ctypes.byref(item)):
+    # From line 49 on the item comes in an extern, which has more to say.
+    later: Any = c_api
+    extern = ctypes.POINTER(_EXTERN)() if _EXTERN is not None else None
+    named = item if extern is None else extern
+    if not nth(type_, engine.ptr(), index, ctypes.byref(name), ctypes.byref(size), ctypes.byref(named)):
         raise wasmtime.WasmtimeError("the library counts more imports or exports than it names")
+    if extern is not None:
+        later.wasmtime_component_extern_type(extern, ctypes.byref(item))
+        later.wasmtime_component_extern_delete(extern)
     item_row = [ctypes.string_at(name, size.value).decode("utf-8"), _ITEM_KINDS[item.kind], ""]
     c_api.wasmtime_component_item_delete(ctypes.byref(item))
     return item_row

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
-from wasmbuild.engine import triples
+from wasmbuild.engine import lines, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.rules import EngineError
 from wasmbuild.errors import ToolchainError
@@ -31,7 +32,8 @@ class Tools:
     def __init__(self, choice: str) -> None:
         self.library, self._unknown = _library()
         self._choice = choice if choice not in (find.AUTO, find.EMBEDDED) else find.CLI
-        self._embedded: Embedded | None = None
+        self._embedded: dict[str, Embedded] = {}
+        self._others: dict[int, FoundCompiler] | None = None
         self._executables: dict[int, FoundCompiler | Unreachable | Unverified] = {}
         self._runs: dict[str, bool] = {}
         self._directory: tempfile.TemporaryDirectory[str] | None = None
@@ -41,8 +43,8 @@ class Tools:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._embedded is not None:
-            self._embedded.close()
+        for embedded in self._embedded.values():
+            embedded.close()
         if self._directory is not None:
             self._directory.cleanup()
 
@@ -58,18 +60,26 @@ class Tools:
 
     def _found(self, line: int) -> FoundCompiler | Unreachable | Unverified:
         try:
-            return find.find(self._choice, line, os.curdir)
+            return find.find(self._choice, line, os.curdir, others=lines.known())
         except NoCompilerError as error:
             if self._unknown:
                 return Unverified(self._unknown)
             problem = str(error).partition("\n")[0]
-            return Unreachable(
-                f"the library of the wasmtime Python package is of another line or lacks its settings, and {problem}; "
-                f"install an executable of Wasmtime {line}",
-                WASMTIME,
-            )
+            if self.library_of(line) is None:
+                why, ways = f"there is no library of Wasmtime {line} here", f" {line} --library, or without --library"
+            else:
+                why, ways = f"the library of Wasmtime {line} lacks its settings", f" {line}"
+            return Unreachable(f"{why}, and {problem}; run: wasmbuild toolchain install{ways}", WASMTIME)
         except (ToolchainError, OSError) as error:
             return unverified(f"an executable of Wasmtime {line} is needed", error)
+
+    def library_of(self, line: int) -> FoundCompiler | None:
+        """Return a library of a line: that of this environment, or else the one that was installed for the line."""
+        if self.library is not None and _line(self.library) == line:
+            return self.library
+        if self._others is None:
+            self._others = _installed()
+        return self._others.get(line)
 
     def runs(self, executable: FoundCompiler) -> bool:
         """Tell whether an executable was built with what runs artifacts. Raises ChildError."""
@@ -87,9 +97,9 @@ class Tools:
     def library_engine(self, engine: EngineConfig, loads: triples.TargetTriple) -> EngineConfig | None:
         """Return the engine with the same values on ``loads``, a target of the library.
 
-        None where the library is of another line, cannot express the settings, or refuses them on ``loads``.
+        None where there is no library of that line, or it cannot express the settings, or refuses them on ``loads``.
         """
-        if self.library is None or _line(self.library) != engine.line:
+        if self.library_of(engine.line) is None:
             return None
         try:
             there = engine.on(loads)
@@ -99,11 +109,12 @@ class Tools:
 
     def library_artifact(self, engine: EngineConfig) -> bytes:
         """Return the library's artifact of the empty module. Raises CompileError."""
-        if self.library is None:
-            raise ValueError("there is no library")
-        if self._embedded is None:
-            self._embedded = Embedded(self.library, _REFERENCE_LIMITS)
-        return self._embedded.reference("module", engine)
+        library = self.library_of(engine.line)
+        if library is None:
+            raise ValueError(f"there is no library of line {engine.line}")
+        if library.path not in self._embedded:
+            self._embedded[library.path] = Embedded(library, _REFERENCE_LIMITS)
+        return self._embedded[library.path].reference("module", engine)
 
     def executable_artifact(self, executable: FoundCompiler, engine: EngineConfig) -> bytes:
         """Return an executable's artifact of the empty module. Raises CompileError and OSError."""
@@ -145,6 +156,17 @@ def _library() -> tuple[FoundCompiler | None, str]:
         )
     # Its digest is what keys are made of, and nothing here has a key.
     return FoundCompiler(find.EMBEDDED, str(path), version, ""), ""
+
+
+def _installed() -> dict[int, FoundCompiler]:
+    """Return the newest library of each line of those that were installed beside the environment's."""
+    found: dict[int, FoundCompiler] = {}
+    with suppress(OSError):
+        for path in search_path.libraries():
+            if (version := search_path.library_version(path)) is not None:
+                library = FoundCompiler(find.EMBEDDED, str(path), version, "")
+                found.setdefault(_line(library), library)
+    return found
 
 
 def _line(library: FoundCompiler) -> int:

@@ -1,0 +1,116 @@
+"""Libraries beside that of the environment: whole or not at all, from wheels, by pip, offline."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import wheels
+from support import run_here
+
+from wasmbuild.toolchain import find, installed, search_path
+
+LIBRARIES = installed.LIBRARIES
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    return wheels.of_here(tmp_path_factory.mktemp("wheels"))
+
+
+def command(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+    ended = run_here("toolchain", *arguments)
+    assert ended.returncode == status, ended.stderr
+    assert "Traceback" not in ended.stderr
+    return ended
+
+
+def test_from_a_wheel(user: Path, wheel: tuple[Path, str]) -> None:
+    path, version = wheel
+    ended = command("install", version, "--library", "--from", str(path))
+    assert f"the library of Wasmtime {version} installed, from {path}" in ended.stderr
+    [folder] = installed.folders(LIBRARIES)
+    library = search_path.library_in(folder)
+    assert ended.stdout.strip() == str(library)
+    assert library in search_path.libraries()
+    assert search_path.library_version(folder / "wasmtime" / "x" / "y") == version
+    # It is no executable, and what is there costs no second download.
+    assert installed.folders() == []
+    assert "is installed already" in command("install", version, "--library", "--offline").stderr
+    listed = json.loads(command("list", "--json").stdout)["toolchains"]
+    mine = [entry for entry in listed if entry["path"] == str(library)]
+    assert [(entry["kind"], entry["origin"]) for entry in mine] == [("library", "installed by wasmbuild")]
+    command("remove", version, "--library")
+    assert installed.folders(LIBRARIES) == []
+
+
+def test_what_is_no_such_wheel_is_refused(user: Path, wheel: tuple[Path, str], tmp_path: Path) -> None:
+    path, version = wheel
+    other = str(int(version.partition(".")[0]) + 1)
+    said = command("install", other, "--library", "--from", str(path), status=2).stderr
+    assert f"is Wasmtime {version}, not {other}; nothing was installed" in said
+    broken = tmp_path / "broken.whl"
+    with zipfile.ZipFile(path) as opened:
+        files = {name: opened.read(name) for name in opened.namelist() if not name.endswith("RECORD")}
+    record = f"wasmtime-{version}.dist-info/RECORD"
+
+    def said_of(content: dict[str, bytes]) -> str:
+        wheels.write(broken, content, record)
+        return command("install", version, "--library", "--from", str(broken), status=1).stderr
+
+    assert "../evil.py leaves the folder" in said_of({**files, "../evil.py": b"x"})
+    assert "is no wheel of the package" in said_of({name: data for name, data in files.items() if "lib" not in name})
+    broken.write_bytes(path.read_bytes().replace(b"def wat2wasm(", b"def wat2wasn("))
+    assert "is damaged" in command("install", version, "--library", "--from", str(broken), status=1).stderr
+    broken.write_bytes(b"text")
+    assert "is no wheel" in command("install", version, "--library", "--from", str(broken), status=1).stderr
+    assert "there is no such file" in command("install", version, "--library", "--from", "no.whl", status=2).stderr
+    assert installed.folders(LIBRARIES) == []
+    assert not (tmp_path / "evil.py").exists()
+
+
+def test_without_the_network(user: Path) -> None:
+    assert "--offline lets nothing be downloaded" in command("install", "49", "--library", "--offline", status=3).stderr
+    said = command("install", "49", "--library", "--mirror", "http://127.0.0.1:9/simple", status=3).stderr
+    assert said.startswith("error: pip did not download wasmtime==49.*: ")
+    assert "or name a wheel: --from FILE" in said
+
+
+def test_what_is_asked_for_is_one_thing(user: Path) -> None:
+    assert "takes a version" in command("install", "--library", status=2).stderr
+    assert "and no --locked" in command("install", "48", "--library", "--locked", status=2).stderr
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_killed_at_any_step_it_is_there_whole_or_not_at_all(user: Path, wheel: tuple[Path, str], step: int) -> None:
+    path, version = wheel
+    code = f"""
+import os
+from pathlib import Path
+left = {step}
+def dying(call):
+    def wrapped(*arguments, **options):
+        global left
+        if left == 0:
+            os._exit(9)
+        left -= 1
+        return call(*arguments, **options)
+    return wrapped
+for name in ("replace", "chmod", "write_bytes"):
+    setattr(Path, name, dying(getattr(Path, name)))
+from wasmbuild.installing.library import install_library
+install_library({version!r}, {str(path)!r})
+"""
+    status = subprocess.run([sys.executable, "-c", code], env={**os.environ}, check=False).returncode
+    assert status == (9 if step < 3 else 0)
+    assert bool(installed.folders(LIBRARIES)) == (status == 0)
+    command("install", version, "--library", "--from", str(path))
+    root = installed.directory(LIBRARIES)
+    assert sorted(entry.name for entry in root.iterdir()) == [".lock", installed.folders(LIBRARIES)[0].name]
+    library = find.library(int(version.partition(".")[0]))
+    assert library.version == version
