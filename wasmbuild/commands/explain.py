@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    session = Workspace(arguments.config).session()
+    session = Workspace(arguments.config).session(cached=False)
     try:
         selected = options.select(arguments.selectors, session.artifacts)
         session.check()

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     lost = list(map(str, planned.plan.refused))
     if arguments.restat and not lost and workspace.is_up_to_date(planned):
         return DONE
-    session = workspace.session(planned)
+    session = workspace.session(planned, cached=False)
     try:
         session.begin()
         wrong = session.outdated()

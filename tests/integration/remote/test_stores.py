@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -153,6 +154,38 @@ def test_single_compiles_take_and_push(server: Server, member: Member) -> None:
     assert (other.root / "o.cwasm").read_bytes() == (first.root / "o.cwasm").read_bytes()
     assert server.seen[-1].method == "GET"
     assert other.outcomes()["add@arm"] == "restored"
+
+
+def test_doit_takes_and_tells_once(filled: Server, member: Member) -> None:
+    dodo = "from wasmbuild.doit import load\n\nDOIT_CONFIG, task_compile, task_verify = load().dodo()\n"
+    other, without = member(f'remote = "{filled.address}"'), member('remote = "http://127.0.0.1:1/x"')
+    told = []
+    for project in (other, without):
+        project.write("dodo.py", dodo)
+        command = [sys.executable, "-m", "doit", "-n", "2", "compile"]
+        environment = {**os.environ, **project.environment}
+        ended = subprocess.run(command, cwd=project.root, env=environment, capture_output=True, text=True, check=True)
+        told.append(ended.stdout + ended.stderr)
+    assert "4 restored in" in told[0]
+    assert "4 compiled in" in told[1]
+    away = "http://127.0.0.1:1/x does not answer as a cache does (connection refused); it is done without\n"
+    assert told[1].count(away) == 1
+    assert other.files() == without.files()
+
+
+def test_to_look_at_a_build_asks_nobody(filled: Server, member: Member) -> None:
+    project = member(f'remote = "{filled.address}"')
+    assert project.reasons("add@x64") == ["never built"]
+    assert filled.seen == []
+
+
+def test_where_there_are_no_credentials_that_is_said(member: Member, server: Server) -> None:
+    project = member('remote = "s3://artifacts"', "timeout = 1")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        assert name not in os.environ
+    told = [line for line in project.run("build").stderr.splitlines() if line.startswith("s3://artifacts ")]
+    assert len(told) == 1
+    assert told[0].endswith("; it is done without")
 
 
 def test_no_cache_asks_nobody(filled: Server, member: Member) -> None:

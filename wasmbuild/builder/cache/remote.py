@@ -30,6 +30,7 @@ _ROOM = 16
 # So many failures in a row are those of the store, not of an entry.
 _FAILURES = 3
 _JOIN_SECONDS = 2.0
+_NOBODY = "no credentials are in the environment, and this machine has no account of its own"
 
 
 class Budget:
@@ -370,6 +371,9 @@ def _reason(error: Exception) -> str:
     """Say what went wrong without the address, which may hold credentials."""
     text = str(error)
     for sign, words in (
+        # Where machines in a cloud ask who they are, in want of anything else.
+        ("169.254.169.254", _NOBODY),
+        ("metadata.google.internal", _NOBODY),
         ("Connection refused", "connection refused"),
         ("dns error", "no such host"),
         ("timed out", "timed out"),
