@@ -29,7 +29,7 @@ source = "answer.wat"
 APPLICATION = """
 import json, sys
 import wasmbuild_runtime
-from wasmbuild_runtime import LoadError, instantiate, load
+from wasmbuild_runtime import LoadError, instantiate, load, load_precompiled
 from wasmtime import Linker, Store
 
 loaded = load("build", "answer")
@@ -39,9 +39,14 @@ try:
     load("build", "reply")
 except LoadError as error:
     refused = type(error).__name__
+try:
+    load_precompiled("answer.wat")
+except LoadError as error:
+    advice = error.hint.rpartition(" ")[2]
 print(json.dumps({
     "answer": answer,
     "refused": refused,
+    "advice": advice,
     "missing": [name for name in wasmbuild_runtime.__all__ if not hasattr(wasmbuild_runtime, name)],
     "wasmbuild": [name for name in sys.modules if name.partition(".")[0] == "wasmbuild"],
 }))
@@ -51,7 +56,13 @@ from wasmbuild_runtime import load
 module: int = load("build", "answer").module
 load("build", "answer", check="digests")
 """
-RIGHT = {"answer": 42, "refused": "NotInManifestError", "missing": [], "wasmbuild": []}
+RIGHT = {
+    "answer": 42,
+    "refused": "NotInManifestError",
+    "advice": "wasmbuild_runtime.load_source(path)",
+    "missing": [],
+    "wasmbuild": [],
+}
 
 
 @pytest.fixture

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from wasmbuild import __version__
-from wasmbuild.errors import DeclarationError
+from wasmbuild import __version__, api
+from wasmbuild.errors import DeclarationError, UsageError
 from wasmbuild.packaging import requirements, shipped
 
-[WANTED] = requirements.of(48, runtime=False)
+[WANTED] = requirements.of([48], runtime=False)
 
 
 @pytest.mark.parametrize(
@@ -43,8 +45,40 @@ def test_any_that_let_another_line_in_are_not(declared: list[str]) -> None:
     assert f'write "{WANTED}" there' in str(requirements.conflict([WANTED], declared))
 
 
+@pytest.mark.parametrize(
+    ("lines", "wanted", "right", "wrong"),
+    [
+        ([48, 49], "wasmtime>=48,<50", ["wasmtime>=48,<49", "wasmtime==49.*"], ["wasmtime>=48", "wasmtime<50"]),
+        ([50, 48], "wasmtime>=48,<51,!=49.*", ["wasmtime>=50,<51"], ["wasmtime>=48,<51"]),
+    ],
+)
+def test_artifacts_of_several_lines_require_one_of_them(
+    lines: list[int], wanted: str, right: list[str], wrong: list[str]
+) -> None:
+    assert requirements.of(lines, runtime=False) == [wanted]
+    for declared in (wanted, *right):
+        assert requirements.conflict([wanted], [declared]) is None
+    for declared in wrong:
+        said = f'the artifacts load in lines {min(lines)} and {max(lines)} alone; write "{wanted}" there'
+        assert said in str(requirements.conflict([wanted], [declared]))
+
+
+def test_a_platform_has_all_lines_or_none_is_required(tmp_path: Path) -> None:
+    (tmp_path / "a.wat").write_text("(module)")
+    declaration = tmp_path / "wasmbuild.toml"
+    new, old = '[targets.new]\ntriple = "pulley64"\nwasmtime = "49"\n', '[targets.old]\ntriple = "pulley64"\n'
+    declaration.write_text(
+        f'[project]\nname = "a"\n[toolchain]\nwasmtime = "48"\n{new}{old}[modules.a]\nsource = "a.wat"\n'
+    )
+    assert sorted(shipped.lines(api.plan(declaration))) == [48, 49]
+    declaration.write_text(declaration.read_text() + '[targets.x]\ntriple = "x86_64-unknown-linux-gnu"\n')
+    with pytest.raises(UsageError, match="x is for Wasmtime 48, and no target for x86_64-unknown-linux-gnu is for 49"):
+        shipped.lines(api.plan(declaration))
+    assert shipped.lines(api.plan(declaration, targets=["old", "x"])) == [48]
+
+
 def test_the_runtime_is_required_where_it_is_declared_to_load() -> None:
-    wanted = requirements.of(48, runtime=True)
+    wanted = requirements.of([48], runtime=True)
     assert wanted == [WANTED, f"wasmbuild-runtime>={__version__}"]
     assert requirements.conflict(wanted, [WANTED, "Wasmbuild_Runtime"]) is None
     for declared in ([], ["wasmbuild"], ['wasmbuild-runtime; sys_platform == "linux"']):

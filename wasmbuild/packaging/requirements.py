@@ -12,18 +12,23 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 _RUNTIME = "wasmbuild-runtime"
+# Lines come once a month.
+_FAR = 200
 
 
-def of(line: int, *, runtime: bool) -> list[str]:
-    """Return what a distribution requires: the line of the library that loads its artifacts, and ``runtime``.
+def of(lines: Iterable[int], *, runtime: bool) -> list[str]:
+    """Return what a distribution requires: the lines of the library that load its artifacts, and ``runtime``.
 
     Manifests are read by the version that wrote them, and by later ones.
     """
-    return [f"wasmtime>={line},<{line + 1}", *([f"{_RUNTIME}>={__version__}"] if runtime else [])]
+    known = sorted(set(lines))
+    others = [f"!={line}.*" for line in range(known[0], known[-1]) if line not in known]
+    library = ",".join([f"wasmtime>={known[0]}", f"<{known[-1] + 1}", *others])
+    return [library, *([f"{_RUNTIME}>={__version__}"] if runtime else [])]
 
 
 def conflict(required: Iterable[str], declared: Iterable[str]) -> str | None:
-    """Say what is wrong with declared requirements, if they let in what loads no artifact of the line.
+    """Say what is wrong with declared requirements, if they let in what loads no artifact.
 
     A requirement for some environments alone (with a marker) lets any in elsewhere.
     """
@@ -49,8 +54,15 @@ def _why_not(text: str, declared: Sequence[Requirement]) -> str | None:
     demanded = Requirement(text)
     if demanded.name == _RUNTIME:
         return None if declared else "require-runtime = true says that it loads the artifacts"
-    line = int(text.split(">=")[1].split(",")[0])
     allowed = SpecifierSet(",".join(str(entry.specifier) for entry in declared))
-    others = any(allowed.contains(f"{other}.0.0") for other in (line - 1, line + 1, line + 50))
-    lets_own = any(allowed.contains(f"{line}.0.{patch}") for patch in range(64))
-    return None if lets_own and not others else f"the artifacts load in line {line} alone"
+    lines = range(_lowest(text) - 1, _FAR)
+    wanted = [line for line in lines if demanded.specifier.contains(f"{line}.0.0")]
+    others = any(allowed.contains(f"{line}.0.0") for line in lines if line not in wanted)
+    lets_own = any(allowed.contains(f"{line}.0.{patch}") for line in wanted for patch in range(64))
+    if lets_own and not others:
+        return None
+    return f"the artifacts load in {'line' if len(wanted) == 1 else 'lines'} {' and '.join(map(str, wanted))} alone"
+
+
+def _lowest(text: str) -> int:
+    return int(text.split(">=")[1].split(",")[0])

@@ -11,6 +11,7 @@ from wasmbuild.errors import DeclarationError, Mistake, UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.packaging import requirements, tags
 from wasmbuild.project import filenames
+from wasmbuild.project.declared import lines_of
 from wasmbuild.text import quoted, suggestion
 from wasmbuild.toolchain.search_path import LOCK
 
@@ -92,14 +93,15 @@ def build(root: Path, settings: Settings, source_root: str = "") -> WheelContent
     """Build into the package below ``root``, and return what a wheel ships, without records.
 
     ``source_root`` is the folder of packages that the paths in a wheel leave out, such as ``src``. Raises what
-    ``api.build`` raises, and UsageError for a platform wheel of several platforms.
+    ``api.build`` raises, and UsageError for a platform wheel of several platforms, and for several lines.
     """
     plan = api.plan(root / settings.config, build_dir=root / settings.package, targets=settings.targets)
+    required = requirements.of(lines(plan), runtime=settings.require_runtime)
     tag = tags.of_targets(plan.targets) if settings.platform_wheel else None
     built = api.build(root / settings.config, build_dir=root / settings.package, targets=settings.targets)
     package = settings.package.removeprefix(f"{source_root}/") if source_root else settings.package
     files = {f"{package}/{path}": built.build_dir.joinpath(*path.split("/")) for path in _shipped(plan)}
-    return WheelContents(files, requirements.of(_only_line(plan), runtime=settings.require_runtime), tag)
+    return WheelContents(files, required, tag)
 
 
 def tag(root: Path, settings: Settings) -> str:
@@ -124,13 +126,22 @@ def sources(root: Path, settings: Settings) -> list[str]:
     return found
 
 
-def _only_line(plan: Plan) -> int:
-    """Return the line of all targets. Raises UsageError: no distribution can require two versions of a library."""
-    lines = {target.engine.line: target.name for target in plan.targets}
-    if len(lines) > 1:
-        found = " and ".join(f"{name} is for Wasmtime {line}" for line, name in lines.items())
-        raise UsageError(f"{plan.path}: a wheel requires one line of wasmtime, and the target {found}; name targets")
-    return next(iter(lines))
+def lines(plan: Plan) -> list[int]:
+    """Return the lines that a wheel's artifacts are for.
+
+    Raises UsageError where a platform has targets of some of them alone: an installer may take any of the others.
+    """
+    found = list(lines_of(plan.targets))
+    there = {(target.triple.text, target.engine.line) for target in plan.targets}
+    for target in plan.targets:
+        for line in found:
+            if (target.triple.text, line) not in there:
+                raise UsageError(
+                    f"{plan.path}: {target.name} is for Wasmtime {target.engine.line}, and no target for "
+                    f"{target.triple.text} is for {line} as others are, so that a wheel could require neither; declare "
+                    f"one, or name targets of one line"
+                )
+    return found
 
 
 def _shipped(plan: Plan) -> Iterable[str]:
