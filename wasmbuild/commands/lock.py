@@ -62,11 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         for line, at_least in least.items():
             was = lockfile.of_line(before, line)
-            attestation = arguments.attestation
-            if attestation is None:
-                # What was confirmed once is not replaced by what was not, unless that is asked for.
-                attestation = was is not None and any(each.attested_by for each in was.platforms.values())
-            attest = attest_of(attestation)
+            # What was confirmed once is not replaced by what was not, unless that is asked for.
+            confirmed = was is not None and any(each.attested_by for each in was.platforms.values())
+            attest = attest_of(arguments.attestation is True, perhaps=confirmed and arguments.attestation is None)
             source = ArchiveSource(arguments.mirror, arguments.offline, attest, telling=telling(console))
             changes.append(_Change(was, _locked(arguments, workspace, project, was, Wanted(line, at_least), source)))
     finally:

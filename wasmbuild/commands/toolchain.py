@@ -91,13 +91,17 @@ def add_attestation(parser: argparse.ArgumentParser, verb: str, *, action: Any =
     )
 
 
-def attest_of(wanted: bool) -> Attest | None:
-    """Return what confirms archives, where that is asked for. Raises NoVerifierError where nothing here can."""
-    if not wanted:
+def attest_of(wanted: bool, *, perhaps: bool = False) -> Attest | None:
+    """Return what confirms archives, where that is asked for, or ``perhaps`` needed.
+
+    Raises NoVerifierError where it is asked for and nothing here can.
+    """
+    if not wanted and not perhaps:
         return None
     from wasmbuild.installing import attestation
 
-    attestation.require()
+    if wanted:
+        attestation.require()
     return attestation.verify
 
 
