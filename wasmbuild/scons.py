@@ -125,9 +125,8 @@ class _Project:
         id = target[0].attributes.wasmbuild
         try:
             with boundary.as_wasmbuild_error(), self._steps.begun(self._planned) as session:
-                artifact = session.artifacts[id]
-                session.look_again(artifact)
-                outcome = session.compile(artifact, parallel=self._alone)
+                session.look_again(session.artifacts[id])
+                outcome = self._steps.compile(session, id, parallel=self._alone)
         except WasmbuildError as error:
             raise _failed(target, error) from None
         if outcome.error is not None:

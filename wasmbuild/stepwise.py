@@ -8,12 +8,13 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 
+from wasmbuild.builder.jobserver import Jobserver, inherited, is_offered
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from wasmbuild.audit.note import Noted
-    from wasmbuild.builder.session import Session
+    from wasmbuild.builder.session import ArtifactOutcome, Session
     from wasmbuild.builder.workspace import Planned, Workspace
     from wasmbuild.project.audit_policy import AuditPolicy
     from wasmbuild.project.declared import Artifact
@@ -46,6 +47,8 @@ class Stepwise:
         self._session: Session | None = None
         self._mutex = threading.Lock()
         self._said: set[str] = set()
+        self._server: Jobserver | None = None
+        self._tokens: list[bytes] = []
 
     @property
     def is_open(self) -> bool:
@@ -78,6 +81,41 @@ class Stepwise:
             if session is not self._session:
                 session.close()
 
+    def compile(self, session: Session, id: str, *, parallel: bool, force: bool = False) -> ArtifactOutcome:
+        """Bring one artifact up to date, when the build around this process, if one counts jobs, has one for it.
+
+        It then has one thread; with ``parallel``, all cores where nobody counts. ``force`` is that of the session.
+        """
+        artifact = session.artifacts[id]
+        # In forked processes one compiles after the other, with the job that this process is.
+        if not is_offered() or self.is_elsewhere:
+            return session.compile(artifact, parallel=parallel and not is_offered(), force=force)
+        with self._job():
+            return session.compile(artifact, parallel=False, force=force)
+
+    @contextlib.contextmanager
+    def _job(self) -> Iterator[None]:
+        with self._mutex:
+            if self._server is None:
+                self._server = inherited() or Jobserver()
+        token = self._server.acquire()
+        if token is None:
+            raise WasmbuildError("the build was interrupted")
+        with self._mutex:
+            self._tokens.append(token)
+        try:
+            yield
+        finally:
+            self._give_back(token)
+
+    def _give_back(self, token: bytes) -> None:
+        """Give a token back, unless that was done when the process ended amid its compile."""
+        with self._mutex:
+            if token not in self._tokens or self._server is None:
+                return
+            self._tokens.remove(token)
+        self._server.release(token)
+
     def close(self) -> None:
         """Let other builds in; the next artifact takes the directory again. Raises DiskError."""
         if self._session is None or self.is_elsewhere:
@@ -99,6 +137,10 @@ class Stepwise:
         from wasmbuild.toolchain import child
 
         child.kill_all()
+        if self._server is not None and not self.is_elsewhere:
+            self._server.stop()
+            for token in tuple(self._tokens):
+                self._give_back(token)
         try:
             self.close()
         except WasmbuildError as error:

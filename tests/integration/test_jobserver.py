@@ -83,6 +83,31 @@ def test_a_recipe_without_a_plus_is_one_job(project: Project, counted: Counted) 
     assert max(counted.numbers()) <= (2 if tuple(map(int, version.split(".")[:2])) < (4, 4) else 3)
 
 
+DODO = 'from wasmbuild.doit import load\n_, task_compile, _ = load("wasmbuild.toml", build_dir=DIRECTORY).dodo()\n'
+SCONSTRUCT = """
+from wasmbuild.scons import wasmbuild
+SConsignFile(DIRECTORY + "/.sconsign")
+Environment(tools=[wasmbuild]).Wasmbuild("wasmbuild.toml", DIRECTORY)
+"""
+WITH_DOIT = f"+{sys.executable} -m doit -f $@_dodo.py -n 4 -P thread --db-file :memory: --backend sqlite3 #"
+WITH_SCONS = f"+{sys.executable} -m SCons -Q -f $@_SConstruct -j4 out-$@ #"
+
+
+@pytest.mark.needs("make")
+@pytest.mark.parametrize(
+    ("recipe", "name", "text"), [(WITH_DOIT, "dodo.py", DODO), (WITH_SCONS, "SConstruct", SCONSTRUCT)]
+)
+def test_doit_and_scons_share_the_jobs_of_make(
+    project: Project, counted: Counted, recipe: str, name: str, text: str
+) -> None:
+    for build in ("a", "b"):
+        project.write(f"{build}_{name}", text.replace("DIRECTORY", f'"out-{build}"'))
+        (project.root / f"out-{build}").mkdir()
+    make(project, recipe)
+    assert len(counted.numbers()) == 16
+    assert 1 < max(counted.numbers()) <= 3
+
+
 @pytest.mark.parametrize("kind", ["pipe", "fifo"])
 def test_an_interrupted_build_gives_all_tokens_back(
     project: Project, counted: Counted, kind: str, tmp_path: Path
@@ -105,6 +130,39 @@ def test_an_interrupted_build_gives_all_tokens_back(
     os.set_blocking(read, False)
     assert sorted(os.read(read, 16)) == sorted(b"abc")
     for descriptor in {read, write}:
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "text"),
+    [
+        (("doit", "-n", "4", "-P", "thread", "compile"), "dodo.py", DODO),
+        (("SCons", "-Q", "-j4"), "SConstruct", SCONSTRUCT),
+    ],
+)
+def test_doit_and_scons_give_all_tokens_back_when_interrupted(
+    project: Project, counted: Counted, command: tuple[str, ...], name: str, text: str
+) -> None:
+    project.write(name, text.replace("DIRECTORY", '"build"'))
+    project.build.mkdir()
+    read, write = os.pipe()
+    os.write(write, b"abc")
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=project.root,
+        env={**os.environ, **project.environment, "MAKEFLAGS": f" -j4 --jobserver-auth={read},{write}"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=(read, write),
+        start_new_session=True,
+    )
+    while (not counted.log.exists() or len(counted.log.read_text().split()) < 3) and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) != 0
+    os.set_blocking(read, False)
+    assert sorted(os.read(read, 16)) == sorted(b"abc")
+    for descriptor in (read, write):
         os.close(descriptor)
 
 

@@ -54,9 +54,8 @@ def compile_artifact(which: Which, id: str) -> dict[str, Any] | TaskFailed:
             with build.steps.begun() as session:
                 if id not in session.artifacts:
                     return TaskFailed(f"{id}: is not declared any more; run doit again")
-                outcome = session.compile(
-                    session.artifacts[id], parallel=build.unfinished() < cores(), force=id not in build.outdated
-                )
+                alone = build.unfinished() < cores()
+                outcome = build.steps.compile(session, id, parallel=alone, force=id not in build.outdated)
         finally:
             build.finished(id)
     if outcome.error is not None:
