@@ -79,11 +79,7 @@ def generate(spec: Spec) -> str:
     """Return the header. Raises UsageError for a setting that the C API cannot express."""
     declared = filled(
         _DECLARED,
-        command=spec.command,
-        line=spec.line,
-        origin=spec.origin,
-        origin_text=quoted(spec.origin),
-        targets=spec.targets,
+        **spec.texts,
         config="\n".join(line if line.startswith("#") else f"  {line}" for line in calls(spec)) or "  // All defaults.",
         refusals=" ".join(
             f"\\\n  {{{quoted(r.said)}, WASMBUILD_{r.status.upper()}, {quoted(r.problem)}, {quoted(r.fix)}}},"

@@ -10,9 +10,9 @@ import base64
 import gzip
 
 from wasmbuild.embed.literals import filled, loader, lower, pascal, quoted
+from wasmbuild.embed.methods import ConfigMethods, statements
 from wasmbuild.embed.refusals import refusals
-from wasmbuild.embed.spec import ProbeArtifact, Spec, refused, unseen
-from wasmbuild.engine import lines
+from wasmbuild.embed.spec import ProbeArtifact, Spec
 from wasmbuild.engine.line import Value
 from wasmbuild.errors import UsageError
 
@@ -88,11 +88,7 @@ def generate(spec: Spec) -> str:
             "target with --target"
         )
     texts = {
-        "command": spec.command,
-        "line": spec.line,
-        "origin": spec.origin,
-        "origin_text": quoted(spec.origin),
-        "targets": spec.targets,
+        **spec.texts,
         "config": "\n".join(f"            {line}" for line in _calls(spec) or ["// All defaults."]),
         "refusals": "\n".join(
             "            refusals.Add(new Refusal { "
@@ -106,23 +102,7 @@ def generate(spec: Spec) -> str:
 
 
 def _calls(spec: Spec) -> list[str]:
-    settings = lines.get(spec.line).settings
-    written = []
-    for name, value in spec.engine.settings.items():
-        if name not in settings or name in _RELAXED:
-            continue
-        literal = _literal(name, value)
-        if settings[name].off_with and value is False:
-            who = f"Wasmtime.NET has no way to switch {settings[name].off_with} off, which goes with it"
-            raise refused(spec, name, who, _FIX)
-        if name == "cache":
-            written.append("config.WithCacheConfig(null);")
-        elif name in _METHODS and literal is not None:
-            written.append(f"config.{_METHODS[name]}({literal});")
-        elif unseen(name, spec.line):
-            written.append(f"// {name} is not told: Wasmtime.NET cannot, and no engine looks at it when it loads.")
-        else:
-            raise refused(spec, name, "Wasmtime.NET has no way to set it", _FIX)
+    written = list(statements(spec, _NET))
     if any(name in spec.engine.settings for name in _RELAXED):
         both = spec.engine.values()
         written.append(f"config.WithRelaxedSIMD({', '.join(lower(both[name]) for name in _RELAXED)});")
@@ -139,6 +119,18 @@ def _literal(name: str, value: Value) -> str | None:
         known = _VALUES[name].get(str(value))
         return f"{_ENUMS[name]}.{known}" if known else None
     return lower(value)
+
+
+_NET = ConfigMethods(
+    package="Wasmtime.NET",
+    of_line="Wasmtime.NET",
+    methods=_METHODS,
+    call=lambda method, literal: f"config.{method}({literal});",
+    literal=_literal,
+    special={"cache": lambda _value: ["config.WithCacheConfig(null);"]},
+    fix=_FIX,
+    apart=_RELAXED,
+)
 
 
 def _probe(probe: ProbeArtifact) -> str:

@@ -10,9 +10,9 @@ import base64
 import zlib
 
 from wasmbuild.embed.literals import filled, loader, lower, pascal, quoted
+from wasmbuild.embed.methods import ConfigMethods, statements
 from wasmbuild.embed.refusals import refusals
-from wasmbuild.embed.spec import ProbeArtifact, Spec, refused, unseen
-from wasmbuild.engine import lines
+from wasmbuild.embed.spec import ProbeArtifact, Spec
 from wasmbuild.engine.line import Value
 
 _MODULE = "github.com/bytecodealliance/wasmtime-go/v"
@@ -82,11 +82,7 @@ func init() {
 def generate(spec: Spec) -> str:
     """Return the file. Raises UsageError for a setting that ``wasmtime-go`` cannot express."""
     texts = {
-        "command": spec.command,
-        "line": spec.line,
-        "origin": spec.origin,
-        "origin_text": quoted(spec.origin),
-        "targets": spec.targets,
+        **spec.texts,
         "pulley": quoted(spec.pulley),
         "config": "\n".join(f"\t\t{line}" for line in _calls(spec)),
         "refusals": "\n".join(
@@ -100,27 +96,10 @@ def generate(spec: Spec) -> str:
 
 
 def _calls(spec: Spec) -> list[str]:
-    settings = lines.get(spec.line).settings
     written = []
     if spec.pulley:
         written += [f"if err := config.SetTarget({quoted(spec.pulley)}); err != nil {{", "\treturn err", "}"]
-    for name, value in spec.engine.settings.items():
-        if name not in settings:
-            continue
-        literal = _literal(name, value)
-        if settings[name].off_with and value is False:
-            fix = "leave it out under [engine], or load the artifacts in a program of C"
-            who = f"wasmtime-go has no way to switch {settings[name].off_with} off, which goes with it"
-            raise refused(spec, name, who, fix)
-        if name == "cache" and value is True:
-            written += ["if err := config.CacheConfigLoadDefault(); err != nil {", "\treturn err", "}"]
-        elif name in _METHODS and literal is not None:
-            written.append(f"config.{_METHODS[name]}({literal})")
-        elif unseen(name, spec.line):
-            written.append(f"// {name} is not told: wasmtime-go cannot, and no engine looks at it when it loads.")
-        elif name != "cache":
-            fix = "leave it out under [engine], or load the artifacts in a program of C"
-            raise refused(spec, name, f"wasmtime-go of Wasmtime {spec.line} has no way to set it", fix)
+    written += statements(spec, _GO._replace(of_line=f"wasmtime-go of Wasmtime {spec.line}"))
     flags = spec.engine.cranelift_flags
     written += [f"config.SetCraneliftFlag({quoted(flag)}, {quoted(lower(value))})" for flag, value in flags.items()]
     return [*written, "return nil"]
@@ -132,6 +111,21 @@ def _literal(name: str, value: Value) -> str | None:
         known = _VALUES[name].get(str(value))
         return f"wasmtime.{known}" if known else None
     return lower(value)
+
+
+def _cache(value: Value) -> list[str]:
+    return ["if err := config.CacheConfigLoadDefault(); err != nil {", "\treturn err", "}"] if value is True else []
+
+
+_GO = ConfigMethods(
+    package="wasmtime-go",
+    of_line="wasmtime-go",
+    methods=_METHODS,
+    call=lambda method, literal: f"config.{method}({literal})",
+    literal=_literal,
+    special={"cache": _cache},
+    fix="leave it out under [engine], or load the artifacts in a program of C",
+)
 
 
 def _status(status: str) -> str:

@@ -43,11 +43,7 @@ def generate(spec: Spec) -> str:
     if any("_bindings." in line for line in lines):
         lines.insert(0, "from wasmtime import _bindings\n")
     texts = {
-        "command": spec.command,
-        "line": spec.line,
-        "origin": spec.origin,
-        "origin_text": quoted(spec.origin),
-        "targets": spec.targets,
+        **spec.texts,
         "config": "\n".join(f"    {line}" for line in lines or ["# All defaults."]),
         "pulley": bool(spec.pulley),
         "refusals": "\n".join(

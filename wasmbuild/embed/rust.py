@@ -88,11 +88,7 @@ def generate(spec: Spec) -> str:
     statements = calls(spec)
     declared = filled(
         _DECLARED,
-        command=spec.command,
-        line=spec.line,
-        origin=spec.origin,
-        origin_text=quoted(spec.origin),
-        targets=spec.targets,
+        **spec.texts,
         mutable="let mut " if any(not line.startswith("//") for line in statements) else "let ",
         config="\n".join(f"    {line}" for line in statements) or "    // All defaults.",
         compile_hint=quoted(_PRECOMPILE if is_minimal(spec) else _COMPILE),

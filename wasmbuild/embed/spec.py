@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wasmbuild.embed.literals import quoted
 from wasmbuild.engine import lines, rules
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.cranelift_flags import shown
@@ -96,6 +97,17 @@ class Spec(NamedTuple):
     def targets(self) -> str:
         """The names of the targets, for people."""
         return ", ".join(name for probe in self.probes for name in probe.platform.targets)
+
+    @property
+    def texts(self) -> dict[str, object]:
+        """What the templates of all languages name."""
+        return {
+            "command": self.command,
+            "line": self.line,
+            "origin": self.origin,
+            "origin_text": quoted(self.origin),
+            "targets": self.targets,
+        }
 
 
 def platforms(machines: list[TargetEngine]) -> tuple[ApplicationPlatform, ...]:
