@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,17 @@ SHARED: Mapping[str, Value] = {"opt_level": "speed", "unwind_info": True}
 TAIL = bytes(range(60))
 
 
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*out, number])
-
-
 def _text(value: str) -> bytes:
-    return _varint(len(value.encode())) + value.encode()
+    data = value.encode("utf-8", "surrogatepass")
+    length, out = len(data), bytearray()
+    while length >= 0x80:
+        out.append(length & 0x7F | 0x80)
+        length >>= 7
+    return bytes([*out, length]) + data
 
 
 def _flags(values: Mapping[str, Value]) -> bytes:
-    out = _varint(len(values))
+    out = bytes([len(values)])
     for name, value in values.items():
         out += _text(name)
         if isinstance(value, bool):
@@ -38,6 +35,42 @@ def _flags(values: Mapping[str, Value]) -> bytes:
         else:
             out += bytes([1, value]) if isinstance(value, int) else b"\0" + _text(value)
     return out
+
+
+def artifact(
+    triple: str = "aarch64-unknown-linux-gnu",
+    *,
+    kind: str = "module",
+    version: str = "48",
+    architecture: str = "aarch64",
+    shared: Mapping[str, Value] = SHARED,
+    isa: Mapping[str, Value] | None = None,
+    tail: bytes = TAIL,
+    extra: Sequence[tuple[str, bytes]] = (),
+) -> bytes:
+    """Return a file with the headers of an artifact, an engine section, other sections, and nothing to run."""
+    header = HEADERS[architecture]
+    engine = b"\0" + bytes([len(version)]) + version.encode() + _text(triple)
+    engine += _flags(shared) + _flags(isa or {}) + tail
+    contents = [(".wasmtime.engine", engine), *extra]
+    names = b"\0"
+    offset, body, rows = 64, b"", [(0, 0, 0, 0)]
+    for name, data in contents:
+        rows.append((len(names), 1, offset, len(data)))
+        names += name.encode() + b"\0"
+        body += data
+        offset += len(data)
+    rows.append((len(names), 3, offset, len(names) + len(b".shstrtab\0")))
+    names += b".shstrtab\0"
+    order = ">" if header.big_endian else "<"
+    e_flags = {"module": 1, "component": 2}[kind] | {0: 0, 32: 4, 64: 8}[header.pulley_bits]
+    ident = b"\x7fELF" + bytes([2, 2 if header.big_endian else 1, 1, 200]) + bytes(8)
+    table = 64 + len(body) + len(names)
+    head = struct.pack(
+        order + "HHIQQQIHHHHHH", 1, header.machine, 1, 0, 0, table, e_flags, 64, 0, 0, 64, len(rows), len(rows) - 1
+    )
+    packed = b"".join(struct.pack(order + "IIQQQQIIQQ", n, t, 0, 0, at, size, 0, 0, 1, 0) for n, t, at, size in rows)
+    return ident + head + body + names + packed
 
 
 class Maker:
@@ -57,23 +90,9 @@ class Maker:
         isa: Mapping[str, Value] | None = None,
         tail: bytes = TAIL,
     ) -> bytes:
-        header = HEADERS[architecture]
-        engine = b"\0" + bytes([len(version)]) + version.encode() + _text(triple)
-        engine += _flags(shared) + _flags(isa or {}) + tail
-        names = b"\0.wasmtime.engine\0.shstrtab\0"
-        order = ">" if header.big_endian else "<"
-        e_flags = {"module": 1, "component": 2}[kind] | {0: 0, 32: 4, 64: 8}[header.pulley_bits]
-        table = 64 + len(engine) + len(names)
-        sections = [(0, 0, 0, 0), (1, 1, 64, len(engine)), (18, 3, 64 + len(engine), len(names))]
-        ident = b"\x7fELF" + bytes([2, 2 if header.big_endian else 1, 1, 200]) + bytes(8)
-        head = struct.pack(
-            order + "HHIQQQIHHHHHH", 1, header.machine, 1, 0, 0, table, e_flags, 64, 0, 0, 64, len(sections), 2
+        return artifact(
+            triple, kind=kind, version=version, architecture=architecture, shared=shared, isa=isa, tail=tail
         )
-        rows = b"".join(
-            struct.pack(order + "IIQQQQIIQQ", name, type_, 0, 0, offset, size, 0, 0, 1, 0)
-            for name, type_, offset, size in sections
-        )
-        return ident + head + engine + names + rows
 
     def entry(
         self,

@@ -32,6 +32,16 @@ triple = "x86_64-unknown-linux-gnu"
 [targets.arm]
 triple = "aarch64-unknown-linux-gnu"
 """
+BOTH_LOADERS = """
+[project]
+name = "demo"
+[targets.library]
+triple = "x86_64-unknown-linux-gnu"
+[targets.executable]
+triple = "x86_64-unknown-linux-gnu"
+engine = { embedder = "rust" }
+"""
+"""Targets of this machine: what the library loads, and what an executable has to."""
 MODULES = """
 [modules.add]
 source = "add.wat"
@@ -145,3 +155,13 @@ class Project:
         report = json.loads(self.run("explain", "--json", id).stdout)
         reasons: list[str] = report["artifacts"][0]["reasons"]
         return reasons
+
+
+def built(root: Path, declaration: str, sources: Mapping[str, str]) -> Path:
+    """Build a project that is declared so, and return its build directory."""
+    project = Project(root)
+    for name, text in sources.items():
+        project.write(name, text)
+    project.declare(declaration)
+    project.run("build")
+    return project.build

@@ -16,22 +16,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from binary import MODULE, leb
 
 from wasmbuild.diagnosis import compiling, loading, memory
 from wasmbuild.diagnosis.cause import Cause, Row
 
 X64, ARM = "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"
-MODULE = b"\0asm\1\0\0\0"
 GC = "(module (type (struct)))"
 TRY = MODULE + bytes.fromhex("0104016000000302 01000a0801 06000640190b0b".replace(" ", ""))
-
-
-def leb(number: int) -> bytes:
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*out, number])
 
 
 def module_of(body: bytes) -> bytes:

@@ -10,19 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Project
+from support import BOTH_LOADERS, Project
 
 BINARY = b"\xff\0\xfe\1 and more\r\n"
 FIRST = 0x01FE00FF
-TARGETS = """
-[project]
-name = "demo"
-[targets.library]
-triple = "x86_64-unknown-linux-gnu"
-[targets.executable]
-triple = "x86_64-unknown-linux-gnu"
-engine = { embedder = "rust" }
-"""
 READER = """(module
   (import "wasi_snapshot_preview1" "path_open"
     (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
@@ -47,7 +38,7 @@ TEST = f'{{ call = "first", returns = [{FIRST}], wasi = {{ dirs = ["given"] }} }
 def given(project: Project) -> Path:
     """Declare a test that reads a file of a directory, and return the file."""
     project.write("m.wat", READER)
-    project.declare(f'{TARGETS}[modules.m]\nsource = "m.wat"\ntests = [{TEST}]\n')
+    project.declare(f'{BOTH_LOADERS}[modules.m]\nsource = "m.wat"\ntests = [{TEST}]\n')
     file = project.root / "given" / "deep" / "in.bin"
     file.parent.mkdir(parents=True)
     file.write_bytes(BINARY)
@@ -124,7 +115,7 @@ def test_they_are_inputs_of_manifests(project: Project, given: Path) -> None:
 
 def test_they_cannot_be_written_to(project: Project, given: Path) -> None:
     test = '{ call = "make", returns = [1], wasi = { dirs = ["given"] } }'
-    project.declare(f'{TARGETS}[modules.m]\nsource = "m.wat"\ntargets = ["library"]\ntests = [{test}, {TEST}]\n')
+    project.declare(f'{BOTH_LOADERS}[modules.m]\nsource = "m.wat"\ntargets = ["library"]\ntests = [{test}, {TEST}]\n')
     project.run("build")
     assert [entry["level"] for entry in verified(project, "build")] == ["tested"]
     assert given.read_bytes() == BINARY

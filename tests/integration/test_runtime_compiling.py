@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 import wasmtime
-from support import Project
+from support import Project, built
 from wasmtime import component
 
 from wasmbuild import runtime
@@ -65,12 +65,7 @@ BOTH: Final = ("pulley", "compile")
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    project = Project(tmp_path_factory.mktemp("shipped"))
-    project.write("greet.wat", GREET)
-    project.write("imports.wat", IMPORTS)
-    project.declare(TOML)
-    project.run("build")
-    return project.build
+    return built(tmp_path_factory.mktemp("shipped"), TOML, {"greet.wat": GREET, "imports.wat": IMPORTS})
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import wasmtime
-from support import Project
+from support import built
 from wasmtime import component
 
 from wasmbuild import runtime
@@ -74,12 +74,7 @@ IMPORTS = """(module
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    project = Project(tmp_path_factory.mktemp("shipped"))
-    project.write("greet.wat", GREET)
-    project.write("imports.wat", IMPORTS)
-    project.declare(TOML)
-    project.run("build")
-    return project.build
+    return built(tmp_path_factory.mktemp("shipped"), TOML, {"greet.wat": GREET, "imports.wat": IMPORTS})
 
 
 @pytest.fixture

@@ -5,18 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from support import HEAD, Project
+from support import HEAD, TARGETS, Project
 
 from wasmbuild.toolchain import loads_here
 
 TAGGED = """(module (memory 1) {tags} (data $d "x") (func (export "f") (result i32)
     (memory.init $d (i32.const 0) (i32.const 0) (i32.const 1)) (i32.load8_u (i32.const 0))))"""
-TARGETS = """
-[targets.x64]
-triple = "x86_64-unknown-linux-gnu"
-[targets.arm]
-triple = "aarch64-unknown-linux-gnu"
-"""
 MODULES = """
 [modules.odd]
 source = "odd.wat"

@@ -8,17 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Project
+from support import BOTH_LOADERS, Project
 
-HERE = """
-[project]
-name = "demo"
-[targets.library]
-triple = "x86_64-unknown-linux-gnu"
-[targets.executable]
-triple = "x86_64-unknown-linux-gnu"
-engine = { embedder = "rust" }
-"""
 PLUGIN = """(module
   (import "host" "log" (func $log (param i32)))
   (func (export "version") (result i32) i32.const 4)
@@ -60,7 +51,7 @@ READER = """(module
 
 def proved(project: Project, text: str, tests: str, *, targets: str = "") -> list[dict[str, Any]]:
     project.write("m.wat", text)
-    project.declare(f'{HERE}[modules.m]\nsource = "m.wat"\n{targets}\ntests = [{tests}]\n')
+    project.declare(f'{BOTH_LOADERS}[modules.m]\nsource = "m.wat"\n{targets}\ntests = [{tests}]\n')
     project.run("build")
     entries: list[dict[str, Any]] = json.loads(project.run("verify", "--json", "build").stdout)["artifacts"]
     return entries
@@ -118,7 +109,7 @@ def test_a_program_of_wasi_3_is_loaded_where_there_is_no_executable(
 ) -> None:
     project.write("m.wat", WASI_3)
     project.declare(
-        f'{HERE}[modules.m]\nsource = "m.wat"\ntargets = ["library"]\ntests = [{{ wasi = {{}}, exit = 1 }}]\n'
+        f'{BOTH_LOADERS}[modules.m]\nsource = "m.wat"\ntargets = ["library"]\ntests = [{{ wasi = {{}}, exit = 1 }}]\n'
     )
     project.run("build")
     other = project.write("wasmtime", "#!/bin/sh\necho wasmtime 7.0.0\n")
@@ -136,7 +127,7 @@ def test_files_travel_with_the_test_and_nothing_is_left_of_them(
 ) -> None:
     project.write("m.wat", READER)
     test = '{ wasi = { files = { "data/in.txt" = "hello" } }, stdout = "hello" }'
-    project.declare(f'{HERE}[modules.m]\nsource = "m.wat"\ntests = [{test}]\n')
+    project.declare(f'{BOTH_LOADERS}[modules.m]\nsource = "m.wat"\ntests = [{test}]\n')
     project.run("build")
     elsewhere = shutil.copytree(project.build, tmp_path / "elsewhere")
     temporary = tmp_path / "temporary"
@@ -160,7 +151,7 @@ def test_files_travel_with_the_test_and_nothing_is_left_of_them(
 )
 def test_what_cannot_be_given_is_refused_when_it_is_built(project: Project, text: str, test: str, words: str) -> None:
     project.write("m.wat", text)
-    project.declare(f'{HERE}[modules.m]\nsource = "m.wat"\ntests = [{test}]\n')
+    project.declare(f'{BOTH_LOADERS}[modules.m]\nsource = "m.wat"\ntests = [{test}]\n')
     process = project.start("build")
     _, err = process.communicate(timeout=60)
     assert process.returncode in (1, 2)
@@ -170,7 +161,7 @@ def test_what_cannot_be_given_is_refused_when_it_is_built(project: Project, text
 def test_a_value_of_a_component_that_does_not_fit_is_refused_when_it_is_built(project: Project) -> None:
     project.write("m.wat", HTTP)
     test = '{ call = "f", returns = ["5"], imports = "trap" }'
-    project.declare(f'{HERE}[modules.m]\nsource = "m.wat"\ntargets = ["library"]\ntests = [{test}]\n')
+    project.declare(f'{BOTH_LOADERS}[modules.m]\nsource = "m.wat"\ntargets = ["library"]\ntests = [{test}]\n')
     for _ in range(2):
         # The second time its types are remembered.
         ended = project.run("build", status=1)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import maker
 import pytest
 
 from wasmbuild.engine import triples
-from wasmbuild.formats.cwasm import HEADERS
 from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Source, Wasm
 from wasmbuild.runtime import engines, loading, shipments
 
@@ -21,21 +20,14 @@ FOREIGN = "s390x-unknown-linux-gnu"
 
 def artifact(triple: str = HOST, *, version: str | None = None, kind: str = "module", body: bytes = b"") -> bytes:
     """Return a file with the headers of an artifact and nothing to run."""
-    version = version or str(engines.library_line())
-    header = HEADERS[triples.parse(triple).architecture]
-    engine = b"\0" + bytes([len(version)]) + version.encode() + bytes([len(triple)]) + triple.encode() + b"\0\0" + body
-    names = b"\0.wasmtime.engine\0.shstrtab\0"
-    order = ">" if header.big_endian else "<"
-    e_flags = {"module": 1, "component": 2}[kind] | {0: 0, 32: 4, 64: 8}[header.pulley_bits]
-    ident = b"\x7fELF" + bytes([2, 2 if header.big_endian else 1, 1, 200]) + bytes(8)
-    table = 64 + len(engine) + len(names)
-    head = struct.pack(order + "HHIQQQIHHHHHH", 1, header.machine, 1, 0, 0, table, e_flags, 64, 0, 0, 64, 3, 2)
-    sections = [(0, 0, 0, 0), (1, 1, 64, len(engine)), (18, 3, 64 + len(engine), len(names))]
-    rows = b"".join(
-        struct.pack(order + "IIQQQQIIQQ", name, type_, 0, 0, offset, size, 0, 0, 1, 0)
-        for name, type_, offset, size in sections
+    return maker.artifact(
+        triple,
+        kind=kind,
+        version=version or str(engines.library_line()),
+        architecture=triples.parse(triple).architecture,
+        shared={},
+        tail=body,
     )
-    return ident + head + engine + names + rows
 
 
 class Shipping:

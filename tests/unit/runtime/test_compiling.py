@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 import wasmtime
+from fallback import EMPTY, FOREIGN, compiled, refused
 
-from wasmbuild.runtime import compiling, engines, load
+from wasmbuild.runtime import compiling, engines
 from wasmbuild.runtime.errors import (
     DamagedError,
     InvalidSourceError,
@@ -24,22 +25,8 @@ from wasmbuild.runtime.errors import (
     PrecompiledError,
 )
 
-FOREIGN = "s390x-unknown-linux-gnu"
-EMPTY = b"\0asm\1\0\0\0"
 COMPONENT = b"\0asm\x0d\0\1\0"
 OTHER = 49 if engines.library_line() == 48 else 48
-
-
-def compiled(where: Path, module: str = "a", **options: Any) -> Any:
-    return load(where, module, **{"fallback": ("pulley", "compile"), **options})
-
-
-def refused(kind: type[LoadError], where: Path, **options: Any) -> LoadError:
-    with pytest.raises(kind) as caught:
-        compiled(where, **options)
-    assert type(caught.value) is kind
-    assert str(caught.value).endswith(caught.value.hint)
-    return caught.value
 
 
 @pytest.mark.parametrize("check", ["digest", "size", "none"])

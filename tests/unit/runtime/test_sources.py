@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 import wasmtime
+from fallback import EMPTY, FOREIGN, compiled, refused
 
 from wasmbuild.formats.manifest import Wasm
-from wasmbuild.runtime import engine, engines, load, modules
+from wasmbuild.runtime import engine, engines, modules
 from wasmbuild.runtime.errors import (
     DamagedError,
     InexpressibleSettingError,
-    LoadError,
     NoFittingArtifactError,
     NotInManifestError,
     OtherArchitectureError,
@@ -23,22 +22,8 @@ from wasmbuild.runtime.errors import (
     OtherLineError,
 )
 
-FOREIGN = "s390x-unknown-linux-gnu"
-EMPTY = b"\0asm\1\0\0\0"
 COPYING = {"embedder": "rust", "collector": "copying"}
 OTHER = 49 if engines.library_line() == 48 else 48
-
-
-def compiled(where: Path, module: str = "a", **options: Any) -> Any:
-    return load(where, module, **{"fallback": ("pulley", "compile"), **options})
-
-
-def refused(kind: type[LoadError], where: Path, **options: Any) -> LoadError:
-    with pytest.raises(kind) as caught:
-        compiled(where, **options)
-    assert type(caught.value) is kind
-    assert str(caught.value).endswith(caught.value.hint)
-    return caught.value
 
 
 def test_a_source_is_compiled_whatever_machine_its_target_is_for(shipping: Any) -> None:
