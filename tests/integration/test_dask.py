@@ -17,7 +17,7 @@ from clusters import Cluster, heavy
 from support import ALL, HEAD, MODULES, TARGETS, Project
 
 from wasmbuild.builder.executors import cluster as clusters
-from wasmbuild.builder.executors.cluster import Patience
+from wasmbuild.builder.executors.cluster import ClusterPatience
 from wasmbuild.toolchain.find import find
 
 pytest.importorskip("distributed")
@@ -270,7 +270,7 @@ class TestScheduler:
     def test_one_that_is_lost_is_one_error(
         self, large: Project, cluster: Cluster, number: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(clusters, "PATIENCE", Patience(connect=5, lost=3, answer=1, stop=2))
+        monkeypatch.setattr(clusters, "PATIENCE", ClusterPatience(connect=5, lost=3, answer=1, stop=2))
         cluster.worker("one")
         killed = large.root / "killed"
         script = f"import glob, os, time\nwhile not glob.glob({str(large.build / 'x64/*.cwasm')!r}): time.sleep(0.01)\n"
@@ -295,7 +295,7 @@ class TestScheduler:
         assert "does not answer any more" in said
 
     def test_without_a_worker(self, project: Project, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(clusters, "PATIENCE", Patience(workers=1))
+        monkeypatch.setattr(clusters, "PATIENCE", ClusterPatience(workers=1))
         ended = project.run("build", "--executor", cluster.address, status=3)
         assert ended.stderr.splitlines()[-1] == (
             f"error: the Dask scheduler at 127.0.0.1:{cluster.port} has had no worker for 1 s; "
@@ -303,7 +303,7 @@ class TestScheduler:
         )
 
     def test_none_there(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(clusters, "PATIENCE", Patience(connect=1))
+        monkeypatch.setattr(clusters, "PATIENCE", ClusterPatience(connect=1))
         ended = project.run("build", "--executor", "dask://127.0.0.1:1", status=3)
         assert ended.stderr.splitlines()[-1].startswith("error: there is no Dask scheduler at 127.0.0.1:1: ")
 

@@ -20,7 +20,7 @@ from wasmbuild.builder.request import CompileRequest, CompileResult
 from wasmbuild.errors import CompileError, DiskError, ExecutorError
 
 
-class Patience(NamedTuple):
+class ClusterPatience(NamedTuple):
     """How long is waited, in seconds of this machine's clock.
 
     ``connect``: for a scheduler that was never reached. ``lost``: for one that does not answer any more, and at most
@@ -37,7 +37,7 @@ class Patience(NamedTuple):
     poll: float = 0.5
 
 
-PATIENCE = Patience()
+PATIENCE = ClusterPatience()
 
 # Workers that may be lost over one request while nothing else is asked of them.
 _MOST_ALONE = 1
@@ -85,7 +85,7 @@ class Cluster:
         limits_memory: bool,
         say: Callable[[str], None],
         on_change: Callable[[], None] = lambda: None,
-        patience: Patience | None = None,
+        patience: ClusterPatience | None = None,
     ) -> None:
         """``on_change`` and ``say`` are called by another thread, ``on_change`` when ``threads`` is another number."""
         self.threads = 0

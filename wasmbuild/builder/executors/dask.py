@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 
-from wasmbuild.builder.executors.cluster import Cluster, Patience
+from wasmbuild.builder.executors.cluster import Cluster, ClusterPatience
 from wasmbuild.builder.request import Compiler, CompileRequest, CompileResult, Executor
 from wasmbuild.errors import ExecutorError
 from wasmbuild.toolchain import executable
@@ -30,7 +30,7 @@ class DaskPlace:
         toolchain: Toolchain,
         *,
         say: Callable[[str], None] = lambda text: None,
-        patience: Patience | None = None,
+        patience: ClusterPatience | None = None,
     ) -> None:
         """``say`` is told, by another thread, of what is waited for. Raises ExecutorError without the extra."""
         self._address = address

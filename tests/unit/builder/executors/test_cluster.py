@@ -13,7 +13,7 @@ import pytest
 from fakes import artifact
 
 from wasmbuild.builder.executors import remote, wire
-from wasmbuild.builder.executors.cluster import AskAgainError, Cluster, Patience, PoisonousError
+from wasmbuild.builder.executors.cluster import AskAgainError, Cluster, ClusterPatience, PoisonousError
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import CompileRequest, CompileResult, Labels
 from wasmbuild.engine import triples
@@ -24,7 +24,7 @@ from wasmbuild.toolchain.process import ProcessLimits
 pytest.importorskip("distributed")
 
 ENGINE = EngineConfig.declared({}, line=48, triple=triples.parse("x86_64-unknown-linux-gnu"))
-QUICK = Patience(connect=1, lost=0.2, answer=0.1, workers=0.2, unfit=0.05, stop=1, poll=0.001)
+QUICK = ClusterPatience(connect=1, lost=0.2, answer=0.1, workers=0.2, unfit=0.05, stop=1, poll=0.001)
 
 Compile = Callable[[str, CompileRequest], Mapping[str, Any]]
 
