@@ -116,20 +116,18 @@ SIMD nor, for example, a `memory.copy` of 16 bytes). `pulley64` runs everything 
 """
 
 
-_VALUES = {
-    "i32, i64": "whole number; signed and unsigned spellings are the same value",
-    "f32, f64": (
-        "number, `nan`, `inf` or `-inf`, in quotes or not; an f32 is the number rounded; `0.0` is not `-0.0`, and any "
-        "NaN is any other"
-    ),
-    "v128": "its lanes, the lowest first: `{ i32x4 = [1, 2, 3, 4] }`; also " + ", ".join(f"`{s}`" for s in SHAPES),
-    "of components": (
-        "whole number for `s8` to `u64`, number for `f32` and `f64`, true or false, text for `string`, `char` and "
-        "`enum`, array for `list` and `tuple`, table for `record`"
-    ),
-}
+_VALUES = f"""\
+### Values of tests
 
-_REFUSED = """\
+| type | value |
+|---|---|
+| i32, i64 | whole number; signed and unsigned spellings are the same value |
+| f32, f64 | number, `nan`, `inf` or `-inf`, in quotes or not; an f32 is the number rounded; `0.0` is not `-0.0`, \
+and any NaN is any other |
+| v128 | its lanes, the lowest first: `{{ i32x4 = [1, 2, 3, 4] }}`; also {", ".join(f"`{shape}`" for shape in SHAPES)} |
+| of components | whole number for `s8` to `u64`, number for `f32` and `f64`, true or false, text for `string`, `char` \
+and `enum`, array for `list` and `tuple`, table for `record` |
+
 References can be neither given nor expected. Tests that do not fit the export that they call are refused when the
 module is built; whether a component's values fit is found when it is tested.
 """
@@ -149,8 +147,7 @@ def reference() -> str:
         _table("[targets.NAME.runner]", RunnerTable),
         _table("[modules.NAME]", ModuleTable),
         _table("[[modules.NAME.tests]]", CaseTable),
-        "\n".join(_values()) + "\n",
-        _REFUSED,
+        _VALUES,
         _table("wasi in [[modules.NAME.tests]]", WasiTable),
         _table("[audit]", AuditTable),
         _table("[[audit.ignore]]", IgnoreTable),
@@ -200,14 +197,6 @@ def _one_kind(schema: Mapping[str, Any]) -> str:
     if "$ref" in items:
         return "array of tables"
     return "array of texts" if items["type"] == "string" else "array of values"
-
-
-def _values() -> Iterator[str]:
-    yield "### Values of tests"
-    yield ""
-    yield "| type | value |"
-    yield "|---|---|"
-    yield from (f"| {types} | {values} |" for types, values in _VALUES.items())
 
 
 def _cpu_rows() -> Iterator[str]:

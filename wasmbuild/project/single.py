@@ -12,7 +12,7 @@ from wasmbuild.project import names
 from wasmbuild.project.declared import Module, Project, Target
 from wasmbuild.project.globs import expand, is_glob, matches
 from wasmbuild.project.keys import dotted
-from wasmbuild.project.resolve import module_name, normal, without_excluded
+from wasmbuild.project.sources import module_name, normal, without_excluded
 from wasmbuild.text import listed, suggestion
 
 _SHOWN = 5

@@ -1,0 +1,198 @@
+"""The files of modules: named one by one, found by globs, or given in the place of declared ones."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from wasmbuild.errors import Mistake
+from wasmbuild.project import names
+from wasmbuild.project.declared import ModuleDeclaration
+from wasmbuild.project.globs import expand, is_glob, literal, matches
+from wasmbuild.project.keys import dotted
+from wasmbuild.text import listed, quoted, suggestion
+
+_SHOWN = 5
+_ABSENT = "is not there"
+
+
+class ModuleMistakes:
+    """Notes each mistake once, in the order in which they are found: several files of one glob may give the same."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._found: dict[Mistake, None] = {}
+
+    @property
+    def found(self) -> tuple[Mistake, ...]:
+        return tuple(self._found)
+
+    def of(self, module: str, key: str, problem: str, fix: str) -> None:
+        """Note what is wrong with the table of a module, or with a ``key`` of it that is not empty."""
+        self.at(dotted("modules", module, key) if key else dotted("modules", module), problem, fix)
+
+    def at(self, where: str, problem: str, fix: str) -> None:
+        """Note what is wrong at a dotted key."""
+        self._found[Mistake(self._file, where, problem, fix)] = None
+
+
+class Sources:
+    """Finds files below ``directory``.
+
+    ``given`` are files by the names of modules, in the place of declared ones; with ``awaited`` they need not be there
+    yet. ``globs`` says what each glob matched. ``refused`` are files of globs whose names no module can have.
+    """
+
+    def __init__(
+        self, file: str, directory: Path, given: Mapping[str, Path], mistakes: ModuleMistakes, *, awaited: bool
+    ) -> None:
+        self.globs: dict[str, tuple[str, ...]] = {}
+        self.refused = ModuleMistakes(file)
+        self._mistakes = mistakes
+        self._directory = directory
+        self._given = given
+        self._awaited = awaited
+
+    def of(self, key: str, declared: ModuleDeclaration) -> list[tuple[str, str]]:
+        """Return the modules of a table: the name of each, and its path as it is declared."""
+        source = normal(declared.source)
+        if not is_glob(source):
+            found = [(key, source)]
+            if key in self._given:
+                self._check_given_file(key, self._given[key])
+            else:
+                self._check_file(key, declared.source, source)
+        else:
+            try:
+                matched = expand(self._directory, source)
+            except OSError as error:
+                self._unlisted(key, declared.source, error)
+                return []
+            self.globs[source] = tuple(matched)
+            if not matched:
+                self._mistakes.of(key, "source", f"{quoted(declared.source)} matches no file", self._no_match(source))
+            kept = without_excluded(declared, matched)
+            if matched and not kept:
+                problem = f"leaves out every file of {quoted(declared.source)}"
+                self._mistakes.of(key, "exclude", problem, "correct the patterns, or remove the module")
+            found = self._named(key, [(module_name(key, source, path), path) for path in kept])
+        return found
+
+    def check_given(self, declared: Mapping[str, ModuleDeclaration]) -> None:
+        """Check that each file that is given takes the place of one that is declared."""
+        for name in self._given:
+            if name in declared and not is_glob(declared[name].source):
+                continue
+            if name in declared:
+                problem = "is many files, and --source gives one"
+                fix = "declare the module that is made elsewhere under a name of its own"
+                self._mistakes.of(name, "source", problem, fix)
+                continue
+            known = [key for key, module in declared.items() if not is_glob(module.source)]
+            meant = suggestion(name, known)
+            fix = f"did you mean --source {meant}=…?" if meant else f"declared one by one are {listed(known, _SHOWN)}"
+            self._mistakes.of(name, "", "is not declared, but given with --source", fix)
+
+    def _check_given_file(self, key: str, path: Path) -> None:
+        problem = self._problem(str(path), path)
+        if problem == _ABSENT and self._awaited:
+            return
+        if problem == _ABSENT:
+            fix = f"make it first, or correct --source {key}=…"
+            self._mistakes.of(key, "source", f"there is no file {quoted(str(path))}, given with --source", fix)
+        elif problem is not None:
+            self._mistakes.of(key, "source", f"{problem}, given with --source", f"correct --source {key}=…")
+
+    def _check_file(self, key: str, written: str, source: str) -> None:
+        problem = self._problem(written, self._directory / source)
+        if problem is None:
+            return
+        if problem == _ABSENT:
+            self._mistakes.of(key, "source", f"there is no file {quoted(written)}", self._no_file(source))
+        elif problem.endswith("directory"):
+            fix = f"name a file in it, or write {quoted(source + '/*.wasm')} for all of them"
+            self._mistakes.of(key, "source", problem, fix)
+        else:
+            fix = "name a .wat or .wasm file" if problem.endswith("regular file") else "make it readable"
+            self._mistakes.of(key, "source", problem, fix)
+
+    def _problem(self, written: str, path: Path) -> str | None:
+        """Say what is wrong with a source, if anything is."""
+        try:
+            mode = os.stat(path).st_mode
+        except FileNotFoundError:
+            return _ABSENT
+        except OSError as error:
+            return f"{quoted(written)} cannot be read: {error.strerror or error}"
+        if stat.S_ISDIR(mode):
+            return f"{quoted(written)} is a directory"
+        return None if stat.S_ISREG(mode) else f"{quoted(written)} is no regular file"
+
+    def _named(self, key: str, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the modules of a glob that have names; a file that gives none is refused, or a mistake if all are."""
+        problems = {item: names.problem(item[0], module=True) for item in found}
+        sound = [item for item, problem in problems.items() if problem is None]
+        refused = self.refused if sound else self._mistakes
+        for (name, path), problem in problems.items():
+            if problem is None:
+                continue
+            fix = "rename the file"
+            if sound and quoted(path) == f'"{path}"':
+                fix += f", or write exclude = [{quoted(literal(path))}]"
+            said = f"the module {quoted(name)} of {quoted(path)} {problem}"
+            refused.of(key, "", said, f"{fix}; {names.rule(module=True)}")
+        return sound
+
+    def _unlisted(self, key: str, pattern: str, error: OSError) -> None:
+        folder = os.path.relpath(error.filename or self._directory, self._directory).replace(os.sep, "/")
+        problem = f"{quoted(pattern)} cannot be looked for in {quoted(folder)}: {error.strerror or error}"
+        self._mistakes.of(key, "source", problem, "make that folder readable, or correct the pattern")
+
+    def _no_file(self, source: str) -> str:
+        meant = suggestion(source, self._near(source))
+        return f"did you mean {quoted(meant)}?" if meant else "make the file, or correct the path"
+
+    def _no_match(self, pattern: str) -> str:
+        fixed = pattern.split("/")
+        while fixed and is_glob("/".join(fixed)):
+            fixed.pop()
+        if fixed and not os.path.isdir(self._directory / "/".join(fixed)):
+            return f"there is no directory {quoted('/'.join(fixed))}"
+        return "make such a file, or correct the pattern"
+
+    def _near(self, source: str) -> Iterable[str]:
+        """Return files that could have been meant: those beside where the source should be."""
+        folder = source.rpartition("/")[0]
+        prefix = f"{folder}/" if folder else ""
+        try:
+            return [path for path in expand(self._directory, f"{prefix}*") if path.endswith((".wasm", ".wat"))]
+        except OSError:
+            return []
+
+
+def normal(path: str) -> str:
+    """Return a declared path or pattern as others are compared with it."""
+    return os.path.normpath(path).replace(os.sep, "/")
+
+
+def without_excluded(declared: ModuleDeclaration, matched: Sequence[str]) -> list[str]:
+    """Return the files of a glob that it does not leave out."""
+    excluded = [normal(pattern) for pattern in declared.exclude]
+    return [path for path in matched if not any(matches(pattern, path) for pattern in excluded)]
+
+
+def module_name(key: str, pattern: str, path: str) -> str:
+    """Return the name of a module that a glob found: the stem for ``*`` in the key, the path below for ``**``."""
+    stem = path.rpartition("/")[2]
+    stem = stem.rpartition(".")[0] or stem
+    if "**" not in key:
+        return key.replace("*", stem)
+    fixed = ""
+    for part in pattern.split("/")[:-1]:
+        if is_glob(part):
+            break
+        fixed += f"{part}/"
+    folder = path[len(fixed) :].rpartition("/")[0]
+    return key.replace("**", f"{folder}/{stem}" if folder else stem)
