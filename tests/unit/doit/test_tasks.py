@@ -28,7 +28,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeProject:
 
 def tasks(project: FakeProject) -> list[dict[str, Any]]:
     builds._builds.clear()
-    return list(Declared(project.directory / "wasmbuild.toml").tasks())
+    return list(Declared(builds.Which(str(project.directory / "wasmbuild.toml"))).tasks())
 
 
 def test_the_targets_of_all_tasks_are_the_outputs_of_all_steps(project: FakeProject) -> None:
