@@ -12,7 +12,7 @@ from support import ADD, Project
 from wasmbuild import runtime
 from wasmbuild.engine import triples
 from wasmbuild.runtime import engines
-from wasmbuild.toolchain import installed, search_path
+from wasmbuild.toolchain import find, installed, search_path
 
 OTHER = 49
 COMPONENT = """(component
@@ -68,7 +68,7 @@ def install(fleet: Project) -> None:
 def test_without_the_other_line_it_is_said_what_to_install(fleet: Project) -> None:
     said = fleet.run("build", status=2).stderr
     assert f"is Wasmtime {engines.library_version()}, not {OTHER}" in said
-    assert f"wasmbuild toolchain install {OTHER} --library" in said
+    assert f"beside it: wasmbuild toolchain install {OTHER} --library" in said
 
 
 def test_one_build_and_one_verification(fleet: Project) -> None:
@@ -125,6 +125,28 @@ def test_what_is_of_one_line_is_not_made_again_for_the_other(fleet: Project) -> 
     fleet.declare(DECLARATION + MODULES)
     [reason] = fleet.reasons("core@next")
     assert reason.startswith(f"compiler changed from {engines.library_version()} to {OTHER}.0.0")
+
+
+@pytest.mark.parametrize("named_by", ["toolchain.compiler", "WASMBUILD_WASMTIME"])
+def test_an_executable_that_is_named_compiles_for_its_own_line(fleet: Project, named_by: str) -> None:
+    install(fleet)
+    executable = find.find("cli", 48, ".")
+    choice = "auto"
+    if named_by == "WASMBUILD_WASMTIME":
+        fleet.environment[named_by] = executable.path
+    else:
+        choice = executable.path
+    declared = DECLARATION.replace('compiler = "embedded"', f'compiler = "{choice}"') + MODULES
+    fleet.declare(declared)
+    assert fleet.compiled() == IDS
+    assert fleet.compiled() == set()
+    ended = fleet.run("toolchain", "which")
+    assert ended.stdout.split()[1] == executable.path
+    assert f"{executable.version}: {named_by.replace('toolchain.', '[toolchain] ')} names it" in ended.stderr
+    assert f"{OTHER}.0.0: the library of the wasmtime package, installed by wasmbuild," in ended.stderr
+    # Of a line that nobody declares it is a mistake, as ever.
+    fleet.declare(declared.replace('wasmtime = "48"', f'wasmtime = "{OTHER}"'))
+    assert f"{executable.path} is Wasmtime {executable.version}, not {OTHER}" in fleet.run("build", status=2).stderr
 
 
 def test_an_application_gets_what_is_of_its_line(fleet: Project) -> None:

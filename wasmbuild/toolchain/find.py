@@ -260,8 +260,8 @@ def _library_of(wanted: _Wanted) -> FoundCompiler:
         version = search_path.library_version(path)
         if version is not None and not wanted.problem(version):
             return _library(path)
+    request = wanted.at_least or wanted.line
     raise ToolchainError(
-        f"the wasmtime Python package {problem}; install one that fits: pip install "
-        f'"wasmtime>={wanted.at_least or wanted.line},<{wanted.line + 1}", or beside it: '
-        f"wasmbuild toolchain install {wanted.at_least or wanted.line} --library"
+        f"the wasmtime Python package {problem}; install one that fits beside it: wasmbuild toolchain install "
+        f'{request} --library; or in its place: pip install "wasmtime>={request},<{wanted.line + 1}"'
     )
