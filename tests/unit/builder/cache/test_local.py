@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -194,6 +195,26 @@ def test_an_entry_that_is_cut_while_it_is_read(room: Room, monkeypatch: pytest.M
     monkeypatch.setattr(entry, "_shares_blocks", lambda file, made: False)
     assert room.cache.get(key, room.out) is None
     assert not room.out.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="a call of Linux")
+@pytest.mark.parametrize("copied", [0, 1, 5000])
+def test_a_system_that_copies_some_of_it_or_nothing(room: Room, monkeypatch: pytest.MonkeyPatch, copied: int) -> None:
+    copy_file_range = os.copy_file_range
+    calls: list[int] = []
+
+    def some(source: int, target: int, count: int) -> int:
+        calls.append(count)
+        if len(calls) > 1 or not copied:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return copy_file_range(source, target, copied)
+
+    monkeypatch.setattr(os, "copy_file_range", some)
+    monkeypatch.setattr(entry, "_shares_blocks", lambda file, made: False)
+    key = put(room.cache, "a")
+    assert room.cache.get(key, room.out) is not None
+    assert room.out.read_bytes() == ARTIFACT
+    assert calls
 
 
 class TestLimit:
