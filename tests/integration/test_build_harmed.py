@@ -1,0 +1,133 @@
+"""What is edited, damaged, swapped or in the way in a build directory is made again, and nothing else."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from support import ALL, Project
+
+
+@pytest.mark.parametrize(
+    "harm", ["edit", "truncate", "delete", "swap", "delete record", "damage record", "empty record"]
+)
+def test_a_harmed_artifact_is_built_again(project: Project, harm: str) -> None:
+    project.compiled()
+    good = project.files()
+    artifact = project.build / "x64/add.cwasm"
+    other = project.build / "x64/sub.cwasm"
+    record = project.build / "x64/add.cwasm.json"
+    data = bytearray(artifact.read_bytes())
+    stale = {"add@x64"}
+    if harm == "edit":
+        before = artifact.stat()
+        data[len(data) // 2] ^= 1
+        artifact.write_bytes(data)
+        os.utime(artifact, ns=(before.st_atime_ns, before.st_mtime_ns))
+        reason = "the artifact was changed after it was built"
+    elif harm == "truncate":
+        artifact.write_bytes(data[:-1])
+        reason = "the artifact was changed after it was built"
+    elif harm == "delete":
+        artifact.unlink()
+        reason = "the artifact is missing"
+    elif harm == "swap":
+        artifact.write_bytes(other.read_bytes())
+        other.write_bytes(data)
+        stale = {"add@x64", "sub@x64"}
+        reason = "the artifact was changed after it was built"
+    elif harm == "delete record":
+        record.unlink()
+        reason = "its record is missing"
+    elif harm == "damage record":
+        record.write_text(record.read_text()[:100])
+        reason = "its record is damaged"
+    else:
+        record.write_text("")
+        reason = "its record is damaged"
+    assert project.reasons("add@x64") == [reason]
+    assert project.compiled() == stale
+    assert project.files() == good
+
+
+@pytest.mark.parametrize("suffix", ["", ".json"])
+@pytest.mark.parametrize(("kind", "said"), [("directory", "Is a directory"), ("fifo", "not a regular file")])
+def test_what_is_in_the_way_of_an_artifact_keeps_no_other_from_being_built(
+    project: Project, suffix: str, kind: str, said: str
+) -> None:
+    path = project.build / f"x64/add.cwasm{suffix}"
+    path.parent.mkdir(parents=True)
+    if kind == "directory":
+        path.mkdir()
+    else:
+        os.mkfifo(path)
+    error = project.run("build", status=3).stderr
+    assert f"error: add@x64: {path}: cannot be read: {said}" in error
+    assert "; move it away\n" in error
+    outcomes = project.outcomes(status=3)
+    assert outcomes == {id: "failed" if id == "add@x64" else "up-to-date" for id in ALL}
+    explained = project.run("explain", "add@x64").stdout
+    assert explained.startswith(f"add@x64: cannot be built: {path}: cannot be read: {said}")
+    assert explained.endswith("; move it away\n")
+    path.rmdir() if kind == "directory" else path.unlink()
+    assert project.compiled() == {"add@x64"}
+
+
+@pytest.mark.parametrize("suffix", ["", ".json"])
+def test_a_link_in_place_of_an_artifact_is_replaced_and_what_it_leads_to_stays(project: Project, suffix: str) -> None:
+    project.compiled()
+    good = project.files()
+    path, elsewhere = project.build / f"x64/add.cwasm{suffix}", project.root / "elsewhere"
+    for target in (elsewhere, path):
+        path.rename(elsewhere) if target == elsewhere else path.unlink()
+        path.symlink_to(target)
+        assert project.reasons("add@x64") == [f"{'its record' if suffix else 'the artifact'} is a link, not a file"]
+        assert project.compiled() == {"add@x64"}
+        assert not path.is_symlink()
+    assert project.files() == good
+    assert elsewhere.exists()
+    project.run("verify", "build")
+
+
+def test_the_directory_of_a_target_that_leads_elsewhere_is_told_by_all_in_the_same_words(project: Project) -> None:
+    project.compiled()
+    (project.build / "x64").rename(project.root / "elsewhere")
+    (project.build / "x64").symlink_to(project.root / "elsewhere")
+    words = "leads out of the directory through a link"
+    error = project.run("build", status=3).stderr
+    assert f"error: add@x64, sub@x64: {project.build / 'x64'} {words}: " in error
+    assert "; remove the link, or set build-dir to a directory on that disk" in error
+    assert words in project.run("explain", "add@x64").stdout
+    (project.build / "x64").unlink()
+    assert project.compiled() == {"add@x64", "sub@x64"}
+    (project.build / "x64").rename(project.root / "again")
+    (project.build / "x64").symlink_to(project.root / "again")
+    verified = project.run("verify", "build", status=1)
+    assert words in verified.stdout + verified.stderr
+    (project.build / "x64").unlink()
+    (project.root / "again").rename(project.build / "x64")
+    project.run("verify", "build")
+
+
+def test_swapped_artifacts_with_their_records_are_built_again(project: Project) -> None:
+    project.compiled()
+    good = project.files()
+    for suffix in ("", ".json"):
+        one, two = (project.build / f"x64/{name}.cwasm{suffix}" for name in ("add", "sub"))
+        kept = one.read_bytes()
+        one.write_bytes(two.read_bytes())
+        two.write_bytes(kept)
+    assert project.reasons("add@x64") == ["its record is that of sub@x64"]
+    assert project.compiled() == {"add@x64", "sub@x64"}
+    assert project.files() == good
+
+
+@pytest.mark.parametrize("name", ["index.json", "x64/manifest.json"])
+@pytest.mark.parametrize("harm", ["delete", "edit"])
+def test_a_harmed_manifest_or_index_is_written_again_without_compiling(project: Project, name: str, harm: str) -> None:
+    project.compiled()
+    good = project.files()
+    path = project.build / name
+    path.unlink() if harm == "delete" else path.write_text(path.read_text().replace("demo", "evil"))
+    assert project.compiled() == set()
+    assert project.files() == good
