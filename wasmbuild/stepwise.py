@@ -14,6 +14,7 @@ from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from wasmbuild.audit.note import Noted
+    from wasmbuild.builder.noop import Look
     from wasmbuild.builder.session import ArtifactOutcome, Session
     from wasmbuild.builder.workspace import Planned, Workspace
     from wasmbuild.project.audit_policy import AuditPolicy
@@ -60,13 +61,16 @@ class Stepwise:
         """Whether this process was forked from the one whose build it is."""
         return os.getpid() != self._process
 
-    def session(self, planned: Planned | None = None) -> Session:
-        """Return the session: of a plan, or else of what is declared now. Raises WasmbuildError."""
+    def session(self, planned: Planned | None = None, looked: Look | None = None) -> Session:
+        """Return the session: of a plan, of which ``looked`` was found just now, or else of what is declared now.
+
+        Raises WasmbuildError.
+        """
         if self.is_elsewhere:
             return self.workspace.session()
         with self._mutex:
             if self._session is None:
-                self._session = self.workspace.session(planned)
+                self._session = self.workspace.session(planned, looked=looked)
                 atexit.register(self._end)
             return self._session
 

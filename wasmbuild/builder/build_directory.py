@@ -54,6 +54,11 @@ class BuildDirectory:
     def locked(self) -> bool:
         return self._lock.held
 
+    @property
+    def undisturbed(self) -> bool:
+        """Whether nobody had it since this process, which has it now, had it before."""
+        return self._lock.undisturbed
+
     def lock(self, timeout: float | None = None, on_wait: Callable[[str], None] | None = None) -> bool:
         """Take the build directory for this process; tell whether it had to wait.
 

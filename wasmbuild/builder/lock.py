@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from wasmbuild import locks
+from wasmbuild import files, locks
 from wasmbuild.errors import DiskError
 
 _POLL_SECONDS = 0.05
@@ -23,6 +23,9 @@ class Lock:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._descriptor: int | None = None
+        self._left: files.Signature | None = None
+        self.undisturbed = False
+        """Whether, when it was last acquired, nobody had held it since this one released it."""
 
     @property
     def held(self) -> bool:
@@ -62,6 +65,8 @@ class Lock:
 
     def release(self) -> None:
         if self._descriptor is not None:
+            # Whoever takes it writes into the file, and gives it another time.
+            self._left = files.stamp(self.path)
             os.close(self._descriptor)
             self._descriptor = None
 
@@ -73,6 +78,7 @@ class Lock:
             raise DiskError(_cannot_open(self.path, error)) from error
         try:
             if locks.try_lock(descriptor) and locks.is_current(descriptor, self.path):
+                self.undisturbed = files.signature(os.fstat(descriptor)) == self._left
                 os.ftruncate(descriptor, 0)
                 os.lseek(descriptor, 0, os.SEEK_SET)
                 os.write(descriptor, str(os.getpid()).encode("ascii"))

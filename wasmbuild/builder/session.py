@@ -105,7 +105,10 @@ class Session:
         self._seen = seen
         # Statuses stand for what was just looked at.
         self._fresh = False
+        # Artifacts that were as the last whole build left them, as ``seen`` had it.
+        self._unchanged: set[str] = set()
         self._as_it_was = False
+        self._begun = False
         # Modules of which something was looked at again or made: their artifacts are looked at in the end.
         self._touched: set[str] = set()
 
@@ -178,6 +181,7 @@ class Session:
         if self._seen:
             self._fresh = True
             self.statuses = self._checker.unchanged(self.plan.artifacts, self._seen)
+            self._unchanged = set(self.statuses)
             self._seen = {}
         else:
             self.statuses = self._checker.believe(self.plan.artifacts)
@@ -217,25 +221,34 @@ class Session:
                 return
             if waited:
                 self.directory.memory.load()
-                self.statuses, self._seen = {}, {}
+                self.statuses, self._seen, self._unchanged = {}, {}, set()
                 try:
                     self._manifests.refuse_another_project()
                 except BaseException:
                     self.directory.unlock()
                     raise
-            as_it_was = self._as_it_was = self._is_as_it_was()
-            self.directory.remove_leftovers(below=not as_it_was)
+            # What this session itself left the last time it had the directory is known.
+            ours = self._begun and self.directory.undisturbed and bool(self.statuses)
+            as_it_was = self._as_it_was = (ours and self._as_it_was) or self._is_as_it_was()
+            self.directory.remove_leftovers(below=not (as_it_was or ours))
             if as_it_was and not self.statuses:
                 self._believe()
             self._seen = {}
             self.directory.forget_noop()
             self.directory.tick()
-            self.check()
+            if ours:
+                pass
+            elif as_it_was and self._unchanged and not self._fresh:
+                # Nobody has built since: what was not as it was then is looked at again, now that there is a clock.
+                rest = [artifact for artifact in self.plan.artifacts if artifact.id not in self._unchanged]
+                self.statuses.update(self._checker.check(rest, {}))
+            else:
+                self.check()
             self._wrong = {target.name: 0 for target in self.plan.targets}
             for status in self.outdated():
                 self._wrong[status.artifact.target.name] += 1
             self._manifests.retract({name for name, count in self._wrong.items() if count})
-            if not as_it_was:
+            if not (as_it_was or ours):
                 self._upkeep.tidy()
             self._upkeep.rename_sources(self.statuses.values())
             self._touched.update(status.artifact.module.name for status in self.statuses.values() if status.unnamed)
@@ -243,6 +256,7 @@ class Session:
                 if not self._wrong[target.name] and not self._manifests.stands(target):
                     self._manifests.write(target)
             self._manifests.write_index()
+            self._begun = True
 
     def is_whole(self) -> bool:
         """Tell whether artifacts, manifests and index are all as they should be. Raises DiskError."""
@@ -352,6 +366,7 @@ class Session:
             if not self.statuses:
                 self.check()
             self._touched.add(artifact.module.name)
+            self._unchanged.discard(artifact.id)
             status = self._checker.check_one(artifact)
             before = self.statuses[artifact.id]
             self.statuses[artifact.id] = status

@@ -81,10 +81,11 @@ class Build:
     def _look(self) -> None:
         self.planned = self.workspace.planned()
         self._note(self.planned.plan)
-        self.up_to_date = self.workspace.is_up_to_date(self.planned)
+        looked = self.workspace.look(self.planned)
+        self.up_to_date = looked.whole
         if self.up_to_date:
             return
-        session = self.steps.session(self.planned)
+        session = self.steps.session(self.planned, looked)
         session.check()
         # The largest first, so that no core waits for a long compile that started last.
         for status in session.outdated():

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from wasmbuild import files
+from wasmbuild.builder import noop
 from wasmbuild.builder.checker import Checker
 from wasmbuild.builder.lock import Lock
 from wasmbuild.errors import DiskError
@@ -223,3 +224,63 @@ def test_what_a_build_wrote_it_does_not_read_to_know(project: Any, monkeypatch: 
     assert project.build() == ALL
     assert [path for path in read if not path.endswith("manifest.json")] == []
     assert project.build() == []
+
+
+def _judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    judged: list[str] = []
+    judge = Checker._judged
+
+    def note(checker: Checker, artifact: Any, source: Any) -> Any:
+        judged.append(artifact.id)
+        return judge(checker, artifact, source)
+
+    monkeypatch.setattr(Checker, "_judged", note)
+    return judged
+
+
+def test_a_directory_that_nobody_had_meanwhile_is_not_looked_at_again(
+    built: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built.write("b", text="other")
+    session = built.session()
+    session.begin()
+    session.compile(session.artifacts["b@pi"], parallel=False)
+    session.close()
+    judged = _judged(monkeypatch)
+    session.begin()
+    assert judged == []
+    session.compile(session.artifacts["b@x64"], parallel=False)
+    assert session.finish() == []
+    session.close()
+    assert set(judged) == {"b@pi", "b@x64"}
+    assert built.build() == []
+
+
+def test_what_another_build_did_meanwhile_is_seen(built: Any) -> None:
+    built.write("b", text="other")
+    session = built.session()
+    session.begin()
+    session.compile(session.artifacts["b@pi"], parallel=False)
+    session.close()
+    assert built.build() == ["b@x64"]
+    session.begin()
+    assert session.outdated() == []
+    assert session.finish() == []
+    session.close()
+    assert built.build() == []
+
+
+def test_what_was_seen_unchanged_is_not_looked_at_again(built: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    built.write("b", text="other")
+    session = built.session()
+    looked = noop.look(session.plan, (built.directory / "wasmbuild.toml").read_bytes())
+    assert not looked.whole
+    seen: list[str] = []
+    lstat = os.lstat
+    session._seen = looked.signatures
+    monkeypatch.setattr(os, "lstat", lambda path: seen.append(str(path)) or lstat(path))
+    judged = _judged(monkeypatch)
+    session.begin()
+    assert not [path for path in seen if "a.cwasm" in path]
+    assert set(judged) == {"b@pi", "b@x64"}
+    session.close()

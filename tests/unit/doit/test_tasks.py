@@ -21,7 +21,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeProject:
     project = FakeProject(tmp_path)
     project.write("a", "b")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Workspace, "session", lambda workspace, planned=None: project.session())
+    monkeypatch.setattr(Workspace, "session", lambda workspace, planned=None, looked=None: project.session())
     monkeypatch.setattr(builds, "_builds", {})
     return project
 
