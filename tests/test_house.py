@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from fnmatch import fnmatch
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -35,6 +36,16 @@ def test_tools_are_content(command: list[str]) -> None:
         argv = [sys.executable, "-m", module, *arguments]
     ended = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_a_wheel_has_every_file_of_the_package() -> None:
+    """An editable install, which tests run from, has them all."""
+    shipped = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["wasmbuild"]
+    package = ROOT / "wasmbuild"
+    files = {path.relative_to(package).as_posix() for path in package.rglob("*.*") if path.is_file()}
+    assert not {
+        name for name in files if not name.endswith((".py", ".pyc")) and not any(fnmatch(name, p) for p in shipped)
+    }
 
 
 def test_importing_is_light() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import shutil
@@ -146,7 +147,10 @@ class Built:
             while self.facts() == before or not (self._hold / "waiting").exists():
                 assert process.poll() is None, "the build ended, and should have been held"
                 time.sleep(0.01)
-            os.killpg(process.pid, number)
+            if number == signal.SIGKILL:
+                _kill_session(process.pid)
+            else:
+                os.killpg(process.pid, number)
             assert process.wait(60) != 0
         finally:
             if process.poll() is None:
@@ -164,6 +168,15 @@ if [ "$1" = compile ] && [ -d "{hold}" ] && ! mkdir "{hold}/first" 2> /dev/null;
 fi
 exec "{real}" "$@"
 """
+
+
+def _kill_session(leader: int) -> None:
+    """Kill a process and all that it started: Ninja gives each command a process group of its own."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,sess="], capture_output=True, text=True, check=True).stdout
+    pairs = (map(int, line.split()) for line in listed.splitlines())
+    for pid in [pid for pid, session in pairs if session == leader]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _with(command: tuple[str, ...], jobs: int) -> list[str]:
