@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future, InvalidStateError
 from typing import Any
@@ -18,7 +17,8 @@ from typing import Any
 import obstore
 from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
-from wasmbuild.builder.cache import packed
+from wasmbuild.builder.cache import packed, stores
+from wasmbuild.builder.cache.budget import Budget
 from wasmbuild.builder.cache.packed import NotAnEntryError, NotTrustedError, PackedArtifact
 from wasmbuild.builder.cache.signing import Signer, TrustedKeys
 from wasmbuild.builder.request import RemoteReport
@@ -30,38 +30,6 @@ _ROOM = 16
 # So many failures in a row are those of the store, not of an entry.
 _FAILURES = 3
 _JOIN_SECONDS = 2.0
-_NOBODY = "no credentials are in the environment, and this machine has no account of its own"
-
-
-class Budget:
-    """Seconds that may be waited for, by several threads at once; what is earned is added."""
-
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._left = seconds
-        self._clock = clock
-        self._waiting = 0
-        self._since = 0.0
-        self._mutex = threading.Lock()
-
-    def left(self) -> float:
-        with self._mutex:
-            return self._left - (self._clock() - self._since if self._waiting else 0.0)
-
-    def earn(self, seconds: float) -> None:
-        with self._mutex:
-            self._left += seconds
-
-    def __enter__(self) -> None:
-        with self._mutex:
-            if not self._waiting:
-                self._since = self._clock()
-            self._waiting += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._mutex:
-            self._waiting -= 1
-            if not self._waiting:
-                self._left -= self._clock() - self._since
 
 
 class _Transfer:
@@ -349,7 +317,7 @@ class RemoteCache:
 
     def _fail(self, error: Exception) -> None:
         self._failures += 1
-        self._failure = _reason(error)
+        self._failure = stores.reason(error)
         if self._failures >= _FAILURES:
             self._leave(f"does not answer as a cache does ({self._failure})")
 
@@ -365,24 +333,6 @@ class RemoteCache:
 def _path(key: str) -> str:
     """Return where an entry lies: as Bazel's HTTP cache calls the results of actions, which many servers serve."""
     return f"ac/{key}"
-
-
-def _reason(error: Exception) -> str:
-    """Say what went wrong without the address, which may hold credentials."""
-    text = str(error)
-    for sign, words in (
-        # Where machines in a cloud ask who they are, in want of anything else.
-        ("169.254.169.254", _NOBODY),
-        ("metadata.google.internal", _NOBODY),
-        ("Connection refused", "connection refused"),
-        ("dns error", "no such host"),
-        ("timed out", "timed out"),
-        ("certificate", "its certificate is not trusted"),
-        ("status code: ", ""),
-    ):
-        if sign in text:
-            return words or f"status {text.partition(sign)[2][:3]}"
-    return type(error).__name__
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

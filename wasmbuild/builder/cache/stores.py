@@ -24,6 +24,8 @@ _LONGEST = timedelta(minutes=10)
 # Of services that are not the public ones: a test's, or a team's own.
 _ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT", "AZURE_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
 
+_NOBODY = "no credentials are in the environment, and this machine has no account of its own"
+
 
 class NoStoreError(Exception):
     """A remote cache that cannot be opened; the text says why, in words that follow its address."""
@@ -98,3 +100,21 @@ def _profile() -> Any:
         return None
     session = Session()
     return Boto3CredentialProvider(session) if session.get_credentials() is not None else None
+
+
+def reason(error: Exception) -> str:
+    """Say what went wrong without the address, which may hold credentials."""
+    text = str(error)
+    for sign, words in (
+        # Where machines in a cloud ask who they are, in want of anything else.
+        ("169.254.169.254", _NOBODY),
+        ("metadata.google.internal", _NOBODY),
+        ("Connection refused", "connection refused"),
+        ("dns error", "no such host"),
+        ("timed out", "timed out"),
+        ("certificate", "its certificate is not trusted"),
+        ("status code: ", ""),
+    ):
+        if sign in text:
+            return words or f"status {text.partition(sign)[2][:3]}"
+    return type(error).__name__

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from wasmbuild.builder import key
+from wasmbuild.builder.cache.budget import Budget
 from wasmbuild.builder.cache.local import LocalCache
 from wasmbuild.builder.cache.packed import PackedArtifact
-from wasmbuild.builder.cache.remote import Budget
 from wasmbuild.builder.cache.tiered import TieredCache
 from wasmbuild.builder.request import RemoteReport
 from wasmbuild.usercache import CacheDirectory
