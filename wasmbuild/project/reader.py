@@ -177,7 +177,8 @@ class DeclarationReader:
             wrong = (table.key_problem(name) if table else None) or module_key_problem(name)
             if wrong is not None:
                 self._mistake(("modules", name), *wrong)
-            elif table is not None:
+            elif table is not None and (table.tests or not given[name].get("tests")):
+                # Of a module whose tests are all wrong, nobody is to say that it has none.
                 modules[name] = table.declaration()
         return modules
 

@@ -82,6 +82,13 @@ def test_more_tests_than_a_manifest_holds(directory: Path) -> None:
     assert str(raised.value) == "wasmbuild.toml: modules.m.tests: has 1001 tests; declare at most 1000"
 
 
+def test_tests_that_are_all_wrong_are_not_called_missing(directory: Path) -> None:
+    text = 'require = "tested"\n[modules.m]\nsource = "m.wat"\ntests = [{ call = "f", returns = 5 }]\n'
+    with pytest.raises(DeclarationError) as raised:
+        modules(directory, text)
+    assert str(raised.value) == "wasmbuild.toml: modules.m.tests[0].returns: must be an array, not 5; write [5]"
+
+
 # --- runners ----------------------------------------------------------------------------------------------------------
 
 
