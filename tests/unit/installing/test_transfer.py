@@ -228,7 +228,15 @@ class TestAnotherRun:
 
     @pytest.mark.parametrize("tag", ['W/"1"', ""], ids=["weak", "none"])
     def test_without_a_strong_tag_nothing_stays(self, site: Site, directory: Path, tag: str) -> None:
-        address = site.put("/a", whole(DATA, tag=tag))
+        def dated(request: serving.Request) -> None:
+            request.send_response(200)
+            request.send_header("ETag", tag)
+            request.send_header("Last-Modified", "Sat, 28 Nov 2026 12:00:00 GMT")
+            request.send_header("Content-Length", str(len(DATA)))
+            request.end_headers()
+            request.wfile.write(DATA)
+
+        address = site.put("/a", dated)
         self.interrupted(directory, address)
         assert not directory.exists()
 
