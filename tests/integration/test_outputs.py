@@ -1,46 +1,18 @@
-"""What commands write where the user says, and to the standard streams: nothing is overwritten that must stay."""
+"""What commands write where the user says, and say of files they read: nothing is overwritten that must stay."""
 
 from __future__ import annotations
 
 import os
-import signal
 import stat
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
-from pathlib import Path
-from typing import IO
 
 import pytest
+from shell import device, posix, wasmbuild
 from support import ADD, Project
 
 from wasmbuild.engine import triples
-
-posix = pytest.mark.skipif(os.name != "posix", reason="devices, links and descriptors of POSIX")
-
-
-def wasmbuild(
-    project: Project,
-    *arguments: str,
-    stdout: IO[bytes] | int = subprocess.PIPE,
-    stderr: IO[bytes] | int = subprocess.PIPE,
-) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "wasmbuild.cli", *arguments]
-    done = subprocess.run(command, cwd=project.root, text=True, timeout=300, check=False, stdout=stdout, stderr=stderr)
-    assert "Traceback" not in (done.stderr or "")
-    return done
-
-
-def device(project: Project, name: str, minor: int) -> Path:
-    """Make a device of our own: nothing of the machine's is named in a test."""
-    path = project.root / name
-    try:
-        os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, minor))
-        path.open("wb").close()
-    except OSError:
-        pytest.skip("only root may make devices, where the file system takes them")
-    return path
 
 
 def commands(project: Project, name: str) -> list[tuple[str, ...]]:
@@ -239,135 +211,6 @@ def test_advice_where_nothing_may_be_written(project: Project) -> None:
     assert error.startswith("error: system/report.xml: cannot be written: ")
     assert error.endswith("or name another file\n")
     assert "build" not in error
-
-
-def read_only(project: Project) -> IO[bytes]:
-    return project.write("read-only", b"").open("rb")
-
-
-def full(project: Project) -> IO[bytes]:
-    return device(project, "full", 7).open("wb")
-
-
-TALKATIVE = [
-    ("plan",),
-    ("plan", "--json"),
-    ("verify", "build"),
-    ("verify", "build", "--json"),
-    ("build", "-q", "--json"),
-    ("explain", "add@x64"),
-    ("inspect", "add.wat"),
-    ("embed", "--lang", "c"),
-    ("schema", "manifest"),
-    ("--help",),
-    ("plan", "--help"),
-    ("--version",),
-]
-
-
-@posix
-@pytest.mark.parametrize(
-    ("open_", "reason", "buffered"),
-    [
-        (full, "No space left on device", True),
-        (full, "No space left on device", False),
-        (read_only, "Bad file descriptor", True),
-    ],
-    ids=["full", "full-unbuffered", "read-only"],
-)
-def test_standard_output_that_cannot_be_written_is_one_line(
-    open_: Callable[[Project], IO[bytes]],
-    reason: str,
-    buffered: bool,
-    project: Project,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    if not buffered:
-        monkeypatch.setenv("PYTHONUNBUFFERED", "1")
-    project.run("build", "-q")
-    with open_(project) as out:
-        for command in TALKATIVE:
-            done = wasmbuild(project, *command, stdout=out)
-            assert (done.returncode, done.stderr) == (
-                3, f"error: standard output cannot be written: {reason}; let it lead somewhere else\n",
-            ), command  # fmt: skip
-
-
-@posix
-def test_talk_that_cannot_be_written_changes_nothing(project: Project) -> None:
-    with read_only(project) as err:
-        assert wasmbuild(project, "build", stderr=err).returncode == 0
-        assert wasmbuild(project, "plan", "--config", "none", stderr=err).returncode == 2
-    assert project.compiled() == set()
-
-
-def closing(*numbers: int) -> Callable[[], None]:
-    def close() -> None:
-        for number in numbers:
-            os.close(number)
-
-    return close
-
-
-@posix
-@pytest.mark.parametrize("numbers", [(1,), (2,), (1, 2), (0, 1, 2)])
-def test_closed_streams_lead_nowhere(numbers: tuple[int, ...], project: Project) -> None:
-    def run(*arguments: str) -> tuple[int, str, str]:
-        process = project.start(*arguments, preexec_fn=closing(*numbers))
-        out, err = process.communicate(timeout=300)
-        return process.returncode, out, err
-
-    status, out, err = run("build")
-    assert status == 0
-    assert out == ""
-    assert err == "" if 2 in numbers else err.splitlines()[-1].startswith("4 artifacts: 4 compiled")
-    status, out, err = run("verify", "build", "--junit", "report.xml")
-    assert status == 0
-    assert out == "" if 1 in numbers else out.endswith("2 loaded\n")
-    assert err == "" if 2 in numbers else err.endswith(": wasmbuild audit build\n")
-    assert (project.root / "report.xml").read_text().count("<testcase ") == 4
-    # Talk of an error is no data.
-    assert run("plan", "--config", "none")[:2] == (2, "")
-    project.run("verify", "build")
-
-
-def test_whoever_has_seen_enough_hears_no_complaint(project: Project) -> None:
-    read, write = os.pipe()
-    os.close(read)
-    with open(write, "wb") as out:
-        done = wasmbuild(project, "plan", stdout=out)
-    assert (done.returncode, done.stderr) == (1, "")
-
-
-@posix
-@pytest.mark.parametrize(
-    ("command", "said"),
-    [
-        (("verify", "build"), "interrupted; not everything was verified, and there is no verdict\n"),
-        (
-            ("compile", "add.wat", "--target", "x64", "-o", "x"),
-            "interrupted; the artifact is the old one or the new one, whole\n",
-        ),
-    ],
-)
-def test_an_interruption_has_the_words_of_its_command(project: Project, command: tuple[str, ...], said: str) -> None:
-    """The declaration's compiler and the runner never end: they tell that they have started, for each artifact."""
-    os.mkfifo(project.root / "started")
-    hang = project.write("hang", f"#!/bin/sh\n[ \"$1\" = --version ] && echo 'wasmtime 48.0.2' && exit\n"
-                                 f"echo started > {project.root / 'started'}\nexec sleep 600\n")  # fmt: skip
-    hang.chmod(0o755)
-    project.run("build", "-q")
-    text = (project.root / "wasmbuild.toml").read_text()
-    if command[0] == "compile":
-        project.declare(text.replace('wasmtime = "48"', f'wasmtime = "48"\ncompiler = "{hang}"'))
-    else:
-        project.declare(text + f'[targets.arm.runner]\ncommand = []\nwasmtime = "{hang}"\n')
-    process = project.start(*command)
-    with (project.root / "started").open() as started:
-        assert started.readline() == "started\n"
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (130, "", said)
 
 
 @pytest.mark.parametrize(
