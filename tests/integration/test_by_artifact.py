@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -192,3 +194,25 @@ def test_a_manifest_follows_what_was_compiled_since(project: Project) -> None:
     project.run("manifest", "--build-dir", "out", "--restat")
     project.run("build", "-q")
     assert made(project) == project.files()
+
+
+@pytest.mark.needs("make")
+def test_make_runs_a_last_step_again_that_failed(project: Project) -> None:
+    project.run("build", "-q", "--build-dir", "out")
+    wasmbuild = f"{sys.executable} -m wasmbuild.cli"
+    project.write("Makefile", f"out/index.json: out/x64/add.cwasm ; {wasmbuild} manifest --build-dir out\n")
+    artifact = project.root / "out" / "x64" / "add.cwasm"
+    good = artifact.read_bytes()
+
+    def make() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["make"], cwd=project.root, capture_output=True, text=True, check=False)
+
+    artifact.write_bytes(good[:-1] + b"?")
+    for _ in range(2):
+        ended = make()
+        assert ended.returncode != 0
+        assert "add@x64: the artifact was changed after it was built" in ended.stderr
+    artifact.write_bytes(good)
+    assert make().returncode == 0
+    assert "is up to date" in make().stdout
+    project.run("verify", "-q", "out")

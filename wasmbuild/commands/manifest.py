@@ -9,6 +9,7 @@ from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options, placing
 from wasmbuild.errors import DONE, FAILED
 from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
     from wasmbuild.builder.checker import Status
@@ -35,6 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
         if not wrong and not lost and not arguments.restat:
             session.touch_manifests()
         changed = session.finish()
+        if wrong or lost or changed:
+            # It is what other builds know this step by, and Make takes the file that a step left for its success.
+            session.directory.remove(planned.plan.build_dir / filenames.INDEX)
     finally:
         session.close()
     problems = [f"{status.artifact.id}: {_problem(status)}" for status in wrong] + lost
