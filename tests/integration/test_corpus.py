@@ -64,6 +64,8 @@ def test_real_modules_for_every_target(project: Project, modules: list[str]) -> 
         here = id.endswith(("@x64", "@x64-v3", "@pulley"))
         assert level == ("loaded" if here else "consistent"), id
     assert project.compiled() == set()
+    again = project.run("build", "--check-reproducible")
+    assert f"{len(outcomes)} artifacts compiled again: {len(outcomes)} with the same bytes" in again.stderr
 
 
 @pytest.mark.needs("npm")
