@@ -227,7 +227,7 @@ def _built(
 
 
 def _artifacts(plan: Plan, reasons: Mapping[str, tuple[str, ...]]) -> dict[str, BuiltArtifact]:
-    from wasmbuild.builder.manifests import read_record
+    from wasmbuild.builder.records import read_record
 
     found = {}
     for artifact in plan.artifacts:

@@ -50,6 +50,34 @@ def test_a_harmed_artifact_is_built_again(project: Project, harm: str) -> None:
     assert project.files() == good
 
 
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        ('"name": "add", "type"', '"name": "adx", "type"'),
+        ('"size": ', '"size": 1'),
+        ('"kind": "module", "schema"', '"kind": "component", "schema"'),
+        ('"compiler": {"sha256": "', '"compiler": {"sha256": "0'),
+        ('"wasm_sha256": "', '"wasm_sha256": "0'),
+        ('"br-table": 0', '"br-table": 7'),
+    ],
+)
+def test_a_record_that_tells_what_is_not_so_is_mended_before_a_manifest_repeats_it(
+    project: Project, said: str, wrong: str
+) -> None:
+    project.compiled()
+    good = project.files()
+    record = project.build / "x64/add.cwasm.json"
+    text = record.read_text()
+    at = text.index(said)
+    harmed = text[:at] + wrong + text[at + len(said) :]
+    if said.endswith('sha256": "'):
+        digits = at + len(wrong)
+        harmed = harmed[:digits] + harmed[digits + 1 :]
+    record.write_text(harmed)
+    assert project.compiled() == set()
+    assert project.files() == good
+
+
 @pytest.mark.parametrize("suffix", ["", ".json"])
 @pytest.mark.parametrize(("kind", "said"), [("directory", "Is a directory"), ("fifo", "not a regular file")])
 def test_what_is_in_the_way_of_an_artifact_keeps_no_other_from_being_built(

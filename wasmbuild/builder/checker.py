@@ -9,8 +9,8 @@ from pathlib import Path
 from wasmbuild import confined, files
 from wasmbuild.builder import key
 from wasmbuild.builder.explain import differences
-from wasmbuild.builder.manifests import read_record, record_facts
 from wasmbuild.builder.memory import LINK, Memory, Seen
+from wasmbuild.builder.records import read_record, record_facts, told
 from wasmbuild.builder.sources import SourceFacts, SourceReader
 from wasmbuild.errors import CompileError, DiskError, ToolchainError, WasmbuildError
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,14 +25,15 @@ Document = Callable[["Artifact", SourceFacts], dict[str, Any]]
 class Status(NamedTuple):
     """Whether an artifact is right.
 
-    ``reasons`` say why it has to be compiled and ``error`` why it cannot be; ``unnamed`` is set where the artifact is
-    right but its record tells of another file that held the same module. ``source_size`` is in bytes.
+    ``reasons`` say why it has to be compiled and ``error`` why it cannot be; ``untold`` is set where the artifact is
+    right but its record tells something else than that of a compile would, such as another file that held the same
+    module. ``source_size`` is in bytes.
     """
 
     artifact: Artifact
     reasons: tuple[str, ...] = ()
     error: WasmbuildError | None = None
-    unnamed: bool = False
+    untold: bool = False
     source_size: int = 0
 
     @property
@@ -63,6 +64,8 @@ class Checker:
         self._obstacles = obstacles
         self._found_right: dict[str, tuple[files.Signature, files.Signature, files.Signature]] = {}
         self._directories: dict[str, DiskError | None] = {}
+        # By the digest of the binary.
+        self._told: dict[str, str] = {}
 
     def unchanged(self, artifacts: Iterable[Artifact], seen: Mapping[str, str]) -> dict[str, Status]:
         """Return the artifacts whose files have the signatures that the memory knows, all of which were right then.
@@ -176,14 +179,23 @@ class Checker:
         present = self._memory.look(path, follow=False)
         document = self._document(artifact, source)
         reasons = self._reasons(artifact, path, recorded, present, document)
-        unnamed = (
+        untold = (
             not reasons
             and recorded is not None
-            and recorded.facts["source"] != [artifact.module.source_text, source.sha256]
+            and present is not None
+            and not self._tells(artifact, recorded.facts, source, present.signature[2])
         )
-        if not reasons and not unnamed:
+        if not reasons and not untold:
             self._note_right(artifact, path)
-        return Status(artifact, tuple(reasons), None, unnamed, source.size)
+        return Status(artifact, tuple(reasons), None, untold, source.size)
+
+    def _tells(self, artifact: Artifact, recorded: dict[str, Any], source: SourceFacts, size: int) -> bool:
+        """Tell whether a record that has key and digest of an artifact is right in the rest, which manifests repeat."""
+        if source.wasm_sha256 not in self._told:
+            self._told[source.wasm_sha256] = told(source)
+        named = recorded["source"] == [artifact.module.source_text, source.sha256]
+        whole = recorded["inputs"] == recorded["key"] and recorded["size"] == size
+        return bool(named and whole and recorded["told"] == self._told[source.wasm_sha256])
 
     def _reasons(
         self, artifact: Artifact, path: str, recorded: Seen | None, present: Seen | None, document: dict[str, Any]

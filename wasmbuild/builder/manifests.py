@@ -11,12 +11,13 @@ from types import MappingProxyType
 from wasmbuild import files
 from wasmbuild.builder.build_directory import BuildDirectory, record_path
 from wasmbuild.builder.memory import LINK, unreadable
+from wasmbuild.builder.records import read_record, record_facts
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DeclarationError, DiskError, FormatError, Mistake
 from wasmbuild.formats.extern import Interface
 from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Wasm, entries
 from wasmbuild.formats.record import Record
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 from wasmbuild.text import quoted
 
@@ -355,34 +356,6 @@ def _project(data: bytes) -> str | None:
         return None
 
 
-def record_facts(data: bytes) -> dict[str, Any] | None:
-    """Return what is remembered of a record; nothing of one that is damaged."""
-    try:
-        record = Record.from_bytes(data, where="")
-    except FormatError:
-        return None
-    return facts_of(record)
-
-
-def facts_of(record: Record) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "key": record.key,
-        "sha256": record.sha256,
-        "source": list(record.source),
-        "wasm": record.wasm_sha256,
-    }
-
-
 def shipped_path(artifact: Path) -> Path:
     """Return where the source of an artifact is shipped: beside it."""
     return artifact.with_suffix(".wasm")
-
-
-def read_record(artifact: Path) -> Record:
-    """Read the record of an artifact. Raises DiskError where it is missing or damaged."""
-    path = record_path(artifact)
-    try:
-        return Record.from_bytes(files.read(path)[0], where=str(path))
-    except (OSError, FormatError) as error:
-        raise DiskError(f"{path}: changed while its manifest was written: {error}; build again") from error

@@ -14,7 +14,7 @@ from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError
 from wasmbuild.lean_typing import Any
 
-SCHEMA = "wasmbuild/state/6"
+SCHEMA = "wasmbuild/state/7"
 
 LINK = ""
 """In place of the digest of a file that is a link, where links are not followed."""

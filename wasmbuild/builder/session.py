@@ -14,7 +14,8 @@ from wasmbuild.builder.checker import Checker, Status
 from wasmbuild.builder.compile import LocalCompiler, check
 from wasmbuild.builder.disk import is_forbidden
 from wasmbuild.builder.executors.places import HERE
-from wasmbuild.builder.manifests import Manifests, facts_of
+from wasmbuild.builder.manifests import Manifests
+from wasmbuild.builder.records import facts_of
 from wasmbuild.builder.request import (
     ALL_CORES,
     NO_CACHE,
@@ -97,7 +98,7 @@ class Session:
         self._identities = {line: self._compiler.identity(engine) for line, engine in engines.items()}
         obstacles = {target.name: toolchain.obstacle(target.engine) for target in plan.targets}
         self._checker = Checker(directory.root, directory.memory, self._sources, self._document, obstacles)
-        self._upkeep = Upkeep(plan, directory, self._manifests, self._sources)
+        self._upkeep = Upkeep(plan, directory, self._manifests, self._sources, self._document)
         self._mutex = threading.Lock()
         self._wrong: dict[str, int] = {}
         self._unwritable: DiskError | None = None
@@ -250,8 +251,8 @@ class Session:
             self._manifests.retract({name for name, count in self._wrong.items() if count})
             if not (as_it_was or ours):
                 self._upkeep.tidy()
-            self._upkeep.rename_sources(self.statuses.values())
-            self._touched.update(status.artifact.module.name for status in self.statuses.values() if status.unnamed)
+            self._upkeep.mend_records(self.statuses.values())
+            self._touched.update(status.artifact.module.name for status in self.statuses.values() if status.untold)
             for target in self.plan.targets:
                 if not self._wrong[target.name] and not self._manifests.stands(target):
                     self._manifests.write(target)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from wasmbuild.builder import key
 from wasmbuild.builder.build_directory import ARTIFACT_SUFFIX, BuildDirectory, record_path
-from wasmbuild.builder.checker import Status
-from wasmbuild.builder.manifests import Manifests, read_record, record_facts, shipped_path
+from wasmbuild.builder.checker import Document, Status
+from wasmbuild.builder.manifests import Manifests, shipped_path
+from wasmbuild.builder.records import read_record, record_facts
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import DiskError
 from wasmbuild.formats import manifest
@@ -21,11 +23,15 @@ if TYPE_CHECKING:
 class Upkeep:
     """Tidies a build directory that this process has locked."""
 
-    def __init__(self, plan: Plan, directory: BuildDirectory, manifests: Manifests, sources: SourceReader) -> None:
+    def __init__(
+        self, plan: Plan, directory: BuildDirectory, manifests: Manifests, sources: SourceReader, document: Document
+    ) -> None:
+        """``document`` returns what decides an artifact's bytes."""
         self._plan = plan
         self._directory = directory
         self._manifests = manifests
         self._sources = sources
+        self._document = document
         self._module_files = {module.source for module in plan.modules}
 
     def tidy(self) -> None:
@@ -48,11 +54,11 @@ class Upkeep:
                 if artifact is not None and not artifact.module.ship_source:
                     self._unship(self._directory.root / artifact.path)
 
-    def rename_sources(self, statuses: Iterable[Status]) -> None:
-        """Let records name the files that hold their modules now; manifests that say other go. Raises DiskError."""
+    def mend_records(self, statuses: Iterable[Status]) -> None:
+        """Let records of right artifacts tell what they should; manifests that say other go. Raises DiskError."""
         for status in statuses:
-            if status.unnamed:
-                self._rename_source(status.artifact)
+            if status.untold:
+                self._mend_record(status.artifact)
 
     def _unship(self, artifact: Path) -> None:
         """Remove the source that was shipped beside an artifact, if that is what the file holds."""
@@ -69,10 +75,26 @@ class Upkeep:
             self._manifests.retract([artifact.relative_to(self._directory.root).parts[0]])
             self._directory.remove(path)
 
-    def _rename_source(self, artifact: Artifact) -> None:
-        """Let a record name the file that holds its module now."""
+    def _mend_record(self, artifact: Artifact) -> None:
+        """Write the record of a right artifact anew, from what is known of it besides its digest."""
         path = self._directory.root / artifact.path
         source = self._sources.look(artifact.module)
-        named = manifest.Source(artifact.module.source_text, source.sha256)
+        present = self._directory.memory.look(path, follow=False)
+        record, document = read_record(path), self._document(artifact, source)
+        if present is None or (record.key, record.sha256) != (key.digest(document), present.sha256):
+            # Somebody changes them meanwhile: the next look finds that.
+            return
         self._manifests.retract([artifact.target.name])
-        self._directory.put(record_path(path), read_record(path)._replace(source=named).to_bytes())
+        self._directory.put(
+            record_path(path),
+            record._replace(
+                inputs=document,
+                size=present.signature[2],
+                kind=source.kind,
+                source=manifest.Source(artifact.module.source_text, source.sha256),
+                wasm_sha256=source.wasm_sha256,
+                imports=source.imports,
+                exports=source.exports,
+                traits=source.traits,
+            ).to_bytes(),
+        )

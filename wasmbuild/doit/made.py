@@ -19,7 +19,7 @@ def artifact(declared: Artifact, build_dir: Path) -> dict[str, Any]:
 
     Raises DiskError where its record cannot be read.
     """
-    from wasmbuild.builder.manifests import read_record
+    from wasmbuild.builder.records import read_record
 
     record = read_record(build_dir.joinpath(*declared.path.split("/")))
     return {"path": f"{os.path.relpath(build_dir)}/{declared.path}", "size": record.size, "sha256": record.sha256}

@@ -1,0 +1,55 @@
+"""Records as they are read beside artifacts, and what is remembered of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from wasmbuild import files
+from wasmbuild.builder import key
+from wasmbuild.builder.build_directory import record_path
+from wasmbuild.digest import sha256_hex
+from wasmbuild.errors import DiskError, FormatError
+from wasmbuild.formats.record import Record
+from wasmbuild.lean_typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wasmbuild.builder.sources import SourceFacts
+
+
+def read_record(artifact: Path) -> Record:
+    """Read the record of an artifact. Raises DiskError where it is missing or damaged."""
+    path = record_path(artifact)
+    try:
+        return Record.from_bytes(files.read(path)[0], where=str(path))
+    except (OSError, FormatError) as error:
+        raise DiskError(f"{path}: changed while its manifest was written: {error}; build again") from error
+
+
+def record_facts(data: bytes) -> dict[str, Any] | None:
+    """Return what is remembered of a record; nothing of one that is damaged."""
+    try:
+        record = Record.from_bytes(data, where="")
+    except FormatError:
+        return None
+    return facts_of(record)
+
+
+def facts_of(record: Record) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "key": record.key,
+        "sha256": record.sha256,
+        "source": list(record.source),
+        "wasm": record.wasm_sha256,
+        "size": record.size,
+        "inputs": key.digest(dict(record.inputs)),
+        "told": told(record),
+    }
+
+
+def told(of: Record | SourceFacts) -> str:
+    """Return a digest of what a record tells of its module, or would tell of a source."""
+    traits = of.traits.to_json() if of.traits is not None else None
+    document = [of.kind, of.wasm_sha256, of.imports, of.exports, traits]
+    return sha256_hex(json.dumps(document, sort_keys=True, separators=(",", ":")).encode("ascii"))
