@@ -17,6 +17,7 @@ from wasmbuild.audit.listed import Shipped, ShippedArtifact, Unreadable
 from wasmbuild.boundary import host_fix
 from wasmbuild.confined import ConfinedDirectory, LinkOutError, NotRegularError
 from wasmbuild.files import read_up_to
+from wasmbuild.formats.identify import taken_for_json
 from wasmbuild.formats.manifest import MAX_MANIFEST
 from wasmbuild.formats.schemas import INDEX, MANIFEST
 from wasmbuild.formats.strict_json import Invalid, compile_schema, loads
@@ -26,7 +27,8 @@ from wasmbuild.shipment.errors import AGAIN, OF_THE_PATH
 from wasmbuild.shipment.manifests import is_index
 from wasmbuild.text import printable
 
-_BUILD = "build first, or name a manifest, an index or a build directory"
+_NAME_ONE = "name a manifest, an index or a build directory"
+_BUILD = f"build first, or {_NAME_ONE}"
 
 
 def collect(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Shipped | Unreadable]:
@@ -126,6 +128,8 @@ def _shipped(path: Path, data: bytes) -> Shipped | Unreadable:
     try:
         document = _document(data, MANIFEST)
     except Invalid as error:
+        if found := taken_for_json(data):
+            return Unreadable(printable(path), f"is {found}; {_NAME_ONE}")
         return _invalid(path, error)
     target = document["target"]
     return Shipped(

@@ -56,6 +56,14 @@ def identify(data: bytes) -> FileIdentity:
     return _text(data)
 
 
+def taken_for_json(data: bytes) -> str:
+    """Say what a file is that somebody took for a manifest; empty where a reader of JSON knows better."""
+    if data.lstrip().startswith(b"{"):
+        return ""
+    identity = identify(data)
+    return identity.sentence if identity.kind in ("artifact", "module", "component", "text") else ""
+
+
 def identify_at(source: ReadAt) -> FileIdentity:
     """Tell what a file is from as much of it as that takes. An OSError of ``ReadAt.read`` passes through."""
     head = source.read(0, _HEAD)

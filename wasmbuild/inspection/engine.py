@@ -10,7 +10,7 @@ from wasmbuild.engine.rules import EngineError
 from wasmbuild.formats.cwasm import ArtifactFacts
 from wasmbuild.inspection.facts import Engine
 from wasmbuild.lean_typing import Any
-from wasmbuild.text import printable
+from wasmbuild.text import printable, quoted
 from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.verify import setting_changes
 from wasmbuild.verify.engine_sections import Explained, line_up
@@ -49,9 +49,12 @@ class Engines:
             triple = triples.parse(facts.triple)
         except ValueError:
             return _untold(f"this version of wasmbuild knows no target {printable(facts.triple)}")
-        line = int(facts.version) if facts.version.isascii() and facts.version.isdecimal() else 0
-        if (unknown := rules.line_problem(line)) is not None:
-            return _untold(unknown)
+        # Lines that are older than those that are known name the whole release.
+        major = facts.version.partition(".")[0]
+        line = int(major) if major.isascii() and major.isdecimal() else None
+        unknown = None if line is None else rules.line_problem(line)
+        if line is None or unknown is not None or major != facts.version:
+            return _untold(unknown or f"no Wasmtime that is known calls itself {quoted(facts.version)}")
         best: Engine | None = None
         problem = ""
         for base in _bases(hint, line, triple):

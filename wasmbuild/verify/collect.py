@@ -13,7 +13,7 @@ from pathlib import Path
 from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.errors import FormatError, UsageError
 from wasmbuild.files import read_up_to
-from wasmbuild.formats.identify import identify
+from wasmbuild.formats.identify import taken_for_json
 from wasmbuild.formats.manifest import MAX_INDEX, MAX_MANIFEST, Index, IndexTarget, Manifest
 from wasmbuild.project import filenames
 from wasmbuild.shipment import manifests
@@ -97,7 +97,7 @@ class _Collector:
         try:
             with _opened(path, within) as (file, directory):
                 data = read_up_to(file, MAX_MANIFEST + 1)
-                if within is None and (found := _instead(data)):
+                if within is None and (found := taken_for_json(data)):
                     yield _entry(path, f"is {found}; {_NAME_ONE}")
                 elif self._is_index(data):
                     yield from self._index(path, data, directory)
@@ -168,14 +168,6 @@ def _opened(path: Path, within: Path | None) -> Iterator[tuple[io.FileIO, Confin
             outer.below(name.rpartition("/")[0]) as directory,
         ):
             yield file, directory
-
-
-def _instead(data: bytes) -> str:
-    """Say what a file is that somebody took for a manifest; empty where a reader of JSON knows better."""
-    if data.lstrip().startswith(b"{"):
-        return ""
-    identity = identify(data)
-    return identity.sentence if identity.kind in ("artifact", "module", "component", "text") else ""
 
 
 def _is_there(path: Path) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import maker
 import pytest
 from audited import (
     EXCEPTIONS_AND_GC,
@@ -241,6 +242,8 @@ def _without(name: str) -> bytes:
         (b"", "is not JSON"),
         (b"[]", "must be an object"),
         (b"\xff", "is not UTF-8"),
+        (maker.artifact(version="36.0.9"), "is an artifact that Wasmtime 36.0.9 precompiled for "),
+        (b"\0asm\1\0\0\0", "is a core WebAssembly module; name a manifest, an index or a build directory"),
         (manifest(MODULES).replace(b"/1", b"/2"), 'schema: must be "wasmbuild/manifest/1"'),
         (_without("wasmtime"), "wasmtime: is missing"),
         (manifest([artifact("m", {"br-table": 0.5})]), "br-table: must be a trait"),

@@ -110,6 +110,26 @@ def test_an_artifact_of_an_unknown_line_is_described_as_far_as_it_goes(
     )
 
 
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        ("36.0.9", "Wasmtime 36 is unknown to this version of wasmbuild"),
+        ("48.0.2", 'no Wasmtime that is known calls itself "48.0.2"'),
+        ("\x1b[31m", r'no Wasmtime that is known calls itself "\x1b[31m"'),
+        ("", 'no Wasmtime that is known calls itself ""'),
+    ],
+)
+def test_an_artifact_that_names_no_line_is_described_too(
+    tmp_path: Path, reader: Inspector, make: Any, version: str, told: str
+) -> None:
+    path = tmp_path / "old.cwasm"
+    path.write_bytes(make(version=version))
+    described = reader.describe(str(path))
+    assert described.artifact is not None
+    assert described.artifact.line == version
+    assert described.artifact.engine.untold.startswith(told)
+
+
 def test_an_unknown_target_is_described_too(tmp_path: Path, reader: Inspector, make: Any) -> None:
     path = tmp_path / "far.cwasm"
     path.write_bytes(make("\x1b[31mquantum-unknown-none", version="48"))
