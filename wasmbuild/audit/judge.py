@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from wasmbuild.audit.conditions import Answer, Traits, all_of, any_of, configured, machine, of_source, on
 from wasmbuild.audit.database import LAYOUT, Advisory, Database, Where
-from wasmbuild.audit.versions import LAST_EXACT, Range, Version, parse, within
+from wasmbuild.audit.versions import Range, Version, parse, within
+from wasmbuild.engine.lines import LAST_EXACT
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.text import printable
 

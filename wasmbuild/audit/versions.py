@@ -9,9 +9,6 @@ from wasmbuild.lean_typing import NamedTuple
 
 _VERSION = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?(?:([-+])[0-9A-Za-z.+-]*)?")
 
-LAST_EXACT = 37
-"""The last line whose loader takes what its own version compiled and nothing else; later ones compare the line."""
-
 
 class Version(NamedTuple):
     """A version; ``release`` is False for one before its release, such as ``49.0.0-rc.1``."""

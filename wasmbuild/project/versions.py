@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 from wasmbuild.engine.cranelift_flags import shown
-from wasmbuild.engine.lines import known
+from wasmbuild.engine.lines import LAST_EXACT, known
 from wasmbuild.engine.rules import line_problem
 from wasmbuild.text import quoted
 
@@ -27,8 +27,9 @@ RELEASE_PATTERN = f"^({_KNOWN}){_PATCH}$"
 def problem(wanted: str) -> tuple[str, str] | None:
     """Return problem and fix of what is neither a line that is known nor a version of one, or None."""
     if _VERSION.fullmatch(wanted):
-        unknown = line_problem(int(wanted.partition(".")[0]))
-        return None if unknown is None else (unknown, write_a_line())
+        line, _ = split(wanted)
+        unknown = line_problem(line)
+        return None if unknown is None else (unknown, write_a_line() + _to_stay_on(line))
     found = _SOMEWHERE.search(wanted)
     right = found is not None and found[0] != wanted and problem(found[0]) is None
     fix = f"write {quoted(found[0])}" if found and right else write_a_line()
@@ -60,3 +61,13 @@ def split(wanted: str) -> tuple[int, str | None]:
 def write_a_line() -> str:
     """Return the lines that are known, for the end of a message."""
     return f"write one of {', '.join(quoted(str(line)) for line in known())}"
+
+
+def _to_stay_on(line: int) -> str:
+    """Return what else to do where programs stay on a line whose artifacts fit one release alone, else nothing."""
+    if line > LAST_EXACT:
+        return ""
+    return (
+        f"; or, for programs that stay on line {line}, compile with `wasmtime compile` of the very release that they "
+        "load with, since they take no other's artifacts"
+    )
