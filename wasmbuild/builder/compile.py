@@ -73,7 +73,8 @@ def check(
     if result.error is not None:
         raise result.error
     data, file, stamped = _taken(result, directory)
-    if result.key != request.key():
+    key = request.key()
+    if result.key != key:
         fix = "name the executable itself as [toolchain] compiler" if result.worker is None else _LET_IT_GO
         raise CompileError(f"{result.made_by} answered with the artifact of another request; {fix}")
     sha256 = sha256_hex(data)
@@ -81,17 +82,17 @@ def check(
         fix = "" if result.worker is None else f"; {_LET_IT_GO}"
         raise CompileError(f"{result.made_by} answered with an artifact that is damaged{fix}")
     check_artifact(data, request.engine, request.kind, result.made_by)
-    record = record_of(id, source_text, request, source, size=len(data), sha256=sha256)
+    record = record_of(id, source_text, request, source, key, size=len(data), sha256=sha256)
     return CheckedArtifact(data, file, record, stamped)
 
 
 def record_of(
-    id: str, source_text: str, request: CompileRequest, source: SourceFacts, *, size: int, sha256: str
+    id: str, source_text: str, request: CompileRequest, source: SourceFacts, key: str, *, size: int, sha256: str
 ) -> Record:
-    """Return the record of an artifact with this size in bytes and digest."""
+    """Return the record of an artifact with this key, size in bytes and digest."""
     return Record(
         id=id,
-        key=request.key(),
+        key=key,
         inputs=request.document(),
         size=size,
         sha256=sha256,

@@ -17,6 +17,7 @@ ALONE_PREFIX = f"{TEMPORARY_PREFIX}alone-"
 """What is written without the lock of a build directory, which may be in one all the same: a build lets it be."""
 
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -49,10 +50,16 @@ def write(path: Path, data: bytes, advice: Advice, prefix: str = ALONE_PREFIX) -
 def replacing(path: Path, data: bytes, prefix: str) -> Iterator[Path]:
     """Write bytes beside a file, which they replace at the end; yield where they are until then. Raises OSError."""
     temporary = _temporary(path, prefix)
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with open(temporary, "xb") as file:
-            file.write(data)
+        descriptor = os.open(temporary, _NEW, 0o666)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(temporary, _NEW, 0o666)
+    try:
+        with open(descriptor, "wb", buffering=0) as file:
+            view = memoryview(data)
+            while view:
+                view = view[file.write(view) :]
         yield temporary
         os.replace(temporary, path)
     except BaseException:

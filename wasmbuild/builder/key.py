@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from wasmbuild.toolchain.toolchain import Toolchain
 
 SCHEMA = "wasmbuild/key/1"
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 class CompilerIdentity(NamedTuple):
@@ -44,5 +45,4 @@ def document(engine: EngineConfig, compiler: CompilerIdentity, wasm_sha256: str,
 
 def digest(document: dict[str, Any]) -> str:
     """Return the key: SHA-256 in hex over the canonical JSON of a document."""
-    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return sha256_hex(canonical.encode("ascii"))
+    return sha256_hex(_CANONICAL.encode(document).encode("ascii"))

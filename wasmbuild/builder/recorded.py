@@ -12,7 +12,7 @@ from wasmbuild.builder.compile import LocalCompiler, check, record_of
 from wasmbuild.builder.disk import REPLACING
 from wasmbuild.builder.memory import Memory
 from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache, CompileRequest, Labels
-from wasmbuild.builder.scheduler import taken
+from wasmbuild.builder.restoring import taken
 from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import CompileError, FormatError
@@ -91,9 +91,12 @@ def _right(artifact: Artifact, request: CompileRequest, source: SourceFacts, out
         found = Record.from_bytes(files.read(record)[0], where="")
     except (OSError, FormatError):
         return None
-    if (found.id, found.key) != (artifact.id, request.key()) or not disk.holds(out, found.size, found.sha256):
+    key = request.key()
+    if (found.id, found.key) != (artifact.id, key) or not disk.holds(out, found.size, found.sha256):
         return None
-    return record_of(artifact.id, artifact.module.source_text, request, source, size=found.size, sha256=found.sha256)
+    return record_of(
+        artifact.id, artifact.module.source_text, request, source, key, size=found.size, sha256=found.sha256
+    )
 
 
 def _put(path: Path, data: bytes, keep_time: bool) -> None:

@@ -38,6 +38,12 @@ class Again:
         self._work = work
         self._published = published
 
+    def request(self, id: str) -> CompileRequest:
+        return self._work.request(id)
+
+    def scratch(self) -> Path:
+        return self._work.scratch()
+
     def prepare(self, id: str) -> Prepared:
         return self._work.prepare(id)
 

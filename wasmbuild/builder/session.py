@@ -317,14 +317,32 @@ class Session:
 
     # What a scheduler works on.
 
+    def request(self, id: str) -> CompileRequest:
+        """Return the request for an artifact, whose source may be as it was when it was looked at.
+
+        Raises WasmbuildError.
+        """
+        artifact = self._possible(id)
+        return self._request(artifact, self._sources.known(artifact.module))
+
+    def scratch(self) -> Path:
+        """Return a private directory for files on their way into the build directory. Raises DiskError."""
+        return self.directory.scratch()
+
     def prepare(self, id: str) -> Prepared:
         """Return the request for an artifact, and a private file with its binary. Raises WasmbuildError."""
-        artifact = self.artifacts[id]
+        artifact = self._possible(id)
+        source, wasm = self._sources.copy(artifact.module, self.directory.scratch())
+        return Prepared(self._request(artifact, source), wasm)
+
+    def _possible(self, id: str) -> Artifact:
         if (error := self.statuses[id].error) is not None:
             raise error
-        source, wasm = self._sources.copy(artifact.module, self.directory.scratch())
-        self._prepared[id] = source
-        request = CompileRequest(
+        return self.artifacts[id]
+
+    def _request(self, artifact: Artifact, source: SourceFacts) -> CompileRequest:
+        self._prepared[artifact.id] = source
+        return CompileRequest(
             source.wasm_sha256,
             source.kind,
             artifact.target.engine,
@@ -333,7 +351,6 @@ class Session:
             1,
             Labels(artifact.module.shown, artifact.path),
         )
-        return Prepared(request, wasm)
 
     def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> CheckedArtifact:
         """Hold what came back against its request. Raises WasmbuildError."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.builder import source_facts
-from wasmbuild.builder.memory import Memory
+from wasmbuild.builder.memory import Memory, Seen
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError, DiskError, FormatError
 from wasmbuild.formats import wasm
@@ -61,6 +61,8 @@ class SourceReader:
         self._translator = translator
         self._copies: dict[Path, tuple[files.Signature, SourceFacts, Path]] = {}
         self._copying = threading.Lock()
+        # Of each module, what was seen of its source, and what that is.
+        self._looked: dict[str, tuple[Seen, SourceFacts]] = {}
         self._examined: dict[str, dict[str, Any]] = {}
 
     def look(self, module: Module) -> SourceFacts:
@@ -79,7 +81,18 @@ class SourceReader:
             raise CompileError(f"{module.shown}: {error}") from error
         if seen is None:
             raise _missing(module)
-        return _checked(module, seen.sha256, seen.signature[2], seen.facts)
+        known = self._looked.get(module.name)
+        if known is None or known[0] is not seen:
+            known = self._looked[module.name] = (
+                seen,
+                _checked(module, seen.sha256, seen.signature[2], seen.facts),
+            )
+        return known[1]
+
+    def known(self, module: Module) -> SourceFacts:
+        """Return what ``look`` does, for threads; it looks at a file once, and all targets have the same of it."""
+        with self._copying:
+            return self.look(module)
 
     def traits(self, module: Module) -> tuple[str, dict[str, Any] | None]:
         """Return the kind of a source that was looked at, and its traits as JSON, None where they are not known."""

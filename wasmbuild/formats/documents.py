@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
 
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.extern import Export, Import, Interface
@@ -57,8 +59,23 @@ def extern_documents(kind: str, externs: Sequence[Import] | Sequence[Export]) ->
     return [{"name": extern.name, "kind": extern.kind} for extern in externs]
 
 
-def encode(document: dict[str, object], limit: int, what: str, check: Check | None) -> bytes:
-    """Return a document as it is stored; without ``check``, it is known to be one that can be read again."""
+@lru_cache(256)
+def extern_texts(kind: str, externs: tuple[Import, ...] | tuple[Export, ...]) -> tuple[str, ...]:
+    """Return imports or exports as they are written, once for all the targets of a module."""
+    return tuple(map(_ENCODER.encode, extern_documents(kind, externs)))
+
+
+def encode(
+    document: dict[str, object],
+    limit: int,
+    what: str,
+    check: Check | None,
+    written: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> bytes:
+    """Return a document as it is stored; without ``check``, it is known to be one that can be read again.
+
+    ``written`` are lists that take the place of those of the document, whose entries are text already.
+    """
     try:
         if check is not None:
             check(document)
@@ -68,10 +85,10 @@ def encode(document: dict[str, object], limit: int, what: str, check: Check | No
     lines = []
     for key in sorted(document):
         value = document[key]
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            text = "[\n" + ",\n".join(map(_ENCODER.encode, value)) + "\n]"
-        else:
-            text = _ENCODER.encode(value)
+        entries = written.get(key)
+        if entries is None and isinstance(value, list) and value and isinstance(value[0], dict):
+            entries = list(map(_ENCODER.encode, value))
+        text = "[\n" + ",\n".join(entries) + "\n]" if entries else _ENCODER.encode(value)
         lines.append(f'"{key}": {text}')
     data = ("{\n" + ",\n".join(lines) + "\n}\n").encode("ascii")
     if len(data) > limit:
@@ -79,9 +96,13 @@ def encode(document: dict[str, object], limit: int, what: str, check: Check | No
     return data
 
 
-def entry(document: dict[str, object]) -> bytes:
-    """Return one entry of a document as it stands in its line."""
-    return _ENCODER.encode(document).encode("ascii")
+def entry(document: dict[str, object], written: Mapping[str, Sequence[str]]) -> bytes:
+    """Return one entry of a document as it stands in its line; ``written`` as for ``encode``."""
+    text = _ENCODER.encode(document)
+    for key, entries in written.items():
+        # Quotes in texts are escaped, so that this is no part of one.
+        text = text.replace(f'"{key}": []', f'"{key}": [{", ".join(entries)}]', 1)
+    return text.encode("ascii")
 
 
 def too_large(data: bytes, limit: int, what: str) -> FormatError:

@@ -19,6 +19,7 @@ from wasmbuild.formats.documents import (
     encode,
     entry,
     extern_documents,
+    extern_texts,
     interface_of,
     read,
     too_large,
@@ -84,7 +85,11 @@ class ManifestArtifact(NamedTuple):
 
     def to_entry(self) -> bytes:
         """Return the artifact as it stands in a manifest, for ``Manifest.with_entries``; nothing is checked."""
-        return entry(_artifact_document(self))
+        written = {
+            "imports": extern_texts(self.kind, self.imports),
+            "exports": extern_texts(self.kind, self.exports),
+        }
+        return entry(_artifact_document(self._replace(imports=(), exports=())), written)
 
 
 class Manifest(NamedTuple):

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
-from wasmbuild.formats.documents import Source, encode, extern_documents, interface_of, read, traits_of
+from wasmbuild.formats.documents import (
+    Source,
+    encode,
+    extern_documents,
+    extern_texts,
+    interface_of,
+    read,
+    traits_of,
+)
 from wasmbuild.formats.extern import Export, Import
 from wasmbuild.formats.schema_parts import (
     KIND,
@@ -89,12 +97,20 @@ class Record(NamedTuple):
             "artifact": {"size": self.size, "sha256": self.sha256},
             "kind": self.kind,
             "source": {**self.source._asdict(), "wasm_sha256": self.wasm_sha256},
-            "imports": extern_documents(self.kind, self.imports),
-            "exports": extern_documents(self.kind, self.exports),
+            "imports": [],
+            "exports": [],
         }
         if self.traits is not None:
             document["traits"] = self.traits.to_json()
-        return encode(document, MAX_RECORD, f"the record of {printable(self.id)}", _check)
+        written = {
+            "imports": extern_texts(self.kind, self.imports),
+            "exports": extern_texts(self.kind, self.exports),
+        }
+        return encode(document, MAX_RECORD, f"the record of {printable(self.id)}", self._check, written)
+
+    def _check(self, document: Any) -> None:
+        _check(document)
+        _check_interface(self.kind, self.imports, self.exports)
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> Record:
@@ -120,6 +136,17 @@ class Record(NamedTuple):
 @cache
 def _structure() -> Check:
     return compile_schema(JSON_SCHEMA)
+
+
+@cache
+def _interface() -> Check:
+    return compile_schema(by_kind({"kind": KIND}))
+
+
+@lru_cache(256)
+def _check_interface(kind: str, imports: tuple[Import, ...], exports: tuple[Export, ...]) -> None:
+    """Check what all targets of a module have in common, once. Raises Invalid."""
+    _interface()({"kind": kind, "imports": extern_documents(kind, imports), "exports": extern_documents(kind, exports)})
 
 
 def _check(document: Any) -> None:

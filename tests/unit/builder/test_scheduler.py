@@ -43,6 +43,9 @@ class FakeWork:
             sha256, "module", engine, compiler, ProcessLimits(), 1, Labels(f"{id}.wasm", f"{id}.cwasm")
         )
 
+    def scratch(self) -> Path:
+        return self.directory
+
     def prepare(self, id: str) -> Prepared:
         if id in self.missing:
             raise DiskError(f"{id}: missing")
@@ -80,6 +83,10 @@ class Room:
         scheduler = Scheduler(self.work, self.executor, self.cache)
         scheduler.run(ids, lambda id: self.events.append(f"+{id}"), lambda id: self.events.append(f"-{id}"))
         return self.work.outcomes
+
+    def scheduler(self, threads: int) -> Scheduler[str]:
+        self.executor = FakeExecutor(self.compiler, 2)
+        return Scheduler(self.work, self.executor, self.cache, threads)
 
     def order(self) -> list[str]:
         return [request.labels.source.removesuffix(".wasm") for request in self.compiler.compiled]
@@ -169,6 +176,47 @@ class TestCache:
         assert room.order() == ["c"]
         assert room.work.request("c").key() in room.cache.kept
         assert room.events[-2:] == ["+c", "-c"]
+
+    def test_what_it_has_is_restored_by_threads_and_told_in_order(self, room: Room) -> None:
+        ids = "abcdefghijklmnopqrstuvwxyz"
+        room.run(ids)
+        for id in ids[20:]:
+            room.cache.discard(room.work.request(id).key())
+        room.work.outcomes.clear()
+        room.events.clear()
+        both = threading.Barrier(2, timeout=10)
+        taken_by: dict[str, int] = {}
+        check_result = room.work.check_result
+
+        def checked(id: str, request: CompileRequest, result: CompileResult) -> CheckedArtifact:
+            taken_by[id] = threading.get_ident()
+            if id in "bc":
+                both.wait()
+            return check_result(id, request, result)
+
+        room.work.check_result = checked  # type: ignore[method-assign]
+        before = threading.active_count()
+        room.scheduler(threads=2).run(ids, lambda id: room.events.append(f"+{id}"), lambda id: None)
+        assert threading.active_count() == before
+        assert room.work.outcomes == {id: "restored" if id in ids[:20] else "compiled" for id in ids}
+        assert room.events == [f"+{id}" for id in ids]
+        assert taken_by["b"] != taken_by["c"]
+
+    def test_a_mistake_of_ours_while_restoring_is_raised(self, room: Room) -> None:
+        room.run("abc")
+
+        def fail(id: str, request: CompileRequest, result: CompileResult) -> CheckedArtifact:
+            if id == "c":
+                raise ZeroDivisionError
+            return check_result(id, request, result)
+
+        check_result = room.work.check_result
+        room.work.check_result = fail  # type: ignore[method-assign]
+        before = threading.active_count()
+        with pytest.raises(ZeroDivisionError):
+            room.scheduler(threads=2).run("abc", lambda id: None, lambda id: None)
+        assert room.executor.aborted
+        assert threading.active_count() == before
 
     def test_threads_labels_and_limits_are_not_in_the_key(self, room: Room) -> None:
         request = room.work.request("a")

@@ -101,6 +101,6 @@ def _copied_by_system(file: IO[bytes], size: int, made: IO[bytes]) -> int:
     if hasattr(os, "copy_file_range"):
         file.seek(0)
         with contextlib.suppress(OSError):  # not between these file systems, or not on this system
-            while part := os.copy_file_range(file.fileno(), made.fileno(), size - copied):
+            while copied < size and (part := os.copy_file_range(file.fileno(), made.fileno(), size - copied)):
                 copied += part
     return copied

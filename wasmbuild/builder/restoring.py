@@ -1,0 +1,152 @@
+"""What a build takes from a cache instead of compiling it: in threads of their own, as soon as one artifact was there.
+
+To copy and to hash what is restored is most of the work, and Python lets go of its lock for both.
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+
+from wasmbuild.builder.request import (
+    NO_CACHE,
+    ArtifactCache,
+    CheckedArtifact,
+    CompileRequest,
+    CompileResult,
+)
+from wasmbuild.errors import CompileError, WasmbuildError
+from wasmbuild.lean_typing import Generic, Protocol, TypeVar
+
+Outcome = TypeVar("Outcome", covariant=True)
+
+_JOIN_SECONDS = 1.0
+
+_numbers = itertools.count()
+
+
+class Wanted(Protocol[Outcome]):
+    """What may be restored, by id. Several threads call it, for different ids."""
+
+    def request(self, id: str) -> CompileRequest:
+        """Return the request for an artifact. Raises WasmbuildError where there can be none."""
+
+    def scratch(self) -> Path:
+        """Return a private directory, on the file system where artifacts belong. Raises WasmbuildError."""
+
+    def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> CheckedArtifact:
+        """Hold an artifact to its request. Raises WasmbuildError where it is another one, or its error."""
+
+    def publish(self, id: str, checked: CheckedArtifact, result: CompileResult) -> Outcome:
+        """Put an artifact where it belongs. Raises WasmbuildError."""
+
+    def fail(self, id: str, error: WasmbuildError) -> Outcome:
+        """Tell that there is no artifact."""
+
+
+def restored(work: Wanted[Outcome], id: str, cache: ArtifactCache) -> Outcome | None:
+    """Take an artifact from a cache and publish it; None where it has to be compiled.
+
+    What is damaged there is as good as nothing.
+    """
+    if cache is NO_CACHE:
+        return None
+    try:
+        request = work.request(id)
+        result = taken(request, work.scratch(), cache)
+        if result is None:
+            return None
+        try:
+            checked = work.check_result(id, request, result)
+        except CompileError:
+            cache.discard(result.key)
+            return None
+        return work.publish(id, checked, result)
+    except WasmbuildError as error:
+        return work.fail(id, error)
+
+
+def taken(request: CompileRequest, directory: Path, cache: ArtifactCache) -> CompileResult | None:
+    """Take an artifact from a cache into a private directory, unchecked; None where it is not there."""
+    key = request.key()
+    out = directory / f"restored-{next(_numbers)}.cwasm"
+    started = time.monotonic()
+    sha256 = cache.get(key, out)
+    if sha256 is None:
+        return None
+    return CompileResult(key, "the cache", out, seconds=time.monotonic() - started, restored=True, sha256=sha256)
+
+
+class Restorer(Generic[Outcome]):
+    """Says of one artifact after another whether it was restored. One thread uses it."""
+
+    def __init__(self, work: Wanted[Outcome], ids: Iterable[str], cache: ArtifactCache, threads: int) -> None:
+        """``threads`` are how many artifacts are restored at once while they are there."""
+        self._work = work
+        self._ids = deque(ids)
+        self._cache = cache
+        self._most = threads
+        self._threads: list[threading.Thread] = []
+        self._asked: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._answered: queue.SimpleQueue[tuple[str, Outcome | BaseException | None]] = queue.SimpleQueue()
+        self._under_way: deque[str] = deque()
+        self._early: dict[str, Outcome | BaseException | None] = {}
+        # Where nothing is there, threads would be in the way of what compiles.
+        self._ahead = False
+
+    def __len__(self) -> int:
+        """Return of how many nothing was said yet."""
+        return len(self._ids) + len(self._under_way)
+
+    def next(self) -> tuple[str, Outcome | None]:
+        """Return the next artifact's id and what became of it, None where it has to be compiled."""
+        while self._ahead and self._ids and len(self._under_way) < 2 * self._most:
+            self._start()
+            self._under_way.append(self._ids.popleft())
+            self._asked.put(self._under_way[-1])
+        outcome: Outcome | BaseException | None
+        if self._under_way:
+            id = self._under_way.popleft()
+            while id not in self._early:
+                answered, outcome = self._answered.get()
+                self._early[answered] = outcome
+            outcome = self._early.pop(id)
+            if isinstance(outcome, BaseException):
+                raise outcome
+        else:
+            id = self._ids.popleft()
+            outcome = restored(self._work, id, self._cache)
+        self._ahead = outcome is not None and self._most > 1
+        return id, outcome
+
+    def close(self) -> None:
+        """End the threads, after what they are about; what waits is left."""
+        while not self._asked.empty():
+            try:
+                self._asked.get_nowait()
+            except queue.Empty:
+                break
+        for _ in self._threads:
+            self._asked.put(None)
+        for thread in self._threads:
+            thread.join(_JOIN_SECONDS)
+        self._threads = []
+
+    def _start(self) -> None:
+        if len(self._threads) < self._most:
+            # What waits for a store far away must not keep the process.
+            self._threads.append(threading.Thread(target=self._serve, name="restoring", daemon=True))
+            self._threads[-1].start()
+
+    def _serve(self) -> None:
+        while (id := self._asked.get()) is not None:
+            try:
+                outcome: Outcome | BaseException | None = restored(self._work, id, self._cache)
+            except BaseException as error:
+                outcome = error
+            self._answered.put((id, outcome))
