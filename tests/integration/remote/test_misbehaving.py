@@ -179,6 +179,18 @@ def test_no_such_directory(member: Member, tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
+def test_a_file_in_the_place_of_a_directory(member: Member, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = member(f'remote = "file://{tmp_path}/file"').run("build", "--push")
+    assert f"\nfile://{tmp_path}/file cannot be opened (File exists); it is done without\n" in ended.stderr
+
+
+def test_https_where_http_is_spoken(filled: Server, member: Member) -> None:
+    address = filled.address.replace("http://", "https://")
+    ended = member(f'remote = "{address}"').run("build")
+    assert f"\n{address} does not answer as a cache does (it does not speak TLS); it is done without\n" in ended.stderr
+
+
 def test_one_failure_is_not_the_end(filled: Server, member: Member) -> None:
     failing = sorted(filled.kept)[0]
 

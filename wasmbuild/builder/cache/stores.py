@@ -39,7 +39,9 @@ def opened(address: str, timeout: float, *, writing: bool) -> Any:
             directory = unquote(parts.path)
             if not writing and not os.path.isdir(directory):
                 raise NoStoreError("is no directory")
-            return LocalStore(directory, mkdir=writing)
+            if writing:
+                os.makedirs(directory, exist_ok=True)
+            return LocalStore(directory)
         options: Any = {
             "user_agent": f"wasmbuild/{__version__}",
             "connect_timeout": timedelta(seconds=timeout),
@@ -62,6 +64,8 @@ def opened(address: str, timeout: float, *, writing: bool) -> Any:
         return AzureStore.from_url(address, client_options=options, retry_config=retry)
     except (NoStoreError, KeyboardInterrupt, SystemExit):
         raise
+    except OSError as error:
+        raise NoStoreError(f"cannot be opened ({error.strerror or type(error).__name__})") from None
     except BaseException as error:  # a panic of Rust is no Exception
         # What obstore says of it may name the credentials.
         raise NoStoreError(f"cannot be opened ({type(error).__name__})") from None
@@ -113,6 +117,7 @@ def reason(error: Exception) -> str:
         ("dns error", "no such host"),
         ("timed out", "timed out"),
         ("certificate", "its certificate is not trusted"),
+        ("InvalidContentType", "it does not speak TLS"),
         ("status code: ", ""),
     ):
         if sign in text:
