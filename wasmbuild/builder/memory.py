@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import errno
 import json
 import os
@@ -67,8 +68,9 @@ class Memory:
     would not show in it. ``now`` is that clock in nanoseconds; while it is 0, nothing new is remembered. Files of ours
     have a stamp instead, in which each change shows.
 
-    The file has a line of JSON, and one for each file: path, signature, digest and facts. A build of thousands of
-    artifacts takes most of them over as they stand.
+    The file has a line of JSON, with a checksum of the rest, and one for each file: path, signature, digest and facts.
+    A build of thousands of artifacts takes most of them over as they stand. A digit of a digest that a disk got wrong
+    would make right files wrong in every build, so what does not have its checksum is as good as nothing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -89,9 +91,10 @@ class Memory:
         """Read what an earlier build wrote down; anything unreadable is as good as nothing."""
         self._files, self.notes, self._odd, self._changed = {}, {}, {}, False
         try:
-            head, *lines = self.path.read_bytes().decode("ascii").splitlines()
+            head, _, body = self.path.read_bytes().partition(b"\n")
             document = json.loads(head)
-            if document["schema"] == SCHEMA:
+            if document["schema"] == SCHEMA and document["sum"] == _sum(document["notes"], body):
+                lines = body.decode("ascii").splitlines()
                 self.notes = {str(name): str(note) for name, note in document["notes"].items()}
                 read: dict[str, str] = dict(line.split("\t", 1) for line in lines)
                 self._files.update(read)
@@ -107,13 +110,18 @@ class Memory:
         if not self._changed and self.notes == self._loaded:
             return None
         self._changed, self._loaded = False, dict(self.notes)
-        lines = [_ENCODE({"schema": SCHEMA, "notes": self.notes})]
+        lines = []
         for path, seen in self._files.items():
             if isinstance(seen, str):
                 lines.append(f"{self._odd.get(path, path)}\t{seen}")
             else:
                 lines.append(f"{path if _is_plain(path) else _ENCODE(path)}\t{seen.to_line()}")
-        return ("\n".join(lines) + "\n").encode("ascii")
+        body = "".join(f"{line}\n" for line in lines).encode("ascii")
+        return (
+            _ENCODE({"schema": SCHEMA, "sum": _sum(self.notes, body), "notes": self.notes}).encode("ascii")
+            + b"\n"
+            + body
+        )
 
     def look(
         self,
@@ -245,6 +253,10 @@ class Memory:
             self._forget(name)
             return None
         return seen
+
+
+def _sum(notes: object, body: bytes) -> int:
+    return binascii.crc32(body, binascii.crc32(_ENCODE(notes).encode("ascii")))
 
 
 def _is_plain(path: str) -> bool:

@@ -108,6 +108,25 @@ def test_whatever_the_state_file_holds_is_as_good_as_nothing(
     assert state.to_bytes() is None
 
 
+@given(st.integers(0, 4095), st.integers(1, 255))
+def test_a_byte_that_the_disk_got_wrong_is_not_believed(
+    tmp_path_factory: pytest.TempPathFactory, at: int, flipped: int
+) -> None:
+    folder = tmp_path_factory.mktemp("flipped")
+    (folder / "a").write_bytes(b"one")
+    state = memory(folder)
+    state.look(folder / "a", lambda data: {"kind": "module"})
+    state.notes["m"] = "n"
+    data = bytearray(state.to_bytes() or b"")
+    data[at % len(data)] ^= flipped
+    state.path.write_bytes(data)
+    again = memory(folder)
+    assert again.notes in ({}, {"m": "n"})
+    seen = again.look(folder / "a", lambda data: {"kind": "module"})
+    assert seen is not None
+    assert (seen.sha256, seen.facts) == (hashlib.sha256(b"one").hexdigest(), {"kind": "module"})
+
+
 @given(st.text(st.characters(exclude_characters="\n"), max_size=80), st.integers(0, 3))
 def test_a_damaged_line_is_as_good_as_none(tmp_path_factory: pytest.TempPathFactory, line: str, at: int) -> None:
     folder = tmp_path_factory.mktemp("damaged")
