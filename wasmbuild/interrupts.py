@@ -68,6 +68,35 @@ class Raised:
             signal.signal(number, handler)
 
 
+class Deferred:
+    """Lets requests wait meanwhile, and be heard at the end; in any thread but the main one, which hears none, nothing.
+
+    For what must not be left half done, such as a child that runs and is known to nobody yet.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[int, Any] = {}
+        self._waiting: list[int] = []
+
+    def __enter__(self) -> None:
+        try:
+            for number in _REQUESTS:
+                if callable(handler := signal.getsignal(number)):
+                    self._before[number] = handler
+                    signal.signal(number, self._wait)
+        except ValueError:  # another thread
+            self._before.clear()
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        for number in self._waiting:
+            signal.raise_signal(number)
+
+    def _wait(self, number: int, frame: FrameType | None) -> None:
+        self._waiting.append(number)
+
+
 def _raise(number: int, frame: FrameType | None) -> None:
     global _heard
     _heard += 1

@@ -90,15 +90,17 @@ def run(
             stdin.write(input)
             stdin.seek(0)
             child = process.start(argv, limits, stdin=stdin, env_extra=env_extra, cwd=cwd)
-    if on_start is not None:
-        on_start(child)
-    streams = open_streams(child)
     kept = {OUT: TruncatedText(), ERR: TruncatedText()}
     try:
-        timed_out = not _gather(streams, kept, deadline)
+        if on_start is not None:
+            on_start(child)
+        streams = open_streams(child)
+        try:
+            timed_out = not _gather(streams, kept, deadline)
+        finally:
+            process.kill(child)
+            streams.close()
     finally:
-        process.kill(child)
-        streams.close()
         status, peak = process.end(child)
     stderr = kept[ERR].text()
     reason = process.ending(status, stderr, limits, timed_out=timed_out)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
 
+from wasmbuild import interrupts
 from wasmbuild.diagnosis import memory
 from wasmbuild.errors import ChildError, ToolchainError
 from wasmbuild.lean_typing import IO, NamedTuple
@@ -88,35 +89,45 @@ def start(
             f"this system cannot limit the memory of a program that it runs ({format_bytes(limits.memory)} asked for); "
             f"leave memory-limit out of [toolchain] here"
         )
-    for attempt in range(_BUSY_TRIES):
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        # Popen that is interrupted leaves its child to nobody.
+        with interrupts.Deferred():
+            process = _open(argv, stdin, environment(env_extra), cwd)
+            with _live_lock:
+                _live[process] = threading.get_ident()
+        _bound(process.pid, limits.memory)
+    except BaseException:
+        if process is not None:
+            end(process)
+        raise
+    return process
+
+
+def _open(
+    argv: Sequence[str], stdin: int | IO[bytes], env: Mapping[str, str], cwd: str | os.PathLike[str] | None
+) -> subprocess.Popen[bytes]:
+    tries = 0
+    while True:
+        tries += 1
         try:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 argv,
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
-                env=environment(env_extra),
+                env=env,
                 cwd=cwd,
                 # A session of its own: no terminal to read from, no Ctrl-C of the terminal, one group to kill.
                 start_new_session=not WINDOWS,
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
-            break
         except OSError as error:
-            if error.errno == errno.ETXTBSY and attempt + 1 < _BUSY_TRIES:
-                time.sleep(_BUSY_PAUSE_SECONDS)
-                continue
-            # It may be the working directory that is missing.
-            raise ChildError(f"cannot run {error.filename or argv[0]}: {error.strerror or error}") from error
-    with _live_lock:
-        _live[process] = threading.get_ident()
-    try:
-        _bound(process.pid, limits.memory)
-    except BaseException:
-        end(process)
-        raise
-    return process
+            if error.errno != errno.ETXTBSY or tries == _BUSY_TRIES:
+                # It may be the working directory that is missing.
+                raise ChildError(f"cannot run {error.filename or argv[0]}: {error.strerror or error}") from error
+            time.sleep(_BUSY_PAUSE_SECONDS)
 
 
 def memory_can_be_limited() -> bool:

@@ -182,17 +182,31 @@ def test_an_executable_that_is_being_written_is_waited_for(tmp_path: Path) -> No
     assert run([str(path), "-c", "echo ran"], limits=LIMITS).stdout == b"ran\n"
 
 
-def test_an_interrupted_parent_leaves_nothing(tmp_path: Path, gone: Gone) -> None:
+# As soon as the child is there, and before its parent knows of it.
+INTERRUPTED_AT_ONCE = """import os, signal, subprocess, time
+start = subprocess.Popen._execute_child
+def started(self, *arguments):
+    start(self, *arguments)
+    while not os.path.exists("pids"):
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+subprocess.Popen._execute_child = started
+"""
+
+
+@pytest.mark.parametrize("before", ["", INTERRUPTED_AT_ONCE], ids=["later", "at once"])
+def test_an_interrupted_parent_leaves_nothing(tmp_path: Path, gone: Gone, before: str) -> None:
     code = (
-        "from wasmbuild.toolchain.child import ProcessLimits, run\n"
+        f"{before}from wasmbuild.toolchain.child import ProcessLimits, run\n"
         f"script = 'sleep 1000 & echo $! $$ > {tmp_path}/pids; sleep 1000'\n"
         "run(['/bin/sh', '-c', script], limits=ProcessLimits(seconds=900))"
     )
-    parent = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
+    parent = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, cwd=tmp_path)
     pids = tmp_path / "pids"
     while not pids.exists() or not pids.read_text().endswith("\n"):
         time.sleep(0.02)
-    parent.send_signal(signal.SIGINT)
+    if not before:
+        parent.send_signal(signal.SIGINT)
     assert b"KeyboardInterrupt" in parent.communicate()[1]
     assert all(gone(int(pid)) for pid in pids.read_text().split())
 

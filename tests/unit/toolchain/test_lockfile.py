@@ -23,6 +23,7 @@ EXECUTABLES = st.builds(
     SIZES,
     SHA256,
     st.none() | st.builds(Archive, SIZES, SHA256),
+    st.sampled_from(["", "bytecodealliance/wasmtime"]),
 )
 PLATFORMS = st.dictionaries(st.sampled_from(["linux-x64", "linux-x64-musl", "macos-arm64"]), EXECUTABLES)
 

@@ -114,7 +114,7 @@ class Cluster:
         with self._mutex:
             if self._error is None:
                 self._waiting.add(done)
-                self._loop.call_soon_threadsafe(self._start, self._answered(done, request, wasm))
+                self._loop.call_soon_threadsafe(self._take, done, request, wasm)
             else:
                 done.set_exception(self._error)
         return done
@@ -166,6 +166,10 @@ class Cluster:
                 await asyncio.wait_for(self._link.stop(fit), self._patience.stop)
         self._members.forget_all()
         await self._link.close(self._patience.stop)
+
+    def _take(self, done: Done, request: CompileRequest, wasm: Path) -> None:
+        # Made here: where all is over before, no coroutine is left that nobody awaits.
+        self._start(self._answered(done, request, wasm))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         if self._closing.is_set():
