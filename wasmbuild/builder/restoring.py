@@ -30,7 +30,7 @@ _JOIN_SECONDS = 1.0
 _numbers = itertools.count()
 
 
-class Wanted(Protocol[Outcome]):
+class Restorable(Protocol[Outcome]):
     """What may be restored, by id. Several threads call it, for different ids."""
 
     def request(self, id: str) -> CompileRequest:
@@ -49,7 +49,7 @@ class Wanted(Protocol[Outcome]):
         """Tell that there is no artifact."""
 
 
-def restored(work: Wanted[Outcome], id: str, cache: ArtifactCache) -> Outcome | None:
+def restored(work: Restorable[Outcome], id: str, cache: ArtifactCache) -> Outcome | None:
     """Take an artifact from a cache and publish it; None where it has to be compiled.
 
     What is damaged there is as good as nothing.
@@ -85,7 +85,7 @@ def taken(request: CompileRequest, directory: Path, cache: ArtifactCache) -> Com
 class Restorer(Generic[Outcome]):
     """Says of one artifact after another whether it was restored. One thread uses it."""
 
-    def __init__(self, work: Wanted[Outcome], ids: Iterable[str], cache: ArtifactCache, threads: int) -> None:
+    def __init__(self, work: Restorable[Outcome], ids: Iterable[str], cache: ArtifactCache, threads: int) -> None:
         """``threads`` are how many artifacts are restored at once while they are there."""
         self._work = work
         self._ids = deque(ids)
