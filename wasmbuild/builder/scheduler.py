@@ -19,14 +19,14 @@ from wasmbuild.builder.request import (
     Executor,
     Prepared,
 )
-from wasmbuild.builder.restoring import Restorer, Wanted, restored
+from wasmbuild.builder.restoring import Restorable, Restorer, restored
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.lean_typing import Generic, Protocol, TypeVar
 
 Outcome = TypeVar("Outcome", covariant=True)
 
 
-class Work(Wanted[Outcome], Protocol[Outcome]):
+class Work(Restorable[Outcome], Protocol[Outcome]):
     """What is to be made, by id. One thread calls it, or several for different ids."""
 
     def prepare(self, id: str) -> Prepared:
