@@ -15,6 +15,8 @@ from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 import wasmbuild
 from wasmbuild import cmake
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = Path(sys.executable).parent
 GENERATORS = ["Ninja", "Unix Makefiles"]
 WASM = "wasmbuild_project(wasm)\n"

@@ -21,7 +21,10 @@ from wasmbuild.builder.executors.cluster import ClusterPatience
 from wasmbuild.toolchain.find import find
 
 pytest.importorskip("distributed")
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +124,6 @@ class TestWhole:
         assert ended.stdout.count("  on one; ") + ended.stdout.count("  on two; ") == 4
         assert project.compiled() == set()
 
-    @pytest.mark.slow
     def test_where_the_declaration_says(self, project: Project, shared: Cluster) -> None:
         project.declare(HEAD + f'[build]\nexecutor = "{shared.address}"\n' + TARGETS + MODULES)
         for _ in range(2):  # read, and remembered
@@ -157,7 +159,6 @@ class TestWhole:
 
 
 class TestWorkers:
-    @pytest.mark.slow
     def test_one_that_lacks_the_compiler_is_sent_it_once(
         self, project: Project, cluster: Cluster, tmp_path: Path
     ) -> None:
@@ -176,7 +177,6 @@ class TestWorkers:
         kept = [path for path in (cluster.root / "cache").rglob("wasmtime") if path.read_bytes() == ours.read_bytes()]
         assert len(kept) == 1
 
-    @pytest.mark.slow
     def test_one_that_dies_is_done_without(self, large: Project, cluster: Cluster, tmp_path: Path) -> None:
         for name in ("one", "two"):
             cluster.worker(name)
@@ -188,7 +188,6 @@ class TestWorkers:
         assert "12 artifacts: 12 compiled on " in said
         assert large.files() == local(large, tmp_path)
 
-    @pytest.mark.slow
     def test_one_that_joins_has_its_share(self, large: Project, cluster: Cluster) -> None:
         cluster.worker("one")
         with large.start("build", "--executor", cluster.address) as process:
@@ -198,7 +197,6 @@ class TestWorkers:
         assert process.returncode == 0, said
         assert "  on late; " in said
 
-    @pytest.mark.slow
     def test_one_that_hangs_is_done_without(self, large: Project, cluster: Cluster, tmp_path: Path) -> None:
         for name in ("one", "two"):
             cluster.worker(name)
@@ -237,7 +235,6 @@ class TestWorkers:
         cluster.worker("right")
         assert "4 compiled on 1 worker" in build(project, cluster).stderr
 
-    @pytest.mark.slow
     def test_what_kills_its_workers_is_an_error_of_the_artifact(self, project: Project, cluster: Cluster) -> None:
         for name in ("one", "two", "three", "four", "five"):
             cluster.worker(name, preload=DIES_OF_ADD)
@@ -271,7 +268,6 @@ class TestWorkers:
 
 
 class TestScheduler:
-    @pytest.mark.slow
     @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
     def test_one_that_is_lost_is_one_error(
         self, large: Project, cluster: Cluster, number: int, monkeypatch: pytest.MonkeyPatch
@@ -289,7 +285,6 @@ class TestScheduler:
         assert errors[0].startswith(f"error: the Dask scheduler at 127.0.0.1:{cluster.port} does not answer any more: ")
         assert large.compiled() < {f"m{number}@{target}" for number in range(6) for target in ("x64", "arm")}
 
-    @pytest.mark.slow
     def test_one_that_is_lost_is_told_in_time(self, large: Project, cluster: Cluster) -> None:
         cluster.worker("one")
         with large.start("build", "--executor", cluster.address) as process:
@@ -335,7 +330,6 @@ class TestScheduler:
         )
 
 
-@pytest.mark.slow
 def test_interrupted_nothing_is_left_running(project: Project, cluster: Cluster) -> None:
     cluster.worker("one")
     for name in ("add", "sub"):

@@ -14,6 +14,8 @@ from support import ADD, HEAD, MODULES, SUB, TARGETS, Project
 from wasmbuild import api
 from wasmbuild.runtime import load
 
+pytestmark = pytest.mark.slow
+
 TOOL = """
 from wasmbuild.scons import wasmbuild
 env = Environment(tools=["default", wasmbuild])
