@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from support import ADD, HEAD, SUB, TARGETS, Project
 
+pytestmark = pytest.mark.slow
+
 WASMBUILD = f"{sys.executable} -m wasmbuild.cli"
 NINJA = Path(sys.executable).parent / "ninja"
 EPOCHS = HEAD + TARGETS.replace("[targets.x64]", "[targets.x64]\nengine = { epoch-interruption = true }")

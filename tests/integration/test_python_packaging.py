@@ -17,6 +17,8 @@ from support import run_here
 
 from wasmbuild import __version__
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = ROOT / "examples"
 ANSWER = "import edge; print(edge.answer(), edge.__file__)"
 FILES = {
@@ -182,7 +184,6 @@ def test_requirements_that_lack_are_added_or_told(distribution: Distribution) ->
         assert distribution.required() == {"wasmtime<49,>=48"}
 
 
-@pytest.mark.slow
 def test_a_package_below_src_has_them_where_it_is_imported(
     distribution: Distribution, runtime_distribution: Path, tmp_path: Path
 ) -> None:

@@ -13,6 +13,8 @@ import environments
 import pytest
 from environments import ROOT, Environment, wheel
 
+pytestmark = pytest.mark.slow
+
 BACKENDS = ("scikit-build", "meson")
 ANSWER = "import edge; print(edge.answer())"
 TARGETS = ("linux-x64", "linux-arm64", "portable")
@@ -59,7 +61,6 @@ def test_a_wheel_from_the_sdist_has_all_artifacts_and_loads_them(
     assert environment.run(ANSWER, tmp_path) == "42"
 
 
-@pytest.mark.slow
 def test_an_editable_install_loads_what_was_built(project: Path, runtime_distribution: Path, tmp_path: Path) -> None:
     environment = Environment(tmp_path / "venv").see_all()
     environment.install_alone(wheel(runtime_distribution))

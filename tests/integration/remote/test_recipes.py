@@ -16,6 +16,8 @@ import yaml
 from cache_servers import nginx, s3
 from support import HEAD, MODULES, TARGETS, Project
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "cache.md"
 RECIPES = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)]
 GITHUB_DIRECTORY, GITLAB_DIRECTORY, GITHUB_BUCKET, GITLAB_BUCKET = RECIPES
