@@ -126,8 +126,7 @@ class Checker:
 
     def path(self, artifact: Artifact) -> str:
         """Return where an artifact lies."""
-        path = artifact.path if os.sep == "/" else artifact.path.replace("/", os.sep)
-        return f"{self._root}{os.sep}{path}"
+        return f"{self._root}{os.sep}{filenames.native(artifact.path)}"
 
     def _note_right(self, artifact: Artifact, path: str) -> bool:
         """Note that an artifact is right as long as its files are as the memory knows them, if it knows all of them.

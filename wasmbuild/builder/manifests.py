@@ -50,6 +50,7 @@ class Manifests:
         self._binary = binary
         self._plan = plan
         self._directory = directory
+        self._root = str(directory.root)
         self._compilers = compilers
         self.written = False
         self._unnamed = self._named = 0
@@ -288,17 +289,20 @@ class Manifests:
 
     def _records(self, target: Target) -> list[str]:
         """Return the digests of the records of a target's artifacts, which were looked at."""
-        root = f"{self._directory.root}{os.sep}"
         memory = self._directory.memory
         found = []
         for artifact in self._artifacts[target.name]:
-            path = f"{root}{artifact.path}{filenames.RECORD_SUFFIX}"
+            path = self._record(artifact)
             digest = memory.digest(path)
             if digest is None:
                 seen = memory.look(path, record_facts, follow=False)
                 digest = seen.sha256 if seen is not None else ""
             found.append(digest)
         return found
+
+    def _record(self, artifact: Artifact) -> str:
+        """Return where the record of an artifact lies, as the memory knows it."""
+        return f"{self._root}{os.sep}{filenames.native(artifact.path)}{filenames.RECORD_SUFFIX}"
 
     def _keep_entries(self, name: str) -> None:
         """Keep what a manifest that is right says of each artifact, before it goes: most of it will be said again."""
@@ -312,12 +316,9 @@ class Manifests:
         found = entries(data)
         if sha256_hex(data) == right and len(found) == len(self._artifacts[name]):
             modules = [artifact.module.name for artifact in self._artifacts[name]]
-            root = f"{self._directory.root}{os.sep}"
             # A record that is another one by now has another digest when the manifest is written.
             digest = self._directory.memory.digest
-            records = [
-                digest(f"{root}{artifact.path}{filenames.RECORD_SUFFIX}") or "" for artifact in self._artifacts[name]
-            ]
+            records = [digest(self._record(artifact)) or "" for artifact in self._artifacts[name]]
             self._entries[name] = dict(zip(modules, zip(records, found, strict=True), strict=True))
 
     def _note(self, target: Target, sha256: str, records: list[str]) -> str:

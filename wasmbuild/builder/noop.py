@@ -117,11 +117,11 @@ def _made(plan: Plan) -> Iterator[str]:
     for target in plan.targets:
         yield f"{root}{target.name}{os.sep}{filenames.MANIFEST}"
     for artifact in plan.artifacts:
-        path = f"{root}{_native(artifact.path)}"
+        path = f"{root}{filenames.native(artifact.path)}"
         yield path
         yield f"{path}{filenames.RECORD_SUFFIX}"
         if artifact.module.ship_source:
-            yield f"{root}{_native(artifact.wasm_path)}"
+            yield f"{root}{filenames.native(artifact.wasm_path)}"
 
 
 def _directories(plan: Plan) -> Iterator[str]:
@@ -136,10 +136,6 @@ def _directories(plan: Plan) -> Iterator[str]:
         for folder in below:
             # With a separator at its end, it would be what a link leads to.
             yield os.path.join(plan.build_dir, *f"{target.name}/{folder}".rstrip("/").split("/"))
-
-
-def _native(path: str) -> str:
-    return path if os.sep == "/" else path.replace("/", os.sep)
 
 
 def _identity(plan: Plan, declaration: bytes) -> list[object]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 INDEX = "index.json"
 """In the directory itself."""
 
@@ -16,3 +18,8 @@ BUILD_LOCK = f"{STATE_DIRECTORY}/lock"
 
 RECORD_SUFFIX = ".json"
 """What a record's name has after that of its artifact."""
+
+
+def native(path: str) -> str:
+    """Return a path below the build directory, which plans write with ``/``, as this system does."""
+    return path if os.sep == "/" else path.replace("/", os.sep)
