@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from wasmbuild.errors import UsageError
-from wasmbuild.text import printable
 
 
 def hosts() -> dict[str, tuple[str, str]]:
@@ -20,7 +19,8 @@ def hosts() -> dict[str, tuple[str, str]]:
     try:
         found = netrc.netrc(str(path)).hosts
     except netrc.NetrcParseError as error:
-        raise UsageError(f"{path}: line {error.lineno}: {printable(error.msg)}; correct it") from error
+        # Its words quote a token of that line, which may be the password.
+        raise UsageError(f"{path}: line {error.lineno} is not as that file is written; correct it") from None
     except OSError:
         return {}
     # Its default would tell every server.

@@ -95,6 +95,8 @@ def test_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NETRC", str(path))
     assert of_user("").of("https://m.example/a").startswith("Basic ")
     assert of_user("").of("https://other.example/a") == ""
-    path.write_text("machine m.example lgin me\n")
-    with pytest.raises(UsageError, match="line 1"):
-        of_user("")
+    for damaged in ("machine m.example lgin me\n", "machine m.example login me hunter2 password\n"):
+        path.write_text(damaged)
+        with pytest.raises(UsageError, match="line 1") as error:
+            of_user("")
+        assert not any(word in str(error.value) for word in ("hunter2", "lgin"))
