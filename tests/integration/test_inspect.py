@@ -32,6 +32,10 @@ LOG = """(module
   (memory (export "memory") 1 10)
   (data (i32.const 16) "polynomial")
   (func (export "sum") (param i32 i64) (result i32) (call $log (local.get 0)) (i32.load (i32.const 16))))"""
+TAGS = """(module
+  (tag $t) (memory (export "m") 1) (data "x")
+  (func (export "f") (param i32) (result i32) (block (block (br_table 0 1 0 (local.get 0)))) (throw $t))
+  (func (param v128) (result v128) (i8x16.swizzle (local.get 0) (local.get 0))))"""
 PLUGIN = """(component
   (core module $m (func (export "run")))
   (core instance $i (instantiate $m))
@@ -103,6 +107,8 @@ def test_all_that_an_artifact_says(built: Project, target: str) -> None:
         assert file["origin"]["source"]["path"] == f"{module}.wat"
         assert file["origin"]["compiler"] == record["inputs"]["compiler"]["version"]
         assert [extern["name"] for extern in file["origin"]["exports"]] == [e["name"] for e in record["exports"]]
+        assert file["origin"]["traits"] == record["traits"]
+        assert {fault["verdict"] for fault in artifact["faults"]} <= {"not affected"}
         assert file["notes"] == []
 
 
@@ -166,6 +172,8 @@ def test_the_text_of_an_artifact(built: Project) -> None:
         '  engine      embedder = "rust" ',
         "              memory-guard-size = 65536\n",
         "  from        log.wat, compiled by wasmtime 48.",
+        "  uses        no proposal beyond the first version of WebAssembly; largest function ",
+        "  faults      none ",
         "  imports     env  log  func  (i32) -> ()\n",
         "  exports     memory  memory  1..10\n",
         "              sum     func    (i32, i64) -> (i32)\n",
@@ -254,6 +262,19 @@ def test_what_a_module_needs(project: Project) -> None:
     assert "takes it only with wasm-custom-page-sizes = true under [engine]" in out
     assert "Wasmtime 48 cannot compile it: type mismatch" in out
     assert "  needs       simd, threads\n" in out
+
+
+def test_what_of_a_source_faults_depend_on(project: Project) -> None:
+    project.write("tags.wat", TAGS)
+    file, *_ = inspected(project, "tags.wat")["files"]
+    traits = file["webassembly"]["traits"]
+    assert traits["features"] == ["bulk-memory", "exceptions", "simd"]
+    assert (traits["tags"], traits["odd-tags-with"], traits["br-table"]) == (1, ["passive-data"], 2)
+    out = " ".join(project.run("inspect", "tags.wat").stdout.split())
+    assert (
+        "uses bulk-memory, exceptions, simd; largest function 17 B; largest br_table 2 targets; "
+        "1 exception tag (an odd number, with passive data); passive data "
+    ) in out
 
 
 def test_text_that_is_wrong_says_where(project: Project) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from wasmbuild.engine import lines, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.extern import Export, Import
+from wasmbuild.formats.traits import Traits
 from wasmbuild.inspection.facts import ArtifactDescription, Description, Section, WebAssembly
 from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.text import printable
@@ -84,6 +85,9 @@ def _differences(left: Description, right: Description) -> Iterator[FileDifferen
     ours, theirs = _interface(left), _interface(right)
     if ours is not None and theirs is not None:
         yield from _mappings("", ours, theirs)
+    used, other = _traits(left), _traits(right)
+    if used is not None and other is not None:
+        yield from _mappings("traits.", used.to_json(), other.to_json())
     yield from _one("size", left.size, right.size)
     if (left.artifact is None) == (right.artifact is None):
         yield from _sections(_sections_of(left), _sections_of(right))
@@ -137,6 +141,11 @@ def _interface(description: Description) -> dict[str, Any] | None:
         **{f"import {_import_name(an_import)}": _type(an_import) for an_import in imports},
         **{f"export {export.name}": _type(export) for export in exports},
     }
+
+
+def _traits(description: Description) -> Traits | None:
+    holder = description.webassembly or description.origin
+    return holder.traits if holder is not None else None
 
 
 def _import_name(an_import: Import) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from wasmbuild.audit.judge import Finding
 from wasmbuild.formats.extern import Export, Import
+from wasmbuild.formats.traits import Traits
 from wasmbuild.lean_typing import Any, NamedTuple
 
 Value = bool | int | str
@@ -50,7 +52,8 @@ class Cpu(NamedTuple):
 class ArtifactDescription(NamedTuple):
     """What an artifact says of itself. ``kind`` is ``"module"`` or ``"component"``, ``line`` Wasmtime's major version.
 
-    ``architecture`` is that of a TargetTriple, or None where the triple is one that no known compiler takes.
+    ``architecture`` is that of a TargetTriple, or None where the triple is one that no known compiler takes. ``faults``
+    are the known ones of the version that compiled it, each held against it; None where nothing says which that was.
     """
 
     kind: str
@@ -61,6 +64,7 @@ class ArtifactDescription(NamedTuple):
     engine: Engine
     cranelift_flags: Mapping[str, Value]
     sections: tuple[Section, ...]
+    faults: tuple[Finding, ...] | None = None
 
 
 class WebAssembly(NamedTuple):
@@ -69,7 +73,7 @@ class WebAssembly(NamedTuple):
     ``memories`` are the types of the memories that it declares itself, in the grammar of ``wasmbuild.formats.extern``.
     ``features`` are the settings ``wasm-…`` without which it is not valid, None where that was not told; ``problem`` is
     why Wasmtime ``line`` cannot compile it, or why features were not told, or empty. ``binary_sha256`` is the digest of
-    the binary that text stands for.
+    the binary that text stands for. ``traits`` are None for instructions that no proposal known here has.
     """
 
     kind: str
@@ -82,13 +86,15 @@ class WebAssembly(NamedTuple):
     line: int | None
     features: tuple[str, ...] | None
     problem: str
+    traits: Traits | None = None
 
 
 class Origin(NamedTuple):
     """What the record or the manifest of an artifact says of where it came from.
 
     ``file`` is the path of that record or manifest. ``matches`` tells whether it describes the bytes of the artifact;
-    where it does not, or cannot be read, ``problem`` says so and nothing else is set.
+    where it does not, or cannot be read, ``problem`` says so and nothing else is set. ``traits`` are those of the
+    source, ``runtime`` is the version that will load the artifact; None where that is not said.
     """
 
     file: str
@@ -103,6 +109,8 @@ class Origin(NamedTuple):
     engine: Mapping[str, Any] | None = None
     imports: tuple[Import, ...] = ()
     exports: tuple[Export, ...] = ()
+    traits: Traits | None = None
+    runtime: str | None = None
 
 
 class Description(NamedTuple):

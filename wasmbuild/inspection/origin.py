@@ -94,6 +94,7 @@ def _record(path: str, digest: tuple[int, str]) -> Iterator[Origin]:
         engine=engine if isinstance(engine, dict) else None,
         imports=record.imports,
         exports=record.exports,
+        traits=record.traits,
     )
 
 
@@ -112,6 +113,8 @@ def _of_manifest(file: str, manifest: Manifest, artifact: ManifestArtifact, dige
         engine=engine,
         imports=artifact.imports,
         exports=artifact.exports,
+        traits=artifact.traits,
+        runtime=manifest.runtime,
     )
 
 

@@ -14,7 +14,7 @@ from wasmbuild.errors import DISK, FAILED, WRONG_REQUEST, CompileError, FormatEr
 from wasmbuild.formats import cwasm, wasm
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
 from wasmbuild.formats.identify import MAX_SOURCE, FileIdentity, identify_at
-from wasmbuild.inspection import cpus, roles, webassembly
+from wasmbuild.inspection import cpus, faults, roles, webassembly
 from wasmbuild.inspection.engine import Engines
 from wasmbuild.inspection.facts import ArtifactDescription, Description, Section
 from wasmbuild.inspection.origin import Origins
@@ -98,15 +98,17 @@ class Inspector:
             architecture = triples.parse(facts.triple).architecture
         except ValueError:
             architecture = None
+        cpu = cpus.of(facts)
         artifact = ArtifactDescription(
             kind=facts.kind,
             line=facts.version,
             triple=facts.triple,
             architecture=architecture,
-            cpu=cpus.of(facts),
+            cpu=cpu,
             engine=self._engines.of(facts, hint),
             cranelift_flags=facts.shared_flags,
             sections=tuple(_sections(facts, file, size)),
+            faults=faults.of(facts, cpu, origins),
         )
         notes = [origin.problem for origin in origins if not origin.matches]
         if path.lower().endswith(_SOURCE_SUFFIXES):

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from wasmbuild.audit.judge import VERDICTS, Finding
 from wasmbuild.formats.extern import COMPONENT_KINDS, CORE_KINDS, Export, Import
+from wasmbuild.formats.schema_parts import TRAITS
+from wasmbuild.formats.traits import Traits
 from wasmbuild.inspection import roles
 from wasmbuild.inspection.calls import calls
 from wasmbuild.inspection.difference import Comparison
 from wasmbuild.inspection.facts import ArtifactDescription, Description, Origin, Section, WebAssembly
 from wasmbuild.lean_typing import Any
+from wasmbuild.project.audit_policy import SEVERITIES
 
 SCHEMA = "wasmbuild/inspection/1"
 
@@ -67,6 +71,7 @@ def _artifact(artifact: ArtifactDescription) -> dict[str, Any]:
         },
         "cranelift_flags": dict(artifact.cranelift_flags),
         "sections": _sections(artifact.sections),
+        "faults": [_fault(finding) for finding in artifact.faults] if artifact.faults is not None else None,
     }
 
 
@@ -81,6 +86,7 @@ def _webassembly(described: WebAssembly) -> dict[str, Any]:
         "validated_by": described.line,
         "features": list(described.features) if described.features is not None else None,
         "problem": described.problem or None,
+        "traits": _traits(described.traits),
         "sections": _sections(described.sections),
     }
 
@@ -91,8 +97,23 @@ def _origin(origin: Origin) -> dict[str, Any]:
         "id": origin.id,
         "source": {"path": origin.source, "sha256": origin.source_sha256, "wasm_sha256": origin.wasm_sha256},
         "compiler": origin.compiler or None,
+        "traits": _traits(origin.traits),
         "imports": _externs(origin.imports),
         "exports": _externs(origin.exports),
+    }
+
+
+def _traits(traits: Traits | None) -> dict[str, Any] | None:
+    return traits.to_json() if traits is not None else None
+
+
+def _fault(finding: Finding) -> dict[str, Any]:
+    return {
+        "id": finding.advisory.id,
+        "severity": SEVERITIES[finding.advisory.weight],
+        "verdict": finding.verdict,
+        "reason": finding.reason,
+        "fixed": finding.fixed,
     }
 
 
@@ -129,6 +150,21 @@ _EXTERN_KIND = {"type": "string", "enum": list(dict.fromkeys((*CORE_KINDS, *COMP
 _IMPORTS = _array(_strict({"module": _TEXT, "name": _TEXT, "kind": _EXTERN_KIND, "type": _TEXT}))
 _EXPORTS = _array(_strict({"name": _TEXT, "kind": _EXTERN_KIND, "type": _TEXT}))
 _SECTIONS = _array(_strict({"name": _TEXT, "size": _SIZE, "role": {"type": "string", "enum": list(roles.ROLES)}}))
+
+_TRAITS_OR_NULL = {
+    **TRAITS,
+    "type": ["object", "null"],
+    "description": "what decides whether a known fault concerns it",
+}
+_FAULT = _strict(
+    {
+        "id": _TEXT,
+        "severity": {"type": "string", "enum": list(SEVERITIES)},
+        "verdict": {"type": "string", "enum": list(reversed(VERDICTS))},
+        "reason": {**_TEXT, "description": "one line for people"},
+        "fixed": {**_TEXT_OR_NULL, "description": "the first version of the line that mends it, or of a later line"},
+    }
+)
 
 JSON_SCHEMA: dict[str, object] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -177,6 +213,11 @@ JSON_SCHEMA: dict[str, object] = {
                                 ),
                                 "cranelift_flags": _FLAGS,
                                 "sections": _SECTIONS,
+                                "faults": {
+                                    "type": ["array", "null"],
+                                    "items": _FAULT,
+                                    "description": "known ones of its compiler; null where nothing says which that was",
+                                },
                             },
                             nullable=True,
                         ),
@@ -198,6 +239,7 @@ JSON_SCHEMA: dict[str, object] = {
                                     "description": "settings without which it is not valid; null where not told",
                                 },
                                 "problem": {**_TEXT_OR_NULL, "description": "why Wasmtime cannot compile it"},
+                                "traits": _TRAITS_OR_NULL,
                                 "sections": _SECTIONS,
                             },
                             nullable=True,
@@ -208,6 +250,7 @@ JSON_SCHEMA: dict[str, object] = {
                                 "id": _TEXT,
                                 "source": _strict({"path": _TEXT, "sha256": _DIGEST, "wasm_sha256": _DIGEST_OR_NULL}),
                                 "compiler": _TEXT_OR_NULL,
+                                "traits": _TRAITS_OR_NULL,
                                 "imports": _IMPORTS,
                                 "exports": _EXPORTS,
                             },

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from wasmbuild.console import Console, counted, human_size
 from wasmbuild.engine import lines
 from wasmbuild.formats.extern import Export, Import
-from wasmbuild.inspection import roles
+from wasmbuild.inspection import roles, uses
 from wasmbuild.inspection.calls import calls
 from wasmbuild.inspection.difference import Comparison
 from wasmbuild.inspection.facts import ArtifactDescription, Cpu, Description, Engine, Origin, Section, WebAssembly
@@ -24,6 +24,8 @@ _LONGEST = 1000
 _NO_ORIGIN = (
     "an artifact does not name its imports and exports; its record (FILE.json) or manifest.json does, when near"
 )
+_NOT_RECORDED = "not told: whoever recorded it could not tell what the source uses"
+_NOT_KNOWN = "not told: it holds instructions of no proposal that is known here"
 _PRESETS = {
     "c-api": "as an engine of the C API has by default, or of the Python package",
     "rust": "as the Rust crate and the wasmtime command have by default",
@@ -111,6 +113,9 @@ def _artifact(page: _Page, description: Description, artifact: ArtifactDescripti
     origin = description.origin
     if origin is not None:
         page.line("from", _origin(origin, description.origins))
+        page.line("uses", uses.of_source(origin.traits) if origin.traits is not None else _NOT_RECORDED)
+        for number, fault in enumerate(uses.faults(artifact.faults or (), origin.compiler)):
+            page.line("" if number else "faults", fault)
         _interface(page, origin.imports, origin.exports)
     else:
         page.line("imports", _NO_ORIGIN)
@@ -125,6 +130,7 @@ def _webassembly(page: _Page, description: Description, described: WebAssembly) 
         page.note(note)
     _calls(page, description)
     _features(page, described)
+    page.line("uses", uses.of_source(described.traits) if described.traits is not None else _NOT_KNOWN)
     if described.memories:
         page.line("memories", f"{', '.join(described.memories)} (pages of 64 KiB)")
     if described.starts:

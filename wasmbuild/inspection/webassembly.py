@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from wasmbuild.formats import wasm, wasm_types
+from wasmbuild.errors import FormatError
+from wasmbuild.formats import wasm, wasm_traits, wasm_types
 from wasmbuild.formats.cursor import Cursor
+from wasmbuild.formats.traits import Traits
 from wasmbuild.inspection import features, roles
 from wasmbuild.inspection.facts import Section, WebAssembly
 from wasmbuild.toolchain.embedded import Embedded
@@ -38,7 +40,15 @@ def describe(data: bytes, kind: str, library: Embedded | None) -> WebAssembly:
         line=needed.line,
         features=needed.features,
         problem=needed.problem,
+        traits=_traits(data),
     )
+
+
+def _traits(data: bytes) -> Traits | None:
+    try:
+        return wasm_traits.read(data)
+    except FormatError:
+        return None
 
 
 def _frames(data: bytes, kind: str) -> Iterator[tuple[int, int, int]]:

@@ -10,9 +10,12 @@ import jsonschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wasmbuild.audit.database import shipped
+from wasmbuild.audit.judge import VERDICTS, Finding
 from wasmbuild.console import Console
 from wasmbuild.engine.triples import ARCHITECTURES
 from wasmbuild.formats.extern import COMPONENT_KINDS, CORE_KINDS, Export, Import
+from wasmbuild.formats.traits import ODD_TAGS_WITH, Traits
 from wasmbuild.inspection import compare
 from wasmbuild.inspection.facts import ArtifactDescription, Cpu, Description, Engine, Origin, Section, WebAssembly
 from wasmbuild.inspection.report import JSON_SCHEMA, to_json
@@ -42,19 +45,29 @@ TOLD: list[dict[str, Any]] = [
 ENGINE = st.builds(Engine, st.sampled_from(TOLD), st.booleans(), NAMES, st.just("")) | st.builds(
     Engine, st.none(), st.just(False), st.just(()), TEXT
 )
+PROPOSALS = st.lists(st.sampled_from(["simd", "threads", "gc"]), unique=True).map(tuple)
+TRAITS = st.none() | st.builds(
+    Traits, PROPOSALS, st.integers(0, 3), st.lists(st.sampled_from(ODD_TAGS_WITH), unique=True).map(tuple),
+    *[st.booleans(), st.integers(0, 1 << 20), st.integers(0, 1 << 20), *[st.booleans()] * 6],
+)  # fmt: skip
+FINDING = st.builds(
+    Finding, st.sampled_from(shipped().advisories), st.sampled_from(VERDICTS), TEXT, st.none() | st.just("48.0.8")
+)
+FAULTS = st.none() | st.lists(FINDING, max_size=5).map(tuple)
 # Settings are told of known lines and targets only.
 ARTIFACT = st.builds(
     ArtifactDescription, KIND, st.just("48"), st.just("x86_64-unknown-linux-gnu"),
     st.sampled_from([None, *ARCHITECTURES]), st.builds(Cpu, st.none() | TEXT, NAMES, FLAGS), ENGINE, FLAGS, SECTIONS,
+    FAULTS,
 )  # fmt: skip
 FEATURES = st.sampled_from([(), ("wasm-simd",), ("wasm-custom-page-sizes", "wasm-threads")])
 WEBASSEMBLY = st.builds(
     WebAssembly, KIND, DIGEST, IMPORTS, EXPORTS, st.lists(st.just("1..2"), max_size=3).map(tuple), st.booleans(),
-    SECTIONS, st.just(48), st.none() | FEATURES, TEXT,
+    SECTIONS, st.just(48), st.none() | FEATURES, TEXT, TRAITS,
 )  # fmt: skip
 ORIGIN = st.builds(
     Origin, TEXT, st.just(True), st.just(""), TEXT, TEXT, DIGEST, st.none() | DIGEST, TEXT, st.none(), st.none(),
-    IMPORTS, EXPORTS,
+    IMPORTS, EXPORTS, TRAITS, st.none(),
 )  # fmt: skip
 ORIGINS = st.lists(ORIGIN, max_size=2).map(tuple)
 DESCRIPTION = st.builds(
