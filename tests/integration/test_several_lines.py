@@ -124,7 +124,7 @@ def test_what_is_of_one_line_is_not_made_again_for_the_other(fleet: Project) -> 
     assert fleet.reasons("core@next") == []
     fleet.declare(DECLARATION + MODULES)
     [reason] = fleet.reasons("core@next")
-    assert reason.startswith(f"compiler changed from {engines.library_version()} to {OTHER}.0.0")
+    assert reason.startswith(f"compiler {engines.library_version()} → {OTHER}.0.0")
 
 
 @pytest.mark.parametrize("named_by", ["toolchain.compiler", "WASMBUILD_WASMTIME"])

@@ -41,7 +41,7 @@ def _mapping(what: str, stored: object, wanted: dict[str, Any]) -> list[str]:
 def _compiler(stored: object, wanted: dict[str, Any]) -> list[str]:
     old = stored if isinstance(stored, dict) else {}
     if old.get("version") != wanted["version"]:
-        return [f"compiler changed from {old.get('version')} to {wanted['version']}"]
+        return [f"compiler {old.get('version')} → {wanted['version']}"]
     if old.get("sha256") != wanted["sha256"]:
         return [f"another build of compiler {wanted['version']}"]
     return []
