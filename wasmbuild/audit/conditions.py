@@ -139,12 +139,12 @@ def _trait(name: str, wanted: Any, traits: Traits | None) -> Answer:
             return Answer(True, has) if found >= least else Answer(False, f"{has}, less than {least:,}")
     elif isinstance(found, list | tuple):
         part = str(wanted["contains"])
-        what = _LISTS.get(name, f"{name} ") + part.replace("-", " ")
-        return Answer(True, f"has an {what}") if part in found else Answer(False, f"has no {what}")
+        words, lacking = _LISTS.get(name, (f"its {name} has {{}}", f"its {name} lacks what is needed"))
+        return Answer(True, words.format(part.replace("-", " "))) if part in found else Answer(False, lacking)
     return Answer(None, f"its manifest does not say of its {name}")
 
 
-# How a trait is told of: when a flag is off and on, a number, and a part of a list.
+# How a trait is told of: when a flag is off and on, a number, and a list that has a part and that lacks it.
 _FLAGS = {
     "call-ref": ("has no call_ref", "has call_ref"),
     "string-transcoding": ("passes no text between its parts", "passes text between its parts"),
@@ -155,7 +155,9 @@ _NUMBERS = {
     "br-table": "its largest br_table has {} targets",
     "function-body": "its largest function has {} bytes",
 }
-_LISTS = {"odd-tags-with": "odd number of tags with "}
+_LISTS = {
+    "odd-tags-with": ("has an odd number of tags with {}", "has no odd number of tags beside such data"),
+}
 
 
 def _shown(value: object) -> str:

@@ -11,7 +11,7 @@ from wasmbuild.audit.report import judged
 from wasmbuild.audit.telling import note
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project.audit_policy import AuditPolicy
-from wasmbuild.toolchain import loads_here
+from wasmbuild.toolchain import loads_here, search_path
 
 if TYPE_CHECKING:
     from wasmbuild.builder.session import Session
@@ -37,7 +37,8 @@ def noted(paths: Sequence[str | os.PathLike[str]], policy: AuditPolicy, command:
 
 def of_build(session: Session, policy: AuditPolicy) -> Noted:
     """Judge what the manifests of a build list, as ``noted`` does, by what the build knows: it reads none of them."""
-    return _noted(_built(session), [session.plan.build_dir], policy, "build")
+    locked = os.path.lexists(session.plan.directory / search_path.LOCK)
+    return _noted(_built(session), [session.plan.build_dir], policy, "build", locked=locked)
 
 
 def _noted(
@@ -45,13 +46,15 @@ def _noted(
     paths: Sequence[str | os.PathLike[str]],
     policy: AuditPolicy,
     command: str,
+    *,
+    locked: bool = False,
 ) -> Noted:
     if any(ignored.until is not None for ignored in policy.ignore):
         from datetime import UTC, datetime
 
         policy = policy.on(datetime.now(UTC).date())
     report = judged(manifests, shipped(), policy, library=loads_here.installed())
-    line = note(report, " ".join(["wasmbuild audit", *map(_shown, paths)]))
+    line = note(report, " ".join(["wasmbuild audit", *map(_shown, paths)]), locked=locked)
     fails = command in policy.enforce and report.severe
     return Noted(f"{line} (fails by [audit] enforce)" if line and fails else line, fails)
 

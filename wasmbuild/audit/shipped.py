@@ -81,6 +81,9 @@ def _index(path: Path, data: bytes) -> Iterator[tuple[Path, bytes | Unreadable]]
     except Invalid as error:
         yield path, _invalid(path, error)
         return
+    if not targets:
+        # Whoever asks whether what lies there is affected would take silence for an answer.
+        yield path, Unreadable(printable(path), f"names no targets, so there is nothing to judge; {_BUILD}")
     for target in targets:
         where = path.parent / target["path"]
         manifest = _bytes(where, path.parent)

@@ -51,7 +51,7 @@ def advice(report: AuditReport) -> Iterator[str]:
         of = f"compiled by {printable(compiler)}"
         if mending.version is not None:
             line = (parse(compiler) or mending.version).line
-            moved = "" if mending.version.line == line else f", which line {line} never got"
+            moved = f", which line {line} never got" if mending.moved else ""
             wanted = (
                 f"wasmbuild toolchain install {mending.version} gets it, "
                 f'[toolchain] wasmtime = "{mending.version}" asks for it'
@@ -65,11 +65,15 @@ def advice(report: AuditReport) -> Iterator[str]:
 
 
 class _Mending(NamedTuple):
-    """What mends what one version compiled: a version, if any, and what that does not mend."""
+    """What mends what one version compiled: a version, if any, and what that does not mend.
+
+    ``moved`` tells that it is one of another line.
+    """
 
     version: Version | None
     without: list[str]
     layout: bool
+    moved: bool
 
 
 def _mending(report: AuditReport) -> dict[str, _Mending]:
@@ -84,14 +88,16 @@ def _mending(report: AuditReport) -> dict[str, _Mending]:
         versions = [parse(finding.fixed) for finding in coded if finding.fixed is not None]
         without = [finding.advisory.id for finding in coded if finding.fixed is None]
         last = max((version for version in versions if version is not None), default=None)
-        found[compiler] = _Mending(last, without, len(coded) < len(findings))
+        own = parse(compiler)
+        moved = last is not None and own is not None and last.line != own.line
+        found[compiler] = _Mending(last, without, len(coded) < len(findings), moved)
     return found
 
 
-def note(report: AuditReport, more: str) -> str | None:
+def note(report: AuditReport, more: str, *, locked: bool = False) -> str | None:
     """Return one line for a build or a verification, None where nothing is known against its compilers.
 
-    ``more`` is the command that says more.
+    ``more`` is the command that says more; ``locked`` tells that a lock file names what compiles.
     """
     count, unknown = len(report.entries), report.count(UNKNOWN)
     wrong = [found for entry in report.entries if (found := list(_counted(entry, AFFECTED)))]
@@ -100,24 +106,48 @@ def note(report: AuditReport, more: str) -> str | None:
         reason, advisory = crashing[0].reason, crashing[0].advisory.id
         are = "artifacts would crash where they are" if len(crashing) > 1 else "artifacts would crash where it is"
         faulty = sum(any(finding.advisory.kind != LAYOUT for finding in found) for found in wrong)
-        also = f", and {faulty} with known faults of the compiler" if faulty else ""
+        also = f", and {faulty} with known faults of the compiler{_mended(report, locked)}" if faulty else ""
         return f"{len(crashing)} of {count} {are} loaded ({advisory}: {reason}){also}: {more}"
     affected = len(wrong)
     if affected:
         worst = _worst(finding.advisory for found in wrong for finding in found)
-        versions = {str(mending.version) for mending in _mending(report).values() if mending.version is not None}
-        mended = f", which {versions.pop()} mends" if len(versions) == 1 else ""
         have = "artifacts have" if affected > 1 else "artifacts has"
-        return f"{affected} of {count} {have} known faults of the compiler ({worst}){mended}: {more}"
+        return f"{affected} of {count} {have} known faults of the compiler ({worst}){_mended(report, locked)}: {more}"
     compilers = {version: found for version, found in report.compilers.items() if found}
     if not compilers:
         return None
     whose = listed([f"Wasmtime {printable(version)}" for version in compilers])
     known = {advisory.id: advisory for found in compilers.values() for advisory in found}
-    faults = f"compiled by {whose}, with {len(known)} known faults ({_worst(known.values())})"
+    mended = _releases({_last_fix(version, found) for version, found in compilers.items()}, locked)
+    faults = f"compiled by {whose}, with {len(known)} known faults ({_worst(known.values())}){mended}"
     if unknown:
         return f"{faults}; whether {unknown} of {count} artifacts have any is not known: {more}"
     return f"{faults}; none of {count} artifacts has what they need: {more}"
+
+
+def _mended(report: AuditReport, locked: bool) -> str:
+    return _releases({mending.version for mending in _mending(report).values() if not mending.moved}, locked)
+
+
+def _releases(versions: Iterable[Version | None], locked: bool) -> str:
+    """Say which releases mend what was told, and what gets them; nothing where none is known."""
+    known = sorted(version for version in versions if version is not None)
+    if not known:
+        return ""
+    commands = [f"wasmbuild toolchain install {version}" for version in known]
+    if locked:
+        commands.append("wasmbuild lock")
+    mend = "mends" if len(known) == 1 else "mend"
+    return f", which {listed([str(version) for version in known])} {mend} ({', then '.join(commands)})"
+
+
+def _last_fix(compiler: str, advisories: Iterable[Advisory]) -> Version | None:
+    """Return the release of a compiler's own line that has all fixes which that line got."""
+    version = parse(compiler)
+    if version is None:
+        return None
+    ranges = [each for advisory in advisories for where in advisory.where for each in where.ranges if version in each]
+    return max((each.fixed for each in ranges if each.fixed and each.fixed.line == version.line), default=None)
 
 
 def _worst(advisories: Iterable[Advisory]) -> str:

@@ -16,8 +16,8 @@ COLLECTED = """(module (type $s (struct (field i32)))
 DECLARED = HEAD + TARGETS + '[modules.collected]\nsource = "collected.wat"\n'
 IGNORED = '[[audit.ignore]]\nid = "GHSA-43j2-gcp4-m22g"\nreason = "looked at"\n'
 TOLD = re.compile(
-    r"^2 of 2 artifacts have known faults of the compiler \(high GHSA-43j2-gcp4-m22g\), which [0-9.]+ mends: "
-    r"wasmbuild audit build",
+    r"^2 of 2 artifacts have known faults of the compiler \(high GHSA-43j2-gcp4-m22g\), which ([0-9.]+) mends "
+    r"\(wasmbuild toolchain install \1\): wasmbuild audit build",
     re.MULTILINE,
 )
 
@@ -46,7 +46,16 @@ def test_a_build_after_an_edit_says_it_of_all(collected: Project) -> None:
     told = re.compile(TOLD.pattern.replace("2 of 2", "2 of 4"), re.MULTILINE)
     assert len(told.findall(collected.run("build").stderr)) == 1
     collected.write("collected.wat", "(module)")
-    assert "none of 4 artifacts has what they need" in collected.run("build").stderr
+    said = collected.run("build").stderr
+    assert re.search(
+        r"\), which ([0-9.]+) mends \(wasmbuild toolchain install \1\); none of 4 artifacts has what they need: ", said
+    )
+
+
+def test_under_a_lock_it_says_to_lock_again(collected: Project) -> None:
+    """Another executable compiles only when it is the locked one."""
+    collected.run("lock")
+    assert re.search(r"\(wasmbuild toolchain install [0-9.]+, then wasmbuild lock\): ", collected.run("build").stderr)
 
 
 def test_a_build_without_anything_to_do_looks_at_nothing_of_it(collected: Project) -> None:

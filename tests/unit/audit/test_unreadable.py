@@ -88,3 +88,12 @@ def test_what_is_no_file_fails(report: Any) -> None:
     [error] = report("pipe.json", status=1)["errors"]
     assert error["by_host"] is False
     assert error["message"].startswith("cannot be read: is a FIFO, not a regular file; ")
+
+
+def test_an_index_without_targets_is_no_answer(report: Any) -> None:
+    """As a build leaves it in which no target came to an end: artifacts of the build before may lie there."""
+    Path("index.json").write_text(json.dumps({"schema": "wasmbuild/index/1", "project": "demo", "targets": []}))
+    [error] = report(".", status=1)["errors"]
+    assert error["message"] == (
+        "names no targets, so there is nothing to judge; build first, or name a manifest, an index or a build directory"
+    )
