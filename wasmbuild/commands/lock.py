@@ -98,7 +98,7 @@ def _locked(
             f"remove the key to lock an executable"
         )
     if arguments.bump:
-        version = locking.newest(wanted, source)
+        version = locking.newest(wanted, was, source)
         if was is None or version != was.version:
             return locking.lock_version(wanted, version, was, arguments.platforms, source)
     if was is not None and was.request == wanted.request and (arguments.bump or arguments.platforms):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -236,23 +237,27 @@ def _install_locked(arguments: argparse.Namespace, console: Console) -> list[Ins
 
 
 def _which(arguments: argparse.Namespace) -> int:
+    from wasmbuild.toolchain import lockfile
     from wasmbuild.toolchain.find import AUTO, find
 
+    locked: dict[int, str | None]
     if arguments.config is not None or os.path.isfile(CONFIG):
         workspace = Workspace(arguments.config or Path(CONFIG))
         declared = workspace.project()
         compilers, choice = workspace.toolchain(declared).compilers, declared.compiler
+        locked = {line: lockfile.wanted(workspace.directory, line) for line in compilers}
     else:
-        line, choice = search_path.default_line(), AUTO
+        line, choice, locked = search_path.default_line(), AUTO, {}
         compilers = {line: find(choice, line, os.curdir)}
     for line, compiler in compilers.items():
         print(compiler.path, flush=True)
-        print(f"Wasmtime {compiler.version}: {_why(compiler, choice, line)}", file=sys.stderr)
+        why = _why(compiler, choice, line, is_locked=locked.get(line) == compiler.sha256)
+        print(f"Wasmtime {compiler.version}: {why}", file=sys.stderr)
         print(f"    SHA-256 {compiler.sha256}", file=sys.stderr)
     return DONE
 
 
-def _why(compiler: FoundCompiler, choice: str, line: int) -> str:
+def _why(compiler: FoundCompiler, choice: str, line: int, *, is_locked: bool) -> str:
     if compiler.path == choice:
         return "[toolchain] compiler names it"
     if compiler.kind == "embedded":
@@ -262,11 +267,23 @@ def _why(compiler: FoundCompiler, choice: str, line: int) -> str:
         return f"the library of the wasmtime package{installed_by} since no executable of line {line} was found"
     if compiler.path == str(search_path.named()):
         return f"{search_path.VARIABLE} names it"
-    origin = next(
-        (candidate.origin for candidate in search_path.executables() if str(candidate.path) == compiler.path), ""
-    )
-    # One without its permission to run is run as a copy.
-    return f"the highest version of line {line} that was found" + (f" ({origin})" if origin else "")
+    what = f"what {search_path.LOCK} names" if is_locked else f"the highest version of line {line} that was found"
+    return what + (f" ({origin})" if (origin := _origin(compiler)) else "")
+
+
+def _origin(compiler: FoundCompiler) -> str:
+    """Return where an executable was found; one without its permission to run is run as a copy of the same bytes."""
+    from wasmbuild.toolchain import executable
+
+    found = list(search_path.executables())
+    for candidate in found:
+        if str(candidate.path) == compiler.path:
+            return candidate.origin
+    for candidate in found:
+        with contextlib.suppress(OSError):
+            if executable.digest(candidate.path) == compiler.sha256:
+                return candidate.origin
+    return ""
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from wasmbuild.errors import FormatError
+from wasmbuild.errors import WRONG_REQUEST, FormatError
 from wasmbuild.lean_typing import IO
 from wasmbuild.text import printable
 
@@ -43,11 +43,17 @@ _BROKEN = (
 )
 
 
+class ArchiveError(FormatError):
+    """A file that was named is no archive of a release, is damaged, or holds what no release does."""
+
+    exit_code = WRONG_REQUEST
+
+
 @contextmanager
 def executable(path: Path, program: str, *, shown: str) -> Iterator[Iterator[bytes]]:
     """Give the bytes of the executable in an archive, a part at a time; every member before it is looked at first.
 
-    ``program`` is its file name, ``shown`` what people call the archive. Raises FormatError, OSError.
+    ``program`` is its file name, ``shown`` what people call the archive. Raises ArchiveError, OSError.
     """
     with _as_format_error(shown):
         if zipfile.is_zipfile(path):
@@ -69,7 +75,7 @@ def is_archive(path: Path) -> bool:
 
 
 def is_of_sources(path: Path, *, shown: str) -> bool:
-    """Tell whether an archive holds the sources of Wasmtime. Raises FormatError, OSError."""
+    """Tell whether an archive holds the sources of Wasmtime. Raises ArchiveError, OSError."""
     if zipfile.is_zipfile(path):
         return False
     with _as_format_error(shown), path.open("rb") as file, _tar(file) as tar:
@@ -84,20 +90,20 @@ def is_of_sources(path: Path, *, shown: str) -> bool:
 def unpack_sources(path: Path, into: Path, *, shown: str) -> Path:
     """Unpack an archive of sources, and return the one folder in it. Links may lead within the folder alone.
 
-    Raises FormatError, OSError.
+    Raises ArchiveError, OSError.
     """
     with _as_format_error(shown), path.open("rb") as file, _tar(file) as tar:
         tar.extractall(into, filter="data")
     folders = list(into.iterdir())
     if len(folders) != 1 or not os.path.isfile(folders[0] / "Cargo.toml"):
-        raise FormatError(f"{shown}: holds no folder with the sources of Wasmtime; name its release's -src.tar.gz")
+        raise ArchiveError(f"{shown}: holds no folder with the sources of Wasmtime; name its release's -src.tar.gz")
     return folders[0]
 
 
 def unpack_wheel(path: Path, into: Path, *, shown: str) -> None:
-    """Unpack a wheel into a new directory, each file as its list of digests has it. Raises FormatError, OSError."""
+    """Unpack a wheel into a new directory, each file as its list of digests has it. Raises ArchiveError, OSError."""
     if not zipfile.is_zipfile(path):
-        raise FormatError(f"{shown}: is no wheel; name one of the package wasmtime, wasmtime-49.0.0-py3-none-….whl")
+        raise ArchiveError(f"{shown}: is no wheel; name one of the package wasmtime, wasmtime-49.0.0-py3-none-….whl")
     with _as_format_error(shown), zipfile.ZipFile(path) as opened:
         members = [member for member in _checked_members(opened, shown) if not member.filename.endswith("/")]
         digests = _wheel_digests(opened, members, shown)
@@ -110,14 +116,14 @@ def unpack_wheel(path: Path, into: Path, *, shown: str) -> None:
                     hashed.update(part)
                     file.write(part)
             if digests.get(member.filename, b"") not in (hashed.digest(), None):
-                raise FormatError(f"{shown}: is damaged: {printable(member.filename)} is not what its RECORD says")
+                raise ArchiveError(f"{shown}: is damaged: {printable(member.filename)} is not what its RECORD says")
 
 
 def _wheel_digests(opened: zipfile.ZipFile, members: Iterable[zipfile.ZipInfo], shown: str) -> dict[str, bytes | None]:
     """Return the SHA-256 of each file of a wheel, None for the list itself."""
     lists = [member for member in members if _RECORD.fullmatch(member.filename)]
     if len(lists) != 1:
-        raise FormatError(f"{shown}: is no wheel: it has no RECORD")
+        raise ArchiveError(f"{shown}: is no wheel: it has no RECORD")
     with opened.open(lists[0]) as content:
         rows = list(csv.reader(content.read(_MAX_READ).decode().splitlines()))
     found: dict[str, bytes | None] = {lists[0].filename: None}
@@ -131,7 +137,7 @@ def _as_format_error(shown: str) -> Iterator[None]:
     try:
         yield
     except _BROKEN as error:
-        raise FormatError(f"{shown}: is damaged, or no archive of a release: {printable(error)}") from error
+        raise ArchiveError(f"{shown}: is damaged, or no archive of a release: {printable(error)}") from error
 
 
 def _decompressed(file: IO[bytes]) -> io.BufferedIOBase:
@@ -146,7 +152,7 @@ def _decompress(file: IO[bytes], plain: IO[bytes], shown: str) -> None:
     while part := stream.read(_CHUNK):
         size += len(part)
         if size > MAX_MEMBER:
-            raise FormatError(f"{shown}: holds more than {MAX_MEMBER} bytes, as no release does; nothing was taken")
+            raise ArchiveError(f"{shown}: holds more than {MAX_MEMBER} bytes, as no release does; nothing was taken")
         plain.write(part)
     plain.seek(0)
 
@@ -217,7 +223,7 @@ def _checked_members(opened: zipfile.ZipFile, shown: str) -> Iterator[zipfile.Zi
 
 
 def _check(name: str, size: int, kind: str, count: int, shown: str) -> None:
-    """Raise FormatError for a member that no release has."""
+    """Raise ArchiveError for a member that no release has."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or "\0" in name:
         problem = "leaves the folder"
@@ -229,13 +235,13 @@ def _check(name: str, size: int, kind: str, count: int, shown: str) -> None:
         problem = f"is one of more than {_MAX_MEMBERS}"
     else:
         return
-    raise FormatError(
+    raise ArchiveError(
         f"{shown}: is no archive of a release, and nothing was taken from it: {printable(name)} {problem}"
     )
 
 
-def _missing(program: str, shown: str) -> FormatError:
-    return FormatError(f"{shown}: holds no {program}; name an archive of a release of Wasmtime for this platform")
+def _missing(program: str, shown: str) -> ArchiveError:
+    return ArchiveError(f"{shown}: holds no {program}; name an archive of a release of Wasmtime for this platform")
 
 
 def _parts(member: IO[bytes], shown: str) -> Iterator[bytes]:
@@ -243,5 +249,5 @@ def _parts(member: IO[bytes], shown: str) -> Iterator[bytes]:
     while part := member.read(_CHUNK):
         size += len(part)
         if size > MAX_MEMBER:
-            raise FormatError(f"{shown}: its executable has more bytes than it says; nothing was taken from it")
+            raise ArchiveError(f"{shown}: its executable has more bytes than it says; nothing was taken from it")
         yield part

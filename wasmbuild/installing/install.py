@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from wasmbuild.errors import ToolchainError, UsageError
 from wasmbuild.installing import archive, cargo, credentials, mirror, partial, store, transfer
+from wasmbuild.installing.archive import ArchiveError
 from wasmbuild.installing.credentials import Credentials
 from wasmbuild.installing.mirror import Mirror
 from wasmbuild.installing.transfer import ANY, PATIENT, Expected, NetworkError, Patience
@@ -64,14 +66,16 @@ def install(
     ``address`` is that of the release's archive where it is known. ``expected`` is what is known of the archive,
     ``executable_sha256`` of the executable. With ``attest``, what is there already is not believed either.
 
-    Raises UsageError, NetworkError, ToolchainError, FormatError, DiskError, and what ``attest`` raises.
+    Raises UsageError, NetworkError, ToolchainError, ArchiveError, DiskError, and what ``attest`` raises.
     """
     mirror.check_request(request)
+    chosen = mirror.chosen(mirror_address)
+    if mirror_address is not None and source not in (RELEASE, VENDORED):
+        raise UsageError(f"--mirror has archives of releases, and --from {printable(source)} takes none; leave one out")
     if attest is not None and source == CARGO:
         raise _no_archive("cargo builds it here")
     with store.alone(lambda: telling.say("another installation is going on; waiting for it to end")) as scratch:
         if source in (RELEASE, VENDORED) and not offline and not mirror.is_exact(request):
-            chosen = mirror.chosen(mirror_address)
             request = chosen.newest(request, credentials_of(chosen), patience)
         if source in (CARGO, VENDORED, RELEASE) and attest is None:
             there = _there(request, source, executable_sha256, any_of_line=offline)
@@ -88,14 +92,14 @@ def install(
                     f"name a file: --from FILE"
                 )
             made, origin, of = _downloaded(
-                request, source, mirror_address, address, scratch, expected or ANY, attest, patience, telling
+                request, source, chosen, address, scratch, expected or ANY, attest, patience, telling
             )
         else:
             made, origin, of = _of_file(request, source, scratch, attest, telling)
         if executable_sha256 is not None and (found := store.digest(made)) != executable_sha256:
             raise ToolchainError(
                 f"the executable that {origin} gave has the SHA-256 {found}, and wasmbuild.lock says "
-                f"{executable_sha256}; nothing was installed"
+                f"{executable_sha256}; nothing was installed: take back the last version of the file, or lock again"
             )
         path = store.publish(made, origin, of, wanted=request)
     record = installed.read(path.parent)
@@ -156,10 +160,19 @@ def _fetch(
     return address, Archive(got.size, got.sha256)
 
 
+@contextlib.contextmanager
+def of_a_server() -> Iterator[None]:
+    """Blame the server for an archive that was downloaded. Raises NetworkError."""
+    try:
+        yield
+    except ArchiveError as error:
+        raise NetworkError(str(error)) from error
+
+
 def _downloaded(
     request: str,
     source: str,
-    mirror_address: str | None,
+    chosen: Mirror,
     address: str | None,
     scratch: Path,
     expected: Expected,
@@ -168,16 +181,17 @@ def _downloaded(
     telling: Telling,
 ) -> tuple[Path, str, Archive]:
     into = scratch / "archive"
-    chosen = mirror.chosen(mirror_address)
     if address is not None:
         address, of = _fetch(address, chosen, into, expected, attest, patience, telling)
-        return _unpacked(into, scratch, address), address, of
-    if source == VENDORED:
+    elif source == VENDORED:
         address, of = _fetch(chosen.sources(request), chosen, into, expected, attest, patience, telling)
-        return _built(into, request, scratch, address), address, of
-    platform = platforms.named(platforms.host())
-    address, of = _fetch(chosen.archive(request, platform), chosen, into, expected, attest, patience, telling)
-    return _unpacked(into, scratch, address), address, of
+        with of_a_server():
+            return _built(into, request, scratch, address), address, of
+    else:
+        archive_address = chosen.archive(request, platforms.named(platforms.host()))
+        address, of = _fetch(archive_address, chosen, into, expected, attest, patience, telling)
+    with of_a_server():
+        return _unpacked(into, scratch, address), address, of
 
 
 def _of_file(

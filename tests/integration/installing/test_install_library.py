@@ -61,14 +61,14 @@ def test_what_is_no_such_wheel_is_refused(user: Path, wheel: tuple[Path, str], t
 
     def said_of(content: dict[str, bytes]) -> str:
         wheels.write(broken, content, record)
-        return command("install", version, "--library", "--from", str(broken), status=1).stderr
+        return command("install", version, "--library", "--from", str(broken), status=2).stderr
 
     assert "../evil.py leaves the folder" in said_of({**files, "../evil.py": b"x"})
     assert "is no wheel of the package" in said_of({name: data for name, data in files.items() if "lib" not in name})
     broken.write_bytes(path.read_bytes().replace(b"def wat2wasm(", b"def wat2wasn("))
-    assert "is damaged" in command("install", version, "--library", "--from", str(broken), status=1).stderr
+    assert "is damaged" in command("install", version, "--library", "--from", str(broken), status=2).stderr
     broken.write_bytes(b"text")
-    assert "is no wheel" in command("install", version, "--library", "--from", str(broken), status=1).stderr
+    assert "is no wheel" in command("install", version, "--library", "--from", str(broken), status=2).stderr
     assert "there is no such file" in command("install", version, "--library", "--from", "no.whl", status=2).stderr
     assert installed.folders(LIBRARIES) == []
     assert not (tmp_path / "evil.py").exists()

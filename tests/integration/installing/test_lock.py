@@ -139,6 +139,32 @@ def test_bots_bump(project: Project, site: serving.Site, release: Release) -> No
     assert "bytes, not" in said or "as expected" in said
 
 
+def test_no_bump_goes_back_where_a_mirror_lags_behind(project: Project, site: serving.Site, release: Release) -> None:
+    site.put("/index.json", json.dumps({"versions": ["48.0.1"]}).encode())
+    site.put(f"/v48.0.1/{platforms.PLATFORMS[HOST].archive('48.0.1')}", tar("48.0.1", HOST, b"older"))
+    project.run("lock")
+    assert "is up to date" in project.run("lock", "--bump").stderr
+    assert lock(project).version == release.version
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_bump_finds_what_is_declared_or_says_that_it_does_not(
+    project: Project, site: serving.Site, release: Release, locked: bool
+) -> None:
+    if locked:
+        project.run("lock")
+    declared = (project.root / "wasmbuild.toml").read_text()
+    project.declare(declared.replace('wasmtime = "48"', 'wasmtime = "48.0.77"'))
+    site.put("/index.json", json.dumps({"versions": [release.version, "48.0.76"]}).encode())
+    said = project.run("lock", "--bump", status=2).stderr
+    assert "is 48.0.76, and 48.0.77 is declared" in said
+    assert (project.root / "wasmbuild.lock").exists() == locked
+    site.put("/index.json", json.dumps({"versions": [release.version, "48.0.77"]}).encode())
+    site.put(f"/v48.0.77/{platforms.PLATFORMS[HOST].archive('48.0.77')}", tar("48.0.77", HOST, b"newer"))
+    project.run("lock", "--bump")
+    assert (lock(project).request, lock(project).version) == ("48.0.77", "48.0.77")
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
