@@ -8,6 +8,7 @@ from typing import Any
 from maker import Maker
 
 from wasmbuild.builder.build_directory import BuildDirectory
+from wasmbuild.builder.noop import Look
 from wasmbuild.builder.session import Session
 from wasmbuild.errors import CompileError
 from wasmbuild.plan.graph import plan
@@ -85,11 +86,11 @@ class FakeProject:
         for name in names:
             (self.directory / "src" / f"{name}.wasm").write_bytes(wasm(text or name))
 
-    def session(self) -> Session:
+    def session(self, looked: Look | None = None) -> Session:
         file = self.directory / "wasmbuild.toml"
         planned = plan(load(file, default_line=48))
         toolchain: Any = self.toolchain
-        return Session(planned, file.read_bytes(), BuildDirectory(planned.build_dir), toolchain)
+        return Session(planned, file.read_bytes(), BuildDirectory(planned.build_dir), toolchain, looked=looked)
 
     def build(self) -> list[str]:
         """Build what is out of date, one after the other, and return the ids of what was compiled."""

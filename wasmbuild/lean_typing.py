@@ -58,7 +58,10 @@ else:
 
         @classmethod
         def _make(cls, values):
-            return cls(*values)
+            made = tuple.__new__(cls, values)
+            if len(made) != cls._size:
+                raise TypeError(f"{cls.__name__} takes {cls._size} values, and {len(made)} were given")
+            return made
 
         def _replace(self, /, **named):
             values = tuple(map(named.pop, self._fields, self))

@@ -8,11 +8,15 @@ from wasmbuild.lean_typing import Any, NamedTuple
 
 
 class ShippedArtifact(NamedTuple):
-    """One artifact of a manifest; ``traits`` are None where the manifest has none."""
+    """One artifact of a manifest; ``traits`` are None where the manifest has none.
+
+    It may stand for others of its target: there are ``alike`` of them, itself included, with the same traits.
+    """
 
     id: str
     kind: str
     traits: Mapping[str, Any] | None
+    alike: int = 1
 
 
 class Shipped(NamedTuple):

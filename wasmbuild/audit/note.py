@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from wasmbuild.audit.database import shipped
 from wasmbuild.audit.listed import Shipped, ShippedArtifact, Unreadable
 from wasmbuild.audit.report import judged
 from wasmbuild.audit.telling import note
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.audit_policy import AuditPolicy
 from wasmbuild.toolchain import loads_here, search_path
 
@@ -60,15 +61,23 @@ def _noted(
 
 
 def _built(session: Session) -> Iterator[Shipped]:
-    shapes = {module.name: session.traits(module) for module in session.plan.modules}
+    # Thousands of artifacts have few shapes, and each is judged once for a target.
+    shapes: dict[str, tuple[str, dict[str, Any] | None]] = {}
+    spelled: dict[str, str] = {}
+    for module in session.plan.modules:
+        shape = session.traits(module)
+        spelled[module.name] = repr(shape)
+        shapes[spelled[module.name]] = shape
     for target, artifacts in session.listed():
+        alike = Counter([spelled[artifact.module.name] for artifact in artifacts])
+        first = {spelled[artifact.module.name]: artifact.id for artifact in reversed(artifacts)}
         yield Shipped(
             str(session.manifest(target)),
             session.compiler(target).version,
             target.triple.text,
             target.engine.engine_table(),
             target.engine.isa_flags,
-            tuple([ShippedArtifact(artifact.id, *shapes[artifact.module.name]) for artifact in artifacts]),
+            tuple([ShippedArtifact(first[shape], *shapes[shape], count) for shape, count in alike.items()]),
             target.runtime,
         )
 

@@ -25,7 +25,7 @@ STALE_DAYS = 90
 
 class AuditedArtifact(NamedTuple):
     """What is known of one artifact. ``manifest`` is the path that lists it, ``status`` the worst verdict that is not
-    let pass; ``ignored`` are ids of advisories that are, each with the reason.
+    let pass; ``ignored`` are ids of advisories that are, each with the reason. It stands for ``alike`` artifacts.
     """
 
     id: str
@@ -35,6 +35,7 @@ class AuditedArtifact(NamedTuple):
     status: str
     findings: tuple[Finding, ...]
     ignored: Mapping[str, str]
+    alike: int = 1
 
 
 class AuditReport(NamedTuple):
@@ -73,9 +74,9 @@ class AuditReport(NamedTuple):
             for finding in entry.findings
         )
 
-    def count(self, status: str) -> int:
-        """Return how many artifacts have a status."""
-        return sum(entry.status == status for entry in self.entries)
+    def count(self, status: str | None = None) -> int:
+        """Return how many artifacts have a status, by default how many there are."""
+        return sum(entry.alike for entry in self.entries if status in (None, entry.status))
 
     def to_json(self, today: date) -> str:
         """Return the report as JSON; ``today`` decides which lines are out of support. Its last line ends."""
@@ -179,7 +180,9 @@ def _entries(
             status = worst([finding for finding in findings if finding.advisory.id not in ignored])
             known[id(findings)] = status, ignored
         status, ignored = known[id(findings)]
-        yield AuditedArtifact(artifact.id, shipped.path, shipped.compiler, runtime, status, findings, ignored)
+        yield AuditedArtifact(
+            artifact.id, shipped.path, shipped.compiler, runtime, status, findings, ignored, artifact.alike
+        )
 
 
 _ENCODE = json.JSONEncoder(check_circular=False).encode

@@ -38,7 +38,7 @@ def story(report: AuditReport, today: date) -> Iterator[str]:
 
 def summary(report: AuditReport) -> str:
     """Return one line that says how many artifacts are how."""
-    count = len(report.entries)
+    count = report.count()
     parts = [f"{report.count(status)} {status}" for status in (AFFECTED, UNKNOWN, NOT_AFFECTED) if report.count(status)]
     noun = "artifact" if count == 1 else "artifacts"
     known = f"{len(report.database.advisories)} known faults of Wasmtime, as of {report.database.date}"
@@ -99,18 +99,19 @@ def note(report: AuditReport, more: str, *, locked: bool = False) -> str | None:
 
     ``more`` is the command that says more; ``locked`` tells that a lock file names what compiles.
     """
-    count, unknown = len(report.entries), report.count(UNKNOWN)
-    wrong = [found for entry in report.entries if (found := list(_counted(entry, AFFECTED)))]
-    crashing = [finding for found in wrong for finding in found if finding.advisory.kind == LAYOUT]
-    if crashing:
-        reason, advisory = crashing[0].reason, crashing[0].advisory.id
-        are = "artifacts would crash where they are" if len(crashing) > 1 else "artifacts would crash where it is"
-        faulty = sum(any(finding.advisory.kind != LAYOUT for finding in found) for found in wrong)
+    count, unknown = report.count(), report.count(UNKNOWN)
+    wrong = [(entry.alike, found) for entry in report.entries if (found := list(_counted(entry, AFFECTED)))]
+    layouts = [(alike, finding) for alike, found in wrong for finding in found if finding.advisory.kind == LAYOUT]
+    if layouts:
+        crashing = sum(alike for alike, _ in layouts)
+        reason, advisory = layouts[0][1].reason, layouts[0][1].advisory.id
+        are = "artifacts would crash where they are" if crashing > 1 else "artifacts would crash where it is"
+        faulty = sum(alike for alike, found in wrong if any(each.advisory.kind != LAYOUT for each in found))
         also = f", and {faulty} with known faults of the compiler{_mended(report, locked)}" if faulty else ""
-        return f"{len(crashing)} of {count} {are} loaded ({advisory}: {reason}){also}: {more}"
-    affected = len(wrong)
+        return f"{crashing} of {count} {are} loaded ({advisory}: {reason}){also}: {more}"
+    affected = sum(alike for alike, _ in wrong)
     if affected:
-        worst = _worst(finding.advisory for found in wrong for finding in found)
+        worst = _worst(finding.advisory for _, found in wrong for finding in found)
         have = "artifacts have" if affected > 1 else "artifacts has"
         return f"{affected} of {count} {have} known faults of the compiler ({worst}){_mended(report, locked)}: {more}"
     compilers = {version: found for version, found in report.compilers.items() if found}

@@ -10,6 +10,7 @@ from wasmbuild import confined, files
 from wasmbuild.builder import key
 from wasmbuild.builder.explain import differences
 from wasmbuild.builder.memory import LINK, Memory, Seen
+from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.builder.records import read_record, record_facts, told
 from wasmbuild.builder.sources import SourceFacts, SourceReader
 from wasmbuild.errors import CompileError, DiskError, ToolchainError, WasmbuildError
@@ -51,6 +52,7 @@ class Checker:
     def __init__(
         self,
         root: Path,
+        there: PlanFiles,
         memory: Memory,
         sources: SourceReader,
         document: Document,
@@ -58,11 +60,12 @@ class Checker:
     ) -> None:
         """``document`` returns what decides an artifact's bytes; ``obstacles`` say why none is made for a target."""
         self._root = root
+        self._files = there
         self._memory = memory
         self._sources = sources
         self._document = document
         self._obstacles = obstacles
-        self._found_right: dict[str, tuple[files.Signature, files.Signature, files.Signature]] = {}
+        self._found_right: dict[str, tuple[str, str, str]] = {}
         self._directories: dict[str, DiskError | None] = {}
         # By the digest of the binary.
         self._told: dict[str, str] = {}
@@ -72,31 +75,31 @@ class Checker:
 
         ``seen`` are the signatures, as text, of all files as they are now, by path.
         """
+        changed = self._memory.changed(self._files.all, seen)
+        # An artifact is another one by its record too.
+        changed.update([path.removesuffix(filenames.RECORD_SUFFIX) for path in changed])
+        sizes = {path: Seen(seen[path], "").size for path in self._files.sources if path not in changed}
+        paths = self._files.artifacts
         statuses = {}
-        same = self._memory.unchanged(seen)
-        sizes: dict[str, int] = {}
         for artifact in artifacts:
-            name, path = artifact.module.name, self.path(artifact)
-            if name not in sizes:
-                source = str(artifact.module.source)
-                sizes[name] = int(seen[source].split("\t", 3)[2]) if source in same else -1
-            if sizes[name] >= 0 and path in same and path + filenames.RECORD_SUFFIX in same:
-                statuses[artifact.id] = Status(artifact, (), None, False, sizes[name])
+            id, size = artifact.id, sizes.get(str(artifact.module.source))
+            if size is not None and paths[id] not in changed:
+                statuses[id] = Status._make((artifact, (), None, False, size))
         return statuses
 
     def believe(self, artifacts: tuple[Artifact, ...]) -> dict[str, Status]:
         """Take all artifacts to be right as long as their files are as ``memory`` knows them; return what it knows."""
         statuses = {}
         for artifact in artifacts:
-            if self._note_right(artifact, self.path(artifact)):
-                statuses[artifact.id] = Status(artifact, source_size=self._found_right[artifact.id][0][2])
+            if self._note_right(artifact):
+                statuses[artifact.id] = Status(artifact, source_size=Seen(self._found_right[artifact.id][0], "").size)
         return statuses
 
     def check(self, artifacts: Iterable[Artifact], before: Mapping[str, Status]) -> dict[str, Status]:
         """Find out which artifacts are right; ``before`` is what was found the last time."""
         self._directories = {}
         sources: dict[str, SourceFacts | CompileError] = {}
-        signatures: dict[str, files.Signature | None] = {}
+        signatures: dict[str, str | None] = {}
         statuses = {}
         for artifact in artifacts:
             name = artifact.module.name
@@ -126,22 +129,22 @@ class Checker:
 
     def path(self, artifact: Artifact) -> str:
         """Return where an artifact lies."""
-        return f"{self._root}{os.sep}{filenames.native(artifact.path)}"
+        return self._files.artifacts[artifact.id]
 
-    def _note_right(self, artifact: Artifact, path: str) -> bool:
+    def _note_right(self, artifact: Artifact) -> bool:
         """Note that an artifact is right as long as its files are as the memory knows them, if it knows all of them.
 
         It knows none that was too young to be trusted, or that was looked at before the build directory was locked:
         such a one is looked at again.
         """
-        known = self._memory.signature
+        known, path = self._memory.spelled, self.path(artifact)
         source, record, present = known(str(artifact.module.source)), known(path + filenames.RECORD_SUFFIX), known(path)
         if source is None or record is None or present is None:
             return False
         self._found_right[artifact.id] = (source, record, present)
         return True
 
-    def _is_unchanged(self, artifact: Artifact, source: files.Signature | None) -> bool:
+    def _is_unchanged(self, artifact: Artifact, source: str | None) -> bool:
         found = self._found_right.get(artifact.id)
         if found is None or found[0] != source:
             return False
@@ -182,10 +185,10 @@ class Checker:
             not reasons
             and recorded is not None
             and present is not None
-            and not self._tells(artifact, recorded.facts, source, present.signature[2])
+            and not self._tells(artifact, recorded.facts, source, present.size)
         )
         if not reasons and not untold:
-            self._note_right(artifact, path)
+            self._note_right(artifact)
         return Status(artifact, tuple(reasons), None, untold, source.size)
 
     def _tells(self, artifact: Artifact, recorded: dict[str, Any], source: SourceFacts, size: int) -> bool:
@@ -235,8 +238,8 @@ def _leads_out(root: str, directory: str) -> DiskError | None:
     )
 
 
-def _signature(path: str, *, follow: bool = False) -> files.Signature | None:
+def _signature(path: str, *, follow: bool = False) -> str | None:
     try:
-        return files.signature(os.stat(path) if follow else os.lstat(path))
+        return files.spelled(os.stat(path) if follow else os.lstat(path))
     except (OSError, ValueError):
         return None

@@ -10,7 +10,9 @@ from types import MappingProxyType
 
 from wasmbuild import files
 from wasmbuild.builder.build_directory import BuildDirectory, record_path
+from wasmbuild.builder.entries import Entries
 from wasmbuild.builder.memory import LINK, unreadable
+from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.builder.records import read_record, record_facts
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DeclarationError, DiskError, FormatError, Mistake
@@ -42,6 +44,7 @@ class Manifests:
     def __init__(
         self,
         plan: Plan,
+        there: PlanFiles,
         directory: BuildDirectory,
         compilers: Callable[[EngineConfig], FoundCompiler],
         binary: Callable[[Module], bytes],
@@ -50,17 +53,16 @@ class Manifests:
         self._binary = binary
         self._plan = plan
         self._directory = directory
-        self._root = str(directory.root)
         self._compilers = compilers
         self.written = False
         self._unnamed = self._named = 0
         # Of targets whose manifest is known to be right: its digest.
         self._right: dict[str, str] = {}
-        # Of each target, by module: the line of a manifest that was right, and the digest of the record it was made of.
-        self._entries: dict[str, dict[str, tuple[str, bytes]]] = {target.name: {} for target in plan.targets}
         self._artifacts: dict[str, list[Artifact]] = {target.name: [] for target in plan.targets}
         for artifact in plan.artifacts:
             self._artifacts[artifact.target.name].append(artifact)
+        self._entries = {name: Entries(artifacts) for name, artifacts in self._artifacts.items()}
+        self._files = there
         # Of each module, what is declared of it that manifests repeat.
         self._declared: dict[str, str] = {}
         self._shipping = {
@@ -162,8 +164,9 @@ class Manifests:
         """
         path = self.path(target.name)
         records = self._records(target)
-        data = self._wanted(target, records)
-        sha256 = self._directory.put(path, data)
+        sha256 = self._directory.put(path, self._wanted(target, records))
+        # It has them now.
+        self._entries[target.name].clear()
         self._right[target.name] = sha256
         self.written = True
         self._directory.memory.notes[str(path)] = self._note(target, sha256, records)
@@ -174,7 +177,7 @@ class Manifests:
     def published(self, artifact: Artifact, record: Record, data: bytes) -> None:
         """Take over what a record says whose bytes were just written, so that nobody has to read it to know."""
         if not artifact.module.ship_source:
-            self._entries[artifact.target.name][artifact.module.name] = sha256_hex(data), self._line(artifact, record)
+            self._entries[artifact.target.name].note(artifact, sha256_hex(data), self._line(artifact, record))
 
     def is_written(self, target: Target) -> bool:
         """Tell what ``stands`` does where nothing is remembered, by what would be written. Raises DiskError."""
@@ -185,15 +188,10 @@ class Manifests:
         return seen is not None and seen.sha256 == sha256_hex(wanted)
 
     def _wanted(self, target: Target, records: list[str]) -> bytes:
-        kept = self._entries[target.name]
-        lines = []
-        for artifact, record in zip(self._artifacts[target.name], records, strict=True):
-            known = kept.get(artifact.module.name)
-            if known is None or known[0] != record or artifact.module.ship_source:
-                found = read_record(self._directory.root / artifact.path)
-                known = kept[artifact.module.name] = record, self._line(artifact, found)
-            lines.append(known[1])
-        return self._manifest(target, ()).with_entries(lines)
+        return self._manifest(target, ()).with_entries(self._entries[target.name].lines(records, self._made_of_record))
+
+    def _made_of_record(self, artifact: Artifact) -> bytes:
+        return self._line(artifact, read_record(self._directory.root / artifact.path))
 
     def name_all(self) -> None:
         """Write the index if a manifest came that it does not name yet. Raises DiskError."""
@@ -291,8 +289,7 @@ class Manifests:
         """Return the digests of the records of a target's artifacts, which were looked at."""
         memory = self._directory.memory
         found = []
-        for artifact in self._artifacts[target.name]:
-            path = self._record(artifact)
+        for path in self._record_paths(target.name):
             digest = memory.digest(path)
             if digest is None:
                 seen = memory.look(path, record_facts, follow=False)
@@ -300,26 +297,27 @@ class Manifests:
             found.append(digest)
         return found
 
-    def _record(self, artifact: Artifact) -> str:
-        """Return where the record of an artifact lies, as the memory knows it."""
-        return f"{self._root}{os.sep}{filenames.native(artifact.path)}{filenames.RECORD_SUFFIX}"
+    def _record_paths(self, name: str) -> Iterator[str]:
+        """Yield where the records of a target lie, as the memory knows them."""
+        paths = self._files.artifacts
+        for artifact in self._artifacts[name]:
+            yield paths[artifact.id] + filenames.RECORD_SUFFIX
 
     def _keep_entries(self, name: str) -> None:
         """Keep what a manifest that is right says of each artifact, before it goes: most of it will be said again."""
         right = self._right.pop(name, None)
         if right is None:
             return
+        path, memory = self.path(name), self._directory.memory
         try:
-            data = files.read(self.path(name))[0]
+            data, signature = files.read(path)
         except OSError:
             return
-        found = entries(data)
-        if sha256_hex(data) == right and len(found) == len(self._artifacts[name]):
-            modules = [artifact.module.name for artifact in self._artifacts[name]]
+        known = memory.spelled(str(path)) == files.spell(signature) and memory.digest(str(path)) == right
+        if known or sha256_hex(data) == right:
             # A record that is another one by now has another digest when the manifest is written.
-            digest = self._directory.memory.digest
-            records = [digest(self._record(artifact)) or "" for artifact in self._artifacts[name]]
-            self._entries[name] = dict(zip(modules, zip(records, found, strict=True), strict=True))
+            records = [memory.digest(record) or "" for record in self._record_paths(name)]
+            self._entries[name].keep(records, entries(data))
 
     def _note(self, target: Target, sha256: str, records: list[str]) -> str:
         """Return a digest of a manifest together with all that it was made from."""

@@ -7,58 +7,53 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean_typing import Any, NamedTuple
 
-SCHEMA = "wasmbuild/state/7"
+SCHEMA = "wasmbuild/state/8"
 
 LINK = ""
 """In place of the digest of a file that is a link, where links are not followed."""
 
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
+_NO_FACTS = "null"
 
-class Seen:
-    """A file as it was when it was last read: ``facts`` is a JSON value that somebody made of its bytes."""
+_Row = tuple[str, str, str]
+"""What is remembered of a file: its signature as text, its digest, its facts as the text of a JSON value."""
 
-    __slots__ = ("_facts", "_line", "sha256", "signature")
+_NO_ROW: _Row = ("", "", _NO_FACTS)
 
-    def __init__(self, signature: files.Signature, sha256: str, facts: Any) -> None:
-        self.signature = signature
-        self.sha256 = sha256
-        self._facts = facts
-        self._line = ""
 
-    @classmethod
-    def from_line(cls, line: str) -> Seen:
-        """Read what ``to_line`` returned. Raises ValueError."""
-        dev, ino, size, mtime, ctime, sha256, facts = line.split("\t")
-        seen = cls((int(dev), int(ino), int(size), int(mtime), int(ctime)), sha256, None)
-        seen._line = line if facts != "null" else ""
-        return seen
+class Seen(NamedTuple):
+    """A file as it was when it was last read: its signature as text, its digest, and what was asked for of its bytes.
 
-    def to_line(self) -> str:
-        """Return what is remembered as a line of text, without its end."""
-        return self._line or f"{files.spell(self.signature)}\t{self.sha256}\t{_ENCODE(self._facts)}"
+    ``facts`` is a JSON value, None where nobody asked.
+    """
+
+    spelled: str
+    sha256: str
+    facts: Any = None
 
     @property
-    def facts(self) -> Any:
-        # Of most files nobody asks.
-        if self._line:
-            try:
-                self._facts = json.loads(self._line.rpartition("\t")[2])
-            except ValueError:  # somebody else wrote it: it is made again
-                self._facts = None
-            self._line = ""
-        return self._facts
+    def size(self) -> int:
+        """In bytes."""
+        return int(self.spelled.split("\t", 3)[2])
 
 
-_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
-_Made = tuple[files.Signature, str | None, Any]
-_NOT_MADE: _Made = ((-1, -1, -1, -1, -1), None, None)
+class _Made(NamedTuple):
+    """A file as we made it: ``facts`` are the text of a JSON value."""
+
+    stamped: files.Signature
+    sha256: str | None
+    facts: str
+
+
+_NOT_MADE = _Made((-1, -1, -1, -1, -1), None, _NO_FACTS)
 
 
 class Memory:
@@ -68,9 +63,10 @@ class Memory:
     would not show in it. ``now`` is that clock in nanoseconds; while it is 0, nothing new is remembered. Files of ours
     have a stamp instead, in which each change shows.
 
-    The file has a line of JSON, with a checksum of the rest, and one for each file: path, signature, digest and facts.
-    A build of thousands of artifacts takes most of them over as they stand. A digit of a digest that a disk got wrong
-    would make right files wrong in every build, so what does not have its checksum is as good as nothing.
+    The file has a line of JSON, with a checksum of the rest, and four columns, one below the other, with a line for
+    each file: paths, signatures, digests and facts. A build of thousands of artifacts takes most of them over as they
+    stand, and looks into few. A digit of a digest that a disk got wrong would make right files wrong in every build, so
+    what does not have its checksum is as good as nothing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -79,8 +75,8 @@ class Memory:
         self.notes: dict[str, str] = {}
         # What was too young to be trusted when it was last looked at.
         self.young: set[str] = set()
-        self._files: dict[str, str | Seen] = {}
-        # Paths that are not written as they are, with how they were.
+        self._files: dict[str, _Row] = {}
+        # Paths that are not written as they are, with how they are.
         self._odd: dict[str, str] = {}
         self._loaded: dict[str, str] = {}
         self._changed = False
@@ -94,34 +90,32 @@ class Memory:
             head, _, body = self.path.read_bytes().partition(b"\n")
             document = json.loads(head)
             if document["schema"] == SCHEMA and document["sum"] == _sum(document["notes"], body):
-                lines = body.decode("ascii").splitlines()
+                self._read(body.decode("ascii").split("\n"))
                 self.notes = {str(name): str(note) for name, note in document["notes"].items()}
-                read: dict[str, str] = dict(line.split("\t", 1) for line in lines)
-                self._files.update(read)
-                self._odd = {json.loads(path): path for path in self._files if path.startswith('"')}
-                for path, name in self._odd.items():
-                    self._files[path] = self._files.pop(name)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
             self._files, self.notes, self._odd = {}, {}, {}
         self._loaded = dict(self.notes)
+
+    def _read(self, lines: list[str]) -> None:
+        count = len(lines) // 4
+        paths = lines[:count]
+        odd = {path: json.loads(path) for path in paths if path.startswith('"')}
+        if odd:
+            paths = [odd.get(path, path) for path in paths]
+            self._odd = {path: text for text, path in odd.items()}
+        columns = (lines[number * count : (number + 1) * count] for number in (1, 2, 3))
+        self._files = dict(zip(paths, zip(*columns, strict=True), strict=True))
 
     def to_bytes(self) -> bytes | None:
         """Return what ``load`` reads, or ``None`` where that would not differ from the last time or what was loaded."""
         if not self._changed and self.notes == self._loaded:
             return None
         self._changed, self._loaded = False, dict(self.notes)
-        lines = []
-        for path, seen in self._files.items():
-            if isinstance(seen, str):
-                lines.append(f"{self._odd.get(path, path)}\t{seen}")
-            else:
-                lines.append(f"{path if _is_plain(path) else _ENCODE(path)}\t{seen.to_line()}")
-        body = "".join(f"{line}\n" for line in lines).encode("ascii")
-        return (
-            _ENCODE({"schema": SCHEMA, "sum": _sum(self.notes, body), "notes": self.notes}).encode("ascii")
-            + b"\n"
-            + body
-        )
+        paths = [self._odd.get(path, path) for path in self._files] if self._odd else self._files
+        columns = [paths, *zip(*self._files.values(), strict=True)] if self._files else []
+        body = "".join(["\n".join(column) + "\n" for column in columns]).encode("ascii")
+        head = {"schema": SCHEMA, "sum": _sum(self.notes, body), "notes": self.notes}
+        return b"%s\n%s" % (_ENCODE(head).encode("ascii"), body)
 
     def look(
         self,
@@ -139,42 +133,43 @@ class Memory:
         """
         name = str(path)
         try:
-            seen = self._known(name)
             status = os.stat(path, follow_symlinks=follow)
-            if (
-                seen is not None
-                and files.signature(status) == seen.signature
-                and (facts is None or seen.facts is not None)
-            ):
-                return seen
+            spelled = files.spelled(status)
+            row = self._files.get(name, _NO_ROW)
+            if row[0] == spelled:
+                found = None if facts is None else _decoded(row[2])
+                if facts is None or found is not None:
+                    return Seen(spelled, row[1], found)
             if stat.S_ISLNK(status.st_mode):
                 self.forget(path)
-                return Seen(files.signature(status), LINK, None)
-            stamped, sha256, known = self._made.get(name, _NOT_MADE)
-            ours = stamped[:-1] == files.signature(status)[:-1]
+                return Seen(spelled, LINK)
+            made = self._made.get(name, _NOT_MADE)
+            ours = made.stamped[:-1] == files.signature(status)[:-1]
             if not ours:
                 self._made.pop(name, None)
-            if ours and sha256 is not None and (facts is None or known is not None):
-                seen = Seen(files.signature(status), sha256, known)
+            found = None
+            if ours and made.sha256 is not None and (facts is None or made.facts != _NO_FACTS):
+                sha256, signature, text = made.sha256, files.signature(status), made.facts
+                found = None if facts is None else json.loads(text)
             elif facts is None:
-                sha256, signature = files.hash_file(path)
-                seen = Seen(signature, sha256, None)
+                (sha256, signature), text = files.hash_file(path), _NO_FACTS
             else:
                 data, signature = files.read(path, limit)
-                seen = Seen(signature, sha256_hex(data), facts(data))
+                sha256, found = sha256_hex(data), facts(data)
+                text = _ENCODE(found)
         except (FileNotFoundError, NotADirectoryError):
             self.forget(path)
             return None
         except OSError as error:
             raise unreadable(path, error) from error
-        if stamped[:-1] == seen.signature[:-1] or files.is_settled(seen.signature, self.now):
-            self._files[name] = seen
-            self._changed = True
+        spelled = files.spell(signature)
+        if made.stamped[:-1] == signature[:-1] or files.is_settled(signature, self.now):
+            self._remember(name, spelled, sha256, text)
             self.young.discard(name)
         else:
             self._forget(name)
             self.young.add(name)
-        return seen
+        return Seen(spelled, sha256, found)
 
     def note_made(
         self, path: Path | str, stamped: files.Signature, sha256: str | None = None, facts: Any = None
@@ -184,48 +179,28 @@ class Memory:
         With ``sha256``, which was made of its bytes after it was stamped, or while it was nobody else's, it is not even
         read again, and with ``facts`` not for these.
         """
-        self._made[str(path)] = stamped, sha256, facts
+        self._made[str(path)] = _Made(stamped, sha256, _NO_FACTS if facts is None else _ENCODE(facts))
         self._forget(str(path))
 
-    def unchanged(self, seen: Mapping[str, str]) -> set[str]:
-        """Return which files have the remembered signatures; ``seen`` are those of now, as text, by path."""
+    def changed(self, paths: Iterable[str], seen: Mapping[str, str]) -> set[str]:
+        """Return which files have not the remembered signatures; ``seen`` are those of now, as text, by path."""
         known = self._files
-        same = set()
-        for path, spelled in seen.items():
-            found = known.get(path)
-            if found is not None:
-                line = found if isinstance(found, str) else found.to_line()
-                if line.startswith(spelled) and line.startswith("\t", len(spelled)):
-                    same.add(path)
-        return same
+        return {path for path in paths if known.get(path, _NO_ROW)[0] != seen.get(path)}
 
     def spelled(self, path: str) -> str | None:
         """Return the remembered signature of a file as text, or ``None`` where none could be trusted."""
-        found = self._files.get(path)
-        if isinstance(found, str):
-            return found.rsplit("\t", 2)[0]
-        return files.spell(found.signature) if found is not None else None
-
-    def signature(self, path: str) -> files.Signature | None:
-        """Return the remembered signature of a file, or ``None`` where none could be trusted."""
-        seen = self._known(path)
-        return seen.signature if seen is not None else None
+        return self._files[path][0] if path in self._files else None
 
     def digest(self, path: str) -> str | None:
         """Return the remembered digest of a file, or ``None`` where none could be trusted."""
         made = self._made.get(path)
-        if made is not None and made[1] is not None:
-            return made[1]
-        found = self._files.get(path)
-        if isinstance(found, str):
-            return found.rsplit("\t", 2)[1]
-        seen = self._known(path)
-        return seen.sha256 if seen is not None else None
+        if made is not None and made.sha256 is not None:
+            return made.sha256
+        return self._files[path][1] if path in self._files else None
 
     def facts(self, path: str) -> Any:
         """Return the remembered facts of a file, or ``None`` where none could be trusted."""
-        seen = self._known(path)
-        return seen.facts if seen is not None else None
+        return _decoded(self._files.get(path, _NO_ROW)[2])
 
     def forget(self, path: Path | str) -> None:
         """Forget one file, so that it is read again."""
@@ -235,24 +210,24 @@ class Memory:
 
     def keep(self, paths: Set[str]) -> None:
         """Forget every file that is not among ``paths``."""
-        gone = self._files.keys() - paths
-        for name in gone:
-            del self._files[name]
-        self._changed = self._changed or bool(gone)
+        for name in self._files.keys() - paths:
+            self._forget(name)
+
+    def _remember(self, name: str, spelled: str, sha256: str, facts: str) -> None:
+        self._files[name] = spelled, sha256, facts
+        if not _is_plain(name):
+            self._odd[name] = _ENCODE(name)
+        self._changed = True
 
     def _forget(self, name: str) -> None:
         self._changed = self._files.pop(name, None) is not None or self._changed
 
-    def _known(self, name: str) -> Seen | None:
-        found = self._files.get(name)
-        if not isinstance(found, str):
-            return found
-        try:
-            seen = self._files[name] = Seen.from_line(found)
-        except ValueError:
-            self._forget(name)
-            return None
-        return seen
+
+def _decoded(facts: str) -> Any:
+    try:
+        return json.loads(facts)
+    except ValueError:  # somebody else wrote it: it is made again
+        return None
 
 
 def _sum(notes: object, body: bytes) -> int:

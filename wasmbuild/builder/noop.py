@@ -13,15 +13,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from wasmbuild import __version__, files
+from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.digest import sha256_hex
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
-from wasmbuild.project import filenames
 from wasmbuild.toolchain import search_path
 
 if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan
 
-SCHEMA = "wasmbuild/noop/5"
+SCHEMA = "wasmbuild/noop/6"
 WHOLE = "whole"
 """The name of the note in ``Memory`` that has the digest of what it remembers, where all of it was right."""
 
@@ -39,10 +39,8 @@ class Look(NamedTuple):
     """
 
     whole: bool
+    files: PlanFiles
     signatures: Mapping[str, str]
-
-
-_NOTHING = Look(False, {})
 
 
 def look(plan: Plan, declaration: bytes) -> Look:
@@ -51,26 +49,22 @@ def look(plan: Plan, declaration: bytes) -> Look:
     ``declaration`` are the bytes that the plan was made from. It costs a stat for each file, and never raises: whatever
     is wrong is found by a closer look.
     """
+    there = PlanFiles(plan)
     try:
         document = json.loads(file(plan.state_dir).read_bytes())
-        if document["for"] != _identity(plan, declaration):
-            return _NOTHING
         # Through a link that leads elsewhere everything may look the same.
-        if any(map(os.path.islink, _directories(plan))):
-            return _NOTHING
+        if document["for"] != _identity(plan, declaration) or any(map(os.path.islink, _directories(plan))):
+            return Look(False, there, {})
         signatures: dict[str, str] = {}
-        see: Callable[[str], os.stat_result] = os.stat
-        sources = len(plan.modules)
-        for number, path in enumerate(paths(plan)):
-            if number == sources:
-                see = os.lstat
-            try:
-                signatures[path] = files.spelled(see(path))
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-        return Look(document["files"] == digest(plan, signatures.get), signatures)
+        for see, paths in ((os.stat, there.sources), (os.lstat, there.made)):
+            for path in paths:
+                try:
+                    signatures[path] = files.spelled(see(path))
+                except (FileNotFoundError, NotADirectoryError):
+                    continue
+        return Look(document["files"] == digest(there, signatures.get), there, signatures)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return _NOTHING
+        return Look(False, there, {})
 
 
 def is_of(plan: Plan, declaration: bytes, digest: str | None) -> bool:
@@ -90,38 +84,18 @@ def to_bytes(plan: Plan, declaration: bytes, digest: str) -> bytes:
     return json.dumps({"for": _identity(plan, declaration), "files": digest}, separators=(",", ":")).encode()
 
 
-def digest(plan: Plan, signature: Callable[[str], str | None]) -> str | None:
+def digest(there: PlanFiles, signature: Callable[[str], str | None]) -> str | None:
     """Return a digest of the signatures of all files of a plan, None where one is missing.
 
     ``signature`` returns that of a file as text, None where it is not there or was too young to be trusted.
     """
     signatures = []
-    for path in paths(plan):
+    for path in there.all:
         found = signature(path)
         if found is None:
             return None
         signatures.append(found)
     return sha256_hex("\n".join(signatures).encode("ascii"))
-
-
-def paths(plan: Plan) -> Iterator[str]:
-    """Yield the absolute paths of all files of a whole build, the sources first."""
-    for module in plan.modules:
-        yield str(module.source)
-    yield from _made(plan)
-
-
-def _made(plan: Plan) -> Iterator[str]:
-    root = f"{plan.build_dir}{os.sep}"
-    yield f"{root}{filenames.INDEX}"
-    for target in plan.targets:
-        yield f"{root}{target.name}{os.sep}{filenames.MANIFEST}"
-    for artifact in plan.artifacts:
-        path = f"{root}{filenames.native(artifact.path)}"
-        yield path
-        yield f"{path}{filenames.RECORD_SUFFIX}"
-        if artifact.module.ship_source:
-            yield f"{root}{filenames.native(artifact.wasm_path)}"
 
 
 def _directories(plan: Plan) -> Iterator[str]:

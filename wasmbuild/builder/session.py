@@ -6,7 +6,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 from wasmbuild.builder import key, noop
 from wasmbuild.builder.build_directory import BuildDirectory
@@ -15,6 +14,7 @@ from wasmbuild.builder.compile import LocalCompiler, check
 from wasmbuild.builder.disk import is_forbidden
 from wasmbuild.builder.executors.places import HERE
 from wasmbuild.builder.manifests import Manifests
+from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.builder.records import facts_of
 from wasmbuild.builder.request import (
     ALL_CORES,
@@ -75,11 +75,11 @@ class Session:
         toolchain: Toolchain,
         cache: ArtifactCache = NO_CACHE,
         place: Place = HERE,
-        seen: Mapping[str, str] = MappingProxyType({}),
+        looked: noop.Look | None = None,
     ) -> None:
         """``config`` are the bytes of the declaration that the plan was made from.
 
-        ``seen`` is what ``noop.look`` found just now: what it found unchanged is not looked at once more.
+        ``looked`` is what ``noop.look`` found just now: what it found unchanged is not looked at once more.
         Artifacts are taken from ``cache`` where it has them; ``place`` is where the others are compiled.
         """
         self.plan = plan
@@ -89,7 +89,8 @@ class Session:
         self.statuses: dict[str, Status] = {}
         self._toolchain = toolchain
         self._sources = SourceReader(directory.memory, toolchain.translate, toolchain.translator, directory.write)
-        self._manifests = Manifests(plan, directory, toolchain.compiler, self._binary)
+        self._files = PlanFiles(plan) if looked is None else looked.files
+        self._manifests = Manifests(plan, self._files, directory, toolchain.compiler, self._binary)
         self._compiler = LocalCompiler(toolchain, directory.scratch)
         self._cache = cache
         self._place = place
@@ -97,13 +98,13 @@ class Session:
         engines = {target.engine.line: target.engine for target in plan.targets}
         self._identities = {line: self._compiler.identity(engine) for line, engine in engines.items()}
         obstacles = {target.name: toolchain.obstacle(target.engine) for target in plan.targets}
-        self._checker = Checker(directory.root, directory.memory, self._sources, self._document, obstacles)
+        self._checker = Checker(directory.root, self._files, directory.memory, self._sources, self._document, obstacles)
         self._upkeep = Upkeep(plan, directory, self._manifests, self._sources, self._document)
         self._mutex = threading.Lock()
         self._wrong: dict[str, int] = {}
         self._unwritable: DiskError | None = None
         self._believing = False
-        self._seen = seen
+        self._seen: Mapping[str, str] = {} if looked is None else looked.signatures
         # Statuses stand for what was just looked at.
         self._fresh = False
         # Artifacts that were as the last whole build left them, as ``seen`` had it.
@@ -411,9 +412,9 @@ class Session:
         self._manifests.write_index()
         memory = self.directory.memory
         if not self._as_it_was:
-            memory.keep(set(noop.paths(self.plan)))
+            memory.keep(set(self._files.all))
         right = not self.outdated() and not self.unfinished()
-        digest = noop.digest(self.plan, memory.spelled) if right else None
+        digest = noop.digest(self._files, memory.spelled) if right else None
         if digest is not None:
             memory.notes[noop.WHOLE] = digest
         self.directory.save()

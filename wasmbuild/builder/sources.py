@@ -82,11 +82,8 @@ class SourceReader:
         if seen is None:
             raise _missing(module)
         known = self._looked.get(module.name)
-        if known is None or known[0] is not seen:
-            known = self._looked[module.name] = (
-                seen,
-                _checked(module, seen.sha256, seen.signature[2], seen.facts),
-            )
+        if known is None or known[0] != seen:
+            known = self._looked[module.name] = seen, _checked(module, seen.sha256, seen.size, seen.facts)
         return known[1]
 
     def known(self, module: Module) -> SourceFacts:

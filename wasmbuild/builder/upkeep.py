@@ -89,7 +89,7 @@ class Upkeep:
             record_path(path),
             record._replace(
                 inputs=document,
-                size=present.signature[2],
+                size=present.size,
                 kind=source.kind,
                 source=manifest.Source(artifact.module.source_text, source.sha256),
                 wasm_sha256=source.wasm_sha256,

@@ -113,10 +113,9 @@ class Workspace:
         plan, declaration = planned or self.planned()
         directory = BuildDirectory(plan.build_dir, plan.state_dir)
         cache = self.cache(declaration, push=push) if cached else NO_CACHE
-        seen = {} if looked is None else looked.signatures
         toolchain = self.toolchain(plan)
         place = places.at(places.chosen(executor, self._project(declaration).executor), toolchain, say)
-        return Session(plan, declaration, directory, toolchain, cache, place, seen)
+        return Session(plan, declaration, directory, toolchain, cache, place, looked)
 
     def toolchain(self, declared: Project | Plan, lines: Iterable[int] | None = None) -> Toolchain:
         """Return a compiler for each line that is declared, as the declaration asks for and the lock file allows.

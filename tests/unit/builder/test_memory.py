@@ -46,10 +46,10 @@ def test_a_young_signature_is_not_trusted(tmp_path: Path) -> None:
     path.write_bytes(b"one")
     state = memory(tmp_path, now=path.stat().st_ctime_ns)
     assert state.look(path) is not None
-    assert state.signature(str(path)) is None
+    assert state.spelled(str(path)) is None
     state.now = path.stat().st_ctime_ns + files.COARSE_STEP_NS
     state.look(path)
-    assert state.signature(str(path)) == files.signature(path.stat())
+    assert state.spelled(str(path)) == files.spelled(path.stat())
 
 
 def test_without_a_clock_nothing_is_remembered(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_file_that_is_gone_is_forgotten(tmp_path: Path) -> None:
     state.look(path)
     path.unlink()
     assert state.look(path) is None
-    assert state.signature(str(path)) is None
+    assert state.spelled(str(path)) is None
     assert state.look(tmp_path / "a" / "b") is None
 
 
@@ -161,9 +161,9 @@ def test_whatever_a_file_is_called_it_is_remembered(tmp_path_factory: pytest.Tem
     state.path.write_bytes(data)
     again = memory(folder)
     spelled = files.spelled(os.stat(path))
-    assert again.unchanged({path: spelled, f"{path}x": spelled}) == {path}
+    assert again.changed([path, f"{path}x"], {path: spelled, f"{path}x": spelled}) == {f"{path}x"}
     assert again.spelled(path) == spelled
-    assert again.unchanged({path: spelled[:-1]}) == set()
+    assert again.changed([path], {path: spelled[:-1]}) == again.changed([path], {}) == {path}
     again.notes["x"] = "y"
     assert (again.to_bytes() or b"").splitlines()[1:] == data.splitlines()[1:]
     seen = again.look(path, lambda data: pytest.fail("it was read again"))
@@ -190,7 +190,7 @@ class TestMade:
         seen = state.look(path)
         assert seen is not None
         assert seen.sha256 == "digest of one"
-        assert state.signature(str(path)) == files.signature(path.stat())
+        assert state.spelled(str(path)) == files.spelled(path.stat())
 
     def test_young_as_it_is_each_write_is_noticed(self, tmp_path: Path) -> None:
         for _ in range(20):

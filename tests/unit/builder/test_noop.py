@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from wasmbuild import files
 from wasmbuild.builder import noop
+from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.plan.graph import Plan, plan
 from wasmbuild.project.config import load
 
@@ -34,7 +35,7 @@ def planned(directory: Path) -> Plan:
 
 
 def note(made: Plan) -> None:
-    digest = noop.digest(made, lambda path: files.spelled(os.stat(path)))
+    digest = noop.digest(PlanFiles(made), lambda path: files.spelled(os.stat(path)))
     assert digest is not None
     noop.file(made.state_dir).parent.mkdir(exist_ok=True)
     noop.file(made.state_dir).write_bytes(noop.to_bytes(made, CONFIG, digest))
@@ -52,7 +53,7 @@ def whole(tmp_path: Path) -> Plan:
         (tmp_path / name).touch()
     (tmp_path / "wasmbuild.toml").write_text(DECLARATION)
     made = planned(tmp_path)
-    for name in noop.paths(made):
+    for name in PlanFiles(made).all:
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
@@ -68,17 +69,17 @@ def test_the_files_are_the_sources_and_all_that_the_steps_make(whole: Plan) -> N
     steps = list(whole.steps())
     outputs = {str(whole.directory / path) for step in steps for path in step.outputs}
     sources = {str(module.source) for module in whole.modules}
-    assert sorted(noop.paths(whole)) == sorted(outputs | sources)
+    assert sorted(PlanFiles(whole).all) == sorted(outputs | sources)
 
 
 def test_every_file_counts(whole: Plan) -> None:
-    for name in noop.paths(whole):
+    for name in PlanFiles(whole).all:
         before = os.stat(name)
         os.utime(name, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
         assert not holds(whole, CONFIG), name
         note(whole)
         assert holds(whole, CONFIG)
-    for name in noop.paths(whole):
+    for name in PlanFiles(whole).all:
         os.unlink(name)
         assert not holds(whole, CONFIG), name
         Path(name).write_text("again")
@@ -99,11 +100,11 @@ def test_another_compiler_is_another_build(whole: Plan, monkeypatch: pytest.Monk
 
 
 def test_a_file_that_was_too_young_leaves_no_digest(whole: Plan) -> None:
-    assert noop.digest(whole, lambda path: None) is None
+    assert noop.digest(PlanFiles(whole), lambda path: None) is None
 
 
 def test_what_is_there_is_seen_where_something_is_missing(whole: Plan) -> None:
-    gone, *rest = noop.paths(whole)
+    gone, *rest = PlanFiles(whole).all
     os.unlink(gone)
     look = noop.look(whole, CONFIG)
     assert not look.whole
@@ -111,7 +112,7 @@ def test_what_is_there_is_seen_where_something_is_missing(whole: Plan) -> None:
 
 
 def test_what_was_built_is_known_by_what_is_remembered(whole: Plan) -> None:
-    digest = noop.digest(whole, lambda path: files.spelled(os.stat(path)))
+    digest = noop.digest(PlanFiles(whole), lambda path: files.spelled(os.stat(path)))
     assert noop.is_of(whole, CONFIG, digest)
     assert not noop.is_of(whole, CONFIG, None)
     assert not noop.is_of(whole, CONFIG + b"\n", digest)
@@ -140,7 +141,7 @@ def test_whatever_the_note_holds_it_is_never_believed(empty: Plan, data: bytes) 
 
 
 def test_another_choice_of_targets_or_sources_is_another_build(whole: Plan) -> None:
-    digest = noop.digest(whole, lambda path: files.spelled(os.stat(path)))
+    digest = noop.digest(PlanFiles(whole), lambda path: files.spelled(os.stat(path)))
     fewer = whole._replace(targets=(), artifacts=())
     elsewhere = whole._replace(modules=tuple(m._replace(source=m.source.with_suffix(".x")) for m in whole.modules))
     for other in (fewer, elsewhere):

@@ -272,12 +272,11 @@ def test_what_another_build_did_meanwhile_is_seen(built: Any) -> None:
 
 def test_what_was_seen_unchanged_is_not_looked_at_again(built: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     built.write("b", text="other")
-    session = built.session()
-    looked = noop.look(session.plan, (built.directory / "wasmbuild.toml").read_bytes())
+    looked = noop.look(built.session().plan, (built.directory / "wasmbuild.toml").read_bytes())
     assert not looked.whole
     seen: list[str] = []
     lstat = os.lstat
-    session._seen = looked.signatures
+    session = built.session(looked=looked)
     monkeypatch.setattr(os, "lstat", lambda path: seen.append(str(path)) or lstat(path))
     judged = _judged(monkeypatch)
     session.begin()
