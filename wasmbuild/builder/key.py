@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from functools import lru_cache
 
-from wasmbuild.digest import sha256_hex
+from wasmbuild.digest import sha256, sha256_hex
+from wasmbuild.formats.key_inputs import ENCODER, KeyInputs
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "wasmbuild/key/1"
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+_LAST = "wasm"
 
 
 class CompilerIdentity(NamedTuple):
@@ -28,21 +32,38 @@ def identity_of(toolchain: Toolchain, engine: EngineConfig) -> CompilerIdentity:
     return CompilerIdentity(compiler.version, compiler.sha256)
 
 
-def document(engine: EngineConfig, compiler: CompilerIdentity, wasm_sha256: str, kind: str) -> dict[str, Any]:
+def document(engine: EngineConfig, compiler: CompilerIdentity, wasm_sha256: str, kind: str) -> KeyInputs:
     """Return everything that decides an artifact's bytes, as JSON values.
 
     Neither a path nor a time nor the name of the target or of a host is in it: the same inputs give the same key in
     every checkout.
     """
-    return {
+    shared, hashed, head = _shared(engine, compiler, kind)
+    wasm = _CANONICAL.encode(wasm_sha256)
+    digest = hashed.copy()
+    digest.update(f"{wasm}}}".encode("ascii"))
+    return KeyInputs({**shared, _LAST: wasm_sha256}, digest.hexdigest(), head, f"{wasm}}}")
+
+
+def digest(document: Mapping[str, Any]) -> str:
+    """Return the key: SHA-256 in hex over the canonical JSON of a document."""
+    if isinstance(document, KeyInputs):
+        return document.key
+    return sha256_hex(_CANONICAL.encode(document).encode("ascii"))
+
+
+@lru_cache(4096)
+def _shared(engine: EngineConfig, compiler: CompilerIdentity, kind: str) -> tuple[dict[str, Any], Any, str]:
+    """Return what the documents of all sources share: values, the hash of their text, and how records spell it.
+
+    Both texts end where the source begins, which is what is sorted last.
+    """
+    shared = {
         "schema": SCHEMA,
         **engine.key_inputs(),
         "compiler": {"version": compiler.version, "sha256": compiler.sha256},
-        "wasm": wasm_sha256,
         "kind": kind,
     }
-
-
-def digest(document: dict[str, Any]) -> str:
-    """Return the key: SHA-256 in hex over the canonical JSON of a document."""
-    return sha256_hex(_CANONICAL.encode(document).encode("ascii"))
+    whole = {**shared, _LAST: ""}
+    canonical, spelled = (encoder.encode(whole).removesuffix('""}') for encoder in (_CANONICAL, ENCODER))
+    return shared, sha256(canonical.encode("ascii")), spelled

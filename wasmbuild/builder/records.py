@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from pathlib import Path
 
 from wasmbuild import files
@@ -15,6 +16,8 @@ from wasmbuild.lean_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wasmbuild.builder.sources import SourceFacts
+    from wasmbuild.formats.extern import Export, Import
+    from wasmbuild.formats.traits import Traits
 
 
 def read_record(artifact: Path) -> Record:
@@ -43,13 +46,19 @@ def facts_of(record: Record) -> dict[str, Any]:
         "source": list(record.source),
         "wasm": record.wasm_sha256,
         "size": record.size,
-        "inputs": key.digest(dict(record.inputs)),
+        "inputs": key.digest(record.inputs),
         "told": told(record),
     }
 
 
 def told(of: Record | SourceFacts) -> str:
     """Return a digest of what a record tells of its module, or would tell of a source."""
-    traits = of.traits.to_json() if of.traits is not None else None
-    document = [of.kind, of.wasm_sha256, of.imports, of.exports, traits]
+    return _told(of.kind, of.wasm_sha256, of.imports, of.exports, of.traits)
+
+
+@lru_cache(256)
+def _told(
+    kind: str, wasm_sha256: str, imports: tuple[Import, ...], exports: tuple[Export, ...], traits: Traits | None
+) -> str:
+    document = [kind, wasm_sha256, imports, exports, traits.to_json() if traits is not None else None]
     return sha256_hex(json.dumps(document, sort_keys=True, separators=(",", ":")).encode("ascii"))

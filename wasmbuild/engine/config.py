@@ -32,7 +32,17 @@ class EngineConfig:
     or from another value.
     """
 
-    __slots__ = ("_arguments", "_compiled", "cranelift_flags", "embedder", "isa_flags", "line", "settings", "triple")
+    __slots__ = (
+        "_arguments",
+        "_compiled",
+        "_hash",
+        "cranelift_flags",
+        "embedder",
+        "isa_flags",
+        "line",
+        "settings",
+        "triple",
+    )
 
     line: int
     triple: triples.TargetTriple
@@ -42,6 +52,7 @@ class EngineConfig:
     embedder: str
     _arguments: tuple[str, ...] | None
     _compiled: Mapping[str, Any] | None
+    _hash: int | None
 
     def __init__(
         self,
@@ -64,6 +75,7 @@ class EngineConfig:
         put(self, "embedder", engine.get(_EMBEDDER, "c-api"))
         put(self, "_arguments", None)
         put(self, "_compiled", None)
+        put(self, "_hash", None)
 
     @classmethod
     def declared(
@@ -259,7 +271,9 @@ class EngineConfig:
         return self._identity() == other._identity() if isinstance(other, EngineConfig) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(self._identity())
+        if self._hash is None:
+            object.__setattr__(self, "_hash", hash(self._identity()))
+        return self._hash or 0
 
     def __reduce__(self) -> tuple[Any, ...]:
         return EngineConfig, (self.line, self.triple, dict(self.isa_flags), self.engine_table())

@@ -6,19 +6,16 @@ ASCII with escapes, one line holds one entry, and the last line ends with a newl
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from types import MappingProxyType
 
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.extern import Export, Import, Interface
+from wasmbuild.formats.key_inputs import ENCODER
 from wasmbuild.formats.strict_json import Check, Invalid, loads, show
 from wasmbuild.formats.traits import Traits
 from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.text import printable
 
-_ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False, check_circular=False)
 _FIX = (
     "the file was edited or damaged, or another program wrote it: build again, or copy it again from where it was built"
 )
@@ -59,50 +56,35 @@ def extern_documents(kind: str, externs: Sequence[Import] | Sequence[Export]) ->
     return [{"name": extern.name, "kind": extern.kind} for extern in externs]
 
 
-@lru_cache(256)
-def extern_texts(kind: str, externs: tuple[Import, ...] | tuple[Export, ...]) -> tuple[str, ...]:
-    """Return imports or exports as they are written, once for all the targets of a module."""
-    return tuple(map(_ENCODER.encode, extern_documents(kind, externs)))
-
-
-def encode(
-    document: dict[str, object],
-    limit: int,
-    what: str,
-    check: Check | None,
-    written: Mapping[str, Sequence[str]] = MappingProxyType({}),
-) -> bytes:
-    """Return a document as it is stored; without ``check``, it is known to be one that can be read again.
-
-    ``written`` are lists that take the place of those of the document, whose entries are text already.
-    """
+def encode(document: dict[str, object], limit: int, what: str, check: Check | None) -> bytes:
+    """Return a document as it is stored; without ``check``, it is known to be one that can be read again."""
     try:
         if check is not None:
             check(document)
     except Invalid as error:
-        place = ": ".join(filter(None, (what, error.where())))
-        raise FormatError(f"{place}: {error.problem}; it cannot be written like this") from None
-    lines = []
-    for key in sorted(document):
-        value = document[key]
-        entries = written.get(key)
-        if entries is None and isinstance(value, list) and value and isinstance(value[0], dict):
-            entries = list(map(_ENCODER.encode, value))
-        text = "[\n" + ",\n".join(entries) + "\n]" if entries else _ENCODER.encode(value)
-        lines.append(f'"{key}": {text}')
-    data = ("{\n" + ",\n".join(lines) + "\n}\n").encode("ascii")
+        raise unwritable(error, what) from None
+    data = ("{\n" + ",\n".join(lines(document).values()) + "\n}\n").encode("ascii")
     if len(data) > limit:
         raise too_large(data, limit, what)
     return data
 
 
-def entry(document: dict[str, object], written: Mapping[str, Sequence[str]]) -> bytes:
-    """Return one entry of a document as it stands in its line; ``written`` as for ``encode``."""
-    text = _ENCODER.encode(document)
-    for key, entries in written.items():
-        # Quotes in texts are escaped, so that this is no part of one.
-        text = text.replace(f'"{key}": []', f'"{key}": [{", ".join(entries)}]', 1)
-    return text.encode("ascii")
+def lines(document: Mapping[str, object]) -> dict[str, str]:
+    """Return how each key of a document is stored, without what comes between them."""
+    found = {}
+    for key in sorted(document):
+        value = document[key]
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            text = "[\n" + ",\n".join(map(ENCODER.encode, value)) + "\n]"
+        else:
+            text = ENCODER.encode(value)
+        found[key] = f'"{key}": {text}'
+    return found
+
+
+def unwritable(error: Invalid, what: str) -> FormatError:
+    place = ": ".join(filter(None, (what, error.where())))
+    return FormatError(f"{place}: {error.problem}; it cannot be written like this")
 
 
 def too_large(data: bytes, limit: int, what: str) -> FormatError:

@@ -10,6 +10,7 @@ not know or that do not fit together. Each error names the file and the place in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
@@ -17,15 +18,14 @@ from wasmbuild.engine.line import Value
 from wasmbuild.formats.documents import (
     Source,
     encode,
-    entry,
     extern_documents,
-    extern_texts,
     interface_of,
     read,
     too_large,
     traits_of,
 )
 from wasmbuild.formats.extern import Export, Import, Interface
+from wasmbuild.formats.key_inputs import ENCODER
 from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, LEVELS, MANIFEST
 from wasmbuild.formats.strict_json import Check
 from wasmbuild.formats.traits import Traits
@@ -49,6 +49,10 @@ __all__ = [
     "Source",
     "printable",
 ]
+
+# Of the keys of an artifact, sorted, those that come first.
+_BEFORE_KEY = ("exports", "imports")
+_BEFORE_SHA256 = ("kind", "module", "path")
 
 MAX_MANIFEST = 64 << 20
 MAX_INDEX = 4 << 20
@@ -85,11 +89,11 @@ class ManifestArtifact(NamedTuple):
 
     def to_entry(self) -> bytes:
         """Return the artifact as it stands in a manifest, for ``Manifest.with_entries``; nothing is checked."""
-        written = {
-            "imports": extern_texts(self.kind, self.imports),
-            "exports": extern_texts(self.kind, self.exports),
-        }
-        return entry(_artifact_document(self._replace(imports=(), exports=())), written)
+        shared = self._replace(size=0, sha256="", key="")
+        # Tests may hold what has no hash.
+        first, middle, last = _shared_parts(shared) if not self.tests else _parts(shared)
+        own = f'"sha256": "{self.sha256}", "size": {self.size}'
+        return f'{{{first}, "key": "{self.key}", {middle}, {own}, {last}}}'.encode("ascii")
 
 
 class Manifest(NamedTuple):
@@ -224,6 +228,22 @@ class Index(NamedTuple):
         document = read(data, where, INDEX, MAX_INDEX, check_index)
         targets = (IndexTarget(t["name"], t["triple"], t["path"], t["sha256"]) for t in document["targets"])
         return cls(document["project"], tuple(targets))
+
+
+def _parts(artifact: ManifestArtifact) -> tuple[str, str, str]:
+    """Return how an artifact is spelled: what comes before its key, before its digest and after its size."""
+    document = _artifact_document(artifact)
+    parts = [{name: document.pop(name) for name in names} for names in (_BEFORE_KEY, _BEFORE_SHA256)]
+    for name in ("key", "sha256", "size"):
+        del document[name]
+    first, middle, last = (ENCODER.encode(part)[1:-1] for part in (*parts, document))
+    return first, middle, last
+
+
+@lru_cache(1024)
+def _shared_parts(artifact: ManifestArtifact) -> tuple[str, str, str]:
+    """Return ``_parts`` of what has neither key nor digest nor size, once for all targets of a module."""
+    return _parts(artifact)
 
 
 def _artifact_document(artifact: ManifestArtifact) -> dict[str, object]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache, lru_cache
 
 from wasmbuild.formats.documents import (
     Source,
-    encode,
     extern_documents,
-    extern_texts,
     interface_of,
+    lines,
     read,
+    too_large,
     traits_of,
+    unwritable,
 )
 from wasmbuild.formats.extern import Export, Import
+from wasmbuild.formats.key_inputs import ENCODER, KeyInputs
 from wasmbuild.formats.schema_parts import (
     KIND,
     NAME,
@@ -35,6 +38,13 @@ from wasmbuild.text import printable
 
 RECORD = "wasmbuild/record/1"
 
+# A record of any artifact, but for what its module has in common with it.
+_ANY: Mapping[str, object] = {
+    "id": "any@any",
+    "key": "0" * 64,
+    "inputs": {},
+    "artifact": {"size": 0, "sha256": "0" * 64},
+}
 MAX_RECORD = 16 << 20
 """Bytes of a record that are read at most; readers of files can refuse a larger one before they read it."""
 
@@ -89,28 +99,23 @@ class Record(NamedTuple):
 
     def to_bytes(self) -> bytes:
         """Return the record as it is stored. Raises FormatError for what no reader would accept."""
-        document: dict[str, object] = {
-            "schema": RECORD,
-            "id": self.id,
-            "key": self.key,
-            "inputs": dict(self.inputs),
-            "artifact": {"size": self.size, "sha256": self.sha256},
-            "kind": self.kind,
-            "source": {**self.source._asdict(), "wasm_sha256": self.wasm_sha256},
-            "imports": [],
-            "exports": [],
-        }
-        if self.traits is not None:
-            document["traits"] = self.traits.to_json()
-        written = {
-            "imports": extern_texts(self.kind, self.imports),
-            "exports": extern_texts(self.kind, self.exports),
-        }
-        return encode(document, MAX_RECORD, f"the record of {printable(self.id)}", self._check, written)
-
-    def _check(self, document: Any) -> None:
-        _check(document)
-        _check_interface(self.kind, self.imports, self.exports)
+        what = f"the record of {printable(self.id)}"
+        try:
+            exports, imports, rest = _of_module(
+                self.kind, self.source, self.wasm_sha256, self.imports, self.exports, self.traits
+            )
+            inputs = _inputs(self.inputs)
+            artifact = {"size": self.size, "sha256": self.sha256}
+            _own()({"id": self.id, "key": self.key, "artifact": artifact})
+        except Invalid as error:
+            raise unwritable(error, what) from None
+        data = (
+            f'{{\n"artifact": {ENCODER.encode(artifact)},\n{exports},\n"id": "{self.id}",\n{imports},\n'
+            f'"inputs": {inputs},\n"key": "{self.key}",\n{rest}\n}}\n'
+        ).encode("ascii")
+        if len(data) > MAX_RECORD:
+            raise too_large(data, MAX_RECORD, what)
+        return data
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> Record:
@@ -139,21 +144,63 @@ def _structure() -> Check:
 
 
 @cache
-def _interface() -> Check:
-    return compile_schema(by_kind({"kind": KIND}))
+def _own() -> Check:
+    """Return the check of what a record has that no other one of its module has."""
+    properties: Any = JSON_SCHEMA["properties"]
+    return compile_schema(strict({name: properties[name] for name in ("id", "key", "artifact")}))
 
 
 @lru_cache(256)
-def _check_interface(kind: str, imports: tuple[Import, ...], exports: tuple[Export, ...]) -> None:
-    """Check what all targets of a module have in common, once. Raises Invalid."""
-    _interface()({"kind": kind, "imports": extern_documents(kind, imports), "exports": extern_documents(kind, exports)})
+def _of_module(
+    kind: str,
+    source: Source,
+    wasm_sha256: str,
+    imports: tuple[Import, ...],
+    exports: tuple[Export, ...],
+    traits: Traits | None,
+) -> tuple[str, str, str]:
+    """Return the lines that the records of all targets of a module have in common: exports, imports, the rest.
+
+    Raises Invalid.
+    """
+    document: dict[str, object] = {
+        "schema": RECORD,
+        "kind": kind,
+        "source": {**source._asdict(), "wasm_sha256": wasm_sha256},
+        "imports": extern_documents(kind, imports),
+        "exports": extern_documents(kind, exports),
+    }
+    if traits is not None:
+        document["traits"] = traits.to_json()
+    _check({**document, **_ANY})
+    found = lines(document)
+    return found.pop("exports"), found.pop("imports"), ",\n".join(found.values())
+
+
+def _inputs(inputs: Mapping[str, object]) -> str:
+    """Return how inputs are spelled. Raises Invalid."""
+    if isinstance(inputs, KeyInputs):
+        _check_head(inputs.head)
+        return inputs.head + inputs.tail
+    _check_inputs(dict(inputs))
+    return ENCODER.encode(inputs)
+
+
+@lru_cache(256)
+def _check_head(head: str) -> None:
+    """Check what all sources have in common, once. Raises Invalid."""
+    _check_inputs(json.loads(head + '""}'))
 
 
 def _check(document: Any) -> None:
     """Check a document of JSON as a record. Raises Invalid."""
     _structure()(document)
+    _check_inputs(document["inputs"])
+
+
+def _check_inputs(inputs: object) -> None:
     try:
-        check_free(document["inputs"])
+        check_free(inputs)
     except Invalid as error:
         error.path.append("inputs")
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -12,13 +13,16 @@ from hypothesis import strategies as st
 from wasmbuild.builder import key
 from wasmbuild.builder.explain import differences
 from wasmbuild.builder.key import SCHEMA, CompilerIdentity, digest
+from wasmbuild.formats.documents import Source
+from wasmbuild.formats.key_inputs import KeyInputs
+from wasmbuild.formats.record import Record
 
 COMPILER = CompilerIdentity("48.0.2", "c" * 64)
 
 
 def document(
     *, compiler: CompilerIdentity = COMPILER, wasm: str = "a" * 64, kind: str = "module", **changes: Any
-) -> dict[str, Any]:
+) -> KeyInputs:
     made = {name: changes.pop(name) for name in ("triple", "isa_flags") if name in changes}
     return key.document(engine(changes.pop("engine", {}), **made), compiler, wasm, kind)
 
@@ -51,6 +55,15 @@ def test_each_input_changes_the_key_and_is_told_in_words() -> None:
         "engine setting cranelift-flags is now {regalloc_algorithm = single_pass}",
         "engine setting memory-guard-size is now 65536",
     ]
+
+
+def test_what_is_written_once_for_all_sources_is_what_json_makes_of_each() -> None:
+    for wasm in ("a" * 64, "b" * 64):
+        made = document(wasm=wasm)
+        assert digest(made) == digest(dict(made))
+        assert made.head + made.tail == json.dumps(made, sort_keys=True)
+        record = Record("m@t", digest(made), made, 1, "e" * 64, "module", Source("m.wat", "f" * 64), wasm, (), ())
+        assert record.to_bytes() == record._replace(inputs=dict(made)).to_bytes()
 
 
 def test_a_record_of_another_schema_is_told_apart() -> None:

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import manifest, record
+from wasmbuild.formats.documents import lines
 from wasmbuild.formats.extern import COMPONENT_KINDS, CORE_KINDS, Export, Import
 from wasmbuild.formats.manifest import (
     JSON_SCHEMAS,
@@ -187,6 +188,19 @@ def test_what_is_written_is_what_is_read(value: Record | Manifest | Index) -> No
     assert not any(byte < 32 and byte != 10 for byte in data)
     schema = {Record: record.RECORD, Manifest: manifest.MANIFEST, Index: manifest.INDEX}[type(value)]
     assert Draft202012Validator(JSON_SCHEMAS[schema]).is_valid(json.loads(data))
+
+
+@given(records())
+def test_a_record_has_a_line_for_each_key(value: Record) -> None:
+    data = value.to_bytes().decode()
+    assert data == "{\n" + ",\n".join(lines(json.loads(data)).values()) + "\n}\n"
+
+
+@given(manifests())
+def test_entries_make_the_manifest_that_they_are_of(value: Manifest) -> None:
+    written = [artifact.to_entry() for artifact in value.artifacts]
+    assert value._replace(artifacts=()).with_entries(written) == value.to_bytes()
+    assert manifest.entries(value.to_bytes()) == written
 
 
 def test_order_of_keys_does_not_show() -> None:
