@@ -9,9 +9,10 @@ from typing import Any
 
 from maker import Maker
 
+from wasmbuild import files
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.key import digest as key_of
-from wasmbuild.builder.request import CompileRequest, CompileResult
+from wasmbuild.builder.request import CompileRequest, CompileResult, Kept
 from wasmbuild.errors import CompileError
 
 Answer = Callable[[CompileRequest, Path], CompileResult]
@@ -83,11 +84,15 @@ class FakeCache:
     def want(self, keys: Iterable[str]) -> None:
         pass
 
-    def get(self, key: str, out: Path) -> str | None:
+    def get(self, key: str, out: Path) -> Kept | None:
         if key not in self.kept:
             return None
-        out.write_bytes(self.kept[key])
-        return self.digests.get(key) or hashlib.sha256(self.kept[key]).hexdigest()
+        data = self.kept[key]
+        sha256 = hashlib.sha256(data).hexdigest()
+        if self.digests.get(key, sha256) != sha256:
+            return None
+        out.write_bytes(data)
+        return Kept(len(data), sha256, files.stamp(out), data)
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float = 0.0) -> None:
         assert key_of(dict(inputs)) == key

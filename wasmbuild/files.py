@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from wasmbuild.digest import sha256
-from wasmbuild.lean_typing import IO
+from wasmbuild.lean_typing import IO, Self
 
 Signature = tuple[int, int, int, int, int]
 """Device, inode, size in bytes, mtime and ctime in nanoseconds."""
@@ -25,6 +26,10 @@ _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY"
 # A FIFO would block the open itself; O_NONBLOCK has no effect on regular files.
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+# For reading too, because what shares its blocks with another file is read there.
+_NEW_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+STAMPS_OPEN = os.utime in os.supports_fd
+"""Whether this system stamps a file that is open, by its descriptor: that takes half of the time."""
 
 
 def signature(result: os.stat_result) -> Signature:
@@ -58,20 +63,60 @@ def pass_step() -> None:
     time.sleep(FINE_STEP_NS / 1e9)
 
 
-def stamp(path: str | os.PathLike[str]) -> Signature | None:
+def stamp(path: str | os.PathLike[str] | int) -> Signature | None:
     """Give a file of ours the present time to the nanosecond, which nobody who writes into it later leaves it.
 
     Systems stamp what is written by the tick of a clock, and between two ticks there are millions of nanoseconds. So
     what is read of the file after this is what it holds for as long as it keeps the signature, however young that is;
-    to rename it changes the last part alone. Returns the signature, None where the file system keeps no such time.
+    to rename it changes the last part alone. Where ``STAMPS_OPEN`` is true, a descriptor names it as well as its path.
+    Returns the signature, None where the file system keeps no such time.
     """
     now = time.time_ns()
     try:
         os.utime(path, ns=(now, now))
-        kept = os.lstat(path)
+        kept = os.fstat(path) if isinstance(path, int) else os.lstat(path)
     except OSError:
         return None
     return signature(kept) if kept.st_mtime_ns == now else None
+
+
+class NewFile:
+    """A file that is written where none is, as a context; what raises there, or cannot be written, leaves none.
+
+    ``stamped`` is what ``stamp`` said when it was whole. Raises OSError.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], mode: int = 0o666) -> None:
+        self._path = path
+        self.descriptor = os.open(path, _NEW_FLAGS, mode)
+        self.stamped: Signature | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Write all of some bytes."""
+        written = os.write(self.descriptor, data)
+        while written < len(data):
+            data = memoryview(data)[written:]
+            written = os.write(self.descriptor, data)
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            try:
+                if kind is None and STAMPS_OPEN:
+                    self.stamped = stamp(self.descriptor)
+            finally:
+                os.close(self.descriptor)
+            if kind is None and not STAMPS_OPEN:
+                self.stamped = stamp(self._path)
+        except BaseException:
+            kind = True
+            raise
+        finally:
+            if kind is not None:
+                with contextlib.suppress(OSError):
+                    os.unlink(self._path)
 
 
 def open_regular(path: str | os.PathLike[str], *, follow: bool = True) -> IO[bytes]:

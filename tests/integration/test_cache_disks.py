@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import ALL, Project
 
 from wasmbuild.builder.cache import entry
+from wasmbuild.builder.cache.local import LocalCache
+from wasmbuild.usercache import CacheDirectory
 
 EVERY = dict.fromkeys(ALL, "restored")
 
@@ -86,14 +90,26 @@ def test_where_blocks_can_be_shared_nothing_is_copied(tmp_path: Path, monkeypatc
         project.run("build")
         kept = {path: path.read_bytes() for path in (disk / "cache").glob("??/*")}
 
-        def copied(*_: object) -> None:
-            pytest.fail("blocks can be shared, and were copied")
+        shared = []
+        take = entry.take
 
-        monkeypatch.setattr(entry, "_copy_bytes", copied)
+        def taken(*arguments: Any, **named: Any) -> entry.Taken:
+            found = take(*arguments, **named)
+            shared.append(found.shared)
+            return found
+
+        monkeypatch.setattr(entry, "take", taken)
         second = other(project)
         assert second.outcomes() == EVERY
         assert second.files() == project.files()
         second.verdicts()
+        large = bytes(range(256)) * 4096
+        cache = LocalCache(CacheDirectory(base=disk / "cache"), 1 << 30)
+        cache.put("ab" * 32, large, hashlib.sha256(large).hexdigest(), {})
+        assert cache.get("ab" * 32, disk / "large") is not None
+        assert (disk / "large").read_bytes() == large
+        cache.discard("ab" * 32)
+        assert shared == [True] * 5
         # To write into what was restored is to write into no cache.
         with (second.build / "x64" / "add.cwasm").open("r+b") as artifact:
             artifact.write(b"edited")

@@ -136,8 +136,7 @@ class BuildDirectory:
 
         ``facts`` is what is remembered of it besides its digest.
         """
-        with as_disk_error(path, "written", self._advice), disk.replacing(path, data, self._prefix) as temporary:
-            stamped = files.stamp(temporary)
+        stamped = disk.write(path, data, self._advice, self._prefix)
         sha256 = sha256_hex(data)
         self._note(path, stamped, sha256, facts)
         return sha256

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.builder.key import CompilerIdentity, identity_of
-from wasmbuild.builder.request import ALL_CORES, CheckedArtifact, CompileRequest, CompileResult
+from wasmbuild.builder.request import ALL_CORES, CheckedArtifact, CompileRequest, CompileResult, Kept
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError, DiskError, WasmbuildError
+from wasmbuild.formats.cwasm import ReadAt
 from wasmbuild.formats.documents import Source as RecordedSource
 from wasmbuild.formats.record import Record
 from wasmbuild.lean_typing import TYPE_CHECKING
@@ -72,11 +73,16 @@ def check(
     """
     if result.error is not None:
         raise result.error
-    data, file, stamped = _taken(result, directory)
     key = request.key()
     if result.key != key:
         fix = "name the executable itself as [toolchain] compiler" if result.worker is None else _LET_IT_GO
         raise CompileError(f"{result.made_by} answered with the artifact of another request; {fix}")
+    if result.kept is not None and isinstance(result.artifact, Path):
+        kept, file = result.kept, result.artifact
+        _check_kept(kept, file, request, result.made_by)
+        record = record_of(id, source_text, request, source, key, size=kept.size, sha256=kept.sha256)
+        return CheckedArtifact(kept.data or b"", file, record, kept.stamped)
+    data, file, stamped = _taken(result, directory)
     sha256 = sha256_hex(data)
     if result.sha256 is not None and result.sha256 != sha256:
         fix = "" if result.worker is None else f"; {_LET_IT_GO}"
@@ -103,6 +109,17 @@ def record_of(
         exports=source.exports,
         traits=source.traits,
     )
+
+
+def _check_kept(kept: Kept, file: Path, request: CompileRequest, made_by: str) -> None:
+    """Hold an artifact from a cache to its request; of a large one, little is read. Raises CompileError, DiskError."""
+    if kept.data is not None:
+        return check_artifact(kept.data, request.engine, request.kind, made_by)
+    try:
+        with files.open_regular(file) as opened:
+            check_artifact(ReadAt.of(opened, kept.size), request.engine, request.kind, made_by)
+    except OSError as error:
+        raise DiskError(f"{file}: cannot be read back: {error.strerror or error}") from error
 
 
 def _taken(result: CompileResult, directory: Path) -> tuple[bytes, Path, files.Signature | None]:

@@ -10,14 +10,16 @@ from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.errors import DiskError
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from wasmbuild.files import Signature
 
 TEMPORARY_PREFIX = ".wasmbuild-"
 ALONE_PREFIX = f"{TEMPORARY_PREFIX}alone-"
 """What is written without the lock of a build directory, which may be in one all the same: a build lets it be."""
 
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -37,34 +39,26 @@ REPLACING = Advice(
 """What to do when a file that a user named cannot be replaced."""
 
 
-def write(path: Path, data: bytes, advice: Advice, prefix: str = ALONE_PREFIX) -> None:
+def write(path: Path, data: bytes, advice: Advice, prefix: str = ALONE_PREFIX) -> Signature | None:
     """Replace a file with new bytes, whole or not at all; directories that are missing are made. Raises DiskError.
 
-    ``prefix`` is the start of the name that the bytes have until then.
+    ``prefix`` is the start of the name that the bytes have until then. Returns what ``files.stamp`` said of them.
     """
-    with as_disk_error(path, "written", advice), replacing(path, data, prefix):
-        pass
-
-
-@contextlib.contextmanager
-def replacing(path: Path, data: bytes, prefix: str) -> Iterator[Path]:
-    """Write bytes beside a file, which they replace at the end; yield where they are until then. Raises OSError."""
     temporary = _temporary(path, prefix)
-    try:
-        descriptor = os.open(temporary, _NEW, 0o666)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(temporary, _NEW, 0o666)
-    try:
-        with open(descriptor, "wb", buffering=0) as file:
-            view = memoryview(data)
-            while view:
-                view = view[file.write(view) :]
-        yield temporary
-        os.replace(temporary, path)
-    except BaseException:
-        delete(temporary)
-        raise
+    with as_disk_error(path, "written", advice):
+        try:
+            made = files.NewFile(temporary)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            made = files.NewFile(temporary)
+        with made:
+            made.write(data)
+        try:
+            os.replace(temporary, path)
+        except BaseException:
+            delete(temporary)
+            raise
+        return made.stamped
 
 
 def move(made: Path, path: Path, advice: Advice, prefix: str = ALONE_PREFIX) -> None:

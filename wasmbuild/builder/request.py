@@ -18,6 +18,7 @@ from wasmbuild.toolchain.process import ProcessLimits
 if TYPE_CHECKING:
     from wasmbuild.engine.config import EngineConfig
     from wasmbuild.files import Signature
+    from wasmbuild.formats.key_inputs import KeyInputs
     from wasmbuild.formats.record import Record
 
 ALL_CORES = 0
@@ -46,7 +47,7 @@ class CompileRequest(NamedTuple):
     threads: int
     labels: Labels
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> KeyInputs:
         """Return everything that decides the bytes of the artifact, as JSON values."""
         return key.document(self.engine, self.compiler, self.wasm_sha256, self.kind)
 
@@ -55,15 +56,27 @@ class CompileRequest(NamedTuple):
         return key.digest(self.document())
 
 
+class Kept(NamedTuple):
+    """An artifact that a cache wrote into a new file: its size in bytes, its digest in hex, what ``files.stamp`` said.
+
+    Its bytes are those that the digest is of. ``data`` are they where the cache had them all at hand.
+    """
+
+    size: int
+    sha256: str
+    stamped: Signature | None
+    data: bytes | None
+
+
 class CompileResult(NamedTuple):
     """What came of a request: an artifact or an error, never both.
 
     ``key`` is that of the request as its compiler understood it, ``made_by`` what people call who made it: the path of
     an executable, the name of a worker. ``artifact`` are bytes, or a private file of whoever
     asked, which may be moved away. ``seconds`` is wall-clock time, ``peak_memory`` the most bytes that the compiler's
-    process had in memory, None where that is not known. ``restored`` is set where nothing was compiled; ``sha256`` is
-    the digest that the artifact has to have, where whoever kept it knows. ``worker`` names the machine of a cluster
-    where it was compiled.
+    process had in memory, None where that is not known. ``kept`` is what a cache says of the file, where nothing was
+    compiled; ``sha256`` is the digest that bytes have to have, where whoever made them told. ``worker`` names the
+    machine of a cluster where it was compiled.
     """
 
     key: str
@@ -72,9 +85,14 @@ class CompileResult(NamedTuple):
     error: WasmbuildError | None = None
     seconds: float = 0.0
     peak_memory: int | None = None
-    restored: bool = False
     sha256: str | None = None
     worker: str | None = None
+    kept: Kept | None = None
+
+    @property
+    def restored(self) -> bool:
+        """Whether nothing was compiled."""
+        return self.kept is not None
 
 
 class Prepared(NamedTuple):
@@ -87,7 +105,8 @@ class Prepared(NamedTuple):
 class CheckedArtifact(NamedTuple):
     """An artifact that is what was asked for: its bytes, the private file that holds them too, and its record.
 
-    ``stamped`` is what ``files.stamp`` said of the file before it was read.
+    ``stamped`` is what ``files.stamp`` said of the file before it was read. Of what a cache
+    wrote, and is large, ``data`` is empty: nobody needs it.
     """
 
     data: bytes
@@ -160,8 +179,8 @@ class ArtifactCache(Protocol):
     def want(self, keys: Iterable[str]) -> None:
         """Be told what will be asked for, in this order; who fetches from afar may begin."""
 
-    def get(self, key: str, out: Path) -> str | None:
-        """Write an artifact into a new file and return the digest in hex that it has to have; None where it is not."""
+    def get(self, key: str, out: Path) -> Kept | None:
+        """Write an artifact into a new file and return what was seen of it on the way; None where there is none."""
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float = 0.0) -> None:
         """Keep an artifact that was checked, with its digest in hex and what decided its bytes.
@@ -185,7 +204,7 @@ class NullCache:
     def want(self, keys: Iterable[str]) -> None:
         pass
 
-    def get(self, key: str, out: Path) -> str | None:
+    def get(self, key: str, out: Path) -> None:
         return None
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float = 0.0) -> None:

@@ -1,6 +1,6 @@
-"""What a build takes from a cache instead of compiling it: in threads of their own, as soon as one artifact was there.
+"""What a build takes from a cache instead of compiling it: in threads of their own, as long as artifacts are large.
 
-To copy and to hash what is restored is most of the work, and Python lets go of its lock for both.
+To copy and to check what is large is most of the work, and Python lets go of its lock for both.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from wasmbuild.builder.request import (
     CompileResult,
 )
 from wasmbuild.errors import CompileError, WasmbuildError
-from wasmbuild.lean_typing import Generic, Protocol, TypeVar
+from wasmbuild.lean_typing import Generic, NamedTuple, Protocol, TypeVar
 
 Outcome = TypeVar("Outcome", covariant=True)
 
 _JOIN_SECONDS = 1.0
+# What copies and checks that much is worth a thread; the largest come first.
+_WORTH_BYTES = 1 << 19
 
 _numbers = itertools.count()
 
@@ -54,21 +56,32 @@ def restored(work: Restorable[Outcome], id: str, cache: ArtifactCache) -> Outcom
 
     What is damaged there is as good as nothing.
     """
+    return _restored(work, id, cache).outcome
+
+
+class _Restored(NamedTuple, Generic[Outcome]):
+    """What became of an artifact, None where it has to be compiled, and its size in bytes."""
+
+    outcome: Outcome | None
+    size: int = 0
+
+
+def _restored(work: Restorable[Outcome], id: str, cache: ArtifactCache) -> _Restored[Outcome]:
     if cache is NO_CACHE:
-        return None
+        return _Restored(None)
     try:
         request = work.request(id)
         result = taken(request, work.scratch(), cache)
         if result is None:
-            return None
+            return _Restored(None)
         try:
             checked = work.check_result(id, request, result)
         except CompileError:
             cache.discard(result.key)
-            return None
-        return work.publish(id, checked, result)
+            return _Restored(None)
+        return _Restored(work.publish(id, checked, result), checked.record.size)
     except WasmbuildError as error:
-        return work.fail(id, error)
+        return _Restored(work.fail(id, error))
 
 
 def taken(request: CompileRequest, directory: Path, cache: ArtifactCache) -> CompileResult | None:
@@ -76,10 +89,10 @@ def taken(request: CompileRequest, directory: Path, cache: ArtifactCache) -> Com
     key = request.key()
     out = directory / f"restored-{next(_numbers)}.cwasm"
     started = time.monotonic()
-    sha256 = cache.get(key, out)
-    if sha256 is None:
+    kept = cache.get(key, out)
+    if kept is None:
         return None
-    return CompileResult(key, "the cache", out, seconds=time.monotonic() - started, restored=True, sha256=sha256)
+    return CompileResult(key, "the cache", out, seconds=time.monotonic() - started, kept=kept)
 
 
 class Restorer(Generic[Outcome]):
@@ -93,10 +106,11 @@ class Restorer(Generic[Outcome]):
         self._most = threads
         self._threads: list[threading.Thread] = []
         self._asked: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._answered: queue.SimpleQueue[tuple[str, Outcome | BaseException | None]] = queue.SimpleQueue()
+        self._answered: queue.SimpleQueue[tuple[str, _Restored[Outcome] | BaseException]] = queue.SimpleQueue()
         self._under_way: deque[str] = deque()
-        self._early: dict[str, Outcome | BaseException | None] = {}
-        # Where nothing is there, threads would be in the way of what compiles.
+        self._early: dict[str, _Restored[Outcome] | BaseException] = {}
+        # Where nothing is there, threads would be in the way of what compiles; and what is small has been done before
+        # another thread is told of it.
         self._ahead = False
 
     def __len__(self) -> int:
@@ -109,20 +123,19 @@ class Restorer(Generic[Outcome]):
             self._start()
             self._under_way.append(self._ids.popleft())
             self._asked.put(self._under_way[-1])
-        outcome: Outcome | BaseException | None
         if self._under_way:
             id = self._under_way.popleft()
             while id not in self._early:
-                answered, outcome = self._answered.get()
-                self._early[answered] = outcome
-            outcome = self._early.pop(id)
-            if isinstance(outcome, BaseException):
-                raise outcome
+                answered, answer = self._answered.get()
+                self._early[answered] = answer
+            found = self._early.pop(id)
+            if isinstance(found, BaseException):
+                raise found
         else:
             id = self._ids.popleft()
-            outcome = restored(self._work, id, self._cache)
-        self._ahead = outcome is not None and self._most > 1
-        return id, outcome
+            found = _restored(self._work, id, self._cache)
+        self._ahead = found.size >= _WORTH_BYTES and self._most > 1
+        return id, found.outcome
 
     def close(self) -> None:
         """End the threads, after what they are about; what waits is left."""
@@ -146,7 +159,7 @@ class Restorer(Generic[Outcome]):
     def _serve(self) -> None:
         while (id := self._asked.get()) is not None:
             try:
-                outcome: Outcome | BaseException | None = restored(self._work, id, self._cache)
+                found: _Restored[Outcome] | BaseException = _restored(self._work, id, self._cache)
             except BaseException as error:
-                outcome = error
-            self._answered.put((id, outcome))
+                found = error
+            self._answered.put((id, found))

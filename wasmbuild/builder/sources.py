@@ -53,7 +53,7 @@ class SourceReader:
         memory: Memory,
         translate: Callable[[bytes], bytes],
         translator: Callable[[], str],
-        write: Callable[[Path, bytes], None],
+        write: Callable[[Path, bytes], object],
     ) -> None:
         self._memory = memory
         self._write = write

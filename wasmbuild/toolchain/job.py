@@ -42,8 +42,8 @@ class NoVerdictError(CompileError):
         self.fix = fix
 
 
-def check_artifact(data: bytes, engine: EngineConfig, kind: str | None, made_by: str) -> None:
-    """Hold the bytes of an artifact against its engine, and its kind where that is known. Raises CompileError."""
+def check_artifact(data: bytes | cwasm.ReadAt, engine: EngineConfig, kind: str | None, made_by: str) -> None:
+    """Hold an artifact against its engine, and its kind where that is known. Raises CompileError."""
     who = f"{made_by} reported success, but what it wrote"
     try:
         facts = cwasm.read(data)

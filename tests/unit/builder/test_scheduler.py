@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fakes import FakeCache, FakeCompiler, FakeExecutor, artifact
 
+from wasmbuild.builder import restoring
 from wasmbuild.builder.compile import check
 from wasmbuild.builder.executors.local import LocalExecutor
 from wasmbuild.builder.key import CompilerIdentity
@@ -177,7 +178,10 @@ class TestCache:
         assert room.work.request("c").key() in room.cache.kept
         assert room.events[-2:] == ["+c", "-c"]
 
-    def test_what_it_has_is_restored_by_threads_and_told_in_order(self, room: Room) -> None:
+    def test_what_it_has_is_restored_by_threads_and_told_in_order(
+        self, room: Room, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(restoring, "_WORTH_BYTES", 1)
         ids = "abcdefghijklmnopqrstuvwxyz"
         room.run(ids)
         for id in ids[20:]:
@@ -202,7 +206,26 @@ class TestCache:
         assert room.events == [f"+{id}" for id in ids]
         assert taken_by["b"] != taken_by["c"]
 
-    def test_a_mistake_of_ours_while_restoring_is_raised(self, room: Room) -> None:
+    def test_what_is_small_is_restored_without_threads(self, room: Room) -> None:
+        room.run("abc")
+        room.work.outcomes.clear()
+        taken_by = set()
+        publish = room.work.publish
+
+        def published(id: str, checked: CheckedArtifact, result: CompileResult) -> str:
+            taken_by.add(threading.get_ident())
+            return publish(id, checked, result)
+
+        room.work.publish = published  # type: ignore[method-assign]
+        room.scheduler(threads=2).run("abc", lambda id: None, lambda id: None)
+        assert taken_by == {threading.get_ident()}
+        assert room.work.outcomes == dict.fromkeys("abc", "restored")
+
+    @pytest.mark.parametrize("worth", [1, 1 << 20], ids=["threads", "none"])
+    def test_a_mistake_of_ours_while_restoring_is_raised(
+        self, room: Room, monkeypatch: pytest.MonkeyPatch, worth: int
+    ) -> None:
+        monkeypatch.setattr(restoring, "_WORTH_BYTES", worth)
         room.run("abc")
 
         def fail(id: str, request: CompileRequest, result: CompileResult) -> CheckedArtifact:

@@ -1,106 +1,120 @@
 """One file of the cache: an artifact, what decided its bytes, and a trailer that says which it is.
 
-The artifact comes first, so that a file system that shares blocks gives a copy without the rest by cutting it off. The
-digest in the trailer is not checked here: whoever takes an artifact hashes what came to him.
+The artifact comes first, so that a file system that shares blocks gives a copy without the rest by cutting it off.
 
-    artifact | key's document as JSON | trailer: magic, sizes of both, SHA-256 of the artifact, key
+    artifact | key's document as JSON | trailer: magic, sizes of both, SHA-256 of the artifact, key, CRC-32
+
+The checksum is over the artifact and the trailer before it. What is taken is held to that, and not to its digest: it
+was hashed when it was kept, nobody but the user can have written here since, and what befalls a disk shows in a
+checksum, which takes an eighth of the time. Whoever loads an artifact hashes it.
 """
 
 from __future__ import annotations
 
-import contextlib
+import io
 import json
 import os
 import struct
+from binascii import crc32
 from collections.abc import Mapping
-from pathlib import Path
 
-from wasmbuild.lean_typing import IO, Any, NamedTuple
+from wasmbuild import files
+from wasmbuild.lean_typing import Any, NamedTuple
 
-_MAGIC = b"wasmbuild/cache1"
+_MAGIC = b"wasmbuild/cache2"
 _TRAILER = struct.Struct(">16sQQ32s32s")
-_CHUNK = 1 << 20
+_SUM = struct.Struct(">I")
+_END = _TRAILER.size + _SUM.size
+# What is smaller is read at once, trailer and all; the rest in parts that stay in a core's own memory.
+_SMALL = 256 << 10
+_PART = 256 << 10
 # Linux's FICLONE, as in linux/fs.h: _IOW(0x94, 9, int).
 _FICLONE = 0x40049409
 
 
-class CacheEntry(NamedTuple):
-    """An entry as its trailer tells: the size of its artifact in bytes, the digest that it has to have, its key."""
+class DamagedError(Exception):
+    """A file that is no whole entry for a key."""
+
+
+class Taken(NamedTuple):
+    """An artifact that was taken out of an entry: size in bytes, digest in hex, what ``files.stamp`` said of the file.
+
+    ``data`` are its bytes where it is small, ``shared`` tells whether the new file has the blocks of the entry.
+    """
 
     size: int
     sha256: str
-    key: str
+    stamped: files.Signature | None
+    data: bytes | None
+    shared: bool
 
 
 def tail(artifact: bytes, sha256: str, key: str, inputs: Mapping[str, Any]) -> bytes:
     """Return what follows an artifact in its entry."""
     encoded = json.dumps(inputs, sort_keys=True, separators=(",", ":")).encode()
     trailer = _TRAILER.pack(_MAGIC, len(artifact), len(encoded), bytes.fromhex(sha256), bytes.fromhex(key))
-    return encoded + trailer
+    return encoded + trailer + _SUM.pack(crc32(trailer, crc32(artifact)))
 
 
-def read(file: IO[bytes]) -> CacheEntry | None:
-    """Return what the trailer of an open file says, None where it is no whole entry. Raises OSError."""
-    whole = os.fstat(file.fileno()).st_size
-    if whole < _TRAILER.size:
-        return None
-    file.seek(whole - _TRAILER.size)
-    trailer = file.read(_TRAILER.size)
-    if len(trailer) != _TRAILER.size:
-        return None
-    magic, size, encoded, sha256, key = _TRAILER.unpack(trailer)
-    if magic != _MAGIC or size + encoded + _TRAILER.size != whole:
-        return None
-    return CacheEntry(size, sha256.hex(), key.hex())
+def take(descriptor: int, whole: int, key: str, out: str, *, share: bool) -> Taken:
+    """Copy the artifact of an open entry of ``whole`` bytes into a new file, and hold what was copied to its checksum.
 
-
-def copy(file: IO[bytes], size: int, out: Path) -> None:
-    """Copy the first bytes of an open file into a new one, sharing blocks where the file system can.
-
-    Never a hard link: who writes into a build directory must not write into the cache. Raises OSError; nothing is left
-    then.
+    With ``share``, the file system is asked to let both have the same blocks. Never a hard link: who writes into a
+    build directory must not write into the cache. Raises DamagedError where it is no entry for the key, and OSError;
+    nothing is left then.
     """
-    with open(out, "xb", buffering=0) as made:
-        try:
-            if _shares_blocks(file, made):
-                made.truncate(size)
-            else:
-                _copy_bytes(file, size, made)
-        except BaseException:
-            made.close()
-            out.unlink()
-            raise
+    data = None
+    if whole <= _SMALL:
+        data = os.read(descriptor, whole)
+        end = data[-_END:]
+    else:
+        os.lseek(descriptor, whole - _END, os.SEEK_SET)
+        end = os.read(descriptor, _END)
+    if len(end) != _END:
+        raise DamagedError
+    magic, size, encoded, sha256, of = _TRAILER.unpack_from(end)
+    if magic != _MAGIC or size + encoded + _END != whole or of.hex() != key:
+        raise DamagedError
+    with files.NewFile(out) as made:
+        shared = share and _shares_blocks(descriptor, made.descriptor, size)
+        if data is None:
+            checksum = _checksum(made.descriptor if shared else descriptor, size, None if shared else made)
+        elif shared:
+            data = os.read(made.descriptor, size)
+            checksum = crc32(data)
+        else:
+            data = data[:size]
+            checksum = crc32(data)
+            made.write(data)
+        if crc32(end[: _TRAILER.size], checksum) != _SUM.unpack_from(end, _TRAILER.size)[0]:
+            raise DamagedError
+    return Taken(size, sha256.hex(), made.stamped, data, shared)
 
 
-def _shares_blocks(file: IO[bytes], made: IO[bytes]) -> bool:
+def _checksum(source: int, size: int, copy: files.NewFile | None) -> int:
+    """Return the checksum of the first bytes of an open file, which are written into a copy on the way."""
+    os.lseek(source, 0, os.SEEK_SET)
+    buffer = memoryview(bytearray(_PART))
+    checksum = 0
+    with io.FileIO(source, "rb", closefd=False) as file:
+        while size > 0:
+            count = file.readinto(buffer[: min(size, _PART)])
+            if not count:
+                raise DamagedError
+            part = buffer[:count]
+            checksum = crc32(part, checksum)
+            if copy is not None:
+                copy.write(part)
+            size -= count
+    return checksum
+
+
+def _shares_blocks(source: int, made: int, size: int) -> bool:
     try:
         import fcntl
 
-        fcntl.ioctl(made.fileno(), _FICLONE, file.fileno())
+        fcntl.ioctl(made, _FICLONE, source)
     except (ImportError, OSError):  # another system, another file system, or one that cannot
         return False
+    os.ftruncate(made, size)
     return True
-
-
-def _copy_bytes(file: IO[bytes], size: int, made: IO[bytes]) -> None:
-    copied = _copied_by_system(file, size, made)
-    file.seek(copied)
-    size -= copied
-    while size > 0:
-        part = file.read(min(size, _CHUNK))
-        if not part:
-            raise EOFError
-        size -= len(part)
-        while part:
-            part = part[made.write(part) :]
-
-
-def _copied_by_system(file: IO[bytes], size: int, made: IO[bytes]) -> int:
-    """Let the system copy what it can, through no memory of ours, and return how much that was."""
-    copied = 0
-    if hasattr(os, "copy_file_range"):
-        file.seek(0)
-        with contextlib.suppress(OSError):  # not between these file systems, or not on this system
-            while copied < size and (part := os.copy_file_range(file.fileno(), made.fileno(), size - copied)):
-                copied += part
-    return copied

@@ -15,15 +15,15 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from wasmbuild import usercache
+from wasmbuild import files, usercache
 from wasmbuild.builder.cache import entry
+from wasmbuild.builder.request import Kept
 from wasmbuild.lean_typing import Any, NamedTuple
 
 _TEMPORARY = ".new-"
 _LEDGER = "ledger"
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _READ = _FLAGS | os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-_NEW = _FLAGS | os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _APPEND = _FLAGS | os.O_WRONLY | os.O_APPEND
 _DAY = 24 * 3600
 _HOUR = 3600
@@ -50,6 +50,7 @@ class LocalCache:
         self._opened = False
         self._root: Path | None = None
         self._mutex = threading.Lock()
+        self._shares = True
 
     # --- a build
 
@@ -61,22 +62,31 @@ class LocalCache:
         root = self._directory()
         return root is not None and os.path.exists(_path(root, key))
 
-    def get(self, key: str, out: Path) -> str | None:
-        with contextlib.suppress(OSError, EOFError):
-            root = self._directory()
-            if root is None:
-                return None
-            path = _path(root, key)
-            with open(os.open(path, _READ), "rb", buffering=0) as file:
-                status = os.fstat(file.fileno())
-                found = entry.read(file) if usercache.is_own(status) else None
-                if found is None or found.key != key:
-                    self.discard(key)
-                    return None
-                entry.copy(file, found.size, out)
-            _touch(path, status.st_mtime)
-            return found.sha256
-        return None
+    def get(self, key: str, out: Path) -> Kept | None:
+        root = self._directory()
+        if root is None:
+            return None
+        path = _path(root, key)
+        try:
+            descriptor = os.open(path, _READ)
+        except OSError:
+            return None
+        try:
+            status = os.fstat(descriptor)
+            if not usercache.is_own(status):
+                raise entry.DamagedError
+            found = entry.take(descriptor, status.st_size, key, str(out), share=self._shares)
+        except entry.DamagedError:
+            self.discard(key)
+            return None
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
+        # Most file systems never do.
+        self._shares = found.shared
+        _touch(path, status.st_mtime)
+        return Kept(found.size, found.sha256, found.stamped, found.data)
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float = 0.0) -> None:
         tail = entry.tail(artifact, sha256, key, inputs)
@@ -99,7 +109,7 @@ class LocalCache:
         root = self._directory()
         if root is not None:
             with contextlib.suppress(OSError):
-                _path(root, key).unlink()
+                os.unlink(_path(root, key))
 
     def close(self) -> None:
         with self._mutex:
@@ -162,7 +172,7 @@ class LocalCache:
                 removed += 1
                 removed_bytes += size
         if os.path.isdir(root):
-            _write(root / _LEDGER, f"{int(now)} {total - removed_bytes}\n".encode(), b"")
+            _write(str(root / _LEDGER), f"{int(now)} {total - removed_bytes}\n".encode(), b"")
         return Usage(removed, removed_bytes)
 
     def clear(self) -> Usage:
@@ -175,31 +185,31 @@ class LocalCache:
         return Usage(len(found), sum(status.st_size for _, status in found))
 
 
-def _path(root: Path, key: str) -> Path:
-    return root / key[:2] / key[2:]
+def _path(root: Path, key: str) -> str:
+    return f"{root}{os.sep}{key[:2]}{os.sep}{key[2:]}"
 
 
-def _write(path: Path, data: bytes, tail: bytes) -> None:
-    temporary = path.parent / f"{_TEMPORARY}{os.urandom(8).hex()}"
+def _write(path: str, data: bytes, tail: bytes) -> None:
+    folder = os.path.dirname(path)
+    temporary = f"{folder}{os.sep}{_TEMPORARY}{os.urandom(8).hex()}"
     try:
-        descriptor = os.open(temporary, _NEW, 0o600)
+        made = files.NewFile(temporary, 0o600)
     except FileNotFoundError:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        descriptor = os.open(temporary, _NEW, 0o600)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+        made = files.NewFile(temporary, 0o600)
+    with made:
+        made.write(data)
+        made.write(tail)
     try:
-        with open(descriptor, "wb", buffering=0) as file:
-            for part in (data, tail):
-                view = memoryview(part)
-                while view:
-                    view = view[file.write(view) :]
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
-            temporary.unlink()
+            os.unlink(temporary)
         raise
 
 
-def _touch(path: Path, used: float) -> None:
+def _touch(path: str, used: float) -> None:
     """Note that an entry was used; not each time, for that is a write to a disk that may be far away."""
     if abs(time.time() - used) > _HOUR:
         with contextlib.suppress(OSError):

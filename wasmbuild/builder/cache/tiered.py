@@ -6,13 +6,14 @@ store, so that only builds that trust that one find it: all projects of a user s
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from wasmbuild import files
 from wasmbuild.builder.cache.local import LocalCache
-from wasmbuild.builder.request import RemoteReport
+from wasmbuild.builder.request import Kept, RemoteReport
+from wasmbuild.digest import sha256_hex
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -79,27 +80,28 @@ class TieredCache:
     def want(self, keys: Iterable[str]) -> None:
         self._remote.want(key for key in keys if not self._is_here(key))
 
-    def get(self, key: str, out: Path) -> str | None:
+    def get(self, key: str, out: Path) -> Kept | None:
         if self._local is not None:
             for known in self._keys(key):
-                sha256 = self._local.get(known, out)
-                if sha256 is not None:
-                    return sha256
+                kept = self._local.get(known, out)
+                if kept is not None:
+                    return kept
         found = self._remote.get(key)
         if found is None:
             return None
+        if sha256_hex(found.artifact) != found.sha256:
+            self._remote.refuse(key)
+            return None
         try:
-            with open(out, "xb") as file:
-                file.write(found.artifact)
+            with files.NewFile(out) as made:
+                made.write(found.artifact)
         except OSError:
-            with contextlib.suppress(OSError):
-                out.unlink()
             return None
         if self._local is not None:
             origin = self._origins[0] if found.signer is None else found.signer
             self._local.put(_under(origin, key), found.artifact, found.sha256, found.inputs)
         self._from_remote.add(key)
-        return found.sha256
+        return Kept(len(found.artifact), found.sha256, made.stamped, found.artifact)
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float = 0.0) -> None:
         if self._local is not None:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wasmbuild import files
 from wasmbuild.builder import key
-from wasmbuild.builder.cache import entry, local
+from wasmbuild.builder.cache import local
 from wasmbuild.builder.cache.local import LocalCache, Usage
 from wasmbuild.usercache import CacheDirectory
 
 ARTIFACT = b"\x7fELF" + bytes(range(256)) * 40
 OTHER = ARTIFACT[::-1]
+LARGE = ARTIFACT * 100
 
 
 def inputs(name: str) -> dict[str, Any]:
@@ -46,18 +49,20 @@ class Room:
         self.out = directory / "out.cwasm"
         self.cache = self.open()
 
-    def open(self, max_bytes: int = 1 << 20) -> LocalCache:
+    def open(self, max_bytes: int = 1 << 22) -> LocalCache:
         return LocalCache(CacheDirectory(base=self.root), max_bytes)
 
     def get(self, name: str) -> bytes | None:
-        """Take an artifact as a build does, which believes what has the digest that it was told."""
         self.out.unlink(missing_ok=True)
-        sha256 = self.open().get(key_of(name), self.out)
-        if sha256 is None:
+        kept = self.open().get(key_of(name), self.out)
+        if kept is None:
             assert not self.out.exists()
             return None
         data = self.out.read_bytes()
-        return data if hashlib.sha256(data).hexdigest() == sha256 else None
+        assert (kept.size, kept.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+        assert kept.data in (data, None)
+        assert kept.stamped == files.signature(self.out.stat())
+        return data
 
 
 @pytest.fixture
@@ -86,20 +91,24 @@ def test_nobody_else_may_read_it_and_nothing_is_left_beside(room: Room) -> None:
     assert stat.S_IMODE(entry_of(room.root, "a").stat().st_mode) == 0o600
 
 
-@given(data=st.data())
-def test_damage_anywhere_is_a_miss(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+@given(data=st.data(), artifact=st.sampled_from([ARTIFACT, LARGE, b""]))
+def test_damage_anywhere_is_a_miss(
+    data: st.DataObject, artifact: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     room = Room(tmp_path_factory.mktemp("cache"))
-    put(room.cache, "a")
+    put(room.cache, "a", artifact)
     path = entry_of(room.root, "a")
     whole = path.read_bytes()
-    told = len(whole) - len(ARTIFACT)
+    assert room.get("a") == artifact
+    told = len(whole) - len(artifact)
     cut = data.draw(st.integers(0, len(whole) - 1))
     path.write_bytes(whole[:cut])
     assert room.get("a") is None
     flipped = bytearray(whole)
     # What is told for people decides nothing.
-    position = data.draw(st.integers(0, len(ARTIFACT) - 1) | st.integers(len(whole) - 96, len(whole) - 1))
-    assert told > 96
+    ends = st.integers(len(whole) - 100, len(whole) - 1)
+    position = data.draw(st.integers(0, len(artifact) - 1) | ends if artifact else ends)
+    assert told > 100
     flipped[position] ^= data.draw(st.integers(1, 255))
     path.write_bytes(flipped)
     assert room.get("a") is None
@@ -164,57 +173,65 @@ def test_a_file_in_the_place_of_the_cache(room: Room) -> None:
     assert room.root.read_text() == "mine"
 
 
-def test_an_entry_that_is_replaced_while_it_is_read(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = put(room.cache, "a")
-    path = entry_of(room.root, "a")
-    copy = entry.copy
+@pytest.mark.parametrize("data", [ARTIFACT, LARGE], ids=["small", "large"])
+class TestWhileItIsRead:
+    """What happens to an entry that is open."""
 
-    def replacing(file: Any, size: int, out: Path) -> None:
+    def meanwhile(self, monkeypatch: pytest.MonkeyPatch, does: Callable[[], object]) -> None:
+        new_file = files.NewFile
+
+        def made(path: Any) -> files.NewFile:
+            does()
+            return new_file(path)
+
+        monkeypatch.setattr(files, "NewFile", made)
+
+    def test_it_is_replaced(self, room: Room, monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
         put(room.cache, "b", OTHER)
-        os.replace(entry_of(room.root, "b"), path)
-        copy(file, size, out)
+        put(room.cache, "a", data)
+        path = entry_of(room.root, "a")
+        with monkeypatch.context() as patch:
+            self.meanwhile(patch, lambda: os.replace(entry_of(room.root, "b"), path))
+            assert room.get("a") == data
+        # What lies there now is another artifact's.
+        assert room.get("a") is None
+        assert not path.exists()
 
-    monkeypatch.setattr(entry, "copy", replacing)
-    assert room.cache.get(key, room.out) == hashlib.sha256(ARTIFACT).hexdigest()
-    assert room.out.read_bytes() == ARTIFACT
-    room.out.unlink()
-    # What lies there now is another artifact's.
-    monkeypatch.setattr(entry, "copy", copy)
-    assert room.cache.get(key, room.out) is None
+    @pytest.mark.parametrize("at", [0, 5000, -200])
+    def test_it_is_written_into(self, room: Room, monkeypatch: pytest.MonkeyPatch, data: bytes, at: int) -> None:
+        put(room.cache, "a", data)
+        path = entry_of(room.root, "a")
 
+        def write() -> None:
+            with path.open("r+b") as file:
+                file.seek(at % len(data))
+                file.write(b"edited")
 
-def test_an_entry_that_is_cut_while_it_is_read(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = put(room.cache, "a")
-    copy = entry.copy
+        with monkeypatch.context() as patch:
+            self.meanwhile(patch, write)
+            # What is small was read before.
+            assert room.get("a") == (data if len(data) < 1 << 18 else None)
+        assert room.get("a") is None
+        assert not path.exists()
 
-    def cutting(file: Any, size: int, out: Path) -> None:
-        os.truncate(entry_of(room.root, "a"), size // 2)
-        copy(file, size, out)
+    def test_it_is_cut(self, room: Room, monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+        put(room.cache, "a", data)
+        path = entry_of(room.root, "a")
+        with monkeypatch.context() as patch:
+            self.meanwhile(patch, lambda: os.truncate(path, len(data) // 2))
+            assert room.get("a") == (data if len(data) < 1 << 18 else None)
+        assert room.get("a") is None
 
-    monkeypatch.setattr(entry, "copy", cutting)
-    monkeypatch.setattr(entry, "_shares_blocks", lambda file, made: False)
-    assert room.cache.get(key, room.out) is None
-    assert not room.out.exists()
+    def test_the_disk_is_full(self, room: Room, monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+        put(room.cache, "a", data)
 
+        def write(descriptor: int, data: bytes) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
 
-@pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="a call of Linux")
-@pytest.mark.parametrize("copied", [0, 1, 5000])
-def test_a_system_that_copies_some_of_it_or_nothing(room: Room, monkeypatch: pytest.MonkeyPatch, copied: int) -> None:
-    copy_file_range = os.copy_file_range
-    calls: list[int] = []
-
-    def some(source: int, target: int, count: int) -> int:
-        calls.append(count)
-        if len(calls) > 1 or not copied:
-            raise OSError(errno.EXDEV, "Invalid cross-device link")
-        return copy_file_range(source, target, copied)
-
-    monkeypatch.setattr(os, "copy_file_range", some)
-    monkeypatch.setattr(entry, "_shares_blocks", lambda file, made: False)
-    key = put(room.cache, "a")
-    assert room.cache.get(key, room.out) is not None
-    assert room.out.read_bytes() == ARTIFACT
-    assert calls
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", write)
+            assert room.get("a") is None
+        assert room.get("a") == data
 
 
 class TestLimit:

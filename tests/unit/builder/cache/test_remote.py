@@ -148,6 +148,16 @@ def test_what_turned_out_to_be_another_is_taken_no_more(remote: FakeRemote, loca
     assert taken(cache, tmp_path / "out") is None
 
 
+def test_what_has_not_the_digest_that_was_told_is_neither_taken_nor_kept(
+    remote: FakeRemote, local: LocalCache, tmp_path: Path
+) -> None:
+    cache = TieredCache(local, remote, ("https://x",))
+    remote.entries[KEY] = entry()._replace(artifact=ARTIFACT[::-1])
+    assert taken(cache, tmp_path / "out") is None
+    assert remote.refused == [KEY]
+    assert local.usage().entries == 0
+
+
 def test_what_is_damaged_here_says_nothing_of_the_remote_one(
     remote: FakeRemote, local: LocalCache, tmp_path: Path
 ) -> None:
@@ -167,4 +177,6 @@ def test_where_nothing_can_be_written_nothing_is_given(remote: FakeRemote, tmp_p
 def test_what_is_compiled_goes_to_both(remote: FakeRemote, local: LocalCache, tmp_path: Path) -> None:
     TieredCache(local, remote, ("https://x",)).put(KEY, ARTIFACT, entry().sha256, INPUTS, 2.5)
     assert remote.entries[KEY].seconds == 2.5
-    assert local.get(KEY, tmp_path / "out") == entry().sha256
+    kept = local.get(KEY, tmp_path / "out")
+    assert kept is not None
+    assert (kept.sha256, kept.data) == (entry().sha256, ARTIFACT)
