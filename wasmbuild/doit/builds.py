@@ -107,8 +107,8 @@ class Build:
         path = self._sources[id.rpartition("@")[0]]
         if _signature(path) != self._signatures[path]:
             self.outdated.add(id)
-            # Whatever is wrong, the compile will tell.
-            with contextlib.suppress(WasmbuildError, KeyError):
+            # Whatever is wrong, the compile will tell. Nobody lets go meanwhile of what it is looked at with.
+            with self.busy(), contextlib.suppress(WasmbuildError, KeyError):
                 session = self.steps.session()
                 if session.look_again(session.artifacts[id]).right:
                     self.outdated.discard(id)

@@ -9,9 +9,12 @@ import pytest
 from building import FakeProject
 from doit.task import Task
 
+from wasmbuild.builder.checker import Status
+from wasmbuild.builder.session import Session
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.doit import actions, builds
 from wasmbuild.doit.tasks import Declared
+from wasmbuild.project.declared import Artifact
 
 ALL = ["a@x64", "b@x64", "a@pi", "b@pi"]
 
@@ -60,6 +63,24 @@ def test_what_the_tasks_do_is_the_build(project: FakeProject) -> None:
         assert not isinstance(action(*arguments), actions.TaskFailed)
     builds._builds.clear()
     assert project.build() == []
+
+
+def test_nobody_lets_go_of_a_build_while_a_late_source_is_looked_at(
+    project: FakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks(project)
+    build = builds.of(builds.Which(str(project.directory / "wasmbuild.toml")))
+    look_again, closed = Session.look_again, []
+
+    def look_while_another_lets_go(session: Session, artifact: Artifact) -> Status:
+        monkeypatch.setattr(build.steps, "close", lambda: closed.append(artifact.id))
+        build.rest()
+        return look_again(session, artifact)
+
+    monkeypatch.setattr(Session, "look_again", look_while_another_lets_go)
+    project.write("b", text="made by another task")
+    assert not build.is_right("b@pi")
+    assert closed == []
 
 
 def test_mistakes_are_a_task_that_fails(project: FakeProject, capsys: pytest.CaptureFixture[str]) -> None:
