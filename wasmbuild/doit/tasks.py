@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from doit.task import clean_targets
 
 from wasmbuild.builder.workspace import CONFIG
-from wasmbuild.doit import actions, builds
+from wasmbuild.doit import actions, alike, builds
 from wasmbuild.doit.checks import ArtifactCheck, IndexCheck
 from wasmbuild.doit.kinds import MANIFESTS, META, OUTDATED, UP_TO_DATE
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
@@ -67,7 +67,7 @@ class Declared:
             "meta": _OTHER,
         }
 
-    def dodo(self) -> tuple[dict[str, Any], Callable[[], Iterator[dict[str, Any]]], Callable[[], dict[str, Any]]]:
+    def dodo(self) -> tuple[dict[str, Any], Callable[[], Iterator[object]], Callable[[], dict[str, Any]]]:
         """Return ``DOIT_CONFIG``, ``task_compile`` and ``task_verify`` for a ``dodo.py`` of wasmbuild's own."""
         from wasmbuild.builder.scheduler import cores
         from wasmbuild.doit.reporter import Reporter
@@ -86,9 +86,9 @@ class Declared:
             "reporter": Reporter,
         }
 
-        def task_compile() -> Iterator[dict[str, Any]]:
+        def task_compile() -> Iterator[object]:
             """precompile what is out of date, for every target"""
-            yield from self._tasks("compile", build)
+            yield from alike.made(self._tasks("compile", build))
 
         def task_verify() -> dict[str, Any]:
             return self.verify()
@@ -98,25 +98,30 @@ class Declared:
     def _of_build(self, basename: str, build: builds.Build, plan: Plan) -> Iterator[dict[str, Any]]:
         which = self._which
         root = os.path.relpath(plan.build_dir)
-        sources = _relative(plan)
         up_to_date = [ArtifactCheck(build)]
+        # doit shows them with `info`; by then the check has cleared the dependency.
+        sources = _relative(plan)
+        metas = {
+            kind: {name: {META: kind, "source": path} for name, path in sources.items()}
+            for kind in (UP_TO_DATE, OUTDATED)
+        }
+        triples = {target.name: target.triple.text for target in plan.targets}
         names = []
         for artifact, reasons in build.in_order(plan):
-            id = artifact.id
+            (module, target), id = artifact, artifact.id
             path = f"{root}/{artifact.path}"
             names.append(f"{basename}:{id}")
             yield {
                 "basename": basename,
                 "name": id,
                 "actions": [(actions.compile_artifact, [which, id])],
-                "file_dep": [sources[artifact.module.name]],
+                "file_dep": [sources[module.name]],
                 "targets": [path, path + filenames.RECORD_SUFFIX],
                 "uptodate": up_to_date if reasons is None else [ArtifactCheck(build, reasons)],
                 "clean": True,
                 "io": _IO,
-                "doc": artifact.target.triple.text,
-                # doit shows it with `info`; by then the check has cleared the dependency.
-                "meta": {META: UP_TO_DATE if reasons is None else OUTDATED, "source": sources[artifact.module.name]},
+                "doc": triples[target.name],
+                "meta": metas[UP_TO_DATE if reasons is None else OUTDATED][module.name],
             }
         targets = [f"{target.name}/{filenames.MANIFEST}" for target in plan.targets]
         targets += [artifact.wasm_path for artifact in plan.artifacts if artifact.module.ship_source]
