@@ -61,7 +61,7 @@ class Loading:
         type_: str = "() -> ()",
         kind: str = "module",
         tests: tuple[Case, ...] = (),
-        grant: Metering | None = None,
+        metering: Metering | None = None,
     ) -> Load:
         """Return the load of an artifact that does something when it is loaded, or tested."""
         path = self._root / f"{name}.cwasm"
@@ -69,15 +69,15 @@ class Loading:
         file = io.FileIO(path)
         self._files.append(file)
         entry = self._maker.entry(path.read_bytes(), name, kind=kind, exports=(Export("f", "func", type_),))
-        if tests and grant is None:
-            grant = Metering(fuel=False, epoch=False)
+        if tests and metering is None:
+            metering = Metering(fuel=False, epoch=False)
 
         def settle(outcome: LoadOutcome) -> None:
             assert file.closed
             assert name not in self.outcomes
             self.outcomes[name] = outcome
 
-        return Load(entry._replace(tests=tests), file, signature(path.stat()), settle, ["-W", "simd=y"], grant)
+        return Load(entry._replace(tests=tests), file, signature(path.stat()), settle, ["-W", "simd=y"], metering)
 
     def run(
         self,
@@ -99,16 +99,16 @@ class Loading:
     def obstacle(self, does: str, **how: Any) -> Obstacle | None:
         """Return what keeps an artifact from being loaded."""
         self.run(self.load(does), **how)
-        assert self.outcomes["m"].ran is None
+        assert self.outcomes["m"].results is None
         return self.outcomes["m"].obstacle
 
     def test(
-        self, does: str, *cases: Case, type_: str = "() -> ()", grant: Metering | None = None, **how: Any
+        self, does: str, *cases: Case, type_: str = "() -> ()", metering: Metering | None = None, **how: Any
     ) -> tuple[list[str], Obstacle | None]:
         """Return what came of tests, in words, and what they have against the artifact."""
-        self.run(self.load(does, type_=type_, tests=cases, grant=grant), **how)
+        self.run(self.load(does, type_=type_, tests=cases, metering=metering), **how)
         outcome = self.outcomes["m"]
-        return [ran.words for ran in outcome.ran or ()], outcome.obstacle
+        return [result.summary for result in outcome.results or ()], outcome.obstacle
 
 
 TELL = """

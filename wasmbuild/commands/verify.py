@@ -144,5 +144,5 @@ def _is_inside(file: Path, verified: str) -> bool:
     named = Path(verified) if os.path.isdir(verified) else Path(verified).parent
     found = Path(os.path.realpath(verified))
     directories = {Path(os.path.realpath(named)), found if os.path.isdir(found) else found.parent}
-    places = (Path(os.path.realpath(file.parent), file.name), Path(os.path.realpath(file)))
-    return any(directory in place.parents for directory in directories for place in places)
+    locations = (Path(os.path.realpath(file.parent), file.name), Path(os.path.realpath(file)))
+    return any(directory in location.parents for directory in directories for location in locations)

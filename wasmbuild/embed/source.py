@@ -30,11 +30,11 @@ def source(
     ``origin`` is the declaration or manifest as the user named it, ``command`` what generates the file again. Raises
     UsageError where native targets differ or the language lacks a setting, CompileError, ToolchainError.
     """
-    chosen, left_out = together(machines, origin)
+    selected, left_out = together(machines, origin)
     probes = tuple(
         ProbeArtifact(platform, artifact_of(EMPTY["module"], toolchain, "module", platform.engine))
-        for platform in platforms(chosen)
+        for platform in platforms(selected)
     )
-    spec = Spec(printable(origin), printable(command), chosen[0].engine, probes)
+    spec = Spec(printable(origin), printable(command), selected[0].engine, probes)
     text: str = import_module(f"wasmbuild.embed.{language}").generate(spec)
-    return GeneratedSource(text, tuple(machine.name for machine in chosen), tuple(left_out))
+    return GeneratedSource(text, tuple(machine.name for machine in selected), tuple(left_out))

@@ -141,18 +141,18 @@ def together(machines: list[TargetEngine], origin: str) -> tuple[list[TargetEngi
     native = [machine for machine in machines if not machine.triple.is_pulley]
     if not native:
         native = [machine for machine in machines if machine.triple.architecture == machines[0].triple.architecture]
-    chosen = native[0]
+    first = native[0]
     for machine in native[1:]:
-        if machine.engine.line != chosen.engine.line:
+        if machine.engine.line != first.engine.line:
             raise UsageError(
-                f"{origin}: the target {chosen.name} is for Wasmtime {chosen.engine.line} and {machine.name} for "
-                f"{machine.engine.line}, and a program has one; generate a file for each, with --target {chosen.name} "
+                f"{origin}: the target {first.name} is for Wasmtime {first.engine.line} and {machine.name} for "
+                f"{machine.engine.line}, and a program has one; generate a file for each, with --target {first.name} "
                 f"and --target {machine.name}"
             )
-        if differing := _differing(chosen.engine, machine.engine):
+        if differing := _differing(first.engine, machine.engine):
             raise UsageError(
-                f"{origin}: the targets {chosen.name} and {machine.name} differ in {', '.join(differing)}, so that no "
-                f"engine serves both; generate a file for each, with --target {chosen.name} and --target {machine.name}"
+                f"{origin}: the targets {first.name} and {machine.name} differ in {', '.join(differing)}, so that no "
+                f"engine serves both; generate a file for each, with --target {first.name} and --target {machine.name}"
             )
     names = {machine.name for machine in native}
     return native, [machine.name for machine in machines if machine.name not in names]

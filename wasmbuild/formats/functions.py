@@ -24,8 +24,8 @@ class Function(NamedTuple):
 def at(data: bytes, offset: int) -> Function | None:
     """Return the function whose code is at an offset of a module, or of a module in a component; None elsewhere."""
     try:
-        places = parts(data).modules if identify(data).kind == "component" else [(0, len(data))]
-        for start, end in places:
+        ranges = parts(data).modules if identify(data).kind == "component" else [(0, len(data))]
+        for start, end in ranges:
             if start <= offset < end:
                 return _in_module(CoreModule(data, start, end), offset)
     except FormatError:

@@ -109,9 +109,9 @@ def _check_tests(artifact: Mapping[str, Any], *place: str | int) -> None:
 
 def _check_shipped(artifacts: Iterable[Mapping[str, Any]], good: set[str]) -> None:
     """Check that modules that are shipped have names of their own."""
-    places = [(index, artifact) for index, artifact in enumerate(artifacts) if "wasm" in artifact]
+    shipping = [(index, artifact) for index, artifact in enumerate(artifacts) if "wasm" in artifact]
     seen: dict[str, int] = {}
-    for index, artifact in places:
+    for index, artifact in shipping:
         path = artifact["wasm"]["path"]
         name = path.removesuffix(".wasm")
         if name not in good:

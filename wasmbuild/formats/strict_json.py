@@ -121,7 +121,7 @@ def compile_schema(schema: Mapping[str, object]) -> Check:
     if unknown:
         raise ValueError(f"keywords that are not understood: {sorted(unknown)}")
     if not schema:
-        return _anything
+        return _accept
     types = schema["type"]
     names = [types] if isinstance(types, str) else _list(types)
     expected = _expected(schema, names)
@@ -155,7 +155,7 @@ _KNOWN |= {"properties", "required", "additionalProperties", "propertyNames"}
 _PLAIN_KEY = "[A-Za-z0-9_-]+"
 
 
-def _anything(value: object) -> None:
+def _accept(value: object) -> None:
     pass
 
 

@@ -56,8 +56,8 @@ def _options(artifact: ArtifactDescription) -> list[str]:
         triple = triples.parse(artifact.triple)
         arguments = EngineConfig(int(artifact.line), triple, {}, artifact.engine.settings).loading_arguments()
         # How much fuel it takes is for the user to say.
-        words = ("-Wfuel=N" if argument.startswith("-Wfuel") else argument for argument in arguments)
-        options += [word for word in words if word not in _AS_IT_IS]
+        written = ("-Wfuel=N" if argument.startswith("-Wfuel") else argument for argument in arguments)
+        options += [word for word in written if word not in _AS_IT_IS]
     return options
 
 

@@ -35,26 +35,26 @@ class Engines:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._references = References(tools)
-        self._told: dict[tuple[str, bytes], Engine] = {}
+        self._known: dict[tuple[str, bytes], Engine] = {}
 
     def of(self, facts: ArtifactFacts, hint: Mapping[str, Any] | None) -> Engine:
         """Return the settings of an artifact; ``hint`` is what its record or manifest says, and is not trusted."""
         key = (repr(hint), facts.engine)
-        if key not in self._told:
-            self._told[key] = self._tell(facts, hint)
-        return self._told[key]
+        if key not in self._known:
+            self._known[key] = self._tell(facts, hint)
+        return self._known[key]
 
     def _tell(self, facts: ArtifactFacts, hint: Mapping[str, Any] | None) -> Engine:
         try:
             triple = triples.parse(facts.triple)
         except ValueError:
-            return _untold(f"this version of wasmbuild knows no target {printable(facts.triple)}")
+            return _unknown(f"this version of wasmbuild knows no target {printable(facts.triple)}")
         # Lines that are older than those that are known name the whole release.
         major = facts.version.partition(".")[0]
         line = int(major) if major.isascii() and major.isdecimal() else None
         unknown = None if line is None else rules.line_problem(line)
         if line is None or unknown is not None or major != facts.version:
-            return _untold(unknown or f"no Wasmtime that is known calls itself {quoted(facts.version)}")
+            return _unknown(unknown or f"no Wasmtime that is known calls itself {quoted(facts.version)}")
         best: Engine | None = None
         problem = ""
         for base in _bases(hint, line, triple):
@@ -67,7 +67,7 @@ class Engines:
                 return found
             if best is None or len(found.unnamed) < len(best.unnamed):
                 best = found
-        return best or _untold(problem)
+        return best or _unknown(problem)
 
     def _from(self, reference: Reference, facts: ArtifactFacts) -> Engine:
         """Return the settings of an artifact as far as they can be told from one reference."""
@@ -155,5 +155,5 @@ def _rest(explained: Explained, line: int) -> tuple[str, ...]:
     return tuple(flags)
 
 
-def _untold(why: str) -> Engine:
-    return Engine(None, exact=False, untold=why)
+def _unknown(why: str) -> Engine:
+    return Engine(None, exact=False, problem=why)

@@ -28,14 +28,14 @@ class Engine(NamedTuple):
     """The engine settings that an artifact was compiled with.
 
     ``settings`` are in canonical form, as in a manifest, without what changes no artifact; None where there was nothing
-    to compare the artifact with, and ``untold`` says why. ``exact`` tells that a reference made with these settings has
-    the very same engine section. Where it is false, ``unnamed`` says what else differs.
+    to compare the artifact with, and ``problem`` says why. ``exact`` tells that a reference made with these settings
+    has the very same engine section. Where it is false, ``unnamed`` says what else differs.
     """
 
     settings: Mapping[str, Any] | None
     exact: bool
     unnamed: tuple[str, ...] = ()
-    untold: str = ""
+    problem: str = ""
 
 
 class Cpu(NamedTuple):

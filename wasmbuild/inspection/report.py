@@ -67,7 +67,7 @@ def _artifact(artifact: ArtifactDescription) -> dict[str, Any]:
             "settings": dict(engine.settings) if engine.settings is not None else None,
             "exact": engine.exact,
             "unnamed": list(engine.unnamed),
-            "untold": engine.untold or None,
+            "problem": engine.problem or None,
         },
         "cranelift_flags": dict(artifact.cranelift_flags),
         "sections": _sections(artifact.sections),
@@ -208,7 +208,7 @@ JSON_SCHEMA: dict[str, object] = {
                                             "description": "whether a reference with these settings is the same",
                                         },
                                         "unnamed": _array(_TEXT),
-                                        "untold": {**_TEXT_OR_NULL, "description": "why settings is null"},
+                                        "problem": {**_TEXT_OR_NULL, "description": "why settings is null"},
                                     }
                                 ),
                                 "cranelift_flags": _FLAGS,

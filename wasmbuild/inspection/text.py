@@ -157,7 +157,7 @@ def _cpu(cpu: Cpu, architecture: str | None) -> str:
 
 def _engine(page: _Page, engine: Engine, line: int) -> None:
     if engine.settings is None:
-        page.line("engine", f"settings are not told: {printable(engine.untold, _LONGEST)}")
+        page.line("engine", f"settings are not told: {printable(engine.problem, _LONGEST)}")
         return
     embedder = str(engine.settings["embedder"])
     rows = [(f'embedder = "{embedder}"', _PRESETS[embedder])]

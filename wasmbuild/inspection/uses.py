@@ -20,7 +20,7 @@ def of_source(traits: Traits) -> str:
     if traits.tags:
         beside = " and ".join(part.replace("-", " ") for part in traits.odd_tags_with)
         parts.append(counted(traits.tags, "exception tag") + (f" (an odd number, with {beside})" if beside else ""))
-    parts += [words for name, words in _FLAGS.items() if getattr(traits, name)]
+    parts += [text for name, text in _FLAGS.items() if getattr(traits, name)]
     return "; ".join([proposals, *parts])
 
 

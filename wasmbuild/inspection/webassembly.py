@@ -16,7 +16,7 @@ from wasmbuild.toolchain.embedded import Embedded
 _HEADER = 8
 _CUSTOM, _MEMORY, _START = 0, 5, 8
 # Telling features validates the module once for each of them: some tenths of a second for 10 MB.
-_LARGEST_TOLD = 32 << 20
+_LARGEST_VALIDATED = 32 << 20
 
 
 def describe(data: bytes, kind: str, library: Embedded | None) -> WebAssembly:
@@ -27,7 +27,7 @@ def describe(data: bytes, kind: str, library: Embedded | None) -> WebAssembly:
     interface = wasm.interface(data)
     sections = tuple(_sections(data, kind))
     needed = features.UNKNOWN
-    if library is not None and kind == "module" and len(data) <= _LARGEST_TOLD:
+    if library is not None and kind == "module" and len(data) <= _LARGEST_VALIDATED:
         needed = features.needed(data, library)
     return WebAssembly(
         kind=kind,

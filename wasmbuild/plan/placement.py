@@ -44,21 +44,21 @@ class Placement(NamedTuple):
                 meant = suggestion(pattern, names)
                 hint = f"did you mean {meant}?" if meant else f"targets are {', '.join(names)}"
                 raise UsageError(f"{project.file}: no target matches {pattern!r}; {hint}")
-        chosen = [
+        selected = [
             target
             for target in project.targets
             if not self.targets or any(fnmatchcase(target.name, pattern) for pattern in self.targets)
         ]
         if self.program is not None:
-            loadable = [target for target in chosen if self.program.loads(target.triple)]
+            loadable = [target for target in selected if self.program.loads(target.triple)]
             if not loadable:
-                triples = ", ".join(dict.fromkeys(target.triple.text for target in chosen))
+                triples = ", ".join(dict.fromkeys(target.triple.text for target in selected))
                 raise UsageError(
                     f"{project.file}: a program for {self.program.text} loads no artifact of {triples}; declare a "
                     f'target with the triple "{self.program.example}"'
                 )
-            chosen = loadable
-        return project if len(chosen) == len(names) else project._replace(targets=tuple(chosen))
+            selected = loadable
+        return project if len(selected) == len(names) else project._replace(targets=tuple(selected))
 
 
 DECLARED = Placement()

@@ -30,16 +30,16 @@ class Mistaken(NamedTuple):
     fix: str
 
 
-def memory_bytes(given: int | str) -> int | Mistaken:
+def memory_bytes(amount: int | str) -> int | Mistaken:
     """Return an amount of memory in bytes."""
-    if isinstance(given, int):
-        size = given
-    elif (match := _AMOUNT.fullmatch(given)) is not None:
+    if isinstance(amount, int):
+        size = amount
+    elif (match := _AMOUNT.fullmatch(amount)) is not None:
         size = int(match[1]) << 10 * _UNITS.index(match[2])
     else:
-        near = _NEARLY.fullmatch(given)
+        near = _NEARLY.fullmatch(amount)
         fix = f"write {quoted(f'{near[1]} {near[2].upper()}iB')}" if near else 'write bytes, or text like "4 GiB"'
-        return Mistaken(f"{quoted(given)} is no amount of memory", fix)
+        return Mistaken(f"{quoted(amount)} is no amount of memory", fix)
     if not BYTES[0] <= size <= BYTES[1]:
-        return Mistaken(f"{shown(given)} is out of range", 'write an amount from "1 MiB" to "1024 TiB"')
+        return Mistaken(f"{shown(amount)} is out of range", 'write an amount from "1 MiB" to "1024 TiB"')
     return size

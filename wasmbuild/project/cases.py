@@ -124,15 +124,15 @@ class Case(NamedTuple):
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Case:
         """Return the case of a document whose structure was checked."""
-        given = document.get("wasi")
+        table = document.get("wasi")
         wasi = None
-        if given is not None:
-            env, files = (tuple(sorted(given.get(key, {}).items())) for key in ("env", "files"))
+        if table is not None:
+            env, files = (tuple(sorted(table.get(key, {}).items())) for key in ("env", "files"))
             dirs = tuple(
                 Directory(path, None if held is None else tuple(sorted(held.items())))
-                for path, held in sorted(given.get("dirs", {}).items())
+                for path, held in sorted(table.get("dirs", {}).items())
             )
-            wasi = Wasi(tuple(given["argv"]), env, given.get("stdin", ""), files, dirs)
+            wasi = Wasi(tuple(table["argv"]), env, table.get("stdin", ""), files, dirs)
         return cls(
             call=document["call"],
             args=tuple(document["args"]),

@@ -92,10 +92,10 @@ class DeclarationReader:
             return _WantedLine(*versions.split(toolchain.wasmtime))
         if (problem := rules.line_problem(self._default_line)) is None:
             return _WantedLine(self._default_line)
-        given = document.get("toolchain", {})
-        if not isinstance(given, Mapping) or "wasmtime" not in given:
-            told = f"is missing, and the installed library does not fit: {problem}"
-            self._mistake(("toolchain", "wasmtime"), told, versions.write_a_line())
+        declared = document.get("toolchain", {})
+        if not isinstance(declared, Mapping) or "wasmtime" not in declared:
+            missing = f"is missing, and the installed library does not fit: {problem}"
+            self._mistake(("toolchain", "wasmtime"), missing, versions.write_a_line())
         return _WantedLine(lines.known()[0])
 
     def _compiler(self, declared: str) -> str:
@@ -104,17 +104,17 @@ class DeclarationReader:
     def _targets(
         self, document: Mapping[str, Any], default: _WantedLine, engine: EngineTable
     ) -> tuple[tuple[Target, ...], tuple[str, ...]]:
-        given = self._named_tables(document, "targets", 'write [targets.NAME] and triple = "…" below it')
+        tables = self._named_tables(document, "targets", 'write [targets.NAME] and triple = "…" below it')
         before = len(self.mistakes)
         everywhere = dict.fromkeys(
-            rules.combination_problems(engine.settings, line=default.line, triple=None), not given
+            rules.combination_problems(engine.settings, line=default.line, triple=None), not tables
         )
-        bad_names = target_name_problems(given)
+        bad_names = target_name_problems(tables)
         targets = []
-        for name in given:
+        for name in tables:
             if name in bad_names:
                 self._mistake(("targets", name), *bad_names[name])
-            target = self._target(given, name, default, engine, everywhere)
+            target = self._target(tables, name, default, engine, everywhere)
             if target is not None:
                 targets.append(target)
         blamed = [
@@ -127,11 +127,11 @@ class DeclarationReader:
             if (other := versions.other_line_problem(engine.runtime, of_lines)) is not None:
                 blamed.append(Mistake(self._file, "engine.runtime", *other))
         self.mistakes[before:before] = blamed
-        return tuple(targets), tuple(given)
+        return tuple(targets), tuple(tables)
 
     def _target(
         self,
-        given: Mapping[str, Any],
+        tables: Mapping[str, Any],
         name: str,
         default: _WantedLine,
         engine: EngineTable,
@@ -139,9 +139,9 @@ class DeclarationReader:
     ) -> Target | None:
         """Read one target; those of the problems ``everywhere``, of ``[engine]``, that it has too are marked there."""
         before = len(self.mistakes)
-        wanted = _wanted(given[name], default)
+        wanted = _wanted(tables[name], default)
         line = wanted.line
-        table = self._table(given, TargetTable, "targets", name, context=Context(line))
+        table = self._table(tables, TargetTable, "targets", name, context=Context(line))
         if table is None:
             return None
         triple = triples.parse(table.triple)
@@ -171,13 +171,13 @@ class DeclarationReader:
         if not self._needs_modules and "modules" not in document:
             return {}
         modules = {}
-        given = self._named_tables(document, "modules", 'write [modules.NAME] and source = "…" below it')
-        for name in given:
-            table = self._table(given, ModuleTable, "modules", name)
+        tables = self._named_tables(document, "modules", 'write [modules.NAME] and source = "…" below it')
+        for name in tables:
+            table = self._table(tables, ModuleTable, "modules", name)
             wrong = (table.key_problem(name) if table else None) or module_key_problem(name)
             if wrong is not None:
                 self._mistake(("modules", name), *wrong)
-            elif table is not None and (table.tests or not given[name].get("tests")):
+            elif table is not None and (table.tests or not tables[name].get("tests")):
                 # Of a module whose tests are all wrong, nobody is to say that it has none.
                 modules[name] = table.declaration()
         return modules
@@ -186,19 +186,19 @@ class DeclarationReader:
 
     def _named_tables(self, document: Mapping[str, Any], section: str, fix: str) -> Mapping[str, Any]:
         """Return a table of tables, empty where it is missing."""
-        given = document.get(section, {})
-        if not isinstance(given, Mapping):
-            self._mistake((section,), f"must be a table, not {shown(given)}", fix)
+        tables = document.get(section, {})
+        if not isinstance(tables, Mapping):
+            self._mistake((section,), f"must be a table, not {shown(tables)}", fix)
             return {}
-        if document and not given:
+        if document and not tables:
             self._mistake((section,), "is missing", fix)
-        return given
+        return tables
 
     def _table(
-        self, given: Mapping[str, Any], model: type[_TableT], *key: str, context: Context | None = None
+        self, tables: Mapping[str, Any], model: type[_TableT], *key: str, context: Context | None = None
     ) -> _TableT | None:
         """Return the table of a key without what is wrong in it, None where too little is left."""
-        table, problems = read_table(model, given.get(key[-1], {}), context)
+        table, problems = read_table(model, tables.get(key[-1], {}), context)
         for path, problem, fix in problems:
             self._mistake((*key, *path), problem, fix)
         return table
@@ -208,9 +208,9 @@ class DeclarationReader:
         self.mistakes.append(Mistake(self._file, dotted(*key), problem, fix.replace(HERE, dotted(*table))))
 
 
-def _wanted(given: object, default: _WantedLine) -> _WantedLine:
+def _wanted(table: object, default: _WantedLine) -> _WantedLine:
     """Return what a target wants, as far as that is right."""
-    text = given.get("wasmtime") if isinstance(given, Mapping) else None
+    text = table.get("wasmtime") if isinstance(table, Mapping) else None
     return _WantedLine(*versions.split(text)) if isinstance(text, str) and versions.problem(text) is None else default
 
 

@@ -248,13 +248,13 @@ def _python(setting: Setting) -> str:
 
 def _per_line(texts: Mapping[int, str | None]) -> str:
     """Return what the first line says, and what is otherwise from another one on; None has no such setting."""
-    words: list[str] = []
+    parts: list[str] = []
     last: str | None = None
     for line, text in texts.items():
-        if not words or text != last:
-            words.append(f"{f'from {line} on ' if words else ''}{text or 'not there'}")
+        if not parts or text != last:
+            parts.append(f"{f'from {line} on ' if parts else ''}{text or 'not there'}")
         last = text
-    return ", ".join(words)
+    return ", ".join(parts)
 
 
 def _values_of(allowed: Setting | Flag) -> str:

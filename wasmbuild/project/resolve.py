@@ -46,23 +46,23 @@ def resolve(project: Project, sources: Mapping[str, Path] = {}, *, awaited: bool
     files = Sources(project.file, project.directory, sources, mistakes, awaited=awaited)
     outputs = _Outputs(mistakes)
     tests = _Tests(project, mistakes)
-    files.check_given(project.modules)
-    chosen: dict[str, frozenset[str]] = {}
+    files.check_replaced(project.modules)
+    targets_of: dict[str, frozenset[str]] = {}
     found: list[Module] = []
     for key, declared in project.modules.items():
         targets = _targets(mistakes, key, declared, project.target_names)
-        places = files.of(key, declared)
+        paths = files.of(key, declared)
         cases = tests.of(key, declared)
-        for name, path in places:
+        for name, path in paths:
             if outputs.take(key, name, path, ships=declared.ship_source):
-                chosen[name] = targets
+                targets_of[name] = targets
                 found.append(_module(project.directory, declared, name, path, sources.get(name), cases))
     modules = tuple(sorted(found, key=lambda module: module.name))
     artifacts = [
         Artifact(module, target)
         for target in project.targets
         for module in modules
-        if target.name in chosen[module.name]
+        if target.name in targets_of[module.name]
     ]
     outputs.check(project.build_dir, artifacts)
     _check_tests(project, artifacts, outputs, mistakes)
@@ -71,11 +71,11 @@ def resolve(project: Project, sources: Mapping[str, Path] = {}, *, awaited: bool
 
 
 def _module(
-    directory: Path, declared: ModuleDeclaration, name: str, path: str, given: Path | None, cases: list[Case]
+    directory: Path, declared: ModuleDeclaration, name: str, path: str, replacement: Path | None, cases: list[Case]
 ) -> Module:
     return Module(
         name,
-        Path(os.path.normpath(f"{directory}{os.sep}{path}") if given is None else os.path.abspath(given)),
+        Path(os.path.normpath(f"{directory}{os.sep}{path}") if replacement is None else os.path.abspath(replacement)),
         path,
         declared.imports,
         declared.exports,
@@ -88,15 +88,15 @@ def _targets(mistakes: ModuleMistakes, key: str, declared: ModuleDeclaration, kn
     """Return the names of the targets of a module table, and note each pattern that matches none."""
     if declared.targets is None:
         return frozenset(known)
-    chosen: set[str] = set()
+    matching: set[str] = set()
     for pattern in declared.targets:
         matched = [name for name in known if fnmatchcase(name, pattern)]
         if not matched:
             meant = suggestion(pattern, known)
             fix = f"did you mean {quoted(meant)}?" if meant else f"targets are {', '.join(known)}"
             mistakes.of(key, "targets", f"{quoted(pattern)} matches no target", fix)
-        chosen.update(matched)
-    return frozenset(chosen)
+        matching.update(matched)
+    return frozenset(matching)
 
 
 class _Tests:

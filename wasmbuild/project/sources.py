@@ -41,18 +41,18 @@ class ModuleMistakes:
 class Sources:
     """Finds files below ``directory``.
 
-    ``given`` are files by the names of modules, in the place of declared ones; with ``awaited`` they need not be there
-    yet. ``globs`` says what each glob matched. ``refused`` are files of globs whose names no module can have.
+    ``replaced`` are files by the names of modules, in the place of declared ones; with ``awaited`` they need not be
+    there yet. ``globs`` says what each glob matched. ``refused`` are files of globs whose names no module can have.
     """
 
     def __init__(
-        self, file: str, directory: Path, given: Mapping[str, Path], mistakes: ModuleMistakes, *, awaited: bool
+        self, file: str, directory: Path, replaced: Mapping[str, Path], mistakes: ModuleMistakes, *, awaited: bool
     ) -> None:
         self.globs: dict[str, tuple[str, ...]] = {}
         self.refused = ModuleMistakes(file)
         self._mistakes = mistakes
         self._directory = directory
-        self._given = given
+        self._replaced = replaced
         self._awaited = awaited
 
     def of(self, key: str, declared: ModuleDeclaration) -> list[tuple[str, str]]:
@@ -60,8 +60,8 @@ class Sources:
         source = normal(declared.source)
         if not is_glob(source):
             found = [(key, source)]
-            if key in self._given:
-                self._check_given_file(key, self._given[key])
+            if key in self._replaced:
+                self._check_replacement(key, self._replaced[key])
             else:
                 self._check_file(key, declared.source, source)
         else:
@@ -80,9 +80,9 @@ class Sources:
             found = self._named(key, [(module_name(key, source, path), path) for path in kept])
         return found
 
-    def check_given(self, declared: Mapping[str, ModuleDeclaration]) -> None:
+    def check_replaced(self, declared: Mapping[str, ModuleDeclaration]) -> None:
         """Check that each file that is given takes the place of one that is declared."""
-        for name in self._given:
+        for name in self._replaced:
             if name in declared and not is_glob(declared[name].source):
                 continue
             if name in declared:
@@ -95,7 +95,7 @@ class Sources:
             fix = f"did you mean --source {meant}=…?" if meant else f"declared one by one are {listed(known, _SHOWN)}"
             self._mistakes.of(name, "", "is not declared, but given with --source", fix)
 
-    def _check_given_file(self, key: str, path: Path) -> None:
+    def _check_replacement(self, key: str, path: Path) -> None:
         problem = self._problem(str(path), path)
         if problem == _ABSENT and self._awaited:
             return

@@ -36,11 +36,11 @@ def problem(wanted: str) -> tuple[str, str] | None:
     return f"{quoted(wanted)} is neither a line nor a version of Wasmtime", fix
 
 
-def release_problem(given: object) -> tuple[str, str] | None:
+def release_problem(value: object) -> tuple[str, str] | None:
     """Return problem and fix of what is no release of Wasmtime, of whatever line, or None."""
-    if isinstance(given, str) and "." in given and _VERSION.fullmatch(given):
+    if isinstance(value, str) and "." in value and _VERSION.fullmatch(value):
         return None
-    return f"{shown(given)} is no release of Wasmtime", f'write one such as "{known()[0]}.0.0", in quotes'
+    return f"{shown(value)} is no release of Wasmtime", f'write one such as "{known()[0]}.0.0", in quotes'
 
 
 def other_line_problem(release: str, lines: Collection[int]) -> tuple[str, str] | None:

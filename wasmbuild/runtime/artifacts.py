@@ -89,7 +89,7 @@ def deserialize(
     return loader.deserialize(engine, data)
 
 
-def refused(path: str, file: IO[bytes], kind: str | None, words: str, *, declared: bool) -> LoadError:
+def refused(path: str, file: IO[bytes], kind: str | None, message: str, *, declared: bool) -> LoadError:
     """Return the error for an open file that Wasmtime refused with these words; ``kind`` is None for either kind."""
     from wasmbuild.diagnosis import loading
     from wasmbuild.formats.cwasm import ReadAt
@@ -102,7 +102,7 @@ def refused(path: str, file: IO[bytes], kind: str | None, words: str, *, declare
         facts = fitting(subject, ReadAt.of(file, os.fstat(file.fileno()).st_size))
     except LoadError as error:
         return error
-    cause = loading.cause(words)
+    cause = loading.cause(message)
     if (cause is not None and cause.word == loading.OTHER_KIND) or kind not in (None, facts.kind):
         return other_kind(subject, facts.kind)
-    return refusal(subject, words, declared=declared)
+    return refusal(subject, message, declared=declared)

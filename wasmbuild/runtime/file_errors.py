@@ -79,9 +79,9 @@ def of_memory(subject: str) -> HostLimitError:
     return of_host(f"{subject} needs more memory than this process can have", errno.ENOMEM)
 
 
-def said_by_host(subject: str, words: str) -> HostLimitError | None:
+def said_by_host(subject: str, message: str) -> HostLimitError | None:
     """Return the error for words of Wasmtime that pass on what the operating system said, or None."""
-    found = _OS_ERROR.search(words)
+    found = _OS_ERROR.search(message)
     if found is None or os.name != "posix":
         return None
     code = int(found["code"])

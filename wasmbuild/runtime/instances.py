@@ -87,36 +87,36 @@ def of_instantiation(subject: str, error: Exception) -> LoadError | None:
     from wasmbuild.runtime.file_errors import said_by_host
     from wasmbuild.text import printable
 
-    words = str(error)
-    if (found := _UNMATCHED.search(words)) is not None:
-        return _of_component(subject, found[1], found[2], words)
-    if (found := _UNKNOWN.search(words)) is not None:
+    message = str(error)
+    if (found := _UNMATCHED.search(message)) is not None:
+        return _of_component(subject, found[1], found[2], message)
+    if (found := _UNKNOWN.search(message)) is not None:
         name = found[1]
         hint = f"{_how_to_define([name])}; wasmbuild.runtime.instantiate names all that is missing"
         return UnknownImportError(
             f"{subject} imports {printable(name)}, which the linker does not define", hint, [name]
         )
-    if (found := _OTHER_TYPE.search(words)) is not None:
+    if (found := _OTHER_TYPE.search(message)) is not None:
         return OtherImportTypeError(
-            f"{subject} imports {printable(found[1])} with another type than the linker defines: {one_line(words)}",
+            f"{subject} imports {printable(found[1])} with another type than the linker defines: {one_line(message)}",
             "define it with the type that the module expects",
             found[1],
         )
-    if _OTHER_COUNT.search(words) is not None:
+    if _OTHER_COUNT.search(message) is not None:
         return RefusedError(
-            f"{subject} is not instantiated: {one_line(words)}",
+            f"{subject} is not instantiated: {one_line(message)}",
             "give wasmtime.Instance() one import for each of module.imports, in their order, or define them in a "
             "linker and use wasmbuild.runtime.instantiate",
         )
     if isinstance(error, wasmtime.Trap):
-        found = _TRAP.search(words)
-        cause = printable(found[1]) if found is not None else one_line(words)
+        found = _TRAP.search(message)
+        cause = printable(found[1]) if found is not None else one_line(message)
         return TrapError(
             f"{subject} was loaded, and its own code failed when it was instantiated: {cause} (its start function, or "
             "data and elements that do not fit its memories and tables)",
             "",
         )
-    return said_by_host(subject, words)
+    return said_by_host(subject, message)
 
 
 def _unknown(
@@ -149,7 +149,7 @@ def _how_to_define(names: list[str]) -> str:
     return "; ".join(ways)
 
 
-def _of_component(subject: str, what: str, name: str, words: str) -> UnknownImportError:
+def _of_component(subject: str, what: str, name: str, message: str) -> UnknownImportError:
     from wasmbuild.text import printable
 
     if name.startswith("wasi:"):
@@ -158,8 +158,8 @@ def _of_component(subject: str, what: str, name: str, words: str) -> UnknownImpo
             hint = f"{hint}, then linker.add_wasi_http()"
     else:
         hint = "define it below linker.root()"
-    cause = words.rpartition("Caused by:")[2].strip().splitlines()
-    why = f" ({printable(cause[-1].strip())})" if len(cause) > 0 and "Caused by:" in words else ""
+    cause = message.rpartition("Caused by:")[2].strip().splitlines()
+    why = f" ({printable(cause[-1].strip())})" if len(cause) > 0 and "Caused by:" in message else ""
     return UnknownImportError(
         f"{subject} imports the {what} {printable(name)}, which the linker does not define{why}", hint, (name,)
     )

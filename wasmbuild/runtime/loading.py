@@ -131,8 +131,8 @@ def engine(where: Where, *, target: str | None = None, fallback: tuple[Fallback,
     LoadError.
     """
     _check_fallback("engine", fallback)
-    chosen = use_published(where, lambda opened: _best(opened, target, fallback))
-    return engines.shared_engine(chosen.engine_key, chosen.manifest.engine, f"target {chosen.target}")
+    best = use_published(where, lambda opened: _best(opened, target, fallback))
+    return engines.shared_engine(best.engine_key, best.manifest.engine, f"target {best.target}")
 
 
 def config(where: Where, *, target: str | None = None, fallback: tuple[Fallback, ...] = ("pulley",)) -> wasmtime.Config:
@@ -142,8 +142,8 @@ def config(where: Where, *, target: str | None = None, fallback: tuple[Fallback,
     what ``engine`` does.
     """
     _check_fallback("config", fallback)
-    chosen = use_published(where, lambda opened: _best(opened, target, fallback))
-    return engines.make_config(chosen.manifest.engine, chosen.line, chosen.pulley, f"target {chosen.target}")
+    best = use_published(where, lambda opened: _best(opened, target, fallback))
+    return engines.make_config(best.manifest.engine, best.line, best.pulley, f"target {best.target}")
 
 
 def _best(opened: OpenShipment, target: str | None, fallback: Collection[str]) -> Candidate:

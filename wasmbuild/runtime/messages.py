@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _PREFIX = "failed deserialization for: "
 
 
-def refusal(subject: str, words: str, *, declared: bool) -> LoadError:
+def refusal(subject: str, message: str, *, declared: bool) -> LoadError:
     """Return the error for an artifact that Wasmtime refuses with these words; ``subject`` names the artifact.
 
     ``declared`` tells that the engine was made from the artifact's manifest, and not by the application.
@@ -24,14 +24,14 @@ def refusal(subject: str, words: str, *, declared: bool) -> LoadError:
     from wasmbuild.runtime.file_errors import said_by_host
     from wasmbuild.shipment.errors import AGAIN
 
-    if (by_host := said_by_host(subject, words)) is not None:
+    if (by_host := said_by_host(subject, message)) is not None:
         return by_host
-    if words.startswith(_PREFIX):
+    if message.startswith(_PREFIX):
         # The path, which may be any text, is the subject's already.
-        words = words.partition("Caused by:")[2]
-    cause = loading.cause(words)
+        message = message.partition("Caused by:")[2]
+    cause = loading.cause(message)
     if cause is None:
-        return errors.RefusedError(f"{subject} is refused by Wasmtime: {one_line(words)}", "")
+        return errors.RefusedError(f"{subject} is refused by Wasmtime: {one_line(message)}", "")
     by_name: dict[str, Callable[[str, str], LoadError]] = {
         loading.CPU_FEATURE: mismatches.missing_feature,
         loading.OTHER_LINE: mismatches.other_line,
@@ -45,11 +45,11 @@ def refusal(subject: str, words: str, *, declared: bool) -> LoadError:
         setting = differs.setting or differs.what
         return mismatches.other_setting(subject, setting, _differing(cause, differs), declared=declared)
     if cause.word == loading.CODE_FLAG:
-        words = f"was compiled with a setting that no engine takes: {one_line(cause.said)}"
-        return mismatches.other_setting(subject, cause.names[0], words, declared=declared)
+        message = f"was compiled with a setting that no engine takes: {one_line(cause.said)}"
+        return mismatches.other_setting(subject, cause.names[0], message, declared=declared)
     if cause.word in (loading.DAMAGED, loading.STANDARD):
-        return errors.DamagedError(f"{subject} is damaged: Wasmtime says {one_line(words)}", AGAIN)
-    return errors.RefusedError(f"{subject} is refused by Wasmtime: {one_line(words)}", "")
+        return errors.DamagedError(f"{subject} is damaged: Wasmtime says {one_line(message)}", AGAIN)
+    return errors.RefusedError(f"{subject} is refused by Wasmtime: {one_line(message)}", "")
 
 
 def _differing(cause: Cause, differs: loading.EngineDifference) -> str:

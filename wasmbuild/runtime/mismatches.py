@@ -128,12 +128,12 @@ def not_precompiled(subject: str, identity: FileIdentity) -> NotPrecompiledError
     )
 
 
-def invalid_source(subject: str, words: str) -> InvalidSourceError:
+def invalid_source(subject: str, message: str) -> InvalidSourceError:
     """Return the error for WebAssembly that Wasmtime refuses to compile with these words."""
     from wasmbuild.diagnosis.wording import one_line
 
     return InvalidSourceError(
-        f"{subject} is not compiled by Wasmtime: {one_line(words)}",
+        f"{subject} is not compiled by Wasmtime: {one_line(message)}",
         "correct the source, or switch the WebAssembly feature that it names on in the engine",
     )
 

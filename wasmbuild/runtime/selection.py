@@ -56,8 +56,8 @@ def candidates(
     yield from named(shipment.native.candidates, patterns)
     if PULLEY not in fallback:
         passed_over += named(shipment.left_out, patterns)
-    for way in fallback:
-        if way == PULLEY:
+    for fallback_kind in fallback:
+        if fallback_kind == PULLEY:
             passed_over += named(opened.portable.passed_over, patterns)
             yield from named(opened.portable.candidates, patterns)
         else:

@@ -111,21 +111,21 @@ def explain(error: wasmtime.WasmtimeError | wasmtime.Trap, path: Path) -> LoadEr
     For applications that call ``Module``, ``Component``, their ``deserialize_file`` and ``Linker`` themselves: ``raise
     explain(error, path) from error``.
     """
-    shown, words = printable(os.fspath(path)), str(error)
-    known = said_by_host(shown, words) or of_instantiation(shown, error)
+    shown, message = printable(os.fspath(path)), str(error)
+    known = said_by_host(shown, message) or of_instantiation(shown, error)
     if known is not None:
         return known
     try:
         with _open(os.fspath(path), None) as file:
             identity, _ = _identity(shown, file)
-            if identity.kind != "artifact" and (identity.kind not in _SOURCES or not _of_loader(words)):
-                wrong_kind = next((kind for phrase, kind in _OTHER_KIND.items() if phrase in words), None)
+            if identity.kind != "artifact" and (identity.kind not in _SOURCES or not _of_loader(message)):
+                wrong_kind = next((kind for phrase, kind in _OTHER_KIND.items() if phrase in message), None)
                 if wrong_kind is not None:
                     return other_kind(shown, wrong_kind)
-                return _no_source(shown, identity) or invalid_source(shown, words)
-            if any(phrase in words for phrase in _NO_SOURCE):
+                return _no_source(shown, identity) or invalid_source(shown, message)
+            if any(phrase in message for phrase in _NO_SOURCE):
                 return _precompiled(shown, identity)
-            return refused(os.fspath(path), file, None, words, declared=False)
+            return refused(os.fspath(path), file, None, message, declared=False)
     except LoadError as other:
         return other
     except (OSError, ValueError) as problem:
@@ -226,9 +226,9 @@ def _precompiled(shown: str, identity: FileIdentity) -> PrecompiledError:
     )
 
 
-def _of_loader(words: str) -> bool:
+def _of_loader(message: str) -> bool:
     """Tell whether Wasmtime took the file for an artifact when it said this."""
-    return "precompiled artifact" in words or "artifact truncated" in words
+    return "precompiled artifact" in message or "artifact truncated" in message
 
 
 def _unreadable(shown: str, error: OSError | ValueError) -> LoadError:

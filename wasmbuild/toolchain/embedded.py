@@ -59,7 +59,7 @@ class Embedded:
         asked = _request(job.kind, job.engine, parallel=job.parallel)
         outcome = self._ask(Request({"do": "compile", "wasm": str(job.wasm), "out": str(job.out), **asked}))
         if isinstance(outcome, ChildExit):
-            raise failure(job, outcome.name, outcome.words, outcome.stderr)
+            raise failure(job, outcome.name, outcome.reason, outcome.stderr)
         if "errno" in outcome.body:
             unread = outcome.body["file"] == str(job.wasm)
             trouble = f"{job.source}: cannot be read" if unread else f"{job.name}: cannot be written"
@@ -74,7 +74,7 @@ class Embedded:
         """
         outcome = self._ask(Request({"do": "translate"}, text))
         if isinstance(outcome, ChildExit):
-            raise NoVerdictError(str(outcome), limit_to_raise(outcome.words))
+            raise NoVerdictError(str(outcome), limit_to_raise(outcome.reason))
         if "error" in outcome.body:
             said = outcome.body["error"].replace("<anon>:", "line ").strip("\n")
             raise CompileError("\n    ".join(["is not valid WebAssembly text", *said.splitlines()]))

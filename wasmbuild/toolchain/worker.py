@@ -46,19 +46,19 @@ class Reply(NamedTuple):
 
 
 class ChildExit(NamedTuple):
-    """The child ended instead of answering. ``words`` say how ("was killed by SIGSEGV"), ``stderr`` what it wrote.
+    """The child ended instead of answering. ``reason`` says how ("was killed by SIGSEGV"), ``stderr`` what it wrote.
 
     ``status`` is as ``Popen.returncode`` has it, ``answered`` how many requests this child had answered before.
     """
 
     name: str
-    words: str
+    reason: str
     stderr: str
     status: int
     answered: int
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.name} {self.words}", *(f"    {line}" for line in self.stderr.splitlines())])
+        return "\n".join([f"{self.name} {self.reason}", *(f"    {line}" for line in self.stderr.splitlines())])
 
 
 class Frame:
@@ -193,14 +193,14 @@ class Worker:
             try:
                 reply = self._parse()
             except ValueError as error:
-                return self._death(f"answered with something that is no reply ({error})")
+                return self._exit(f"answered with something that is no reply ({error})")
             if reply is not None:
                 self._waiting.popleft()
                 self._answered += 1
                 self._busy_since = time.monotonic()
                 return reply
             if self._ended:
-                return self._death()
+                return self._exit()
             self._read()
 
     def _parse(self) -> Reply | None:
@@ -244,12 +244,12 @@ class Worker:
         elif event.stream == ERR:
             self._stderr.add(event.data)
 
-    def _death(self, words: str = "") -> ChildExit:
+    def _exit(self, reason: str = "") -> ChildExit:
         status = self.end()
         stderr = self._stderr.text()
         limits = self._limits._replace(seconds=self._waiting[0])
-        words = words or process.ending(status, stderr, limits, timed_out=self._overdue)
-        return ChildExit(self._name, words or "ended without an answer", stderr, status, self._answered)
+        reason = reason or process.ending(status, stderr, limits, timed_out=self._overdue)
+        return ChildExit(self._name, reason or "ended without an answer", stderr, status, self._answered)
 
     def end(self) -> int:
         """Kill the process, release what belongs to it, and return its exit status."""

@@ -85,11 +85,11 @@ def verify(
     try:
         return _verified(shipments, compiler, limits, level, targets, on_entry)
     except (OSError, MemoryError, RuntimeError, ChildError) as error:
-        from wasmbuild.verify.host_errors import in_words
+        from wasmbuild.verify.host_errors import with_fix
 
         if isinstance(error, RuntimeError) and "thread" not in str(error):
             raise
-        raise HostError(f"not verified: {in_words(error)}") from error
+        raise HostError(f"not verified: {with_fix(error)}") from error
 
 
 def _verified(

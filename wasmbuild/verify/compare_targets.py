@@ -17,7 +17,7 @@ class _CaseRun(NamedTuple):
     position: int
     number: int
     target: str
-    ran: CaseResult
+    result: CaseResult
     speaks: bool
 
 
@@ -27,10 +27,10 @@ class TargetComparison:
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str, str], list[_CaseRun]] = {}
 
-    def add(self, position: int, manifest: Manifest, artifact: ManifestArtifact, ran: Sequence[CaseResult]) -> None:
+    def add(self, position: int, manifest: Manifest, artifact: ManifestArtifact, results: Sequence[CaseResult]) -> None:
         """Add the tests of the artifact whose verdict has a position in the report."""
-        named = next((index for index, test in enumerate(ran) if test.problem), None)
-        for index, test in enumerate(ran):
+        named = next((index for index, test in enumerate(results) if test.problem), None)
+        for index, test in enumerate(results):
             if test.outcome is not None:
                 key = (manifest.project, artifact.module, json.dumps(test.case.to_json(), sort_keys=True))
                 # A note says "it" of a test with a problem, so that has to be the one that the verdict names.
@@ -45,26 +45,26 @@ class TargetComparison:
             for item in seen:
                 note = _note(item, [other for other in seen if other.target != item.target])
                 if note and item.speaks:
-                    found.setdefault(item.position, []).append((not item.ran.problem, item.number, note))
+                    found.setdefault(item.position, []).append((not item.result.problem, item.number, note))
         return {position: min(notes)[-1] for position, notes in sorted(found.items())}
 
 
 def _note(item: _CaseRun, others: Sequence[_CaseRun]) -> str:
     """Return how a test came out elsewhere, where that says something about how it came out here."""
-    otherwise = [other for other in others if other.ran.outcome != item.ran.outcome]
-    if item.ran.problem and otherwise:
+    otherwise = [other for other in others if other.result.outcome != item.result.outcome]
+    if item.result.problem and otherwise:
         # One that came out right says most.
-        otherwise.sort(key=lambda other: bool(other.ran.problem))
-        return f"on {_targets(otherwise)} it {differ(item.ran, otherwise[0].ran)[1]}"
-    if item.ran.problem and others:
+        otherwise.sort(key=lambda other: bool(other.result.problem))
+        return f"on {_targets(otherwise)} it {differ(item.result, otherwise[0].result)[1]}"
+    if item.result.problem and others:
         return f"it is the same on {listed([other.target for other in others], _NAMED)}"
-    passed = [other for other in otherwise if not other.ran.problem]
+    passed = [other for other in otherwise if not other.result.problem]
     if passed:
-        here, there = differ(item.ran, passed[0].ran)
-        return f"{item.ran.case.title} {here}, and on {_targets(passed)} it {there}"
+        here, there = differ(item.result, passed[0].result)
+        return f"{item.result.case.title} {here}, and on {_targets(passed)} it {there}"
     return ""
 
 
 def _targets(seen: Sequence[_CaseRun]) -> str:
     """Return the targets where it came out as in the first."""
-    return listed([item.target for item in seen if item.ran.outcome == seen[0].ran.outcome], _NAMED)
+    return listed([item.target for item in seen if item.result.outcome == seen[0].result.outcome], _NAMED)

@@ -119,12 +119,12 @@ def expected_isa_flags(triple: triples.TargetTriple, declared: Mapping[str, Valu
 
 
 def _flag_differences(expected: Mapping[str, Value], found: Mapping[str, Value]) -> str:
-    words = []
+    differences = []
     for name in sorted(expected.keys() | found.keys()):
         wanted, value = expected.get(name, False), found.get(name, False)
         if wanted != value or type(wanted) is not type(value):
-            words.append(f"{printable(name, 40)} is {shown(value)} instead of {shown(wanted)}")
-    return ", ".join(words)
+            differences.append(f"{printable(name, 40)} is {shown(value)} instead of {shown(wanted)}")
+    return ", ".join(differences)
 
 
 def _instead(read_at: ReadAt) -> str:

@@ -54,7 +54,7 @@ def command(
     artifact: ManifestArtifact,
     case: Case,
     file: str,
-    grant: Metering,
+    metering: Metering,
     directories: Mapping[str, str] = MappingProxyType({}),
 ) -> list[str]:
     """Return the command of one test; ``run`` is the one that runs a precompiled file without options of its own.
@@ -62,27 +62,27 @@ def command(
     ``directories`` are where those of the case lie, by their paths for the program.
     """
     options = ["-S", "inherit-env=n"]
-    if grant.fuel:
+    if metering.fuel:
         options += ["-W", f"fuel={case.fuel or cases.FUEL[1]}"]
-    if grant.epoch:
+    if metering.epoch:
         # Without, it is interrupted at once.
         options += ["-W", f"timeout={2 * cases.SECONDS[1]}s"]
     if case.imports is not None:
         options += ["-W", "unknown-imports-trap" if case.imports == cases.TRAP else "unknown-imports-default"]
-    words: list[str] = []
+    arguments: list[str] = []
     if case.wasi is not None:
-        program, *words = case.wasi.argv
+        program, *arguments = case.wasi.argv
         options.append(f"--argv0={program}")
         options += [f"--dir={directory}::{path}" for path, directory in directories.items()]
         for name, value in case.wasi.env:
             options.append(f"--env={name}={value}")
     if artifact.kind == "module" and case.call != cases.START:
         options.append(f"--invoke={case.call}")
-        words = [_spelled(value, type_) for value, type_ in zip(case.args, _types(artifact, case)[0], strict=True)]
-    return [*run, *options, file, *words]
+        arguments = [_spelled(value, type_) for value, type_ in zip(case.args, _types(artifact, case)[0], strict=True)]
+    return [*run, *options, file, *arguments]
 
 
-def words(stderr: str, artifact: ManifestArtifact, file: str) -> str:
+def own_stderr(stderr: str, artifact: ManifestArtifact, file: str) -> str:
     """Return what was written on stderr, without a warning that comes with every call, and without the private copy."""
     return _WARNING.sub("", stderr).replace(file, artifact.path)
 
@@ -90,7 +90,7 @@ def words(stderr: str, artifact: ManifestArtifact, file: str) -> str:
 def reply(artifact: ManifestArtifact, case: Case, ended: Ended) -> dict[str, Any]:
     """Return what came of a test as the probe tells it; ``{}`` when the process did not end by itself.
 
-    Of ``ended.stderr``, ``words`` are wanted.
+    Of ``ended.stderr``, ``own_stderr`` is wanted.
     """
     stdout, stderr = ended.stdout.decode("utf-8", "surrogateescape"), ended.stderr
     failed = _failure(case, stderr)

@@ -27,7 +27,7 @@ from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.verify import executable_cases, memory_limited, tested
 from wasmbuild.verify.host_errors import how_it_ended, unverified
 from wasmbuild.verify.library_loader import is_of_the_host, start_failure
-from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome, death, refusal
+from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome, crash, refusal
 from wasmbuild.verify.outcomes import CALLS, WASMTIME, Broken, Obstacle, Unreachable
 from wasmbuild.verify.probes import with_memory_limit
 from wasmbuild.verify.tested import CaseResult, Metering
@@ -112,16 +112,16 @@ class ExecutableLoader:
         copy = self._directory / name
         try:
             try:
-                obstacle, ran = self._outcome(load, copy)
+                obstacle, results = self._outcome(load, copy)
             except OSError as error:
-                obstacle, ran = unverified(f"{load.artifact.path} was not loaded", error), None
+                obstacle, results = unverified(f"{load.artifact.path} was not loaded", error), None
             except ChildError as error:
                 if not self._site.is_runner or is_of_the_host(error):
-                    obstacle, ran = unverified(f"{load.artifact.path} was not loaded", error), None
+                    obstacle, results = unverified(f"{load.artifact.path} was not loaded", error), None
                 else:
-                    obstacle, ran = self._site.cannot(*start_failure(error, self._site)), None
+                    obstacle, results = self._site.cannot(*start_failure(error, self._site)), None
             if not self._aborted:
-                load.end(LoadOutcome(obstacle, ran, time.monotonic() - since))
+                load.end(LoadOutcome(obstacle, results, time.monotonic() - since))
         finally:
             load.file.close()
             copy.unlink(missing_ok=True)
@@ -135,36 +135,36 @@ class ExecutableLoader:
         file = copy.name if self._program.directory is None else str(copy)
         ended = self._run([*run, "--preload", f"probe={file}/{_MISSING}", file], self._limits.seconds)
         obstacle = self._obstacle(load, ended)
-        if obstacle is not None or load.grant is None:
+        if obstacle is not None or load.metering is None:
             return obstacle, None
         cannot = executable_cases.obstacle(load.artifact)
         if cannot:
-            words = f"cannot be tested: {cannot}; a runner with a python does"
-            return Unreachable(words, CALLS), ()
-        ran = self._tests(load, load.grant, run, file)
-        return tested.verdict(load.artifact, ran), ran
+            message = f"cannot be tested: {cannot}; a runner with a python does"
+            return Unreachable(message, CALLS), ()
+        results = self._tests(load, load.metering, run, file)
+        return tested.verdict(load.artifact, results), results
 
-    def _tests(self, load: Load, grant: Metering, run: list[str], file: str) -> tuple[CaseResult, ...]:
-        ran = []
+    def _tests(self, load: Load, metering: Metering, run: list[str], file: str) -> tuple[CaseResult, ...]:
+        results = []
         for case in load.artifact.tests:
             if self._aborted:
                 break
             stdin = None if case.wasi is None else case.wasi.stdin.encode("utf-8")
             with self._directories(case) as directories:
-                command = executable_cases.command(run, load.artifact, case, file, grant, directories)
+                command = executable_cases.command(run, load.artifact, case, file, metering, directories)
                 ended = self._run(command, case.seconds, stdin, instance=True)
-            ended = ended._replace(stderr=executable_cases.words(ended.stderr, load.artifact, file))
+            ended = ended._replace(stderr=executable_cases.own_stderr(ended.stderr, load.artifact, file))
             reply = executable_cases.reply(load.artifact, case, ended)
             if reply:
-                ran.append(tested.judged(case, reply, self._limits.memory))
+                results.append(tested.judged(case, reply, self._limits.memory))
             else:
                 # As with the library, whose process is gone then.
                 own = ended.status == memory_limited.NOT_RUN or (
                     ended.status == child.KILLED and not child.is_late(ended.reason)
                 )
-                ran.append(tested.died(case, ended.reason, ended.stderr, self._limits.memory, is_own=own))
+                results.append(tested.died(case, ended.reason, ended.stderr, self._limits.memory, is_own=own))
                 break
-        return tuple(ran)
+        return tuple(results)
 
     @contextmanager
     def _directories(self, case: Case) -> Iterator[Mapping[str, str]]:
@@ -207,26 +207,26 @@ class ExecutableLoader:
 
     def _obstacle(self, load: Load, ended: child.Ended) -> Obstacle | None:
         error = _ERROR.search(ended.stderr)
-        words = ended.stderr[error.end() :] if error else ended.stderr
-        if ended.status == _REFUSED and error and _LOADED.match(words):
+        refused = ended.stderr[error.end() :] if error else ended.stderr
+        if ended.status == _REFUSED and error and _LOADED.match(refused):
             return None
         if ended.status == _REFUSED and error:
             # The first line names the private copy.
-            return refusal(load.artifact, words.partition("\n")[2] or words, self._limits.memory, self._site)
+            return refusal(load.artifact, refused.partition("\n")[2] or refused, self._limits.memory, self._site)
         if ended.status == _USAGE:
             program = self._program.command[-1]
-            if _WITHOUT_RUN.search(words):
+            if _WITHOUT_RUN.search(refused):
                 return self._site.cannot(
                     f"{program} was built without `run`", "name another executable", lacks=WASMTIME
                 )
-            why = f"{program} does not take its settings ({one_line(words)})"
+            why = f"{program} does not take its settings ({one_line(refused)})"
             return self._site.cannot(why, "name another executable")
         if ended.status == memory_limited.NOT_RUN:
-            return self._site.cannot(one_line(words), "correct the runner in wasmbuild.toml, or install it")
+            return self._site.cannot(one_line(refused), "correct the runner in wasmbuild.toml, or install it")
         self._useless = self._useless or self._uselessness()
         ending = ended.reason or "ended well, although it should not"
         own = ended.status == child.KILLED and not child.is_late(ending)
-        return self._useless or death(load.artifact, ending, ended.stderr, self._limits.memory, is_own=own)
+        return self._useless or crash(load.artifact, ending, ended.stderr, self._limits.memory, is_own=own)
 
     def _uselessness(self) -> Obstacle | None:
         """Return why the runner runs no executable at all, for then a death says nothing of an artifact."""

@@ -48,10 +48,10 @@ def is_of_the_path(error: OSError) -> bool:
 
 def unverified(what: str, error: BaseException) -> Unverified:
     """Return that something could not be verified because of an error; ``what`` begins the sentence."""
-    return Unverified(f"{what}: {in_words(error)}")
+    return Unverified(f"{what}: {with_fix(error)}")
 
 
-def in_words(error: BaseException) -> str:
+def with_fix(error: BaseException) -> str:
     """Return an error that is not the fault of what is verified, and what to do about it, as one line."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OSError):
@@ -69,10 +69,10 @@ def in_words(error: BaseException) -> str:
         return f"no thread can be started; {_FIXES[errno.EAGAIN]}"
     if _NO_DIRECTORY in str(error):
         return "there is no directory for temporary files that can be written to; let TMPDIR name one"
-    words = printable(error.strerror or error) if isinstance(error, OSError) else printable(error)
+    text = printable(error.strerror or error) if isinstance(error, OSError) else printable(error)
     if isinstance(error, OSError) and error.filename is not None:
-        words = f"{printable(error.filename)}: {words}"
-    return f"{words}; {_FIXES.get(number or 0, _AGAIN)}"
+        text = f"{printable(error.filename)}: {text}"
+    return f"{text}; {_FIXES.get(number or 0, _AGAIN)}"
 
 
 def host_lacks(said: str) -> str:
@@ -95,13 +95,13 @@ def host_lacks(said: str) -> str:
     return ""
 
 
-def lacks_memory(words: str, memory: int | None) -> str:
+def lacks_memory(text: str, memory: int | None) -> str:
     """Return that a limit of so many bytes was too low; empty where words tell of no such thing.
 
     It is the rest of a sentence: "needs more memory than the limit of 2 GiB".
     """
     # Reserved address space counts against no limit of ours.
-    if memory is None or _RESERVED.search(words) or not memory_words.failed(words):
+    if memory is None or _RESERVED.search(text) or not memory_words.failed(text):
         return ""
     return f"needs more memory than the limit of {format_bytes(memory)}"
 

@@ -14,7 +14,7 @@ Rows = Sequence[Sequence[str]]
 """Imports as ``[module, name, kind, type]`` or exports as ``[name, kind, type]``, as the probe tells them."""
 
 _SHOWN = 3
-_TOLD_TYPES = frozenset(("i32", "i64", "f32", "f64", "v128", "funcref", "externref", "mut"))
+_KNOWN_TYPES = frozenset(("i32", "i64", "f32", "f64", "v128", "funcref", "externref", "mut"))
 _VALUE_TYPE = re.compile(r"\(ref (?:null )?(?:[a-z]+|\d+|\(shared [a-z]+\))\)|[a-z][a-z0-9]*")
 _TABLE = re.compile(r"(.*?)(?:\.\.4294967295)?(?: i64)?(?: shared)?")
 
@@ -45,7 +45,7 @@ def as_reported(kind: str, type_: str) -> str:
         return type_
     if kind == "table" and (table := _TABLE.fullmatch(type_)):
         type_ = table[1]
-    return _VALUE_TYPE.sub(lambda match: match[0] if match[0] in _TOLD_TYPES else "?", type_)
+    return _VALUE_TYPE.sub(lambda match: match[0] if match[0] in _KNOWN_TYPES else "?", type_)
 
 
 def _difference(what: str, declared: Iterable[Sequence[str]], rows: Rows) -> str:
@@ -56,17 +56,17 @@ def _difference(what: str, declared: Iterable[Sequence[str]], rows: Rows) -> str
     counted = Counter(found)
     missing = list((spelled - counted).elements())
     surplus = {extern[:-2]: extern for extern in (counted - spelled).elements()}
-    words = []
+    differences = []
     for extern in missing:
         other = surplus.pop(extern[:-2], None)
         if other is None:
-            words.append(f"{_name(extern)} is missing")
+            differences.append(f"{_name(extern)} is missing")
         else:
-            words.append(f"{_name(extern)} is {_type(other)} instead of {_type(extern)}")
-    words += [f"{_name(extern)} is not in the manifest" for extern in surplus.values()]
-    if not words:
+            differences.append(f"{_name(extern)} is {_type(other)} instead of {_type(extern)}")
+    differences += [f"{_name(extern)} is not in the manifest" for extern in surplus.values()]
+    if not differences:
         return ""
-    return f"its {what} are not those of its manifest: {listed(words, _SHOWN)}"
+    return f"its {what} are not those of its manifest: {listed(differences, _SHOWN)}"
 
 
 def _name(extern: tuple[str, ...]) -> str:

@@ -103,31 +103,31 @@ class Verifier:
         if target.consistent is not None:
             obstacle = target.consistent.check(artifact, opened.read_at)
             if obstacle is None:
-                way = target.way
-                if isinstance(way, LoadingMethod):
+                method = target.method
+                if isinstance(method, LoadingMethod):
                     test, untested = self._ceiling == TESTED and bool(artifact.tests), None
-                    why = self._untestable(target, artifact, way) if test else None
+                    why = self._untestable(target, artifact, method) if test else None
                     if why is not None:
                         other = self._by_executable(target.manifest, why)
                         if isinstance(other, LoadingMethod):
-                            way = other
+                            method = other
                         else:
                             test, untested = False, other
                     settle = partial(self._loaded, target, artifact, position, time.monotonic() - since, untested)
-                    way.load(artifact, opened, settle, test=test)
+                    method.load(artifact, opened, settle, test=test)
                     return
-                reached, obstacle = CONSISTENT, way
+                reached, obstacle = CONSISTENT, method
         opened.file.close()
         self._judge(target, artifact, position, reached, obstacle, time.monotonic() - since)
 
-    def _untestable(self, target: _Target, artifact: ManifestArtifact, way: LoadingMethod) -> Untestable | None:
+    def _untestable(self, target: _Target, artifact: ManifestArtifact, method: LoadingMethod) -> Untestable | None:
         """Return why what loads an artifact cannot execute its tests, which an executable may."""
-        if not isinstance(way.loader, LibraryLoader):
+        if not isinstance(method.loader, LibraryLoader):
             return None
         if need_wasi_3(artifact.tests, artifact.imports):
             return Untestable.WASI
         library = self._tools.library_of(target.manifest.major)
-        if library is not None and way.loader.is_here and target.crashes(artifact, library.version):
+        if library is not None and method.loader.is_here and target.crashes(artifact, library.version):
             return Untestable.LAYOUT
         return None
 
@@ -148,13 +148,13 @@ class Verifier:
     ) -> None:
         """Take the outcome of a load; ``untested`` is why tests were not executed, where they were wanted."""
         obstacle = outcome.obstacle
-        if outcome.ran is None:
+        if outcome.results is None:
             reached = CONSISTENT if obstacle else LOADED
             obstacle = obstacle or untested
         else:
             reached = LOADED if obstacle else TESTED
             with self._lock:
-                self._comparison.add(position, target.manifest, artifact, outcome.ran)
+                self._comparison.add(position, target.manifest, artifact, outcome.results)
         self._judge(target, artifact, position, reached, obstacle, seconds + outcome.seconds)
 
     def _judge(
@@ -209,7 +209,7 @@ class _Target:
         self, manifest: Manifest, ceiling: str, loaders: Loaders, references: References, tools: Tools
     ) -> None:
         self.manifest = manifest
-        self.way: LoadingMethod | Obstacle | None = None
+        self.method: LoadingMethod | Obstacle | None = None
         self.consistent: Consistent | None = None
         self.reachable = INTACT
         if ceiling == INTACT:
@@ -217,14 +217,14 @@ class _Target:
         if ceiling in (LOADED, TESTED):
             # Before the reference, so that both children start at the same time.
             try:
-                self.way = loaders.way(manifest)
+                self.method = loaders.method(manifest)
             except (WasmbuildError, OSError, RuntimeError) as error:
-                self.way = unverified("was not loaded", error)
+                self.method = unverified("was not loaded", error)
         reference = references.of(manifest)
         runtime = manifest.runtime or tools.library_release(manifest.config)
         self.consistent = Consistent(manifest, reference, references.differences, runtime)
         if not isinstance(reference, Unreachable):
-            self.reachable = CONSISTENT if isinstance(self.way, Unreachable) or self.way is None else TESTED
+            self.reachable = CONSISTENT if isinstance(self.method, Unreachable) or self.method is None else TESTED
 
     def crashes(self, artifact: ManifestArtifact, version: str) -> bool:
         """Tell whether an artifact would certainly crash in a release that this host loads it with."""

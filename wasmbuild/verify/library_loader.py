@@ -24,7 +24,7 @@ from wasmbuild.toolchain.worker import ChildExit, Reply, Request
 from wasmbuild.verify import interface, tested
 from wasmbuild.verify.host_errors import is_of_the_path, lacks_memory, unverified
 from wasmbuild.verify.intact import AGAIN, BY_HAND
-from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome, death, refusal
+from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome, crash, refusal
 from wasmbuild.verify.outcomes import Broken, Obstacle, Unverified
 from wasmbuild.verify.tested import CaseResult
 
@@ -45,7 +45,7 @@ class _Handful(NamedTuple):
     @property
     def has_tests(self) -> bool:
         """Whether it is a single artifact with tests."""
-        return bool(self.loads) and self.loads[0].grant is not None
+        return bool(self.loads) and self.loads[0].metering is not None
 
 
 class LibraryLoader:
@@ -90,7 +90,7 @@ class LibraryLoader:
         size = load.artifact.size
         first = self._gathered[0] if self._gathered else None
         if first is not None and (
-            load.how != first.how or load.grant or first.grant or self._bytes + size > _HANDFUL_BYTES
+            load.how != first.how or load.metering or first.metering or self._bytes + size > _HANDFUL_BYTES
         ):
             self.flush()
         self._gathered.append(load)
@@ -207,12 +207,12 @@ class LibraryLoader:
         left = deque(loads)
         try:
             while left and self._error is None:
-                obstacle, ran, doubtful = self._load(left[0])
+                obstacle, results, doubtful = self._load(left[0])
                 if doubtful and self._error is None:
                     # An artifact before it may have damaged the process: only a death of its own counts.
                     self._restart()
-                    obstacle, ran, _ = self._load(left[0])
-                self._end([left.popleft()], [obstacle], ran)
+                    obstacle, results, _ = self._load(left[0])
+                self._end([left.popleft()], [obstacle], results)
         except ChildError as error:
             self._give_up(error, left)
         finally:
@@ -220,25 +220,25 @@ class LibraryLoader:
 
     def _load(self, load: Load) -> tuple[Obstacle | None, tuple[CaseResult, ...] | None, bool]:
         """Load and test; return what is wrong, the tests that ran, and whether another artifact may be the cause."""
-        grant = load.grant
-        outcome = self._server.outcome(self._request(_Handful(load.how, (load,)), keep=grant is not None))
+        metering = load.metering
+        outcome = self._server.outcome(self._request(_Handful(load.how, (load,)), keep=metering is not None))
         alone = self._note(outcome, 1)
         obstacles = self._obstacles((load,), outcome)
         obstacle = None if obstacles is None else obstacles[0]
-        if obstacle is not None or grant is None:
+        if obstacle is not None or metering is None:
             return obstacle, None, self._may_be_another(outcome, alone)
-        ran: list[CaseResult] = []
+        results: list[CaseResult] = []
         for case in load.artifact.tests:
-            fuel = (case.fuel or cases.FUEL[1]) if grant.fuel else None
-            body = {"test": case.to_json(), "fuel": fuel, "epoch": grant.epoch}
+            fuel = (case.fuel or cases.FUEL[1]) if metering.fuel else None
+            body = {"test": case.to_json(), "fuel": fuel, "epoch": metering.epoch}
             outcome = self._server.outcome(Request(body, seconds=case.seconds))
             self._note(outcome, 0)
             if isinstance(outcome, ChildExit):
                 own = _is_own(outcome)
-                ran.append(tested.died(case, outcome.words, outcome.stderr, self._limits.memory, is_own=own))
-                return tested.verdict(load.artifact, ran), tuple(ran), self._may_be_another(outcome, alone)
-            ran.append(tested.judged(case, outcome.body, self._limits.memory))
-        return tested.verdict(load.artifact, ran), tuple(ran), False
+                results.append(tested.died(case, outcome.reason, outcome.stderr, self._limits.memory, is_own=own))
+                return tested.verdict(load.artifact, results), tuple(results), self._may_be_another(outcome, alone)
+            results.append(tested.judged(case, outcome.body, self._limits.memory))
+        return tested.verdict(load.artifact, results), tuple(results), False
 
     # --- both ---------------------------------------------------------------------------------------------------------
 
@@ -263,12 +263,15 @@ class LibraryLoader:
         """Tell whether something else than an artifact, ``alone`` in its process, may be the cause of an outcome."""
         if isinstance(outcome, ChildExit):
             # An exception comes again.
-            own = (_is_own(outcome) and outcome.status != child.KILLED) or child.is_late(outcome.words)
+            own = (_is_own(outcome) and outcome.status != child.KILLED) or child.is_late(outcome.reason)
             return not own and (not alone or outcome.status == child.KILLED)
-        return not alone and any(lacks_memory(words, self._limits.memory) for words in _refusals(outcome))
+        return not alone and any(lacks_memory(text, self._limits.memory) for text in _refusals(outcome))
 
     def _end(
-        self, loads: Collection[Load], obstacles: Sequence[Obstacle | None], ran: tuple[CaseResult, ...] | None = None
+        self,
+        loads: Collection[Load],
+        obstacles: Sequence[Obstacle | None],
+        results: tuple[CaseResult, ...] | None = None,
     ) -> None:
         """Settle the loads of one request, which share its time."""
         now = time.monotonic()
@@ -276,7 +279,7 @@ class LibraryLoader:
         self._since = now
         try:
             for load, obstacle in zip(loads, obstacles, strict=True):
-                load.end(LoadOutcome(obstacle, ran, seconds))
+                load.end(LoadOutcome(obstacle, results, seconds))
         finally:
             _drop(loads)
 
@@ -307,7 +310,7 @@ class LibraryLoader:
         if isinstance(outcome, Reply):
             return [_nonsense(load)]
         own = _is_own(outcome)
-        return [death(load.artifact, outcome.words, outcome.stderr, self._limits.memory, is_own=own)]
+        return [crash(load.artifact, outcome.reason, outcome.stderr, self._limits.memory, is_own=own)]
 
     def _obstacle(self, load: Load, described: object) -> Obstacle | None:
         if not isinstance(described, dict):
@@ -326,9 +329,9 @@ def _nonsense(load: Load) -> Broken:
     return Broken(f"{load.artifact.path} makes the process that loads it answer with nonsense; {AGAIN}")
 
 
-def _is_own(death: ChildExit) -> bool:
+def _is_own(ended: ChildExit) -> bool:
     """Tell whether a process did not die of an artifact: Python told of an exception, or something killed it."""
-    return death.status in (python.EXCEPTION, child.KILLED) and not child.is_late(death.words)
+    return ended.status in (python.EXCEPTION, child.KILLED) and not child.is_late(ended.reason)
 
 
 def is_of_the_host(error: ChildError) -> bool:

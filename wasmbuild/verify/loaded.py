@@ -48,15 +48,15 @@ class LoadingMethod(NamedTuple):
 
     loader: LibraryLoader | ExecutableLoader
     how: Any
-    grant: Metering
+    metering: Metering
 
     def load(self, artifact: ManifestArtifact, opened: IntactArtifact, settle: Settle, *, test: bool) -> None:
         """Load an artifact sometime, execute its tests where wanted, and settle it from another thread.
 
         The file is closed then.
         """
-        grant = self.grant if test and artifact.tests else None
-        self.loader.put(Load(artifact, opened.file, opened.signature, settle, self.how, grant))
+        metering = self.metering if test and artifact.tests else None
+        self.loader.put(Load(artifact, opened.file, opened.signature, settle, self.how, metering))
 
 
 class Loaders:
@@ -73,7 +73,7 @@ class Loaders:
         self._executables: dict[str, ExecutableLoader] = {}
         self._runners: dict[str, LibraryLoader | ExecutableLoader] = {}
 
-    def way(self, manifest: Manifest) -> LoadingMethod | Obstacle:
+    def method(self, manifest: Manifest) -> LoadingMethod | Obstacle:
         """Return how the artifacts of a manifest are loaded, or why this host cannot load them."""
         engine = manifest.config
         triple = engine.triple
@@ -118,13 +118,13 @@ class Loaders:
             lacks, fix = "its tests need WASI 0.3, which its python lacks", 'write wasmtime = "…" in place of python'
             return LoadingSite(is_runner=True).cannot(lacks, fix)
         executable = self._tools.executable(engine.line)
-        words = f"was not tested: {why.value}"
+        message = f"was not tested: {why.value}"
         if not isinstance(executable, FoundCompiler):
-            return executable._replace(message=f"{words}; {executable.message}")
+            return executable._replace(message=f"{message}; {executable.message}")
         if not self._tools.runs(executable):
-            return Unreachable(f"{words}, and {executable.path} was built without `run`", WASMTIME)
+            return Unreachable(f"{message}, and {executable.path} was built without `run`", WASMTIME)
         if why is Untestable.LAYOUT and layouts.differ(manifest.compiler, executable.version):
-            return Unreachable(f"{words}, and so it would in {executable.path} of {executable.version}", WASMTIME)
+            return Unreachable(f"{message}, and so it would in {executable.path} of {executable.version}", WASMTIME)
         return self._with(executable, engine)
 
     def _with(self, executable: FoundCompiler, engine: EngineConfig) -> LoadingMethod:
@@ -192,10 +192,10 @@ def _calls(engine: EngineConfig) -> list[Any]:
 def foreign(manifest: Manifest, triple: triples.TargetTriple, declared: Target | None) -> str:
     """Return why a manifest's artifacts cannot be loaded on this host, and what to write so that they can."""
     here = triples.host_triple() or "a machine that Wasmtime has no compiler for"
-    words = f"cannot be loaded on this host: it is for {triple}, and this is {here}"
+    message = f"cannot be loaded on this host: it is for {triple}, and this is {here}"
     if declared is not None and declared.runner is not None:
-        return f"{words}; the runner of target {declared.name} is for {declared.triple}"
-    return f"{words}, and no runner is declared; {_advice(manifest, triple)}"
+        return f"{message}; the runner of target {declared.name} is for {declared.triple}"
+    return f"{message}, and no runner is declared; {_advice(manifest, triple)}"
 
 
 def _advice(manifest: Manifest, triple: triples.TargetTriple) -> str:

@@ -23,12 +23,12 @@ from wasmbuild.verify.tested import CaseResult, Metering
 class LoadOutcome(NamedTuple):
     """What came of a load, and of the tests after it.
 
-    ``ran`` are the tests that were executed, None where it did not come to that: then ``obstacle`` keeps the artifact
-    from being loaded, else from being tested. ``seconds`` is how long all took.
+    ``results`` are those of the tests that were executed, None where it did not come to that: then ``obstacle`` keeps
+    the artifact from being loaded, else from being tested. ``seconds`` is how long all took.
     """
 
     obstacle: Obstacle | None
-    ran: tuple[CaseResult, ...] | None = None
+    results: tuple[CaseResult, ...] | None = None
     seconds: float = 0.0
 
 
@@ -44,7 +44,7 @@ class Load(NamedTuple):
     """An artifact that is intact and consistent, on its way to be loaded.
 
     ``file`` is the open file that was hashed, ``signature`` as ``Opened`` has it. ``how`` is the loader's own.
-    Where there is a ``grant``, its tests are executed when it is loaded.
+    Where there is a ``metering``, its tests are executed when it is loaded.
     """
 
     artifact: ManifestArtifact
@@ -52,7 +52,7 @@ class Load(NamedTuple):
     signature: Signature | None
     settle: Settle
     how: Any
-    grant: Metering | None = None
+    metering: Metering | None = None
 
     def end(self, outcome: LoadOutcome) -> None:
         """Close the file and settle the load."""
@@ -60,8 +60,8 @@ class Load(NamedTuple):
         with self.file:
             try:
                 if self._has_changed():
-                    words = f"{self.artifact.path} changed while it was verified; verify when nothing writes to it"
-                    changed = Broken(words)
+                    message = f"{self.artifact.path} changed while it was verified; verify when nothing writes to it"
+                    changed = Broken(message)
             except OSError as error:
                 changed = unverified(f"{self.artifact.path} cannot be read again", error)
         if changed is not None:
@@ -102,38 +102,38 @@ class LoadingSite(NamedTuple):
         if not self.is_runner:
             return Unverified(f"was not loaded: {why}; {fix}" if fix else f"was not loaded: {why}")
         # Targets can share a runner, so it goes by no name.
-        words = f"cannot be loaded by the runner of its target: {why}"
-        return Broken(f"{words}; {fix}" if fix else words)
+        message = f"cannot be loaded by the runner of its target: {why}"
+        return Broken(f"{message}; {fix}" if fix else message)
 
     def correction(self) -> str:
         """Return what to do about a runner that runs nothing."""
-        words = "correct the runner in wasmbuild.toml, or install what is missing"
+        message = "correct the runner in wasmbuild.toml, or install what is missing"
         if os.path.dirname(self.program) and not os.path.exists(self.program):
             # Emulators end without a word over it. A runner may as well reach another machine, which has it.
-            return f"{words}: there is no {printable(self.program)} here"
-        return words
+            return f"{message}: there is no {printable(self.program)} here"
+        return message
 
 
 HERE = LoadingSite()
 
 
-def refusal(artifact: ManifestArtifact, words: str, memory: int | None, site: LoadingSite = HERE) -> Obstacle:
+def refusal(artifact: ManifestArtifact, message: str, memory: int | None, site: LoadingSite = HERE) -> Obstacle:
     """Return what it means that Wasmtime refuses an artifact with these words, under a limit of ``memory`` bytes."""
-    if lacks := lacks_memory(words, memory):
+    if lacks := lacks_memory(message, memory):
         return Broken(f"{artifact.path} {lacks}; {RAISE_MEMORY}")
-    if lacks := host_lacks(words):
+    if lacks := host_lacks(message):
         return Unverified(f"{artifact.path} {lacks}")
-    cause = causes.cause(words)
+    cause = causes.cause(message)
     if cause is not None and cause.word == causes.CPU_FEATURE:
         return site.cannot(f"its CPU lacks {cause.names[0]}", _cpu_with(cause.names[0]), lacks=CPU)
     if site.is_runner and cause is not None and cause.word == causes.OTHER_LINE:
         fix = "install the version of the package wasmtime, or the executable, that the manifest names"
         said = f"compiled with incompatible version '{cause.names[0]}'"
         return site.cannot(f"its Wasmtime is of another line ({printable(said)})", fix)
-    return Broken(f"{artifact.path} is refused by Wasmtime: {one_line(_OPENED.sub('', words))}; {BY_HAND}")
+    return Broken(f"{artifact.path} is refused by Wasmtime: {one_line(_OPENED.sub('', message))}; {BY_HAND}")
 
 
-def death(
+def crash(
     artifact: ManifestArtifact, ending: str, stderr: str, memory: int | None, *, is_own: bool = False
 ) -> Broken | Unverified:
     """Return what it means that a process ended over an artifact; ``ending`` says how ("was killed by SIGSEGV").
@@ -145,8 +145,8 @@ def death(
     if lacks := host_lacks(stderr):
         return Unverified(f"{artifact.path} {lacks}")
     if is_own:
-        words = how_it_ended(ending, stderr)
-        return Unverified(f"{artifact.path} was not loaded: the process that loads it {words}; verify again")
+        message = how_it_ended(ending, stderr)
+        return Unverified(f"{artifact.path} was not loaded: the process that loads it {message}; verify again")
     fix = f"raise the time limit, or {AGAIN}" if is_late(ending) else AGAIN
     return Broken(f"{artifact.path} ends the process that loads it, which {how_it_ended(ending, stderr)}; {fix}")
 

@@ -20,7 +20,7 @@ _HERE = Path(__file__).parent
 PROBE = _HERE / "probe_main.py"
 """What starts the child, whose files are not imported here, because they import ``wasmtime``."""
 
-_BOUNDED = _HERE / "memory_limited.py"
+_LIMITED = _HERE / "memory_limited.py"
 _BESIDE = tuple(
     _HERE / name
     for name in (
@@ -110,4 +110,4 @@ def with_memory_limit(
     if memory is None:
         return list(command), dict(environment)
     own = {name: value for name, value in python.variables().items() if name not in environment}
-    return python.isolated(_BOUNDED, (str(memory), ",".join(own), *command)), {**own, **environment}
+    return python.isolated(_LIMITED, (str(memory), ",".join(own), *command)), {**own, **environment}

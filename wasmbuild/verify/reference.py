@@ -64,27 +64,27 @@ class References:
         if facts.tail == reference.tail and facts.shared_flags == reference.shared_flags:
             return ""
         key = (reference.engine, hashlib.sha256(facts.engine).digest())
-        words = self._named.get(key)
-        if words is None:
-            words = self._named[key] = self._names(reference, facts)
-        return f"has other engine settings than its manifest declares: {words}"
+        message = self._named.get(key)
+        if message is None:
+            message = self._named[key] = self._names(reference, facts)
+        return f"has other engine settings than its manifest declares: {message}"
 
     def _names(self, reference: Reference, facts: ArtifactFacts) -> str:
-        words = self._explained(reference, facts) or [_NO_NAME]
-        return listed(words, _SHOWN)
+        named = self._explained(reference, facts) or [_NO_NAME]
+        return listed(named, _SHOWN)
 
     def _explained(self, reference: Reference, facts: ArtifactFacts) -> list[str]:
         if engine_sections.line_up(reference.tail, facts.tail):
-            return _words(reference, facts, self.explain(reference, facts))
+            return _setting_names(reference, facts, self.explain(reference, facts))
         # One setting makes the row of numbers another length; of those that do, the one that leaves least to explain.
         found = []
         for variant in self.variants(reference):
             if engine_sections.line_up(variant.tail, facts.tail):
                 other = Reference(variant.change.engine, variant.shared_flags, variant.tail)
                 explained = self.explain(other, facts)
-                words = [setting_changes.described(variant.change), *_words(other, facts, explained)]
-                found.append((explained.unknown, len(words), words))
-        return min(found)[2] if found else _words(reference, facts, self.explain(reference, facts))
+                named = [setting_changes.described(variant.change), *_setting_names(other, facts, explained)]
+                found.append((explained.unknown, len(named), named))
+        return min(found)[2] if found else _setting_names(reference, facts, self.explain(reference, facts))
 
     def explain(self, reference: Reference, facts: ArtifactFacts) -> engine_sections.Explained:
         """Tell in which settings an artifact differs from a reference."""
@@ -111,20 +111,20 @@ class References:
             return _read(engine, self._tools.library_artifact(here))
         executable = self._tools.executable(engine.line)
         if isinstance(executable, Unreachable):
-            words = f"its engine settings cannot be checked on this host: {executable.message}"
-            return executable._replace(message=words)
+            message = f"its engine settings cannot be checked on this host: {executable.message}"
+            return executable._replace(message=message)
         if isinstance(executable, Unverified):
             return Unverified(f"its engine settings were not checked: {executable.message}")
         return _read(engine, self._tools.executable_artifact(executable, engine))
 
 
-def _words(reference: Reference, facts: ArtifactFacts, explained: engine_sections.Explained) -> list[str]:
+def _setting_names(reference: Reference, facts: ArtifactFacts, explained: engine_sections.Explained) -> list[str]:
     """Say in words which settings an artifact has that its reference has not, each by itself."""
-    words = [setting_changes.described(change) for change in explained.changes]
+    named = [setting_changes.described(change) for change in explained.changes]
     for flag in sorted(explained.flags):
         old, new = (flags.get(flag, "unknown") for flags in (reference.shared_flags, facts.shared_flags))
-        words.append(f"cranelift-flags.{printable(flag, 40)} is {shown(new)} instead of {shown(old)}")
-    return [*words, _NO_NAME] if explained.unknown else words
+        named.append(f"cranelift-flags.{printable(flag, 40)} is {shown(new)} instead of {shown(old)}")
+    return [*named, _NO_NAME] if explained.unknown else named
 
 
 def _stand_in(triple: triples.TargetTriple) -> triples.TargetTriple | None:

@@ -86,7 +86,7 @@ JSON_SCHEMA: dict[str, object] = {
                         "type": ["string", "null"],
                         "enum": [*LACKS, None],
                         "description": "why a higher level was not tried: "
-                        + "; ".join(f"{key}: {words}" for key, words in LACKS.items()),
+                        + "; ".join(f"{key}: {text}" for key, text in LACKS.items()),
                     },
                     "message": {
                         "type": "string",

@@ -39,7 +39,7 @@ class CaseResult(NamedTuple):
     """
 
     case: Case
-    words: str
+    summary: str
     outcome: str | None
     problem: str
     fix: str = WRONG
@@ -65,21 +65,21 @@ def judged(case: Case, reply: Mapping[str, Any], memory: int | None = None) -> C
     if case.exit is not None and reply.get("returned") == []:
         # An executable tells of a program's exit status in either case.
         reply = {**{key: value for key, value in reply.items() if key not in ("returned", "types")}, "exited": 0}
-    words = _words(case, reply)
+    summary = _summary(case, reply)
     if "failed" in reply:
         if lacks := host_errors.lacks_memory(reply["failed"], memory):
             return CaseResult(case, lacks, None, lacks, TOO_LARGE)
         if lacks := host_lacks(reply["failed"]):
             return CaseResult(case, lacks, None, lacks, "", judged=False)
-        return CaseResult(case, words, None, words, UNFIT if reply.get("unfit") is True else WRONG)
-    problems = [_wrong(case, reply, words)]
+        return CaseResult(case, summary, None, summary, UNFIT if reply.get("unfit") is True else WRONG)
+    problems = [_wrong(case, reply, summary)]
     problems += [
         _other_output(name, wanted, reply[name])
         for name, wanted in (("stdout", case.stdout), ("stderr", case.stderr))
         if wanted is not None
     ]
     outcome = values.text({key: reply[key] for key in (*_OUTCOMES, "stdout", "stderr") if key in reply})
-    return CaseResult(case, words, outcome, "; ".join(filter(None, problems)))
+    return CaseResult(case, summary, outcome, "; ".join(filter(None, problems)))
 
 
 def died(case: Case, ending: str, stderr: str, memory: int | None = None, *, is_own: bool = False) -> CaseResult:
@@ -94,25 +94,25 @@ def died(case: Case, ending: str, stderr: str, memory: int | None = None, *, is_
     if lacks := host_lacks(stderr):
         return CaseResult(case, lacks, None, lacks, "", judged=False)
     if is_own:
-        words = f"did not run to its end: the process that runs it {host_errors.how_it_ended(ending, stderr)}"
-        return CaseResult(case, words, None, words, "verify again", judged=False)
-    words = f"ends the process that runs it, which {host_errors.how_it_ended(ending, stderr)}"
-    return CaseResult(case, words, words, words, DIED)
+        summary = f"did not run to its end: the process that runs it {host_errors.how_it_ended(ending, stderr)}"
+        return CaseResult(case, summary, None, summary, "verify again", judged=False)
+    summary = f"ends the process that runs it, which {host_errors.how_it_ended(ending, stderr)}"
+    return CaseResult(case, summary, summary, summary, DIED)
 
 
-def verdict(artifact: ManifestArtifact, ran: Sequence[CaseResult]) -> Broken | Unverified | None:
+def verdict(artifact: ManifestArtifact, results: Sequence[CaseResult]) -> Broken | Unverified | None:
     """Return what the tests that ran have against an artifact, or that one of them has no outcome, or None."""
-    failed = [index for index, test in enumerate(ran) if test.problem and test.judged]
+    failed = [index for index, test in enumerate(results) if test.problem and test.judged]
     if not failed:
-        for index, test in enumerate(ran):
+        for index, test in enumerate(results):
             if test.problem:
-                words = f"{place(artifact, index)} {test.problem}"
-                return Unverified(f"{words}; {test.fix}" if test.fix else words)
+                message = f"{place(artifact, index)} {test.problem}"
+                return Unverified(f"{message}; {test.fix}" if test.fix else message)
         return None
     first = failed[0]
     others = len(failed) - 1
     more = f"; {others} more test{'s fail' if others > 1 else ' fails'}" if others else ""
-    return Broken(f"{place(artifact, first)} {ran[first].problem}{more}; {ran[first].fix}")
+    return Broken(f"{place(artifact, first)} {results[first].problem}{more}; {results[first].fix}")
 
 
 def place(artifact: ManifestArtifact, index: int) -> str:
@@ -123,14 +123,14 @@ def place(artifact: ManifestArtifact, index: int) -> str:
 
 def differ(here: CaseResult, there: CaseResult) -> tuple[str, str]:
     """Return in words in which way two calls came out, of which the outcomes differ."""
-    if here.words == there.words and here.outcome is not None and there.outcome is not None:
+    if here.summary == there.summary and here.outcome is not None and there.outcome is not None:
         outcomes = json.loads(here.outcome), json.loads(there.outcome)
         for name in ("stdout", "stderr"):
             written, other = (outcome.get(name, "") for outcome in outcomes)
             if written != other:
                 mine, its = _parts(written, other)
                 return f"wrote {mine} to {name}", f"wrote {its}"
-    return here.words, there.words
+    return here.summary, there.summary
 
 
 def _is_reply(reply: Mapping[str, Any]) -> bool:
@@ -162,7 +162,7 @@ def _is_shallow(value: Any, levels: int) -> bool:
     return levels > 0 and all(_is_shallow(item, levels - 1) for item in items)
 
 
-def _words(case: Case, reply: Mapping[str, Any]) -> str:
+def _summary(case: Case, reply: Mapping[str, Any]) -> str:
     if "failed" in reply:
         return f"cannot be executed: {one_line(reply['failed'])}"
     if "trapped" in reply:
@@ -172,19 +172,19 @@ def _words(case: Case, reply: Mapping[str, Any]) -> str:
     return f"returned {_listed(reply['returned'], case, reply.get('types', ()))}"
 
 
-def _wrong(case: Case, reply: Mapping[str, Any], words: str) -> str:
+def _wrong(case: Case, reply: Mapping[str, Any], summary: str) -> str:
     """Return in which way a call came out that should have come out otherwise; empty when it did not."""
     if case.returns is not None:
         if "returned" in reply and values.same(reply["returned"], reply.get("expected")):
             return ""
         wanted = _listed(case.returns, None, ())
-        return f"{words} instead of {wanted}" if "returned" in reply else f"{words} instead of returning {wanted}"
+        return f"{summary} instead of {wanted}" if "returned" in reply else f"{summary} instead of returning {wanted}"
     if case.traps is not None:
         if case.traps in reply.get("trapped", ""):
             return ""
-        return f'{words} instead of trapping with "{printable(case.traps, _SHOWN)}"'
+        return f'{summary} instead of trapping with "{printable(case.traps, _SHOWN)}"'
     status = 0 if "returned" in reply else reply.get("exited")
-    return "" if status == case.exit else f"{words} instead of exit status {case.exit}"
+    return "" if status == case.exit else f"{summary} instead of exit status {case.exit}"
 
 
 def _listed(items: Sequence[Any], case: Case | None, types: Sequence[str]) -> str:

@@ -196,7 +196,7 @@ def test_a_request_that_makes_no_sense_ends_the_probe_and_the_next_has_a_new_one
     probing.load(ADD, keep=True)
     outcome = probing.outcome(body)
     assert isinstance(outcome, ChildExit)
-    assert outcome.words == "ended with status 1"
+    assert outcome.reason == "ended with status 1"
     assert "Error: " in outcome.stderr
     assert probing.ask(CALL_ADD) == NOT_KEPT
     assert probing.load(ADD, keep=True) == ADD_TOLD

@@ -113,9 +113,9 @@ def outcomes(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what the probe and what the executable tell of a test."""
     canonical = settings.expand(engine, LINE, triples.parse(HOST))
-    grant = Metering.of(canonical)
-    fuel = (case.fuel or cases.FUEL[1]) if grant.fuel else None
-    library = probing.test(text, case.to_json(), engine, fuel=fuel, epoch=grant.epoch)
+    metering = Metering.of(canonical)
+    fuel = (case.fuel or cases.FUEL[1]) if metering.fuel else None
+    library = probing.test(text, case.to_json(), engine, fuel=fuel, epoch=metering.epoch)
     binary, data = workshop.binary(text), probing.compile(text, engine)
     (directory / "m.cwasm").write_bytes(data)
     interface = wasm.interface(binary)
@@ -124,8 +124,8 @@ def outcomes(
         key="0" * 64, source=Source("m.wat", "1" * 64), imports=interface.imports, exports=interface.exports,
     )  # fmt: skip
     run = [workshop.executable.path, "run", "--allow-precompiled", *settings.cli_args(canonical, LINE)]
-    command = executable_cases.command(run, artifact, case, "m.cwasm", grant)
+    command = executable_cases.command(run, artifact, case, "m.cwasm", metering)
     stdin = None if case.wasi is None else case.wasi.stdin.encode()
     ended = child.run(command, limits=LIMITS, cwd=directory, input=stdin)
-    ended = ended._replace(stderr=executable_cases.words(ended.stderr, artifact, "m.cwasm"))
+    ended = ended._replace(stderr=executable_cases.own_stderr(ended.stderr, artifact, "m.cwasm"))
     return library, executable_cases.reply(artifact, case, ended)

@@ -59,8 +59,8 @@ def test_the_preset_alone_is_no_difference() -> None:
 
 
 def test_without_settings_flags_are_compared() -> None:
-    untold = Engine(None, False, untold="no library")
-    other = artifact("9", engine=untold, cranelift_flags={"opt_level": "none"})
+    unknown = Engine(None, False, problem="no library")
+    other = artifact("9", engine=unknown, cranelift_flags={"opt_level": "none"})
     assert compare(artifact(), other).differences == (
         FileDifference("cranelift flag opt_level", "speed", "none"),
         FileDifference("engine", "told", "not told"),

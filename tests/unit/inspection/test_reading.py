@@ -103,7 +103,7 @@ def test_an_artifact_of_an_unknown_line_is_described_as_far_as_it_goes(
     assert (described.error, described.exit_code) == ("", 0)
     assert (artifact.line, artifact.triple, artifact.architecture) == ("7", "aarch64-unknown-linux-gnu", "aarch64")
     assert artifact.cpu.level == "armv8.1-a"
-    assert "Wasmtime 7 is unknown" in artifact.engine.untold
+    assert "Wasmtime 7 is unknown" in artifact.engine.problem
     assert [(s.name, s.size, s.role) for s in artifact.sections[1:2]] == [(".text", 4, "code")]
     assert described.notes == (
         "its name is that of WebAssembly to be compiled, but it is precompiled already: call it .cwasm",
@@ -127,7 +127,7 @@ def test_an_artifact_that_names_no_line_is_described_too(
     described = reader.describe(str(path))
     assert described.artifact is not None
     assert described.artifact.line == version
-    assert described.artifact.engine.untold.startswith(told)
+    assert described.artifact.engine.problem.startswith(told)
 
 
 def test_an_unknown_target_is_described_too(tmp_path: Path, reader: Inspector, make: Any) -> None:
@@ -136,7 +136,7 @@ def test_an_unknown_target_is_described_too(tmp_path: Path, reader: Inspector, m
     artifact = reader.describe(str(path)).artifact
     assert artifact is not None
     assert artifact.architecture is None
-    assert artifact.engine.untold == r"this version of wasmbuild knows no target \x1b[31mquantum-unknown-none"
+    assert artifact.engine.problem == r"this version of wasmbuild knows no target \x1b[31mquantum-unknown-none"
 
 
 @given(at=st.integers(0, 700), patch=st.binary(max_size=8), cut=st.none() | st.integers(0, 700))

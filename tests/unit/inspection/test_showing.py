@@ -152,7 +152,7 @@ def test_an_artifact_in_words() -> None:
 
 
 def test_settings_that_were_not_told_say_why_and_show_flags() -> None:
-    text = told(described(engine=Engine(None, exact=False, untold="no Wasmtime 48 is installed")))
+    text = told(described(engine=Engine(None, exact=False, problem="no Wasmtime 48 is installed")))
     assert "  engine      settings are not told: no Wasmtime 48 is installed\n" in text
     assert '  flags       opt_level = "speed"\n' in text
     assert "wasmtime run --allow-precompiled\n" in text

@@ -197,7 +197,7 @@ class TestDeaths:
         for n, outcome in enumerate(server.outcomes(map(Request, bodies))):
             if n % 7 == 3:
                 assert isinstance(outcome, ChildExit)
-                assert outcome.words == "was killed by SIGABRT"
+                assert outcome.reason == "was killed by SIGABRT"
                 assert str(outcome) == "the child was killed by SIGABRT\n    about to abort"
                 assert outcome.answered == (3 if n == 3 else 6)
             else:
@@ -214,7 +214,7 @@ class TestDeaths:
         limits = [0.1, None, 0.2, 5.0]
         outcomes = list(server.outcomes(Request(sleep, seconds=seconds) for seconds in limits))
         assert [isinstance(outcome, Reply) for outcome in outcomes] == [False, True, False, True]
-        assert [outcome.words for outcome in outcomes if isinstance(outcome, ChildExit)] == [
+        assert [outcome.reason for outcome in outcomes if isinstance(outcome, ChildExit)] == [
             "did not end within 0.1 s",
             "did not end within 0.2 s",
         ]
@@ -268,12 +268,12 @@ class TestDeaths:
         with make(ProcessLimits(memory=1 << 30, seconds=30)) as server:
             outcome = server.outcome(Request({"do": "eat"}))
         assert isinstance(outcome, ChildExit)
-        assert outcome.words == "ran out of its memory limit of 1 GiB"
+        assert outcome.reason == "ran out of its memory limit of 1 GiB"
 
     def test_an_exception_in_the_child(self, server: Server) -> None:
         outcome = server.outcome(Request({"do": "fail"}))
         assert isinstance(outcome, ChildExit)
-        assert (outcome.words, outcome.status) == ("ended with status 1", 1)
+        assert (outcome.reason, outcome.status) == ("ended with status 1", 1)
         assert outcome.stderr.endswith("ValueError: no idea\n")
 
     def test_an_end_without_an_answer(self, server: Server) -> None:
@@ -285,10 +285,10 @@ class TestDeaths:
     def test_junk_is_no_reply(self, server: Server, junk: str) -> None:
         outcome = server.outcome(Request({"do": "junk", "junk": junk}))
         assert isinstance(outcome, ChildExit)
-        assert outcome.words.startswith("answered with something that is no reply (")
+        assert outcome.reason.startswith("answered with something that is no reply (")
         if junk in ("", "no json"):
             shown = junk or "an empty line"
-            assert outcome.words.endswith(f" ({shown}; it may write nothing else to stdout)")
+            assert outcome.reason.endswith(f" ({shown}; it may write nothing else to stdout)")
 
     @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the end of a process of another is not seen")
     def test_a_child_that_died_while_idle_is_no_fault_of_the_next_request(self, server: Server) -> None:

@@ -9,7 +9,7 @@ import pytest
 from wasmbuild.formats.extern import Export
 from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.toolchain.child import Ended
-from wasmbuild.verify.executable_cases import command, obstacle, reply, words
+from wasmbuild.verify.executable_cases import command, obstacle, own_stderr, reply
 from wasmbuild.verify.host_errors import one_line
 from wasmbuild.verify.tested import Metering
 
@@ -212,12 +212,12 @@ def test_a_status_as_of_a_trap_without_one_is_no_outcome(entry: Any) -> None:
 @pytest.mark.parametrize("written", ["", "a line\n", "no newline"])
 def test_warnings_of_the_executable_are_no_output_of_the_program(entry: Any, written: str) -> None:
     said = TAKES + written + RETURNS.replace("checksum.cwasm", "load-1.cwasm")
-    assert words(said, entry(), "load-1.cwasm") == written
+    assert own_stderr(said, entry(), "load-1.cwasm") == written
 
 
 def test_errors_name_the_artifact_and_no_copy_of_it(entry: Any) -> None:
     said = FAILED.replace("checksum.cwasm", "/private/load-1.cwasm")
-    assert words(said, entry(), "/private/load-1.cwasm") == FAILED
+    assert own_stderr(said, entry(), "/private/load-1.cwasm") == FAILED
 
 
 # --- commands ---------------------------------------------------------------------------------------------------------
@@ -260,7 +260,7 @@ def test_a_function_of_a_program_has_its_values_in_place_of_arguments(entry: Any
 
 
 @pytest.mark.parametrize(
-    ("grant", "fuel", "options"),
+    ("metering", "fuel", "options"),
     [
         (Metering(fuel=True, epoch=False), 1000, ["-W", "fuel=1000"]),
         (Metering(fuel=True, epoch=False), None, ["-W", "fuel=9223372036854775807"]),
@@ -269,9 +269,9 @@ def test_a_function_of_a_program_has_its_values_in_place_of_arguments(entry: Any
         (Metering(fuel=True, epoch=True), 5, ["-W", "fuel=5", "-W", "timeout=7200s"]),
     ],
 )
-def test_what_an_engine_counts_is_granted(entry: Any, grant: Metering, fuel: int | None, options: list[str]) -> None:
+def test_what_an_engine_counts_is_granted(entry: Any, metering: Metering, fuel: int | None, options: list[str]) -> None:
     case = Case("f", (), returns=(), fuel=fuel)
-    assert command(RUN, entry(), case, "load.cwasm", grant)[5:-2] == options
+    assert command(RUN, entry(), case, "load.cwasm", metering)[5:-2] == options
 
 
 # --- what an executable cannot ----------------------------------------------------------------------------------------

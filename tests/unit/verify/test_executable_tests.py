@@ -49,13 +49,13 @@ def test_how_a_test_is_run(loading: Loading, tmp_path: Path, site: LoadingSite) 
 
 def test_an_artifact_without_a_grant_is_loaded_and_not_tested(loading: Loading) -> None:
     case = Case("f", (), returns=(1,))
-    loading.run(loading.load("", tests=(case,))._replace(grant=None))
+    loading.run(loading.load("", tests=(case,))._replace(metering=None))
     assert loading.outcomes["m"][:2] == (None, None)
 
 
 def test_what_is_not_loaded_is_not_tested(loading: Loading) -> None:
     loading.run(loading.load("fail('Error: no\\n')", tests=(Case("f", (), returns=(1,)),)))
-    assert loading.outcomes["m"].ran is None
+    assert loading.outcomes["m"].results is None
     assert loading.outcomes["m"].obstacle is not None
 
 

@@ -202,11 +202,13 @@ def test_artifacts_with_tests_are_loaded_by_themselves(start: Callable[..., Libr
         load = loads.make(str(number))
         if number % 3 == 1:
             tests = (Case("f", (), returns=(7,)),)
-            load = load._replace(artifact=load.artifact._replace(tests=tests), grant=Metering(fuel=False, epoch=False))
+            load = load._replace(
+                artifact=load.artifact._replace(tests=tests), metering=Metering(fuel=False, epoch=False)
+            )
         settle = load.settle
 
         def note(outcome: LoadOutcome, settle: Settle = settle, name: str = str(number)) -> None:
-            ran[name] = outcome.ran
+            ran[name] = outcome.results
             settle(outcome)
 
         loader.put(load._replace(settle=note))

@@ -11,7 +11,7 @@ import pytest
 
 from wasmbuild.files import signature
 from wasmbuild.verify.host_errors import one_line
-from wasmbuild.verify.loading import Load, LoadOutcome, death, refusal
+from wasmbuild.verify.loading import Load, LoadOutcome, crash, refusal
 from wasmbuild.verify.outcomes import CPU, Broken, Unreachable, Unverified
 
 HAND = "was it built or changed by hand, or by another tool? build it again"
@@ -43,7 +43,7 @@ def test_how_the_file_was_opened_is_left_out(maker: Any, separator: str) -> None
 
 
 def test_a_death_is_told_with_what_was_written_last(maker: Any) -> None:
-    assert death(
+    assert crash(
         maker.entry(b""), "was killed by SIGABRT", "thread 'main' panicked:\nindex out of bounds\n", None
     ) == Broken(
         "checksum.cwasm ends the process that loads it, which was killed by SIGABRT (thread 'main' panicked: index out "
@@ -59,8 +59,8 @@ def test_the_memory_limit_is_blamed_where_there_is_one(maker: Any, words: str) -
         "checksum.cwasm needs more memory than the limit of 2 GiB; raise --memory-limit, or memory-limit of its runner"
     )
     assert refusal(maker.entry(b""), words, 2 << 30) == expected
-    assert death(maker.entry(b""), "was killed by SIGABRT", words, 2 << 30) == expected
-    unlimited = death(maker.entry(b""), "was killed by SIGABRT", words, None)
+    assert crash(maker.entry(b""), "was killed by SIGABRT", words, 2 << 30) == expected
+    unlimited = crash(maker.entry(b""), "was killed by SIGABRT", words, None)
     assert isinstance(unlimited, Unverified)
     assert "--memory-limit" not in unlimited.message
 

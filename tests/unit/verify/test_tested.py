@@ -99,13 +99,13 @@ def test_what_comes_out_otherwise_is_told_with_what_was_declared(
     assert ran.problem == problem
     assert ran.fix == WRONG
     assert ran.outcome is not None
-    assert problem.startswith(ran.words)
+    assert problem.startswith(ran.summary)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_what_could_not_be_executed_fails_whatever_was_declared(case: Case) -> None:
     ran = judged(case, {"failed": "Error: no\n\nCaused by:\n    0: such\n    1: function"})
-    assert ran.words == ran.problem == "cannot be executed: Error: no: such: function"
+    assert ran.summary == ran.problem == "cannot be executed: Error: no: such: function"
     assert ran.outcome is None
 
 
@@ -137,7 +137,7 @@ def test_what_could_not_be_executed_fails_whatever_was_declared(case: Case) -> N
 )
 def test_what_says_nothing_that_has_a_meaning_fails_whatever_was_declared(case: Case, told: dict[str, Any]) -> None:
     ran = judged(case, told)
-    assert ran.words == ran.problem == NONSENSE
+    assert ran.summary == ran.problem == NONSENSE
     assert ran.outcome is None
 
 
@@ -157,7 +157,7 @@ def test_what_says_nothing_that_has_a_meaning_fails_whatever_was_declared(case: 
 )
 def test_what_says_nothing_of_what_was_declared_is_nonsense(case: Case, told: dict[str, Any]) -> None:
     ran = judged(case, told)
-    assert ran.words == ran.problem == NONSENSE
+    assert ran.summary == ran.problem == NONSENSE
     assert ran.outcome is None
 
 
@@ -193,7 +193,7 @@ def test_the_outcome_is_what_came_and_nothing_else() -> None:
 @example(EXITS._replace(exit=1), {"exited": True})
 def test_whatever_a_process_tells_is_judged_and_passes_only_when_it_is_right(case: Case, told: dict[str, Any]) -> None:
     ran = judged(case, told, memory=1 << 20)
-    assert is_one_safe_line(ran.words)
+    assert is_one_safe_line(ran.summary)
     assert is_one_safe_line(ran.problem)
     if ran.problem:
         return
@@ -221,7 +221,7 @@ def test_whatever_a_process_writes_or_fails_with_is_shown_as_one_safe_line(writt
         {"failed": written},
     ):
         ran = judged(case, told)
-        assert is_one_safe_line(ran.words)
+        assert is_one_safe_line(ran.summary)
         assert is_one_safe_line(ran.problem)
     assert is_one_safe_line(died(case, "was ended by signal 11", written).problem)
 

@@ -81,7 +81,7 @@ def test_numbers_are_shown_as_the_test_spells_them(
 def test_a_test_over_which_its_process_ended_is_told_with_what_it_wrote() -> None:
     ran = died(RETURNS, "was ended by signal 11", "thread 'main' (7) panicked\n\x1b[2J")
     words = r"ends the process that runs it, which was ended by signal 11 (thread 'main' panicked: \x1b[2J)"
-    assert (ran.words, ran.outcome, ran.problem, ran.fix) == (words, words, words, DIED)
+    assert (ran.summary, ran.outcome, ran.problem, ran.fix) == (words, words, words, DIED)
 
 
 def test_a_test_that_takes_too_long_is_told_so() -> None:

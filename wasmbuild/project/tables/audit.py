@@ -32,13 +32,13 @@ def _reason(text: str) -> Wrong | None:
     return None if text.strip() else ("is empty", "write why the fault does not matter here")
 
 
-def _day(given: object) -> date:
-    if isinstance(given, date) and not isinstance(given, datetime):
-        return given
-    told = "a date with a time" if isinstance(given, datetime) else shown(given)
-    day = _DAY.match(str(given))
+def _day(value: object) -> date:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    found = "a date with a time" if isinstance(value, datetime) else shown(value)
+    day = _DAY.match(str(value))
     fix = f"write until = {day[0] if day else '2027-03-31'}, without quotes or a time"
-    raise refusal(f"must be a date, not {told}", fix)
+    raise refusal(f"must be a date, not {found}", fix)
 
 
 class IgnoreTable(Table):

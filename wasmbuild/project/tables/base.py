@@ -79,15 +79,15 @@ class Table(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _judge(cls, given: Any, validate: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        if not isinstance(given, Mapping):
-            raise refusal(f"must be a table, not {shown(given)}", cls.written_for(given))
+    def _judge(cls, value: Any, validate: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        if not isinstance(value, Mapping):
+            raise refusal(f"must be a table, not {shown(value)}", cls.written_for(value))
         found: list[Problem] = []
         try:
-            table: Self | None = validate(given)
+            table: Self | None = validate(value)
         except ValidationError as error:
             found = problems_of(error, {"extra_forbidden": cls.unknown_key, "missing": cls.missing_key})
-            table = _sound_part(validate, given, found)
+            table = _sound_part(validate, value, found)
         if table is not None:
             found.extend(table.problems({str(path[0]) for path, _problem, _fix in found}, info.context))
         if found or table is None:
@@ -96,39 +96,39 @@ class Table(BaseModel):
 
 
 def read_table(
-    model: type[_TableT], given: object, context: Context | None = None
+    model: type[_TableT], value: object, context: Context | None = None
 ) -> tuple[_TableT | None, list[Problem]]:
     """Return a table without what is wrong in it, or None where too little is left, and all that is wrong."""
 
-    def validate(given: object) -> _TableT:
-        return model.model_validate(given, context=context)
+    def validate(value: object) -> _TableT:
+        return model.model_validate(value, context=context)
 
     try:
-        return validate(given), []
+        return validate(value), []
     except ValidationError as error:
         found = problems_of(error)
-    return _sound_part(validate, given, found), found
+    return _sound_part(validate, value, found), found
 
 
-def _sound_part(validate: Callable[[Any], _TableT], given: object, found: Iterable[Problem]) -> _TableT | None:
+def _sound_part(validate: Callable[[Any], _TableT], value: object, found: Iterable[Problem]) -> _TableT | None:
     """Return what is left of a table without what was found wrong, or None where too little is."""
     paths = [path for path, _problem, _fix in found]
-    while (given := _without(given, paths)) is not None:
+    while (value := _without(value, paths)) is not None:
         try:
-            return validate(given)
+            return validate(value)
         except ValidationError as error:
             paths = [detail["loc"] for detail in error.errors(include_url=False, include_input=False)]
     return None
 
 
-def _without(given: Any, paths: Iterable[Path]) -> Any:
+def _without(value: Any, paths: Iterable[Path]) -> Any:
     """Return a copy without what lies at each path, or else what lies nearest to it; None where nothing is left."""
     below: dict[str | int, list[Path]] = {}
-    known = given.keys() if isinstance(given, Mapping) else range(len(given)) if isinstance(given, list) else ()
+    known = value.keys() if isinstance(value, Mapping) else range(len(value)) if isinstance(value, list) else ()
     for path in paths:
         if not path or path[0] not in known:
             return None
         below.setdefault(path[0], []).append(path[1:])
-    left = {key: _without(given[key], below[key]) if key in below else given[key] for key in known}
+    left = {key: _without(value[key], below[key]) if key in below else value[key] for key in known}
     kept = {key: value for key, value in left.items() if key not in below or value is not None}
-    return list(kept.values()) if isinstance(given, list) else kept
+    return list(kept.values()) if isinstance(value, list) else kept

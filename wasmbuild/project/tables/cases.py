@@ -24,9 +24,9 @@ from wasmbuild.project.tables.values import ARRAY_OF_TABLES, IN_ARRAY, Rule, Tex
 _VALUE = {"type": ["boolean", "number", "string", "array", "object"]}
 
 
-def _no_array(given: object) -> Wrong | None:
-    if isinstance(given, (bool, int, float, str)):
-        return f"must be an array, not {shown(given)}", f"write [{shown(given)}]"
+def _no_array(value: object) -> Wrong | None:
+    if isinstance(value, (bool, int, float, str)):
+        return f"must be an array, not {shown(value)}", f"write [{shown(value)}]"
     return None
 
 
@@ -191,13 +191,13 @@ Cases = Annotated[tuple[CaseTable, ...], IN_ARRAY, Rule(_too_many, maxItems=case
 """The tests of a module."""
 
 
-def _value(given: Any) -> Value:
+def _value(read: Any) -> Value:
     """Return a value of TOML as one of JSON, which has neither NaN nor infinities."""
-    if isinstance(given, float) and not math.isfinite(given):
-        return "nan" if math.isnan(given) else "inf" if given > 0 else "-inf"
-    if isinstance(given, list):
-        return list(map(_value, given))
-    if isinstance(given, Mapping):
-        return {name: _value(value) for name, value in given.items()}
-    value: Value = given
+    if isinstance(read, float) and not math.isfinite(read):
+        return "nan" if math.isnan(read) else "inf" if read > 0 else "-inf"
+    if isinstance(read, list):
+        return list(map(_value, read))
+    if isinstance(read, Mapping):
+        return {name: _value(value) for name, value in read.items()}
+    value: Value = read
     return value

@@ -66,11 +66,11 @@ class Document(Table):
     )
 
 
-def target_name_problems(given: Iterable[str]) -> dict[str, Wrong]:
+def target_name_problems(keys: Iterable[str]) -> dict[str, Wrong]:
     """Return problem and fix of those of the targets' names that cannot be, each of them a directory."""
     found = {}
     seen: dict[str, str] = {}
-    for name in given:
+    for name in keys:
         if (wrong := names.problem(name)) is not None:
             found[name] = f"{quoted(name)} {wrong}", names.rule()
         elif name.lower() == filenames.INDEX:

@@ -66,14 +66,14 @@ class EngineTable(Table):
         return dict(self.model_extra or {})
 
     def problems(self, wrong: Set[str], context: Context | None) -> Iterable[Problem]:
-        given = self.settings
+        settings = self.settings
         line = lines.known()[-1] if context is None else context.line
         for_all = context is not None and context.for_all
         if self.runtime is not None and not for_all:
             other = versions.other_line_problem(self.runtime, [line])
             if other is not None:
                 yield ("runtime",), *other
-        for name, problem, fix in rules.value_problems(given, line=line):
+        for name, problem, fix in rules.value_problems(settings, line=line):
             # A quoted key has dots of its own.
-            path: Path = (name,) if name in given else tuple(name.split(".", 1))
+            path: Path = (name,) if name in settings else tuple(name.split(".", 1))
             yield path, problem, fix

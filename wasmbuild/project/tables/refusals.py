@@ -34,22 +34,22 @@ def refusals(problems: Iterable[Problem]) -> ValidationError:
     )
 
 
-def problems_of(error: ValidationError, words: Mapping[str, Callable[[str], Wrong]] = {}) -> list[Problem]:
+def problems_of(error: ValidationError, explanations: Mapping[str, Callable[[str], Wrong]] = {}) -> list[Problem]:
     """Return what was refused; unknown keys come first.
 
-    ``words`` says what is wrong with keys of the table that refuses, by the kind of the error; of tables in it
-    everything is in words already.
+    ``explanations`` say what is wrong with keys of the table that refuses, by the kind of the error; tables in it have
+    explained theirs.
     """
     details = sorted(error.errors(include_url=False), key=lambda detail: detail["type"] != "extra_forbidden")
-    return [(detail["loc"], *_in_words(detail, words)) for detail in details]
+    return [(detail["loc"], *_explained(detail, explanations)) for detail in details]
 
 
-def _in_words(detail: ErrorDetails, words: Mapping[str, Callable[[str], Wrong]]) -> Wrong:
+def _explained(detail: ErrorDetails, explanations: Mapping[str, Callable[[str], Wrong]]) -> Wrong:
     kind, value = detail["type"], detail["input"]
     if kind == _KIND:
         return detail["ctx"]["problem"], detail["ctx"]["fix"]
-    if kind in words:
-        return words[kind](str(detail["loc"][-1]))
+    if kind in explanations:
+        return explanations[kind](str(detail["loc"][-1]))
     must_be, fix = {
         "string_type": ("text", _as_text(value)),
         "int_type": ("a whole number", "write a number without quotes or a point"),

@@ -28,9 +28,9 @@ def _program(text: str) -> Wrong | None:
     return in_home(text)
 
 
-def _command(words: tuple[str, ...]) -> list[Problem]:
-    judged = [_program(word) for word in words[:1]]
-    judged += [("has a NUL, which no argument can have", "remove it") if "\0" in word else None for word in words[1:]]
+def _command(command: tuple[str, ...]) -> list[Problem]:
+    judged = [_program(word) for word in command[:1]]
+    judged += [("has a NUL, which no argument can have", "remove it") if "\0" in word else None for word in command[1:]]
     return [((index,), *wrong) for index, wrong in enumerate(judged) if wrong is not None]
 
 

@@ -26,8 +26,8 @@ def _compiler(text: str) -> Wrong | None:
     if text and text.isprintable() and re.search(r"[/\\]", text):
         return in_home(text)
     meant = suggestion(text, COMPILERS)
-    words = ", ".join(map(quoted, COMPILERS))
-    fix = f"did you mean {quoted(meant)}?" if meant else f"write one of {words}, or a path"
+    choices = ", ".join(map(quoted, COMPILERS))
+    fix = f"did you mean {quoted(meant)}?" if meant else f"write one of {choices}, or a path"
     if text and meant is None:
         fix += f" such as {quoted('./' + text)}"
     return f"unknown compiler {quoted(text)}", fix

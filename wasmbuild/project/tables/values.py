@@ -59,19 +59,19 @@ def named(problem: Callable[[str], Wrong | None]) -> Callable[[str], Wrong | Non
     return of
 
 
-def one_of(words: tuple[str, ...], unknown: str) -> Rule:
+def one_of(choices: tuple[str, ...], unknown: str) -> Rule:
     """Return the rule of a few words; ``unknown`` says what another one is, with ``{}`` in its place."""
-    listed = f"write one of {', '.join(map(quoted, words))}"
+    listed = f"write one of {', '.join(map(quoted, choices))}"
 
-    def problem(given: object) -> Wrong | None:
-        if not isinstance(given, str):
-            return f"must be text, not {shown(given)}", listed
-        if given in words:
+    def problem(value: object) -> Wrong | None:
+        if not isinstance(value, str):
+            return f"must be text, not {shown(value)}", listed
+        if value in choices:
             return None
-        meant = suggestion(given, words)
-        return unknown.format(quoted(given)), f"did you mean {quoted(meant)}?" if meant else listed
+        meant = suggestion(value, choices)
+        return unknown.format(quoted(value)), f"did you mean {quoted(meant)}?" if meant else listed
 
-    return Rule(problem, any_type=True, enum=list(words))
+    return Rule(problem, any_type=True, enum=list(choices))
 
 
 def between(low: int, high: int, what: str) -> Rule:
@@ -111,10 +111,10 @@ WasmtimeVersion = Annotated[str, Rule(versions.problem, pattern=versions.PATTERN
 Seconds = Annotated[int, between(*amounts.SECONDS, "seconds")]
 
 
-def _bytes(given: object) -> int:
-    if isinstance(given, bool) or not isinstance(given, (int, str)):
-        raise refusal(f"must be bytes or text, not {shown(given)}", 'write bytes, or text such as "4 GiB"')
-    size = amounts.memory_bytes(given)
+def _bytes(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise refusal(f"must be bytes or text, not {shown(value)}", 'write bytes, or text such as "4 GiB"')
+    size = amounts.memory_bytes(value)
     if isinstance(size, amounts.Mistaken):
         raise refusal(*size)
     return size
@@ -138,18 +138,18 @@ def _empty_text(texts: tuple[str, ...]) -> Wrong | None:
 Patterns = Annotated[Texts, Rule(_empty_text, items={"type": "string", "minLength": 1})]
 
 
-def _no_array(given: object) -> Wrong | None:
-    if isinstance(given, list):
+def _no_array(value: object) -> Wrong | None:
+    if isinstance(value, list):
         return None
-    return f"must be an array of tables, not {shown(given)}", f"write [[{HERE}]]"
+    return f"must be an array of tables, not {shown(value)}", f"write [[{HERE}]]"
 
 
 ARRAY_OF_TABLES = Rule(_no_array, any_type=True)
 """The rule of a tuple of tables that is ``IN_ARRAY``."""
 
 
-def _variables(given: dict[str, Any]) -> list[Problem]:
-    judged = {name: variable_problem(name, value) for name, value in given.items()}
+def _variables(value: dict[str, Any]) -> list[Problem]:
+    judged = {name: variable_problem(name, value) for name, value in value.items()}
     return [((name,), *wrong) for name, wrong in judged.items() if wrong is not None]
 
 
