@@ -32,7 +32,7 @@ _PART = 256 << 10
 _FICLONE = 0x40049409
 
 
-class DamagedError(Exception):
+class DamagedEntryError(Exception):
     """A file that is no whole entry for a key."""
 
 
@@ -60,8 +60,8 @@ def take(descriptor: int, whole: int, key: str, out: str, *, share: bool) -> Tak
     """Copy the artifact of an open entry of ``whole`` bytes into a new file, and hold what was copied to its checksum.
 
     With ``share``, the file system is asked to let both have the same blocks. Never a hard link: who writes into a
-    build directory must not write into the cache. Raises DamagedError where it is no entry for the key, and OSError;
-    nothing is left then.
+    build directory must not write into the cache. Raises DamagedEntryError where it is no entry for the key, and
+    OSError; nothing is left then.
     """
     data = None
     if whole <= _SMALL:
@@ -71,10 +71,10 @@ def take(descriptor: int, whole: int, key: str, out: str, *, share: bool) -> Tak
         os.lseek(descriptor, whole - _END, os.SEEK_SET)
         end = os.read(descriptor, _END)
     if len(end) != _END:
-        raise DamagedError
+        raise DamagedEntryError
     magic, size, encoded, sha256, of = _TRAILER.unpack_from(end)
     if magic != _MAGIC or size + encoded + _END != whole or of.hex() != key:
-        raise DamagedError
+        raise DamagedEntryError
     with files.NewFile(out) as made:
         shared = share and _shares_blocks(descriptor, made.descriptor, size)
         if data is None:
@@ -87,7 +87,7 @@ def take(descriptor: int, whole: int, key: str, out: str, *, share: bool) -> Tak
             checksum = crc32(data)
             made.write(data)
         if crc32(end[: _TRAILER.size], checksum) != _SUM.unpack_from(end, _TRAILER.size)[0]:
-            raise DamagedError
+            raise DamagedEntryError
     return Taken(size, sha256.hex(), made.stamped, data, shared)
 
 
@@ -100,7 +100,7 @@ def _checksum(source: int, size: int, copy: files.NewFile | None) -> int:
         while size > 0:
             count = file.readinto(buffer[: min(size, _PART)])
             if not count:
-                raise DamagedError
+                raise DamagedEntryError
             part = buffer[:count]
             checksum = crc32(part, checksum)
             if copy is not None:

@@ -74,9 +74,9 @@ class LocalCache:
         try:
             status = os.fstat(descriptor)
             if not usercache.is_own(status):
-                raise entry.DamagedError
+                raise entry.DamagedEntryError
             found = entry.take(descriptor, status.st_size, key, str(out), share=self._shares)
-        except entry.DamagedError:
+        except entry.DamagedEntryError:
             self.discard(key)
             return None
         except OSError:
