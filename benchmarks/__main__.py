@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from benchmarks import (
+    audit,
     cold,
     edits,
     emulated,
@@ -47,6 +48,7 @@ ALL = [
     *edits.BENCHMARKS,
     *verify.BENCHMARKS,
     *startup.BENCHMARKS,
+    *audit.BENCHMARKS,
     *memory.BENCHMARKS,
     *loading.BENCHMARKS,
     *emulated.BENCHMARKS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.measure import BenchmarkError, alternate, seconds
+from benchmarks.measure import BenchmarkError, alternate, cpu_seconds, seconds
 from benchmarks.table import Benchmark, Limit, Row
 from benchmarks.workspace import Workspace
 
@@ -53,6 +53,17 @@ def step(workspace: Workspace, name: str, source: bytes) -> Row:
     return Row(f"step-{name}", f"wasmbuild compile {name}, tiny; the executable itself", medians, "ms", _LIMIT)
 
 
+def which(workspace: Workspace) -> Row:
+    """``wasmbuild toolchain which`` of a declaration that leaves it to wasmbuild."""
+    root = workspace.root / "which"
+    root.mkdir()
+    (root / "wasmbuild.toml").write_text(_STEP)
+    ours = workspace.environment.wasmbuild("toolchain", "which")
+    python = workspace.environment.run("pass")
+    medians = alternate(lambda: cpu_seconds(ours, root), lambda: cpu_seconds(python, root), _ROUNDS)
+    return Row("which", "wasmbuild toolchain which, computing; python -c pass", medians, "ms", _LIMIT)
+
+
 def _over_python(name: str, what: str, ours: Callable[[], float], workspace: Workspace, limit: Limit | None) -> Row:
     python = workspace.environment.run("pass")
     medians = alternate(ours, lambda: seconds(python, workspace.root), _ROUNDS)
@@ -65,4 +76,5 @@ BENCHMARKS = [
     Benchmark("help", help_text),
     Benchmark("import", import_package),
     Benchmark("noop-10", noop_of_ten),
+    Benchmark("which", which),
 ]
