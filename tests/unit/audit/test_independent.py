@@ -104,7 +104,7 @@ EVER = "0.0.0-24.0.7 " + BEFORE_43_0_1
 WITH_24 = "0.0.0-36.0.7 37.0.0-42.0.2 43.0.0-43.0.1"
 TABLE: dict[str, tuple[str, Callable[[Artifact], str]]] = {
     "GHSA-vc8c-j3xm-xj73": (
-        "24.0.0-24.0.8 29.0.0-36.0.5 37.0.0-40.0.3 41.0.0-41.0.1",
+        "7.0.0-24.0.8 25.0.0-36.0.5 37.0.0-40.0.3 41.0.0-41.0.1",
         lambda a: either(not a.winch and a.arch == "x86_64"),
     ),
     "GHSA-qqfj-4vcm-26hv": (
@@ -260,9 +260,7 @@ def _compare(artifact: Artifact) -> None:
     found = judged(artifact, {**TRAITS, **(artifact.traits or {})})
     for id, (releases, judge) in TABLE.items():
         expected = judge(artifact) if release(releases)(artifact.compiler) else NO
-        # A range that is wider than what is known for sure is on the safe side.
-        wider = id == "GHSA-vc8c-j3xm-xj73"
-        assert found.get(id, NO) == expected or (wider and expected == NO), id
+        assert found.get(id, NO) == expected, id
     assert found.get("GHSA-p79w-pv2r-29qp", NO) == layout(artifact)
 
 
