@@ -74,7 +74,9 @@ class Distribution:
 
     def required(self) -> set[str]:
         lines = self.metadata("METADATA").splitlines()
-        return {str(Requirement(line.split(": ")[1])) for line in lines if line.startswith("Requires-Dist: ")}
+        found = [str(Requirement(line.split(": ")[1])) for line in lines if line.startswith("Requires-Dist: ")]
+        assert len(found) == len(set(found)), f"said twice: {found}"
+        return set(found)
 
 
 @pytest.fixture(params=["hatch", "setuptools"])
@@ -200,6 +202,22 @@ def test_a_package_below_src_has_them_where_it_is_imported(
     environment = Environment(tmp_path / "venv").see_all()
     environment.install_alone("-e", distribution.root, environments.wheel(runtime_distribution))
     assert answer(environment, tmp_path).startswith(str(distribution.root / "src"))
+
+
+def test_a_package_in_a_folder_of_another_name_has_them_where_it_is_imported(distribution: Distribution) -> None:
+    (distribution.root / "python").mkdir()
+    (distribution.root / "edge").rename(distribution.root / "python" / "edge")
+    if distribution.backend == "hatch":
+        distribution.edit('packages = ["edge"]', 'packages = ["python/edge"]')
+    else:
+        distribution.edit("[tool.setuptools]", '[tool.setuptools]\npackage-dir = { edge = "python/edge" }')
+    # The name of the import is not the directory.
+    said = distribution.build("--wheel", status=1)
+    assert 'package = "edge/wasm": there is no edge beside pyproject.toml; write "python/edge/wasm"' in said
+    assert not (distribution.root / "edge").exists()
+    distribution.edit('package = "edge/wasm"', 'package = "python/edge/wasm"')
+    distribution.build("--wheel")
+    assert distribution.shipped() == FILES
 
 
 def test_a_source_that_does_not_compile_leaves_no_wheel(distribution: Distribution) -> None:

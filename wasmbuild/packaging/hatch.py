@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -35,7 +36,7 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
                 build_data["force_include"][str(root / path)] = path
         if self.target_name != "wheel":
             return
-        shipment = shipped.build(root, settings, "src" if settings.package.startswith("src/") else "")
+        shipment = shipped.build(root, settings, self._in_wheel)
         self._require(build_data, shipment.requirements)
         if version != "editable":
             build_data["force_include"].update({str(path): name for name, path in shipment.files.items()})
@@ -43,12 +44,16 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
             build_data["pure_python"] = False
             build_data["tag"] = f"py3-none-{shipment.tag}"
 
+    def _in_wheel(self, directory: str) -> str:
+        path: str = self.build_config.get_distribution_path(directory.replace("/", os.sep))
+        return path.replace(os.sep, "/")
+
     def _require(self, build_data: dict[str, Any], required: list[str]) -> None:
         declared = self.metadata.core.dependencies
         # What is declared and what is added hold together; a library of another line leaves nothing to install.
         if problem := requirements.conflict(required, [*declared, *required]):
             self.app.abort(problem)
-        build_data["dependencies"].extend(required)
+        build_data["dependencies"].extend(requirements.absent(required, declared))
         lacking = [text for text in required if requirements.conflict([text], declared)]
         if lacking:
             said = " and ".join(map(quoted, lacking))

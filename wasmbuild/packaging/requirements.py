@@ -46,6 +46,14 @@ def conflict(required: Iterable[str], declared: Iterable[str]) -> str | None:
     return None
 
 
+def absent(required: Iterable[str], declared: Iterable[str]) -> list[str]:
+    """Return what is required and not declared, however that is spelled."""
+    from packaging.requirements import Requirement
+
+    found = [Requirement(text) for text in declared]
+    return [text for text in required if Requirement(text) not in found]
+
+
 def _why_not(text: str, declared: Sequence[Requirement]) -> str | None:
     """Say what ``text`` demands that what is declared of the same distribution does not, if anything."""
     from packaging.requirements import Requirement

@@ -50,7 +50,7 @@ class _BuildPy:
             def run(self) -> None:
                 super().run()
                 try:
-                    shipment = shipped.build(Path.cwd(), settings, self._source_root())
+                    shipment = shipped.build(Path.cwd(), settings, self._in_wheel)
                 except WasmbuildError as error:
                     raise SetupError(str(error)) from None
                 declared = self.distribution.install_requires
@@ -72,8 +72,14 @@ class _BuildPy:
                     raise SetupError(str(error)) from None
                 return [*super().get_source_files(), *own]
 
-            def _source_root(self) -> str:
-                return str((self.distribution.package_dir or {}).get("", ""))
+            def _in_wheel(self, directory: str) -> str:
+                # Packages by their folders, of which the longest holds.
+                layout = (self.distribution.package_dir or {}).items()
+                folders = {folder.rstrip("/"): name.replace(".", "/") for name, folder in layout}
+                for folder in sorted(folders, key=len, reverse=True):
+                    if folder and directory.startswith(f"{folder}/"):
+                        return f"{folders[folder]}/{directory.removeprefix(f'{folder}/')}".lstrip("/")
+                return directory
 
         return WithArtifacts
 

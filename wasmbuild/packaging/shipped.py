@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from wasmbuild import api
@@ -89,19 +89,31 @@ def _fits(key: str, value: object) -> bool:
     return type(value) is _KEYS[key]
 
 
-def build(root: Path, settings: Settings, source_root: str = "") -> WheelContents:
+def build(root: Path, settings: Settings, in_wheel: Callable[[str], str]) -> WheelContents:
     """Build into the package below ``root``, and return what a wheel ships, without records.
 
-    ``source_root`` is the folder of packages that the paths in a wheel leave out, such as ``src``. Raises what
-    ``api.build`` raises, and UsageError for a platform wheel of several platforms, and for several lines.
+    ``in_wheel`` tells of a directory in the project, a path with slashes, where the wheel has it: it leaves out the
+    folder of packages, such as ``src``. Raises what ``api.build`` raises, and UsageError for a platform wheel of
+    several platforms, for several lines, and where there is no such package.
     """
+    _check_package(root, settings.package)
     plan = api.plan(root / settings.config, build_dir=root / settings.package, targets=settings.targets)
     required = requirements.of(lines(plan), runtime=settings.require_runtime)
     tag = tags.of_targets(plan.targets) if settings.platform_wheel else None
     built = api.build(root / settings.config, build_dir=root / settings.package, targets=settings.targets)
-    package = settings.package.removeprefix(f"{source_root}/") if source_root else settings.package
+    package = in_wheel(settings.package)
     files = {f"{package}/{path}": built.build_dir.joinpath(*path.split("/")) for path in _shipped(plan)}
     return WheelContents(files, required, tag)
+
+
+def _check_package(root: Path, package: str) -> None:
+    top = package.partition("/")[0]
+    if (root / top).is_dir():
+        return
+    # A package below src is imported without that, and named with it.
+    below = [path.parent.name for path in root.glob(f"*/{top}/") if path.is_dir()]
+    fix = quoted(f"{below[0]}/{package}") if len(below) == 1 else "the directory of a package in the source tree"
+    raise UsageError(f"package = {quoted(package)}: there is no {top} beside pyproject.toml; write {fix}")
 
 
 def tag(root: Path, settings: Settings) -> str:
