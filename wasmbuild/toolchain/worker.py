@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Mapping, Sequence
 
@@ -22,6 +23,18 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 # Bytes.
 _LONGEST_LINE = 1 << 28
 _PASSES_FILES = hasattr(socket, "send_fds") and hasattr(socket, "AF_UNIX")
+
+_sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+
+def _leave_to_parent() -> None:
+    """Close what a forked process inherits, or children of a parent that is killed alone would wait for it."""
+    for inherited in list(_sockets):
+        inherited.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 class Request(NamedTuple):
@@ -120,6 +133,7 @@ class Worker:
                     own.close()
                     raise
             self._socket = own
+            _sockets.add(own)
         else:
             self.process = process.start(argv, limits, stdin=subprocess.PIPE, env_extra=env_extra, cwd=cwd)
         self._streams = open_streams(self.process)

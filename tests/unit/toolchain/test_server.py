@@ -342,19 +342,40 @@ class TestStart:
             server.ask(Request({}))
 
 
+PARENT = """
+import os, sys, time
+from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain.worker import Request
+from wasmbuild.toolchain.server import Server
+server = Server(sys.argv[1:], name='', limits=ProcessLimits())
+print(server.ask(Request({})).body['pid'], flush=True)
+"""
+
+
+def parent(code: str) -> subprocess.Popen[bytes]:
+    argv = [sys.executable, "-I", "-S", "-c", CHILD, str(Path(wire.__file__).parent)]
+    return subprocess.Popen([sys.executable, "-c", PARENT + code, *argv], stdout=subprocess.PIPE)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="the parent is killed outright")
 def test_the_child_ends_with_its_parent_in_the_middle_of_a_request(gone: Callable[[int], bool]) -> None:
-    code = (
-        "import sys\nfrom wasmbuild.toolchain.child import ProcessLimits\n"
-        "from wasmbuild.toolchain.worker import Request\nfrom wasmbuild.toolchain.server import Server\n"
-        "server = Server(sys.argv[1:], name='', limits=ProcessLimits())\n"
-        "print(server.ask(Request({})).body['pid'], flush=True)\n"
-        "server.ask(Request({'do': 'sleep', 'seconds': 900}))"
-    )
-    argv = [sys.executable, "-I", "-S", "-c", CHILD, str(Path(wire.__file__).parent)]
-    with subprocess.Popen([sys.executable, "-c", code, *argv], stdout=subprocess.PIPE) as parent:
-        assert parent.stdout is not None
-        pid = int(parent.stdout.readline())
+    with parent("server.ask(Request({'do': 'sleep', 'seconds': 900}))") as asking:
+        assert asking.stdout is not None
+        pid = int(asking.stdout.readline())
         time.sleep(0.2)
-        parent.kill()
+        asking.kill()
     assert gone(pid)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is inherited where nothing is forked")
+def test_the_child_ends_with_its_parent_though_another_child_of_that_lives(gone: Callable[[int], bool]) -> None:
+    forked = "child = os.fork()\nif not child:\n    time.sleep(900)\nprint(child, flush=True)\ntime.sleep(900)"
+    with parent(forked) as forking:
+        assert forking.stdout is not None
+        pid, other = int(forking.stdout.readline()), int(forking.stdout.readline())
+        forking.kill()
+        try:
+            assert gone(pid)
+            os.kill(other, 0)
+        finally:
+            os.kill(other, signal.SIGKILL)
