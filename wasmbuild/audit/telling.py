@@ -119,7 +119,13 @@ def note(report: AuditReport, more: str, *, locked: bool = False) -> str | None:
         return None
     whose = listed([f"Wasmtime {printable(version)}" for version in compilers])
     known = {advisory.id: advisory for found in compilers.values() for advisory in found}
-    mended = _releases({_last_fix(version, found) for version, found in compilers.items()}, locked)
+    fixes = {(version, each.id): _fix(version, each) for version, found in compilers.items() for each in found}
+    open_ = {id for (_, id), fix in fixes.items() if fix is None}
+    of_which = f"{len(known) - len(open_)} of which" if open_ else "which"
+    last = [
+        max((fix for (of, _), fix in fixes.items() if fix and of == version), default=None) for version in compilers
+    ]
+    mended = _releases(last, locked, of_which)
     faults = f"compiled by {whose}, with {len(known)} known faults ({_worst(known.values())}){mended}"
     if unknown:
         return f"{faults}; whether {unknown} of {count} artifacts have any is not known: {more}"
@@ -127,28 +133,30 @@ def note(report: AuditReport, more: str, *, locked: bool = False) -> str | None:
 
 
 def _mended(report: AuditReport, locked: bool) -> str:
-    return _releases({mending.version for mending in _mending(report).values() if not mending.moved}, locked)
+    """Say what mends all that is affected; nothing where that is not all of it, which an audit tells."""
+    found = _mending(report).values()
+    whole = not any(mending.moved or mending.without for mending in found)
+    return _releases([mending.version for mending in found], locked, "which") if whole else ""
 
 
-def _releases(versions: Iterable[Version | None], locked: bool) -> str:
+def _releases(versions: Iterable[Version | None], locked: bool, which: str) -> str:
     """Say which releases mend what was told, and what gets them; nothing where none is known."""
-    known = sorted(version for version in versions if version is not None)
+    known = sorted({version for version in versions if version is not None})
     if not known:
         return ""
     commands = [f"wasmbuild toolchain install {version}" for version in known]
     if locked:
         commands.append("wasmbuild lock")
     mend = "mends" if len(known) == 1 else "mend"
-    return f", which {listed([str(version) for version in known])} {mend} ({', then '.join(commands)})"
+    return f", {which} {listed([str(version) for version in known])} {mend} ({', then '.join(commands)})"
 
 
-def _last_fix(compiler: str, advisories: Iterable[Advisory]) -> Version | None:
-    """Return the release of a compiler's own line that has all fixes which that line got."""
+def _fix(compiler: str, advisory: Advisory) -> Version | None:
+    """Return the first release of a compiler's own line without a fault, None where that line never got the fix."""
     version = parse(compiler)
-    if version is None:
-        return None
-    ranges = [each for advisory in advisories for where in advisory.where for each in where.ranges if version in each]
-    return max((each.fixed for each in ranges if each.fixed and each.fixed.line == version.line), default=None)
+    ranges = [each for where in advisory.where for each in where.ranges if version in each]
+    own = [each.fixed for each in ranges if version and each.fixed and each.fixed.line == version.line]
+    return max(own) if own and len(own) == len(ranges) else None
 
 
 def _worst(advisories: Iterable[Advisory]) -> str:

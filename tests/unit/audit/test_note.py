@@ -1,0 +1,55 @@
+"""The one line of a build and of a verification: what it promises is so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from audited import GC, HUGE_BR_TABLE, ONE_TAG_AND_PASSIVE_DATA, TRAITS, TRIPLES
+
+from wasmbuild.audit.database import shipped
+from wasmbuild.audit.listed import Shipped, ShippedArtifact
+from wasmbuild.audit.report import judged
+from wasmbuild.audit.telling import note
+from wasmbuild.project.audit_policy import AuditPolicy
+
+
+def of(compiler: str, traits: dict[str, Any], *, winch: bool = False, runtime: str | None = None) -> Shipped:
+    engine = {"embedder": "c-api", **({"strategy": "winch"} if winch else {})}
+    artifact = ShippedArtifact("m@arm", "module", {**TRAITS, **traits})
+    return Shipped("manifest.json", compiler, TRIPLES["arm"], engine, {}, (artifact,), runtime)
+
+
+def said(*manifests: Shipped, locked: bool = False) -> str:
+    return note(judged(manifests, shipped(), AuditPolicy()), "more", locked=locked) or ""
+
+
+@pytest.mark.parametrize(
+    ("manifests", "words"),
+    [
+        ([of("48.0.2", GC)], "), which 48.0.9 mends (wasmbuild toolchain install 48.0.9): more"),
+        (
+            [of("48.0.2", HUGE_BR_TABLE), of("49.0.0", GC)],
+            "), which 48.0.7, 49.0.6 mend (wasmbuild toolchain install 48.0.7, then wasmbuild toolchain install "
+            "49.0.6): more",
+        ),
+        # What a line never got, another one has.
+        ([of("48.0.2", GC, winch=True)], "(high x_wasmbuild-50.0.0): more"),
+        ([of("48.0.2", HUGE_BR_TABLE), of("48.0.2", GC, winch=True)], "(critical GHSA-mghf-wjfp-p5xm): more"),
+        (
+            [of("48.0.8", ONE_TAG_AND_PASSIVE_DATA, runtime="48.0.0"), of("48.0.8", GC)],
+            "and 1 with known faults of the compiler, which 48.0.9 mends (wasmbuild toolchain install 48.0.9): more",
+        ),
+        # The rest of what is known of 48.0.2 no release of its line mends.
+        ([of("48.0.2", {})], ", 7 of which 48.0.9 mends (wasmbuild toolchain install 48.0.9); none of 1 "),
+    ],
+    ids=["one line", "two lines", "never fixed", "not all", "crashing", "none affected"],
+)
+def test_what_mends_is_told_where_it_does(manifests: list[Shipped], words: str) -> None:
+    assert words in said(*manifests)
+
+
+def test_of_a_lock_file() -> None:
+    assert said(of("48.0.2", GC), locked=True).endswith(
+        "(wasmbuild toolchain install 48.0.9, then wasmbuild lock): more"
+    )
