@@ -17,7 +17,8 @@ from tests.clusters import Cluster
 from wasmbuild import usercache
 from wasmbuild.builder import workspace as builds
 from wasmbuild.builder.build_directory import BuildDirectory
-from wasmbuild.builder.session import ArtifactOutcome, Session
+from wasmbuild.builder.session import Session
+from wasmbuild.builder.work import ArtifactOutcome
 from wasmbuild.toolchain.job import Job
 from wasmbuild.toolchain.toolchain import Toolchain
 

@@ -18,7 +18,7 @@ from wasmbuild.errors import FAILED, DeclarationError, UsageError, WasmbuildErro
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from wasmbuild.builder.session import ArtifactOutcome
+    from wasmbuild.builder.work import ArtifactOutcome
     from wasmbuild.builder.workspace import Planned, Workspace
     from wasmbuild.plan.graph import Plan
     from wasmbuild.plan.placement import Placement

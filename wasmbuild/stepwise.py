@@ -15,7 +15,8 @@ from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from wasmbuild.audit.note import Noted
     from wasmbuild.builder.noop import Look
-    from wasmbuild.builder.session import ArtifactOutcome, Session
+    from wasmbuild.builder.session import Session
+    from wasmbuild.builder.work import ArtifactOutcome
     from wasmbuild.builder.workspace import Planned, Workspace
     from wasmbuild.project.audit_policy import AuditPolicy
     from wasmbuild.project.declared import Artifact

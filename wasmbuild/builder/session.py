@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from wasmbuild.builder import key, noop
 from wasmbuild.builder.build_directory import BuildDirectory
 from wasmbuild.builder.checker import Checker, Status
-from wasmbuild.builder.compile import LocalCompiler, check
+from wasmbuild.builder.compile import LocalCompiler
 from wasmbuild.builder.disk import is_forbidden
 from wasmbuild.builder.executors.places import HERE
 from wasmbuild.builder.manifests import Manifests
 from wasmbuild.builder.plan_files import PlanFiles
-from wasmbuild.builder.records import facts_of
-from wasmbuild.builder.request import (
-    ALL_CORES,
-    NO_CACHE,
-    ArtifactCache,
-    CheckedArtifact,
-    CompileRequest,
-    CompileResult,
-    Labels,
-    Place,
-    Prepared,
-    RemoteReport,
-)
+from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache, Place, RemoteReport
 from wasmbuild.builder.scheduler import Scheduler, make
 from wasmbuild.builder.sources import SourceFacts, SourceReader
+from wasmbuild.builder.standing import Standing
+from wasmbuild.builder.survey import Survey
 from wasmbuild.builder.upkeep import Upkeep
-from wasmbuild.errors import CompileError, DiskError, WasmbuildError
-from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
+from wasmbuild.builder.work import ArtifactOutcome, ArtifactWork
+from wasmbuild.errors import DiskError
+from wasmbuild.lean_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wasmbuild.builder.key import CompilerIdentity
@@ -41,24 +30,6 @@ if TYPE_CHECKING:
     from wasmbuild.project.declared import Artifact, Module, Target
     from wasmbuild.toolchain.find import FoundCompiler
     from wasmbuild.toolchain.toolchain import Toolchain
-
-
-class ArtifactOutcome(NamedTuple):
-    """What became of one artifact: why it was compiled (empty: it was not), and the error where that failed.
-
-    ``size`` is in bytes; ``error`` is a CompileError, ToolchainError or DiskError. ``restored`` is set where it came
-    from a cache, ``peak_memory`` is what its compiler took in bytes, where that is known. ``worker`` is the machine of
-    a cluster that compiled it.
-    """
-
-    id: str
-    reasons: tuple[str, ...]
-    seconds: float
-    size: int
-    error: WasmbuildError | None
-    restored: bool = False
-    peak_memory: int | None = None
-    worker: str | None = None
 
 
 class Session:
@@ -86,7 +57,6 @@ class Session:
         self._config = config
         self.directory = directory
         self.artifacts = {artifact.id: artifact for artifact in plan.artifacts}
-        self.statuses: dict[str, Status] = {}
         self._toolchain = toolchain
         self._sources = SourceReader(directory.memory, toolchain.translate, toolchain.translator, directory.write)
         self._files = PlanFiles(plan) if looked is None else looked.files
@@ -94,25 +64,18 @@ class Session:
         self._compiler = LocalCompiler(toolchain, directory.scratch)
         self._cache = cache
         self._place = place
-        self._prepared: dict[str, SourceFacts] = {}
         engines = {target.engine.line: target.engine for target in plan.targets}
         self._identities = {line: self._compiler.identity(engine) for line, engine in engines.items()}
         obstacles = {target.name: toolchain.obstacle(target.engine) for target in plan.targets}
         self._checker = Checker(directory.root, self._files, directory.memory, self._sources, self._document, obstacles)
         self._upkeep = Upkeep(plan, directory, self._manifests, self._sources, self._document)
-        self._mutex = threading.Lock()
-        self._wrong: dict[str, int] = {}
+        self._standing = Standing(plan, self._manifests)
+        self._survey = Survey(plan, config, directory, self._checker, self._manifests, self._standing, looked)
+        self._work = ArtifactWork(
+            directory, self._sources, self._manifests, self._standing, self._identity, toolchain.limits
+        )
         self._unwritable: DiskError | None = None
-        self._believing = False
-        self._seen: Mapping[str, str] = {} if looked is None else looked.signatures
-        # Statuses stand for what was just looked at.
-        self._fresh = False
-        # Artifacts that were as the last whole build left them, as ``seen`` had it.
-        self._unchanged: set[str] = set()
-        self._as_it_was = False
         self._begun = False
-        # Modules of which something was looked at again or made: their artifacts are looked at in the end.
-        self._touched: set[str] = set()
 
     # --- looking
 
@@ -122,25 +85,16 @@ class Session:
         Raises DiskError when the index cannot be read, DeclarationError when all is another project's.
         """
         self._manifests.refuse_another_project()
-        if not self.statuses and self._is_as_it_was():
-            self._believe()
-        before = self.statuses
-        if self._fresh:
-            self._fresh = False
-            rest = [artifact for artifact in self.plan.artifacts if artifact.id not in before]
-            self.statuses = {**before, **self._checker.check(rest, {})}
-        else:
-            self.statuses = self._checker.check(self.plan.artifacts, before)
-        if self._believing:
-            # Another build may have made one anew, record and all: it is right, and a manifest that was is not.
-            self._believing = False
-            anew = (status for id, status in self.statuses.items() if status.right and status is not before.get(id))
-            self._manifests.doubt({status.artifact.target.name for status in anew})
+        self._survey.check()
+
+    @property
+    def statuses(self) -> Mapping[str, Status]:
+        """What is known of each artifact, by id: nothing before ``check`` or ``begin``."""
+        return self._standing.statuses
 
     def outdated(self) -> list[Status]:
         """Return what is not right, the largest sources first, so that none of them is left for the end."""
-        wrong = (status for status in self.statuses.values() if not status.right)
-        return sorted(wrong, key=lambda status: -status.source_size)
+        return self._standing.outdated()
 
     def unfinished(self) -> list[str]:
         """Return the names of targets whose manifest is not there, or not what it should be."""
@@ -177,28 +131,6 @@ class Session:
         """Return the kind of a module's source, and its traits as manifests have them, None where they are unknown."""
         return self._sources.traits(module)
 
-    def _believe(self) -> None:
-        """Take all to be as the last whole build left it, but for files whose signatures are others by now."""
-        self._believing = True
-        if self._seen:
-            self._fresh = True
-            self.statuses = self._checker.unchanged(self.plan.artifacts, self._seen)
-            self._unchanged = set(self.statuses)
-            self._seen = {}
-        else:
-            self.statuses = self._checker.believe(self.plan.artifacts)
-        self._manifests.believe()
-
-    def _is_as_it_was(self) -> bool:
-        """Tell whether what is remembered is what the last whole build of this plan found."""
-        return noop.is_of(self.plan, self._config, self.directory.memory.notes.get(noop.WHOLE))
-
-    def _document(self, artifact: Artifact, source: SourceFacts) -> dict[str, Any]:
-        return key.document(artifact.target.engine, self._identity(artifact.target), source.wasm_sha256, source.kind)
-
-    def _identity(self, target: Target) -> CompilerIdentity:
-        return self._identities[target.engine.line]
-
     # --- writing
 
     def begin(self, timeout: float | None = None, on_wait: Callable[[str], None] | None = None) -> None:
@@ -209,7 +141,7 @@ class Session:
 
         Raises DiskError, and DeclarationError, with nothing changed, when the directory is another project's.
         """
-        with self._mutex:
+        with self._standing.mutex:
             if self.directory.locked:
                 return
             self._manifests.refuse_another_project()
@@ -222,8 +154,7 @@ class Session:
                 self._unwritable = error
                 return
             if waited:
-                self.directory.memory.load()
-                self.statuses, self._seen, self._unchanged = {}, {}, set()
+                self._survey.forget()
                 try:
                     self._manifests.refuse_another_project()
                 except BaseException:
@@ -231,31 +162,17 @@ class Session:
                     raise
             # What this session itself left the last time it had the directory is known.
             ours = self._begun and self.directory.undisturbed and bool(self.statuses)
-            as_it_was = self._as_it_was = (ours and self._as_it_was) or self._is_as_it_was()
-            self.directory.remove_leftovers(below=not (as_it_was or ours))
-            if as_it_was and not self.statuses:
-                self._believe()
-            self._seen = {}
+            undisturbed = self._survey.recall(ours=ours)
+            self.directory.remove_leftovers(below=not undisturbed)
             self.directory.forget_noop()
             self.directory.tick()
-            if ours:
-                pass
-            elif as_it_was and self._unchanged and not self._fresh:
-                # Nobody has built since: what was not as it was then is looked at again, now that there is a clock.
-                rest = [artifact for artifact in self.plan.artifacts if artifact.id not in self._unchanged]
-                self.statuses.update(self._checker.check(rest, {}))
-            else:
-                self.check()
-            self._wrong = {target.name: 0 for target in self.plan.targets}
-            for status in self.outdated():
-                self._wrong[status.artifact.target.name] += 1
-            self._manifests.retract({name for name, count in self._wrong.items() if count})
-            if not (as_it_was or ours):
+            self._survey.look(ours=ours)
+            self._standing.count()
+            if not undisturbed:
                 self._upkeep.tidy()
-            self._upkeep.mend_records(self.statuses.values())
-            self._touched.update(status.artifact.module.name for status in self.statuses.values() if status.untold)
+            self._upkeep.mend_records(self._standing)
             for target in self.plan.targets:
-                if not self._wrong[target.name] and not self._manifests.stands(target):
+                if self._standing.is_whole(target) and not self._manifests.stands(target):
                     self._manifests.write(target)
             self._manifests.write_index()
             self._begun = True
@@ -278,11 +195,11 @@ class Session:
             if not force:
                 return ArtifactOutcome(artifact.id, (), 0.0, 0, None)
             if self._unwritable is not None:
-                return self.fail(artifact.id, self._unwritable)
-            self._doubt(status)
+                return self._work.fail(artifact.id, self._unwritable)
+            self._standing.doubt(artifact.id)
         # What is compiled all the same is not to come from where it was kept.
         cache = NO_CACHE if status.right else self._cache
-        return make(self, artifact.id, ALL_CORES if parallel else 1, self._place.compiler(self._compiler), cache)
+        return make(self._work, artifact.id, ALL_CORES if parallel else 1, self._place.compiler(self._compiler), cache)
 
     def compile_all(
         self,
@@ -298,9 +215,9 @@ class Session:
         and nothing else is started.
         """
         executor = self._place.executor(self._compiler, jobs)
-        scheduler = Scheduler(self, executor, self._cache)
+        scheduler = Scheduler(self._work, executor, self._cache)
         ids = [artifact.id for artifact in artifacts]
-        self._cache.want(self._keys(artifacts))
+        self._cache.want(self._work.keys(ids))
         scheduler.run(ids, on_start=lambda id: on_start(self.artifacts[id]), on_done=on_done)
         executor.close()
 
@@ -311,87 +228,20 @@ class Session:
         from wasmbuild.builder.reproducible import Again
 
         executor = self._place.executor(self._compiler, jobs)
-        again = Again(self, lambda id: self.path(self.artifacts[id]))
+        again = Again(self._work, lambda id: self.path(self.artifacts[id]))
         scheduler = Scheduler(again, executor, NO_CACHE)
         scheduler.run([artifact.id for artifact in artifacts], on_start=lambda id: None, on_done=on_done)
         executor.close()
-
-    # What a scheduler works on.
-
-    def request(self, id: str) -> CompileRequest:
-        """Return the request for an artifact, whose source may be as it was when it was looked at.
-
-        Raises WasmbuildError.
-        """
-        artifact = self._possible(id)
-        return self._request(artifact, self._sources.known(artifact.module))
-
-    def scratch(self) -> Path:
-        """Return a private directory for files on their way into the build directory. Raises DiskError."""
-        return self.directory.scratch()
-
-    def prepare(self, id: str) -> Prepared:
-        """Return the request for an artifact, and a private file with its binary. Raises WasmbuildError."""
-        artifact = self._possible(id)
-        source, wasm = self._sources.copy(artifact.module, self.directory.scratch())
-        return Prepared(self._request(artifact, source), wasm)
-
-    def _possible(self, id: str) -> Artifact:
-        if (error := self.statuses[id].error) is not None:
-            raise error
-        return self.artifacts[id]
-
-    def _request(self, artifact: Artifact, source: SourceFacts) -> CompileRequest:
-        self._prepared[artifact.id] = source
-        return CompileRequest(
-            source.wasm_sha256,
-            source.kind,
-            artifact.target.engine,
-            self._identity(artifact.target),
-            self._toolchain.limits,
-            1,
-            Labels(artifact.module.shown, artifact.path),
-        )
-
-    def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> CheckedArtifact:
-        """Hold what came back against its request. Raises WasmbuildError."""
-        source_text = self.artifacts[id].module.source_text
-        return check(id, source_text, request, result, self._prepared[id], self.directory.scratch())
-
-    def publish(self, id: str, checked: CheckedArtifact, result: CompileResult) -> ArtifactOutcome:
-        """Put an artifact into the build directory, with its record. Raises DiskError."""
-        status = self.statuses[id]
-        self._touched.add(status.artifact.module.name)
-        path, facts = self.path(status.artifact), facts_of(checked.record)
-        data = self.directory.publish(path, checked.file, checked.record, checked.stamped, facts)
-        self._manifests.published(status.artifact, checked.record, data)
-        self._settle(status)
-        size = checked.record.size
-        return ArtifactOutcome(
-            id, status.reasons, result.seconds, size, None, result.restored, result.peak_memory, result.worker
-        )
-
-    def fail(self, id: str, error: WasmbuildError) -> ArtifactOutcome:
-        """Leave the last good artifact where it is."""
-        self._touched.add(self.artifacts[id].module.name)
-        return ArtifactOutcome(id, self.statuses[id].reasons, 0.0, 0, error)
 
     def look_again(self, artifact: Artifact) -> Status:
         """Look again at an artifact that no thread compiles: its source may have changed since ``check``.
 
         Raises DiskError.
         """
-        with self._mutex:
+        with self._standing.mutex:
             if not self.statuses:
                 self.check()
-            self._touched.add(artifact.module.name)
-            self._unchanged.discard(artifact.id)
-            status = self._checker.check_one(artifact)
-            before = self.statuses[artifact.id]
-            self.statuses[artifact.id] = status
-            if self.directory.locked and status.right != before.right:
-                self._count(artifact.target, 1 if before.right else -1)
-            return status
+            return self._survey.look_again(artifact)
 
     def finish(self) -> list[str]:
         """Look once more at what was made and write down what is known; return the ids of what changed meanwhile.
@@ -401,17 +251,11 @@ class Session:
         """
         if self._unwritable is not None:
             return []
-        believed = {id for id, status in self.statuses.items() if status.right}
-        young = self.directory.memory.young
-        self._touched.update(module.name for module in self.plan.modules if str(module.source) in young)
-        self.directory.settle()
-        touched = [artifact for artifact in self.plan.artifacts if artifact.module.name in self._touched]
-        self.statuses.update(self._checker.check(touched, self.statuses))
-        changed = [id for id in believed if not self.statuses[id].right]
+        changed = self._survey.look_at_made()
         self._manifests.retract({self.statuses[id].artifact.target.name for id in changed})
         self._manifests.write_index()
         memory = self.directory.memory
-        if not self._as_it_was:
+        if not self._survey.as_it_was:
             memory.keep(set(self._files.all))
         right = not self.outdated() and not self.unfinished()
         digest = noop.digest(self._files, memory.spelled) if right else None
@@ -445,31 +289,11 @@ class Session:
         """Return what became of a remote cache, None where there is none."""
         return self._cache.report()
 
-    def _keys(self, artifacts: Sequence[Artifact]) -> Iterator[str]:
-        for artifact in artifacts:
-            if self.statuses[artifact.id].error is None:
-                with contextlib.suppress(CompileError):
-                    yield key.digest(self._document(artifact, self._sources.look(artifact.module)))
-
     def _binary(self, module: Module) -> bytes:
         return self._sources.copy(module, self.directory.scratch())[1].read_bytes()
 
-    def _doubt(self, status: Status) -> None:
-        """Take an artifact that is right for one that is not."""
-        with self._mutex:
-            self.statuses[status.artifact.id] = status._replace(reasons=("asked for",))
-            self._count(status.artifact.target, 1)
+    def _document(self, artifact: Artifact, source: SourceFacts) -> dict[str, Any]:
+        return key.document(artifact.target.engine, self._identity(artifact.target), source.wasm_sha256, source.kind)
 
-    def _settle(self, status: Status) -> None:
-        """Note that an artifact is right now; the last one of a target brings its manifest back."""
-        with self._mutex:
-            self.statuses[status.artifact.id] = status._replace(reasons=())
-            self._count(status.artifact.target, -1)
-
-    def _count(self, target: Target, more: int) -> None:
-        """Count what is wrong: a target's manifest goes with the first such artifact and comes with the last."""
-        self._wrong[target.name] += more
-        if not self._wrong[target.name]:
-            self._manifests.write(target)
-        elif more > 0:
-            self._manifests.retract([target.name])
+    def _identity(self, target: Target) -> CompilerIdentity:
+        return self._identities[target.engine.line]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from wasmbuild.builder import key
 from wasmbuild.builder.build_directory import ARTIFACT_SUFFIX, BuildDirectory, record_path
-from wasmbuild.builder.checker import Document, Status
+from wasmbuild.builder.checker import Document
 from wasmbuild.builder.manifests import Manifests, shipped_path
 from wasmbuild.builder.records import read_record, record_facts
 from wasmbuild.builder.sources import SourceReader
@@ -16,6 +15,7 @@ from wasmbuild.formats import manifest
 from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from wasmbuild.builder.standing import Standing
     from wasmbuild.plan.graph import Plan
     from wasmbuild.project.declared import Artifact
 
@@ -54,11 +54,12 @@ class Upkeep:
                 if artifact is not None and not artifact.module.ship_source:
                     self._unship(self._directory.root / artifact.path)
 
-    def mend_records(self, statuses: Iterable[Status]) -> None:
+    def mend_records(self, standing: Standing) -> None:
         """Let records of right artifacts tell what they should; manifests that say other go. Raises DiskError."""
-        for status in statuses:
+        for status in standing.statuses.values():
             if status.untold:
                 self._mend_record(status.artifact)
+                standing.touch(status.artifact.module.name)
 
     def _unship(self, artifact: Path) -> None:
         """Remove the source that was shipped beside an artifact, if that is what the file holds."""

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from wasmbuild.audit.note import Noted
     from wasmbuild.builder.reproducible import Compared
     from wasmbuild.builder.request import RemoteReport
-    from wasmbuild.builder.session import ArtifactOutcome, Session
+    from wasmbuild.builder.session import Session
+    from wasmbuild.builder.work import ArtifactOutcome
     from wasmbuild.console import Console
     from wasmbuild.progress import Progress
     from wasmbuild.project.audit_policy import AuditPolicy
@@ -164,7 +165,7 @@ def _compiled_again(
     session: Session, selected: list[str], outcomes: dict[str, ArtifactOutcome], console: Console, jobs: int | None
 ) -> dict[str, ArtifactOutcome]:
     """Compile what is right once more, and return the outcomes of what came out otherwise."""
-    from wasmbuild.builder.session import ArtifactOutcome
+    from wasmbuild.builder.work import ArtifactOutcome
     from wasmbuild.console import counted
 
     whole = [id for id in selected if session.statuses[id].right]

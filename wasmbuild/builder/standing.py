@@ -1,0 +1,77 @@
+"""What stands while artifacts are made: which of them are right, and so which targets have a manifest."""
+
+from __future__ import annotations
+
+import threading
+
+from wasmbuild.builder.checker import Status
+from wasmbuild.lean_typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wasmbuild.builder.manifests import Manifests
+    from wasmbuild.plan.graph import Plan
+    from wasmbuild.project.declared import Target
+
+
+class Standing:
+    """The status of each artifact, by id. A manifest goes with the first that is not right, and comes with the last.
+
+    Threads may call ``settle``, ``doubt`` and ``touch`` at once; who calls ``replace`` has the ``mutex``.
+    """
+
+    def __init__(self, plan: Plan, manifests: Manifests) -> None:
+        self.statuses: dict[str, Status] = {}
+        self.mutex = threading.Lock()
+        # Modules of which something was looked at again or made: their artifacts are looked at in the end.
+        self.touched: set[str] = set()
+        self._plan = plan
+        self._manifests = manifests
+        self._wrong: dict[str, int] = {}
+
+    def outdated(self) -> list[Status]:
+        """Return what is not right, the largest sources first, so that none of them is left for the end."""
+        wrong = (status for status in self.statuses.values() if not status.right)
+        return sorted(wrong, key=lambda status: -status.source_size)
+
+    def count(self) -> None:
+        """Begin to count what is wrong; the manifests of targets that are not whole go. Raises DiskError."""
+        self._wrong = {target.name: 0 for target in self._plan.targets}
+        for status in self.outdated():
+            self._wrong[status.artifact.target.name] += 1
+        self._manifests.retract({name for name, count in self._wrong.items() if count})
+
+    def is_whole(self, target: Target) -> bool:
+        """Tell whether all artifacts of a target are right, as far as was counted."""
+        return not self._wrong[target.name]
+
+    def touch(self, module_name: str) -> None:
+        """Have the artifacts of a module looked at in the end."""
+        self.touched.add(module_name)
+
+    def doubt(self, id: str) -> None:
+        """Take an artifact that is right for one that is not. Raises DiskError."""
+        with self.mutex:
+            self.replace(self.statuses[id]._replace(reasons=("asked for",)), counted=True)
+
+    def settle(self, id: str) -> None:
+        """Note that an artifact that was not right is now; the last one of a target brings its manifest back.
+
+        Raises DiskError.
+        """
+        with self.mutex:
+            self.replace(self.statuses[id]._replace(reasons=()), counted=True)
+
+    def replace(self, status: Status, *, counted: bool) -> None:
+        """Take another status of an artifact for what is so; nothing is written unless it is ``counted``.
+
+        Raises DiskError.
+        """
+        target, before = status.artifact.target, self.statuses[status.artifact.id]
+        self.statuses[status.artifact.id] = status
+        if not counted or status.right == before.right:
+            return
+        self._wrong[target.name] += 1 if before.right else -1
+        if not self._wrong[target.name]:
+            self._manifests.write(target)
+        elif before.right:
+            self._manifests.retract([target.name])

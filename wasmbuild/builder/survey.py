@@ -1,0 +1,133 @@
+"""Looking over a build directory: no file more closely than what is remembered of it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wasmbuild.builder import noop
+from wasmbuild.lean_typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wasmbuild.builder.build_directory import BuildDirectory
+    from wasmbuild.builder.checker import Checker, Status
+    from wasmbuild.builder.manifests import Manifests
+    from wasmbuild.builder.standing import Standing
+    from wasmbuild.plan.graph import Plan
+    from wasmbuild.project.declared import Artifact
+
+
+class Survey:
+    """Brings what is known of all artifacts (``standing``) up to what is there.
+
+    What the last whole build of this very plan left is right but for files that have other signatures by now.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        declaration: bytes,
+        directory: BuildDirectory,
+        checker: Checker,
+        manifests: Manifests,
+        standing: Standing,
+        looked: noop.Look | None,
+    ) -> None:
+        """``looked`` is what ``noop.look`` found just now: what it found unchanged is not looked at once more."""
+        self.as_it_was = False
+        """Whether the last whole build was of this plan, when the directory was taken."""
+        self._plan = plan
+        self._declaration = declaration
+        self._directory = directory
+        self._checker = checker
+        self._manifests = manifests
+        self._standing = standing
+        self._seen: Mapping[str, str] = {} if looked is None else looked.signatures
+        # Statuses are of what the memory knows, which nobody has held against the files.
+        self._believing = False
+        # Statuses stand for what was just looked at.
+        self._fresh = False
+        # Artifacts that were as the last whole build left them, as ``looked`` had it.
+        self._unchanged: set[str] = set()
+
+    def check(self) -> None:
+        """Find out which artifacts are right. Raises DiskError."""
+        standing = self._standing
+        if not standing.statuses and self._is_as_it_was():
+            self._believe()
+        before = standing.statuses
+        if self._fresh:
+            self._fresh = False
+            rest = [artifact for artifact in self._plan.artifacts if artifact.id not in before]
+            standing.statuses = {**before, **self._checker.check(rest, {})}
+        else:
+            standing.statuses = self._checker.check(self._plan.artifacts, before)
+        if self._believing:
+            # Another build may have made one anew, record and all: it is right, and a manifest that was is not.
+            self._believing = False
+            anew = (status for id, status in standing.statuses.items() if status.right and status is not before.get(id))
+            self._manifests.doubt({status.artifact.target.name for status in anew})
+
+    def forget(self) -> None:
+        """Forget all that was found: another build has had the directory meanwhile."""
+        self._directory.memory.load()
+        self._standing.statuses, self._seen, self._unchanged = {}, {}, set()
+
+    def recall(self, *, ours: bool) -> bool:
+        """Take up what is remembered, when the directory was just locked; tell whether nobody else made anything there.
+
+        With ``ours``, what is known is what this process left there.
+        """
+        self.as_it_was = (ours and self.as_it_was) or self._is_as_it_was()
+        if self.as_it_was and not self._standing.statuses:
+            self._believe()
+        self._seen = {}
+        return self.as_it_was or ours
+
+    def look(self, *, ours: bool) -> None:
+        """Look at what may have changed before the directory was locked, by its clock now. Raises DiskError."""
+        if ours:
+            return
+        if self.as_it_was and self._unchanged and not self._fresh:
+            # Nobody has built since: what was not as it was then is looked at again.
+            rest = [artifact for artifact in self._plan.artifacts if artifact.id not in self._unchanged]
+            self._standing.statuses.update(self._checker.check(rest, {}))
+        else:
+            self._manifests.refuse_another_project()
+            self.check()
+
+    def look_again(self, artifact: Artifact) -> Status:
+        """Look at one artifact closely, whatever is known of it. Raises DiskError."""
+        self._standing.touch(artifact.module.name)
+        self._unchanged.discard(artifact.id)
+        status = self._checker.check_one(artifact)
+        self._standing.replace(status, counted=self._directory.locked)
+        return status
+
+    def look_at_made(self) -> list[str]:
+        """Look once more at what was touched; return the ids of what was right and no longer is. Raises DiskError."""
+        standing, young = self._standing, self._directory.memory.young
+        believed = {id for id, status in standing.statuses.items() if status.right}
+        standing.touched.update(module.name for module in self._plan.modules if str(module.source) in young)
+        self._directory.settle()
+        touched = [artifact for artifact in self._plan.artifacts if artifact.module.name in standing.touched]
+        standing.statuses.update(self._checker.check(touched, standing.statuses))
+        return [artifact.id for artifact in touched if artifact.id in believed and not self._is_right(artifact)]
+
+    def _is_right(self, artifact: Artifact) -> bool:
+        return self._standing.statuses[artifact.id].right
+
+    def _believe(self) -> None:
+        """Take all to be as the last whole build left it, but for files whose signatures are others by now."""
+        self._believing = True
+        if self._seen:
+            self._fresh = True
+            self._standing.statuses = self._checker.unchanged(self._plan.artifacts, self._seen)
+            self._unchanged = set(self._standing.statuses)
+            self._seen = {}
+        else:
+            self._standing.statuses = self._checker.believe(self._plan.artifacts)
+        self._manifests.believe()
+
+    def _is_as_it_was(self) -> bool:
+        """Tell whether what is remembered is what the last whole build of this plan found."""
+        return noop.is_of(self._plan, self._declaration, self._directory.memory.notes.get(noop.WHOLE))

@@ -1,0 +1,128 @@
+"""What a scheduler works on: from an artifact to the request for it, and from what was compiled to where it lies."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from wasmbuild.builder.compile import check
+from wasmbuild.builder.records import facts_of
+from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult, Labels, Prepared
+from wasmbuild.errors import WasmbuildError
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from wasmbuild.builder.build_directory import BuildDirectory
+    from wasmbuild.builder.key import CompilerIdentity
+    from wasmbuild.builder.manifests import Manifests
+    from wasmbuild.builder.sources import SourceFacts, SourceReader
+    from wasmbuild.builder.standing import Standing
+    from wasmbuild.project.declared import Artifact, Target
+    from wasmbuild.toolchain.child import ProcessLimits
+
+
+class ArtifactOutcome(NamedTuple):
+    """What became of one artifact: why it was compiled (empty: it was not), and the error where that failed.
+
+    ``size`` is in bytes; ``error`` is a CompileError, ToolchainError or DiskError. ``restored`` is set where it came
+    from a cache, ``peak_memory`` is what its compiler took in bytes, where that is known. ``worker`` is the machine of
+    a cluster that compiled it.
+    """
+
+    id: str
+    reasons: tuple[str, ...]
+    seconds: float
+    size: int
+    error: WasmbuildError | None
+    restored: bool = False
+    peak_memory: int | None = None
+    worker: str | None = None
+
+
+class ArtifactWork:
+    """The artifacts of a plan, by id, for a scheduler; threads may call it at once for different ids."""
+
+    def __init__(
+        self,
+        directory: BuildDirectory,
+        sources: SourceReader,
+        manifests: Manifests,
+        standing: Standing,
+        identity: Callable[[Target], CompilerIdentity],
+        limits: ProcessLimits,
+    ) -> None:
+        """``identity`` returns what compiles for a target."""
+        self._directory = directory
+        self._sources = sources
+        self._manifests = manifests
+        self._standing = standing
+        self._identity = identity
+        self._limits = limits
+        self._prepared: dict[str, SourceFacts] = {}
+
+    def request(self, id: str) -> CompileRequest:
+        """Return the request for an artifact, whose source may be as it was when it was looked at.
+
+        Raises WasmbuildError.
+        """
+        artifact = self._possible(id)
+        return self._request(artifact, self._sources.known(artifact.module))
+
+    def keys(self, ids: Iterable[str]) -> Iterator[str]:
+        """Yield the keys of artifacts, but of those that cannot be made."""
+        for id in ids:
+            with contextlib.suppress(WasmbuildError):
+                yield self.request(id).key()
+
+    def scratch(self) -> Path:
+        """Return a private directory for files on their way into the build directory. Raises DiskError."""
+        return self._directory.scratch()
+
+    def prepare(self, id: str) -> Prepared:
+        """Return the request for an artifact, and a private file with its binary. Raises WasmbuildError."""
+        artifact = self._possible(id)
+        source, wasm = self._sources.copy(artifact.module, self._directory.scratch())
+        return Prepared(self._request(artifact, source), wasm)
+
+    def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> CheckedArtifact:
+        """Hold what came back against its request. Raises WasmbuildError."""
+        source_text = self._standing.statuses[id].artifact.module.source_text
+        return check(id, source_text, request, result, self._prepared[id], self._directory.scratch())
+
+    def publish(self, id: str, checked: CheckedArtifact, result: CompileResult) -> ArtifactOutcome:
+        """Put an artifact into the build directory, with its record. Raises DiskError."""
+        status = self._standing.statuses[id]
+        self._standing.touch(status.artifact.module.name)
+        path, facts = self._directory.root / status.artifact.path, facts_of(checked.record)
+        data = self._directory.publish(path, checked.file, checked.record, checked.stamped, facts)
+        self._manifests.published(status.artifact, checked.record, data)
+        self._standing.settle(id)
+        size = checked.record.size
+        return ArtifactOutcome(
+            id, status.reasons, result.seconds, size, None, result.restored, result.peak_memory, result.worker
+        )
+
+    def fail(self, id: str, error: WasmbuildError) -> ArtifactOutcome:
+        """Leave the last good artifact where it is."""
+        status = self._standing.statuses[id]
+        self._standing.touch(status.artifact.module.name)
+        return ArtifactOutcome(id, status.reasons, 0.0, 0, error)
+
+    def _possible(self, id: str) -> Artifact:
+        status = self._standing.statuses[id]
+        if status.error is not None:
+            raise status.error
+        return status.artifact
+
+    def _request(self, artifact: Artifact, source: SourceFacts) -> CompileRequest:
+        self._prepared[artifact.id] = source
+        return CompileRequest(
+            source.wasm_sha256,
+            source.kind,
+            artifact.target.engine,
+            self._identity(artifact.target),
+            self._limits,
+            1,
+            Labels(artifact.module.shown, artifact.path),
+        )
