@@ -13,9 +13,9 @@ from wasmbuild.builder.session import Session
 from wasmbuild.errors import CompileError
 from wasmbuild.plan.graph import plan
 from wasmbuild.project.config import load
-from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.toolchain.job import Job
+from wasmbuild.toolchain.limits import ProcessLimits
 
 EMPTY = b"\0asm\x01\0\0\0"
 DECLARATION = """\

@@ -12,9 +12,9 @@ import engines
 from wasmbuild.engine import triples
 from wasmbuild.formats import wasm
 from wasmbuild.toolchain import find
-from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.job import Job
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.worker import ChildExit, Reply, Request
 from wasmbuild.verify import probes
 

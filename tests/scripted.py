@@ -11,7 +11,7 @@ from typing import Any
 from wasmbuild.files import signature
 from wasmbuild.formats.extern import Export
 from wasmbuild.project.cases import Case
-from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.verify.executable_loader import ExecutableLoader, LoaderCommand
 from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome
 from wasmbuild.verify.outcomes import Obstacle

@@ -12,10 +12,11 @@ interrupts.end_at_once()
 
 def run() -> None:
     """Run the command of this process's arguments and end the process."""
+    # Code is imported once and thousands of artifacts are made once, and both stay: to look through them for what is
+    # not used any more finds nothing.
+    gc.set_threshold(100_000)
     from wasmbuild.cli import main
 
-    # Thousands of artifacts are made once and stay: to look through them for what is not used any more finds nothing.
-    gc.set_threshold(100_000)
     interrupts.end(main())
 
 

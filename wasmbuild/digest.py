@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable
 
 from wasmbuild.lean_typing import TYPE_CHECKING
@@ -31,8 +32,8 @@ def sha256_hex(data: bytes) -> str:
 
 
 def _built_in() -> Callable[[bytes], _Hash]:
-    """Return what ``hashlib`` takes where there is no OpenSSL; its name depends on the version of Python."""
-    for name in ("_sha2", "_sha256", "hashlib"):
+    """Return what ``hashlib`` takes where there is no OpenSSL."""
+    for name in ("_sha2" if sys.version_info >= (3, 12) else "_sha256", "hashlib"):
         try:
             found: Callable[[bytes], _Hash] = importlib.import_module(name).sha256
         except ImportError:

@@ -92,12 +92,15 @@ def is_own(status: os.stat_result, kind: int = stat.S_IFREG) -> bool:
 def code_of(*rooms: str) -> list[tuple[str, int, int]]:
     """Return what tells the code of packages of ours from other code of the same version: while it is worked on."""
     found = []
-    package = os.path.dirname(__file__)
-    for room in rooms:
-        for folder, _, names in os.walk(os.path.join(package, room)):
-            if not folder.endswith("__pycache__"):
-                status = [(name, os.stat(os.path.join(folder, name))) for name in sorted(names)]
-                found += [(name, seen.st_size, seen.st_mtime_ns) for name, seen in status]
+    folders = [os.path.join(os.path.dirname(__file__), room) for room in rooms]
+    for folder in folders:
+        with os.scandir(folder) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                if not entry.is_dir():
+                    status = entry.stat()
+                    found.append((entry.name, status.st_size, status.st_mtime_ns))
+                elif entry.name != "__pycache__":
+                    folders.append(entry.path)
     return found
 
 

@@ -10,7 +10,7 @@ import pytest
 from wasmbuild.cli import main
 from wasmbuild.toolchain import find
 from wasmbuild.toolchain.embedded import Embedded
-from wasmbuild.toolchain.process import ProcessLimits
+from wasmbuild.toolchain.limits import ProcessLimits
 
 DECLARATION = """\
 [project]

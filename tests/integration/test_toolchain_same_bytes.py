@@ -19,10 +19,10 @@ from wasmbuild.engine.rules import EngineError
 from wasmbuild.errors import CompileError
 from wasmbuild.formats import cwasm
 from wasmbuild.toolchain import cli, find
-from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.embedded import EMPTY, Embedded
 from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.toolchain.job import Job
+from wasmbuild.toolchain.limits import ProcessLimits
 
 LIMITS = ProcessLimits(seconds=120)
 LINE = find.default_line()

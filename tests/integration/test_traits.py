@@ -10,8 +10,8 @@ import pytest
 from wasmbuild.formats import wasm_traits
 from wasmbuild.inspection import features
 from wasmbuild.toolchain import find
-from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.embedded import Embedded
+from wasmbuild.toolchain.limits import ProcessLimits
 
 
 @pytest.fixture(scope="module")

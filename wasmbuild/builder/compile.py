@@ -1,4 +1,4 @@
-"""Compiles on this machine, and what is held against whatever comes back of a compile, wherever it ran."""
+"""Artifacts from this machine's compilers or a cache, and what is held against them, wherever they were compiled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.builder.key import CompilerIdentity, identity_of
-from wasmbuild.builder.request import ALL_CORES, CheckedArtifact, CompileRequest, CompileResult, Kept
+from wasmbuild.builder.request import ALL_CORES, ArtifactCache, CheckedArtifact, CompileRequest, CompileResult, Kept
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError, DiskError, WasmbuildError
 from wasmbuild.formats.cwasm import ReadAt
@@ -61,6 +61,17 @@ class LocalCompiler:
         except WasmbuildError as error:
             return result._replace(error=error, seconds=time.monotonic() - started)
         return result._replace(artifact=out, seconds=time.monotonic() - started, peak_memory=peak)
+
+
+def taken(request: CompileRequest, directory: Path, cache: ArtifactCache) -> CompileResult | None:
+    """Take an artifact from a cache into a private directory, unchecked; None where it is not there."""
+    key = request.key()
+    out = directory / f"restored-{next(_numbers)}.cwasm"
+    started = time.monotonic()
+    kept = cache.get(key, out)
+    if kept is None:
+        return None
+    return CompileResult(key, "the cache", out, seconds=time.monotonic() - started, kept=kept)
 
 
 def check(

@@ -21,6 +21,7 @@ _INTO = Advice(
 _OPEN_FLAGS = os.O_WRONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 # As many links as Linux follows.
 _LINKS = 40
+_DESCRIPTORS = ("/dev/fd", "/proc/self/fd")
 
 
 def replaced(path: Path) -> Path | None:
@@ -82,9 +83,11 @@ def touch(file: Path) -> bool:
 def is_same(one: Path, other: Path) -> bool:
     """Tell whether two paths lead to the same regular file, or to the same place where there is none yet."""
     first, second = _status(one), _status(other)
-    if first is None or second is None:
+    if first is None and second is None:
         real = [os.path.normcase(os.path.realpath(path)) for path in (one, other)]
-        return first is second and real[0] == real[1]
+        return real[0] == real[1]
+    if first is None or second is None:
+        return False
     return stat.S_ISREG(first.st_mode) and os.path.samestat(first, second)
 
 
@@ -100,15 +103,13 @@ def _descriptor(path: Path) -> int | None:
 
     Opened anew, a file that stdout was redirected to would be written from its start again, over what is there.
     """
-    directories = {os.path.realpath(directory) for directory in ("/dev/fd", "/proc/self/fd")}
     named = os.fspath(path)
     for _ in range(_LINKS):
         parent, name = os.path.split(named)
-        parent = os.path.realpath(parent or os.curdir)
-        if parent in directories:
-            return int(name) if name.isdecimal() else None
+        if name.isdecimal() and os.path.realpath(parent or os.curdir) in map(os.path.realpath, _DESCRIPTORS):
+            return int(name)
         try:
-            named = os.path.join(parent, os.readlink(os.path.join(parent, name)))
+            named = os.path.join(parent, os.readlink(named))
         except OSError:
             return None
     return None

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.builder import disk, output
-from wasmbuild.builder.compile import LocalCompiler, check, record_of
+from wasmbuild.builder.compile import LocalCompiler, check, record_of, taken
 from wasmbuild.builder.disk import REPLACING
 from wasmbuild.builder.memory import Memory
 from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache, CompileRequest, Labels
-from wasmbuild.builder.restoring import taken
 from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import CompileError, FormatError

@@ -13,7 +13,7 @@ from wasmbuild.builder import key
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-from wasmbuild.toolchain.process import ProcessLimits
+from wasmbuild.toolchain.limits import ProcessLimits
 
 if TYPE_CHECKING:
     from wasmbuild.engine.config import EngineConfig

@@ -5,14 +5,13 @@ To copy and to check what is large is most of the work, and Python lets go of it
 
 from __future__ import annotations
 
-import itertools
 import queue
 import threading
-import time
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
+from wasmbuild.builder.compile import taken
 from wasmbuild.builder.request import (
     NO_CACHE,
     ArtifactCache,
@@ -28,8 +27,6 @@ Outcome = TypeVar("Outcome", covariant=True)
 _JOIN_SECONDS = 1.0
 # What copies and checks that much is worth a thread; the largest come first.
 _WORTH_BYTES = 1 << 19
-
-_numbers = itertools.count()
 
 
 class Restorable(Protocol[Outcome]):
@@ -82,17 +79,6 @@ def _restored(work: Restorable[Outcome], id: str, cache: ArtifactCache) -> _Rest
         return _Restored(work.publish(id, checked, result), checked.record.size)
     except WasmbuildError as error:
         return _Restored(work.fail(id, error))
-
-
-def taken(request: CompileRequest, directory: Path, cache: ArtifactCache) -> CompileResult | None:
-    """Take an artifact from a cache into a private directory, unchecked; None where it is not there."""
-    key = request.key()
-    out = directory / f"restored-{next(_numbers)}.cwasm"
-    started = time.monotonic()
-    kept = cache.get(key, out)
-    if kept is None:
-        return None
-    return CompileResult(key, "the cache", out, seconds=time.monotonic() - started, kept=kept)
 
 
 class Restorer(Generic[Outcome]):

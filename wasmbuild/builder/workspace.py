@@ -124,7 +124,7 @@ class Workspace:
         read.
         """
         from wasmbuild.project.declared import lines_of
-        from wasmbuild.toolchain.child import ProcessLimits
+        from wasmbuild.toolchain.limits import ProcessLimits
         from wasmbuild.toolchain.toolchain import Toolchain
 
         least = lines_of(declared.targets)

@@ -53,7 +53,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from wasmbuild.builder.jobserver import is_offered
     from wasmbuild.builder.request import ALL_CORES
-    from wasmbuild.builder.single import compile_file
     from wasmbuild.project.declared import Artifact, Module
 
     undeclared.check(arguments)
@@ -86,6 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
                 cache=cache,
             )
             return DONE
+        from wasmbuild.builder.single import compile_file
+
         with pipes.as_files(arguments.source, arguments.output) as (source, out):
             module = module or Module(out.stem, source, str(source), None, None)
             module = module._replace(label=pipes.STDIN if arguments.source is None else str(source))

@@ -103,8 +103,8 @@ def _from_manifest(path: Path) -> tuple[str, list[TargetEngine], Toolchain]:
     from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest
     from wasmbuild.project import filenames
     from wasmbuild.shipment.manifests import read_named
-    from wasmbuild.toolchain.child import ProcessLimits
     from wasmbuild.toolchain.find import find
+    from wasmbuild.toolchain.limits import ProcessLimits
     from wasmbuild.toolchain.toolchain import Toolchain
 
     try:

@@ -104,8 +104,8 @@ def _toolchain(arguments: argparse.Namespace) -> tuple[Toolchain, int]:
     """Return a compiler: that of the declaration, where there is one, and the one that is found otherwise."""
     from wasmbuild.builder.workspace import CONFIG, Workspace
     from wasmbuild.engine.settings import line_problem
-    from wasmbuild.toolchain.child import ProcessLimits
     from wasmbuild.toolchain.find import default_line, find
+    from wasmbuild.toolchain.limits import ProcessLimits
     from wasmbuild.toolchain.toolchain import Toolchain
 
     line: int | None = arguments.line

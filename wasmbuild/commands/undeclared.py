@@ -61,8 +61,8 @@ def target(arguments: argparse.Namespace) -> tuple[Target, Toolchain]:
     from wasmbuild.engine.config import EngineConfig
     from wasmbuild.engine.rules import EngineError
     from wasmbuild.project.declared import Target
-    from wasmbuild.toolchain.child import ProcessLimits
     from wasmbuild.toolchain.find import AUTO, default_line, find
+    from wasmbuild.toolchain.limits import ProcessLimits
     from wasmbuild.toolchain.toolchain import Toolchain
 
     line = default_line()

@@ -12,7 +12,7 @@ ALWAYS = 16 << 20
 """Bytes below which an image is made, however little data is in it."""
 
 _PAGE = 1 << 16
-_SIZE = re.compile(r"\d+")
+_SIZE = r"\d+"
 
 
 class DataImages:
@@ -24,7 +24,7 @@ class DataImages:
 
     def add(self, index: int, memory: str, offset: int, size: int) -> None:
         """Add data of ``size`` bytes at ``offset`` of a memory of that index and type, whose text it is."""
-        least = _SIZE.match(memory)
+        least = re.match(_SIZE, memory)
         small = " page-size=" in memory
         self._refused |= small or least is None or offset + size > int(least[0]) * _PAGE
         if size:

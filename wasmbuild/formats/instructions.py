@@ -10,7 +10,7 @@ Source: WebAssembly core specification 3.0, section 5.4, and the proposals threa
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from wasmbuild.formats import wasm_types
 from wasmbuild.formats.cursor import Cursor
@@ -92,6 +92,16 @@ def _plain(known: frozenset[str]) -> re.Pattern[bytes]:
     return re.compile(rb"(?:" + rb"|".join([*_ALWAYS, *kinds]) + rb")*+", re.DOTALL)
 
 
+@cache
+def _one() -> re.Pattern[bytes]:
+    return re.compile(rb"|".join([pattern.rstrip(b"+") for pattern in _ALWAYS]), re.DOTALL)
+
+
+@cache
+def _constant() -> re.Pattern[bytes]:
+    return re.compile(rb"[\x41\x42]" + _NUMBER + rb"\x0b")
+
+
 @lru_cache(maxsize=64)
 def _compiled(kind: _Kind) -> re.Pattern[bytes]:
     return re.compile(kind.pattern, re.DOTALL)
@@ -127,7 +137,7 @@ class Instructions:
         while cursor.byte() != _END:
             cursor.pos -= 1
             self._one(cursor)
-        return _CONSTANT.fullmatch(cursor.data, start, cursor.pos) is not None
+        return _constant().fullmatch(cursor.data, start, cursor.pos) is not None
 
     def value_type(self, cursor: Cursor) -> None:
         """Read a value type."""
@@ -144,7 +154,7 @@ class Instructions:
         if special is not None:
             cursor.pos += 1
             special(self, cursor)
-        elif (match := _ONE.match(cursor.data, at, cursor.end)) is not None:
+        elif (match := _one().match(cursor.data, at, cursor.end)) is not None:
             cursor.pos = match.end()
         else:
             for kind in _KINDS:
@@ -236,8 +246,6 @@ _TYPES: dict[str, frozenset[str]] = {
 
 _END, _NO_VALUE, _REF_NULL, _RESUME_THROW = 0x0B, 0x40, 0xD0, 0xE4
 _BLOCKS = (0x02, 0x03, 0x04)
-_ONE = re.compile(rb"|".join([pattern.rstrip(b"+") for pattern in _ALWAYS]), re.DOTALL)
-_CONSTANT = re.compile(rb"[\x41\x42]" + _NUMBER + rb"\x0b")
 _SPECIAL = {
     0x0E: Instructions._br_table,
     0x1C: Instructions._select,

@@ -115,7 +115,8 @@ def compile_schema(schema: Mapping[str, object]) -> Check:
     ``pattern`` (anchored), ``minLength``, ``maxLength``; for whole numbers ``minimum``, ``maximum``; for arrays
     ``items``, ``minItems``, ``maxItems``; for objects ``properties``, ``required``, ``additionalProperties``,
     ``propertyNames``; and ``if``/``then``/``else``. ``description`` completes the sentence "must be …". Another keyword
-    is a ValueError: a rule that is published is a rule that is checked.
+    is a ValueError, where it stands or when something is held to it: a rule that is published is a rule that is
+    checked. What is in the entries of an array, and in a branch, is compiled when the first thing is held to it.
     """
     unknown = schema.keys() - _KNOWN
     if unknown:
@@ -170,17 +171,17 @@ def _several(tests: dict[type, Check], expected: str) -> Check:
 
 
 def _conditional(check: Check, schema: Mapping[str, object]) -> Check:
-    condition, then, otherwise = (compile_schema(_mapping(schema[key])) for key in ("if", "then", "else"))
+    condition, then, otherwise = (_Deferred(_mapping(schema[key])) for key in ("if", "then", "else"))
 
     def conditional(value: object) -> None:
         check(value)
         try:
-            condition(value)
+            condition.check(value)
         except Invalid:
             branch = otherwise
         else:
             branch = then
-        branch(value)
+        branch.check(value)
 
     return conditional
 
@@ -210,6 +211,20 @@ def _text(schema: Mapping[str, object], expected: str) -> Check:
             _check_unicode(value)
 
     return check
+
+
+class _Deferred:
+    """A schema that is compiled when something is first held to it."""
+
+    __slots__ = ("_schema", "check")
+
+    def __init__(self, schema: Mapping[str, object]) -> None:
+        self._schema = schema
+        self.check: Check = self._first
+
+    def _first(self, value: object) -> None:
+        self.check = compile_schema(self._schema)
+        self.check(value)
 
 
 class _Pattern:
@@ -258,7 +273,7 @@ def _whole(schema: Mapping[str, object], expected: str) -> Check:
 
 
 def _array(schema: Mapping[str, object], expected: str) -> Check:
-    check_item = compile_schema(_mapping(schema.get("items", {})))
+    items = _Deferred(_mapping(schema.get("items", {})))
     least, most = _int(schema.get("minItems", 0)), _int(schema.get("maxItems", INT_MAX))
 
     def check(value: object) -> None:
@@ -268,7 +283,7 @@ def _array(schema: Mapping[str, object], expected: str) -> Check:
             raise Invalid(f"has {len(value)} entries, and {least} to {most} are allowed")
         for index, item in enumerate(value):
             try:
-                check_item(item)
+                items.check(item)
             except Invalid as error:
                 error.path.append(index)
                 raise

@@ -17,7 +17,7 @@ from wasmbuild.formats.wasm import CoreModule
 
 _TYPE, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _ELEMENT, _CODE, _DATA, _DATA_COUNT, _TAG = 1, 3, 4, 5, 6, 9, 10, 11, 12, 13
 _I64_CONST = 0x42
-_LIMITS = re.compile(r" \d+(\.\.\d+)?( i64)?$")
+_LIMITS = r" \d+(\.\.\d+)?( i64)?$"
 
 
 def read(data: bytes) -> Traits:
@@ -114,7 +114,7 @@ class _Reader:
 
     def _note_table(self, text: str) -> None:
         self.tables.append(text)
-        element = _LIMITS.sub("", text)
+        element = re.sub(_LIMITS, "", text)
         if element != "funcref":
             self.code.note_type(element)
         if text.endswith(" i64"):

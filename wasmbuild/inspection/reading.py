@@ -20,8 +20,8 @@ from wasmbuild.inspection.facts import ArtifactDescription, Description, Section
 from wasmbuild.inspection.origin import Origins
 from wasmbuild.lean_typing import IO
 from wasmbuild.text import printable, suggestion
-from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.embedded import Embedded
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.verify.tools import Tools
 
 _HEAD = 64 << 10

@@ -18,9 +18,9 @@ from wasmbuild.installing.install import SILENT, Installed, Telling, local_path
 from wasmbuild.installing.transfer import NetworkError
 from wasmbuild.text import printable
 from wasmbuild.toolchain import installed, search_path
-from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler
 from wasmbuild.toolchain.installed import LIBRARIES, RECORD, Archive, InstallRecord
+from wasmbuild.toolchain.limits import ProcessLimits
 
 _CHECK_LIMITS = ProcessLimits(seconds=60)
 _PACKAGES = "packages"

@@ -16,9 +16,9 @@ from wasmbuild.errors import ChildError, CompileError, ToolchainError
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.line_check.sample import MODULE
 from wasmbuild.toolchain import child, embedded, find
-from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.job import Job
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.worker import ChildExit, Request
 from wasmbuild.verify import probes

@@ -11,7 +11,6 @@ from wasmbuild.errors import UsageError
 from wasmbuild.project import names
 from wasmbuild.project.declared import Module, Project, Target
 from wasmbuild.project.globs import expand, is_glob, matches
-from wasmbuild.project.keys import dotted
 from wasmbuild.project.sources import module_name, normal, without_excluded
 from wasmbuild.text import listed, suggestion
 
@@ -42,6 +41,8 @@ def module_of(project: Project, source: Path | None, name: str | None, target: T
     module, text, key = found[0]
     declared = project.modules[key]
     if declared.targets is not None and not any(fnmatchcase(target.name, glob) for glob in declared.targets):
+        from wasmbuild.project.keys import dotted
+
         where = dotted("modules", key, "targets")
         raise UsageError(f"{project.file}: {module} is not for the target {target.name}; add it to {where}")
     return Module(

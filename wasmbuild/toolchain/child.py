@@ -20,10 +20,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.toolchain import process
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.process import (
     KILLED,
     Process,
-    ProcessLimits,
     format_bytes,
     is_late,
     kill,

@@ -15,14 +15,18 @@ from pathlib import Path
 
 from wasmbuild import files, locks, usercache
 from wasmbuild.errors import ChildError, ToolchainError
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import identities, search_path
-from wasmbuild.toolchain.child import ProcessLimits, memory_can_be_limited, run
 from wasmbuild.toolchain.identities import Fact
+from wasmbuild.toolchain.limits import ProcessLimits
+
+if TYPE_CHECKING:
+    from wasmbuild.toolchain.child import Ended
 
 # 2.4 ms are usual; the rest is for a machine that swaps or reads from a slow network.
-_VERSION_LIMITS = ProcessLimits(memory=(4 << 30) if memory_can_be_limited() else None, seconds=10)
+_VERSION_SECONDS = 10
+_VERSION_MEMORY = 4 << 30
 # Another process may replace an executable while it is looked at: one that installs it, or one that copies it too.
 _LOOKS = 8
 _LOOK_PAUSE_SECONDS = 0.1
@@ -120,6 +124,7 @@ def digest(path: Path) -> str:
 
 
 def _ask(path: Path) -> ExecutableIdentity:
+    """Return what is known of an executable; one that is new here is run. Raises UnusableExecutableError."""
     script = is_script(path)
     signature: files.Signature | None = None
     try:
@@ -127,7 +132,7 @@ def _ask(path: Path) -> ExecutableIdentity:
         if known is not None and known.version and not script:
             return ExecutableIdentity(str(path), *known)
         sha256, signature = files.hash_file(path)
-        ended = run([str(path), "--version"], limits=_VERSION_LIMITS)
+        ended = _version(path)
         if files.signature(path.stat()) != signature:
             raise _ReplacedError
     except FileNotFoundError as error:
@@ -152,6 +157,15 @@ def _ask(path: Path) -> ExecutableIdentity:
     if not script:
         identities.remember(path, signature, Fact(match[1], sha256))
     return ExecutableIdentity(str(path), match[1], sha256)
+
+
+def _version(path: Path) -> Ended:
+    """Run an executable that is to say its version. Raises ChildError."""
+    # Most executables are known, and what starts processes takes long to import.
+    from wasmbuild.toolchain.child import memory_can_be_limited, run
+
+    memory = _VERSION_MEMORY if memory_can_be_limited() else None
+    return run([str(path), "--version"], limits=ProcessLimits(memory, _VERSION_SECONDS))
 
 
 def _has_changed(path: Path, signature: files.Signature | None) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from wasmbuild.errors import CompileError, FormatError
 from wasmbuild.formats import cwasm
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
-from wasmbuild.toolchain.process import ProcessLimits
+from wasmbuild.toolchain.limits import ProcessLimits
 
 if TYPE_CHECKING:
     from wasmbuild.engine.config import EngineConfig

@@ -14,9 +14,9 @@ from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
 
 from wasmbuild import interrupts
-from wasmbuild.diagnosis import memory
 from wasmbuild.errors import ChildError, ToolchainError
 from wasmbuild.lean_typing import IO, NamedTuple
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.search_path import WINDOWS
 
 # What a program cannot do without; nothing else of the caller's environment reaches a child, because some of it changes
@@ -41,17 +41,6 @@ KILLED = -9
 
 Process = subprocess.Popen[bytes]
 """A child that was started here."""
-
-
-class ProcessLimits(NamedTuple):
-    """What one run of a child may take.
-
-    ``memory`` bounds its address space in bytes, ``seconds`` the wall-clock time of a run (of one request, for a
-    server). None is no limit.
-    """
-
-    memory: int | None = None
-    seconds: float | None = None
 
 
 # With the thread that started it.
@@ -237,10 +226,13 @@ def ending(status: int, stderr: str, limits: ProcessLimits, *, timed_out: bool =
         return f"{_LATE}{limits.seconds:g} s"
     if status == 0:
         return ""
-    if limits.memory is not None and memory.out(stderr):
-        words = memory.failed(stderr)
-        detail = f" ({words})" if words.startswith("memory allocation of") else ""
-        return f"ran out of its memory limit of {format_bytes(limits.memory)}{detail}"
+    if limits.memory is not None:
+        from wasmbuild.diagnosis import memory
+
+        if memory.out(stderr):
+            words = memory.failed(stderr)
+            detail = f" ({words})" if words.startswith("memory allocation of") else ""
+            return f"ran out of its memory limit of {format_bytes(limits.memory)}{detail}"
     if re.search(_PANIC, stderr):
         return f"panicked ({_status(status)})"
     if status == KILLED:

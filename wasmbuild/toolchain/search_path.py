@@ -40,7 +40,7 @@ def executables() -> list[ExecutableCandidate]:
     seen = set()
     for candidate in _candidates():
         try:
-            status = candidate.path.stat()
+            status = os.stat(candidate.path)
         except OSError:
             continue
         if stat.S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) not in seen:
@@ -57,8 +57,8 @@ def _candidates() -> Iterator[ExecutableCandidate]:
         yield ExecutableCandidate(package / PROGRAM, WHEEL)
     for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
         # An empty or relative entry means another program in every directory.
-        if folder and (path := Path(folder)).is_absolute():
-            yield ExecutableCandidate(path / PROGRAM, "PATH")
+        if os.path.isabs(folder):
+            yield ExecutableCandidate(Path(folder, PROGRAM), "PATH")
     try:
         home = Path.home()
     except RuntimeError:  # nobody's account

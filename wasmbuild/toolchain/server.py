@@ -9,7 +9,7 @@ from types import TracebackType
 
 from wasmbuild.errors import ChildError
 from wasmbuild.toolchain import process
-from wasmbuild.toolchain.process import ProcessLimits
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.search_path import WINDOWS
 from wasmbuild.toolchain.worker import ChildExit, Frame, Reply, Request, Worker
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import DiskError, ToolchainError
 from wasmbuild.lean_typing import TYPE_CHECKING
-from wasmbuild.toolchain import cli, executable, search_path
-from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain import executable, search_path
 from wasmbuild.toolchain.find import AUTO, EMBEDDED, FoundCompiler, library, ways
 from wasmbuild.toolchain.job import Job, NoVerdictError
+from wasmbuild.toolchain.limits import ProcessLimits
 
 if TYPE_CHECKING:
     from wasmbuild.toolchain.embedded import Embedded
@@ -70,6 +70,9 @@ class Toolchain:
                 raise ToolchainError(obstacle)
             self._embedded(compiler).compile(job)
             return None
+        # What starts a process is not light, and most steps of a build that was made before compile nothing.
+        from wasmbuild.toolchain import cli
+
         return cli.compile(compiler, job)
 
     def translate(self, text: bytes) -> bytes:

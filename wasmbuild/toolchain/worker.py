@@ -16,7 +16,7 @@ from wasmbuild.errors import ChildError
 from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import process
-from wasmbuild.toolchain.process import ProcessLimits
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Event, TruncatedText, open_streams
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode

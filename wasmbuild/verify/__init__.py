@@ -18,7 +18,7 @@ from wasmbuild.verify.report import JSON_SCHEMA, SCHEMA, Report
 
 if TYPE_CHECKING:
     from wasmbuild.project.declared import Target
-    from wasmbuild.toolchain.child import ProcessLimits
+    from wasmbuild.toolchain.limits import ProcessLimits
     from wasmbuild.verify.collect import Shipment
 
 __all__ = ["JSON_SCHEMA", "LEVELS", "SCHEMA", "Report", "Verdict", "default_limits", "verify"]

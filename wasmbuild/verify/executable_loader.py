@@ -23,7 +23,7 @@ from wasmbuild.errors import ChildError
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain import child
-from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.verify import executable_cases, memory_limited, tested
 from wasmbuild.verify.host_errors import how_it_ended, unverified
 from wasmbuild.verify.library_loader import is_of_the_host, start_failure

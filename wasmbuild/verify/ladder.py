@@ -16,7 +16,7 @@ from wasmbuild.project.declared import Target
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.shipment.source import ShipmentSource
-from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.verify.compare_targets import TargetComparison
 from wasmbuild.verify.consistent import Consistent
 from wasmbuild.verify.host_errors import unverified

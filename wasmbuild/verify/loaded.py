@@ -17,8 +17,8 @@ from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.declared import Runner, Target
 from wasmbuild.project.keys import dotted
-from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.find import FoundCompiler
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.verify import probes
 from wasmbuild.verify.intact import IntactArtifact
 from wasmbuild.verify.library_loader import LibraryLoader

@@ -12,8 +12,8 @@ from wasmbuild.builder import disk
 from wasmbuild.errors import DiskError
 from wasmbuild.project.declared import Runner
 from wasmbuild.toolchain import configure, python, wire
-from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.find import FoundCompiler
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.server import Server
 
 _HERE = Path(__file__).parent

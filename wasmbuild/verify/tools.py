@@ -12,10 +12,10 @@ from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.rules import EngineError
 from wasmbuild.errors import ToolchainError
 from wasmbuild.toolchain import child, cli, find, search_path
-from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.embedded import EMPTY, Embedded
 from wasmbuild.toolchain.find import FoundCompiler, NoCompilerError
 from wasmbuild.toolchain.job import Job
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.loads_here import is_loaded_by_library
 from wasmbuild.verify.host_errors import unverified
 from wasmbuild.verify.outcomes import WASMTIME, Unreachable, Unverified

@@ -17,9 +17,9 @@ from wasmbuild.engine import cpu, settings, triples
 from wasmbuild.formats import wasm
 from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Source
 from wasmbuild.toolchain import cli, find
-from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.job import Job
+from wasmbuild.toolchain.limits import ProcessLimits
 
 LIMITS = ProcessLimits(seconds=120)
 

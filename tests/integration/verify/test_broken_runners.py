@@ -14,7 +14,7 @@ from support import HEAD, MODULES, TARGETS, Project
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.engine.triples import host_triple
-from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.server import Server
 from wasmbuild.verify import probes, verify
 

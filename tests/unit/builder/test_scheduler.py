@@ -20,7 +20,7 @@ from wasmbuild.builder.sources import SourceFacts
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import DiskError, WasmbuildError
-from wasmbuild.toolchain.process import ProcessLimits
+from wasmbuild.toolchain.limits import ProcessLimits
 
 ENGINE = EngineConfig.declared({}, line=48, triple=triples.parse("x86_64-unknown-linux-gnu"))
 

@@ -20,7 +20,6 @@ import pytest
 from wasmbuild import locks
 from wasmbuild.errors import ToolchainError
 from wasmbuild.toolchain import executable, identities, search_path
-from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.find import FoundCompiler, find, ways
 
 # Where modules come from; tests find other packages or none.
@@ -36,11 +35,12 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make a machine without any compiler, and return its root."""
     (tmp_path / "home").mkdir()
     # What is imported when it is needed would not be found later.
+    import resource
     import secrets
 
     import tomli
 
-    del secrets, tomli
+    del resource, secrets, tomli
     monkeypatch.setattr(sys, "path", [str(tmp_path / "site")])
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / "first"), str(tmp_path / "second"), "/usr/bin", "/bin"]))
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
@@ -107,7 +107,7 @@ class TestNamed:
         assert message("w", 48, machine, at_least="48.0.8").startswith(f"[toolchain] compiler: {path} {problem}")
 
     def test_one_that_hangs(self, machine: Path, script: MakeProgram, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(executable, "_VERSION_LIMITS", ProcessLimits(seconds=0.2))
+        monkeypatch.setattr(executable, "_VERSION_SECONDS", 0.2)
         path = script(machine / "w", "sleep 60")
         assert message("w", 48, machine).startswith(
             f"[toolchain] compiler: {path} did not end within 0.2 s when asked for its --version;"
@@ -147,7 +147,7 @@ class TestFound:
     def test_what_will_not_do_is_passed_over(
         self, machine: Path, program: MakeProgram, script: MakeProgram, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(executable, "_VERSION_LIMITS", ProcessLimits(seconds=0.5))
+        monkeypatch.setattr(executable, "_VERSION_SECONDS", 0.5)
         paths = [machine / folder / "wasmtime" for folder in ("a", "b", "c", "d", "e")]
         monkeypatch.setenv("PATH", os.pathsep.join([*(str(path.parent) for path in paths), "/bin"]))
         script(paths[0], says("48.0.9"))

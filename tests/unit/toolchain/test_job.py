@@ -11,9 +11,9 @@ from engines import engine
 from wasmbuild.errors import CompileError, DiskError
 from wasmbuild.toolchain import cli
 from wasmbuild.toolchain.advice import failure
-from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.toolchain.job import Job
+from wasmbuild.toolchain.limits import ProcessLimits
 
 COMPILER = FoundCompiler("cli", "/opt/wasmtime", "48.0.8", "0" * 64)
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from wasmbuild.errors import ChildError
 from wasmbuild.toolchain import wire, worker
-from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.worker import ChildExit, Reply, Request
 

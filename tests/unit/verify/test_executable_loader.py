@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from scripted import RUNNER, TELL, Loading
 
-from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.verify.executable_loader import ExecutableLoader, LoaderCommand
 from wasmbuild.verify.loading import HERE, LoadingSite
 from wasmbuild.verify.outcomes import CPU, WASMTIME, Broken, Unreachable, Unverified

@@ -11,7 +11,7 @@ import pytest
 from scripted import RUNNER, TELL, Loading
 
 from wasmbuild.project.cases import Case, Wasi
-from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.verify.loading import HERE, LoadingSite
 from wasmbuild.verify.outcomes import CALLS, Broken, Unreachable
 

@@ -13,8 +13,8 @@ import pytest
 
 from wasmbuild import files
 from wasmbuild.project.cases import Case
-from wasmbuild.toolchain.child import ProcessLimits
 from wasmbuild.toolchain.find import FoundCompiler
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.verify import probes
 from wasmbuild.verify.library_loader import LibraryLoader
 from wasmbuild.verify.loading import Load, LoadOutcome, Settle

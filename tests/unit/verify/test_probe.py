@@ -15,7 +15,7 @@ import pytest
 import wasmtime
 
 from wasmbuild.toolchain import child, configure, find, wire
-from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.worker import Request
 from wasmbuild.verify import probe_outcomes, probes, values

@@ -14,7 +14,7 @@ import pytest
 from wasmbuild.errors import ChildError, ToolchainError
 from wasmbuild.project.declared import Runner
 from wasmbuild.toolchain import child, find
-from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.worker import Request
 from wasmbuild.verify import memory_limited as child_of_bounded
 from wasmbuild.verify import probes

@@ -9,7 +9,7 @@ import pytest
 
 from wasmbuild.errors import ToolchainError, UsageError
 from wasmbuild.toolchain import child
-from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.verify import Verdict, verify
 
 

@@ -14,7 +14,7 @@ from wasmbuild.builder.request import CompileRequest, CompileResult, Labels
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import CompileError
 from wasmbuild.lean_typing import NamedTuple
-from wasmbuild.toolchain.process import ProcessLimits
+from wasmbuild.toolchain.limits import ProcessLimits
 
 SCHEMA = "wasmbuild/compile/1"
 

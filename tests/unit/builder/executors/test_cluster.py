@@ -19,7 +19,7 @@ from wasmbuild.builder.request import CompileRequest, CompileResult, Labels
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import ExecutorError
-from wasmbuild.toolchain.process import ProcessLimits
+from wasmbuild.toolchain.limits import ProcessLimits
 
 pytest.importorskip("distributed")
 

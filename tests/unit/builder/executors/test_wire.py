@@ -14,7 +14,7 @@ from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import CompileRequest, CompileResult, Labels
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.toolchain.process import ProcessLimits
+from wasmbuild.toolchain.limits import ProcessLimits
 
 TRIPLES = ["x86_64-unknown-linux-gnu", "aarch64-apple-darwin", "s390x-unknown-linux-gnu", "pulley64"]
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
