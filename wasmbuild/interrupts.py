@@ -68,6 +68,26 @@ class Raised:
             signal.signal(number, handler)
 
 
+def raise_when_terminated() -> None:
+    """Let SIGTERM raise KeyboardInterrupt in a program that is not ours and would end at once, and give nothing back.
+
+    Where the program hears it itself, and in any thread but the main one, it changes nothing. Processes that are forked
+    end at once as before.
+    """
+    ours = os.getpid()
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == ours:
+            _raise(number, frame)
+        else:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+    with contextlib.suppress(ValueError):  # another thread
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, hear)
+
+
 class Deferred:
     """Lets requests wait meanwhile, and be heard at the end; in any thread but the main one, which hears none, nothing.
 

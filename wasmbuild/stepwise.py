@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 
+from wasmbuild import interrupts
 from wasmbuild.builder.jobserver import Jobserver, inherited, is_offered
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
@@ -73,6 +74,9 @@ class Stepwise:
             if self._session is None:
                 self._session = self.workspace.session(planned, looked=looked)
                 atexit.register(self._end)
+                if is_offered():
+                    # What is held of the jobs of a build around this one is given back.
+                    interrupts.raise_when_terminated()
             return self._session
 
     @contextlib.contextmanager

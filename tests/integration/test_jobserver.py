@@ -133,6 +133,7 @@ def test_an_interrupted_build_gives_all_tokens_back(
         os.close(descriptor)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
     ("command", "name", "text"),
     [
@@ -140,8 +141,8 @@ def test_an_interrupted_build_gives_all_tokens_back(
         (("SCons", "-Q", "-j4"), "SConstruct", SCONSTRUCT),
     ],
 )
-def test_doit_and_scons_give_all_tokens_back_when_interrupted(
-    project: Project, counted: Counted, command: tuple[str, ...], name: str, text: str
+def test_doit_and_scons_give_all_tokens_back_when_they_are_asked_to_stop(
+    project: Project, counted: Counted, command: tuple[str, ...], name: str, text: str, number: signal.Signals
 ) -> None:
     project.write(name, text.replace("DIRECTORY", '"build"'))
     project.build.mkdir()
@@ -158,7 +159,7 @@ def test_doit_and_scons_give_all_tokens_back_when_interrupted(
     )
     while (not counted.log.exists() or len(counted.log.read_text().split()) < 3) and process.poll() is None:
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     assert process.wait(60) != 0
     os.set_blocking(read, False)
     assert sorted(os.read(read, 16)) == sorted(b"abc")
