@@ -78,21 +78,7 @@ class Maker:
 
     shared = SHARED
     tail = TAIL
-
-    def artifact(
-        self,
-        triple: str = "aarch64-unknown-linux-gnu",
-        *,
-        kind: str = "module",
-        version: str = "48",
-        architecture: str = "aarch64",
-        shared: Mapping[str, Value] = SHARED,
-        isa: Mapping[str, Value] | None = None,
-        tail: bytes = TAIL,
-    ) -> bytes:
-        return artifact(
-            triple, kind=kind, version=version, architecture=architecture, shared=shared, isa=isa, tail=tail
-        )
+    artifact = staticmethod(artifact)
 
     def entry(
         self,

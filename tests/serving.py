@@ -69,6 +69,16 @@ def site() -> Iterator[Site]:
         thread.join()
 
 
+def _begin(request: Request, size: int, start: int, tag: str, length: int) -> None:
+    """Send the head of an answer that begins at byte ``start`` of ``size``; ``length`` is what is said to follow."""
+    request.send_response(206 if start else 200)
+    if start:
+        request.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
+    request.send_header("ETag", tag)
+    request.send_header("Content-Length", str(length))
+    request.end_headers()
+
+
 def whole(data: bytes, *, ranges: bool = True, tag: str = '"1"', length: int | None = None) -> Answer:
     """Answer with bytes, or the part of them that is asked for. ``length`` is what is said of them."""
 
@@ -76,12 +86,7 @@ def whole(data: bytes, *, ranges: bool = True, tag: str = '"1"', length: int | N
         start = int(request.headers.get("Range", "bytes=0-")[6:-1]) if ranges else 0
         if request.headers.get("If-Range", tag) != tag:
             start = 0
-        request.send_response(206 if start else 200)
-        if start:
-            request.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
-        request.send_header("ETag", tag)
-        request.send_header("Content-Length", str(len(data) - start if length is None else length))
-        request.end_headers()
+        _begin(request, len(data), start, tag, len(data) - start if length is None else length)
         request.wfile.write(data[start:])
         request.close_connection = True
 
@@ -93,12 +98,7 @@ def whole_of_any_version(data: bytes, tag: str) -> Answer:
 
     def answer(request: Request) -> None:
         start = int(request.headers.get("Range", "bytes=0-")[6:-1])
-        request.send_response(206 if start else 200)
-        if start:
-            request.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
-        request.send_header("ETag", tag)
-        request.send_header("Content-Length", str(len(data) - start))
-        request.end_headers()
+        _begin(request, len(data), start, tag, len(data) - start)
         request.wfile.write(data[start:])
 
     return answer
@@ -109,12 +109,7 @@ def cut(data: bytes, after: int, tag: str = '"1"') -> Answer:
 
     def answer(request: Request) -> None:
         start = int(request.headers.get("Range", "bytes=0-")[6:-1])
-        request.send_response(206 if start else 200)
-        if start:
-            request.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
-        request.send_header("ETag", tag)
-        request.send_header("Content-Length", str(len(data) - start))
-        request.end_headers()
+        _begin(request, len(data), start, tag, len(data) - start)
         request.wfile.write(data[start : start + after])
         request.close_connection = True
 

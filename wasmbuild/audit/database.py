@@ -23,7 +23,7 @@ from wasmbuild.text import printable
 if TYPE_CHECKING:
     from datetime import date
 
-CODEGEN, VALIDATOR, LAYOUT = "codegen", "validator", "layout"
+LAYOUT = "layout"
 UNSCORED = "unscored"
 MAX_BYTES = 1 << 20
 _MOST = 10_000

@@ -149,10 +149,6 @@ class TargetTriple(NamedTuple):
         return self.os == "windows"
 
     @property
-    def is_macos(self) -> bool:
-        return self.os == "macos"
-
-    @property
     def vendor(self) -> str:
         """The part between architecture and system (``"unknown"``, ``"pc"``, ``"apple"``), which may be left out."""
         first, *rest = self.text.split("-")

@@ -138,7 +138,7 @@ def download(
     Raises NetworkError, one line.
     """
     body = _Body(file, begun)
-    opener = urllib.request.build_opener(_Redirects(credentials))
+    opener = urllib.request.build_opener(_Redirects)
     barren = 0
     while True:
         before = body.size
@@ -278,9 +278,6 @@ def _shown(address: str) -> str:
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follows redirections; credentials go to their own host alone, and nothing goes from https to http."""
-
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
 
     def redirect_request(
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str

@@ -29,14 +29,6 @@ def read_named(path: str | os.PathLike[str], limit: int) -> bytes:
         return read_up_to(file, limit)
 
 
-def read_document(source: ShipmentSource, name: str, where: str, fix: str) -> bytes:
-    """Read an index or manifest, which is cut off behind what its reader takes. Raises ShippedFileError."""
-    try:
-        return source.read(name, MAX_MANIFEST + 1)
-    except OSError as error:
-        raise ShippedFileError.of(error, where, fix) from None
-
-
 def read_target(
     source: ShipmentSource, index: Index, target: IndexTarget, index_path: str
 ) -> tuple[Manifest, ShipmentSource]:

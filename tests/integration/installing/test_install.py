@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import serving
-from releases import Release
+from releases import Release, dies_installing
 from serving import cut, whole
 from support import Project, run_here
 
@@ -225,31 +225,14 @@ def test_the_next_run_asks_for_what_a_killed_one_did_not_get(
 
 @pytest.mark.parametrize("step", range(6))
 def test_killed_at_any_step_it_is_there_whole_or_not_at_all(user: Path, release: Release, step: int) -> None:
-    """What a kill leaves is what the steps before it have done: each step on the disk is the first not done, once."""
-    code = f"""
-import os, sys
-from pathlib import Path
-left = {step}
-def dying(call):
-    def wrapped(*arguments, **options):
-        global left
-        if left == 0:
-            os._exit(9)
-        left -= 1
-        return call(*arguments, **options)
-    return wrapped
-for name in ("replace", "chmod", "write_bytes"):
-    setattr(Path, name, dying(getattr(Path, name)))
-from wasmbuild.installing.install import install
-install("48", {str(release.program)!r})
-"""
-    status = subprocess.run([sys.executable, "-c", code], env={**os.environ}, check=False).returncode
-    assert status in (0, 9)
+    died = dies_installing(
+        f"from wasmbuild.installing.install import install; install('48', {str(release.program)!r})", step
+    )
     for folder in installed.folders():
         record = installed.read(folder)
         assert record is not None
         assert (folder / "wasmtime").read_bytes() == release.program.read_bytes()
-    assert bool(installed.folders()) == (status == 0)
+    assert bool(installed.folders()) != died
     command("install", "48", "--from", str(release.program))
     assert sorted(entry.name for entry in user.iterdir()) == [".lock", installed.folders()[0].name]
 

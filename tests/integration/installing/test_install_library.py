@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 import wheels
+from releases import dies_installing
 from support import run_here
 
 from wasmbuild.toolchain import find, installed, search_path
@@ -89,26 +88,11 @@ def test_what_is_asked_for_is_one_thing(user: Path) -> None:
 @pytest.mark.parametrize("step", range(4))
 def test_killed_at_any_step_it_is_there_whole_or_not_at_all(user: Path, wheel: tuple[Path, str], step: int) -> None:
     path, version = wheel
-    code = f"""
-import os
-from pathlib import Path
-left = {step}
-def dying(call):
-    def wrapped(*arguments, **options):
-        global left
-        if left == 0:
-            os._exit(9)
-        left -= 1
-        return call(*arguments, **options)
-    return wrapped
-for name in ("replace", "chmod", "write_bytes"):
-    setattr(Path, name, dying(getattr(Path, name)))
-from wasmbuild.installing.library import install_library
-install_library({version!r}, {str(path)!r})
-"""
-    status = subprocess.run([sys.executable, "-c", code], env={**os.environ}, check=False).returncode
-    assert status == (9 if step < 3 else 0)
-    assert bool(installed.folders(LIBRARIES)) == (status == 0)
+    died = dies_installing(
+        f"from wasmbuild.installing.library import install_library; install_library({version!r}, {str(path)!r})", step
+    )
+    assert died == (step < 3)
+    assert bool(installed.folders(LIBRARIES)) != died
     command("install", version, "--library", "--from", str(path))
     root = installed.directory(LIBRARIES)
     assert sorted(entry.name for entry in root.iterdir()) == [".lock", installed.folders(LIBRARIES)[0].name]

@@ -17,7 +17,7 @@ from wasmbuild.errors import FormatError
 from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Source
 from wasmbuild.shipment.artifacts import SMALL, open_listed
 from wasmbuild.shipment.errors import Reason, ShippedFileError
-from wasmbuild.shipment.manifests import is_index, read_document, read_target
+from wasmbuild.shipment.manifests import is_index, read_target
 from wasmbuild.shipment.source import ShipmentSource
 
 
@@ -92,7 +92,7 @@ def fault(source: MemorySource, index: Index) -> ShippedFileError:
 def test_from_the_index_to_the_bytes(size: int, whole: bool) -> None:
     data = os.urandom(size)
     source, written = shipment(data)
-    read = read_document(source, "index.json", "index.json", "")
+    read = source.read("index.json", SMALL)
     assert is_index(read)
     index = Index.from_bytes(read, "index.json")
     assert index == written

@@ -24,7 +24,6 @@ from wasmbuild import files
 from wasmbuild.errors import DiskError, UsageError
 from wasmbuild.project.cache_policy import PUBLIC_PREFIX
 
-SIGNATURE_BYTES = 64
 _MAX_FILE = 1 << 16
 
 
