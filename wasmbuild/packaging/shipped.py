@@ -108,10 +108,10 @@ def build(root: Path, settings: Settings, in_wheel: Callable[[str], str]) -> Whe
 
 def _check_package(root: Path, package: str) -> None:
     top = package.partition("/")[0]
-    if (root / top).is_dir():
+    if os.path.isdir(root / top):
         return
     # A package below src is imported without that, and named with it.
-    below = [path.parent.name for path in root.glob(f"*/{top}/") if path.is_dir()]
+    below = [path.parent.name for path in root.glob(f"*/{top}/") if os.path.isdir(path)]
     fix = quoted(f"{below[0]}/{package}") if len(below) == 1 else "the directory of a package in the source tree"
     raise UsageError(f"package = {quoted(package)}: there is no {top} beside pyproject.toml; write {fix}")
 
