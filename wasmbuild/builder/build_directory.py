@@ -127,11 +127,11 @@ class BuildDirectory:
                 self._scratch = directory
             return self._scratch
 
-    def write(self, path: Path, data: bytes) -> None:
+    def write(self, path: Path | str, data: bytes) -> None:
         """Replace a file with new bytes, whole or not at all. Raises DiskError."""
         disk.write(path, data, self._advice, self._prefix)
 
-    def put(self, path: Path, data: bytes, facts: Any = None) -> str:
+    def put(self, path: Path | str, data: bytes, facts: Any = None) -> str:
         """Write a file of the build, remember what it holds, and return its digest. Raises DiskError.
 
         ``facts`` is what is remembered of it besides its digest.
@@ -151,7 +151,7 @@ class BuildDirectory:
         the record. Raises DiskError.
         """
         data = record.to_bytes()
-        self.put(record_path(path), data, facts)
+        self.put(f"{path}{filenames.RECORD_SUFFIX}", data, facts)
         if not disk.holds(path, record.size, record.sha256):
             self.move(made, path)
             self._note(path, stamped, record.sha256)
@@ -210,7 +210,7 @@ class BuildDirectory:
         target, *module = relative.parts
         return record.id == f"{'/'.join(module).removesuffix(ARTIFACT_SUFFIX)}@{target}"
 
-    def _note(self, path: Path, stamped: Signature | None, sha256: str | None = None, facts: Any = None) -> None:
+    def _note(self, path: Path | str, stamped: Signature | None, sha256: str | None = None, facts: Any = None) -> None:
         if stamped is None:
             self._unstamped = True
         else:

@@ -20,6 +20,8 @@ from wasmbuild.project import filenames
 if TYPE_CHECKING:
     from wasmbuild.project.declared import Artifact, Module
 
+_NEVER = "never built"
+
 Document = Callable[["Artifact", SourceFacts], dict[str, Any]]
 
 
@@ -67,6 +69,8 @@ class Checker:
         self._obstacles = obstacles
         self._found_right: dict[str, tuple[str, str, str]] = {}
         self._directories: dict[str, DiskError | None] = {}
+        # Those that are not there, and hold nothing.
+        self._absent: set[str] = set()
         # By the digest of the binary.
         self._told: dict[str, str] = {}
 
@@ -97,7 +101,7 @@ class Checker:
 
     def check(self, artifacts: Iterable[Artifact], before: Mapping[str, Status]) -> dict[str, Status]:
         """Find out which artifacts are right; ``before`` is what was found the last time."""
-        self._directories = {}
+        self._directories, self._absent = {}, set()
         sources: dict[str, SourceFacts | CompileError] = {}
         signatures: dict[str, str | None] = {}
         statuses = {}
@@ -115,7 +119,7 @@ class Checker:
 
     def check_one(self, artifact: Artifact) -> Status:
         """Look at one artifact closely."""
-        self._directories = {}
+        self._directories, self._absent = {}, set()
         return self._status(artifact, self._source(artifact.module))
 
     def agrees(self, artifact: Artifact) -> bool:
@@ -177,6 +181,8 @@ class Checker:
         path = self.path(artifact)
         if (error := self._obstacle(path)) is not None:
             raise error
+        if os.path.dirname(path) in self._absent:
+            return Status(artifact, (_NEVER,), source_size=source.size)
         recorded = self._memory.look(path + filenames.RECORD_SUFFIX, record_facts, follow=False)
         present = self._memory.look(path, follow=False)
         document = self._document(artifact, source)
@@ -203,7 +209,7 @@ class Checker:
         self, artifact: Artifact, path: str, recorded: Seen | None, present: Seen | None, document: dict[str, Any]
     ) -> list[str]:
         if recorded is None:
-            return ["never built" if present is None else "its record is missing"]
+            return [_NEVER if present is None else "its record is missing"]
         if recorded.sha256 == LINK:
             return ["its record is a link, not a file"]
         if recorded.facts is None:
@@ -226,6 +232,8 @@ class Checker:
         directory = os.path.dirname(path)
         if directory not in self._directories:
             self._directories[directory] = _leads_out(str(self._root), directory)
+            if not os.path.lexists(directory):
+                self._absent.add(directory)
         return self._directories[directory]
 
 

@@ -39,7 +39,7 @@ REPLACING = Advice(
 """What to do when a file that a user named cannot be replaced."""
 
 
-def write(path: Path, data: bytes, advice: Advice, prefix: str = ALONE_PREFIX) -> Signature | None:
+def write(path: Path | str, data: bytes, advice: Advice, prefix: str = ALONE_PREFIX) -> Signature | None:
     """Replace a file with new bytes, whole or not at all; directories that are missing are made. Raises DiskError.
 
     ``prefix`` is the start of the name that the bytes have until then. Returns what ``files.stamp`` said of them.
@@ -49,7 +49,7 @@ def write(path: Path, data: bytes, advice: Advice, prefix: str = ALONE_PREFIX) -
         try:
             made = files.NewFile(temporary)
         except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
             made = files.NewFile(temporary)
         with made:
             made.write(data)
@@ -61,7 +61,7 @@ def write(path: Path, data: bytes, advice: Advice, prefix: str = ALONE_PREFIX) -
         return made.stamped
 
 
-def move(made: Path, path: Path, advice: Advice, prefix: str = ALONE_PREFIX) -> None:
+def move(made: Path | str, path: Path | str, advice: Advice, prefix: str = ALONE_PREFIX) -> None:
     """Replace a file by another one on the same file system, whole or not at all. Raises DiskError."""
     with as_disk_error(path, "written", advice):
         try:
@@ -87,11 +87,11 @@ def make(directory: Path, advice: Advice) -> None:
         directory.mkdir(mode=0o700)
 
 
-def _temporary(path: Path, prefix: str) -> Path:
-    return path.with_name(f"{prefix}{os.urandom(8).hex()}")
+def _temporary(path: Path | str, prefix: str) -> str:
+    return os.path.join(os.path.dirname(path), f"{prefix}{os.urandom(8).hex()}")
 
 
-def holds(path: Path, size: int, sha256: str) -> bool:
+def holds(path: Path | str, size: int, sha256: str) -> bool:
     """Tell whether a regular file at the path has so many bytes and this digest."""
     try:
         with files.open_regular(path, follow=False) as file:
@@ -102,7 +102,7 @@ def holds(path: Path, size: int, sha256: str) -> bool:
         return False
 
 
-def delete(path: Path) -> None:
+def delete(path: Path | str) -> None:
     """Delete a file or directory of ours as far as it can be deleted."""
     if os.path.isdir(path) and not os.path.islink(path):
         if not _delete_flat(path):
@@ -111,10 +111,10 @@ def delete(path: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
     else:
         with contextlib.suppress(OSError):
-            path.unlink()
+            os.unlink(path)
 
 
-def _delete_flat(path: Path) -> bool:
+def _delete_flat(path: Path | str) -> bool:
     """Delete a directory that holds files alone; tell whether that was done.
 
     Most of ours do, and to import what deletes any takes longer than many a build.
@@ -140,7 +140,7 @@ def is_forbidden(error: DiskError) -> bool:
 
 
 @contextlib.contextmanager
-def as_disk_error(path: Path, verb: str, advice: Advice) -> Iterator[None]:
+def as_disk_error(path: Path | str, verb: str, advice: Advice) -> Iterator[None]:
     """Turn an OSError into the DiskError that a path cannot be ``written``, or whatever the verb is."""
     try:
         yield

@@ -32,8 +32,9 @@ def identity_of(toolchain: Toolchain, engine: EngineConfig) -> CompilerIdentity:
     return CompilerIdentity(compiler.version, compiler.sha256)
 
 
+@lru_cache(1024)
 def document(engine: EngineConfig, compiler: CompilerIdentity, wasm_sha256: str, kind: str) -> KeyInputs:
-    """Return everything that decides an artifact's bytes, as JSON values.
+    """Return everything that decides an artifact's bytes, as JSON values; nobody changes them.
 
     Neither a path nor a time nor the name of the target or of a host is in it: the same inputs give the same key in
     every checkout.

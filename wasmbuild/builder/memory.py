@@ -124,12 +124,13 @@ class Memory:
         limit: int | None = None,
         *,
         follow: bool = True,
+        digest: Callable[[bytes], str] = sha256_hex,
     ) -> Seen | None:
         """Return the digest of a file, and what ``facts`` makes of its bytes; ``None`` where there is no file.
 
         The file is read only when its signature is new or was too young to be trusted, for facts only if it has no more
         than ``limit`` bytes. Without ``follow``, a link is not: it has ``LINK`` for a digest. Raises DiskError when
-        the file cannot be read, and what ``facts`` raises.
+        the file cannot be read, and what ``facts`` raises. ``digest`` hashes what ``facts`` is given next.
         """
         name = str(path)
         try:
@@ -155,7 +156,7 @@ class Memory:
                 (sha256, signature), text = files.hash_file(path), _NO_FACTS
             else:
                 data, signature = files.read(path, limit)
-                sha256, found = sha256_hex(data), facts(data)
+                sha256, found = digest(data), facts(data)
                 text = _ENCODE(found)
         except (FileNotFoundError, NotADirectoryError):
             self.forget(path)

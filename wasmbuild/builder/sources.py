@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -40,6 +41,9 @@ class SourceFacts(NamedTuple):
     traits: Traits | None
 
 
+_NOTHING = b"", ""
+
+
 class SourceReader:
     """Reads sources, through ``memory`` where their files did not change.
 
@@ -64,6 +68,8 @@ class SourceReader:
         # Of each module, what was seen of its source, and what that is.
         self._looked: dict[str, tuple[Seen, SourceFacts]] = {}
         self._examined: dict[str, dict[str, Any]] = {}
+        # What was hashed last, as long as it is looked at.
+        self._hashed = _NOTHING
 
     def look(self, module: Module) -> SourceFacts:
         """Return what a module's source is.
@@ -71,10 +77,10 @@ class SourceReader:
         Raises CompileError where it is none, is not what its module allows, or could not be judged.
         """
         try:
-            seen = self._memory.look(module.source, self._facts, MAX_SOURCE)
+            seen = self._seen(module.source)
             if seen is not None and "translator" in seen.facts and seen.facts["translator"] != self._translator():
                 self._memory.forget(module.source)
-                seen = self._memory.look(module.source, self._facts, MAX_SOURCE)
+                seen = self._seen(module.source)
         except DiskError as error:
             raise CompileError(str(error)) from error
         except NoVerdictError as error:
@@ -87,7 +93,11 @@ class SourceReader:
         return known[1]
 
     def known(self, module: Module) -> SourceFacts:
-        """Return what ``look`` does, for threads; it looks at a file once, and all targets have the same of it."""
+        """Return what ``look`` does, for threads; it looks closely once, and all targets have the same of a file."""
+        known = self._looked.get(module.name)
+        with contextlib.suppress(OSError):
+            if known is not None and known[0].spelled == files.spelled(os.stat(module.source)):
+                return known[1]
         with self._copying:
             return self.look(module)
 
@@ -124,22 +134,34 @@ class SourceReader:
                 facts, binary = self._examine(data)
             except NoVerdictError as error:
                 raise CompileError(f"{module.shown}: {error}") from error
-            source = _checked(module, sha256_hex(data), len(data), facts)
+            source = _checked(module, self._digest(data), len(data), facts)
+            self._hashed = _NOTHING
             path = directory / f"{source.wasm_sha256}.wasm"
             if not os.path.exists(path):
                 self._write(path, binary)
             self._copies[module.source] = (signature, source, path)
             return source, path
 
+    def _seen(self, path: Path) -> Seen | None:
+        seen = self._memory.look(path, self._facts, MAX_SOURCE, digest=self._digest)
+        self._hashed = _NOTHING
+        return seen
+
     def _facts(self, data: bytes) -> dict[str, Any]:
         return self._examine(data)[0]
+
+    def _digest(self, data: bytes) -> str:
+        """Return the digest of some bytes, which are hashed once while they are looked at."""
+        if self._hashed[0] is not data:
+            self._hashed = data, sha256_hex(data)
+        return self._hashed[1]
 
     def _examine(self, data: bytes) -> tuple[dict[str, Any], bytes]:
         """Return the JSON value that is remembered of a source, and its binary (empty where it has none).
 
         Raises NoVerdictError, for only what the bytes themselves say may be remembered of them.
         """
-        digest = sha256_hex(data)
+        digest = self._digest(data)
         if digest in self._examined:
             # Looked at, and now read once more to be copied. What is text has to be translated for that.
             return self._examined[digest], data
@@ -163,7 +185,7 @@ class SourceReader:
             facts["problem"] = str(error)
             return facts, b""
         facts["kind"] = identity.kind
-        facts["wasm"] = sha256_hex(data)
+        facts["wasm"] = digest if "translator" not in facts else sha256_hex(data)
         facts["imports"] = interface.imports
         facts["exports"] = interface.exports
         facts["traits"] = _traits(data)

@@ -177,7 +177,7 @@ def read(source: bytes | ReadAt) -> ArtifactFacts:
     else:
         table_of_names = _exactly(at, names_at, names_end - names_at)
     names = _names(table_of_names, name_offsets)
-    sections = tuple(map(ElfSection, names, types, offsets, sizes))[1:]
+    sections = tuple(map(ElfSection._make, zip(names, types, offsets, sizes, strict=True)))[1:]
     if max(map(add, offsets, sizes)) > size:
         _check_inside(sections, size)
 
