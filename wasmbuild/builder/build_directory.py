@@ -142,7 +142,7 @@ class BuildDirectory:
         return sha256
 
     def publish(
-        self, path: Path, made: Path, record: Record, stamped: Signature | None = None, facts: Any = None
+        self, path: Path | str, made: Path, record: Record, stamped: Signature | None = None, facts: Any = None
     ) -> bytes:
         """Put a compiled file and its record in place: the record first, so that no artifact of ours is without one.
 
@@ -157,7 +157,7 @@ class BuildDirectory:
             self._note(path, stamped, record.sha256)
         return data
 
-    def move(self, made: Path, path: Path) -> None:
+    def move(self, made: Path, path: Path | str) -> None:
         """Replace a file by another one on the same file system, whole or not at all. Raises DiskError."""
         disk.move(made, path, self._advice, self._prefix)
 

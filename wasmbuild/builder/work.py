@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from wasmbuild.builder.records import facts_of
 from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult, Labels, Prepared
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
     from wasmbuild.builder.build_directory import BuildDirectory
@@ -94,7 +96,8 @@ class ArtifactWork:
         """Put an artifact into the build directory, with its record. Raises DiskError."""
         status = self._standing.statuses[id]
         self._standing.touch(status.artifact.module.name)
-        path, facts = self._directory.root / status.artifact.path, facts_of(checked.record)
+        path = f"{self._directory.root}{os.sep}{filenames.native(status.artifact.path)}"
+        facts = facts_of(checked.record)
         data = self._directory.publish(path, checked.file, checked.record, checked.stamped, facts)
         self._manifests.published(status.artifact, checked.record, data)
         self._standing.settle(id)

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from wasmbuild.builder import source_facts
+from wasmbuild.builder import sources as source_module
 from wasmbuild.builder.memory import Memory
 from wasmbuild.builder.sources import SourceReader
+from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError
 from wasmbuild.formats import wasm
 from wasmbuild.project.declared import Module
@@ -100,6 +102,22 @@ class TestLargeModules:
         first = sources(tmp_path / "state.json", after()).look(large)
         large.source.write_bytes(EMPTY + b"\0\x03\x01a1")
         assert sources(tmp_path / "other.json", after()).look(large).wasm_sha256 != first.wasm_sha256
+
+    def test_its_bytes_are_hashed_once(self, large: Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        hashed = []
+
+        def digest(data: bytes) -> str:
+            hashed.append(data)
+            return sha256_hex(data)
+
+        monkeypatch.setattr(source_module, "sha256_hex", digest)
+        made = sources(tmp_path / "state.json", after())
+        first = made.known(large)
+        assert [made.known(large), made.known(large)] == [first, first]
+        assert hashed == [EMPTY]
+        large.source.write_bytes(EMPTY + b"\0\x03\x01a1")
+        assert made.known(large).sha256 == sha256_hex(EMPTY + b"\0\x03\x01a1")
+        assert len(hashed) == 2
 
     @pytest.mark.parametrize("damage", [b"", b"{}", b"null", b"\xff" * 70])
     def test_what_is_damaged_is_as_good_as_nothing(self, large: Module, tmp_path: Path, damage: bytes) -> None:
