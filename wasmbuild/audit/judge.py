@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from wasmbuild.audit.conditions import Answer, Traits, all_of, any_of, configured, machine, of_source, on
 from wasmbuild.audit.database import LAYOUT, Advisory, Database, Where
 from wasmbuild.audit.versions import Range, Version, parse, within
-from wasmbuild.engine.lines import LAST_EXACT
+from wasmbuild.engine.lines import own_release_only
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.text import printable
 
@@ -154,7 +154,7 @@ class Judge:
         if border is None or border == f"{compiler.major}.0.0":
             why = f"all releases of line {compiler.line} have the same layout"
             return self._settled(advisory, why) if listed else None
-        if compiler.major <= LAST_EXACT:
+        if own_release_only(compiler.major):
             why = f"the loader of line {compiler.line} takes what its own version compiled only"
             return self._settled(advisory, why) if listed else None
         sides = {True: f"before {border}", False: f"from {border} on"}

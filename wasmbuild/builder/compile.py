@@ -98,7 +98,7 @@ def check(
     if result.sha256 is not None and result.sha256 != sha256:
         fix = "" if result.worker is None else f"; {_LET_IT_GO}"
         raise CompileError(f"{result.made_by} answered with an artifact that is damaged{fix}")
-    check_artifact(data, request.engine, request.kind, result.made_by)
+    check_artifact(data, request.engine, request.kind, result.made_by, request.compiler.version)
     record = record_of(id, source_text, request, source, key, size=len(data), sha256=sha256)
     return CheckedArtifact(data, file, record, stamped)
 
@@ -125,10 +125,11 @@ def record_of(
 def _check_kept(kept: Kept, file: Path, request: CompileRequest, made_by: str) -> None:
     """Hold an artifact from a cache to its request; of a large one, little is read. Raises CompileError, DiskError."""
     if kept.data is not None:
-        return check_artifact(kept.data, request.engine, request.kind, made_by)
+        return check_artifact(kept.data, request.engine, request.kind, made_by, request.compiler.version)
     try:
         with files.open_regular(file) as opened:
-            check_artifact(ReadAt.of(opened, kept.size), request.engine, request.kind, made_by)
+            read_at = ReadAt.of(opened, kept.size)
+            check_artifact(read_at, request.engine, request.kind, made_by, request.compiler.version)
     except OSError as error:
         raise DiskError(f"{file}: cannot be read back: {error.strerror or error}") from error
 

@@ -89,7 +89,8 @@ def _compiled(
         wasm_sha256 = sha256_hex(data)
     # Text that the compiler itself translates decides the bytes as a binary does.
     inputs = key.document(target.engine, key.identity_of(toolchain, target.engine), wasm_sha256, kind or "text")
-    restored = _restored(key.digest(inputs), target, kind, made, cache)
+    compiler = toolchain.compiler(target.engine)
+    restored = _restored(key.digest(inputs), target, kind, made, cache, compiler.version)
     if restored is not None:
         return restored
     name = f"{target.name}/{out.stem}.cwasm"
@@ -98,7 +99,7 @@ def _compiled(
         toolchain.compile(job)
         with as_disk_error(made, "read", REPLACING):
             artifact = made.read_bytes()
-        check_artifact(artifact, target.engine, kind, toolchain.compiler(target.engine).path)
+        check_artifact(artifact, target.engine, kind, compiler.path, compiler.version)
     except CompileError:
         if read is not None:
             # Its own words say better what is wrong with a source that is none.
@@ -108,15 +109,17 @@ def _compiled(
     return artifact
 
 
-def _restored(wanted: str, target: Target, kind: str | None, made: Path, cache: ArtifactCache) -> bytes | None:
-    """Take an artifact from the cache into a new file; what is damaged there is as good as nothing."""
+def _restored(
+    wanted: str, target: Target, kind: str | None, made: Path, cache: ArtifactCache, version: str
+) -> bytes | None:
+    """Take an artifact of a compiler's version from the cache into a new file; damaged, it is as good as nothing."""
     kept = cache.get(wanted, made)
     if kept is None:
         return None
     with as_disk_error(made, "read", REPLACING):
         artifact = made.read_bytes() if kept.data is None else kept.data
     try:
-        check_artifact(artifact, target.engine, kind, "the cache")
+        check_artifact(artifact, target.engine, kind, "the cache", version)
     except CompileError:
         cache.discard(wanted)
         made.unlink()

@@ -88,6 +88,7 @@ def _locked(
     wanted: Wanted,
     source: ArchiveSource,
 ) -> Locked:
+    from wasmbuild.engine.lines import own_release_only
     from wasmbuild.installing import locking
     from wasmbuild.project.declared import lines_of
     from wasmbuild.toolchain.find import EMBEDDED, find
@@ -98,7 +99,9 @@ def _locked(
             f"remove the key to lock an executable"
         )
     if arguments.bump:
-        version = locking.newest(wanted, was, source)
+        # What no other release loads has none to choose from.
+        only = wanted.at_least if own_release_only(wanted.line) else None
+        version = only or locking.newest(wanted, was, source)
         if was is None or version != was.version:
             return locking.lock_version(wanted, version, was, arguments.platforms, source)
     if was is not None and was.request == wanted.request and (arguments.bump or arguments.platforms):

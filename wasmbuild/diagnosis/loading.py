@@ -26,6 +26,7 @@ SWITCH = "switch"
 NUMBER = "number"
 COLLECTOR = "collector"
 NO_GC = "no-gc"
+WINCH_GC = "winch-gc"
 INLINING = "inlining"
 
 _FOR_THE_HOST = r"but it is (not enabled|enabled) for the host"
@@ -88,13 +89,20 @@ TABLE = (
         "collector",
     ),
     Row(NO_GC, r"[Mm]odule was compiled with GC however GC is disabled in the host", "gc-support"),
+    # Line 36 has no setting for GC, and Winch has none there.
+    Row(
+        WINCH_GC,
+        r"[Mm]odule was compiled (with|without) GC (?:however GC is disabled|but GC is enabled) in the host",
+        "strategy",
+        (36,),
+    ),
     Row(
         INLINING,
         r"[Mm]odule was compiled (with(?:out)? [^\n]+?) however the host is configured "
         r"(with(?:out)? (?:intra-module|inter-module|intrinsic) inlining(?: only when using GC)?)",
         "compiler-inlining",
     ),
-    Row(OTHER_LINE, r"[Mm]odule was compiled with incompatible version '([^'\n]*)'"),
+    Row(OTHER_LINE, r"[Mm]odule was compiled with incompatible (?:Wasmtime )?version '([^'\n]*)'"),
     Row(OTHER_ARCHITECTURE, r"[Mm]odule was compiled for architecture '([^'\n]*)'"),
     Row(OTHER_SYSTEM, r"[Mm]odule was compiled for operating system '([^'\n]*)'"),
     Row(COSTS, r"[Mm]odule costs are incompatible"),
@@ -145,7 +153,10 @@ def cause(said: str, line: int | None = None) -> Cause | None:
     found = [match for row in TABLE if (match := first((row,), said, line)) is not None]
     # Words of damage are common ones.
     clear = [match for match in found if match.word != DAMAGED] or found
-    return min(clear, key=lambda match: said.find(match.said), default=None)
+    # What is known of a line alone is said of that.
+    return min(
+        clear, key=lambda match: (said.find(match.said), line is None or line not in match.row.lines), default=None
+    )
 
 
 def difference(found: Cause) -> EngineDifference | None:
@@ -155,13 +166,15 @@ def difference(found: Cause) -> EngineDifference | None:
         artifact, engine = with_ == "with", host == "enabled"
         feature = what.removeprefix("support for WebAssembly feature `").removesuffix("`")
         if found.setting == "strategy":
-            return EngineDifference("strategy", what, *("winch" if has else "cranelift" for has in (artifact, engine)))
+            return EngineDifference("strategy", what, *_strategies(artifact))
         if feature != what:
             dashed = feature.replace("_", "-")
             return EngineDifference(
                 found.setting or f"wasm-{dashed}", f"the WebAssembly feature {dashed}", artifact, engine
             )
         return EngineDifference(found.setting, what, artifact, engine)
+    if found.word == WINCH_GC:
+        return EngineDifference("strategy", "GC", *_strategies(found.names[0] == "without"))
     if found.word == NUMBER:
         values = [int(text) if text.isdecimal() and len(text) <= _DIGITS else text for text in found.names[1:]]
         return EngineDifference(found.setting, found.names[0], *values)
@@ -172,3 +185,8 @@ def difference(found: Cause) -> EngineDifference | None:
     if found.word == INLINING:
         return EngineDifference("compiler-inlining", "inlining", *(_INLININGS.get(name, name) for name in found.names))
     return None
+
+
+def _strategies(by_winch: bool) -> tuple[str, str]:
+    """Return what compiled an artifact, and what its engine compiles with, which is the other one."""
+    return ("winch", "cranelift") if by_winch else ("cranelift", "winch")

@@ -6,6 +6,7 @@ is for one line, so that they are the ones its library has.
 
 from __future__ import annotations
 
+from wasmbuild.engine import lines
 from wasmbuild.lean_typing import NamedTuple
 
 
@@ -47,13 +48,19 @@ def refusals(line: int) -> tuple[Refusal, ...]:
         "was precompiled for another platform than this one",
         "ship this machine the artifact of its own target",
     )
+    said = "incompatible version"
+    other = (
+        f"was precompiled by another line of Wasmtime than {line}, which this program is for",
+        f'build it with wasmtime = "{line}" under [toolchain]',
+    )
+    if lines.own_release_only(line):
+        said = "incompatible Wasmtime version"
+        other = (
+            "was precompiled by another release of Wasmtime than this program has, which loads its own artifacts alone",
+            f'build it with that release, wasmtime = "{line}.0.N" under [toolchain]',
+        )
     return (
-        Refusal(
-            "incompatible version",
-            "other_line",
-            f"was precompiled by another line of Wasmtime than {line}, which this program is for",
-            f'build it with wasmtime = "{line}" under [toolchain]',
-        ),
+        Refusal(said, "other_line", *other),
         Refusal("compiled for architecture", *platform),
         Refusal("compiled for operating system", *platform),
         Refusal(

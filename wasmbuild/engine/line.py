@@ -21,6 +21,9 @@ CHECKS = {
 }
 """What Wasmtime's loader makes of a setting in which engine and artifact differ."""
 
+RELEASE = "release"
+"""The ``artifact_version`` of lines whose artifacts name the whole release."""
+
 MAX_SIZE = 2**64 - 1
 
 
@@ -197,6 +200,8 @@ class CpuTable(NamedTuple):
 class Line(NamedTuple):
     """All that is known of a line (major version) of Wasmtime.
 
+    ``artifact_version`` is what artifacts name and loaders compare, ``"line"`` or the whole ``"release"``. ``library``
+    says whether the Python library of the line is used; without it, executables do all that is done here.
     ``defaults`` are those of targets that differ from what the settings say, by the start of their architecture.
     ``install`` is the command that gets a compiler for every target, or empty. ``layout_moved_in`` is the patch release
     from which on libraries keep their fields elsewhere, 0 where all of them do. ``cargo_features`` are those of the
@@ -205,6 +210,8 @@ class Line(NamedTuple):
     """
 
     number: int
+    artifact_version: str
+    library: bool
     settings: Mapping[str, Setting]
     defaults: Mapping[str, Mapping[str, Value]]
     embedders: Mapping[str, Embedder]
@@ -217,6 +224,15 @@ class Line(NamedTuple):
     other_options: tuple[str, ...]
     conflicts: Mapping[str, Conflict]
     cpus: Mapping[str, CpuTable]
+
+    @property
+    def own_release_only(self) -> bool:
+        """Whether a release loads what it compiled itself and nothing else."""
+        return self.artifact_version == RELEASE
+
+    def version_in_artifacts(self, compiler: str) -> str:
+        """Return what artifacts of a release of the line call themselves."""
+        return compiler if self.own_release_only else str(self.number)
 
     def setting_defaults(self, architecture: str | None = None, strategy: str = "cranelift") -> dict[str, Value]:
         """Return what every setting is when it is not declared; ``architecture`` is None for any native one."""

@@ -79,9 +79,12 @@ _NO_CHANGE: dict[str, Callable[[str], Meaning]] = {
 }
 
 
-def meaning(output: str) -> Meaning | None:
-    """Return what the first message of Wasmtime in a program's output means, or None where there is none."""
-    cause = loading.cause(output)
+def meaning(output: str, line: int | None = None) -> Meaning | None:
+    """Return what the first message of Wasmtime in a program's output means, or None where there is none.
+
+    ``line`` is that of the artifact which the program was given.
+    """
+    cause = loading.cause(output, line)
     if cause is None:
         return None
     differs = loading.difference(cause)

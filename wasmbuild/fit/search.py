@@ -101,7 +101,7 @@ class Search:
         self._control(artifact)
         for step in range(1, _STEPS + 1):
             ended = self._give(artifact)
-            said = meaning(_output(ended))
+            said = meaning(_output(ended), self._line)
             if self._has_loaded(ended, said):
                 return found
             if isinstance(said, Change):
@@ -137,7 +137,7 @@ class Search:
     def _control(self, artifact: bytes) -> None:
         """Check that the program fails on an artifact for no machine at all: else its success would prove nothing."""
         ended = self._give(_for_nothing(artifact, self._line))
-        said = meaning(_output(ended))
+        said = meaning(_output(ended), self._line)
         if isinstance(said, Compiles):
             raise self._compiles(said)
         if said is not None and not isinstance(said, AlreadyLoaded):
@@ -218,6 +218,12 @@ class Search:
         )
 
     def _other_line(self, artifact: bytes) -> NotFoundError:
+        if lines.own_release_only(self._line):
+            made_by = cwasm.read(artifact).version
+            return NotFoundError(
+                f"{self._name} does not take what Wasmtime {made_by} compiled: a release of line {self._line} loads "
+                f"its own artifacts alone; compile with the release that the program has"
+            )
         line = self._find_line(artifact)
         if line is None:
             return NotFoundError(

@@ -54,7 +54,7 @@ def _options(artifact: ArtifactDescription) -> list[str]:
     options = [f"--target {artifact.architecture}"] if (artifact.architecture or "").startswith("pulley") else []
     if artifact.engine.settings is not None:
         triple = triples.parse(artifact.triple)
-        arguments = EngineConfig(int(artifact.line), triple, {}, artifact.engine.settings).loading_arguments()
+        arguments = EngineConfig(artifact.line_number, triple, {}, artifact.engine.settings).loading_arguments()
         # How much fuel it takes is for the user to say.
         written = ("-Wfuel=N" if argument.startswith("-Wfuel") else argument for argument in arguments)
         options += [word for word in written if word not in _AS_IT_IS]

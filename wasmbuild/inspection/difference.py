@@ -122,7 +122,7 @@ def _settings(artifact: ArtifactDescription) -> dict[str, Any] | None:
     engine = artifact.engine.settings
     if engine is None:
         return None
-    config = EngineConfig(int(artifact.line), triples.parse(artifact.triple), {}, engine)
+    config = EngineConfig(artifact.line_number, triples.parse(artifact.triple), {}, engine)
     of_line = lines.get(config.line).settings
     values: dict[str, Any] = {name: value for name, value in config.values().items() if not of_line[name].runtime_only}
     values.update({f"cranelift-flags.{name}": value for name, value in config.cranelift_flags.items()})

@@ -49,11 +49,11 @@ class Engines:
             triple = triples.parse(facts.triple)
         except ValueError:
             return _unknown(f"this version of wasmbuild knows no target {printable(facts.triple)}")
-        # Lines that are older than those that are known name the whole release.
+        # Some lines name the whole release.
         major = facts.version.partition(".")[0]
         line = int(major) if major.isascii() and major.isdecimal() else None
         unknown = None if line is None else rules.line_problem(line)
-        if line is None or unknown is not None or major != facts.version:
+        if line is None or unknown is not None or lines.get(line).version_in_artifacts(facts.version) != facts.version:
             return _unknown(unknown or f"no Wasmtime that is known calls itself {quoted(facts.version)}")
         best: Engine | None = None
         problem = ""

@@ -50,10 +50,11 @@ class Cpu(NamedTuple):
 
 
 class ArtifactDescription(NamedTuple):
-    """What an artifact says of itself. ``kind`` is ``"module"`` or ``"component"``, ``line`` Wasmtime's major version.
+    """What an artifact says of itself. ``kind`` is ``"module"`` or ``"component"``, ``line`` Wasmtime's version there.
 
-    ``architecture`` is that of a TargetTriple, or None where the triple is one that no known compiler takes. ``faults``
-    are the known ones of the version that compiled it, each held against it; None where nothing says which that was.
+    It is the major version alone, or on some lines the whole release. ``architecture`` is that of a TargetTriple, or
+    None where the triple is one that no known compiler takes. ``faults`` are the known ones of the version that
+    compiled it, each held against it; None where nothing says which that was.
     """
 
     kind: str
@@ -65,6 +66,11 @@ class ArtifactDescription(NamedTuple):
     cranelift_flags: Mapping[str, Value]
     sections: tuple[Section, ...]
     faults: tuple[Finding, ...] | None = None
+
+    @property
+    def line_number(self) -> int:
+        """The line, of one whose engine was told."""
+        return int(self.line.partition(".")[0])
 
 
 class WebAssembly(NamedTuple):

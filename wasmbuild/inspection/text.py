@@ -106,7 +106,7 @@ def _artifact(page: _Page, description: Description, artifact: ArtifactDescripti
         page.note(note)
     _calls(page, description)
     page.line("CPU", _cpu(artifact.cpu, artifact.architecture))
-    _engine(page, artifact.engine, int(artifact.line) if artifact.engine.settings is not None else 0)
+    _engine(page, artifact.engine, artifact.line_number if artifact.engine.settings is not None else 0)
     if artifact.engine.settings is None:
         flags = ", ".join(f"{printable(k, 60)} = {shown(v)}" for k, v in artifact.cranelift_flags.items() if v)
         page.line("flags", printable(flags, _LONGEST))

@@ -18,7 +18,7 @@ from wasmbuild.installing.install import SILENT, Installed, Telling, local_path
 from wasmbuild.installing.transfer import NetworkError
 from wasmbuild.text import printable
 from wasmbuild.toolchain import installed, search_path
-from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler
+from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler, without_library
 from wasmbuild.toolchain.installed import LIBRARIES, RECORD, Archive, InstallRecord
 from wasmbuild.toolchain.limits import ProcessLimits
 
@@ -41,6 +41,8 @@ def install_library(
     Raises UsageError, NetworkError, ToolchainError, ArchiveError, DiskError.
     """
     mirror.check_request(request)
+    if problem := without_library(int(request.partition(".")[0])):
+        raise UsageError(f"{problem}; leave out --library: wasmbuild toolchain install {request}")
     with store.alone(lambda: telling.say("another installation is going on; waiting for it to end"), LIBRARIES) as room:
         there = _there(request) if source is None and (offline or mirror.is_exact(request)) else None
         if there is not None:

@@ -53,7 +53,8 @@ def combinations(line: Line, compilers: Compilers) -> Topic:
             if problems or attempt.artifact is None or engine.library_lacks() or "debug-info" in engine.settings:
                 continue
             if not compilers.has_library_for(triple):
-                topic.untried += [f"engines of the library on {text}"] if text == triples.host_triple() else []
+                is_of_host = text == triples.host_triple() and compilers.lacks_library(triple)
+                topic.untried += [f"engines of the library on {text}"] * is_of_host
                 continue
             topic.check(
                 compilers.compile_by_library(engine).artifact == attempt.artifact,

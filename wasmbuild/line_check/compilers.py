@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from wasmbuild.engine import triples
+from wasmbuild.engine import lines, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import ChildError, CompileError, ToolchainError
 from wasmbuild.lean_typing import NamedTuple
@@ -21,7 +21,7 @@ from wasmbuild.toolchain.job import Job
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.worker import ChildExit, Request
-from wasmbuild.verify import probes
+from wasmbuild.verify import executable_loader, probes
 
 _LIMITS = ProcessLimits(seconds=120)
 _OPTION = re.compile(r"^ *(-[OCDW]) +([\w-]+)(?:=([\w|-]+))?", re.MULTILINE | re.ASCII)
@@ -79,6 +79,10 @@ class Compilers:
         """Tell whether the library is of the line, and compiles for a target and loads what is compiled for it."""
         return self._embedded is not None and embedded.compiles_for(triple.text)
 
+    def lacks_library(self, triple: triples.TargetTriple) -> bool:
+        """Tell whether the line has a library that compiles for a target, and it is not here."""
+        return lines.get(self.line).library and not self.has_library_for(triple)
+
     def compile_by_library(self, engine: EngineConfig) -> Attempt:
         """Compile the module with the library."""
         if self._embedded is None:
@@ -93,9 +97,12 @@ class Compilers:
             return Attempt(out.read_bytes())
 
     def refusal(self, artifact: bytes, engine: EngineConfig) -> str:
-        """Have the library load an artifact with an engine; return what it says against that, empty if it loads."""
+        """Have an artifact loaded with an engine; return what is said against that, empty if it loads.
+
+        The library loads it, or the executable where there is none.
+        """
         if self._probe is None:
-            return f"there is no library of line {self.line}"
+            return self._refusal_of_executable(artifact, engine)
         target = engine.triple.text if engine.triple.is_pulley else None
         request = Request({"load": ["module"], "engine": [engine.library_calls(), target]}, artifact)
         outcome = self._probe.outcome(request)
@@ -103,6 +110,13 @@ class Compilers:
             return str(outcome)
         [said] = outcome.body.get("loaded", [outcome.body])
         return str(said.get("error", ""))
+
+    def _refusal_of_executable(self, artifact: bytes, engine: EngineConfig) -> str:
+        with tempfile.TemporaryDirectory(dir=self._directory.name) as directory:
+            Path(directory, "m.cwasm").write_bytes(artifact)
+            command = executable_loader.loading((self.executable.path,), engine.loading_arguments(), "m.cwasm")
+            ended = child.run(command, limits=_LIMITS, cwd=directory)
+            return "" if executable_loader.is_loaded(ended) else ended.stderr.partition("\n")[2] or str(ended.reason)
 
     def options(self) -> dict[str, tuple[str, ...]]:
         """Return the options of the executable, such as ``-Omemory-may-move``, each with the values that it lists."""

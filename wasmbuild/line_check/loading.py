@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wasmbuild.diagnosis import loading
+from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.engine.line import CHECKS, EQUAL, FEATURE, RUNTIME, UNSEEN, Line
@@ -15,7 +16,7 @@ def checks(line: Line, compilers: Compilers) -> Topic:
     """The loader refuses and takes artifacts as the word under ``check`` says, and its message names the setting."""
     topic = Topic("loader")
     for triple in targets():
-        if not compilers.has_library_for(triple):
+        if not triples.runs_on_host(triple):
             topic.untried.append(f"what the loader makes of artifacts for {triple.text}")
             continue
         plain = EngineConfig(line.number, triple, {}, {})
@@ -25,7 +26,7 @@ def checks(line: Line, compilers: Compilers) -> Topic:
             if compiled is None or changed is None or setting.check == RUNTIME:
                 continue
             said = [compilers.refusal(changed, plain)]
-            if not engine.library_lacks():
+            if not compilers.has_library_for(triple) or not engine.library_lacks():
                 said.append(compilers.refusal(compiled, engine))
             causes = [loading.cause(words, line.number) if words else None for words in said]
             # Of a feature, only the artifact that has it is refused, by the engine that has it not.

@@ -73,7 +73,7 @@ def presets(line: Line, compilers: Compilers) -> Topic:
     )
     for triple in targets():
         if not compilers.has_library_for(triple):
-            topic.untried.append(f"what the library makes for {triple.text} by itself")
+            topic.untried += [f"what the library makes for {triple.text} by itself"] * compilers.lacks_library(triple)
             continue
         engine = EngineConfig(line.number, triple, {}, {})
         topic.check(
@@ -147,7 +147,7 @@ def values(line: Line, compilers: Compilers) -> Topic:
             if engine.library_lacks() or setting.name == _NAMES_VERSION:
                 continue
             if not compilers.has_library_for(triple):
-                topic.untried.append(f"{setting.name} of the library on {triple.text}")
+                topic.untried += [f"{setting.name} of the library on {triple.text}"] * compilers.lacks_library(triple)
                 continue
             by_library = compilers.compile_by_library(engine)
             topic.check(

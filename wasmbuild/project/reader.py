@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -96,7 +96,7 @@ class DeclarationReader:
         if not isinstance(declared, Mapping) or "wasmtime" not in declared:
             missing = f"is missing, and the installed library does not fit: {problem}"
             self._mistake(("toolchain", "wasmtime"), missing, versions.write_a_line())
-        return _WantedLine(lines.known()[0])
+        return _WantedLine(versions.ordinary()[0])
 
     def _compiler(self, declared: str) -> str:
         return declared if declared in COMPILERS else os.path.normpath(self._directory / declared)
@@ -127,7 +127,19 @@ class DeclarationReader:
             if (other := versions.other_line_problem(engine.runtime, of_lines)) is not None:
                 blamed.append(Mistake(self._file, "engine.runtime", *other))
         self.mistakes[before:before] = blamed
+        self._one_release_each(targets)
         return tuple(targets), tuple(tables)
+
+    def _one_release_each(self, targets: Sequence[Target]) -> None:
+        """Note targets of one line that are for two releases which load nothing of each other."""
+        first: dict[int, Target] = {}
+        for target in targets:
+            line = target.engine.line
+            other = first.setdefault(line, target)
+            if lines.get(line).own_release_only and target.runtime != other.runtime:
+                problem = f"is {target.runtime}, and target {other.name} of the same line is for {other.runtime}"
+                fix = "write one release, or a declaration for each: one build has one compiler of a line"
+                self._mistake(("targets", target.name, "engine", "runtime"), problem, fix)
 
     def _target(
         self,
@@ -165,7 +177,16 @@ class DeclarationReader:
         runtime = table.engine.runtime
         if runtime is None and engine.runtime is not None and versions.split(engine.runtime)[0] == line:
             runtime = engine.runtime
-        return Target(name, table.cpu, config, table.require, runner, runtime, wanted.at_least)
+        at_least = wanted.at_least
+        if lines.get(line).own_release_only:
+            if (wrong := versions.own_release_problem(line, at_least, runtime)) is not None:
+                table_of = ("targets", name) if "wasmtime" in tables[name] else ("toolchain",)
+                mistake = Mistake(self._file, dotted(*table_of, "wasmtime"), *wrong)
+                # What [toolchain] says is that of many targets.
+                self.mistakes += [mistake] if mistake not in self.mistakes else []
+                return None
+            runtime = at_least = runtime or at_least
+        return Target(name, table.cpu, config, table.require, runner, runtime, at_least)
 
     def _modules(self, document: Mapping[str, Any]) -> dict[str, ModuleDeclaration]:
         if not self._needs_modules and "modules" not in document:

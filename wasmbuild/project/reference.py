@@ -235,8 +235,8 @@ def _settings() -> Iterator[str]:
         cells = (
             _values_of(setting),
             _per_line({line: known and f"`{shown(known.default)}`" for line, known in of_lines.items()}),
-            setting.check,
-            _per_line({line: known and _python(known) for line, known in of_lines.items()}),
+            _per_line({line: known.check for line, known in of_lines.items() if known}),
+            _per_line({line: _python(known) for line, known in of_lines.items() if known and lines.get(line).library}),
             _cell(setting.doc),
         )
         yield f"| `{name}` | {' | '.join(cells)} |"

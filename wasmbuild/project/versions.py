@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 from wasmbuild.engine.cranelift_flags import shown
-from wasmbuild.engine.lines import LAST_EXACT, known
+from wasmbuild.engine.lines import get, known, own_release_only
 from wasmbuild.engine.rules import line_problem
 from wasmbuild.text import quoted
 
@@ -40,7 +40,7 @@ def release_problem(value: object) -> tuple[str, str] | None:
     """Return problem and fix of what is no release of Wasmtime, of whatever line, or None."""
     if isinstance(value, str) and "." in value and _VERSION.fullmatch(value):
         return None
-    return f"{shown(value)} is no release of Wasmtime", f'write one such as "{known()[0]}.0.0", in quotes'
+    return f"{shown(value)} is no release of Wasmtime", f'write one such as "{ordinary()[0]}.0.0", in quotes'
 
 
 def other_line_problem(release: str, lines: Collection[int]) -> tuple[str, str] | None:
@@ -53,19 +53,39 @@ def other_line_problem(release: str, lines: Collection[int]) -> tuple[str, str] 
     return f"Wasmtime {release} loads no artifact of line {known}", fix
 
 
+def own_release_problem(line: int, at_least: str | None, runtime: str | None) -> tuple[str, str] | None:
+    """Return problem and fix of a target whose release has to be known, and is not or is told in two ways, or None.
+
+    It has to be on lines whose releases load nothing but what they compiled themselves.
+    """
+    if not get(line).own_release_only:
+        return None
+    loads = f"a release of Wasmtime {line} loads what it compiled itself and nothing else"
+    if at_least is None and runtime is None:
+        return loads, f'write the one that loads these artifacts, as in wasmtime = "{line}.0.1"'
+    if at_least is not None and runtime is not None and at_least != runtime:
+        return f"{loads}, and runtime under [engine] is {runtime}", f"write {quoted(runtime)}, or leave runtime out"
+    return None
+
+
 def split(wanted: str) -> tuple[int, str | None]:
     """Return the line of one without a problem, and the lowest version of the compiler, None where that is open."""
     return int(wanted.partition(".")[0]), wanted if "." in wanted else None
 
 
 def write_a_line() -> str:
-    """Return the lines that are known, for the end of a message."""
-    return f"write one of {', '.join(quoted(str(line)) for line in known())}"
+    """Return lines that may be written by themselves, for the end of a message."""
+    return f"write one of {', '.join(quoted(str(line)) for line in ordinary())}"
+
+
+def ordinary() -> list[int]:
+    """Return the known lines all of whose releases load the same artifacts, the lowest first."""
+    return [line for line in known() if not own_release_only(line)]
 
 
 def _to_stay_on(line: int) -> str:
     """Return what else to do where programs stay on a line whose artifacts fit one release alone, else nothing."""
-    if line > LAST_EXACT:
+    if not own_release_only(line):
         return ""
     return (
         f"; or, for programs that stay on line {line}, compile with `wasmtime compile` of the very release that they "

@@ -78,7 +78,8 @@ def check(engine: EngineConfig, toolchain: Toolchain, library: Embedded | None, 
         job = Job(wasm, directory / "made", "module", engine, toolchain.limits, True, "check.wasm", "check.cwasm")
         toolchain.compile(job)
         made = job.out.read_bytes()
-        check_artifact(made, engine, "module", toolchain.compiler(engine).path)
+        compiler = toolchain.compiler(engine)
+        check_artifact(made, engine, "module", compiler.path, compiler.version)
     except (CompileError, ToolchainError) as error:
         return CheckedTarget(features, error=str(error))
     # With debug information the artifact names the full version.

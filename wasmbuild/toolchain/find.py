@@ -7,6 +7,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from wasmbuild.engine import lines
 from wasmbuild.errors import ToolchainError
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.toolchain import executable, search_path
@@ -60,7 +61,8 @@ def find(
     """Return the compiler that makes a project's artifacts.
 
     ``choice`` is ``"auto"``, ``"cli"``, ``"embedded"`` or a path, which counts from ``project_dir``. ``line`` is the
-    major version, ``at_least`` the lowest version that will do, such as ``"48.0.8"``. ``preferred`` is the SHA-256 of
+    major version, ``at_least`` the lowest version that will do, such as ``"48.0.8"``; of a line whose releases load
+    nothing of each other it is the only one. ``preferred`` is the SHA-256 of
     the executable that is taken where it is found, whatever else is. An executable that is named compiles for its own
     line: where that is one of ``others``, which are the lines of the project, another one is looked for here.
 
@@ -123,6 +125,13 @@ def _library(path: Path) -> FoundCompiler:
         raise ToolchainError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
+def without_library(line: int) -> str:
+    """Say why the library of a line is not used; empty where it is, or where nobody knows the line."""
+    if line not in lines.known() or lines.get(line).library:
+        return ""
+    return f"wasmbuild has no use for the library of Wasmtime {line}: executables of that line do all there is to do"
+
+
 def by_digest(sha256: str) -> FoundCompiler | None:
     """Return the compiler whose file has this digest, of all that may be found here and of copies that were kept.
 
@@ -142,8 +151,6 @@ def by_digest(sha256: str) -> FoundCompiler | None:
 
 def ways(line: int, at_least: str | None = None) -> str:
     """Return what to do to get an executable that compiles for every target, one way per line."""
-    from wasmbuild.engine import lines
-
     version = at_least or str(line)
     install = lines.get(line).install if line in lines.known() and at_least is None else ""
     wheel = f"    {install}\n" if install else ""
@@ -159,13 +166,22 @@ class _Wanted(NamedTuple):
     line: int
     at_least: str | None
 
+    @property
+    def exact(self) -> bool:
+        """Whether the version is the only one that will do, since no other release loads what it compiles."""
+        return self.at_least is not None and lines.own_release_only(self.line)
+
     def __str__(self) -> str:
-        return f"Wasmtime {self.line}" if self.at_least is None else f"Wasmtime {self.line} from {self.at_least} on"
+        if self.at_least is None:
+            return f"Wasmtime {self.line}"
+        return f"Wasmtime {self.at_least}" if self.exact else f"Wasmtime {self.line} from {self.at_least} on"
 
     def problem(self, version: str) -> str:
         """Say why a version will not do; empty when it does."""
         if numbers(version)[0] != self.line:
             return f"is Wasmtime {version}, not {self.line}"
+        if self.exact and version != self.at_least:
+            return f"is Wasmtime {version}, and what it compiles does not load in {self.at_least}"
         if self.at_least is not None and numbers(version) < numbers(self.at_least):
             return f"is Wasmtime {version}, older than {self.at_least}"
         return ""
@@ -252,6 +268,8 @@ def _best(wanted: _Wanted, preferred: str | None) -> tuple[FoundCompiler | None,
 
 def _library_of(wanted: _Wanted) -> FoundCompiler:
     """Return the first library that will do. Raises ToolchainError."""
+    if problem := without_library(wanted.line):
+        raise ToolchainError(problem)
     found = library()
     problem = wanted.problem(found.version)
     if not problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from wasmbuild.engine import lines
 from wasmbuild.errors import CompileError, FormatError
 from wasmbuild.formats import cwasm
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
@@ -42,8 +43,13 @@ class NoVerdictError(CompileError):
         self.fix = fix
 
 
-def check_artifact(data: bytes | cwasm.ReadAt, engine: EngineConfig, kind: str | None, made_by: str) -> None:
-    """Hold an artifact against its engine, and its kind where that is known. Raises CompileError."""
+def check_artifact(
+    data: bytes | cwasm.ReadAt, engine: EngineConfig, kind: str | None, made_by: str, version: str
+) -> None:
+    """Hold an artifact against its engine, and its kind where that is known. Raises CompileError.
+
+    ``version`` is that of its compiler.
+    """
     who = f"{made_by} reported success, but what it wrote"
     try:
         facts = cwasm.read(data)
@@ -52,10 +58,11 @@ def check_artifact(data: bytes | cwasm.ReadAt, engine: EngineConfig, kind: str |
             f"{who} is no whole artifact: {error}; check the space that is left on the disk, and that this is wasmtime"
         ) from error
     flags = {name: facts.isa_flags.get(name) for name in engine.isa_flags}
-    asked = (kind or facts.kind, str(engine.line), cwasm.HEADERS[engine.triple.architecture])
+    wanted = lines.get(engine.line).version_in_artifacts(version)
+    asked = (kind or facts.kind, wanted, cwasm.HEADERS[engine.triple.architecture])
     if (facts.kind, facts.version, facts.header) != asked or flags != engine.isa_flags:
         raise CompileError(
             f"{who} is a {facts.kind} for {facts.triple} of Wasmtime {facts.version}, not the {asked[0]} for "
-            f"{engine.triple.text} of Wasmtime {engine.line} that it was asked for; name another executable as "
+            f"{engine.triple.text} of Wasmtime {wanted} that it was asked for; name another executable as "
             f"[toolchain] compiler"
         )

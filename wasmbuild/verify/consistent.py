@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from wasmbuild.engine import triples
+from wasmbuild.engine import lines, triples
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import cwasm, layouts
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
@@ -42,7 +42,7 @@ class Consistent:
         self._manifest = manifest
         self._runtime = runtime
         self._target = manifest.target
-        self._line = str(manifest.major)
+        self._version = lines.get(manifest.major).version_in_artifacts(manifest.compiler)
         self._header = cwasm.HEADERS[triple.architecture]
         self._triple = triple
         self._isa_flags = expected_isa_flags(triple, manifest.isa_flags)
@@ -63,12 +63,23 @@ class Consistent:
             problem = self._problem(facts)
             if problem:
                 return self._broken(artifact, problem)
-        if crash := self._crash(artifact):
-            return crash
+        if obstacle := self._other_release(artifact) or self._crash(artifact):
+            return obstacle
         if not isinstance(self._reference, Reference):
             return self._reference
         self._right = (facts.header, facts.engine)
         return None
+
+    def _other_release(self, artifact: ManifestArtifact) -> Broken | None:
+        """Return that the release that will load an artifact refuses what another one compiled."""
+        runtime, compiler = self._manifest.runtime, self._manifest.compiler
+        if runtime is None or runtime == compiler or not lines.own_release_only(self._manifest.major):
+            return None
+        return Broken(
+            f"{artifact.path} does not load in Wasmtime {runtime}, which loads it as its manifest says: it names "
+            f"{printable(compiler)}, which compiled it, and releases of this line load their own artifacts alone; "
+            f"compile it with {runtime}: wasmbuild toolchain install {runtime} gets it"
+        )
 
     def _crash(self, artifact: ManifestArtifact) -> Broken | None:
         """Return that an artifact would crash in the release that will load it."""
@@ -87,8 +98,8 @@ class Consistent:
         return Broken(f"{artifact.path} {problem}; {BY_HAND}")
 
     def _problem(self, facts: ArtifactFacts) -> str:
-        if facts.version != self._line:
-            return f"is of Wasmtime {printable(facts.version)}, and its manifest says {self._line}"
+        if facts.version != self._version:
+            return f"is of Wasmtime {printable(facts.version)}, and its manifest says {printable(self._version)}"
         if not _same_machine(facts.triple, self._triple):
             return f"is for {printable(facts.triple)}, and target {self._target} is {self._triple}"
         if facts.header != self._header:

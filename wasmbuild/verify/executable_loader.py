@@ -13,7 +13,7 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -39,8 +39,20 @@ _LOADED = re.compile(rf'failed to open wasm module ".*{_MISSING}"')
 _ERROR = re.compile(r"^Error: ", re.MULTILINE)
 _POLL_SECONDS = 0.05
 _WITHOUT_RUN = re.compile(r"unrecognized subcommand(?: 'run'|\s*$)", re.MULTILINE)
+_RUN = ("run", "--allow-precompiled")
 _REFUSED = 1
 _USAGE = 2
+
+
+def loading(program: Iterable[str], options: Iterable[str], file: str) -> list[str]:
+    """Return the command that loads an artifact and runs nothing; ``options`` are those of ``run`` for its engine."""
+    return [*program, *_RUN, *options, "--preload", f"probe={file}/{_MISSING}", file]
+
+
+def is_loaded(ended: child.Ended) -> bool:
+    """Tell whether such a command has loaded its artifact."""
+    error = _ERROR.search(ended.stderr)
+    return ended.status == _REFUSED and error is not None and _LOADED.match(ended.stderr, error.end()) is not None
 
 
 class LoaderCommand(NamedTuple):
@@ -131,9 +143,9 @@ class ExecutableLoader:
             return self._useless, None
         if _copy(load, copy) != load.artifact.sha256:
             return Broken(f"{load.artifact.path} changed while it was verified; verify when nothing writes to it"), None
-        run = [*self._program.command, "run", "--allow-precompiled", *load.how]
+        run = [*self._program.command, *_RUN, *load.how]
         file = copy.name if self._program.directory is None else str(copy)
-        ended = self._run([*run, "--preload", f"probe={file}/{_MISSING}", file], self._limits.seconds)
+        ended = self._run(loading(self._program.command, load.how, file), self._limits.seconds)
         obstacle = self._obstacle(load, ended)
         if obstacle is not None or load.metering is None:
             return obstacle, None
@@ -206,10 +218,10 @@ class ExecutableLoader:
                     self._running.remove(process)
 
     def _obstacle(self, load: Load, ended: child.Ended) -> Obstacle | None:
+        if is_loaded(ended):
+            return None
         error = _ERROR.search(ended.stderr)
         refused = ended.stderr[error.end() :] if error else ended.stderr
-        if ended.status == _REFUSED and error and _LOADED.match(refused):
-            return None
         if ended.status == _REFUSED and error:
             # The first line names the private copy.
             return refusal(load.artifact, refused.partition("\n")[2] or refused, self._limits.memory, self._site)

@@ -82,10 +82,10 @@ class Loaders:
         if declared is not None and runner is not None and declared.triple == triple:
             return self._through(runner, engine)
         if triples.runs_on_host(triple):
-            return self._here(engine)
+            return self._here(engine, manifest.compiler)
         return Unreachable(foreign(manifest, triple, declared), MACHINE)
 
-    def _here(self, engine: EngineConfig) -> LoadingMethod | Obstacle:
+    def _here(self, engine: EngineConfig, made_by: str) -> LoadingMethod | Obstacle:
         line, triple = engine.line, engine.triple
         loads = triple if triple.is_pulley else triples.parse(triples.host_triple() or "")
         here_engine = self._tools.library_engine(engine, loads)
@@ -97,7 +97,7 @@ class Loaders:
             how = _calls(here_engine)
             loader.warm(how)
             return LoadingMethod(loader, how, Metering.of(engine.settings))
-        executable = self._tools.executable(line)
+        executable = self._tools.executable(line, made_by)
         if isinstance(executable, Unreachable):
             return executable._replace(message=f"cannot be loaded on this host: {executable.message}")
         if isinstance(executable, Unverified):
@@ -117,7 +117,7 @@ class Loaders:
                 return self._through(declared.runner, engine)
             lacks, fix = "its tests need WASI 0.3, which its python lacks", 'write wasmtime = "…" in place of python'
             return LoadingSite(is_runner=True).cannot(lacks, fix)
-        executable = self._tools.executable(engine.line)
+        executable = self._tools.executable(engine.line, manifest.compiler)
         message = f"was not tested: {why.value}"
         if not isinstance(executable, FoundCompiler):
             return executable._replace(message=f"{message}; {executable.message}")

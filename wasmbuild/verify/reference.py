@@ -48,13 +48,16 @@ class References:
 
     def of(self, manifest: Manifest) -> Reference | Unreachable | Unverified:
         """Return the reference for the artifacts of a manifest, or why this host has none, or why making it failed."""
-        return self.made_with(manifest.config)
+        return self.made_with(manifest.config, manifest.compiler)
 
-    def made_with(self, engine: EngineConfig) -> Reference | Unreachable | Unverified:
-        """Return the reference for an engine, or why this host has none, or why making it failed."""
+    def made_with(self, engine: EngineConfig, made_by: str | None = None) -> Reference | Unreachable | Unverified:
+        """Return the reference for an engine, or why this host has none, or why making it failed.
+
+        Any release of the line makes it; where there is none, the one that is asked for is ``made_by``.
+        """
         if engine not in self._made:
             try:
-                self._made[engine] = self._make(engine)
+                self._made[engine] = self._make(engine, made_by)
             except (WasmbuildError, OSError) as error:
                 self._made[engine] = unverified("its engine settings were not checked", error)
         return self._made[engine]
@@ -104,12 +107,14 @@ class References:
             self._variants[engine] = made
         return self._variants[engine]
 
-    def _make(self, engine: EngineConfig) -> Reference | Unreachable | Unverified:
+    def _make(self, engine: EngineConfig, made_by: str | None) -> Reference | Unreachable | Unverified:
         stand_in = _stand_in(engine.triple)
         here = self._tools.library_engine(engine, stand_in) if stand_in is not None else None
         if here is not None:
             return _read(engine, self._tools.library_artifact(here))
         executable = self._tools.executable(engine.line)
+        if isinstance(executable, Unreachable):
+            executable = self._tools.executable(engine.line, made_by)
         if isinstance(executable, Unreachable):
             message = f"its engine settings cannot be checked on this host: {executable.message}"
             return executable._replace(message=message)

@@ -34,7 +34,7 @@ class Tools:
         self._choice = choice if choice not in (find.AUTO, find.EMBEDDED) else find.CLI
         self._embedded: dict[str, Embedded] = {}
         self._others: dict[int, FoundCompiler] | None = None
-        self._executables: dict[int, FoundCompiler | Unreachable | Unverified] = {}
+        self._executables: dict[tuple[int, str | None], FoundCompiler | Unreachable | Unverified] = {}
         self._runs: dict[str, bool] = {}
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._count = 0
@@ -48,23 +48,32 @@ class Tools:
         if self._directory is not None:
             self._directory.cleanup()
 
-    def executable(self, line: int) -> FoundCompiler | Unreachable | Unverified:
+    def executable(self, line: int, made_by: str | None = None) -> FoundCompiler | Unreachable | Unverified:
         """Return an executable of a line, or why there is none, or why that cannot be told: the rest of a sentence.
 
-        It is asked for where the library does not do. So where it is not known what the library is, this host may well
-        have what is wanted, and what it lacks cannot be told.
+        With ``made_by`` it is to load what that release of the line compiled. It is asked for where the library does
+        not do. So where it is not known what the library is, this host may well have what is wanted, and what it lacks
+        cannot be told.
         """
-        if line not in self._executables:
-            self._executables[line] = self._found(line)
-        return self._executables[line]
+        release = made_by if lines.own_release_only(line) else None
+        if (line, release) not in self._executables:
+            self._executables[line, release] = self._found(line, release)
+        return self._executables[line, release]
 
-    def _found(self, line: int) -> FoundCompiler | Unreachable | Unverified:
+    def _found(self, line: int, release: str | None) -> FoundCompiler | Unreachable | Unverified:
         try:
-            return find.find(self._choice, line, os.curdir, others=lines.known())
+            return find.find(self._choice, line, os.curdir, at_least=release, others=lines.known())
         except NoCompilerError as error:
             if self._unknown:
                 return Unverified(self._unknown)
             problem = str(error).partition("\n")[0]
+            if find.without_library(line):
+                wanted = release or line
+                return Unreachable(
+                    f"an executable of Wasmtime {wanted} does that, and {problem}; run: wasmbuild toolchain install "
+                    f"{wanted}",
+                    WASMTIME,
+                )
             if self.library_of(line) is None:
                 why, ways = f"there is no library of Wasmtime {line} here", f" {line} --library, or without --library"
             else:
@@ -75,6 +84,8 @@ class Tools:
 
     def library_of(self, line: int) -> FoundCompiler | None:
         """Return a library of a line: that of this environment, or else the one that was installed for the line."""
+        if find.without_library(line):
+            return None
         if self.library is not None and _line(self.library) == line:
             return self.library
         if self._others is None:

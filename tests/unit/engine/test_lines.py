@@ -163,12 +163,22 @@ def test_a_setting_of_another_line_is_told_as_such(directory: Path) -> None:
         (
             {"debug-info": 1},
             51,
-            "debug-info: is no setting of Wasmtime 51, but of 48, 49, 50; remove it",
+            "debug-info: is no setting of Wasmtime 51, but of 36, 48, 49, 50; remove it",
         ),
     ):
         with pytest.raises(EngineError) as raised:
             EngineConfig.declared(table, line=line, triple=HOST)
         assert str(raised.value) == problem
+
+
+def test_lines_whose_releases_load_their_own_artifacts_alone() -> None:
+    assert {number for number in lines.known() if lines.own_release_only(number)} == {
+        number for number in lines.known() if number <= lines.LAST_EXACT
+    }
+    assert lines.own_release_only(24)
+    assert not lines.own_release_only(47)
+    assert lines.get(36).version_in_artifacts("36.0.9") == "36.0.9"
+    assert lines.get(48).version_in_artifacts("48.0.8") == "48"
 
 
 def test_a_line_that_is_not_there() -> None:

@@ -109,7 +109,10 @@ def test_spectre_flags_follow_signals_based_traps() -> None:
 def test_a_canonical_engine_is_sound_sorted_and_only_differences(
     declared: dict[str, Any], triple: triples.TargetTriple, line: int
 ) -> None:
-    assert value_problems(declared, line=line) == []
+    # What is sound in line 48 and is not there in another one.
+    missing = declared.keys() - lines.get(line).settings.keys()
+    missing |= {"embedder", "collector", *(f"cranelift-flags.{flag}" for flag in FLAGS)}
+    assert {key for key, *_ in value_problems(declared, line=line)} <= missing
     if settings.problems(declared, line=line, triple=triple):
         with pytest.raises(ValueError, match=": "):
             settings.expand(declared, line, triple)
@@ -341,16 +344,15 @@ def test_refused_by_a_line() -> None:
         "gc-support: Winch cannot compile with exceptions and without gc-support; write wasm-exceptions = false, or "
         "gc-support = true"
     )
-    assert [told(declared, line=line) for line in lines.known()] == [[], [problem], []]
+    assert [told(declared, line=line) for line in (48, 49, 50)] == [[], [problem], []]
     lacks = "wasm-tail-call: Winch of Wasmtime 49 lacks it; remove it, or write false"
     assert told({"strategy": "winch", "wasm-tail-call": True}, line=49) == [lacks]
     assert told({"strategy": "winch", "wasm-tail-call": True}, line=50) == []
 
 
 def test_a_line_that_was_not_measured() -> None:
-    problem = (
-        ": Wasmtime 47 is unknown to this version of wasmbuild, which knows 48, 49 and 50; write one of 48, 49, 50"
-    )
+    known = "which knows 36, 48, 49 and 50; write one of 36, 48, 49, 50"
+    problem = f": Wasmtime 47 is unknown to this version of wasmbuild, {known}"
     assert told({}, line=47) == [problem]
     with pytest.raises(ValueError, match="Wasmtime 47 is unknown"):
         settings.expand({}, 47)

@@ -190,7 +190,10 @@ def test_a_foreign_platform_is_no_matter_of_settings(said: str) -> None:
 
 
 def test_what_is_no_matter_of_settings() -> None:
-    assert isinstance(meaning("Module was compiled with incompatible version '48'"), OtherLine)
+    for said in ("incompatible version '48'", "incompatible Wasmtime version '36.0.9'"):
+        assert isinstance(meaning(f"Module was compiled with {said}"), OtherLine)
+    without = "module was compiled without GC but GC is enabled in the host"
+    assert meaning(without, 36) == Change({"strategy": "cranelift"}, without)
     assert isinstance(meaning("Caused by:\n    incompatible object file format"), OtherKind)
     assert meaning("Error: Unrecognized architecture: ?86_64\n") == Nowhere("Unrecognized architecture: ?86_64")
     for said in (

@@ -131,7 +131,7 @@ def test_a_nul_in_a_command_is_one_mistake(directory: Path, command: str, said: 
 def test_an_installed_library_of_another_line(directory: Path) -> None:
     assert mistakes(directory, MINIMAL, default_line=51) == [
         "wasmbuild.toml: toolchain.wasmtime: is missing, and the installed library does not fit: Wasmtime 51 is "
-        'unknown to this version of wasmbuild, which knows 48, 49 and 50; write one of "48", "49", "50"'
+        'unknown to this version of wasmbuild, which knows 36, 48, 49 and 50; write one of "48", "49", "50"'
     ]
 
 

@@ -2,7 +2,8 @@
 
 ``NN.toml`` has the tables that ``wasmbuild.engine.line`` describes, with dashes in place of underscores. With
 ``base = MM`` it says only in what the line differs from line MM: tables are put over those of the base key by key, and
-``false`` in place of a table removes it. ``CONTRIBUTING.md`` says how a file is held against compilers of its line.
+``false`` in place of a table, a list or a text removes it. ``CONTRIBUTING.md`` says how a file is held against
+compilers of its line.
 
 ``NN.json`` is the whole of it as ``python -m wasmbuild.engine.lines`` makes it of the TOML: applications read it when
 they load their first artifact, in a fraction of the time that the TOML takes.
@@ -53,6 +54,11 @@ def get(number: int) -> Line:
     return _line(number, _document(number))
 
 
+def own_release_only(number: int) -> bool:
+    """Tell whether the loader of a line, known or not, takes what its own release compiled and nothing else."""
+    return get(number).own_release_only if number in known() else number <= LAST_EXACT
+
+
 def newest() -> Line:
     """Return the newest line that is known."""
     return get(known()[-1])
@@ -60,7 +66,10 @@ def newest() -> Line:
 
 def every_setting() -> dict[str, Setting]:
     """Return the settings of all lines by name, each as the newest line has it that has it."""
-    return {name: setting for number in known() for name, setting in get(number).settings.items()}
+    found: dict[str, Setting] = {}
+    for number in reversed(known()):
+        found = {**found, **{name: one for name, one in get(number).settings.items() if name not in found}}
+    return found
 
 
 @contextmanager
@@ -93,6 +102,8 @@ def _line(number: int, document: Mapping[str, Any]) -> Line:
     by_architecture.pop("needs")
     return Line(
         number=number,
+        artifact_version=document["artifact-version"],
+        library=document["library"],
         settings={name: Setting(name, **_fields(table)) for name, table in document["settings"].items()},
         defaults=document["defaults"],
         embedders={name: Embedder(**_fields(table)) for name, table in document["embedders"].items()},

@@ -34,7 +34,7 @@ def _over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     merged = dict(base)
     for key, value in changes.items():
         was = merged.get(key)
-        if value is False and isinstance(was, dict):
+        if value is False and isinstance(was, dict | list | str):
             del merged[key]
         else:
             merged[key] = _over(was, value) if isinstance(was, dict) and isinstance(value, dict) else value

@@ -1,0 +1,175 @@
+"""Line 36, whose releases load what they compiled themselves and nothing else: from its declaration to its audit."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import wheels
+from support import ADD, Project
+
+from wasmbuild.engine import triples
+from wasmbuild.formats import cwasm
+from wasmbuild.line_check import __main__ as line_check
+from wasmbuild.toolchain import executable
+
+LINE, OTHER_RELEASE = 36, "36.0.0"
+COMPONENT = """(component
+  (core module $m (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))
+  (core instance $i (instantiate $m))
+  (func (export "add") (param "a" u32) (param "b" u32) (result u32) (canon lift (core func $i "add"))))"""
+IDS = {f"{module}@{target}" for module in ("core", "component") for target in ("here", "portable", "far")}
+
+
+@pytest.fixture
+def program() -> Path:
+    return wheels.executable_of_line(LINE)
+
+
+@pytest.fixture
+def release(program: Path) -> str:
+    return executable.identify(program).version
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: Path) -> Project:
+    """Make a project of line 36, and a user who has installed nothing but an executable of it."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    project = Project(tmp_path / "project")
+    project.write("core.wat", ADD)
+    project.write("component.wat", COMPONENT)
+    project.run("toolchain", "install", str(LINE), "--from", str(program))
+    return project
+
+
+def declare(project: Project, wasmtime: str, runtime: str | None = None) -> None:
+    far = "aarch64" if triples.parse(triples.host_triple() or "").architecture == "x86_64" else "x86_64"
+    project.declare(
+        f"""
+        [project]
+        name = "lts"
+        [toolchain]
+        wasmtime = "{wasmtime}"
+        {f'[engine]{chr(10)}runtime = "{runtime}"' if runtime else ""}
+        [targets.here]
+        triple = "{triples.host_triple()}"
+        [targets.portable]
+        triple = "pulley64"
+        [targets.far]
+        triple = "{far}-unknown-linux-gnu"
+        [modules.core]
+        source = "core.wat"
+        tests = [{{ call = "add", args = [1, 2], returns = [3] }}]
+        [modules.component]
+        source = "component.wat"
+        """
+    )
+
+
+def verdict(project: Project) -> dict[str, Any]:
+    """Return what becomes of an artifact whose manifest was changed, which the index would not have."""
+    report = json.loads(project.run("verify", "--json", "build/here", status=1).stdout)
+    return next(entry for entry in report["artifacts"] if entry["id"] == "core@here")
+
+
+def test_all_that_is_done_with_a_line(project: Project, release: str) -> None:
+    declare(project, str(LINE), release)
+    assert project.compiled() == IDS
+    assert project.compiled() == set()
+    for artifact in project.build.rglob("*.cwasm"):
+        assert cwasm.read(artifact.read_bytes()).version == release
+    levels = {id: entry["level"] for id, entry in project.verdicts().items()}
+    assert {id: level for id, level in levels.items() if id.endswith("@far")} == {
+        "core@far": "consistent",
+        "component@far": "consistent",
+    }
+    assert {levels["core@here"], levels["core@portable"]} == {"tested"}
+    assert {levels["component@here"], levels["component@portable"]} == {"loaded"}
+
+    project.run("lock")
+    assert f'request = "{release}"' in (project.root / "wasmbuild.lock").read_text()
+    assert project.compiled() == set()
+    assert f"is up to date: {release}" in project.run("lock", "--bump").stderr
+    assert project.run("toolchain", "check").stdout.count("compiles SIMD, bulk memory, passive data, tables") == 3
+    assert f"Wasmtime {release} precompiled" in project.run("inspect", "build/here/core.cwasm").stdout
+    audited = json.loads(project.run("audit", "--json").stdout)["artifacts"]
+    assert {entry["compiler"] for entry in audited} == {entry["runtime"] for entry in audited} == {release}
+    assert {advisory["id"] for advisory in audited[0]["advisories"]} >= {"GHSA-mghf-wjfp-p5xm", "GHSA-897f-g5gm-fmxm"}
+
+
+def test_another_release_compiles_nothing(project: Project, release: str) -> None:
+    declare(project, str(LINE), OTHER_RELEASE)
+    said = project.run("build", status=2).stderr
+    assert f"no compiler of Wasmtime {OTHER_RELEASE} was found" in said
+    assert f"is Wasmtime {release}, and what it compiles does not load in {OTHER_RELEASE}" in said
+    assert f"    wasmbuild toolchain install {OTHER_RELEASE}\n" in said
+    assert not list(project.build.rglob("*.cwasm"))
+
+
+def test_the_release_has_to_be_known(project: Project) -> None:
+    declare(project, str(LINE))
+    [said] = project.run("build", status=2).stderr.splitlines()
+    assert "toolchain.wasmtime: a release of Wasmtime 36 loads what it compiled itself and nothing else" in said
+    declare(project, "36.0.1", "36.0.2")
+    [said] = project.run("build", status=2).stderr.splitlines()
+    assert said.endswith('and runtime under [engine] is 36.0.2; write "36.0.2", or leave runtime out')
+
+
+def test_what_another_release_is_to_load_is_not_consistent(project: Project, release: str) -> None:
+    declare(project, release)
+    project.compiled()
+    manifest = project.build / "here" / "manifest.json"
+    text = manifest.read_text()
+    manifest.write_text(text.replace(f'"runtime": "{release}"', f'"runtime": "{OTHER_RELEASE}"'))
+    found = verdict(project)
+    assert found["failed"] == "consistent"
+    assert f"does not load in Wasmtime {OTHER_RELEASE}" in found["message"]
+    assert f"wasmbuild toolchain install {OTHER_RELEASE} gets it" in found["message"]
+    # Nor is it what its manifest says, where that names another compiler.
+    manifest.write_text(text.replace(f'"{release}"', f'"{OTHER_RELEASE}"'))
+    found = verdict(project)
+    assert f"is of Wasmtime {release}, and its manifest says {OTHER_RELEASE}" in found["message"]
+
+
+def test_nothing_else_on_this_machine_loads_them(
+    project: Project, release: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(project, release)
+    project.compiled()
+    monkeypatch.setenv("XDG_DATA_HOME", str(project.root / "nothing"))
+    assert project.verdicts()["core@here"]["level"] == "intact"
+    assert f"wasmbuild toolchain install {release}" in project.run("verify", "build/here", "-v").stdout
+
+
+def test_the_library_of_the_line_is_another_release_and_refuses(project: Project, release: str, tmp_path: Path) -> None:
+    declare(project, release)
+    project.compiled()
+    with zipfile.ZipFile(wheels.of_line(LINE)) as wheel:
+        wheel.extractall(tmp_path / "library")
+    code = "import sys, wasmtime; wasmtime.Module.deserialize_file(wasmtime.Engine(), sys.argv[1])"
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(project.build / "here" / "core.cwasm")],
+        env={"PYTHONPATH": str(tmp_path / "library")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert f"incompatible Wasmtime version '{release}'" in ended.stderr
+
+
+def test_its_library_is_not_installed(project: Project) -> None:
+    said = project.run("toolchain", "install", str(LINE), "--library", status=2).stderr
+    assert "has no use for the library of Wasmtime 36" in said
+    assert said.rstrip().endswith("leave out --library: wasmbuild toolchain install 36")
+
+
+@pytest.mark.slow
+def test_the_file_of_the_line_is_what_its_executable_does(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = line_check.main([str(LINE), "--compiler", str(program)])
+    assert code == 0, capsys.readouterr().out
