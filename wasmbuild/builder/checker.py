@@ -74,7 +74,7 @@ class Checker:
         # By the digest of the binary.
         self._told: dict[str, str] = {}
 
-    def unchanged(self, artifacts: Iterable[Artifact], seen: Mapping[str, str]) -> dict[str, Status]:
+    def unchanged(self, artifacts: Mapping[str, Artifact], seen: Mapping[str, str]) -> dict[str, Status]:
         """Return the artifacts whose files have the signatures that the memory knows, all of which were right then.
 
         ``seen`` are the signatures, as text, of all files as they are now, by path.
@@ -82,12 +82,17 @@ class Checker:
         changed = self._memory.changed(self._files.all, seen)
         # An artifact is another one by its record too.
         changed.update([path.removesuffix(filenames.RECORD_SUFFIX) for path in changed])
-        sizes = {path: Seen(seen[path], "").size for path in self._files.sources if path not in changed}
         paths = self._files.artifacts
+        # By module; -1 where its source is another one.
+        sizes: dict[str, int] = {}
         statuses = {}
-        for artifact in artifacts:
-            id, size = artifact.id, sizes.get(str(artifact.module.source))
-            if size is not None and paths[id] not in changed:
+        for id, artifact in artifacts.items():
+            module = artifact.module
+            size = sizes.get(module.name)
+            if size is None:
+                source = str(module.source)
+                size = sizes[module.name] = -1 if source in changed else Seen(seen[source], "").size
+            if size >= 0 and paths[id] not in changed:
                 statuses[id] = Status._make((artifact, (), None, False, size))
         return statuses
 

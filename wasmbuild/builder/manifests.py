@@ -63,6 +63,7 @@ class Manifests:
             self._artifacts[artifact.target.name].append(artifact)
         self._entries = {name: Entries(artifacts) for name, artifacts in self._artifacts.items()}
         self._files = there
+        self._paths: dict[str, list[str]] = {}
         # Of each module, what is declared of it that manifests repeat.
         self._declared: dict[str, str] = {}
         self._shipping = {
@@ -297,11 +298,12 @@ class Manifests:
             found.append(digest)
         return found
 
-    def _record_paths(self, name: str) -> Iterator[str]:
-        """Yield where the records of a target lie, as the memory knows them."""
-        paths = self._files.artifacts
-        for artifact in self._artifacts[name]:
-            yield paths[artifact.id] + filenames.RECORD_SUFFIX
+    def _record_paths(self, name: str) -> list[str]:
+        """Return where the records of a target lie, as the memory knows them."""
+        if name not in self._paths:
+            paths, suffix = self._files.artifacts, filenames.RECORD_SUFFIX
+            self._paths[name] = [paths[artifact.id] + suffix for artifact in self._artifacts[name]]
+        return self._paths[name]
 
     def _keep_entries(self, name: str) -> None:
         """Keep what a manifest that is right says of each artifact, before it goes: most of it will be said again."""

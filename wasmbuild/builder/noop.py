@@ -89,12 +89,9 @@ def digest(there: PlanFiles, signature: Callable[[str], str | None]) -> str | No
 
     ``signature`` returns that of a file as text, None where it is not there or was too young to be trusted.
     """
-    signatures = []
-    for path in there.all:
-        found = signature(path)
-        if found is None:
-            return None
-        signatures.append(found)
+    signatures = [found for path in there.all if (found := signature(path)) is not None]
+    if len(signatures) < len(there.all):
+        return None
     return sha256_hex("\n".join(signatures).encode("ascii"))
 
 

@@ -56,10 +56,11 @@ class Session:
         self.plan = plan
         self._config = config
         self.directory = directory
-        self.artifacts = {artifact.id: artifact for artifact in plan.artifacts}
         self._toolchain = toolchain
         self._sources = SourceReader(directory.memory, toolchain.translate, toolchain.translator, directory.write)
-        self._files = PlanFiles(plan) if looked is None else looked.files
+        looked = looked or noop.Look(False, PlanFiles(plan), {})
+        self._files = looked.files
+        self.artifacts = dict(zip(self._files.artifacts, plan.artifacts, strict=True))
         self._manifests = Manifests(plan, self._files, directory, toolchain.compiler, self._binary)
         self._compiler = LocalCompiler(toolchain, directory.scratch)
         self._cache = cache
@@ -70,7 +71,7 @@ class Session:
         self._checker = Checker(directory.root, self._files, directory.memory, self._sources, self._document, obstacles)
         self._upkeep = Upkeep(plan, directory, self._manifests, self._sources, self._document)
         self._standing = Standing(plan, self._manifests)
-        self._survey = Survey(plan, config, directory, self._checker, self._manifests, self._standing, looked)
+        self._survey = Survey(plan, config, looked, directory, self._checker, self._manifests, self._standing)
         self._work = ArtifactWork(
             directory, self._sources, self._manifests, self._standing, self._identity, toolchain.limits
         )

@@ -26,22 +26,26 @@ class Survey:
         self,
         plan: Plan,
         declaration: bytes,
+        looked: noop.Look,
         directory: BuildDirectory,
         checker: Checker,
         manifests: Manifests,
         standing: Standing,
-        looked: noop.Look | None,
     ) -> None:
-        """``looked`` is what ``noop.look`` found just now: what it found unchanged is not looked at once more."""
+        """``declaration`` are the bytes that the plan was made from.
+
+        ``looked`` is what ``noop.look`` found just now: what it found unchanged is not looked at once more.
+        """
         self.as_it_was = False
         """Whether the last whole build was of this plan, when the directory was taken."""
         self._plan = plan
+        self._artifacts = dict(zip(looked.files.artifacts, plan.artifacts, strict=True))
         self._declaration = declaration
         self._directory = directory
         self._checker = checker
         self._manifests = manifests
         self._standing = standing
-        self._seen: Mapping[str, str] = {} if looked is None else looked.signatures
+        self._seen: Mapping[str, str] = looked.signatures
         # Statuses are of what the memory knows, which nobody has held against the files.
         self._believing = False
         # Statuses stand for what was just looked at.
@@ -57,7 +61,7 @@ class Survey:
         before = standing.statuses
         if self._fresh:
             self._fresh = False
-            rest = [artifact for artifact in self._plan.artifacts if artifact.id not in before]
+            rest = [artifact for id, artifact in self._artifacts.items() if id not in before]
             standing.statuses = {**before, **self._checker.check(rest, {})}
         else:
             standing.statuses = self._checker.check(self._plan.artifacts, before)
@@ -89,7 +93,7 @@ class Survey:
             return
         if self.as_it_was and self._unchanged and not self._fresh:
             # Nobody has built since: what was not as it was then is looked at again.
-            rest = [artifact for artifact in self._plan.artifacts if artifact.id not in self._unchanged]
+            rest = [artifact for id, artifact in self._artifacts.items() if id not in self._unchanged]
             self._standing.statuses.update(self._checker.check(rest, {}))
         else:
             self._manifests.refuse_another_project()
@@ -121,7 +125,7 @@ class Survey:
         self._believing = True
         if self._seen:
             self._fresh = True
-            self._standing.statuses = self._checker.unchanged(self._plan.artifacts, self._seen)
+            self._standing.statuses = self._checker.unchanged(self._artifacts, self._seen)
             self._unchanged = set(self._standing.statuses)
             self._seen = {}
         else:

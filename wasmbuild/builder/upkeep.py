@@ -32,7 +32,6 @@ class Upkeep:
         self._manifests = manifests
         self._sources = sources
         self._document = document
-        self._module_files = {module.source for module in plan.modules}
 
     def tidy(self) -> None:
         """Remove what is not declared; the manifests of targets that this concerns go too. Raises DiskError."""
@@ -64,7 +63,7 @@ class Upkeep:
     def _unship(self, artifact: Path) -> None:
         """Remove the source that was shipped beside an artifact, if that is what the file holds."""
         path = shipped_path(artifact)
-        if path in self._module_files:
+        if any(module.source == path for module in self._plan.modules):
             return
         try:
             seen = self._directory.memory.look(path)

@@ -34,8 +34,8 @@ class FakeChecker:
     def check_one(self, artifact: Any) -> Status:
         return self._status(artifact)
 
-    def unchanged(self, artifacts: Iterable[Any], seen: Mapping[str, str]) -> dict[str, Status]:
-        return {artifact.id: Status(artifact) for artifact in artifacts if artifact.id not in self.unseen}
+    def unchanged(self, artifacts: Mapping[str, Any], seen: Mapping[str, str]) -> dict[str, Status]:
+        return {id: Status(artifact) for id, artifact in artifacts.items() if id not in self.unseen}
 
 
 class FakeManifests:
@@ -72,7 +72,7 @@ class Surveyed:
         there = PlanFiles(self.plan)
         looked = noop.Look(False, there, dict.fromkeys(there.all, "signature"))
         monkeypatch.setattr(noop, "is_of", lambda plan, declaration, digest: as_it_was)
-        self.survey = Survey(self.plan, b"", self.directory, checker, manifests, self.standing, looked)
+        self.survey = Survey(self.plan, b"", looked, self.directory, checker, manifests, self.standing)
 
 
 @pytest.fixture
