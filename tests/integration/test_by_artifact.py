@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -143,6 +144,9 @@ def test_manifests_of_what_is_not_right_fail_by_id(project: Project) -> None:
         "error: add@arm: the artifact was changed after it was built",
         "error: sub@arm: its record is missing",
     ]
+    ends = [line.partition("; ")[2] for line in said]
+    again = "and make it again, with wasmbuild compile --record or build"
+    assert ends == [f"delete {os.path.join('out', 'arm', f'{name}.cwasm')} {again}" for name in ("add", "sub")]
     assert not (project.root / "out/arm/manifest.json").exists()
     assert (project.root / "out/x64/manifest.json").exists()
     for id in ("add@arm", "sub@arm"):
@@ -200,7 +204,11 @@ def test_a_manifest_follows_what_was_compiled_since(project: Project) -> None:
 def test_make_runs_a_last_step_again_that_failed(project: Project) -> None:
     project.run("build", "-q", "--build-dir", "out")
     wasmbuild = f"{sys.executable} -m wasmbuild.cli"
-    project.write("Makefile", f"out/index.json: out/x64/add.cwasm ; {wasmbuild} manifest --build-dir out\n")
+    project.write(
+        "Makefile",
+        f"out/index.json: out/x64/add.cwasm ; {wasmbuild} manifest --build-dir out\n"
+        f"out/x64/add.cwasm: add.wat ; {wasmbuild} compile $< --target x64 -o $@ --record $@.json\n",
+    )
     artifact = project.root / "out" / "x64" / "add.cwasm"
     good = artifact.read_bytes()
 
@@ -212,7 +220,11 @@ def test_make_runs_a_last_step_again_that_failed(project: Project) -> None:
         ended = make()
         assert ended.returncode != 0
         assert "add@x64: the artifact was changed after it was built" in ended.stderr
-    artifact.write_bytes(good)
+    # Make sees nothing wrong with it, and makes it again where it does what it is told.
+    deleted = re.search(r"; delete (\S+) and make it again", ended.stderr)
+    assert deleted is not None
+    (project.root / deleted[1]).unlink()
     assert make().returncode == 0
+    assert artifact.read_bytes() == good
     assert "is up to date" in make().stdout
     project.run("verify", "-q", "out")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from wasmbuild.builder.workspace import Workspace
@@ -10,9 +11,11 @@ from wasmbuild.commands import options, placing
 from wasmbuild.errors import DONE, FAILED
 from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.project import filenames
+from wasmbuild.text import printable
 
 if TYPE_CHECKING:
     from wasmbuild.builder.checker import Status
+    from wasmbuild.builder.session import Session
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
             session.directory.remove(planned.plan.build_dir / filenames.INDEX)
     finally:
         session.close()
-    problems = [f"{status.artifact.id}: {_problem(status)}" for status in wrong] + lost
+    problems = [f"{status.artifact.id}: {_problem(session, status)}" for status in wrong] + lost
     problems += [f"{id}: changed while its manifest was written; run this step again" for id in changed]
     for problem in problems:
         for line in problem.splitlines():
@@ -49,7 +52,11 @@ def run(arguments: argparse.Namespace) -> int:
     return FAILED if problems else DONE
 
 
-def _problem(status: Status) -> str:
+def _problem(session: Session, status: Status) -> str:
     if status.error is not None:
         return str(status.error)
-    return f"{', '.join(status.reasons)}; make it first, with wasmbuild compile --record or build"
+    # Make sees that such a one is newer than what it is made of, and would run the compile never again.
+    path = os.path.relpath(session.path(status.artifact))
+    harmed = os.path.lexists(path) and not session.agrees(status.artifact)
+    fix = f"delete {printable(path)} and make it again" if harmed else "make it first"
+    return f"{', '.join(status.reasons)}; {fix}, with wasmbuild compile --record or build"
