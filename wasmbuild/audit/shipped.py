@@ -19,8 +19,9 @@ from wasmbuild.confined import ConfinedDirectory, LinkOutError, NotRegularError
 from wasmbuild.files import read_up_to
 from wasmbuild.formats.identify import taken_for_json
 from wasmbuild.formats.manifest import MAX_MANIFEST
+from wasmbuild.formats.schema_check import compile_schema
 from wasmbuild.formats.schemas import INDEX, MANIFEST
-from wasmbuild.formats.strict_json import Invalid, compile_schema, loads
+from wasmbuild.formats.strict_json import Invalid, loads
 from wasmbuild.lean_typing import Any
 from wasmbuild.project import filenames
 from wasmbuild.shipment.errors import AGAIN, OF_THE_PATH

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.key_inputs import ENCODER
-from wasmbuild.formats.strict_json import Check, Invalid, loads, show
+from wasmbuild.formats.schema_check import Check
+from wasmbuild.formats.strict_json import Invalid, loads, show
 from wasmbuild.formats.traits import Traits
 from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.text import printable

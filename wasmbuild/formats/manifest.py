@@ -26,8 +26,8 @@ from wasmbuild.formats.documents import (
 )
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.key_inputs import ENCODER
+from wasmbuild.formats.schema_check import Check
 from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, LEVELS, MANIFEST
-from wasmbuild.formats.strict_json import Check
 from wasmbuild.formats.traits import Traits
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.text import printable

@@ -18,6 +18,7 @@ from wasmbuild.formats.documents import (
 )
 from wasmbuild.formats.extern import Export, Import
 from wasmbuild.formats.key_inputs import ENCODER, KeyInputs
+from wasmbuild.formats.schema_check import Check, compile_schema
 from wasmbuild.formats.schema_parts import (
     KIND,
     NAME,
@@ -31,7 +32,7 @@ from wasmbuild.formats.schema_parts import (
     strict,
     text,
 )
-from wasmbuild.formats.strict_json import Check, Invalid, check_free, compile_schema
+from wasmbuild.formats.strict_json import Invalid, check_free
 from wasmbuild.formats.traits import Traits
 from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.text import printable

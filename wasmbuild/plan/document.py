@@ -13,7 +13,8 @@ from pathlib import Path
 
 from wasmbuild.engine import rules
 from wasmbuild.errors import FormatError
-from wasmbuild.formats.strict_json import Check, Invalid, compile_schema, loads, show
+from wasmbuild.formats.schema_check import Check, compile_schema
+from wasmbuild.formats.strict_json import Invalid, loads, show
 from wasmbuild.lean_typing import Any
 from wasmbuild.plan import values
 from wasmbuild.plan.graph import COMPILE, Plan, Step

@@ -19,7 +19,8 @@ from wasmbuild.formats.manifest import (
     Manifest,
 )
 from wasmbuild.formats.record import Record
-from wasmbuild.formats.strict_json import Invalid, compile_schema
+from wasmbuild.formats.schema_check import compile_schema
+from wasmbuild.formats.strict_json import Invalid
 
 VALIDATORS = {name: Draft202012Validator(schema) for name, schema in JSON_SCHEMAS.items()}
 CHECKS = {name: compile_schema(schema) for name, schema in JSON_SCHEMAS.items()}

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from wasmbuild.formats.strict_json import INT_MAX, INT_MIN, Invalid, check_free, compile_schema, loads
+from wasmbuild.formats.schema_check import compile_schema
+from wasmbuild.formats.strict_json import INT_MAX, INT_MIN, Invalid, check_free, loads
 
 LIMIT = 1 << 20
 # JSON Schema takes 1.0 for a whole number; the reader takes no fractions at all.
