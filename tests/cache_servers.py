@@ -126,12 +126,13 @@ class Seen(NamedTuple):
 
 
 class Server:
-    """A server of HTTP that keeps what is put, and answers as ``behave`` says: given a path, it sends what it likes."""
+    """A server of HTTP that keeps what is put, and answers as ``behave`` and ``keep`` say."""
 
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
         self.seen: list[Seen] = []
         self.behave: Callable[[Server, http.server.BaseHTTPRequestHandler], None] = answer
+        self.keep: Callable[[Server, http.server.BaseHTTPRequestHandler, bytes], None] = keep
         self.ending = threading.Event()
         outer = self
 
@@ -152,8 +153,9 @@ class Server:
 
             def do_PUT(self) -> None:
                 self._note()
-                outer.kept[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
-                send(self, b"", status=201)
+                data = self.rfile.read(int(self.headers["Content-Length"]))
+                with contextlib.suppress(ConnectionError):
+                    outer.keep(outer, self, data)
 
         self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
@@ -187,6 +189,12 @@ def answer(server: Server, handler: http.server.BaseHTTPRequestHandler) -> None:
     """Answer as a cache does."""
     data = server.kept.get(handler.path)
     send(handler, data or b"", status=404 if data is None else 200)
+
+
+def keep(server: Server, handler: http.server.BaseHTTPRequestHandler, data: bytes) -> None:
+    """Take what is put, as a cache does."""
+    server.kept[handler.path] = data
+    send(handler, b"", status=201)
 
 
 def put(address: str, data: bytes) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.server
+import socket
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,6 +61,24 @@ def says_all_there_is(server: Server, handler: Handler) -> None:
     send(handler, b"wasmbuild/entry1", length=1 << 50)
 
 
+def resets(server: Server, handler: Handler) -> None:
+    handler.close_connection = True
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.connection.close()
+
+
+def babbles(server: Server, handler: Handler) -> None:
+    handler.close_connection = True
+    handler.wfile.write(b"\0\xff" * 99)
+
+
+def says_no_length(server: Server, handler: Handler) -> None:
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    handler.wfile.write(b"1\r\nw\r\n0\r\n\r\n")
+
+
 def truncated(server: Server, handler: Handler) -> None:
     data = server.kept[handler.path]
     send(handler, data[: len(data) // 2])
@@ -110,6 +130,9 @@ NO_CACHE = "does not answer as a cache does"
         (forbidden, "gives this user nothing (403): check its credentials, and the address"),
         (unknown, "asks who this is (401), and its credentials are missing or wrong; it is done without"),
         (drops, NO_CACHE),
+        (resets, f"{NO_CACHE} (connection reset by peer); it is done without"),
+        (babbles, f"{NO_CACHE} (it does not speak HTTP); it is done without"),
+        (says_no_length, f"{NO_CACHE} (its answers do not say how long they are); it is done without"),
         (drops_amid, NO_CACHE),
         (says_more, NO_CACHE),
         (says_less, DAMAGED),
@@ -200,6 +223,68 @@ def test_one_failure_is_not_the_end(filled: Server, member: Member) -> None:
     filled.behave = behave
     outcomes = member(f'remote = "{filled.address}"').outcomes()
     assert sorted(outcomes.values()) == ["compiled", "restored", "restored", "restored"]
+
+
+def test_one_entry_is_told_as_one(filled: Server, member: Member) -> None:
+    failing = sorted(filled.kept)[0]
+
+    def behave(server: Server, handler: Handler) -> None:
+        (html if handler.path == failing else answer)(server, handler)
+
+    filled.behave = behave
+    ended = member(f'remote = "{filled.address}"').run("build")
+    assert f"\n{filled.address} has 1 entry that is no whole artifact; it is passed over\n" in ended.stderr
+
+
+class TestPushing:
+    """What is said of what was put, where the server does otherwise."""
+
+    def told(self, server: Server, member: Member) -> str:
+        ended = member(f'remote = "{server.address}"').run("build", "--push")
+        assert "4 artifacts: 4 compiled in " in ended.stderr
+        lines = [line for line in ended.stderr.splitlines() if line.startswith(server.address)]
+        assert len(lines) == 1
+        return lines[0].removeprefix(f"{server.address} ")
+
+    @pytest.mark.parametrize("behave", [missing, html, truncated])
+    def test_it_accepts_all_and_gives_nothing_back(
+        self, server: Server, member: Member, behave: Callable[[Server, Handler], None]
+    ) -> None:
+        server.behave = lambda server, handler: (behave if server.kept else missing)(server, handler)
+        assert self.told(server, member) == (
+            "accepted 4 entries, but has none when asked for it: does it keep what is put there?"
+        )
+
+    @pytest.mark.parametrize("status", [405, 500, 507])
+    def test_it_accepts_nothing(self, server: Server, member: Member, status: int) -> None:
+        server.keep = lambda server, handler, data: send(handler, b"", status=status)
+        assert self.told(server, member) == f"does not take what is put there (status {status})"
+
+    def test_one_that_takes_nothing_still_gives(self, filled: Server, member: Member) -> None:
+        del filled.kept[sorted(filled.kept)[0]]
+        filled.keep = lambda server, handler, data: send(handler, b"", status=501)
+        ended = member(f'remote = "{filled.address}"').run("build", "--push")
+        assert "4 artifacts: 1 compiled, 3 restored (3 from afar) in " in ended.stderr
+        assert f"\n{filled.address} did not get 1 of what was compiled (status 501)\n" in ended.stderr
+
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_it_lets_this_user_read_alone(self, server: Server, member: Member, status: int) -> None:
+        server.keep = lambda server, handler, data: send(handler, b"", status=status)
+        assert self.told(server, member) == "does not let this user write"
+
+    def test_it_hangs(self, server: Server, member: Member) -> None:
+        server.keep = lambda server, handler, data: server.ending.wait() and None
+        ended = member(f'remote = "{server.address}"', "timeout = 1").run("build", "--push")
+        lines = [line for line in ended.stderr.splitlines() if line.startswith(server.address)]
+        assert lines == [
+            f"{server.address} kept the build waiting for 1 s; it is done without, "
+            "and did not get 4 of what was compiled"
+        ]
+
+    def test_what_cannot_be_looked_at_again_is_told_as_accepted(self, server: Server, member: Member) -> None:
+        server.behave = lambda server, handler: send(handler, b"", status=403)
+        ended = member(f'remote = "{server.address}"').run("build", "--push")
+        assert "4 artifacts: 4 compiled, 4 pushed in " in ended.stderr
 
 
 class TestCredentials:

@@ -215,8 +215,8 @@ def test_what_has_no_remote_cache_imports_nothing_of_it(member: Member) -> None:
 
 
 def test_without_the_extra_it_is_done_without(filled: Server, member: Member, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("wasmbuild.builder.cache.stores", "wasmbuild.builder.cache.remote"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    for name in ("stores", "remote", "connection", "pushing"):
+        monkeypatch.delitem(sys.modules, f"wasmbuild.builder.cache.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "obstore", None)
     ended = member(f'remote = "{filled.address}"').run("build")
     what = "takes obstore, which is not installed: pip install 'wasmbuild[remote]'"

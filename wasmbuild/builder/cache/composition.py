@@ -17,7 +17,7 @@ from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.project.cache_policy import CachePolicy, shown_address
 
 if TYPE_CHECKING:
-    from wasmbuild.builder.cache.signing import Signer
+    from wasmbuild.builder.cache.signing import Signer, TrustedKeys
 
 SIGNING_KEY = "WASMBUILD_CACHE_SIGNING_KEY"
 """The environment variable that names the file of the private key that signs what is pushed."""
@@ -33,25 +33,25 @@ def with_remote(local: LocalCache | None, policy: CachePolicy, address: str, *, 
 
 def _remote(policy: CachePolicy, address: str, *, push: bool) -> Remote:
     shown = shown_address(address)
+    signer = None
+    push_problem = None
     try:
-        from wasmbuild.builder.cache import packed, signing, stores
+        from wasmbuild.builder.cache import packed, stores
         from wasmbuild.builder.cache.remote import RemoteCache
 
         packed.zstd()
+        trusted = _trusted(policy)
+        if push or policy.push:
+            signer = _signer(policy)
     except ImportError as error:
         problem = f"takes {error.name}, which is not installed: pip install 'wasmbuild[remote]'"
         if push:
             raise UsageError(f"--push: {shown} {problem}") from None
         return AbsentRemote(f"{shown} {problem}")
-    signer = None
-    push_problem = None
-    if push or policy.push:
-        try:
-            signer = _signer(policy)
-        except UsageError as error:
-            if push:
-                raise
-            push_problem = f"gets nothing of what is compiled: {error}"
+    except UsageError as error:
+        if push:
+            raise
+        push_problem = f"gets nothing of what is compiled: {error}"
 
     def store() -> Any:
         return stores.opened(address, policy.timeout, writing=push or policy.push)
@@ -60,7 +60,7 @@ def _remote(policy: CachePolicy, address: str, *, push: bool) -> Remote:
         store,
         shown,
         policy.timeout,
-        signing.TrustedKeys(policy.keys) if policy.keys else None,
+        trusted,
         signer,
         push=push or policy.push,
         push_problem=push_problem,
@@ -68,9 +68,19 @@ def _remote(policy: CachePolicy, address: str, *, push: bool) -> Remote:
     )
 
 
-def _signer(policy: CachePolicy) -> Signer | None:
-    from wasmbuild.builder.cache import signing
+def _trusted(policy: CachePolicy) -> TrustedKeys | None:
+    """Return the keys that entries have to be signed by, None where nothing has to be: no cryptography is loaded then.
 
+    Raises ImportError.
+    """
+    if not policy.keys:
+        return None
+    from wasmbuild.builder.cache.signing import TrustedKeys
+
+    return TrustedKeys(policy.keys)
+
+
+def _signer(policy: CachePolicy) -> Signer | None:
     named = os.environ.get(SIGNING_KEY) or policy.signing_key
     if named is None:
         if policy.keys:
@@ -79,6 +89,8 @@ def _signer(policy: CachePolicy) -> Signer | None:
                 f"in {SIGNING_KEY}"
             )
         return None
+    from wasmbuild.builder.cache import signing
+
     signer = signing.read(Path(named))
     if policy.keys and signer.public not in policy.keys:
         raise UsageError(f'{named}: is the private key of none of [cache] keys; add "{signer.public}" to them')

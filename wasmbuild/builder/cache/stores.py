@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -22,7 +23,14 @@ _RETRIES = 2
 # How long a transfer may take is the business of whoever waits for it; this only ends one that everybody forgot.
 _LONGEST = timedelta(minutes=10)
 # Of services that are not the public ones: a test's, or a team's own.
-_ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT", "AZURE_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
+_ENDPOINTS = (
+    *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"),
+    *("AZURE_ENDPOINT", "AZURE_STORAGE_ENDPOINT", "AZURITE_BLOB_STORAGE_URL"),
+    "GOOGLE_BASE_URL",
+)
+
+# As Rust writes errors of the system for people, and for those who look for mistakes.
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)|\bcode: (\d+),\s*kind:")
 
 _NOBODY = "no credentials are in the environment, and this machine has no account of its own"
 
@@ -118,8 +126,14 @@ def reason(error: Exception) -> str:
         ("timed out", "timed out"),
         ("certificate", "its certificate is not trusted"),
         ("InvalidContentType", "it does not speak TLS"),
+        ("IncompleteMessage", "connection closed"),
+        ("Parse(", "it does not speak HTTP"),
+        ("Content-Length Header missing", "its answers do not say how long they are"),
         ("status code: ", ""),
     ):
         if sign in text:
             return words or f"status {text.partition(sign)[2][:3]}"
+    number = _SYSTEM_ERROR.search(text)
+    if number is not None:
+        return os.strerror(int(number[1] or number[2])).lower()
     return type(error).__name__

@@ -1,0 +1,104 @@
+"""What is compiled here on its way to a store far away, while other artifacts compile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
+
+from wasmbuild.builder.cache import packed, stores
+from wasmbuild.builder.cache.connection import FAILURES, Connection
+from wasmbuild.builder.cache.packed import NotAnEntryError
+from wasmbuild.builder.cache.tally import Tally
+from wasmbuild.builder.cache.transfers import Transfer
+from wasmbuild.lean_typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wasmbuild.builder.cache.signing import Signer
+
+_AT_ONCE = 32
+# What waits to be pushed is held in memory.
+_MOST_BYTES = 256 << 20
+
+
+class Pushing:
+    """Puts artifacts into a store; no method raises, and threads may use it at once."""
+
+    def __init__(self, connection: Connection, tally: Tally, signer: Signer | None) -> None:
+        self._connection = connection
+        self._tally = tally
+        self._signer = signer
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
+        self._transfers: list[Transfer] = []
+        self._bytes = self._failures = 0
+        # The smallest entry that was accepted: its size in bytes and its key.
+        self._accepted: tuple[int, str] | None = None
+
+    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float) -> None:
+        """Begin to put an artifact there; where much is on its way already, wait for that first."""
+        if len(artifact) > packed.MAX_BYTES or self._tally.push_problem is not None:
+            return
+        with self._connection.mutex:
+            if not self._connection.ready():
+                return
+        data = packed.pack(key, artifact, sha256, inputs, seconds, self._signer)
+        if self._bytes > _MOST_BYTES:
+            self._wait()
+        transfer = Transfer()
+        with self._connection.mutex:
+            self._tally.offered += 1
+            self._bytes += len(data)
+            self._transfers.append(transfer)
+            self._connection.set_out(transfer)
+        self._connection.spawn(self._put(key, data, transfer))
+
+    def end(self) -> None:
+        """Wait for what is on its way as long as there is time, and ask for one entry, to see whether it is kept."""
+        self._wait()
+        accepted, self._accepted = self._accepted, None
+        if accepted is not None and self._tally.away is None:
+            transfer = Transfer()
+            self._connection.spawn(self._look_for(accepted[1], transfer))
+            self._connection.waited_for(transfer.future)
+        # The next event loop has one of its own.
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
+
+    def _wait(self) -> None:
+        for transfer in list(self._transfers):
+            self._connection.waited_for(transfer.future)
+        with self._connection.mutex:
+            self._transfers = [transfer for transfer in self._transfers if not transfer.future.done()]
+
+    async def _put(self, key: str, data: bytes, transfer: Transfer) -> None:
+        try:
+            async with self._at_once:
+                if self._tally.push_problem is None and self._tally.away is None:
+                    await self._connection.put(key, data)
+                    self._tally.pushed += 1
+                    self._accepted = min(self._accepted or (len(data), key), (len(data), key))
+                    self._connection.succeed()
+                    self._failures = 0
+        except (PermissionDeniedError, UnauthenticatedError):
+            self._tally.push_problem = "does not let this user write"
+        except Exception as error:
+            self._failures += 1
+            self._tally.push_failure = stores.reason(error)
+            if self._failures == FAILURES:
+                self._tally.push_problem = f"does not take what is put there ({self._tally.push_failure})"
+        finally:
+            with self._connection.mutex:
+                self._bytes -= len(data)
+                self._connection.arrived(transfer)
+            transfer.end(None)
+
+    async def _look_for(self, key: str, transfer: Transfer) -> None:
+        try:
+            packed.unpack(await self._connection.fetch(key) or b"", key, None)
+        except (FileNotFoundError, NotAnEntryError):
+            self._tally.kept_nothing()
+        except Exception:  # noqa: S110 - who may only write cannot know; a store that fails just now may have kept it
+            pass
+        finally:
+            transfer.end(None)
