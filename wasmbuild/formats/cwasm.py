@@ -80,7 +80,8 @@ class ArtifactFacts(NamedTuple):
     ``kind`` is ``"module"`` or ``"component"``; ``version`` is Wasmtime's major version (``"48"``); ``triple`` is the
     target in Wasmtime's own spelling (``pulley64`` calls itself ``pulley64-unknown-unknown-elf``); ``pulley_bits`` is
     32 or 64 for Pulley bytecode, else 0. The flags map Cranelift's names to text, numbers or booleans, in the order of
-    the file. ``engine`` is the whole engine section, ``tail`` the part of it after the flags.
+    the file. ``engine`` is the whole engine section, ``tail`` the part of it after the flags. ``table`` holds the
+    names, types, offsets and sizes of all sections, the first one of ELF's own included.
     """
 
     kind: str
@@ -94,7 +95,12 @@ class ArtifactFacts(NamedTuple):
     isa_flags: Mapping[str, bool | int | str]
     tail: bytes
     engine: bytes
-    sections: tuple[ElfSection, ...]
+    table: tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+
+    @property
+    def sections(self) -> tuple[ElfSection, ...]:
+        """The sections, in the order of the file's table."""
+        return _sections(*self.table)
 
     @property
     def header(self) -> Header:
@@ -177,9 +183,8 @@ def read(source: bytes | ReadAt) -> ArtifactFacts:
     else:
         table_of_names = _exactly(at, names_at, names_end - names_at)
     names = _names(table_of_names, name_offsets)
-    sections = tuple(map(ElfSection._make, zip(names, types, offsets, sizes, strict=True)))[1:]
     if max(map(add, offsets, sizes)) > size:
-        _check_inside(sections, size)
+        _check_inside(_sections(names, types, offsets, sizes), size)
 
     if names.count(ENGINE_SECTION) != 1:
         _damaged(f"it has {names.count(ENGINE_SECTION)} sections {ENGINE_SECTION}, and not one")
@@ -204,8 +209,14 @@ def read(source: bytes | ReadAt) -> ArtifactFacts:
         engine.isa_flags,
         engine.tail,
         raw,
-        sections,
+        (names, types, offsets, sizes),
     )
+
+
+def _sections(
+    names: tuple[str, ...], types: tuple[int, ...], offsets: tuple[int, ...], sizes: tuple[int, ...]
+) -> tuple[ElfSection, ...]:
+    return tuple(map(ElfSection._make, zip(names, types, offsets, sizes, strict=True)))[1:]
 
 
 def _from_bytes(data: bytes) -> ReadAt:
