@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wasmbuild.builder.manifests import Manifests
     from wasmbuild.builder.sources import SourceFacts, SourceReader
     from wasmbuild.builder.standing import Standing
-    from wasmbuild.project.declared import Artifact, Target
+    from wasmbuild.project.declared import Artifact, Module, Target
     from wasmbuild.toolchain.child import ProcessLimits
 
 
@@ -62,6 +62,8 @@ class ArtifactWork:
         self._identity = identity
         self._limits = limits
         self._prepared: dict[str, SourceFacts] = {}
+        # What people call the source of a module, by its name: to find that out, the system is asked where they are.
+        self._shown: dict[str, str] = {}
 
     def request(self, id: str) -> CompileRequest:
         """Return the request for an artifact, whose source may be as it was when it was looked at.
@@ -118,6 +120,11 @@ class ArtifactWork:
             raise status.error
         return status.artifact
 
+    def _shown_as(self, module: Module) -> str:
+        if module.name not in self._shown:
+            self._shown[module.name] = module.shown
+        return self._shown[module.name]
+
     def _request(self, artifact: Artifact, source: SourceFacts) -> CompileRequest:
         self._prepared[artifact.id] = source
         return CompileRequest(
@@ -127,5 +134,5 @@ class ArtifactWork:
             self._identity(artifact.target),
             self._limits,
             1,
-            Labels(artifact.module.shown, artifact.path),
+            Labels(self._shown_as(artifact.module), artifact.path),
         )
