@@ -12,7 +12,7 @@ from support import ADD, Project
 from wasmbuild import runtime
 from wasmbuild.engine import triples
 from wasmbuild.runtime import engines
-from wasmbuild.toolchain import find, installed, search_path
+from wasmbuild.toolchain import find, installed, lockfile, search_path
 
 OTHER = 49
 COMPONENT = """(component
@@ -114,6 +114,24 @@ def test_each_command_says_the_line(fleet: Project) -> None:
     assert f"For Wasmtime {OTHER}," in fleet.run("embed", "--lang", "python", "--target", "next").stdout
     said = fleet.run("embed", "--lang", "c", status=2).stderr
     assert f"the target next is for Wasmtime {OTHER} and now for 48" in said
+
+
+def test_a_line_that_only_a_library_compiles_keeps_no_other_from_being_locked(fleet: Project) -> None:
+    install(fleet)
+    fleet.declare(DECLARATION.replace('compiler = "embedded"', "") + MODULES)
+    said = fleet.run("lock").stderr
+    assert (
+        f"left out: what compiles for Wasmtime {OTHER} here is a library, and wasmbuild.lock names executables" in said
+    )
+    assert f"run: wasmbuild toolchain install {OTHER}" in said
+    (locked,) = lockfile.read(fleet.root)
+    assert locked.line == 48
+    fleet.run("build")
+    # A line that was locked is never dropped.
+    other = locked._replace(request=str(OTHER), version=f"{OTHER}.0.0")
+    both = fleet.write("wasmbuild.lock", lockfile.to_bytes([locked, other])).read_bytes()
+    assert "here is a library" in fleet.run("lock", status=2).stderr
+    assert (fleet.root / "wasmbuild.lock").read_bytes() == both
 
 
 def test_what_is_of_one_line_is_not_made_again_for_the_other(fleet: Project) -> None:

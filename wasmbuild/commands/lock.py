@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from wasmbuild.builder import output
     from wasmbuild.console import Console
-    from wasmbuild.installing.locking import ArchiveSource, Wanted
+    from wasmbuild.installing.locking import ArchiveSource, NoExecutableError, Wanted
     from wasmbuild.project.declared import lines_of
     from wasmbuild.toolchain import lockfile
 
@@ -58,7 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
     before = lockfile.read(workspace.directory)
     console = Console(sys.stderr)
     least = lines_of(project.targets)
-    changes = []
+    changes: list[_Change] = []
+    # Of a line that never was: there is no executable of it to lose, and the others have theirs.
+    left_out: list[NoExecutableError] = []
     try:
         for line, at_least in least.items():
             was = lockfile.of_line(before, line)
@@ -66,9 +68,18 @@ def run(arguments: argparse.Namespace) -> int:
             confirmed = was is not None and any(each.attested_by for each in was.platforms.values())
             attest = attest_of(arguments.attestation is True, perhaps=confirmed and arguments.attestation is None)
             source = ArchiveSource(arguments.mirror, arguments.offline, attest, telling=telling(console))
-            changes.append(_Change(was, _locked(arguments, workspace, project, was, Wanted(line, at_least), source)))
+            try:
+                now = _locked(arguments, workspace, project, was, Wanted(line, at_least), source)
+            except NoExecutableError as error:
+                if was is not None:
+                    raise
+                left_out.append(error)
+            else:
+                changes.append(_Change(was, now))
     finally:
         console.clear()
+    if left_out and not changes:
+        raise left_out[0]
     content = lockfile.to_bytes([*(each for each in before if each.line not in least), *(each.now for each in changes)])
     if not arguments.dry_run and any(each.was != each.now for each in changes):
         output.write(workspace.directory / LOCK, content)
@@ -77,6 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         for change in changes:
             console.say(_story(*change, written=not arguments.dry_run))
+    for missing in left_out:
+        print(f"left out: {missing}", file=sys.stderr)
     return DONE
 
 

@@ -18,6 +18,10 @@ from wasmbuild.toolchain.lockfile import Executable, Locked
 from wasmbuild.toolchain.platforms import Platform
 
 
+class NoExecutableError(ToolchainError):
+    """What compiles for a line is a library, which no lock file names."""
+
+
 class Wanted(NamedTuple):
     """What a declaration asks for: the line, and the lowest version if any."""
 
@@ -51,7 +55,7 @@ def lock_found(
     WasmbuildError.
     """
     if compiler.kind != CLI:
-        raise ToolchainError(
+        raise NoExecutableError(
             f"what compiles for Wasmtime {wanted.line} here is a library, and {search_path.LOCK} names executables; to "
             f"lock one, run: wasmbuild toolchain install {wanted.request}"
         )
