@@ -11,6 +11,7 @@ from pathlib import Path
 
 from wasmbuild import boundary, files
 from wasmbuild.builder.workspace import Planned, Workspace
+from wasmbuild.doit.kinds import META
 from wasmbuild.errors import UsageError, WasmbuildError
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.stepwise import Stepwise
@@ -61,7 +62,8 @@ class Build:
         self._unfinished: set[str] = set()
         self._busy = 0
         self._timer: threading.Timer | None = None
-        self._askable = 0
+        self._tasks = 0
+        self._foreign = True
         self._asked: set[str] = set()
         self._artifacts: dict[str, Artifact] = {}
         placed: Placement | None = None
@@ -102,10 +104,14 @@ class Build:
         outdated = [(artifacts.pop(id), reasons) for id, reasons in self._reasons.items()]
         return [*outdated, *((artifact, None) for artifact in artifacts.values())]
 
-    def is_right(self, id: str) -> bool:
-        """Tell whether an artifact is right; one whose source has changed since it was looked at is looked at again."""
+    def is_right(self, id: str, tasks: Mapping[str, Task]) -> bool:
+        """Tell whether an artifact is right; one whose source has changed since it was looked at is looked at again.
+
+        Where all of doit's tasks are of this build, none of them changes a source.
+        """
         path = self._sources[id.rpartition("@")[0]]
-        if _signature(path) != self._signatures[path]:
+        self._see(tasks)
+        if self._foreign and _signature(path) != self._signatures[path]:
             self.outdated.add(id)
             # Whatever is wrong, the compile will tell. Nobody lets go meanwhile of what it is looked at with.
             with self.busy(), contextlib.suppress(WasmbuildError, KeyError):
@@ -116,10 +122,15 @@ class Build:
 
     def is_asked(self, name: str, tasks: Mapping[str, Task]) -> bool:
         """Tell whether any of doit's tasks asks what a task of ours has made, alone or with its group."""
-        if self._askable != len(tasks):
-            self._askable = len(tasks)
-            self._asked = {task for asking in tasks.values() for task, _ in asking.getargs.values()}
+        self._see(tasks)
         return bool(self._asked) and (name in self._asked or name.partition(":")[0] in self._asked)
+
+    def _see(self, tasks: Mapping[str, Task]) -> None:
+        if self._tasks != len(tasks):
+            self._tasks = len(tasks)
+            self._asked = {task for asking in tasks.values() for task, _ in asking.getargs.values()}
+            ours = all(task.meta and META in task.meta for task in tasks.values())
+            self._foreign = not ours or len(_builds) > 1
 
     @property
     def plan(self) -> Plan:

@@ -72,7 +72,7 @@ class ArtifactCheck(_Check):
         # every file that is new to it for a change.
         task.file_dep.clear()
         id = task.name.partition(":")[2]
-        if self._build.is_right(id):
+        if self._build.is_right(id, self._tasks):
             return True
         self._build.select(id)
         return False

@@ -13,6 +13,7 @@ from wasmbuild.builder.checker import Status
 from wasmbuild.builder.session import Session
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.doit import actions, builds
+from wasmbuild.doit.kinds import META, UP_TO_DATE
 from wasmbuild.doit.tasks import Declared
 from wasmbuild.project.declared import Artifact
 
@@ -79,7 +80,7 @@ def test_nobody_lets_go_of_a_build_while_a_late_source_is_looked_at(
 
     monkeypatch.setattr(Session, "look_again", look_while_another_lets_go)
     project.write("b", text="made by another task")
-    assert not build.is_right("b@pi")
+    assert not build.is_right("b@pi", {"other": Task("other", [])})
     assert closed == []
 
 
@@ -89,3 +90,13 @@ def test_mistakes_are_a_task_that_fails(project: FakeProject, capsys: pytest.Cap
     [(action, arguments)] = task["actions"]
     assert "project.name: must be text" in str(action(*arguments).message)
     assert "project.name" in capsys.readouterr().err
+
+
+def test_sources_are_looked_at_again_where_others_tasks_may_change_them(project: FakeProject) -> None:
+    project.build()
+    build = builds.of(builds.Which(str(project.directory / "wasmbuild.toml")))
+    project.write("b", text="another")
+    ours = {"compile:b@pi": Task("compile:b@pi", [], meta={META: UP_TO_DATE})}
+    assert build.is_right("b@pi", ours)
+    assert not build.is_right("b@pi", {**ours, "other": Task("other", [])})
+    assert build.is_right("a@pi", {**ours, "other": Task("other", [])})
