@@ -173,7 +173,11 @@ class Documents:
 
     def _prune(self, folder: Path) -> None:
         with os.scandir(folder) as entries:
-            kept = [(entry.stat(follow_symlinks=False).st_mtime_ns, entry.path) for entry in entries]
-        for _, path in sorted(kept)[: max(0, len(kept) - self._most)]:
+            found = list(entries)
+        if len(found) <= self._most:
+            return
+        kept = sorted((entry.stat(follow_symlinks=False).st_mtime_ns, entry.path) for entry in found)
+        # Room for some more, or each of them would have to look at all.
+        for _, path in kept[: len(kept) - self._most * 9 // 10]:
             with contextlib.suppress(OSError):
                 os.unlink(path)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from wasmbuild import confined, files
 from wasmbuild.builder import key
+from wasmbuild.builder.examining import SourceFacts
 from wasmbuild.builder.explain import differences
 from wasmbuild.builder.memory import LINK, Memory, Seen
 from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.builder.records import read_record, record_facts, told
-from wasmbuild.builder.sources import SourceFacts, SourceReader
+from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import CompileError, DiskError, ToolchainError, WasmbuildError
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project import filenames

@@ -19,7 +19,7 @@ from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.toolchain.job import Job, check_artifact
 
 if TYPE_CHECKING:
-    from wasmbuild.builder.sources import SourceFacts
+    from wasmbuild.builder.examining import SourceFacts
     from wasmbuild.engine.config import EngineConfig
     from wasmbuild.toolchain.toolchain import Toolchain
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,16 +9,16 @@ from wasmbuild import files
 from wasmbuild.builder import disk, output
 from wasmbuild.builder.compile import LocalCompiler, check, record_of, taken
 from wasmbuild.builder.disk import REPLACING
-from wasmbuild.builder.memory import Memory
+from wasmbuild.builder.examining import Examiner, held, read, told_of
+from wasmbuild.builder.key import identity_of
 from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache, CompileRequest, Labels
 from wasmbuild.builder.scratch import directory_beside
-from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import CompileError, FormatError
 from wasmbuild.formats.record import Record
 from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wasmbuild.builder.sources import SourceFacts
+    from wasmbuild.builder.examining import SourceFacts
     from wasmbuild.project.declared import Artifact
     from wasmbuild.toolchain.toolchain import Toolchain
 
@@ -43,37 +42,41 @@ def compile_recorded(
 
     Raises CompileError, ToolchainError, DiskError, UsageError.
     """
-    write = functools.partial(disk.write, advice=REPLACING)
+    module = artifact.module
+    examiner = Examiner(toolchain.translate, toolchain.translator, small=True)
+    data, _ = read(module)
+    with told_of(module):
+        source = held(module, examiner.digest(data), len(data), examiner.facts(data))
+    request = CompileRequest(
+        source.wasm_sha256,
+        source.kind,
+        artifact.target.engine,
+        identity_of(toolchain, artifact.target.engine),
+        toolchain.limits,
+        threads,
+        Labels(module.shown, artifact.path),
+    )
+    known = _right(artifact, request, source, out, record)
+    if known is not None:
+        before()
+        _put(record, known.to_bytes(), keep_time)
+        if not keep_time:
+            output.touch(out)
+        return False
     with directory_beside(out) as directory:
-        sources = SourceReader(Memory(directory / "state.json"), toolchain.translate, toolchain.translator, write)
-        source, wasm = sources.copy(artifact.module, directory)
-        compiler = LocalCompiler(toolchain, lambda: directory)
-        request = CompileRequest(
-            source.wasm_sha256,
-            source.kind,
-            artifact.target.engine,
-            compiler.identity(artifact.target.engine),
-            toolchain.limits,
-            threads,
-            Labels(artifact.module.shown, artifact.path),
-        )
-        known = _right(artifact, request, source, out, record)
-        if known is not None:
-            before()
-            _put(record, known.to_bytes(), keep_time)
-            if not keep_time:
-                output.touch(out)
-            return False
         checked = None
         result = taken(request, directory, cache)
         if result is not None:
             try:
-                checked = check(artifact.id, artifact.module.source_text, request, result, source, directory)
+                checked = check(artifact.id, module.source_text, request, result, source, directory)
             except CompileError:
                 cache.discard(result.key)
         if checked is None:
-            result = compiler.compile(request, wasm)
-            checked = check(artifact.id, artifact.module.source_text, request, result, source, directory)
+            wasm = directory / "source.wasm"
+            with told_of(module):
+                disk.write(wasm, examiner.binary(data), REPLACING)
+            result = LocalCompiler(toolchain, lambda: directory).compile(request, wasm)
+            checked = check(artifact.id, module.source_text, request, result, source, directory)
             cache.put(result.key, checked.data, checked.record.sha256, checked.record.inputs, result.seconds)
         before()
         _put(record, checked.record.to_bytes(), keep_time)

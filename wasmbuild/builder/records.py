@@ -15,7 +15,7 @@ from wasmbuild.formats.record import Record
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wasmbuild.builder.sources import SourceFacts
+    from wasmbuild.builder.examining import SourceFacts
     from wasmbuild.formats.extern import Export, Import
     from wasmbuild.formats.traits import Traits
 

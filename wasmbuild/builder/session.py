@@ -10,12 +10,13 @@ from wasmbuild.builder.build_directory import BuildDirectory
 from wasmbuild.builder.checker import Checker, Status
 from wasmbuild.builder.compile import LocalCompiler
 from wasmbuild.builder.disk import is_forbidden
+from wasmbuild.builder.examining import SourceFacts
 from wasmbuild.builder.executors.places import HERE
 from wasmbuild.builder.manifests import Manifests
 from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache, Place, RemoteReport
 from wasmbuild.builder.scheduler import Scheduler, make
-from wasmbuild.builder.sources import SourceFacts, SourceReader
+from wasmbuild.builder.sources import SourceReader
 from wasmbuild.builder.standing import Standing
 from wasmbuild.builder.survey import Survey
 from wasmbuild.builder.upkeep import Upkeep

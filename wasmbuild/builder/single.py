@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ from wasmbuild.project.declared import Module
 from wasmbuild.toolchain.job import Job, check_artifact
 
 if TYPE_CHECKING:
-    from wasmbuild.builder.sources import SourceFacts
+    from wasmbuild.builder.examining import SourceFacts
     from wasmbuild.project.declared import Target
     from wasmbuild.toolchain.toolchain import Toolchain
 
@@ -141,12 +140,15 @@ def _plain(source: Path) -> tuple[bytes, str | None] | None:
 
 def _looked_at(module: Module, toolchain: Toolchain, directory: Path) -> tuple[SourceFacts, Path]:
     """Return what the source of a module is, and a private file with its binary. Raises CompileError, DiskError."""
-    from wasmbuild.builder.memory import Memory
-    from wasmbuild.builder.sources import SourceReader
+    from wasmbuild.builder.examining import Examiner, held, read, told_of
 
-    write = functools.partial(disk.write, advice=REPLACING)
-    sources = SourceReader(Memory(directory / "state.json"), toolchain.translate, toolchain.translator, write)
-    return sources.copy(module, directory)
+    examiner = Examiner(toolchain.translate, toolchain.translator, small=True)
+    data, _ = read(module)
+    with told_of(module):
+        source = held(module, examiner.digest(data), len(data), examiner.facts(data))
+        wasm = directory / "source.wasm"
+        disk.write(wasm, examiner.binary(data), REPLACING)
+    return source, wasm
 
 
 @contextmanager

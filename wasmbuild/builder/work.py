@@ -16,9 +16,10 @@ from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
     from wasmbuild.builder.build_directory import BuildDirectory
+    from wasmbuild.builder.examining import SourceFacts
     from wasmbuild.builder.key import CompilerIdentity
     from wasmbuild.builder.manifests import Manifests
-    from wasmbuild.builder.sources import SourceFacts, SourceReader
+    from wasmbuild.builder.sources import SourceReader
     from wasmbuild.builder.standing import Standing
     from wasmbuild.project.declared import Artifact, Module, Target
     from wasmbuild.toolchain.child import ProcessLimits

@@ -12,11 +12,11 @@ from fakes import FakeCache, FakeCompiler, FakeExecutor, artifact
 
 from wasmbuild.builder import restoring
 from wasmbuild.builder.compile import check
+from wasmbuild.builder.examining import SourceFacts
 from wasmbuild.builder.executors.local import LocalExecutor
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import ALL_CORES, CheckedArtifact, CompileRequest, CompileResult, Labels, Prepared
 from wasmbuild.builder.scheduler import Scheduler, make, threads_for
-from wasmbuild.builder.sources import SourceFacts
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import DiskError, WasmbuildError

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmbuild.builder import source_facts
-from wasmbuild.builder import sources as source_module
+from wasmbuild.builder import examining, source_facts
 from wasmbuild.builder.memory import Memory
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.digest import sha256_hex
@@ -26,6 +25,7 @@ LATER = 2**62
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Module:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     source = tmp_path / "src.wat"
     source.write_text("(module)")
     return Module("m", source, "src.wat", None, None)
@@ -43,10 +43,15 @@ def after(*ends: CompileError) -> Callable[[bytes], bytes]:
     return translate
 
 
-def sources(memory: Path, translate: Callable[[bytes], bytes]) -> SourceReader:
+def sources(
+    memory: Path,
+    translate: Callable[[bytes], bytes],
+    write: Callable[[bytes], object] = lambda data: None,
+    translator: str = "0" * 64,
+) -> SourceReader:
     remembered = Memory(memory)
     remembered.now = LATER
-    return SourceReader(remembered, translate, lambda: "0" * 64, lambda path, data: None)
+    return SourceReader(remembered, translate, lambda: translator, lambda path, data: write(data) and None)
 
 
 def test_the_death_of_the_translator_is_not_remembered_as_a_fault_of_the_text(module: Module, tmp_path: Path) -> None:
@@ -72,6 +77,34 @@ def test_a_source_that_is_gone(module: Module, tmp_path: Path) -> None:
         with pytest.raises(CompileError) as error:
             look(module)
         assert str(error.value) == "src.wat: there is no such file; make it, or correct the path"
+
+
+class TestText:
+    """What text is, and a small binary of it, is remembered for the user: to translate takes a process of its own."""
+
+    def test_another_build_does_not_translate_it(self, module: Module, tmp_path: Path) -> None:
+        first, _ = sources(tmp_path / "state.json", after()).copy(module, tmp_path)
+        written: list[bytes] = []
+        other = sources(tmp_path / "other.json", after(KILLED, KILLED), written.append)
+        assert other.look(module) == first
+        assert other.copy(module, tmp_path)[0] == first
+        assert written == [EMPTY]
+
+    def test_another_translator_does(self, module: Module, tmp_path: Path) -> None:
+        sources(tmp_path / "state.json", after()).look(module)
+        other = sources(tmp_path / "other.json", after(KILLED), translator="1" * 64)
+        with pytest.raises(CompileError, match="was killed"):
+            other.look(module)
+
+    def test_a_large_binary_is_made_again(
+        self, module: Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(source_facts, "KEPT_BYTES", len(EMPTY) - 1)
+        sources(tmp_path / "state.json", after()).look(module)
+        other = sources(tmp_path / "other.json", after(KILLED))
+        assert other.look(module).kind == "module"
+        with pytest.raises(CompileError, match=r"^src\.wat: the library was killed"):
+            other.copy(module, tmp_path)
 
 
 class TestLargeModules:
@@ -110,7 +143,7 @@ class TestLargeModules:
             hashed.append(data)
             return sha256_hex(data)
 
-        monkeypatch.setattr(source_module, "sha256_hex", digest)
+        monkeypatch.setattr(examining, "sha256_hex", digest)
         made = sources(tmp_path / "state.json", after())
         first = made.known(large)
         assert [made.known(large), made.known(large)] == [first, first]

@@ -1,0 +1,210 @@
+"""What the bytes of a source are: translated where they are text, read as far as records tell, held to the declaration.
+
+Neither depends on where the bytes lie; ``sources.py`` has the files of a build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+
+from wasmbuild import files
+from wasmbuild.builder import source_facts
+from wasmbuild.digest import sha256_hex
+from wasmbuild.errors import CompileError, FormatError
+from wasmbuild.formats.extern import Export, Import, Interface
+from wasmbuild.formats.identify import MAX_SOURCE, identify
+from wasmbuild.formats.traits import Traits
+from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
+from wasmbuild.text import listed, printable
+from wasmbuild.toolchain.job import NoVerdictError
+
+if TYPE_CHECKING:
+    from wasmbuild.project.declared import Module
+
+
+class SourceFacts(NamedTuple):
+    """What is known of a source: digest and size in bytes of its file, and what the binary in it is.
+
+    ``traits`` is None where instructions in it are of no proposal known here.
+    """
+
+    sha256: str
+    size: int
+    kind: str
+    wasm_sha256: str
+    imports: tuple[Import, ...]
+    exports: tuple[Export, ...]
+    traits: Traits | None
+
+
+_NOTHING = b"", ""
+
+
+class Examiner:
+    """Examines sources.
+
+    ``translate`` turns WebAssembly text into a binary or raises CompileError, NoVerdictError where that says nothing of
+    the text; ``translator`` names it, so that what another one made is not taken for its work. What a large binary is,
+    and text, is remembered for the user; with ``small``, for who looks at one source alone, what a small one is too.
+    """
+
+    def __init__(
+        self, translate: Callable[[bytes], bytes], translator: Callable[[], str], *, small: bool = False
+    ) -> None:
+        self._translate = translate
+        self._translator = translator
+        self._small = small
+        self._known: dict[tuple[str, str], dict[str, Any]] = {}
+        # What was hashed last, as long as it is looked at.
+        self._hashed = _NOTHING
+
+    def digest(self, data: bytes) -> str:
+        """Return the digest of some bytes in hex, which are hashed once until they are let go."""
+        if self._hashed[0] is not data:
+            self._hashed = data, sha256_hex(data)
+        return self._hashed[1]
+
+    def let_go(self) -> None:
+        """Hold the bytes that were looked at no longer."""
+        self._hashed = _NOTHING
+
+    def facts(self, data: bytes) -> dict[str, Any]:
+        """Return the JSON value that is remembered of a source.
+
+        Raises NoVerdictError, for only what the bytes themselves say may be remembered of them.
+        """
+        is_text = identify(data).kind == "text"
+        sha256, translator = self.digest(data), self._translator() if is_text else ""
+        known = self._known.get((sha256, translator))
+        if known is not None:
+            return known
+        remembered = is_text or self._small or len(data) >= source_facts.WORTH_BYTES
+        facts = source_facts.recall(sha256, translator) if remembered else None
+        if facts is None:
+            try:
+                binary = self._translate(data) if is_text else data
+                facts = _examined(binary, sha256_hex(binary) if is_text else sha256)
+            except NoVerdictError:
+                raise
+            except (CompileError, FormatError) as error:
+                facts, remembered = {"problem": str(error)}, False
+            if is_text:
+                facts["translator"] = translator
+            if remembered and "problem" not in facts:
+                source_facts.remember(sha256, facts, translator, binary if is_text else b"")
+        if "problem" not in facts:
+            self._known[sha256, translator] = facts
+        return facts
+
+    def binary(self, data: bytes) -> bytes:
+        """Return the binary of a source that was examined. Raises CompileError, NoVerdictError."""
+        if identify(data).kind != "text":
+            return data
+        return source_facts.binary(self.digest(data), self._translator()) or self._translate(data)
+
+
+def _examined(data: bytes, sha256: str) -> dict[str, Any]:
+    """Return what is remembered of a binary with this digest in hex. Raises FormatError."""
+    # None of this is light, and what a source is has been remembered, more often than not.
+    from wasmbuild.formats import wasm
+
+    identity = identify(data)
+    if identity.kind not in ("module", "component"):
+        return {"problem": f"is {identity.sentence}"}
+    interface = wasm.interface(data)
+    facts = {
+        "kind": identity.kind,
+        "wasm": sha256,
+        "imports": interface.imports,
+        "exports": interface.exports,
+        "traits": _traits(data),
+    }
+    if identity.kind == "component":
+        from wasmbuild.formats.component_types import exported_functions
+
+        facts["functions"] = exported_functions(data)
+    return facts
+
+
+def _traits(data: bytes) -> dict[str, Any] | None:
+    from wasmbuild.formats import wasm_traits
+
+    try:
+        return wasm_traits.read(data).to_json()
+    except FormatError:
+        # The compiler knows more proposals, and says in its own words what is no instruction.
+        return None
+
+
+def held(module: Module, sha256: str, size: int, facts: dict[str, Any]) -> SourceFacts:
+    """Hold what a source is to what its module allows and demands. Raises CompileError."""
+    if "problem" in facts:
+        raise CompileError(f"{module.shown}: {facts['problem']}")
+    imports = tuple(Import(*fields) for fields in facts["imports"])
+    exports = tuple(Export(*fields) for fields in facts["exports"])
+    traits = Traits.from_json(facts["traits"]) if facts["traits"] is not None else None
+    source = SourceFacts(sha256, size, facts["kind"], facts["wasm"], imports, exports, traits)
+    if module.imports is not None:
+        names = [f"{entry.module}.{entry.name}" if entry.module else entry.name for entry in imports]
+        refused = [name for name in names if not any(fnmatchcase(name, allowed) for allowed in module.imports)]
+        if refused:
+            raise CompileError(
+                f"{module.shown}: imports {_listed(refused)}, "
+                f"which modules.{module.name}.imports does not allow; "
+                f"add it there, or build the source without it"
+            )
+    if module.exports is not None:
+        names = [entry.name for entry in exports]
+        absent = [name for name in module.exports if name not in names]
+        if absent:
+            raise CompileError(
+                f"{module.shown}: does not export {_listed(absent)}, "
+                f"which modules.{module.name}.exports demands; "
+                f"it exports {_listed(names) if names else 'nothing'}"
+            )
+    if module.tests:
+        _check_tests(module, source, facts)
+    return source
+
+
+def _check_tests(module: Module, source: SourceFacts, facts: dict[str, Any]) -> None:
+    from wasmbuild.formats.typed_cases import check
+
+    functions = None
+    if source.kind == "component":
+        from wasmbuild.formats.component_types import from_json
+
+        functions = from_json(facts["functions"])
+    if problems := check(module.tests, source.kind, Interface(source.imports, source.exports), functions):
+        raise CompileError(f"{module.shown}: modules.{module.name}.{problems[0]}")
+
+
+def _listed(names: list[str]) -> str:
+    return listed([printable(name) for name in names])
+
+
+def read(module: Module) -> tuple[bytes, files.Signature]:
+    """Return the bytes of a module's source, and the stat signature that they had. Raises CompileError."""
+    try:
+        return files.read(module.source, MAX_SOURCE)
+    except FileNotFoundError:
+        raise missing(module) from None
+    except OSError as error:
+        raise CompileError(f"{module.shown}: cannot be read: {error.strerror or error}") from error
+
+
+@contextmanager
+def told_of(module: Module) -> Iterator[None]:
+    """Say of which source nothing could be found out."""
+    try:
+        yield
+    except NoVerdictError as error:
+        raise CompileError(f"{module.shown}: {error}") from error
+
+
+def missing(module: Module) -> CompileError:
+    """Return the error that there is no source."""
+    # Who compiles a single file has declared no module.
+    return CompileError(f"{module.shown}: there is no such file; make it, or correct the path")
