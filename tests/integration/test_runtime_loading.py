@@ -326,6 +326,8 @@ import sys
 import wasmtime
 before = set(sys.modules)
 import wasmbuild.runtime
+# What reads manifests is imported with the first of them.
+assert not {{"json", "wasmbuild.formats.manifest", "wasmbuild.engine.config"}} & (set(sys.modules) - before)
 loaded = wasmbuild.runtime.load({str(build)!r}, "add")
 new = {{name.partition(".")[0] for name in set(sys.modules) - before}}
 assert not new & {{"asyncio", "doit", "inspect", "logging", "multiprocessing", "pydantic", "subprocess", "tomli",

@@ -17,14 +17,16 @@ from pathlib import Path
 from wasmbuild.errors import UsageError
 from wasmbuild.text import printable
 
-_PROTECTED = re.compile(r"(\\*)([ \t#:*?\[|])")
-_PROTECTED_IN_TARGET = re.compile(r"(\\*)([ \t#:*?\[|%])")
+# Most names are of these alone, and mean nothing else to anybody.
+_PLAIN = r"[A-Za-z0-9_./-]+"
+_PROTECTED = r"(\\*)([ \t#:*?\[|])"
+_PROTECTED_IN_TARGET = r"(\\*)([ \t#:*?\[|%])"
 # Beside a glob or =, a backslash is read in other ways.
-_NEVER = re.compile(r"[\x00-\x08\x0a-\x1f;]|[\\ \t]$|^~|\\.*[*?\[=]|[*?\[=].*\\")
-_NEVER_A_TARGET = re.compile(r"[\t|=]|&$")
-_LIKE_AN_ASSIGNMENT = re.compile(r"[:+?!]*=")
+_NEVER = r"[\x00-\x08\x0a-\x1f;]|[\\ \t]$|^~|\\.*[*?\[=]|[*?\[=].*\\"
+_NEVER_A_TARGET = r"[\t|=]|&$"
+_LIKE_AN_ASSIGNMENT = r"^[:+?!]*="
 # Ninja reads a target without its escape, and has no output of that name.
-_WITHOUT_RULE = re.compile(r"[\t|=%]|&$")
+_WITHOUT_RULE = r"[\t|=%]|&$"
 
 
 def depfile(out: Path, inputs: Iterable[Path]) -> bytes:
@@ -37,22 +39,26 @@ def depfile(out: Path, inputs: Iterable[Path]) -> bytes:
     names.sort(key=lambda name: "=" in name)
     target = _named(out)
     for name, refused in ((target, _NEVER_A_TARGET), *((name, None) for name in names)):
-        if _NEVER.search(name) or (refused is not None and refused.search(name)):
+        if _has(name, _NEVER) or (refused is not None and _has(name, refused)):
             raise _unspeakable(name)
     if names and "=" in names[0]:
         raise _unspeakable(names[0])
     rule = f"{_protected(target, _PROTECTED_IN_TARGET)}: {' '.join(_protected(name, _PROTECTED) for name in names)}"
-    empty = [f"{_protected(name, _PROTECTED)}:" for name in names if not _WITHOUT_RULE.search(name) and name != target]
+    empty = [f"{_protected(name, _PROTECTED)}:" for name in names if not _has(name, _WITHOUT_RULE) and name != target]
     return os.fsencode("\n".join([rule, *empty, ""]))
 
 
 def _named(path: Path) -> str:
     text = path.as_posix()
-    return f"./{text}" if _LIKE_AN_ASSIGNMENT.match(text) else text
+    return f"./{text}" if _has(text, _LIKE_AN_ASSIGNMENT) else text
 
 
-def _protected(name: str, pattern: re.Pattern[str]) -> str:
-    return pattern.sub(r"\1\1\\\2", name).replace("$", "$$")
+def _protected(name: str, pattern: str) -> str:
+    return (re.sub(pattern, r"\1\1\\\2", name) if _has(name, pattern) else name).replace("$", "$$")
+
+
+def _has(name: str, pattern: str) -> bool:
+    return re.fullmatch(_PLAIN, name) is None and re.search(pattern, name) is not None
 
 
 def _unspeakable(name: str) -> UsageError:

@@ -27,9 +27,7 @@ _CLASSES: dict[Reason, type[LoadError]] = {
     Reason.LINK_OUT: LinkedOutError,
 }
 # What an error of the operating system ends with, whichever call of Wasmtime it stopped.
-_OS_ERROR = re.compile(
-    r"(?:mmap failed to (?P<how>\w+) (?P<size>0x[0-9a-f]+) bytes.*)?\(os error (?P<code>\d+)\)", re.S
-)
+_OS_ERROR = r"(?s)(?:mmap failed to (?P<how>\w+) (?P<size>0x[0-9a-f]+) bytes.*)?\(os error (?P<code>\d+)\)"
 _TOO_MANY = (
     "raise the limit (ulimit -n), or drop modules that are no longer used: each of more than 64 KiB, and each that "
     "has data and was instantiated, keeps a file open"
@@ -81,7 +79,7 @@ def of_memory(subject: str) -> HostLimitError:
 
 def said_by_host(subject: str, message: str) -> HostLimitError | None:
     """Return the error for words of Wasmtime that pass on what the operating system said, or None."""
-    found = _OS_ERROR.search(message)
+    found = re.search(_OS_ERROR, message)
     if found is None or os.name != "posix":
         return None
     code = int(found["code"])

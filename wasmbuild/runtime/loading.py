@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import wasmtime
 
 from wasmbuild.errors import UsageError
-from wasmbuild.formats.manifest import Manifest, ManifestArtifact
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.artifacts import load_checked
 from wasmbuild.runtime.errors import (
@@ -29,6 +29,9 @@ from wasmbuild.runtime.targets import Candidate
 from wasmbuild.shipment.artifacts import Check
 from wasmbuild.shipment.errors import ShippedFileError
 from wasmbuild.shipment.source import ShipmentSource
+
+if TYPE_CHECKING:
+    from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 
 Fallback = Literal["pulley", "compile"]
 
