@@ -36,6 +36,7 @@ class EngineConfig:
         "_arguments",
         "_compiled",
         "_hash",
+        "_own_release_only",
         "cranelift_flags",
         "embedder",
         "isa_flags",
@@ -52,6 +53,7 @@ class EngineConfig:
     embedder: str
     _arguments: tuple[str, ...] | None
     _compiled: Mapping[str, Any] | None
+    _own_release_only: bool | None
     _hash: int | None
 
     def __init__(
@@ -75,6 +77,7 @@ class EngineConfig:
         put(self, "embedder", engine.get(_EMBEDDER, "c-api"))
         put(self, "_arguments", None)
         put(self, "_compiled", None)
+        put(self, "_own_release_only", None)
         put(self, "_hash", None)
 
     @classmethod
@@ -182,6 +185,17 @@ class EngineConfig:
             object.__setattr__(self, "_arguments", tuple(arguments))
         return list(self._arguments or ())
 
+    def version_in_artifacts(self, compiler: str) -> str:
+        """Return what artifacts for the engine call themselves that a compiler of this version made."""
+        return compiler if self._is_own_release_only() else str(self.line)
+
+    def _is_own_release_only(self) -> bool:
+        if self._own_release_only is None:
+            from wasmbuild.engine import lines
+
+            object.__setattr__(self, "_own_release_only", lines.get(self.line).own_release_only)
+        return bool(self._own_release_only)
+
     def loading_arguments(self) -> list[str]:
         """Return what ``wasmtime run --allow-precompiled`` is told: the target for Pulley alone, and no CPU."""
         return [*self._options(), *(["--target", self.triple.text] if self.triple.is_pulley else [])]
@@ -248,7 +262,12 @@ class EngineConfig:
 
     def to_remembered(self) -> dict[str, Any]:
         """Return the value as JSON together with what it takes a line's data to tell, for a cache of the user's own."""
-        return {**self.to_json(), "arguments": self.executable_arguments(), "compiled": self.key_inputs()["engine"]}
+        return {
+            **self.to_json(),
+            "arguments": self.executable_arguments(),
+            "compiled": self.key_inputs()["engine"],
+            "own-release-only": self._is_own_release_only(),
+        }
 
     @classmethod
     def from_remembered(cls, document: Mapping[str, Any]) -> EngineConfig:
@@ -257,6 +276,7 @@ class EngineConfig:
         config = cls(document["line"], triple, document["isa-flags"], document["engine"])
         object.__setattr__(config, "_arguments", tuple(document["arguments"]))
         object.__setattr__(config, "_compiled", document["compiled"])
+        object.__setattr__(config, "_own_release_only", document["own-release-only"])
         return config
 
     # --- a value

@@ -7,7 +7,6 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from wasmbuild.engine import lines
 from wasmbuild.errors import ToolchainError
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.toolchain import executable, search_path
@@ -127,6 +126,8 @@ def _library(path: Path) -> FoundCompiler:
 
 def without_library(line: int) -> str:
     """Say why the library of a line is not used; empty where it is, or where nobody knows the line."""
+    from wasmbuild.engine import lines
+
     if line not in lines.known() or lines.get(line).library:
         return ""
     return f"wasmbuild has no use for the library of Wasmtime {line}: executables of that line do all there is to do"
@@ -151,6 +152,8 @@ def by_digest(sha256: str) -> FoundCompiler | None:
 
 def ways(line: int, at_least: str | None = None) -> str:
     """Return what to do to get an executable that compiles for every target, one way per line."""
+    from wasmbuild.engine import lines
+
     version = at_least or str(line)
     install = lines.get(line).install if line in lines.known() and at_least is None else ""
     wheel = f"    {install}\n" if install else ""
@@ -169,7 +172,11 @@ class _Wanted(NamedTuple):
     @property
     def exact(self) -> bool:
         """Whether the version is the only one that will do, since no other release loads what it compiles."""
-        return self.at_least is not None and lines.own_release_only(self.line)
+        if self.at_least is None:
+            return False
+        from wasmbuild.engine import lines
+
+        return lines.own_release_only(self.line)
 
     def __str__(self) -> str:
         if self.at_least is None:

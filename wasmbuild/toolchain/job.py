@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wasmbuild.engine import lines
 from wasmbuild.errors import CompileError, FormatError
 from wasmbuild.formats import cwasm
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
@@ -58,7 +57,7 @@ def check_artifact(
             f"{who} is no whole artifact: {error}; check the space that is left on the disk, and that this is wasmtime"
         ) from error
     flags = {name: facts.isa_flags.get(name) for name in engine.isa_flags}
-    wanted = lines.get(engine.line).version_in_artifacts(version)
+    wanted = engine.version_in_artifacts(version)
     asked = (kind or facts.kind, wanted, cwasm.HEADERS[engine.triple.architecture])
     if (facts.kind, facts.version, facts.header) != asked or flags != engine.isa_flags:
         raise CompileError(

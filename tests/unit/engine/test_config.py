@@ -179,8 +179,11 @@ def test_a_remembered_engine_needs_no_data_of_its_line(monkeypatch: pytest.Monke
     remembered = declared({"embedder": "rust"}).to_remembered()
     monkeypatch.setattr(rules, "effective", None)
     monkeypatch.setattr(lines, "get", None)
-    again = EngineConfig.from_remembered({**remembered, "line": 12, "arguments": ["a"], "compiled": {"b": 1}})
+    again = EngineConfig.from_remembered(
+        {**remembered, "line": 12, "arguments": ["a"], "compiled": {"b": 1}, "own-release-only": True}
+    )
     assert again.executable_arguments() == ["a"]
+    assert again.version_in_artifacts("12.0.1") == "12.0.1"
     assert again.key_inputs()["engine"] == {"b": 1}
 
 
