@@ -79,8 +79,6 @@ class Session:
         self._unwritable: DiskError | None = None
         self._begun = False
 
-    # --- looking
-
     def check(self) -> None:
         """Find out which artifacts are right.
 
@@ -132,8 +130,6 @@ class Session:
     def traits(self, module: Module) -> tuple[str, dict[str, Any] | None]:
         """Return the kind of a module's source, and its traits as manifests have them, None where they are unknown."""
         return self._sources.traits(module)
-
-    # --- writing
 
     def begin(self, timeout: float | None = None, on_wait: Callable[[str], None] | None = None) -> None:
         """Take the build directory and make it say no more than is true; harmless when it was called before.
