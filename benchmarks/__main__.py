@@ -82,9 +82,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for benchmark in chosen:
             print(f"{benchmark.name} …", file=sys.stderr)
             try:
-                rows.append(benchmark.measure(workspace))
+                row = benchmark.measure(workspace)
             except (BenchmarkError, CorpusError, WasmbuildError) as error:
                 print(f"{benchmark.name}: not measured: {error}", file=sys.stderr)
+                continue
+            rows.append(row)
+            # The table comes at the end of hours, if nobody stops this before.
+            print("  ".join(filter(None, row.cells())), file=sys.stderr, flush=True)
         if rows:
             print(_machine(workspace), f"{time.monotonic() - start:.0f} s of measuring.", sep=", ")
             print(render(rows))
