@@ -7,26 +7,40 @@ assignments to dictionaries, which a fork, done by a thread that runs Python, do
 from __future__ import annotations
 
 import os
-import threading
-from weakref import WeakSet
+
+# What `threading` makes its locks with: to import that takes a sixth of what this package does.
+from _thread import LockType, allocate_lock
 
 
 class ForkSafeLock:
     """A mutex: ``with lock.mutex:``."""
 
-    __slots__ = ("__weakref__", "mutex")
+    __slots__ = ("__weakref__", "_mutex", "_process")
 
     def __init__(self) -> None:
-        self.mutex = threading.Lock()
-        _locks.add(self)
+        self._mutex = allocate_lock()
+        self._process = _process
+
+    @property
+    def mutex(self) -> LockType:
+        """The lock of this process: that of the parent is left to it."""
+        if self._process is not _process:
+            with _renewing:
+                if self._process is not _process:
+                    # Who finds the second finds the first.
+                    self._mutex = allocate_lock()
+                    self._process = _process
+        return self._mutex
 
 
-_locks: WeakSet[ForkSafeLock] = WeakSet()
+# Stands for this process: another object in each child.
+_process = object()
+_renewing = allocate_lock()
 
 
 def _renew() -> None:
-    for lock in list(_locks):
-        lock.mutex = threading.Lock()
+    global _process, _renewing
+    _process, _renewing = object(), allocate_lock()
 
 
 if hasattr(os, "register_at_fork"):
