@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -13,6 +14,7 @@ import pytest
 import wheels
 from support import ADD, Project
 
+from wasmbuild import runtime
 from wasmbuild.engine import triples
 from wasmbuild.formats import cwasm
 from wasmbuild.line_check import __main__ as line_check
@@ -109,6 +111,51 @@ def test_another_release_compiles_nothing(project: Project, release: str) -> Non
     assert f"is Wasmtime {release}, and what it compiles does not load in {OTHER_RELEASE}" in said
     assert f"    wasmbuild toolchain install {OTHER_RELEASE}\n" in said
     assert not list(project.build.rglob("*.cwasm"))
+
+
+def test_another_release_that_is_named_is_refused(project: Project, program: Path, release: str) -> None:
+    declare(project, str(LINE), OTHER_RELEASE)
+    config = project.root / "wasmbuild.toml"
+    config.write_text(config.read_text().replace("[toolchain]", f'[toolchain]\ncompiler = "{program}"'))
+    [said] = project.run("build", status=2).stderr.splitlines()
+    assert f"{program} is Wasmtime {release}, and what it compiles does not load in {OTHER_RELEASE}" in said
+    assert said.endswith("; name another executable there, or change the release that is declared")
+    # That mends it.
+    config.write_text(config.read_text().replace(OTHER_RELEASE, release))
+    assert project.compiled() == IDS
+
+
+def test_what_inspect_tells_to_type_loads_them(project: Project, program: Path, release: str) -> None:
+    declare(project, release)
+    project.compiled()
+    for target in ("here", "portable"):
+        artifact = project.build / target / "core.cwasm"
+        said = project.run("inspect", str(artifact)).stdout
+        [command] = re.findall(r"command  (wasmtime run .*)", said)
+        assert "deserialize_file(engine, path)" not in said
+        words = [str(program), *command.split()[1:], str(artifact)]
+        ended = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_another_release_loads_nothing_of_an_audit(project: Project, release: str) -> None:
+    declare(project, release)
+    project.compiled()
+    said = project.run("audit", "--runtime", OTHER_RELEASE, status=2).stderr
+    assert f"--runtime {OTHER_RELEASE} loads none of these artifacts, which {release} compiled" in said
+    assert project.run("audit", "--runtime", release).stdout == project.run("audit").stdout
+
+
+def test_applications_in_python_are_told_that_they_cannot_load_them(project: Project, release: str) -> None:
+    declare(project, release)
+    said = project.run("embed", "--lang", "python", "--target", "here", status=2).stderr
+    assert "the library of Wasmtime 36 loads what its own release compiled alone" in said
+    for language in ("c", "rust"):
+        assert project.run("embed", "--lang", language, "--target", "here").stdout
+    project.compiled()
+    with pytest.raises(runtime.OtherLineError) as caught:
+        runtime.load(project.build / "here", "core")
+    assert "pip install" not in str(caught.value)
 
 
 def test_the_release_has_to_be_known(project: Project) -> None:

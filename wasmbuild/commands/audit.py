@@ -143,10 +143,20 @@ def _runtimes(texts: list[str]) -> list[str]:
 def _check_runtimes(texts: list[str], report: AuditReport) -> None:
     """Raise UsageError for a version that loads nothing of what was audited: it was meant to change something."""
     from wasmbuild.audit.versions import parse
+    from wasmbuild.engine.lines import own_release_only
 
-    lines = {version.line for version in map(parse, report.compilers) if version is not None}
+    compilers = [version for version in map(parse, report.compilers) if version is not None]
+    lines = {version.line for version in compilers}
     for text in texts:
         version = parse(text)
-        if version is not None and lines and version.line not in lines:
+        if version is None or not lines:
+            continue
+        if version.line not in lines:
             of = ", ".join(sorted(lines))
             raise UsageError(f"wasmbuild audit: --runtime {text} loads none of these artifacts, which are of line {of}")
+        if own_release_only(version.major) and version not in compilers:
+            by = ", ".join(sorted(str(one) for one in compilers if one.line == version.line))
+            raise UsageError(
+                f"wasmbuild audit: --runtime {text} loads none of these artifacts, which {by} compiled: a release of "
+                f"that line loads what it compiled itself and nothing else"
+            )

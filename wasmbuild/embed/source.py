@@ -6,6 +6,8 @@ from importlib import import_module
 
 from wasmbuild.embed.artifact import artifact_of
 from wasmbuild.embed.spec import ProbeArtifact, Spec, TargetEngine, platforms, together
+from wasmbuild.engine import lines
+from wasmbuild.errors import UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain.embedded import EMPTY
@@ -31,6 +33,12 @@ def source(
     UsageError where native targets differ or the language lacks a setting, CompileError, ToolchainError.
     """
     selected, left_out = together(machines, origin)
+    line = selected[0].engine.line
+    if language == "python" and not lines.get(line).library:
+        raise UsageError(
+            f"wasmbuild embed: --lang python: the library of Wasmtime {line} loads what its own release compiled "
+            f"alone; for Python applications, build on a line from {lines.LAST_EXACT + 1} on"
+        )
     probes = tuple(
         ProbeArtifact(platform, artifact_of(EMPTY["module"], toolchain, "module", platform.engine))
         for platform in platforms(selected)

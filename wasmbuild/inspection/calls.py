@@ -5,7 +5,7 @@ Seen with the library and the executable of Wasmtime 48.0.
 
 from __future__ import annotations
 
-from wasmbuild.engine import triples
+from wasmbuild.engine import lines, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.inspection.facts import ArtifactDescription, Description
 from wasmbuild.lean_typing import NamedTuple
@@ -40,10 +40,15 @@ def _artifact(artifact: ArtifactDescription) -> Calls:
         "Rust": f"unsafe {{ {rust}::deserialize_file(&engine, path) }}",
         "command": " ".join(["wasmtime run --allow-precompiled", *_options(artifact)]),
     }
+    languages = "Python, Rust"
+    # The library of such a line is one release, which loads what it compiled itself.
+    if lines.own_release_only(artifact.line_number):
+        del right["Python"]
+        languages = "Rust"
     other = {"module": "component", "component": "module"}[of]
     wrong = (
         f"{rust}(…), wasmtime_{of}_new and {rust}::new compile WebAssembly, and this is compiled already: they say "
-        '"magic header not detected" (C) or that it is not valid UTF-8 (Python, Rust). The deserialize calls of a '
+        f'"magic header not detected" (C) or that it is not valid UTF-8 ({languages}). The deserialize calls of a '
         f'{other} say "incompatible object file format"'
     )
     return Calls(right, wrong)
@@ -51,14 +56,13 @@ def _artifact(artifact: ArtifactDescription) -> Calls:
 
 def _options(artifact: ArtifactDescription) -> list[str]:
     """Return what makes the executable's engine agree with an artifact, as far as its settings were told."""
-    options = [f"--target {artifact.architecture}"] if (artifact.architecture or "").startswith("pulley") else []
-    if artifact.engine.settings is not None:
-        triple = triples.parse(artifact.triple)
-        arguments = EngineConfig(artifact.line_number, triple, {}, artifact.engine.settings).loading_arguments()
-        # How much fuel it takes is for the user to say.
-        written = ("-Wfuel=N" if argument.startswith("-Wfuel") else argument for argument in arguments)
-        options += [word for word in written if word not in _AS_IT_IS]
-    return options
+    if artifact.engine.settings is None:
+        return [f"--target {artifact.architecture}"] if (artifact.architecture or "").startswith("pulley") else []
+    triple = triples.parse(artifact.triple)
+    arguments = EngineConfig(artifact.line_number, triple, {}, artifact.engine.settings).loading_arguments()
+    # How much fuel it takes is for the user to say.
+    written = ("-Wfuel=N" if argument.startswith("-Wfuel") else argument for argument in arguments)
+    return [word for word in written if word not in _AS_IT_IS]
 
 
 _AS_IT_IS = ("-Ccache=n", "-Ccollector=copying")

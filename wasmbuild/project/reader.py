@@ -174,6 +174,11 @@ class DeclarationReader:
             return None
         config = EngineConfig.declared(merged, line=line, triple=triple, cpu=table.cpu, cpu_features=table.cpu_features)
         runner = None if table.runner is None else table.runner.runner(self._directory)
+        if runner is not None and runner.python is not None and not lines.get(line).library:
+            problem = f"the library of Wasmtime {line} is not used, which loads what its own release compiled alone"
+            fix = f'write wasmtime = "…" in its place, an executable of that target and of Wasmtime {line}'
+            self._mistake(("targets", name, "runner", "python"), problem, fix)
+            return None
         runtime = table.engine.runtime
         if runtime is None and engine.runtime is not None and versions.split(engine.runtime)[0] == line:
             runtime = engine.runtime

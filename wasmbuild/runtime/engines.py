@@ -165,9 +165,19 @@ def check_line(line: int, subject: str) -> None:
     if line != here:
         raise OtherLineError(
             f"{subject} is for Wasmtime {line}, and the library of the wasmtime package here is of {here}",
-            f'build again with wasmtime = "{here}" under [toolchain], or install that line: '
-            f'pip install "wasmtime>={line},<{line + 1}"',
+            other_line_fix(line),
         )
+
+
+def other_line_fix(line: int | None) -> str:
+    """Say what to do about what is for another line than the library's, or for one that cannot be told (None)."""
+    from wasmbuild.engine.lines import own_release_only
+
+    build = f'build again with wasmtime = "{library_line()}" under [toolchain]'
+    # The library of such a line is one release, which loads what it compiled itself.
+    if line is None or own_release_only(line):
+        return build
+    return f'{build}, or install that line: pip install "wasmtime>={line},<{line + 1}"'
 
 
 def _shown(value: object) -> str:

@@ -7,7 +7,7 @@ from wasmbuild.errors import FormatError
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
 from wasmbuild.formats.identify import FileIdentity, identify_at
-from wasmbuild.runtime.engines import library_line
+from wasmbuild.runtime.engines import library_line, other_line_fix
 from wasmbuild.runtime.errors import (
     DamagedError,
     InvalidSourceError,
@@ -63,11 +63,10 @@ def _a_target() -> str:
 
 
 def other_line(subject: str, version: str) -> OtherLineError:
-    line = library_line()
-    install = f': pip install "wasmtime>={version},<{int(version) + 1}"' if version.isdecimal() else ""
+    here = library_line()
     return OtherLineError(
-        f"{subject} is for Wasmtime {printable(version)}, and the library of the wasmtime package here is of {line}",
-        f'build again with wasmtime = "{line}" under [toolchain], or install the line that it is for{install}',
+        f"{subject} is for Wasmtime {printable(version)}, and the library of the wasmtime package here is of {here}",
+        other_line_fix(int(version) if version.isdecimal() else None),
     )
 
 

@@ -225,10 +225,13 @@ def _named(
     if line != wanted.line and line in others:
         return None
     if problem := wanted.problem(identity.version):
-        raise NoCompilerError(
-            f"{named_by}: {path} {problem}; name another executable there, or change the line that is set as wasmtime "
-            f"under [toolchain]"
+        # Of a line whose releases load their own artifacts alone, runtime names the compiler too.
+        declared = (
+            "the release that is declared"
+            if wanted.exact and line == wanted.line
+            else "the line that is set as wasmtime under [toolchain]"
         )
+        raise NoCompilerError(f"{named_by}: {path} {problem}; name another executable there, or change {declared}")
     return FoundCompiler(CLI, *identity)
 
 

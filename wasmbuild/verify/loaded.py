@@ -17,6 +17,7 @@ from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.declared import Runner, Target
 from wasmbuild.project.keys import dotted
+from wasmbuild.toolchain import find
 from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.verify import probes
@@ -201,6 +202,7 @@ def foreign(manifest: Manifest, triple: triples.TargetTriple, declared: Target |
 def _advice(manifest: Manifest, triple: triples.TargetTriple) -> str:
     under = f"under [{dotted('targets', manifest.target)}] of wasmbuild.toml write runner ="
     if triple.os == "linux":
-        program = _PYTHON if triple.architecture in _WITH_PACKAGE else _WASMTIME
+        has_package = triple.architecture in _WITH_PACKAGE and not find.without_library(manifest.major)
+        program = _PYTHON if has_package else _WASMTIME
         return f'{under} {{ command = ["qemu-{triple.architecture}-static", "-L", "sysroot"], {program} }}'
     return f'{under} {{ command = ["…"], wasmtime = "…" }}, a command that runs a program of such a machine'

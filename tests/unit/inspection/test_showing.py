@@ -151,6 +151,23 @@ def test_an_artifact_in_words() -> None:
     assert "collector" not in text
 
 
+def test_bytecode_is_loaded_with_its_target_named_once() -> None:
+    pulley = {"triple": "pulley64-unknown-unknown-elf", "architecture": "pulley64"}
+    known = Engine({"embedder": "c-api"}, exact=True)
+    for engine, options in (
+        (known, "-Ccollector=drc --target pulley64-unknown-unknown-elf"),
+        (Engine(None, exact=False, problem="no Wasmtime 48 is installed"), "--target pulley64"),
+    ):
+        text = told(described(**pulley, engine=engine))
+        assert f"wasmtime run --allow-precompiled {options}\n" in text
+
+
+def test_of_a_line_whose_releases_load_their_own_artifacts_alone_no_call_of_python_is_told() -> None:
+    text = told(described(line="36.0.20", engine=Engine({"embedder": "c-api"}, exact=True)))
+    assert "  load with   C        wasmtime_module_deserialize_file\n" in text
+    assert "that it is not valid UTF-8 (Rust)" in " ".join(text.split())
+
+
 def test_settings_that_were_not_told_say_why_and_show_flags() -> None:
     text = told(described(engine=Engine(None, exact=False, problem="no Wasmtime 48 is installed")))
     assert "  engine      settings are not told: no Wasmtime 48 is installed\n" in text

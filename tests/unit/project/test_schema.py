@@ -27,7 +27,7 @@ NEEDS_THE_FILES = {
 }  # fmt: skip
 BETWEEN_TABLES = {
     "module-around-another", "module-in-place-of-the-manifest", "module-inside-another", "modules-that-differ-in-case",
-    "release-of-a-line", "runtime-of-another-line",
+    "release-of-a-line", "runner-of-a-line", "runtime-of-another-line",
     "setting-of-another-line", "shipped-source-around-another", "shipped-source-is-a-source", "source-is-an-output",
     "targets-that-differ-in-case", "targets-that-match-nothing", "tests-demanded", "tests-with-fuel-uncounted",
 }  # fmt: skip

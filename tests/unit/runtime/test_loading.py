@@ -115,6 +115,13 @@ def test_another_line(shipping: Any) -> None:
     )
 
 
+def test_a_line_whose_library_loads_its_own_release_alone(shipping: Any) -> None:
+    directory = shipping.target("here", {"a": b"x"}, major=36)
+    assert refused(OtherLineError, directory).endswith(
+        f'; build again with wasmtime = "{library_line()}" under [toolchain]'
+    )
+
+
 def test_an_engine_that_the_library_cannot_make(shipping: Any) -> None:
     directory = shipping.target("here", {"a": b"x"}, engine={"embedder": "rust", "collector": "copying"})
     for call in (lambda: load(directory, "a"), lambda: engine(directory)):

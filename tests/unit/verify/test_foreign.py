@@ -73,6 +73,13 @@ def test_on_another_machine_the_programs_of_this_one_are_emulated(maker: Any, mo
     )
 
 
+def test_of_a_line_whose_library_is_not_used_an_executable_is_the_runner(maker: Any) -> None:
+    triple = "aarch64-unknown-linux-gnu"
+    manifest = maker.manifest(target="pi", triple=triple)
+    old = manifest._replace(major=36, compiler="36.0.20")
+    assert foreign(old, triples.parse(triple), None).endswith('wasmtime = "sysroot/usr/bin/wasmtime" }')
+
+
 def test_a_machine_that_wasmtime_does_not_know_is_called_so(maker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(triples, "host_triple", lambda: None)
     assert f"it is for {HERE}, and this is a machine that Wasmtime has no compiler for, and no" in said(maker, HERE)
