@@ -13,11 +13,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import wheels
 
 from wasmbuild.engine import cpu, lines, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.line import Line
-from wasmbuild.line_check import SINGLE, Compilers, Topic
+from wasmbuild.installing.library import install_library
+from wasmbuild.line_check import SINGLE, Compilers, Topic, settings
 from wasmbuild.line_check.__main__ import main
 from wasmbuild.line_check.combinations import TRIPLES, combinations
 from wasmbuild.line_check.compilers import at_hand
@@ -137,6 +139,18 @@ def test_what_cannot_be_compared(
     assert main(arguments) == 2
     assert capsys.readouterr().err.startswith(said)
     assert lines.known() == known
+
+
+def test_the_library_that_was_installed_for_another_line_is_held_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    other = 49 if LINE == 48 else 48
+    install_library(str(other), str(wheels.of_line(other)))
+    with at_hand(other, str(wheels.executable_of_line(other))) as found:
+        topic = settings.presets(lines.get(other), found)
+    assert (topic.grouped(), topic.untried) == ([], [])
+    assert topic.tried == 3
 
 
 def test_an_executable_of_another_line_is_refused(

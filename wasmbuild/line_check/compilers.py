@@ -148,7 +148,6 @@ def at_hand(line: int, compiler: str | None) -> Compilers:
     """
     executable = find.find(compiler or find.CLI, line, os.getcwd())
     try:
-        library = find.library()
+        return Compilers(executable, find.library(line), line)
     except ToolchainError:
         return Compilers(executable, None, line)
-    return Compilers(executable, library if library.version.startswith(f"{line}.") else None, line)
