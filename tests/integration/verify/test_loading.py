@@ -40,13 +40,13 @@ def loaded(tmp_path: Path, manifest: Manifest, meddle: Any) -> Obstacle | None:
     directory = tmp_path / manifest.target
     with Tools("auto") as tools, ConfinedDirectory(directory) as confined:
         loaders = Loaders(tools, ProcessLimits(seconds=60))
-        way = loaders.way(manifest)
+        method = loaders.method(manifest)
         os.utime(directory / artifact.path, ns=(10**18, 10**18))
         opened = Intact().open(artifact, confined)
-        assert isinstance(way, LoadingMethod)
+        assert isinstance(method, LoadingMethod)
         assert not isinstance(opened, Broken)
         meddle(directory / artifact.path)
-        way.load(artifact, opened, outcomes.put, test=False)
+        method.load(artifact, opened, outcomes.put, test=False)
         loaders.close()
     return outcomes.get_nowait().obstacle
 
