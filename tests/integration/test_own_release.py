@@ -15,7 +15,7 @@ import wheels
 from support import ADD, Project
 
 from wasmbuild import runtime
-from wasmbuild.engine import triples
+from wasmbuild.engine import lines, triples
 from wasmbuild.formats import cwasm
 from wasmbuild.line_check import __main__ as line_check
 from wasmbuild.toolchain import executable
@@ -150,6 +150,8 @@ def test_applications_in_python_are_told_that_they_cannot_load_them(project: Pro
     declare(project, release)
     said = project.run("embed", "--lang", "python", "--target", "here", status=2).stderr
     assert "the library of Wasmtime 36 loads what its own release compiled alone" in said
+    [usable] = re.findall(r"build on line (\d+) or ", said)
+    assert lines.get(int(usable)).library
     for language in ("c", "rust"):
         assert project.run("embed", "--lang", language, "--target", "here").stdout
     project.compiled()

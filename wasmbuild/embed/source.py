@@ -35,9 +35,10 @@ def source(
     selected, left_out = together(machines, origin)
     line = selected[0].engine.line
     if language == "python" and not lines.get(line).library:
+        usable = " or ".join(str(number) for number in lines.known() if lines.get(number).library)
         raise UsageError(
             f"wasmbuild embed: --lang python: the library of Wasmtime {line} loads what its own release compiled "
-            f"alone; for Python applications, build on a line from {lines.LAST_EXACT + 1} on"
+            f"alone; for Python applications, build on line {usable}"
         )
     probes = tuple(
         ProbeArtifact(platform, artifact_of(EMPTY["module"], toolchain, "module", platform.engine))
