@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,9 @@ from wasmbuild.toolchain import loads_here, search_path
 
 if TYPE_CHECKING:
     from wasmbuild.builder.session import Session
+
+# Of `marshal`, which is twice as fast as `repr`; with references equal values may have other bytes.
+_WITHOUT_REFERENCES = 2
 
 
 class Noted(NamedTuple):
@@ -62,22 +66,28 @@ def _noted(
 
 def _built(session: Session) -> Iterator[Shipped]:
     # Thousands of artifacts have few shapes, and each is judged once for a target.
-    shapes: dict[str, tuple[str, dict[str, Any] | None]] = {}
-    spelled: dict[str, str] = {}
+    numbers: dict[bytes, int] = {}
+    shapes: list[tuple[str, dict[str, Any] | None]] = []
+    number_of: dict[str, int] = {}
     for module in session.plan.modules:
         shape = session.traits(module)
-        spelled[module.name] = repr(shape)
-        shapes[spelled[module.name]] = shape
+        number = number_of[module.name] = numbers.setdefault(marshal.dumps(shape, _WITHOUT_REFERENCES), len(numbers))
+        if number == len(shapes):
+            shapes.append(shape)
     for target, artifacts in session.listed():
-        alike = Counter([spelled[artifact.module.name] for artifact in artifacts])
-        first = {spelled[artifact.module.name]: artifact.id for artifact in reversed(artifacts)}
+        found = [number_of[artifact.module.name] for artifact in artifacts]
         yield Shipped(
             str(session.manifest(target)),
             session.compiler(target).version,
             target.triple.text,
             target.engine.engine_table(),
             target.engine.isa_flags,
-            tuple([ShippedArtifact(first[shape], *shapes[shape], count) for shape, count in alike.items()]),
+            tuple(
+                [
+                    ShippedArtifact(artifacts[found.index(number)].id, *shapes[number], count)
+                    for number, count in Counter(found).items()
+                ]
+            ),
             target.runtime,
         )
 

@@ -64,8 +64,8 @@ class Manifests:
         self._entries = {name: Entries(artifacts) for name, artifacts in self._artifacts.items()}
         self._files = there
         self._paths: dict[str, list[str]] = {}
-        # Of each module, what is declared of it that manifests repeat.
-        self._declared: dict[str, str] = {}
+        # Of modules, by their names, what is declared of them that manifests repeat: most targets have the same.
+        self._declared: dict[tuple[str, ...], str] = {}
         self._shipping = {
             name: [artifact for artifact in artifacts if artifact.module.ship_source]
             for name, artifacts in self._artifacts.items()
@@ -323,13 +323,14 @@ class Manifests:
 
     def _note(self, target: Target, sha256: str, records: list[str]) -> str:
         """Return a digest of a manifest together with all that it was made from."""
-        parts = [json.dumps([sha256, self._manifest(target, ())], sort_keys=True), *records]
-        for module, _ in self._artifacts[target.name]:
-            if module.name not in self._declared:
-                tests = [case.to_json() for case in module.tests]
-                self._declared[module.name] = json.dumps([module.name, tests, module.ship_source], sort_keys=True)
-            parts.append(self._declared[module.name])
-        return sha256_hex("\n".join(parts).encode())
+        head = json.dumps([sha256, self._manifest(target, ())], sort_keys=True)
+        modules = [artifact.module for artifact in self._artifacts[target.name]]
+        names = tuple([module.name for module in modules])
+        declared = self._declared.get(names)
+        if declared is None:
+            told = [[module.name, [case.to_json() for case in module.tests], module.ship_source] for module in modules]
+            declared = self._declared[names] = sha256_hex(json.dumps(told, sort_keys=True).encode())
+        return sha256_hex("\n".join([head, *records, declared]).encode())
 
 
 def _typed(module: Module, record: Record) -> tuple[Case, ...]:

@@ -193,6 +193,14 @@ class Memory:
         """Return the remembered signature of a file as text, or ``None`` where none could be trusted."""
         return self._files[path][0] if path in self._files else None
 
+    def all_spelled(self, paths: Iterable[str]) -> list[str] | None:
+        """Return the remembered signatures of files as text, or ``None`` where one could not be trusted."""
+        known = self._files
+        try:
+            return [known[path][0] for path in paths]
+        except KeyError:
+            return None
+
     def digest(self, path: str) -> str | None:
         """Return the remembered digest of a file, or ``None`` where none could be trusted."""
         made = self._made.get(path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from wasmbuild import __version__, files
@@ -62,7 +62,8 @@ def look(plan: Plan, declaration: bytes) -> Look:
                     signatures[path] = files.spelled(see(path))
                 except (FileNotFoundError, NotADirectoryError):
                     continue
-        return Look(document["files"] == digest(there, signatures.get), there, signatures)
+        found = [signatures[path] for path in there.all if path in signatures]
+        return Look(len(found) == len(there.all) and document["files"] == digest(found), there, signatures)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Look(False, there, {})
 
@@ -84,14 +85,8 @@ def to_bytes(plan: Plan, declaration: bytes, digest: str) -> bytes:
     return json.dumps({"for": _identity(plan, declaration), "files": digest}, separators=(",", ":")).encode()
 
 
-def digest(there: PlanFiles, signature: Callable[[str], str | None]) -> str | None:
-    """Return a digest of the signatures of all files of a plan, None where one is missing.
-
-    ``signature`` returns that of a file as text, None where it is not there or was too young to be trusted.
-    """
-    signatures = [found for path in there.all if (found := signature(path)) is not None]
-    if len(signatures) < len(there.all):
-        return None
+def digest(signatures: Iterable[str]) -> str:
+    """Return a digest of the signatures, as text, of all files of a plan in their order."""
     return sha256_hex("\n".join(signatures).encode("ascii"))
 
 

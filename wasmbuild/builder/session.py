@@ -256,9 +256,10 @@ class Session:
         if not self._survey.as_it_was:
             memory.keep(set(self._files.all))
         right = not self.outdated() and not self.unfinished()
-        digest = noop.digest(self._files, memory.spelled) if right else None
-        if digest is not None:
-            memory.notes[noop.WHOLE] = digest
+        signatures = memory.all_spelled(self._files.all) if right else None
+        digest = None
+        if signatures is not None:
+            digest = memory.notes[noop.WHOLE] = noop.digest(signatures)
         self.directory.save()
         # Last of all: whoever finds the note has nothing to clean up after a build that was killed.
         if digest is not None:

@@ -163,6 +163,8 @@ def test_whatever_a_file_is_called_it_is_remembered(tmp_path_factory: pytest.Tem
     spelled = files.spelled(os.stat(path))
     assert again.changed([path, f"{path}x"], {path: spelled, f"{path}x": spelled}) == {f"{path}x"}
     assert again.spelled(path) == spelled
+    assert again.all_spelled([path, path]) == [spelled, spelled]
+    assert again.all_spelled([path, f"{path}x"]) is None
     assert again.changed([path], {path: spelled[:-1]}) == again.changed([path], {}) == {path}
     again.notes["x"] = "y"
     assert (again.to_bytes() or b"").splitlines()[1:] == data.splitlines()[1:]
