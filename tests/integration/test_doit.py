@@ -62,6 +62,30 @@ def test_the_default_is_both(dodo: Project) -> None:
     assert "4 artifacts verified" in output
 
 
+@pytest.mark.parametrize("also", [False, True], ids=["alone", "beside another"])
+@pytest.mark.parametrize(
+    ("by_hand", "expected"),
+    [
+        ("os.replace('late.wat', 'sub.wat')", {"sub@x64", "sub@arm"}),
+        ("os.unlink('build/x64/sub.cwasm')", {"sub@x64"}),
+    ],
+    ids=["edited", "deleted"],
+)
+def test_what_is_done_by_hand_while_doit_runs_the_next_build_finds(
+    dodo: Project, by_hand: str, expected: set[str], also: bool
+) -> None:
+    """This one has looked at all files when ``dodo`` returns, and need not find it."""
+    doit(dodo, "compile")
+    dodo.write("late.wat", SUB.replace("i32.sub", "i32.mul"))
+    dodo.write("dodo.py", f"import os\n{DODO}if os.path.exists('now'):\n    os.unlink('now')\n    {by_hand}\n")
+    dodo.write("now", "")
+    if also:
+        dodo.write("add.wat", SUB)
+    assert ("2 compiled, 2 up to date" if also else "4 up to date") in doit(dodo, "compile")
+    assert f"{len(expected)} compiled" in doit(dodo, "compile")
+    assert dodo.compiled() == set()
+
+
 def test_one_artifact(dodo: Project) -> None:
     output = doit(dodo, "compile:add@x64")
     assert "1 artifact: 1 compiled" in output

@@ -120,6 +120,11 @@ class Build:
                     self.outdated.discard(id)
         return id not in self.outdated
 
+    def is_settled(self, id: str, tasks: Mapping[str, Task]) -> bool:
+        """Tell whether an artifact was found right, none of doit's tasks changes that, and none asks what it is."""
+        self._see(tasks)
+        return not self._foreign and not self._asked and id not in self.outdated
+
     def is_asked(self, name: str, tasks: Mapping[str, Task]) -> bool:
         """Tell whether any of doit's tasks asks what a task of ours has made, alone or with its group."""
         self._see(tasks)

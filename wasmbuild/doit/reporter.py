@@ -9,6 +9,7 @@ from doit.reporter import ConsoleReporter
 from doit.task import Task
 
 from wasmbuild.console import Console
+from wasmbuild.doit.checks import settle
 from wasmbuild.doit.kinds import MANIFESTS, META, OUTDATED, UP_TO_DATE
 from wasmbuild.lean_typing import Any, TextIO
 from wasmbuild.progress import Progress
@@ -25,7 +26,8 @@ class Reporter(ConsoleReporter):
         self._ended = False
 
     def initialize(self, tasks: Mapping[str, Task], selected_tasks: Sequence[str]) -> None:
-        """Count what is going to be compiled."""
+        """Count what is going to be compiled; nothing else has all tasks before the first of them is asked."""
+        settle(tasks)
         self._progress.total = sum(_kind(task) == OUTDATED for task in _with_subtasks(tasks, selected_tasks))
 
     def execute_task(self, task: Task) -> None:
