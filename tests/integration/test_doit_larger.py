@@ -345,3 +345,23 @@ def test_a_build_is_placed_as_calls_of_python_place_it(larger: Project) -> None:
     assert ".  wasm:add@x64" in doit(larger, "wasm", cwd=host)
     (host / "dodo.py").write_text(PLACED.replace("PROGRAM", '"nonsense"'))
     assert doit(larger, "wasm:add@x64", status=3, cwd=host).startswith("program: 'nonsense' ")
+
+
+def test_files_above_are_told_as_seen_from_the_dodo(project: Project) -> None:
+    host = project.root.parent / "inner"
+    host.mkdir()
+    (host / "dodo.py").write_text(
+        """from wasmbuild.doit import load
+
+
+def task_wasm():
+    yield from load("../project/wasmbuild.toml").tasks(basename="wasm")
+"""
+    )
+    project.write("add.wat", "(module (func")
+    output = doit(project, status=1, cwd=host)
+    assert os.path.join("..", "project", "add.wat") + ": is not valid WebAssembly text" in output
+    (project.root / "add.wat").unlink()
+    output = doit(project, status=1, cwd=host)
+    assert os.path.join("..", "project", "wasmbuild.toml") + ": modules.add.source: there is no file" in output
+    assert str(project.root) not in output

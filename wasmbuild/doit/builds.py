@@ -228,12 +228,11 @@ def of(which: Which) -> Build:
 
 
 def _shown(config: str) -> Path:
-    """Return a path as people write it, from the working directory, where it is below that."""
-    path = Path(config)
+    """Return a path as people write it, from the working directory, unless that is on another drive."""
     try:
-        return path.relative_to(Path.cwd())
+        return Path(os.path.relpath(config))
     except ValueError:
-        return path
+        return Path(config)
 
 
 def _signature(path: str) -> files.Signature | None:
