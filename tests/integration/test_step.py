@@ -147,6 +147,13 @@ def test_a_source_that_takes_no_place(project: Project, source: str, said: str) 
     assert not project.build.exists()
 
 
+def test_a_source_where_all_modules_are_of_globs(project: Project) -> None:
+    project.write("more/c.wat", ADD)
+    project.declare(HEAD + TARGETS + '[modules."*"]\nsource = "more/*.wat"\n')
+    said = project.run("build", "--source", "d=sub.wat", status=2).stderr
+    assert "--source; every module is of a glob: declare the one that is made elsewhere under a name of its own" in said
+
+
 def test_some_targets(project: Project) -> None:
     assert project.compiled("--build-dir", "d") == ALL
     assert set(project.outcomes("--build-dir", "d", "--for", "x86_64-alpine-linux-musl")) == NATIVE

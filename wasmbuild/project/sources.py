@@ -92,7 +92,12 @@ class Sources:
                 continue
             known = [key for key, module in declared.items() if not is_glob(module.source)]
             meant = suggestion(name, known)
-            fix = f"did you mean --source {meant}=…?" if meant else f"declared one by one are {listed(known, _SHOWN)}"
+            if meant:
+                fix = f"did you mean --source {meant}=…?"
+            elif known:
+                fix = f"declared one by one are {listed(known, _SHOWN)}"
+            else:
+                fix = "every module is of a glob: declare the one that is made elsewhere under a name of its own"
             self._mistakes.of(name, "", "is not declared, but given with --source", fix)
 
     def _check_replacement(self, key: str, path: Path) -> None:
