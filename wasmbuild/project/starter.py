@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,11 @@ _WASM = b"\0asm"
 # So many files of a folder are one glob.
 _MANY = 4
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+# Latin letters that Unicode does not take apart.
+_SPELLED = str.maketrans(
+    {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
+    | {"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "TH", "ı": "i"}
+)
 _SYSTEMS = {"darwin": "macos", "macosx": "macos"}
 _MACHINES = {"x86_64": "x64", "aarch64": "arm64"}
 _OTHERS = (("linux-arm64", "aarch64-unknown-linux-gnu"), ("linux-x64", "x86_64-unknown-linux-gnu"))
@@ -141,7 +147,10 @@ def _free(path: str, taken: set[str]) -> str:
 
 def _valid(text: str) -> str:
     """Return a name that is like a text."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")[: names.MAX_LENGTH - 10].rstrip(".-")
+    # Letters with marks are told as the letter, whichever way the file system writes them.
+    letters = unicodedata.normalize("NFKD", text.translate(_SPELLED))
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip(".-")[: names.MAX_LENGTH - 10].rstrip(".-")
     if not name or names.problem(name) is not None:
         name = f"m-{name}" if name else "module"
     return name

@@ -44,6 +44,22 @@ def test_many_files_of_a_folder_are_a_glob(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("linse groß", "linse-gross"),
+        ("crème brûlée", "creme-brulee"),
+        ("cre\u0300me", "creme"),
+        ("Æther", "AEther"),
+        ("Łódź", "Lodz"),
+        ("日本", "module"),
+    ],
+)
+def test_names_outside_of_ascii_stay_readable(tmp_path: Path, file: str, name: str) -> None:
+    make(tmp_path, f"{file}.wasm")
+    assert starter.entries(starter.find(tmp_path).found) == [(name, f"{file}.wasm")]
+
+
+@pytest.mark.parametrize(
     "key", ["cpu", "epoch-interruption", "consume-fuel", "targets.linux-arm64", "imports", "exports"]
 )
 def test_what_is_commented_out_can_be_declared(tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
