@@ -29,15 +29,14 @@ def _ended(argv: list[str]) -> int:
         print(error.message(), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        from wasmbuild.arguments import COMMANDS
-
-        command = COMMANDS.get(argv[0]) if argv else None
-        print(f"interrupted; {command.interrupted}" if command else "interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return _interrupted(argv)
     except BrokenPipeError:
         # Whoever read the output has seen enough.
         return FAILED
-    except Exception:
+    except Exception as error:
+        # What stops Python 3.11 while it makes a class, as an import does, comes as a RuntimeError.
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            return _interrupted(argv)
         import traceback
 
         from wasmbuild import __version__
@@ -45,6 +44,14 @@ def _ended(argv: list[str]) -> int:
         traceback.print_exc()
         print(f"error: this is a defect of wasmbuild {__version__}; please report it with the above", file=sys.stderr)
         return DEFECT
+
+
+def _interrupted(argv: list[str]) -> int:
+    from wasmbuild.arguments import COMMANDS
+
+    command = COMMANDS.get(argv[0]) if argv else None
+    print(f"interrupted; {command.interrupted}" if command else "interrupted", file=sys.stderr)
+    return INTERRUPTED
 
 
 def _run(argv: list[str]) -> int:

@@ -1,0 +1,30 @@
+"""How the command ends when it is stopped."""
+
+from __future__ import annotations
+
+import pytest
+
+from wasmbuild import arguments, cli
+from wasmbuild.errors import INTERRUPTED
+
+
+class _Stopped:
+    def __set_name__(self, owner: type, name: str) -> None:
+        raise KeyboardInterrupt
+
+
+def _make_class(argv: list[str]) -> int:
+    type("Made", (), {"attribute": _Stopped()})
+    return 0
+
+
+def test_a_stop_while_a_class_is_made_is_no_defect(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(arguments, "run", _make_class)
+
+    assert cli.main(["build"]) == INTERRUPTED
+
+    told = capsys.readouterr().err
+    assert told.startswith("interrupted; ")
+    assert "Traceback" not in told
