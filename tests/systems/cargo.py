@@ -37,7 +37,7 @@ def system(target: str = "target") -> System:
         out=f"{target}/debug/build/demo-*/out/wasm",
         beside=("engine.rs",),
         needs=("cargo",),
-        reasons={"deleted": unseen, "tampered": unseen},
+        reasons={"deleted": unseen, "manifest_deleted": unseen, "tampered": unseen},
     )
 
 

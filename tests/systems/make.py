@@ -14,9 +14,12 @@ EACH = """\
 MODULES := $(patsubst %.wasm,%,$(wildcard *.wasm plugins/*.wasm))
 TARGETS := x64 portable
 ARTIFACTS := $(foreach target,$(TARGETS),$(MODULES:%=OUT/$(target)/%.cwasm))
+LOST := $(filter-out $(wildcard OUT/*/manifest.json),$(TARGETS:%=OUT/%/manifest.json))
 
-OUT/index.json: $(ARTIFACTS) wasmbuild.toml plugins
+OUT/index.json: $(ARTIFACTS) wasmbuild.toml plugins $(if $(LOST),lost)
 	wasmbuild manifest --build-dir OUT --state-dir .state
+
+.PHONY: lost
 
 define rule
 OUT/$1/%.cwasm: %.wasm wasmbuild.toml

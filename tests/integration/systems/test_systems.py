@@ -102,6 +102,13 @@ def test_deleted(built: Built) -> None:
     built.assert_right()
 
 
+def test_manifest_deleted(built: Built) -> None:
+    (built.out / "x64" / "manifest.json").unlink()
+    built.build()
+    built.assert_right()
+    assert re.fullmatch(built.system.idle, built.build())
+
+
 def test_tampered(built: Built) -> None:
     artifact = built.out / "x64" / "add.cwasm"
     artifact.write_bytes(artifact.read_bytes()[:-1] + b"?")
