@@ -218,6 +218,21 @@ def test_its_library_is_not_installed(project: Project) -> None:
     assert said.rstrip().endswith("leave out --library: wasmbuild toolchain install 36")
 
 
+@pytest.mark.parametrize(
+    "setting",
+    ['strategy = "winch"', "signals-based-traps = false", "wasm-custom-page-sizes = true", "wasm-exceptions = true"],
+)
+def test_what_its_headers_lack_is_not_written_for_c(project: Project, release: str, setting: str) -> None:
+    declare(project, release)
+    declaration = project.root / "wasmbuild.toml"
+    declaration.write_text(
+        declaration.read_text().replace("[targets.here]", f"[targets.here]\nengine = {{ {setting} }}")
+    )
+    said = project.run("embed", "--target", "here", "--lang", "c", status=2).stderr
+    assert f"engine.{setting}: the C API of Wasmtime 36 has no way to set it" in said
+    assert "pub fn config" in project.run("embed", "--target", "here", "--lang", "rust").stdout
+
+
 @pytest.mark.slow
 def test_the_file_of_the_line_is_what_its_executable_does(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = line_check.main([str(LINE), "--compiler", str(program)])
