@@ -47,7 +47,7 @@ def _ended(argv: list[str]) -> int:
 
 
 def _interrupted(argv: list[str]) -> int:
-    from wasmbuild.arguments import COMMANDS
+    from wasmbuild.subcommands import COMMANDS
 
     command = COMMANDS.get(argv[0]) if argv else None
     print(f"interrupted; {command.interrupted}" if command else "interrupted", file=sys.stderr)

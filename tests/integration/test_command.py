@@ -282,10 +282,10 @@ def test_modules_are_not_needed_for_a_plan_of_targets(project: Project) -> None:
 
 
 def test_hooks_of_pre_commit_are_commands() -> None:
-    from wasmbuild import arguments
+    from wasmbuild.parsers import of_command
 
     text = (Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text()
     entries = [line.partition("entry: ")[2].split() for line in text.splitlines() if "entry: " in line]
     assert [entry[:2] for entry in entries] == [["wasmbuild", "plan"], ["wasmbuild", "build"]]
     for _, name, *rest in entries:
-        arguments.of_command(name)[0].parse_args(rest)
+        of_command(name).parse_args(rest)

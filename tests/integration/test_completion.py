@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from support import ALL, Project, run_here
 
-from wasmbuild.arguments import COMMANDS
 from wasmbuild.completion import SHELLS, words
 from wasmbuild.project.levels import LEVELS
+from wasmbuild.subcommands import COMMANDS
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="shells of Unix")
 

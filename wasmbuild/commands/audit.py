@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from datetime import UTC, date, datetime
@@ -15,6 +14,8 @@ from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.toolchain import loads_here
 
 if TYPE_CHECKING:
+    import argparse
+
     from wasmbuild.audit.database import Database
     from wasmbuild.audit.report import AuditReport
     from wasmbuild.project.declared import Project

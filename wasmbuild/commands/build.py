@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from wasmbuild.builder.workspace import Planned, Workspace
@@ -11,6 +10,8 @@ from wasmbuild.errors import DISK, DONE, FAILED, WRONG_REQUEST, UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import argparse
+
     from wasmbuild.audit.note import Noted
     from wasmbuild.builder.reproducible import Compared
     from wasmbuild.builder.request import RemoteReport

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from pathlib import Path
@@ -14,6 +13,8 @@ from wasmbuild.errors import DONE, DiskError, UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import argparse
+
     from wasmbuild.builder.cache.local import LocalCache
     from wasmbuild.project.cache_policy import CachePolicy
 

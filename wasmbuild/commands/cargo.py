@@ -5,7 +5,6 @@ The variables and the lines are those of https://doc.rust-lang.org/cargo/referen
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -16,6 +15,8 @@ from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.text import printable
 
 if TYPE_CHECKING:
+    import argparse
+
     from wasmbuild.builder.workspace import Workspace
     from wasmbuild.plan.graph import Plan
 

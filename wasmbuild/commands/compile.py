@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from pathlib import Path
@@ -13,6 +12,8 @@ from wasmbuild.errors import DONE, UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import argparse
+
     from wasmbuild.builder.request import ArtifactCache
     from wasmbuild.project.declared import Module, Target
     from wasmbuild.toolchain.toolchain import Toolchain

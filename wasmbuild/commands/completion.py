@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from wasmbuild.errors import DONE
+from wasmbuild.lean_typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
 
 _SHELLS = ("bash", "zsh", "fish")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import errno
 import shlex
 import sys
@@ -14,6 +13,8 @@ from wasmbuild.errors import DONE, DiskError, FormatError, UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import argparse
+
     from wasmbuild.embed.spec import TargetEngine
     from wasmbuild.toolchain.toolchain import Toolchain
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE
+from wasmbuild.lean_typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

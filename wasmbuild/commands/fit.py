@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from pathlib import Path
@@ -12,6 +11,8 @@ from wasmbuild.errors import DONE, CompileError, DeclarationError, DiskError, Mi
 from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import argparse
+
     from wasmbuild.engine.triples import TargetTriple
     from wasmbuild.toolchain.toolchain import Toolchain
 
@@ -96,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _status(text: str) -> int:
     if not text.isdecimal() or int(text) > 255:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an exit status from 0 to 255")
+        raise options.refused(f"{text!r} is not an exit status from 0 to 255")
     return int(text)
 
 

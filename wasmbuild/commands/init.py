@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from pathlib import Path
@@ -10,7 +9,11 @@ from pathlib import Path
 from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.console import counted
 from wasmbuild.errors import DONE, DiskError, UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.text import listed, quoted
+
+if TYPE_CHECKING:
+    import argparse
 
 _DODO = "dodo.py"
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from wasmbuild.commands import options
 from wasmbuild.errors import DISK, DONE, FAILED, WRONG_REQUEST, UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

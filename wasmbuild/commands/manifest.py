@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 
@@ -14,6 +13,8 @@ from wasmbuild.project import filenames
 from wasmbuild.text import printable
 
 if TYPE_CHECKING:
+    import argparse
+
     from wasmbuild.builder.checker import Status
     from wasmbuild.builder.session import Session
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shlex
 import shutil
@@ -18,6 +17,8 @@ from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.plan.ninja import Commands, to_ninja, value
 
 if TYPE_CHECKING:
+    import argparse
+
     from wasmbuild.plan.graph import Plan
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,6 +10,8 @@ from wasmbuild.errors import UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import argparse
+
     from wasmbuild.toolchain.toolchain import Toolchain
 
 
@@ -94,10 +95,17 @@ def check_output(command: str, option: str, path: Path, others: Iterable[tuple[s
     output.replaced(path)
 
 
+def refused(problem: str) -> argparse.ArgumentTypeError:
+    """Return what tells a parser why a value is refused."""
+    import argparse
+
+    return argparse.ArgumentTypeError(problem)
+
+
 def positive(text: str) -> int:
     """Read a number of at least 1."""
     if not text.isdecimal() or not 1 <= int(text) <= 1024:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 1024")
+        raise refused(f"{text!r} is not a number from 1 to 1024")
     return int(text)
 
 
@@ -108,7 +116,7 @@ def seconds(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 86400:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 86400")
+        raise refused(f"{text!r} is not a number of seconds from 0 to 86400")
     return value
 
 
@@ -116,7 +124,7 @@ def duration(text: str) -> float:
     """Read a number of seconds that something may take."""
     value = seconds(text)
     if value == 0:
-        raise argparse.ArgumentTypeError("0 s is no time to do anything in; write more")
+        raise refused("0 s is no time to do anything in; write more")
     return value
 
 
@@ -126,7 +134,7 @@ def memory(text: str) -> int:
 
     size = memory_bytes(int(text) if text.isascii() and text.isdecimal() else text)
     if isinstance(size, Mistaken):
-        raise argparse.ArgumentTypeError(f"{size.problem}; {size.fix}")
+        raise refused(f"{size.problem}; {size.fix}")
     return size
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,8 @@ from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.plan.placement import Placement
 
 if TYPE_CHECKING:
+    import argparse
+
     from wasmbuild.builder.workspace import Workspace
     from wasmbuild.engine.programs import Program
     from wasmbuild.plan.graph import Plan
@@ -159,7 +160,7 @@ def _absolute(path: Path | None) -> Path | None:
 def _source_override(text: str) -> SourceOverride:
     name, equals, path = text.partition("=")
     if not name or not equals or not path:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PATH, such as filter=out/filter.wasm")
+        raise options.refused(f"{text!r} is not NAME=PATH, such as filter=out/filter.wasm")
     return SourceOverride(name, Path(path))
 
 
@@ -169,4 +170,4 @@ def _program(text: str) -> Program:
     try:
         return program(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} {error}") from None
+        raise options.refused(f"{text!r} {error}") from None

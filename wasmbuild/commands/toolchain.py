@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
@@ -17,6 +16,8 @@ from wasmbuild.text import printable
 from wasmbuild.toolchain import installed, search_path
 
 if TYPE_CHECKING:
+    import argparse
+
     from wasmbuild.console import Console
     from wasmbuild.installing.install import Attest, Installed, Telling
     from wasmbuild.toolchain.find import FoundCompiler

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from pathlib import Path
 
@@ -11,6 +10,8 @@ from wasmbuild.errors import UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import argparse
+
     from wasmbuild.project.declared import Target
     from wasmbuild.toolchain.toolchain import Toolchain
 

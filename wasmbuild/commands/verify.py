@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import sys
@@ -13,6 +12,10 @@ from wasmbuild.builder.workspace import CONFIG, Workspace
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE, FAILED, UsageError
 from wasmbuild.formats.schemas import LEVELS
+from wasmbuild.lean_typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

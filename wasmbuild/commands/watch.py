@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +12,8 @@ from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple, NoReturn
 from wasmbuild.project import globs
 
 if TYPE_CHECKING:
+    import argparse
+
     from wasmbuild.builder.workspace import Planned, Workspace
     from wasmbuild.console import Console
     from wasmbuild.plan.graph import Plan

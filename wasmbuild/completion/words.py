@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from wasmbuild import arguments
 from wasmbuild.engine import cpu, lines, triples
 from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.parsers import of_command
+from wasmbuild.subcommands import COMMANDS
 
 FILES = "files"
 IDS = "ids"
@@ -74,21 +75,20 @@ _WORDS: Mapping[str, Callable[[], tuple[str, ...]]] = {
 
 def commands() -> list[CommandWords]:
     """Return all commands."""
-    return [_command(name) for name in arguments.COMMANDS]
+    return [_command(name) for name in COMMANDS]
 
 
 def _command(name: str) -> CommandWords:
-    parser, _ = arguments.of_command(name)
     options: list[Option] = []
     values = Value(ANYTHING)
-    for action in _actions(parser):
+    for action in _actions(of_command(name)):
         if action.option_strings:
             value = None if action.nargs == 0 else _value(action)
             repeats = isinstance(action, argparse._AppendAction)
             options.append(Option(tuple(action.option_strings), value, _short(action.help or ""), repeats))
         else:
             values = _value(action)
-    return CommandWords(name, arguments.COMMANDS[name].summary, tuple(options), values)
+    return CommandWords(name, COMMANDS[name].summary, tuple(options), values)
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:

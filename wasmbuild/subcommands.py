@@ -1,0 +1,83 @@
+"""The commands of ``wasmbuild``, by their names."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+from wasmbuild.lean_typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """One command; the module of its name in ``wasmbuild.commands`` has its options and what it does.
+
+    ``interrupted`` says what is left when it is.
+    """
+
+    summary: str
+    example: str
+    interrupted: str = "nothing was changed"
+
+
+COMMANDS = {
+    "init": Command("write a first wasmbuild.toml for the sources that are there", "wasmbuild init"),
+    "build": Command(
+        "precompile what is out of date",
+        "wasmbuild build 'checksum@*' -j 4",
+        "what was finished is whole, and the next build goes on from there",
+    ),
+    "compile": Command(
+        "compile one file for one target, declared or not",
+        "wasmbuild compile fib.wat --target edge-x64 -o fib.cwasm --depfile fib.d",
+        "the artifact is the old one or the new one, whole",
+    ),
+    "manifest": Command(
+        "write manifests and index of artifacts that were compiled one by one",
+        "wasmbuild manifest --build-dir out",
+        "manifests that stand are whole, and the next run writes the others",
+    ),
+    "plan": Command("show what is declared", "wasmbuild plan --json"),
+    "explain": Command("say why artifacts would be built", "wasmbuild explain checksum@edge-x64"),
+    "verify": Command(
+        "prove what manifests say, wherever they are",
+        "wasmbuild verify build --level consistent",
+        "not everything was verified, and there is no verdict",
+    ),
+    "audit": Command(
+        "say which artifacts have a known fault of the compiler that made them",
+        "wasmbuild audit build --runtime 48.0.0",
+    ),
+    "toolchain": Command(
+        "show, install and remove compilers",
+        "wasmbuild toolchain install 48.0.8",
+        "what is installed is whole, and nothing else was",
+    ),
+    "lock": Command(
+        "name the very executables that compile, for every machine that builds",
+        "wasmbuild lock --platform linux-arm64",
+        "the lock file is the old one or the new one, whole",
+    ),
+    "inspect": Command("say what a file is, without loading it", "wasmbuild inspect build/pi/checksum.cwasm"),
+    "embed": Command(
+        "write source that configures an application's engine to match",
+        "wasmbuild embed --lang c --target pi -o engine.h",
+        "the file is the old one or the new one, whole",
+    ),
+    "fit": Command(
+        "find the engine settings of a program that loads artifacts",
+        "wasmbuild fit -- ./loader {}",
+        "no table was found",
+    ),
+    "cache": Command(
+        "say what is kept of artifacts that were compiled before, or remove it",
+        "wasmbuild cache stats",
+        "what was not removed is whole",
+    ),
+    "completion": Command("print a script that lets a shell complete the command", "wasmbuild completion bash"),
+    "schema": Command("print the JSON Schema of a file format", "wasmbuild schema manifest"),
+}
+
+
+def module_of(name: str) -> ModuleType:
+    """Return the module of a command."""
+    return import_module(f"wasmbuild.commands.{name}")
