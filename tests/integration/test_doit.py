@@ -108,6 +108,28 @@ def test_everything_again_when_told_so(dodo: Project) -> None:
     assert dodo.files() == good
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["compile"], "2 compiled, 2 up to date"),
+        (["-n", "2", "compile:manifests"], "2 compiled, 2 up to date"),
+        (["-s", "-n", "0", "compile"], "2 compiled, 2 up to date"),
+        (["compile:*"], "2 compiled, 2 up to date"),
+        (["--backend", "json", "--db-file", "doit.json", "compile"], "2 compiled, 2 up to date"),
+        (["--backend", "dbm", "--db-file", "doit", "compile"], "2 compiled, 2 up to date"),
+        (["-a", "-n", "2", "compile", "verify"], "4 compiled"),
+        pytest.param(["-n", "2", "-P", "process", "compile"], "2 compiled, 2 up to date", marks=posix),
+        pytest.param(["-a", "-n", "2", "-P", "process", "compile"], "4 compiled", marks=posix),
+    ],
+    ids=" ".join,
+)
+def test_what_is_outdated_in_each_way_to_run_doit(dodo: Project, options: list[str], expected: str) -> None:
+    dodo.run("build")
+    dodo.write("add.wat", SUB)
+    assert f"4 artifacts: {expected} in " in doit(dodo, *options)
+    assert dodo.compiled() == set()
+
+
 def test_list_and_info(dodo: Project) -> None:
     assert doit(dodo, "list").splitlines() == [
         "compile   precompile what is out of date, for every target",

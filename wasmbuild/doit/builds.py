@@ -11,7 +11,7 @@ from pathlib import Path
 
 from wasmbuild import boundary, files
 from wasmbuild.builder.workspace import Planned, Workspace
-from wasmbuild.doit.kinds import META
+from wasmbuild.doit.kinds import kind
 from wasmbuild.errors import UsageError, WasmbuildError
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.stepwise import Stepwise
@@ -120,10 +120,10 @@ class Build:
                     self.outdated.discard(id)
         return id not in self.outdated
 
-    def is_settled(self, id: str, tasks: Mapping[str, Task]) -> bool:
-        """Tell whether an artifact was found right, none of doit's tasks changes that, and none asks what it is."""
+    def is_alone(self, tasks: Mapping[str, Task]) -> bool:
+        """Tell whether all of doit's tasks are of this build and none asks what another has made."""
         self._see(tasks)
-        return not self._foreign and not self._asked and id not in self.outdated
+        return not self._foreign and not self._asked
 
     def is_asked(self, name: str, tasks: Mapping[str, Task]) -> bool:
         """Tell whether any of doit's tasks asks what a task of ours has made, alone or with its group."""
@@ -134,7 +134,7 @@ class Build:
         if self._tasks != len(tasks):
             self._tasks = len(tasks)
             self._asked = {task for asking in tasks.values() for task, _ in asking.getargs.values()}
-            ours = all(task.meta and META in task.meta for task in tasks.values())
+            ours = all(map(kind, tasks.values()))
             self._foreign = not ours or len(_builds) > 1
 
     @property
@@ -225,6 +225,11 @@ def of(which: Which) -> Build:
     if which not in _builds:
         _builds[which] = Build(which)
     return _builds[which]
+
+
+def is_alone(tasks: Mapping[str, Task]) -> bool:
+    """Tell whether all of doit's tasks are of one build and none asks what another has made."""
+    return any(build.is_alone(tasks) for build in _builds.values())
 
 
 def _shown(config: str) -> Path:

@@ -67,12 +67,6 @@ class ArtifactCheck(_Check):
         super().__init__(build)
         self._text = "; ".join(reasons)
 
-    def settle(self, task: Task, tasks: Mapping[str, Task]) -> None:
-        """Put the answer in the place of the question, where it is known."""
-        if self._build.is_settled(task.name.partition(":")[2], tasks):
-            task.uptodate, task.targets = [(True, [], {})], []
-            task.file_dep.clear()
-
     def _is_right(self, task: Task) -> bool:
         # It has served its purpose: the order of tasks. What changed is told by our records; doit's database would take
         # every file that is new to it for a change.
@@ -88,17 +82,6 @@ class ArtifactCheck(_Check):
 
     def __repr__(self) -> str:
         return self._text
-
-
-def settle(tasks: Mapping[str, Task]) -> None:
-    """Answer at once, before any of doit's tasks runs, what is known of artifacts that were found right.
-
-    For thousands of them the questions, and looks for files that were looked at just before, take a quarter of a run.
-    """
-    for task in tasks.values():
-        for check, *_ in task.uptodate:
-            if isinstance(check, ArtifactCheck):
-                check.settle(task, tasks)
 
 
 class IndexCheck(_Check):

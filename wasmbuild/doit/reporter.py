@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-
 from doit.exceptions import BaseFail, UnmetDependency
 from doit.reporter import ConsoleReporter
 from doit.task import Task
 
 from wasmbuild.console import Console
-from wasmbuild.doit.checks import settle
-from wasmbuild.doit.kinds import MANIFESTS, META, OUTDATED, UP_TO_DATE
+from wasmbuild.doit.kinds import FOUND_RIGHT, MANIFESTS, OUTDATED, UP_TO_DATE, kind
+from wasmbuild.doit.passing import Passing, waited_for
 from wasmbuild.lean_typing import Any, TextIO
 from wasmbuild.progress import Progress
 
@@ -23,47 +21,51 @@ class Reporter(ConsoleReporter):
     def __init__(self, outstream: TextIO, options: dict[str, Any]) -> None:
         super().__init__(outstream, options)
         self._progress = Progress(Console(outstream))
+        self._passing: Passing | None = None
         self._ended = False
 
-    def initialize(self, tasks: Mapping[str, Task], selected_tasks: Sequence[str]) -> None:
+    def initialize(self, tasks: dict[str, Task], selected_tasks: list[str]) -> None:
         """Count what is going to be compiled; nothing else has all tasks before the first of them is asked."""
-        settle(tasks)
-        self._progress.total = sum(_kind(task) == OUTDATED for task in _with_subtasks(tasks, selected_tasks))
+        self._progress.total = sum(kind(task) == OUTDATED for task in waited_for(tasks, selected_tasks))
+        self._passing = Passing(tasks, selected_tasks)
 
     def execute_task(self, task: Task) -> None:
-        kind = _kind(task)
-        if kind in (OUTDATED, UP_TO_DATE):
-            if kind == UP_TO_DATE:  # doit was told to run everything
+        which = kind(task)
+        if which in (OUTDATED, UP_TO_DATE):
+            if which == UP_TO_DATE:  # doit was told to run everything
                 self._progress.total += 1
             self._progress.start(_id(task))
-        elif kind is None:
+        elif which is None:
             super().execute_task(task)
 
     def add_success(self, task: Task) -> None:
         self._end_with(task)
-        if _kind(task) in (OUTDATED, UP_TO_DATE):
+        if kind(task) in (OUTDATED, UP_TO_DATE):
             made = task.values
             how = {name: made[name] for name in ("restored", "worker")}
             self._progress.done(_id(task), made["reasons"], made["seconds"], made["size"], **how)
 
     def add_failure(self, task: Task, fail: BaseFail) -> None:
-        kind = _kind(task)
-        if kind in (OUTDATED, UP_TO_DATE):
+        which = kind(task)
+        if which in (OUTDATED, UP_TO_DATE):
             self._progress.fail(_id(task), fail.message)
-        elif kind is None:
+        elif which is None:
             super().add_failure(task, fail)
-        elif kind == MANIFESTS and isinstance(fail, UnmetDependency):
+        elif which == MANIFESTS and isinstance(fail, UnmetDependency):
             self._end_with(task)
         elif not isinstance(fail, UnmetDependency) and fail.message not in self._progress.failed:
             self._progress.console.write(f"{self._progress.console.bad('error:')} {fail.message}")
 
     def skip_uptodate(self, task: Task) -> None:
         self._end_with(task)
-        kind = _kind(task)
-        if kind in (OUTDATED, UP_TO_DATE):
-            self._progress.total -= kind == OUTDATED
+        which = kind(task)
+        if which in (OUTDATED, UP_TO_DATE):
+            self._progress.total -= which == OUTDATED
             self._progress.up_to_date += 1
-        elif kind is None:
+        elif which == FOUND_RIGHT and self._passing is not None:
+            self._passing.over()
+            self._progress.up_to_date += len(self._passing.names)
+        elif which is None:
             super().skip_uptodate(task)
 
     def complete_run(self) -> None:
@@ -72,7 +74,7 @@ class Reporter(ConsoleReporter):
 
     def _end_with(self, task: Task) -> None:
         """Sum up before what comes next, once the manifests are written: they come after all artifacts."""
-        if _kind(task) == MANIFESTS and not self._progress.unfinished:
+        if kind(task) == MANIFESTS and not self._progress.unfinished:
             self._end()
 
     def _end(self) -> None:
@@ -81,17 +83,5 @@ class Reporter(ConsoleReporter):
             self._progress.end()
 
 
-def _kind(task: Task) -> str | None:
-    return task.meta.get(META) if task.meta else None
-
-
 def _id(task: Task) -> str:
     return str(task.name.partition(":")[2])
-
-
-def _with_subtasks(tasks: Mapping[str, Task], names: Sequence[str]) -> Iterator[Task]:
-    for name in names:
-        task = tasks[name]
-        yield task
-        if task.has_subtask:
-            yield from (tasks[subtask] for subtask in task.task_dep if tasks[subtask].subtask_of == name)

@@ -11,7 +11,7 @@ from doit.task import clean_targets
 from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.doit import actions, alike, builds
 from wasmbuild.doit.checks import ArtifactCheck, IndexCheck
-from wasmbuild.doit.kinds import MANIFESTS, META, OUTDATED, UP_TO_DATE
+from wasmbuild.doit.kinds import MANIFESTS, META, OTHER, OUTDATED, UP_TO_DATE
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.project import filenames
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _IO = {"capture": False}
 _GC_THRESHOLD = 50_000
 
-_OTHER = {META: "other"}
+_OTHER = {META: OTHER}
 
 
 class Declared:
@@ -70,6 +70,7 @@ class Declared:
     def dodo(self) -> tuple[dict[str, Any], Callable[[], Iterator[object]], Callable[[], dict[str, Any]]]:
         """Return ``DOIT_CONFIG``, ``task_compile`` and ``task_verify`` for a ``dodo.py`` of wasmbuild's own."""
         from wasmbuild.builder.scheduler import cores
+        from wasmbuild.doit.passing import MEMORY
         from wasmbuild.doit.reporter import Reporter
 
         # Fewer passes over the many objects of many tasks, none of which is garbage.
@@ -79,7 +80,7 @@ class Declared:
             "default_tasks": ["compile", "verify"],
             "backend": "sqlite3",
             # Records say what is up to date; a database beside them could only fail (no rights, a full disk) or lie.
-            "dep_file": ":memory:",
+            "dep_file": MEMORY,
             "par_type": "thread",
             "num_process": cores() if len(build.outdated) > 1 else 0,
             "continue": True,

@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 from building import FakeProject
-from doit.loader import generate_tasks
 from doit.task import Task
 
 from wasmbuild.builder.checker import Status
 from wasmbuild.builder.session import Session
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.doit import actions, builds
-from wasmbuild.doit.checks import settle
 from wasmbuild.doit.kinds import META, UP_TO_DATE
 from wasmbuild.doit.tasks import Declared
 from wasmbuild.project.declared import Artifact
@@ -102,27 +100,3 @@ def test_sources_are_looked_at_again_where_others_tasks_may_change_them(project:
     assert build.is_right("b@pi", ours)
     assert not build.is_right("b@pi", {**ours, "other": Task("other", [])})
     assert build.is_right("a@pi", {**ours, "other": Task("other", [])})
-
-
-@pytest.mark.parametrize(
-    ("other", "settled"),
-    [
-        ({}, True),
-        ({"other": Task("other", [])}, False),
-        ({"asks": Task("asks", [], meta={META: UP_TO_DATE}, getargs={"x": ("compile:a@pi", "size")})}, False),
-    ],
-    ids=["ours alone", "another", "one that asks"],
-)
-def test_what_is_right_is_asked_once_where_no_other_task_can_matter(
-    project: FakeProject, other: dict[str, Task], settled: bool
-) -> None:
-    project.build()
-    project.write("b", text="another")
-    ours = {task.name: task for task in generate_tasks("compile", (task for task in tasks(project)))}
-    settle({**ours, **other})
-    right, wrong = ours["compile:a@pi"], ours["compile:b@pi"]
-    assert (right.uptodate == [(True, [], {})]) is settled
-    assert (not right.targets and not right.file_dep) is settled
-    assert wrong.targets
-    assert wrong.file_dep
-    assert wrong.uptodate != [(True, [], {})]
