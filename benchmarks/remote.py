@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from functools import partial
 from pathlib import Path
@@ -75,12 +74,11 @@ def _measured(workspace: Workspace, *, alone: bool) -> Medians:
         listing.write_text("\n".join(f"ac/{name}" for name in names), encoding="utf-8")
 
         def build() -> float:
-            shutil.rmtree(project.build_dir)
-            shutil.rmtree(cache)
+            workspace.put_away(project.build_dir, cache)
             return project.build()
 
         def run(code: str) -> float:
-            shutil.rmtree(out, ignore_errors=True)
+            workspace.put_away(out)
             out.mkdir()
             return seconds(workspace.environment.run(code, address, listing, out), project.directory)
 
