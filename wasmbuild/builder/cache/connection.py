@@ -1,6 +1,6 @@
 """A store far away as long as it is of use: opened when it is first needed, and left when it fails or takes too long.
 
-All transfers run in one thread's event loop. What may be waited for is a budget: it is what a build may lose by this
+What may be waited for is a budget: it is what a build may lose by this
 cache, so that the seconds a compile would have taken are earned back by what is taken instead. A store that fails, or
 that used the budget up, is away for the rest of the build.
 """
@@ -8,8 +8,7 @@ that used the budget up, is away for the rest of the build.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from collections.abc import Callable
 from typing import Any
 
 import obstore
@@ -17,14 +16,16 @@ import obstore
 from wasmbuild.builder.cache import packed, stores
 from wasmbuild.builder.cache.budget import Budget
 from wasmbuild.builder.cache.tally import Tally
-from wasmbuild.builder.cache.transfers import Transfer, TransferThread
+from wasmbuild.builder.cache.transfers import Transfer, TransferThreads
 
 FAILURES = 3
 """So many failures in a row are those of the store, not of an entry."""
+# Who waits longer than that waits for a store that is far away.
+_NEAR_SECONDS = 0.005
 
 
 class Connection:
-    """A store, the thread of its transfers, and how long it may be waited for; threads may use it at once."""
+    """A store, the threads of its transfers, and how long it may be waited for; threads may use it at once."""
 
     def __init__(self, store: Callable[[], Any], timeout: float, tally: Tally) -> None:
         """``store`` opens the store; ``timeout`` are the seconds by which it may delay a build."""
@@ -34,7 +35,7 @@ class Connection:
         self._timeout = timeout
         self._tally = tally
         self._store: Any = None
-        self._thread: TransferThread | None = None
+        self._threads: TransferThreads | None = None
         self._under_way: set[Transfer] = set()
         self._failures = 0
 
@@ -48,8 +49,8 @@ class Connection:
             except Exception as error:
                 self._tally.away = str(error)
                 return False
-        if self._thread is None:
-            self._thread = TransferThread()
+        if self._threads is None:
+            self._threads = TransferThreads()
         return True
 
     def set_out(self, *transfers: Transfer) -> None:
@@ -60,56 +61,47 @@ class Connection:
         """Forget a transfer; the mutex is held."""
         self._under_way.discard(transfer)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Begin to run a coroutine in the thread of the transfers."""
-        thread = self._thread
-        if thread is None:
-            work.close()
-        else:
-            thread.spawn(work)
+    def run(self, job: Callable[[], None]) -> None:
+        """Have a job run by a thread of the transfers."""
+        threads = self._threads
+        if threads is not None:
+            threads.run(job)
 
-    def call(self, function: Callable[[int], None], argument: int) -> None:
-        """Have a function called by the thread of the transfers."""
-        thread = self._thread
-        if thread is not None:
-            thread.call(function, argument)
-
-    def waited_for(self, future: Future[bytes | None]) -> bytes | None:
+    def waited_for(self, transfer: Transfer) -> bytes | None:
         """Return what a transfer brings, None where there is no more time for it."""
-        if future.done():
-            return future.result()
+        if transfer.done:
+            return transfer.data
         with self.budget:
-            while True:
-                left = self.budget.left()
+            if not transfer.wait(min(_NEAR_SECONDS, self.budget.left())) and self._threads is not None:
+                self._threads.hasten()
+            # Another thread may earn more meanwhile.
+            while not transfer.wait(left := self.budget.left()):
                 if left <= 0:
                     self.leave(f"kept the build waiting for {self._timeout:g} s")
                     return None
-                try:
-                    return future.result(left)
-                except TimeoutError:
-                    # Another thread may have earned more.
-                    continue
+        return transfer.data
 
     def close(self) -> None:
         """End all transfers."""
         with self.mutex:
             self._under_way.clear()
-            thread, self._thread, self._store = self._thread, None, None
-        if thread is not None:
-            thread.end()
+            threads, self._threads = self._threads, None
+        if threads is not None:
+            # Of one that is away, nothing will come.
+            threads.end(wait=self._tally.away is None)
 
-    # --- in the thread of the transfers
+    # --- in the threads of the transfers
 
-    async def fetch(self, key: str) -> bytes | None:
+    def fetch(self, key: str) -> bytes | None:
         """Return the bytes under a key, None where they are too many. Raises what obstore does."""
-        found = await obstore.get_async(self._store, _path(key))
+        found = obstore.get(self._store, _path(key))
         if found.meta["size"] > packed.MAX_BYTES:
             return None
-        return bytes(await found.bytes_async())
+        return bytes(found.bytes())
 
-    async def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes) -> None:
         """Put bytes under a key. Raises what obstore does."""
-        await obstore.put_async(self._store, _path(key), data)
+        obstore.put(self._store, _path(key), data)
 
     def succeed(self) -> None:
         """Note that it answered."""
@@ -118,9 +110,11 @@ class Connection:
 
     def fail(self, error: Exception) -> None:
         """Note that it did not; when that was so several times in a row, it is left."""
-        self._failures += 1
-        self._tally.failure = stores.reason(error)
-        if self._failures >= FAILURES:
+        with self.mutex:
+            self._failures += 1
+            self._tally.failure = stores.reason(error)
+            lost = self._failures >= FAILURES
+        if lost:
             self.leave(f"does not answer as a cache does ({self._tally.failure})")
 
     def leave(self, why: str) -> None:

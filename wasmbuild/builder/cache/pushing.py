@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
@@ -18,7 +18,6 @@ from wasmbuild.lean_typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wasmbuild.builder.cache.signing import Signer
 
-_AT_ONCE = 32
 # What waits to be pushed is held in memory.
 _MOST_BYTES = 256 << 20
 
@@ -30,7 +29,6 @@ class Pushing:
         self._connection = connection
         self._tally = tally
         self._signer = signer
-        self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._transfers: list[Transfer] = []
         self._bytes = self._failures = 0
         # The smallest entry that was accepted: its size in bytes and its key.
@@ -52,7 +50,7 @@ class Pushing:
             self._bytes += len(data)
             self._transfers.append(transfer)
             self._connection.set_out(transfer)
-        self._connection.spawn(self._put(key, data, transfer))
+        self._connection.run(partial(self._put, key, data, transfer))
 
     def end(self) -> None:
         """Wait for what is on its way as long as there is time, and ask for one entry, to see whether it is kept."""
@@ -60,32 +58,32 @@ class Pushing:
         accepted, self._accepted = self._accepted, None
         if accepted is not None and self._tally.away is None:
             transfer = Transfer()
-            self._connection.spawn(self._look_for(accepted[1], transfer))
-            self._connection.waited_for(transfer.future)
-        # The next event loop has one of its own.
-        self._at_once = asyncio.Semaphore(_AT_ONCE)
+            self._connection.run(partial(self._look_for, accepted[1], transfer))
+            self._connection.waited_for(transfer)
 
     def _wait(self) -> None:
         for transfer in list(self._transfers):
-            self._connection.waited_for(transfer.future)
+            self._connection.waited_for(transfer)
         with self._connection.mutex:
-            self._transfers = [transfer for transfer in self._transfers if not transfer.future.done()]
+            self._transfers = [transfer for transfer in self._transfers if not transfer.done]
 
-    async def _put(self, key: str, data: bytes, transfer: Transfer) -> None:
+    def _put(self, key: str, data: bytes, transfer: Transfer) -> None:
         try:
-            async with self._at_once:
-                if self._tally.push_problem is None and self._tally.away is None:
-                    await self._connection.put(key, data)
+            if self._tally.push_problem is None and self._tally.away is None:
+                self._connection.put(key, data)
+                self._connection.succeed()
+                with self._connection.mutex:
                     self._tally.pushed += 1
                     self._accepted = min(self._accepted or (len(data), key), (len(data), key))
-                    self._connection.succeed()
                     self._failures = 0
         except (PermissionDeniedError, UnauthenticatedError):
             self._tally.push_problem = "does not let this user write"
         except Exception as error:
-            self._failures += 1
-            self._tally.push_failure = stores.reason(error)
-            if self._failures == FAILURES:
+            with self._connection.mutex:
+                self._failures += 1
+                self._tally.push_failure = stores.reason(error)
+                lost = self._failures == FAILURES
+            if lost:
                 self._tally.push_problem = f"does not take what is put there ({self._tally.push_failure})"
         finally:
             with self._connection.mutex:
@@ -93,9 +91,9 @@ class Pushing:
                 self._connection.arrived(transfer)
             transfer.end(None)
 
-    async def _look_for(self, key: str, transfer: Transfer) -> None:
+    def _look_for(self, key: str, transfer: Transfer) -> None:
         try:
-            packed.unpack(await self._connection.fetch(key) or b"", key, None)
+            packed.unpack(self._connection.fetch(key) or b"", key, None)
         except (FileNotFoundError, NotAnEntryError):
             self._tally.kept_nothing()
         except Exception:  # noqa: S110 - who may only write cannot know; a store that fails just now may have kept it

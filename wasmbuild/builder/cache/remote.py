@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
@@ -20,10 +21,8 @@ from wasmbuild.lean_typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wasmbuild.builder.cache.signing import Signer, TrustedKeys
 
-_AT_ONCE = 32
 # What was fetched and not asked for yet is held in memory.
 _AHEAD = 64
-_ROOM = 16
 
 
 class RemoteCache:
@@ -52,9 +51,10 @@ class RemoteCache:
         self._trusted = trusted
         self._cores = cores
         self._mutex = self._connection.mutex
-        self._ahead = asyncio.Semaphore(_AHEAD)
         self._wanted: dict[str, Transfer] = {}
-        self._room = 0
+        # What is wanted and did not set out yet, in its order, and how many did that nobody has asked for.
+        self._waiting: deque[tuple[str, Transfer]] = deque()
+        self._ahead = 0
         self._refused: set[str] = set()
 
     # --- taking
@@ -67,8 +67,9 @@ class RemoteCache:
             if not new or not self._connection.ready():
                 return
             self._wanted.update(new)
+            self._waiting.extend(new.items())
             self._connection.set_out(*new.values())
-        self._connection.spawn(self._fetch_ahead(new))
+            self._fetch_ahead()
 
     def get(self, key: str) -> PackedArtifact | None:
         """Return an entry, whose artifact has yet to be held to its digest; None where there is none to be trusted."""
@@ -77,11 +78,12 @@ class RemoteCache:
                 return None
             transfer = self._wanted.pop(key, None) or Transfer()
             self._connection.set_out(transfer)
-        if not transfer.future.done():
-            self._connection.spawn(self._take(key, transfer))
-        elif transfer.ahead:
-            self._make_room()
-        data = self._connection.waited_for(transfer.future)
+            if not transfer.started:
+                self._begin(key, transfer)
+            elif transfer.ahead:
+                self._ahead -= 1
+                self._fetch_ahead()
+        data = self._connection.waited_for(transfer)
         with self._mutex:
             self._connection.arrived(transfer)
         if data is None:
@@ -113,52 +115,34 @@ class RemoteCache:
             self._tally.damaged += 1
             self._tally.taken -= 1
 
-    async def _fetch_ahead(self, wanted: dict[str, Transfer]) -> None:
-        waiting = iter(wanted.items())
+    def _fetch_ahead(self) -> None:
+        """Have more set out, while there is room for it; the mutex is held."""
+        while self._waiting and self._ahead < _AHEAD:
+            key, transfer = self._waiting.popleft()
+            if not transfer.started:
+                transfer.ahead = True
+                self._ahead += 1
+                self._begin(key, transfer)
 
-        async def work() -> None:
-            for key, transfer in waiting:
-                await self._ahead.acquire()
-                if transfer.started:
-                    self._ahead.release()
-                else:
-                    transfer.ahead = True
-                    await self._fetch(key, transfer)
-
-        await asyncio.gather(*(work() for _ in range(min(_AT_ONCE, len(wanted)))))
-
-    async def _take(self, key: str, transfer: Transfer) -> None:
-        if transfer.ahead:
-            self._release(1)
-        elif not transfer.started:
-            await self._fetch(key, transfer)
-
-    def _make_room(self) -> None:
-        """Let more be fetched ahead; to wake the other thread for each entry would take longer than to fetch it."""
-        with self._mutex:
-            self._room += 1
-            room = self._room
-            if room < _ROOM:
-                return
-            self._room = 0
-        self._connection.call(self._release, room)
-
-    def _release(self, room: int) -> None:
-        for _ in range(room):
-            self._ahead.release()
-
-    async def _fetch(self, key: str, transfer: Transfer) -> None:
+    def _begin(self, key: str, transfer: Transfer) -> None:
         transfer.started = True
+        self._connection.run(partial(self._fetch, key, transfer))
+
+    def _fetch(self, key: str, transfer: Transfer) -> None:
         data = None
         try:
-            data = await self._connection.fetch(key)
-            self._connection.succeed()
-            self._tally.damaged += data is None
+            if self._tally.away is None:
+                data = self._connection.fetch(key)
+                self._connection.succeed()
+                if data is None:
+                    with self._mutex:
+                        self._tally.damaged += 1
         except FileNotFoundError:
             self._connection.succeed()
         except PermissionDeniedError:
             # A bucket that may not be listed says so of what is not there, too.
-            self._tally.denied += 1
+            with self._mutex:
+                self._tally.denied += 1
         except UnauthenticatedError:
             self._connection.leave("asks who this is (401), and its credentials are missing or wrong")
         except Exception as error:
@@ -178,9 +162,9 @@ class RemoteCache:
         if self._pushing is not None:
             self._pushing.end()
         self._wanted.clear()
+        self._waiting.clear()
+        self._ahead = 0
         self._connection.close()
-        # The next event loop has one of its own.
-        self._ahead = asyncio.Semaphore(_AHEAD)
 
     def report(self) -> RemoteReport:
         """Return what became of it so far."""
