@@ -157,7 +157,7 @@ class RemoteReport(NamedTuple):
     problems: tuple[str, ...]
 
 
-class Place(Protocol):
+class ExecutionBackend(Protocol):
     """Where requests run: this machine, or a cluster. It takes no part before there is something to compile."""
 
     def executor(self, compiler: Compiler, jobs: int | None) -> Executor:

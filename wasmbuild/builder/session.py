@@ -11,10 +11,10 @@ from wasmbuild.builder.checker import Checker, Status
 from wasmbuild.builder.compile import LocalCompiler
 from wasmbuild.builder.disk import is_forbidden
 from wasmbuild.builder.examining import SourceFacts
-from wasmbuild.builder.executors.places import HERE
+from wasmbuild.builder.executors.backends import THIS_MACHINE
 from wasmbuild.builder.manifests import Manifests
 from wasmbuild.builder.plan_files import PlanFiles
-from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache, Place, RemoteReport
+from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache, ExecutionBackend, RemoteReport
 from wasmbuild.builder.scheduler import Scheduler, make
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.builder.standing import Standing
@@ -46,13 +46,13 @@ class Session:
         directory: BuildDirectory,
         toolchain: Toolchain,
         cache: ArtifactCache = NO_CACHE,
-        place: Place = HERE,
+        backend: ExecutionBackend = THIS_MACHINE,
         looked: noop.Look | None = None,
     ) -> None:
         """``config`` are the bytes of the declaration that the plan was made from.
 
         ``looked`` is what ``noop.look`` found just now: what it found unchanged is not looked at once more.
-        Artifacts are taken from ``cache`` where it has them; ``place`` is where the others are compiled.
+        Artifacts are taken from ``cache`` where it has them; ``backend`` is where the others are compiled.
         """
         self.plan = plan
         self._config = config
@@ -65,7 +65,7 @@ class Session:
         self._manifests = Manifests(plan, self._files, directory, toolchain.compiler, self._binary)
         self._compiler = LocalCompiler(toolchain, directory.scratch)
         self._cache = cache
-        self._place = place
+        self._backend = backend
         engines = {target.engine.line: target.engine for target in plan.targets}
         self._identities = {line: self._compiler.identity(engine) for line, engine in engines.items()}
         obstacles = {target.name: toolchain.obstacle(target.engine) for target in plan.targets}
@@ -197,7 +197,8 @@ class Session:
             self._standing.doubt(artifact.id)
         # What is compiled all the same is not to come from where it was kept.
         cache = NO_CACHE if status.right else self._cache
-        return make(self._work, artifact.id, ALL_CORES if parallel else 1, self._place.compiler(self._compiler), cache)
+        threads = ALL_CORES if parallel else 1
+        return make(self._work, artifact.id, threads, self._backend.compiler(self._compiler), cache)
 
     def compile_all(
         self,
@@ -212,7 +213,7 @@ class Session:
         ``on_start`` and ``on_done`` are called by this thread. When it is interrupted, the running compilers are killed
         and nothing else is started.
         """
-        executor = self._place.executor(self._compiler, jobs)
+        executor = self._backend.executor(self._compiler, jobs)
         scheduler = Scheduler(self._work, executor, self._cache)
         ids = [artifact.id for artifact in artifacts]
         self._cache.want(self._work.keys(ids))
@@ -225,7 +226,7 @@ class Session:
         """Compile artifacts that are right once more, past any cache, and compare; nothing is published."""
         from wasmbuild.builder.reproducible import Again
 
-        executor = self._place.executor(self._compiler, jobs)
+        executor = self._backend.executor(self._compiler, jobs)
         again = Again(self._work, lambda id: self.path(self.artifacts[id]))
         scheduler = Scheduler(again, executor, NO_CACHE)
         scheduler.run([artifact.id for artifact in artifacts], on_start=lambda id: None, on_done=on_done)
@@ -280,7 +281,7 @@ class Session:
                 self.directory.save()
         finally:
             self._cache.close()
-            self._place.close()
+            self._backend.close()
             self._toolchain.close()
             self.directory.unlock()
 

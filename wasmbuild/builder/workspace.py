@@ -106,7 +106,7 @@ class Workspace:
         happens there. Raises DeclarationError, ToolchainError, UsageError.
         """
         from wasmbuild.builder.build_directory import BuildDirectory
-        from wasmbuild.builder.executors import places
+        from wasmbuild.builder.executors import backends
         from wasmbuild.builder.request import NO_CACHE
         from wasmbuild.builder.session import Session
 
@@ -114,8 +114,8 @@ class Workspace:
         directory = BuildDirectory(plan.build_dir, plan.state_dir)
         cache = self.cache(declaration, push=push) if cached else NO_CACHE
         toolchain = self.toolchain(plan)
-        place = places.at(places.chosen(executor, self._project(declaration).executor), toolchain, say)
-        return Session(plan, declaration, directory, toolchain, cache, place, looked)
+        backend = backends.at(backends.requested(executor, self._project(declaration).executor), toolchain, say)
+        return Session(plan, declaration, directory, toolchain, cache, backend, looked)
 
     def toolchain(self, declared: Project | Plan, lines: Iterable[int] | None = None) -> Toolchain:
         """Return a compiler for each line that is declared, as the declaration asks for and the lock file allows.

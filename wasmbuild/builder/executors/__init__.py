@@ -1,1 +1,1 @@
-"""Where compiles run: one module for each kind of place."""
+"""Where compiles run: on this machine, or on the workers of a cluster."""

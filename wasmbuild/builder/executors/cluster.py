@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from wasmbuild.builder.executors import wire
-from wasmbuild.builder.executors.members import Ask, Members
+from wasmbuild.builder.executors.members import Members, WorkerClient
 from wasmbuild.builder.request import CompileRequest, CompileResult
 from wasmbuild.errors import CompileError, DiskError, ExecutorError
 
@@ -44,7 +44,7 @@ _MOST_ALONE = 1
 _AGAIN_SECONDS = 0.05
 
 
-class AskAgainError(Exception):
+class RequestLostError(Exception):
     """A request is not known any more where it was sent, and was not answered."""
 
 
@@ -57,8 +57,8 @@ class PoisonousError(Exception):
         self.count = count
 
 
-class Link(Ask, Protocol):
-    """The connection to a scheduler; ``link.DaskLink`` says what each of these does."""
+class SchedulerClient(WorkerClient, Protocol):
+    """How a scheduler is asked; ``dask_client.DaskClient`` says what each of these does."""
 
     address: str
 
@@ -80,7 +80,7 @@ class Cluster:
 
     def __init__(
         self,
-        link: Link,
+        client: SchedulerClient,
         *,
         limits_memory: bool,
         say: Callable[[str], None],
@@ -89,11 +89,11 @@ class Cluster:
     ) -> None:
         """``on_change`` and ``say`` are called by another thread, ``on_change`` when ``threads`` is another number."""
         self.threads = 0
-        self._link = link
+        self._client = client
         self._say = say
         self._on_change = on_change
         self._patience = patience or PATIENCE
-        self._members = Members(link, limits_memory=limits_memory, say=say, answer=self._patience.answer)
+        self._members = Members(client, limits_memory=limits_memory, say=say, answer=self._patience.answer)
         self._online = asyncio.Event()
         self._suspects = asyncio.Lock()
         self._closing = asyncio.Event()
@@ -161,11 +161,11 @@ class Cluster:
             for task in self._tasks:
                 task.cancel()
             await asyncio.wait(self._tasks, timeout=_AGAIN_SECONDS)
-        if running and self._link.is_connected and (fit := self._members.fit()):
+        if running and self._client.is_connected and (fit := self._members.fit()):
             with suppress(Exception):
-                await asyncio.wait_for(self._link.stop(fit), self._patience.stop)
+                await asyncio.wait_for(self._client.stop(fit), self._patience.stop)
         self._members.forget_all()
-        await self._link.close(self._patience.stop)
+        await self._client.close(self._patience.stop)
 
     def _take(self, done: Done, request: CompileRequest, wasm: Path) -> None:
         # Made here: where all is over before, no coroutine is left that nobody awaits.
@@ -192,30 +192,30 @@ class Cluster:
         """Ask the scheduler for its workers, again and again. Raises ExecutorError where it does not answer."""
         await self._reach()
         heard = self._loop.time()
-        told = False
+        reported = False
         while True:
             try:
                 async with asyncio.timeout_at(heard + self._patience.lost + self._patience.answer):
-                    if not self._link.is_connected:
+                    if not self._client.is_connected:
                         self._online.clear()
                         self._members.forget_all()
-                        await self._link.connect(self._patience.connect)
-                    workers = await asyncio.wait_for(self._link.workers(), self._patience.answer)
+                        await self._client.connect(self._patience.connect)
+                    workers = await asyncio.wait_for(self._client.workers(), self._patience.answer)
             except ExecutorError:
                 raise
             except Exception as error:
                 silent = self._loop.time() - heard
                 if silent > self._patience.lost:
                     raise ExecutorError(
-                        f"the Dask scheduler at {self._link.address} does not answer any more: {_said(error)}; "
+                        f"the Dask scheduler at {self._client.address} does not answer any more: {_said(error)}; "
                         f"what was finished is whole, and the next build goes on from there"
                     ) from error
-                if silent > self._patience.answer and not told:
-                    told = True
-                    self._say(f"the Dask scheduler at {self._link.address} does not answer; waiting for it")
+                if silent > self._patience.answer and not reported:
+                    reported = True
+                    self._say(f"the Dask scheduler at {self._client.address} does not answer; waiting for it")
             else:
                 heard = self._loop.time()
-                told = False
+                reported = False
                 self._members.update(workers)
                 self._online.set()
                 if self.threads != (threads := self._members.threads):
@@ -225,13 +225,13 @@ class Cluster:
 
     async def _reach(self) -> None:
         try:
-            await self._link.connect(self._patience.connect)
+            await self._client.connect(self._patience.connect)
         except ExecutorError:
             raise
         except Exception as error:
             raise ExecutorError(
-                f"there is no Dask scheduler at {self._link.address}: {_said(error)}; check the address, or start one "
-                f"there: dask scheduler"
+                f"there is no Dask scheduler at {self._client.address}: {_said(error)}; check the address, or "
+                f"start one there: dask scheduler"
             ) from error
 
     # --- a request
@@ -264,9 +264,9 @@ class Cluster:
             fit = await self._fit()
             workers = fit[lost % len(fit) :][:1] if alone else fit
             try:
-                answered = await self._while_any_of(workers, self._link.compile(asked, wasm, workers))
-            except (AskAgainError, OSError):
-                if not self._link.is_connected:
+                answered = await self._while_any_of(workers, self._client.compile(asked, wasm, workers))
+            except (RequestLostError, OSError):
+                if not self._client.is_connected:
                     self._online.clear()
                 await asyncio.sleep(self._patience.poll)
                 continue
@@ -313,28 +313,28 @@ class Cluster:
                 left = deadline - self._loop.time()
                 hopeless = self._members.is_hopeless
                 if left <= 0:
-                    raise self._alone()
+                    raise self._no_worker()
                 if invitation is None and self._members.is_empty:
-                    invitation = asyncio.ensure_future(self._link.invite())
+                    invitation = asyncio.ensure_future(self._client.invite())
                 with suppress(TimeoutError):
                     wait = min(left, self._patience.unfit) if hopeless else left
                     await asyncio.wait_for(self._members.changed(), wait)
                     continue
                 if hopeless and self._members.is_hopeless:
-                    raise self._alone()
+                    raise self._no_worker()
             return fit
         finally:
             if invitation is not None:
                 invitation.cancel()
 
-    def _alone(self) -> ExecutorError:
+    def _no_worker(self) -> ExecutorError:
         if problems := self._members.problems():
             return ExecutorError(
-                f"no worker of the Dask scheduler at {self._link.address} can compile for this build:\n{problems}"
+                f"no worker of the Dask scheduler at {self._client.address} can compile for this build:\n{problems}"
             )
         return ExecutorError(
-            f"the Dask scheduler at {self._link.address} has had no worker for {self._patience.workers:g} s; "
-            f"start one: dask worker {self._link.address}"
+            f"the Dask scheduler at {self._client.address} has had no worker for {self._patience.workers:g} s; "
+            f"start one: dask worker {self._client.address}"
         )
 
     def _poisonous(self, error: PoisonousError) -> CompileResult:

@@ -21,7 +21,7 @@ from wasmbuild.toolchain.toolchain import Toolchain
 _AHEAD = 2
 
 
-class DaskPlace:
+class DaskBackend:
     """A cluster, by the address of its scheduler, which is not spoken to before there is something to compile."""
 
     def __init__(
@@ -60,10 +60,10 @@ class DaskPlace:
         """Return the cluster, which is reached when it is asked for the first time."""
         with self._mutex:
             if self._cluster is None:
-                from wasmbuild.builder.executors.link import DaskLink
+                from wasmbuild.builder.executors.dask_client import DaskClient
 
                 self._cluster = Cluster(
-                    DaskLink(self._address, self._toolchain.compilers.values(), uuid.uuid4().hex),
+                    DaskClient(self._address, self._toolchain.compilers.values(), uuid.uuid4().hex),
                     limits_memory=self._toolchain.limits.memory is not None,
                     say=self._say,
                     on_change=on_change,
@@ -75,9 +75,9 @@ class DaskPlace:
 class DaskExecutor:
     """Gives requests to a cluster, a few more than run there at once."""
 
-    def __init__(self, place: DaskPlace, jobs: int | None) -> None:
+    def __init__(self, backend: DaskBackend, jobs: int | None) -> None:
         """At most ``jobs`` requests are there at once."""
-        self._place = place
+        self._backend = backend
         self._jobs = jobs
         self._threads = 0
         # None says that there are more slots.
@@ -92,21 +92,21 @@ class DaskExecutor:
         return max(1, self._threads)
 
     def submit(self, id: str, request: CompileRequest, wasm: Path) -> None:
-        cluster = self._place.cluster(self._changed)
+        cluster = self._backend.cluster(self._changed)
         cluster.submit(request, wasm).add_done_callback(lambda future: self._done.put((id, future)))
 
     def results(self) -> Iterable[tuple[str, CompileResult]]:
         found = [self._done.get()]
         while not self._done.empty():
             found.append(self._done.get())
-        self._threads = self._place.cluster(self._changed).threads
+        self._threads = self._backend.cluster(self._changed).threads
         return [(item[0], item[1].result()) for item in found if item is not None]
 
     def abort(self) -> None:
-        self._place.close()
+        self._backend.close()
 
     def close(self) -> None:
-        self._place.close()
+        self._backend.close()
 
     def _changed(self) -> None:
         self._done.put(None)
@@ -115,11 +115,11 @@ class DaskExecutor:
 class DaskCompiler:
     """A cluster as one compiler, for whoever schedules by other means: each thread that compiles waits."""
 
-    def __init__(self, place: DaskPlace) -> None:
-        self._place = place
+    def __init__(self, backend: DaskBackend) -> None:
+        self._backend = backend
 
     def compile(self, request: CompileRequest, wasm: Path) -> CompileResult:
         try:
-            return self._place.cluster().submit(request, wasm).result()
+            return self._backend.cluster().submit(request, wasm).result()
         except ExecutorError as error:
             return CompileResult(request.key(), "", error=error)

@@ -17,8 +17,8 @@ _SHOWN = 3
 _AGAIN_SECONDS = 2.0
 
 
-class Ask(Protocol):
-    """How workers are spoken to, each by its address. Both raise OSError where one does not answer."""
+class WorkerClient(Protocol):
+    """How workers are asked, each by its address. Both raise OSError where one does not answer."""
 
     async def examine(self, address: str) -> Mapping[str, Any]:
         """Return what ``remote.examine`` returns there."""
@@ -45,28 +45,28 @@ class Member:
 class Members:
     """Workers by their addresses. Everything happens in one event loop."""
 
-    def __init__(self, ask: Ask, *, limits_memory: bool, say: Callable[[str], None], answer: float) -> None:
+    def __init__(self, client: WorkerClient, *, limits_memory: bool, say: Callable[[str], None], answer: float) -> None:
         """``answer`` is how many seconds one may take to say what it is."""
-        self._ask = ask
+        self._client = client
         self._limits_memory = limits_memory
         self._say = say
         self._answer = answer
         self._members: dict[str, Member] = {}
         self._names: dict[str, str] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._changed = asyncio.Event()
 
     def update(self, workers: Mapping[str, Mapping[str, Any]]) -> None:
         """Take what the scheduler says of its workers, by their addresses."""
         for address in self._members.keys() - workers.keys():
             self._forget(self._members.pop(address))
-        for address, told in workers.items():
+        for address, info in workers.items():
             member = self._members.get(address)
             if member is None:
-                self._names[address] = _without_scheme(str(told.get("name") or address))
-                member = self._members[address] = Member(self._names[address], int(told["nthreads"]))
+                self._names[address] = _without_scheme(str(info.get("name") or address))
+                member = self._members[address] = Member(self._names[address], int(info["nthreads"]))
                 self._admit(address)
-            running = told.get("status") == "running"
+            running = info.get("status") == "running"
             if running != member.running:
                 member.running = running
                 self._notify()
@@ -136,11 +136,11 @@ class Members:
         member = self._members[address]
         while True:
             try:
-                told = await asyncio.wait_for(self._ask.examine(address), self._answer)
-                reason = self._problem(told)
-                if not reason and told["lacks"]:
+                description = await asyncio.wait_for(self._client.examine(address), self._answer)
+                reason = self._problem(description)
+                if not reason and description["lacks"]:
                     self._say(f"sending the compiler to {member.name}")
-                    reason = await self._ask.install(address, told["lacks"])
+                    reason = await self._client.install(address, description["lacks"])
             except OSError as error:
                 member.reason = f"does not answer ({error})" if str(error) else "does not answer"
                 self._notify()
@@ -149,22 +149,22 @@ class Members:
                 self._judged(member, reason)
                 return
 
-    def _problem(self, told: Mapping[str, Any]) -> str:
-        """Say why a worker that says this of itself cannot compile for this build; nothing where it can."""
-        if "problem" in told:
-            return str(told["problem"])
-        if problem := remote.version_problem(told["versions"]):
+    def _problem(self, description: Mapping[str, Any]) -> str:
+        """Say why a worker that describes itself like this cannot compile for this build; nothing where it can."""
+        if "problem" in description:
+            return str(description["problem"])
+        if problem := remote.version_problem(description["versions"]):
             return problem
-        if (theirs := told["system"]) != remote.system() and told["lacks"]:
+        if (theirs := description["system"]) != remote.system() and description["lacks"]:
             return f"is {theirs} and cannot run the compiler of this build, which is for {remote.system()}"
-        if self._limits_memory and not told["limits-memory"]:
+        if self._limits_memory and not description["limits-memory"]:
             return "cannot limit the memory of a compile; run workers on Linux"
         return ""
 
     def _judged(self, member: Member, reason: str) -> None:
         member.fit, member.reason = not reason, reason
-        if reason and reason not in self._told:
-            self._told.add(reason)
+        if reason and reason not in self._reported:
+            self._reported.add(reason)
             self._say(f"passed over: {member.name} {reason}")
         self._notify()
 

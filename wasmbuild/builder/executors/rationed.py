@@ -13,7 +13,7 @@ from wasmbuild.builder.scheduler import cores
 from wasmbuild.errors import CompileError
 
 
-def here(compiler: Compiler, jobs: int | None) -> Executor:
+def local_executor(compiler: Compiler, jobs: int | None) -> Executor:
     """Return what runs so many compiles at once on this machine.
 
     Without a number, as many as the build around this one has jobs for, or else as there are cores.

@@ -82,22 +82,22 @@ def unfit(reason: str, *, lacks_compiler: bool = False) -> dict[str, Any]:
     return {"schema": SCHEMA, "unfit": reason, "lacks-compiler": lacks_compiler}
 
 
-def result_of(given: object, worker: str) -> CompileResult | Unfit:
+def result_of(answer: object, worker: str) -> CompileResult | Unfit:
     """Read an answer of the machine that people call ``worker``; what is no answer is an error of the artifact."""
     try:
-        if not isinstance(given, dict) or given["schema"] != SCHEMA:
+        if not isinstance(answer, dict) or answer["schema"] != SCHEMA:
             raise ValueError
-        if "unfit" in given:
-            return Unfit(_typed(given["unfit"], str), _typed(given["lacks-compiler"], bool))
-        error, peak = given["error"], given["peak-memory"]
+        if "unfit" in answer:
+            return Unfit(_typed(answer["unfit"], str), _typed(answer["lacks-compiler"], bool))
+        error, peak = answer["error"], answer["peak-memory"]
         return CompileResult(
-            key=_typed(given["key"], str),
+            key=_typed(answer["key"], str),
             made_by=f"the worker {worker}",
-            artifact=None if error is not None else _typed(given["artifact"], bytes),
+            artifact=None if error is not None else _typed(answer["artifact"], bytes),
             error=None if error is None else CompileError(_typed(error, str)),
-            seconds=float(_typed(given["seconds"], float)),
+            seconds=float(_typed(answer["seconds"], float)),
             peak_memory=None if peak is None else _typed(peak, int),
-            sha256=None if error is not None else _typed(given["sha256"], str),
+            sha256=None if error is not None else _typed(answer["sha256"], str),
             worker=worker,
         )
     except (KeyError, ValueError):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from wasmbuild.project import place_addresses
+from wasmbuild.project import executor_addresses
 from wasmbuild.project.tables.base import Table
 from wasmbuild.project.tables.refusals import Wrong
 from wasmbuild.project.tables.values import Rule
@@ -14,7 +14,7 @@ from wasmbuild.project.tables.values import Rule
 
 def _address(text: str) -> Wrong | None:
     try:
-        place_addresses.scheduler(text)
+        executor_addresses.scheduler(text)
     except ValueError as error:
         problem, fix = error.args
         return problem, fix
@@ -24,7 +24,7 @@ def _address(text: str) -> Wrong | None:
 class BuildTable(Table):
     """Where a build compiles; it changes no artifact."""
 
-    executor: Annotated[str, Rule(_address, pattern=place_addresses.PATTERN)] | None = Field(
+    executor: Annotated[str, Rule(_address, pattern=executor_addresses.PATTERN)] | None = Field(
         default=None,
         description=(
             "`dask://HOST:8786` for the workers behind a scheduler of Dask, which takes the extra `dask`, or `local`, "

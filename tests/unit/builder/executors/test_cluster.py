@@ -13,7 +13,7 @@ import pytest
 from fakes import artifact
 
 from wasmbuild.builder.executors import remote, wire
-from wasmbuild.builder.executors.cluster import AskAgainError, Cluster, ClusterPatience, PoisonousError
+from wasmbuild.builder.executors.cluster import Cluster, ClusterPatience, PoisonousError, RequestLostError
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import CompileRequest, CompileResult, Labels
 from wasmbuild.engine import triples
@@ -29,14 +29,14 @@ QUICK = ClusterPatience(connect=1, lost=0.2, answer=0.1, workers=0.2, unfit=0.05
 Compile = Callable[[str, CompileRequest], Mapping[str, Any]]
 
 
-class FakeLink:
-    """A scheduler whose workers answer at once; ``told`` is what they say, ``does`` what they do."""
+class FakeClient:
+    """A scheduler whose workers answer at once; ``described`` is what they say, ``does`` what they do."""
 
     def __init__(self) -> None:
         self.address = "scheduler:1"
         self.is_connected = False
         self.lost = self.unreachable = False
-        self.told: dict[str, dict[str, Any]] = {}
+        self.described: dict[str, dict[str, Any]] = {}
         self.silent: set[str] = set()
         self.does: Compile = compiled
         self.asked: list[tuple[str, str]] = []
@@ -45,9 +45,9 @@ class FakeLink:
         self.never = asyncio.Event()
         self.closed = False
 
-    def add(self, name: str, **told: Any) -> None:
-        self.told[name] = {
-            "versions": remote.versions(), "system": remote.system(), "limits-memory": True, "lacks": [], **told
+    def add(self, name: str, **described: Any) -> None:
+        self.described[name] = {
+            "versions": remote.versions(), "system": remote.system(), "limits-memory": True, "lacks": [], **described
         }  # fmt: skip
 
     async def connect(self, seconds: float) -> None:
@@ -58,12 +58,12 @@ class FakeLink:
     async def workers(self) -> Mapping[str, Mapping[str, Any]]:
         if self.lost:
             await self.never.wait()
-        return {name: {"name": name.upper(), "nthreads": 2, "status": "running"} for name in self.told}
+        return {name: {"name": name.upper(), "nthreads": 2, "status": "running"} for name in self.described}
 
     async def examine(self, address: str) -> Mapping[str, Any]:
         if address in self.silent:
             await self.never.wait()
-        return self.told[address]
+        return self.described[address]
 
     async def install(self, address: str, lacks: Iterable[str]) -> str:
         self.sent.append(address)
@@ -95,7 +95,7 @@ def compiled(worker: str, request: CompileRequest) -> Mapping[str, Any]:
 
 class Room:
     def __init__(self, directory: Path) -> None:
-        self.link = FakeLink()
+        self.client = FakeClient()
         self.said: list[str] = []
         self.changed = threading.Event()
         self.wasm = directory / "m.wasm"
@@ -106,7 +106,7 @@ class Room:
     def cluster(self) -> Cluster:
         if self._cluster is None:
             self._cluster = Cluster(
-                self.link, limits_memory=True, say=self.said.append, on_change=self.changed.set, patience=QUICK
+                self.client, limits_memory=True, say=self.said.append, on_change=self.changed.set, patience=QUICK
             )
         return self._cluster
 
@@ -128,7 +128,7 @@ def room(tmp_path: Path) -> Iterator[Room]:
 
 def test_all_workers_have_their_share(room: Room) -> None:
     for name in ("a", "b"):
-        room.link.add(name)
+        room.client.add(name)
     results = room.compile("1", "2", "3", "4")
     assert {result.worker for result in results.values()} <= {"A", "B"}
     assert all(result.error is None and isinstance(result.artifact, bytes) for result in results.values())
@@ -136,14 +136,14 @@ def test_all_workers_have_their_share(room: Room) -> None:
 
 
 def test_what_lacks_the_compiler_is_sent_it(room: Room) -> None:
-    room.link.add("a", lacks=["c" * 64])
+    room.client.add("a", lacks=["c" * 64])
     assert room.compile("1", "2")["1"].error is None
-    assert room.link.sent == ["a"]
+    assert room.client.sent == ["a"]
     assert room.said == ["sending the compiler to A"]
 
 
 @pytest.mark.parametrize(
-    ("told", "reason"),
+    ("described", "reason"),
     [
         ({"versions": {**remote.versions(), "wasmbuild": "0.0.1"}}, "has wasmbuild 0.0.1, and this machine has "),
         ({"versions": {**remote.versions(), "Python": "3.9"}}, "has Python 3.9, and this machine has "),
@@ -157,27 +157,27 @@ def test_what_lacks_the_compiler_is_sent_it(room: Room) -> None:
     ],
     ids=["wasmbuild", "Python", "Dask", "system", "limits", "problem"],
 )
-def test_what_cannot_compile_is_passed_over(room: Room, told: dict[str, Any], reason: str) -> None:
-    room.link.add("bad", **told)
+def test_what_cannot_compile_is_passed_over(room: Room, described: dict[str, Any], reason: str) -> None:
+    room.client.add("bad", **described)
     with pytest.raises(ExecutorError, match="no worker of the Dask scheduler at scheduler:1 can compile") as error:
         room.compile("1")
     assert str(error.value).splitlines()[1].startswith(f"    BAD {reason}")
-    assert room.link.asked == []
+    assert room.client.asked == []
 
 
 def test_the_others_do_it(room: Room) -> None:
-    room.link.add("bad", problem="has no wasmbuild")
-    room.link.silent.add("mute")
-    room.link.add("mute")
-    room.link.add("good")
+    room.client.add("bad", problem="has no wasmbuild")
+    room.client.silent.add("mute")
+    room.client.add("mute")
+    room.client.add("good")
     assert room.compile("1", "2", "3")["3"].worker == "GOOD"
     assert room.said == ["passed over: BAD has no wasmbuild"]
 
 
 def test_one_that_turns_out_to_be_unfit_is_passed_over(room: Room) -> None:
     for name in ("full", "good"):
-        room.link.add(name)
-    room.link.does = lambda worker, request: (
+        room.client.add(name)
+    room.client.does = lambda worker, request: (
         wire.unfit("has no room") if worker == "full" else compiled(worker, request)
     )
     assert {result.worker for result in room.compile("1", "2", "3").values()} == {"GOOD"}
@@ -185,29 +185,29 @@ def test_one_that_turns_out_to_be_unfit_is_passed_over(room: Room) -> None:
 
 
 def test_one_that_lost_the_compiler_is_asked_again(room: Room) -> None:
-    room.link.add("a")
+    room.client.add("a")
     answers = iter([wire.unfit("", lacks_compiler=True)])
-    room.link.does = lambda worker, request: next(answers, None) or compiled(worker, request)
+    room.client.does = lambda worker, request: next(answers, None) or compiled(worker, request)
     assert room.compile("1")["1"].worker == "A"
-    assert [worker for worker, _ in room.link.asked] == ["a", "a"]
+    assert [worker for worker, _ in room.client.asked] == ["a", "a"]
 
 
 def test_what_the_scheduler_forgot_is_asked_again(room: Room) -> None:
-    room.link.add("a")
+    room.client.add("a")
     forgotten = [True]
 
     def does(worker: str, request: CompileRequest) -> Mapping[str, Any]:
         if forgotten.pop() if forgotten else False:
-            raise AskAgainError
+            raise RequestLostError
         return compiled(worker, request)
 
-    room.link.does = does
+    room.client.does = does
     assert room.compile("1")["1"].error is None
 
 
 def test_what_kills_its_workers_is_to_blame_and_what_waited_there_is_not(room: Room) -> None:
     for name in ("a", "b"):
-        room.link.add(name)
+        room.client.add(name)
     room.compile("0")
     deaths = ["1", "2", "1"]
 
@@ -217,21 +217,21 @@ def test_what_kills_its_workers_is_to_blame_and_what_waited_there_is_not(room: R
             raise PoisonousError(worker, 4)
         return compiled(worker, request)
 
-    room.link.does = does
+    room.client.does = does
     results = room.compile("1", "2")
     assert str(results["1"].error).startswith("workers died while they compiled it, again and again, the last one ")
     assert results["2"].error is None
 
 
 def test_what_waits_for_workers_that_left_goes_to_others(room: Room) -> None:
-    room.link.add("a")
+    room.client.add("a")
     room.compile("0")
-    room.link.does = lambda worker, request: {} if worker == "a" else compiled(worker, request)
+    room.client.does = lambda worker, request: {} if worker == "a" else compiled(worker, request)
     future = room.cluster.submit(room.request("1"), room.wasm)
-    while ("a", "1") not in room.link.asked:
+    while ("a", "1") not in room.client.asked:
         assert not future.done()
-    room.link.add("b")
-    del room.link.told["a"]
+    room.client.add("b")
+    del room.client.described["a"]
     assert future.result(10).worker == "B"
 
 
@@ -245,33 +245,33 @@ def test_without_workers(room: Room) -> None:
 
 
 def test_without_a_scheduler(room: Room) -> None:
-    room.link.unreachable = True
+    room.client.unreachable = True
     with pytest.raises(ExecutorError, match="there is no Dask scheduler at scheduler:1: refused; check the address"):
         room.compile("1")
 
 
 def test_a_scheduler_that_is_lost_ends_what_waits(room: Room) -> None:
-    room.link.add("a")
+    room.client.add("a")
     room.compile("0")
-    room.link.does = lambda worker, request: {}
+    room.client.does = lambda worker, request: {}
     futures = [room.cluster.submit(room.request(id), room.wasm) for id in "12"]
-    room.link.lost = True
+    room.client.lost = True
     for future in futures:
         with pytest.raises(
             ExecutorError, match="scheduler:1 does not answer any more: it did not answer in time; what "
         ):
             future.result(10)
-    assert room.link.closed
+    assert room.client.closed
 
 
 def test_closed_it_stops_what_runs(room: Room) -> None:
-    room.link.add("a")
+    room.client.add("a")
     room.compile("0")
-    room.link.does = lambda worker, request: {}
+    room.client.does = lambda worker, request: {}
     future = room.cluster.submit(room.request("1"), room.wasm)
-    while ("a", "1") not in room.link.asked:
+    while ("a", "1") not in room.client.asked:
         assert not future.done()
     room.cluster.close()
-    assert room.link.stopped == ["a"]
+    assert room.client.stopped == ["a"]
     with pytest.raises(ExecutorError, match="the build was stopped"):
         future.result(10)

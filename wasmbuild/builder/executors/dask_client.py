@@ -23,11 +23,11 @@ from distributed.utils import CancelledError  # noqa: E402
 from distributed.versions import VersionMismatchWarning  # noqa: E402
 
 from wasmbuild.builder.executors import remote  # noqa: E402
-from wasmbuild.builder.executors.cluster import AskAgainError, PoisonousError  # noqa: E402
+from wasmbuild.builder.executors.cluster import PoisonousError, RequestLostError  # noqa: E402
 from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler  # noqa: E402
 
 if _IS_OURS:
-    # What is wrong is told once, in our words; a program that uses Dask itself says what it wants to hear.
+    # What is wrong is reported once, in our words; a program that uses Dask itself says what it wants to hear.
     for _name in ("distributed", "distributed.client"):
         logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
 
@@ -37,7 +37,7 @@ _SIZE_TO_WARN_OF = {"distributed.admin.large-graph-warning-threshold": "16GiB"}
 _FIRST = 100
 
 
-class DaskLink:
+class DaskClient:
     """A client of one scheduler, for one build; everything happens in one event loop."""
 
     def __init__(self, address: str, compilers: Iterable[FoundCompiler], build: str) -> None:
@@ -73,8 +73,8 @@ class DaskLink:
 
     async def workers(self) -> Mapping[str, Mapping[str, Any]]:
         """Return what the scheduler says of its workers, by their addresses. Raises OSError."""
-        told = await self._connected().scheduler.identity(n_workers=-1)
-        workers: Mapping[str, Mapping[str, Any]] = told["workers"]
+        identity = await self._connected().scheduler.identity(n_workers=-1)
+        workers: Mapping[str, Mapping[str, Any]] = identity["workers"]
         return workers
 
     async def examine(self, address: str) -> Mapping[str, Any]:
@@ -82,14 +82,14 @@ class DaskLink:
         answers = await self._connected().run(
             remote.examine, list(self._compilers), workers=[address], on_error="return"
         )
-        told = answers.get(address, OSError("it is gone"))
-        if isinstance(told, OSError):
-            raise told
-        if isinstance(told, Exception) and _is_lack(told):
+        answer = answers.get(address, OSError("it is gone"))
+        if isinstance(answer, OSError):
+            raise answer
+        if isinstance(answer, Exception) and _is_lack(answer):
             return {"problem": _lacks()}
-        if isinstance(told, Exception):
-            return {"problem": f"could not say what it is: {type(told).__name__}: {told}"}
-        described: Mapping[str, Any] = told
+        if isinstance(answer, Exception):
+            return {"problem": f"could not say what it is: {type(answer).__name__}: {answer}"}
+        described: Mapping[str, Any] = answer
         return described
 
     async def install(self, address: str, lacks: Iterable[str]) -> str:
@@ -119,15 +119,15 @@ class DaskLink:
     async def compile(self, asked: bytes, wasm: bytes, workers: Collection[str]) -> tuple[str, object]:
         """Run a request on one of these workers; return its address and its answer.
 
-        Raises AskAgainError where the scheduler knows nothing of it any more, PoisonousError where it was run and its
-        workers died again and again.
+        Raises RequestLostError where the scheduler knows nothing of it any more, PoisonousError where it was run and
+        its workers died again and again.
         """
         future = self._submit(self._connected(), remote.compile_there, asked, wasm, self._build, workers=workers)
         try:
             address, answer = await future
             return str(address), answer
         except CancelledError as error:
-            raise AskAgainError(str(error)) from error
+            raise RequestLostError(str(error)) from error
         except KilledWorker as error:
             raise PoisonousError(str(error.last_worker.address), error.allowed_failures + 1) from error
         finally:
