@@ -58,7 +58,7 @@ def _matches(pattern: list[str], path: list[str]) -> bool:
         return len(path) > 1 and not path[0].startswith(".") and _matches(pattern, path[1:])
     if not path or (path[0].startswith(".") and path[0] != ".." and not first.startswith(".")):
         return False
-    if re.fullmatch(_translate(first), path[0]) is None:
+    if first != path[0] and (not is_glob(first) or re.fullmatch(_translate(first), path[0]) is None):
         return False
     return _matches(rest, path[1:]) if rest else len(path) == 1
 
