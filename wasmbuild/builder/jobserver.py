@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import stat
-import threading
+from _thread import allocate_lock
 from collections.abc import Mapping
 
 _VARIABLES = ("CARGO_MAKEFLAGS", "MAKEFLAGS")
@@ -33,7 +32,7 @@ class Jobserver:
         # The server is gone: there will be no tokens of it any more.
         self._ended = False
         self._stopped = False
-        self._mutex = threading.Lock()
+        self._mutex = allocate_lock()
         # Written into when a thread that waits has to look again.
         self._wake = os.pipe()
         os.set_blocking(self._wake[0], False)
@@ -46,6 +45,8 @@ class Jobserver:
 
     def acquire(self) -> bytes | None:
         """Wait for a token and return it; None when all is to stop."""
+        import select
+
         while True:
             with self._mutex:
                 if self._stopped:

@@ -18,12 +18,11 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import process
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.process import (
     KILLED,
-    Process,
     format_bytes,
     is_late,
     kill,
@@ -32,10 +31,12 @@ from wasmbuild.toolchain.process import (
 )
 from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Streams, TruncatedText, open_streams
 
+if TYPE_CHECKING:
+    from wasmbuild.toolchain.process import Process as Process
+
 __all__ = [
     "KILLED",
     "Ended",
-    "Process",
     "ProcessLimits",
     "format_bytes",
     "is_late",

@@ -1,7 +1,7 @@
 """Compile with a ``wasmtime`` executable.
 
 It is told everything: ``--target`` keeps it from taking over the features of this machine's CPU, ``-C cache=n`` from
-writing to the user's cache, and its working directory holds nothing but what belongs to this compile. With that its
+writing to the user's cache, and what it reads and writes is named in full, wherever it runs. With that its
 artifacts are, byte for byte, what the library makes of the same settings.
 """
 
@@ -37,7 +37,7 @@ def compile(compiler: FoundCompiler, job: Job) -> int | None:  # noqa: A001 -- c
     when a memory limit is asked for that this system cannot set.
     """
     try:
-        ended = child.run(compile_command(compiler, job), limits=job.limits, cwd=job.out.parent)
+        ended = child.run(compile_command(compiler, job), limits=job.limits)
     except ChildError as error:
         raise CompileError(str(error)) from error
     if ended.reason:

@@ -8,8 +8,8 @@ import errno
 import os
 import re
 import stat
-import threading
 import time
+from _thread import allocate_lock
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,7 +37,7 @@ _COPY_PREFIX = "copying-"
 _VERSION = rf"wasmtime(?:-cli)? ({identities.VERSION})(?=\s|$)"
 
 _private_copies: dict[str, Path] = {}
-_private_lock = threading.Lock()
+_private_lock = allocate_lock()
 
 
 class ExecutableIdentity(NamedTuple):

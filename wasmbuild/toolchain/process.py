@@ -6,18 +6,24 @@ import errno
 import os
 import re
 import signal
-import subprocess
 import sys
-import threading
 import time
+from _thread import allocate_lock, get_ident
 from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
 
 from wasmbuild import interrupts
 from wasmbuild.errors import ChildError, ToolchainError
-from wasmbuild.lean_typing import IO, NamedTuple
+from wasmbuild.lean_typing import IO, TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.search_path import WINDOWS
+from wasmbuild.toolchain.spawn import Spawned, spawn
+
+if TYPE_CHECKING:
+    import subprocess
+    from typing import TypeAlias
+
+    Process: TypeAlias = subprocess.Popen[bytes] | Spawned
 
 # What a program cannot do without; nothing else of the caller's environment reaches a child, because some of it changes
 # what is compiled (WASMTIME_BACKTRACE_DETAILS) or what is loaded (LD_PRELOAD).
@@ -39,13 +45,9 @@ _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 KILLED = -9
 """How ``Popen.returncode`` tells of SIGKILL, which the signal module of Windows lacks."""
 
-Process = subprocess.Popen[bytes]
-"""A child that was started here."""
-
-
 # With the thread that started it.
-_live: dict[subprocess.Popen[bytes], int] = {}
-_live_lock = threading.Lock()
+_live: dict[Process, int] = {}
+_live_lock = allocate_lock()
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -62,11 +64,11 @@ def start(
     argv: Sequence[str],
     limits: ProcessLimits,
     *,
-    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    stdin: int | IO[bytes] | None = None,
     env_extra: Mapping[str, str] | None = None,
     cwd: str | os.PathLike[str] | None = None,
-) -> subprocess.Popen[bytes]:
-    """Start a child with its own process group, stdout and stderr being pipes.
+) -> Process:
+    """Start a child with its own process group, stdout and stderr being pipes. Without ``stdin`` its input is empty.
 
     The memory limit is set as soon as the child runs. What it allocated before counts against the limit, so that only
     a process which never allocates again escapes it.
@@ -78,13 +80,13 @@ def start(
             f"this system cannot limit the memory of a program that it runs ({format_bytes(limits.memory)} asked for); "
             f"leave memory-limit out of [toolchain] here"
         )
-    process: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
     try:
         # Popen that is interrupted leaves its child to nobody.
         with interrupts.Deferred():
             process = _open(argv, stdin, environment(env_extra), cwd)
             with _live_lock:
-                _live[process] = threading.get_ident()
+                _live[process] = get_ident()
         _bound(process.pid, limits.memory)
     except BaseException:
         if process is not None:
@@ -94,29 +96,38 @@ def start(
 
 
 def _open(
-    argv: Sequence[str], stdin: int | IO[bytes], env: Mapping[str, str], cwd: str | os.PathLike[str] | None
-) -> subprocess.Popen[bytes]:
+    argv: Sequence[str], stdin: int | IO[bytes] | None, env: Mapping[str, str], cwd: str | os.PathLike[str] | None
+) -> Process:
     tries = 0
     while True:
         tries += 1
         try:
-            return subprocess.Popen(
-                argv,
-                stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                env=env,
-                cwd=cwd,
-                # A session of its own: no terminal to read from, no Ctrl-C of the terminal, one group to kill.
-                start_new_session=not WINDOWS,
-                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-            )
+            spawned = spawn(argv, env) if stdin is None and cwd is None else None
+            return spawned or _popen(argv, stdin, env, cwd)
         except OSError as error:
             if error.errno != errno.ETXTBSY or tries == _BUSY_TRIES:
                 # It may be the working directory that is missing.
                 raise ChildError(f"cannot run {error.filename or argv[0]}: {error.strerror or error}") from error
             time.sleep(_BUSY_PAUSE_SECONDS)
+
+
+def _popen(
+    argv: Sequence[str], stdin: int | IO[bytes] | None, env: Mapping[str, str], cwd: str | os.PathLike[str] | None
+) -> subprocess.Popen[bytes]:
+    import subprocess
+
+    return subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL if stdin is None else stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+        env=env,
+        cwd=cwd,
+        # A session of its own: no terminal to read from, no Ctrl-C of the terminal, one group to kill.
+        start_new_session=not WINDOWS,
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+    )
 
 
 def memory_can_be_limited() -> bool:
@@ -146,13 +157,13 @@ def _bound(pid: int, memory: int | None) -> None:
         raise ChildError(f"cannot limit the memory of a child process: {error}") from error
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: Process) -> None:
     """Kill a child and all that it started, without waiting; any thread may call this, at any time."""
     # The number of a process that has been waited for may belong to another one by now.
     if process.returncode is not None:
         return
     try:
-        if WINDOWS:
+        if WINDOWS and not isinstance(process, Spawned):
             process.kill()
         else:
             os.killpg(process.pid, signal.SIGKILL)
@@ -171,7 +182,7 @@ class Exit(NamedTuple):
     peak_memory: int | None
 
 
-def end(process: subprocess.Popen[bytes]) -> Exit:
+def end(process: Process) -> Exit:
     """Kill whatever is left of a child and its group, close its pipes and tell how it ended."""
     try:
         kill(process)
@@ -187,7 +198,7 @@ def end(process: subprocess.Popen[bytes]) -> Exit:
     return Exit(status, peak)
 
 
-def _wait(process: subprocess.Popen[bytes]) -> int | None:
+def _wait(process: Process) -> int | None:
     """Wait for a child in the way that tells what it used; None where there is none."""
     if process.returncode is not None or not hasattr(os, "wait4"):
         return None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import os
 import select
-import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import queue
+
+    from wasmbuild.toolchain.process import Process
 
 OUT = "stdout"
 ERR = "stderr"
@@ -21,6 +23,9 @@ KEPT_BYTES = 32 * 1024
 """How much of the beginning, and how much of the end, of a child's output is kept."""
 
 _CHUNK = 1 << 16
+# Who closes its pipes ends soon, as a rule.
+_FIRST_PAUSE_SECONDS = 0.0005
+_PAUSE_SECONDS = 0.05
 
 
 class Event(NamedTuple):
@@ -33,7 +38,7 @@ class Event(NamedTuple):
 class Streams:
     """The pipes of one child, and its end."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: Process) -> None:
         if process.stdout is None or process.stderr is None:
             raise ValueError("the child was started without pipes")
         self._process = process
@@ -42,12 +47,19 @@ class Streams:
     def next(self, deadline: float | None) -> Event | None:
         """Return what the child does next; None when ``time.monotonic()`` reaches ``deadline`` before."""
         if not self._open:
-            try:
-                self._process.wait(_seconds_until(deadline))
-            except subprocess.TimeoutExpired:
-                return None
-            return Event(EXIT, b"")
+            return Event(EXIT, b"") if self._ends(deadline) else None
         return self._next(_seconds_until(deadline))
+
+    def _ends(self, deadline: float | None) -> bool:
+        """Wait until the child ends; false when the deadline comes first."""
+        pause = _FIRST_PAUSE_SECONDS
+        while self._process.poll() is None:
+            left = _seconds_until(deadline)
+            if left == 0:
+                return False
+            time.sleep(pause if left is None else min(pause, left))
+            pause = min(2 * pause, _PAUSE_SECONDS)
+        return True
 
     def rest(self) -> Iterator[Event]:
         """Yield what is in the pipes of a child that has ended, without waiting for others that hold them open."""
@@ -68,7 +80,7 @@ def _seconds_until(deadline: float | None) -> float | None:
 class PolledStreams(Streams):
     """Pipes that are waited for with ``poll``; the child's end too, where the system has descriptors of processes."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: Process) -> None:
         super().__init__(process)
         self._poll = select.poll()
         self._ready: list[int] = []
@@ -84,7 +96,7 @@ class PolledStreams(Streams):
 
     def _next(self, seconds: float | None) -> Event | None:
         if not self._ready:
-            milliseconds = None if seconds is None else math.ceil(seconds * 1000)
+            milliseconds = None if seconds is None else int(seconds * 1000) + 1
             self._ready = [descriptor for descriptor, _ in self._poll.poll(milliseconds)]
             # The end of the child is told after what it wrote before.
             self._ready.sort(key=lambda descriptor: descriptor != self._pidfd)
@@ -106,9 +118,10 @@ class PolledStreams(Streams):
 class ThreadedStreams(Streams):
     """Pipes that are read by a thread each, for systems where pipes cannot be polled (Windows)."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: Process) -> None:
         super().__init__(process)
         import queue
+        import threading
 
         self._queue_empty = queue.Empty
         self._events: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
@@ -139,7 +152,7 @@ class ThreadedStreams(Streams):
             thread.join(timeout=1)
 
 
-def open_streams(process: subprocess.Popen[bytes]) -> Streams:
+def open_streams(process: Process) -> Streams:
     """Return the streams of a child in the cheapest way that this system has."""
     return PolledStreams(process) if hasattr(select, "poll") else ThreadedStreams(process)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from _thread import allocate_lock
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class Toolchain:
         self.limits = limits
         self._choice = choice
         self._libraries: dict[str, Embedded] = {}
-        self._mutex = threading.Lock()
+        self._mutex = allocate_lock()
 
     def compiler(self, engine: EngineConfig) -> FoundCompiler:
         """Return what compiles for an engine: that of its line."""

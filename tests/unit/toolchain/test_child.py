@@ -29,10 +29,13 @@ def shell(body: str, limits: ProcessLimits = LIMITS, **options: Any) -> child.En
     return run(["/bin/sh", "-c", body], limits=limits, **options)
 
 
-@pytest.fixture(params=[streams.PolledStreams, streams.ThreadedStreams])
+@pytest.fixture(params=[streams.PolledStreams, streams.ThreadedStreams, "popen"])
 def each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read the pipes of children as this system does, and as one does that cannot poll them."""
-    monkeypatch.setattr(child, "open_streams", request.param)
+    """Read the pipes of children as this system does, and as one does that cannot poll them, or not spawn."""
+    if request.param == "popen":
+        monkeypatch.setattr(process, "spawn", lambda argv, environment: None)
+    else:
+        monkeypatch.setattr(child, "open_streams", request.param)
 
 
 @pytest.mark.usefixtures("each_way")
@@ -169,6 +172,32 @@ def test_what_cannot_be_started(argv: list[str], cwd: str | None, text: str) -> 
     assert str(error.value) == text
 
 
+@pytest.mark.parametrize("cwd", [None, "/"], ids=["spawned", "popen"])
+def test_a_child_inherits_nothing_and_ignores_nothing(cwd: str | None) -> None:
+    read, write = os.pipe()
+    os.set_inheritable(write, True)
+    code = (
+        "import os; print(os.getsid(0) == os.getpid())\n"
+        f"try:\n    os.fstat({write})\n"
+        "except OSError:\n    print('closed')"
+    )
+    try:
+        assert run([sys.executable, "-I", "-S", "-c", code], limits=LIMITS, cwd=cwd).stdout == b"True\nclosed\n"
+    finally:
+        os.close(read)
+        os.close(write)
+    assert shell("kill -PIPE $$", cwd=cwd).status == -signal.SIGPIPE
+
+
+def test_starting_one_imports_nothing_that_is_heavy() -> None:
+    code = (
+        "import sys; from wasmbuild.toolchain.child import ProcessLimits, run\n"
+        "run(['/bin/true'], limits=ProcessLimits(seconds=30)); print(*sys.modules)"
+    )
+    imported = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not {"subprocess", "threading", "selectors", "math"} & set(imported.split())
+
+
 def test_terminal_escapes_are_not_shown() -> None:
     assert shell(r"printf '\033[31mred\r\n\tend' >&2").stderr == "\ufffd[31mred\n\tend"
 
@@ -183,7 +212,19 @@ def test_an_executable_that_is_being_written_is_waited_for(tmp_path: Path) -> No
 
 
 # As soon as the child is there, and before its parent knows of it.
-INTERRUPTED_AT_ONCE = """import os, signal, subprocess, time
+INTERRUPTED_AT_ONCE = """import os, signal, time
+start = os.posix_spawn
+def started(*arguments, **options):
+    pid = start(*arguments, **options)
+    while not os.path.exists("pids"):
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+    return pid
+os.posix_spawn = started
+"""
+INTERRUPTED_POPEN = """import os, signal, subprocess, time
+from wasmbuild.toolchain import process
+process.spawn = lambda argv, environment: None
 start = subprocess.Popen._execute_child
 def started(self, *arguments):
     start(self, *arguments)
@@ -194,7 +235,7 @@ subprocess.Popen._execute_child = started
 """
 
 
-@pytest.mark.parametrize("before", ["", INTERRUPTED_AT_ONCE], ids=["later", "at once"])
+@pytest.mark.parametrize("before", ["", INTERRUPTED_AT_ONCE, INTERRUPTED_POPEN], ids=["later", "at once", "popen"])
 def test_an_interrupted_parent_leaves_nothing(tmp_path: Path, gone: Gone, before: str) -> None:
     code = (
         f"{before}from wasmbuild.toolchain.child import ProcessLimits, run\n"

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
+from _thread import allocate_lock
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -49,7 +49,7 @@ class LocalCache:
         self._added = 0
         self._opened = False
         self._root: Path | None = None
-        self._mutex = threading.Lock()
+        self._mutex = allocate_lock()
         self._shares = True
 
     # --- a build
