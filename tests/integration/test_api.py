@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import pytest
 from support import ADD, ALL, HEAD, TARGETS, Project
 
 from wasmbuild import api
-from wasmbuild.errors import CompileError, DeclarationError, UsageError
+from wasmbuild.errors import CompileError, DeclarationError, UsageError, WasmbuildError
 
 
 @pytest.fixture
@@ -84,6 +85,37 @@ def test_mistakes_are_exceptions(project: Project) -> None:
     with pytest.raises(DeclarationError):
         api.build(project.root / "wasmbuild.toml")
     assert not project.build.exists()
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (partial(api.build, sources={"ad": "sub.wat"}), "modules.ad: is not declared, but a source was given for it; "),
+        (partial(api.plan, sources={"add": "gone.wat"}), 'modules.add.source: there is no file "gone.wat", which was '),
+        (partial(api.build, sources={"add": "."}), 'modules.add.source: "." is a directory, and was given in its '),
+        (partial(api.build, executor="http://x", build_dir="new"), 'executor: "http://x" is no place to compile; '),
+        (partial(api.build, program="x64"), "program: 'x64' "),
+        (partial(api.verify, level="fine"), "there is no level 'fine'; write one of intact, consistent, "),
+        (partial(api.verify, index_sha256="0"), "0 is no SHA-256 of an index; "),
+        (partial(api.verify, "again", index_sha256="0" * 64), "a SHA-256 pins one index; "),
+        (partial(api.verify, index_sha256="0" * 64), "not the one that is pinned: "),
+        (partial(api.verify, level="tested"), "this verification demands the level tested; "),
+    ],
+)
+def test_errors_name_what_a_call_has(
+    project: Project, call: partial[object], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.run("build")
+    monkeypatch.chdir(project.root)
+    with pytest.raises(WasmbuildError) as raised:
+        call(*(["build"] if call.func is api.verify else []))
+    assert said in str(raised.value)
+    assert "--" not in str(raised.value)
+
+
+def test_one_glob_selects_targets(project: Project) -> None:
+    config = project.root / "wasmbuild.toml"
+    assert set(api.build(config, targets="x*").artifacts) == {"add@x64", "sub@x64"}
 
 
 def test_known_faults_that_are_not_let_pass_fail_every_build(project: Project) -> None:

@@ -45,7 +45,9 @@ def test_no_declaration(project: Project) -> None:
     (project.root / "wasmbuild.toml").unlink()
     for command in (["build"], ["plan"], ["explain", "x"]):
         error = project.run(*command, status=2).stderr
-        assert error == ("error: wasmbuild.toml: there is no such file; make it, or name another file with --config\n")
+        assert error == (
+            "error: wasmbuild.toml: there is no such file; make it, or name another (--config on the command line)\n"
+        )
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a working directory can be deleted on POSIX")

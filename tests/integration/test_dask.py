@@ -312,7 +312,7 @@ class TestScheduler:
     def test_no_address(self, project: Project, address: str) -> None:
         ended = project.run("build", "--executor", address, status=2)
         assert ended.stderr == (
-            f'error: --executor: "{address}" is no place to compile; '
+            f'error: executor: "{address}" is no place to compile; '
             f'write "local", or "dask://HOST:8786" for a scheduler of Dask\n'
         )
 

@@ -132,10 +132,10 @@ def test_a_source_that_is_made_elsewhere(project: Project, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("add=gone.wasm", 'wasmbuild.toml: modules.add.source: there is no file "gone.wasm", given with --source; '),
-        ("add=.", 'modules.add.source: "." is a directory, given with --source; correct --source add=…'),
-        ("ad=sub.wat", "modules.ad: is not declared, but given with --source; did you mean --source add=…?"),
-        ("more/*=sub.wat", 'modules."more/*".source: is many files, and --source gives one; declare the module'),
+        ("add=gone.wasm", 'wasmbuild.toml: modules.add.source: there is no file "gone.wasm", which was given '),
+        ("add=.", 'modules.add.source: "." is a directory, and was given in its place; give another file'),
+        ("ad=sub.wat", "modules.ad: is not declared, but a source was given for it; did you mean add?"),
+        ("more/*=sub.wat", 'modules."more/*".source: is many files, and one was given in their place; '),
         ("add", "argument --source: 'add' is not NAME=PATH, such as filter=out/filter.wasm"),
         ("sub=add.wat", "--source gives sub two files, sub.wat and add.wat; leave out one of them"),
     ],
@@ -151,7 +151,7 @@ def test_a_source_where_all_modules_are_of_globs(project: Project) -> None:
     project.write("more/c.wat", ADD)
     project.declare(HEAD + TARGETS + '[modules."*"]\nsource = "more/*.wat"\n')
     said = project.run("build", "--source", "d=sub.wat", status=2).stderr
-    assert "--source; every module is of a glob: declare the one that is made elsewhere under a name of its own" in said
+    assert "for it; every module is of a glob: declare the one that is made elsewhere under a name of its own" in said
 
 
 def test_some_targets(project: Project) -> None:

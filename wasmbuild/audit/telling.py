@@ -105,15 +105,16 @@ def note(report: AuditReport, more: str, *, locked: bool = False) -> str | None:
     if layouts:
         crashing = sum(alike for alike, _ in layouts)
         reason, advisory = layouts[0][1].reason, layouts[0][1].advisory.id
-        are = "artifacts would crash where they are" if crashing > 1 else "artifacts would crash where it is"
+        are = "they are" if crashing > 1 else "it is"
         faulty = sum(alike for alike, found in wrong if any(each.advisory.kind != LAYOUT for each in found))
         also = f", and {faulty} with known faults of the compiler{_mended(report, locked)}" if faulty else ""
-        return f"{crashing} of {count} {are} loaded ({advisory}: {reason}){also}: {more}"
+        return f"{_share(crashing, count)} would crash where {are} loaded ({advisory}: {reason}){also}: {more}"
     affected = sum(alike for alike, _ in wrong)
     if affected:
         worst = _worst(finding.advisory for _, found in wrong for finding in found)
-        have = "artifacts have" if affected > 1 else "artifacts has"
-        return f"{affected} of {count} {have} known faults of the compiler ({worst}){_mended(report, locked)}: {more}"
+        have = "have" if affected > 1 else "has"
+        known_faults = f"known faults of the compiler ({worst}){_mended(report, locked)}"
+        return f"{_share(affected, count)} {have} {known_faults}: {more}"
     compilers = {version: found for version, found in report.compilers.items() if found}
     if not compilers:
         return None
@@ -128,8 +129,14 @@ def note(report: AuditReport, more: str, *, locked: bool = False) -> str | None:
     mended = _releases(last, locked, of_which)
     faults = f"compiled by {whose}, with {len(known)} known faults ({_worst(known.values())}){mended}"
     if unknown:
-        return f"{faults}; whether {unknown} of {count} artifacts have any is not known: {more}"
-    return f"{faults}; none of {count} artifacts has what they need: {more}"
+        have = "have" if unknown > 1 else "has"
+        return f"{faults}; whether {_share(unknown, count)} {have} any is not known: {more}"
+    none = "the artifact does not have" if count == 1 else f"none of {count} artifacts has"
+    return f"{faults}; {none} what they need: {more}"
+
+
+def _share(number: int, count: int) -> str:
+    return "the artifact" if count == 1 else f"{number} of {count} artifacts"
 
 
 def _mended(report: AuditReport, locked: bool) -> str:

@@ -45,7 +45,7 @@ class Lock:
             if timeout is not None and elapsed >= timeout:
                 raise DiskError(
                     f"{self.path}: {self._holder()} is building here and has not ended within {timeout:g} s; "
-                    f"wait for it to end, or give a longer --lock-timeout"
+                    "wait for it to end, or longer than that"
                 )
             if on_wait is not None and not announced and elapsed >= _QUIET_SECONDS:
                 announced = True

@@ -177,7 +177,7 @@ def load(
             None if build_dir is None else os.path.abspath(build_dir),
             None if state_dir is None else os.path.abspath(state_dir),
             tuple((name, os.fspath(path)) for name, path in (sources or {}).items()),
-            tuple(targets),
+            (targets,) if isinstance(targets, str) else tuple(targets),
             program,
         )
     )

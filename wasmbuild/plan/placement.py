@@ -76,13 +76,15 @@ def placement(
 ) -> Placement:
     """Return a placement as programs in Python name it: directories from the working directory, a triple as text.
 
+    ``targets`` may be one glob.
+
     Raises UsageError for a triple that is none.
     """
     return Placement(
         None if build_dir is None else Path(os.path.abspath(build_dir)),
         None if state_dir is None else Path(os.path.abspath(state_dir)),
         {name: Path(path) for name, path in (sources or {}).items()},
-        tuple(targets),
+        (targets,) if isinstance(targets, str) else tuple(targets),
         None if program is None else _program(program),
         awaited,
     )

@@ -19,8 +19,8 @@ def read(path: Path) -> bytes:
             size = os.fstat(stream.fileno()).st_size
             data = stream.read(MAX_BYTES + 1) if size <= MAX_BYTES else b""
     except FileNotFoundError:
-        what = "there is no such file"
-        raise DeclarationError([Mistake(file, "", what, "make it, or name another file with --config")]) from None
+        fix = "make it, or name another (--config on the command line)"
+        raise DeclarationError([Mistake(file, "", "there is no such file", fix)]) from None
     except IsADirectoryError:
         inside = f"name the file in it, {path / 'wasmbuild.toml'}"
         raise DeclarationError([Mistake(file, "", "is a directory", inside)]) from None

@@ -86,29 +86,29 @@ class Sources:
             if name in declared and not is_glob(declared[name].source):
                 continue
             if name in declared:
-                problem = "is many files, and --source gives one"
+                problem = "is many files, and one was given in their place"
                 fix = "declare the module that is made elsewhere under a name of its own"
                 self._mistakes.of(name, "source", problem, fix)
                 continue
             known = [key for key, module in declared.items() if not is_glob(module.source)]
             meant = suggestion(name, known)
             if meant:
-                fix = f"did you mean --source {meant}=…?"
+                fix = f"did you mean {meant}?"
             elif known:
                 fix = f"declared one by one are {listed(known, _SHOWN)}"
             else:
                 fix = "every module is of a glob: declare the one that is made elsewhere under a name of its own"
-            self._mistakes.of(name, "", "is not declared, but given with --source", fix)
+            self._mistakes.of(name, "", "is not declared, but a source was given for it", fix)
 
     def _check_replacement(self, key: str, path: Path) -> None:
         problem = self._problem(str(path), path)
         if problem == _ABSENT and self._awaited:
             return
         if problem == _ABSENT:
-            fix = f"make it first, or correct --source {key}=…"
-            self._mistakes.of(key, "source", f"there is no file {quoted(str(path))}, given with --source", fix)
+            absent = f"there is no file {quoted(str(path))}, which was given in its place"
+            self._mistakes.of(key, "source", absent, "make it first, or give another file")
         elif problem is not None:
-            self._mistakes.of(key, "source", f"{problem}, given with --source", f"correct --source {key}=…")
+            self._mistakes.of(key, "source", f"{problem}, and was given in its place", "give another file")
 
     def _check_file(self, key: str, written: str, source: str) -> None:
         problem = self._problem(written, self._directory / source)

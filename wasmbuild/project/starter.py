@@ -151,9 +151,10 @@ def _valid(text: str) -> str:
     letters = unicodedata.normalize("NFKD", text.translate(_SPELLED))
     plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip(".-")[: names.MAX_LENGTH - 10].rstrip(".-")
-    if not name or names.problem(name) is not None:
-        name = f"m-{name}" if name else "module"
-    return name
+    lost = any(letter.isalpha() and not letter.isascii() for letter in plain)
+    if not name or (lost and not any(letter.isalpha() for letter in name)):
+        return f"module-{name}" if name else "module"
+    return name if names.problem(name) is None else f"m-{name}"
 
 
 def declaration(directory: Path, found: list[ModuleEntry], line: int) -> str:

@@ -73,7 +73,7 @@ def verify(
     from wasmbuild.verify.collect import collect
 
     if level is not None and level not in LEVELS:
-        raise UsageError(f"--level: there is no level {level!r}; write one of {', '.join(LEVELS)}")
+        raise UsageError(f"there is no level {level!r}; write one of {', '.join(LEVELS)}")
     if limits is None:
         limits = default_limits()
     elif limits.memory is not None and not memory_can_be_limited():

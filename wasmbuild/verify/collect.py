@@ -44,11 +44,11 @@ def collect(paths: Iterable[str | os.PathLike[str]], index_sha256: str | None) -
         index_sha256 = index_sha256.lower()
         if len(index_sha256) != _SHA256_DIGITS or not set(index_sha256) <= set("0123456789abcdef"):
             raise UsageError(
-                f"--index-sha256: {printable(index_sha256)} is no SHA-256; give the 64 hexadecimal digits that "
+                f"{printable(index_sha256)} is no SHA-256 of an index; give the 64 hexadecimal digits that "
                 f"sha256sum prints for {filenames.INDEX}"
             )
         if len(named) != 1:
-            raise UsageError("--index-sha256 pins one index; name that index or its directory, and nothing else")
+            raise UsageError("a SHA-256 pins one index; name that index or its directory, and nothing else")
     return _Collector(index_sha256).all(named)
 
 
@@ -102,9 +102,7 @@ class _Collector:
                 elif self._is_index(data):
                     yield from self._index(path, data, directory)
                 elif self._pinned is not None:
-                    yield _entry(
-                        path, f"is a manifest, and --index-sha256 pins an index; name {filenames.INDEX} instead"
-                    )
+                    yield _entry(path, f"is a manifest, and a SHA-256 pins an index; name {filenames.INDEX} instead")
                 elif self._is_new(path):
                     yield Manifest.from_bytes(data, str(path)), directory
         except OSError as error:
@@ -128,7 +126,7 @@ class _Collector:
         found = hashlib.sha256(data).hexdigest()
         # One that is too large was not read to its end: that is what is said of it.
         if self._pinned not in (None, found) and len(data) <= MAX_INDEX:
-            problem = f"has SHA-256 {found}, not the one that --index-sha256 pins: it is another index or was changed"
+            problem = f"has SHA-256 {found}, not the one that is pinned: it is another index or was changed"
             yield _entry(path, f"{problem}; get the right one, or pin this one if you trust it")
             return
         index = Index.from_bytes(data[: MAX_INDEX + 1], str(path))

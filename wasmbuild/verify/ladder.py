@@ -173,7 +173,7 @@ class Verifier:
             if reached == LOADED and obstacle is None and TESTED in (self._demanded or manifest.require,):
                 who, otherwise = "its manifest", f"a lower require under [{dotted('targets', manifest.target)}]"
                 if self._demanded:
-                    who, otherwise = "--level", "verify with a lower --level"
+                    who, otherwise = "this verification", "verify at a lower level"
                 obstacle = Broken(
                     f"{artifact.path} has no tests, and {who} demands the level tested; declare some under "
                     f"[[{dotted('modules', artifact.module, 'tests')}]], or {otherwise}"

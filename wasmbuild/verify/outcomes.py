@@ -100,7 +100,7 @@ def entry(
         return Verdict(id, False, reached, above, required, obstacle.message, verified=False)
     if reached is not None and LEVELS.index(reached) >= LEVELS.index(required):
         return Verdict(id, True, reached, None, required, obstacle.message, lacks=obstacle.lacks)
-    whose = "--level" if demanded else "its manifest"
+    whose = "this verification" if demanded else "its manifest"
     message = f"{obstacle.message}; {whose} demands the level {required}"
     return Verdict(id, False, reached, above, required, message, lacks=obstacle.lacks)
 

@@ -84,7 +84,7 @@ def test_a_foreign_target_that_must_be_loaded_fails_and_says_why(tmp_path: Path,
     )
     demanded = only(tmp_path, level="tested")
     assert (demanded.outcome, demanded.required) == ("failed", "tested")
-    assert demanded.message.endswith("; --level demands the level tested")
+    assert demanded.message.endswith("; this verification demands the level tested")
 
 
 def test_a_cpu_that_lacks_a_feature_cannot_load_it_which_is_no_fault(tmp_path: Path, workshop: Any) -> None:
@@ -207,7 +207,7 @@ def test_no_start_function_runs(tmp_path: Path, workshop: Any) -> None:
 def test_an_index_that_was_changed_is_refused_whole(tmp_path: Path, workshop: Any) -> None:
     workshop.index(tmp_path, workshop.ship(tmp_path, "host", host()))
     wrong = hashlib.sha256(b"").hexdigest()
-    assert "not the one that --index-sha256 pins" in only(tmp_path, index_sha256=wrong).message
+    assert "not the one that is pinned" in only(tmp_path, index_sha256=wrong).message
 
 
 def test_a_manifest_that_demands_tests_of_an_artifact_without_any_is_not_satisfied(

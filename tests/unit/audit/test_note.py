@@ -41,12 +41,23 @@ def said(*manifests: Shipped, locked: bool = False) -> str:
             "and 1 with known faults of the compiler, which 48.0.9 mends (wasmbuild toolchain install 48.0.9): more",
         ),
         # The rest of what is known of 48.0.2 no release of its line mends.
-        ([of("48.0.2", {})], ", 7 of which 48.0.9 mends (wasmbuild toolchain install 48.0.9); none of 1 "),
+        ([of("48.0.2", {})], ", 7 of which 48.0.9 mends (wasmbuild toolchain install 48.0.9); the artifact does not "),
     ],
     ids=["one line", "two lines", "never fixed", "not all", "crashing", "none affected"],
 )
 def test_what_mends_is_told_where_it_does(manifests: list[Shipped], words: str) -> None:
     assert words in said(*manifests)
+
+
+def test_artifacts_are_counted_in_the_words_for_one_and_for_several() -> None:
+    none, one = of("48.0.2", {}), of("48.0.2", GC)
+    assert said(one).startswith("the artifact has known faults of the compiler (")
+    assert said(none, one).startswith("1 of 2 artifacts has known faults of the compiler (")
+    assert said(one, one).startswith("2 of 2 artifacts have known faults of the compiler (")
+    assert "; none of 2 artifacts has what they need: " in said(none, none)
+    assert said(of("48.0.8", ONE_TAG_AND_PASSIVE_DATA, runtime="48.0.0")).startswith(
+        "the artifact would crash where it is loaded ("
+    )
 
 
 def test_of_a_lock_file() -> None:

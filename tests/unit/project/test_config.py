@@ -216,9 +216,10 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         return str(raised.value)
 
     missing = tmp_path / "wasmbuild.toml"
-    assert of(missing) == f"{missing}: there is no such file; make it, or name another file with --config"
+    absent = "there is no such file; make it, or name another (--config on the command line)"
+    assert of(missing) == f"{missing}: {absent}"
     assert of(tmp_path) == f"{tmp_path}: is a directory; name the file in it, {missing}"
-    assert of(missing / "x") == f"{missing / 'x'}: there is no such file; make it, or name another file with --config"
+    assert of(missing / "x") == f"{missing / 'x'}: {absent}"
     with missing.open("wb") as file:
         file.truncate((16 << 20) + 1)
     assert (

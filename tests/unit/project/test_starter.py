@@ -52,6 +52,8 @@ def test_many_files_of_a_folder_are_a_glob(tmp_path: Path) -> None:
         ("Æther", "AEther"),
         ("Łódź", "Lodz"),
         ("日本", "module"),
+        ("日本2", "module-2"),
+        ("2", "2"),
     ],
 )
 def test_names_outside_of_ascii_stay_readable(tmp_path: Path, file: str, name: str) -> None:

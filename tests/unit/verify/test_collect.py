@@ -192,7 +192,7 @@ def test_a_pinned_index_is_accepted(built: Path) -> None:
 def test_another_index_than_the_pinned_one_is_refused_whole(built: Path) -> None:
     found = hashlib.sha256((built / "index.json").read_bytes()).hexdigest()
     assert refusal(built, pin="0" * 64) == (
-        f"{built / 'index.json'} has SHA-256 {found}, not the one that --index-sha256 pins: it is another index or was "
+        f"{built / 'index.json'} has SHA-256 {found}, not the one that is pinned: it is another index or was "
         f"changed; get the right one, or pin this one if you trust it"
     )
 

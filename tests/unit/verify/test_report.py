@@ -69,7 +69,13 @@ def test_a_level_that_is_demanded_and_cannot_be_tried_is_a_failure_that_says_so(
 def test_a_level_that_the_user_demands_is_a_failure_where_it_cannot_be_tried(require: str | None) -> None:
     verdict = judged(CONSISTENT, NO, require=require, reachable=CONSISTENT, demanded=LOADED)
     assert verdict == Verdict(
-        "m@t", False, CONSISTENT, LOADED, LOADED, f"{NO.message}; --level demands the level loaded", lacks=MACHINE
+        "m@t",
+        False,
+        CONSISTENT,
+        LOADED,
+        LOADED,
+        f"{NO.message}; this verification demands the level loaded",
+        lacks=MACHINE,
     )
 
 

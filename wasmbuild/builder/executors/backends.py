@@ -35,13 +35,13 @@ class LocalBackend:
 THIS_MACHINE = LocalBackend()
 
 
-def requested(option: str | None, declared: str | None) -> SchedulerAddress | None:
-    """Return the scheduler that an option names, else that of the environment, else the declared one; None for here.
+def requested(named: str | None, declared: str | None) -> SchedulerAddress | None:
+    """Return the scheduler that the build was told, else that of the environment, else the declared one; None for here.
 
     Raises UsageError.
     """
     for text, named_by in (
-        (option, "--executor"),
+        (named, "executor"),
         (os.environ.get(VARIABLE), VARIABLE),
         (declared, "[build] executor"),
     ):
