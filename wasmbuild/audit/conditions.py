@@ -139,8 +139,8 @@ def _trait(name: str, wanted: Any, traits: Traits | None) -> Answer:
             return Answer(True, has) if found >= least else Answer(False, f"{has}, less than {least:,}")
     elif isinstance(found, list | tuple):
         part = str(wanted["contains"])
-        words, lacking = _LISTS.get(name, (f"its {name} has {{}}", f"its {name} lacks what is needed"))
-        return Answer(True, words.format(part.replace("-", " "))) if part in found else Answer(False, lacking)
+        having, lacking = _LISTS.get(name, (f"its {name} has {{}}", f"its {name} lacks what is needed"))
+        return Answer(True, having.format(part.replace("-", " "))) if part in found else Answer(False, lacking)
     return Answer(None, f"its manifest does not say of its {name}")
 
 

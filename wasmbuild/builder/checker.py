@@ -12,7 +12,7 @@ from wasmbuild.builder.examining import SourceFacts
 from wasmbuild.builder.explain import differences
 from wasmbuild.builder.memory import LINK, Memory, Seen
 from wasmbuild.builder.plan_files import PlanFiles
-from wasmbuild.builder.records import read_record, record_facts, told
+from wasmbuild.builder.records import module_digest, read_record, record_facts
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import CompileError, DiskError, ToolchainError, WasmbuildError
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,15 +29,15 @@ Document = Callable[["Artifact", SourceFacts], dict[str, Any]]
 class Status(NamedTuple):
     """Whether an artifact is right.
 
-    ``reasons`` say why it has to be compiled and ``error`` why it cannot be; ``untold`` is set where the artifact is
-    right but its record tells something else than that of a compile would, such as another file that held the same
+    ``reasons`` say why it has to be compiled and ``error`` why it cannot be; ``stale_record`` is set where the artifact
+    is right but its record says something else than that of a compile would, such as another file that held the same
     module. ``source_size`` is in bytes.
     """
 
     artifact: Artifact
     reasons: tuple[str, ...] = ()
     error: WasmbuildError | None = None
-    untold: bool = False
+    stale_record: bool = False
     source_size: int = 0
 
     @property
@@ -73,7 +73,7 @@ class Checker:
         # Those that are not there, and hold nothing.
         self._absent: set[str] = set()
         # By the digest of the binary.
-        self._told: dict[str, str] = {}
+        self._module_digests: dict[str, str] = {}
 
     def unchanged(self, artifacts: Mapping[str, Artifact], seen: Mapping[str, str]) -> dict[str, Status]:
         """Return the artifacts whose files have the signatures that the memory knows, all of which were right then.
@@ -193,23 +193,23 @@ class Checker:
         present = self._memory.look(path, follow=False)
         document = self._document(artifact, source)
         reasons = self._reasons(artifact, path, recorded, present, document)
-        untold = (
+        stale_record = (
             not reasons
             and recorded is not None
             and present is not None
-            and not self._tells(artifact, recorded.facts, source, present.size)
+            and not self._record_is_current(artifact, recorded.facts, source, present.size)
         )
-        if not reasons and not untold:
+        if not reasons and not stale_record:
             self._note_right(artifact)
-        return Status(artifact, tuple(reasons), None, untold, source.size)
+        return Status(artifact, tuple(reasons), None, stale_record, source.size)
 
-    def _tells(self, artifact: Artifact, recorded: dict[str, Any], source: SourceFacts, size: int) -> bool:
+    def _record_is_current(self, artifact: Artifact, recorded: dict[str, Any], source: SourceFacts, size: int) -> bool:
         """Tell whether a record that has key and digest of an artifact is right in the rest, which manifests repeat."""
-        if source.wasm_sha256 not in self._told:
-            self._told[source.wasm_sha256] = told(source)
+        if source.wasm_sha256 not in self._module_digests:
+            self._module_digests[source.wasm_sha256] = module_digest(source)
         named = recorded["source"] == [artifact.module.source_text, source.sha256]
         whole = recorded["inputs"] == recorded["key"] and recorded["size"] == size
-        return bool(named and whole and recorded["told"] == self._told[source.wasm_sha256])
+        return bool(named and whole and recorded["module"] == self._module_digests[source.wasm_sha256])
 
     def _reasons(
         self, artifact: Artifact, path: str, recorded: Seen | None, present: Seen | None, document: dict[str, Any]

@@ -196,8 +196,8 @@ def read(module: Module) -> tuple[bytes, files.Signature]:
 
 
 @contextmanager
-def told_of(module: Module) -> Iterator[None]:
-    """Say of which source nothing could be found out."""
+def as_compile_error(module: Module) -> Iterator[None]:
+    """Turn a NoVerdictError into the CompileError that names the source of which nothing could be found out."""
     try:
         yield
     except NoVerdictError as error:

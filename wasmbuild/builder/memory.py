@@ -15,7 +15,7 @@ from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError
 from wasmbuild.lean_typing import Any, NamedTuple
 
-SCHEMA = "wasmbuild/state/8"
+SCHEMA = "wasmbuild/state/9"
 
 LINK = ""
 """In place of the digest of a file that is a link, where links are not followed."""

@@ -109,7 +109,7 @@ def _identity(plan: Plan, declaration: bytes) -> list[object]:
     globs = json.dumps(plan.globs).encode("utf-8", "surrogatepass")
     # What a build was told besides the declaration may leave out targets, and have sources elsewhere.
     placed = repr([[target.name for target in plan.targets], [(m.name, str(m.source)) for m in plan.modules]])
-    given = repr([test.wasi.dirs for module in plan.modules for test in module.tests if test.wasi is not None])
-    digests = [sha256_hex(data) for data in (declaration, globs, (placed + given).encode("utf-8", "surrogatepass"))]
+    granted = repr([test.wasi.dirs for module in plan.modules for test in module.tests if test.wasi is not None])
+    digests = [sha256_hex(data) for data in (declaration, globs, (placed + granted).encode("utf-8", "surrogatepass"))]
     lines = len({target.engine.line for target in plan.targets})
     return [SCHEMA, __version__, *digests, search_path.fingerprint(plan.compiler, plan.directory, lines=lines)]

@@ -9,7 +9,7 @@ from wasmbuild import files
 from wasmbuild.builder import disk, output
 from wasmbuild.builder.compile import LocalCompiler, check, record_of, taken
 from wasmbuild.builder.disk import REPLACING
-from wasmbuild.builder.examining import Examiner, held, read, told_of
+from wasmbuild.builder.examining import Examiner, as_compile_error, held, read
 from wasmbuild.builder.key import identity_of
 from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache, CompileRequest, Labels
 from wasmbuild.builder.scratch import directory_beside
@@ -45,7 +45,7 @@ def compile_recorded(
     module = artifact.module
     examiner = Examiner(toolchain.translate, toolchain.translator, small=True)
     data, _ = read(module)
-    with told_of(module):
+    with as_compile_error(module):
         source = held(module, examiner.digest(data), len(data), examiner.facts(data))
     request = CompileRequest(
         source.wasm_sha256,
@@ -73,7 +73,7 @@ def compile_recorded(
                 cache.discard(result.key)
         if checked is None:
             wasm = directory / "source.wasm"
-            with told_of(module):
+            with as_compile_error(module):
                 disk.write(wasm, examiner.binary(data), REPLACING)
             result = LocalCompiler(toolchain, lambda: directory).compile(request, wasm)
             checked = check(artifact.id, module.source_text, request, result, source, directory)

@@ -47,17 +47,17 @@ def facts_of(record: Record) -> dict[str, Any]:
         "wasm": record.wasm_sha256,
         "size": record.size,
         "inputs": key.digest(record.inputs),
-        "told": told(record),
+        "module": module_digest(record),
     }
 
 
-def told(of: Record | SourceFacts) -> str:
-    """Return a digest of what a record tells of its module, or would tell of a source."""
-    return _told(of.kind, of.wasm_sha256, of.imports, of.exports, of.traits)
+def module_digest(of: Record | SourceFacts) -> str:
+    """Return a digest of what a record says of its module, or would say of a source."""
+    return _module_digest(of.kind, of.wasm_sha256, of.imports, of.exports, of.traits)
 
 
 @lru_cache(256)
-def _told(
+def _module_digest(
     kind: str, wasm_sha256: str, imports: tuple[Import, ...], exports: tuple[Export, ...], traits: Traits | None
 ) -> str:
     document = [kind, wasm_sha256, imports, exports, traits.to_json() if traits is not None else None]

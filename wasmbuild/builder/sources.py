@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wasmbuild import files
-from wasmbuild.builder.examining import Examiner, SourceFacts, held, missing, read, told_of
+from wasmbuild.builder.examining import Examiner, SourceFacts, as_compile_error, held, missing, read
 from wasmbuild.builder.memory import Memory, Seen
 from wasmbuild.errors import CompileError, DiskError
 from wasmbuild.formats.identify import MAX_SOURCE
@@ -100,7 +100,7 @@ class SourceReader:
                 if copied is not None and unchanged and os.path.exists(copied[2]):
                     return copied[1], copied[2]
             data, signature = read(module)
-            with told_of(module):
+            with as_compile_error(module):
                 source = held(module, self._examiner.digest(data), len(data), self._examiner.facts(data))
                 path = directory / f"{source.wasm_sha256}.wasm"
                 if not os.path.exists(path):

@@ -56,7 +56,7 @@ class Upkeep:
     def mend_records(self, standing: Standing) -> None:
         """Let records of right artifacts tell what they should; manifests that say other go. Raises DiskError."""
         for status in standing.statuses.values():
-            if status.untold:
+            if status.stale_record:
                 self._mend_record(status.artifact)
                 standing.touch(status.artifact.module.name)
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _DIRECTORY = "wasm"
 _STATE = "wasmbuild-state"
 _ENGINE = "engine.rs"
-_TOLD = {"--build-dir": "build_dir", "--state-dir": "state_dir", "--stamp": "stamp", "--depfile": "depfile"}
-_TOLD |= {"--for": "program", "--json": "json", "--watch": "watch", "SELECTOR": "selectors"}
+_DECIDED_BY_CARGO = {"--build-dir": "build_dir", "--state-dir": "state_dir", "--stamp": "stamp", "--depfile": "depfile"}
+_DECIDED_BY_CARGO |= {"--for": "program", "--json": "json", "--watch": "watch", "SELECTOR": "selectors"}
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
@@ -40,10 +40,10 @@ def place(arguments: argparse.Namespace) -> None:
     """Place a build where Cargo wants it. Raises UsageError where Cargo did not start it, or an option contradicts."""
     from wasmbuild.engine.programs import program
 
-    for option, name in _TOLD.items():
+    for option, name in _DECIDED_BY_CARGO.items():
         if getattr(arguments, name) not in (None, False, []):
             raise UsageError(f"wasmbuild build: {option} does not go with --cargo, which decides that; leave it out")
-    out, triple = (_told_by_cargo(name) for name in ("OUT_DIR", "TARGET"))
+    out, triple = (_cargo_variable(name) for name in ("OUT_DIR", "TARGET"))
     arguments.build_dir = Path(out, _DIRECTORY)
     arguments.state_dir = Path(out, _STATE)
     try:
@@ -97,7 +97,7 @@ def _lines(watched: Iterable[Path], target: str) -> list[str]:
     ]
 
 
-def _told_by_cargo(name: str) -> str:
+def _cargo_variable(name: str) -> str:
     value = os.environ.get(name)
     if not value:
         raise UsageError(

@@ -127,12 +127,12 @@ def _from_manifest(path: Path) -> tuple[str, list[TargetEngine], Toolchain]:
 
 def _command(arguments: argparse.Namespace) -> str:
     """Return the command that generates the file again; it is the same wherever the file is written."""
-    words = ["wasmbuild", "embed"]
+    command = ["wasmbuild", "embed"]
     if arguments.manifest is not None:
-        words.append(arguments.manifest.as_posix())
-    words += ["--lang", arguments.lang]
+        command.append(arguments.manifest.as_posix())
+    command += ["--lang", arguments.lang]
     if arguments.target is not None:
-        words += ["--target", arguments.target]
+        command += ["--target", arguments.target]
     if arguments.config != Path("wasmbuild.toml"):
-        words += ["--config", arguments.config.as_posix()]
-    return shlex.join(words)
+        command += ["--config", arguments.config.as_posix()]
+    return shlex.join(command)

@@ -73,8 +73,8 @@ def _program() -> list[str]:
     return [sys.executable, "-P", "-m", "wasmbuild"]
 
 
-def _line(words: list[str]) -> str:
-    return value(subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words))
+def _line(command: list[str]) -> str:
+    return value(subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command))
 
 
 def _named(path: Path) -> str:

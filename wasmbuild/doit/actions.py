@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 _SHOWN = 3
 
-Given = ParamSpec("Given")
-Made = TypeVar("Made")
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 
-def _as_failed_task(action: Callable[Given, Made]) -> Callable[Given, Made | TaskFailed]:
+def _as_failed_task(action: Callable[Parameters, Result]) -> Callable[Parameters, Result | TaskFailed]:
     """Let an error end in a failed task with its message."""
 
     @functools.wraps(action)
-    def run(*arguments: Given.args, **options: Given.kwargs) -> Made | TaskFailed:
+    def run(*arguments: Parameters.args, **options: Parameters.kwargs) -> Result | TaskFailed:
         try:
             with boundary.as_wasmbuild_error():
                 return action(*arguments, **options)
@@ -80,7 +80,7 @@ def write_manifests(which: Which) -> dict[str, Any] | TaskFailed:
         wrong, unfinished, known = build.steps.conclude(session)
         lost = session.plan.refused
     build.rest()
-    refused = _told_once(build, known)
+    refused = _report_known_faults(build, known)
     if wrong:
         return TaskFailed(f"{_some([artifact.id for artifact in wrong])}: changed while it was built; run doit again")
     if unfinished:
@@ -110,7 +110,9 @@ def verify_artifacts(which: Which, *, ordered: bool = False) -> TaskFailed | Non
     outdated = _outdated(build.workspace)
     tell(report, Console(sys.stdout))
     problems = [] if report.ok else [summary(report)]
-    refused = _told_once(build, noted([build.planned.plan.build_dir], build.workspace.audit_policy(), "verify"))
+    refused = _report_known_faults(
+        build, noted([build.planned.plan.build_dir], build.workspace.audit_policy(), "verify")
+    )
     if refused:
         problems.append(refused)
     if outdated:
@@ -118,8 +120,8 @@ def verify_artifacts(which: Which, *, ordered: bool = False) -> TaskFailed | Non
     return TaskFailed("\n".join(problems)) if problems else None
 
 
-def _told_once(build: Build, known: Noted) -> str:
-    """Tell once what is known against the compiler of what was built; return it where that is not let pass."""
+def _report_known_faults(build: Build, known: Noted) -> str:
+    """Say once which faults the compiler of what was built is known to have; return that where it is not let pass."""
     if known.line is not None and known.line not in build.reported and not known.fails:
         build.reported.add(known.line)
         sys.stdout.write(f"{known.line}\n")

@@ -86,9 +86,9 @@ def _by_gh(program: str, path: Path, sha256: str, shown: str) -> None:
         raise NoVerifierError("--attestation: gh has no account to ask GitHub with; run: gh auth login")
     if ended.status == 0 and sha256 in ended.stdout.decode(errors="replace").split():
         return
-    if any(words in ended.stderr for words in _GH_TOO_OLD):
+    if any(phrase in ended.stderr for phrase in _GH_TOO_OLD):
         raise NoVerifierError(f"--attestation: {program} is too old to check attestations; install gh 2.67 or later")
-    if any(words in ended.stderr for words in _GH_UNREACHED):
+    if any(phrase in ended.stderr for phrase in _GH_UNREACHED):
         raise _not_checked("gh", ended, shown)
     raise _not_confirmed("gh", ended, shown)
 
@@ -142,14 +142,14 @@ def _run(argv: Sequence[str], shown: str) -> Ended:
 
 def _not_confirmed(name: str, ended: Ended, shown: str) -> AttestationError:
     problem = f"{shown}: {name} does not confirm that {REPOSITORY} built it; nothing was taken from it"
-    return AttestationError(f"{problem}{_words(ended)}")
+    return AttestationError(f"{problem}{_last_lines(ended)}")
 
 
 def _not_checked(name: str, ended: Ended, shown: str) -> NetworkError:
-    return NetworkError(f"{shown}: {name} could not check it; check the network, and try again{_words(ended)}")
+    return NetworkError(f"{shown}: {name} could not check it; check the network, and try again{_last_lines(ended)}")
 
 
-def _words(ended: Ended) -> str:
+def _last_lines(ended: Ended) -> str:
     """Return what a tool said last, indented below a message."""
     said = [printable(line.strip(), 400) for line in ended.stderr.splitlines() if line.strip()]
     return "".join(f"\n    {line}" for line in said[-5:])

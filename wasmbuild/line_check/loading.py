@@ -28,13 +28,13 @@ def checks(line: Line, compilers: Compilers) -> Topic:
             said = [compilers.refusal(changed, plain)]
             if not compilers.has_library_for(triple) or not engine.library_lacks():
                 said.append(compilers.refusal(compiled, engine))
-            causes = [loading.cause(words, line.number) if words else None for words in said]
+            causes = [loading.cause(message, line.number) if message else None for message in said]
             # Of a feature, only the artifact that has it is refused, by the engine that has it not.
             expected = {EQUAL: [True, True], UNSEEN: [False, False], FEATURE: [value is True, value is not True]}
             # A flag of Cranelift that the setting changes is compared too, whatever the setting is.
             seen = [
-                bool(words) and not (found is not None and found.word == loading.CODE_FLAG)
-                for words, found in zip(said, causes, strict=True)
+                bool(message) and not (found is not None and found.word == loading.CODE_FLAG)
+                for message, found in zip(said, causes, strict=True)
             ]
             what = f"{shown(value)} on {triple.text}"
             topic.check(
@@ -44,13 +44,13 @@ def checks(line: Line, compilers: Compilers) -> Topic:
                 f"differs in {what}: not {setting.check!r} ({CHECKS[setting.check]})",
                 "write the word for that: " + ", ".join(word for word in CHECKS if word != setting.check),
             )
-            for words, found in zip(said, causes, strict=True):
+            for message, found in zip(said, causes, strict=True):
                 difference = None if found is None else loading.difference(found)
                 names = ("", *engine.differences(plain))
                 topic.check(
-                    not words or (found is not None and (difference is None or difference.setting in names)),
+                    not message or (found is not None and (difference is None or difference.setting in names)),
                     f"settings.{setting.name}",
-                    f"what the loader says of {what} is not known: {' '.join(words.split())[:300]}",
+                    f"what the loader says of {what} is not known: {' '.join(message.split())[:300]}",
                     "add a row to diagnosis/loading.py",
                 )
     return topic

@@ -241,8 +241,8 @@ def ending(status: int, stderr: str, limits: ProcessLimits, *, timed_out: bool =
         from wasmbuild.diagnosis import memory
 
         if memory.out(stderr):
-            words = memory.failed(stderr)
-            detail = f" ({words})" if words.startswith("memory allocation of") else ""
+            message = memory.failed(stderr)
+            detail = f" ({message})" if message.startswith("memory allocation of") else ""
             return f"ran out of its memory limit of {format_bytes(limits.memory)}{detail}"
     if re.search(_PANIC, stderr):
         return f"panicked ({_status(status)})"

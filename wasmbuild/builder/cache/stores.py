@@ -117,7 +117,7 @@ def _profile() -> Any:
 def reason(error: Exception) -> str:
     """Say what went wrong without the address, which may hold credentials."""
     text = str(error)
-    for sign, words in (
+    for sign, meaning in (
         # Where machines in a cloud ask who they are, in want of anything else.
         ("169.254.169.254", _NOBODY),
         ("metadata.google.internal", _NOBODY),
@@ -132,7 +132,7 @@ def reason(error: Exception) -> str:
         ("status code: ", ""),
     ):
         if sign in text:
-            return words or f"status {text.partition(sign)[2][:3]}"
+            return meaning or f"status {text.partition(sign)[2][:3]}"
     number = _SYSTEM_ERROR.search(text)
     if number is not None:
         return os.strerror(int(number[1] or number[2])).lower()
