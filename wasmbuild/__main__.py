@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import gc
 
-from wasmbuild import interrupts
+# Code is imported once and thousands of artifacts are made once, and both stay: to look through them for what is not
+# used any more finds nothing.
+gc.set_threshold(100_000)
+
+from wasmbuild import interrupts  # noqa: E402
 
 # Before anything else is imported, which takes as long as a short command.
 interrupts.end_at_once()
@@ -12,9 +16,6 @@ interrupts.end_at_once()
 
 def run() -> None:
     """Run the command of this process's arguments and end the process."""
-    # Code is imported once and thousands of artifacts are made once, and both stay: to look through them for what is
-    # not used any more finds nothing.
-    gc.set_threshold(100_000)
     from wasmbuild.cli import main
 
     interrupts.end(main())

@@ -58,18 +58,18 @@ def run(arguments: argparse.Namespace) -> int:
 
     undeclared.check(arguments)
     _check_outputs(arguments)
-    declared = arguments.triple is None
+    workspace = None if arguments.triple is not None else Workspace(arguments.config)
     module = None
-    if declared:
-        target, module, toolchain = _declared(arguments)
+    if workspace is not None:
+        target, module, toolchain = _declared(arguments, workspace)
     else:
         target, toolchain = undeclared.target(arguments)
     keep_time: bool = arguments.restat
     # Who counts jobs counts this one, and not the threads of its compiler.
     threads = 1 if is_offered() else ALL_CORES
-    cache = _cache(arguments)
+    cache = _cache(arguments, workspace)
     try:
-        inputs = [arguments.source, arguments.config] if declared else [arguments.source]
+        inputs = [arguments.source] if workspace is None else [arguments.source, arguments.config]
         note = options.depfile_writer(arguments, inputs, toolchain)
         if module is not None and arguments.record is not None:
             from wasmbuild.builder.recorded import compile_recorded
@@ -111,24 +111,23 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _cache(arguments: argparse.Namespace) -> ArtifactCache:
+def _cache(arguments: argparse.Namespace, workspace: Workspace | None) -> ArtifactCache:
     from wasmbuild.builder.request import NO_CACHE
 
     if arguments.no_cache:
         return NO_CACHE
-    if arguments.triple is None:
-        return Workspace(arguments.config).cache(push=arguments.push)
+    if workspace is not None:
+        return workspace.cache(push=arguments.push)
     from wasmbuild.builder.cache.selection import opened
     from wasmbuild.project.cache_policy import CachePolicy
 
     return opened(CachePolicy(), push=arguments.push)
 
 
-def _declared(arguments: argparse.Namespace) -> tuple[Target, Module | None, Toolchain]:
+def _declared(arguments: argparse.Namespace, workspace: Workspace) -> tuple[Target, Module | None, Toolchain]:
     """Return the target, the module if IN is one that is declared, and the compiler."""
     from wasmbuild.project.single import module_of
 
-    workspace = Workspace(arguments.config)
     project = workspace.project()
     target = next((target for target in project.targets if target.name == arguments.target), None)
     if target is None:
