@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from wasmbuild.builder.cache.local import LocalCache
-from wasmbuild.builder.cache.tiered import AbsentRemote, Remote, TieredCache
+from wasmbuild.builder.cache.tiered import AbsentRemote, NearCache, Remote, TieredCache
 from wasmbuild.builder.request import ArtifactCache
 from wasmbuild.builder.scheduler import cores
 from wasmbuild.errors import UsageError
@@ -28,10 +28,11 @@ def with_remote(local: LocalCache | None, policy: CachePolicy, address: str, *, 
 
     With ``push`` the command line asks to push. Raises UsageError where that cannot be.
     """
-    return TieredCache(local, _remote(policy, address, push=push), policy.keys or (address,))
+    near = NearCache(local, policy.keys or (address,))
+    return TieredCache(near, _remote(policy, address, near, push=push))
 
 
-def _remote(policy: CachePolicy, address: str, *, push: bool) -> Remote:
+def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool) -> Remote:
     shown = shown_address(address)
     signer = None
     push_problem = None
@@ -62,6 +63,7 @@ def _remote(policy: CachePolicy, address: str, *, push: bool) -> Remote:
         policy.timeout,
         trusted,
         signer,
+        near.keep,
         push=push or policy.push,
         push_problem=push_problem,
         cores=cores(),

@@ -16,7 +16,7 @@ import obstore
 from wasmbuild.builder.cache import packed, stores
 from wasmbuild.builder.cache.budget import Budget
 from wasmbuild.builder.cache.tally import Tally
-from wasmbuild.builder.cache.transfers import Transfer, TransferThreads
+from wasmbuild.builder.cache.transfers import Brought, Transfer, TransferThreads
 
 FAILURES = 3
 """So many failures in a row are those of the store, not of an entry."""
@@ -36,7 +36,7 @@ class Connection:
         self._tally = tally
         self._store: Any = None
         self._threads: TransferThreads | None = None
-        self._under_way: set[Transfer] = set()
+        self._under_way: set[Transfer[Any]] = set()
         self._failures = 0
 
     def ready(self) -> bool:
@@ -53,11 +53,11 @@ class Connection:
             self._threads = TransferThreads()
         return True
 
-    def set_out(self, *transfers: Transfer) -> None:
+    def set_out(self, *transfers: Transfer[Any]) -> None:
         """Take transfers for under way until they arrive; the mutex is held."""
         self._under_way.update(transfers)
 
-    def arrived(self, transfer: Transfer) -> None:
+    def arrived(self, transfer: Transfer[Any]) -> None:
         """Forget a transfer; the mutex is held."""
         self._under_way.discard(transfer)
 
@@ -67,10 +67,10 @@ class Connection:
         if threads is not None:
             threads.run(job)
 
-    def waited_for(self, transfer: Transfer) -> bytes | None:
+    def waited_for(self, transfer: Transfer[Brought]) -> Brought | None:
         """Return what a transfer brings, None where there is no more time for it."""
         if transfer.done:
-            return transfer.data
+            return transfer.brought
         with self.budget:
             if not transfer.wait(min(_NEAR_SECONDS, self.budget.left())) and self._threads is not None:
                 self._threads.hasten()
@@ -79,7 +79,7 @@ class Connection:
                 if left <= 0:
                     self.leave(f"kept the build waiting for {self._timeout:g} s")
                     return None
-        return transfer.data
+        return transfer.brought
 
     def close(self) -> None:
         """End all transfers."""
@@ -92,11 +92,12 @@ class Connection:
 
     # --- in the threads of the transfers
 
-    def fetch(self, key: str) -> bytes | None:
-        """Return the bytes under a key, None where they are too many. Raises what obstore does."""
+    def fetch(self, key: str) -> bytes:
+        """Return the bytes under a key. Raises what obstore does, and NotAnEntryError where they are too many."""
         found = obstore.get(self._store, _path(key))
         if found.meta["size"] > packed.MAX_BYTES:
-            return None
+            self.succeed()
+            raise packed.NotAnEntryError
         return bytes(found.bytes())
 
     def put(self, key: str, data: bytes) -> None:
@@ -123,7 +124,7 @@ class Connection:
             if self._tally.away is None:
                 self._tally.away = why
             for transfer in self._under_way:
-                transfer.end(None)
+                transfer.end()
 
 
 def _path(key: str) -> str:

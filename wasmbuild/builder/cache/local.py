@@ -168,7 +168,7 @@ class LocalCache:
             for _, size, path in sorted(found):
                 if total - removed_bytes <= (self._max if left is None else left):
                     break
-                path.unlink(missing_ok=True)
+                Path(path).unlink(missing_ok=True)
                 removed += 1
                 removed_bytes += size
         if os.path.isdir(root):
@@ -180,7 +180,7 @@ class LocalCache:
         root = self._where.path()
         found = list(_entries(root))
         for path, _ in found:
-            path.unlink(missing_ok=True)
+            Path(path).unlink(missing_ok=True)
         (root / _LEDGER).unlink(missing_ok=True)
         return Usage(len(found), sum(status.st_size for _, status in found))
 
@@ -221,7 +221,7 @@ def _used(status: os.stat_result, now: float) -> float:
     return status.st_mtime if status.st_mtime <= now + _DAY else 0.0
 
 
-def _entries(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
+def _entries(root: Path) -> Iterator[tuple[str, os.stat_result]]:
     """Go through all entries, and remove on the way what processes that were killed left a day ago."""
     now = time.time()
     for folder in _scanned(root):
@@ -233,7 +233,7 @@ def _entries(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
             except OSError:
                 continue
             if not found.name.startswith(_TEMPORARY):
-                yield Path(found.path), status
+                yield found.path, status
             elif abs(now - status.st_mtime) > _DAY:
                 with contextlib.suppress(OSError):
                     os.unlink(found.path)

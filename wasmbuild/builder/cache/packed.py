@@ -3,7 +3,7 @@
     magic, size of the document | document as JSON | signature, or zeros | artifact in the document's encoding
 
 The document names the key and what it is the digest of, the artifact's digest and size, and how long it took to
-compile. A signature is over the document, so over key and digest; whoever takes the artifact hashes what came to him.
+compile. A signature is over the document, so over key and digest, and what is taken is held to both.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from wasmbuild.builder import key as keys
+from wasmbuild.digest import sha256_hex
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -78,9 +79,11 @@ def pack(
 
 
 def unpack(data: bytes, key: str, trusted: TrustedKeys | None) -> PackedArtifact:
-    """Read the entry for a key; nothing of it is believed before its signature is, where there are ``trusted`` keys.
+    """Read the entry for a key, whose artifact has the digest that it tells.
 
-    The artifact's digest is not checked. Raises NotAnEntryError, NotTrustedError.
+    Nothing of it is believed before its signature is, where there are ``trusted`` keys.
+
+    Raises NotAnEntryError, NotTrustedError.
     """
     if len(data) < _HEAD.size:
         raise NotAnEntryError
@@ -98,6 +101,8 @@ def unpack(data: bytes, key: str, trusted: TrustedKeys | None) -> PackedArtifact
     if said["key"] != key or _digest(said["inputs"]) != key:
         raise NotAnEntryError
     artifact = _decompressed(memoryview(data)[body:], said["size"])
+    if sha256_hex(artifact) != said["sha256"]:
+        raise NotAnEntryError
     return PackedArtifact(artifact, said["sha256"], said["inputs"], float(said["seconds"]), signer)
 
 

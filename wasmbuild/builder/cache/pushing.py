@@ -29,7 +29,7 @@ class Pushing:
         self._connection = connection
         self._tally = tally
         self._signer = signer
-        self._transfers: list[Transfer] = []
+        self._transfers: list[Transfer[None]] = []
         self._bytes = self._failures = 0
         # The smallest entry that was accepted: its size in bytes and its key.
         self._accepted: tuple[int, str] | None = None
@@ -44,7 +44,7 @@ class Pushing:
         data = packed.pack(key, artifact, sha256, inputs, seconds, self._signer)
         if self._bytes > _MOST_BYTES:
             self._wait()
-        transfer = Transfer()
+        transfer = Transfer[None]()
         with self._connection.mutex:
             self._tally.offered += 1
             self._bytes += len(data)
@@ -57,7 +57,7 @@ class Pushing:
         self._wait()
         accepted, self._accepted = self._accepted, None
         if accepted is not None and self._tally.away is None:
-            transfer = Transfer()
+            transfer = Transfer[None]()
             self._connection.run(partial(self._look_for, accepted[1], transfer))
             self._connection.waited_for(transfer)
 
@@ -67,7 +67,7 @@ class Pushing:
         with self._connection.mutex:
             self._transfers = [transfer for transfer in self._transfers if not transfer.done]
 
-    def _put(self, key: str, data: bytes, transfer: Transfer) -> None:
+    def _put(self, key: str, data: bytes, transfer: Transfer[None]) -> None:
         try:
             if self._tally.push_problem is None and self._tally.away is None:
                 self._connection.put(key, data)
@@ -89,14 +89,14 @@ class Pushing:
             with self._connection.mutex:
                 self._bytes -= len(data)
                 self._connection.arrived(transfer)
-            transfer.end(None)
+            transfer.end()
 
-    def _look_for(self, key: str, transfer: Transfer) -> None:
+    def _look_for(self, key: str, transfer: Transfer[None]) -> None:
         try:
-            packed.unpack(self._connection.fetch(key) or b"", key, None)
+            packed.unpack(self._connection.fetch(key), key, None)
         except (FileNotFoundError, NotAnEntryError):
             self._tally.kept_nothing()
         except Exception:  # noqa: S110 - who may only write cannot know; a store that fails just now may have kept it
             pass
         finally:
-            transfer.end(None)
+            transfer.end()

@@ -21,8 +21,9 @@ from wasmbuild.lean_typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wasmbuild.builder.cache.signing import Signer, TrustedKeys
 
-# What was fetched and not asked for yet is held in memory.
+# So many are fetched and not asked for yet. More set out together: to wake a thread for each takes longer than that.
 _AHEAD = 64
+_TOGETHER = 16
 
 
 class RemoteCache:
@@ -35,6 +36,7 @@ class RemoteCache:
         timeout: float,
         trusted: TrustedKeys | None = None,
         signer: Signer | None = None,
+        keep: Callable[[str, PackedArtifact], PackedArtifact] = lambda key, found: found,
         *,
         push: bool = False,
         push_problem: str | None = None,
@@ -43,17 +45,19 @@ class RemoteCache:
         """``store`` opens the store, which ``shown`` names to people.
 
         ``timeout`` are the seconds by which it may delay a build, ``cores`` how many compiles that runs at once.
-        ``push_problem`` says why nothing can be pushed.
+        ``push_problem`` says why nothing can be pushed. ``keep`` is called with each entry to be trusted, in the
+        thread that fetched it, and returns what is held in memory of it.
         """
         self._tally = Tally(shown, push_problem)
         self._connection = Connection(store, timeout, self._tally)
         self._pushing = Pushing(self._connection, self._tally, signer) if push else None
         self._trusted = trusted
+        self._keep = keep
         self._cores = cores
         self._mutex = self._connection.mutex
-        self._wanted: dict[str, Transfer] = {}
+        self._wanted: dict[str, Transfer[PackedArtifact]] = {}
         # What is wanted and did not set out yet, in its order, and how many did that nobody has asked for.
-        self._waiting: deque[tuple[str, Transfer]] = deque()
+        self._waiting: deque[tuple[str, Transfer[PackedArtifact]]] = deque()
         self._ahead = 0
         self._refused: set[str] = set()
 
@@ -63,7 +67,7 @@ class RemoteCache:
         """Begin to fetch what will be asked for, in this order."""
         keys = list(keys)
         with self._mutex:
-            new = {key: Transfer() for key in keys if key not in self._wanted}
+            new = {key: Transfer[PackedArtifact]() for key in keys if key not in self._wanted}
             if not new or not self._connection.ready():
                 return
             self._wanted.update(new)
@@ -72,41 +76,25 @@ class RemoteCache:
             self._fetch_ahead()
 
     def get(self, key: str) -> PackedArtifact | None:
-        """Return an entry, whose artifact has yet to be held to its digest; None where there is none to be trusted."""
+        """Return an entry, None where there is none to be trusted."""
         with self._mutex:
             if key in self._refused or not self._connection.ready():
                 return None
-            transfer = self._wanted.pop(key, None) or Transfer()
+            transfer = self._wanted.pop(key, None) or Transfer[PackedArtifact]()
             self._connection.set_out(transfer)
             if not transfer.started:
                 self._begin(key, transfer)
             elif transfer.ahead:
                 self._ahead -= 1
-                self._fetch_ahead()
-        data = self._connection.waited_for(transfer)
+                if self._ahead <= _AHEAD - _TOGETHER:
+                    self._fetch_ahead()
+        found = self._connection.waited_for(transfer)
         with self._mutex:
             self._connection.arrived(transfer)
-        if data is None:
-            return None
-        found = None
-        problem = ""
-        try:
-            found = packed.unpack(data, key, self._trusted)
-        except NotAnEntryError:
-            problem = "damaged"
-        except NotTrustedError:
-            problem = "untrusted"
-        with self._mutex:
             if found is not None:
                 self._tally.taken += 1
                 self._connection.budget.earn(found.seconds / self._cores)
-                return found
-            self._refused.add(key)
-            if problem == "damaged":
-                self._tally.damaged += 1
-            else:
-                self._tally.untrusted += 1
-        return None
+        return found
 
     def refuse(self, key: str) -> None:
         """Take no more what turned out to be another artifact."""
@@ -124,21 +112,27 @@ class RemoteCache:
                 self._ahead += 1
                 self._begin(key, transfer)
 
-    def _begin(self, key: str, transfer: Transfer) -> None:
+    def _begin(self, key: str, transfer: Transfer[PackedArtifact]) -> None:
         transfer.started = True
         self._connection.run(partial(self._fetch, key, transfer))
 
-    def _fetch(self, key: str, transfer: Transfer) -> None:
-        data = None
+    def _fetch(self, key: str, transfer: Transfer[PackedArtifact]) -> None:
+        found = None
         try:
             if self._tally.away is None:
                 data = self._connection.fetch(key)
                 self._connection.succeed()
-                if data is None:
-                    with self._mutex:
-                        self._tally.damaged += 1
+                found = self._keep(key, packed.unpack(data, key, self._trusted))
         except FileNotFoundError:
             self._connection.succeed()
+        except NotAnEntryError:
+            with self._mutex:
+                self._refused.add(key)
+                self._tally.damaged += 1
+        except NotTrustedError:
+            with self._mutex:
+                self._refused.add(key)
+                self._tally.untrusted += 1
         except PermissionDeniedError:
             # A bucket that may not be listed says so of what is not there, too.
             with self._mutex:
@@ -148,7 +142,7 @@ class RemoteCache:
         except Exception as error:
             self._connection.fail(error)
         finally:
-            transfer.end(data)
+            transfer.end(found)
 
     # --- pushing, and the end
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from wasmbuild import files
 from wasmbuild.builder.cache.local import LocalCache
 from wasmbuild.builder.request import Kept, RemoteReport
-from wasmbuild.digest import sha256_hex
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from wasmbuild.builder.cache.packed import PackedArtifact
+
+# What is larger is not held in memory until a build comes to it.
+_LARGE = 256 << 10
 
 
 class Remote(Protocol):
@@ -27,7 +29,7 @@ class Remote(Protocol):
         """Begin to fetch what will be asked for, in this order."""
 
     def get(self, key: str) -> PackedArtifact | None:
-        """Return an entry, whose artifact has yet to be held to its digest; None where there is none to be trusted."""
+        """Return what is held in memory of an entry, None where there is none to be trusted."""
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float) -> None:
         """Begin to put an artifact there, if that is asked for; it took so many seconds to compile."""
@@ -67,67 +69,96 @@ class AbsentRemote:
         return RemoteReport(0, 0, (f"{self._problem}; it is done without",))
 
 
+class NearCache:
+    """What this machine has, of its own and of those who are trusted."""
+
+    def __init__(self, local: LocalCache | None, origins: Sequence[str]) -> None:
+        """``origins`` are those that are trusted: public keys, or the address of a store where there are none."""
+        self.local = local
+        self._origins = origins
+
+    def has(self, key: str) -> bool:
+        """Tell whether there is an entry, whatever is in it."""
+        return self.local is not None and any(self.local.has(known) for known in self._keys(key))
+
+    def get(self, key: str, out: Path) -> Kept | None:
+        """See ``ArtifactCache``."""
+        if self.local is None:
+            return None
+        taken = (self.local.get(known, out) for known in self._keys(key))
+        return next((kept for kept in taken if kept is not None), None)
+
+    def keep(self, key: str, found: PackedArtifact) -> PackedArtifact:
+        """Keep what came from elsewhere; return it without an artifact that is large, which can be taken from here."""
+        if self.local is None:
+            return found
+        known = _under(self._origins[0] if found.signer is None else found.signer, key)
+        self.local.put(known, found.artifact, found.sha256, found.inputs)
+        if len(found.artifact) > _LARGE and self.local.has(known):
+            return found._replace(artifact=b"")
+        return found
+
+    def discard(self, key: str) -> None:
+        """See ``ArtifactCache``."""
+        if self.local is not None:
+            for known in self._keys(key):
+                self.local.discard(known)
+
+    def _keys(self, key: str) -> list[str]:
+        return [key, *(_under(origin, key) for origin in self._origins)]
+
+
 class TieredCache:
     """See ``ArtifactCache``."""
 
-    def __init__(self, local: LocalCache | None, remote: Remote, origins: Sequence[str]) -> None:
-        """``origins`` are those that are trusted: public keys, or the address of a store where there are none."""
-        self._local = local
+    def __init__(self, near: NearCache, remote: Remote) -> None:
+        """What ``remote`` has is given to ``near.keep`` when it comes."""
+        self._near = near
         self._remote = remote
-        self._origins = origins
+        # What was not here when it was wanted is not looked for here again.
+        self._far: set[str] = set()
         self._from_remote: set[str] = set()
 
     def want(self, keys: Iterable[str]) -> None:
-        self._remote.want(key for key in keys if not self._is_here(key))
+        far = [key for key in keys if not self._near.has(key)]
+        self._far.update(far)
+        self._remote.want(far)
 
     def get(self, key: str, out: Path) -> Kept | None:
-        if self._local is not None:
-            for known in self._keys(key):
-                kept = self._local.get(known, out)
-                if kept is not None:
-                    return kept
+        kept = None if key in self._far else self._near.get(key, out)
+        if kept is not None:
+            return kept
+        self._far.discard(key)
         found = self._remote.get(key)
         if found is None:
             return None
-        if sha256_hex(found.artifact) != found.sha256:
-            self._remote.refuse(key)
-            return None
+        self._from_remote.add(key)
+        if not found.artifact:
+            return self._near.get(key, out)
         try:
             with files.NewFile(out) as made:
                 made.write(found.artifact)
         except OSError:
             return None
-        if self._local is not None:
-            origin = self._origins[0] if found.signer is None else found.signer
-            self._local.put(_under(origin, key), found.artifact, found.sha256, found.inputs)
-        self._from_remote.add(key)
         return Kept(len(found.artifact), found.sha256, made.stamped, found.artifact)
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float = 0.0) -> None:
-        if self._local is not None:
-            self._local.put(key, artifact, sha256, inputs)
+        if self._near.local is not None:
+            self._near.local.put(key, artifact, sha256, inputs)
         self._remote.put(key, artifact, sha256, inputs, seconds)
 
     def discard(self, key: str) -> None:
-        if self._local is not None:
-            for known in self._keys(key):
-                self._local.discard(known)
+        self._near.discard(key)
         if key in self._from_remote:
             self._remote.refuse(key)
 
     def close(self) -> None:
         self._remote.close()
-        if self._local is not None:
-            self._local.close()
+        if self._near.local is not None:
+            self._near.local.close()
 
     def report(self) -> RemoteReport:
         return self._remote.report()
-
-    def _is_here(self, key: str) -> bool:
-        return self._local is not None and any(self._local.has(known) for known in self._keys(key))
-
-    def _keys(self, key: str) -> list[str]:
-        return [key, *(_under(origin, key) for origin in self._origins)]
 
 
 def _under(origin: str, key: str) -> str:

@@ -11,22 +11,26 @@ import threading
 import time
 from collections.abc import Callable
 
+from wasmbuild.lean_typing import Generic, TypeVar
+
+Brought = TypeVar("Brought")
+
 # As many as are as fast as any number where a store answers at once, and as many as a store may have to answer.
 _FEW = 4
 _MOST = 32
 _JOIN_SECONDS = 1.0
 
 
-class Transfer:
-    """Bytes of an entry that are on their way: ``data`` when it is ``done``, None where there are none.
+class Transfer(Generic[Brought]):
+    """An entry that is on its way: what it ``brought`` when it is ``done``, None where that is nothing.
 
     ``ahead`` is set where nobody had asked for them when they set out.
     """
 
-    __slots__ = ("_arrived", "ahead", "data", "done", "started")
+    __slots__ = ("_arrived", "ahead", "brought", "done", "started")
 
     def __init__(self) -> None:
-        self.data: bytes | None = None
+        self.brought: Brought | None = None
         self.started = self.ahead = self.done = False
         self._arrived = threading.Lock()
         self._arrived.acquire()
@@ -37,10 +41,10 @@ class Transfer:
             self._arrived.release()
         return self.done
 
-    def end(self, data: bytes | None) -> None:
+    def end(self, brought: Brought | None = None) -> None:
         """Let go of whoever waits, if nobody did before."""
         if not self.done:
-            self.data = data
+            self.brought = brought
             self.done = True
             with contextlib.suppress(RuntimeError):  # two did at once
                 self._arrived.release()

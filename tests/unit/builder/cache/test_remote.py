@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from wasmbuild.builder import key
 from wasmbuild.builder.cache.budget import Budget
 from wasmbuild.builder.cache.local import LocalCache
 from wasmbuild.builder.cache.packed import PackedArtifact
-from wasmbuild.builder.cache.tiered import TieredCache
+from wasmbuild.builder.cache.tiered import NearCache, TieredCache
 from wasmbuild.builder.request import RemoteReport
 from wasmbuild.usercache import CacheDirectory
 
@@ -63,9 +63,10 @@ class TestBudget:
 
 
 class FakeRemote:
-    """Entries in a dictionary, signed by whom they say."""
+    """Entries in a dictionary, signed by whom they say; what is asked for is kept at ``near`` then."""
 
     def __init__(self) -> None:
+        self.near: NearCache | None = None
         self.entries: dict[str, PackedArtifact] = {}
         self.wanted: list[str] = []
         self.asked: list[str] = []
@@ -76,7 +77,8 @@ class FakeRemote:
 
     def get(self, key: str) -> PackedArtifact | None:
         self.asked.append(key)
-        return self.entries.get(key)
+        found = self.entries.get(key)
+        return found if found is None or self.near is None else self.near.keep(key, found)
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float) -> None:
         self.entries[key] = PackedArtifact(artifact, sha256, inputs, seconds, None)
@@ -101,6 +103,11 @@ def local(tmp_path: Path) -> LocalCache:
     return LocalCache(CacheDirectory(base=tmp_path / "cache"), 1 << 20)
 
 
+def tiered(local: LocalCache | None, remote: FakeRemote, origins: Sequence[str] = ("https://x",)) -> TieredCache:
+    remote.near = NearCache(local, origins)
+    return TieredCache(remote.near, remote)
+
+
 def entry(signer: str | None = None) -> PackedArtifact:
     return PackedArtifact(ARTIFACT, hashlib.sha256(ARTIFACT).hexdigest(), INPUTS, 1.0, signer)
 
@@ -111,7 +118,7 @@ def taken(cache: TieredCache, out: Path) -> bytes | None:
 
 
 def test_what_is_far_away_comes_here(remote: FakeRemote, local: LocalCache, tmp_path: Path) -> None:
-    cache = TieredCache(local, remote, ("https://x",))
+    cache = tiered(local, remote)
     out = tmp_path / "out"
     assert taken(cache, out) is None
     cache.want([KEY])
@@ -129,17 +136,17 @@ def test_it_is_here_for_those_who_trust_whoever_signed_it(
 ) -> None:
     out = tmp_path / "out"
     remote.entries[KEY] = entry("ann")
-    assert taken(TieredCache(local, remote, ("bob", "ann")), out) == ARTIFACT
+    assert taken(tiered(local, remote, ("bob", "ann")), out) == ARTIFACT
     remote.entries.clear()
-    assert taken(TieredCache(local, remote, ("ann",)), out) == ARTIFACT
-    assert taken(TieredCache(local, remote, ("bob",)), out) is None
-    assert taken(TieredCache(local, remote, ("https://x",)), out) is None
+    assert taken(tiered(local, remote, ("ann",)), out) == ARTIFACT
+    assert taken(tiered(local, remote, ("bob",)), out) is None
+    assert taken(tiered(local, remote), out) is None
     out.unlink(missing_ok=True)
     assert local.get(KEY, out) is None
 
 
 def test_what_turned_out_to_be_another_is_taken_no_more(remote: FakeRemote, local: LocalCache, tmp_path: Path) -> None:
-    cache = TieredCache(local, remote, ("https://x",))
+    cache = tiered(local, remote)
     remote.entries[KEY] = entry()
     assert taken(cache, tmp_path / "out") == ARTIFACT
     cache.discard(KEY)
@@ -148,21 +155,37 @@ def test_what_turned_out_to_be_another_is_taken_no_more(remote: FakeRemote, loca
     assert taken(cache, tmp_path / "out") is None
 
 
-def test_what_has_not_the_digest_that_was_told_is_neither_taken_nor_kept(
+def test_what_is_large_is_taken_from_here_and_not_held_in_memory(
     remote: FakeRemote, local: LocalCache, tmp_path: Path
 ) -> None:
-    cache = TieredCache(local, remote, ("https://x",))
-    remote.entries[KEY] = entry()._replace(artifact=ARTIFACT[::-1])
+    large = bytes(range(256)) * 2000
+    remote.entries[KEY] = PackedArtifact(large, hashlib.sha256(large).hexdigest(), INPUTS, 1.0, None)
+    near = NearCache(local, ("https://x",))
+    assert near.keep(KEY, remote.entries[KEY]).artifact == b""
+    # Where nothing can be kept, it is.
+    for no_room in (None, LocalCache(CacheDirectory(base=tmp_path / "small"), 1000)):
+        assert NearCache(no_room, ("https://x",)).keep(KEY, remote.entries[KEY]).artifact == large
+    cache = tiered(local, remote)
+    local.clear()
+    cache.want([KEY])
+    assert taken(cache, tmp_path / "out") == large
+    local.clear()
+    assert taken(tiered(None, remote), tmp_path / "out") == large
+
+
+def test_what_was_large_and_is_gone_again_is_a_miss(remote: FakeRemote, local: LocalCache, tmp_path: Path) -> None:
+    cache = tiered(local, remote)
+    cache.want([KEY])
+    remote.near = None
+    remote.entries[KEY] = entry()._replace(artifact=b"")
     assert taken(cache, tmp_path / "out") is None
-    assert remote.refused == [KEY]
-    assert local.usage().entries == 0
 
 
 def test_what_is_damaged_here_says_nothing_of_the_remote_one(
     remote: FakeRemote, local: LocalCache, tmp_path: Path
 ) -> None:
     local.put(KEY, ARTIFACT, "0" * 64, INPUTS)
-    cache = TieredCache(local, remote, ("https://x",))
+    cache = tiered(local, remote)
     assert taken(cache, tmp_path / "out") == ARTIFACT
     cache.discard(KEY)
     assert remote.refused == []
@@ -171,11 +194,11 @@ def test_what_is_damaged_here_says_nothing_of_the_remote_one(
 
 def test_where_nothing_can_be_written_nothing_is_given(remote: FakeRemote, tmp_path: Path) -> None:
     remote.entries[KEY] = entry()
-    assert TieredCache(None, remote, ("https://x",)).get(KEY, tmp_path / "none" / "out") is None
+    assert tiered(None, remote).get(KEY, tmp_path / "none" / "out") is None
 
 
 def test_what_is_compiled_goes_to_both(remote: FakeRemote, local: LocalCache, tmp_path: Path) -> None:
-    TieredCache(local, remote, ("https://x",)).put(KEY, ARTIFACT, entry().sha256, INPUTS, 2.5)
+    tiered(local, remote).put(KEY, ARTIFACT, entry().sha256, INPUTS, 2.5)
     assert remote.entries[KEY].seconds == 2.5
     kept = local.get(KEY, tmp_path / "out")
     assert kept is not None

@@ -17,14 +17,14 @@ _SECONDS = 30.0
 
 class TestTransfer:
     def test_who_waits_is_let_go_when_it_ends(self) -> None:
-        transfer = Transfer()
+        transfer = Transfer[bytes]()
         assert not transfer.wait(0)
         threading.Timer(0.01, transfer.end, (b"data",)).start()
         assert transfer.wait(_SECONDS)
-        assert transfer.data == b"data"
+        assert transfer.brought == b"data"
 
     def test_all_who_wait_are(self) -> None:
-        transfer = Transfer()
+        transfer = Transfer[bytes]()
         seen: list[bool] = []
         threads = [threading.Thread(target=lambda: seen.append(transfer.wait(_SECONDS))) for _ in range(3)]
         for thread in threads:
@@ -35,10 +35,10 @@ class TestTransfer:
         assert seen == [True] * 3
 
     def test_it_ends_once(self) -> None:
-        transfer = Transfer()
+        transfer = Transfer[bytes]()
         transfer.end(None)
         transfer.end(b"late")
-        assert transfer.data is None
+        assert transfer.brought is None
         assert transfer.wait(0)
 
 
@@ -106,22 +106,22 @@ class TestWaiting:
 
     def test_what_never_comes(self) -> None:
         connection, tally = self.connection(0.02)
-        assert connection.waited_for(Transfer()) is None
+        assert connection.waited_for(Transfer[bytes]()) is None
         assert tally.away == "kept the build waiting for 0.02 s"
         with connection.mutex:
             assert not connection.ready()
 
     def test_others_are_let_go(self) -> None:
         connection, _ = self.connection(0.02)
-        other = Transfer()
+        other = Transfer[bytes]()
         with connection.mutex:
             connection.set_out(other)
-        connection.waited_for(Transfer())
+        connection.waited_for(Transfer[bytes]())
         assert other.done
 
     def test_what_is_there_costs_nothing(self) -> None:
         connection, tally = self.connection(0.0)
-        transfer = Transfer()
+        transfer = Transfer[bytes]()
         transfer.end(b"data")
         assert connection.waited_for(transfer) == b"data"
         assert tally.away is None
@@ -130,7 +130,7 @@ class TestWaiting:
         connection, tally = self.connection(0.02)
         assert isinstance(connection.budget, Budget)
         connection.budget.earn(_SECONDS)
-        transfer = Transfer()
+        transfer = Transfer[bytes]()
         threading.Timer(0.05, transfer.end, (b"data",)).start()
         assert connection.waited_for(transfer) == b"data"
         assert tally.away is None
