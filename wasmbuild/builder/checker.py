@@ -31,7 +31,7 @@ class Status(NamedTuple):
 
     ``reasons`` say why it has to be compiled and ``error`` why it cannot be; ``stale_record`` is set where the artifact
     is right but its record says something else than that of a compile would, such as another file that held the same
-    module. ``source_size`` is in bytes.
+    module. ``source_size``, in bytes, is that of what was looked at.
     """
 
     artifact: Artifact
@@ -83,26 +83,21 @@ class Checker:
         changed = self._memory.changed(self._files.all, seen)
         # An artifact is another one by its record too.
         changed.update([path.removesuffix(filenames.RECORD_SUFFIX) for path in changed])
-        paths = self._files.artifacts
-        # By module; -1 where its source is another one.
-        sizes: dict[str, int] = {}
-        statuses = {}
-        for id, artifact in artifacts.items():
-            module = artifact.module
-            size = sizes.get(module.name)
-            if size is None:
-                source = str(module.source)
-                size = sizes[module.name] = -1 if source in changed else Seen(seen[source], "").size
-            if size >= 0 and paths[id] not in changed:
-                statuses[id] = Status._make((artifact, (), None, False, size))
-        return statuses
+        sources = {artifact.module.name: str(artifact.module.source) for artifact in artifacts.values()}
+        same = {name for name, source in sources.items() if source not in changed}
+        paths = self._files.artifacts.values()
+        return {
+            id: Status(artifact)
+            for (id, artifact), path in zip(artifacts.items(), paths, strict=True)
+            if path not in changed and artifact.module.name in same
+        }
 
     def believe(self, artifacts: tuple[Artifact, ...]) -> dict[str, Status]:
         """Take all artifacts to be right as long as their files are as ``memory`` knows them; return what it knows."""
         statuses = {}
         for artifact in artifacts:
             if self._note_right(artifact):
-                statuses[artifact.id] = Status(artifact, source_size=Seen(self._found_right[artifact.id][0], "").size)
+                statuses[artifact.id] = Status(artifact)
         return statuses
 
     def check(self, artifacts: Iterable[Artifact], before: Mapping[str, Status]) -> dict[str, Status]:

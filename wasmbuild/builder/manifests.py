@@ -288,14 +288,12 @@ class Manifests:
 
     def _records(self, target: Target) -> list[str]:
         """Return the digests of the records of a target's artifacts, which were looked at."""
-        memory = self._directory.memory
-        found = []
-        for path in self._record_paths(target.name):
-            digest = memory.digest(path)
-            if digest is None:
-                seen = memory.look(path, record_facts, follow=False)
-                digest = seen.sha256 if seen is not None else ""
-            found.append(digest)
+        memory, paths = self._directory.memory, self._record_paths(target.name)
+        found = memory.digests(paths)
+        for at, digest in enumerate(found):
+            if not digest:
+                seen = memory.look(paths[at], record_facts, follow=False)
+                found[at] = seen.sha256 if seen is not None else ""
         return found
 
     def _record_paths(self, name: str) -> list[str]:
@@ -318,8 +316,7 @@ class Manifests:
         known = memory.spelled(str(path)) == files.spell(signature) and memory.digest(str(path)) == right
         if known or sha256_hex(data) == right:
             # A record that is another one by now has another digest when the manifest is written.
-            records = [memory.digest(record) or "" for record in self._record_paths(name)]
-            self._entries[name].keep(records, entries(data))
+            self._entries[name].keep(memory.digests(self._record_paths(name)), entries(data))
 
     def _note(self, target: Target, sha256: str, records: list[str]) -> str:
         """Return a digest of a manifest together with all that it was made from."""

@@ -7,10 +7,11 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from wasmbuild import files
+from wasmbuild.builder.columns import NO_FACTS, Columns, FileRow
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError
 from wasmbuild.lean_typing import Any, NamedTuple
@@ -21,12 +22,6 @@ LINK = ""
 """In place of the digest of a file that is a link, where links are not followed."""
 
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
-_NO_FACTS = "null"
-
-_Row = tuple[str, str, str]
-"""What is remembered of a file: its signature as text, its digest, its facts as the text of a JSON value."""
-
-_NO_ROW: _Row = ("", "", _NO_FACTS)
 
 
 class Seen(NamedTuple):
@@ -53,7 +48,7 @@ class _Made(NamedTuple):
     facts: str
 
 
-_NOT_MADE = _Made((-1, -1, -1, -1, -1), None, _NO_FACTS)
+_NOT_MADE = _Made((-1, -1, -1, -1, -1), None, NO_FACTS)
 
 
 class Memory:
@@ -63,10 +58,9 @@ class Memory:
     would not show in it. ``now`` is that clock in nanoseconds; while it is 0, nothing new is remembered. Files of ours
     have a stamp instead, in which each change shows.
 
-    The file has a line of JSON, with a checksum of the rest, and four columns, one below the other, with a line for
-    each file: paths, signatures, digests and facts. A build of thousands of artifacts takes most of them over as they
-    stand, and looks into few. A digit of a digest that a disk got wrong would make right files wrong in every build, so
-    what does not have its checksum is as good as nothing.
+    The file has a line of JSON, with a checksum of the rest, and the text of ``Columns``. A digit of a digest that a
+    disk got wrong would make right files wrong in every build, so what does not have its checksum is as good as
+    nothing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -75,9 +69,7 @@ class Memory:
         self.notes: dict[str, str] = {}
         # What was too young to be trusted when it was last looked at.
         self.young: set[str] = set()
-        self._files: dict[str, _Row] = {}
-        # Paths that are not written as they are, with how they are.
-        self._odd: dict[str, str] = {}
+        self._files = Columns()
         self._loaded: dict[str, str] = {}
         self._changed = False
         self._made: dict[str, _Made] = {}
@@ -85,37 +77,24 @@ class Memory:
 
     def load(self) -> None:
         """Read what an earlier build wrote down; anything unreadable is as good as nothing."""
-        self._files, self.notes, self._odd, self._changed = {}, {}, {}, False
+        self._files, self.notes, self._changed = Columns(), {}, False
         try:
             head, _, body = self.path.read_bytes().partition(b"\n")
             document = json.loads(head)
             if document["schema"] == SCHEMA and document["sum"] == _sum(document["notes"], body):
-                self._read(body.decode("ascii").split("\n"))
+                self._files = Columns.from_text(body.decode("ascii"), quoted=document["quoted"])
                 self.notes = {str(name): str(note) for name, note in document["notes"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
-            self._files, self.notes, self._odd = {}, {}, {}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            self._files, self.notes = Columns(), {}
         self._loaded = dict(self.notes)
-
-    def _read(self, lines: list[str]) -> None:
-        count = len(lines) // 4
-        paths = lines[:count]
-        odd = {path: json.loads(path) for path in paths if path.startswith('"')}
-        if odd:
-            paths = [odd.get(path, path) for path in paths]
-            self._odd = {path: text for text, path in odd.items()}
-        columns = (lines[number * count : (number + 1) * count] for number in (1, 2, 3))
-        self._files = dict(zip(paths, zip(*columns, strict=True), strict=True))
 
     def to_bytes(self) -> bytes | None:
         """Return what ``load`` reads, or ``None`` where that would not differ from the last time or what was loaded."""
         if not self._changed and self.notes == self._loaded:
             return None
         self._changed, self._loaded = False, dict(self.notes)
-        paths = [self._odd.get(path, path) for path in self._files] if self._odd else self._files
-        columns = [paths, *zip(*self._files.values(), strict=True)] if self._files else []
-        # One column after the other: all of it is large, and three times all of it the most that a build takes.
-        body = [("\n".join(column) + "\n").encode("ascii") for column in columns]
-        head = {"schema": SCHEMA, "sum": _sum(self.notes, *body), "notes": self.notes}
+        body = [column.encode("ascii") for column in self._files.to_text()]
+        head = {"schema": SCHEMA, "sum": _sum(self.notes, *body), "quoted": self._files.quoted, "notes": self.notes}
         return b"".join([_ENCODE(head).encode("ascii"), b"\n", *body])
 
     def look(
@@ -137,11 +116,11 @@ class Memory:
         try:
             status = os.stat(path, follow_symlinks=follow)
             spelled = files.spelled(status)
-            row = self._files.get(name, _NO_ROW)
-            if row[0] == spelled:
-                found = None if facts is None else _decoded(row[2])
+            row = self._files.row(name)
+            if row.spelled == spelled:
+                found = None if facts is None else _decoded(row.facts)
                 if facts is None or found is not None:
-                    return Seen(spelled, row[1], found)
+                    return Seen(spelled, row.sha256, found)
             if stat.S_ISLNK(status.st_mode):
                 self.forget(path)
                 return Seen(spelled, LINK)
@@ -150,11 +129,11 @@ class Memory:
             if not ours:
                 self._made.pop(name, None)
             found = None
-            if ours and made.sha256 is not None and (facts is None or made.facts != _NO_FACTS):
+            if ours and made.sha256 is not None and (facts is None or made.facts != NO_FACTS):
                 sha256, signature, text = made.sha256, files.signature(status), made.facts
                 found = None if facts is None else json.loads(text)
             elif facts is None:
-                (sha256, signature), text = files.hash_file(path), _NO_FACTS
+                (sha256, signature), text = files.hash_file(path), NO_FACTS
             else:
                 data, signature = files.read(path, limit)
                 sha256, found = digest(data), facts(data)
@@ -181,36 +160,41 @@ class Memory:
         With ``sha256``, which was made of its bytes after it was stamped, or while it was nobody else's, it is not even
         read again, and with ``facts`` not for these.
         """
-        self._made[str(path)] = _Made(stamped, sha256, _NO_FACTS if facts is None else _ENCODE(facts))
+        self._made[str(path)] = _Made(stamped, sha256, NO_FACTS if facts is None else _ENCODE(facts))
         self._forget(str(path))
 
-    def changed(self, paths: Iterable[str], seen: Mapping[str, str]) -> set[str]:
+    def changed(self, paths: Sequence[str], seen: Mapping[str, str]) -> set[str]:
         """Return which files have not the remembered signatures; ``seen`` are those of now, as text, by path."""
-        known = self._files
-        return {path for path in paths if known.get(path, _NO_ROW)[0] != seen.get(path)}
+        pairs = zip(paths, self._files.spelled(paths), strict=True)
+        return {path for path, known in pairs if known != seen.get(path)}
 
     def spelled(self, path: str) -> str | None:
         """Return the remembered signature of a file as text, or ``None`` where none could be trusted."""
-        return self._files[path][0] if path in self._files else None
+        return self._files.row(path).spelled or None
 
-    def all_spelled(self, paths: Iterable[str]) -> list[str] | None:
+    def all_spelled(self, paths: Sequence[str]) -> Sequence[str] | None:
         """Return the remembered signatures of files as text, or ``None`` where one could not be trusted."""
-        known = self._files
-        try:
-            return [known[path][0] for path in paths]
-        except KeyError:
-            return None
+        spelled = self._files.spelled(paths)
+        return None if "" in spelled else spelled
 
     def digest(self, path: str) -> str | None:
         """Return the remembered digest of a file, or ``None`` where none could be trusted."""
-        made = self._made.get(path)
-        if made is not None and made.sha256 is not None:
-            return made.sha256
-        return self._files[path][1] if path in self._files else None
+        return self.digests([path])[0] or None
+
+    def digests(self, paths: Sequence[str]) -> list[str]:
+        """Return the remembered digests of files, "" where one could not be trusted."""
+        digests = self._files.digests(paths)
+        if self._made:
+            made = self._made
+            return [
+                made[path].sha256 or known if path in made else known
+                for path, known in zip(paths, digests, strict=True)
+            ]
+        return digests
 
     def facts(self, path: str) -> Any:
         """Return the remembered facts of a file, or ``None`` where none could be trusted."""
-        return _decoded(self._files.get(path, _NO_ROW)[2])
+        return _decoded(self._files.row(path).facts)
 
     def forget(self, path: Path | str) -> None:
         """Forget one file, so that it is read again."""
@@ -218,19 +202,16 @@ class Memory:
         self.young.discard(str(path))
         self._forget(str(path))
 
-    def keep(self, paths: Set[str]) -> None:
-        """Forget every file that is not among ``paths``."""
-        for name in self._files.keys() - paths:
-            self._forget(name)
+    def keep(self, paths: Iterable[str]) -> None:
+        """Forget every file that is not among ``paths``; the others are written down in this order."""
+        self._changed = self._files.arrange(paths) or self._changed
 
     def _remember(self, name: str, spelled: str, sha256: str, facts: str) -> None:
-        self._files[name] = spelled, sha256, facts
-        if not _is_plain(name):
-            self._odd[name] = _ENCODE(name)
+        self._files.remember(name, FileRow(spelled, sha256, facts))
         self._changed = True
 
     def _forget(self, name: str) -> None:
-        self._changed = self._files.pop(name, None) is not None or self._changed
+        self._changed = self._files.forget(name) or self._changed
 
 
 def _decoded(facts: str) -> Any:
@@ -245,11 +226,6 @@ def _sum(notes: object, *body: bytes) -> int:
     for part in body:
         checksum = binascii.crc32(part, checksum)
     return checksum
-
-
-def _is_plain(path: str) -> bool:
-    """Tell whether a path can be written as it is, between tabs and with a line to itself."""
-    return path.isascii() and path.isprintable() and not path.startswith('"')
 
 
 def unreadable(path: Path | str, error: OSError) -> DiskError:

@@ -255,7 +255,7 @@ class Session:
         self._manifests.write_index()
         memory = self.directory.memory
         if not self._survey.as_it_was:
-            memory.keep(set(self._files.all))
+            memory.keep(self._files.all)
         right = not self.outdated() and not self.unfinished()
         signatures = memory.all_spelled(self._files.all) if right else None
         digest = None

@@ -30,7 +30,8 @@ class Standing:
 
     def outdated(self) -> list[Status]:
         """Return what is not right, the largest sources first, so that none of them is left for the end."""
-        wrong = (status for status in self.statuses.values() if not status.right)
+        # Of thousands, most are right: to ask each by its property takes twice as long.
+        wrong = [status for status in self.statuses.values() if status.reasons or status.error is not None]
         return sorted(wrong, key=lambda status: -status.source_size)
 
     def count(self) -> None:

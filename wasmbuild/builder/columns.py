@@ -1,0 +1,108 @@
+"""What is remembered of files, column by column: a build of thousands takes most of them over as they stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from wasmbuild.lean_typing import NamedTuple
+
+NO_FACTS = "null"
+
+
+class FileRow(NamedTuple):
+    """What is remembered of a file: its signature as text, its digest, its facts as the text of a JSON value."""
+
+    spelled: str
+    sha256: str
+    facts: str
+
+
+UNKNOWN = FileRow("", "", NO_FACTS)
+"""What is known of a file of which nothing is."""
+
+
+class Columns:
+    """Rows by path. A row keeps its place when it is forgotten and remembered again.
+
+    As text they are four columns, one below the other, with a line for each file: paths, signatures, digests, facts.
+    """
+
+    def __init__(self) -> None:
+        self._paths: list[str] = []
+        self._spelled: list[str] = []
+        self._digests: list[str] = []
+        self._facts: list[str] = []
+        self._places: dict[str, int] = {}
+        self.quoted = False
+        """Whether the text has paths as JSON, because one of them cannot have a line to itself as it is."""
+
+    @classmethod
+    def from_text(cls, text: str, *, quoted: bool) -> Columns:
+        """Read what ``to_text`` wrote. Raises ValueError where that cannot be."""
+        self = cls()
+        self.quoted = quoted
+        lines = text.split("\n")
+        count = len(lines) // 4
+        paths, self._spelled, self._digests, self._facts = (lines[at * count : (at + 1) * count] for at in range(4))
+        self._paths = [str(json.loads(path)) for path in paths] if quoted else paths
+        self._places = dict(zip(self._paths, range(count), strict=True))
+        return self
+
+    def to_text(self) -> list[str]:
+        """Return the text in parts: all of it is large, and twice all of it the most that a build takes."""
+        if "" in self._spelled:
+            self.arrange(self._places)
+        paths = [json.dumps(path) for path in self._paths] if self.quoted else self._paths
+        columns = (paths, self._spelled, self._digests, self._facts)
+        return ["\n".join(column) + "\n" for column in columns] if paths else []
+
+    def row(self, path: str) -> FileRow:
+        """Return what is known of a file."""
+        at = self._places.get(path)
+        return UNKNOWN if at is None else FileRow(self._spelled[at], self._digests[at], self._facts[at])
+
+    def remember(self, path: str, row: FileRow) -> None:
+        """Know this of a file from now on."""
+        at = self._places.get(path)
+        if at is None:
+            self._places[path] = len(self._paths)
+            self.quoted = self.quoted or not (path.isascii() and path.isprintable())
+            self._paths.append(path)
+            self._spelled.append(row.spelled)
+            self._digests.append(row.sha256)
+            self._facts.append(row.facts)
+        else:
+            self._spelled[at], self._digests[at], self._facts[at] = row
+
+    def forget(self, path: str) -> bool:
+        """Know nothing of a file any more; tell whether that is a change."""
+        if not self.row(path).spelled:
+            return False
+        self.remember(path, UNKNOWN)
+        return True
+
+    def arrange(self, paths: Iterable[str]) -> bool:
+        """Have the rows of these files in this order, and no others; tell whether that is a change."""
+        places, spelled = self._places, self._spelled
+        order = [at for path in paths if (at := places.get(path)) is not None and spelled[at]]
+        if order == list(range(len(self._paths))):
+            return False
+        self._paths = [self._paths[at] for at in order]
+        self._spelled = [spelled[at] for at in order]
+        self._digests = [self._digests[at] for at in order]
+        self._facts = [self._facts[at] for at in order]
+        self._places = dict(zip(self._paths, range(len(order)), strict=True))
+        return True
+
+    def spelled(self, paths: Sequence[str]) -> Sequence[str]:
+        """Return the signatures of files, "" where none is known."""
+        if paths == self._paths:
+            return self._spelled
+        places, spelled = self._places, self._spelled
+        return [spelled[places[path]] if path in places else "" for path in paths]
+
+    def digests(self, paths: Sequence[str]) -> list[str]:
+        """Return the digests of files, "" where none is known."""
+        places, digests = self._places, self._digests
+        return [digests[places[path]] if path in places else "" for path in paths]
