@@ -67,8 +67,8 @@ _SHOWN = 20
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what the command line asks for and return the exit code."""
     options = _parser().parse_args(arguments)
-    chosen = _chosen(options.only, quick=options.quick)
-    if not chosen:
+    selected = _selected(options.only, quick=options.quick)
+    if not selected:
         print(f"no row is named like that; rows: {', '.join(row.name for row in ALL)}", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, _stop)
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="wasmbuild-benchmarks-") as temporary:
         workspace = Workspace(Path(temporary), quick=options.quick)
-        for benchmark in chosen:
+        for benchmark in selected:
             print(f"{benchmark.name} …", file=sys.stderr)
             try:
                 row = benchmark.measure(workspace)
@@ -96,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"Measure again on a quiet machine: its load was {load:.1f} before this.")
             for row in rows:
                 _tell_missed(row)
-    missed = len(rows) < len(chosen) or any(row.met is False for row in rows)
+    missed = len(rows) < len(selected) or any(row.met is False for row in rows)
     return 1 if missed else 0
 
 
@@ -126,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _chosen(patterns: Sequence[str], *, quick: bool) -> list[Benchmark]:
+def _selected(patterns: Sequence[str], *, quick: bool) -> list[Benchmark]:
     if patterns:
         return [row for row in ALL if any(fnmatch.fnmatchcase(row.name, pattern) for pattern in patterns)]
     return [row for row in ALL if not (quick and row.slow)]

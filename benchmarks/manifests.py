@@ -84,27 +84,27 @@ def _cases(shipments: Sequence[Shipment], directory: Path, count: int) -> Iterat
 _Make = Callable[[Path, random.Random, Sequence[Shipment]], Crate | Box]
 
 
-def _crates(way: Callable[[Crate], None]) -> tuple[str, _Make]:
+def _crates(harm: Callable[[Crate], None]) -> tuple[str, _Make]:
     def make(directory: Path, chance: random.Random, shipments: Sequence[Shipment]) -> Crate:
         crate = Crate(chance.choice(shipments), directory, chance, shipments)
-        way(crate)
+        harm(crate)
         return crate
 
-    return f"{way.__module__.rpartition('.')[2]}.{way.__name__}", make
+    return f"{harm.__module__.rpartition('.')[2]}.{harm.__name__}", make
 
 
-def _boxes(way: Callable[[Box], None]) -> tuple[str, _Make]:
+def _boxes(harm: Callable[[Box], None]) -> tuple[str, _Make]:
     def make(directory: Path, chance: random.Random, shipments: Sequence[Shipment]) -> Box:
-        chosen = chance.sample(shipments, 2)
+        pair = chance.sample(shipments, 2)
         crates = [
             Crate(shipment, directory / f"{directory.name}{place}", chance, shipments)
-            for shipment, place in zip(chosen, "ab", strict=True)
+            for shipment, place in zip(pair, "ab", strict=True)
         ]
         box = Box(directory, crates)
-        way(box)
+        harm(box)
         return box
 
-    return f"indexes.{way.__name__}", make
+    return f"indexes.{harm.__name__}", make
 
 
 def _case_of(id: str, directory: Path) -> str:

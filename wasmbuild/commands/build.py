@@ -107,8 +107,8 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
     try:
         selected = options.select(arguments.selectors, session.artifacts)
         session.begin(arguments.lock_timeout, console.say)
-        chosen = set(selected)
-        wrong = [status for status in session.outdated() if status.artifact.id in chosen]
+        wanted = set(selected)
+        wrong = [status for status in session.outdated() if status.artifact.id in wanted]
         progress = Progress(console, len(wrong), len(selected) - len(wrong))
         outcomes, changed = _build(session, [status.artifact.id for status in wrong], progress, arguments.jobs)
         if arguments.check_reproducible:

@@ -303,13 +303,13 @@ def _remove(arguments: argparse.Namespace) -> int:
         there = [
             (folder, record) for folder in installed.folders(kind) if (record := installed.read(folder)) is not None
         ]
-        chosen = [folder for folder, record in there if arguments.version in (record.version, folder.name)]
-        if not chosen:
+        matching = [folder for folder, record in there if arguments.version in (record.version, folder.name)]
+        if not matching:
             known = ", ".join(record.version for _, record in there)
             hint = f"there are {known}" if known else "nothing is"
             raise UsageError(f"Wasmtime {printable(arguments.version)} is not installed by wasmbuild; {hint}")
-        for folder in chosen:
+        for folder in matching:
             store.remove(folder, scratch)
-    for folder in chosen:
+    for folder in matching:
         print(f"removed {folder}", file=sys.stderr)
     return DONE

@@ -27,7 +27,7 @@ from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import child
 from wasmbuild.toolchain.embedded import EMPTY
-from wasmbuild.toolchain.find import ways
+from wasmbuild.toolchain.find import remedies
 from wasmbuild.toolchain.toolchain import Toolchain
 
 Value = bool | int | str
@@ -238,7 +238,7 @@ class Search:
         return NotFoundError(
             f"{self._name} has Wasmtime {line}, and these artifacts are for {self._line}; write wasmtime = "
             f'"{line}" under [toolchain], or try again with --line {line}; a compiler of that line is needed: '
-            f"{ways(line)}"
+            f"{remedies(line)}"
         )
 
     def _find_line(self, artifact: bytes) -> int | None:

@@ -69,14 +69,14 @@ def install(
     Raises UsageError, NetworkError, ToolchainError, ArchiveError, DiskError, and what ``attest`` raises.
     """
     mirror.check_request(request)
-    chosen = mirror.chosen(mirror_address)
+    releases = mirror.requested(mirror_address)
     if mirror_address is not None and source not in (RELEASE, VENDORED):
         raise UsageError(f"--mirror has archives of releases, and --from {printable(source)} takes none; leave one out")
     if attest is not None and source == CARGO:
         raise _no_archive("cargo builds it here")
     with store.alone(lambda: telling.say("another installation is going on; waiting for it to end")) as scratch:
         if source in (RELEASE, VENDORED) and not offline and not mirror.is_exact(request):
-            request = chosen.newest(request, credentials_of(chosen), patience)
+            request = releases.newest(request, credentials_of(releases), patience)
         if source in (CARGO, VENDORED, RELEASE) and attest is None:
             there = _there(request, source, executable_sha256, any_of_line=offline)
             if there is not None:
@@ -92,7 +92,7 @@ def install(
                     f"name a file: --from FILE"
                 )
             made, origin, of = _downloaded(
-                request, source, chosen, address, scratch, expected or ANY, attest, patience, telling
+                request, source, releases, address, scratch, expected or ANY, attest, patience, telling
             )
         else:
             made, origin, of = _of_file(request, source, scratch, attest, telling)
@@ -172,7 +172,7 @@ def of_a_server() -> Iterator[None]:
 def _downloaded(
     request: str,
     source: str,
-    chosen: Mirror,
+    releases: Mirror,
     address: str | None,
     scratch: Path,
     expected: Expected,
@@ -182,14 +182,14 @@ def _downloaded(
 ) -> tuple[Path, str, Archive]:
     into = scratch / "archive"
     if address is not None:
-        address, of = _fetch(address, chosen, into, expected, attest, patience, telling)
+        address, of = _fetch(address, releases, into, expected, attest, patience, telling)
     elif source == VENDORED:
-        address, of = _fetch(chosen.sources(request), chosen, into, expected, attest, patience, telling)
+        address, of = _fetch(releases.sources(request), releases, into, expected, attest, patience, telling)
         with of_a_server():
             return _built(into, request, scratch, address), address, of
     else:
-        archive_address = chosen.archive(request, platforms.named(platforms.host()))
-        address, of = _fetch(archive_address, chosen, into, expected, attest, patience, telling)
+        archive_address = releases.archive(request, platforms.named(platforms.host()))
+        address, of = _fetch(archive_address, releases, into, expected, attest, patience, telling)
     with of_a_server():
         return _unpacked(into, scratch, address), address, of
 

@@ -92,13 +92,13 @@ def newest(wanted: Wanted, before: Locked | None, source: ArchiveSource) -> str:
     """
     if source.offline:
         raise NetworkError("--bump asks the network for the newest version, and --offline forbids that")
-    chosen = mirror.chosen(source.mirror_address)
-    version = chosen.newest(str(wanted.line), install.credentials_of(chosen), source.patience)
+    releases = mirror.requested(source.mirror_address)
+    version = releases.newest(str(wanted.line), install.credentials_of(releases), source.patience)
     if before is not None and numbers(before.version) > numbers(version):
         version = before.version
     if wanted.at_least is not None and numbers(version) < numbers(wanted.at_least):
         raise UsageError(
-            f"the newest release of Wasmtime {wanted.line} that {chosen.address} has is {version}, and "
+            f"the newest release of Wasmtime {wanted.line} that {releases.address} has is {version}, and "
             f"{wanted.at_least} is declared; name another --mirror, or write an older one as wasmtime under [toolchain]"
         )
     return version
@@ -191,13 +191,19 @@ def _of_releases(version: str, wanted: Sequence[Platform], source: ArchiveSource
     if source.offline:
         names = ", ".join(platform.name for platform in wanted)
         raise NetworkError(f"what Wasmtime {version} is for {names} has to be downloaded, and --offline forbids that")
-    chosen = mirror.chosen(source.mirror_address)
+    releases = mirror.requested(source.mirror_address)
     found = {}
     with store.alone() as scratch:
         for platform in wanted:
             into = scratch / platform.name
             address, of = install.fetch_release(
-                version, platform, chosen, into, attest=source.attest, patience=source.patience, telling=source.telling
+                version,
+                platform,
+                releases,
+                into,
+                attest=source.attest,
+                patience=source.patience,
+                telling=source.telling,
             )
             size, hashed = 0, hashlib.sha256()
             with install.of_a_server(), archive.executable(into, platform.program, shown=address) as parts:

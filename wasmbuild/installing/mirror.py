@@ -91,9 +91,9 @@ class Mirror(NamedTuple):
         return max(fitting, key=lambda version: tuple(map(int, version.split("."))))
 
 
-def chosen(named: str | None) -> Mirror:
+def requested(option: str | None) -> Mirror:
     """Return the mirror of the command line, else of the environment, else upstream. Raises UsageError."""
-    address, named_by = (named, "--mirror") if named else (os.environ.get(VARIABLE, ""), VARIABLE)
+    address, named_by = (option, "--mirror") if option else (os.environ.get(VARIABLE, ""), VARIABLE)
     if not address:
         return Mirror(UPSTREAM, UPSTREAM_TAGS)
     parts = urlsplit(address)

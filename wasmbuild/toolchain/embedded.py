@@ -17,7 +17,7 @@ from wasmbuild.lean_typing import Any
 from wasmbuild.toolchain import embedded_worker, python
 from wasmbuild.toolchain.advice import RAISE_MEMORY, failure, limit_to_raise
 from wasmbuild.toolchain.child import KILLED, ProcessLimits
-from wasmbuild.toolchain.find import FoundCompiler, ways
+from wasmbuild.toolchain.find import FoundCompiler, remedies
 from wasmbuild.toolchain.job import Job, NoVerdictError
 from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.worker import ChildExit, Reply, Request
@@ -160,7 +160,7 @@ class Embedded:
 
 def _request(kind: str, engine: EngineConfig, *, parallel: bool) -> dict[str, Any]:
     if why_not := obstacle(engine):
-        raise ToolchainError(f"there is no compiler for this target: {why_not}; {ways(engine.line)}")
+        raise ToolchainError(f"there is no compiler for this target: {why_not}; {remedies(engine.line)}")
     return {
         "kind": kind,
         "target": engine.triple.text,

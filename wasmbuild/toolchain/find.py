@@ -23,7 +23,7 @@ __all__ = [
     "find",
     "fingerprint",
     "library",
-    "ways",
+    "remedies",
 ]
 
 CLI = "cli"
@@ -87,7 +87,7 @@ def find(
             [
                 f"no {'wasmtime executable' if choice == CLI else 'compiler'} of {wanted} was found",
                 *(f"    passed over: {reason}" for reason in passed_over),
-                ways(line, at_least),
+                remedies(line, at_least),
             ]
         )
     )
@@ -150,7 +150,7 @@ def by_digest(sha256: str) -> FoundCompiler | None:
     return None
 
 
-def ways(line: int, at_least: str | None = None) -> str:
+def remedies(line: int, at_least: str | None = None) -> str:
     """Return what to do to get an executable that compiles for every target, one way per line."""
     from wasmbuild.engine import lines
 

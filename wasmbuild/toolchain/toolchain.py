@@ -10,7 +10,7 @@ from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import DiskError, ToolchainError
 from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.toolchain import executable, search_path
-from wasmbuild.toolchain.find import AUTO, EMBEDDED, FoundCompiler, library, ways
+from wasmbuild.toolchain.find import AUTO, EMBEDDED, FoundCompiler, library, remedies
 from wasmbuild.toolchain.job import Job, NoVerdictError
 from wasmbuild.toolchain.limits import ProcessLimits
 
@@ -44,7 +44,7 @@ class Toolchain:
         problem = embedded.obstacle(engine)
         if problem and self._choice == EMBEDDED:
             return f'{problem}; leave out compiler = "embedded" under [toolchain], and a wasmtime executable compiles'
-        return f"no compiler here can make it: {problem}; {ways(engine.line)}" if problem else None
+        return f"no compiler here can make it: {problem}; {remedies(engine.line)}" if problem else None
 
     def takes_text(self, engine: EngineConfig) -> bool:
         """Tell whether what compiles for an engine takes WebAssembly text, into what it makes of its binary."""
@@ -56,8 +56,8 @@ class Toolchain:
         A script that starts another program is none of them: pip rewrites its own whenever it likes.
         """
         files = search_path.candidates(self._choice, lines=len(self.compilers))
-        chosen = {compiler.path for compiler in self.compilers.values()}
-        return [path for path in files if str(path) in chosen or not executable.is_script(path)]
+        used = {compiler.path for compiler in self.compilers.values()}
+        return [path for path in files if str(path) in used or not executable.is_script(path)]
 
     def compile(self, job: Job) -> int | None:
         """Compile ``job.wasm`` into ``job.out``; return the most memory that it took in bytes, None where it is shared.

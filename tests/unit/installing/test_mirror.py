@@ -10,7 +10,7 @@ import serving
 from wasmbuild.errors import UsageError
 from wasmbuild.installing import mirror
 from wasmbuild.installing.credentials import Credentials, of_user
-from wasmbuild.installing.mirror import Mirror, check_request, chosen
+from wasmbuild.installing.mirror import Mirror, check_request, requested
 from wasmbuild.installing.transfer import NetworkError
 from wasmbuild.toolchain.platforms import PLATFORMS, host, named
 
@@ -37,16 +37,16 @@ def test_a_platform_that_is_misspelt() -> None:
 
 
 def test_where_archives_lie(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert chosen(None).archive("48.0.8", ARM).endswith("/download/v48.0.8/wasmtime-v48.0.8-aarch64-linux.tar.xz")
-    base = chosen("https://m.example/w/")
+    assert requested(None).archive("48.0.8", ARM).endswith("/download/v48.0.8/wasmtime-v48.0.8-aarch64-linux.tar.xz")
+    base = requested("https://m.example/w/")
     assert base.archive("48.0.8", ARM) == "https://m.example/w/v48.0.8/wasmtime-v48.0.8-aarch64-linux.tar.xz"
     assert base.sources("48.0.8") == "https://m.example/w/v48.0.8/wasmtime-v48.0.8-src.tar.gz"
     monkeypatch.setenv(mirror.VARIABLE, "https://m.example/{version}/{os}/{arch}.bin")
-    assert chosen(None).archive("48.0.8", ARM) == "https://m.example/48.0.8/linux/aarch64.bin"
+    assert requested(None).archive("48.0.8", ARM) == "https://m.example/48.0.8/linux/aarch64.bin"
     with pytest.raises(UsageError, match=r"has no place for wasmtime-v48\.0\.8-src\.tar\.gz"):
-        chosen(None).sources("48.0.8")
+        requested(None).sources("48.0.8")
     with pytest.raises(UsageError, match=r"write the whole version, such as 48.0.0"):
-        chosen(None).newest("48", NOBODY)
+        requested(None).newest("48", NOBODY)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_where_archives_lie(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_what_is_no_mirror(address: str, words: str) -> None:
     with pytest.raises(UsageError) as error:
-        chosen(address)
+        requested(address)
     assert words in str(error.value)
     assert "secret" not in str(error.value)
 

@@ -20,7 +20,7 @@ import pytest
 from wasmbuild import locks
 from wasmbuild.errors import ToolchainError
 from wasmbuild.toolchain import executable, identities, search_path
-from wasmbuild.toolchain.find import FoundCompiler, find, ways
+from wasmbuild.toolchain.find import FoundCompiler, find, remedies
 
 # Where modules come from; tests find other packages or none.
 ROOTS = [path for path in sys.path if path]
@@ -162,7 +162,7 @@ class TestFound:
                 f"    passed over: {paths[1]} (PATH) did not end within 0.5 s when asked for its --version",
                 f"    passed over: {paths[2]} (PATH) was killed by SIGSEGV when asked for its --version",
                 f"    passed over: {paths[3]} (PATH) is Wasmtime 49.0.0, not 48",
-                ways(48),
+                remedies(48),
             ]
         )
         program(paths[4], says("48.0.1"))
