@@ -14,7 +14,7 @@ from wasmbuild.errors import WasmbuildError
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from wasmbuild.audit.note import Noted
+    from wasmbuild.audit.known_faults import KnownFaults
     from wasmbuild.builder.noop import Look
     from wasmbuild.builder.session import Session
     from wasmbuild.builder.work import ArtifactOutcome
@@ -31,7 +31,7 @@ class Conclusion(NamedTuple):
 
     wrong: list[Artifact]
     unfinished: list[str]
-    known: Noted
+    known: KnownFaults
 
 
 class Stepwise:
@@ -156,12 +156,12 @@ class Stepwise:
             self.say(str(error))
 
 
-def audited(session: Session, policy: AuditPolicy) -> Noted:
+def audited(session: Session, policy: AuditPolicy) -> KnownFaults:
     """Return what is known against the compiler of what was built, while the session has the directory.
 
     Where ``policy`` does not let it pass, the next build does not pass for having nothing to do.
     """
-    from wasmbuild.audit.note import of_build
+    from wasmbuild.audit.known_faults import of_build
 
     known = of_build(session, policy)
     if known.fails:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from wasmbuild.audit.database import Where
+from wasmbuild.audit.database import Affected
 from wasmbuild.engine import triples
 from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.text import listed, printable
@@ -38,17 +38,21 @@ def machine(triple: str) -> Machine:
     return Machine(found.architecture, found.os)
 
 
-def on(where: Where, machine: Machine) -> Answer:
+def on(affected: Affected, machine: Machine) -> Answer:
     """Tell whether a fault is found on a machine."""
     architecture, system = machine
-    if where.architectures and architecture not in where.architectures:
-        return Answer(False, f"concerns {listed(sorted(where.architectures))}, and this is {printable(architecture)}")
+    if affected.architectures and architecture not in affected.architectures:
+        return Answer(
+            False, f"concerns {listed(sorted(affected.architectures))}, and this is {printable(architecture)}"
+        )
     width = 32 if architecture.startswith("pulley32") else 64
-    if where.pointer_width not in (None, width):
-        return Answer(False, f"concerns targets of {where.pointer_width} bits, and this is {printable(architecture)}")
-    if not where.systems or system in where.systems:
+    if affected.pointer_width not in (None, width):
+        return Answer(
+            False, f"concerns targets of {affected.pointer_width} bits, and this is {printable(architecture)}"
+        )
+    if not affected.systems or system in affected.systems:
         return YES
-    systems = listed(sorted(where.systems))
+    systems = listed(sorted(affected.systems))
     # Bytecode runs on any system.
     if system is None or architecture.startswith("pulley"):
         return Answer(None, f"concerns {systems}, and the triple does not say where it runs")
@@ -56,27 +60,27 @@ def on(where: Where, machine: Machine) -> Answer:
 
 
 def configured(
-    where: Where, engine: Mapping[str, object], isa: Mapping[str, object], defaults: Mapping[str, object]
+    affected: Affected, engine: Mapping[str, object], isa: Mapping[str, object], defaults: Mapping[str, object]
 ) -> Answer:
     """Tell whether engine and CPU are such that a fault can be there; ``defaults`` are those that are known."""
-    if where.strategies:
+    if affected.strategies:
         strategy = engine.get("strategy", defaults.get("strategy"))
         if strategy is None:
             return Answer(None, "the default of strategy on that line is not known here")
-        if strategy not in where.strategies:
-            return Answer(False, f"concerns {listed(where.strategies)}, and {printable(strategy)} compiled it")
-    for flag, wanted in where.isa.items():
+        if strategy not in affected.strategies:
+            return Answer(False, f"concerns {listed(affected.strategies)}, and {printable(strategy)} compiled it")
+    for flag, wanted in affected.isa.items():
         if isa.get(flag, False) is not wanted:
             return Answer(False, f"{flag} is {'off' if wanted else 'on'}")
-    return any_of(_settings(alternative, engine, defaults) for alternative in where.settings)
+    return any_of(_settings(alternative, engine, defaults) for alternative in affected.settings)
 
 
-def of_source(where: Where, kind: str, engine: Mapping[str, object], traits: Traits | None) -> Answer:
+def of_source(affected: Affected, kind: str, engine: Mapping[str, object], traits: Traits | None) -> Answer:
     """Tell whether a module or component has what a fault needs; ``traits`` are None where nobody read them."""
-    features = any_of(all_of(_feature(name, kind, engine, traits) for name in each) for each in where.features)
+    features = any_of(all_of(_feature(name, kind, engine, traits) for name in each) for each in affected.features)
     if features.holds is False:
         return features
-    shape = any_of(all_of(_trait(name, value, traits) for name, value in each.items()) for each in where.shapes)
+    shape = any_of(all_of(_trait(name, value, traits) for name, value in each.items()) for each in affected.shapes)
     return all_of((features, shape))
 
 

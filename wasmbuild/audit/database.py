@@ -33,7 +33,7 @@ _SHIPPED = Path(__file__).with_name("advisories")
 _FIX = "name a directory of records as wasmbuild ships it"
 
 
-class Where(NamedTuple):
+class Affected(NamedTuple):
     """Where a fault is found; what is empty or None does not matter.
 
     ``architectures`` and ``systems`` are those of target triples, ``strategies`` those of the setting ``strategy``.
@@ -68,7 +68,7 @@ class Advisory(NamedTuple):
     severity: str
     confidence: str
     url: str
-    where: tuple[Where, ...]
+    affected: tuple[Affected, ...]
 
     @property
     def weight(self) -> int:
@@ -120,7 +120,7 @@ class Database(NamedTuple):
 
 
 @cache
-def shipped() -> Database:
+def bundled() -> Database:
     """Return the records that came with this version of wasmbuild, which a test holds against their schema."""
     found = [_SHIPPED / name for name in os.listdir(_SHIPPED) if name.endswith(".json")]
     return _database(found, "advisories", _nothing, _nothing)
@@ -207,14 +207,16 @@ def _advisory(document: Mapping[str, Any], where: str) -> Advisory:
         ours["severity"],
         ours["confidence"],
         urls[0] if urls else "",
-        tuple(_where(affected, f"{where}: affected[{index}]") for index, affected in enumerate(document["affected"])),
+        tuple(
+            _affected(affected, f"{where}: affected[{index}]") for index, affected in enumerate(document["affected"])
+        ),
     )
 
 
-def _where(affected: Mapping[str, Any], place: str) -> Where:
+def _affected(affected: Mapping[str, Any], place: str) -> Affected:
     ours = affected.get("database_specific", {})
     affects = affected.get("ecosystem_specific", {}).get("affects", {})
-    return Where(
+    return Affected(
         tuple(each for found in affected["ranges"] for each in _ranges(found["events"], place)),
         frozenset(affects.get("arch", ())),
         frozenset(affects.get("os", ())),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from wasmbuild.audit.conditions import Answer, Traits, all_of, any_of, configured, machine, of_source, on
-from wasmbuild.audit.database import LAYOUT, Advisory, Database, Where
+from wasmbuild.audit.database import LAYOUT, Advisory, Affected, Database
 from wasmbuild.audit.versions import Range, Version, parse, within
 from wasmbuild.engine.lines import own_release_only
 from wasmbuild.lean_typing import NamedTuple
@@ -43,7 +43,7 @@ class Finding(NamedTuple):
 class _Part(NamedTuple):
     """A part of a record that is in question for a target: what the target makes of it, and why."""
 
-    where: Where
+    affected: Affected
     answer: Answer
 
 
@@ -86,8 +86,8 @@ class Judge:
             )
             if question is not None:
                 self.questions.append(question)
-        wheres = [part.where for question in self.questions for part in question.parts]
-        self._asked_for = sorted({name for where in wheres for shape in where.shapes for name in shape} | {"features"})
+        shapes = [shape for question in self.questions for part in question.parts for shape in part.affected.shapes]
+        self._asked_for = sorted({name for shape in shapes for name in shape} | {"features"})
         self._known: dict[tuple[str, str], tuple[Finding, ...]] = {}
 
     @property
@@ -122,18 +122,18 @@ class Judge:
 
     def _part(self, part: _Part, known: bool, kind: str, traits: Traits | None) -> Answer:
         """Tell whether a part of a record is an artifact's; ``known`` says that nothing else is open."""
-        answer = of_source(part.where, kind, self._target.engine, traits)
+        answer = of_source(part.affected, kind, self._target.engine, traits)
         if not answer.holds:
             return answer
         if part.answer.holds is None:
             return part.answer
-        if part.where.possible:
+        if part.affected.possible:
             return Answer(None, f"{answer.why}, which may be enough" if answer.why else "it may be on this target")
         # What the module has is the reason, and that is all that is known.
         return answer if known else Answer(None, answer.why)
 
     def _question(self, advisory: Advisory, compiler: Version) -> _Question | None:
-        held = [(where, within(compiler, where.ranges)) for where in advisory.where]
+        held = [(where, within(compiler, where.ranges)) for where in advisory.affected]
         ranges = [found for _, found in held if found is not None]
         if not ranges:
             return None
@@ -146,7 +146,7 @@ class Judge:
         return self._asked(advisory, [where for where, found in held if found is not None], behind, True, fixed, True)
 
     def _layout(self, advisory: Advisory, compiler: Version, runtime: Version | None) -> _Question | None:
-        ranges = [each for where in advisory.where for each in where.ranges]
+        ranges = [each for where in advisory.affected for each in where.ranges]
         before = within(compiler, ranges)
         # The first release of the other layout on that line; None where all releases of the line have the same.
         border = _fixed(compiler._replace(minor=0, patch=0, release=True), ranges)
@@ -167,17 +167,17 @@ class Judge:
             ):
                 behind = f"crashes in {library}, the library here, since {compiler} has the layout of releases "
                 behind += f"{sides[listed]}; write runtime under [engine] if another release loads it"
-                return self._asked(advisory, list(advisory.where), behind, True, border, listed)
+                return self._asked(advisory, list(advisory.affected), behind, True, border, listed)
             behind = f"runs in releases {sides[listed]} only; say with --runtime, or runtime under [engine], which one "
-            return self._asked(advisory, list(advisory.where), behind + "loads it", False, border, listed)
+            return self._asked(advisory, list(advisory.affected), behind + "loads it", False, border, listed)
         if (within(runtime, ranges) is not None) is listed:
             why = f"{runtime} and the compiler {compiler} have the same layout"
             return self._settled(advisory, why) if listed else None
         behind = f"crashes in {runtime}, since {compiler} has the layout of releases {sides[listed]}"
-        return self._asked(advisory, list(advisory.where), behind, True, border, listed)
+        return self._asked(advisory, list(advisory.affected), behind, True, border, listed)
 
     def _asked(
-        self, advisory: Advisory, parts: Iterable[Where], behind: str, known: bool, fixed: str | None, listed: bool
+        self, advisory: Advisory, parts: Iterable[Affected], behind: str, known: bool, fixed: str | None, listed: bool
     ) -> _Question:
         """Return a record with those of its parts that the target does not rule out."""
         left, ruled_out = [], []

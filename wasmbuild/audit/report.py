@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from wasmbuild.audit.database import UNSCORED, Advisory, Database
 from wasmbuild.audit.judge import AFFECTED, VERDICTS, AuditedTarget, Finding, Judge, worst
-from wasmbuild.audit.listed import Shipped, Unreadable
+from wasmbuild.audit.shipment import ShippedManifest, Unreadable
 from wasmbuild.audit.versions import parse
 from wasmbuild.errors import DONE, FAILED, NOT_VERIFIED
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
@@ -109,13 +109,13 @@ def audit(
 
     ``paths`` are manifests, indexes or directories. The rest is as for ``judged``.
     """
-    from wasmbuild.audit.shipped import collect
+    from wasmbuild.audit.manifests import collect
 
     return judged(collect(paths), database, policy, runtimes, library)
 
 
 def judged(
-    manifests: Iterable[Shipped | Unreadable],
+    manifests: Iterable[ShippedManifest | Unreadable],
     database: Database,
     policy: AuditPolicy,
     runtimes: Iterable[str] = (),
@@ -165,7 +165,7 @@ def supported(report: AuditReport, today: date) -> list[tuple[int, date, bool]]:
 
 
 def _entries(
-    shipped: Shipped, judge: Judge, runtime: str | None, passed: Mapping[str, str]
+    shipped: ShippedManifest, judge: Judge, runtime: str | None, passed: Mapping[str, str]
 ) -> Iterator[AuditedArtifact]:
     known: dict[int, tuple[str, dict[str, str]]] = {}
     # Most artifacts of a build share their traits with those of other targets.

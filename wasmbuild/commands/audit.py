@@ -74,7 +74,7 @@ def _tell(report: AuditReport, arguments: argparse.Namespace) -> None:
     elif arguments.json:
         sys.stdout.write(report.to_json(today()))
     else:
-        from wasmbuild.audit.telling import story
+        from wasmbuild.audit.text import story
 
         sys.stdout.write("\n".join(story(report, today())) + "\n")
 
@@ -115,10 +115,10 @@ def _check_dates(project: Project, on: date) -> None:
 
 
 def _database(directory: Path | None) -> Database:
-    from wasmbuild.audit.database import load, shipped
+    from wasmbuild.audit.database import bundled, load
 
     if directory is None:
-        return shipped()
+        return bundled()
     try:
         return load(directory)
     except FormatError as error:

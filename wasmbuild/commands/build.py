@@ -12,7 +12,7 @@ from wasmbuild.lean_typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import argparse
 
-    from wasmbuild.audit.note import Noted
+    from wasmbuild.audit.known_faults import KnownFaults
     from wasmbuild.builder.reproducible import Compared
     from wasmbuild.builder.request import RemoteReport
     from wasmbuild.builder.session import Session
@@ -183,7 +183,7 @@ def _compiled_again(
     return different
 
 
-def _audited(session: Session, policy: AuditPolicy, *, built: bool) -> Noted | None:
+def _audited(session: Session, policy: AuditPolicy, *, built: bool) -> KnownFaults | None:
     """Return what is known against what was built, if anything new was said of it or the declaration wants it so."""
     if not built and "build" not in policy.enforce:
         return None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from wasmbuild.audit.database import LAYOUT, Advisory, shipped
+from wasmbuild.audit.database import LAYOUT, Advisory, bundled
 from wasmbuild.audit.judge import AFFECTED, AuditedTarget, Judge
 from wasmbuild.console import counted
 from wasmbuild.errors import DONE, FAILED, ToolchainError
@@ -118,7 +118,7 @@ def _layout(compiler: FoundCompiler, other: FoundCompiler, target: Target, check
 def _judge(compiler: FoundCompiler, target: Target, runtime: str | None = None) -> Judge:
     engine = target.engine
     judged = AuditedTarget(compiler.version, engine.triple.text, engine.engine_table(), engine.isa_flags, runtime)
-    return Judge(shipped(), judged)
+    return Judge(bundled(), judged)
 
 
 def _known(compiler: FoundCompiler, targets: Iterable[Target]) -> list[Advisory]:

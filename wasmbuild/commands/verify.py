@@ -79,10 +79,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _audited(arguments: argparse.Namespace, own: Workspace | None) -> int:
     """Tell what is known against the compilers of what was verified; return the exit code that this leads to."""
-    from wasmbuild.audit.note import noted
+    from wasmbuild.audit.known_faults import of_paths
     from wasmbuild.project.audit_policy import AuditPolicy
 
-    line, fails = noted(arguments.paths, AuditPolicy() if own is None else own.audit_policy(), "verify")
+    line, fails = of_paths(arguments.paths, AuditPolicy() if own is None else own.audit_policy(), "verify")
     if line is not None and (fails or not arguments.quiet):
         print(line, file=sys.stderr)
     return FAILED if fails else DONE

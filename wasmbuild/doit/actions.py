@@ -19,7 +19,7 @@ from wasmbuild.lean_typing import TYPE_CHECKING, Any, TypeVar
 from wasmbuild.text import listed
 
 if TYPE_CHECKING:
-    from wasmbuild.audit.note import Noted
+    from wasmbuild.audit.known_faults import KnownFaults
     from wasmbuild.builder.workspace import Workspace
     from wasmbuild.doit.builds import Build
 
@@ -96,7 +96,7 @@ def verify_artifacts(which: Which, *, ordered: bool = False) -> TaskFailed | Non
 
     With ``ordered``, doit has seen to that. It fails, too, where that is not what is declared now.
     """
-    from wasmbuild.audit.note import noted
+    from wasmbuild.audit.known_faults import of_paths
     from wasmbuild.console import Console
     from wasmbuild.verification_table import summary, tell
     from wasmbuild.verify import verify
@@ -111,7 +111,7 @@ def verify_artifacts(which: Which, *, ordered: bool = False) -> TaskFailed | Non
     tell(report, Console(sys.stdout))
     problems = [] if report.ok else [summary(report)]
     refused = _report_known_faults(
-        build, noted([build.planned.plan.build_dir], build.workspace.audit_policy(), "verify")
+        build, of_paths([build.planned.plan.build_dir], build.workspace.audit_policy(), "verify")
     )
     if refused:
         problems.append(refused)
@@ -120,7 +120,7 @@ def verify_artifacts(which: Which, *, ordered: bool = False) -> TaskFailed | Non
     return TaskFailed("\n".join(problems)) if problems else None
 
 
-def _report_known_faults(build: Build, known: Noted) -> str:
+def _report_known_faults(build: Build, known: KnownFaults) -> str:
     """Say once which faults the compiler of what was built is known to have; return that where it is not let pass."""
     if known.line is not None and known.line not in build.reported and not known.fails:
         build.reported.add(known.line)

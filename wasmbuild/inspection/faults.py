@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wasmbuild.audit.database import shipped
+from wasmbuild.audit.database import bundled
 from wasmbuild.audit.judge import AuditedTarget, Finding, Judge
 from wasmbuild.formats.cwasm import ArtifactFacts
 from wasmbuild.inspection.facts import Cpu, Origin
@@ -23,4 +23,4 @@ def of(facts: ArtifactFacts, cpu: Cpu, origins: Sequence[Origin]) -> tuple[Findi
         library = loads_here.installed()
     target = AuditedTarget(origin.compiler, facts.triple, engine, cpu.flags, origin.runtime, library)
     traits = origin.traits.to_json() if origin.traits is not None else None
-    return Judge(shipped(), target).judge(facts.kind, traits)
+    return Judge(bundled(), target).judge(facts.kind, traits)

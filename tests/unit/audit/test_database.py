@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 import wasmbuild.audit
-from wasmbuild.audit.database import load, shipped
+from wasmbuild.audit.database import bundled, load
 from wasmbuild.audit.versions import parse
 from wasmbuild.engine import lines
 from wasmbuild.errors import FormatError
@@ -151,20 +151,20 @@ def test_everything_that_was_published_is_there_or_excluded() -> None:
     assert (len(set(compared)), len(set(by_title))) == (58, 8)
     assert not {*compared, *by_title} & with_advisory
     assert not set(compared) & set(by_title)
-    assert {advisory.id for advisory in shipped().advisories} == set(DOCUMENTS)
+    assert {advisory.id for advisory in bundled().advisories} == set(DOCUMENTS)
 
 
 def test_the_most_severe_come_first_and_unscored_counts_as_high() -> None:
-    weights = [advisory.weight for advisory in shipped().advisories]
+    weights = [advisory.weight for advisory in bundled().advisories]
     assert weights == sorted(weights, reverse=True)
-    unscored = {advisory.weight for advisory in shipped().advisories if advisory.severity == "unscored"}
+    unscored = {advisory.weight for advisory in bundled().advisories if advisory.severity == "unscored"}
     assert unscored == {2}
 
 
 def test_conditions_name_settings_that_have_the_default_that_is_written_down() -> None:
-    database = shipped()
+    database = bundled()
     for advisory in database.advisories:
-        for where in advisory.where:
+        for where in advisory.affected:
             for alternative in where.settings:
                 assert alternative.keys() <= database.defaults.keys(), advisory.id
     for name, value in database.defaults.items():
@@ -184,7 +184,7 @@ def test_conditions_name_settings_that_have_the_default_that_is_written_down() -
     ],
 )
 def test_support_ends_as_upstream_says(line: int, until: str) -> None:
-    assert shipped().support.until(line) == date.fromisoformat(until)
+    assert bundled().support.until(line) == date.fromisoformat(until)
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def test_a_directory_of_the_shipped_form_is_the_same_database(copy: Path) -> None:
-    assert load(copy) == shipped()
+    assert load(copy) == bundled()
 
 
 def test_what_was_withdrawn_says_nothing(copy: Path) -> None:
@@ -269,4 +269,4 @@ def test_versions_are_read(text: str, shown: str | None) -> None:
 
 
 def test_the_records_that_came_with_wasmbuild_are_what_others_have_to_be() -> None:
-    assert load(Path(wasmbuild.audit.__file__).with_name("advisories")) == shipped()
+    assert load(Path(wasmbuild.audit.__file__).with_name("advisories")) == bundled()

@@ -14,7 +14,7 @@ from audited import TRAITS, TRIPLES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wasmbuild.audit.database import shipped
+from wasmbuild.audit.database import bundled
 from wasmbuild.audit.judge import AFFECTED, NOT_AFFECTED, UNKNOWN, AuditedTarget, Judge
 
 YES, MAYBE, NO = AFFECTED, UNKNOWN, NOT_AFFECTED
@@ -244,7 +244,7 @@ _artifacts = st.builds(
 
 
 def judged(a: Artifact, traits: dict[str, Any] | None) -> dict[str, str]:
-    judge = Judge(shipped(), AuditedTarget(a.compiler, TRIPLES[a.target], a.engine, a.isa, a.runtime))
+    judge = Judge(bundled(), AuditedTarget(a.compiler, TRIPLES[a.target], a.engine, a.isa, a.runtime))
     return {finding.advisory.id: finding.verdict for finding in judge.judge(a.kind, traits)}
 
 
@@ -275,13 +275,13 @@ def test_less_that_is_known_never_makes_an_artifact_safe(artifact: Artifact, com
 
 
 def test_the_table_has_every_advisory_that_lines_of_today_can_have() -> None:
-    rest = {advisory.id for advisory in shipped().advisories} - set(TABLE) - {"GHSA-p79w-pv2r-29qp"}
+    rest = {advisory.id for advisory in bundled().advisories} - set(TABLE) - {"GHSA-p79w-pv2r-29qp"}
     newest = [
         max(
             found.fixed
-            for advisory in shipped().advisories
+            for advisory in bundled().advisories
             if advisory.id == id
-            for where in advisory.where
+            for where in advisory.affected
             for found in where.ranges
             if found.fixed
         )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from audited import EXCEPTIONS_AND_GC, GC, HUGE_BR_TABLE, ONE_TAG_AND_PASSIVE_DATA, TRAITS, TRIPLES
 
-from wasmbuild.audit.database import shipped
+from wasmbuild.audit.database import bundled
 from wasmbuild.audit.judge import AFFECTED, NOT_AFFECTED, UNKNOWN, AuditedTarget, Finding, Judge
 
 MGHF, HW8M, GC_HEAP, LAYOUT = "GHSA-mghf-wjfp-p5xm", "GHSA-hw8m-q44c-ggrf", "GHSA-43j2-gcp4-m22g", "GHSA-p79w-pv2r-29qp"
@@ -25,7 +25,7 @@ def findings(
     **engine: Any,
 ) -> dict[str, Finding]:
     engine = {name.replace("_", "-"): value for name, value in engine.items()}
-    judge = Judge(shipped(), AuditedTarget(compiler, TRIPLES[target], engine, isa_flags or {}, runtime))
+    judge = Judge(bundled(), AuditedTarget(compiler, TRIPLES[target], engine, isa_flags or {}, runtime))
     known = None if traits is None else {**TRAITS, **traits}
     return {finding.advisory.id: finding for finding in judge.judge(kind, known)}
 
@@ -138,7 +138,7 @@ def test_a_feature_that_is_off_is_not_used() -> None:
 
 
 def test_one_trait_that_is_missing_is_unknown() -> None:
-    judge = Judge(shipped(), AuditedTarget("48.0.2", TRIPLES["arm"], {}, {}))
+    judge = Judge(bundled(), AuditedTarget("48.0.2", TRIPLES["arm"], {}, {}))
     older = {name: value for name, value in TRAITS.items() if name != "br-table"}
     verdicts = {finding.advisory.id: finding.verdict for finding in judge.judge("module", older)}
     assert verdicts[MGHF] == UNKNOWN
@@ -186,10 +186,12 @@ def test_a_version_before_its_release_counts_as_affected(compiler: str) -> None:
 
 
 def test_of_a_line_that_is_newer_than_the_records_defaults_are_not_known() -> None:
-    database = shipped()
-    ranges = database.advisories[0].where[0].ranges
+    database = bundled()
+    ranges = database.advisories[0].affected[0].ranges
     open_ended = [
-        advisory._replace(where=tuple(w._replace(ranges=(ranges[0]._replace(fixed=None),)) for w in advisory.where))
+        advisory._replace(
+            affected=tuple(w._replace(ranges=(ranges[0]._replace(fixed=None),)) for w in advisory.affected)
+        )
         for advisory in database.advisories
         if advisory.id == FUEL
     ]

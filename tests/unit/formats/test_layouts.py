@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmbuild.audit.database import LAYOUT, Database, shipped
+from wasmbuild.audit.database import LAYOUT, Database, bundled
 from wasmbuild.audit.judge import AFFECTED, AuditedTarget, Judge
 from wasmbuild.formats import layouts
 from wasmbuild.formats.traits import ODD_TAGS_WITH, Traits
@@ -17,7 +17,7 @@ TRIPLES = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu", "x86_64-pc-w
 
 @pytest.fixture(scope="module")
 def database() -> Database:
-    return shipped()
+    return bundled()
 
 
 @given(

@@ -10,7 +10,7 @@ import jsonschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wasmbuild.audit.database import shipped
+from wasmbuild.audit.database import bundled
 from wasmbuild.audit.judge import VERDICTS, Finding
 from wasmbuild.console import Console
 from wasmbuild.engine.triples import ARCHITECTURES
@@ -51,7 +51,7 @@ TRAITS = st.none() | st.builds(
     *[st.booleans(), st.integers(0, 1 << 20), st.integers(0, 1 << 20), *[st.booleans()] * 6],
 )  # fmt: skip
 FINDING = st.builds(
-    Finding, st.sampled_from(shipped().advisories), st.sampled_from(VERDICTS), TEXT, st.none() | st.just("48.0.8")
+    Finding, st.sampled_from(bundled().advisories), st.sampled_from(VERDICTS), TEXT, st.none() | st.just("48.0.8")
 )
 FAULTS = st.none() | st.lists(FINDING, max_size=5).map(tuple)
 # Settings are told of known lines and targets only.

@@ -19,7 +19,7 @@ class ShippedArtifact(NamedTuple):
     alike: int = 1
 
 
-class Shipped(NamedTuple):
+class ShippedManifest(NamedTuple):
     """One manifest: where it is, what its artifacts have in common, and these.
 
     ``runtime`` is the version that will load them, None where it was not declared.

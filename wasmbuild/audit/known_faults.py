@@ -7,10 +7,10 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from wasmbuild.audit.database import shipped
-from wasmbuild.audit.listed import Shipped, ShippedArtifact, Unreadable
+from wasmbuild.audit.database import bundled
 from wasmbuild.audit.report import judged
-from wasmbuild.audit.telling import note
+from wasmbuild.audit.shipment import ShippedArtifact, ShippedManifest, Unreadable
+from wasmbuild.audit.text import note
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.audit_policy import AuditPolicy
 from wasmbuild.toolchain import loads_here, search_path
@@ -22,49 +22,49 @@ if TYPE_CHECKING:
 _WITHOUT_REFERENCES = 2
 
 
-class Noted(NamedTuple):
+class KnownFaults(NamedTuple):
     """``line`` is for people, None where nothing is known; ``fails`` says that ``[audit] enforce`` makes it fail."""
 
     line: str | None
     fails: bool
 
 
-def noted(paths: Sequence[str | os.PathLike[str]], policy: AuditPolicy, command: str) -> Noted:
+def of_paths(paths: Sequence[str | os.PathLike[str]], policy: AuditPolicy, command: str) -> KnownFaults:
     """Judge what manifests list by the records that came with wasmbuild, for one of ``audit_policy.COMMANDS``.
 
     What cannot be read is passed over: whoever builds or verifies it tells. What was let pass until an earlier day
     than this is not let pass.
     """
-    from wasmbuild.audit.shipped import collect
+    from wasmbuild.audit.manifests import collect
 
-    return _noted(collect(paths), paths, policy, command)
+    return _judged(collect(paths), paths, policy, command)
 
 
-def of_build(session: Session, policy: AuditPolicy) -> Noted:
-    """Judge what the manifests of a build list, as ``noted`` does, by what the build knows: it reads none of them."""
+def of_build(session: Session, policy: AuditPolicy) -> KnownFaults:
+    """Judge what the manifests of a build list, as ``of_paths`` does, by what the build knows: it reads none."""
     locked = os.path.lexists(session.plan.directory / search_path.LOCK)
-    return _noted(_built(session), [session.plan.build_dir], policy, "build", locked=locked)
+    return _judged(_built(session), [session.plan.build_dir], policy, "build", locked=locked)
 
 
-def _noted(
-    manifests: Iterable[Shipped | Unreadable],
+def _judged(
+    manifests: Iterable[ShippedManifest | Unreadable],
     paths: Sequence[str | os.PathLike[str]],
     policy: AuditPolicy,
     command: str,
     *,
     locked: bool = False,
-) -> Noted:
+) -> KnownFaults:
     if any(ignored.until is not None for ignored in policy.ignore):
         from datetime import UTC, datetime
 
         policy = policy.on(datetime.now(UTC).date())
-    report = judged(manifests, shipped(), policy, library=loads_here.installed())
+    report = judged(manifests, bundled(), policy, library=loads_here.installed())
     line = note(report, " ".join(["wasmbuild audit", *map(_shown, paths)]), locked=locked)
     fails = command in policy.enforce and report.severe
-    return Noted(f"{line} (fails by [audit] enforce)" if line and fails else line, fails)
+    return KnownFaults(f"{line} (fails by [audit] enforce)" if line and fails else line, fails)
 
 
-def _built(session: Session) -> Iterator[Shipped]:
+def _built(session: Session) -> Iterator[ShippedManifest]:
     # Thousands of artifacts have few shapes, and each is judged once for a target.
     numbers: dict[bytes, int] = {}
     shapes: list[tuple[str, dict[str, Any] | None]] = []
@@ -76,7 +76,7 @@ def _built(session: Session) -> Iterator[Shipped]:
             shapes.append(shape)
     for target, artifacts in session.listed():
         found = [number_of[artifact.module.name] for artifact in artifacts]
-        yield Shipped(
+        yield ShippedManifest(
             str(session.manifest(target)),
             session.compiler(target).version,
             target.triple.text,

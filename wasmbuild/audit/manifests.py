@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from wasmbuild.audit.listed import Shipped, ShippedArtifact, Unreadable
+from wasmbuild.audit.shipment import ShippedArtifact, ShippedManifest, Unreadable
 from wasmbuild.boundary import host_fix
 from wasmbuild.confined import ConfinedDirectory, LinkOutError, NotRegularError
 from wasmbuild.files import read_up_to
@@ -32,7 +32,7 @@ _NAME_ONE = "name a manifest, an index or a build directory"
 _BUILD = f"build first, or {_NAME_ONE}"
 
 
-def collect(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Shipped | Unreadable]:
+def collect(paths: Iterable[str | os.PathLike[str]]) -> Iterator[ShippedManifest | Unreadable]:
     """Yield the manifests that paths lead to, in order, none of them twice, and what cannot be used.
 
     A path is a manifest, an index, or a directory: its index, or else the manifests in it and right below it.
@@ -128,7 +128,7 @@ def _refused(path: Path, error: OSError) -> Unreadable:
     return Unreadable(shown, "; ".join(filter(None, (problem, host_fix(error.errno or 0)))), by_host=True)
 
 
-def _shipped(path: Path, data: bytes) -> Shipped | Unreadable:
+def _shipped(path: Path, data: bytes) -> ShippedManifest | Unreadable:
     try:
         document = _document(data, MANIFEST)
     except Invalid as error:
@@ -136,7 +136,7 @@ def _shipped(path: Path, data: bytes) -> Shipped | Unreadable:
             return Unreadable(printable(path), f"is {found}; {_NAME_ONE}")
         return _invalid(path, error)
     target = document["target"]
-    return Shipped(
+    return ShippedManifest(
         printable(path),
         document["wasmtime"]["compiler"],
         target["triple"],

@@ -161,7 +161,7 @@ def _releases(versions: Iterable[Version | None], locked: bool, which: str) -> s
 def _fix(compiler: str, advisory: Advisory) -> Version | None:
     """Return the first release of a compiler's own line without a fault, None where that line never got the fix."""
     version = parse(compiler)
-    ranges = [each for where in advisory.where for each in where.ranges if version in each]
+    ranges = [each for where in advisory.affected for each in where.ranges if version in each]
     own = [each.fixed for each in ranges if version and each.fixed and each.fixed.line == version.line]
     return max(own) if own and len(own) == len(ranges) else None
 

@@ -7,21 +7,21 @@ from typing import Any
 import pytest
 from audited import GC, HUGE_BR_TABLE, ONE_TAG_AND_PASSIVE_DATA, TRAITS, TRIPLES
 
-from wasmbuild.audit.database import shipped
-from wasmbuild.audit.listed import Shipped, ShippedArtifact
+from wasmbuild.audit.database import bundled
 from wasmbuild.audit.report import judged
-from wasmbuild.audit.telling import note
+from wasmbuild.audit.shipment import ShippedArtifact, ShippedManifest
+from wasmbuild.audit.text import note
 from wasmbuild.project.audit_policy import AuditPolicy
 
 
-def of(compiler: str, traits: dict[str, Any], *, winch: bool = False, runtime: str | None = None) -> Shipped:
+def of(compiler: str, traits: dict[str, Any], *, winch: bool = False, runtime: str | None = None) -> ShippedManifest:
     engine = {"embedder": "c-api", **({"strategy": "winch"} if winch else {})}
     artifact = ShippedArtifact("m@arm", "module", {**TRAITS, **traits})
-    return Shipped("manifest.json", compiler, TRIPLES["arm"], engine, {}, (artifact,), runtime)
+    return ShippedManifest("manifest.json", compiler, TRIPLES["arm"], engine, {}, (artifact,), runtime)
 
 
-def said(*manifests: Shipped, locked: bool = False) -> str:
-    return note(judged(manifests, shipped(), AuditPolicy()), "more", locked=locked) or ""
+def said(*manifests: ShippedManifest, locked: bool = False) -> str:
+    return note(judged(manifests, bundled(), AuditPolicy()), "more", locked=locked) or ""
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def said(*manifests: Shipped, locked: bool = False) -> str:
     ],
     ids=["one line", "two lines", "never fixed", "not all", "crashing", "none affected"],
 )
-def test_what_mends_is_told_where_it_does(manifests: list[Shipped], words: str) -> None:
+def test_what_mends_is_told_where_it_does(manifests: list[ShippedManifest], words: str) -> None:
     assert words in said(*manifests)
 
 
