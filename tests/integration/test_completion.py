@@ -84,6 +84,8 @@ def test_bash_puts_what_is_left_of_an_id(here: Project) -> None:
     [
         ("wasmbuild bui", "wasmbuild build"),
         ("wasmbuild verify --level cons", "wasmbuild verify --level consistent"),
+        ("wasmbuild verify --level=cons", "wasmbuild verify --level=consistent"),
+        ("wasmbuild compile add.wat -oad", "wasmbuild compile add.wat -oadd.wat"),
         ("wasmbuild compile add.wat --target x", "wasmbuild compile add.wat --target x64"),
         ("wasmbuild explain sub@a", "wasmbuild explain sub@arm"),
         ("wasmbuild inspect su", "wasmbuild inspect sub.wat"),

@@ -70,10 +70,16 @@ def _option(option: Option) -> str:
     takes = "" if option.value is None else f":{option.value.kind}:{_action(option.value)}"
     text = re.sub(r"([][:\\])", r"\\\1", option.help)
     described = _quoted(f"[{text}]{takes}")
-    if len(option.names) == 1:
-        return f"{_REPEATS if option.repeats else ''}{option.names[0]}{described}"
+    names = option.names if option.value is None else [_with_value(name) for name in option.names]
+    if len(names) == 1:
+        return f"{_REPEATS if option.repeats else ''}{names[0]}{described}"
     other = _REPEATS if option.repeats else _quoted(f"({' '.join(option.names)})")
-    return f"{other}{{{','.join(option.names)}}}{described}"
+    return f"{other}{{{','.join(names)}}}{described}"
+
+
+def _with_value(name: str) -> str:
+    """Return an option whose value is the next word, or stands behind it in the same one."""
+    return f"{name}=" if name.startswith("--") else f"{name}+"
 
 
 def _action(value: Value) -> str:
