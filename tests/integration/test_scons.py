@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from environments import ROOT
 from support import ADD, HEAD, MODULES, SUB, TARGETS, Project
 
 from wasmbuild import api
@@ -213,6 +215,19 @@ def test_sources_may_be_made_by_other_builders(tmp_path: Path, sources: str) -> 
     project.write("add.in", SUB)
     assert project.made() == {"arm/add", "x64/add"}
     api.verify(project.build)
+
+
+def test_what_ships_is_installed_as_it_lies_in_the_build_directory(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "build-systems.md").read_text()
+    [lines] = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "InstallAs" in block]
+    project = Built(tmp_path, SCONSTRUCT + lines)
+    for _ in range(2):
+        project.scons("-j4")
+        api.verify(tmp_path / "dist")
+        assert is_up_to_date(project)
+        project.write("add.wat", SUB)
+    assert {path.name for path in (tmp_path / "dist").iterdir()} == {"index.json", "arm", "x64"}
+    assert {path.name for path in (tmp_path / "dist/arm").iterdir()} == {"manifest.json", "add.cwasm", "sub.cwasm"}
 
 
 def test_some_targets_alone(tmp_path: Path) -> None:
