@@ -33,7 +33,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     installing = commands.add_parser("install", help="install an executable that compiles for every target")
     installing.add_argument(
-        "version", metavar="VERSION", nargs="?", help="such as 48.0.8, or 48 for the newest of that line"
+        "version",
+        metavar="VERSION",
+        nargs="?",
+        help="such as 48.0.8, or 48 for the newest of that line; a file says its own",
     )
     installing.add_argument(
         "--from",
@@ -177,8 +180,10 @@ def _install(arguments: argparse.Namespace) -> int:
             done = [_install_library(arguments, console)]
         elif arguments.locked:
             done = _install_locked(arguments, console)
-        elif arguments.version is None:
-            raise UsageError("wasmbuild toolchain install: name a version, such as 48.0.8, or give --locked")
+        elif arguments.version is None and arguments.source is None:
+            raise UsageError(
+                "wasmbuild toolchain install: name a version, such as 48.0.8, or a file: --from FILE; or give --locked"
+            )
         else:
             installed_now = install(
                 arguments.version,
@@ -206,8 +211,11 @@ def _install(arguments: argparse.Namespace) -> int:
 def _install_library(arguments: argparse.Namespace, console: Console) -> Installed:
     from wasmbuild.installing.library import install_library
 
-    if arguments.version is None or arguments.locked:
-        raise UsageError("wasmbuild toolchain install: --library takes a version, such as 49, and no --locked")
+    if (arguments.version is None and arguments.source is None) or arguments.locked:
+        raise UsageError(
+            "wasmbuild toolchain install: --library takes a version, such as 49, or a wheel, --from FILE, and no "
+            "--locked"
+        )
     if arguments.attestation:
         raise UsageError("wasmbuild toolchain install: --library is a wheel, of which pip checks what its index says")
     return install_library(

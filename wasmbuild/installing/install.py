@@ -48,7 +48,7 @@ class Installed(NamedTuple):
 
 
 def install(
-    request: str,
+    request: str | None,
     source: str = RELEASE,
     *,
     mirror_address: str | None = None,
@@ -62,40 +62,46 @@ def install(
 ) -> Installed:
     """Install a version and return it; one that is there already costs nothing.
 
-    ``request`` is a version or a line, ``source`` is ``release``, ``cargo``, ``vendored`` or names a file.
+    ``request`` is a version or a line, ``source`` is ``release``, ``cargo``, ``vendored`` or names a file, which
+    needs no request: a program says its version.
     ``address`` is that of the release's archive where it is known. ``expected`` is what is known of the archive,
     ``executable_sha256`` of the executable. With ``attest``, what is there already is not believed either.
 
     Raises UsageError, NetworkError, ToolchainError, ArchiveError, DiskError, and what ``attest`` raises.
     """
-    mirror.check_request(request)
+    if request is not None:
+        mirror.check_request(request)
     releases = mirror.requested(mirror_address)
     if mirror_address is not None and source not in (RELEASE, VENDORED):
         raise UsageError(f"--mirror has archives of releases, and --from {printable(source)} takes none; leave one out")
     if attest is not None and source == CARGO:
         raise _no_archive("cargo builds it here")
     with store.alone(lambda: telling.say("another installation is going on; waiting for it to end")) as scratch:
-        if source in (RELEASE, VENDORED) and not offline and not mirror.is_exact(request):
-            request = releases.newest(request, credentials_of(releases), patience)
-        if source in (CARGO, VENDORED, RELEASE) and attest is None:
-            there = _there(request, source, executable_sha256, any_of_line=offline)
-            if there is not None:
-                return there
-        before = set(installed.folders())
-        if source == CARGO:
-            telling.say("cargo builds it, which takes minutes")
-            made, origin, of = cargo.install(request, scratch, offline=offline), CARGO, None
-        elif source in (RELEASE, VENDORED):
-            if offline:
+        if source not in (RELEASE, CARGO, VENDORED):
+            before = set(installed.folders())
+            made, origin, of = _of_file(request, source, scratch, attest, telling)
+        elif request is None:
+            raise UsageError("name a version, such as 48.0.8; a file alone needs none: --from FILE")
+        else:
+            if source != CARGO and not offline and not mirror.is_exact(request):
+                request = releases.newest(request, credentials_of(releases), patience)
+            if attest is None:
+                there = _there(request, source, executable_sha256, any_of_line=offline)
+                if there is not None:
+                    return there
+            before = set(installed.folders())
+            if source == CARGO:
+                telling.say("cargo builds it, which takes minutes")
+                made, origin, of = cargo.install(request, scratch, offline=offline), CARGO, None
+            elif offline:
                 raise NetworkError(
                     f"Wasmtime {request} is not installed, and --offline lets nothing be downloaded; "
                     f"name a file: --from FILE"
                 )
-            made, origin, of = _downloaded(
-                request, source, releases, address, scratch, expected or ANY, attest, patience, telling
-            )
-        else:
-            made, origin, of = _of_file(request, source, scratch, attest, telling)
+            else:
+                made, origin, of = _downloaded(
+                    request, source, releases, address, scratch, expected or ANY, attest, patience, telling
+                )
         if executable_sha256 is not None and (found := store.digest(made)) != executable_sha256:
             raise ToolchainError(
                 f"the executable that {origin} gave has the SHA-256 {found}, and wasmbuild.lock says "
@@ -195,7 +201,7 @@ def _downloaded(
 
 
 def _of_file(
-    request: str, source: str, scratch: Path, attest: Attest | None, telling: Telling
+    request: str | None, source: str, scratch: Path, attest: Attest | None, telling: Telling
 ) -> tuple[Path, str, Archive | None]:
     path = local_path(source)
     if not os.path.isfile(path):
@@ -216,6 +222,10 @@ def _of_file(
     if attest is not None:
         attest(path, of.sha256, shown)
     if archive.is_of_sources(path, shown=shown):
+        if request is None:
+            raise UsageError(
+                f"--from {printable(source)}: is built with what its version has; name that, such as 48.0.8"
+            )
         telling.say("cargo builds it, which takes minutes")
         return _built(path, request, scratch, shown), shown, of
     return _unpacked(path, scratch, shown), shown, of

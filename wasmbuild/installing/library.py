@@ -27,7 +27,7 @@ _PACKAGES = "packages"
 
 
 def install_library(
-    request: str,
+    request: str | None,
     source: str | None = None,
     *,
     index: str | None = None,
@@ -36,20 +36,22 @@ def install_library(
 ) -> Installed:
     """Install the library of a version or a line, beside that of this environment, and return it.
 
-    ``source`` is a wheel; without, pip downloads one, from ``index`` where that is given.
+    ``source`` is a wheel, which needs no ``request``; without, pip downloads one, from ``index`` where that is given.
 
     Raises UsageError, NetworkError, ToolchainError, ArchiveError, DiskError.
     """
-    mirror.check_request(request)
-    if problem := without_library(int(request.partition(".")[0])):
-        raise UsageError(f"{problem}; leave out --library: wasmbuild toolchain install {request}")
+    if request is not None:
+        _check(mirror.check_request(request))
     with store.alone(lambda: telling.say("another installation is going on; waiting for it to end"), LIBRARIES) as room:
-        there = _there(request) if source is None and (offline or mirror.is_exact(request)) else None
-        if there is not None:
-            return there
-        wheel, origin = (
-            (local_path(source), source) if source is not None else _downloaded(request, index, offline, room)
-        )
+        if source is not None:
+            wheel, origin = local_path(source), source
+        elif request is None:
+            raise UsageError("name a version, such as 49; a wheel alone needs none: --from FILE")
+        else:
+            there = _there(request) if offline or mirror.is_exact(request) else None
+            if there is not None:
+                return there
+            wheel, origin = _downloaded(request, index, offline, room)
         if not os.path.isfile(wheel):
             raise UsageError(f"--from {printable(origin)}: there is no such file; name a wheel of the package wasmtime")
         digest = store.digest(wheel) or ""
@@ -61,7 +63,8 @@ def install_library(
             raise ArchiveError(
                 f"{printable(origin)}: is no wheel of the package wasmtime for this machine; nothing was installed"
             )
-        if not mirror.fits(request, version):
+        _check(version)
+        if request is not None and not mirror.fits(request, version):
             raise ToolchainError(
                 f"what {printable(origin)} gave is Wasmtime {version}, not {request}; nothing was installed"
             )
@@ -76,6 +79,12 @@ def install_library(
     if path is None:
         raise ToolchainError(f"{final}: was removed meanwhile; install it again")
     return Installed(path, record, new)
+
+
+def _check(request: str) -> None:
+    """Raise UsageError for a version, or a line, whose library is not used."""
+    if problem := without_library(int(request.partition(".")[0])):
+        raise UsageError(f"{problem}; leave out --library: wasmbuild toolchain install {request}")
 
 
 def _downloaded(request: str, index: str | None, offline: bool, room: Path) -> tuple[Path, str]:

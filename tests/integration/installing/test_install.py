@@ -86,6 +86,9 @@ def test_a_build_takes_what_is_installed(user: Path, site: serving.Site, release
         (("48",), 3, "/index.json: the server says 404"),
         (("48.9.9", "--from", "nowhere", "--mirror", "https://m.example"), 2, "--from nowhere takes none"),
         (("48.9.9", "--from", "cargo", "--mirror", "https://m.example"), 2, "--from cargo takes none"),
+        ((), 2, "name a version, such as 48.0.8, or a file: --from FILE; or give --locked"),
+        (("--from", "cargo"), 2, "name a version, such as 48.0.8; a file alone needs none"),
+        (("--from", "nowhere"), 2, "--from nowhere: there is no such file"),
     ],
 )
 def test_what_cannot_be_installed(user: Path, arguments: tuple[str, ...], status: int, words: str) -> None:
@@ -101,6 +104,8 @@ def test_from_files(user: Path, release: Release, tmp_path: Path) -> None:
     first = command("install", "48", "--from", archive.as_uri())
     assert f"installed, from {archive}" in first.stderr
     assert command("install", release.version, "--from", str(release.program)).stdout == first.stdout
+    for file in (archive, release.program):
+        assert command("install", "--from", str(file)).stdout == first.stdout
     said = command("install", "49", "--from", str(archive), status=2).stderr
     assert f"is Wasmtime {release.version}, not 49; nothing was installed" in said
     junk = tmp_path / "junk"
@@ -249,20 +254,46 @@ path = "main.rs"
 """
 
 
+INDEX = "https://github.com/rust-lang/crates.io-index"
+VENDORED = """\
+[source.crates-io]
+replace-with = "vendored-sources"
+[source.vendored-sources]
+directory = "vendor"
+"""
+
+
 @pytest.mark.needs("cargo")
-def test_from_sources(user: Path, site: serving.Site) -> None:
-    """A crate in the place of Wasmtime's: what is asked here is what becomes of an archive of sources."""
+def test_from_sources(user: Path, site: serving.Site, tmp_path: Path) -> None:
+    """A crate in the place of Wasmtime's, and one that it depends on, as upstream's archive of sources brings them."""
     from wasmbuild.engine import lines
 
     manifest = CRATE + "".join(f"{feature} = []\n" for feature in lines.newest().cargo_features)
+    packages = "".join(
+        f'[[package]]\nname = "{name}"\nversion = "{version}"\n{rest}\n'
+        for name, version, rest in (
+            ("told", "1.2.3", f'source = "registry+{INDEX}"\nchecksum = "{"0" * 64}"'),
+            ("wasmtime-cli", "48.0.99", 'dependencies = ["told"]'),
+        )
+    )
+    sources = {
+        ".cargo/config.toml": VENDORED,
+        "Cargo.toml": manifest + '[dependencies]\ntold = "1"\n',
+        "Cargo.lock": f"version = 4\n{packages}",
+        "main.rs": 'fn main() { println!("wasmtime {}", told::VERSION); }',
+        "vendor/told/Cargo.toml": '[package]\nname = "told"\nversion = "1.2.3"\nedition = "2021"\n',
+        "vendor/told/src/lib.rs": 'pub const VERSION: &str = "48.0.99";',
+        "vendor/told/.cargo-checksum.json": json.dumps({"files": {}, "package": "0" * 64}),
+    }
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        lock = 'version = 4\n[[package]]\nname = "wasmtime-cli"\nversion = "48.0.99"\n'
-        main = 'fn main() { println!("wasmtime 48.0.99"); }'
-        for name, text in (("Cargo.toml", manifest), ("Cargo.lock", lock), ("main.rs", main)):
+        for name, text in sources.items():
             member = tarfile.TarInfo(f"wasmtime-v48.0.99-src/{name}")
             member.size = len(text)
             tar.addfile(member, io.BytesIO(text.encode()))
+    archive = tmp_path / "sources.tar.gz"
+    archive.write_bytes(buffer.getvalue())
+    assert "name their version too, such as 48.0.8" in command("install", "--from", str(archive), status=2).stderr
     address = site.put("/v48.0.99/wasmtime-v48.0.99-src.tar.gz", buffer.getvalue())
     done = command("install", "48.0.99", "--from", "vendored")
     assert f"Wasmtime 48.0.99 installed, from {address}" in done.stderr

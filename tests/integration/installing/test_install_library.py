@@ -41,6 +41,7 @@ def test_from_a_wheel(user: Path, wheel: tuple[Path, str]) -> None:
     # It is no executable, and what is there costs no second download.
     assert installed.folders() == []
     assert "is installed already" in command("install", version, "--library", "--offline").stderr
+    assert command("install", "--library", "--from", str(path)).stdout == ended.stdout
     listed = json.loads(command("list", "--json").stdout)["toolchains"]
     mine = [entry for entry in listed if entry["path"] == str(library)]
     assert [(entry["kind"], entry["origin"]) for entry in mine] == [("library", "installed by wasmbuild")]
