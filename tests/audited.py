@@ -7,6 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+import pytest
+
+from wasmbuild.audit.report import JSON_SCHEMA
+from wasmbuild.cli import main
+
 TRAITS: dict[str, Any] = {
     "features": [],
     "tags": 0,
@@ -83,3 +89,51 @@ def ship(directory: Path, manifests: dict[str, bytes]) -> Path:
     index = {"schema": "wasmbuild/index/1", "project": "demo", "targets": targets}
     (directory / "index.json").write_text(json.dumps(index))
     return directory
+
+
+MODULES = [
+    artifact("plain", {}),
+    artifact("jump", HUGE_BR_TABLE),
+    artifact("throw", EXCEPTIONS_AND_GC),
+    artifact("tag", ONE_TAG_AND_PASSIVE_DATA),
+]
+TOML = """
+[project]
+name = "demo"
+build-dir = "out"
+[targets.x64]
+triple = "x86_64-unknown-linux-gnu"
+[modules.plain]
+source = "plain.wat"
+"""
+
+
+class Shell:
+    """The command, run in this process in a directory of its own."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str, status: int = 0) -> str:
+        code = main(["audit", *arguments])
+        out, self.err = self._capsys.readouterr()
+        assert code == status, out + self.err
+        return out
+
+    def report(self, *arguments: str, status: int = 0) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads(self("--json", *arguments, status=status))
+        jsonschema.Draft202012Validator(JSON_SCHEMA).validate(report)
+        return report
+
+    def affected(self, *arguments: str, status: int = 1) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for entry in self.report(*arguments, status=status)["artifacts"]:
+            ids = {each["id"] for each in entry["advisories"] if each["verdict"] == "affected"}
+            assert (entry["status"] == "affected") == bool(ids)
+            if ids:
+                found[entry["id"]] = ids
+        return found
+
+
+def declare(audit: str) -> None:
+    Path("wasmbuild.toml").write_text(TOML + audit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import textwrap
 import time
 from collections.abc import Mapping
 from pathlib import Path
+
+from support import Project
 
 _SECONDS = 60
 _DASK = Path(sys.executable).with_name("dask")
@@ -103,3 +106,27 @@ def heavy(functions: int, seed: int = 0) -> str:
     )
     one = f"(func (param i32 i32) (result i32) (loop {body} (br_if 0 (local.get 0))) (local.get 0))"
     return f"(module {' '.join([one] * functions)})"
+
+
+def build(project: Project, cluster: Cluster, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+    """Build on a cluster, as a user does, by a process."""
+    return project.run("build", "--executor", cluster.address, *arguments, status=status, alone=True)
+
+
+def local(project: Project, tmp_path: Path) -> dict[str, bytes]:
+    """Return what a build on this machine makes of a project."""
+    root = tmp_path / "local"
+    shutil.copytree(project.root, root, ignore=shutil.ignore_patterns("build"))
+    other = Project.__new__(Project)
+    other.root, other.build, other.environment = root, root / "build", {}
+    other.run("build")
+    return other.files()
+
+
+def first_line(process: subprocess.Popen[str]) -> str:
+    """Return the first line of progress of a build."""
+    assert process.stderr is not None
+    while line := process.stderr.readline():
+        if line.startswith("["):
+            return line
+    raise AssertionError("the build ended without a line")

@@ -4,82 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import maker
 import pytest
 from audited import (
-    EXCEPTIONS_AND_GC,
     GC,
     HUGE_BR_TABLE,
-    ONE_TAG_AND_PASSIVE_DATA,
+    MODULES,
+    Shell,
     artifact,
+    declare,
     manifest,
     ship,
 )
-
-import wasmbuild.audit
-import wasmbuild.commands.audit
-from wasmbuild.audit.report import JSON_SCHEMA
-from wasmbuild.cli import main
-
-MODULES = [
-    artifact("plain", {}),
-    artifact("jump", HUGE_BR_TABLE),
-    artifact("throw", EXCEPTIONS_AND_GC),
-    artifact("tag", ONE_TAG_AND_PASSIVE_DATA),
-]
-TOML = """
-[project]
-name = "demo"
-build-dir = "out"
-[targets.x64]
-triple = "x86_64-unknown-linux-gnu"
-[modules.plain]
-source = "plain.wat"
-"""
-
-
-class Shell:
-    """The command, run in this process in a directory of its own."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str, status: int = 0) -> str:
-        code = main(["audit", *arguments])
-        out, self.err = self._capsys.readouterr()
-        assert code == status, out + self.err
-        return out
-
-    def report(self, *arguments: str, status: int = 0) -> dict[str, Any]:
-        report: dict[str, Any] = json.loads(self("--json", *arguments, status=status))
-        jsonschema.Draft202012Validator(JSON_SCHEMA).validate(report)
-        return report
-
-    def affected(self, *arguments: str, status: int = 1) -> dict[str, set[str]]:
-        found: dict[str, set[str]] = {}
-        for entry in self.report(*arguments, status=status)["artifacts"]:
-            ids = {each["id"] for each in entry["advisories"] if each["verdict"] == "affected"}
-            assert (entry["status"] == "affected") == bool(ids)
-            if ids:
-                found[entry["id"]] = ids
-        return found
-
-
-@pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
-    monkeypatch.chdir(tmp_path)
-    return Shell(capsys)
-
-
-@pytest.fixture
-def built(shell: Shell) -> Path:
-    return ship(Path("out"), {target: manifest(MODULES, target=target) for target in ("x64", "arm")})
 
 
 def test_the_affected_are_named(shell: Shell, built: Path) -> None:
@@ -139,10 +78,6 @@ def test_manifests_without_traits_are_unknown(shell: Shell) -> None:
     assert "does not say whether it uses gc" in shell("manifest.json")
 
 
-def declare(audit: str) -> None:
-    Path("wasmbuild.toml").write_text(TOML + audit)
-
-
 def test_the_build_directory_of_the_declaration_is_the_default(shell: Shell, built: Path) -> None:
     declare("")
     assert shell.affected() == shell.affected("out")
@@ -155,64 +90,6 @@ def test_the_build_directory_of_the_declaration_is_the_default(shell: Shell, bui
 def test_without_paths_and_declaration_there_is_nothing_to_audit(shell: Shell) -> None:
     shell(status=2)
     assert "wasmbuild.toml: there is no such file" in shell.err
-
-
-def test_severities_below_fail_on_pass(shell: Shell, built: Path) -> None:
-    declare('[audit]\nfail-on = "critical"\n')
-    shell("out/x64")
-    shell("out/arm", status=1)
-
-
-def test_what_is_let_pass_does_not_fail(shell: Shell, built: Path) -> None:
-    ignored = '[[audit.ignore]]\nid = "{}"\nreason = "looked at"\n'
-    ids = ("CVE-2026-115893", "GHSA-hw8m-q44c-ggrf", "GHSA-43j2-gcp4-m22g")
-    declare("".join(ignored.format(id) for id in ids[:2]))
-    assert shell.report(status=1)["ok"] is False
-    declare("".join(ignored.format(id) for id in ids))
-    report = shell.report()
-    statuses = {entry["id"]: entry["status"] for entry in report["artifacts"]}
-    assert statuses["jump@arm"] == "not affected"
-    passed = {each["id"]: each["ignored"] for entry in report["artifacts"] for each in entry["advisories"]}
-    assert passed["GHSA-mghf-wjfp-p5xm"] == "looked at"
-    assert "  let pass: jump@arm: looked at\n" in shell()
-
-
-def test_an_ignore_that_names_nothing_is_told(shell: Shell, built: Path) -> None:
-    declare('[[audit.ignore]]\nid = "CVE-2026-115894"\nreason = "looked at"\n')
-    assert "audit.ignore names CVE-2026-115894, which is no advisory" in shell(status=1)
-
-
-@pytest.mark.parametrize(("today", "over"), [("2027-03-31", False), ("2027-04-01", True)])
-def test_an_ignore_past_its_date_is_an_error(
-    shell: Shell, built: Path, monkeypatch: pytest.MonkeyPatch, today: str, over: bool
-) -> None:
-    monkeypatch.setattr(wasmbuild.commands.audit, "today", lambda: date.fromisoformat(today))
-    declare(
-        '[audit]\nfail-on = "critical"\n'
-        '[[audit.ignore]]\nid = "GHSA-mghf-wjfp-p5xm"\nreason = "looked at"\nuntil = 2027-03-31\n'
-    )
-    shell(status=2 if over else 0)
-    assert ("wasmbuild.toml: audit.ignore[0].until: 2027-03-31 is over" in shell.err) == over
-
-
-@pytest.mark.parametrize(("today", "told"), [("2027-02-26", False), ("2027-02-27", True)])
-def test_old_records_are_told(
-    shell: Shell, built: Path, monkeypatch: pytest.MonkeyPatch, today: str, told: bool
-) -> None:
-    monkeypatch.setattr(wasmbuild.commands.audit, "today", lambda: date.fromisoformat(today))
-    assert ("the records are 91 days old" in shell("out", status=1)) == told
-
-
-def test_other_records_can_be_taken(shell: Shell, built: Path) -> None:
-    records = Path(shutil.copytree(Path(wasmbuild.audit.__file__).parent / "advisories", "records"))
-    for path in records.glob("GHSA-*"):
-        if path.stem != "GHSA-mghf-wjfp-p5xm":
-            path.unlink()
-    assert shell.affected("out", "--db", "records") == {"jump@arm": {"GHSA-mghf-wjfp-p5xm"}}
-    (records / "GHSA-mghf-wjfp-p5xm.json").write_text("{}")
-    shell("out", "--db", "records", status=2)
-    assert "wasmbuild audit: --db: records/GHSA-mghf-wjfp-p5xm.json" in shell.err
-    shell("out", "--db", "nowhere", status=2)
 
 
 @pytest.mark.parametrize(
@@ -286,100 +163,6 @@ def test_a_directory_without_anything_is_told(shell: Shell) -> None:
 def test_names_are_shown_without_escapes(shell: Shell) -> None:
     Path("manifest.json").write_bytes(manifest([artifact("\x1b[31mred", HUGE_BR_TABLE)], target="arm"))
     assert "\x1b" not in shell("manifest.json", status=1)
-
-
-def test_sarif(shell: Shell, built: Path) -> None:
-    declare('[[audit.ignore]]\nid = "GHSA-43j2-gcp4-m22g"\nreason = "looked at"\n')
-    sarif = json.loads(shell("--sarif", "out", status=1))
-    jsonschema.Draft202012Validator(SARIF).validate(sarif)
-    [run] = sarif["runs"]
-    rules = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
-    assert {result["ruleId"] for result in run["results"]} == rules
-    errors = {result["ruleId"] for result in run["results"] if result["level"] == "error"}
-    assert errors == {"GHSA-mghf-wjfp-p5xm", "GHSA-hw8m-q44c-ggrf", "GHSA-43j2-gcp4-m22g"}
-    passed = {result["ruleId"] for result in run["results"] if "suppressions" in result}
-    assert passed == {"GHSA-43j2-gcp4-m22g"}
-    uris = {r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for r in run["results"]}
-    assert uris == {"out/arm/manifest.json", "out/x64/manifest.json"}
-
-
-def _object(required: dict[str, Any], **optional: Any) -> dict[str, Any]:
-    properties = {**required, **optional}
-    return {"type": "object", "required": list(required), "properties": properties, "additionalProperties": False}
-
-
-_MESSAGE = _object({"text": {"type": "string", "minLength": 1}})
-_LEVEL = {"enum": ["none", "note", "warning", "error"]}
-# What https://docs.oasis-open.org/sarif/sarif/v2.1.0/ says of the objects that are used here.
-SARIF = _object(
-    {
-        "$schema": {"pattern": "sarif-schema-2.1.0.json$"},
-        "version": {"const": "2.1.0"},
-        "runs": {
-            "items": _object(
-                {
-                    "tool": _object(
-                        {
-                            "driver": _object(
-                                {
-                                    "name": {"type": "string"},
-                                    "version": {"type": "string"},
-                                    "rules": {
-                                        "uniqueItems": True,
-                                        "items": _object(
-                                            {
-                                                "id": {"type": "string"},
-                                                "shortDescription": _MESSAGE,
-                                                "fullDescription": _MESSAGE,
-                                                "properties": {"type": "object"},
-                                            },
-                                            helpUri={"pattern": "^https://"},
-                                        ),
-                                    },
-                                }
-                            )
-                        }
-                    ),
-                    "invocations": {
-                        "items": _object(
-                            {
-                                "executionSuccessful": {"type": "boolean"},
-                                "toolExecutionNotifications": {
-                                    "items": _object({"level": _LEVEL, "message": _MESSAGE})
-                                },
-                            }
-                        )
-                    },
-                    "results": {
-                        "items": _object(
-                            {
-                                "ruleId": {"type": "string"},
-                                "level": _LEVEL,
-                                "message": _MESSAGE,
-                                "locations": {
-                                    "items": _object(
-                                        {
-                                            "physicalLocation": _object(
-                                                {"artifactLocation": _object({"uri": {"pattern": "^[!-~]+$"}})}
-                                            ),
-                                            "logicalLocations": {"type": "array"},
-                                        }
-                                    )
-                                },
-                                "partialFingerprints": {"additionalProperties": {"type": "string"}},
-                            },
-                            suppressions={
-                                "items": _object(
-                                    {"kind": {"enum": ["inSource", "external"]}, "justification": {"type": "string"}}
-                                )
-                            },
-                        )
-                    },
-                }
-            )
-        },
-    }
-)
 
 
 def test_ten_thousand_artifacts_cost_one_judgement_each(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

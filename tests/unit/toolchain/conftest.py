@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import stat
 import struct
@@ -12,8 +13,36 @@ from pathlib import Path
 
 import pytest
 
+from wasmbuild.toolchain import identities, search_path
+
 MakeProgram = Callable[[Path, str], Path]
 Gone = Callable[[int], bool]
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a machine without any compiler, and return its root."""
+    (tmp_path / "home").mkdir()
+    # What is imported when it is needed would not be found later.
+    import resource
+    import secrets
+
+    import tomli
+
+    del resource, secrets, tomli
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "site")])
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / "first"), str(tmp_path / "second"), "/usr/bin", "/bin"]))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv(search_path.VARIABLE, raising=False)
+    monkeypatch.setattr(identities, "_found", {})
+    return tmp_path
+
+
+@pytest.fixture
+def forget(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Let this process forget what it found out, so that only the user's cache knows."""
+    return lambda: monkeypatch.setattr(identities, "_found", {})
 
 
 @pytest.fixture

@@ -1,0 +1,105 @@
+"""Schedulers of Dask clusters that are lost, hang, or were never there, and builds that are interrupted."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from clusters import Cluster, build, first_line, heavy
+from support import Project
+
+from wasmbuild.builder.executors import cluster as clusters
+from wasmbuild.builder.executors.cluster import ClusterPatience
+
+pytest.importorskip("distributed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc"),
+]
+
+
+class TestScheduler:
+    @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+    def test_one_that_is_lost_is_one_error(
+        self, large: Project, cluster: Cluster, number: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(clusters, "PATIENCE", ClusterPatience(connect=5, lost=3, answer=1, stop=2))
+        cluster.worker("one")
+        killed = large.root / "killed"
+        script = f"import glob, os, time\nwhile not glob.glob({str(large.build / 'x64/*.cwasm')!r}): time.sleep(0.01)\n"
+        script += f"os.kill({cluster.scheduler.pid}, {int(number)})\nopen({str(killed)!r}, 'w')\n"
+        with subprocess.Popen([sys.executable, "-c", script]):
+            ended = large.run("build", "--executor", cluster.address, status=3)
+        assert killed.exists()
+        errors = [line for line in ended.stderr.splitlines() if "error" in line.lower()]
+        assert errors == [ended.stderr.splitlines()[-1]]
+        assert errors[0].startswith(f"error: the Dask scheduler at 127.0.0.1:{cluster.port} does not answer any more: ")
+        assert large.compiled() < {f"m{number}@{target}" for number in range(6) for target in ("x64", "arm")}
+
+    def test_one_that_is_lost_is_told_in_time(self, large: Project, cluster: Cluster) -> None:
+        cluster.worker("one")
+        with large.start("build", "--executor", cluster.address) as process:
+            first_line(process)
+            cluster.signal("scheduler", signal.SIGSTOP)
+            # What it takes to be told is what is promised, and what holds it is this limit.
+            _, said = process.communicate(timeout=90)
+        assert process.returncode == 3
+        assert "does not answer any more" in said
+
+    def test_without_a_worker(self, project: Project, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(clusters, "PATIENCE", ClusterPatience(workers=1))
+        ended = project.run("build", "--executor", cluster.address, status=3)
+        assert ended.stderr.splitlines()[-1] == (
+            f"error: the Dask scheduler at 127.0.0.1:{cluster.port} has had no worker for 1 s; "
+            f"start one: dask worker 127.0.0.1:{cluster.port}"
+        )
+
+    def test_none_there(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(clusters, "PATIENCE", ClusterPatience(connect=1))
+        ended = project.run("build", "--executor", "dask://127.0.0.1:1", status=3)
+        assert ended.stderr.splitlines()[-1].startswith("error: there is no Dask scheduler at 127.0.0.1:1: ")
+
+    @pytest.mark.parametrize("address", ["dask://", "dask://host:99999", "http://host:8786", "somewhere", "dask://a b"])
+    def test_no_address(self, project: Project, address: str) -> None:
+        ended = project.run("build", "--executor", address, status=2)
+        assert ended.stderr == (
+            f'error: executor: "{address}" is no place to compile; '
+            f'write "local", or "dask://HOST:8786" for a scheduler of Dask\n'
+        )
+
+    def test_without_the_extra(self, project: Project) -> None:
+        code = (
+            "import sys; sys.modules['distributed'] = None; from wasmbuild.cli import main; "
+            "sys.exit(main(['build', '--executor', 'dask://127.0.0.1:1']))"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", code], cwd=project.root, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 2
+        assert ended.stderr == (
+            "error: dask://127.0.0.1:1: Dask is not installed here; run: pip install 'wasmbuild[dask]'\n"
+        )
+
+
+def test_interrupted_nothing_is_left_running(project: Project, cluster: Cluster) -> None:
+    cluster.worker("one")
+    for name in ("add", "sub"):
+        project.write(f"{name}.wat", heavy(3000))
+    with project.start("build", "--executor", cluster.address) as process:
+        deadline = time.monotonic() + 120
+        while not cluster.children("one"):
+            assert time.monotonic() < deadline, process.poll()
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.splitlines()[-1].startswith("interrupted")
+    assert cluster.children("one") == []
+    # The cluster is as good as before, and has nothing else to do.
+    for name in ("add", "sub"):
+        project.write(f"{name}.wat", heavy(1))
+    assert "4 artifacts: 4 compiled on 1 worker" in build(project, cluster).stderr
+    assert cluster.log("one").count("Run out-of-band function 'stop'") == 1

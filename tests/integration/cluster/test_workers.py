@@ -1,0 +1,193 @@
+"""Workers of a Dask cluster that join, die, hang, lie and lack things."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from clusters import Cluster, build, first_line, local
+from support import HEAD, MODULES, Project
+
+from wasmbuild.toolchain.find import find
+
+pytest.importorskip("distributed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc"),
+]
+
+
+class TestWorkers:
+    def test_one_that_lacks_the_compiler_is_sent_it_once(
+        self, project: Project, cluster: Cluster, tmp_path: Path
+    ) -> None:
+        # Bytes behind its end make an executable another one, which does the same.
+        ours = tmp_path / "wasmtime"
+        shutil.copy(find("cli", 48, ".").path, ours)
+        with ours.open("ab") as file:
+            file.write(b"of this test")
+        project.environment["WASMBUILD_WASMTIME"] = str(ours)
+        cluster.worker("bare")
+        said = build(project, cluster).stderr
+        assert "sending the compiler to bare\n" in said
+        assert "4 compiled on 1 worker" in said
+        shutil.rmtree(project.build)
+        assert "sending" not in build(project, cluster).stderr
+        kept = [path for path in (cluster.root / "cache").rglob("wasmtime") if path.read_bytes() == ours.read_bytes()]
+        assert len(kept) == 1
+
+    def test_one_that_dies_is_done_without(self, large: Project, cluster: Cluster, tmp_path: Path) -> None:
+        for name in ("one", "two"):
+            cluster.worker(name)
+        with large.start("build", "--executor", cluster.address) as process:
+            first_line(process)
+            cluster.signal("two", signal.SIGKILL)
+            _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+        assert "12 artifacts: 12 compiled on " in said
+        assert large.files() == local(large, tmp_path)
+
+    def test_one_that_joins_has_its_share(self, large: Project, cluster: Cluster) -> None:
+        cluster.worker("one")
+        with large.start("build", "--executor", cluster.address) as process:
+            first_line(process)
+            cluster.worker("late")
+            _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+        assert "  on late; " in said
+
+    def test_one_that_hangs_is_done_without(self, large: Project, cluster: Cluster, tmp_path: Path) -> None:
+        for name in ("one", "two"):
+            cluster.worker(name)
+        with large.start("build", "--executor", cluster.address) as process:
+            first_line(process)
+            cluster.signal("two", signal.SIGSTOP)
+            _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+        assert "12 artifacts: 12 compiled on " in said
+        assert large.files() == local(large, tmp_path)
+
+    def test_one_that_another_version_runs_on_is_passed_over(self, project: Project, cluster: Cluster) -> None:
+        cluster.worker("old", preload=SET_VERSION)
+        said = build(project, cluster, status=3).stderr
+        assert said.splitlines()[-2:] == [
+            f"error: no worker of the Dask scheduler at 127.0.0.1:{cluster.port} can compile for this build:",
+            "    old has wasmbuild 0.0.1, and this machine has 0.1.0; install the same on both",
+        ]
+        cluster.worker("right")
+        said = build(project, cluster).stderr
+        assert "passed over: old has wasmbuild 0.0.1, and this machine has 0.1.0; install the same on both\n" in said
+        assert "4 compiled on 1 worker" in said
+
+    def test_one_without_wasmbuild(self, project: Project, cluster: Cluster) -> None:
+        cluster.worker("plain", preload=NOT_INSTALLED)
+        said = build(project, cluster, status=3).stderr
+        assert said.splitlines()[-1] == (
+            "    plain has no wasmbuild, or another one than here; run there: pip install 'wasmbuild[dask]==0.1.0'"
+        )
+
+    def test_one_without_room_is_passed_over(self, project: Project, cluster: Cluster) -> None:
+        cluster.worker("full", preload=NO_ROOM)
+        said = build(project, cluster, status=3).stderr
+        assert said.splitlines()[-1].startswith("    full has no room to compile: No space left on device")
+        assert not project.build.exists() or not list(project.build.glob("*/manifest.json"))
+        cluster.worker("right")
+        assert "4 compiled on 1 worker" in build(project, cluster).stderr
+
+    def test_what_kills_its_workers_is_an_error_of_the_artifact(self, project: Project, cluster: Cluster) -> None:
+        for name in ("one", "two", "three", "four", "five"):
+            cluster.worker(name, preload=DIES_OF_ADD)
+        project.declare(HEAD + '[targets.x64]\ntriple = "x86_64-unknown-linux-gnu"\n' + MODULES)
+        ended = build(project, cluster, "--json", status=1)
+        outcomes = {entry["id"]: entry for entry in json.loads(ended.stdout)["artifacts"]}
+        assert outcomes["sub@x64"]["outcome"] == "compiled"
+        assert outcomes["add@x64"]["error"].startswith(
+            "workers died while they compiled it, again and again, the last "
+        )
+
+    @pytest.mark.parametrize(
+        ("lie", "message"),
+        [
+            ("another", "answered with the artifact of another request"),
+            ("bytes", "answered with an artifact that is damaged"),
+            ("nothing", "answered with something that is no answer"),
+        ],
+    )
+    def test_one_that_answers_with_something_else(
+        self, project: Project, cluster: Cluster, lie: str, message: str
+    ) -> None:
+        cluster.worker("liar", preload=LIES + f"LIE = {lie!r}\n")
+        project.declare(HEAD + '[targets.x64]\ntriple = "x86_64-unknown-linux-gnu"\n' + MODULES)
+        ended = build(project, cluster, "-j", "1", "--json", status=1)
+        outcomes = {entry["id"]: entry for entry in json.loads(ended.stdout)["artifacts"]}
+        assert sorted(entry["outcome"] for entry in outcomes.values()) == ["compiled", "failed"]
+        (error,) = [entry["error"] for entry in outcomes.values() if entry["outcome"] == "failed"]
+        assert error.startswith(f"the worker liar {message}")
+        assert not (project.build / "x64/manifest.json").exists()
+
+
+SET_VERSION = """
+from wasmbuild.builder.executors import remote
+remote.__version__ = "0.0.1"
+"""
+
+NOT_INSTALLED = """
+import sys
+
+class Missing:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] == "wasmbuild":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing)
+"""
+
+NO_ROOM = """
+import errno, os, tempfile
+
+right = tempfile.mkdtemp
+
+def full(suffix=None, prefix=None, dir=None):
+    if prefix == "wasmbuild-":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/scratch")
+    return right(suffix, prefix, dir)
+
+tempfile.mkdtemp = full
+"""
+
+DIES_OF_ADD = """
+import os
+from wasmbuild.builder.executors import remote
+right = remote.compile
+
+def compile(asked, wasm, build):
+    if b'"add.wat"' in asked:
+        os._exit(1)
+    return right(asked, wasm, build)
+
+remote.compile = compile
+"""
+
+LIES = """
+from wasmbuild.builder.executors import remote
+right = remote.compile
+before = []
+
+def compile(asked, wasm, build):
+    answer = right(asked, wasm, build)
+    before.append(answer)
+    if len(before) == 1:
+        return answer
+    if LIE == "another":
+        return before[0]
+    if LIE == "bytes":
+        return {**answer, "artifact": before[0]["artifact"]}
+    return ["?"]
+
+remote.compile = compile
+"""

