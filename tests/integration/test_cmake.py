@@ -133,13 +133,23 @@ def test_each_configuration_has_its_own_file(project: Project) -> None:
         "add_executable(add IMPORTED)\n"
         "set_target_properties(add PROPERTIES IMPORTED_LOCATION_DEBUG ${CMAKE_SOURCE_DIR}/Debug/add.wat "
         "IMPORTED_LOCATION_RELEASE ${CMAKE_SOURCE_DIR}/Release/add.wat)\n"
-        "wasmbuild_project(wasm SOURCES add=$<TARGET_FILE:add> DESTINATION share)\nwasmbuild_project(same)\n"
+        "wasmbuild_project(wasm SOURCES add=$<TARGET_FILE:add> DESTINATION share)\n"
+        "wasmbuild_project(same SOURCES add=${CMAKE_SOURCE_DIR}/Debug/add.wat)\n"
+        "foreach(property DIR STAMP)\n"
+        "  set(wasm_${property} $<TARGET_GENEX_EVAL:wasm,$<TARGET_PROPERTY:wasm,WASMBUILD_${property}>>)\n"
+        "endforeach()\n"
+        "add_custom_command(OUTPUT $<CONFIG>/image COMMAND ${CMAKE_COMMAND} -E tar cf $<CONFIG>/image ${wasm_DIR} "
+        "DEPENDS wasm ${wasm_STAMP} VERBATIM)\n"
+        "add_custom_target(ship ALL DEPENDS $<CONFIG>/image)\n"
+        "enable_testing()\nadd_test(NAME wasm COMMAND ${WASMBUILD_EXECUTABLE} verify ${wasm_DIR})\n"
     )
     for configuration in ("Debug", "Release"):
         tree.make("--config", configuration)
         prefix = tree.build / "usr" / configuration
         tree.run("--install", tree.build, "--config", configuration, "--prefix", prefix)
         project.run("verify", str(prefix / "share"))
+        assert (tree.build / configuration / "image").exists()
+        subprocess.run([SCRIPTS / "ctest", "-C", configuration], cwd=tree.build, check=True, capture_output=True)
     debug, release = ((tree.build / f"wasm/{name}/arm/add.cwasm").read_bytes() for name in ("Debug", "Release"))
     assert debug != release
     assert (tree.build / "usr/Debug/share/arm/add.cwasm").read_bytes() == debug

@@ -53,8 +53,8 @@ function(wasmbuild_project name)
   set(dir "${CMAKE_CURRENT_BINARY_DIR}/${name}")
   set(private "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${name}.wasmbuild")
   get_property(multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
-  if(multi_config AND files)
-    # What other targets make is another file in each configuration.
+  if(multi_config AND files MATCHES "\\$<")
+    # What another target makes is another file in each configuration.
     string(APPEND dir "/$<CONFIG>")
     string(APPEND private "/$<CONFIG>")
   endif()
