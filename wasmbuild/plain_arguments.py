@@ -99,9 +99,11 @@ def _values(table: _Table, arguments: Sequence[str]) -> dict[str, Any]:
             argument, text = next(positions, _NOTHING), word
         elif equals:
             argument = table.options.get(name, _NOTHING) if text and name.startswith("--") else _NOTHING
-        else:
-            argument = table.options.get(name, _NOTHING)
+        elif word in table.options or word.startswith("--"):
+            argument = table.options.get(word, _NOTHING)
             text = "" if argument.is_flag else next(words, "--")
+        else:
+            argument, text = table.options.get(word[:2], _NOTHING), word[2:]
         if not argument.is_plain or argument.is_flag == bool(text) or not (equals or _is_value(text)):
             raise _NotPlainError
         if groups.setdefault(argument.group, argument.dest) != argument.dest:

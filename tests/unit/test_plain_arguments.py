@@ -34,7 +34,7 @@ def _parsed(name: str, arguments: list[str]) -> dict[str, Any] | None:
 def _words(name: str) -> list[str]:
     """Return what may stand in the arguments of a command: its options in all spellings, and values."""
     options = [option for action in _parser(name)._actions for option in action.option_strings]
-    return [*options, *(f"{option}={value}" for option in options for value in ("x", "", "1")), "--no", "-j4", *_VALUES]
+    return [*options, *(f"{option}={value}" for option in options for value in ("x", "", "1")), "--no", "-j4", "-jx", "-oa", "-qj2", *_VALUES]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -58,6 +58,7 @@ _STEP = "compile --config w.toml m.wasm --module=m --target=pi -o o.cwasm --reco
         "compile a.wat --target x64 -o a.cwasm",
         "compile - --triple pulley64 -o -",
         "build",
+        "build -j2 -q",
         "build -q --build-dir out --stamp out/stamp --depfile out/stamp.d",
         "manifest --config w.toml --build-dir out --state-dir s --restat",
     ],
@@ -77,7 +78,7 @@ def test_what_other_builds_run_is_plain(line: str) -> None:
         "a.wat --target x64 --triple pulley64 -o a",
         "a.wat --targ x64 -o a",
         "a.wat --target -o a",
-        "a.wat --target x64 -oa",
+        "a.wat --target x64 -o-1",
         "a.wat --restat=1 --target x64 -o a",
         "a.wat --target x64 -o",
         "--help",

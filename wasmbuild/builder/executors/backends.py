@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from wasmbuild.builder.executors.rationed import local_executor
 from wasmbuild.builder.request import Compiler, ExecutionBackend, Executor
 from wasmbuild.errors import UsageError
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.project import executor_addresses
 
 if TYPE_CHECKING:
