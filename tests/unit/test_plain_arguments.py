@@ -34,7 +34,16 @@ def _parsed(name: str, arguments: list[str]) -> dict[str, Any] | None:
 def _words(name: str) -> list[str]:
     """Return what may stand in the arguments of a command: its options in all spellings, and values."""
     options = [option for action in _parser(name)._actions for option in action.option_strings]
-    return [*options, *(f"{option}={value}" for option in options for value in ("x", "", "1")), "--no", "-j4", "-jx", "-oa", "-qj2", *_VALUES]
+    return [
+        *options,
+        *(f"{option}={value}" for option in options for value in ("x", "", "1")),
+        "--no",
+        "-j4",
+        "-jx",
+        "-oa",
+        "-qj2",
+        *_VALUES,
+    ]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from wasmbuild.audit import bundle
 from wasmbuild.audit.versions import Range, Version, parse
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.schema_check import Check, compile_schema
@@ -29,7 +30,6 @@ UNSCORED = "unscored"
 MAX_BYTES = 1 << 20
 _MOST = 10_000
 _ABOUT = "database.json"
-_SHIPPED = Path(__file__).with_name("advisories")
 _FIX = "name a directory of records as wasmbuild ships it"
 
 
@@ -122,8 +122,7 @@ class Database(NamedTuple):
 @cache
 def bundled() -> Database:
     """Return the records that came with this version of wasmbuild, which a test holds against their schema."""
-    found = [_SHIPPED / name for name in os.listdir(_SHIPPED) if name.endswith(".json")]
-    return _database(found, "advisories", _nothing, _nothing)
+    return _database(list(map(Path, bundle.paths())), "advisories", _nothing, _nothing)
 
 
 def load(directory: Path) -> Database:

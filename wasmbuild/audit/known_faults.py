@@ -1,22 +1,33 @@
-"""What a build and a verification say of known faults, in one line each, and whether they fail by them."""
+"""What a build and a verification say of known faults, in one line each, and whether they fail by them.
+
+A build remembers its line beside what it knows of files: most have the same artifacts as the one before in all that is
+judged, and to read the records and judge takes as long as to compile a small module.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import marshal
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from wasmbuild.audit.database import bundled
-from wasmbuild.audit.report import judged
+from wasmbuild.audit import bundle
 from wasmbuild.audit.shipment import ShippedArtifact, ShippedManifest, Unreadable
-from wasmbuild.audit.text import note
+from wasmbuild.digest import sha256_hex
+from wasmbuild.engine.triples import host_triple
+from wasmbuild.errors import DiskError
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.audit_policy import AuditPolicy
 from wasmbuild.toolchain import loads_here, search_path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wasmbuild.builder.session import Session
+
+_SCHEMA = "wasmbuild/known-faults/1"
 
 # Of `marshal`, which is twice as fast as `repr`; with references equal values may have other bytes.
 _WITHOUT_REFERENCES = 2
@@ -37,13 +48,54 @@ def of_paths(paths: Sequence[str | os.PathLike[str]], policy: AuditPolicy, comma
     """
     from wasmbuild.audit.manifests import collect
 
-    return _judged(collect(paths), paths, policy, command)
+    return _judged(collect(paths), paths, _in_force(policy), command)
 
 
 def of_build(session: Session, policy: AuditPolicy) -> KnownFaults:
     """Judge what the manifests of a build list, as ``of_paths`` does, by what the build knows: it reads none."""
+    manifests, paths, policy = list(_built(session)), [session.plan.build_dir], _in_force(policy)
     locked = os.path.lexists(session.plan.directory / search_path.LOCK)
-    return _judged(_built(session), [session.plan.build_dir], policy, "build", locked=locked)
+    file = session.plan.state_dir / "known-faults.json"
+    question = _question(manifests, _shown(paths[0]), policy, locked=locked)
+    known = _remembered(file, question)
+    if known is None:
+        known = _judged(manifests, paths, policy, "build", locked=locked)
+        if question is not None and session.directory.locked:
+            # What cannot be remembered is judged again.
+            with contextlib.suppress(DiskError):
+                session.directory.write(file, json.dumps({"of": question, **known._asdict()}).encode("ascii"))
+    return known
+
+
+def _question(manifests: list[ShippedManifest], shown: str, policy: AuditPolicy, *, locked: bool) -> str | None:
+    """Return a digest of all that decides what is known of a build; None where the records cannot be looked at."""
+    try:
+        records = bundle.signature()
+    except OSError:
+        return None
+    listed = [each._replace(isa_flags=dict(each.isa_flags)) for each in manifests]
+    here = [str(host_triple()), loads_here.installed(), shown, locked, repr(policy)]
+    return sha256_hex(json.dumps([_SCHEMA, records, here, listed], sort_keys=True).encode("ascii"))
+
+
+def _remembered(file: Path, question: str | None) -> KnownFaults | None:
+    try:
+        document = json.loads(file.read_bytes())
+        line, fails = document["line"], document["fails"]
+        if document["of"] != question or not isinstance(line, str | None) or not isinstance(fails, bool):
+            return None
+        return KnownFaults(line, fails)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _in_force(policy: AuditPolicy) -> AuditPolicy:
+    """Return what holds today."""
+    if all(ignored.until is None for ignored in policy.ignore):
+        return policy
+    from datetime import UTC, datetime
+
+    return policy.on(datetime.now(UTC).date())
 
 
 def _judged(
@@ -54,10 +106,10 @@ def _judged(
     *,
     locked: bool = False,
 ) -> KnownFaults:
-    if any(ignored.until is not None for ignored in policy.ignore):
-        from datetime import UTC, datetime
+    from wasmbuild.audit.database import bundled
+    from wasmbuild.audit.report import judged
+    from wasmbuild.audit.text import note
 
-        policy = policy.on(datetime.now(UTC).date())
     report = judged(manifests, bundled(), policy, library=loads_here.installed())
     line = note(report, " ".join(["wasmbuild audit", *map(_shown, paths)]), locked=locked)
     fails = command in policy.enforce and report.severe

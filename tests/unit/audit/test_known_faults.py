@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from audited import GC, HUGE_BR_TABLE, ONE_TAG_AND_PASSIVE_DATA, TRAITS, TRIPLES
+from building import FakeProject
 
+from wasmbuild.audit import known_faults, report
 from wasmbuild.audit.database import bundled
 from wasmbuild.audit.report import judged
 from wasmbuild.audit.shipment import ShippedArtifact, ShippedManifest
 from wasmbuild.audit.text import note
-from wasmbuild.project.audit_policy import AuditPolicy
+from wasmbuild.project.audit_policy import AuditPolicy, Ignore
 
 
 def of(compiler: str, traits: dict[str, Any], *, winch: bool = False, runtime: str | None = None) -> ShippedManifest:
@@ -64,3 +69,71 @@ def test_of_a_lock_file() -> None:
     assert said(of("48.0.2", GC), locked=True).endswith(
         "(wasmbuild toolchain install 48.0.9, then wasmbuild lock): more"
     )
+
+
+class Builds:
+    """A build whose known faults are asked for again and again."""
+
+    def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.project = FakeProject(tmp_path)
+        self.project.write("a", "b")
+        self.file = self.project.session().plan.state_dir / "known-faults.json"
+        self.judged = 0
+        monkeypatch.setattr(report, "judged", self._count)
+
+    def _count(self, *arguments: Any, **named: Any) -> report.AuditReport:
+        self.judged += 1
+        return judged(*arguments, **named)
+
+    def ask(self, policy: AuditPolicy | None = None) -> known_faults.KnownFaults:
+        session = self.project.session()
+        session.begin()
+        for status in session.outdated():
+            session.compile(status.artifact, parallel=False)
+        session.finish()
+        try:
+            return known_faults.of_build(session, policy or AuditPolicy())
+        finally:
+            session.close()
+
+
+@pytest.fixture
+def builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Builds:
+    return Builds(tmp_path, monkeypatch)
+
+
+def test_what_is_known_of_a_build_is_judged_once(builds: Builds) -> None:
+    first = builds.ask()
+    assert first.line is not None
+    assert (builds.ask(), builds.judged) == (first, 1)
+    builds.project.write("b", text="another of the same kind")
+    assert (builds.ask(), builds.judged) == (first, 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda builds, patch: builds.project.write("c"),
+        lambda builds, patch: patch.setattr(known_faults.bundle, "signature", lambda: ["other records"]),
+        lambda builds, patch: patch.setattr(known_faults.loads_here, "installed", lambda: "48.0.7"),
+        lambda builds, patch: builds.file.unlink(),
+        lambda builds, patch: builds.file.write_text("[]"),
+        lambda builds, patch: builds.file.write_text(builds.file.read_text().replace("false", "3")),
+    ],
+    ids=["artifacts", "records", "library", "gone", "not ours", "damaged"],
+)
+def test_what_decides_it_has_it_judged_again(
+    builds: Builds, change: Callable[[Builds, pytest.MonkeyPatch], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builds.ask()
+    change(builds, monkeypatch)
+    builds.ask()
+    assert builds.judged == 2
+
+
+def test_another_policy_is_another_question_and_one_that_has_run_out_is_none(builds: Builds) -> None:
+    builds.ask()
+    builds.ask(AuditPolicy(enforce=("build",)))
+    assert builds.judged == 2
+    builds.ask(AuditPolicy(enforce=("build",), ignore=(Ignore("x", "why", date(2020, 1, 1)),)))
+    assert builds.judged == 2
