@@ -84,15 +84,15 @@ class FakeCache:
     def want(self, keys: Iterable[str]) -> None:
         pass
 
-    def get(self, key: str, out: Path) -> Kept | None:
+    def get(self, key: str, out: Path | str) -> Kept | None:
         if key not in self.kept:
             return None
         data = self.kept[key]
         sha256 = hashlib.sha256(data).hexdigest()
         if self.digests.get(key, sha256) != sha256:
             return None
-        out.write_bytes(data)
-        return Kept(len(data), sha256, files.stamp(out), data)
+        Path(out).write_bytes(data)
+        return Kept(str(out), len(data), sha256, files.stamp(out), data)
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float = 0.0) -> None:
         assert key_of(dict(inputs)) == key

@@ -142,22 +142,21 @@ class BuildDirectory:
         return sha256
 
     def publish(
-        self, path: Path | str, made: Path, record: Record, stamped: Signature | None = None, facts: Any = None
-    ) -> bytes:
+        self, path: Path | str, made: Path | str, record: Record, stamped: Signature | None = None, facts: Any = None
+    ) -> str:
         """Put a compiled file and its record in place: the record first, so that no artifact of ours is without one.
 
         ``facts`` is what is remembered of the record; ``stamped`` is what ``files.stamp`` said of the file before it
-        was read for its record. An artifact that has these very bytes already is left untouched. Returns the bytes of
-        the record. Raises DiskError.
+        was read for its record. An artifact that has these very bytes already is left untouched. Returns the digest
+        of the record. Raises DiskError.
         """
-        data = record.to_bytes()
-        self.put(f"{path}{filenames.RECORD_SUFFIX}", data, facts)
+        sha256 = self.put(f"{path}{filenames.RECORD_SUFFIX}", record.to_bytes(), facts)
         if not disk.holds(path, record.size, record.sha256):
             self.move(made, path)
             self._note(path, stamped, record.sha256)
-        return data
+        return sha256
 
-    def move(self, made: Path, path: Path | str) -> None:
+    def move(self, made: Path | str, path: Path | str) -> None:
         """Replace a file by another one on the same file system, whole or not at all. Raises DiskError."""
         disk.move(made, path, self._advice, self._prefix)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -66,12 +67,12 @@ class LocalCompiler:
 def taken(request: CompileRequest, directory: Path, cache: ArtifactCache) -> CompileResult | None:
     """Take an artifact from a cache into a private directory, unchecked; None where it is not there."""
     key = request.key()
-    out = directory / f"restored-{next(_numbers)}.cwasm"
+    out = f"{directory}{os.sep}restored-{next(_numbers)}.cwasm"
     started = time.monotonic()
     kept = cache.get(key, out)
     if kept is None:
         return None
-    return CompileResult(key, "the cache", out, seconds=time.monotonic() - started, kept=kept)
+    return CompileResult(key, "the cache", None, None, time.monotonic() - started, None, None, None, kept)
 
 
 def check(
@@ -88,11 +89,11 @@ def check(
     if result.key != key:
         fix = "name the executable itself as [toolchain] compiler" if result.worker is None else _LET_IT_GO
         raise CompileError(f"{result.made_by} answered with the artifact of another request; {fix}")
-    if result.kept is not None and isinstance(result.artifact, Path):
-        kept, file = result.kept, result.artifact
-        _check_kept(kept, file, request, result.made_by)
+    if result.kept is not None:
+        kept = result.kept
+        _check_kept(kept, request, result.made_by)
         record = record_of(id, source_text, request, source, key, size=kept.size, sha256=kept.sha256)
-        return CheckedArtifact(kept.data or b"", file, record, kept.stamped)
+        return CheckedArtifact(kept.data or b"", kept.file, record, kept.stamped)
     data, file, stamped = _taken(result, directory)
     sha256 = sha256_hex(data)
     if result.sha256 is not None and result.sha256 != sha256:
@@ -108,30 +109,30 @@ def record_of(
 ) -> Record:
     """Return the record of an artifact with this key, size in bytes and digest."""
     return Record(
-        id=id,
-        key=key,
-        inputs=request.document(),
-        size=size,
-        sha256=sha256,
-        kind=request.kind,
-        source=RecordedSource(source_text, source.sha256),
-        wasm_sha256=request.wasm_sha256,
-        imports=source.imports,
-        exports=source.exports,
-        traits=source.traits,
+        id,
+        key,
+        request.document(),
+        size,
+        sha256,
+        request.kind,
+        RecordedSource(source_text, source.sha256),
+        request.wasm_sha256,
+        source.imports,
+        source.exports,
+        source.traits,
     )
 
 
-def _check_kept(kept: Kept, file: Path, request: CompileRequest, made_by: str) -> None:
+def _check_kept(kept: Kept, request: CompileRequest, made_by: str) -> None:
     """Hold an artifact from a cache to its request; of a large one, little is read. Raises CompileError, DiskError."""
     if kept.data is not None:
         return check_artifact(kept.data, request.engine, request.kind, made_by, request.compiler.version)
     try:
-        with files.open_regular(file) as opened:
+        with files.open_regular(kept.file) as opened:
             read_at = ReadAt.of(opened, kept.size)
             check_artifact(read_at, request.engine, request.kind, made_by, request.compiler.version)
     except OSError as error:
-        raise DiskError(f"{file}: cannot be read back: {error.strerror or error}") from error
+        raise DiskError(f"{kept.file}: cannot be read back: {error.strerror or error}") from error
 
 
 def _taken(result: CompileResult, directory: Path) -> tuple[bytes, Path, files.Signature | None]:

@@ -175,10 +175,10 @@ class Manifests:
         if self._unnamed > self._named // _PART:
             self.write_index(as_written=True)
 
-    def published(self, artifact: Artifact, record: Record, data: bytes) -> None:
-        """Take over what a record says whose bytes were just written, so that nobody has to read it to know."""
+    def published(self, artifact: Artifact, record: Record, sha256: str) -> None:
+        """Take over what a record says that was just written, with this digest: nobody has to read it to know."""
         if not artifact.module.ship_source:
-            self._entries[artifact.target.name].note(artifact, sha256_hex(data), self._line(artifact, record))
+            self._entries[artifact.target.name].note(artifact, sha256, self._line(artifact, record))
 
     def is_written(self, target: Target) -> bool:
         """Tell what ``stands`` does where nothing is remembered, by what would be written. Raises DiskError."""
@@ -252,19 +252,20 @@ class Manifests:
         return self._entry(artifact, record).to_entry()
 
     def _entry(self, artifact: Artifact, record: Record) -> ManifestArtifact:
+        module = artifact.module
         return ManifestArtifact(
-            module=artifact.module.name,
-            kind=record.kind,
-            path=f"{artifact.module.name}.cwasm",
-            size=record.size,
-            sha256=record.sha256,
-            key=record.key,
-            source=record.source,
-            imports=record.imports,
-            exports=record.exports,
-            traits=record.traits,
-            tests=_typed(artifact.module, record) if artifact.module.tests else (),
-            wasm=self._ship(artifact, record) if artifact.module.ship_source else None,
+            module.name,
+            record.kind,
+            f"{module.name}.cwasm",
+            record.size,
+            record.sha256,
+            record.key,
+            record.source,
+            record.imports,
+            record.exports,
+            _typed(module, record) if module.tests else (),
+            self._ship(artifact, record) if module.ship_source else None,
+            record.traits,
         )
 
     def _ship(self, artifact: Artifact, record: Record) -> Wasm:

@@ -59,9 +59,11 @@ class CompileRequest(NamedTuple):
 class Kept(NamedTuple):
     """An artifact that a cache wrote into a new file: its size in bytes, its digest in hex, what ``files.stamp`` said.
 
-    Its bytes are those that the digest is of. ``data`` are they where the cache had them all at hand.
+    ``file`` is its path as text: to make a path of it takes as long as to look at it. Its bytes are those that the
+    digest is of; ``data`` are they where the cache had them all at hand.
     """
 
+    file: str
     size: int
     sha256: str
     stamped: Signature | None
@@ -110,7 +112,7 @@ class CheckedArtifact(NamedTuple):
     """
 
     data: bytes
-    file: Path
+    file: Path | str
     record: Record
     stamped: Signature | None = None
 
@@ -179,7 +181,7 @@ class ArtifactCache(Protocol):
     def want(self, keys: Iterable[str]) -> None:
         """Be told what will be asked for, in this order; who fetches from afar may begin."""
 
-    def get(self, key: str, out: Path) -> Kept | None:
+    def get(self, key: str, out: Path | str) -> Kept | None:
         """Write an artifact into a new file and return what was seen of it on the way; None where there is none."""
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float = 0.0) -> None:
@@ -204,7 +206,7 @@ class NullCache:
     def want(self, keys: Iterable[str]) -> None:
         pass
 
-    def get(self, key: str, out: Path) -> None:
+    def get(self, key: str, out: Path | str) -> None:
         return None
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float = 0.0) -> None:

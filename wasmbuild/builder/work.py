@@ -101,8 +101,8 @@ class ArtifactWork:
         self._standing.touch(status.artifact.module.name)
         path = f"{self._directory.root}{os.sep}{filenames.native(status.artifact.path)}"
         facts = facts_of(checked.record)
-        data = self._directory.publish(path, checked.file, checked.record, checked.stamped, facts)
-        self._manifests.published(status.artifact, checked.record, data)
+        sha256 = self._directory.publish(path, checked.file, checked.record, checked.stamped, facts)
+        self._manifests.published(status.artifact, checked.record, sha256)
         self._standing.settle(id)
         size = checked.record.size
         return ArtifactOutcome(

@@ -111,8 +111,8 @@ class Record(NamedTuple):
         except Invalid as error:
             raise unwritable(error, what) from None
         data = (
-            f'{{\n"artifact": {ENCODER.encode(artifact)},\n{exports},\n"id": "{self.id}",\n{imports},\n'
-            f'"inputs": {inputs},\n"key": "{self.key}",\n{rest}\n}}\n'
+            f'{{\n"artifact": {{"sha256": "{self.sha256}", "size": {self.size}}},\n{exports},\n'
+            f'"id": "{self.id}",\n{imports},\n"inputs": {inputs},\n"key": "{self.key}",\n{rest}\n}}\n'
         ).encode("ascii")
         if len(data) > MAX_RECORD:
             raise too_large(data, MAX_RECORD, what)

@@ -59,7 +59,7 @@ class FakeWork:
     def publish(self, id: str, checked: CheckedArtifact, result: CompileResult) -> str:
         if id in self.full:
             raise DiskError(f"{id}: no space")
-        assert checked.file.read_bytes() == checked.data
+        assert Path(checked.file).read_bytes() == checked.data
         self.published[id] = checked.data
         self.outcomes[id] = "restored" if result.restored else "compiled"
         return id

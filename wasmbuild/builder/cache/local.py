@@ -62,7 +62,7 @@ class LocalCache:
         root = self._directory()
         return root is not None and os.path.exists(_path(root, key))
 
-    def get(self, key: str, out: Path) -> Kept | None:
+    def get(self, key: str, out: Path | str) -> Kept | None:
         root = self._directory()
         if root is None:
             return None
@@ -86,7 +86,7 @@ class LocalCache:
         # Most file systems never do.
         self._shares = found.shared
         _touch(path, status.st_mtime)
-        return Kept(found.size, found.sha256, found.stamped, found.data)
+        return Kept(str(out), found.size, found.sha256, found.stamped, found.data)
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float = 0.0) -> None:
         tail = entry.tail(artifact, sha256, key, inputs)
