@@ -83,11 +83,12 @@ def stamp(path: str | os.PathLike[str] | int) -> Signature | None:
 class NewFile:
     """A file that is written where none is, as a context; what raises there, or cannot be written, leaves none.
 
-    ``stamped`` is what ``stamp`` said when it was whole. Raises OSError.
+    ``stamped`` is what ``stamp`` said when it was whole, None where nobody asked for ``stamps``. Raises OSError.
     """
 
-    def __init__(self, path: str | os.PathLike[str], mode: int = 0o666) -> None:
+    def __init__(self, path: str | os.PathLike[str], mode: int = 0o666, *, stamps: bool = True) -> None:
         self._path = path
+        self._stamps = stamps
         self.descriptor = os.open(path, _NEW_FLAGS, mode)
         self.stamped: Signature | None = None
 
@@ -104,11 +105,11 @@ class NewFile:
     def __exit__(self, kind: object, *_: object) -> None:
         try:
             try:
-                if kind is None and STAMPS_OPEN:
+                if kind is None and self._stamps and STAMPS_OPEN:
                     self.stamped = stamp(self.descriptor)
             finally:
                 os.close(self.descriptor)
-            if kind is None and not STAMPS_OPEN:
+            if kind is None and self._stamps and not STAMPS_OPEN:
                 self.stamped = stamp(self._path)
         except BaseException:
             kind = True

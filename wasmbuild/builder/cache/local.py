@@ -193,11 +193,11 @@ def _write(path: str, data: bytes, tail: bytes) -> None:
     folder = os.path.dirname(path)
     temporary = f"{folder}{os.sep}{_TEMPORARY}{os.urandom(8).hex()}"
     try:
-        made = files.NewFile(temporary, 0o600)
+        made = files.NewFile(temporary, 0o600, stamps=False)
     except FileNotFoundError:
         with contextlib.suppress(FileExistsError):
             os.mkdir(folder, 0o700)
-        made = files.NewFile(temporary, 0o600)
+        made = files.NewFile(temporary, 0o600, stamps=False)
     with made:
         made.write(data)
         made.write(tail)
