@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import email.utils
+import hmac
 import http.server
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -16,6 +20,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+import corpus
+from certificates import Certificates
 
 _NGINX = """
 daemon off;
@@ -102,6 +109,56 @@ def s3(bucket: str) -> Iterator[dict[str, str]]:
         yield environment
 
 
+_AZURITE = "azurite@3.35.0"
+_ACCOUNT = "devstoreaccount1"
+# Microsoft publishes it: every emulator has it.
+_ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+@contextlib.contextmanager
+def azure(root: Path, container: str) -> Iterator[dict[str, str]]:
+    """Run Azurite, Microsoft's emulator, with an empty container, and yield the environment that leads to it."""
+    port = free_port()
+    program = _azurite() / "node_modules/azurite/dist/src/blob/main.js"
+    command = ["node", str(program), "--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", str(root)]
+    with _running([*command, "--silent", "--disableTelemetry", "--skipApiVersionCheck"], port):
+        address = f"http://127.0.0.1:{port}/{_ACCOUNT}"
+        _make_container(address, container)
+        yield {
+            "AZURE_STORAGE_ACCOUNT_NAME": _ACCOUNT,
+            "AZURE_STORAGE_ACCOUNT_KEY": _ACCOUNT_KEY,
+            "AZURE_STORAGE_ENDPOINT": address,
+        }
+
+
+def _azurite() -> Path:
+    """Return where npm installed Azurite, which it does once."""
+    folder = corpus.cache_directory() / _AZURITE
+    if not (folder / "whole").exists():
+        npm = shutil.which("npm")
+        assert npm is not None
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [npm, "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund", _AZURITE]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stderr
+        (folder / "whole").touch()
+    return folder
+
+
+def _make_container(address: str, name: str) -> None:
+    """Make a container, which is asked for as Azure's "Authorize with Shared Key" says."""
+    version, date = "2021-08-06", email.utils.formatdate(usegmt=True)
+    headers = f"x-ms-date:{date}\nx-ms-version:{version}"
+    signed = "\n".join(["PUT", *[""] * 11, headers, f"/{_ACCOUNT}/{_ACCOUNT}/{name}", "restype:container"])
+    digest = hmac.digest(base64.b64decode(_ACCOUNT_KEY), signed.encode(), "sha256")
+    request = urllib.request.Request(f"{address}/{name}?restype=container", method="PUT")  # noqa: S310
+    request.add_header("x-ms-date", date)
+    request.add_header("x-ms-version", version)
+    request.add_header("Authorization", f"SharedKey {_ACCOUNT}:{base64.b64encode(digest).decode()}")
+    with urllib.request.urlopen(request) as answered:  # noqa: S310
+        assert answered.status == 201
+
+
 @contextlib.contextmanager
 def _running(command: list[str], port: int) -> Iterator[None]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -128,7 +185,8 @@ class Seen(NamedTuple):
 class Server:
     """A server of HTTP that keeps what is put, and answers as ``behave`` and ``keep`` say."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificates: Certificates | None = None) -> None:
+        """With ``certificates`` it speaks HTTPS."""
         self.kept: dict[str, bytes] = {}
         self.seen: list[Seen] = []
         self.behave: Callable[[Server, http.server.BaseHTTPRequestHandler], None] = answer
@@ -159,7 +217,14 @@ class Server:
 
         self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
-        self.address = f"http://127.0.0.1:{self._http.server_port}"
+        scheme = "http"
+        if certificates is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificates.certificate, certificates.key)
+            # The handshake is the business of the thread of each connection.
+            self._http.socket = context.wrap_socket(self._http.socket, server_side=True, do_handshake_on_connect=False)
+            scheme = "https"
+        self.address = f"{scheme}://127.0.0.1:{self._http.server_port}"
 
     def __enter__(self) -> Server:
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,))

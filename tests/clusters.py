@@ -22,13 +22,15 @@ _DASK = Path(sys.executable).with_name("dask")
 class Cluster:
     """A scheduler with a directory of its own, and workers by their names; ``close`` ends all of them."""
 
-    def __init__(self, root: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, root: Path, settings: Mapping[str, str] | None = None, protocol: str = "tcp") -> None:
         """``settings`` are environment variables of the scheduler, such as those of Dask's configuration."""
         self.root = root
+        self.protocol = protocol
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
         root.mkdir(parents=True, exist_ok=True)
         file = root / "scheduler.json"
         arguments = ["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
+        arguments += ["--protocol", protocol]
         self.scheduler = self._start("scheduler", arguments, settings or {})
         _wait_for(lambda: file.exists() and file.read_text().endswith("}"))
         self.port = int(json.loads(file.read_text())["address"].rpartition(":")[2])
@@ -39,7 +41,15 @@ class Cluster:
 
     def worker(self, name: str, *, preload: str = "", environment: Mapping[str, str] | None = None) -> None:
         """Start a worker with one thread, and wait until it is registered. ``preload`` is Python that it runs first."""
-        arguments = [f"tcp://127.0.0.1:{self.port}", "--name", name, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
+        arguments = [
+            f"{self.protocol}://127.0.0.1:{self.port}",
+            "--name",
+            name,
+            "--nthreads",
+            "1",
+            "--no-dashboard",
+            "--no-nanny",
+        ]
         arguments += ["--local-directory", str(self.root / name)]
         if preload:
             script = self.root / f"{name}_preload.py"

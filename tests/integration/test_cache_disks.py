@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import ALL, Project
+from support import ALL, HEAD, MODULES, TARGETS, Project
 
 from wasmbuild.builder.cache import entry
 from wasmbuild.builder.cache.local import LocalCache
@@ -75,6 +75,24 @@ def test_a_cache_that_is_read_only(project: Project, tmp_path: Path) -> None:
         ended = project.run("cache", "clear", status=3)
         assert "Read-only file system; mend that, or name another place with WASMBUILD_CACHE" in ended.stderr
     assert len(list(cache.glob("??/*"))) == 2
+
+
+@pytest.mark.needs("mount", "umount")
+def test_a_remote_cache_that_is_read_only(project: Project, tmp_path: Path) -> None:
+    """A directory that others share: what it has is taken, and what it lacks is said not to have come there."""
+    store = tmp_path / "store"
+    store.mkdir()
+    declared = HEAD + TARGETS + MODULES + "\n[cache]\nremote = {}\n"
+    project.environment["WASMBUILD_CACHE"] = "off"
+    project.declare(declared.format(f'"file://{store}"'))
+    project.run("build", "--push", "add@*")
+    with mounted(tmp_path / "fixed", "-o", "bind", str(store)) as fixed:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(fixed)], check=True)
+        second = other(project)
+        second.declare(declared.format(f'"file://{fixed}"'))
+        ended = second.run("build", "--push")
+    assert "2 compiled, 2 restored (2 from afar)" in ended.stderr
+    assert f"\nfile://{fixed} did not get 2 of what was compiled (read-only file system)\n" in ended.stderr
 
 
 @pytest.mark.needs("mount", "umount", "mkfs.btrfs")

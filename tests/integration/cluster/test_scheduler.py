@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import certificates
 import pytest
 from clusters import Cluster, build, first_line, heavy
 from support import Project
@@ -61,6 +63,28 @@ class TestScheduler:
         monkeypatch.setattr(clusters, "PATIENCE", ClusterPatience(connect=1))
         ended = project.run("build", "--executor", "dask://127.0.0.1:1", status=3)
         assert ended.stderr.splitlines()[-1].startswith("error: there is no Dask scheduler at 127.0.0.1:1: ")
+
+    def test_one_that_speaks_tls(self, project: Project, tmp_path: Path) -> None:
+        issued = certificates.issued(tmp_path / "certificates")
+        settings = {"CA_FILE": str(issued.authority)}
+        for who in ("SCHEDULER", "WORKER", "CLIENT"):
+            settings |= {f"{who}__CERT": str(issued.certificate), f"{who}__KEY": str(issued.key)}
+        settings = {f"DASK_DISTRIBUTED__COMM__TLS__{name}": value for name, value in settings.items()}
+        cluster = Cluster(tmp_path / "cluster", settings, "tls")
+        try:
+            cluster.worker("one", environment=settings)
+            address = f"tls://127.0.0.1:{cluster.port}"
+            said = project.run("build", "--executor", address, status=3, alone=True).stderr
+            assert said.splitlines()[-1] == (
+                f"error: {address} speaks TLS, for which Dask's configuration names no authority, or no certificate of "
+                f"a client; set distributed.comm.tls.ca-file, distributed.comm.tls.client.cert and "
+                f"distributed.comm.tls.client.key there, to files"
+            )
+            project.environment |= settings
+            said = project.run("build", "--executor", address, alone=True).stderr
+            assert "4 artifacts: 4 compiled on 1 worker" in said
+        finally:
+            cluster.close()
 
     @pytest.mark.parametrize("address", ["dask://", "dask://host:99999", "http://host:8786", "somewhere", "dask://a b"])
     def test_no_address(self, project: Project, address: str) -> None:

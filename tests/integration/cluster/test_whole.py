@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import wheels
 from clusters import Cluster, build, local
 from support import ALL, HEAD, MODULES, TARGETS, Project
 
@@ -61,6 +62,25 @@ class TestWhole:
         assert ended.returncode == 0, ended.stdout + ended.stderr
         assert ended.stdout.count("  on one; ") + ended.stdout.count("  on two; ") == 4
         assert project.compiled() == set()
+
+    def test_each_line_by_its_own_compiler(self, project: Project, shared: Cluster, tmp_path: Path) -> None:
+        """Workers are sent the executable of the other line, which no variable may name: it would be of both."""
+        other = wheels.executable_of_line(49)
+        project.environment["PATH"] = f"{other.parent}{os.pathsep}{os.environ['PATH']}"
+        project.environment["XDG_DATA_HOME"] = str(tmp_path / "data")
+        next_line = TARGETS.replace("[targets.arm]", '[targets.arm]\nwasmtime = "49"')
+        project.declare(HEAD + next_line + MODULES)
+        said = build(project, shared).stderr
+        assert "4 artifacts: 4 compiled on " in said
+        versions = {}
+        for target in ("x64", "arm"):
+            manifest = json.loads((project.build / target / "manifest.json").read_bytes())
+            versions[target] = manifest["wasmtime"]["compiler"].partition(".")[0]
+        assert versions == {"x64": "48", "arm": "49"}
+        elsewhere = project.files()
+        shutil.rmtree(project.build)
+        project.run("build", alone=True)
+        assert project.files() == elsewhere
 
     def test_where_the_declaration_says(self, project: Project, shared: Cluster) -> None:
         project.declare(HEAD + f'[build]\nexecutor = "{shared.address}"\n' + TARGETS + MODULES)

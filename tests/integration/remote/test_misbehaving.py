@@ -9,9 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import certificates
 import pytest
-from cache_servers import Server, answer, free_port, send
+from cache_servers import Server, answer, free_port, keep, send
 from support import Project
+
+from wasmbuild.builder.cache import pushing
 
 Member = Callable[..., Project]
 Handler = http.server.BaseHTTPRequestHandler
@@ -214,6 +217,19 @@ def test_https_where_http_is_spoken(filled: Server, member: Member) -> None:
     assert f"\n{address} does not answer as a cache does (it does not speak TLS); it is done without\n" in ended.stderr
 
 
+def test_https_is_spoken_with_whom_the_user_trusts(made: Any, member: Member, tmp_path: Path) -> None:
+    issued = certificates.issued(tmp_path / "certificates")
+    with Server(issued) as server:
+        server.kept.update(made.entries)
+        ended = member(f'remote = "{server.address}"').run("build", alone=True)
+        told = f"{server.address} does not answer as a cache does (its certificate is not trusted); it is done without"
+        assert f"\n{told}\n" in ended.stderr
+        assert "4 artifacts: 4 compiled in " in ended.stderr
+        other = member(f'remote = "{server.address}"')
+        other.environment["SSL_CERT_FILE"] = str(issued.authority)
+        assert "4 restored (4 from afar)" in other.run("build", alone=True).stderr
+
+
 def test_one_failure_is_not_the_end(filled: Server, member: Member) -> None:
     failing = sorted(filled.kept)[0]
 
@@ -271,6 +287,26 @@ class TestPushing:
     def test_it_lets_this_user_read_alone(self, server: Server, member: Member, status: int) -> None:
         server.keep = lambda server, handler, data: send(handler, b"", status=status)
         assert self.told(server, member) == "does not let this user write"
+
+    @pytest.mark.parametrize("most", [0, 1 << 20])
+    def test_what_waits_is_bounded(
+        self, server: Server, member: Member, monkeypatch: pytest.MonkeyPatch, most: int
+    ) -> None:
+        """What is on its way lies in memory: where that is too much, the next one waits for it."""
+        under_way: list[int] = []
+        peak: list[int] = []
+
+        def slow(server: Server, handler: Handler, data: bytes) -> None:
+            under_way.append(len(data))
+            peak.append(len(under_way))
+            server.ending.wait(0.5)
+            under_way.remove(len(data))
+            keep(server, handler, data)
+
+        monkeypatch.setattr(pushing, "_MOST_BYTES", most)
+        server.keep = slow
+        assert "4 pushed" in member(f'remote = "{server.address}"', "timeout = 60").run("build", "--push").stderr
+        assert (max(peak) == 1) is (most == 0)
 
     def test_it_hangs(self, server: Server, member: Member) -> None:
         server.keep = lambda server, handler, data: server.ending.wait() and None

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import http.server
 import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jsonschema
 import pytest
-from cache_servers import Server, nginx, s3
+from cache_servers import Server, azure, keep, nginx, s3
 from support import ALL, Project
 
 Member = Callable[..., Project]
@@ -66,6 +68,12 @@ def bucket_by_profile(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
         )
 
 
+@contextlib.contextmanager
+def container(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    with azure(root, "artifacts") as environment:
+        yield "az://artifacts/main", environment
+
+
 WEB = pytest.mark.needs("nginx")
 
 
@@ -78,6 +86,7 @@ WEB = pytest.mark.needs("nginx")
         pytest.param(web_with_netrc, marks=WEB),
         bucket,
         bucket_by_profile,
+        pytest.param(container, marks=pytest.mark.needs("npm", "node")),
     ],
 )
 def test_one_compiles_and_the_others_take_it(member: Member, tmp_path: Path, store: Opener) -> None:
@@ -93,7 +102,7 @@ def test_one_compiles_and_the_others_take_it(member: Member, tmp_path: Path, sto
         assert second.files() == first.files()
         second.verdicts()
         # What was taken is in the user's cache by now.
-        second.environment["AWS_ENDPOINT_URL"] = "http://127.0.0.1:1"
+        second.environment.update(dict.fromkeys(("AWS_ENDPOINT_URL", "AZURE_STORAGE_ENDPOINT"), "http://127.0.0.1:1"))
         second.run("build")
         report = json.loads(third.run("build", "--json", "add@*").stdout)
         assert report["remote"] == {"taken": 2, "pushed": 0, "problems": []}
@@ -141,6 +150,30 @@ def test_two_builds_that_push_the_same(server: Server, member: Member) -> None:
         assert process.returncode == 0, err
     assert len(server.kept) == 4
     assert member(f'remote = "{server.address}"').outcomes() == EVERY
+
+
+def test_killed_while_it_pushes_nothing_half_is_taken(server: Server, member: Member) -> None:
+    def first_alone(server: Server, handler: http.server.BaseHTTPRequestHandler, data: bytes) -> None:
+        if server.kept:
+            server.ending.wait(30)
+        else:
+            keep(server, handler, data)
+
+    server.keep = first_alone
+    line = f'remote = "{server.address}"'
+    killed, other = member(line), member(line)
+    with killed.start("build", "--push") as process:
+        while sum(seen.method == "PUT" for seen in server.seen) < 2:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+        process.communicate()
+    server.keep = keep
+    told = other.run("build", "--push").stderr
+    assert "4 artifacts: 3 compiled, 1 restored (1 from afar), 3 pushed in " in told
+    killed.run("build")
+    assert killed.files() == other.files()
+    killed.verdicts()
 
 
 def test_single_compiles_take_and_push(server: Server, member: Member) -> None:

@@ -124,7 +124,7 @@ def reason(error: Exception) -> str:
         ("Connection refused", "connection refused"),
         ("dns error", "no such host"),
         ("timed out", "timed out"),
-        ("certificate", "its certificate is not trusted"),
+        ("InvalidCertificate", "its certificate is not trusted"),
         ("InvalidContentType", "it does not speak TLS"),
         ("IncompleteMessage", "connection closed"),
         ("Parse(", "it does not speak HTTP"),

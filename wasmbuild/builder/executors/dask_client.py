@@ -17,7 +17,8 @@ from wasmbuild.errors import ExecutorError
 _IS_OURS = "distributed" not in sys.modules
 
 import dask  # noqa: E402 -- first it is asked whether the program around this one uses it
-from distributed import Client, Future  # noqa: E402
+from distributed import Client, Future, Security  # noqa: E402
+from distributed.comm import normalize_address  # noqa: E402
 from distributed.scheduler import KilledWorker  # noqa: E402
 from distributed.utils import CancelledError  # noqa: E402
 from distributed.versions import VersionMismatchWarning  # noqa: E402
@@ -52,6 +53,7 @@ class DaskClient:
     async def connect(self, seconds: float) -> None:
         """Reach the scheduler, anew where it was lost. Raises OSError where it is not there, ExecutorError."""
         await self.close(seconds)
+        _check_certificates(self.address)
         client = Client(self.address, asynchronous=True, timeout=seconds, set_as_default=False)
         try:
             with warnings.catch_warnings():
@@ -193,3 +195,19 @@ def _is_lack(error: Exception) -> bool:
 def _lacks() -> str:
     install = _INSTALL.format(remote.versions()["wasmbuild"])
     return f"has no wasmbuild, or another one than here; run there: {install}"
+
+
+def _check_certificates(address: str) -> None:
+    """Raise ExecutorError for an address with TLS where Dask's configuration has no certificates to speak it with."""
+    if not normalize_address(address).startswith("tls://"):
+        return
+    try:
+        context = Security().get_connection_args("client")["ssl_context"]
+        problem = "names no authority, or no certificate of a client"
+    except OSError as error:  # of the file, or of what is in it
+        context, problem = None, f"names certificates that cannot be used: {error.strerror or error}"
+    if context is None:
+        raise ExecutorError(
+            f"{address} speaks TLS, for which Dask's configuration {problem}; set distributed.comm.tls.ca-file, "
+            f"distributed.comm.tls.client.cert and distributed.comm.tls.client.key there, to files"
+        )
