@@ -1,4 +1,7 @@
-"""``python -m wasmbuild.line_check LINE|FILE [--compiler PATH]``: hold the file of a line against its compilers."""
+"""``python -m wasmbuild.line_check LINE|FILE [--compiler PATH]``: hold the file of a line against its compilers.
+
+``--headers`` and ``--crate`` hold what sets each setting in C and in Rust against the headers and the crate.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,16 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from wasmbuild import boundary
 from wasmbuild.engine import lines
 from wasmbuild.engine.lines import __main__ as made
 from wasmbuild.errors import DONE, FAILED, NOT_VERIFIED, UsageError, WasmbuildError
-from wasmbuild.line_check import topics
+from wasmbuild.line_check import setters, topics
 from wasmbuild.line_check.compilers import at_hand
+from wasmbuild.line_check.topic import Topic
 from wasmbuild.text import listed, printable
 
 _SHOWN = 3
@@ -28,13 +33,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     Return 0 where all agrees, 1 where something does not, 2 where there is nothing to compare with, 3 where what was
     compared agrees and something could not be.
     """
-    parser = argparse.ArgumentParser(prog="python -m wasmbuild.line_check", description=__doc__.partition(": ")[2])
+    parser = argparse.ArgumentParser(
+        prog="python -m wasmbuild.line_check", description=__doc__.partition(": ")[2].partition("\n")[0]
+    )
     parser.add_argument("line", metavar="LINE|FILE", help="a line that is known, such as 48, or a file NN.toml")
     parser.add_argument("--compiler", metavar="PATH", help="an executable of that line; by default the best found")
+    parser.add_argument("--headers", metavar="DIR", type=Path, help="the directory include of its C API, held too")
+    parser.add_argument("--crate", metavar="DIR", type=Path, help="the sources of its crate wasmtime, held too")
     arguments = parser.parse_args(argv)
     try:
         with boundary.as_wasmbuild_error(), _read(arguments.line) as number:
-            return _check(number, arguments.compiler)
+            return _check(number, arguments)
     except WasmbuildError as error:
         print(error.message(), file=sys.stderr)
         return error.exit_code
@@ -67,13 +76,20 @@ def _read(text: str) -> Iterator[int]:
             ) from None
 
 
-def _check(number: int, compiler: str | None) -> int:
+def _setters(number: int, arguments: argparse.Namespace) -> Iterator[Topic]:
+    if arguments.headers is not None:
+        yield setters.c_setters(lines.get(number), arguments.headers)
+    if arguments.crate is not None:
+        yield setters.rust_setters(lines.get(number), arguments.crate)
+
+
+def _check(number: int, arguments: argparse.Namespace) -> int:
     status = DONE
-    with at_hand(number, compiler) as compilers:
+    with at_hand(number, arguments.compiler) as compilers:
         library = compilers.library
         print(f"line {number}: {compilers.executable.path} {compilers.executable.version}, ", end="")
         print(f"the library {library.version}" if library is not None else f"no library of line {number}", flush=True)
-        for topic in topics(compilers):
+        for topic in chain(_setters(number, arguments), topics(compilers)):
             agree = topic.tried - len(topic.disagreements)
             print(f"{topic.name}: {agree} of {topic.tried} agree", flush=True)
             for text in topic.grouped():
