@@ -9,26 +9,49 @@ from pathlib import Path
 
 import pytest
 import serving
+from launcher import IS_RUN_HERE, launcher
 from releases import Release
 
 from wasmbuild.toolchain import executable, installed, platforms, search_path
 
 
 @pytest.fixture(scope="session")
-def release() -> Release:
+def real_release() -> Release:
     """Make an archive as upstream does, of the executable that the wheel brought."""
-    wheel = next(candidate.path for candidate in search_path.executables() if candidate.origin == search_path.WHEEL)
-    identity = executable.identify(wheel)
+    identity = executable.identify(_wheel())
+    return _release(identity.version, Path(identity.path))
+
+
+@pytest.fixture(scope="session")
+def release(real_release: Release, tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """A release whose executable has the real one do the work: what is 50 MB takes a second each time it is moved."""
+    if not IS_RUN_HERE:
+        return real_release
+    folder = tmp_path_factory.mktemp("release")
+    script, program = folder / "script", folder / "wasmtime"
+    script.write_text(
+        f'[ "$1" != --version ] || exec echo wasmtime {real_release.version}\nexec "{real_release.program}" "$@"\n'
+    )
+    program.write_bytes(launcher(script))
+    program.chmod(0o755)
+    return _release(real_release.version, program)
+
+
+def _wheel() -> Path:
+    return next(candidate.path for candidate in search_path.executables() if candidate.origin == search_path.WHEEL)
+
+
+def _release(version: str, program: Path) -> Release:
     platform = platforms.named(platforms.host())
-    folder = platform.folder(identity.version)
+    folder = platform.folder(version)
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:xz", preset=0) as tar:
-        for name, content in (("LICENSE", b"Apache"), ("README.md", b"# wasmtime"), ("wasmtime", wheel.read_bytes())):
+        for name, content in (("LICENSE", b"Apache"), ("README.md", b"# wasmtime"), ("wasmtime", program.read_bytes())):
             member = tarfile.TarInfo(f"{folder}/{name}")
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
-    path = f"/v{identity.version}/{platform.archive(identity.version)}"
-    return Release(identity.version, Path(identity.path), buffer.getvalue(), path)
+    path = f"/v{version}/{platform.archive(version)}"
+    return Release(version, program, buffer.getvalue(), path)
 
 
 @pytest.fixture
@@ -37,9 +60,16 @@ def site() -> Iterator[serving.Site]:
         yield here
 
 
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that keeps, from one test to another, what the executable of the wheel is, and a copy that can be run."""
+    return tmp_path_factory.mktemp("kept")
+
+
 @pytest.fixture
-def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: serving.Site) -> Path:
+def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: serving.Site, kept: Path) -> Path:
     """Make a user who has installed nothing and whose mirror is the server; return where toolchains go."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(kept))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     monkeypatch.setenv("WASMBUILD_MIRROR", site.address)

@@ -60,6 +60,7 @@ def locked(project: Project) -> dict[str, lockfile.Executable]:
 
 
 def test_what_gh_confirms_is_locked_as_attested(project: Project, tool: Tool, release: Release) -> None:
+    project.environment["WASMBUILD_WASMTIME"] = str(release.program)
     asked = tool("gh", CONFIRMS)
     said = project.run("lock", "--attestation").stderr
     assert f"wasmbuild.lock locks Wasmtime {release.version} for {HOST}, attested" in said
@@ -128,7 +129,10 @@ def test_a_tool_that_hangs_is_given_up(project: Project, tool: Tool, monkeypatch
     assert "gh did not end within 0.2 s" in project.run("lock", "--attestation", status=3).stderr
 
 
-def test_what_was_attested_stays_so_unless_asked(project: Project, tool: Tool, site: serving.Site) -> None:
+def test_what_was_attested_stays_so_unless_asked(
+    project: Project, tool: Tool, site: serving.Site, release: Release
+) -> None:
+    project.environment["WASMBUILD_WASMTIME"] = str(release.program)
     program = tool("gh", CONFIRMS).with_name("gh")
     project.run("lock", "--attestation")
     arm = platforms.PLATFORMS["linux-arm64"].archive("48.0.2")
@@ -181,6 +185,7 @@ def test_installing_takes_an_archive_that_is_attested(
 def test_sigstore_checks_what_github_has(
     project: Project, tool: Tool, site: serving.Site, release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    project.environment["WASMBUILD_WASMTIME"] = str(release.program)
     asked = tool("sigstore", 'grep -q right "$6" || { echo "FAIL: no identity" >&2; exit 1; }\n')
     digest = hashlib.sha256(release.archive).hexdigest()
     monkeypatch.setattr(attestation, "BUNDLES", f"{site.address}/attestations/sha256:")

@@ -74,7 +74,8 @@ def test_what_is_no_such_wheel_is_refused(user: Path, wheel: tuple[Path, str], t
     assert not (tmp_path / "evil.py").exists()
 
 
-def test_without_the_network(user: Path) -> None:
+def test_without_the_network(user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_RETRIES", "0")
     assert "--offline lets nothing be downloaded" in command("install", "49", "--library", "--offline", status=3).stderr
     said = command("install", "49", "--library", "--mirror", "http://127.0.0.1:9/simple", status=3).stderr
     assert said.startswith("error: pip did not download wasmtime==49.*: ")
