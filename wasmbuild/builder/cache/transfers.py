@@ -18,7 +18,7 @@ Brought = TypeVar("Brought")
 # As many as are as fast as any number where a store answers at once, and as many as a store may have to answer.
 _FEW = 4
 _MOST = 32
-_JOIN_SECONDS = 1.0
+_JOIN_SECONDS = 0.2
 
 
 class Transfer(Generic[Brought]):
