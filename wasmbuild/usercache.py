@@ -141,9 +141,9 @@ class Documents:
         """Return the JSON value that is kept under a name, None where there is none that is whole."""
         import json
 
-        # Nobody else has written it: whether it is whole is all that has to be asked.
+        # Nobody else has written it: whether it is whole, and under its own name, is all that has to be asked.
         digest, _, data = (self.read(name) or b"").partition(b"\n")
-        if digest != sha256_hex(data).encode():
+        if digest != _digest(name, data):
             return None
         try:
             return json.loads(data)
@@ -155,7 +155,7 @@ class Documents:
         import json
 
         data = json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
-        self.write(name, sha256_hex(data).encode() + b"\n" + data)
+        self.write(name, _digest(name, data) + b"\n" + data)
 
     def _read(self, folder: Path, name: str) -> bytes | None:
         if not _HAS_OWNERS:
@@ -181,3 +181,7 @@ class Documents:
         for _, path in kept[: len(kept) - self._most * 9 // 10]:
             with contextlib.suppress(OSError):
                 os.unlink(path)
+
+
+def _digest(name: str, data: bytes) -> bytes:
+    return sha256_hex(name.encode() + b"\n" + data).encode()

@@ -40,6 +40,18 @@ def test_a_document_is_read_as_it_was_written(home: Path) -> None:
     assert [path.name for path in (usercache.directory() / "words").iterdir()] == ["one"]
 
 
+def test_a_value_is_not_that_of_another_name_nor_one_that_a_disk_got_wrong(home: Path) -> None:
+    documents = Documents("words", 4)
+    documents.remember("one", [48])
+    assert documents.recall("one") == [48]
+    folder = usercache.directory() / "words"
+    (folder / "two").write_bytes((folder / "one").read_bytes())
+    (folder / "two").chmod(0o600)
+    assert documents.recall("two") is None
+    (folder / "one").write_bytes((folder / "one").read_bytes().replace(b"48", b"49"))
+    assert documents.recall("one") is None
+
+
 def test_the_oldest_documents_go(home: Path) -> None:
     documents = Documents("words", 3)
     for number in range(5):

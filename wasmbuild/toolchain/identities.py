@@ -5,7 +5,6 @@ Nothing beside a build's output is asked: who may write there would decide which
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -16,7 +15,7 @@ from wasmbuild.digest import sha256_hex
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.usercache import Documents
 
-SCHEMA = "wasmbuild/identity/1"
+SCHEMA = "wasmbuild/identity/2"
 
 # More executables than anybody has.
 _DOCUMENTS = Documents("identities", 256)
@@ -56,22 +55,21 @@ def remember(path: Path, signature: files.Signature, fact: Fact) -> None:
         return
     _found[str(path)] = (signature, fact)
     document = {"schema": SCHEMA, "path": str(path), "signature": signature, **fact._asdict()}
-    _DOCUMENTS.write(_name(path), json.dumps(document, indent=1).encode())
+    _DOCUMENTS.remember(_name(path), document)
 
 
 def _read(path: Path) -> tuple[files.Signature, Fact] | None:
-    data = _DOCUMENTS.read(_name(path))
-    if data is None:
+    document = _DOCUMENTS.recall(_name(path))
+    if document is None:
         return None
     try:
-        document = json.loads(data)
         if (document["schema"], document["path"]) != (SCHEMA, str(path)):
             return None
         dev, ino, size, mtime, ctime = document["signature"]
         version, sha256 = document["version"], document["sha256"]
         if not re.fullmatch(_SHA256, sha256) or not (version == "" or re.fullmatch(VERSION, version)):
             return None
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         return None
     return (dev, ino, size, mtime, ctime), Fact(version, sha256)
 
