@@ -98,9 +98,7 @@ class BuildDirectory:
 
     def save(self) -> None:
         """Write down what is remembered, if that changed. Raises DiskError."""
-        data = self.memory.to_bytes()
-        if data is not None:
-            self.write(self.memory.path, data)
+        self.memory.save(self.write)
 
     def forget_noop(self) -> None:
         """Let no later build believe that everything is as the last whole build left it. Raises DiskError."""

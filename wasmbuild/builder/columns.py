@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from wasmbuild.lean_typing import NamedTuple
 
@@ -56,6 +56,14 @@ class Columns:
         paths = [json.dumps(path) for path in self._paths] if self.quoted else self._paths
         columns = (paths, self._spelled, self._digests, self._facts)
         return ["\n".join(column) + "\n" for column in columns] if paths else []
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def rows(self) -> Iterator[tuple[str, FileRow]]:
+        """Yield the rows of all files."""
+        for path in self._paths:
+            yield path, self.row(path)
 
     def row(self, path: str) -> FileRow:
         """Return what is known of a file."""

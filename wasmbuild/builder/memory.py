@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import binascii
+import contextlib
 import errno
 import json
 import os
@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from wasmbuild import files
-from wasmbuild.builder.columns import NO_FACTS, Columns, FileRow
+from wasmbuild.builder import state_file
+from wasmbuild.builder.columns import NO_FACTS, UNKNOWN, Columns, FileRow
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError
 from wasmbuild.lean_typing import Any, NamedTuple
 
-SCHEMA = "wasmbuild/state/9"
-
 LINK = ""
 """In place of the digest of a file that is a link, where links are not followed."""
+
+# All is written down again when more than this part of it has changed.
+_PART = 8
 
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -57,10 +59,6 @@ class Memory:
     A signature that is younger than the step of the file system's clock is not remembered: a change in the same step
     would not show in it. ``now`` is that clock in nanoseconds; while it is 0, nothing new is remembered. Files of ours
     have a stamp instead, in which each change shows.
-
-    The file has a line of JSON, with a checksum of the rest, and the text of ``Columns``. A digit of a digest that a
-    disk got wrong would make right files wrong in every build, so what does not have its checksum is as good as
-    nothing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -70,6 +68,9 @@ class Memory:
         # What was too young to be trusted when it was last looked at.
         self.young: set[str] = set()
         self._files = Columns()
+        # What was written down of all, by its checksum, and the files of which something else is known since.
+        self._written: int | None = None
+        self._since: set[str] = set()
         self._loaded: dict[str, str] = {}
         self._changed = False
         self._made: dict[str, _Made] = {}
@@ -77,25 +78,42 @@ class Memory:
 
     def load(self) -> None:
         """Read what an earlier build wrote down; anything unreadable is as good as nothing."""
-        self._files, self.notes, self._changed = Columns(), {}, False
-        try:
-            head, _, body = self.path.read_bytes().partition(b"\n")
-            document = json.loads(head)
-            if document["schema"] == SCHEMA and document["sum"] == _sum(document["notes"], body):
-                self._files = Columns.from_text(body.decode("ascii"), quoted=document["quoted"])
-                self.notes = {str(name): str(note) for name, note in document["notes"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            self._files, self.notes = Columns(), {}
+        self._files, self.notes, self._changed, self._written, self._since = Columns(), {}, False, None, set()
+        state = state_file.read(self.path)
+        if state is not None:
+            self._files, self.notes, self._written = state.files, state.notes, state.checksum
+            changes = state_file.read(self._changes)
+            if changes is not None and changes.of == state.checksum:
+                self.notes = changes.notes
+                for path, row in (*changes.files.rows(), *((path, UNKNOWN) for path in changes.forgotten)):
+                    self._files.remember(path, row)
+                    self._since.add(path)
         self._loaded = dict(self.notes)
 
-    def to_bytes(self) -> bytes | None:
-        """Return what ``load`` reads, or ``None`` where that would not differ from the last time or what was loaded."""
+    @property
+    def _changes(self) -> Path:
+        return self.path.with_suffix(".changes.tsv")
+
+    def save(self, write: Callable[[Path, bytes], object]) -> None:
+        """Have all that ``load`` reads written down, if that would differ: beside the rest, where little changed."""
         if not self._changed and self.notes == self._loaded:
-            return None
+            return
+        if self._written is None or len(self._since) * _PART > len(self._files):
+            data, checksum = state_file.to_bytes(self._files, self.notes)
+            write(self.path, data)
+            self._written, self._since = checksum, set()
+            with contextlib.suppress(OSError):
+                os.unlink(self._changes)
+        else:
+            changed, forgotten = Columns(), []
+            for path in self._since:
+                row = self._files.row(path)
+                if row.spelled:
+                    changed.remember(path, row)
+                else:
+                    forgotten.append(path)
+            write(self._changes, state_file.to_bytes(changed, self.notes, forgotten, self._written)[0])
         self._changed, self._loaded = False, dict(self.notes)
-        body = [column.encode("ascii") for column in self._files.to_text()]
-        head = {"schema": SCHEMA, "sum": _sum(self.notes, *body), "quoted": self._files.quoted, "notes": self.notes}
-        return b"".join([_ENCODE(head).encode("ascii"), b"\n", *body])
 
     def look(
         self,
@@ -204,14 +222,18 @@ class Memory:
 
     def keep(self, paths: Iterable[str]) -> None:
         """Forget every file that is not among ``paths``; the others are written down in this order."""
-        self._changed = self._files.arrange(paths) or self._changed
+        if self._files.arrange(paths):
+            self._changed, self._written = True, None
 
     def _remember(self, name: str, spelled: str, sha256: str, facts: str) -> None:
         self._files.remember(name, FileRow(spelled, sha256, facts))
+        self._since.add(name)
         self._changed = True
 
     def _forget(self, name: str) -> None:
-        self._changed = self._files.forget(name) or self._changed
+        if self._files.forget(name):
+            self._since.add(name)
+            self._changed = True
 
 
 def _decoded(facts: str) -> Any:
@@ -219,13 +241,6 @@ def _decoded(facts: str) -> Any:
         return json.loads(facts)
     except ValueError:  # somebody else wrote it: it is made again
         return None
-
-
-def _sum(notes: object, *body: bytes) -> int:
-    checksum = binascii.crc32(_ENCODE(notes).encode("ascii"))
-    for part in body:
-        checksum = binascii.crc32(part, checksum)
-    return checksum
 
 
 def unreadable(path: Path | str, error: OSError) -> DiskError:
