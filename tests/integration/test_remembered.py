@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from wasmbuild import files
+from wasmbuild.builder import state_file
 from wasmbuild.cli import main
 from wasmbuild.toolchain import search_path
 
@@ -50,13 +51,14 @@ def test_no_remembered_program_is_run(root: Path) -> None:
     program.write_text(f"#!/bin/sh\ntouch {root}/ran\necho wasmtime 48.0.2\n")
     program.chmod(0o755)
     state = root / "build" / ".wasmbuild" / "state.tsv"
-    head, *lines = state.read_text().splitlines(keepends=True)
-    document = json.loads(head)
-    document["compilers"] = {
+    line, _, body = state.read_bytes().partition(b"\n")
+    head, _ = json.loads(line)
+    head["compilers"] = {
         str(path): [list(files.signature(path.stat())), "48.0.2", str(program.parent)]
         for path in (program, *(candidate.path for candidate in search_path.executables()))
     }
-    state.write_text("".join([json.dumps(document) + "\n", *lines]))
+    state.write_bytes(json.dumps([head, state_file._checksum(head, body)]).encode() + b"\n" + body)
+    assert state_file.read(state) is not None
     (root / "a.wasm").write_bytes(EMPTY + b"\0\2\1x")
     assert main(["build"]) == 0
     assert not (root / "ran").exists()

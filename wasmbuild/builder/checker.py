@@ -83,8 +83,8 @@ class Checker:
         changed = self._memory.changed(self._files.all, seen)
         # An artifact is another one by its record too.
         changed.update([path.removesuffix(filenames.RECORD_SUFFIX) for path in changed])
-        sources = {artifact.module.name: str(artifact.module.source) for artifact in artifacts.values()}
-        same = {name for name, source in sources.items() if source not in changed}
+        modules = {artifact.module.name: artifact.module for artifact in artifacts.values()}
+        same = {name for name, module in modules.items() if str(module.source) not in changed}
         paths = self._files.artifacts.values()
         return {
             id: Status(artifact)

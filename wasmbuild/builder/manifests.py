@@ -299,9 +299,10 @@ class Manifests:
 
     def _record_paths(self, name: str) -> list[str]:
         """Return where the records of a target lie, as the memory knows them."""
-        if name not in self._paths:
-            paths, suffix = self._files.artifacts, filenames.RECORD_SUFFIX
-            self._paths[name] = [paths[artifact.id] + suffix for artifact in self._artifacts[name]]
+        if not self._paths:
+            self._paths = {target.name: [] for target in self._plan.targets}
+            for artifact, path in zip(self._plan.artifacts, self._files.artifacts.values(), strict=True):
+                self._paths[artifact.target.name].append(path + filenames.RECORD_SUFFIX)
         return self._paths[name]
 
     def _keep_entries(self, name: str) -> None:
