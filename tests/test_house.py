@@ -64,6 +64,10 @@ def test_a_noop_build_is_light(tmp_path: Path) -> None:
     assert not loaded & {*HEAVY, "wasmbuild.builder.session", "wasmbuild.toolchain.find"}
 
 
+def test_benchmarks_need_nothing_of_how_tests_are_run() -> None:
+    subprocess.run([sys.executable, "-c", "import benchmarks.__main__"], cwd=ROOT, check=True)
+
+
 def test_a_step_is_light(tmp_path: Path) -> None:
     (tmp_path / "wasmbuild.toml").write_text('[project]\nname = "a"\n[targets.p]\ntriple = "pulley64"\n')
     (tmp_path / "m.wat").write_text("(module)")

@@ -12,7 +12,7 @@ from wasmbuild.engine import lines
 from wasmbuild.line_check import setters
 
 # The crate and its C API; a package of the latter is not there for each release.
-RELEASES = {36: ("36.0.20", "36.0.20"), 48: ("48.0.8", "48.0.0")}
+RELEASES = {36: ("36.0.20", "36.0.20"), 48: ("48.0.8", "48.0.0"), 49: ("49.0.5", "49.0.5"), 50: ("50.0.1", "50.0.1")}
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("cargo")]
 
