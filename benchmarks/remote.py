@@ -22,7 +22,8 @@ _MODULES = 125
 _ARTIFACTS = _MODULES * len(TARGETS)
 _ROUNDS = 3
 
-# As the cache itself does it: so many at once, each read whole, into a file as a build has it.
+# As programs call obstore that have many downloads at once: in an event loop, each read whole, into a file as a build
+# has it. It ends without the interpreter's own end, which what is left of obstore's threads may abort.
 _DOWNLOADS = """
 import asyncio, os, sys
 import obstore
@@ -39,6 +40,7 @@ async def main(address, listing, out):
     await asyncio.gather(*(work() for _ in range(32)))
 
 asyncio.run(main(*sys.argv[1:]))
+os._exit(0)
 """
 
 
