@@ -58,8 +58,8 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
         if lacking:
             said = " and ".join(map(quoted, lacking))
             self.app.display_warning(
-                f"[project] dependencies lacks {said}: the wheel requires it all the same, but whoever asks "
-                f"for the requirements before building, as uv does, is not told; write it there too"
+                f"[project] dependencies lacks {said}, which the wheel requires all the same; whoever asks for the "
+                f"requirements before building, as uv does, is not told: write that there too"
             )
 
 
