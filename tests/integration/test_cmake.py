@@ -124,6 +124,23 @@ def test_a_source_that_another_target_makes(tree: Tree) -> None:
     assert artifact.read_bytes() != made
 
 
+def test_versions_that_take_no_rule_without_dependencies(tree: Tree) -> None:
+    tree.configure("set(CMAKE_VERSION 3.22.1)\n" + WASM + "wasmbuild_add_module(one SOURCE add.wat TARGET arm)\n")
+    tree.make()
+    assert "Precompiling" not in tree.make()
+    written = list(tree.build.rglob("*.d.rules"))
+    assert len(written) == 2
+    if tree.generator != "Ninja":  # which deletes those that it has read
+        assert [len(path.with_suffix("").read_text().splitlines()) for path in written] == [1, 1]
+    tree.project.write("add.wat", SUB)
+    said = tree.make()
+    assert "Precompiling WebAssembly: wasm" in said
+    assert "Precompiling WebAssembly: one" in said
+    tree.project.run("verify", str(tree.build / "wasm"))
+    tree.make("--target", "clean")
+    assert not list(tree.build.rglob("*.rules"))
+
+
 def test_each_configuration_has_its_own_file(project: Project) -> None:
     tree = Tree(project, "Ninja Multi-Config")
     project.write("Debug/add.wat", ADD)

@@ -66,10 +66,12 @@ function(wasmbuild_project name)
     list(APPEND artifacts "${artifact}")
   endforeach()
 
+  _wasmbuild_depfile("${private}/stamp.d")
   add_custom_command(
     OUTPUT "${private}/stamp"
     COMMAND "${WASMBUILD_EXECUTABLE}" build --quiet --config "${config}" --build-dir "${dir}" --state-dir "${private}"
-            --stamp "${private}/stamp" --depfile "${private}/stamp.d" ${selected} ${sources}
+            --stamp "${private}/stamp" --depfile "${written}" ${selected} ${sources}
+    ${reduced}
     DEPENDS "${config}" ${files}
     DEPFILE "${private}/stamp.d"
     WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
@@ -120,11 +122,13 @@ function(wasmbuild_add_module name)
   endif()
   set(depfile "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles${per_configuration}/${name}.wasmbuild.d")
 
+  _wasmbuild_depfile("${depfile}")
   add_custom_command(
     OUTPUT "${output}"
     BYPRODUCTS "${output}.json"
     COMMAND "${WASMBUILD_EXECUTABLE}" compile "${source}" --config "${config}" --target "${arg_TARGET}" ${options}
-            -o "${output}" --record "${output}.json" --depfile "${depfile}"
+            -o "${output}" --record "${output}.json" --depfile "${written}"
+    ${reduced}
     DEPENDS "${source}" "${config}"
     DEPFILE "${depfile}"
     WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
@@ -132,7 +136,7 @@ function(wasmbuild_add_module name)
     ${_wasmbuild_jobs} VERBATIM)
   add_custom_target(${name} ALL DEPENDS "${output}")
   set_target_properties(${name} PROPERTIES WASMBUILD_ARTIFACTS "${output}")
-  set_property(DIRECTORY APPEND PROPERTY ADDITIONAL_CLEAN_FILES "${depfile}" "${output}.json")
+  set_property(DIRECTORY APPEND PROPERTY ADDITIONAL_CLEAN_FILES "${depfile}" "${depfile}.rules" "${output}.json")
   if(arg_DESTINATION)
     _wasmbuild_component()
     install(FILES "${output}" DESTINATION "${arg_DESTINATION}" ${component})
@@ -161,6 +165,20 @@ macro(_wasmbuild_config)
   endif()
   _wasmbuild_absolute(config "${arg_CONFIG}")
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${config}")
+endmacro()
+
+# Set `written` to the depfile that the command writes, and `reduced` to what makes of it the one that CMake reads.
+#
+# CMake before 3.23 takes a rule without dependencies for one of another output. It needs none: no generator of it stops
+# where a path is gone.
+macro(_wasmbuild_depfile read)
+  set(written "${read}")
+  set(reduced)
+  if(CMAKE_VERSION VERSION_LESS 3.23)
+    string(APPEND written ".rules")
+    set(reduced COMMAND "${CMAKE_COMMAND}" "-DWRITTEN=${written}" "-DREAD=${read}"
+                        -P "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/wasmbuild-first-rule.cmake")
+  endif()
 endmacro()
 
 macro(_wasmbuild_component)
