@@ -19,7 +19,7 @@ from wasmbuild.formats.strict_json import Invalid
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.plan import values
 from wasmbuild.project.audit_policy import AuditPolicy, Ignore
-from wasmbuild.project.cache_policy import CachePolicy
+from wasmbuild.project.cache_policy import CachePolicy, shown_address
 from wasmbuild.project.declared import ModuleDeclaration, Project, Target
 from wasmbuild.project.paths import inside_problem, path_problem
 from wasmbuild.usercache import Documents, code_of
@@ -48,7 +48,13 @@ def recall(data: bytes, *, file: str, directory: Path, default_line: int) -> Pro
 
 
 def remember(project: Project, data: bytes, *, default_line: int) -> None:
-    """Remember what the bytes of a declaration were found to declare."""
+    """Remember what the bytes of a declaration were found to declare, unless they hold what lets somebody in.
+
+    CI services carry the user's cache from run to run.
+    """
+    remote = project.cache.remote
+    if remote is not None and shown_address(remote) != remote:
+        return
     _DOCUMENTS.remember(_name(data, default_line), _write(project))
 
 

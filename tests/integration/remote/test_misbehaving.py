@@ -360,9 +360,39 @@ class TestCredentials:
         kept = [path.read_bytes() for path in project.build.rglob("*") if path.is_file()]
         assert not any(self.SECRET.encode() in data for data in kept)
 
-    def test_they_are_no_part_of_a_key(self, filled: Server, member: Member) -> None:
-        address = filled.address.replace("://", "://ann:other@")
-        assert set(member(f'remote = "{address}"').outcomes().values()) == {"restored"}
+    def test_they_are_no_part_of_a_key(self, filled: Server, member: Member, tmp_path: Path) -> None:
+        names = []
+        for number, user in enumerate(("ann:one@", "ben:other@", "")):
+            cache = tmp_path / f"cache{number}"
+            address = filled.address.replace("://", f"://{user}")
+            assert set(member(f'remote = "{address}"', cache=cache).outcomes().values()) == {"restored"}
+            names.append({path.name for path in cache.glob("??/*")})
+        assert names[0] == names[1] == names[2] != set()
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ["build", "--push"],
+            ["build", "--json", "--check-reproducible"],
+            ["plan"],
+            ["plan", "--json"],
+            ["plan", "--ninja"],
+            ["explain", "add@x64"],
+            ["verify", "build", "-v"],
+            ["cache", "stats", "--json"],
+        ],
+    )
+    def test_nothing_says_or_keeps_them(
+        self, filled: Server, member: Member, command: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+        address = filled.address.replace("://", f"://ann:{self.SECRET}@")
+        project = member(f'remote = "{address}"')
+        project.run("build", alone=True)
+        ended = project.run(*command, alone=True)
+        assert self.SECRET not in ended.stdout + ended.stderr
+        kept = [path for path in tmp_path.rglob("*") if path.is_file() and self.SECRET.encode() in path.read_bytes()]
+        assert kept == [project.root / "wasmbuild.toml"]
 
     def test_a_mistake_in_an_address_is_told_without_them(self, member: Member) -> None:
         for address in ("s3://AKIA:hush@bucket", "https://me:hush@host/x?y", "hppts://me:hush@host", "ftp://a:hush@b"):

@@ -28,7 +28,8 @@ def with_remote(local: LocalCache | None, policy: CachePolicy, address: str, *, 
 
     With ``push`` the command line asks to push. Raises UsageError where that cannot be.
     """
-    near = NearCache(local, policy.keys or (address,))
+    # Nothing that lets somebody in decides a name: names can be guessed.
+    near = NearCache(local, policy.keys or (shown_address(address),))
     return TieredCache(near, _remote(policy, address, near, push=push))
 
 
