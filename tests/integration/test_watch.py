@@ -14,6 +14,8 @@ from support import ADD, HEAD, MODULES, SUB, TARGETS, Project
 
 pytest.importorskip("watchfiles")
 
+# What changed before it was watched shows after a time-out.
+SOON = "from wasmbuild.commands import watch; watch._TIMEOUT_MS = 100; "
 END = "watching for changes; Ctrl-C ends\n"
 
 
@@ -21,7 +23,15 @@ class Watching:
     """A build that watches, read round by round."""
 
     def __init__(self, project: Project, *arguments: str) -> None:
-        self.process = project.start("build", "--watch", *arguments)
+        code = f"{SOON}import sys; from wasmbuild.cli import main; sys.exit(main(['build', '--watch', *sys.argv[1:]]))"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code, *arguments],
+            cwd=project.root,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         # A round that never comes is a failure, and not a test that never ends.
         self._guard = threading.Timer(120, self.process.kill)
         self._guard.start()

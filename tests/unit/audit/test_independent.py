@@ -6,6 +6,7 @@ reads them. A row says of which releases, and what an artifact needs; ``MAYBE`` 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from itertools import compress
 from typing import Any, NamedTuple
@@ -48,10 +49,12 @@ class Artifact(NamedTuple):
         return all(feature in self.trait("features") for feature in features)
 
 
+@functools.cache
 def number(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 
+@functools.cache
 def release(text: str) -> Callable[[str], bool]:
     """Read ranges such as ``37.0.0-48.0.4 49.0.0-49.0.2``: from the first up to, and without, the second."""
     ranges = [tuple(map(number, part.split("-"))) for part in text.split()]

@@ -244,8 +244,10 @@ class TestDeaths:
         assert isinstance(outcomes[2], Reply)
 
     def test_a_child_that_does_not_even_read(self) -> None:
-        with make(ProcessLimits(seconds=1)) as server:
-            sleep, large = Request({"do": "sleep", "seconds": 60}), Request({}, b"x" * 30_000_000)
+        with make() as server:
+            # The large one has all the time that it takes.
+            sleep = Request({"do": "sleep", "seconds": 600}, seconds=0.5)
+            large = Request({}, b"x" * 30_000_000)
             outcomes = list(server.outcomes([sleep, large]))
         assert [type(outcome) for outcome in outcomes] == [ChildExit, Reply]
 
@@ -253,15 +255,15 @@ class TestDeaths:
     @pytest.mark.parametrize("passes_files", [True, False])
     def test_a_child_that_stops_reading(self, monkeypatch: pytest.MonkeyPatch, passes_files: bool) -> None:
         monkeypatch.setattr(worker, "_PASSES_FILES", passes_files)
-        with make(ProcessLimits(seconds=1)) as server:
+        with make() as server:
             os.kill(server.ask(Request({})).body["pid"], signal.SIGSTOP)
-            outcome = server.outcome(Request({}, b"x" * 30_000_000))
+            outcome = server.outcome(Request({}, b"x" * 30_000_000, seconds=1))
             assert str(outcome) == "the child did not end within 1 s"
             assert isinstance(server.outcome(Request({})), Reply)
 
     def test_each_request_has_the_whole_time(self) -> None:
-        with make(ProcessLimits(seconds=1.5)) as server:
-            outcomes = list(server.outcomes(Request({"do": "sleep", "seconds": 0.8}) for _ in range(3)))
+        with make(ProcessLimits(seconds=1.0)) as server:
+            outcomes = list(server.outcomes(Request({"do": "sleep", "seconds": 0.3}) for _ in range(4)))
         assert all(isinstance(outcome, Reply) for outcome in outcomes)
 
     def test_memory_limit(self) -> None:
