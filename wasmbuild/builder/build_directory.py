@@ -21,7 +21,6 @@ from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
     from wasmbuild.files import Signature
-    from wasmbuild.plan.graph import Plan
 
 # No single file is that long in the making.
 _STALE_NS = 24 * 3600 * 10**9
@@ -105,9 +104,9 @@ class BuildDirectory:
         with as_disk_error(self._noop, "removed", self._advice):
             self._noop.unlink(missing_ok=True)
 
-    def note_noop(self, plan: Plan, declaration: bytes, digest: str) -> None:
+    def note_noop(self, identity: list[object], digest: str) -> None:
         """Note that everything is right, with signatures of this digest. Raises DiskError."""
-        self.write(self._noop, noop.to_bytes(plan, declaration, digest))
+        self.write(self._noop, noop.to_bytes(identity, digest))
 
     @property
     def _noop(self) -> Path:

@@ -35,12 +35,14 @@ class Look(NamedTuple):
     """What a look at all files found: whether each is as the last whole build left it, and their signatures as text.
 
     ``signatures`` are by path; there is none of a file that is not there, nor of any where the last whole build was
-    of another plan.
+    of another plan. ``identity`` is what a note of this plan is of, when the look began: a compiler that is replaced
+    while it builds is another one to the next build.
     """
 
     whole: bool
     files: PlanFiles
     signatures: Mapping[str, str]
+    identity: list[object]
 
 
 def look(plan: Plan, declaration: bytes) -> Look:
@@ -49,12 +51,13 @@ def look(plan: Plan, declaration: bytes) -> Look:
     ``declaration`` are the bytes that the plan was made from. It costs a stat for each file, and never raises: whatever
     is wrong is found by a closer look.
     """
-    there = PlanFiles(plan)
+    unseen = not_yet(plan, declaration)
+    there = unseen.files
     try:
         document = json.loads(file(plan.state_dir).read_bytes())
         # Through a link that leads elsewhere everything may look the same.
-        if document["for"] != _identity(plan, declaration) or any(map(os.path.islink, _directories(plan))):
-            return Look(False, there, {})
+        if document["for"] != unseen.identity or any(map(os.path.islink, _directories(plan))):
+            return unseen
         signatures: dict[str, str] = {}
         for see, paths in ((os.stat, there.sources), (os.lstat, there.made)):
             for path in paths:
@@ -63,26 +66,32 @@ def look(plan: Plan, declaration: bytes) -> Look:
                 except (FileNotFoundError, NotADirectoryError):
                     continue
         found = [signatures[path] for path in there.all if path in signatures]
-        return Look(len(found) == len(there.all) and document["files"] == digest(found), there, signatures)
+        whole = len(found) == len(there.all) and document["files"] == digest(found)
+        return unseen._replace(whole=whole, signatures=signatures)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return Look(False, there, {})
+        return unseen
 
 
-def is_of(plan: Plan, declaration: bytes, digest: str | None) -> bool:
+def not_yet(plan: Plan, declaration: bytes) -> Look:
+    """Look at no file yet; who asks what compiles asks that afterwards. Never raises."""
+    return Look(False, PlanFiles(plan), {}, _identity(plan, declaration))
+
+
+def is_of(plan: Plan, identity: list[object], digest: str | None) -> bool:
     """Tell whether the last whole build was of this very plan, and found its files with signatures of this digest.
 
     All that has another signature now has changed since; the rest is right. Never raises.
     """
     try:
         document = json.loads(file(plan.state_dir).read_bytes())
-        return digest is not None and document["files"] == digest and document["for"] == _identity(plan, declaration)
+        return digest is not None and document["files"] == digest and document["for"] == identity
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
 
 
-def to_bytes(plan: Plan, declaration: bytes, digest: str) -> bytes:
+def to_bytes(identity: list[object], digest: str) -> bytes:
     """Return the note of a plan that was built, and whose files had signatures of this digest when they were right."""
-    return json.dumps({"for": _identity(plan, declaration), "files": digest}, separators=(",", ":")).encode()
+    return json.dumps({"for": identity, "files": digest}, separators=(",", ":")).encode()
 
 
 def digest(signatures: Iterable[str]) -> str:

@@ -13,7 +13,6 @@ from wasmbuild.builder.disk import is_forbidden
 from wasmbuild.builder.examining import SourceFacts
 from wasmbuild.builder.executors.backends import THIS_MACHINE
 from wasmbuild.builder.manifests import Manifests
-from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache, ExecutionBackend, RemoteReport
 from wasmbuild.builder.scheduler import Scheduler, make
 from wasmbuild.builder.sources import SourceReader
@@ -55,11 +54,11 @@ class Session:
         Artifacts are taken from ``cache`` where it has them; ``backend`` is where the others are compiled.
         """
         self.plan = plan
-        self._config = config
         self.directory = directory
         self._toolchain = toolchain
         self._sources = SourceReader(directory.memory, toolchain.translate, toolchain.translator, directory.write)
-        looked = looked or noop.Look(False, PlanFiles(plan), {})
+        looked = looked or noop.not_yet(plan, config)
+        self._noted_as = looked.identity
         self._files = looked.files
         self.artifacts = dict(zip(self._files.artifacts, plan.artifacts, strict=True))
         self._manifests = Manifests(plan, self._files, directory, toolchain.compiler, self._binary)
@@ -72,7 +71,7 @@ class Session:
         self._checker = Checker(directory.root, self._files, directory.memory, self._sources, self._document, obstacles)
         self._upkeep = Upkeep(plan, directory, self._manifests, self._sources, self._document)
         self._standing = Standing(plan, self._manifests)
-        self._survey = Survey(plan, config, looked, directory, self._checker, self._manifests, self._standing)
+        self._survey = Survey(plan, looked, directory, self._checker, self._manifests, self._standing)
         self._work = ArtifactWork(
             directory, self._sources, self._manifests, self._standing, self._identity, toolchain.limits
         )
@@ -264,7 +263,7 @@ class Session:
         self.directory.save()
         # Last of all: whoever finds the note has nothing to clean up after a build that was killed.
         if digest is not None:
-            self.directory.note_noop(self.plan, self._config, digest)
+            self.directory.note_noop(self._noted_as, digest)
         return sorted(changed)
 
     def touch_manifests(self) -> None:

@@ -25,22 +25,18 @@ class Survey:
     def __init__(
         self,
         plan: Plan,
-        declaration: bytes,
         looked: noop.Look,
         directory: BuildDirectory,
         checker: Checker,
         manifests: Manifests,
         standing: Standing,
     ) -> None:
-        """``declaration`` are the bytes that the plan was made from.
-
-        ``looked`` is what ``noop.look`` found just now: what it found unchanged is not looked at once more.
-        """
+        """``looked`` is what ``noop.look`` found just now: what it found unchanged is not looked at once more."""
         self.as_it_was = False
         """Whether the last whole build was of this plan, when the directory was taken."""
         self._plan = plan
         self._artifacts = dict(zip(looked.files.artifacts, plan.artifacts, strict=True))
-        self._declaration = declaration
+        self._identity = looked.identity
         self._directory = directory
         self._checker = checker
         self._manifests = manifests
@@ -134,4 +130,4 @@ class Survey:
 
     def _is_as_it_was(self) -> bool:
         """Tell whether what is remembered is what the last whole build of this plan found."""
-        return noop.is_of(self._plan, self._declaration, self._directory.memory.notes.get(noop.WHOLE))
+        return noop.is_of(self._plan, self._identity, self._directory.memory.notes.get(noop.WHOLE))

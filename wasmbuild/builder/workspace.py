@@ -107,10 +107,12 @@ class Workspace:
         """
         from wasmbuild.builder.build_directory import BuildDirectory
         from wasmbuild.builder.executors import backends
+        from wasmbuild.builder.noop import not_yet
         from wasmbuild.builder.request import NO_CACHE
         from wasmbuild.builder.session import Session
 
         plan, declaration = planned or self.planned()
+        looked = looked or not_yet(plan, declaration)
         directory = BuildDirectory(plan.build_dir, plan.state_dir)
         cache = self.cache(declaration, push=push) if cached else NO_CACHE
         toolchain = self.toolchain(plan)

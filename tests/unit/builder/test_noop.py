@@ -37,7 +37,7 @@ def planned(directory: Path) -> Plan:
 def note(made: Plan) -> None:
     digest = noop.digest(files.spelled(os.stat(path)) for path in PlanFiles(made).all)
     noop.file(made.state_dir).parent.mkdir(exist_ok=True)
-    noop.file(made.state_dir).write_bytes(noop.to_bytes(made, CONFIG, digest))
+    noop.file(made.state_dir).write_bytes(noop.to_bytes(noop.not_yet(made, CONFIG).identity, digest))
 
 
 def holds(made: Plan, declaration: bytes) -> bool:
@@ -108,9 +108,10 @@ def test_what_is_there_is_seen_where_something_is_missing(whole: Plan) -> None:
 
 def test_what_was_built_is_known_by_what_is_remembered(whole: Plan) -> None:
     digest = noop.digest(files.spelled(os.stat(path)) for path in PlanFiles(whole).all)
-    assert noop.is_of(whole, CONFIG, digest)
-    assert not noop.is_of(whole, CONFIG, None)
-    assert not noop.is_of(whole, CONFIG + b"\n", digest)
+    identity = noop.not_yet(whole, CONFIG).identity
+    assert noop.is_of(whole, identity, digest)
+    assert not noop.is_of(whole, identity, None)
+    assert not noop.is_of(whole, noop.not_yet(whole, CONFIG + b"\n").identity, digest)
 
 
 @pytest.fixture(scope="module")
@@ -140,4 +141,4 @@ def test_another_choice_of_targets_or_sources_is_another_build(whole: Plan) -> N
     fewer = whole._replace(targets=(), artifacts=())
     elsewhere = whole._replace(modules=tuple(m._replace(source=m.source.with_suffix(".x")) for m in whole.modules))
     for other in (fewer, elsewhere):
-        assert not noop.is_of(other, CONFIG, digest)
+        assert not noop.is_of(other, noop.not_yet(other, CONFIG).identity, digest)

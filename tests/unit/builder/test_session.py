@@ -18,6 +18,7 @@ from wasmbuild.builder.checker import Checker
 from wasmbuild.builder.lock import Lock
 from wasmbuild.errors import DiskError
 from wasmbuild.formats.record import Record
+from wasmbuild.toolchain import search_path
 
 ALL = ["a@pi", "a@x64", "b@pi", "b@x64"]
 
@@ -268,6 +269,23 @@ def test_what_another_build_did_meanwhile_is_seen(built: Any) -> None:
     assert session.finish() == []
     session.close()
     assert built.build() == []
+
+
+def test_a_compiler_that_is_replaced_meanwhile_is_another_one_to_the_next_build(
+    built: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built.write("b", text="other")
+    session = built.session()
+    session.begin()
+    monkeypatch.setattr(search_path, "fingerprint", lambda *args, **named: [["another"]])
+    for status in session.outdated():
+        session.compile(status.artifact, parallel=False)
+    assert session.finish() == []
+    session.close()
+    declaration = (built.directory / "wasmbuild.toml").read_bytes()
+    assert not noop.look(session.plan, declaration).whole
+    monkeypatch.undo()
+    assert noop.look(session.plan, declaration).whole
 
 
 def test_what_was_seen_unchanged_is_not_looked_at_again(built: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,9 +70,9 @@ class Surveyed:
         self.standing = Standing(self.plan, manifests)
         self.directory = BuildDirectory(Path(project.root))
         there = PlanFiles(self.plan)
-        looked = noop.Look(False, there, dict.fromkeys(there.all, "signature"))
-        monkeypatch.setattr(noop, "is_of", lambda plan, declaration, digest: as_it_was)
-        self.survey = Survey(self.plan, b"", looked, self.directory, checker, manifests, self.standing)
+        looked = noop.Look(False, there, dict.fromkeys(there.all, "signature"), [])
+        monkeypatch.setattr(noop, "is_of", lambda plan, identity, digest: as_it_was)
+        self.survey = Survey(self.plan, looked, self.directory, checker, manifests, self.standing)
 
 
 @pytest.fixture
