@@ -128,18 +128,14 @@ def _built(session: Session) -> Iterator[ShippedManifest]:
             shapes.append(shape)
     for target, artifacts in session.listed():
         found = [number_of[artifact.module.name] for artifact in artifacts]
+        ids = dict(zip(reversed(found), (artifact.id for artifact in reversed(artifacts)), strict=True))
         yield ShippedManifest(
             str(session.manifest(target)),
             session.compiler(target).version,
             target.triple.text,
             target.engine.engine_table(),
             target.engine.isa_flags,
-            tuple(
-                [
-                    ShippedArtifact(artifacts[found.index(number)].id, *shapes[number], count)
-                    for number, count in Counter(found).items()
-                ]
-            ),
+            tuple([ShippedArtifact(ids[number], *shapes[number], count) for number, count in Counter(found).items()]),
             target.runtime,
         )
 
