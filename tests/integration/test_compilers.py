@@ -97,6 +97,15 @@ def test_a_compiler_that_writes_for_another_target(project: Project, script: Scr
     )
 
 
+def test_a_compiler_that_is_replaced_while_it_compiles(project: Project, script: Script) -> None:
+    project.compiled()
+    good = project.build / "x64/add.cwasm"
+    another = 'cp "$0" "$0.new"; echo "# another" >> "$0.new"; mv "$0.new" "$0"'
+    use(project, script(f'{another}; while [ "$1" != -o ]; do shift; done; cp {good} "$2"'))
+    error = project.run("build", "add@x64", "--no-cache", status=1).stderr
+    assert "was replaced while it compiled; build again when what installs it has ended" in error
+
+
 def test_a_compiler_that_hangs(project: Project, script: Script) -> None:
     use(project, script("sleep 600"), extra="time-limit = 1\n")
     error = project.run("build", "add@x64", status=1).stderr
