@@ -31,7 +31,12 @@ def quoted(text: str) -> str:
 def listed(items: Sequence[str], most: int = 5) -> str:
     """Return items with commas between them, the first ``most`` and how many more there are."""
     shown = ", ".join(items[:most])
-    return f"{shown} and {len(items) - most} more" if len(items) > most else shown
+    return f"{shown} {and_more(len(items) - most)}" if len(items) > most else shown
+
+
+def and_more(count: int) -> str:
+    """Tell how many are left that are not shown, which are some."""
+    return f"and {count} more"
 
 
 def suggestion(word: str, known: Iterable[str]) -> str | None:

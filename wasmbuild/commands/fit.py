@@ -63,6 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from wasmbuild.engine.config import engine_toml
     from wasmbuild.fit import search, table
 
     if not any(search.PLACE in word for word in arguments.command):
@@ -89,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         toolchain.close()
     declared = table.shortest(found, line, triple)
-    print(table.toml(declared), end="")
+    print(engine_toml(declared), end="")
     if arguments.write:
         _write(arguments.config, text, declared, line)
     return DONE

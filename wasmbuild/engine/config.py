@@ -222,11 +222,8 @@ class EngineConfig:
 
     def to_toml(self) -> str:
         """Return the ``[engine]`` table that declares it, with a newline at its end."""
-        from wasmbuild.engine.cranelift_flags import shown
-
-        rows = [f"{name} = {shown(value)}" for name, value in self.declaration(self.embedder).items()]
-        flags = [f"{_FLAGS}.{name} = {shown(value)}" for name, value in self.cranelift_flags.items()]
-        return "\n".join(["[engine]", *rows, *flags, ""])
+        flags = {f"{_FLAGS}.{name}": value for name, value in self.cranelift_flags.items()}
+        return engine_toml({**self.declaration(self.embedder), **flags})
 
     def declaration(self, embedder: str) -> dict[str, Value]:
         """Return the shortest table, flags apart, that declares these settings with a preset."""
@@ -326,3 +323,10 @@ class EngineConfig:
 def _word(value: Value) -> str:
     # Cranelift's flags know no y and n, unlike the other options of the executable.
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def engine_toml(declared: Mapping[str, Value]) -> str:
+    """Return an ``[engine]`` table as TOML, with a newline at its end."""
+    from wasmbuild.engine.cranelift_flags import shown
+
+    return "\n".join(["[engine]", *(f"{name} = {shown(value)}" for name, value in declared.items()), ""])

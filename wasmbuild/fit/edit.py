@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 import tomli
 
+from wasmbuild.engine.config import engine_toml
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.errors import UsageError
-from wasmbuild.fit.table import is_checked, toml
+from wasmbuild.fit.table import is_checked
 from wasmbuild.lean_typing import Any
 
 Value = bool | int | str
@@ -46,7 +47,7 @@ def with_engine(text: str, declared: Mapping[str, Value], file: str) -> str:
 
 
 def _hand(declared: Mapping[str, Value]) -> str:
-    return "\n".join(f"    {line}" for line in toml(declared).splitlines())
+    return "\n".join(f"    {line}" for line in engine_toml(declared).splitlines())
 
 
 def _parsed(text: str, file: str) -> dict[str, Any]:
@@ -84,6 +85,6 @@ def _inserted(lines: list[str], declared: Mapping[str, Value]) -> list[str]:
     at = next((number for number, line in enumerate(lines) if _TARGETS.match(line)), len(lines))
     while at and lines[at - 1].lstrip().startswith("#"):
         at -= 1
-    table = toml(declared).splitlines()
+    table = engine_toml(declared).splitlines()
     gap = [""] if at and lines[at - 1].strip() else []
     return [*lines[:at], *gap, *table, *([""] if at < len(lines) else []), *lines[at:]]

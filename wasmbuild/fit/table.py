@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from wasmbuild.engine import lines
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.engine.line import EQUAL, FEATURE, Embedder, Value
 from wasmbuild.engine.triples import TargetTriple
 
@@ -34,8 +33,3 @@ def shortest(found: Mapping[str, Value], line: int, triple: TargetTriple) -> dic
 def _declaration(config: EngineConfig, name: str, embedder: Embedder) -> dict[str, Value]:
     accepted = embedder.unconfigured.items()
     return {key: value for key, value in config.declaration(name).items() if (key, value) not in accepted}
-
-
-def toml(declared: Mapping[str, Value]) -> str:
-    """Return the table as TOML, with a newline at its end."""
-    return "\n".join(["[engine]", *(f"{name} = {shown(value)}" for name, value in declared.items()), ""])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from wasmbuild.console import Console, counted, human_size
+from wasmbuild.console import Console, human_size
 from wasmbuild.engine import lines
 from wasmbuild.formats.extern import Export, Import
 from wasmbuild.inspection import roles, uses
@@ -13,7 +13,7 @@ from wasmbuild.inspection.calls import calls
 from wasmbuild.inspection.difference import Comparison
 from wasmbuild.inspection.facts import ArtifactDescription, Cpu, Description, Engine, Origin, Section, WebAssembly
 from wasmbuild.lean_typing import Any
-from wasmbuild.text import printable
+from wasmbuild.text import and_more, printable
 from wasmbuild.verify.setting_changes import shown
 
 _LABEL = 10
@@ -242,7 +242,7 @@ def _grouped(sections: Sequence[Section]) -> Iterator[tuple[str, int, str]]:
 
 def _more(write: Callable[[str], None], count: int, most: int, indent: str) -> None:
     if count > most:
-        write(f"{indent}… and {counted(count - most, 'more')[:-1] if count - most > 1 else '1 more'}; --json has all")
+        write(f"{indent}… {and_more(count - most)}; --json has all")
 
 
 def _value(value: Any) -> str:

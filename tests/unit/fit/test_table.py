@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmbuild.engine import lines, triples
+from wasmbuild.engine.config import engine_toml
 from wasmbuild.engine.rules import effective, embedder_of
-from wasmbuild.fit.table import shortest, toml
+from wasmbuild.fit.table import shortest
 
 SETTINGS = lines.get(48).settings
 EMBEDDERS = {name: embedder.settings for name, embedder in lines.get(48).embedders.items()}
@@ -47,7 +48,7 @@ def test_what_a_preset_lacks_is_added() -> None:
     found = {"collector": "copying", "consume-fuel": True, "memory-guard-size": 65536}
     declared = shortest(found, 48, HOST)
     assert declared == {"embedder": "rust", "consume-fuel": True, "memory-guard-size": 65536}
-    assert toml(declared) == '[engine]\nembedder = "rust"\nconsume-fuel = true\nmemory-guard-size = 65536\n'
+    assert engine_toml(declared) == '[engine]\nembedder = "rust"\nconsume-fuel = true\nmemory-guard-size = 65536\n'
 
 
 def test_winch_comes_with_its_own_defaults() -> None:
@@ -57,7 +58,7 @@ def test_winch_comes_with_its_own_defaults() -> None:
 @given(FOUND)
 def test_the_table_says_what_was_found(found: dict[str, bool | int | str]) -> None:
     declared = shortest(found, 48, HOST)
-    again = tomllib.loads(toml(declared))["engine"]
+    again = tomllib.loads(engine_toml(declared))["engine"]
     assert again == declared
     kept_off = UNCONFIGURED.get(declared["embedder"], {})
     values = [effective(table, 48, HOST, embedder_of(table)).items() for table in (again, found)]
