@@ -63,7 +63,8 @@ def of_build(session: Session, policy: AuditPolicy) -> KnownFaults:
         if question is not None and session.directory.locked:
             # What cannot be remembered is judged again.
             with contextlib.suppress(DiskError):
-                session.directory.write(file, json.dumps({"of": question, **known._asdict()}).encode("ascii"))
+                document = {"of": _sum(question, *known), **known._asdict()}
+                session.directory.write(file, json.dumps(document).encode("ascii"))
     return known
 
 
@@ -82,11 +83,16 @@ def _remembered(file: Path, question: str | None) -> KnownFaults | None:
     try:
         document = json.loads(file.read_bytes())
         line, fails = document["line"], document["fails"]
-        if document["of"] != question or not isinstance(line, str | None) or not isinstance(fails, bool):
+        if question is None or document["of"] != _sum(question, line, fails) or not isinstance(fails, bool):
             return None
         return KnownFaults(line, fails)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _sum(question: str, line: str | None, fails: bool) -> str:
+    # A bit that a disk got wrong would be told as it is.
+    return sha256_hex(json.dumps([question, line, fails]).encode("ascii"))
 
 
 def _in_force(policy: AuditPolicy) -> AuditPolicy:

@@ -119,8 +119,9 @@ def test_what_is_known_of_a_build_is_judged_once(builds: Builds) -> None:
         lambda builds, patch: builds.file.unlink(),
         lambda builds, patch: builds.file.write_text("[]"),
         lambda builds, patch: builds.file.write_text(builds.file.read_text().replace("false", "3")),
+        lambda builds, patch: builds.file.write_text(builds.file.read_text().replace("artifacts", "artifakts")),
     ],
-    ids=["artifacts", "records", "library", "gone", "not ours", "damaged"],
+    ids=["artifacts", "records", "library", "gone", "not ours", "damaged", "bit"],
 )
 def test_what_decides_it_has_it_judged_again(
     builds: Builds, change: Callable[[Builds, pytest.MonkeyPatch], object], monkeypatch: pytest.MonkeyPatch
