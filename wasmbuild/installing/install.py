@@ -224,7 +224,8 @@ def _of_file(
     if archive.is_of_sources(path, shown=shown):
         if request is None:
             raise UsageError(
-                f"--from {printable(source)}: is built with what its version has; name that, such as 48.0.8"
+                f"--from {printable(source)}: holds sources, which are built with the features that their release "
+                f"has; name their version too, such as 48.0.8"
             )
         telling.say("cargo builds it, which takes minutes")
         return _built(path, request, scratch, shown), shown, of
