@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import filecmp
-import shutil
 
 from benchmarks.measure import BenchmarkError, alternate
 from benchmarks.projects import TARGETS, Project
@@ -22,11 +21,11 @@ def cold(workspace: Workspace) -> Row:
     project = workspace.project("cold", real_modules(names), _TARGETS)
 
     def ours() -> float:
-        shutil.rmtree(project.build_dir, ignore_errors=True)
+        workspace.put_away(project.build_dir)
         return project.build()
 
     def ninja() -> float:
-        shutil.rmtree(project.ninja_dir, ignore_errors=True)
+        workspace.put_away(project.ninja_dir)
         return project.ninja()
 
     medians = alternate(ours, ninja, 1 if workspace.quick else _ROUNDS, warm_up=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 from functools import partial
 
 from benchmarks.measure import Medians, alternate, seconds
@@ -89,11 +88,11 @@ def cold(artifacts: int, workspace: Workspace) -> Row:
     project = workspace.tiny(artifacts)
 
     def ours() -> float:
-        shutil.rmtree(project.build_dir, ignore_errors=True)
+        workspace.put_away(project.build_dir)
         return project.build()
 
     def ninja() -> float:
-        shutil.rmtree(project.ninja_dir, ignore_errors=True)
+        workspace.put_away(project.ninja_dir)
         return project.ninja()
 
     medians = alternate(ours, ninja, 1, warm_up=False)
@@ -109,7 +108,7 @@ def even(what: str, workspace: Workspace) -> Row:
         measured = []
         for _ in range(rounds):
             if what == "cold":
-                shutil.rmtree(project.build_dir)
+                workspace.put_away(project.build_dir)
             elif what == "edit":
                 _edit(project)
             measured.append(project.build())

@@ -42,7 +42,7 @@ def dask(workspace: Workspace) -> Row:
             cluster.worker(name, environment={"XDG_CACHE_HOME": str(usercache.directory().parent)})
 
         def ours() -> float:
-            shutil.rmtree(project.build_dir, ignore_errors=True)
+            workspace.put_away(project.build_dir)
             os.environ[_VARIABLE] = cluster.address
             try:
                 return project.build()
@@ -50,7 +50,7 @@ def dask(workspace: Workspace) -> Row:
                 del os.environ[_VARIABLE]
 
         def local() -> float:
-            shutil.rmtree(project.build_dir, ignore_errors=True)
+            workspace.put_away(project.build_dir)
             return project.build()
 
         medians = alternate(ours, local, 1 if workspace.quick else _ROUNDS, warm_up=False)

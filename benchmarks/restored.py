@@ -77,8 +77,7 @@ def kept(workspace: Workspace) -> Row:
     cache = workspace.root / "empty-cache"
 
     def ours() -> float:
-        shutil.rmtree(project.build_dir, ignore_errors=True)
-        shutil.rmtree(cache, ignore_errors=True)
+        workspace.put_away(project.build_dir, cache)
         with cached_in(cache):
             took = project.build()
         if not cache.is_dir():
@@ -86,7 +85,7 @@ def kept(workspace: Workspace) -> Row:
         return took
 
     def without() -> float:
-        shutil.rmtree(project.build_dir, ignore_errors=True)
+        workspace.put_away(project.build_dir)
         return project.build()
 
     medians = alternate(ours, without, 1 if workspace.quick else _COLD_ROUNDS, warm_up=False)

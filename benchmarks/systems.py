@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,6 +60,7 @@ class Steps:
 
     def __init__(self, workspace: Workspace) -> None:
         self._environment = workspace.environment
+        self._put_away = workspace.put_away
         self._jobs = f"-j{workspace.jobs}"
         modules = list(tiny_modules(_MODULES))
         self.directory = workspace.project("systems", modules, TARGETS).directory
@@ -99,9 +99,7 @@ class Steps:
         """Return what forgets what was made before it builds."""
 
         def forget_and_build() -> float:
-            for name in made:
-                shutil.rmtree(self.directory / name, ignore_errors=True)
-                (self.directory / name).unlink(missing_ok=True)
+            self._put_away(*(self.directory / name for name in made))
             return build()
 
         return forget_and_build

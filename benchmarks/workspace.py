@@ -59,17 +59,17 @@ class Workspace:
         self.tiny(artifacts)
         return self._peaks[artifacts]
 
-    def put_away(self, *directories: Path) -> None:
-        """Have directories no longer where they are; what is in them is deleted when the run is over.
+    def put_away(self, *made: Path) -> None:
+        """Have files and directories no longer where they are; they are deleted when the run is over.
 
         ext4 gives the inode of a deleted file to no other one for a minute or so, and looks at all of those anew for
         each file that it makes: after thousands were deleted, a new file takes twenty times as long as it does for
         people, who build in a fresh checkout.
         """
-        for directory in directories:
-            if directory.exists():
+        for path in made:
+            if path.exists():
                 self._put_away += 1
-                directory.rename(self.root / f"put-away-{self._put_away}")
+                path.rename(self.root / f"put-away-{self._put_away}")
 
     def project(self, name: str, modules: Iterable[tuple[str, bytes]], targets: Sequence[Target]) -> Project:
         """Return a new project in which nothing is built."""
