@@ -1,12 +1,11 @@
 """What a build and a verification say of known faults, in one line each, and whether they fail by them.
 
-A build remembers its line beside what it knows of files: most have the same artifacts as the one before in all that is
-judged, and to read the records and judge takes as long as to compile a small module.
+A build remembers its line in the user's cache: most have the same artifacts as the one before in all that is judged,
+and to read the records and judge takes as long as to compile a small module.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import marshal
 import os
@@ -17,17 +16,15 @@ from wasmbuild.audit import bundle
 from wasmbuild.audit.shipment import ShippedArtifact, ShippedManifest, Unreadable
 from wasmbuild.digest import sha256_hex
 from wasmbuild.engine.triples import host_triple
-from wasmbuild.errors import DiskError
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.audit_policy import AuditPolicy
 from wasmbuild.toolchain import loads_here, search_path
+from wasmbuild.usercache import Documents
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from wasmbuild.builder.session import Session
 
-_SCHEMA = "wasmbuild/known-faults/1"
+_DOCUMENTS = Documents("known-faults", 256)
 
 # Of `marshal`, which is twice as fast as `repr`; with references equal values may have other bytes.
 _WITHOUT_REFERENCES = 2
@@ -55,16 +52,12 @@ def of_build(session: Session, policy: AuditPolicy) -> KnownFaults:
     """Judge what the manifests of a build list, as ``of_paths`` does, by what the build knows: it reads none."""
     manifests, paths, policy = list(_built(session)), [session.plan.build_dir], _in_force(policy)
     locked = os.path.lexists(session.plan.directory / search_path.LOCK)
-    file = session.plan.state_dir / "known-faults.json"
     question = _question(manifests, _shown(paths[0]), policy, locked=locked)
-    known = _remembered(file, question)
+    known = None if question is None else _remembered(question)
     if known is None:
         known = _judged(manifests, paths, policy, "build", locked=locked)
-        if question is not None and session.directory.locked:
-            # What cannot be remembered is judged again.
-            with contextlib.suppress(DiskError):
-                document = {"of": _sum(question, *known), **known._asdict()}
-                session.directory.write(file, json.dumps(document).encode("ascii"))
+        if question is not None:
+            _DOCUMENTS.remember(question, known)
     return known
 
 
@@ -76,23 +69,15 @@ def _question(manifests: list[ShippedManifest], shown: str, policy: AuditPolicy,
         return None
     listed = [each._replace(isa_flags=dict(each.isa_flags)) for each in manifests]
     here = [str(host_triple()), loads_here.installed(), shown, locked, repr(policy)]
-    return sha256_hex(json.dumps([_SCHEMA, records, here, listed], sort_keys=True).encode("ascii"))
+    return sha256_hex(json.dumps([records, here, listed], sort_keys=True).encode("ascii"))
 
 
-def _remembered(file: Path, question: str | None) -> KnownFaults | None:
-    try:
-        document = json.loads(file.read_bytes())
-        line, fails = document["line"], document["fails"]
-        if question is None or document["of"] != _sum(question, line, fails) or not isinstance(fails, bool):
-            return None
-        return KnownFaults(line, fails)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-
-
-def _sum(question: str, line: str | None, fails: bool) -> str:
-    # A bit that a disk got wrong would be told as it is.
-    return sha256_hex(json.dumps([question, line, fails]).encode("ascii"))
+def _remembered(question: str) -> KnownFaults | None:
+    known = _DOCUMENTS.recall(question)
+    match known:
+        case [str() | None as line, bool() as fails]:
+            return KnownFaults(line, fails)
+    return None
 
 
 def _in_force(policy: AuditPolicy) -> AuditPolicy:

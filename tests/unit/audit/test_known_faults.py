@@ -11,6 +11,7 @@ import pytest
 from audited import GC, HUGE_BR_TABLE, ONE_TAG_AND_PASSIVE_DATA, TRAITS, TRIPLES
 from building import FakeProject
 
+from wasmbuild import usercache
 from wasmbuild.audit import known_faults, report
 from wasmbuild.audit.database import bundled
 from wasmbuild.audit.report import judged
@@ -77,9 +78,14 @@ class Builds:
     def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.project = FakeProject(tmp_path)
         self.project.write("a", "b")
-        self.file = self.project.session().plan.state_dir / "known-faults.json"
         self.judged = 0
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         monkeypatch.setattr(report, "judged", self._count)
+
+    @property
+    def file(self) -> Path:
+        (found,) = (usercache.directory() / "known-faults").iterdir()
+        return found
 
     def _count(self, *arguments: Any, **named: Any) -> report.AuditReport:
         self.judged += 1
