@@ -77,8 +77,8 @@ def install(
     if attest is not None and source == CARGO:
         raise _no_archive("cargo builds it here")
     with store.alone(lambda: telling.say("another installation is going on; waiting for it to end")) as scratch:
+        before = set(installed.folders())
         if source not in (RELEASE, CARGO, VENDORED):
-            before = set(installed.folders())
             made, origin, of = _of_file(request, source, scratch, attest, telling)
         elif request is None:
             raise UsageError("name a version, such as 48.0.8; a file alone needs none: --from FILE")
@@ -89,7 +89,6 @@ def install(
                 there = _there(request, source, executable_sha256, any_of_line=offline)
                 if there is not None:
                     return there
-            before = set(installed.folders())
             if source == CARGO:
                 telling.say("cargo builds it, which takes minutes")
                 made, origin, of = cargo.install(request, scratch, offline=offline), CARGO, None
