@@ -40,12 +40,15 @@ class TestWorkers:
         kept = [path for path in (cluster.root / "cache").rglob("wasmtime") if path.read_bytes() == ours.read_bytes()]
         assert len(kept) == 1
 
-    def test_one_that_dies_is_done_without(self, large: Project, cluster: Cluster, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGSTOP], ids=["dies", "hangs"])
+    def test_one_that_ends_its_work_is_done_without(
+        self, large: Project, cluster: Cluster, tmp_path: Path, sent: signal.Signals
+    ) -> None:
         for name in ("one", "two"):
             cluster.worker(name)
         with large.start("build", "--executor", cluster.address) as process:
             first_line(process)
-            cluster.signal("two", signal.SIGKILL)
+            cluster.signal("two", sent)
             _, said = process.communicate(timeout=120)
         assert process.returncode == 0, said
         assert "12 artifacts: 12 compiled on " in said
@@ -59,17 +62,6 @@ class TestWorkers:
             _, said = process.communicate(timeout=120)
         assert process.returncode == 0, said
         assert "  on late; " in said
-
-    def test_one_that_hangs_is_done_without(self, large: Project, cluster: Cluster, tmp_path: Path) -> None:
-        for name in ("one", "two"):
-            cluster.worker(name)
-        with large.start("build", "--executor", cluster.address) as process:
-            first_line(process)
-            cluster.signal("two", signal.SIGSTOP)
-            _, said = process.communicate(timeout=120)
-        assert process.returncode == 0, said
-        assert "12 artifacts: 12 compiled on " in said
-        assert large.files() == local(large, tmp_path)
 
     def test_one_that_another_version_runs_on_is_passed_over(self, project: Project, cluster: Cluster) -> None:
         cluster.worker("old", preload=SET_VERSION)
