@@ -1,8 +1,8 @@
 """A store far away as long as it is of use: opened when it is first needed, and left when it fails or takes too long.
 
-What may be waited for is a budget: it is what a build may lose by this
-cache, so that the seconds a compile would have taken are earned back by what is taken instead. A store that fails, or
-that used the budget up, is away for the rest of the build.
+What may be waited for is a budget: it is what a build may lose by this cache, so that the seconds a compile would have
+taken are earned back by what is taken instead. A store that fails, or that used the budget up, is away for the rest of
+the build.
 """
 
 from __future__ import annotations
