@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 
 import pytest
@@ -13,6 +14,11 @@ from hypothesis import settings
 # A shell that starts tests in the background has them ignore interrupts, and whatever they start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Where no bytecode is written (images of containers say so), each of the thousand Pythons that tests start compiled
+# what it imports of wasmbuild, for half a second, and each worker compiled all tests.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # What the user of this machine has installed is no part of a test.
 os.environ["XDG_DATA_HOME"] = os.path.join(tempfile.gettempdir(), "wasmbuild-tests", "nothing-installed")
