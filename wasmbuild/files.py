@@ -20,6 +20,8 @@ Signature = tuple[int, int, int, int, int]
 # Linux stamps with the timer tick (at most 10 ms), Windows with 15.6 ms; a file system without nanoseconds with 2 s.
 FINE_STEP_NS = 20_000_000
 COARSE_STEP_NS = 2_000_000_000
+# POSIX stamps a change with a ctime that nobody chooses; that of Windows is when the file was made.
+_STAMPED_BY_CHANGES = 3 if os.name == "nt" else 4
 
 _CHUNK = 1 << 20
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -49,10 +51,13 @@ def spell(sig: Signature) -> str:
 
 
 def is_settled(sig: Signature, now_ns: int) -> bool:
-    """Tell whether a change after ``now_ns`` (the file system's clock) would certainly show in the signature."""
-    newest = max(sig[3], sig[4])
-    step = FINE_STEP_NS if sig[3] % 1_000_000_000 and sig[4] % 1_000_000_000 else COARSE_STEP_NS
-    return newest + step <= now_ns
+    """Tell whether a change after ``now_ns`` (the file system's clock) would certainly show in the signature.
+
+    Where it shows in the ctime, an mtime that somebody set, as to one in the future, says nothing.
+    """
+    stamps = sig[_STAMPED_BY_CHANGES:]
+    step = FINE_STEP_NS if all(stamp % 1_000_000_000 for stamp in stamps) else COARSE_STEP_NS
+    return max(stamps) + step <= now_ns
 
 
 def pass_step() -> None:

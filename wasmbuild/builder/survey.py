@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from wasmbuild.builder import noop
 from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
     from wasmbuild.builder.build_directory import BuildDirectory
@@ -36,6 +37,7 @@ class Survey:
         """Whether the last whole build was of this plan, when the directory was taken."""
         self._plan = plan
         self._artifacts = dict(zip(looked.files.artifacts, plan.artifacts, strict=True))
+        self._paths = looked.files.artifacts.values()
         self._identity = looked.identity
         self._directory = directory
         self._checker = checker
@@ -105,13 +107,20 @@ class Survey:
 
     def look_at_made(self) -> list[str]:
         """Look once more at what was touched; return the ids of what was right and no longer is. Raises DiskError."""
-        standing, young = self._standing, self._directory.memory.young
+        standing = self._standing
         believed = {id for id, status in standing.statuses.items() if status.right}
-        standing.touched.update(module.name for module in self._plan.modules if str(module.source) in young)
+        standing.touched.update(self._young())
         self._directory.settle()
         touched = [artifact for artifact in self._plan.artifacts if artifact.module.name in standing.touched]
         standing.statuses.update(self._checker.check(touched, standing.statuses))
         return [artifact.id for artifact in touched if artifact.id in believed and not self._is_right(artifact)]
+
+    def _young(self) -> Iterator[str]:
+        """Yield the modules of which a file was too young to be trusted: edited just now, or made by another process."""
+        if young := self._directory.memory.young:
+            for artifact, path in zip(self._plan.artifacts, self._paths, strict=True):
+                if not young.isdisjoint((str(artifact.module.source), path, path + filenames.RECORD_SUFFIX)):
+                    yield artifact.module.name
 
     def _is_right(self, artifact: Artifact) -> bool:
         return self._standing.statuses[artifact.id].right

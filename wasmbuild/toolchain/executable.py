@@ -118,14 +118,15 @@ def digest(path: Path) -> str:
     known = identities.recall(path)
     if known is not None:
         return known.sha256
+    now = time.time_ns()
     sha256, signature = files.hash_file(path)
-    identities.remember(path, signature, Fact("", sha256))
+    identities.remember(path, signature, Fact("", sha256), now)
     return sha256
 
 
 def _ask(path: Path) -> ExecutableIdentity:
     """Return what is known of an executable; one that is new here is run. Raises UnusableExecutableError."""
-    script = is_script(path)
+    script, now = is_script(path), time.time_ns()
     signature: files.Signature | None = None
     try:
         known = identities.recall(path)
@@ -155,7 +156,7 @@ def _ask(path: Path) -> ExecutableIdentity:
             f'not "wasmtime 48.0.8" or the like'
         )
     if not script:
-        identities.remember(path, signature, Fact(match[1], sha256))
+        identities.remember(path, signature, Fact(match[1], sha256), now)
     return ExecutableIdentity(str(path), match[1], sha256)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from pathlib import Path
 
 from wasmbuild import files
@@ -48,10 +47,13 @@ def recall(path: Path) -> Fact | None:
     return found[1]
 
 
-def remember(path: Path, signature: files.Signature, fact: Fact) -> None:
-    """Note what a file is, unless it may change without its stat signature showing it. Never raises."""
-    # The clock of this machine stands for that of the file system, which may be read-only.
-    if not files.is_settled(signature, time.time_ns()):
+def remember(path: Path, signature: files.Signature, fact: Fact, now: int) -> None:
+    """Note what a file is, unless it may have changed since without its stat signature showing it. Never raises.
+
+    ``now`` is the time in nanoseconds before it was read: by the clock of this machine, which stands for that of the
+    file system, since that may be read-only.
+    """
+    if not files.is_settled(signature, now):
         return
     _found[str(path)] = (signature, fact)
     document = {"schema": SCHEMA, "path": str(path), "signature": signature, **fact._asdict()}

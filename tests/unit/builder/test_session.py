@@ -7,13 +7,14 @@ import json
 import os
 import random
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from wasmbuild import files
-from wasmbuild.builder import noop
+from wasmbuild.builder import build_directory, noop
 from wasmbuild.builder.checker import Checker
 from wasmbuild.builder.lock import Lock
 from wasmbuild.errors import DiskError
@@ -52,6 +53,25 @@ def test_nothing_is_made_twice(built: Any) -> None:
     before = shipped(built.root)
     assert built.build() == []
     assert shipped(built.root) == before
+
+
+def test_a_source_from_the_future_is_read_once(project: Any) -> None:
+    project.write("a", "b")
+    os.utime(project.directory / "src" / "a.wasm", (2**33, 2**33))
+    project.build()
+    assert (project.root / ".wasmbuild" / "noop.json").exists()
+
+
+@pytest.mark.parametrize("name", ["pi/a.cwasm", "pi/a.cwasm.json", "pi/manifest.json", "index.json"])
+def test_what_another_process_wrote_just_now_is_known_in_the_end(
+    built: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one of doit's does, and a build that was waited for: what is built next has nothing to do."""
+    monkeypatch.setattr(files, "FINE_STEP_NS", 10**9)
+    monkeypatch.setattr(build_directory.time, "sleep", lambda seconds: monkeypatch.undo() or time.sleep(0.05))
+    os.utime(built.root / name)
+    assert built.build() == []
+    assert (built.root / ".wasmbuild" / "noop.json").exists()
 
 
 def test_an_edit_is_built_and_nothing_else(built: Any) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from candidates import MakeProgram, says
 
+from wasmbuild import files
 from wasmbuild.toolchain import executable, identities
 from wasmbuild.toolchain.find import FoundCompiler, find
 from wasmbuild.usercache import Documents
@@ -37,7 +38,7 @@ class TestIdentities:
         return file
 
     def old(self, path: Path) -> Path:
-        # A signature is trusted when it is older than the clock's step: two seconds for a whole second.
+        # A signature is trusted when it is older than the clock's step.
         os.utime(path, ns=(10**18, 10**18 + 1))
         time.sleep(0.03)
         return path
@@ -69,12 +70,37 @@ class TestIdentities:
         assert (before.version, after.version) == ("48.0.8", "48.0.9")
         assert before.sha256 != after.sha256
 
-    def test_one_that_was_written_just_now_is_not_remembered(self, machine: Path, program: MakeProgram) -> None:
+    def test_one_that_was_written_just_now_is_not_remembered(
+        self, machine: Path, program: MakeProgram, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         path = program(machine / "first" / "wasmtime", says("48.0.8"))
-        os.utime(path, ns=(2**62, 2**62))
+        monkeypatch.setattr(identities.files, "FINE_STEP_NS", 2**62)
         find("cli", 48, machine)
         assert not (machine / "cache").exists()
         assert identities.recall(path) is None
+
+    def test_one_that_was_read_just_when_it_was_written_is_not_remembered(
+        self, machine: Path, program: MakeProgram
+    ) -> None:
+        """To read it takes longer than the step of a clock, and a change meanwhile would not show."""
+        path = program(machine / "wasmtime", says("48.0.8"))
+        changed = path.stat().st_ctime_ns
+        fact = identities.Fact("48.0.8", "0" * 64)
+        identities.remember(path, files.signature(path.stat()), fact, changed)
+        assert identities.recall(path) is None
+        identities.remember(path, files.signature(path.stat()), fact, changed + files.COARSE_STEP_NS)
+        assert identities.recall(path) == fact
+
+    @pytest.mark.parametrize("seconds", [10**9, 2**33], ids=["whole seconds", "in the future"])
+    def test_a_time_that_was_set_keeps_nobody_from_remembering(
+        self, machine: Path, program: MakeProgram, seconds: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = program(machine / "wasmtime", says("48.0.8"))
+        os.utime(path, (seconds, seconds))
+        time.sleep(0.03)
+        sha256 = executable.digest(path)
+        monkeypatch.setattr(executable.files, "hash_file", lambda path: pytest.fail(f"{path} was read again"))
+        assert executable.digest(path) == sha256
 
     def test_a_script_is_asked_every_time(self, machine: Path, script: MakeProgram) -> None:
         self.old(script(machine / "w", f'echo "wasmtime $(cat {machine}/version)"'))
