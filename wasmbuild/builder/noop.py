@@ -15,7 +15,7 @@ from pathlib import Path
 from wasmbuild import __version__, files
 from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.digest import sha256_hex
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.toolchain import search_path
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def look(plan: Plan, declaration: bytes) -> Look:
     unseen = not_yet(plan, declaration)
     there = unseen.files
     try:
-        document = json.loads(file(plan.state_dir).read_bytes())
+        document = _document(plan)
         # Through a link that leads elsewhere everything may look the same.
         if document["for"] != unseen.identity or any(map(os.path.islink, _directories(plan))):
             return unseen
@@ -83,7 +83,7 @@ def is_of(plan: Plan, identity: list[object], digest: str | None) -> bool:
     All that has another signature now has changed since; the rest is right. Never raises.
     """
     try:
-        document = json.loads(file(plan.state_dir).read_bytes())
+        document = _document(plan)
         return digest is not None and document["files"] == digest and document["for"] == identity
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
@@ -97,6 +97,11 @@ def to_bytes(identity: list[object], digest: str) -> bytes:
 def digest(signatures: Iterable[str]) -> str:
     """Return a digest of the signatures, as text, of all files of a plan in their order."""
     return sha256_hex("\n".join(signatures).encode("ascii"))
+
+
+def _document(plan: Plan) -> Any:
+    """Return the note. Raises OSError, ValueError."""
+    return json.loads(files.read(file(plan.state_dir))[0])
 
 
 def _directories(plan: Plan) -> Iterator[str]:

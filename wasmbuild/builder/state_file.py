@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from wasmbuild import files
 from wasmbuild.builder.columns import Columns
 from wasmbuild.lean_typing import NamedTuple
 
@@ -32,10 +33,10 @@ class State(NamedTuple):
     checksum: int
 
 
-def to_bytes(files: Columns, notes: Mapping[str, str], forgotten: Sequence[str] = (), of: int = 0) -> tuple[bytes, int]:
+def to_bytes(rows: Columns, notes: Mapping[str, str], forgotten: Sequence[str] = (), of: int = 0) -> tuple[bytes, int]:
     """Return what ``read`` reads, and its checksum."""
-    body = [column.encode("ascii") for column in files.to_text()]
-    head = {"schema": SCHEMA, "of": of, "quoted": files.quoted, "forgotten": list(forgotten), "notes": notes}
+    body = [column.encode("ascii") for column in rows.to_text()]
+    head = {"schema": SCHEMA, "of": of, "quoted": rows.quoted, "forgotten": list(forgotten), "notes": notes}
     checksum = _checksum(head, *body)
     return b"".join([_ENCODE([head, checksum]).encode("ascii"), b"\n", *body]), checksum
 
@@ -43,12 +44,13 @@ def to_bytes(files: Columns, notes: Mapping[str, str], forgotten: Sequence[str] 
 def read(path: Path) -> State | None:
     """Read one of the files; ``None`` where it is not there or anything in it is not as it was written."""
     try:
-        line, _, body = path.read_bytes().partition(b"\n")
+        with files.open_regular(path) as file:
+            line, _, body = file.read().partition(b"\n")
         head, checksum = json.loads(line)
         if head["schema"] != SCHEMA or checksum != _checksum(head, body):
             return None
-        files = Columns.from_text(body.decode("ascii"), quoted=head["quoted"])
-        return State(files, dict(head["notes"]), list(head["forgotten"]), head["of"], checksum)
+        columns = Columns.from_text(body.decode("ascii"), quoted=head["quoted"])
+        return State(columns, dict(head["notes"]), list(head["forgotten"]), head["of"], checksum)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 

@@ -116,7 +116,7 @@ class Survey:
         return [artifact.id for artifact in touched if artifact.id in believed and not self._is_right(artifact)]
 
     def _young(self) -> Iterator[str]:
-        """Yield the modules of which a file was too young to be trusted: edited just now, or made by another process."""
+        """Yield the modules of which a file was too young to be trusted: edited, or made by another process."""
         if young := self._directory.memory.young:
             for artifact, path in zip(self._plan.artifacts, self._paths, strict=True):
                 if not young.isdisjoint((str(artifact.module.source), path, path + filenames.RECORD_SUFFIX)):

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,18 @@ def test_what_another_process_wrote_just_now_is_known_in_the_end(
     os.utime(built.root / name)
     assert built.build() == []
     assert (built.root / ".wasmbuild" / "noop.json").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFO")
+@pytest.mark.parametrize("name", ["state.tsv", "state.changes.tsv", "noop.json"])
+def test_what_is_remembered_is_read_from_no_fifo(built: Any, name: str) -> None:
+    path = built.root / ".wasmbuild" / name
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    looking = threading.Thread(target=built.build, daemon=True)
+    looking.start()
+    looking.join(60)
+    assert not looking.is_alive()
 
 
 def test_an_edit_is_built_and_nothing_else(built: Any) -> None:
