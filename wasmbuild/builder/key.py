@@ -50,7 +50,12 @@ def digest(document: Mapping[str, Any]) -> str:
     """Return the key: SHA-256 in hex over the canonical JSON of a document."""
     if isinstance(document, KeyInputs):
         return document.key
-    return sha256_hex(_CANONICAL.encode(document).encode("ascii"))
+    return sha256_hex(canonical(document))
+
+
+def canonical(document: Mapping[str, Any]) -> bytes:
+    """Return the text of a document that its key is the digest of."""
+    return _CANONICAL.encode(document).encode("ascii")
 
 
 @lru_cache(4096)

@@ -10,7 +10,7 @@ from wasmbuild.builder import disk, output
 from wasmbuild.builder.compile import LocalCompiler, check, record_of, taken
 from wasmbuild.builder.disk import REPLACING
 from wasmbuild.builder.examining import Examiner, as_compile_error, held, read
-from wasmbuild.builder.key import identity_of
+from wasmbuild.builder.key import canonical, identity_of
 from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache, CompileRequest, Labels
 from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.errors import CompileError, FormatError
@@ -77,7 +77,7 @@ def compile_recorded(
                 disk.write(wasm, examiner.binary(data), REPLACING)
             result = LocalCompiler(toolchain, lambda: directory).compile(request, wasm)
             checked = check(artifact.id, module.source_text, request, result, source, directory)
-            cache.put(result.key, checked.data, checked.record.sha256, checked.record.inputs, result.seconds)
+            cache.put(result.key, checked.data, checked.record.sha256, canonical(checked.record.inputs), result.seconds)
         before()
         _put(record, checked.record.to_bytes(), keep_time)
         if not disk.holds(out, checked.record.size, checked.record.sha256):

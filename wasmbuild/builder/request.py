@@ -6,13 +6,13 @@ another machine together with the binary that its digest names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from wasmbuild.builder import key
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.errors import WasmbuildError
-from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple, Protocol
 from wasmbuild.toolchain.limits import ProcessLimits
 
 if TYPE_CHECKING:
@@ -184,10 +184,11 @@ class ArtifactCache(Protocol):
     def get(self, key: str, out: Path | str) -> Kept | None:
         """Write an artifact into a new file and return what was seen of it on the way; None where there is none."""
 
-    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float = 0.0) -> None:
+    def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float = 0.0) -> None:
         """Keep an artifact that was checked, with its digest in hex and what decided its bytes.
 
-        ``seconds`` is how long it took to compile.
+        ``inputs`` is the text that the key is the digest of (``key.canonical``), ``seconds`` how long it took to
+        compile.
         """
 
     def discard(self, key: str) -> None:
@@ -209,7 +210,7 @@ class NullCache:
     def get(self, key: str, out: Path | str) -> None:
         return None
 
-    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float = 0.0) -> None:
+    def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float = 0.0) -> None:
         pass
 
     def discard(self, key: str) -> None:

@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from wasmbuild.builder.key import canonical
 from wasmbuild.builder.request import (
     ALL_CORES,
     ArtifactCache,
@@ -135,7 +136,8 @@ def _finished(
         checked = work.check_result(id, request, result)
     except WasmbuildError as error:
         return work.fail(id, error)
-    cache.put(result.key, checked.data, checked.record.sha256, checked.record.inputs, result.seconds)
+    inputs = canonical(checked.record.inputs)
+    cache.put(result.key, checked.data, checked.record.sha256, inputs, result.seconds)
     try:
         return work.publish(id, checked, result)
     except WasmbuildError as error:

@@ -104,7 +104,7 @@ def _compiled(
             # Its own words say better what is wrong with a source that is none.
             _looked_at(module, toolchain, made.parent)
         raise
-    cache.put(key.digest(inputs), artifact, sha256_hex(artifact), inputs)
+    cache.put(key.digest(inputs), artifact, sha256_hex(artifact), key.canonical(inputs))
     return artifact
 
 

@@ -61,7 +61,7 @@ def says_less(server: Server, handler: Handler) -> None:
 
 
 def says_all_there_is(server: Server, handler: Handler) -> None:
-    send(handler, b"wasmbuild/entry1", length=1 << 50)
+    send(handler, b"wasmbuild/entry2", length=1 << 50)
 
 
 def resets(server: Server, handler: Handler) -> None:

@@ -93,27 +93,36 @@ def test_what_nobody_or_another_signed_is_passed_over(server: Server, member: Me
         assert len(server.kept) == 4
 
 
-@pytest.mark.parametrize("part", ["sha256", "key", "seconds", "size", "inputs", "signature", "artifact"])
+@pytest.mark.parametrize("part", ["sha256", "milliseconds", "size", "inputs", "signature", "artifact"])
 def test_nothing_of_a_signed_entry_can_be_changed(server: Server, member: Member, ours: Key, part: str) -> None:
     line = f'remote = "{server.address}"'
     member(line, keys(ours), f'signing-key = "{ours.path}"').run("build", "--push")
-    entries = dict(server.kept)
-    for path, data in entries.items():
-        size = int.from_bytes(data[16:20], "big")
-        document, signature, artifact = data[20 : 20 + size], data[20 + size : 84 + size], data[84 + size :]
-        if part == "artifact":
-            artifact = next(other for other in entries.values() if other != data)[-len(artifact) :]
-        elif part == "signature":
-            signature = next(other for other in entries.values() if other != data)[20 + size : 84 + size]
-        else:
-            found = json.loads(document)
-            found[part] = {"sha256": "0" * 64, "key": "0" * 64, "seconds": 99, "size": 0, "inputs": {}}[part]
-            document = json.dumps(found, sort_keys=True, separators=(",", ":")).encode()
-        head = data[:16] + len(document).to_bytes(4, "big")
-        server.kept[path] = head + document + signature + artifact
+    entries = {path: _parts(data) for path, data in server.kept.items()}
+    for path, parts in entries.items():
+        another = next(other for other in entries.values() if other["signature"] != parts["signature"])
+        others = {"sha256": bytes(32), "milliseconds": b"\0\0\0\1", "size": bytes(8), "inputs": another["inputs"]}
+        changed = {**parts, part: others.get(part, another[part])}
+        changed["length"] = len(changed["inputs"]).to_bytes(4, "big")
+        assert changed != parts
+        server.kept[path] = b"".join(changed.values())
     ended = member(line, keys(ours)).run("build")
     assert "4 artifacts: 4 compiled in " in ended.stderr
     assert "they are passed over" in ended.stderr
+
+
+def _parts(entry: bytes) -> dict[str, bytes]:
+    """Take an entry apart, as ``builder/cache/packed.py`` describes it."""
+    end = 64 + int.from_bytes(entry[16:20], "big")
+    return {
+        "magic": entry[:16],
+        "length": entry[16:20],
+        "size": entry[20:28],
+        "milliseconds": entry[28:32],
+        "sha256": entry[32:64],
+        "inputs": entry[64:end],
+        "signature": entry[end : end + 64],
+        "artifact": entry[end + 64 :],
+    }
 
 
 def test_no_project_believes_what_another_one_trusts(

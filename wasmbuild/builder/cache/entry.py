@@ -12,14 +12,12 @@ checksum, which takes an eighth of the time. Whoever loads an artifact hashes it
 from __future__ import annotations
 
 import io
-import json
 import os
 import struct
 from binascii import crc32
-from collections.abc import Mapping
 
 from wasmbuild import files
-from wasmbuild.lean_typing import Any, NamedTuple
+from wasmbuild.lean_typing import NamedTuple
 
 _MAGIC = b"wasmbuild/cache2"
 _TRAILER = struct.Struct(">16sQQ32s32s")
@@ -49,11 +47,10 @@ class Taken(NamedTuple):
     shared: bool
 
 
-def tail(artifact: bytes, sha256: str, key: str, inputs: Mapping[str, Any]) -> bytes:
+def tail(artifact: bytes, sha256: str, key: str, inputs: bytes) -> bytes:
     """Return what follows an artifact in its entry."""
-    encoded = json.dumps(inputs, sort_keys=True, separators=(",", ":")).encode()
-    trailer = _TRAILER.pack(_MAGIC, len(artifact), len(encoded), bytes.fromhex(sha256), bytes.fromhex(key))
-    return encoded + trailer + _SUM.pack(crc32(trailer, crc32(artifact)))
+    trailer = _TRAILER.pack(_MAGIC, len(artifact), len(inputs), bytes.fromhex(sha256), bytes.fromhex(key))
+    return inputs + trailer + _SUM.pack(crc32(trailer, crc32(artifact)))
 
 
 def take(descriptor: int, whole: int, key: str, out: str, *, share: bool) -> Taken:

@@ -12,13 +12,13 @@ import contextlib
 import os
 import time
 from _thread import allocate_lock
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from wasmbuild import files, usercache
 from wasmbuild.builder.cache import entry
 from wasmbuild.builder.request import Kept
-from wasmbuild.lean_typing import Any, NamedTuple
+from wasmbuild.lean_typing import NamedTuple
 
 _TEMPORARY = ".new-"
 _LEDGER = "ledger"
@@ -88,7 +88,7 @@ class LocalCache:
         _touch(path, status.st_mtime)
         return Kept(str(out), found.size, found.sha256, found.stamped, found.data)
 
-    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float = 0.0) -> None:
+    def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float = 0.0) -> None:
         tail = entry.tail(artifact, sha256, key, inputs)
         size = len(artifact) + len(tail)
         if size > self._max:

@@ -1,21 +1,18 @@
-"""What a remote cache keeps under a key: an artifact, compressed, and a document that may be signed.
+"""What a remote cache keeps under a key: what the key is the digest of, and an artifact, compressed.
 
-    magic, size of the document | document as JSON | signature, or zeros | artifact in the document's encoding
+    head: magic, sizes of both, milliseconds, SHA-256 of the artifact | key's document as JSON | signature, or zeros |
+    artifact in zstd
 
-The document names the key and what it is the digest of, the artifact's digest and size, and how long it took to
-compile. A signature is over the document, so over key and digest, and what is taken is held to both.
+The document is not read: that it has the digest which was asked for is all that is to be known of it. A signature is
+over all that is before it, so over key and digest, and what is taken is held to both.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import struct
-from collections.abc import Mapping
 from functools import cache
 
-from wasmbuild.builder import key as keys
-from wasmbuild.digest import sha256_hex
+from wasmbuild.digest import sha256, sha256_hex
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -24,28 +21,28 @@ if TYPE_CHECKING:
 MAX_BYTES = 1 << 30
 """Artifacts and entries that are larger are neither kept nor taken: none is held in memory twice."""
 
-_MAGIC = b"wasmbuild/entry1"
-_HEAD = struct.Struct(">16sI")
+# Big-endian, without padding: 16 + 4 + 8 + 4 + 32 bytes.
+_HEAD = struct.Struct(">16sIQI32s")
+_MAGIC = b"wasmbuild/entry2"
 _SIGNATURE_BYTES = 64
 _UNSIGNED = bytes(_SIGNATURE_BYTES)
-_MAX_DOCUMENT = 1 << 20
+_MAX_INPUTS = 1 << 20
 # Of artifacts as compilers make them, to 38 % at 115 MB/s; the next levels take twice as long for another hundredth.
 _LEVEL = 3
-_ENCODING = "zstd"
-_SHA256 = re.compile("[0-9a-f]{64}")
 # As long as a compile may take; a longer time is another machine's, or made up.
-_MOST_SECONDS = 600.0
+_MOST_SECONDS = 600
 
 
 class PackedArtifact(NamedTuple):
     """An entry as it says of itself: the artifact, its digest in hex, what decided its bytes and who signed that.
 
-    ``seconds`` is how long it took to compile; ``signer`` is the public key, None where none was asked for.
+    ``inputs`` is the text that the key is the digest of; ``seconds`` is how long the artifact took to compile;
+    ``signer`` is the public key, None where none was asked for.
     """
 
     artifact: bytes
     sha256: str
-    inputs: Mapping[str, Any]
+    inputs: bytes
     seconds: float
     signer: str | None
 
@@ -58,24 +55,12 @@ class NotTrustedError(Exception):
     """An entry that no trusted key signed."""
 
 
-def pack(
-    key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float, signer: Signer | None
-) -> bytes:
-    """Return an entry."""
-    document = json.dumps(
-        {
-            "encoding": _ENCODING,
-            "inputs": dict(inputs),
-            "key": key,
-            "seconds": round(min(seconds, _MOST_SECONDS), 3),
-            "sha256": sha256,
-            "size": len(artifact),
-        },
-        sort_keys=True,
-        separators=(",", ":"),
-    ).encode("ascii")
-    signature = _UNSIGNED if signer is None else signer.sign(_MAGIC + document)
-    return b"".join((_HEAD.pack(_MAGIC, len(document)), document, signature, zstd().compress(artifact, _LEVEL)))
+def pack(artifact: bytes, sha256: str, inputs: bytes, seconds: float, signer: Signer | None) -> bytes:
+    """Return the entry of the key that is the digest of ``inputs``."""
+    milliseconds = round(min(max(0.0, seconds), _MOST_SECONDS) * 1000)
+    said = _HEAD.pack(_MAGIC, len(inputs), len(artifact), milliseconds, bytes.fromhex(sha256)) + inputs
+    signature = _UNSIGNED if signer is None else signer.sign(said)
+    return b"".join((said, signature, zstd().compress(artifact, _LEVEL)))
 
 
 def unpack(data: bytes, key: str, trusted: TrustedKeys | None) -> PackedArtifact:
@@ -87,47 +72,23 @@ def unpack(data: bytes, key: str, trusted: TrustedKeys | None) -> PackedArtifact
     """
     if len(data) < _HEAD.size:
         raise NotAnEntryError
-    magic, size = _HEAD.unpack_from(data)
-    body = _HEAD.size + size + _SIGNATURE_BYTES
-    if magic != _MAGIC or size > _MAX_DOCUMENT or body > len(data):
+    magic, length, size, milliseconds, digest = _HEAD.unpack_from(data)
+    end = _HEAD.size + length
+    body = end + _SIGNATURE_BYTES
+    if magic != _MAGIC or length > _MAX_INPUTS or body > len(data):
         raise NotAnEntryError
-    document = data[_HEAD.size : _HEAD.size + size]
     signer = None
     if trusted is not None:
-        signer = trusted.signer(data[_HEAD.size + size : body], _MAGIC + document)
+        signer = trusted.signer(data[end:body], data[:end])
         if signer is None:
             raise NotTrustedError
-    said = _document(document)
-    if said["key"] != key or _digest(said["inputs"]) != key:
+    inputs = data[_HEAD.size : end]
+    if sha256_hex(inputs) != key or size > MAX_BYTES or milliseconds > _MOST_SECONDS * 1000:
         raise NotAnEntryError
-    artifact = _decompressed(memoryview(data)[body:], said["size"])
-    if sha256_hex(artifact) != said["sha256"]:
+    artifact = _decompressed(memoryview(data)[body:], size)
+    if sha256(artifact).digest() != digest:
         raise NotAnEntryError
-    return PackedArtifact(artifact, said["sha256"], said["inputs"], float(said["seconds"]), signer)
-
-
-def _document(data: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        raise NotAnEntryError from None
-    if not isinstance(found, dict) or found.get("encoding") != _ENCODING:
-        raise NotAnEntryError
-    sha256, size, seconds = found.get("sha256"), found.get("size"), found.get("seconds")
-    if not isinstance(found.get("inputs"), dict) or not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
-        raise NotAnEntryError
-    if type(size) is not int or not 0 <= size <= MAX_BYTES:
-        raise NotAnEntryError
-    if not isinstance(seconds, (int, float)) or not 0 <= seconds <= _MOST_SECONDS:
-        raise NotAnEntryError
-    return {"key": found.get("key"), "inputs": found["inputs"], "sha256": sha256, "size": size, "seconds": seconds}
-
-
-def _digest(inputs: dict[str, Any]) -> str:
-    try:
-        return keys.digest(inputs)
-    except (ValueError, RecursionError):
-        raise NotAnEntryError from None
+    return PackedArtifact(artifact, digest.hex(), inputs, milliseconds / 1000, signer)
 
 
 def _decompressed(data: memoryview, size: int) -> bytes:

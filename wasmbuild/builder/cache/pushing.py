@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
@@ -34,14 +32,14 @@ class Pushing:
         # The smallest entry that was accepted: its size in bytes and its key.
         self._accepted: tuple[int, str] | None = None
 
-    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float) -> None:
+    def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float) -> None:
         """Begin to put an artifact there; where much is on its way already, wait for that first."""
         if len(artifact) > packed.MAX_BYTES or self._tally.push_problem is not None:
             return
         with self._connection.mutex:
             if not self._connection.ready():
                 return
-        data = packed.pack(key, artifact, sha256, inputs, seconds, self._signer)
+        data = packed.pack(artifact, sha256, inputs, seconds, self._signer)
         if self._bytes > _MOST_BYTES:
             self._wait()
         transfer = Transfer[None]()

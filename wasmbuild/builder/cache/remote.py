@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -146,7 +146,7 @@ class RemoteCache:
 
     # --- pushing, and the end
 
-    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float) -> None:
+    def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float) -> None:
         """Begin to put an artifact there, if that is asked for."""
         if self._pushing is not None:
             self._pushing.put(key, artifact, sha256, inputs, seconds)

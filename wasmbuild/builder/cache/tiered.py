@@ -7,13 +7,13 @@ store, so that only builds that trust that one find it: all projects of a user s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.builder.cache.local import LocalCache
 from wasmbuild.builder.request import Kept, RemoteReport
-from wasmbuild.lean_typing import TYPE_CHECKING, Any, Protocol
+from wasmbuild.lean_typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from wasmbuild.builder.cache.packed import PackedArtifact
@@ -31,7 +31,7 @@ class Remote(Protocol):
     def get(self, key: str) -> PackedArtifact | None:
         """Return what is held in memory of an entry, None where there is none to be trusted."""
 
-    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float) -> None:
+    def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float) -> None:
         """Begin to put an artifact there, if that is asked for; it took so many seconds to compile."""
 
     def refuse(self, key: str) -> None:
@@ -56,7 +56,7 @@ class AbsentRemote:
     def get(self, key: str) -> None:
         return None
 
-    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float) -> None:
+    def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float) -> None:
         pass
 
     def refuse(self, key: str) -> None:
@@ -142,7 +142,7 @@ class TieredCache:
             return None
         return Kept(str(out), len(found.artifact), found.sha256, made.stamped, found.artifact)
 
-    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float = 0.0) -> None:
+    def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float = 0.0) -> None:
         if self._near.local is not None:
             self._near.local.put(key, artifact, sha256, inputs)
         self._remote.put(key, artifact, sha256, inputs, seconds)

@@ -35,7 +35,7 @@ def key_of(name: str) -> str:
 
 
 def put(cache: LocalCache, name: str, data: bytes = ARTIFACT) -> str:
-    cache.put(key_of(name), data, hashlib.sha256(data).hexdigest(), inputs(name))
+    cache.put(key_of(name), data, hashlib.sha256(data).hexdigest(), key.canonical(inputs(name)))
     return key_of(name)
 
 

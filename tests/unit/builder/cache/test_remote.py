@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,8 +17,8 @@ from wasmbuild.builder.request import RemoteReport
 from wasmbuild.usercache import CacheDirectory
 
 ARTIFACT = b"artifact"
-INPUTS = {"wasm": "a"}
-KEY = key.digest(INPUTS)
+INPUTS = key.canonical({"wasm": "a"})
+KEY = hashlib.sha256(INPUTS).hexdigest()
 
 
 class Clock:
@@ -80,7 +79,7 @@ class FakeRemote:
         found = self.entries.get(key)
         return found if found is None or self.near is None else self.near.keep(key, found)
 
-    def put(self, key: str, artifact: bytes, sha256: str, inputs: Mapping[str, Any], seconds: float) -> None:
+    def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float) -> None:
         self.entries[key] = PackedArtifact(artifact, sha256, inputs, seconds, None)
 
     def refuse(self, key: str) -> None:
