@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,10 @@ def real_release() -> Release:
 
 @pytest.fixture(scope="session")
 def release(real_release: Release, tmp_path_factory: pytest.TempPathFactory) -> Release:
-    """A release whose executable has the real one do the work: what is 50 MB takes a second each time it is moved."""
+    """A release whose executable has the real one do the work: what is 70 MB takes a second each time it is moved.
+
+    The archive is as large as one that can be cut off and stopped amid has to be.
+    """
     if not IS_RUN_HERE:
         return real_release
     folder = tmp_path_factory.mktemp("release")
@@ -34,19 +38,19 @@ def release(real_release: Release, tmp_path_factory: pytest.TempPathFactory) -> 
     )
     program.write_bytes(launcher(script))
     program.chmod(0o755)
-    return _release(real_release.version, program)
+    return _release(real_release.version, program, os.urandom(4_000_000))
 
 
 def _wheel() -> Path:
     return next(candidate.path for candidate in search_path.executables() if candidate.origin == search_path.WHEEL)
 
 
-def _release(version: str, program: Path) -> Release:
+def _release(version: str, program: Path, readme: bytes = b"# wasmtime") -> Release:
     platform = platforms.named(platforms.host())
     folder = platform.folder(version)
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:xz", preset=0) as tar:
-        for name, content in (("LICENSE", b"Apache"), ("README.md", b"# wasmtime"), ("wasmtime", program.read_bytes())):
+        for name, content in (("LICENSE", b"Apache"), ("README.md", readme), ("wasmtime", program.read_bytes())):
             member = tarfile.TarInfo(f"{folder}/{name}")
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))

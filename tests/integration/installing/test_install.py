@@ -98,22 +98,22 @@ def test_what_cannot_be_installed(user: Path, arguments: tuple[str, ...], status
     assert installed.folders() == []
 
 
-def test_from_files(user: Path, real_release: Release, tmp_path: Path) -> None:
-    archive = tmp_path / "real_release.tar.xz"
-    archive.write_bytes(real_release.archive)
+def test_from_files(user: Path, release: Release, tmp_path: Path) -> None:
+    archive = tmp_path / "release.tar.xz"
+    archive.write_bytes(release.archive)
     first = command("install", "48", "--from", archive.as_uri())
     assert f"installed, from {archive}" in first.stderr
-    assert command("install", real_release.version, "--from", str(real_release.program)).stdout == first.stdout
-    for file in (archive, real_release.program):
+    assert command("install", release.version, "--from", str(release.program)).stdout == first.stdout
+    for file in (archive, release.program):
         assert command("install", "--from", str(file)).stdout == first.stdout
     said = command("install", "49", "--from", str(archive), status=2).stderr
-    assert f"is Wasmtime {real_release.version}, not 49; nothing was installed" in said
+    assert f"is Wasmtime {release.version}, not 49; nothing was installed" in said
     junk = tmp_path / "junk"
     junk.write_bytes(b"#!/bin/sh\necho wasmtime 48.0.9x\n")
     assert "is not wasmtime" in command("install", "48.0.9", "--from", str(junk), status=2).stderr
-    archive.write_bytes(real_release.archive[:1_000_000])
+    archive.write_bytes(release.archive[:1_000_000])
     mirror = "ftp://m.example"
-    said = command("install", real_release.version, "--mirror", mirror, status=2).stderr
+    said = command("install", release.version, "--mirror", mirror, status=2).stderr
     assert f"--mirror: {mirror} is no address" in said
     assert "is damaged" in command("install", "48.0.9", "--from", str(archive), status=2).stderr
     assert len(installed.folders()) == 1
@@ -121,11 +121,11 @@ def test_from_files(user: Path, real_release: Release, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("length", [1_000, 1_000_000])
 def test_a_server_that_has_something_else_is_to_blame(
-    user: Path, site: serving.Site, real_release: Release, length: int
+    user: Path, site: serving.Site, release: Release, length: int
 ) -> None:
-    site.put(real_release.path, real_release.archive[:length])
-    said = command("install", real_release.version, status=3).stderr
-    assert said.startswith(f"error: {site.address}{real_release.path}: is damaged, or no archive of a release: ")
+    site.put(release.path, release.archive[:length])
+    said = command("install", release.version, status=3).stderr
+    assert said.startswith(f"error: {site.address}{release.path}: is damaged, or no archive of a release: ")
     assert said.count("\n") == 1
     assert [entry.name for entry in user.iterdir()] == [".lock"]
 
@@ -162,11 +162,11 @@ def test_where_others_may_write_nothing_is_installed(user: Path, release: Releas
 
 
 def test_two_at_once_are_one_and_a_killed_one_leaves_nothing(
-    user: Path, site: serving.Site, real_release: Release, tmp_path: Path
+    user: Path, site: serving.Site, release: Release, tmp_path: Path
 ) -> None:
     def start() -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "wasmbuild.cli", "toolchain", "install", real_release.version],
+            [sys.executable, "-m", "wasmbuild.cli", "toolchain", "install", release.version],
             env={**os.environ, "HOME": str(tmp_path)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -175,13 +175,13 @@ def test_two_at_once_are_one_and_a_killed_one_leaves_nothing(
 
     def stuck(request: serving.Request) -> None:
         request.send_response(200)
-        request.send_header("Content-Length", str(len(real_release.archive)))
+        request.send_header("Content-Length", str(len(release.archive)))
         request.end_headers()
-        request.wfile.write(real_release.archive[:2_000_000])
+        request.wfile.write(release.archive[:2_000_000])
         request.wfile.flush()
         time.sleep(60)
 
-    site.put(real_release.path, stuck, whole(real_release.archive))
+    site.put(release.path, stuck, whole(release.archive))
     killed = start()
     while not site.requests:
         assert killed.poll() is None
@@ -194,25 +194,25 @@ def test_two_at_once_are_one_and_a_killed_one_leaves_nothing(
     outputs = [process.communicate(timeout=60) for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
     assert outputs[0][0] == outputs[1][0]
-    assert len([path for path, _ in site.requests if path == real_release.path]) == 2
+    assert len([path for path, _ in site.requests if path == release.path]) == 2
     assert sorted(entry.name for entry in user.iterdir()) == [".lock", installed.folders()[0].name]
 
 
 def test_the_next_run_asks_for_what_a_killed_one_did_not_get(
-    user: Path, site: serving.Site, real_release: Release, tmp_path: Path
+    user: Path, site: serving.Site, release: Release, tmp_path: Path
 ) -> None:
     def stuck(request: serving.Request) -> None:
         request.send_response(200)
         request.send_header("ETag", '"1"')
-        request.send_header("Content-Length", str(len(real_release.archive)))
+        request.send_header("Content-Length", str(len(release.archive)))
         request.end_headers()
-        request.wfile.write(real_release.archive[:2_000_000])
+        request.wfile.write(release.archive[:2_000_000])
         request.wfile.flush()
         time.sleep(60)
 
-    site.put(real_release.path, stuck, whole(real_release.archive))
+    site.put(release.path, stuck, whole(release.archive))
     killed = subprocess.Popen(
-        [sys.executable, "-m", "wasmbuild.cli", "toolchain", "install", real_release.version],
+        [sys.executable, "-m", "wasmbuild.cli", "toolchain", "install", release.version],
         env={**os.environ, "HOME": str(tmp_path)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -222,8 +222,8 @@ def test_the_next_run_asks_for_what_a_killed_one_did_not_get(
         time.sleep(0.01)
     killed.kill()
     killed.wait()
-    path = Path(command("install", real_release.version).stdout.strip())
-    assert path.read_bytes() == real_release.program.read_bytes()
+    path = Path(command("install", release.version).stdout.strip())
+    assert path.read_bytes() == release.program.read_bytes()
     assert int(site.requests[-1][1]["Range"].removeprefix("bytes=").removesuffix("-")) >= 1_000_000
     assert sorted(entry.name for entry in user.iterdir()) == [".lock", path.parent.name]
 

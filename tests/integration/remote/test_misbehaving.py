@@ -369,9 +369,14 @@ class TestCredentials:
             names.append({path.name for path in cache.glob("??/*")})
         assert names[0] == names[1] == names[2] != set()
 
-    @pytest.mark.parametrize(
-        "command",
-        [
+    def test_nothing_says_or_keeps_them(
+        self, filled: Server, member: Member, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+        address = filled.address.replace("://", f"://ann:{self.SECRET}@")
+        project = member(f'remote = "{address}"')
+        for command in (
+            ["build"],
             ["build", "--push"],
             ["build", "--json", "--check-reproducible"],
             ["plan"],
@@ -380,36 +385,9 @@ class TestCredentials:
             ["explain", "add@x64"],
             ["verify", "build", "-v"],
             ["cache", "stats", "--json"],
-        ],
-    )
-    def test_nothing_says_or_keeps_them(
-        self, filled: Server, member: Member, command: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
-        address = filled.address.replace("://", f"://ann:{self.SECRET}@")
-        project = member(f'remote = "{address}"')
-        project.run("build", alone=True)
-        ended = project.run(*command, alone=True)
-        assert self.SECRET not in ended.stdout + ended.stderr
-        kept = [path for path in tmp_path.rglob("*") if path.is_file() and self.SECRET.encode() in path.read_bytes()]
-        assert kept == [project.root / "wasmbuild.toml"]
-
-    def test_a_mistake_in_an_address_is_told_without_them(self, member: Member) -> None:
-        for address in ("s3://AKIA:hush@bucket", "https://me:hush@host/x?y", "hppts://me:hush@host", "ftp://a:hush@b"):
-            told = member(f'remote = "{address}"').run("build", status=2).stderr
-            assert "cache.remote" in told
-            assert "hush" not in told
-
-
-def test_all_there_is_to_say_of_an_address(member: Member) -> None:
-    for address, told in (
-        ("cache.example", "is no address of a kind that is known"),
-        ("htps://x", 'did you mean "https://…"?'),
-        ("https://", "names no server or bucket"),
-        ("file:x", "write file:// and a whole path"),
-        ("https://x/a b", "write them as %20"),
-        ("https://x:port", "is no address"),
-        ("file://host/x", "names no directory of this machine"),
-        ("https://x/?a=b", "goes on behind its path"),
-    ):
-        assert told in member(f'remote = "{address}"').run("build", status=2).stderr, address
+        ):
+            ended = project.run(*command, alone=True)
+            assert self.SECRET not in ended.stdout + ended.stderr, command
+            files = (path for path in tmp_path.rglob("*") if path.is_file())
+            kept = [path for path in files if self.SECRET.encode() in path.read_bytes()]
+            assert kept == [project.root / "wasmbuild.toml"], command
