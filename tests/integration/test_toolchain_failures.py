@@ -377,6 +377,16 @@ class TestFalseCompilers:
             cli.compile(gone, make(FINE))
 
 
+def test_what_a_library_compiled_that_is_another_by_now_is_refused(embedded: Embedded, make: Make) -> None:
+    found = embedded.compiler._replace(sha256="0" * 64)
+    toolchain = Toolchain({find.default_line(): found}, LIMITS)
+    try:
+        with pytest.raises(CompileError, match=r"libwasmtime\S+: was replaced while it compiled; build again"):
+            toolchain.compile(make(FINE))
+    finally:
+        toolchain.close()
+
+
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the end of a process of another is not seen")
 def test_a_worker_that_died_while_idle_is_replaced(embedded: Embedded) -> None:
     library = Embedded(embedded.compiler, LIMITS)

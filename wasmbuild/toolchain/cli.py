@@ -8,7 +8,6 @@ artifacts are, byte for byte, what the library makes of the same settings.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from wasmbuild.errors import ChildError, CompileError
 from wasmbuild.lean_typing import TYPE_CHECKING
@@ -51,18 +50,7 @@ def compile(compiler: FoundCompiler, job: Job) -> int | None:  # noqa: A001 -- c
 
         command = subprocess.list2cmdline(shown) if os.name == "nt" else shlex.join(shown)
         raise failure(job, f"wasmtime {compiler.version}", ended.reason, ended.stderr, command=command)
-    if _is_another(compiler):
-        raise CompileError(
-            f"{compiler.path}: was replaced while it compiled; build again when what installs it has ended"
-        )
+    executable.refuse_another(compiler.path, compiler.sha256)
     if not os.path.isfile(job.out):
         raise CompileError(f"{compiler.path} reported success but wrote nothing; is it a wasmtime executable?")
     return ended.peak_memory
-
-
-def _is_another(compiler: FoundCompiler) -> bool:
-    """Tell whether an executable is not what it was found to be: the key would name one that did not compile."""
-    try:
-        return executable.digest(Path(compiler.path)) != compiler.sha256
-    except OSError:
-        return True

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from wasmbuild import files, locks, usercache
-from wasmbuild.errors import ChildError, ToolchainError
+from wasmbuild.errors import ChildError, CompileError, ToolchainError
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import identities, search_path
@@ -122,6 +122,17 @@ def digest(path: Path) -> str:
     sha256, signature = files.hash_file(path)
     identities.remember(path, signature, Fact("", sha256), now)
     return sha256
+
+
+def refuse_another(path: str, sha256: str) -> None:
+    """Refuse what a compiler made that is not what it was found to be: the key would name one that did not compile it.
+
+    Raises CompileError.
+    """
+    with contextlib.suppress(OSError):
+        if digest(Path(path)) == sha256:
+            return
+    raise CompileError(f"{path}: was replaced while it compiled; build again when what installs it has ended")
 
 
 def _ask(path: Path) -> ExecutableIdentity:

@@ -69,6 +69,7 @@ class Toolchain:
             if obstacle := self.obstacle(job.engine):
                 raise ToolchainError(obstacle)
             self._embedded(compiler).compile(job)
+            executable.refuse_another(compiler.path, compiler.sha256)
             return None
         # What starts a process is not light, and most steps of a build that was made before compile nothing.
         from wasmbuild.toolchain import cli
