@@ -43,6 +43,30 @@ def test_compile_and_verify_in_one_run(dodo: Project, options: list[str]) -> Non
     assert dodo.compiled() == set()
 
 
+# More work at a time than a test has time for.
+SLOW = """import time
+
+from wasmbuild.builder.session import Session
+
+real = Session.{method}
+Session.{method} = lambda *given, **named: time.sleep(0.5) or real(*given, **named)
+"""
+
+
+def test_a_verification_waits_for_the_index_to_name_all(dodo: Project) -> None:
+    """One is not written for each target that comes, or a thousand would take longer than their artifacts."""
+    names = [f"t{number}" for number in range(20)]
+    dodo.declare(HEAD + MODULES + "".join(f'[targets.{name}]\ntriple = "pulley64"\n' for name in names))
+    dodo.write("dodo.py", SLOW.format(method="finish") + DODO)
+    assert "40 artifacts verified" in doit(dodo, "-n", "2", "compile", "verify")
+
+
+def test_without_the_order_of_tasks_manifests_wait_for_what_is_compiled(dodo: Project) -> None:
+    dodo.write("dodo.py", SLOW.format(method="compile") + DODO)
+    assert "4 artifacts: 4 compiled" in doit(dodo, "-s", "-n", "4", "compile")
+    assert dodo.compiled() == set()
+
+
 @posix
 def test_in_processes_compiles_work_and_a_verification_says_what_it_needs(dodo: Project) -> None:
     assert "4 compiled" in doit(dodo, "-n", "4", "-P", "process", "compile")

@@ -76,6 +76,8 @@ def write_manifests(which: Which) -> dict[str, Any] | TaskFailed:
     It fails where what is declared does not stand whole after all.
     """
     build = of(which)
+    # With `doit -s` there is no order.
+    build.wait()
     with build.busy(), build.steps.begun() as session:
         wrong, unfinished, known = build.steps.conclude(session)
         lost = session.plan.refused
@@ -105,7 +107,7 @@ def verify_artifacts(which: Which, *, ordered: bool = False) -> TaskFailed | Non
     if build.planned is None or build.error is not None:
         return TaskFailed(str(build.error))
     if not ordered:
-        build.wait()
+        build.wait_for_all()
     report = verify([build.planned.plan.build_dir], targets=build.workspace.runners())
     outdated = _outdated(build.workspace)
     tell(report, Console(sys.stdout))

@@ -179,6 +179,7 @@ class Build:
         finally:
             with self._progress:
                 self._busy -= 1
+                self._progress.notify_all()
                 if not self._busy and self.steps.is_open:
                     self._timer = threading.Timer(_IDLE_SECONDS, self._rest)
                     self._timer.daemon = True
@@ -205,14 +206,24 @@ class Build:
             return len(self._unfinished)
 
     def wait(self) -> None:
-        """Wait until every compile that doit selected so far has ended. Raises UsageError where that cannot be seen."""
+        """Wait until every compile that doit selected so far has ended, if this process can see that."""
+        if not self.steps.is_elsewhere:
+            with self._progress:
+                self._progress.wait_for(lambda: not self._unfinished)
+
+    def wait_for_all(self) -> None:
+        """Wait until nothing is compiled or written, and have the index name what stands.
+
+        Raises UsageError where that cannot be seen, DiskError.
+        """
         if self.steps.is_elsewhere:
             raise UsageError(
                 "in a process of its own a verification cannot see the compiles; run doit with -P thread, "
                 'set par_type = "thread" in DOIT_CONFIG, or name the tasks it follows: verify(basename="compile")'
             )
         with self._progress:
-            self._progress.wait_for(lambda: not self._unfinished)
+            self._progress.wait_for(lambda: not self._unfinished and not self._busy)
+            self.steps.close()
 
 
 _builds: dict[Which, Build] = {}
