@@ -45,6 +45,16 @@ def test_what_cargo_is_told(script: Project) -> None:
     assert files.signature((script.build / "engine.rs").stat()) == engine
 
 
+def test_cargo_is_not_told_to_watch_what_the_build_script_made(script: Project) -> None:
+    """A file that the script writes is younger than its start, so that Cargo would run it at each build."""
+    out = Path(script.environment["OUT_DIR"])
+    out.mkdir()
+    (out / "add.wat").write_bytes((script.root / "add.wat").read_bytes())
+    lines = told(script, "--source", f"add={out / 'add.wat'}")
+    assert not any(path.endswith("add.wat") for path in lines["rerun-if-changed"])
+    assert str(script.root / "wasmbuild.toml") in lines["rerun-if-changed"]
+
+
 def test_what_runs_there_is_built(script: Project) -> None:
     script.declare(f'{HEAD}{TARGETS}[targets.any]\ntriple = "pulley64"\n{MODULES}')
     assert told(script)["rustc-env"] == ["WASMBUILD_TARGET=x64"]
@@ -75,6 +85,38 @@ def test_what_cargo_decides_is_refused(script: Project, arguments: list[str]) ->
 def test_only_cargo_starts_it(script: Project) -> None:
     del script.environment["TARGET"]
     assert "the environment has no TARGET; start it from a build.rs" in script.run("build", "--cargo", status=2).stderr
+
+
+MAKES = """
+fn main() {
+    let made = std::path::Path::new(&std::env::var_os("OUT_DIR").unwrap()).join("add.wat");
+    std::fs::write(&made, std::fs::read_to_string("add.wat.in").unwrap()).unwrap();
+    println!("cargo::rerun-if-changed=add.wat.in");
+    let mut build = std::process::Command::new("wasmbuild");
+    let built = build.args(["build", "--cargo", "--source"]).arg(format!("add={}", made.display())).status();
+    std::process::exit(built.unwrap().code().unwrap_or(1));
+}
+"""
+
+
+@pytest.mark.needs("cargo")
+def test_a_build_script_that_makes_a_source_runs_when_it_has_to(project: Project) -> None:
+    project.write("Cargo.toml", '[package]\nname = "demo"\nversion = "0.1.0"\nedition = "2021"\n')
+    project.write("src/main.rs", "fn main() {}\n")
+    project.write("build.rs", MAKES)
+    template = project.write("add.wat.in", (project.root / "add.wat").read_text())
+    (project.root / "add.wat").unlink()
+
+    def build() -> str:
+        ended = rust.run("cargo", "build", "-v", "--offline", cwd=project.root, seconds=600)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stderr
+
+    build()
+    assert "Fresh demo" in build()
+    template.write_text(template.read_text() + ";; another")
+    assert "Compiling demo" in build()
+    assert "Fresh demo" in build()
 
 
 @pytest.mark.needs("cargo")

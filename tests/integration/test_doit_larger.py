@@ -155,6 +155,31 @@ def test_a_source_that_is_made_after_the_start_with_create_after(larger: Project
     assert larger.compiled() == set()
 
 
+@pytest.mark.parametrize("options", [[], ["-n", "2", "-P", "thread"], pytest.param(["-n", "2"], marks=posix)])
+def test_a_source_that_is_not_there_when_doit_starts_is_named(larger: Project, options: list[str]) -> None:
+    host = write_dodo(larger, GENERATE % '["project/add.wat"]' + SHIP % '"file_dep": ["project/build/index.json"]')
+    dodo = host / "dodo.py"
+    named = 'load("project/wasmbuild.toml", sources={"add": "project/add.wat"})'
+    dodo.write_text(dodo.read_text().replace('load("project/wasmbuild.toml")', named))
+    (larger.root / "add.wat").unlink()
+    doit(larger, *options, cwd=host)
+    assert (host / "shipped").read_bytes() == (larger.build / "index.json").read_bytes()
+    assert larger.compiled() == set()
+
+
+@pytest.mark.parametrize("options", [[], ["-n", "2", "-P", "thread"], pytest.param(["-n", "2"], marks=posix)])
+def test_what_ships_waits_for_tasks_that_are_created_late(larger: Project, options: list[str]) -> None:
+    ship = SHIP % '"file_dep": ["project/build/index.json"]'
+    host = write_dodo(larger, GENERATE % '["project/add.wat"]' + ship)
+    dodo = host / "dodo.py"
+    text = dodo.read_text().replace("def task_wasm", '@create_after(executed="generate")\ndef task_wasm')
+    text = text.replace("def task_ship", '@create_after(executed="wasm")\ndef task_ship')
+    dodo.write_text("from doit import create_after\n" + text)
+    (larger.root / "add.wat").unlink()
+    doit(larger, *options, cwd=host)
+    assert (host / "shipped").read_bytes() == (larger.build / "index.json").read_bytes()
+
+
 def test_doit_has_no_say_in_what_is_up_to_date(larger: Project) -> None:
     """Its database knows nothing of artifacts that the command built, and forgets."""
     host = write_dodo(larger, "")

@@ -55,7 +55,9 @@ def place(arguments: argparse.Namespace) -> None:
 def ending(arguments: argparse.Namespace, workspace: Workspace, plan: Plan) -> Callable[[], None]:
     """Return what writes the engine and tells Cargo what to watch, once all is built.
 
-    What was built is not watched: it is younger than this build, so that Cargo would start it again.
+    What was built is not watched, nor a source that the build script itself made in its directory: it is younger than
+    the start of the script, so that Cargo would run that at each build. What such a source is made of is for the script
+    to tell.
     """
     from wasmbuild.builder.inputs import of_declaration, source_of
 
@@ -86,7 +88,9 @@ def ending(arguments: argparse.Namespace, workspace: Workspace, plan: Plan) -> C
 
 
 def _lines(watched: Iterable[Path], target: str) -> list[str]:
-    paths = list(dict.fromkeys(map(os.path.abspath, watched)))
+    made = os.path.join(os.path.realpath(_cargo_variable("OUT_DIR")), "")
+    absolute = dict.fromkeys(map(os.path.abspath, watched))
+    paths = [path for path in absolute if not os.path.realpath(path).startswith(made)]
     for path in paths:
         if "\n" in path or "\r" in path:
             raise UsageError(f"{printable(path)}: Cargo cannot be told of a name with a line break; rename the file")

@@ -75,6 +75,14 @@ class ModuleTable(Table):
     def written_for(cls, value: object) -> str:
         return f"{cls.header} and source = {quoted(value)} below it" if isinstance(value, str) else cls.header
 
+    @classmethod
+    def unknown_key(cls, key: str) -> Wrong:
+        if key == "build":
+            return "unknown key", (
+                "a source is made before wasmbuild is started, by the build that wasmbuild is a step of; remove the key"
+            )
+        return super().unknown_key(key)
+
     def problems(self, wrong: Set[str], context: Context | None) -> Iterable[Problem]:
         if self.exclude and not is_glob(self.source):
             problem = f"leaves out files of a glob, and the source {quoted(self.source)} is none"
