@@ -74,7 +74,7 @@ def test_a_cache_that_is_read_only(project: Project, tmp_path: Path) -> None:
         assert outcomes == {id: "restored" if id.startswith("add") else "compiled" for id in ALL}
         ended = project.run("cache", "clear", status=3)
         assert "Read-only file system; mend that, or name another place with WASMBUILD_CACHE" in ended.stderr
-    assert len(list(cache.glob("??/*"))) == 2
+    assert len(list(cache.glob("?/*"))) == 2
 
 
 @pytest.mark.needs("mount", "umount")
@@ -106,7 +106,7 @@ def test_where_blocks_can_be_shared_nothing_is_copied(tmp_path: Path, monkeypatc
         project = Project(disk / "project")
         project.environment["WASMBUILD_CACHE"] = str(disk / "cache")
         project.run("build")
-        kept = {path: path.read_bytes() for path in (disk / "cache").glob("??/*")}
+        kept = {path: path.read_bytes() for path in (disk / "cache").glob("?/*")}
 
         shared = []
         take = entry.take
@@ -123,7 +123,7 @@ def test_where_blocks_can_be_shared_nothing_is_copied(tmp_path: Path, monkeypatc
         second.verdicts()
         large = bytes(range(256)) * 4096
         cache = LocalCache(CacheDirectory(base=disk / "cache"), 1 << 30)
-        cache.put("ab" * 32, large, hashlib.sha256(large).hexdigest(), {})
+        cache.put("ab" * 32, large, hashlib.sha256(large).hexdigest(), b"{}")
         assert cache.get("ab" * 32, disk / "large") is not None
         assert (disk / "large").read_bytes() == large
         cache.discard("ab" * 32)

@@ -15,8 +15,8 @@ from wasmbuild.lean_typing import Any
 from wasmbuild.usercache import Documents, code_of
 
 _DOCUMENTS = Documents("sources", 4096)
-# What is smaller is looked at in less time than a file takes to be written.
-WORTH_BYTES = 64 << 10
+# What is smaller is looked at in less time than a file takes to be written and read.
+WORTH_BYTES = 8 << 10
 KEPT_BYTES = 64 << 10
 
 

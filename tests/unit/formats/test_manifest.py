@@ -258,3 +258,18 @@ def test_a_record_that_is_too_large_is_not_written() -> None:
         FormatError, match=r"the record of plugins/checksum@pi has 16778\d+ bytes, and at most 16777216"
     ):
         huge.to_bytes()
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.text(max_size=5), st.text() | st.sampled_from([',\n"', '},\n{"', "\n"]) | free, max_size=4)
+    )
+)
+def test_a_list_of_objects_has_one_a_line(entries: list[dict[str, Any]]) -> None:
+    first, *rest = lines({"entries": entries})["entries"].split("\n")
+    if not entries:
+        assert (first, rest) == ('"entries": []', [])
+        return
+    assert (first, rest[-1]) == ('"entries": [', "]")
+    spelled = [json.dumps(entry, sort_keys=True) for entry in entries]
+    assert rest[:-1] == [*(f"{entry}," for entry in spelled[:-1]), spelled[-1]]

@@ -28,6 +28,8 @@ _APPEND = _FLAGS | os.O_WRONLY | os.O_APPEND
 _DAY = 24 * 3600
 _HOUR = 3600
 _LEDGER_BYTES = 1 << 16
+# To copy what is smaller takes less than to write twice.
+_SMALL = 1 << 16
 # Room for some builds, or each of them would have to look at everything.
 _PRUNED_TO = 0.9
 
@@ -186,7 +188,7 @@ class LocalCache:
 
 
 def _path(root: Path, key: str) -> str:
-    return f"{root}{os.sep}{key[:2]}{os.sep}{key[2:]}"
+    return f"{root}{os.sep}{key[0]}{os.sep}{key[1:]}"
 
 
 def _write(path: str, data: bytes, tail: bytes) -> None:
@@ -199,8 +201,11 @@ def _write(path: str, data: bytes, tail: bytes) -> None:
             os.mkdir(folder, 0o700)
         made = files.NewFile(temporary, 0o600, stamps=False)
     with made:
-        made.write(data)
-        made.write(tail)
+        if len(data) <= _SMALL:
+            made.write(data + tail)
+        else:
+            made.write(data)
+            made.write(tail)
     try:
         os.replace(temporary, path)
     except BaseException:
@@ -225,7 +230,7 @@ def _entries(root: Path) -> Iterator[tuple[str, os.stat_result]]:
     """Go through all entries, and remove on the way what processes that were killed left a day ago."""
     now = time.time()
     for folder in _scanned(root):
-        if len(folder.name) != 2 or not folder.is_dir(follow_symlinks=False):
+        if len(folder.name) != 1 or not folder.is_dir(follow_symlinks=False):
             continue
         for found in _scanned(folder.path):
             try:

@@ -40,7 +40,7 @@ def put(cache: LocalCache, name: str, data: bytes = ARTIFACT) -> str:
 
 
 def entry_of(root: Path, name: str) -> Path:
-    return root / key_of(name)[:2] / key_of(name)[2:]
+    return root / key_of(name)[0] / key_of(name)[1:]
 
 
 class Room:
