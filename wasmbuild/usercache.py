@@ -126,6 +126,9 @@ class Documents:
         """Keep a document, whole or not at all; where that cannot be, it is made again the next time."""
         with contextlib.suppress(OSError, RuntimeError, ValueError):
             folder = own_directory(self._kind)
+            if os.path.islink(folder):
+                # Nothing is read through one either, and what it leads to need not be ours to prune.
+                return
             temporary = folder / f"{_TEMPORARY}{os.urandom(8).hex()}"
             try:
                 with open(os.open(temporary, _NEW_FILE, 0o600), "wb") as file:

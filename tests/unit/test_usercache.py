@@ -98,6 +98,19 @@ def test_links_are_not_followed(home: Path, tmp_path: Path) -> None:
 
 
 @posix
+def test_nothing_is_written_or_pruned_through_a_link(home: Path, tmp_path: Path) -> None:
+    """What it leads to may be a directory of anything, of which most would be too much."""
+    (tmp_path / "photos").mkdir(mode=0o700)
+    for number in range(9):
+        (tmp_path / "photos" / str(number)).touch()
+    folder = usercache.own_directory("words")
+    folder.rmdir()
+    folder.symlink_to(tmp_path / "photos")
+    Documents("words", 4).write("one", b"1")
+    assert sorted(os.listdir(tmp_path / "photos")) == sorted(map(str, range(9)))
+
+
+@posix
 def test_what_belongs_to_another_user_is_not_believed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Documents("words", 4).write("one", b"1")
     other = os.geteuid() + 1

@@ -23,7 +23,9 @@ from wasmbuild.lean_typing import NamedTuple
 _TEMPORARY = ".new-"
 _LEDGER = "ledger"
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_READ = _FLAGS | os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+# A FIFO would block the open itself.
+_FLAGS |= getattr(os, "O_NONBLOCK", 0)
+_READ = _FLAGS | os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
 _APPEND = _FLAGS | os.O_WRONLY | os.O_APPEND
 _DAY = 24 * 3600
 _HOUR = 3600

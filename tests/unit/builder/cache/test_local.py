@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import stat
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -275,6 +276,16 @@ class TestLimit:
         (room.root / "ledger").write_bytes(ledger)
         self.fill(room, "ef", 5 * self.SIZE)
         assert len(self.kept(room)) == 4
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFO")
+    def test_a_ledger_that_is_a_fifo_is_not_waited_for(self, room: Room) -> None:
+        self.fill(room, "a", 5 * self.SIZE)
+        (room.root / "ledger").unlink()
+        os.mkfifo(room.root / "ledger", 0o600)
+        filling = threading.Thread(target=self.fill, args=(room, "b", 5 * self.SIZE), daemon=True)
+        filling.start()
+        filling.join(60)
+        assert not filling.is_alive()
 
     def test_what_a_wrong_clock_stamped_goes_first(self, room: Room) -> None:
         self.fill(room, "abcd", 5 * self.SIZE)
