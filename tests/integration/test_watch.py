@@ -22,10 +22,10 @@ END = "watching for changes; Ctrl-C ends\n"
 class Watching:
     """A build that watches, read round by round."""
 
-    def __init__(self, project: Project, *arguments: str) -> None:
-        code = f"{SOON}import sys; from wasmbuild.cli import main; sys.exit(main(['build', '--watch', *sys.argv[1:]]))"
+    def __init__(self, project: Project, *arguments: str, prepared: str = SOON) -> None:
+        run = "import sys; from wasmbuild.cli import main; sys.exit(main(['build', '--watch', *sys.argv[1:]]))"
         self.process = subprocess.Popen(
-            [sys.executable, "-c", code, *arguments],
+            [sys.executable, "-c", f"{prepared}{run}", *arguments],
             cwd=project.root,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -92,6 +92,21 @@ def test_it_builds_and_verifies_after_each_change(project: Project, watching: Wa
     code, said = watching.end()
     assert code == 130
     assert said.startswith("interrupted; ")
+
+
+def test_what_is_edited_while_it_builds_is_built_at_once(project: Project) -> None:
+    """Nothing that is watched changes after it, and no time-out comes."""
+    edit = "open('add.wat', 'w').write('(module)')"
+    prepared = (
+        f"from wasmbuild.commands import watch; watch._TIMEOUT_MS = 10**8; real = watch._round; edits = [1]; "
+        f"watch._round = lambda *given: (real(*given), edits and edits.pop() and {edit}); "
+    )
+    watching = Watching(project, prepared=prepared)
+    try:
+        _, _, after = watching.round().partition("4 artifacts: 4 compiled")
+        assert "4 artifacts: 2 compiled, 2 up to date" in after
+    finally:
+        watching.close()
 
 
 @pytest.mark.parametrize("option", [("--json",), ("--stamp", "s")])

@@ -68,9 +68,12 @@ def run(arguments: argparse.Namespace, workspace: Workspace, build: Build) -> No
                 _round(seen, arguments, workspace, build, console)
         except WasmbuildError as error:
             console.write(error.message())
+        if _look(workspace).state != seen.state:
+            # It was edited meanwhile.
+            continue
         console.say(console.dim("watching for changes; Ctrl-C ends"))
         folders = sorted({path for path in _folders(workspace, seen) if os.path.isdir(path)})
-        # What changed before it was watched shows after the first time-out.
+        # What changed before it was watched, and after it was looked at just now, shows after the first time-out.
         for _ in watch(*folders, watch_filter=None, recursive=False, rust_timeout=_TIMEOUT_MS, yield_on_timeout=True):
             if _look(workspace).state != seen.state:
                 break
