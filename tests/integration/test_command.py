@@ -41,6 +41,19 @@ def test_without_a_command_it_says_what_there_is(project: Project) -> None:
     )
 
 
+@pytest.mark.parametrize("option", ["--build-dir", "--state-dir"])
+@pytest.mark.parametrize("glue", [" ", "="])
+def test_a_directory_without_a_name_is_not_the_current_one(project: Project, option: str, glue: str) -> None:
+    """A variable of a script that was not set would have everything built among the sources."""
+    before = sorted(path.name for path in project.root.iterdir())
+    error = project.run("build", *f"{option}{glue}".split(" "), status=2).stderr
+    assert error == (
+        f'error: wasmbuild build: argument {option}: "" names no directory; write . for the current one; '
+        "see wasmbuild build --help\n"
+    )
+    assert sorted(path.name for path in project.root.iterdir()) == before
+
+
 def test_no_declaration(project: Project) -> None:
     (project.root / "wasmbuild.toml").unlink()
     for command in (["build"], ["plan"], ["explain", "x"]):

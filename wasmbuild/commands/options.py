@@ -102,6 +102,13 @@ def refused(problem: str) -> argparse.ArgumentTypeError:
     return argparse.ArgumentTypeError(problem)
 
 
+def directory(text: str) -> Path:
+    """Read the name of a directory; an empty one is that of a variable that was not set, not of the current one."""
+    if not text:
+        raise refused('"" names no directory; write . for the current one')
+    return Path(text)
+
+
 def positive(text: str) -> int:
     """Read a number of at least 1."""
     if not text.isdecimal() or not 1 <= int(text) <= 1024:

@@ -40,12 +40,15 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
 
 def add_directories(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--build-dir", metavar="D", type=Path, help="build there, anywhere, and not in [project] build-dir"
+        "--build-dir",
+        metavar="D",
+        type=options.directory,
+        help="build there, anywhere, and not in [project] build-dir",
     )
     parser.add_argument(
         "--state-dir",
         metavar="S",
-        type=Path,
+        type=options.directory,
         help="keep the lock and what is remembered there (default: .wasmbuild in the build directory), so that the "
         "build directory holds what ships and its records alone; one for each build directory",
     )

@@ -157,6 +157,13 @@ def _relative(plan: Plan) -> dict[str, str]:
     }
 
 
+def _absolute(directory: str | os.PathLike[str] | None) -> str | None:
+    if directory is None:
+        return None
+    # An empty name is refused when it is placed.
+    return os.path.abspath(directory) if os.fspath(directory) else ""
+
+
 def load(
     config: str | os.PathLike[str] = CONFIG,
     *,
@@ -174,8 +181,8 @@ def load(
     return Declared(
         builds.Which(
             os.path.abspath(config),
-            None if build_dir is None else os.path.abspath(build_dir),
-            None if state_dir is None else os.path.abspath(state_dir),
+            _absolute(build_dir),
+            _absolute(state_dir),
             tuple((name, os.fspath(path)) for name, path in (sources or {}).items()),
             (targets,) if isinstance(targets, str) else tuple(targets),
             program,

@@ -78,16 +78,24 @@ def placement(
 
     ``targets`` may be one glob.
 
-    Raises UsageError for a triple that is none.
+    Raises UsageError for a triple that is none, and for a directory without a name.
     """
     return Placement(
-        None if build_dir is None else Path(os.path.abspath(build_dir)),
-        None if state_dir is None else Path(os.path.abspath(state_dir)),
+        _absolute("build_dir", build_dir),
+        _absolute("state_dir", state_dir),
         {name: Path(path) for name, path in (sources or {}).items()},
         (targets,) if isinstance(targets, str) else tuple(targets),
         None if program is None else _program(program),
         awaited,
     )
+
+
+def _absolute(keyword: str, directory: str | os.PathLike[str] | None) -> Path | None:
+    if directory is None:
+        return None
+    if not os.fspath(directory):
+        raise UsageError(f'{keyword}: "" names no directory; write "." for the current one')
+    return Path(os.path.abspath(directory))
 
 
 def _program(triple: str) -> Program:
