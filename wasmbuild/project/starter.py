@@ -163,7 +163,7 @@ def declaration(directory: Path, found: list[ModuleEntry], line: int) -> str:
 
 
 def _head(directory: Path, line: int) -> Iterator[str]:
-    yield f"#:schema {_schema(directory)}"
+    yield _schema(directory)
     yield "# What wasmbuild compiles, for which machines, and for which engine. `wasmbuild build` makes it,"
     yield "# `wasmbuild verify build` proves that it loads."
     yield ""
@@ -183,9 +183,13 @@ def _head(directory: Path, line: int) -> Iterator[str]:
 
 
 def _schema(directory: Path) -> str:
-    """Return where editors find the schema: a path where it lies below the project, as in its virtual environment."""
-    below = os.path.relpath(SCHEMA_FILE, directory) if SCHEMA_FILE.drive == directory.drive else os.pardir
-    return SCHEMA_FILE.as_uri() if below.startswith(os.pardir) else f"./{below.replace(os.sep, '/')}"
+    """Return the line by which editors find the schema, where it lies below the project, as in a virtual environment.
+
+    Elsewhere it lies on this machine alone, and the file is one of many.
+    """
+    if directory not in SCHEMA_FILE.parents:
+        return "# Editors check it by a schema: `wasmbuild schema --file` says where that lies."
+    return f"#:schema ./{SCHEMA_FILE.relative_to(directory).as_posix()}"
 
 
 def _targets() -> Iterator[str]:
