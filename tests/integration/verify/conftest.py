@@ -51,9 +51,14 @@ class Workshop:
         self.executable = find.find(find.CLI, self.line, ".")
         self.library = Embedded(find.library(), LIMITS)
         self._compiled: dict[str, bytes] = {}
+        self._translated: dict[str, bytes] = {}
 
     def binary(self, text: str | bytes) -> bytes:
-        return text if isinstance(text, bytes) else self.library.translate(text.encode())
+        if isinstance(text, bytes):
+            return text
+        if text not in self._translated:
+            self._translated[text] = self.library.translate(text.encode())
+        return self._translated[text]
 
     def compile(
         self,

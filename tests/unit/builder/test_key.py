@@ -73,13 +73,13 @@ def test_a_record_of_another_schema_is_told_apart() -> None:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(),
-    lambda values: st.lists(values) | st.dictionaries(st.text(), values),
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(max_size=10),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=10), values, max_size=3),
     max_leaves=10,
 )
 
 
-@given(st.dictionaries(st.text(), json_values))
+@given(st.dictionaries(st.text(max_size=10), json_values, max_size=5))
 def test_equal_documents_have_equal_keys_whatever_their_order(value: dict[str, Any]) -> None:
     reordered = dict(reversed(list(value.items())))
     assert digest(value) == digest(reordered)
@@ -88,7 +88,9 @@ def test_equal_documents_have_equal_keys_whatever_their_order(value: dict[str, A
 
 @given(
     st.dictionaries(
-        st.sampled_from(["schema", "wasm", "kind", "triple", "isa-flags", "engine", "compiler"]), json_values
+        st.sampled_from(["schema", "wasm", "kind", "triple", "isa-flags", "engine", "compiler"]),
+        json_values,
+        max_size=4,
     )
 )
 def test_whatever_a_record_holds_the_difference_is_words(stored: dict[str, Any]) -> None:

@@ -227,7 +227,11 @@ def test_what_others_wrote_is_not_believed(changed: dict[str, Any], problem: str
     assert str(raised.value).startswith(problem)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=2)))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=10), lambda inner: st.lists(inner, max_size=2)
+    )
+)
 def test_any_json_is_an_engine_or_a_problem(value: object) -> None:
     for key in _GOOD:
         if value != _GOOD[key] and not (key == "line" and value in lines.known()):
