@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import run_here
 
 from wasmbuild.engine.triples import host_triple
 from wasmbuild.formats import cwasm
@@ -210,21 +209,11 @@ source = "bad.wat"
         (directory / "wasmbuild.toml").write_text(toml)
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "link").symlink_to(root)
-    ended = subprocess.run(
-        [sys.executable, "-m", "wasmbuild.cli", "verify", "--json", named],
-        cwd=tmp_path / cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = run_here("verify", "--json", named, cwd=tmp_path / cwd)
     [entry] = json.loads(ended.stdout)["artifacts"]
     assert (entry["id"], entry["ok"], entry["level"]) == ("bad@pi", True, "consistent"), ended
     assert "no runner is declared" in entry["message"]
     assert not marker.exists()
     # The marker is what a runner leaves that is obeyed.
-    subprocess.run(
-        [sys.executable, "-m", "wasmbuild.cli", "verify", "--config", str(root / "wasmbuild.toml"), str(root)],
-        capture_output=True,
-        check=False,
-    )
+    run_here("verify", "--config", str(root / "wasmbuild.toml"), str(root))
     assert marker.exists()
