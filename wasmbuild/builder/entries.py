@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 class Entries:
-    """The lines of one target's manifest, each with the digest of the record that it was made of."""
+    """The lines of one target's manifest, each with the digest of the record that it was made of.
+
+    What a manifest had is kept as it stood there: of thousands of lines, those that are new are set in.
+    """
 
     def __init__(self, artifacts: Sequence[Artifact]) -> None:
         self._artifacts = artifacts
@@ -21,26 +24,45 @@ class Entries:
 
     def clear(self) -> None:
         """Keep nothing any more."""
-        self._lines = [b""] * len(self._artifacts)
         self._records = [""] * len(self._artifacts)
+        self._text = b""
+        # Lines by their number, which go before those of the text.
+        self._noted: dict[int, bytes] = {}
 
-    def keep(self, records: list[str], lines: list[bytes]) -> None:
-        """Keep a manifest that was right, while its records have these digests, if it is of as many artifacts."""
-        if len(records) == len(lines) == len(self._artifacts):
-            self._records, self._lines = records, lines
+    def keep(self, records: list[str], text: bytes) -> None:
+        """Keep the lines of a manifest that was right, while its records have these digests, if it has as many."""
+        if len(records) == text.count(b"\n") + 1 == len(self._artifacts):
+            self._records, self._text, self._noted = records, text, {}
 
     def note(self, artifact: Artifact, record: str, line: bytes) -> None:
         """Keep the line of one artifact, made of the record with this digest."""
         if not self._positions:
             self._positions = {artifact.module.name: at for at, artifact in enumerate(self._artifacts)}
         at = self._positions[artifact.module.name]
-        self._records[at], self._lines[at] = record, line
+        self._records[at], self._noted[at] = record, line
 
-    def lines(self, records: Sequence[str], make: Callable[[Artifact], bytes]) -> list[bytes]:
+    def text(self, records: Sequence[str], make: Callable[[Artifact], bytes]) -> bytes:
         """Return all lines; those of records that have other digests by now are made anew, as is what ships."""
         for at in self._shipping:
             self._records[at] = ""
         for at, (known, record) in enumerate(zip(self._records, records, strict=True)):
             if known != record or not known:
-                self._records[at], self._lines[at] = record, make(self._artifacts[at])
-        return self._lines
+                self._records[at], self._noted[at] = record, make(self._artifacts[at])
+        if self._noted:
+            self._text, self._noted = self._with_noted(), {}
+        return self._text
+
+    def _with_noted(self) -> bytes:
+        if not self._text:
+            return b",\n".join([self._noted[at] for at in range(len(self._artifacts))])
+        text, view = self._text, memoryview(self._text)
+        parts: list[bytes | memoryview] = []
+        number = start = taken = 0
+        for at, line in sorted(self._noted.items()):
+            for _ in range(number, at):
+                start = text.index(b"\n", start) + 1
+            number = at
+            parts += (view[taken:start], line)
+            end = text.find(b",\n", start)
+            taken = len(text) if end < 0 else end
+        return b"".join([*parts, view[taken:]])

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from types import MappingProxyType
 
 from wasmbuild import files
 from wasmbuild.builder.build_directory import BuildDirectory, record_path
@@ -31,10 +30,6 @@ if TYPE_CHECKING:
     from wasmbuild.toolchain.find import FoundCompiler
 
 
-# The index is written again when this part of what it names has come since.
-_PART = 8
-
-
 class Manifests:
     """Writes and removes manifests so that none of them ever claims what is not there.
 
@@ -55,7 +50,7 @@ class Manifests:
         self._directory = directory
         self._compilers = compilers
         self.written = False
-        self._unnamed = self._named = 0
+        self._unnamed = False
         # Of targets whose manifest is known to be right: its digest.
         self._right: dict[str, str] = {}
         self._artifacts: dict[str, list[Artifact]] = {target.name: [] for target in plan.targets}
@@ -159,10 +154,7 @@ class Manifests:
         return target.name in self._right
 
     def write(self, target: Target) -> None:
-        """Write the manifest of a target whose artifacts are all right, and the index now and then. Raises DiskError.
-
-        With a thousand targets, an index for each that comes would take longer than their artifacts.
-        """
+        """Write the manifest of a target whose artifacts are all right; the index names it later. Raises DiskError."""
         path = self.path(target.name)
         records = self._records(target)
         sha256 = self._directory.put(path, self._wanted(target, records))
@@ -171,9 +163,7 @@ class Manifests:
         self._right[target.name] = sha256
         self.written = True
         self._directory.memory.notes[str(path)] = self._note(target, sha256, records)
-        self._unnamed += 1
-        if self._unnamed > self._named // _PART:
-            self.write_index(as_written=True)
+        self._unnamed = True
 
     def published(self, artifact: Artifact, record: Record, sha256: str) -> None:
         """Take over what a record says that was just written, with this digest: nobody has to read it to know."""
@@ -189,7 +179,7 @@ class Manifests:
         return seen is not None and seen.sha256 == sha256_hex(wanted)
 
     def _wanted(self, target: Target, records: list[str]) -> bytes:
-        return self._manifest(target, ()).with_entries(self._entries[target.name].lines(records, self._made_of_record))
+        return self._manifest(target, ()).with_entries(self._entries[target.name].text(records, self._made_of_record))
 
     def _made_of_record(self, artifact: Artifact) -> bytes:
         return self._line(artifact, read_record(self._directory.root / artifact.path))
@@ -199,32 +189,28 @@ class Manifests:
         if self._unnamed:
             self.write_index()
 
-    def write_index(self, *, without: Collection[str] = (), as_written: bool = False) -> None:
-        """Write the index of the targets whose manifests stand, if it is not right already. Raises DiskError.
-
-        With ``as_written``, manifests that this build wrote are not looked at again.
-        """
-        index = self._index(without, self._right if as_written else {})
+    def write_index(self, *, without: Collection[str] = ()) -> None:
+        """Write the index of the targets whose manifests stand, if it is not right already. Raises DiskError."""
+        index = self._index(without)
         if not self._is_there(index):
             self._directory.put(self.index, index.to_bytes(checked=False), index.project)
-        self._unnamed, self._named = 0, len(index.targets)
+            # A whole build is known by the signatures of all of its files, and this one is written last.
+            self._directory.memory.look(self.index, _project, follow=False)
+        self._unnamed = False
 
     def index_is_right(self) -> bool:
         """Tell whether the index names the targets whose manifests stand. Raises DiskError."""
         return self._is_there(self._index())
 
-    def _index(self, without: Collection[str] = (), digests: Mapping[str, str] = MappingProxyType({})) -> Index:
+    def _index(self, without: Collection[str] = ()) -> Index:
         named = []
         for target in self._plan.targets:
             if target.name in without:
                 continue
-            sha256 = digests.get(target.name)
-            if sha256 is None:
-                seen = self._directory.memory.look(self.path(target.name), follow=False)
-                sha256 = LINK if seen is None else seen.sha256
-            if sha256 != LINK:
+            seen = self._directory.memory.look(self.path(target.name), follow=False)
+            if seen is not None and seen.sha256 != LINK:
                 path = f"{target.name}/{filenames.MANIFEST}"
-                named.append(IndexTarget(target.name, target.triple.text, path, sha256))
+                named.append(IndexTarget(target.name, target.triple.text, path, seen.sha256))
         return Index(self._plan.project_name, tuple(named))
 
     def _is_there(self, index: Index) -> bool:

@@ -60,13 +60,14 @@ class Survey:
         if self._fresh:
             self._fresh = False
             rest = [artifact for id, artifact in self._artifacts.items() if id not in before]
-            standing.statuses = {**before, **self._checker.check(rest, {})}
+            checked = self._checker.check(rest, {})
+            standing.statuses = {**before, **checked}
         else:
-            standing.statuses = self._checker.check(self._plan.artifacts, before)
+            checked = standing.statuses = self._checker.check(self._plan.artifacts, before)
         if self._believing:
             # Another build may have made one anew, record and all: it is right, and a manifest that was is not.
             self._believing = False
-            anew = (status for id, status in standing.statuses.items() if status.right and status is not before.get(id))
+            anew = (status for id, status in checked.items() if status.right and status is not before.get(id))
             self._manifests.doubt({status.artifact.target.name for status in anew})
 
     def forget(self) -> None:
@@ -108,12 +109,12 @@ class Survey:
     def look_at_made(self) -> list[str]:
         """Look once more at what was touched; return the ids of what was right and no longer is. Raises DiskError."""
         standing = self._standing
-        believed = {id for id, status in standing.statuses.items() if status.right}
         standing.touched.update(self._young())
         self._directory.settle()
         touched = [artifact for artifact in self._plan.artifacts if artifact.module.name in standing.touched]
+        believed = list(filter(self._is_right, touched))
         standing.statuses.update(self._checker.check(touched, standing.statuses))
-        return [artifact.id for artifact in touched if artifact.id in believed and not self._is_right(artifact)]
+        return [artifact.id for artifact in believed if not self._is_right(artifact)]
 
     def _young(self) -> Iterator[str]:
         """Yield the modules of which a file was too young to be trusted: edited, or made by another process."""

@@ -9,7 +9,7 @@ not know or that do not fit together. Each error names the file and the place in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 
 from wasmbuild.engine import triples
@@ -156,15 +156,16 @@ class Manifest(NamedTuple):
             check,
         )
 
-    def with_entries(self, entries: Sequence[bytes]) -> bytes:
+    def with_entries(self, entries: bytes) -> bytes:
         """Return what ``to_bytes`` would with other artifacts: those of ``entries``, and nothing is checked.
 
-        They have to be what the function ``entries`` or ``ManifestArtifact.to_entry`` gave, in order, with names of
-        their own; the rest is what a declaration says that was checked.
+        They have to be what the function ``entries`` gave, or what ``ManifestArtifact.to_entry`` did, in order, with
+        names of their own and a comma and a line break between them; the rest is what a declaration says that was
+        checked.
         """
         data = self._replace(artifacts=())._encoded(None)
         if entries:
-            data = data.replace(_NO_ENTRIES, _FIRST_ENTRY + b",\n".join(entries) + b"\n],\n", 1)
+            data = b"".join([_BEFORE_ENTRIES, entries, _AFTER_ENTRIES, data.removeprefix(_NO_ENTRIES)])
         if len(data) > MAX_MANIFEST:
             raise too_large(data, MAX_MANIFEST, f"the manifest of target {printable(self.target)}")
         return data
@@ -295,11 +296,12 @@ def _artifact(document: Mapping[str, Any]) -> ManifestArtifact:
 
 # Of all keys of a manifest, that of its artifacts comes first, with one line for each of them.
 _NO_ENTRIES = b'{\n"artifacts": [],\n'
-_FIRST_ENTRY = b'{\n"artifacts": [\n'
+_BEFORE_ENTRIES = b'{\n"artifacts": [\n'
+_AFTER_ENTRIES = b"\n],\n"
 
 
-def entries(data: bytes) -> list[bytes]:
-    """Return the artifacts of a manifest that ``Manifest.to_bytes`` made, each as it stands in its line."""
-    if not data.startswith(_FIRST_ENTRY):
-        return []
-    return data[len(_FIRST_ENTRY) : data.index(b"\n],\n")].split(b",\n")
+def entries(data: bytes) -> bytes:
+    """Return the artifacts of a manifest that ``Manifest.to_bytes`` made, as they stand there, each in its line."""
+    if not data.startswith(_BEFORE_ENTRIES):
+        return b""
+    return data[len(_BEFORE_ENTRIES) : data.rindex(_AFTER_ENTRIES)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wasmbuild.builder.entries import Entries
 from wasmbuild.plan.graph import plan
@@ -28,9 +30,18 @@ ship-source = true
 
 @pytest.fixture
 def artifacts(tmp_path: Path) -> tuple[Artifact, ...]:
-    (tmp_path / "a.wasm").touch()
-    (tmp_path / "wasmbuild.toml").write_text(DECLARATION)
-    return plan(load(tmp_path / "wasmbuild.toml", default_line=48)).artifacts
+    return declared(tmp_path, DECLARATION)
+
+
+@pytest.fixture(scope="module")
+def unshipped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Artifact, ...]:
+    return declared(tmp_path_factory.mktemp("unshipped"), DECLARATION.replace("ship-source = true\n", ""))
+
+
+def declared(directory: Path, declaration: str) -> tuple[Artifact, ...]:
+    (directory / "a.wasm").touch()
+    (directory / "wasmbuild.toml").write_text(declaration)
+    return plan(load(directory / "wasmbuild.toml", default_line=48)).artifacts
 
 
 class Maker:
@@ -44,7 +55,7 @@ class Maker:
 
 def test_what_is_not_kept_is_made(artifacts: tuple[Artifact, ...]) -> None:
     make = Maker()
-    assert Entries(artifacts).lines(["1", "2", "3"], make) == [b"made a", b"made b", b"made c"]
+    assert Entries(artifacts).text(["1", "2", "3"], make) == b"made a,\nmade b,\nmade c"
     assert make.made == ["a", "b", "c"]
 
 
@@ -52,30 +63,50 @@ def test_a_line_is_kept_while_its_record_is_the_same_and_what_ships_is_made_each
     artifacts: tuple[Artifact, ...],
 ) -> None:
     kept, make = Entries(artifacts), Maker()
-    kept.keep(["1", "2", "3"], [b"A", b"B", b"C"])
-    assert kept.lines(["1", "other", "3"], make) == [b"A", b"made b", b"made c"]
-    assert kept.lines(["1", "other", "3"], make) == [b"A", b"made b", b"made c"]
+    kept.keep(["1", "2", "3"], b"A,\nB,\nC")
+    assert kept.text(["1", "other", "3"], make) == b"A,\nmade b,\nmade c"
+    assert kept.text(["1", "other", "3"], make) == b"A,\nmade b,\nmade c"
     assert make.made == ["b", "c", "c"]
 
 
 def test_what_was_just_written_is_not_made_again(artifacts: tuple[Artifact, ...]) -> None:
     kept, make = Entries(artifacts), Maker()
-    kept.keep(["1", "2", "3"], [b"A", b"B", b"C"])
+    kept.keep(["1", "2", "3"], b"A,\nB,\nC")
     kept.note(artifacts[1], "new", b"N")
-    assert kept.lines(["1", "new", "3"], make)[:2] == [b"A", b"N"]
+    assert kept.text(["1", "new", "3"], make) == b"A,\nN,\nmade c"
+    assert make.made == ["c"]
 
 
 def test_an_unknown_record_is_not_taken_for_the_same(artifacts: tuple[Artifact, ...]) -> None:
     kept, make = Entries(artifacts), Maker()
-    kept.keep(["", "2", "3"], [b"A", b"B", b"C"])
-    assert kept.lines(["", "2", "3"], make)[0] == b"made a"
+    kept.keep(["", "2", "3"], b"A,\nB,\nC")
+    assert kept.text(["", "2", "3"], make) == b"made a,\nB,\nmade c"
 
 
 def test_a_manifest_of_others_is_not_kept(artifacts: tuple[Artifact, ...]) -> None:
     kept, make = Entries(artifacts), Maker()
-    kept.keep(["1", "2"], [b"A", b"B"])
-    kept.lines(["1", "2", "3"], make)
+    kept.keep(["1", "2"], b"A,\nB")
+    kept.keep(["1", "2", "3"], b"A,\nB")
+    kept.keep(["1", "2", "3"], b"")
+    kept.text(["1", "2", "3"], make)
     assert make.made == ["a", "b", "c"]
     kept.clear()
-    kept.lines(["1", "2", "3"], make)
+    kept.text(["1", "2", "3"], make)
     assert make.made == ["a", "b", "c"] * 2
+
+
+LINES = st.lists(st.binary(max_size=5).map(lambda line: line.replace(b"\n", b",")), min_size=3, max_size=3)
+
+
+@given(before=LINES, after=LINES, changed=st.sets(st.integers(0, 2)))
+def test_lines_of_any_length_take_the_place_of_others(
+    unshipped: tuple[Artifact, ...], before: list[bytes], after: list[bytes], changed: set[int]
+) -> None:
+    kept, make = Entries(unshipped), Maker()
+    kept.keep(["old"] * 3, b",\n".join(before))
+    for at in changed:
+        kept.note(unshipped[at], "new", after[at])
+    records = ["new" if at in changed else "old" for at in range(3)]
+    wanted = [after[at] if at in changed else before[at] for at in range(3)]
+    assert kept.text(records, make) == b",\n".join(wanted)
+    assert not make.made

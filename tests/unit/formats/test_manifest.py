@@ -198,7 +198,7 @@ def test_a_record_has_a_line_for_each_key(value: Record) -> None:
 
 @given(manifests())
 def test_entries_make_the_manifest_that_they_are_of(value: Manifest) -> None:
-    written = [artifact.to_entry() for artifact in value.artifacts]
+    written = b",\n".join([artifact.to_entry() for artifact in value.artifacts])
     assert value._replace(artifacts=()).with_entries(written) == value.to_bytes()
     assert manifest.entries(value.to_bytes()) == written
 
