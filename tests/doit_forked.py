@@ -58,8 +58,8 @@ def _serve() -> None:
     import doit.doit_cmd  # noqa: F401
 
     import wasmbuild.builder.session
-    import wasmbuild.doit.passing
     import wasmbuild.doit.reporter
+    import wasmbuild.doit.skipping
     import wasmbuild.project.config
     import wasmbuild.verify.ladder  # noqa: F401
 

@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _ended(argv: list[str]) -> int:
     """Run the command, tell of errors, and return the exit code."""
     try:
-        with interrupts.Raised():
+        with interrupts.ImmediateInterrupts():
             return _run(argv)
     except SystemExit as end:  # of argparse, after --help and --version
         return end.code if isinstance(end.code, int) else DONE

@@ -43,7 +43,7 @@ def end(code: int) -> NoReturn:
     os._exit(code)
 
 
-class Raised:
+class ImmediateInterrupts:
     """Lets the first request raise KeyboardInterrupt meanwhile; in any thread but the main one it changes nothing."""
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ def raise_when_terminated() -> None:
             signal.signal(signal.SIGTERM, hear)
 
 
-class Deferred:
+class DeferredInterrupts:
     """Lets requests wait meanwhile, and be heard at the end; in any thread but the main one, which hears none, nothing.
 
     For what must not be left half done, such as a child that runs and is known to nobody yet.

@@ -29,7 +29,7 @@ from wasmbuild.errors import CompileError, DeclarationError, WasmbuildError
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.plan.placement import Placement
 from wasmbuild.project import filenames
-from wasmbuild.stepwise import Stepwise
+from wasmbuild.stepwise import StepwiseBuild
 from wasmbuild.text import listed
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class _Project:
         self._planned = self._workspace.planned()
         self._plan = self._planned.plan
         self._up_to_date = self._workspace.is_up_to_date(self._planned)
-        self._steps = Stepwise(self._workspace, _say)
+        self._steps = StepwiseBuild(self._workspace, _say)
         # One compile at a time may have all cores.
         self._alone = env.GetOption("num_jobs") == 1
 

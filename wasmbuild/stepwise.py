@@ -34,7 +34,7 @@ class Conclusion(NamedTuple):
     known: KnownFaults
 
 
-class Stepwise:
+class StepwiseBuild:
     """One build of a workspace, from the first artifact that is asked for to the manifests.
 
     All threads share its session, which a build that has nothing to do never opens; a process that was forked has one

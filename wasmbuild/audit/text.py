@@ -47,24 +47,24 @@ def summary(report: AuditReport) -> str:
 
 def advice(report: AuditReport) -> Iterator[str]:
     """Yield what mends what is affected, one line for each version that compiled and each way."""
-    for compiler, mending in _mending(report).items():
+    for compiler, upgrade in _upgrades(report).items():
         of = f"compiled by {printable(compiler)}"
-        if mending.version is not None:
-            line = (parse(compiler) or mending.version).line
-            moved = f", which line {line} never got" if mending.moved else ""
+        if upgrade.version is not None:
+            line = (parse(compiler) or upgrade.version).line
+            moved = f", which line {line} never got" if upgrade.moved else ""
             wanted = (
-                f"wasmbuild toolchain install {mending.version} gets it, "
-                f'[toolchain] wasmtime = "{mending.version}" asks for it'
+                f"wasmbuild toolchain install {upgrade.version} gets it, "
+                f'[toolchain] wasmtime = "{upgrade.version}" asks for it'
             )
-            yield f"{of}: compile again with {mending.version} or later{moved}: {wanted}"
-        if mending.without:
-            yield f"{of}: no release is known to mend {listed(mending.without)}"
-        if mending.layout:
+            yield f"{of}: compile again with {upgrade.version} or later{moved}: {wanted}"
+        if upgrade.without:
+            yield f"{of}: no release is known to mend {listed(upgrade.without)}"
+        if upgrade.layout:
             fix = "compile with the runtime's own version, or move both to the last release of the line"
             yield f"{of}: what loads it has another layout; {fix}"
 
 
-class _Mending(NamedTuple):
+class _Upgrade(NamedTuple):
     """What mends what one version compiled: a version, if any, and what that does not mend.
 
     ``moved`` tells that it is one of another line.
@@ -76,7 +76,7 @@ class _Mending(NamedTuple):
     moved: bool
 
 
-def _mending(report: AuditReport) -> dict[str, _Mending]:
+def _upgrades(report: AuditReport) -> dict[str, _Upgrade]:
     wrong: dict[str, dict[str, Finding]] = {}
     for entry in report.entries:
         for finding in _counted(entry):
@@ -90,7 +90,7 @@ def _mending(report: AuditReport) -> dict[str, _Mending]:
         last = max((version for version in versions if version is not None), default=None)
         own = parse(compiler)
         moved = last is not None and own is not None and last.line != own.line
-        found[compiler] = _Mending(last, without, len(coded) < len(findings), moved)
+        found[compiler] = _Upgrade(last, without, len(coded) < len(findings), moved)
     return found
 
 
@@ -141,9 +141,9 @@ def _share(number: int, count: int) -> str:
 
 def _mended(report: AuditReport, locked: bool) -> str:
     """Say what mends all that is affected; nothing where that is not all of it, which an audit tells."""
-    found = _mending(report).values()
-    whole = not any(mending.moved or mending.without for mending in found)
-    return _releases([mending.version for mending in found], locked, "which") if whole else ""
+    found = _upgrades(report).values()
+    whole = not any(upgrade.moved or upgrade.without for upgrade in found)
+    return _releases([upgrade.version for upgrade in found], locked, "which") if whole else ""
 
 
 def _releases(versions: Iterable[Version | None], locked: bool, which: str) -> str:

@@ -25,7 +25,7 @@ from wasmbuild.lean_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wasmbuild.builder.key import CompilerIdentity
-    from wasmbuild.builder.reproducible import Compared
+    from wasmbuild.builder.reproducibility import ReproducibilityResult
     from wasmbuild.plan.graph import Plan
     from wasmbuild.project.declared import Artifact, Module, Target
     from wasmbuild.toolchain.find import FoundCompiler
@@ -220,13 +220,13 @@ class Session:
         executor.close()
 
     def compile_again(
-        self, artifacts: Sequence[Artifact], *, jobs: int | None, on_done: Callable[[Compared], None]
+        self, artifacts: Sequence[Artifact], *, jobs: int | None, on_done: Callable[[ReproducibilityResult], None]
     ) -> None:
         """Compile artifacts that are right once more, past any cache, and compare; nothing is published."""
-        from wasmbuild.builder.reproducible import Again
+        from wasmbuild.builder.reproducibility import ReproducibilityWork
 
         executor = self._backend.executor(self._compiler, jobs)
-        again = Again(self._work, lambda id: self.path(self.artifacts[id]))
+        again = ReproducibilityWork(self._work, lambda id: self.path(self.artifacts[id]))
         scheduler = Scheduler(again, executor, NO_CACHE)
         scheduler.run([artifact.id for artifact in artifacts], on_start=lambda id: None, on_done=on_done)
         executor.close()

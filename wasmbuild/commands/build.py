@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import argparse
 
     from wasmbuild.audit.known_faults import KnownFaults
-    from wasmbuild.builder.reproducible import Compared
+    from wasmbuild.builder.reproducibility import ReproducibilityResult
     from wasmbuild.builder.request import RemoteReport
     from wasmbuild.builder.session import Session
     from wasmbuild.builder.work import ArtifactOutcome
@@ -172,7 +172,7 @@ def _compiled_again(
     whole = [id for id in selected if session.statuses[id].right]
     different: dict[str, ArtifactOutcome] = {}
 
-    def done(compared: Compared) -> None:
+    def done(compared: ReproducibilityResult) -> None:
         if compared.error is not None:
             different[compared.id] = ArtifactOutcome(compared.id, (), 0.0, 0, compared.error)
 

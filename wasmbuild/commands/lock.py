@@ -9,13 +9,13 @@ from collections.abc import Iterable
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options
-from wasmbuild.commands.toolchain import add_attestation, add_network, attest_of, telling
+from wasmbuild.commands.toolchain import add_attestation, add_network, attest_of, install_reporter
 from wasmbuild.errors import DONE, UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain.search_path import LOCK
 
 if TYPE_CHECKING:
-    from wasmbuild.installing.locking import ArchiveSource, Wanted
+    from wasmbuild.installing.locking import ArchiveSource, RequestedVersion
     from wasmbuild.project.declared import Project
     from wasmbuild.toolchain.lockfile import Locked
 
@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from wasmbuild.builder import output
     from wasmbuild.console import Console
-    from wasmbuild.installing.locking import ArchiveSource, NoExecutableError, Wanted
+    from wasmbuild.installing.locking import ArchiveSource, NoExecutableError, RequestedVersion
     from wasmbuild.project.declared import lines_of
     from wasmbuild.toolchain import lockfile
 
@@ -67,9 +67,9 @@ def run(arguments: argparse.Namespace) -> int:
             # What was confirmed once is not replaced by what was not, unless that is asked for.
             confirmed = was is not None and any(each.attested_by for each in was.platforms.values())
             attest = attest_of(arguments.attestation is True, perhaps=confirmed and arguments.attestation is None)
-            source = ArchiveSource(arguments.mirror, arguments.offline, attest, telling=telling(console))
+            source = ArchiveSource(arguments.mirror, arguments.offline, attest, reporter=install_reporter(console))
             try:
-                now = _locked(arguments, workspace, project, was, Wanted(line, at_least), source)
+                now = _locked(arguments, workspace, project, was, RequestedVersion(line, at_least), source)
             except NoExecutableError as error:
                 if was is not None:
                     raise
@@ -98,7 +98,7 @@ def _locked(
     workspace: Workspace,
     project: Project,
     was: Locked | None,
-    wanted: Wanted,
+    wanted: RequestedVersion,
     source: ArchiveSource,
 ) -> Locked:
     from wasmbuild.engine.lines import own_release_only

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import argparse
 
     from wasmbuild.console import Console
-    from wasmbuild.installing.install import Attest, Installed, Telling
+    from wasmbuild.installing.install import Attest, Installed, InstallReporter
     from wasmbuild.toolchain.find import FoundCompiler
 
 LIST_SCHEMA = "wasmbuild/toolchains/1"
@@ -115,15 +115,15 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
-def telling(console: Console) -> Telling:
+def install_reporter(console: Console) -> InstallReporter:
     """Return what shows on a console how far a download is."""
-    from wasmbuild.installing.install import Telling
+    from wasmbuild.installing.install import InstallReporter
 
     def progress(name: str, done: int, total: int | None) -> None:
         if total:
             console.bar(done // 100_000, max(1, total // 100_000), f"x 100 kB  {printable(name)}")
 
-    return Telling(progress, console.say)
+    return InstallReporter(progress, console.say)
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -191,7 +191,7 @@ def _install(arguments: argparse.Namespace) -> int:
                 mirror_address=arguments.mirror,
                 offline=arguments.offline,
                 attest=attest_of(arguments.attestation),
-                telling=telling(console),
+                reporter=install_reporter(console),
             )
             done = [installed_now]
     finally:
@@ -223,7 +223,7 @@ def _install_library(arguments: argparse.Namespace, console: Console) -> Install
         arguments.source,
         index=arguments.mirror,
         offline=arguments.offline,
-        telling=telling(console),
+        reporter=install_reporter(console),
     )
 
 
@@ -235,7 +235,7 @@ def _install_locked(arguments: argparse.Namespace, console: Console) -> list[Ins
         raise UsageError("wasmbuild toolchain install: --locked installs what is locked; leave out the version")
     workspace = Workspace(arguments.config)
     attest = attest_of(arguments.attestation)
-    source = ArchiveSource(arguments.mirror, arguments.offline, attest, telling=telling(console))
+    source = ArchiveSource(arguments.mirror, arguments.offline, attest, reporter=install_reporter(console))
     lines = lines_of(workspace.project().targets)
     if arguments.source is not None and len(lines) > 1:
         raise UsageError(

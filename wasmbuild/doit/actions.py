@@ -13,7 +13,7 @@ from doit.exceptions import TaskFailed
 
 from wasmbuild import boundary
 from wasmbuild.doit import made
-from wasmbuild.doit.builds import Which, of
+from wasmbuild.doit.builds import BuildArguments, of
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, TypeVar
 from wasmbuild.text import listed
@@ -44,11 +44,11 @@ def _as_failed_task(action: Callable[Parameters, Result]) -> Callable[Parameters
 
 
 @_as_failed_task
-def compile_artifact(which: Which, id: str) -> dict[str, Any] | TaskFailed:
+def compile_artifact(arguments: BuildArguments, id: str) -> dict[str, Any] | TaskFailed:
     """Compile one artifact; one that was up to date when doit looked is compiled because doit was told to."""
     from wasmbuild.builder.scheduler import cores
 
-    build = of(which)
+    build = of(arguments)
     with build.busy():
         try:
             with build.steps.begun() as session:
@@ -70,12 +70,12 @@ def compile_artifact(which: Which, id: str) -> dict[str, Any] | TaskFailed:
 
 
 @_as_failed_task
-def write_manifests(which: Which) -> dict[str, Any] | TaskFailed:
+def write_manifests(arguments: BuildArguments) -> dict[str, Any] | TaskFailed:
     """Write the manifests and the index, and note what is known, after the compiles: the task depends on all of them.
 
     It fails where what is declared does not stand whole after all.
     """
-    build = of(which)
+    build = of(arguments)
     # With `doit -s` there is no order.
     build.wait()
     with build.busy(), build.steps.begun() as session:
@@ -93,7 +93,7 @@ def write_manifests(which: Which) -> dict[str, Any] | TaskFailed:
 
 
 @_as_failed_task
-def verify_artifacts(which: Which, *, ordered: bool = False) -> TaskFailed | None:
+def verify_artifacts(arguments: BuildArguments, *, ordered: bool = False) -> TaskFailed | None:
     """Verify what stands in the build directory, after all compiles that doit runs in this process.
 
     With ``ordered``, doit has seen to that. It fails, too, where that is not what is declared now.
@@ -103,7 +103,7 @@ def verify_artifacts(which: Which, *, ordered: bool = False) -> TaskFailed | Non
     from wasmbuild.verification_table import summary, tell
     from wasmbuild.verify import verify
 
-    build = of(which)
+    build = of(arguments)
     if build.planned is None or build.error is not None:
         return TaskFailed(str(build.error))
     if not ordered:
@@ -147,9 +147,9 @@ def _some(names: Iterable[str]) -> str:
     return listed(sorted(names), _SHOWN)
 
 
-def remove_state(which: Which, dryrun: bool) -> None:
+def remove_state(arguments: BuildArguments, dryrun: bool) -> None:
     """Remove what is remembered of a build directory, after everything else there that was made: an action of clean."""
-    build = of(which)
+    build = of(arguments)
     if build.planned is not None and os.path.isdir(build.planned.plan.state_dir):
         sys.stdout.write(f"removing dir '{os.path.relpath(build.planned.plan.state_dir)}'\n")
         if not dryrun:

@@ -14,7 +14,7 @@ from wasmbuild.builder.workspace import Planned, Workspace
 from wasmbuild.doit.kinds import kind
 from wasmbuild.errors import UsageError, WasmbuildError
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
-from wasmbuild.stepwise import Stepwise
+from wasmbuild.stepwise import StepwiseBuild
 
 if TYPE_CHECKING:
     from doit.task import Task
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wasmbuild.project.declared import Artifact
 
 
-class Which(NamedTuple):
+class BuildArguments(NamedTuple):
     """A wasmbuild.toml, an absolute path, and what its build is told besides: plain values, for doit's processes."""
 
     config: str
@@ -49,7 +49,7 @@ class Build:
     With doit's threads all tasks share it. In doit's processes each compile is a build of its own, one after the other.
     """
 
-    def __init__(self, which: Which) -> None:
+    def __init__(self, arguments: BuildArguments) -> None:
         self.planned: Planned | None = None
         self.error: WasmbuildError | None = None
         self.up_to_date = False
@@ -68,11 +68,11 @@ class Build:
         self._artifacts: dict[str, Artifact] = {}
         placed: Placement | None = None
         try:
-            placed = which.placement()
+            placed = arguments.placement()
         except WasmbuildError as error:
             self.error = error
-        self.workspace = Workspace(_shown(which.config), placed)
-        self.steps = Stepwise(self.workspace, say)
+        self.workspace = Workspace(_shown(arguments.config), placed)
+        self.steps = StepwiseBuild(self.workspace, say)
         if self.error is None:
             try:
                 with boundary.as_wasmbuild_error():
@@ -226,16 +226,16 @@ class Build:
             self.steps.close()
 
 
-_builds: dict[Which, Build] = {}
+_builds: dict[BuildArguments, Build] = {}
 
 _IDLE_SECONDS = 0.1
 
 
-def of(which: Which) -> Build:
+def of(arguments: BuildArguments) -> Build:
     """Return the build of a wasmbuild.toml, the same one each time."""
-    if which not in _builds:
-        _builds[which] = Build(which)
-    return _builds[which]
+    if arguments not in _builds:
+        _builds[arguments] = Build(arguments)
+    return _builds[arguments]
 
 
 def is_alone(tasks: Mapping[str, Task]) -> bool:

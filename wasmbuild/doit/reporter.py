@@ -8,7 +8,7 @@ from doit.task import Task
 
 from wasmbuild.console import Console
 from wasmbuild.doit.kinds import FOUND_RIGHT, MANIFESTS, OUTDATED, UP_TO_DATE, kind
-from wasmbuild.doit.passing import Passing, waited_for
+from wasmbuild.doit.skipping import SkippedTasks, waited_for
 from wasmbuild.lean_typing import Any, TextIO
 from wasmbuild.progress import Progress
 
@@ -21,13 +21,13 @@ class Reporter(ConsoleReporter):
     def __init__(self, outstream: TextIO, options: dict[str, Any]) -> None:
         super().__init__(outstream, options)
         self._progress = Progress(Console(outstream))
-        self._passing: Passing | None = None
+        self._skipped: SkippedTasks | None = None
         self._ended = False
 
     def initialize(self, tasks: dict[str, Task], selected_tasks: list[str]) -> None:
         """Count what is going to be compiled; nothing else has all tasks before the first of them is asked."""
         self._progress.total = sum(kind(task) == OUTDATED for task in waited_for(tasks, selected_tasks))
-        self._passing = Passing(tasks, selected_tasks)
+        self._skipped = SkippedTasks(tasks, selected_tasks)
 
     def execute_task(self, task: Task) -> None:
         which = kind(task)
@@ -62,9 +62,9 @@ class Reporter(ConsoleReporter):
         if which in (OUTDATED, UP_TO_DATE):
             self._progress.total -= which == OUTDATED
             self._progress.up_to_date += 1
-        elif which == FOUND_RIGHT and self._passing is not None:
-            self._passing.over()
-            self._progress.up_to_date += len(self._passing.names)
+        elif which == FOUND_RIGHT and self._skipped is not None:
+            self._skipped.drop_dependencies()
+            self._progress.up_to_date += len(self._skipped.names)
         elif which is None:
             super().skip_uptodate(task)
 

@@ -27,8 +27,8 @@ _OTHER = {META: OTHER}
 class Declared:
     """What a wasmbuild.toml declares, for doit; nothing is looked at before it is asked for."""
 
-    def __init__(self, which: builds.Which) -> None:
-        self._which = which
+    def __init__(self, arguments: builds.BuildArguments) -> None:
+        self._arguments = arguments
 
     def tasks(self, basename: str = "compile") -> Iterator[dict[str, Any]]:
         """Yield the tasks that compile: ``basename:module@target`` for each artifact, then ``basename:manifests``.
@@ -38,7 +38,7 @@ class Declared:
         the working directory. What is up to date, is to doit too; mistakes in the declaration are written to stderr and
         become a task that fails with all of them.
         """
-        build = builds.of(self._which)
+        build = builds.of(self._arguments)
         if build.error is not None:
             # doit itself may fail before that task runs: those that others depend on are missing.
             builds.say(str(build.error))
@@ -59,7 +59,7 @@ class Declared:
         doit's processes (``-P process``) need the latter.
         """
         return {
-            "actions": [(actions.verify_artifacts, [self._which], {"ordered": basename is not None})],
+            "actions": [(actions.verify_artifacts, [self._arguments], {"ordered": basename is not None})],
             "task_dep": [] if basename is None else [basename],
             "doc": "prove that the artifacts are what was declared and that they load",
             "io": _IO,
@@ -70,12 +70,12 @@ class Declared:
     def dodo(self) -> tuple[dict[str, Any], Callable[[], Iterator[object]], Callable[[], dict[str, Any]]]:
         """Return ``DOIT_CONFIG``, ``task_compile`` and ``task_verify`` for a ``dodo.py`` of wasmbuild's own."""
         from wasmbuild.builder.scheduler import cores
-        from wasmbuild.doit.passing import MEMORY
         from wasmbuild.doit.reporter import Reporter
+        from wasmbuild.doit.skipping import MEMORY
 
         # Fewer passes over the many objects of many tasks, none of which is garbage.
         gc.set_threshold(_GC_THRESHOLD)
-        build = builds.of(self._which)
+        build = builds.of(self._arguments)
         config: dict[str, Any] = {
             "default_tasks": ["compile", "verify"],
             "backend": "sqlite3",
@@ -97,7 +97,7 @@ class Declared:
         return config, task_compile, task_verify
 
     def _of_build(self, basename: str, build: builds.Build, plan: Plan) -> Iterator[dict[str, Any]]:
-        which = self._which
+        arguments = self._arguments
         root = os.path.relpath(plan.build_dir)
         up_to_date = [ArtifactCheck(build)]
         # doit shows them with `info`; by then the check has cleared the dependency.
@@ -115,7 +115,7 @@ class Declared:
             yield {
                 "basename": basename,
                 "name": id,
-                "actions": [(actions.compile_artifact, [which, id])],
+                "actions": [(actions.compile_artifact, [arguments, id])],
                 "file_dep": [sources[module.name]],
                 "targets": [path, path + filenames.RECORD_SUFFIX],
                 "uptodate": up_to_date if reasons is None else [ArtifactCheck(build, reasons)],
@@ -134,11 +134,11 @@ class Declared:
         return {
             "basename": basename,
             "name": MANIFESTS,
-            "actions": [(actions.write_manifests, [self._which])],
+            "actions": [(actions.write_manifests, [self._arguments])],
             "task_dep": names,
             "targets": [f"{root}/{path}" for path in (filenames.INDEX, *targets)],
             "uptodate": [IndexCheck(build) if whole else False],
-            "clean": [clean_targets, (actions.remove_state, [self._which])],
+            "clean": [clean_targets, (actions.remove_state, [self._arguments])],
             "io": _IO,
             "doc": "the manifests of targets that are whole, and the index",
             "meta": {META: MANIFESTS},
@@ -179,7 +179,7 @@ def load(
     there yet. All paths count from the working directory, now.
     """
     return Declared(
-        builds.Which(
+        builds.BuildArguments(
             os.path.abspath(config),
             _absolute(build_dir),
             _absolute(state_dir),

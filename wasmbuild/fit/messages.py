@@ -46,7 +46,7 @@ class OtherKind(NamedTuple):
     said: str
 
 
-class Nowhere(NamedTuple):
+class NonexistentTarget(NamedTuple):
     """The engine was given an artifact for a target that does not exist, and noticed."""
 
     said: str
@@ -64,7 +64,7 @@ class AlreadyLoaded(NamedTuple):
     said: str
 
 
-Meaning = Change | Obstacle | Nowhere | Compiles | OtherLine | OtherPlatform | OtherKind | AlreadyLoaded
+Meaning = Change | Obstacle | NonexistentTarget | Compiles | OtherLine | OtherPlatform | OtherKind | AlreadyLoaded
 
 _UNKNOWN = "no setting of wasmbuild.toml changes that; give the program's engine its default there"
 _CUT_SHORT = "the program did not get the whole artifact"
@@ -73,7 +73,7 @@ _NO_CHANGE: dict[str, Callable[[str], Meaning]] = {
     loading.OTHER_ARCHITECTURE: OtherPlatform,
     loading.OTHER_SYSTEM: OtherPlatform,
     loading.OTHER_KIND: OtherKind,
-    loading.NO_TARGET: Nowhere,
+    loading.NO_TARGET: NonexistentTarget,
     loading.STANDARD: Compiles,
     loading.LOADED: AlreadyLoaded,
 }

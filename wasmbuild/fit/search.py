@@ -151,19 +151,19 @@ class Search:
             )
         self._check_time(ended)
 
-    def _has_loaded(self, ended: child.Ended, said: Meaning | None) -> bool:
+    def _has_loaded(self, ended: child.ChildResult, said: Meaning | None) -> bool:
         if isinstance(said, AlreadyLoaded):
             self._tell(f"loaded, and then: {said.said}")
             return True
         return said is None and self._succeeded(ended)
 
-    def _succeeded(self, ended: child.Ended) -> bool:
+    def _succeeded(self, ended: child.ChildResult) -> bool:
         status, text = self._program.success
         if text is not None:
             return text in _output(ended)
         return ended.status == status and not _timed_out(ended)
 
-    def _end(self, ended: child.Ended, said: Meaning | None, artifact: bytes) -> NotFoundError:
+    def _end(self, ended: child.ChildResult, said: Meaning | None, artifact: bytes) -> NotFoundError:
         """Return why the search ends here."""
         if isinstance(said, OtherLine):
             return self._other_line(artifact)
@@ -199,7 +199,7 @@ class Search:
             f"Module::deserialize_file in Rust, Module.deserialize_file in Python"
         )
 
-    def _check_time(self, ended: child.Ended) -> None:
+    def _check_time(self, ended: child.ChildResult) -> None:
         if _timed_out(ended):
             raise NotFoundError(
                 f"{self._name} {ended.reason} and was killed; let it end after loading, tell with --success-text what "
@@ -258,7 +258,7 @@ class Search:
         wasm = EMPTY[self._kind] if self._wasm is None else self._wasm
         return artifact_of(wasm, self._toolchain, self._kind, engine)
 
-    def _give(self, artifact: bytes) -> child.Ended:
+    def _give(self, artifact: bytes) -> child.ChildResult:
         self._count += 1
         path = self._directory / f"{self._count}.cwasm"
         try:
@@ -294,11 +294,11 @@ def _for_nothing(artifact: bytes, line: int) -> bytes:
     return bytes(changed)
 
 
-def _timed_out(ended: child.Ended) -> bool:
+def _timed_out(ended: child.ChildResult) -> bool:
     return child.is_late(ended.reason)
 
 
-def _output(ended: child.Ended) -> str:
+def _output(ended: child.ChildResult) -> str:
     return ended.stdout.decode("utf-8", "replace") + "\n" + ended.stderr
 
 

@@ -63,7 +63,7 @@ def executable(path: Path, program: str, *, shown: str) -> Iterator[Iterator[byt
             # Looking at all members of a compressed archive before one is read would decompress it twice.
             with path.open("rb") as file, tempfile.TemporaryFile() as plain:
                 _decompress(file, plain, shown)
-                with tarfile.open(fileobj=_Sparing(plain), mode="r:") as tar:
+                with tarfile.open(fileobj=_BoundedReads(plain), mode="r:") as tar:
                     yield _parts(_tar_member(tar, program, shown), shown)
 
 
@@ -158,10 +158,10 @@ def _decompress(file: IO[bytes], plain: IO[bytes], shown: str) -> None:
 
 
 def _tar(file: IO[bytes]) -> tarfile.TarFile:
-    return tarfile.open(fileobj=_Sparing(_decompressed(file)), mode="r:")
+    return tarfile.open(fileobj=_BoundedReads(_decompressed(file)), mode="r:")
 
 
-class _Sparing(io.RawIOBase):
+class _BoundedReads(io.RawIOBase):
     """A stream of which nobody reads so much at once that memory runs out."""
 
     def __init__(self, stream: IO[bytes] | io.BufferedIOBase) -> None:

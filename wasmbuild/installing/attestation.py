@@ -22,7 +22,7 @@ from wasmbuild.installing.credentials import Credentials
 from wasmbuild.installing.transfer import PATIENT, NetworkError, Patience
 from wasmbuild.text import printable
 from wasmbuild.toolchain import child
-from wasmbuild.toolchain.child import Ended, ProcessLimits
+from wasmbuild.toolchain.child import ChildResult, ProcessLimits
 
 REPOSITORY = "bytecodealliance/wasmtime"
 BUNDLES = f"https://api.github.com/repos/{REPOSITORY}/attestations/sha256:"
@@ -129,7 +129,7 @@ def _bundles(sha256: str, shown: str, patience: Patience) -> list[bytes]:
         raise NetworkError(f"{address}: is no list of attestations: {printable(error)}; install gh instead") from error
 
 
-def _run(argv: Sequence[str], shown: str) -> Ended:
+def _run(argv: Sequence[str], shown: str) -> ChildResult:
     # Proxies and accounts are said in the environment, and to sigstore whom it trusts, which is not asked for.
     passed = {name: value for name, value in os.environ.items() if not name.startswith("SIGSTORE_")}
     # Of a width that breaks no line.
@@ -140,16 +140,16 @@ def _run(argv: Sequence[str], shown: str) -> Ended:
     return ended
 
 
-def _not_confirmed(name: str, ended: Ended, shown: str) -> AttestationError:
+def _not_confirmed(name: str, ended: ChildResult, shown: str) -> AttestationError:
     problem = f"{shown}: {name} does not confirm that {REPOSITORY} built it; nothing was taken from it"
     return AttestationError(f"{problem}{_last_lines(ended)}")
 
 
-def _not_checked(name: str, ended: Ended, shown: str) -> NetworkError:
+def _not_checked(name: str, ended: ChildResult, shown: str) -> NetworkError:
     return NetworkError(f"{shown}: {name} could not check it; check the network, and try again{_last_lines(ended)}")
 
 
-def _last_lines(ended: Ended) -> str:
+def _last_lines(ended: ChildResult) -> str:
     """Return what a tool said last, indented below a message."""
     said = [printable(line.strip(), 400) for line in ended.stderr.splitlines() if line.strip()]
     return "".join(f"\n    {line}" for line in said[-5:])

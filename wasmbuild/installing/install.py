@@ -25,14 +25,14 @@ _PARTIAL = ".partial"
 RELEASE, CARGO, VENDORED = "release", "cargo", "vendored"
 
 
-class Telling(NamedTuple):
+class InstallReporter(NamedTuple):
     """What people are told meanwhile: ``progress`` gets a file's name, bytes that came, and of how many."""
 
     progress: Callable[[str, int, int | None], object] = lambda name, done, total: None
     say: Callable[[str], object] = lambda text: None
 
 
-SILENT = Telling()
+SILENT = InstallReporter()
 
 
 Attest = Callable[[Path, str, str], object]
@@ -58,7 +58,7 @@ def install(
     executable_sha256: str | None = None,
     attest: Attest | None = None,
     patience: Patience = PATIENT,
-    telling: Telling = SILENT,
+    reporter: InstallReporter = SILENT,
 ) -> Installed:
     """Install a version and return it; one that is there already costs nothing.
 
@@ -76,10 +76,10 @@ def install(
         raise UsageError(f"--mirror has archives of releases, and --from {printable(source)} takes none; leave one out")
     if attest is not None and source == CARGO:
         raise _no_archive("cargo builds it here")
-    with store.alone(lambda: telling.say("another installation is going on; waiting for it to end")) as scratch:
+    with store.alone(lambda: reporter.say("another installation is going on; waiting for it to end")) as scratch:
         before = set(installed.folders())
         if source not in (RELEASE, CARGO, VENDORED):
-            made, origin, of = _of_file(request, source, scratch, attest, telling)
+            made, origin, of = _of_file(request, source, scratch, attest, reporter)
         elif request is None:
             raise UsageError("name a version, such as 48.0.8; a file alone needs none: --from FILE")
         else:
@@ -90,7 +90,7 @@ def install(
                 if there is not None:
                     return there
             if source == CARGO:
-                telling.say("cargo builds it, which takes minutes")
+                reporter.say("cargo builds it, which takes minutes")
                 made, origin, of = cargo.install(request, scratch, offline=offline), CARGO, None
             elif offline:
                 raise NetworkError(
@@ -99,7 +99,7 @@ def install(
                 )
             else:
                 made, origin, of = _downloaded(
-                    request, source, releases, address, scratch, expected or ANY, attest, patience, telling
+                    request, source, releases, address, scratch, expected or ANY, attest, patience, reporter
                 )
         if executable_sha256 is not None and (found := store.digest(made)) != executable_sha256:
             raise ToolchainError(
@@ -127,13 +127,13 @@ def fetch_release(
     expected: Expected = ANY,
     attest: Attest | None = None,
     patience: Patience = PATIENT,
-    telling: Telling = SILENT,
+    reporter: InstallReporter = SILENT,
 ) -> tuple[str, Archive]:
     """Download the archive of a version for a platform, and return its address and what it is.
 
     Raises NetworkError, and what ``attest`` raises.
     """
-    return _fetch(source.archive(version, platform), source, into, expected, attest, patience, telling)
+    return _fetch(source.archive(version, platform), source, into, expected, attest, patience, reporter)
 
 
 def _fetch(
@@ -143,12 +143,12 @@ def _fetch(
     expected: Expected,
     attest: Attest | None,
     patience: Patience,
-    telling: Telling,
+    reporter: InstallReporter,
 ) -> tuple[str, Archive]:
     name = address.rpartition("/")[2]
 
     def on_bytes(done: int, total: int | None) -> None:
-        telling.progress(name, done, total)
+        reporter.progress(name, done, total)
 
     with partial.download(installed.directory() / _PARTIAL, address, into) as (file, begun):
         got = transfer.download(
@@ -183,24 +183,24 @@ def _downloaded(
     expected: Expected,
     attest: Attest | None,
     patience: Patience,
-    telling: Telling,
+    reporter: InstallReporter,
 ) -> tuple[Path, str, Archive]:
     into = scratch / "archive"
     if address is not None:
-        address, of = _fetch(address, releases, into, expected, attest, patience, telling)
+        address, of = _fetch(address, releases, into, expected, attest, patience, reporter)
     elif source == VENDORED:
-        address, of = _fetch(releases.sources(request), releases, into, expected, attest, patience, telling)
+        address, of = _fetch(releases.sources(request), releases, into, expected, attest, patience, reporter)
         with of_a_server():
             return _built(into, request, scratch, address), address, of
     else:
         archive_address = releases.archive(request, platforms.named(platforms.host()))
-        address, of = _fetch(archive_address, releases, into, expected, attest, patience, telling)
+        address, of = _fetch(archive_address, releases, into, expected, attest, patience, reporter)
     with of_a_server():
         return _unpacked(into, scratch, address), address, of
 
 
 def _of_file(
-    request: str | None, source: str, scratch: Path, attest: Attest | None, telling: Telling
+    request: str | None, source: str, scratch: Path, attest: Attest | None, reporter: InstallReporter
 ) -> tuple[Path, str, Archive | None]:
     path = local_path(source)
     if not os.path.isfile(path):
@@ -226,7 +226,7 @@ def _of_file(
                 f"--from {printable(source)}: holds sources, which are built with the features that their release "
                 f"has; name their version too, such as 48.0.8"
             )
-        telling.say("cargo builds it, which takes minutes")
+        reporter.say("cargo builds it, which takes minutes")
         return _built(path, request, scratch, shown), shown, of
     return _unpacked(path, scratch, shown), shown, of
 

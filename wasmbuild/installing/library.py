@@ -14,7 +14,7 @@ from pathlib import Path
 from wasmbuild.errors import CompileError, ToolchainError, UsageError
 from wasmbuild.installing import archive, mirror, store
 from wasmbuild.installing.archive import ArchiveError
-from wasmbuild.installing.install import SILENT, Installed, Telling, local_path
+from wasmbuild.installing.install import SILENT, Installed, InstallReporter, local_path
 from wasmbuild.installing.transfer import NetworkError
 from wasmbuild.text import printable
 from wasmbuild.toolchain import installed, search_path
@@ -32,7 +32,7 @@ def install_library(
     *,
     index: str | None = None,
     offline: bool = False,
-    telling: Telling = SILENT,
+    reporter: InstallReporter = SILENT,
 ) -> Installed:
     """Install the library of a version or a line, beside that of this environment, and return it.
 
@@ -42,7 +42,9 @@ def install_library(
     """
     if request is not None:
         _check(mirror.check_request(request))
-    with store.alone(lambda: telling.say("another installation is going on; waiting for it to end"), LIBRARIES) as room:
+    with store.alone(
+        lambda: reporter.say("another installation is going on; waiting for it to end"), LIBRARIES
+    ) as room:
         if source is not None:
             wheel, origin = local_path(source), source
         elif request is None:

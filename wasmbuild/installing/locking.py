@@ -9,7 +9,7 @@ from pathlib import Path
 from wasmbuild.errors import ToolchainError, UsageError
 from wasmbuild.installing import archive, install, mirror, store
 from wasmbuild.installing.attestation import REPOSITORY
-from wasmbuild.installing.install import SILENT, Attest, Installed, Telling
+from wasmbuild.installing.install import SILENT, Attest, Installed, InstallReporter
 from wasmbuild.installing.transfer import PATIENT, Expected, NetworkError, Patience
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.toolchain import installed, lockfile, platforms, search_path
@@ -22,7 +22,7 @@ class NoExecutableError(ToolchainError):
     """What compiles for a line is a library, which no lock file names."""
 
 
-class Wanted(NamedTuple):
+class RequestedVersion(NamedTuple):
     """What a declaration asks for: the line, and the lowest version if any."""
 
     line: int
@@ -43,11 +43,15 @@ class ArchiveSource(NamedTuple):
     offline: bool = False
     attest: Attest | None = None
     patience: Patience = PATIENT
-    telling: Telling = SILENT
+    reporter: InstallReporter = SILENT
 
 
 def lock_found(
-    wanted: Wanted, compiler: FoundCompiler, before: Locked | None, names: Sequence[str], source: ArchiveSource
+    wanted: RequestedVersion,
+    compiler: FoundCompiler,
+    before: Locked | None,
+    names: Sequence[str],
+    source: ArchiveSource,
 ) -> Locked:
     """Return what locks the compiler that is found here, and platforms by name.
 
@@ -85,7 +89,7 @@ def lock_platforms(before: Locked, names: Sequence[str], source: ArchiveSource) 
     return before._replace(platforms={**kept, **_of_releases(before.version, missing, source)})
 
 
-def newest(wanted: Wanted, before: Locked | None, source: ArchiveSource) -> str:
+def newest(wanted: RequestedVersion, before: Locked | None, source: ArchiveSource) -> str:
     """Return the newest version of the line: the mirror's, or what is locked where a mirror lags behind that.
 
     Raises WasmbuildError, where it is older than what is wanted too.
@@ -105,7 +109,7 @@ def newest(wanted: Wanted, before: Locked | None, source: ArchiveSource) -> str:
 
 
 def lock_version(
-    wanted: Wanted, version: str, before: Locked | None, names: Sequence[str], source: ArchiveSource
+    wanted: RequestedVersion, version: str, before: Locked | None, names: Sequence[str], source: ArchiveSource
 ) -> Locked:
     """Return what locks the release archives of a version for all platforms. Raises WasmbuildError."""
     all_names = dict.fromkeys([*(before.platforms if before is not None else [platforms.host()]), *names])
@@ -146,7 +150,7 @@ def install_locked(directory: Path, line: int, named: str | None, source: Archiv
         executable_sha256=executable.sha256,
         attest=source.attest,
         patience=source.patience,
-        telling=source.telling,
+        reporter=source.reporter,
     )
 
 
@@ -203,7 +207,7 @@ def _of_releases(version: str, wanted: Sequence[Platform], source: ArchiveSource
                 into,
                 attest=source.attest,
                 patience=source.patience,
-                telling=source.telling,
+                reporter=source.reporter,
             )
             size, hashed = 0, hashlib.sha256()
             with install.of_a_server(), archive.executable(into, platform.program, shown=address) as parts:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from wasmbuild.installing.transfer import Begun
+from wasmbuild.installing.transfer import PartialDownload
 from wasmbuild.lean_typing import IO
 
 _KEPT_SECONDS = 7 * 24 * 3600
@@ -23,7 +23,7 @@ _KEPT_SECONDS = 7 * 24 * 3600
 
 
 @contextlib.contextmanager
-def download(directory: Path, address: str, into: Path) -> Iterator[tuple[IO[bytes], Begun]]:
+def download(directory: Path, address: str, into: Path) -> Iterator[tuple[IO[bytes], PartialDownload]]:
     """Give a file with what came before of what is at an address, to be gone on with; it becomes ``into`` at the end.
 
     After an error it stays in ``directory``, which is made, is used by one process at a time, and goes when it is
@@ -35,7 +35,7 @@ def download(directory: Path, address: str, into: Path) -> Iterator[tuple[IO[byt
     path, tag = directory / f"{key}.part", directory / f"{key}.etag"
     try:
         with open(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600), "r+b") as file:
-            yield file, Begun(_read(tag), lambda validator: _write(tag, validator))
+            yield file, PartialDownload(_read(tag), lambda validator: _write(tag, validator))
         path.replace(into)
         tag.unlink(missing_ok=True)
     finally:

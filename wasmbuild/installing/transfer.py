@@ -60,7 +60,7 @@ class Expected(NamedTuple):
     sha256: str | None = None
 
 
-class Begun(NamedTuple):
+class PartialDownload(NamedTuple):
     """What an earlier run left in the file: bytes of the version of it that ``validator`` names, empty for none.
 
     ``remember`` is told what names another version, empty for what has no strong name, before its first byte comes.
@@ -72,10 +72,10 @@ class Begun(NamedTuple):
 
 PATIENT = Patience()
 ANY = Expected()
-NOTHING = Begun()
+NOTHING = PartialDownload()
 
 
-class Got(NamedTuple):
+class DownloadResult(NamedTuple):
     """What came."""
 
     size: int
@@ -89,7 +89,7 @@ class _LostError(Exception):
 class _Body:
     """What came so far of one file, and what must be the same when the rest is asked for."""
 
-    def __init__(self, file: IO[bytes], begun: Begun) -> None:
+    def __init__(self, file: IO[bytes], begun: PartialDownload) -> None:
         self._file = file
         self._remember = begun.remember
         self.validator = begun.validator
@@ -115,8 +115,8 @@ class _Body:
         self._hash.update(data)
         self.size += len(data)
 
-    def got(self) -> Got:
-        return Got(self.size, self._hash.hexdigest())
+    def got(self) -> DownloadResult:
+        return DownloadResult(self.size, self._hash.hexdigest())
 
 
 def download(
@@ -126,10 +126,10 @@ def download(
     credentials: Credentials,
     expected: Expected = ANY,
     patience: Patience = PATIENT,
-    begun: Begun = NOTHING,
+    begun: PartialDownload = NOTHING,
     most: int = MAX_BYTES,
     on_bytes: OnBytes = lambda done, total: None,
-) -> Got:
+) -> DownloadResult:
     """Write what lies at an address into a file that is open for writing, and return what came.
 
     ``begun`` says what the file has already. ``on_bytes`` is told how many bytes are there, and of how many where that

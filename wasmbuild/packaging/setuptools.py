@@ -87,7 +87,7 @@ class _BuildPy:
 def _wheel(settings: shipped.Settings, base: type[Any]) -> type[Any]:
     """Return a command whose wheel has the tag of its artifacts."""
 
-    class Tagged(base):  # type: ignore[misc]
+    class TaggedWheel(base):  # type: ignore[misc]
         def get_tag(self) -> tuple[str, str, str]:
             if not settings.platform_wheel:
                 python, abi, platform = super().get_tag()
@@ -97,4 +97,4 @@ def _wheel(settings: shipped.Settings, base: type[Any]) -> type[Any]:
             except WasmbuildError as error:
                 raise SetupError(str(error)) from None
 
-    return Tagged
+    return TaggedWheel

@@ -28,7 +28,7 @@ _MAX_BYTES = 256 << 20
 
 def to_json(plan: Plan) -> dict[str, Any]:
     """Return a plan as JSON values, with paths relative to the declaration's folder."""
-    head = values.Head(plan.project_name, plan.build_dir, plan.compiler, plan.limits)
+    head = values.PlanHeader(plan.project_name, plan.build_dir, plan.compiler, plan.limits)
     return {
         "schema": PLAN,
         "declaration": os.path.basename(plan.path),

@@ -65,7 +65,7 @@ def _name(data: bytes, default_line: int) -> str:
 
 
 def _write(project: Project) -> dict[str, Any]:
-    head = values.Head(project.name, project.build_dir, project.compiler, project.limits)
+    head = values.PlanHeader(project.name, project.build_dir, project.compiler, project.limits)
     return {
         "line": project.line,
         **values.head_to_json(head, project.directory),

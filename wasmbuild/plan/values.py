@@ -17,7 +17,7 @@ from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.project.declared import CompileLimits, Runner, Target
 
 
-class Head(NamedTuple):
+class PlanHeader(NamedTuple):
     """What is declared once: name, build directory, compiler and limits, as in ``Project``."""
 
     name: str
@@ -26,7 +26,7 @@ class Head(NamedTuple):
     limits: CompileLimits
 
 
-def head_to_json(head: Head, directory: Path) -> dict[str, Any]:
+def head_to_json(head: PlanHeader, directory: Path) -> dict[str, Any]:
     return {
         "project": head.name,
         "build-dir": os.path.relpath(head.build_dir, directory).replace(os.sep, "/"),
@@ -35,8 +35,8 @@ def head_to_json(head: Head, directory: Path) -> dict[str, Any]:
     }
 
 
-def head_from_json(document: Mapping[str, Any], directory: Path) -> Head:
-    return Head(
+def head_from_json(document: Mapping[str, Any], directory: Path) -> PlanHeader:
+    return PlanHeader(
         document["project"],
         directory / os.path.normpath(document["build-dir"]),
         _program(document["compiler"], directory),

@@ -16,7 +16,7 @@ SMALL = 256 << 10
 """Bytes of a file that are read at once; what is larger is hashed in pieces that stay in the processor's cache."""
 
 
-class Listed(Protocol):
+class ListedFile(Protocol):
     """A file that a manifest lists: an artifact, or the source that is shipped with it."""
 
     @property
@@ -40,7 +40,7 @@ class OpenFile(NamedTuple):
 
 def open_listed(
     source: ShipmentSource,
-    listed: Listed,
+    listed: ListedFile,
     where: str,
     *,
     check: Check = "digest",

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KILLED",
-    "Ended",
+    "ChildResult",
     "ProcessLimits",
     "format_bytes",
     "is_late",
@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 
-class Ended(NamedTuple):
+class ChildResult(NamedTuple):
     """How a child ended. ``reason`` is empty when all went well, else words that go on after the program's name.
 
     ``status`` is as ``Popen.returncode`` has it: negative for the number of a signal. ``stdout`` are the bytes that it
@@ -71,7 +71,7 @@ def run(
     cwd: str | os.PathLike[str] | None = None,
     input: bytes | None = None,  # noqa: A002 -- the name that subprocess.run has for it
     on_start: Callable[[Process], object] | None = None,
-) -> Ended:
+) -> ChildResult:
     """Run a program to its end, whatever end that is.
 
     ``input`` becomes its stdin, which is empty without. When the program has ended, whatever it started and left
@@ -105,7 +105,7 @@ def run(
         status, peak = process.end(child)
     stderr = kept[ERR].text()
     reason = process.ending(status, stderr, limits, timed_out=timed_out)
-    return Ended(tuple(argv), status, kept[OUT].bytes(), stderr, reason, peak)
+    return ChildResult(tuple(argv), status, kept[OUT].bytes(), stderr, reason, peak)
 
 
 def _gather(streams: Streams, kept: Mapping[str, TruncatedText], deadline: float | None) -> bool:

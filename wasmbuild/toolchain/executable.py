@@ -18,11 +18,11 @@ from wasmbuild.errors import ChildError, CompileError, ToolchainError
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import identities, search_path
-from wasmbuild.toolchain.identities import Fact
+from wasmbuild.toolchain.identities import KnownIdentity
 from wasmbuild.toolchain.limits import ProcessLimits
 
 if TYPE_CHECKING:
-    from wasmbuild.toolchain.child import Ended
+    from wasmbuild.toolchain.child import ChildResult
 
 # 2.4 ms are usual; the rest is for a machine that swaps or reads from a slow network.
 _VERSION_SECONDS = 10
@@ -120,7 +120,7 @@ def digest(path: Path) -> str:
         return known.sha256
     now = time.time_ns()
     sha256, signature = files.hash_file(path)
-    identities.remember(path, signature, Fact("", sha256), now)
+    identities.remember(path, signature, KnownIdentity("", sha256), now)
     return sha256
 
 
@@ -167,11 +167,11 @@ def _ask(path: Path) -> ExecutableIdentity:
             f'not "wasmtime 48.0.8" or the like'
         )
     if not script:
-        identities.remember(path, signature, Fact(match[1], sha256), now)
+        identities.remember(path, signature, KnownIdentity(match[1], sha256), now)
     return ExecutableIdentity(str(path), match[1], sha256)
 
 
-def _version(path: Path) -> Ended:
+def _version(path: Path) -> ChildResult:
     """Run an executable that is to say its version. Raises ChildError."""
     # Most executables are known, and what starts processes takes long to import.
     from wasmbuild.toolchain.child import memory_can_be_limited, run

@@ -24,7 +24,7 @@ VERSION = r"\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?"
 _SHA256 = "[0-9a-f]{64}"
 
 
-class Fact(NamedTuple):
+class KnownIdentity(NamedTuple):
     """What a file is: ``version`` is what it says, empty where it was not asked, ``sha256`` the digest of its bytes."""
 
     version: str
@@ -32,10 +32,10 @@ class Fact(NamedTuple):
 
 
 # What this process found out, for a machine whose cache cannot be written.
-_found: dict[str, tuple[files.Signature, Fact]] = {}
+_found: dict[str, tuple[files.Signature, KnownIdentity]] = {}
 
 
-def recall(path: Path) -> Fact | None:
+def recall(path: Path) -> KnownIdentity | None:
     """Return what is known of a file that has not changed since. Raises OSError where there is no file."""
     signature = files.signature(path.stat())
     found = _found.get(str(path))
@@ -47,7 +47,7 @@ def recall(path: Path) -> Fact | None:
     return found[1]
 
 
-def remember(path: Path, signature: files.Signature, fact: Fact, now: int) -> None:
+def remember(path: Path, signature: files.Signature, fact: KnownIdentity, now: int) -> None:
     """Note what a file is, unless it may have changed since without its stat signature showing it. Never raises.
 
     ``now`` is the time in nanoseconds before it was read: by the clock of this machine, which stands for that of the
@@ -60,7 +60,7 @@ def remember(path: Path, signature: files.Signature, fact: Fact, now: int) -> No
     _DOCUMENTS.remember(_name(path), document)
 
 
-def _read(path: Path) -> tuple[files.Signature, Fact] | None:
+def _read(path: Path) -> tuple[files.Signature, KnownIdentity] | None:
     document = _DOCUMENTS.recall(_name(path))
     if document is None:
         return None
@@ -73,7 +73,7 @@ def _read(path: Path) -> tuple[files.Signature, Fact] | None:
             return None
     except (ValueError, KeyError, TypeError):
         return None
-    return (dev, ino, size, mtime, ctime), Fact(version, sha256)
+    return (dev, ino, size, mtime, ctime), KnownIdentity(version, sha256)
 
 
 def _name(path: Path) -> str:

@@ -83,7 +83,7 @@ def start(
     process: Process | None = None
     try:
         # Popen that is interrupted leaves its child to nobody.
-        with interrupts.Deferred():
+        with interrupts.DeferredInterrupts():
             process = _open(argv, stdin, environment(env_extra), cwd)
             with _live_lock:
                 _live[process] = get_ident()

@@ -15,7 +15,7 @@ from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.lean_typing import Any
 from wasmbuild.project import cases
 from wasmbuild.project.cases import Case
-from wasmbuild.toolchain.child import Ended
+from wasmbuild.toolchain.child import ChildResult
 from wasmbuild.verify import values
 from wasmbuild.verify.tested import Metering
 
@@ -87,7 +87,7 @@ def own_stderr(stderr: str, artifact: ManifestArtifact, file: str) -> str:
     return _WARNING.sub("", stderr).replace(file, artifact.path)
 
 
-def reply(artifact: ManifestArtifact, case: Case, ended: Ended) -> dict[str, Any]:
+def reply(artifact: ManifestArtifact, case: Case, ended: ChildResult) -> dict[str, Any]:
     """Return what came of a test as the probe tells it; ``{}`` when the process did not end by itself.
 
     Of ``ended.stderr``, ``own_stderr`` is wanted.

@@ -49,7 +49,7 @@ def loading(program: Iterable[str], options: Iterable[str], file: str) -> list[s
     return [*program, *_RUN, *options, "--preload", f"probe={file}/{_MISSING}", file]
 
 
-def is_loaded(ended: child.Ended) -> bool:
+def is_loaded(ended: child.ChildResult) -> bool:
     """Tell whether such a command has loaded its artifact."""
     error = _ERROR.search(ended.stderr)
     return ended.status == _REFUSED and error is not None and _LOADED.match(ended.stderr, error.end()) is not None
@@ -196,7 +196,7 @@ class ExecutableLoader:
 
     def _run(
         self, command: list[str], seconds: float | None, stdin: bytes | None = None, *, instance: bool = False
-    ) -> child.Ended:
+    ) -> child.ChildResult:
         limits, environment = ProcessLimits(self._limits.memory, seconds), self._program.environment
         if instance or self._site.is_runner:
             # Instances and emulators reserve address space by the gigabyte; bounded is what the process allocates.
@@ -217,7 +217,7 @@ class ExecutableLoader:
                 for process in started:
                     self._running.remove(process)
 
-    def _obstacle(self, load: Load, ended: child.Ended) -> Obstacle | None:
+    def _obstacle(self, load: Load, ended: child.ChildResult) -> Obstacle | None:
         if is_loaded(ended):
             return None
         error = _ERROR.search(ended.stderr)

@@ -10,7 +10,7 @@ from wasmbuild.formats.cwasm import ReadAt
 from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.shipment import artifacts, errors
-from wasmbuild.shipment.artifacts import Listed
+from wasmbuild.shipment.artifacts import ListedFile
 from wasmbuild.shipment.errors import Reason, ShippedFileError
 from wasmbuild.shipment.source import ShipmentSource
 from wasmbuild.verify.outcomes import Broken, Unverified
@@ -55,7 +55,7 @@ class Intact:
         shipped.file.close()
         return opened
 
-    def _open(self, listed: Listed, source: ShipmentSource) -> IntactArtifact | Broken | Unverified:
+    def _open(self, listed: ListedFile, source: ShipmentSource) -> IntactArtifact | Broken | Unverified:
         now = time.time_ns()
         try:
             file, status, data = artifacts.open_listed(source, listed, listed.path, buffer=self._buffer)

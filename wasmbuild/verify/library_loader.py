@@ -28,15 +28,15 @@ from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome, crash
 from wasmbuild.verify.outcomes import Broken, Obstacle, Unverified
 from wasmbuild.verify.tested import CaseResult
 
-_HANDFULS = 2
+_BATCHES = 2
 """So many wait at most, each of whose artifacts has a descriptor open."""
 
-_HANDFUL = 16
-_HANDFUL_BYTES = 1 << 20
+_BATCH_SIZE = 16
+_BATCH_BYTES = 1 << 20
 _POLL_SECONDS = 0.05
 
 
-class _Handful(NamedTuple):
+class _Batch(NamedTuple):
     """Artifacts that share a request and an engine; without any, the engine is made for those to come."""
 
     how: list[Any]
@@ -63,11 +63,11 @@ class LibraryLoader:
         self._server = server
         self._loaded = 0
         self._since = 0.0
-        self._queue: queue.Queue[_Handful | None] = queue.Queue(_HANDFULS)
+        self._queue: queue.Queue[_Batch | None] = queue.Queue(_BATCHES)
         self._gathered: list[Load] = []
         self._bytes = 0
         self._idle = True
-        self._returned: _Handful | None = None
+        self._returned: _Batch | None = None
         self._useless: Obstacle | None = None
         self._error: BaseException | None = None
         self._ended = False
@@ -83,19 +83,19 @@ class LibraryLoader:
     def warm(self, how: list[Any]) -> None:
         """Start the child, if it is not running, and make the engine that loads to come will need."""
         self.flush()
-        self._queue.put(_Handful(how))
+        self._queue.put(_Batch(how))
 
     def put(self, load: Load) -> None:
         """Take a load, waiting while many others do; ``flush`` is called some time. Raises what ended the thread."""
         size = load.artifact.size
         first = self._gathered[0] if self._gathered else None
         if first is not None and (
-            load.how != first.how or load.metering or first.metering or self._bytes + size > _HANDFUL_BYTES
+            load.how != first.how or load.metering or first.metering or self._bytes + size > _BATCH_BYTES
         ):
             self.flush()
         self._gathered.append(load)
         self._bytes += size
-        if len(self._gathered) >= _HANDFUL or self._idle:
+        if len(self._gathered) >= _BATCH_SIZE or self._idle:
             self.flush()
 
     def flush(self) -> None:
@@ -125,25 +125,25 @@ class LibraryLoader:
 
     def _hand_over(self) -> None:
         if self._gathered:
-            handful = _Handful(self._gathered[0].how, tuple(self._gathered))
+            batch = _Batch(self._gathered[0].how, tuple(self._gathered))
             self._gathered, self._bytes = [], 0
-            self._queue.put(handful)
+            self._queue.put(batch)
 
     def _run(self) -> None:
         try:
             with self._server:
-                while self._error is None and (handful := self._take()) is not None:
-                    self._settle(handful)
+                while self._error is None and (batch := self._take()) is not None:
+                    self._settle(batch)
         except BaseException as error:
             self._error = self._error or error
         try:
             # Whoever puts in more would wait for room forever.
-            while self._error is not None and (handful := self._take()) is not None:
-                _drop(handful.loads)
+            while self._error is not None and (batch := self._take()) is not None:
+                _drop(batch.loads)
         finally:
             self._done.set()
 
-    def _take(self, *, wait: bool = True) -> _Handful | None:
+    def _take(self, *, wait: bool = True) -> _Batch | None:
         """Return what comes next, None ever after the end. Raises queue.Empty."""
         if self._ended:
             return None
@@ -153,34 +153,34 @@ class LibraryLoader:
         self._ended = taken is None
         return taken
 
-    def _settle(self, handful: _Handful) -> None:
+    def _settle(self, batch: _Batch) -> None:
         self._since = time.monotonic()
         if self._useless is not None:
-            self._end(handful.loads, [self._useless] * len(handful.loads))
-        elif handful.has_tests:
-            self._load_each(handful.loads)
+            self._end(batch.loads, [self._useless] * len(batch.loads))
+        elif batch.has_tests:
+            self._load_each(batch.loads)
         else:
-            self._load_each(self._load_many(handful))
+            self._load_each(self._load_many(batch))
 
-    # --- by the handful -----------------------------------------------------------------------------------------------
+    # --- by the batch -----------------------------------------------------------------------------------------------
 
-    def _load_many(self, first: _Handful) -> Sequence[Load]:
+    def _load_many(self, first: _Batch) -> Sequence[Load]:
         """Load ``first`` and what came in meanwhile, without waiting for more; return what is to be loaded alone."""
-        under_way: deque[_Handful] = deque()
+        under_way: deque[_Batch] = deque()
         again: list[Load] = []
 
         def requests() -> Iterator[Request]:
-            handful: _Handful | None = first
+            batch: _Batch | None = first
             with suppress(queue.Empty):
-                while handful is not None:
-                    if handful.has_tests or again:
-                        self._returned = handful
+                while batch is not None:
+                    if batch.has_tests or again:
+                        self._returned = batch
                         return
-                    under_way.append(handful)
+                    under_way.append(batch)
                     if self._error is not None:
                         return
-                    yield self._request(handful)
-                    handful = self._take(wait=False)
+                    yield self._request(batch)
+                    batch = self._take(wait=False)
 
         try:
             for outcome in self._server.outcomes(requests()):
@@ -221,7 +221,7 @@ class LibraryLoader:
     def _load(self, load: Load) -> tuple[Obstacle | None, tuple[CaseResult, ...] | None, bool]:
         """Load and test; return what is wrong, the tests that ran, and whether another artifact may be the cause."""
         metering = load.metering
-        outcome = self._server.outcome(self._request(_Handful(load.how, (load,)), keep=metering is not None))
+        outcome = self._server.outcome(self._request(_Batch(load.how, (load,)), keep=metering is not None))
         alone = self._note(outcome, 1)
         obstacles = self._obstacles((load,), outcome)
         obstacle = None if obstacles is None else obstacles[0]
@@ -242,9 +242,9 @@ class LibraryLoader:
 
     # --- both ---------------------------------------------------------------------------------------------------------
 
-    def _request(self, handful: _Handful, *, keep: bool = False) -> Request:
-        loads = handful.loads
-        body: dict[str, Any] = {"engine": handful.how, "load": [load.artifact.kind for load in loads]}
+    def _request(self, batch: _Batch, *, keep: bool = False) -> Request:
+        loads = batch.loads
+        body: dict[str, Any] = {"engine": batch.how, "load": [load.artifact.kind for load in loads]}
         if keep:
             body["keep"] = True
         return Request(body, files=[load.file.fileno() for load in loads], seconds=self._limits.seconds)
@@ -361,5 +361,5 @@ def _drop(loads: Iterable[Load]) -> None:
         load.file.close()
 
 
-def _all_loads(handfuls: Iterable[_Handful]) -> list[Load]:
-    return [load for handful in handfuls for load in handful.loads]
+def _all_loads(batches: Iterable[_Batch]) -> list[Load]:
+    return [load for batch in batches for load in batch.loads]

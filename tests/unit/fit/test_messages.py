@@ -9,7 +9,7 @@ from wasmbuild.fit.messages import (
     AlreadyLoaded,
     Change,
     Compiles,
-    Nowhere,
+    NonexistentTarget,
     Obstacle,
     OtherKind,
     OtherLine,
@@ -195,7 +195,9 @@ def test_what_is_no_matter_of_settings() -> None:
     without = "module was compiled without GC but GC is enabled in the host"
     assert meaning(without, 36) == Change({"strategy": "cranelift"}, without)
     assert isinstance(meaning("Caused by:\n    incompatible object file format"), OtherKind)
-    assert meaning("Error: Unrecognized architecture: ?86_64\n") == Nowhere("Unrecognized architecture: ?86_64")
+    assert meaning("Error: Unrecognized architecture: ?86_64\n") == NonexistentTarget(
+        "Unrecognized architecture: ?86_64"
+    )
     for said in (
         "magic header not detected: bad magic number",
         "input was not valid utf-8",

@@ -16,7 +16,7 @@ from serving import Site, cut, redirect, status, trickle, whole
 
 from wasmbuild.installing import partial
 from wasmbuild.installing.credentials import Credentials
-from wasmbuild.installing.transfer import Expected, Got, NetworkError, Patience, download
+from wasmbuild.installing.transfer import DownloadResult, Expected, NetworkError, Patience, download
 
 DATA = os.urandom(300_000)
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -33,7 +33,7 @@ def site() -> Iterator[Site]:
 def get(address: str, expected: Expected = Expected(), credentials: Credentials = NOBODY, **options: object) -> bytes:  # noqa: B008
     buffer = io.BytesIO()
     got = download(address, buffer, credentials=credentials, expected=expected, patience=HASTY, **options)  # type: ignore[arg-type]
-    assert got == Got(len(buffer.getvalue()), hashlib.sha256(buffer.getvalue()).hexdigest())
+    assert got == DownloadResult(len(buffer.getvalue()), hashlib.sha256(buffer.getvalue()).hexdigest())
     return buffer.getvalue()
 
 
@@ -186,7 +186,7 @@ class TestAnotherRun:
         with partial.download(directory, address, into) as (file, begun):
             got = download(address, file, credentials=NOBODY, expected=expected, patience=HASTY, begun=begun)
         data = into.read_bytes()
-        assert got == Got(len(data), hashlib.sha256(data).hexdigest())
+        assert got == DownloadResult(len(data), hashlib.sha256(data).hexdigest())
         assert not directory.exists()
         return data
 

@@ -25,7 +25,7 @@ LIMITS = ProcessLimits(memory=1 << 30, seconds=30)
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts")
 
 
-def shell(body: str, limits: ProcessLimits = LIMITS, **options: Any) -> child.Ended:
+def shell(body: str, limits: ProcessLimits = LIMITS, **options: Any) -> child.ChildResult:
     return run(["/bin/sh", "-c", body], limits=limits, **options)
 
 
@@ -253,7 +253,7 @@ def test_an_interrupted_parent_leaves_nothing(tmp_path: Path, gone: Gone, before
 
 
 def test_kill_all_ends_children_of_other_threads() -> None:
-    ended: list[child.Ended] = []
+    ended: list[child.ChildResult] = []
     before = set(process._live)
     thread = threading.Thread(target=lambda: ended.append(shell("echo $$; sleep 1000", ProcessLimits(seconds=900))))
     thread.start()
@@ -266,7 +266,7 @@ def test_kill_all_ends_children_of_other_threads() -> None:
 
 
 def test_only_the_children_of_some_threads_are_killed(tmp_path: Path) -> None:
-    ended: dict[str, child.Ended] = {}
+    ended: dict[str, child.ChildResult] = {}
 
     def run(name: str) -> None:
         ended[name] = shell(f"while [ ! -e {tmp_path}/end ]; do sleep 0.01; done", ProcessLimits(seconds=900))

@@ -85,7 +85,7 @@ class TestIdentities:
         """To read it takes longer than the step of a clock, and a change meanwhile would not show."""
         path = program(machine / "wasmtime", says("48.0.8"))
         changed = path.stat().st_ctime_ns
-        fact = identities.Fact("48.0.8", "0" * 64)
+        fact = identities.KnownIdentity("48.0.8", "0" * 64)
         identities.remember(path, files.signature(path.stat()), fact, changed)
         assert identities.recall(path) is None
         identities.remember(path, files.signature(path.stat()), fact, changed + files.COARSE_STEP_NS)

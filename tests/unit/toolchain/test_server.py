@@ -143,12 +143,12 @@ class TestFiles:
     @pytest.mark.skipif(sys.platform == "win32", reason="descriptors are passed over Unix sockets")
     def test_many_at_once(self, server: Server) -> None:
         files = self.files(200)
-        handfuls = [files[at : at + count] for at, count in enumerate((1, wire.MOST_FILES, 0, 5, 16, 32, 32, 32, 3))]
-        outcomes = server.outcomes(Request({}, files=handful) for handful in handfuls)
-        for handful, outcome in zip(handfuls, outcomes, strict=True):
+        batches = [files[at : at + count] for at, count in enumerate((1, wire.MOST_FILES, 0, 5, 16, 32, 32, 32, 3))]
+        outcomes = server.outcomes(Request({}, files=batch) for batch in batches)
+        for batch, outcome in zip(batches, outcomes, strict=True):
             assert isinstance(outcome, Reply)
-            numbers = map(files.index, handful)
-            assert outcome.body["passed"] == len(handful)
+            numbers = map(files.index, batch)
+            assert outcome.body["passed"] == len(batch)
             assert outcome.data == b"".join(b"%d." % number for number in numbers)[::-1]
         for file in files:
             os.close(file)
@@ -157,9 +157,9 @@ class TestFiles:
     def test_files_that_a_child_may_not_have_open_are_never_those_of_another_request(self) -> None:
         files = self.files(60)
         wrapper = ("/bin/sh", "-c", 'ulimit -n 16 && exec "$0" "$@"')
-        handfuls = [files[at : at + 15] for at in range(0, 60, 15)]
+        batches = [files[at : at + 15] for at in range(0, 60, 15)]
         with make(wrapper=wrapper) as server:
-            outcomes = list(server.outcomes(Request({}, files=handful) for handful in handfuls))
+            outcomes = list(server.outcomes(Request({}, files=batch) for batch in batches))
             assert server.ask(Request({}, files=files[:1])).data == b".0"
         assert all(isinstance(outcome, ChildExit) for outcome in outcomes)
         assert "descriptors of a request were lost" in str(outcomes[0])

@@ -8,7 +8,7 @@ import pytest
 
 from wasmbuild.formats.extern import Export
 from wasmbuild.project.cases import Case, Wasi
-from wasmbuild.toolchain.child import Ended
+from wasmbuild.toolchain.child import ChildResult
 from wasmbuild.verify.executable_cases import command, obstacle, own_stderr, reply
 from wasmbuild.verify.host_errors import one_line
 from wasmbuild.verify.tested import Metering
@@ -33,13 +33,13 @@ def entry(maker: Any) -> Any:
     return entry
 
 
-def ended(status: int, stdout: str = "", stderr: str = "") -> Ended:
-    return Ended(("wasmtime",), status, stdout.encode("utf-8", "surrogateescape"), stderr, "ended somehow")
+def ended(status: int, stdout: str = "", stderr: str = "") -> ChildResult:
+    return ChildResult(("wasmtime",), status, stdout.encode("utf-8", "surrogateescape"), stderr, "ended somehow")
 
 
 def test_what_an_executable_says_of_a_call_that_it_cannot_make_is_one_line(maker: Any) -> None:
     said = "warning: slow\nError: failed to run `m.cwasm`\n\nCaused by:\n    0: no instance\n    1: too small\n"
-    ended = Ended(("wasmtime",), 1, b"", said, "ended with status 1")
+    ended = ChildResult(("wasmtime",), 1, b"", said, "ended with status 1")
     assert reply(maker.entry(b""), Case("f", (), returns=()), ended) == {
         "failed": "Error: failed to run `m.cwasm`: no instance: too small"
     }

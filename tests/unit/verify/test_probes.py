@@ -235,7 +235,7 @@ def test_the_libraries_of_this_python_are_no_matter_of_a_runner(place: Place, mo
 TELL = "import json, os, resource; print(json.dumps([resource.getrlimit(resource.RLIMIT_DATA), dict(os.environ)]))"
 
 
-def bounded(program: list[str], environment: Mapping[str, str], memory: int | None) -> child.Ended:
+def bounded(program: list[str], environment: Mapping[str, str], memory: int | None) -> child.ChildResult:
     command, variables = probes.with_memory_limit(program, environment, memory)
     return child.run(command, limits=ProcessLimits(seconds=60), env_extra=variables)
 

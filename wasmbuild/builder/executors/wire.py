@@ -19,7 +19,7 @@ from wasmbuild.toolchain.limits import ProcessLimits
 SCHEMA = "wasmbuild/compile/1"
 
 
-class Unfit(NamedTuple):
+class WorkerFailure(NamedTuple):
     """A machine could not do a request, for a reason that is its own: the request is as good as before.
 
     ``reason`` goes on after the machine's name: "has no room …". With ``lacks_compiler`` it is that.
@@ -82,13 +82,13 @@ def unfit(reason: str, *, lacks_compiler: bool = False) -> dict[str, Any]:
     return {"schema": SCHEMA, "unfit": reason, "lacks-compiler": lacks_compiler}
 
 
-def result_of(answer: object, worker: str) -> CompileResult | Unfit:
+def result_of(answer: object, worker: str) -> CompileResult | WorkerFailure:
     """Read an answer of the machine that people call ``worker``; what is no answer is an error of the artifact."""
     try:
         if not isinstance(answer, dict) or answer["schema"] != SCHEMA:
             raise ValueError
         if "unfit" in answer:
-            return Unfit(_typed(answer["unfit"], str), _typed(answer["lacks-compiler"], bool))
+            return WorkerFailure(_typed(answer["unfit"], str), _typed(answer["lacks-compiler"], bool))
         error, peak = answer["error"], answer["peak-memory"]
         return CompileResult(
             key=_typed(answer["key"], str),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmbuild.builder.executors import wire
-from wasmbuild.builder.executors.wire import Unfit
+from wasmbuild.builder.executors.wire import WorkerFailure
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import CompileRequest, CompileResult, Labels
 from wasmbuild.engine import triples
@@ -89,5 +89,5 @@ def test_no_field_is_believed_to_be_what_it_is_not(field: str, value: Any) -> No
 
 
 def test_a_machine_that_cannot_says_why() -> None:
-    assert wire.result_of(wire.unfit("is full"), "seven") == Unfit("is full", lacks_compiler=False)
-    assert wire.result_of(wire.unfit("", lacks_compiler=True), "seven") == Unfit("", lacks_compiler=True)
+    assert wire.result_of(wire.unfit("is full"), "seven") == WorkerFailure("is full", lacks_compiler=False)
+    assert wire.result_of(wire.unfit("", lacks_compiler=True), "seven") == WorkerFailure("", lacks_compiler=True)

@@ -52,7 +52,7 @@ class Doit:
 
     def run(self, *selected: str, also: tuple[Task, ...] = (), runner: Any = Runner, always: bool = False) -> list[str]:
         """Return the names of the tasks that doit came to."""
-        declared = Declared(builds.Which(str(self._project.directory / "wasmbuild.toml")))
+        declared = Declared(builds.BuildArguments(str(self._project.directory / "wasmbuild.toml")))
         control = TaskControl([*generate_tasks("compile", declared.tasks()), *also])
         control.process(list(selected))
         self._monkeypatch.setattr(Globals, "dep_manager", self.database)

@@ -1,4 +1,4 @@
-"""Passing over artifacts that were found right: to come to thousands of tasks and skip each takes most of a run.
+"""Skipping artifacts that were found right: to come to thousands of tasks and skip each takes most of a run.
 
 doit tells nobody whether it was told to run everything (``-a``). So it comes first to a task that is up to date, and
 where it skips that one, it would skip all of these: then no task that it comes to next waits for them any more.
@@ -21,7 +21,7 @@ MEMORY = ":memory:"
 _NAME = "_found_right"
 
 
-class Passing:
+class SkippedTasks:
     """The artifacts that doit need not come to, of tasks that it is about to run."""
 
     def __init__(self, tasks: dict[str, Task], selected: list[str]) -> None:
@@ -38,7 +38,7 @@ class Passing:
         if self.names:
             selected.insert(0, _NAME)
 
-    def over(self) -> None:
+    def drop_dependencies(self) -> None:
         """Let nothing wait for them: doit has skipped the task that it came to first."""
         for task in self._tasks.values():
             if task.task_dep:

@@ -23,14 +23,14 @@ _SYMBOL = "IBBHQQ"
 _BIG_ENDIAN = 2
 
 
-class Compared(NamedTuple):
+class ReproducibilityResult(NamedTuple):
     """What came of compiling an artifact again: an error where it failed, or where other bytes came of it."""
 
     id: str
     error: WasmbuildError | None
 
 
-class Again:
+class ReproducibilityWork:
     """Work whose artifacts are held to those that were published, and take no place."""
 
     def __init__(self, work: Work[object], published: Callable[[str], Path]) -> None:
@@ -50,20 +50,20 @@ class Again:
     def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> CheckedArtifact:
         return self._work.check_result(id, request, result)
 
-    def publish(self, id: str, checked: CheckedArtifact, result: CompileResult) -> Compared:
+    def publish(self, id: str, checked: CheckedArtifact, result: CompileResult) -> ReproducibilityResult:
         path = self._published(id)
         try:
             before = files.read(path)[0]
         except OSError as error:
-            return Compared(id, DiskError(f"{path}: cannot be read: {error.strerror or error}"))
+            return ReproducibilityResult(id, DiskError(f"{path}: cannot be read: {error.strerror or error}"))
         if before == checked.data:
-            return Compared(id, None)
+            return ReproducibilityResult(id, None)
         different = listed(list(differences(before, checked.data)), _SHOWN)
         problem = f"is not reproducible: compiled again by {result.made_by}, it differs in {different}"
-        return Compared(id, CompileError(problem))
+        return ReproducibilityResult(id, CompileError(problem))
 
-    def fail(self, id: str, error: WasmbuildError) -> Compared:
-        return Compared(id, error)
+    def fail(self, id: str, error: WasmbuildError) -> ReproducibilityResult:
+        return ReproducibilityResult(id, error)
 
 
 def differences(left: bytes, right: bytes) -> Iterator[str]:
