@@ -12,6 +12,7 @@ from wasmbuild import interrupts  # noqa: E402
 
 # Before anything else is imported, which takes as long as a short command.
 interrupts.end_at_once()
+interrupts.hear_of_children()
 
 
 def run() -> None:

@@ -36,6 +36,12 @@ def end_at_once() -> None:
     sys.unraisablehook = _unraisable
 
 
+def hear_of_children() -> None:
+    """Let this process be told how its children end, also where its parent ignores that, or failures would pass."""
+    if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
 def end(code: int) -> NoReturn:
     """End this process with an exit code, and without what the interpreter does then, which a request would break."""
     for number in _REQUESTS:

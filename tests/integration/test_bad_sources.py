@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 
@@ -33,6 +36,20 @@ def fails(project: Project, content: bytes | str, *, targets: str = TARGETS) -> 
         assert not (project.build / target / "manifest.json").exists() or "add" not in error
     assert not list(project.build.rglob(".wasmbuild-*"))
     return error
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_parent_that_ignores_the_end_of_children_hides_no_failure(project: Project) -> None:
+    """As some supervisors and schedulers do; the system then tells nobody how a child ended."""
+    project.write("add.wat", '(module (import "a" "b" (func (param v128))) (func (export "f") (result i32)))')
+    code = (
+        "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); "
+        "os.execv(sys.executable, [sys.executable, '-m', 'wasmbuild', 'build'])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=project.root, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "type mismatch" in ended.stderr
+    assert "reported success" not in ended.stderr
 
 
 @pytest.mark.parametrize(
