@@ -108,8 +108,10 @@ class Built:
     def facts(self) -> dict[str, tuple[int, bytes]]:
         """Return of each artifact what tells whether it was made again: its inode, and its record."""
         found = {}
-        for path in self.out.rglob("*.cwasm"):
-            target, module = path.relative_to(self.out).as_posix().removesuffix(".cwasm").split("/", 1)
+        # Not rglob, which fails where a step that is running removes its temporary directory.
+        for name in glob.glob("**/*.cwasm", root_dir=self.out, recursive=True):
+            path = self.out / name
+            target, module = Path(name).as_posix().removesuffix(".cwasm").split("/", 1)
             record = path.with_name(f"{path.name}.json")
             if record.exists():
                 found[f"{module}@{target}"] = (path.stat().st_ino, record.read_bytes())
@@ -155,6 +157,7 @@ class Built:
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
             # A compile that is just starting makes nothing in a directory of another name.
             shutil.rmtree(self._hold.rename(self._hold.with_name("held")))
 
