@@ -95,6 +95,7 @@ def test_a_step_that_finds_its_record_right_is_light(tmp_path: Path) -> None:
 
 
 NOT_OF_A_STEP = {"queue", "wasmbuild.builder.session", "wasmbuild.builder.memory", "wasmbuild.builder.restoring"}
+NOT_OF_A_STEP |= {"pathlib", "fnmatch", "urllib.parse", "ipaddress", "ntpath"}
 NOT_OF_A_STEP |= {
     "wasmbuild.diagnosis",
     "wasmbuild.formats.wasm",

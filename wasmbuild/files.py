@@ -8,9 +8,9 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from wasmbuild.digest import sha256
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import IO, Self
 
 Signature = tuple[int, int, int, int, int]

@@ -13,9 +13,9 @@ import errno
 import os
 import stat
 import sys
-from pathlib import Path
 
 from wasmbuild.digest import sha256_hex
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import Any
 
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -72,11 +72,11 @@ def own_directory(*parts: str) -> Path:
 
 
 def _own(path: Path, parts: tuple[str, ...]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    os.makedirs(path.parent, exist_ok=True)
     for part in ("", *parts):
         path = path / part
         with contextlib.suppress(FileExistsError):
-            path.mkdir(mode=0o700)
+            os.mkdir(path, 0o700)
         if not is_own(path.stat(), stat.S_IFDIR):
             raise PermissionError(errno.EPERM, "it is no directory of yours, or others may write to it", str(path))
     return path

@@ -35,6 +35,13 @@ def test_a_build_tells_what_is_there(project: Project, capfd: pytest.CaptureFixt
     assert capfd.readouterr() == ("", "")
 
 
+def test_paths_are_those_of_pathlib(project: Project) -> None:
+    plan = api.plan(project.root / "wasmbuild.toml")
+    assert all(isinstance(path, Path) for path in (plan.directory, plan.build_dir, *(m.source for m in plan.modules)))
+    built = api.build(project.root / "wasmbuild.toml")
+    assert all(isinstance(path, Path) for path in (built.build_dir, *(made.path for made in built.artifacts.values())))
+
+
 def test_it_may_be_elsewhere_from_other_sources_and_for_some_targets(project: Project, tmp_path: Path) -> None:
     project.run("build")
     (project.root / "add.wat").rename(tmp_path / "made.wat")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmbuild import usercache
+from wasmbuild import lean_paths, usercache
 from wasmbuild.usercache import Documents
 
 posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no such owners and modes here")
@@ -16,7 +16,7 @@ posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no suc
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    monkeypatch.setattr(lean_paths.Path, "home", lambda: tmp_path / "home")
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "home"
@@ -64,7 +64,7 @@ def test_without_a_home_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None
     def no_home() -> Path:
         raise RuntimeError("nobody's account")
 
-    monkeypatch.setattr(Path, "home", no_home)
+    monkeypatch.setattr(lean_paths.Path, "home", no_home)
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     Documents("words", 4).write("one", b"1")

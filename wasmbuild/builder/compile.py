@@ -6,7 +6,6 @@ import itertools
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.builder.key import CompilerIdentity, identity_of
@@ -16,6 +15,7 @@ from wasmbuild.errors import CompileError, DiskError, WasmbuildError
 from wasmbuild.formats.cwasm import ReadAt
 from wasmbuild.formats.documents import Source as RecordedSource
 from wasmbuild.formats.record import Record
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.toolchain.job import Job, check_artifact
 
@@ -136,17 +136,16 @@ def _check_kept(kept: Kept, request: CompileRequest, made_by: str) -> None:
 
 
 def _taken(result: CompileResult, directory: Path) -> tuple[bytes, Path, files.Signature | None]:
-    if isinstance(result.artifact, Path):
-        stamped = files.stamp(result.artifact)
+    made = result.artifact or b""
+    if isinstance(made, bytes):
+        file = directory / f"{next(_numbers)}.cwasm"
         try:
-            return result.artifact.read_bytes(), result.artifact, stamped
+            file.write_bytes(made)
         except OSError as error:
-            problem = f"what was compiled cannot be read back: {error.strerror or error}"
-            raise DiskError(f"{result.artifact}: {problem}") from error
-    data = result.artifact or b""
-    file = directory / f"{next(_numbers)}.cwasm"
+            raise DiskError(f"{file}: cannot be written: {error.strerror or error}") from error
+        return made, file, files.stamp(file)
+    stamped = files.stamp(made)
     try:
-        file.write_bytes(data)
+        return made.read_bytes(), made, stamped
     except OSError as error:
-        raise DiskError(f"{file}: cannot be written: {error.strerror or error}") from error
-    return data, file, files.stamp(file)
+        raise DiskError(f"{made}: what was compiled cannot be read back: {error.strerror or error}") from error

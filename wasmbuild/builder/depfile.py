@@ -12,9 +12,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from pathlib import Path
 
 from wasmbuild.errors import UsageError
+from wasmbuild.lean_paths import Path
 from wasmbuild.text import printable
 
 # Most names are of these alone, and mean nothing else to anybody.

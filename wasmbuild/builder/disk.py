@@ -6,10 +6,10 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.errors import DiskError
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def move(made: Path | str, path: Path | str, advice: Advice, prefix: str = ALONE
 def make(directory: Path, advice: Advice) -> None:
     """Make a directory that only this user may enter, and those above it. Raises DiskError."""
     with as_disk_error(directory, "made", advice):
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        directory.mkdir(mode=0o700)
+        os.makedirs(directory.parent, exist_ok=True)
+        os.mkdir(directory, 0o700)
 
 
 def _temporary(path: Path | str, prefix: str) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 
 from wasmbuild import files
 from wasmbuild.builder import source_facts
@@ -147,6 +146,8 @@ def held(module: Module, sha256: str, size: int, facts: dict[str, Any]) -> Sourc
     traits = Traits.from_json(facts["traits"]) if facts["traits"] is not None else None
     source = SourceFacts(sha256, size, facts["kind"], facts["wasm"], imports, exports, traits)
     if module.imports is not None:
+        from fnmatch import fnmatchcase
+
         names = [f"{entry.module}.{entry.name}" if entry.module else entry.name for entry in imports]
         refused = [name for name in names if not any(fnmatchcase(name, allowed) for allowed in module.imports)]
         if refused:

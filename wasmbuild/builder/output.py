@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 
 from wasmbuild.builder import disk
 from wasmbuild.builder.disk import REPLACING, Advice, as_disk_error
 from wasmbuild.errors import DiskError, UsageError
+from wasmbuild.lean_paths import Path
 
 _INTO = Advice(
     full="free some space there and try again",

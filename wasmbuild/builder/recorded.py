@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.builder import disk, output
@@ -15,6 +14,7 @@ from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache, Compil
 from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.errors import CompileError, FormatError
 from wasmbuild.formats.record import Record
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.builder import key
@@ -12,6 +11,7 @@ from wasmbuild.builder.build_directory import record_path
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError, FormatError
 from wasmbuild.formats.record import Record
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

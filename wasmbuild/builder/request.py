@@ -7,11 +7,11 @@ another machine together with the binary that its digest names.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from wasmbuild.builder import key
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.errors import WasmbuildError
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple, Protocol
 from wasmbuild.toolchain.limits import ProcessLimits
 

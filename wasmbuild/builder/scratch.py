@@ -6,12 +6,12 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from wasmbuild import locks
 from wasmbuild.builder import disk
 from wasmbuild.builder.disk import ALONE_PREFIX, REPLACING, as_disk_error, delete
 from wasmbuild.digest import sha256_hex
+from wasmbuild.lean_paths import Path
 
 # Locked by the process whose directory it is. A directory without it is one that is being made or deleted.
 _HELD = "held"

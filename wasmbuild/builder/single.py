@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.builder import disk, key, output
@@ -14,6 +13,7 @@ from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError
 from wasmbuild.formats.identify import MAX_SOURCE, identify
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.project.declared import Module
 from wasmbuild.toolchain.job import Job, check_artifact
@@ -83,7 +83,7 @@ def _compiled(
         wasm_sha256 = found.wasm_sha256
     else:
         data, kind = read
-        wasm = made.with_name("source.wasm" if kind else "source.wat")
+        wasm = made.parent / ("source.wasm" if kind else "source.wat")
         disk.write(wasm, data, REPLACING)
         wasm_sha256 = sha256_hex(data)
     # Text that the compiler itself translates decides the bytes as a binary does.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 
 from wasmbuild.errors import UsageError
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import search_path
 
@@ -43,7 +43,8 @@ class Workspace:
         self._placement = placement
         self._known: tuple[bytes, Project] | None = None
         try:
-            self.directory = Path(os.path.abspath(config)).parent
+            # Paths of the kind that was given: a program that gave pathlib's gets such back.
+            self.directory = type(config)(os.path.abspath(config)).parent
         except FileNotFoundError:
             problem = "the working directory is not there any more; change to one that is"
             raise UsageError(f"{config}: {problem}") from None

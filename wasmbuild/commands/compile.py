@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options, pipes, undeclared
 from wasmbuild.errors import DONE, UsageError
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from fnmatch import fnmatchcase
-from pathlib import Path
 
 from wasmbuild.errors import UsageError
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -150,6 +149,8 @@ def select(selectors: Sequence[str], ids: Iterable[str]) -> list[str]:
     ids = list(ids)
     if not selectors:
         return ids
+    from fnmatch import fnmatchcase
+
     for selector in selectors:
         if not any(fnmatchcase(id, selector) for id in ids):
             from wasmbuild.text import suggestion

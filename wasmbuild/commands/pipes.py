@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from wasmbuild import streams
 from wasmbuild.errors import UsageError
 from wasmbuild.formats.identify import MAX_SOURCE
+from wasmbuild.lean_paths import Path
 
 STDIN = "standard input"
 """What messages call a source that came through a pipe."""

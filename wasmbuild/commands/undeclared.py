@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.errors import UsageError
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

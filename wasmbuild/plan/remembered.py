@@ -10,12 +10,12 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from wasmbuild import __version__
 from wasmbuild.digest import sha256_hex
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.strict_json import Invalid
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.plan import values
 from wasmbuild.project.audit_policy import AuditPolicy, Ignore

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.strict_json import Invalid
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.project.declared import CompileLimits, Runner, Target
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.errors import DeclarationError, Mistake
+from wasmbuild.lean_paths import Path
 
 MAX_BYTES = 16 << 20
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from wasmbuild.files import seen_from_here
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -131,6 +131,14 @@ class ModuleDeclaration(NamedTuple):
     ship_source: bool
     tests: tuple[Case, ...]
     exclude: tuple[str, ...] = ()
+
+    def is_for(self, target: str) -> bool:
+        """Tell whether the modules are for a target, by its name."""
+        if self.targets is None:
+            return True
+        from fnmatch import fnmatchcase
+
+        return any(fnmatchcase(target, glob) for glob in self.targets)
 
 
 class Project(NamedTuple):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
+
+from wasmbuild.lean_paths import Path
 
 _MAGIC = frozenset("*?[")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-from pathlib import PurePosixPath, PureWindowsPath
 
 PATH_PATTERN = r"^(?![/~])(?!.:)[^\\]+$"
 """A relative path as a regular expression, which takes some that ``path_problem`` does not."""
@@ -20,7 +19,8 @@ def path_problem(text: str) -> tuple[str, str] | None:
         return "has a character that no path should have", "correct the path"
     if "\\" in text:
         return "has a backslash", "write / between the parts of a path, on Windows too"
-    if PurePosixPath(text).is_absolute() or PureWindowsPath(text).drive:
+    # Of Windows too; what begins with two slashes is one of POSIX.
+    if text.startswith("/") or text[1:2] == ":":
         return "is an absolute path", "write a path from the folder of the file, so that it holds on every machine"
     if text.startswith("~"):
         return "starts with ~, which is not expanded", "write a path from the folder of the file"

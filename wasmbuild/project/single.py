@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from fnmatch import fnmatchcase
-from pathlib import Path
 
 from wasmbuild.errors import UsageError
+from wasmbuild.lean_paths import Path
 from wasmbuild.project import names
 from wasmbuild.project.declared import Module, Project, Target
 from wasmbuild.project.globs import expand, is_glob, matches
@@ -40,7 +39,7 @@ def module_of(project: Project, source: Path | None, name: str | None, target: T
         raise UsageError(f"{project.file}: {source} is the source of {of}; name the one that is meant with --module")
     module, text, key = found[0]
     declared = project.modules[key]
-    if declared.targets is not None and not any(fnmatchcase(target.name, glob) for glob in declared.targets):
+    if not declared.is_for(target.name):
         from wasmbuild.project.keys import dotted
 
         where = dotted("modules", key, "targets")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 from wasmbuild.errors import Mistake
+from wasmbuild.lean_paths import Path
 from wasmbuild.project import names
 from wasmbuild.project.declared import ModuleDeclaration
 from wasmbuild.project.globs import expand, is_glob, literal, matches

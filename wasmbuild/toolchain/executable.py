@@ -11,10 +11,10 @@ import stat
 import time
 from _thread import allocate_lock
 from collections.abc import Iterator
-from pathlib import Path
 
 from wasmbuild import files, locks, usercache
 from wasmbuild.errors import ChildError, CompileError, ToolchainError
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import identities, search_path

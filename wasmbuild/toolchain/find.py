@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Collection
-from pathlib import Path
 
 from wasmbuild.errors import ToolchainError
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.toolchain import executable, search_path
 from wasmbuild.toolchain.executable import ChangingError, ExecutableIdentity, UnexaminedError, UnusableExecutableError

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.digest import sha256_hex
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.usercache import Documents
 

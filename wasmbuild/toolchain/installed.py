@@ -14,9 +14,9 @@ import os
 import re
 import stat
 import sys
-from pathlib import Path
 
 from wasmbuild import usercache
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import NamedTuple
 
 SCHEMA = "wasmbuild/toolchain/1"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from wasmbuild.errors import CompileError, FormatError
 from wasmbuild.formats import cwasm
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain.limits import ProcessLimits
 

@@ -7,10 +7,10 @@ import stat
 import sys
 from collections.abc import Iterator
 from importlib.machinery import PathFinder
-from pathlib import Path
 
 from wasmbuild.errors import ToolchainError
 from wasmbuild.files import signature
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.toolchain import installed
 
@@ -113,7 +113,7 @@ def library_in(packages: Path) -> Path | None:
 def library_version(path: Path) -> str | None:
     """Return the version of the package that holds a shared library, from the metadata beside it."""
     try:
-        with os.scandir(path.parents[2]) as entries:
+        with os.scandir(path.parent.parent.parent) as entries:
             names = [entry.name for entry in entries]
     except OSError:
         return None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 from collections.abc import Mapping
-from pathlib import Path
 
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import DiskError, ToolchainError
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.toolchain import executable, search_path
 from wasmbuild.toolchain.find import AUTO, EMBEDDED, FoundCompiler, library, remedies

@@ -13,11 +13,11 @@ import os
 import time
 from _thread import allocate_lock
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from wasmbuild import files, usercache
 from wasmbuild.builder.cache import entry
 from wasmbuild.builder.request import Kept
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import NamedTuple
 
 _TEMPORARY = ".new-"
