@@ -48,6 +48,7 @@ class BuildDirectory:
         self._scratch: Path | None = None
         self._making = threading.Lock()
         self._unstamped = False
+        self._noted: bytes | None = None
 
     @property
     def locked(self) -> bool:
@@ -77,11 +78,19 @@ class BuildDirectory:
             delete(leftover)
 
     def unlock(self) -> None:
-        """Remove the temporary directory and let the next build in."""
-        if self._scratch is not None:
-            delete(self._scratch)
-            self._scratch = None
-        self._lock.release()
+        """Remove the temporary directory, note what ``note_noop`` was told, and let the next build in.
+
+        Raises DiskError.
+        """
+        try:
+            if self._scratch is not None:
+                delete(self._scratch)
+                self._scratch = None
+            if self._noted is not None:
+                noted, self._noted = self._noted, None
+                self.write(self._noop, noted)
+        finally:
+            self._lock.release()
 
     def tick(self) -> None:
         """Read the file system's clock, against which the age of what is read from now on is measured."""
@@ -101,12 +110,16 @@ class BuildDirectory:
 
     def forget_noop(self) -> None:
         """Let no later build believe that everything is as the last whole build left it. Raises DiskError."""
+        self._noted = None
         with as_disk_error(self._noop, "removed", self._advice):
             self._noop.unlink(missing_ok=True)
 
     def note_noop(self, identity: list[object], digest: str) -> None:
-        """Note that everything is right, with signatures of this digest. Raises DiskError."""
-        self.write(self._noop, noop.to_bytes(identity, digest))
+        """Have ``unlock`` note that everything is right, with signatures of this digest.
+
+        It does so last of all: whoever finds the note has nothing to clean up after a build that was killed.
+        """
+        self._noted = noop.to_bytes(identity, digest)
 
     @property
     def _noop(self) -> Path:

@@ -261,7 +261,6 @@ class Session:
         if signatures is not None:
             digest = memory.notes[noop.WHOLE] = noop.digest(signatures)
         self.directory.save()
-        # Last of all: whoever finds the note has nothing to clean up after a build that was killed.
         if digest is not None:
             self.directory.note_noop(self._noted_as, digest)
         return sorted(changed)

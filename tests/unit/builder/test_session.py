@@ -113,6 +113,20 @@ def test_what_a_killed_build_made_is_remembered_by_one_that_looks_before_it_lock
     assert (built.root / ".wasmbuild" / "noop.json").exists()
 
 
+def test_a_build_killed_when_all_was_made_is_cleaned_up_after(built: Any) -> None:
+    """Only a build that has removed its temporary directory lets the next one pass for having nothing to do."""
+    built.write("a", text="other")
+    killed = built.session()
+    killed.begin()
+    for status in killed.outdated():
+        killed.compile(status.artifact, parallel=False)
+    assert killed.finish() == []
+    assert not (built.root / ".wasmbuild" / "noop.json").exists()
+    killed.close()
+    assert (built.root / ".wasmbuild" / "noop.json").exists()
+    assert not list(built.root.glob(".wasmbuild-*"))
+
+
 def test_a_module_that_fails_keeps_its_artifact_and_takes_the_manifest(built: Any) -> None:
     before = shipped(built.root)
     built.write("a", text="other")
