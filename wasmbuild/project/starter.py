@@ -163,7 +163,7 @@ def declaration(directory: Path, found: list[ModuleEntry], line: int) -> str:
 
 
 def _head(directory: Path, line: int) -> Iterator[str]:
-    yield _schema(directory)
+    yield from _schema(directory)
     yield "# What wasmbuild compiles, for which machines, and for which engine. `wasmbuild build` makes it,"
     yield "# `wasmbuild verify build` proves that it loads."
     yield ""
@@ -182,14 +182,13 @@ def _head(directory: Path, line: int) -> Iterator[str]:
     yield ""
 
 
-def _schema(directory: Path) -> str:
-    """Return the line by which editors find the schema, where it lies below the project, as in a virtual environment.
-
-    Elsewhere it lies on this machine alone, and the file is one of many.
-    """
-    if directory not in SCHEMA_FILE.parents:
-        return "# Editors check it by a schema: `wasmbuild schema --file` says where that lies."
-    return f"#:schema ./{SCHEMA_FILE.relative_to(directory).as_posix()}"
+def _schema(directory: Path) -> Iterator[str]:
+    """Tell editors where the schema is: a path where it lies below the project, as in its virtual environment."""
+    if directory in SCHEMA_FILE.parents:
+        yield f"#:schema ./{SCHEMA_FILE.relative_to(directory).as_posix()}"
+    else:
+        yield f"#:schema {SCHEMA_FILE.as_uri()}"
+        yield "# (the schema on this machine; `wasmbuild schema --file` says where it lies on another)"
 
 
 def _targets() -> Iterator[str]:
