@@ -44,8 +44,7 @@ def to_bytes(rows: Columns, notes: Mapping[str, str], forgotten: Sequence[str] =
 def read(path: Path) -> State | None:
     """Read one of the files; ``None`` where it is not there or anything in it is not as it was written."""
     try:
-        with files.open_regular(path) as file:
-            line, _, body = file.read().partition(b"\n")
+        line, _, body = files.read(path)[0].partition(b"\n")
         head, checksum = json.loads(line)
         if head["schema"] != SCHEMA or checksum != _checksum(head, body):
             return None

@@ -88,9 +88,11 @@ def ending(arguments: argparse.Namespace, workspace: Workspace, plan: Plan) -> C
 
 
 def _lines(watched: Iterable[Path], target: str) -> list[str]:
-    made = os.path.join(os.path.realpath(_cargo_variable("OUT_DIR")), "")
+    from wasmbuild.confined import is_below
+
+    made = os.path.realpath(_cargo_variable("OUT_DIR"))
     absolute = dict.fromkeys(map(os.path.abspath, watched))
-    paths = [path for path in absolute if not os.path.realpath(path).startswith(made)]
+    paths = [path for path in absolute if not is_below(made, os.path.realpath(path))]
     for path in paths:
         if "\n" in path or "\r" in path:
             raise UsageError(f"{printable(path)}: Cargo cannot be told of a name with a line break; rename the file")
