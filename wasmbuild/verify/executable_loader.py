@@ -26,7 +26,7 @@ from wasmbuild.toolchain import child
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.verify import executable_cases, memory_limited, tested
 from wasmbuild.verify.host_errors import how_it_ended, unverified
-from wasmbuild.verify.library_loader import is_of_the_host, start_failure
+from wasmbuild.verify.library_answers import is_of_the_host, start_failure
 from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome, crash, refusal
 from wasmbuild.verify.outcomes import CALLS, WASMTIME, Broken, Obstacle, Unreachable
 from wasmbuild.verify.probes import with_memory_limit

@@ -17,15 +17,13 @@ from contextlib import suppress
 from wasmbuild.errors import ChildError
 from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.project import cases
-from wasmbuild.toolchain import child, python
-from wasmbuild.toolchain.child import ProcessLimits, format_bytes
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.worker import ChildExit, Reply, Request
-from wasmbuild.verify import interface, tested
-from wasmbuild.verify.host_errors import is_of_the_path, lacks_memory, unverified
-from wasmbuild.verify.intact import AGAIN, BY_HAND
-from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome, crash, refusal
-from wasmbuild.verify.outcomes import Broken, Obstacle, Unverified
+from wasmbuild.verify import library_answers as answers
+from wasmbuild.verify import tested
+from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome
+from wasmbuild.verify.outcomes import Obstacle
 from wasmbuild.verify.tested import CaseResult
 
 _BATCHES = 2
@@ -186,8 +184,8 @@ class LibraryLoader:
             for outcome in self._server.outcomes(requests()):
                 loads = under_way.popleft().loads
                 alone = self._note(outcome, len(loads)) and len(loads) == 1
-                obstacles = self._obstacles(loads, outcome)
-                if obstacles is None or self._may_be_another(outcome, alone):
+                obstacles = answers.obstacles(loads, outcome, self._limits.memory, self._site)
+                if obstacles is None or answers.may_be_of_another(outcome, self._limits.memory, alone=alone):
                     again.extend(loads)
                 else:
                     self._end(loads, obstacles)
@@ -220,13 +218,13 @@ class LibraryLoader:
 
     def _load(self, load: Load) -> tuple[Obstacle | None, tuple[CaseResult, ...] | None, bool]:
         """Load and test; return what is wrong, the tests that ran, and whether another artifact may be the cause."""
-        metering = load.metering
+        metering, memory = load.metering, self._limits.memory
         outcome = self._server.outcome(self._request(_Batch(load.how, (load,)), keep=metering is not None))
         alone = self._note(outcome, 1)
-        obstacles = self._obstacles((load,), outcome)
+        obstacles = answers.obstacles((load,), outcome, memory, self._site)
         obstacle = None if obstacles is None else obstacles[0]
         if obstacle is not None or metering is None:
-            return obstacle, None, self._may_be_another(outcome, alone)
+            return obstacle, None, answers.may_be_of_another(outcome, memory, alone=alone)
         results: list[CaseResult] = []
         for case in load.artifact.tests:
             fuel = (case.fuel or cases.FUEL[1]) if metering.fuel else None
@@ -234,10 +232,11 @@ class LibraryLoader:
             outcome = self._server.outcome(Request(body, seconds=case.seconds))
             self._note(outcome, 0)
             if isinstance(outcome, ChildExit):
-                own = _is_own(outcome)
-                results.append(tested.died(case, outcome.reason, outcome.stderr, self._limits.memory, is_own=own))
-                return tested.verdict(load.artifact, results), tuple(results), self._may_be_another(outcome, alone)
-            results.append(tested.judged(case, outcome.body, self._limits.memory))
+                own = answers.is_own(outcome)
+                results.append(tested.died(case, outcome.reason, outcome.stderr, memory, is_own=own))
+                doubtful = answers.may_be_of_another(outcome, memory, alone=alone)
+                return tested.verdict(load.artifact, results), tuple(results), doubtful
+            results.append(tested.judged(case, outcome.body, memory))
         return tested.verdict(load.artifact, results), tuple(results), False
 
     # --- both ---------------------------------------------------------------------------------------------------------
@@ -259,14 +258,6 @@ class LibraryLoader:
         self._server.close()
         self._loaded = 0
 
-    def _may_be_another(self, outcome: Reply | ChildExit, alone: bool) -> bool:
-        """Tell whether something else than an artifact, ``alone`` in its process, may be the cause of an outcome."""
-        if isinstance(outcome, ChildExit):
-            # An exception comes again.
-            own = (_is_own(outcome) and outcome.status != child.KILLED) or child.is_late(outcome.reason)
-            return not own and (not alone or outcome.status == child.KILLED)
-        return not alone and any(lacks_memory(text, self._limits.memory) for text in _refusals(outcome))
-
     def _end(
         self,
         loads: Collection[Load],
@@ -285,75 +276,8 @@ class LibraryLoader:
 
     def _give_up(self, error: ChildError, loads: Collection[Load]) -> None:
         """Settle what a child that cannot be started leaves: this one and all to come."""
-        memory = self._limits.memory
-        if is_of_the_host(error):
-            self._useless = unverified("was not loaded", error)
-        elif self._site.is_runner:
-            self._useless = self._site.cannot(*start_failure(error, self._site))
-        elif memory is not None and memory < python.TO_START:
-            why, _ = start_failure(error, self._site)
-            self._useless = Unverified(f"was not loaded: {why}; allow it more memory than {format_bytes(memory)}")
-        else:
-            self._useless = unverified("was not loaded", error)
+        self._useless = answers.not_started(error, self._limits.memory, self._site)
         self._end(loads, [self._useless] * len(loads))
-
-    def _obstacles(self, loads: Sequence[Load], outcome: Reply | ChildExit) -> list[Obstacle | None] | None:
-        """Return what is wrong with each artifact of a request; None where there is no answer to tell it by."""
-        if isinstance(outcome, Reply):
-            body = outcome.body
-            loaded = [body] * len(loads) if "error" in body else body.get("loaded")
-            if isinstance(loaded, list) and len(loaded) == len(loads):
-                return list(map(self._obstacle, loads, loaded))
-        if len(loads) != 1:  # without any: whatever is wrong with the engine comes again with the first load
-            return None
-        [load] = loads
-        if isinstance(outcome, Reply):
-            return [_nonsense(load)]
-        own = _is_own(outcome)
-        return [crash(load.artifact, outcome.reason, outcome.stderr, self._limits.memory, is_own=own)]
-
-    def _obstacle(self, load: Load, described: object) -> Obstacle | None:
-        if not isinstance(described, dict):
-            return _nonsense(load)
-        if "error" in described:
-            return refusal(load.artifact, str(described["error"]), self._limits.memory, self._site)
-        imports, exports = described.get("imports"), described.get("exports")
-        if not interface.are_rows(imports, 4) or not interface.are_rows(exports, 3):
-            return _nonsense(load)
-        problem = interface.difference(load.artifact, imports, exports)
-        return Broken(f"{load.artifact.path}: {problem}; {BY_HAND}") if problem else None
-
-
-def _nonsense(load: Load) -> Broken:
-    # The child is healthy until it loads something that is not.
-    return Broken(f"{load.artifact.path} makes the process that loads it answer with nonsense; {AGAIN}")
-
-
-def _is_own(ended: ChildExit) -> bool:
-    """Tell whether a process did not die of an artifact: Python told of an exception, or something killed it."""
-    return ended.status in (python.EXCEPTION, child.KILLED) and not child.is_late(ended.reason)
-
-
-def is_of_the_host(error: ChildError) -> bool:
-    """Tell whether a child could not be started for want of something that has nothing to do with its program."""
-    return isinstance(error.__cause__, OSError) and not is_of_the_path(error.__cause__)
-
-
-def start_failure(error: ChildError, site: LoadingSite) -> tuple[str, str]:
-    """Return why a runner's child could not be started, and what to do."""
-    first, *rest = str(error).splitlines()
-    last = rest[-1].strip() if rest else ""
-    why = f"{first} ({last})" if last else first
-    if "No module named 'wasmtime'" in last:
-        return why, "install the package wasmtime for its python, or name an executable as its wasmtime"
-    return why, site.correction()
-
-
-def _refusals(reply: Reply) -> Iterator[str]:
-    described = reply.body.get("loaded")
-    for one in [reply.body, *described] if isinstance(described, list) else [reply.body]:
-        if isinstance(one, dict) and "error" in one:
-            yield str(one["error"])
 
 
 def _drop(loads: Iterable[Load]) -> None:

@@ -1,0 +1,106 @@
+"""What the child that loads with the library answers, or dies of, and what that says of each artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from wasmbuild.errors import ChildError
+from wasmbuild.toolchain import child, python
+from wasmbuild.toolchain.child import format_bytes
+from wasmbuild.toolchain.worker import ChildExit, Reply
+from wasmbuild.verify import interface
+from wasmbuild.verify.host_errors import is_of_the_path, lacks_memory, unverified
+from wasmbuild.verify.intact import AGAIN, BY_HAND
+from wasmbuild.verify.loading import Load, LoadingSite, crash, refusal
+from wasmbuild.verify.outcomes import Broken, Obstacle, Unverified
+
+
+def obstacles(
+    loads: Sequence[Load], outcome: Reply | ChildExit, memory: int | None, site: LoadingSite
+) -> list[Obstacle | None] | None:
+    """Return what is wrong with each artifact of a request; None where there is no answer to tell it by.
+
+    ``memory`` is the limit of the child in bytes.
+    """
+    if isinstance(outcome, Reply):
+        body = outcome.body
+        loaded = [body] * len(loads) if "error" in body else body.get("loaded")
+        if isinstance(loaded, list) and len(loaded) == len(loads):
+            return [_obstacle(load, described, memory, site) for load, described in zip(loads, loaded, strict=True)]
+    if len(loads) != 1:  # without any: whatever is wrong with the engine comes again with the first load
+        return None
+    [load] = loads
+    if isinstance(outcome, Reply):
+        return [_nonsense(load)]
+    return [crash(load.artifact, outcome.reason, outcome.stderr, memory, is_own=is_own(outcome))]
+
+
+def _obstacle(load: Load, described: object, memory: int | None, site: LoadingSite) -> Obstacle | None:
+    if not isinstance(described, dict):
+        return _nonsense(load)
+    if "error" in described:
+        return refusal(load.artifact, str(described["error"]), memory, site)
+    imports, exports = described.get("imports"), described.get("exports")
+    if not interface.are_rows(imports, 4) or not interface.are_rows(exports, 3):
+        return _nonsense(load)
+    problem = interface.difference(load.artifact, imports, exports)
+    return Broken(f"{load.artifact.path}: {problem}; {BY_HAND}") if problem else None
+
+
+def _nonsense(load: Load) -> Broken:
+    # The child is healthy until it loads something that is not.
+    return Broken(f"{load.artifact.path} makes the process that loads it answer with nonsense; {AGAIN}")
+
+
+def is_own(ended: ChildExit) -> bool:
+    """Tell whether a process did not die of an artifact: Python told of an exception, or something killed it."""
+    return ended.status in (python.EXCEPTION, child.KILLED) and not child.is_late(ended.reason)
+
+
+def may_be_of_another(outcome: Reply | ChildExit, memory: int | None, *, alone: bool) -> bool:
+    """Tell whether something else than an artifact, ``alone`` in its process, may be the cause of an outcome.
+
+    ``memory`` is the limit of the process in bytes.
+    """
+    if isinstance(outcome, ChildExit):
+        # An exception comes again.
+        own = (is_own(outcome) and outcome.status != child.KILLED) or child.is_late(outcome.reason)
+        return not own and (not alone or outcome.status == child.KILLED)
+    return not alone and any(lacks_memory(text, memory) for text in _refusals(outcome))
+
+
+def _refusals(reply: Reply) -> Iterator[str]:
+    described = reply.body.get("loaded")
+    for one in [reply.body, *described] if isinstance(described, list) else [reply.body]:
+        if isinstance(one, dict) and "error" in one:
+            yield str(one["error"])
+
+
+def not_started(error: ChildError, memory: int | None, site: LoadingSite) -> Obstacle:
+    """Return what keeps all artifacts from being loaded by a child that cannot be started.
+
+    ``memory`` is what the child may allocate, in bytes.
+    """
+    if is_of_the_host(error):
+        return unverified("was not loaded", error)
+    if site.is_runner:
+        return site.cannot(*start_failure(error, site))
+    if memory is not None and memory < python.TO_START:
+        why, _ = start_failure(error, site)
+        return Unverified(f"was not loaded: {why}; allow it more memory than {format_bytes(memory)}")
+    return unverified("was not loaded", error)
+
+
+def is_of_the_host(error: ChildError) -> bool:
+    """Tell whether a child could not be started for want of something that has nothing to do with its program."""
+    return isinstance(error.__cause__, OSError) and not is_of_the_path(error.__cause__)
+
+
+def start_failure(error: ChildError, site: LoadingSite) -> tuple[str, str]:
+    """Return why a runner's child could not be started, and what to do."""
+    first, *rest = str(error).splitlines()
+    last = rest[-1].strip() if rest else ""
+    why = f"{first} ({last})" if last else first
+    if "No module named 'wasmtime'" in last:
+        return why, "install the package wasmtime for its python, or name an executable as its wasmtime"
+    return why, site.correction()
