@@ -15,7 +15,7 @@ from benchmarks.measure import seconds
 from benchmarks.table import Benchmark, Count
 from benchmarks.workspace import LINE, Workspace
 from tests import families
-from wasmbuild.engine import cpu, lines, settings, triples
+from wasmbuild.engine import cpu, host, lines, settings, triples
 from wasmbuild.line_check.sample import MODULE
 from wasmbuild.verify import Verdict, verify
 
@@ -49,7 +49,7 @@ class _Target(NamedTuple):
         """Tell whether a verdict is right: what this host can load is loaded, but for a CPU that lacks a feature."""
         if not entry.ok or entry.level not in ("consistent", "loaded"):
             return False
-        return entry.level == "loaded" or not triples.runs_on_host(self.triple) or "its CPU lacks" in entry.message
+        return entry.level == "loaded" or not host.runs(self.triple) or "its CPU lacks" in entry.message
 
 
 def accepted(workspace: Workspace) -> Count:

@@ -11,7 +11,7 @@ from benchmarks.environment import Environment
 from benchmarks.modules import tiny_modules
 from benchmarks.projects import TARGETS, Project, Target
 from tests import corpus
-from wasmbuild.engine.triples import host_triple
+from wasmbuild.engine import host
 from wasmbuild.toolchain.find import CLI, find
 
 LINE = 48
@@ -84,6 +84,6 @@ def real_modules(names: Iterable[str]) -> Iterable[tuple[str, bytes]]:
 
 def host_targets() -> list[Target]:
     """Return the targets whose artifacts this machine can load."""
-    host = host_triple()
+    own = host.triple()
     portable = Target("portable", "pulley64")
-    return [portable] if host is None else [Target("host", host), portable]
+    return [portable] if own is None else [Target("host", own), portable]

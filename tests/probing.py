@@ -9,7 +9,7 @@ from typing import Any
 
 import engines
 
-from wasmbuild.engine import triples
+from wasmbuild.engine import host
 from wasmbuild.formats import wasm
 from wasmbuild.toolchain import find
 from wasmbuild.toolchain.embedded import Embedded
@@ -20,7 +20,7 @@ from wasmbuild.verify import probes
 
 LIMITS = ProcessLimits(seconds=60)
 LINE = find.default_line()
-HOST = triples.host_triple() or ""
+HOST = host.triple() or ""
 
 
 def how(engine: Mapping[str, Any] | None = None, triple: str | None = None) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from benchmarks.measure import BenchmarkError, seconds
 from benchmarks.workspace import LINE, Workspace
 from tests import corpus
-from wasmbuild.engine import settings, triples
+from wasmbuild.engine import host, settings, triples
 from wasmbuild.verify import verify
 
 ExpectedVerdict = tuple[bool, str | None, str | None]
@@ -116,7 +116,7 @@ class Shipment(NamedTuple):
     @property
     def shows_interface(self) -> bool:
         """Whether what loads it here shows imports and exports, as an executable does not."""
-        return triples.runs_on_host(self.triple) and not settings.library_lacks(self.engine, LINE)
+        return host.runs(self.triple) and not settings.library_lacks(self.engine, LINE)
 
     def data(self, module: str) -> bytes:
         """Return the bytes of the artifact of a module."""
@@ -130,7 +130,7 @@ def build(workspace: Workspace) -> list[Shipment]:
     directory.mkdir()
     lines = ["[project]", 'name = "right"', "[toolchain]", f"compiler = {json.dumps(str(workspace.executable))}"]
     for name, (triple, level, engine) in _TARGETS.items():
-        lines += [f"[targets.{name}]", f'triple = "{triple or triples.host_triple()}"', f"engine = {{ {engine} }}"]
+        lines += [f"[targets.{name}]", f'triple = "{triple or host.triple()}"', f"engine = {{ {engine} }}"]
         lines += [f'cpu = "{level}"'] if level else []
     for name, text in _SOURCES.items():
         (directory / f"{name}.wat").write_text(text, encoding="utf-8")

@@ -15,7 +15,7 @@ import pytest
 from support import Project
 
 from wasmbuild import embed
-from wasmbuild.engine import triples
+from wasmbuild.engine import host
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "c"
 LOAD = Path(__file__).parent / "embed" / "load.c"
@@ -24,7 +24,7 @@ OTHER_LINE = "49"
 pytestmark = pytest.mark.needs("cc", "cargo")
 
 # A target that this machine runs, and one that it does not.
-HERE = f'[targets.here]\ntriple = "{triples.host_triple()}"\n'
+HERE = f'[targets.here]\ntriple = "{host.triple()}"\n'
 ELSEWHERE = '[targets.mainframe]\ntriple = "s390x-unknown-linux-gnu"\n'
 MODULE = '[modules.gcd]\nsource = "gcd.wat"\n'
 HEAD = '[project]\nname = "c"\n[toolchain]\nwasmtime = "48"\n'
@@ -93,8 +93,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@pytest.fixture
-def host(project: Project, library: Path) -> Host:
+@pytest.fixture(name="host")
+def host_program(project: Project, library: Path) -> Host:
     return Host(project, library)
 
 

@@ -10,7 +10,7 @@ import pytest
 from support import Project
 
 from wasmbuild import embed
-from wasmbuild.engine import triples
+from wasmbuild.engine import host
 
 pytestmark = [pytest.mark.needs("mcs", "mono", "cargo"), pytest.mark.slow]
 
@@ -56,7 +56,7 @@ cache = true
 wasm-multi-memory = false
 wasm-relaxed-simd-deterministic = true
 [targets.here]
-triple = "{triples.host_triple()}"
+triple = "{host.triple()}"
 [targets.mainframe]
 triple = "s390x-unknown-linux-gnu"
 [modules.right]

@@ -15,7 +15,7 @@ from support import Project
 
 from wasmbuild.embed import go
 from wasmbuild.embed.literals import loader
-from wasmbuild.engine import triples
+from wasmbuild.engine import host
 
 pytestmark = [pytest.mark.needs("go", "cc", "cargo"), pytest.mark.slow]
 
@@ -30,7 +30,7 @@ epoch-interruption = true
 cranelift-opt-level = "speed_and_size"
 cranelift-flags = {{ enable_heap_access_spectre_mitigation = false }}
 [targets.here]
-triple = "{triples.host_triple()}"
+triple = "{host.triple()}"
 [targets.mainframe]
 triple = "s390x-unknown-linux-gnu"
 [modules.m]

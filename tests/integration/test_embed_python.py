@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support import Project
 
-from wasmbuild.engine import triples
+from wasmbuild.engine import host
 
 # A process that loads what it is told with the generated module, and says how that went.
 PROGRAM = """
@@ -29,7 +29,7 @@ for path, sha256 in json.loads(sys.argv[2]):
 """
 HEAD = '[project]\nname = "p"\n[toolchain]\nwasmtime = "48"\n'
 MODULES = '[modules.add]\nsource = "add.wat"\n'
-HERE = f'[targets.here]\ntriple = "{triples.host_triple()}"\n'
+HERE = f'[targets.here]\ntriple = "{host.triple()}"\n'
 ELSEWHERE = '[targets.mainframe]\ntriple = "s390x-unknown-linux-gnu"\n'
 
 ENGINES = {

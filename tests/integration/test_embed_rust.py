@@ -11,7 +11,7 @@ import rust
 from support import Project
 
 from wasmbuild.embed.literals import loader
-from wasmbuild.engine import triples
+from wasmbuild.engine import host
 
 GCD = "gcd(1071, 462) = 21\n"
 pytestmark = pytest.mark.needs("cargo", "cc")
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.needs("cargo", "cc")
 HEAD = '[project]\nname = "r"\n[toolchain]\nwasmtime = "48"\n'
 TARGETS = f"""
 [targets.here]
-triple = "{triples.host_triple()}"
+triple = "{host.triple()}"
 [targets.mainframe]
 triple = "s390x-unknown-linux-gnu"
 """

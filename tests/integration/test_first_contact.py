@@ -62,12 +62,12 @@ def test_a_depfile_has_no_declaration_that_was_not_read(here: Path) -> None:
 
 
 def test_what_it_is_for_has_to_be_said(here: Path) -> None:
-    from wasmbuild.engine.triples import host_triple
+    from wasmbuild.engine import host
 
     said = fails(here, "a.wat", "-o", "a.cwasm")
     assert said == (
         "error: wasmbuild compile: what is it for? name a target of wasmbuild.toml with --target, or do without one: "
-        f"--triple {host_triple()}\n"
+        f"--triple {host.triple()}\n"
     )
     _, _, hint = said.strip().rpartition(": ")
     assert run_here("compile", "a.wat", *hint.split(), "-o", "a.cwasm", cwd=here).returncode == 0
@@ -101,9 +101,9 @@ def piped(here: Path, data: bytes, *arguments: str) -> subprocess.CompletedProce
 
 @pytest.mark.parametrize("compiler", ["executable", "library"])
 def test_pipes(here: Path, compiler: str) -> None:
-    from wasmbuild.engine.triples import host_triple
+    from wasmbuild.engine import host
 
-    triple = host_triple() or "pulley64"
+    triple = host.triple() or "pulley64"
     if compiler == "library":
         (here / "l.toml").write_text(
             f'[project]\nname = "a"\n[toolchain]\ncompiler = "embedded"\n[targets.t]\ntriple = "{triple}"\n'

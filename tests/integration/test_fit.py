@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support import Project
 
-from wasmbuild.engine import lines, triples
+from wasmbuild.engine import host, lines
 
 # Loads the artifact with an engine whose settings it is told, as a user's program has its own.
 LOADER = """
@@ -119,7 +119,7 @@ def test_the_executable_loads_what_its_preset_makes(preset: str, project: Projec
 
     project.declare(
         f'[project]\nname = "p"\n[toolchain]\nwasmtime = "48"\n[engine]\nembedder = "{preset}"\n'
-        f'[targets.here]\ntriple = "{triples.host_triple()}"\n[modules.add]\nsource = "add.wat"\n'
+        f'[targets.here]\ntriple = "{host.triple()}"\n[modules.add]\nsource = "add.wat"\n'
     )
     project.run("build", "--quiet")
     command = [
@@ -302,7 +302,7 @@ source = "add.wat"
 
 
 def test_the_table_is_written(project: Project) -> None:
-    text = DECLARED.replace("TRIPLE", str(triples.host_triple()))
+    text = DECLARED.replace("TRIPLE", str(host.triple()))
     project.declare(text)
     path = project.root / "wasmbuild.toml"
     path.chmod(0o640)
@@ -330,7 +330,7 @@ def test_the_table_is_written(project: Project) -> None:
 
 
 def test_a_declaration_that_would_be_wrong_is_not_written(project: Project) -> None:
-    text = DECLARED.replace("TRIPLE", str(triples.host_triple())).replace(
+    text = DECLARED.replace("TRIPLE", str(host.triple())).replace(
         'cranelift-opt-level = "none"', "cranelift-flags = { enable_heap_access_spectre_mitigation = true }"
     )
     project.declare(text)

@@ -12,7 +12,7 @@ import pytest
 from shell import device, posix, wasmbuild
 from support import ADD, Project
 
-from wasmbuild.engine import triples
+from wasmbuild.engine import host
 
 
 def commands(project: Project, name: str) -> list[tuple[str, ...]]:
@@ -255,7 +255,7 @@ def test_a_damaged_manifest_is_still_one(project: Project) -> None:
     )
 
 
-HERE = triples.host_triple()
+HERE = host.triple()
 ELSEWHERE = "aarch64-unknown-linux-gnu" if HERE != "aarch64-unknown-linux-gnu" else "x86_64-unknown-linux-gnu"
 
 

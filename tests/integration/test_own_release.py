@@ -15,7 +15,7 @@ import wheels
 from support import ADD, Project
 
 from wasmbuild import runtime
-from wasmbuild.engine import lines, triples
+from wasmbuild.engine import host, lines, triples
 from wasmbuild.formats import cwasm
 from wasmbuild.line_check import __main__ as line_check
 from wasmbuild.toolchain import executable
@@ -50,7 +50,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: Path) -> P
 
 
 def declare(project: Project, wasmtime: str, runtime: str | None = None) -> None:
-    far = "aarch64" if triples.parse(triples.host_triple() or "").architecture == "x86_64" else "x86_64"
+    far = "aarch64" if triples.parse(host.triple() or "").architecture == "x86_64" else "x86_64"
     project.declare(
         f"""
         [project]
@@ -59,7 +59,7 @@ def declare(project: Project, wasmtime: str, runtime: str | None = None) -> None
         wasmtime = "{wasmtime}"
         {f'[engine]{chr(10)}runtime = "{runtime}"' if runtime else ""}
         [targets.here]
-        triple = "{triples.host_triple()}"
+        triple = "{host.triple()}"
         [targets.portable]
         triple = "pulley64"
         [targets.far]

@@ -17,9 +17,9 @@ from wasmtime import component
 
 from wasmbuild import runtime
 from wasmbuild.confined import ConfinedDirectory
-from wasmbuild.engine import triples
+from wasmbuild.engine import host, triples
 
-HOST = triples.host_triple() or pytest.skip("Wasmtime has no compiler for this machine", allow_module_level=True)
+HOST = host.triple() or pytest.skip("Wasmtime has no compiler for this machine", allow_module_level=True)
 FOREIGN = "aarch64-unknown-linux-gnu" if triples.parse(HOST).architecture != "aarch64" else "x86_64-unknown-linux-gnu"
 
 TOML = f"""

@@ -15,9 +15,9 @@ from support import Project
 from wasmtime import component
 
 from wasmbuild import runtime
-from wasmbuild.engine import triples
+from wasmbuild.engine import host
 
-HOST = triples.host_triple() or "pulley64"
+HOST = host.triple() or "pulley64"
 TOML = f"""
 [project]
 name = "demo"

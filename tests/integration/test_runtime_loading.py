@@ -18,11 +18,11 @@ from wasmtime import component
 
 from wasmbuild import runtime
 from wasmbuild.confined import ConfinedDirectory
-from wasmbuild.engine import cpu, triples
+from wasmbuild.engine import cpu, host, triples
 from wasmbuild.runtime import publication, shipments
 from wasmbuild.runtime.shipments import OpenShipment
 
-HOST = triples.host_triple() or pytest.skip("Wasmtime has no compiler for this machine", allow_module_level=True)
+HOST = host.triple() or pytest.skip("Wasmtime has no compiler for this machine", allow_module_level=True)
 ARCHITECTURE = triples.parse(HOST).architecture
 FOREIGN = "aarch64-unknown-linux-gnu" if ARCHITECTURE != "aarch64" else "x86_64-unknown-linux-gnu"
 LEVELS = list(cpu.levels(ARCHITECTURE))

@@ -12,9 +12,9 @@ import wasmtime
 from support import Project
 
 from wasmbuild import runtime
-from wasmbuild.engine import triples
+from wasmbuild.engine import host
 
-HOST = triples.host_triple() or "pulley64"
+HOST = host.triple() or "pulley64"
 TOML = f"""
 [project]
 name = "demo"

@@ -9,14 +9,14 @@ import pytest
 import rust
 from support import Project
 
-from wasmbuild.engine import lines, triples
+from wasmbuild.engine import host, lines
 
 EMBEDDERS = {name: embedder.settings for name, embedder in lines.get(48).embedders.items()}
 UNCONFIGURED = {name: embedder.unconfigured for name, embedder in lines.get(48).embedders.items()}
 pytestmark = pytest.mark.needs("cargo", "cc")
 
 HEAD = '[project]\nname = "r"\n[toolchain]\nwasmtime = "48"\n'
-REST = f'[targets.here]\ntriple = "{triples.host_triple()}"\n[modules.m]\nsource = "m.wat"\n'
+REST = f'[targets.here]\ntriple = "{host.triple()}"\n[modules.m]\nsource = "m.wat"\n'
 ARTIFACT = "build/here/m.cwasm"
 FUNCTION_REFERENCES = """
 (module

@@ -10,7 +10,7 @@ import wheels
 from support import ADD, Project
 
 from wasmbuild import runtime
-from wasmbuild.engine import triples
+from wasmbuild.engine import host
 from wasmbuild.runtime import engines
 from wasmbuild.toolchain import find, installed, lockfile, search_path
 
@@ -26,10 +26,10 @@ name = "fleet"
 wasmtime = "48"
 compiler = "embedded"
 [targets.next]
-triple = "{triples.host_triple()}"
+triple = "{host.triple()}"
 wasmtime = "{OTHER}"
 [targets.now]
-triple = "{triples.host_triple()}"
+triple = "{host.triple()}"
 [targets.next-portable]
 triple = "pulley64"
 wasmtime = "{OTHER}"

@@ -10,7 +10,7 @@ from support import Project
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import toolchain_check
-from wasmbuild.engine import triples
+from wasmbuild.engine import host
 from wasmbuild.formats import wasm_traits
 from wasmbuild.toolchain.checking import CheckedTarget
 from wasmbuild.toolchain.find import FoundCompiler
@@ -39,7 +39,7 @@ ALL = ["SIMD", "bulk memory", "passive data", "tables", "exceptions"]
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     project = Project(tmp_path)
-    project.declare(TARGETS.replace("HOST", triples.host_triple() or "pulley64"))
+    project.declare(TARGETS.replace("HOST", host.triple() or "pulley64"))
     return project
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import engines
 import pytest
 
-from wasmbuild.engine import triples
+from wasmbuild.engine import host
 from wasmbuild.errors import CompileError, DiskError, ToolchainError, WasmbuildError
 from wasmbuild.toolchain import cli, find
 from wasmbuild.toolchain.child import ProcessLimits, memory_can_be_limited
@@ -24,7 +24,7 @@ from wasmbuild.toolchain.job import Job, NoVerdictError
 from wasmbuild.toolchain.toolchain import Toolchain
 
 LIMITS = ProcessLimits(memory=(4 << 30) if memory_can_be_limited() else None, seconds=120)
-HOST = triples.host_triple() or "pulley64"
+HOST = host.triple() or "pulley64"
 
 LEGACY_EXCEPTIONS = bytes.fromhex("0061736d01000000 010401600000 03020100 0a0801060006401 90b0b".replace(" ", ""))
 SHARED = b'(module (memory 1 1 shared) (func (export "f") (drop (i32.atomic.load (i32.const 0)))))'

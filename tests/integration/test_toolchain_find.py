@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmbuild.engine import triples
+from wasmbuild.engine import host
 from wasmbuild.toolchain import executable, find, search_path
 from wasmbuild.toolchain.embedded import compiles_for
 
@@ -96,7 +96,7 @@ def test_the_host_triple_is_the_one_that_the_library_compiles_for() -> None:
         "print(cwasm.read(bytes(wasmtime.Module(wasmtime.Engine(), '(module)').serialize())).triple)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-    assert said == triples.host_triple()
+    assert said == host.triple()
     assert compiles_for(said)
     assert compiles_for("pulley64")
     assert not compiles_for("s390x-unknown-linux-gnu")

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wasmbuild.engine import cpu, lines, triples
+from wasmbuild.engine import cpu, host, lines, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.rules import EngineError
 from wasmbuild.errors import CompileError
@@ -27,7 +27,7 @@ from wasmbuild.toolchain.limits import ProcessLimits
 LIMITS = ProcessLimits(seconds=120)
 LINE = find.default_line()
 SETTINGS = lines.get(LINE).settings
-HOST = triples.host_triple() or "pulley64"
+HOST = host.triple() or "pulley64"
 HOST_ARCHITECTURE = triples.parse(HOST).architecture
 
 MODULES = {

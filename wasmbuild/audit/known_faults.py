@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from wasmbuild.audit import bundle
 from wasmbuild.audit.shipment import ShippedArtifact, ShippedManifest, Unreadable
 from wasmbuild.digest import sha256_hex
-from wasmbuild.engine.triples import host_triple
+from wasmbuild.engine import host
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.audit_policy import AuditPolicy
 from wasmbuild.toolchain import loads_here, search_path
@@ -68,7 +68,7 @@ def _question(manifests: list[ShippedManifest], shown: str, policy: AuditPolicy,
     except OSError:
         return None
     listed = [each._replace(isa_flags=dict(each.isa_flags)) for each in manifests]
-    here = [str(host_triple()), loads_here.installed(), shown, locked, repr(policy)]
+    here = [str(host.triple()), loads_here.installed(), shown, locked, repr(policy)]
     return sha256_hex(json.dumps([records, here, listed], sort_keys=True).encode("ascii"))
 
 

@@ -122,9 +122,9 @@ def _toolchain(arguments: argparse.Namespace) -> tuple[Toolchain, int]:
 
 
 def _triple(text: str | None) -> TargetTriple:
-    from wasmbuild.engine import triples
+    from wasmbuild.engine import host, triples
 
-    text = text or triples.host_triple()
+    text = text or host.triple()
     if text is None:
         raise UsageError("wasmbuild fit: Wasmtime has no compiler for this machine; name the target with --triple")
     try:

@@ -48,11 +48,11 @@ def check(arguments: argparse.Namespace) -> None:
                 f"wasmbuild compile: --{option} goes with --triple; a target of wasmbuild.toml declares its own"
             )
     if arguments.target is None:
-        from wasmbuild.engine.triples import host_triple
+        from wasmbuild.engine import host
 
         raise UsageError(
             f"wasmbuild compile: what is it for? name a target of wasmbuild.toml with --target, or do without one: "
-            f"--triple {host_triple() or 'pulley64'}"
+            f"--triple {host.triple() or 'pulley64'}"
         )
 
 

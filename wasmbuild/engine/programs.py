@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmbuild.engine import triples
+from wasmbuild.engine import pulley, triples
 from wasmbuild.engine.triples import TargetTriple
 from wasmbuild.lean_typing import NamedTuple
 
@@ -18,14 +18,10 @@ class Program(NamedTuple):
     pulley: TargetTriple
 
     def loads(self, triple: TargetTriple) -> bool:
-        """Tell whether it can load what is compiled for a triple, features of CPUs apart.
-
-        Wasmtime's loader compares architecture and system, not the environment: gnu and musl are alike to it.
-        """
+        """Tell whether it can load what is compiled for a triple, features of CPUs apart."""
         if triple.is_pulley:
             return triple.architecture == self.pulley.architecture
-        native = self.native
-        return native is not None and (native.architecture, native.os) == (triple.architecture, triple.os)
+        return self.native is not None and self.native.loads(triple)
 
     @property
     def example(self) -> str:
@@ -38,7 +34,7 @@ def program(text: str) -> Program:
 
     Raises ValueError with the problem and, after a semicolon, what to write.
     """
-    interpreter = triples.interpreter(text)
+    interpreter = pulley.interpreter(text.partition("-")[0])
     if interpreter is not None:
         return Program(text, None, triples.parse(interpreter))
     native = triples.parse(text)

@@ -1,7 +1,7 @@
-"""Target triples: what Wasmtime compiles for, what this machine is.
+"""Target triples: what Wasmtime compiles for, and what to write instead of a triple that it does not know.
 
-Measured with the executables of 48.0.2 and 49.0.3, which hold every backend: they refuse or panic on the architectures
-listed here as unsupported, and take the operating systems and environments listed here. The grammar is that of the
+Measured with the executables of 48.0.2 and 49.0.3, which hold every backend: they take the architectures, operating
+systems and environments listed here. The grammar is that of the
 crate ``target-lexicon``: architecture, then up to four more parts, each of them optional.
 """
 
@@ -41,20 +41,6 @@ _ALIASES = {
     "systemz": "s390x",
     "pulley": "pulley64",
 }
-
-_32_BIT = (
-    "i386", "i486", "i586", "i686", "x86", "arm", "armv5te", "armv6", "armv7", "armv7a", "armv7k", "armv7s", "thumbv6m",
-    "thumbv7em", "thumbv7m", "thumbv7neon", "thumbv8m", "arm64_32", "riscv32", "riscv32gc", "riscv32i", "riscv32im",
-    "riscv32imac", "riscv32imafc", "riscv32imc", "mips", "mipsel", "powerpc", "sparc", "m68k", "hexagon", "xtensa",
-)  # fmt: skip
-_OTHER = (
-    "aarch64_be", "powerpc64", "powerpc64le", "ppc64", "ppc64le", "mips64", "mips64el", "sparc64", "sparcv9",
-    "loongarch64",   "riscv64imac", "riscv64a23", "nvptx64", "bpfeb", "bpfel", "avr", "amdgcn",
-)  # fmt: skip
-
-_BIG_ENDIAN = (
-    "aarch64_be", "powerpc64", "ppc64", "mips64", "sparc64", "sparcv9", "mips", "powerpc", "sparc", "m68k",
-)  # fmt: skip
 
 _VENDORS = ("unknown", "pc", "apple", "ibm", "linux", "alpine", "amazon", "redhat", "suse", "fortanix", "sun")
 
@@ -165,6 +151,13 @@ class TargetTriple(NamedTuple):
     def is_big_endian(self) -> bool:
         return self.architecture == "s390x" or self.architecture.endswith("be")
 
+    def loads(self, other: TargetTriple) -> bool:
+        """Tell whether a program of this target can load what is compiled for another, Pulley and CPU features apart.
+
+        Wasmtime's loader compares architecture and system, not the environment: gnu and musl are alike to it.
+        """
+        return (self.architecture, self.os) == (other.architecture, other.os)
+
 
 class _Flaw(NamedTuple):
     """What is wrong with a triple, and what to write: a triple as it is, or the one that is nearest to a guess."""
@@ -257,29 +250,20 @@ def _system_name(part: str) -> str | None:
 
 
 def _unknown_architecture(text: str, first: str) -> _Flaw:
+    from wasmbuild.engine import pulley
+
     if first.startswith("wasm"):
         problem = "names WebAssembly itself, not a machine"
         return _Flaw(problem, COMMON[0], advice="write the triple of what runs it, like")
-    if first in _32_BIT:
-        return _Flaw(f"is a machine of 32 bits ({first}), for which Wasmtime has no compiler", _interpreter(first))
-    if first in _OTHER:
-        return _Flaw(f"is for {first}, for which Wasmtime has no compiler", _interpreter(first))
+    if (instead := pulley.interpreter(first)) is not None:
+        what = f"a machine of 32 bits ({first})" if pulley.has_32_bits(first) else f"for {first}"
+        return _Flaw(f"is {what}, for which Wasmtime has no compiler", instead)
     alias = _ALIASES.get(first) or suggestion(first, _ARCHITECTURES)
     problem = f"is for the unknown architecture {quoted(first)}"
     if alias is None:
         names = ", ".join(ARCHITECTURES)
         return _Flaw(problem, COMMON[0], advice=f"Wasmtime compiles for {names}: write a triple like")
     return _Flaw(problem, guess=alias + text[len(first) :], advice="did you mean")
-
-
-def interpreter(text: str) -> str | None:
-    """Return the triple of Pulley for a machine that Wasmtime has no compiler for; None for any other, known or not."""
-    first = text.partition("-")[0]
-    return _interpreter(first) if first in _32_BIT or first in _OTHER else None
-
-
-def _interpreter(first: str) -> str:
-    return f"pulley{32 if first in _32_BIT else 64}{'be' if first in _BIG_ENDIAN else ''}"
 
 
 def _foreign(text: str) -> str | None:
@@ -314,50 +298,3 @@ def _named(text: str) -> tuple[str | None, str | None]:
 def _example(guess: str) -> str:
     architecture, _ = _named(guess)
     return next((text for text in COMMON if _named(text)[0] == architecture), COMMON[0])
-
-
-def host_triple() -> str | None:
-    """Return the triple of the machine that runs this Python, or None where it is one that Wasmtime does not know.
-
-    It is the triple for which the library of this Python's ``wasmtime`` package compiles.
-    """
-    import os
-    import sys
-
-    if hasattr(os, "uname"):
-        machine = os.uname().machine
-    else:
-        import platform
-
-        machine = platform.machine()
-    first = {"amd64": "x86_64", "arm64": "aarch64", "riscv64": "riscv64gc"}.get(machine.lower(), machine.lower())
-    system: str = sys.platform
-    if first not in _ARCHITECTURES or sys.maxsize <= 2**32:
-        return None
-    if system == "linux":
-        return f"{first}-unknown-linux-{'musl' if 'musl' in getattr(sys.implementation, '_multiarch', '') else 'gnu'}"
-    if system == "darwin":
-        return f"{first}-apple-darwin"
-    if system == "win32":
-        return f"{first}-pc-windows-{'gnu' if 'GCC' in sys.version else 'msvc'}"
-    if system.startswith("freebsd"):
-        return f"{first}-unknown-freebsd"
-    return None
-
-
-def runs_on_host(triple: TargetTriple) -> bool:
-    """Tell whether this machine runs what is compiled for a triple, its CPU features apart.
-
-    Wasmtime's loader compares architecture and system, not the environment: gnu and musl are alike to it. Pulley is
-    interpreted wherever width and byte order of pointers are the machine's.
-    """
-    import sys
-
-    if triple.is_pulley:
-        bits = 64 if sys.maxsize > 2**32 else 32
-        return triple.pointer_width == bits and triple.is_big_endian == (sys.byteorder == "big")
-    host = host_triple()
-    if host is None:
-        return False
-    here = parse(host)
-    return (here.architecture, here.os) == (triple.architecture, triple.os)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from wasmbuild.embed.artifact import artifact_of
-from wasmbuild.engine import lines, settings, triples
+from wasmbuild.engine import host, lines, settings
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.triples import TargetTriple
 from wasmbuild.errors import WasmbuildError
@@ -207,10 +207,10 @@ class Search:
             )
 
     def _other_platform(self, said: OtherPlatform) -> NotFoundError:
-        own, host = self._triple.text, triples.host_triple()
-        here = f"leave --triple out for a program of this machine ({host}), " if host not in (None, own) else ""
+        own, native = self._triple.text, host.triple()
+        here = f"leave --triple out for a program of this machine ({native}), " if native not in (None, own) else ""
         name = "name its target with --triple, such as" if not here else "or name another one, such as"
-        other = next(triple for triple in _EXAMPLES if triple not in (own, host))
+        other = next(triple for triple in _EXAMPLES if triple not in (own, native))
         interprets = ", or pulley64 for an engine that interprets" if not self._triple.is_pulley else ""
         return NotFoundError(
             f'{self._name} says "{said.said}": its engine is for another platform than these artifacts, which are for '

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmbuild.engine import lines, rules, triples
+from wasmbuild.engine import host, lines, rules, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.line import FEATURE
 from wasmbuild.engine.rules import EngineError
@@ -32,10 +32,10 @@ def needed(data: bytes, library: Embedded) -> NeededFeatures:
     """Tell the features that a core module needs by validating it, each time with another one switched off."""
     major = library.compiler.version.partition(".")[0]
     line = int(major) if major.isdecimal() else 0
-    host = triples.host_triple()
-    if rules.line_problem(line) is not None or host is None:
+    own = host.triple()
+    if rules.line_problem(line) is not None or own is None:
         return UNKNOWN
-    validator = _Validator(data, library, line, triples.parse(host))
+    validator = _Validator(data, library, line, triples.parse(own))
     try:
         return NeededFeatures(line, *validator.needed())
     except WasmbuildError as error:

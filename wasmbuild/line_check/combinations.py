@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from wasmbuild.engine import cpu, rules, triples
+from wasmbuild.engine import cpu, host, rules, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.line import Line
 from wasmbuild.line_check.compilers import Compilers
@@ -53,7 +53,7 @@ def combinations(line: Line, compilers: Compilers) -> Topic:
             if problems or attempt.artifact is None or engine.library_lacks() or "debug-info" in engine.settings:
                 continue
             if not compilers.has_library_for(triple):
-                is_of_host = text == triples.host_triple() and compilers.lacks_library(triple)
+                is_of_host = text == host.triple() and compilers.lacks_library(triple)
                 topic.untried += [f"engines of the library on {text}"] * is_of_host
                 continue
             topic.check(

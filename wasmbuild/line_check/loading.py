@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wasmbuild.diagnosis import loading
-from wasmbuild.engine import triples
+from wasmbuild.engine import host
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.engine.line import CHECKS, EQUAL, FEATURE, RUNTIME, UNSEEN, Line
@@ -16,7 +16,7 @@ def checks(line: Line, compilers: Compilers) -> Topic:
     """The loader refuses and takes artifacts as the word under ``check`` says, and its message names the setting."""
     topic = Topic("loader")
     for triple in targets():
-        if not triples.runs_on_host(triple):
+        if not host.runs(triple):
             topic.untried.append(f"what the loader makes of artifacts for {triple.text}")
             continue
         plain = EngineConfig(line.number, triple, {}, {})

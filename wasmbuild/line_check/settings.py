@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from wasmbuild.engine import rules, triples
+from wasmbuild.engine import host, rules, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.engine.line import Line, Setting, Value
@@ -24,7 +24,7 @@ _NEEDS_OTHER_MODULE = frozenset(("memory-guaranteed-dense-image-size",))
 
 def targets() -> list[triples.TargetTriple]:
     """Return the targets whose artifacts the library makes too: this machine's, and Pulley's."""
-    return [triples.parse(text) for text in (triples.host_triple() or _NATIVE, "pulley64")]
+    return [triples.parse(text) for text in (host.triple() or _NATIVE, "pulley64")]
 
 
 def options(line: Line, compilers: Compilers) -> Topic:

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from wasmbuild.engine import triples
+from wasmbuild.engine import host, triples
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.project import names
 from wasmbuild.project.globs import is_glob
@@ -192,14 +192,14 @@ def _schema(directory: Path) -> Iterator[str]:
 
 
 def _targets() -> Iterator[str]:
-    host = triples.host_triple()
+    own = host.triple()
     name = ""
-    if host is not None:
-        triple = triples.parse(host)
+    if own is not None:
+        triple = triples.parse(own)
         name = f"{_SYSTEMS.get(triple.os, triple.os)}-{_MACHINES.get(triple.architecture, triple.architecture)}"
         yield "# This machine, and all of its kind."
         yield f"[targets.{name}]"
-        yield f'triple = "{host}"'
+        yield f'triple = "{own}"'
         if triple.architecture == "x86_64":
             yield '# cpu = "x86-64-v3"  # faster, for machines with AVX2 alone'
         yield ""

@@ -100,10 +100,10 @@ def check(settings: Mapping[str, Any], line: int, pulley: str | None, subject: s
 
 def _engine_config(settings: Mapping[str, Any], line: int, pulley: str | None) -> EngineConfig:
     """Return the value of a canonical engine on this machine."""
-    from wasmbuild.engine import triples
+    from wasmbuild.engine import host, triples
     from wasmbuild.engine.config import EngineConfig
 
-    return EngineConfig(line, triples.parse(pulley or triples.host_triple() or _ANY), {}, settings)
+    return EngineConfig(line, triples.parse(pulley or host.triple() or _ANY), {}, settings)
 
 
 def make_config(settings: Mapping[str, Any], line: int, pulley: str | None, subject: str) -> wasmtime.Config:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmbuild.engine import triples
+from wasmbuild.engine import host, triples
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
@@ -31,7 +31,7 @@ _NEEDED = "and a precompiled artifact is needed here"
 
 def here() -> str:
     """Return the triple of this machine, for messages."""
-    return triples.host_triple() or "a machine that Wasmtime has no compiler for"
+    return host.triple() or "a machine that Wasmtime has no compiler for"
 
 
 def other_machine(subject: str, triple: str) -> LoadError | None:
@@ -40,10 +40,10 @@ def other_machine(subject: str, triple: str) -> LoadError | None:
         parsed = triples.parse(triple)
     except ValueError:
         return other_architecture(subject, triple)
-    if triples.runs_on_host(parsed):
+    if host.runs(parsed):
         return None
-    host = triples.host_triple()
-    if host is not None and triples.parse(host).architecture == parsed.architecture:
+    own = host.triple()
+    if own is not None and triples.parse(own).architecture == parsed.architecture:
         return other_system(subject, triple)
     return other_architecture(subject, triple)
 
@@ -57,8 +57,8 @@ def other_system(subject: str, found: str) -> OtherSystemError:
 
 
 def _a_target() -> str:
-    host = triples.host_triple()
-    own = f'triple = "{host}", or ' if host is not None else ""
+    triple = host.triple()
+    own = f'triple = "{triple}", or ' if triple is not None else ""
     return f'declare a target with {own}triple = "pulley64" for every machine, and build it'
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from wasmbuild.engine.triples import host_triple
+from wasmbuild.engine import host
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.errors import LoadError, NoFittingArtifactError, NotInManifestError, PassedOver
 from wasmbuild.runtime.selection import COMPILE, FITS_NOT, modules, named, sources
@@ -52,7 +52,7 @@ def no_fitting_target(
     if module is not None and tried and all(isinstance(error, NotInManifestError) for error in tried):
         unlisted = not_listed(shown, module, modules(opened, fallback), " for this machine")
         return unlisted.with_hint(advice) if advice else unlisted
-    own = host_triple()
+    own = host.triple()
     hint = (
         f'declare a target with {f"""triple = "{own}", or """ if own else ""}triple = "pulley64" for every machine, '
         "build it, and copy its directory with the index"

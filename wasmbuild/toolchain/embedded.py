@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from wasmbuild.engine import triples
+from wasmbuild.engine import host, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import ChildError, CompileError, DiskError, ToolchainError
 from wasmbuild.lean_paths import Path
@@ -28,14 +28,14 @@ EMPTY = {"module": b"\0asm\x01\0\0\0", "component": b"\0asm\x0d\0\x01\0"}
 
 def compiles_for(triple: str) -> bool:
     """Tell whether the library on this machine compiles for a target triple."""
-    return triple == triples.host_triple() or triples.parse(triple).architecture == "pulley64"
+    return triple == host.triple() or triples.parse(triple).architecture == "pulley64"
 
 
 def obstacle(engine: EngineConfig) -> str:
     """Say why the library cannot compile for an engine; empty when it can."""
     triple = engine.triple.text
     if not compiles_for(triple):
-        return f"the wasmtime Python package compiles for {triples.host_triple()} and pulley64 alone, not for {triple}"
+        return f"the wasmtime Python package compiles for {host.triple()} and pulley64 alone, not for {triple}"
     if lacking := engine.library_lacks():
         return f"the wasmtime Python package cannot compile with {', '.join(lacking)} as set under [engine]"
     return ""

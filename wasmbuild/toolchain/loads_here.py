@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmbuild.engine import triples
+from wasmbuild.engine import host, triples
 from wasmbuild.toolchain import search_path
 
 
@@ -23,6 +23,6 @@ def is_loaded_by_library(embedder: object, triple: str) -> bool:
     if embedder != "c-api":
         return False
     try:
-        return triples.runs_on_host(triples.parse(triple))
+        return host.runs(triples.parse(triple))
     except ValueError:
         return False

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
-from wasmbuild.engine import triples
+from wasmbuild.engine import host, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats import layouts
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
@@ -82,13 +82,13 @@ class Loaders:
         runner = None if declared is None else declared.runner
         if declared is not None and runner is not None and declared.triple == triple:
             return self._through(runner, engine)
-        if triples.runs_on_host(triple):
+        if host.runs(triple):
             return self._here(engine, manifest.compiler)
         return Unreachable(foreign(manifest, triple, declared), MACHINE)
 
     def _here(self, engine: EngineConfig, made_by: str) -> LoadingMethod | Obstacle:
         line, triple = engine.line, engine.triple
-        loads = triple if triple.is_pulley else triples.parse(triples.host_triple() or "")
+        loads = triple if triple.is_pulley else triples.parse(host.triple() or "")
         here_engine = self._tools.library_engine(engine, loads)
         library = self._tools.library_of(line)
         if here_engine is not None and library is not None:
@@ -192,7 +192,7 @@ def _calls(engine: EngineConfig) -> list[Any]:
 
 def foreign(manifest: Manifest, triple: triples.TargetTriple, declared: Target | None) -> str:
     """Return why a manifest's artifacts cannot be loaded on this host, and what to write so that they can."""
-    here = triples.host_triple() or "a machine that Wasmtime has no compiler for"
+    here = host.triple() or "a machine that Wasmtime has no compiler for"
     message = f"cannot be loaded on this host: it is for {triple}, and this is {here}"
     if declared is not None and declared.runner is not None:
         return f"{message}; the runner of target {declared.name} is for {declared.triple}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from wasmbuild.engine import triples
+from wasmbuild.engine import host, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.line import Value
 from wasmbuild.errors import WasmbuildError
@@ -136,8 +136,8 @@ def _stand_in(triple: triples.TargetTriple) -> triples.TargetTriple | None:
     """Return a target of the library whose references are those of ``triple`` too."""
     if triple.architecture in ("pulley64", "pulley64be"):
         return triples.parse("pulley64")
-    host = triples.host_triple()
-    return triples.parse(host) if host is not None and not triple.is_pulley else None
+    own = host.triple()
+    return triples.parse(own) if own is not None and not triple.is_pulley else None
 
 
 def _read(engine: EngineConfig, artifact: bytes) -> Reference:

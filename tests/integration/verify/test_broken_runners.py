@@ -13,13 +13,13 @@ import pytest
 from support import HEAD, MODULES, TARGETS, Project
 
 from wasmbuild.builder.workspace import Workspace
-from wasmbuild.engine.triples import host_triple
+from wasmbuild.engine import host
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.server import Server
 from wasmbuild.verify import probes, verify
 
 # The signals of Linux, and a target that runs here.
-pytestmark = pytest.mark.skipif(host_triple() != "x86_64-unknown-linux-gnu", reason="runs programs of this host")
+pytestmark = pytest.mark.skipif(host.triple() != "x86_64-unknown-linux-gnu", reason="runs programs of this host")
 
 X64 = TARGETS[: TARGETS.index("[targets.arm]")]
 CALLS = """

@@ -12,11 +12,11 @@ from collections.abc import Callable
 import pytest
 from support import HEAD, MODULES, TARGETS, Project
 
-from wasmbuild.engine.triples import host_triple
+from wasmbuild.engine import host
 from wasmbuild.formats import cwasm
 from wasmbuild.toolchain.child import memory_can_be_limited
 
-pytestmark = pytest.mark.skipif(host_triple() != "x86_64-unknown-linux-gnu", reason="breaks machine code of x86-64")
+pytestmark = pytest.mark.skipif(host.triple() != "x86_64-unknown-linux-gnu", reason="breaks machine code of x86-64")
 
 X64 = TARGETS[: TARGETS.index("[targets.arm]")]
 PULLEY = '[targets.portable]\ntriple = "pulley64"\n'

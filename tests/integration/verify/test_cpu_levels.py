@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from support import HEAD, Project
 
-from wasmbuild.engine.triples import host_triple
+from wasmbuild.engine import host
 
-pytestmark = pytest.mark.skipif(host_triple() != "x86_64-unknown-linux-gnu", reason="emulates x86-64 on itself")
+pytestmark = pytest.mark.skipif(host.triple() != "x86_64-unknown-linux-gnu", reason="emulates x86-64 on itself")
 
 LEVELS = {"v1": "x86-64", "v2": "x86-64-v2", "v3": "x86-64-v3", "v4": "x86-64-v4"}
 MODULE = """[modules.add]

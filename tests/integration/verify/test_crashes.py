@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from wasmbuild.builder.workspace import Workspace
-from wasmbuild.engine.triples import host_triple, parse
+from wasmbuild.engine import host
+from wasmbuild.engine.triples import parse
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.manifest import Manifest
 from wasmbuild.project.cases import Case, Wasi
@@ -25,7 +26,7 @@ from wasmbuild.toolchain.child import memory_can_be_limited
 from wasmbuild.verify import Verdict, default_limits, verify
 from wasmbuild.verify.tested import WRONG
 
-HERE = host_triple() or ""
+HERE = host.triple() or ""
 ARCHITECTURE = parse(HERE).architecture
 # exit_group(3) and kill(getpid(), SIGTERM) are calls of Linux.
 CODE = {

@@ -37,7 +37,8 @@ from mischief import (
 )
 
 from wasmbuild.builder.workspace import Workspace
-from wasmbuild.engine.triples import host_triple, parse
+from wasmbuild.engine import host
+from wasmbuild.engine.triples import parse
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.manifest import MAX_MANIFEST
 from wasmbuild.verify import LEVELS, Verdict, verify
@@ -55,7 +56,7 @@ CLEARS = """(module
   (memory (export "memory") 1)
   (data (i32.const 0) "\\08\\00\\00\\00\\04\\00\\00\\00\\1b[2J")
   (func (export "_start") (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))))"""
-HERE = host_triple() or ""
+HERE = host.triple() or ""
 FAR = "aarch64-unknown-linux-gnu" if parse(HERE).architecture == "x86_64" else "x86_64-unknown-linux-gnu"
 FEATURE = "has_sse3" if parse(HERE).architecture == "x86_64" else "has_lse"
 LINE_49 = {"major": 49, "compiler": "49.0.0", "compiler_sha256": "0" * 64}

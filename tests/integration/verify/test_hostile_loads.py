@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support import run_here
 
-from wasmbuild.engine.triples import host_triple
+from wasmbuild.engine import host
 from wasmbuild.formats import cwasm
 from wasmbuild.verify import Verdict, verify
 from wasmbuild.verify.executable_loader import ExecutableLoader
@@ -19,7 +19,7 @@ from wasmbuild.verify.library_loader import LibraryLoader
 from wasmbuild.verify.loading import Load
 
 MODULE = '(module (func (export "f") (result i32) (i32.const 1)))'
-HERE = host_triple() or ""
+HERE = host.triple() or ""
 posix = pytest.mark.skipif(os.name == "nt", reason="a script of the shell")
 
 

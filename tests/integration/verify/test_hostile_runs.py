@@ -12,7 +12,7 @@ import pytest
 from support import Project
 
 from wasmbuild.builder.workspace import Workspace
-from wasmbuild.engine.triples import host_triple
+from wasmbuild.engine import host
 from wasmbuild.project.declared import Target
 from wasmbuild.verify import Verdict, verify
 
@@ -27,7 +27,7 @@ SPINS = {
       (core instance $i (instantiate $m))
       (func (export "run") (canon lift (core func $i "run"))))""",
 }
-HERE = host_triple() or ""
+HERE = host.triple() or ""
 
 
 def declared(directory: Path, command: list[str], program: str, path: str) -> tuple[Target, ...]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from wasmbuild.engine.triples import host_triple, parse, runs_on_host
+from wasmbuild.engine import host
+from wasmbuild.engine.triples import parse
 from wasmbuild.verify import Verdict, verify
 
 HAND = "was it built or changed by hand, or by another tool? build it again"
@@ -24,18 +25,13 @@ FAMILIES = {
     "pulley32": ("pulley32", None),
     "pulley-be": ("pulley64be", None),
 }
+HERE = host.triple() or ""
 MODULE = '(module (func (export "f") (result i32) (i32.const 1)))'
 
 
 def only(*paths: Path, **arguments: Any) -> Verdict:
     [entry] = verify(paths, **arguments).artifacts
     return entry
-
-
-def host() -> str:
-    triple = host_triple()
-    assert triple is not None
-    return triple
 
 
 def test_right_artifacts_of_every_family_are_accepted(tmp_path: Path, workshop: Any) -> None:
@@ -51,11 +47,11 @@ def test_right_artifacts_of_every_family_are_accepted(tmp_path: Path, workshop: 
     assert sorted(seen) == sorted(report.artifacts)
     for entry in report.artifacts:
         triple = FAMILIES[entry.id.partition("@")[2]][0]
-        level = "loaded" if runs_on_host(parse(triple)) else "consistent"
+        level = "loaded" if host.runs(parse(triple)) else "consistent"
         assert (entry.level, entry.failed, entry.required) == (level, None, level)
         name = entry.id.partition("@")[2]
         here = (
-            f"cannot be loaded on this host: it is for {triple}, and this is {host()}, and no runner is declared; "
+            f"cannot be loaded on this host: it is for {triple}, and this is {HERE}, and no runner is declared; "
             f"under [targets.{name}] of wasmbuild.toml write runner = {{ command = "
         )
         assert entry.message == "" if level == "loaded" else entry.message.startswith(here)
@@ -64,7 +60,7 @@ def test_right_artifacts_of_every_family_are_accepted(tmp_path: Path, workshop: 
 
 @pytest.mark.parametrize("level", ["intact", "consistent"])
 def test_nothing_is_tried_above_the_level_that_was_asked_for(tmp_path: Path, workshop: Any, level: str) -> None:
-    workshop.ship(tmp_path, "host", host(), require="loaded")
+    workshop.ship(tmp_path, "host", HERE, require="loaded")
     assert only(tmp_path, level=level) == Verdict("checksum@host", True, level, None, level, "")
 
 
@@ -76,7 +72,7 @@ def test_a_foreign_target_that_must_be_loaded_fails_and_says_why(tmp_path: Path,
         "consistent",
         "loaded",
         "loaded",
-        f"cannot be loaded on this host: it is for s390x-unknown-linux-gnu, and this is {host()}, and no runner is "
+        f"cannot be loaded on this host: it is for s390x-unknown-linux-gnu, and this is {HERE}, and no runner is "
         f"declared; under [targets.far] of wasmbuild.toml write runner = {{ command = "
         f'["qemu-s390x-static", "-L", "sysroot"], wasmtime = "sysroot/usr/bin/wasmtime" }}; '
         f"its manifest demands the level loaded",
@@ -88,8 +84,8 @@ def test_a_foreign_target_that_must_be_loaded_fails_and_says_why(tmp_path: Path,
 
 
 def test_a_cpu_that_lacks_a_feature_cannot_load_it_which_is_no_fault(tmp_path: Path, workshop: Any) -> None:
-    level = {"x86_64": "x86-64-v4", "aarch64": "armv9-a"}[parse(host()).architecture]
-    workshop.ship(tmp_path, "newer", host(), cpu_level=level)
+    level = {"x86_64": "x86-64-v4", "aarch64": "armv9-a"}[parse(HERE).architecture]
+    workshop.ship(tmp_path, "newer", HERE, cpu_level=level)
     entry = only(tmp_path)
     if entry.level == "loaded":
         pytest.skip(f"this CPU has all of {level}")
@@ -98,7 +94,7 @@ def test_a_cpu_that_lacks_a_feature_cannot_load_it_which_is_no_fault(tmp_path: P
 
 
 def test_any_flipped_byte_is_found_before_anything_is_loaded(tmp_path: Path, workshop: Any) -> None:
-    workshop.ship(tmp_path, "host", host(), {f"m{number}": workshop.checksum for number in range(200)})
+    workshop.ship(tmp_path, "host", HERE, {f"m{number}": workshop.checksum for number in range(200)})
     for number, path in enumerate(sorted((tmp_path / "host").glob("*.cwasm"))):
         data = bytearray(path.read_bytes())
         data[len(data) * number // 200] ^= 1 << number % 8
@@ -109,7 +105,7 @@ def test_any_flipped_byte_is_found_before_anything_is_loaded(tmp_path: Path, wor
 
 
 def test_a_truncated_artifact_is_not_intact(tmp_path: Path, workshop: Any) -> None:
-    workshop.ship(tmp_path, "host", host())
+    workshop.ship(tmp_path, "host", HERE)
     path = tmp_path / "host" / "checksum.cwasm"
     path.write_bytes(path.read_bytes()[:-1])
     assert "cut off" in only(tmp_path).message
@@ -137,13 +133,13 @@ def test_a_cpu_level_that_was_not_declared_is_found(tmp_path: Path, workshop: An
 
 
 def test_a_component_in_place_of_a_module_is_found(tmp_path: Path, workshop: Any) -> None:
-    wrong = workshop.compile(workshop.plugin, host())
-    workshop.ship(tmp_path, "host", host(), instead={"checksum": wrong})
+    wrong = workshop.compile(workshop.plugin, HERE)
+    workshop.ship(tmp_path, "host", HERE, instead={"checksum": wrong})
     assert only(tmp_path).message == f"checksum.cwasm is a component, and its manifest says module; {HAND}"
 
 
 def test_a_module_that_nobody_compiled_is_found(tmp_path: Path, workshop: Any) -> None:
-    workshop.ship(tmp_path, "host", host(), instead={"checksum": workshop.binary(workshop.checksum)})
+    workshop.ship(tmp_path, "host", HERE, instead={"checksum": workshop.binary(workshop.checksum)})
     assert only(tmp_path).message == (
         f"checksum.cwasm is a core WebAssembly module, not an artifact that was compiled from one; {HAND}"
     )
@@ -155,7 +151,7 @@ def test_a_module_that_nobody_compiled_is_found(tmp_path: Path, workshop: Any) -
 )
 def test_imports_and_exports_are_those_of_the_manifest(tmp_path: Path, workshop: Any, triple: str, text: str) -> None:
     texts = {text: getattr(workshop, text)}
-    manifest = workshop.ship(tmp_path, "host", host() if triple == "host" else triple, texts)
+    manifest = workshop.ship(tmp_path, "host", HERE if triple == "host" else triple, texts)
     [artifact] = manifest.artifacts
     less = manifest._replace(artifacts=(artifact._replace(imports=(), exports=artifact.exports[:-1]),))
     workshop.write(tmp_path, less)
@@ -167,8 +163,8 @@ def test_imports_and_exports_are_those_of_the_manifest(tmp_path: Path, workshop:
 
 def test_a_type_that_differs_is_named(tmp_path: Path, workshop: Any) -> None:
     other = MODULE.replace("i32)", "i64)").replace("i32.const", "i64.const")
-    wrong = workshop.compile(other, host())
-    workshop.ship(tmp_path, "host", host(), {"m": MODULE}, instead={"m": wrong})
+    wrong = workshop.compile(other, HERE)
+    workshop.ship(tmp_path, "host", HERE, {"m": MODULE}, instead={"m": wrong})
     assert only(tmp_path).message == (
         f'm.cwasm: its exports are not those of its manifest: "f" is func () -> (i64) instead of func () -> (i32); '
         f"{HAND}"
@@ -183,13 +179,13 @@ def test_types_that_the_library_does_not_tell_end_nothing(tmp_path: Path, worksh
       (table (export "t") 1 anyref)
       (table (export "t64") i64 1 4294967295 externref)
       (memory (export "m64") i64 1 3))"""
-    workshop.ship(tmp_path, "host", host(), {"types": text})
+    workshop.ship(tmp_path, "host", HERE, {"types": text})
     assert only(tmp_path) == Verdict("types@host", True, "loaded", None, "loaded", "")
 
 
 def test_a_broken_artifact_does_not_silence_the_others(tmp_path: Path, workshop: Any) -> None:
     texts = {"a": MODULE, "b": workshop.checksum, "c": MODULE}
-    manifests = [workshop.ship(tmp_path, "host", host(), texts), workshop.ship(tmp_path, "pulley", "pulley64", texts)]
+    manifests = [workshop.ship(tmp_path, "host", HERE, texts), workshop.ship(tmp_path, "pulley", "pulley64", texts)]
     (tmp_path / "host" / "b.cwasm").write_bytes(b"")
     (tmp_path / "pulley" / "manifest.json").write_bytes(b"{")
     workshop.index(tmp_path, manifests[0])
@@ -199,13 +195,13 @@ def test_a_broken_artifact_does_not_silence_the_others(tmp_path: Path, workshop:
 
 def test_no_start_function_runs(tmp_path: Path, workshop: Any) -> None:
     endless = '(module (func $spin (loop (br 0))) (start $spin) (memory (export "m") 1))'
-    workshop.ship(tmp_path, "host", host(), {"endless": endless})
-    workshop.ship(tmp_path, "cli", host(), {"endless": endless}, engine={"embedder": "cli"})
+    workshop.ship(tmp_path, "host", HERE, {"endless": endless})
+    workshop.ship(tmp_path, "cli", HERE, {"endless": endless}, engine={"embedder": "cli"})
     assert [entry.level for entry in verify([tmp_path]).artifacts] == ["loaded", "loaded"]
 
 
 def test_an_index_that_was_changed_is_refused_whole(tmp_path: Path, workshop: Any) -> None:
-    workshop.index(tmp_path, workshop.ship(tmp_path, "host", host()))
+    workshop.index(tmp_path, workshop.ship(tmp_path, "host", HERE))
     wrong = hashlib.sha256(b"").hexdigest()
     assert "not the one that is pinned" in only(tmp_path, index_sha256=wrong).message
 
@@ -213,7 +209,7 @@ def test_an_index_that_was_changed_is_refused_whole(tmp_path: Path, workshop: An
 def test_a_manifest_that_demands_tests_of_an_artifact_without_any_is_not_satisfied(
     tmp_path: Path, workshop: Any
 ) -> None:
-    workshop.ship(tmp_path, "v1.2", host_triple() or "", {"checksum": workshop.checksum}, require="tested")
+    workshop.ship(tmp_path, "v1.2", host.triple() or "", {"checksum": workshop.checksum}, require="tested")
     [entry] = verify([tmp_path]).artifacts
     assert (entry.ok, entry.level, entry.failed) == (False, "loaded", "tested")
     assert entry.message == (

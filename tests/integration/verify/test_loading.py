@@ -12,7 +12,7 @@ import pytest
 from support import Project
 
 from wasmbuild.confined import ConfinedDirectory
-from wasmbuild.engine.triples import host_triple
+from wasmbuild.engine import host
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.manifest import Manifest
 from wasmbuild.toolchain.child import ProcessLimits, memory_can_be_limited
@@ -24,13 +24,8 @@ from wasmbuild.verify.outcomes import Broken, Obstacle
 from wasmbuild.verify.tools import Tools
 
 MODULE = '(module (func (export "f") (result i32) (i32.const 1)))'
+HERE = host.triple() or ""
 OTHER = '(module (func (export "g") (result i32) (i32.const 2)))'
-
-
-def host() -> str:
-    triple = host_triple()
-    assert triple is not None
-    return triple
 
 
 def loaded(tmp_path: Path, manifest: Manifest, meddle: Any) -> Obstacle | None:
@@ -53,7 +48,7 @@ def loaded(tmp_path: Path, manifest: Manifest, meddle: Any) -> Obstacle | None:
 
 @pytest.mark.parametrize("embedder", ["c-api", "cli"])
 def test_what_is_loaded_is_what_was_hashed_not_what_is_there_now(tmp_path: Path, workshop: Any, embedder: str) -> None:
-    manifest = workshop.ship(tmp_path, "host", host(), {"m": MODULE}, engine={"embedder": embedder})
+    manifest = workshop.ship(tmp_path, "host", HERE, {"m": MODULE}, engine={"embedder": embedder})
     new = tmp_path / "new"
     new.write_bytes(b"not even an artifact")
     assert loaded(tmp_path, manifest, new.replace) is None
@@ -62,15 +57,15 @@ def test_what_is_loaded_is_what_was_hashed_not_what_is_there_now(tmp_path: Path,
 
 @pytest.mark.parametrize("embedder", ["c-api", "cli"])
 def test_a_file_that_is_written_to_in_place_is_not_believed(tmp_path: Path, workshop: Any, embedder: str) -> None:
-    manifest = workshop.ship(tmp_path, "host", host(), {"m": MODULE}, engine={"embedder": embedder})
-    other = workshop.compile(OTHER, host(), {"embedder": embedder})
+    manifest = workshop.ship(tmp_path, "host", HERE, {"m": MODULE}, engine={"embedder": embedder})
+    other = workshop.compile(OTHER, HERE, {"embedder": embedder})
     changed = Broken("m.cwasm changed while it was verified; verify when nothing writes to it")
     assert loaded(tmp_path, manifest, lambda path: path.write_bytes(other)) == changed
 
 
 def test_an_executable_loads_no_bytes_that_were_not_hashed(tmp_path: Path, workshop: Any) -> None:
-    manifest = workshop.ship(tmp_path, "host", host(), {"m": MODULE}, engine={"embedder": "cli"})
-    other = workshop.compile(OTHER, host(), {"embedder": "cli"})
+    manifest = workshop.ship(tmp_path, "host", HERE, {"m": MODULE}, engine={"embedder": "cli"})
+    other = workshop.compile(OTHER, HERE, {"embedder": "cli"})
 
     def write_unnoticed(path: Path) -> None:
         path.write_bytes(other)
@@ -91,14 +86,14 @@ def corrupted(data: bytes, count: int) -> list[bytes]:
 
 
 def test_an_artifact_that_ends_the_child_costs_no_other_its_verdict(tmp_path: Path, workshop: Any) -> None:
-    good = workshop.compile(workshop.checksum, host())
+    good = workshop.compile(workshop.checksum, HERE)
     wrong = corrupted(good, 150)
     instead = {
         f"m{number:03}-{kind}": data
         for number, bad in enumerate(wrong)
         for kind, data in (("bad", bad), ("good", good))
     }
-    workshop.ship(tmp_path, "host", host(), dict.fromkeys(instead, workshop.checksum), instead=instead)
+    workshop.ship(tmp_path, "host", HERE, dict.fromkeys(instead, workshop.checksum), instead=instead)
     entries = {entry.id: entry for entry in verify([tmp_path]).artifacts}
     assert len(entries) == 300
     assert {entry.level for name, entry in entries.items() if name.endswith("-good@host")} == {"loaded"}
@@ -109,7 +104,7 @@ def test_an_artifact_that_ends_the_child_costs_no_other_its_verdict(tmp_path: Pa
         assert entry.id.endswith("-bad@host")
     # The verdict is the artifact's own: it is the same where nothing came before it.
     module = deaths[0].id.partition("@")[0]
-    workshop.ship(tmp_path, "alone", host(), {module: workshop.checksum}, instead={module: instead[module]})
+    workshop.ship(tmp_path, "alone", HERE, {module: workshop.checksum}, instead={module: instead[module]})
     [alone] = verify([tmp_path / "alone"]).artifacts
     assert alone.message == deaths[0].message
 
@@ -127,7 +122,7 @@ def test_an_artifact_that_ends_the_child_costs_no_other_its_verdict(tmp_path: Pa
 def test_an_executable_that_misbehaves_costs_one_artifact_its_verdict(
     tmp_path: Path, workshop: Any, monkeypatch: pytest.MonkeyPatch, does: str, level: str, ending: str
 ) -> None:
-    workshop.ship(tmp_path, "host", host(), {"m": MODULE}, engine={"embedder": "cli"})
+    workshop.ship(tmp_path, "host", HERE, {"m": MODULE}, engine={"embedder": "cli"})
     script = tmp_path / "wasmtime"
     script.write_text(f'#!/bin/sh\nif [ "$1" = run ]; then\n{does}\nfi\nexec {workshop.executable.path} "$@"\n')
     script.chmod(0o755)
@@ -147,7 +142,7 @@ def test_an_artifact_that_needs_too_much_memory_is_given_up(tmp_path: Path, work
     length = bytes([total & 0x7F | 0x80, total >> 7 & 0x7F | 0x80, total >> 14 & 0x7F | 0x80, total >> 21])
     large = b"\0asm\x01\0\0\0" + b"\x05\x04\x01\x00\x81\x0a" + b"\x0b" + length + data
     texts = {"a": MODULE, "large": large, "z": MODULE}
-    workshop.ship(tmp_path, "host", host(), texts)
+    workshop.ship(tmp_path, "host", HERE, texts)
     first, second, third = verify([tmp_path], limits=ProcessLimits(memory=64 << 20, seconds=60)).artifacts
     assert (first.level, third.level) == ("loaded", "loaded")
     assert (second.level, second.failed) == ("consistent", "loaded")
@@ -158,7 +153,7 @@ def test_an_artifact_that_needs_too_much_memory_is_given_up(tmp_path: Path, work
 
 def test_settings_that_the_library_lacks_are_left_to_an_executable(tmp_path: Path, workshop: Any) -> None:
     texts = {"checksum": workshop.checksum, "plugin": workshop.plugin}
-    for target, triple in (("native", host()), ("portable", "pulley64")):
+    for target, triple in (("native", HERE), ("portable", "pulley64")):
         workshop.ship(tmp_path, f"rust-{target}", triple, texts, engine={"embedder": "rust"})
         workshop.ship(tmp_path, f"minimal-{target}", triple, {"m": MODULE}, engine={"embedder": "rust-minimal"})
     report = verify([tmp_path])
@@ -166,10 +161,10 @@ def test_settings_that_the_library_lacks_are_left_to_an_executable(tmp_path: Pat
 
 
 def test_an_executable_refuses_what_is_damaged(tmp_path: Path, workshop: Any) -> None:
-    good = workshop.compile(MODULE, host(), {"embedder": "rust"})
+    good = workshop.compile(MODULE, HERE, {"embedder": "rust"})
     instead = {f"m{number}": data for number, data in enumerate(corrupted(good, 8))}
     texts = {**dict.fromkeys(instead, MODULE), "good": MODULE}
-    workshop.ship(tmp_path, "host", host(), texts, engine={"embedder": "rust"}, instead=instead)
+    workshop.ship(tmp_path, "host", HERE, texts, engine={"embedder": "rust"}, instead=instead)
     entries = {entry.id: entry for entry in verify([tmp_path]).artifacts}
     assert entries.pop("good@host").level == "loaded"
     wrong = [entry for entry in entries.values() if not entry.ok]
@@ -183,7 +178,7 @@ def test_an_executable_refuses_what_is_damaged(tmp_path: Path, workshop: Any) ->
 def test_without_an_executable_such_settings_cannot_be_checked(
     tmp_path: Path, workshop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manifest = workshop.ship(tmp_path, "host", host(), {"m": MODULE}, engine={"embedder": "rust"})
+    manifest = workshop.ship(tmp_path, "host", HERE, {"m": MODULE}, engine={"embedder": "rust"})
     monkeypatch.setenv("WASMBUILD_WASMTIME", str(tmp_path / "none"))
     [entry] = verify([tmp_path]).artifacts
     assert (entry.outcome, entry.level, entry.failed) == ("not-verified", "intact", "consistent")
@@ -204,8 +199,8 @@ def test_without_an_executable_such_settings_cannot_be_checked(
 
 def test_an_error_of_the_caller_ends_everything(tmp_path: Path, workshop: Any) -> None:
     texts = {f"m{number}": MODULE for number in range(300)}
-    workshop.ship(tmp_path, "host", host(), texts)
-    workshop.ship(tmp_path, "rust", host(), texts, engine={"embedder": "rust"})
+    workshop.ship(tmp_path, "host", HERE, texts)
+    workshop.ship(tmp_path, "rust", HERE, texts, engine={"embedder": "rust"})
 
     def fail(entry: Verdict) -> None:
         raise RuntimeError(entry.id)
@@ -215,7 +210,7 @@ def test_an_error_of_the_caller_ends_everything(tmp_path: Path, workshop: Any) -
 
 
 def test_digests_are_the_only_thing_that_is_equal_of_two_names(tmp_path: Path, workshop: Any) -> None:
-    manifest = workshop.ship(tmp_path, "host", host(), {"a": MODULE, "b": OTHER})
+    manifest = workshop.ship(tmp_path, "host", HERE, {"a": MODULE, "b": OTHER})
     first, second = (tmp_path / "host" / f"{name}.cwasm" for name in "ab")
     data = first.read_bytes()
     first.write_bytes(second.read_bytes())
@@ -230,7 +225,7 @@ def test_a_process_that_may_open_few_files(project: Project, workshop: Any, limi
     """It is enough, or else no artifact is blamed."""
     import resource
 
-    workshop.ship(project.build, "host", host(), {f"m{number}": MODULE for number in range(200)})
+    workshop.ship(project.build, "host", HERE, {f"m{number}": MODULE for number in range(200)})
 
     def lower() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))

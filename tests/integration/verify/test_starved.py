@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from support import Project
 
-from wasmbuild.engine.triples import host_triple
+from wasmbuild.engine import host
 
 pytest.importorskip("resource")
 
@@ -53,7 +53,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory, workshop: Any) -> Path:
             workshop.ship(
                 root / name / embedder,
                 "t",
-                host_triple(),
+                host.triple(),
                 {"m": "(module)"},
                 engine=engine,
                 compiled_with={**engine, **other},
@@ -107,7 +107,7 @@ def test_a_memory_that_has_no_room_is_not_verified_and_each_hint_helps(project: 
 
     def verified(engine: str, space: int | None, status: int) -> str:
         project.declare(
-            f"""[project]\nname = "p"\n[engine]\n{engine}\n[targets.t]\ntriple = "{host_triple()}"
+            f"""[project]\nname = "p"\n[engine]\n{engine}\n[targets.t]\ntriple = "{host.triple()}"
 [modules.m]\nsource = "m.wat"\ntests = [{{ call = "f", returns = [1] }}]\n"""
         )
         project.run("build")

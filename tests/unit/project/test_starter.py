@@ -65,7 +65,7 @@ def test_names_outside_of_ascii_stay_readable(tmp_path: Path, file: str, name: s
     "key", ["cpu", "epoch-interruption", "consume-fuel", "targets.linux-arm64", "imports", "exports"]
 )
 def test_what_is_commented_out_can_be_declared(tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starter.triples, "host_triple", lambda: "x86_64-unknown-linux-gnu")
+    monkeypatch.setattr("wasmbuild.engine.host.triple", lambda: "x86_64-unknown-linux-gnu")
     make(tmp_path, "a.wasm")
     lines = starter.declaration(tmp_path, starter.entries(starter.find(tmp_path).found), 48).splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith((f"# {key} ", f"# [{key}]")))

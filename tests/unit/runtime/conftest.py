@@ -10,11 +10,11 @@ from typing import Any
 import maker
 import pytest
 
-from wasmbuild.engine import triples
+from wasmbuild.engine import host, triples
 from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Source, Wasm
 from wasmbuild.runtime import engines, loading, shipments
 
-HOST = triples.host_triple() or "pulley64"
+HOST = host.triple() or "pulley64"
 FOREIGN = "s390x-unknown-linux-gnu"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from wasmbuild.engine import triples
+from wasmbuild.engine import host, triples
 from wasmbuild.errors import UsageError, WasmbuildError
 from wasmbuild.runtime import config, engine, load, loading, modules
 from wasmbuild.runtime.engines import library_line
@@ -175,7 +175,7 @@ def test_the_caller_chooses_targets_and_fallback(shipping: Any) -> None:
     )
 
 
-@pytest.mark.skipif(not triples.runs_on_host(triples.parse(X86_64)), reason=f"needs a machine that runs {X86_64}")
+@pytest.mark.skipif(not host.runs(triples.parse(X86_64)), reason=f"needs a machine that runs {X86_64}")
 def test_a_cpu_that_is_known_to_lack_a_feature_is_not_asked_again(
     shipping: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from wasmbuild.confined import ConfinedDirectory
-from wasmbuild.engine import cpu, triples
+from wasmbuild.engine import cpu, host, triples
 from wasmbuild.runtime import shipments
 from wasmbuild.runtime.errors import DamagedError, LinkedOutError, MissingArtifactError, ShipmentError
 from wasmbuild.runtime.selection import modules
@@ -51,9 +51,9 @@ def test_targets_of_other_machines_are_told_apart(shipping: Any) -> None:
     assert names(shipping.root) == {"a", "b"}
 
 
-@pytest.mark.skipif(not cpu.levels(triples.parse(triples.host_triple() or "pulley64").architecture), reason="no levels")
+@pytest.mark.skipif(not cpu.levels(triples.parse(host.triple() or "pulley64").architecture), reason="no levels")
 def test_the_most_cpu_features_come_first_and_the_order_of_the_index_decides_otherwise(shipping: Any) -> None:
-    levels = list(cpu.levels(triples.parse(triples.host_triple() or "").architecture).items())
+    levels = list(cpu.levels(triples.parse(host.triple() or "").architecture).items())
     low, high = levels[0], max(levels, key=lambda level: len(level[1]))
     shipping.target("first", {"a": b"x"}, cpu=low[0], isa_flags=low[1])
     shipping.target("second", {"a": b"x"}, cpu=low[0], isa_flags=low[1])

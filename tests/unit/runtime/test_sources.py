@@ -151,7 +151,7 @@ def test_an_engine_that_would_abort_on_this_machine_is_passed_over(
     shipping: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "_engines", {})
-    monkeypatch.setattr("wasmbuild.engine.triples.host_triple", lambda: "riscv64gc-unknown-linux-gnu")
+    monkeypatch.setattr("wasmbuild.engine.host.triple", lambda: "riscv64gc-unknown-linux-gnu")
     directory = shipping.target("pi", {"a": b"x"}, "aarch64-linux-android", {"a": EMPTY}, engine={
         "embedder": "c-api", "strategy": "winch"
     })  # fmt: skip

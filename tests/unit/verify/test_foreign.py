@@ -9,7 +9,7 @@ import pytest
 from engines import engine
 
 from wasmbuild.builder.workspace import Workspace
-from wasmbuild.engine import triples
+from wasmbuild.engine import host, triples
 from wasmbuild.project.declared import Runner, Target
 from wasmbuild.verify.loaded import foreign
 
@@ -21,7 +21,7 @@ NO_RUNNER = "and no runner is declared; "
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(triples, "host_triple", lambda: HERE)
+    monkeypatch.setattr(host, "triple", lambda: HERE)
 
 
 def said(maker: Any, triple: str, target: str = "pi", declared: Target | None = None) -> str:
@@ -65,7 +65,7 @@ def test_a_target_without_a_runner_is_told_the_one_that_would_load_it(maker: Any
 
 
 def test_on_another_machine_the_programs_of_this_one_are_emulated(maker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(triples, "host_triple", lambda: "aarch64-apple-darwin")
+    monkeypatch.setattr(host, "triple", lambda: "aarch64-apple-darwin")
     words = said(maker, HERE)
     assert f"it is for {HERE}, and this is aarch64-apple-darwin, and no runner is declared" in words
     assert words.endswith(
@@ -81,7 +81,7 @@ def test_of_a_line_whose_library_is_not_used_an_executable_is_the_runner(maker: 
 
 
 def test_a_machine_that_wasmtime_does_not_know_is_called_so(maker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(triples, "host_triple", lambda: None)
+    monkeypatch.setattr(host, "triple", lambda: None)
     assert f"it is for {HERE}, and this is a machine that Wasmtime has no compiler for, and no" in said(maker, HERE)
 
 

@@ -1,0 +1,35 @@
+"""Machines that Wasmtime has no compiler for, and for each the triple of Pulley, the interpreter that runs there.
+
+The executables of 48.0.2 and 49.0.3, which hold every backend, refuse these architectures or panic on them.
+"""
+
+from __future__ import annotations
+
+_32_BIT = (
+    "i386", "i486", "i586", "i686", "x86", "arm", "armv5te", "armv6", "armv7", "armv7a", "armv7k", "armv7s", "thumbv6m",
+    "thumbv7em", "thumbv7m", "thumbv7neon", "thumbv8m", "arm64_32", "riscv32", "riscv32gc", "riscv32i", "riscv32im",
+    "riscv32imac", "riscv32imafc", "riscv32imc", "mips", "mipsel", "powerpc", "sparc", "m68k", "hexagon", "xtensa",
+)  # fmt: skip
+_64_BIT = (
+    "aarch64_be", "powerpc64", "powerpc64le", "ppc64", "ppc64le", "mips64", "mips64el", "sparc64", "sparcv9",
+    "loongarch64", "riscv64imac", "riscv64a23", "nvptx64", "bpfeb", "bpfel", "avr", "amdgcn",
+)  # fmt: skip
+
+_BIG_ENDIAN = (
+    "aarch64_be", "powerpc64", "ppc64", "mips64", "sparc64", "sparcv9", "mips", "powerpc", "sparc", "m68k",
+)  # fmt: skip
+
+
+def has_32_bits(architecture: str) -> bool:
+    """Tell whether the first part of a triple names a machine of 32 bits that Wasmtime has no compiler for."""
+    return architecture in _32_BIT
+
+
+def interpreter(architecture: str) -> str | None:
+    """Return the triple of Pulley for a machine that Wasmtime has no compiler for; None for any other, known or not.
+
+    ``architecture`` is the first part of the triple of the machine.
+    """
+    if architecture not in _32_BIT and architecture not in _64_BIT:
+        return None
+    return f"pulley{32 if architecture in _32_BIT else 64}{'be' if architecture in _BIG_ENDIAN else ''}"
