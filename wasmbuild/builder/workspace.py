@@ -161,10 +161,18 @@ class Workspace:
         file = str(self.config)
         project = remembered.recall(declaration, file=file, directory=self.directory, default_line=line)
         if project is None or (needs_modules and not project.modules):
+            from wasmbuild.plan.placement import DECLARED
             from wasmbuild.project.config import parse
 
+            placement = self._placement or DECLARED
             project = parse(
-                declaration, file=file, directory=self.directory, default_line=line, needs_modules=needs_modules
+                declaration,
+                file=file,
+                directory=self.directory,
+                default_line=line,
+                needs_modules=needs_modules,
+                sources=placement.sources,
+                awaited=placement.awaited,
             )
             remembered.remember(project, declaration, default_line=line)
         self._known = declaration, project

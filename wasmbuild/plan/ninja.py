@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from wasmbuild.errors import UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project import filenames
+from wasmbuild.text import printable
 
 if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan
@@ -58,6 +59,8 @@ def _lines(
     source: Callable[[Module], str],
 ) -> Iterator[str]:
     yield "# Written by wasmbuild plan --ninja from the declaration, and again when that changes."
+    # Of a file that gives no module the last edge says so, which has to run for that: the file itself is its input.
+    yield from (f"# {printable(str(mistake))}" for mistake in plan.refused)
     yield "ninja_required_version = 1.11"
     yield from _rule("wasmbuild_compile", commands.compile, "WASM $module@$target", depfile=True)
     yield from _rule("wasmbuild_manifest", commands.manifest, "MANIFESTS of $out")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import tomli
@@ -29,15 +30,26 @@ def load(path: Path, *, default_line: int) -> Project:
     return parse(read(path), file=str(path), directory=directory, default_line=default_line)
 
 
-def parse(data: bytes, *, file: str, directory: Path, default_line: int, needs_modules: bool = True) -> Project:
+def parse(
+    data: bytes,
+    *,
+    file: str,
+    directory: Path,
+    default_line: int,
+    needs_modules: bool = True,
+    sources: Mapping[str, Path] = {},
+    awaited: bool = False,
+) -> Project:
     """Read the bytes of a declaration in an absolute ``directory``; without ``needs_modules`` it may declare none.
 
-    Raises DeclarationError with all mistakes.
+    Raises DeclarationError with all mistakes. Where modules are needed, those of their sources are told along, as
+    ``resolve`` tells them: ``sources`` take the place of declared ones, and with ``awaited`` need not be there yet.
     """
     reader = DeclarationReader(file, directory, default_line, needs_modules=needs_modules)
     project = reader.project(_toml(data, file))
     if reader.mistakes:
-        raise DeclarationError([*reader.mistakes, *resolve(project).mistakes])
+        unresolved = resolve(project, sources, awaited=awaited).mistakes if needs_modules else ()
+        raise DeclarationError([*reader.mistakes, *unresolved])
     return project
 
 

@@ -55,3 +55,13 @@ def test_what_would_be_two_columns_is_refused(
 
 def test_one_form_at_a_time(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", "--lines", "--json"]) == 2
+
+
+def test_a_mistake_beside_a_source_that_is_made_later_is_told_alone(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = '[modules.made]\nsource = "gen/made.wat"\ntypo = 1\n'
+    (directory / "wasmbuild.toml").write_text(DECLARATION + made)
+    assert main(["plan", "--lines", "--source", "made=out/made.wat"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "modules.made.typo: unknown key" in line

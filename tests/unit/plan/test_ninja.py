@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmbuild.errors import UsageError
+from wasmbuild.errors import Mistake, UsageError
 from wasmbuild.plan.graph import Plan, plan
 from wasmbuild.plan.ninja import Commands, to_ninja, value
 from wasmbuild.project.config import load
@@ -67,3 +67,13 @@ def test_names_are_escaped(planned: Plan) -> None:
 def test_what_ninja_cannot_be_told_is_refused(planned: Plan, name: str) -> None:
     with pytest.raises(UsageError, match="Ninja cannot be told of"):
         text(planned, source=name)
+
+
+def test_a_file_without_a_name_for_a_module_makes_another_file_of_it_so_that_the_last_edge_runs(planned: Plan) -> None:
+    refused = Mistake("wasmbuild.toml", 'modules."*"', 'the module "a\\u001b" of a file has \x1b', "rename it\nnow")
+    told = text(planned._replace(refused=(refused,)))
+    assert set(told.splitlines()) > set(text(planned).splitlines())
+    [said] = set(told.splitlines()) - set(text(planned).splitlines())
+    assert said.startswith("# ")
+    assert 'modules."*"' in said
+    assert "\x1b" not in told

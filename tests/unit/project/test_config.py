@@ -40,6 +40,14 @@ def mistakes(directory: Path, data: str | bytes, *, default_line: int = 48) -> l
     return str(raised.value).splitlines()
 
 
+def test_of_files_that_nobody_asked_for_nothing_is_told_beside_a_mistake(tmp_path: Path) -> None:
+    data = f"{MINIMAL}typo = 1\n".encode()
+    with pytest.raises(DeclarationError) as raised:
+        parse(data, file="f", directory=tmp_path, default_line=48, needs_modules=False)
+    [mistake] = raised.value.mistakes
+    assert mistake.key == "modules.m.typo"
+
+
 def test_defaults(directory: Path) -> None:
     project = read(directory, MINIMAL)
     assert project.name == "p"
