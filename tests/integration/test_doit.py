@@ -67,6 +67,15 @@ def test_without_the_order_of_tasks_manifests_wait_for_what_is_compiled(dodo: Pr
     assert dodo.compiled() == set()
 
 
+def test_without_the_order_of_tasks_manifests_tell_what_was_not_built(dodo: Project) -> None:
+    told = "not built when the manifests were written; run `doit compile`, without -s"
+    assert told in doit(dodo, "-s", "compile:manifests", status=1)
+    dodo.write("add.wat", "(module")
+    assert f"add@arm, add@x64: {told}" in doit(dodo, "-s", "-n", "2", "compile", status=2)
+    dodo.write("add.wat", SUB)
+    assert "2 compiled" in doit(dodo, "compile")
+
+
 @posix
 def test_in_processes_compiles_work_and_a_verification_says_what_it_needs(dodo: Project) -> None:
     assert "4 compiled" in doit(dodo, "-n", "4", "-P", "process", "compile")

@@ -19,6 +19,8 @@ from wasmbuild.lean_typing import TYPE_CHECKING, Any, TypeVar
 from wasmbuild.text import listed
 
 if TYPE_CHECKING:
+    from doit.task import Task
+
     from wasmbuild.audit.known_faults import KnownFaults
     from wasmbuild.builder.workspace import Workspace
     from wasmbuild.doit.builds import Build
@@ -70,13 +72,13 @@ def compile_artifact(arguments: BuildArguments, id: str) -> dict[str, Any] | Tas
 
 
 @_as_failed_task
-def write_manifests(arguments: BuildArguments) -> dict[str, Any] | TaskFailed:
+def write_manifests(arguments: BuildArguments, task: Task) -> dict[str, Any] | TaskFailed:
     """Write the manifests and the index, and note what is known, after the compiles: the task depends on all of them.
 
-    It fails where what is declared does not stand whole after all.
+    It fails where what is declared does not stand whole after all. ``task`` is given by doit: with ``-s`` it depends on
+    nothing, and waits neither for compiles that fail nor for those of other processes.
     """
     build = of(arguments)
-    # With `doit -s` there is no order.
     build.wait()
     with build.busy(), build.steps.begun() as session:
         wrong, unfinished, known = build.steps.conclude(session)
@@ -84,7 +86,11 @@ def write_manifests(arguments: BuildArguments) -> dict[str, Any] | TaskFailed:
     build.rest()
     refused = _report_known_faults(build, known)
     if wrong:
-        return TaskFailed(f"{_some([artifact.id for artifact in wrong])}: changed while it was built; run doit again")
+        ids = _some([artifact.id for artifact in wrong])
+        if task.task_dep:
+            return TaskFailed(f"{ids}: changed while it was built; run doit again")
+        group = task.name.partition(":")[0]
+        return TaskFailed(f"{ids}: not built when the manifests were written; run `doit {group}`, without -s")
     if unfinished:
         return TaskFailed(f"{_some(unfinished)}: the manifest is not as it was written; run doit again")
     if lost:

@@ -12,8 +12,8 @@ import time
 from _thread import allocate_lock
 from collections.abc import Iterator
 
-from wasmbuild import files, locks, usercache
-from wasmbuild.errors import ChildError, CompileError, ToolchainError
+from wasmbuild import boundary, files, locks, usercache
+from wasmbuild.errors import ChildError, CompileError, DiskError, ToolchainError
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import printable
@@ -127,12 +127,18 @@ def digest(path: Path) -> str:
 def refuse_another(path: str, sha256: str) -> None:
     """Refuse what a compiler made that is not what it was found to be: the key would name one that did not compile it.
 
-    Raises CompileError.
+    Raises CompileError, DiskError where it cannot be read again.
     """
-    with contextlib.suppress(OSError):
-        if digest(Path(path)) == sha256:
-            return
-    raise CompileError(f"{path}: was replaced while it compiled; build again when what installs it has ended")
+    try:
+        is_same = digest(Path(path)) == sha256
+    except (FileNotFoundError, NotADirectoryError):
+        is_same = False
+    except OSError as error:
+        fix = boundary.host_fix(error.errno or 0) or "build again when it can be"
+        problem = "cannot be read again, and may have been replaced while it compiled"
+        raise DiskError(f"{path}: {problem}: {error.strerror or error}; {fix}") from error
+    if not is_same:
+        raise CompileError(f"{path}: was replaced while it compiled; build again when what installs it has ended")
 
 
 def _ask(path: Path) -> ExecutableIdentity:

@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from candidates import ROOTS, MakeProgram, message, says
 
 from wasmbuild import lean_paths, locks
+from wasmbuild.errors import CompileError, DiskError
 from wasmbuild.toolchain import executable
 from wasmbuild.toolchain.find import FoundCompiler, find
 
@@ -189,3 +191,35 @@ class TestReplaced:
         program(path, f"rm {path}; {says('48.0.9')}")
         program(machine / "second" / "wasmtime", says("48.0.1"))
         assert find("auto", 48, machine).version == "48.0.1"
+
+
+class TestReplacedWhileItCompiled:
+    def test_the_same_one_passes(self, machine: Path, program: MakeProgram) -> None:
+        path = program(machine / "first" / "wasmtime", says("48.0.9"))
+        executable.refuse_another(str(path), executable.digest(path))
+
+    @pytest.mark.parametrize("put", [lambda path: path.write_bytes(b"another"), Path.unlink])
+    def test_another_one_and_none_are_refused(
+        self, machine: Path, program: MakeProgram, put: Callable[[Path], object]
+    ) -> None:
+        path = program(machine / "first" / "wasmtime", says("48.0.9"))
+        sha256 = executable.digest(path)
+        put(path)
+        with pytest.raises(CompileError, match="was replaced while it compiled; build again when what installs it has"):
+            executable.refuse_another(str(path), sha256)
+
+    def test_one_that_cannot_be_read_is_not_told_as_replaced(self, machine: Path, program: MakeProgram) -> None:
+        import resource
+
+        path = program(machine / "first" / "wasmtime", says("48.0.9"))
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+        try:
+            with pytest.raises(DiskError) as refused:
+                executable.refuse_another(str(path), "0" * 64)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert str(refused.value) == (
+            f"{path}: cannot be read again, and may have been replaced while it compiled: Too many open files; "
+            f"this process may not open more files; raise the limit (ulimit -n)"
+        )
