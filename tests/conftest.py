@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -46,25 +48,31 @@ os.environ["WASMBUILD_CACHE"] = "off"
 SLOW_TOOLS = {"apt-get", "cargo", "npm"}
 """Programs that fetch or build for minutes: what needs one is slow, as is what runs under an emulator."""
 
+INSTALL_EXTRA = shlex.join([sys.executable, "-m", "pip", "install", "-e", ".[cross,dev,slow]"])
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is slow, and begin with what builds Rust, lest one worker does that alone at the end."""
     for item in items:
-        if any(tool in SLOW_TOOLS or tool.startswith("qemu-") for tool in _needed(item)):
+        tools = _named("needs", item)
+        if _named("needs_modules", item) or any(tool in SLOW_TOOLS or tool.startswith("qemu-") for tool in tools):
             item.add_marker("slow")
-    items.sort(key=lambda item: "cargo" in _needed(item), reverse=True)
+    items.sort(key=lambda item: "cargo" in _named("needs", item), reverse=True)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose programs are missing; where CI says that all of them are there, it fails."""
-    missing = [tool for tool in _needed(item) if shutil.which(tool) is None]
-    if missing:
-        reason = f"needs {', '.join(missing)}"
+    """Skip a test whose programs or modules are missing; where CI says that all of them are there, it fails."""
+    missing = [tool for tool in _named("needs", item) if shutil.which(tool) is None]
+    modules = [module for module in _named("needs_modules", item) if importlib.util.find_spec(module) is None]
+    if missing or modules:
+        reason = f"needs {', '.join(missing + modules)}"
+        if modules:
+            reason += f": {INSTALL_EXTRA}"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
 
 
-def _needed(item: pytest.Item) -> list[str]:
-    return [tool for mark in item.iter_markers("needs") for tool in mark.args]
+def _named(mark: str, item: pytest.Item) -> list[str]:
+    return [name for found in item.iter_markers(mark) for name in found.args]

@@ -15,7 +15,7 @@ from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 import wasmbuild
 from wasmbuild import cmake
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.needs_modules("cmake")
 
 SCRIPTS = Path(sys.executable).parent
 GENERATORS = ["Ninja", "Unix Makefiles"]

@@ -22,12 +22,14 @@ MADE = {
     "ninja": "out",
     "doit": "build",
 }
-NEEDS_MAKE = ("cmake", "make")
+MARKS = {
+    "cmake": [pytest.mark.needs("make"), pytest.mark.needs_modules("cmake")],
+    "meson": [pytest.mark.needs_modules("mesonbuild")],
+    "make": [pytest.mark.needs("make")],
+}
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.needs("make")) if name in NEEDS_MAKE else name for name in MADE]
-)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS.get(name, [])) for name in MADE])
 def test_it_runs(name: str, tmp_path: Path) -> None:
     copy = shutil.copytree(EXAMPLES / name, tmp_path / name, ignore=shutil.ignore_patterns(*MADE_HERE))
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

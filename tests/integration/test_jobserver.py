@@ -83,6 +83,7 @@ def test_a_recipe_without_a_plus_is_one_job(project: Project, counted: Counted) 
     assert max(counted.numbers()) <= (2 if tuple(map(int, version.split(".")[:2])) < (4, 4) else 3)
 
 
+SCONS = pytest.mark.needs_modules("SCons")
 DODO = 'from wasmbuild.doit import load\n_, task_compile, _ = load("wasmbuild.toml", build_dir=DIRECTORY).dodo()\n'
 SCONSTRUCT = """
 from wasmbuild.scons import wasmbuild
@@ -95,7 +96,12 @@ WITH_SCONS = f"+{sys.executable} -m SCons -Q -f $@_SConstruct -j4 out-$@ #"
 
 @pytest.mark.needs("make")
 @pytest.mark.parametrize(
-    ("recipe", "name", "text"), [(WITH_DOIT, "dodo.py", DODO), (WITH_SCONS, "SConstruct", SCONSTRUCT)]
+    ("recipe", "name", "text"),
+    [
+        (WITH_DOIT, "dodo.py", DODO),
+        pytest.param(WITH_SCONS, "SConstruct", SCONSTRUCT, marks=SCONS),
+    ],
+    ids=["doit", "scons"],
 )
 def test_doit_and_scons_share_the_jobs_of_make(
     project: Project, counted: Counted, recipe: str, name: str, text: str
@@ -138,8 +144,9 @@ def test_an_interrupted_build_gives_all_tokens_back(
     ("command", "name", "text"),
     [
         (("doit", "-n", "4", "-P", "thread", "compile"), "dodo.py", DODO),
-        (("SCons", "-Q", "-j4"), "SConstruct", SCONSTRUCT),
+        pytest.param(("SCons", "-Q", "-j4"), "SConstruct", SCONSTRUCT, marks=SCONS),
     ],
+    ids=["doit", "scons"],
 )
 def test_doit_and_scons_give_all_tokens_back_when_they_are_asked_to_stop(
     project: Project, counted: Counted, command: tuple[str, ...], name: str, text: str, number: signal.Signals

@@ -9,7 +9,7 @@ import environments
 import pytest
 from environments import ROOT, Environment
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.needs_modules("editables", "mesonpy", "scikit_build_core")
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from support import run_here
 
 from wasmbuild import __version__
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.needs_modules("editables")
 
 EXAMPLES = ROOT / "examples"
 ANSWER = "import edge; print(edge.answer(), edge.__file__)"

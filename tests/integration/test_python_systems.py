@@ -13,7 +13,7 @@ import environments
 import pytest
 from environments import ROOT, Environment, wheel
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.needs_modules("mesonpy", "scikit_build_core")
 
 BACKENDS = ("scikit-build", "meson")
 ANSWER = "import edge; print(edge.answer())"

@@ -16,7 +16,7 @@ from support import ADD, HEAD, MODULES, SUB, TARGETS, Project
 from wasmbuild import api
 from wasmbuild.runtime import load
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.needs_modules("SCons")
 
 TOOL = """
 from wasmbuild.scons import wasmbuild

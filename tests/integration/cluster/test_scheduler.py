@@ -16,9 +16,8 @@ from support import Project
 from wasmbuild.builder.executors import cluster as clusters
 from wasmbuild.builder.executors.cluster import ClusterPatience
 
-pytest.importorskip("distributed")
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.needs_modules("distributed"),
     pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc"),
 ]
 

@@ -14,9 +14,8 @@ import wheels
 from clusters import Cluster, build, local
 from support import ALL, HEAD, MODULES, TARGETS, Project
 
-pytest.importorskip("distributed")
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.needs_modules("distributed"),
     pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc"),
 ]
 

@@ -14,9 +14,8 @@ from support import HEAD, MODULES, Project
 
 from wasmbuild.toolchain.find import find
 
-pytest.importorskip("distributed")
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.needs_modules("distributed"),
     pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc"),
 ]
 

@@ -12,17 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from cache_servers import nginx, s3
 from support import HEAD, MODULES, TARGETS, Project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.needs_modules("moto", "yaml")
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "cache.md"
-RECIPES = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)]
-GITHUB_DIRECTORY, GITLAB_DIRECTORY, GITHUB_BUCKET, GITLAB_BUCKET = RECIPES
+IN_ORDER = ("github directory", "gitlab directory", "github bucket", "gitlab bucket")
 
 Member = Callable[..., Project]
+
+
+def recipe(name: str) -> Any:
+    import yaml
+
+    blocks = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    return dict(zip(IN_ORDER, map(yaml.safe_load, blocks), strict=True))[name]
 
 
 class Runner:
@@ -99,16 +104,16 @@ def bucket() -> Iterator[dict[str, str]]:
 
 @pytest.mark.parametrize("service", ["github", "gitlab"])
 def test_the_directory_is_carried(tmp_path: Path, service: str) -> None:
-    recipe = {"github": GITHUB_DIRECTORY, "gitlab": GITLAB_DIRECTORY}[service]
+    steps = recipe(f"{service} directory")
     first, second = (Runner(tmp_path / name, {}) for name in ("first", "second"))
-    assert "4 compiled" in getattr(first, service)(recipe)
+    assert "4 compiled" in getattr(first, service)(steps)
     if service == "github":
-        (path,) = [step["with"]["path"] for step in recipe["jobs"]["build"]["steps"] if "cache" in step.get("uses", "")]
+        (path,) = [step["with"]["path"] for step in steps["jobs"]["build"]["steps"] if "cache" in step.get("uses", "")]
     else:
-        (path,) = recipe["build"]["cache"]["paths"]
+        (path,) = steps["build"]["cache"]["paths"]
     # The service's part.
     shutil.copytree(first.checkout / path, second.checkout / path)
-    assert "4 restored" in getattr(second, service)(recipe)
+    assert "4 restored" in getattr(second, service)(steps)
 
 
 def keyed(runner: Runner, public: str) -> None:
@@ -129,10 +134,10 @@ def test_a_bucket_on_github(tmp_path: Path, member: Member, bucket: dict[str, st
     ]
     for runner in runners:
         keyed(runner, public)
-    assert "4 compiled in" in runners[0].github(GITHUB_BUCKET, ref="refs/heads/topic")
-    assert "4 compiled, 4 pushed in" in runners[1].github(GITHUB_BUCKET)
+    assert "4 compiled in" in runners[0].github(recipe("github bucket"), ref="refs/heads/topic")
+    assert "4 compiled, 4 pushed in" in runners[1].github(recipe("github bucket"))
     assert (tmp_path / "cache.pem").stat().st_mode & 0o777 == 0o600
-    assert "4 restored (4 from afar) in" in runners[2].github(GITHUB_BUCKET, ref="refs/heads/topic")
+    assert "4 restored (4 from afar) in" in runners[2].github(recipe("github bucket"), ref="refs/heads/topic")
 
 
 def test_a_bucket_on_gitlab(tmp_path: Path, member: Member, bucket: dict[str, str]) -> None:
@@ -140,9 +145,9 @@ def test_a_bucket_on_gitlab(tmp_path: Path, member: Member, bucket: dict[str, st
     runners = [Runner(tmp_path / f"run{n}", {**bucket, "XDG_CACHE_HOME": str(tmp_path / f"home{n}")}) for n in range(2)]
     for runner in runners:
         keyed(runner, public)
-    told = runners[0].gitlab(GITLAB_BUCKET, CI_COMMIT_BRANCH="main", CACHE_KEY=str(tmp_path / "key.pem"))
+    told = runners[0].gitlab(recipe("gitlab bucket"), CI_COMMIT_BRANCH="main", CACHE_KEY=str(tmp_path / "key.pem"))
     assert "4 compiled, 4 pushed in" in told
-    assert "4 restored (4 from afar) in" in runners[1].gitlab(GITLAB_BUCKET, CI_COMMIT_BRANCH="topic")
+    assert "4 restored (4 from afar) in" in runners[1].gitlab(recipe("gitlab bucket"), CI_COMMIT_BRANCH="topic")
 
 
 @pytest.mark.needs("nginx")

@@ -75,6 +75,7 @@ def container(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 WEB = pytest.mark.needs("nginx")
+MOTO = pytest.mark.needs_modules("moto")
 
 
 @pytest.mark.parametrize(
@@ -84,8 +85,8 @@ WEB = pytest.mark.needs("nginx")
         pytest.param(web, marks=WEB),
         pytest.param(web_with_login, marks=WEB),
         pytest.param(web_with_netrc, marks=WEB),
-        bucket,
-        bucket_by_profile,
+        pytest.param(bucket, marks=MOTO),
+        pytest.param(bucket_by_profile, marks=MOTO),
         pytest.param(container, marks=pytest.mark.needs("npm", "node")),
     ],
 )

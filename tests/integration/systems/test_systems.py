@@ -20,7 +20,7 @@ from systems.project import BINARIES, DECLARATION, Built
 
 from wasmbuild.runtime import load
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.needs_modules("cmake", "mesonbuild", "SCons")
 
 ALL = {f"{module}@{target}" for module in ("add", "sub", "plugins/one") for target in ("x64", "portable")}
 EVERYTHING = f"{DECLARATION}[engine]\nconsume-fuel = true\n"
