@@ -48,7 +48,9 @@ SYSTEMS = (
     "linux", "windows", "darwin", "macosx", "ios", "tvos", "visionos", "watchos", "freebsd", "netbsd", "openbsd",
     "dragonfly", "illumos", "solaris", "fuchsia", "redox", "haiku", "uefi", "none",
 )  # fmt: skip
-_SYSTEM_ALIASES = {"macos": "darwin", "osx": "darwin", "mac": "darwin", "win32": "windows", "win64": "windows"}
+_SYSTEM_ALIASES = {
+    "macos": "darwin", "osx": "darwin", "mac": "darwin", "win": "windows", "win32": "windows", "win64": "windows",
+}  # fmt: skip
 
 _ENVIRONMENTS = ("gnu", "musl", "msvc", "android", "ohos", "uclibc", "sim", "macabi", "elf", "gnullvm")
 _BAD_ENVIRONMENTS = {
@@ -88,11 +90,8 @@ _FOREIGN = {
 }
 _DOCKER_ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "riscv64": "riscv64gc", "s390x": "s390x"}
 _DOCKER_SYSTEMS = {
-    "linux": "unknown-linux-gnu",
-    "windows": "pc-windows-msvc",
-    "darwin": "apple-darwin",
-    "freebsd": "unknown-freebsd",
-}
+    "linux": "unknown-linux-gnu", "windows": "pc-windows-msvc", "darwin": "apple-darwin", "freebsd": "unknown-freebsd",
+}  # fmt: skip
 
 _LONGEST = 100
 
@@ -179,9 +178,8 @@ def parse(text: str) -> TargetTriple:
         return found
     meant = found.triple or _nearest(found.guess)
     if meant is None:
-        example = _example(found.guess)
         systems = ", ".join(SYSTEMS)
-        raise ValueError(f"{found.problem}; systems are {systems}: write a triple like {quoted(example)}")
+        raise ValueError(f"{found.problem}; systems are {systems}: write a triple like {quoted(example(found.guess))}")
     question = "?" if found.advice == "did you mean" else ""
     interpreted = ", which Wasmtime interprets there" if found.triple.startswith("pulley") and not question else ""
     raise ValueError(f"{found.problem}; {found.advice} {quoted(meant)}{interpreted}{question}")
@@ -287,14 +285,14 @@ def _nearest(guess: str) -> str | None:
 
 def _named(text: str) -> tuple[str | None, str | None]:
     """Return the architecture and the system that a text names, whatever else is in it."""
-    first, *rest = text.split("-")
-    architecture = _ARCHITECTURES.get(first)
+    parts = text.lower().split("-")
+    architecture = next(filter(None, (_ARCHITECTURES.get(_ALIASES.get(part, part)) for part in parts)), None)
     if architecture is not None and architecture.startswith("pulley"):
         return architecture, "none"
-    names = (_system_name(_SYSTEM_ALIASES.get(part, part)) for part in rest)
-    return architecture, next((name for name in names if name is not None), None)
+    return architecture, next(filter(None, (_system_name(_SYSTEM_ALIASES.get(part, part)) for part in parts)), None)
 
 
-def _example(guess: str) -> str:
-    architecture, _ = _named(guess)
-    return next((text for text in COMMON if _named(text)[0] == architecture), COMMON[0])
+def example(text: str) -> str:
+    """Return a triple for the machine and the system that a text names, as far as it names any: ``"edge-x64"``."""
+    named = _named(text)
+    return max(COMMON, key=lambda triple: [wanted == its for wanted, its in zip(named, _named(triple), strict=True)])

@@ -153,7 +153,7 @@ class DeclarationReader:
         before = len(self.mistakes)
         wanted = _wanted(tables[name], default)
         line = wanted.line
-        table = self._table(tables, TargetTable, "targets", name, context=Context(line))
+        table = self._table(tables, TargetTable, "targets", name, context=Context(line, name=name))
         if table is None:
             return None
         triple = triples.parse(table.triple)

@@ -186,3 +186,19 @@ def test_what_is_suggested_is_a_triple(parts: list[str]) -> None:
     problem = problem_of("-".join(["aarch64", *parts]))
     if problem is not None:
         assert problem_of(problem.split('"')[-2]) is None
+
+
+@pytest.mark.parametrize(
+    ("named", "triple"),
+    [
+        ("edge-x64", "x86_64-unknown-linux-gnu"),
+        ("win-x64", "x86_64-pc-windows-msvc"),
+        ("mac", "x86_64-apple-darwin"),
+        ("arm64-macos", "aarch64-apple-darwin"),
+        ("freebsd", "x86_64-unknown-freebsd"),
+        ("pulley", "pulley64"),
+        ("host", "x86_64-unknown-linux-gnu"),
+    ],
+)
+def test_examples_are_of_what_a_text_names(named: str, triple: str) -> None:
+    assert triples.example(named) == triple

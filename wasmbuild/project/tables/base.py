@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Set
+from functools import partial
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 from pydantic import (
@@ -24,11 +25,13 @@ _TableT = TypeVar("_TableT", bound="Table")
 class Context(NamedTuple):
     """What a table is judged by besides itself: the line of Wasmtime that its settings are for.
 
-    What is declared ``for_all`` targets may say of the releases of other lines what loads their artifacts.
+    What is declared ``for_all`` targets may say of the releases of other lines what loads their artifacts. ``name`` is
+    that of the table, where it is one of several.
     """
 
     line: int
     for_all: bool = False
+    name: str = ""
 
 
 def alias(field: str) -> str:
@@ -60,10 +63,16 @@ class Table(BaseModel):
         return [alias(name) for name in cls.model_fields]
 
     @classmethod
-    def missing_key(cls, key: str) -> Wrong:
+    def missing_key(cls, key: str, context: Context | None) -> Wrong:
         """Return problem and fix of a key that a table of this kind has to have."""
-        (field,) = (field for name, field in cls.model_fields.items() if alias(name) == key)
-        return "is missing", f"write {key} = {quoted(str((field.examples or ['…'])[0]))}"
+        example = cls.example(key, "" if context is None else context.name)
+        return "is missing", f'write {key} = "…"' + (f", such as {quoted(example)}" if example else "")
+
+    @classmethod
+    def example(cls, key: str, name: str) -> str:
+        """Return what a key of the table of this name may be, empty where any text may be."""
+        (field,) = (field for own, field in cls.model_fields.items() if alias(own) == key)
+        return str((field.examples or [""])[0])
 
     @classmethod
     def unknown_key(cls, key: str) -> Wrong:
@@ -86,7 +95,8 @@ class Table(BaseModel):
         try:
             table: Self | None = validate(value)
         except ValidationError as error:
-            found = problems_of(error, {"extra_forbidden": cls.unknown_key, "missing": cls.missing_key})
+            missing = partial(cls.missing_key, context=info.context)
+            found = problems_of(error, {"extra_forbidden": cls.unknown_key, "missing": missing})
             table = _sound_part(validate, value, found)
         if table is not None:
             found.extend(table.problems({str(path[0]) for path, _problem, _fix in found}, info.context))

@@ -165,6 +165,10 @@ class TargetTable(Table):
     )
     runner: RunnerTable | None = Field(default=None, description="How `verify` loads artifacts of this target.")
 
+    @classmethod
+    def example(cls, key: str, name: str) -> str:
+        return triples.example(name) if key == "triple" and name else super().example(key, name)
+
     def problems(self, wrong: Set[str], context: Context | None) -> Iterable[Problem]:
         architecture = triples.parse(self.triple).architecture
         line = None if context is None else context.line
