@@ -172,13 +172,19 @@ def test_a_full_disk_is_said_and_what_was_there_stays(project: Project, small_di
 
 
 @posix
-@pytest.mark.parametrize("kind", ["file", "read-only"])
+@pytest.mark.parametrize("kind", ["file", "read-only", "dangling"])
 def test_a_build_directory_that_cannot_be_written(project: Project, kind: str) -> None:
     if kind == "file":
         project.build.write_text("a file")
         said = (
             f"error: {project.build}: the build directory is a file, not a directory; "
             f"move it away, or set another build-dir\n"
+        )
+    elif kind == "dangling":
+        project.build.symlink_to("nowhere")
+        said = (
+            f"error: {project.build}/.wasmbuild/lock: cannot lock the build directory: what has to be its directory is "
+            f"a file, or a link that leads nowhere; move that away, or name another (--state-dir, or build-dir)\n"
         )
     else:
         # Not even root makes directories there.

@@ -131,6 +131,20 @@ def test_a_directory_is_refused_before_anything_is_done(project: Project) -> Non
             "-o build/x64/manifest.json would overwrite MANIFEST build/x64/manifest.json",
         ),
         ("verify build --junit wasmbuild.toml", "--junit wasmbuild.toml would overwrite --config wasmbuild.toml"),
+        ("build --stamp add.wat", "--stamp add.wat would overwrite the source add.wat"),
+        ("build --stamp s --depfile s", "--depfile s would overwrite --stamp s"),
+        ("build --depfile wasmbuild.lock", "--depfile wasmbuild.lock would overwrite the lock file wasmbuild.lock"),
+        ("plan --ninja -o add.wat", "-o add.wat would overwrite the source add.wat"),
+        ("plan --ninja -o w.ninja --depfile add.wat", "--depfile add.wat would overwrite the source add.wat"),
+        (
+            "plan --ninja -o w.ninja --depfile wasmbuild.toml",
+            "--depfile wasmbuild.toml would overwrite --config wasmbuild.toml",
+        ),
+        ("plan --ninja -o w.ninja --depfile w.ninja", "--depfile w.ninja would overwrite -o w.ninja"),
+        (
+            "plan --ninja -o other.toml --source add=other.toml",
+            "-o other.toml would overwrite --source other.toml",
+        ),
         (
             "verify build/x64/manifest.json --junit build/x64/manifest.json",
             "--junit build/x64/manifest.json would overwrite MANIFEST build/x64/manifest.json",
@@ -148,6 +162,39 @@ def test_no_command_overwrites_what_it_reads(project: Project, arguments: str, s
         f"error: wasmbuild {command}: {said}, which is the same file; name another one with {option}\n"
     )
     assert {path: path.read_bytes() for path in project.root.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    "made", ["index.json", "x64/manifest.json", "x64/add.cwasm", "x64/add.cwasm.json", "../build/arm/add.cwasm"]
+)
+def test_a_step_overwrites_nothing_that_the_build_makes(project: Project, made: str) -> None:
+    project.run("build", "-q")
+    before = project.files()
+    for *command, option in (("build", "--stamp"), ("build", "--depfile"), ("plan", "--ninja", "-o")):
+        path = f"build/{made}"
+        assert project.run(*command, option, path, status=2).stderr == (
+            f"error: wasmbuild {command[0]}: {option} {path} would overwrite what the build makes there; name another "
+            f"one with {option}\n"
+        )
+    assert project.files() == before
+    project.run("build", "--stamp", "build/stamp", "--depfile", "build/x64/add.d")
+
+
+def test_an_empty_name_is_that_of_no_file(project: Project) -> None:
+    for *command, option in (
+        ("build", "--stamp"),
+        ("build", "--depfile"),
+        ("build", "--config"),
+        ("plan", "--ninja", "-o"),
+        ("compile", "add.wat", "--target", "x64", "-o"),
+        ("compile", "add.wat", "--target", "x64", "-o", "x", "--record"),
+        ("embed", "--lang", "c", "-o"),
+        ("verify", "build", "--junit"),
+    ):
+        error = project.run(*command, option, "", status=2).stderr
+        assert '"" names no file; write its name, or set the variable that stands for it' in error, command
+    project.run("compile", "", "--target", "x64", "-o", "x", status=2)
+    assert "build" not in os.listdir(project.root)
 
 
 @posix

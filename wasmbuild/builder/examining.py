@@ -192,6 +192,8 @@ def read(module: Module) -> tuple[bytes, files.Signature]:
         return files.read(module.source, MAX_SOURCE)
     except FileNotFoundError:
         raise missing(module) from None
+    except IsADirectoryError:
+        raise CompileError(f"{module.shown}: is a directory; name a .wat or .wasm file in it") from None
     except OSError as error:
         raise CompileError(f"{module.shown}: cannot be read: {error.strerror or error}") from error
 

@@ -37,12 +37,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "be given for each line",
     )
     parser.add_argument(
-        "--db", metavar="DIR", type=Path, help="take the records from there (default: those of this wasmbuild)"
+        "--db",
+        metavar="DIR",
+        type=options.directory,
+        help="take the records from there (default: those of this wasmbuild)",
     )
     parser.add_argument(
         "--config",
         metavar="FILE",
-        type=Path,
+        type=options.file,
         help=f"a declaration whose [audit] applies (default: {CONFIG} of the working directory, where there is one)",
     )
     options.add_json(parser, "the report")

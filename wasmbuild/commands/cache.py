@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     keygen = actions.add_parser(
         "keygen", help="make a key to sign what is pushed: write the private one to FILE, and print the public one"
     )
-    keygen.add_argument("file", metavar="FILE", type=Path, help="a file that is not there yet; keep it secret")
+    keygen.add_argument("file", metavar="FILE", type=options.file, help="a file that is not there yet; keep it secret")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--record",
         metavar="OUT.json",
-        type=Path,
+        type=options.file,
         help="write the artifact's record too, as build does; where it and the artifact are right, nothing is compiled",
     )
     options.add_depfile(parser, "OUT")

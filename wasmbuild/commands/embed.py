@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "manifest",
         metavar="MANIFEST",
         nargs="?",
-        type=Path,
+        type=options.file,
         help="the manifest.json of a target; without it, the targets of wasmbuild.toml",
     )
     parser.add_argument(
@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         metavar="FILE",
-        type=Path,
+        type=options.file,
         help="the file (default: stdout)",
     )
     options.add_depfile(parser, "FILE")

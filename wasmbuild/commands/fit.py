@@ -40,7 +40,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="what the program writes when it has loaded the artifact, whatever its exit status; it need not end then",
     )
     parser.add_argument(
-        "--source", metavar="FILE", type=Path, help="what is compiled for the program (default: an empty module)"
+        "--source",
+        metavar="FILE",
+        type=options.file,
+        help="what is compiled for the program (default: an empty module)",
     )
     parser.add_argument("--triple", metavar="TRIPLE", help="the target of the program (default: this machine)")
     parser.add_argument(

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from wasmbuild.builder.workspace import CONFIG
+from wasmbuild.commands import options
 from wasmbuild.console import counted
 from wasmbuild.errors import DONE, DiskError, UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "directory",
         metavar="DIR",
-        type=Path,
+        type=options.directory,
         nargs="?",
         default=Path(),
         help="where the sources are, and the files go (default: the current directory)",

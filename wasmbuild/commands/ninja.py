@@ -12,7 +12,7 @@ from pathlib import Path
 from wasmbuild.builder import output
 from wasmbuild.builder.depfile import depfile
 from wasmbuild.builder.inputs import of_declaration, source_of
-from wasmbuild.commands import options
+from wasmbuild.commands import placing
 from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.plan.ninja import Commands, to_ninja, value
 
@@ -27,8 +27,7 @@ def write(arguments: argparse.Namespace, plan: Plan) -> None:
     file: Path | None = arguments.output
     sources = dict(arguments.source)
     build_dir = arguments.build_dir or Path(plan.path).parent / plan.build_dir_text
-    if file is not None:
-        options.check_output("plan", "-o", file, [("--config", arguments.config)])
+    placing.check_outputs("plan", [("-o", file), ("--depfile", arguments.depfile)], arguments, plan)
     text = to_ninja(
         plan,
         _commands(arguments, file),

@@ -18,7 +18,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         metavar="FILE",
-        type=Path,
+        type=file,
         default=Path("wasmbuild.toml"),
         help="the declaration (default: %(default)s)",
     )
@@ -59,7 +59,7 @@ def add_restat(parser: argparse.ArgumentParser) -> None:
 
 def add_depfile(parser: argparse.ArgumentParser, output: str) -> None:
     parser.add_argument(
-        "--depfile", metavar="D", type=Path, help=f"write what {output} depends on, in the syntax of make"
+        "--depfile", metavar="D", type=file, help=f"write what {output} depends on, in the syntax of make"
     )
 
 
@@ -99,6 +99,13 @@ def refused(problem: str) -> argparse.ArgumentTypeError:
     import argparse
 
     return argparse.ArgumentTypeError(problem)
+
+
+def file(text: str) -> Path:
+    """Read the name of a file; an empty one is that of a variable that was not set, not of the current directory."""
+    if not text:
+        raise refused('"" names no file; write its name, or set the variable that stands for it')
+    return Path(text)
 
 
 def directory(text: str) -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from wasmbuild import streams
+from wasmbuild.commands import options
 from wasmbuild.errors import UsageError
 from wasmbuild.formats.identify import MAX_SOURCE
 from wasmbuild.lean_paths import Path
@@ -17,7 +18,7 @@ STDIN = "standard input"
 
 def path(text: str) -> Path | None:
     """Read the path of a file; None stands for ``-``. One that is called so is ``./-``."""
-    return None if text == "-" else Path(text)
+    return None if text == "-" else options.file(text)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from wasmbuild import files
@@ -11,6 +11,7 @@ from wasmbuild.commands import options
 from wasmbuild.errors import UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.plan.placement import Placement
+from wasmbuild.toolchain.search_path import LOCK
 
 if TYPE_CHECKING:
     import argparse
@@ -76,7 +77,7 @@ def add_step(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stamp",
         metavar="P",
-        type=Path,
+        type=options.file,
         help="write an empty file when all is done, after everything else (default, with --build-dir or --depfile: "
         "the build directory itself gets the present time)",
     )
@@ -111,11 +112,11 @@ def is_step(arguments: argparse.Namespace) -> bool:
 def ending(arguments: argparse.Namespace, workspace: Workspace, plan: Plan) -> Callable[[], None]:
     """Return what tells the build around this one that all is done: the depfile, then the stamp or the directory.
 
-    Raises UsageError for names that no depfile can hold, and for outputs that would overwrite what is read, before
-    anything is made.
+    Raises UsageError for names that no depfile can hold, and for outputs that would overwrite what is read or made,
+    before anything is made.
     """
     build_dir = arguments.build_dir or Path(os.path.normpath(Path(plan.path).parent / plan.build_dir_text))
-    _check_outputs(arguments, plan)
+    check_outputs("build", [("--stamp", arguments.stamp), ("--depfile", arguments.depfile)], arguments, plan)
     content = None
     if arguments.depfile is not None:
         content = _depfile(arguments, workspace, plan, build_dir)
@@ -146,14 +147,44 @@ def _depfile(arguments: argparse.Namespace, workspace: Workspace, plan: Plan, bu
     return depfile(arguments.stamp or build_dir, inputs)
 
 
-def _check_outputs(arguments: argparse.Namespace, plan: Plan) -> None:
-    read = [("--config", arguments.config), *(("--source", path) for _, path in arguments.source)]
-    read += [("the source", module.source) for module in plan.modules]
-    if arguments.stamp is not None:
-        options.check_output("build", "--stamp", arguments.stamp, read)
-        read.append(("--stamp", arguments.stamp))
-    if arguments.depfile is not None:
-        options.check_output("build", "--depfile", arguments.depfile, read)
+def check_outputs(
+    command: str, outputs: Iterable[tuple[str, Path | None]], arguments: argparse.Namespace, plan: Plan
+) -> None:
+    """Check that files that are written besides a build overwrite nothing that it reads or makes, nor each other.
+
+    ``outputs`` are options with the files that they name, if any. Raises UsageError, DiskError.
+    """
+    from wasmbuild.builder.inputs import source_of
+
+    overrides = dict(arguments.source)
+    beside = Path(plan.path).parent
+    taken = [("--config", arguments.config), ("the lock file", beside / LOCK)]
+    taken += [
+        ("--source" if module.name in overrides else "the source", source_of(plan, module, overrides))
+        for module in plan.modules
+    ]
+    taken += [("the file of a test", beside / file) for module in plan.modules for file in module.test_files]
+    for option, path in outputs:
+        if path is None:
+            continue
+        if _is_made(plan, path):
+            raise UsageError(
+                f"wasmbuild {command}: {option} {path} would overwrite what the build makes there; name another one "
+                f"with {option}"
+            )
+        options.check_output(command, option, path, taken)
+        taken.append((option, path))
+
+
+def _is_made(plan: Plan, path: Path) -> bool:
+    """Tell whether a path is that of an artifact, a record, a manifest or the index of a build directory."""
+    from wasmbuild.confined import is_below
+
+    root, real = os.path.realpath(plan.build_dir), os.path.realpath(path)
+    if not is_below(root, real):
+        return False
+    made = {os.path.normcase(plan.directory / output) for step in plan.steps() for output in step.outputs}
+    return os.path.normcase(plan.directory / plan.build_dir_text / os.path.relpath(real, root)) in made
 
 
 def _absolute(path: Path | None) -> Path | None:

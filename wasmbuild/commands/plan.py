@@ -37,7 +37,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "directory",
     )
     parser.add_argument(
-        "-o", "--output", metavar="OUT", type=Path, help="with --ninja: the file, which Ninja makes again by itself"
+        "-o",
+        "--output",
+        metavar="OUT",
+        type=options.file,
+        help="with --ninja: the file, which Ninja makes again by itself",
     )
     options.add_depfile(parser, "OUT")
 

@@ -60,7 +60,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     installing.set_defaults(act=_install)
 
     which = commands.add_parser("which", help="print the path of the compiler that is used here, then why")
-    which.add_argument("--config", metavar="FILE", type=Path, help=f"the declaration (default: {CONFIG}, if any)")
+    which.add_argument(
+        "--config", metavar="FILE", type=options.file, help=f"the declaration (default: {CONFIG}, if any)"
+    )
     which.set_defaults(act=_which)
 
     checking = commands.add_parser(

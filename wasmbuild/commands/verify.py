@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         metavar="FILE",
-        type=Path,
+        type=options.file,
         help=f"a declaration whose runners load the artifacts of their targets (default: {CONFIG} of the working "
         f"directory, unless that is inside what is verified, or beside an index)",
     )
@@ -42,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=options.duration,
         help="how long loading one artifact may take; a runner's own comes first, and a test has its own (default: 30)",
     )
-    parser.add_argument("--junit", metavar="FILE", type=Path, help="write the report for CI as JUnit XML")
+    parser.add_argument("--junit", metavar="FILE", type=options.file, help="write the report for CI as JUnit XML")
     parser.add_argument("-q", "--quiet", action="store_true", help="show what failed only")
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="say of each target why no higher level was tried, and what to do"
