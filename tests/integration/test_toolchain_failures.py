@@ -334,6 +334,19 @@ class TestTargets:
         said = f"compiles for {HOST} and pulley64 alone, not for s390x-unknown-linux-gnu; {fix}"
         assert said in (toolchain.obstacle(engines.engine(triple="s390x-unknown-linux-gnu", line=line)) or "")
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="the program is a shell script")
+    def test_what_was_passed_over_for_the_library(
+        self, embedded: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        program = tmp_path / "wasmtime"
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        line = find.default_line()
+        toolchain = Toolchain({line: embedded.compiler}, LIMITS)
+        said = toolchain.obstacle(engines.engine(triple="s390x-unknown-linux-gnu", line=line)) or ""
+        assert f"\n    passed over: {program} (PATH) is a script" in said
+
     def test_settings_that_end_the_library(self, embedded: Embedded, make: Make) -> None:
         text = failed(embedded.compile, make(FINE, isa_flags={"has_foo": True}))
         assert "it refuses the settings of this target: No existing setting named 'has_foo'" in text

@@ -133,7 +133,7 @@ class Workspace:
         least = lines_of(declared.targets)
         compilers = {line: self._compiler(declared.compiler, line, least) for line in lines or least}
         limits = ProcessLimits(declared.limits.memory, declared.limits.seconds)
-        return Toolchain(compilers, limits, declared.compiler)
+        return Toolchain(compilers, limits, declared.compiler, least)
 
     def _compiler(self, choice: str, line: int, least: Mapping[int, str | None]) -> FoundCompiler:
         from wasmbuild.toolchain.find import EMBEDDED, find

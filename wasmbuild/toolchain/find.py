@@ -14,17 +14,9 @@ from wasmbuild.toolchain.executable import ChangingError, ExecutableIdentity, Un
 from wasmbuild.toolchain.search_path import default_line, fingerprint
 
 __all__ = [
-    "AUTO",
-    "CLI",
-    "EMBEDDED",
-    "FoundCompiler",
-    "by_digest",
-    "default_line",
-    "find",
-    "fingerprint",
-    "library",
-    "remedies",
-]
+    "AUTO", "CLI", "EMBEDDED", "FoundCompiler", "by_digest", "default_line", "find", "fingerprint", "library",
+    "remedies", "why_passed_over",
+]  # fmt: skip
 
 CLI = "cli"
 EMBEDDED = "embedded"
@@ -61,9 +53,9 @@ def find(
 
     ``choice`` is ``"auto"``, ``"cli"``, ``"embedded"`` or a path, which counts from ``project_dir``. ``line`` is the
     major version, ``at_least`` the lowest version that will do, such as ``"48.0.8"``; of a line whose releases load
-    nothing of each other it is the only one. ``preferred`` is the SHA-256 of
-    the executable that is taken where it is found, whatever else is. An executable that is named compiles for its own
-    line: where that is one of ``others``, which are the lines of the project, another one is looked for here.
+    nothing of each other it is the only one. ``preferred`` is the SHA-256 of the executable that is taken where it is
+    found, whatever else is. An executable that is named compiles for its own line: where that is one of ``others``,
+    which are the lines of the project, another one is looked for here.
 
     Raises ToolchainError, with what was passed over and why, when there is none: NoCompilerError where it is known of
     each candidate that it is another one.
@@ -82,15 +74,22 @@ def find(
             return _library_of(wanted)
         except ToolchainError as error:
             passed_over.append(str(error))
+    what = "wasmtime executable" if choice == CLI else "compiler"
     raise (NoCompilerError if certain else ToolchainError)(
-        "\n".join(
-            [
-                f"no {'wasmtime executable' if choice == CLI else 'compiler'} of {wanted} was found",
-                *(f"    passed over: {reason}" for reason in passed_over),
-                remedies(line, at_least),
-            ]
-        )
+        "\n".join([f"no {what} of {wanted} was found", *_told(passed_over), remedies(line, at_least)])
     )
+
+
+def why_passed_over(line: int, at_least: str | None = None) -> list[str]:
+    """Return why executables that there are do not compile for a line, each as an indented line of a message."""
+    try:
+        return _told(_best(_Wanted(line, at_least), None)[1])
+    except ToolchainError as error:
+        return _told([str(error)])
+
+
+def _told(passed_over: list[str]) -> list[str]:
+    return [f"    passed over: {reason}" for reason in passed_over]
 
 
 def library(line: int | None = None) -> FoundCompiler:

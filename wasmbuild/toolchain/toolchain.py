@@ -10,7 +10,7 @@ from wasmbuild.errors import DiskError, ToolchainError
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.toolchain import executable, search_path
-from wasmbuild.toolchain.find import AUTO, EMBEDDED, FoundCompiler, library, remedies
+from wasmbuild.toolchain.find import AUTO, EMBEDDED, FoundCompiler, library, remedies, why_passed_over
 from wasmbuild.toolchain.job import Job, NoVerdictError
 from wasmbuild.toolchain.limits import ProcessLimits
 
@@ -21,13 +21,20 @@ if TYPE_CHECKING:
 class Toolchain:
     """A compiler for each line, and the library that translates text for them. Close it to end their children.
 
-    ``choice`` is what was declared, which ``find`` got.
+    ``choice`` is what was declared, and ``at_least`` by line the lowest version that will do, as ``find`` got them.
     """
 
-    def __init__(self, compilers: Mapping[int, FoundCompiler], limits: ProcessLimits, choice: str = AUTO) -> None:
+    def __init__(
+        self,
+        compilers: Mapping[int, FoundCompiler],
+        limits: ProcessLimits,
+        choice: str = AUTO,
+        at_least: Mapping[int, str | None] = {},
+    ) -> None:
         self.compilers = dict(compilers)
         self.limits = limits
         self._choice = choice
+        self._at_least = at_least
         self._libraries: dict[str, Embedded] = {}
         self._mutex = allocate_lock()
 
@@ -44,7 +51,11 @@ class Toolchain:
         problem = embedded.obstacle(engine)
         if problem and self._choice == EMBEDDED:
             return f'{problem}; leave out compiler = "embedded" under [toolchain], and a wasmtime executable compiles'
-        return f"no compiler here can make it: {problem}; {remedies(engine.line)}" if problem else None
+        if not problem:
+            return None
+        line = engine.line
+        others = why_passed_over(line, self._at_least.get(line))
+        return "\n".join([f"no compiler here can make it: {problem}; {remedies(line)}", *others])
 
     def takes_text(self, engine: EngineConfig) -> bool:
         """Tell whether what compiles for an engine takes WebAssembly text, into what it makes of its binary."""

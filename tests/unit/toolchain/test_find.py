@@ -10,7 +10,7 @@ import pytest
 from candidates import MakeProgram, message, says
 
 from wasmbuild.toolchain import executable, search_path
-from wasmbuild.toolchain.find import FoundCompiler, find, remedies
+from wasmbuild.toolchain.find import FoundCompiler, find, remedies, why_passed_over
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts"),
@@ -141,3 +141,10 @@ class TestFound:
         program(machine / "first" / "wasmtime", says("48.0.7"))
         assert find("cli", 48, machine, at_least="48.0.7").version == "48.0.7"
         assert "(PATH) is Wasmtime 48.0.7, older than 48.0.8\n" in message("cli", 48, machine, at_least="48.0.8")
+
+
+def test_why_executables_of_other_lines_are_passed_over(machine: Path, program: MakeProgram) -> None:
+    other = program(machine / "first" / "wasmtime", says("49.0.3"))
+    older = program(machine / "second" / "wasmtime", says("48.0.2"))
+    assert why_passed_over(48) == [f"    passed over: {other} (PATH) is Wasmtime 49.0.3, not 48"]
+    assert why_passed_over(48, "48.0.8")[1] == f"    passed over: {older} (PATH) is Wasmtime 48.0.2, older than 48.0.8"
