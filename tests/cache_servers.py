@@ -17,7 +17,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -215,6 +215,9 @@ class Server:
                 with contextlib.suppress(ConnectionError):
                     outer.keep(outer, self, data)
 
+            def do_POST(self) -> None:
+                self.do_PUT()
+
         self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
         scheme = "http"
@@ -239,10 +242,17 @@ class Server:
 
 
 def send(
-    handler: http.server.BaseHTTPRequestHandler, data: bytes, *, status: int = 200, length: int | None = None
+    handler: http.server.BaseHTTPRequestHandler,
+    data: bytes,
+    *,
+    status: int = 200,
+    length: int | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> None:
     """Send an answer; ``length`` is what it says of itself, where that is not true."""
     handler.send_response(status)
+    for name, value in (headers or {}).items():
+        handler.send_header(name, value)
     handler.send_header("Content-Length", str(len(data) if length is None else length))
     handler.end_headers()
     handler.wfile.write(data)

@@ -64,7 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose programs or modules are missing; where CI says that all of them are there, it fails."""
     missing = [tool for tool in _named("needs", item) if shutil.which(tool) is None]
-    modules = [module for module in _named("needs_modules", item) if importlib.util.find_spec(module) is None]
+    modules = [module for module in _named("needs_modules", item) if not _is_installed(module)]
     if missing or modules:
         reason = f"needs {', '.join(missing + modules)}"
         if modules:
@@ -72,6 +72,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # what it is part of is missing
+        return False
 
 
 def _named(mark: str, item: pytest.Item) -> list[str]:

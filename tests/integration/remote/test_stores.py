@@ -1,4 +1,4 @@
-"""What one member of a team compiled, the others take: from a directory, from nginx, from S3."""
+"""What one member of a team compiled, the others take: from a directory, nginx, S3, Azure and Google Cloud."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 from cache_servers import Server, azure, keep, nginx, s3
+from google_service import GoogleService
 from support import ALL, Project
 
 Member = Callable[..., Project]
 Opener = Callable[[Path], contextlib.AbstractContextManager[tuple[str, dict[str, str]]]]
+ENDPOINTS = ("AWS_ENDPOINT_URL", "AZURE_STORAGE_ENDPOINT", "GOOGLE_BASE_URL")
 EVERY = dict.fromkeys(ALL, "restored")
 
 
@@ -74,6 +76,12 @@ def container(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
         yield "az://artifacts/main", environment
 
 
+@contextlib.contextmanager
+def google_bucket(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    with GoogleService(root) as service:
+        yield "gs://artifacts/main", service.environment
+
+
 WEB = pytest.mark.needs("nginx")
 MOTO = pytest.mark.needs_modules("moto")
 
@@ -87,6 +95,7 @@ MOTO = pytest.mark.needs_modules("moto")
         pytest.param(web_with_netrc, marks=WEB),
         pytest.param(bucket, marks=MOTO),
         pytest.param(bucket_by_profile, marks=MOTO),
+        google_bucket,
         pytest.param(container, marks=pytest.mark.needs("npm", "node")),
     ],
 )
@@ -103,7 +112,7 @@ def test_one_compiles_and_the_others_take_it(member: Member, tmp_path: Path, sto
         assert second.files() == first.files()
         second.verdicts()
         # What was taken is in the user's cache by now.
-        second.environment.update(dict.fromkeys(("AWS_ENDPOINT_URL", "AZURE_STORAGE_ENDPOINT"), "http://127.0.0.1:1"))
+        second.environment.update(dict.fromkeys(ENDPOINTS, "http://127.0.0.1:1"))
         second.run("build")
         report = json.loads(third.run("build", "--json", "add@*").stdout)
         assert report["remote"] == {"taken": 2, "pushed": 0, "problems": []}

@@ -9,7 +9,7 @@ from typing import Any
 
 from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
-from wasmbuild.builder.cache import packed
+from wasmbuild.builder.cache import packed, stores
 from wasmbuild.builder.cache.connection import Connection
 from wasmbuild.builder.cache.packed import NotAnEntryError, NotTrustedError, PackedArtifact
 from wasmbuild.builder.cache.pushing import Pushing
@@ -137,8 +137,8 @@ class RemoteCache:
             # A bucket that may not be listed says so of what is not there, too.
             with self._mutex:
                 self._tally.denied += 1
-        except UnauthenticatedError:
-            self._connection.leave("asks who this is (401), and its credentials are missing or wrong")
+        except UnauthenticatedError as error:
+            self._connection.leave(stores.refusal(error))
         except Exception as error:
             self._connection.fail(error)
         finally:

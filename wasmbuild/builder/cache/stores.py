@@ -1,8 +1,8 @@
 """Where a remote cache lies, opened by obstore with what its users have to be let in.
 
 Credentials are taken from where each kind of store has them: of ``http`` from the address or ``.netrc``, of ``s3``
-from ``AWS_*`` or boto3's profiles, of ``gs`` and ``az`` from ``GOOGLE_*`` and ``AZURE_*``. Those of an address become a
-header that its server alone gets: neither another host that it redirects to nor any message has them.
+from ``AWS_*`` or boto3's profiles, of ``gs`` from gcloud's files, of ``az`` from ``AZURE_*``. Those of an address
+become a header that its server alone gets: neither another host that it redirects to nor any message has them.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from obstore.exceptions import GenericError
 from obstore.store import AzureStore, GCSStore, HTTPStore, LocalStore, S3Store
 
 from wasmbuild import __version__, netrc
+from wasmbuild.builder.cache import google_credentials
+from wasmbuild.builder.cache.google_credentials import CredentialsError
 
 _BACKOFF = {"init_backoff": timedelta(milliseconds=50), "max_backoff": timedelta(milliseconds=500), "base": 2}
 _RETRIES = 2
@@ -32,6 +35,11 @@ _ENDPOINTS = (
 # As Rust writes errors of the system for people, and for those who look for mistakes.
 _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)|\bcode: (\d+),\s*kind:")
 
+# As obstore names who was to give credentials, and what that raised.
+_PROVIDER = re.compile(r"External \w+ credential provider: (\w+)")
+
+# Where machines in a cloud ask who they are, in want of anything else.
+_METADATA = ("169.254.169.254", "metadata.google.internal")
 _NOBODY = "no credentials are in the environment, and this machine has no account of its own"
 
 
@@ -68,10 +76,12 @@ def opened(address: str, timeout: float, *, writing: bool) -> Any:
             provider = _profile()
             return S3Store.from_url(address, client_options=options, retry_config=retry, credential_provider=provider)
         if parts.scheme == "gs":
-            return GCSStore.from_url(address, client_options=options, retry_config=retry)
+            return _google(address, client_options=options, retry_config=retry)
         return AzureStore.from_url(address, client_options=options, retry_config=retry)
     except (NoStoreError, KeyboardInterrupt, SystemExit):
         raise
+    except CredentialsError as error:
+        raise NoStoreError(f"has no credentials that can be used ({error})") from None
     except OSError as error:
         raise NoStoreError(f"cannot be opened ({error.strerror or type(error).__name__})") from None
     except BaseException as error:  # a panic of Rust is no Exception
@@ -95,6 +105,17 @@ def _authorization(user: str | None, password: str | None, host: str) -> str:
     return "Basic " + base64.b64encode(":".join(known).encode()).decode("ascii")
 
 
+def _google(address: str, **options: Any) -> Any:
+    who = google_credentials.found()
+    config: Any = {} if who.file is None else {"application_credentials": who.file}
+    try:
+        return GCSStore.from_url(address, config=config, credential_provider=who.provider, **options)
+    except GenericError:
+        if who.file is None:
+            raise
+        raise CredentialsError(f"{who.file}: not all of it is there, or its private key is none") from None
+
+
 def _profile() -> Any:
     """Return what gives credentials of the user's files, where there are some and none in the environment."""
     if "AWS_ACCESS_KEY_ID" in os.environ or "AWS_WEB_IDENTITY_TOKEN_FILE" in os.environ:
@@ -114,13 +135,25 @@ def _profile() -> Any:
     return Boto3CredentialProvider(session) if session.get_credentials() is not None else None
 
 
+def refusal(error: Exception) -> str:
+    """Say why nobody was let in, in words that follow the address."""
+    found = _PROVIDER.search(str(error))
+    if found is not None:
+        return f"has no credentials that can be used (no token for them: {found[1]})"
+    return "asks who this is (401), and its credentials are missing or wrong"
+
+
 def reason(error: Exception) -> str:
     """Say what went wrong without the address, which may hold credentials."""
     text = str(error)
+    if "performing token request" in text and not any(sign in text for sign in _METADATA):
+        return f"no token for its credentials: {_said(text, error)}"
+    return _said(text, error)
+
+
+def _said(text: str, error: Exception) -> str:
     for sign, meaning in (
-        # Where machines in a cloud ask who they are, in want of anything else.
-        ("169.254.169.254", _NOBODY),
-        ("metadata.google.internal", _NOBODY),
+        *((sign, _NOBODY) for sign in _METADATA),
         ("Connection refused", "connection refused"),
         ("dns error", "no such host"),
         ("timed out", "timed out"),
