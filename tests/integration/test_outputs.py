@@ -254,10 +254,14 @@ def test_advice_where_nothing_may_be_written(project: Project) -> None:
     (project.root / "system").symlink_to("/proc/sys/kernel")
     if not (project.root / "system").exists():
         pytest.skip("this system has no /proc/sys")
-    error = project.run("verify", "build", "--junit", "system/report.xml", status=3).stderr
-    assert error.startswith("error: system/report.xml: cannot be written: ")
-    assert error.endswith("or name another file\n")
-    assert "build" not in error
+    for *command, option, path in (
+        ("verify", "build", "--junit", "system/report.xml"),
+        ("compile", "add.wat", "--target", "x64", "-o", "system/add.cwasm"),
+    ):
+        error = project.run(*command, option, path, status=3).stderr
+        assert error.startswith(f"error: {path}: cannot be written: ")
+        assert error.endswith("or name another file\n")
+        assert "build" not in error
 
 
 @pytest.mark.parametrize(

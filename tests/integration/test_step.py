@@ -45,6 +45,28 @@ def test_elsewhere_lies_what_a_build_makes_and_nothing_else(project: Project, ou
     assert project.compiled() == {"add@x64", "add@arm"}
 
 
+def test_why_a_step_would_build(project: Project, out: Path, tmp_path: Path) -> None:
+    made = tmp_path / "made.wat"
+    made.write_text(SUB)
+    step = (
+        "--build-dir",
+        str(out),
+        "--state-dir",
+        str(tmp_path / "state"),
+        "--source",
+        f"add={made}",
+        "--target",
+        "x64",
+    )
+    assert project.run("explain", "*", *step).stdout.splitlines() == ["add@x64: never built", "sub@x64: never built"]
+    project.run("build", "-q", *step)
+    assert project.run("explain", "*", *step).stdout.splitlines() == ["add@x64: up to date", "sub@x64: up to date"]
+    made.write_text(ADD)
+    add, sub = project.run("explain", "*", *step).stdout.splitlines()
+    assert add.startswith("add@x64: source changed")
+    assert sub == "sub@x64: up to date"
+
+
 def test_the_depfile_names_all_that_brings_the_step_back(project: Project) -> None:
     project.write("more/deep/c.wat", ADD)
     project.declare(HEAD + TARGETS + MODULES + '[modules."**"]\nsource = "more/**/*.wat"\nship-source = true\n')

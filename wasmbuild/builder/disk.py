@@ -80,9 +80,12 @@ def move(made: Path | str, path: Path | str, advice: Advice, prefix: str = ALONE
                 delete(copy)
 
 
-def make(directory: Path, advice: Advice) -> None:
-    """Make a directory that only this user may enter, and those above it. Raises DiskError."""
-    with as_disk_error(directory, "made", advice):
+def make(directory: Path, advice: Advice, out: Path | None = None) -> None:
+    """Make a directory that only this user may enter, and those above it. Raises DiskError.
+
+    ``out`` is what it is made for, of which errors tell where the user has named that alone.
+    """
+    with as_disk_error(directory, "made", advice) if out is None else as_disk_error(out, "written", advice):
         os.makedirs(directory.parent, exist_ok=True)
         os.mkdir(directory, 0o700)
 

@@ -29,7 +29,7 @@ def directory_beside(out: Path) -> Iterator[Path]:
     for name in _names(parent):
         if name.startswith(prefix) and re.fullmatch("[0-9a-f]{16}", name.removeprefix(prefix)):
             _delete_unless_held(parent / name)
-    while (made := _make(parent / f"{prefix}{os.urandom(8).hex()}")) is None:
+    while (made := _make(parent / f"{prefix}{os.urandom(8).hex()}", out)) is None:
         pass  # it was taken for a leftover before it was held
     directory, descriptor = made
     try:
@@ -46,11 +46,11 @@ def _names(directory: Path) -> list[str]:
         return []
 
 
-def _make(directory: Path) -> tuple[Path, int] | None:
+def _make(directory: Path, out: Path) -> tuple[Path, int] | None:
     """Make and hold a directory; None when another process came between the two."""
-    disk.make(directory, REPLACING)
+    disk.make(directory, REPLACING, out)
     held = directory / _HELD
-    with as_disk_error(directory, "made", REPLACING):
+    with as_disk_error(out, "written", REPLACING):
         try:
             descriptor = os.open(held, _FLAGS | os.O_EXCL, 0o600)
         except (FileExistsError, FileNotFoundError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from wasmbuild.builder.workspace import Workspace
-from wasmbuild.commands import options
+from wasmbuild.commands import options, placing
 from wasmbuild.errors import DONE
 from wasmbuild.lean_typing import TYPE_CHECKING
 
@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("selectors", metavar="ID", nargs="+", help="ids, or globs over them")
+    placing.add_directories(parser)
+    placing.add_sources(parser)
+    placing.add_selection(parser)
     options.add_config(parser)
     options.add_json(parser, "the reasons")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    session = Workspace(arguments.config).session(cached=False)
+    session = Workspace(arguments.config, placing.placement(arguments)).session(cached=False)
     try:
         selected = options.select(arguments.selectors, session.artifacts)
         session.check()

@@ -160,6 +160,8 @@ def _said(text: str, error: Exception) -> str:
         ("InvalidCertificate", "its certificate is not trusted"),
         ("InvalidContentType", "it does not speak TLS"),
         ("IncompleteMessage", "connection closed"),
+        ("IncompleteBody", "its answers break off"),
+        ("TooManyRedirects", "it redirects without end"),
         ("Parse(", "it does not speak HTTP"),
         ("Content-Length Header missing", "its answers do not say how long they are"),
         ("status code: ", ""),
