@@ -18,9 +18,8 @@ from wasmbuild.boundary import host_fix
 from wasmbuild.confined import ConfinedDirectory, LinkOutError, NotRegularError
 from wasmbuild.files import read_up_to
 from wasmbuild.formats.identify import taken_for_json
-from wasmbuild.formats.manifest import MAX_MANIFEST
+from wasmbuild.formats.manifest import INDEX, MANIFEST, MAX_MANIFEST
 from wasmbuild.formats.schema_check import compile_schema
-from wasmbuild.formats.schemas import INDEX, MANIFEST
 from wasmbuild.formats.strict_json import Invalid, loads
 from wasmbuild.lean_typing import Any
 from wasmbuild.project import filenames

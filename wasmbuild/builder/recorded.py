@@ -59,7 +59,7 @@ def compile_recorded(
     known = _right(artifact, request, source, out, record)
     if known is not None:
         before()
-        _put(record, known.to_bytes(), keep_time)
+        _put(record, known.to_bytes(checked=False), keep_time)
         if not keep_time:
             output.touch(out)
         return False
@@ -79,7 +79,7 @@ def compile_recorded(
             checked = check(artifact.id, module.source_text, request, result, source, directory)
             cache.put(result.key, checked.data, checked.record.sha256, canonical(checked.record.inputs), result.seconds)
         before()
-        _put(record, checked.record.to_bytes(), keep_time)
+        _put(record, checked.record.to_bytes(checked=False), keep_time)
         if not disk.holds(out, checked.record.size, checked.record.sha256):
             disk.move(checked.file, out, REPLACING)
         elif not keep_time:

@@ -10,6 +10,7 @@ from wasmbuild.builder import key
 from wasmbuild.builder.build_directory import record_path
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError, FormatError
+from wasmbuild.formats.documents import extern_lines
 from wasmbuild.formats.record import Record
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
@@ -60,5 +61,5 @@ def module_digest(of: Record | SourceFacts) -> str:
 def _module_digest(
     kind: str, wasm_sha256: str, imports: tuple[Import, ...], exports: tuple[Export, ...], traits: Traits | None
 ) -> str:
-    document = [kind, wasm_sha256, imports, exports, traits.to_json() if traits is not None else None]
-    return sha256_hex(json.dumps(document, sort_keys=True, separators=(",", ":")).encode("ascii"))
+    rest = json.dumps([kind, wasm_sha256, traits])
+    return sha256_hex("\n".join([rest, extern_lines(kind, imports), extern_lines(kind, exports)]).encode("ascii"))

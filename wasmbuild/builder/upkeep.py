@@ -96,5 +96,5 @@ class Upkeep:
                 imports=source.imports,
                 exports=source.exports,
                 traits=source.traits,
-            ).to_bytes(),
+            ).to_bytes(checked=False),
         )

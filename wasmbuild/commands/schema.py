@@ -53,7 +53,7 @@ def _declaration() -> dict[str, Any]:
 
 
 def _stored(name: str) -> dict[str, Any]:
-    from wasmbuild.formats.manifest import JSON_SCHEMAS
+    from wasmbuild.formats.schemas import JSON_SCHEMAS
 
     return JSON_SCHEMAS[f"wasmbuild/{name}/1"]
 

@@ -7,7 +7,8 @@ ASCII with escapes, one line holds one entry, and the last line ends with a newl
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.extern import Export, Import, Interface
@@ -17,6 +18,9 @@ from wasmbuild.formats.strict_json import Invalid, loads, show
 from wasmbuild.formats.traits import Traits
 from wasmbuild.lean_typing import Any, NamedTuple
 from wasmbuild.text import printable
+
+MANIFEST = "wasmbuild/manifest/1"
+INDEX = "wasmbuild/index/1"
 
 _LINES = json.JSONEncoder(sort_keys=True, allow_nan=False, check_circular=False, separators=(",\n", ": "))
 _FIX = (
@@ -66,32 +70,36 @@ def encode(document: dict[str, object], limit: int, what: str, check: Check | No
             check(document)
     except Invalid as error:
         raise unwritable(error, what) from None
-    data = ("{\n" + ",\n".join(lines(document).values()) + "\n}\n").encode("ascii")
+    data = ("{\n" + ",\n".join(lines(document)) + "\n}\n").encode("ascii")
     if len(data) > limit:
         raise too_large(data, limit, what)
     return data
 
 
-def lines(document: Mapping[str, object]) -> dict[str, str]:
-    """Return how each key of a document is stored, without what comes between them."""
-    found = {}
+def lines(document: Mapping[str, object]) -> Iterable[str]:
+    """Yield how each key of a document is stored, without what comes between them."""
     for key in sorted(document):
         value = document[key]
         if isinstance(value, list) and value and isinstance(value[0], dict):
-            text = _by_lines(value)
+            text = "[\n" + ",\n".join(map(ENCODER.encode, value)) + "\n]"
         else:
             text = ENCODER.encode(value)
-        found[key] = f'"{key}": {text}'
-    return found
+        yield f'"{key}": {text}'
 
 
-def _by_lines(value: list[dict[str, object]]) -> str:
-    """Return how a list of objects is stored, one a line."""
-    if any(type(inner) is not str for entry in value for inner in entry.values()):
-        return "[\n" + ",\n".join(map(ENCODER.encode, value)) + "\n]"
+@lru_cache(256)
+def extern_lines(kind: str, externs: Sequence[Import] | Sequence[Export]) -> str:
+    """Return how a record stores imports or exports, one a line; a manifest has them ``in_one_line``."""
+    if not externs:
+        return "[]"
     # To spell thousands one after another takes three times as long. Text has no bare line feed, so that where one
     # comes before a key it is between two of them, and everywhere else between two objects.
-    return f"[\n{_LINES.encode(value)[1:-1]}\n]".replace(',\n"', ', "')
+    return f"[\n{_LINES.encode(extern_documents(kind, externs))[1:-1]}\n]".replace(',\n"', ', "')
+
+
+def in_one_line(spelled: str) -> str:
+    """Return what ``extern_lines`` did as it is stored in a manifest."""
+    return spelled.replace(",\n", ", ").replace("\n", "")
 
 
 def unwritable(error: Invalid, what: str) -> FormatError:

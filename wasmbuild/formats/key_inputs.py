@@ -20,3 +20,8 @@ class KeyInputs(dict[str, Any]):
         self.key = key
         self.head = head
         self.tail = tail
+
+    @property
+    def spelled(self) -> str:
+        """The whole document as records have it."""
+        return self.head + self.tail

@@ -14,11 +14,14 @@ from functools import lru_cache
 
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.engine.line import Value
 from wasmbuild.formats.documents import (
+    INDEX,
+    MANIFEST,
     Source,
     encode,
     extern_documents,
+    extern_lines,
+    in_one_line,
     interface_of,
     read,
     too_large,
@@ -27,18 +30,16 @@ from wasmbuild.formats.documents import (
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.key_inputs import ENCODER
 from wasmbuild.formats.schema_check import Check
-from wasmbuild.formats.schemas import INDEX, JSON_SCHEMAS, LEVELS, MANIFEST
 from wasmbuild.formats.traits import Traits
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.text import printable
 
 if TYPE_CHECKING:
+    from wasmbuild.engine.line import Value
     from wasmbuild.project.cases import Case
 
 __all__ = [
     "INDEX",
-    "JSON_SCHEMAS",
-    "LEVELS",
     "MANIFEST",
     "MAX_INDEX",
     "MAX_MANIFEST",
@@ -50,8 +51,7 @@ __all__ = [
     "printable",
 ]
 
-# Of the keys of an artifact, sorted, those that come first.
-_BEFORE_KEY = ("exports", "imports")
+# Of the keys of an artifact, sorted, those between its key and its digest.
 _BEFORE_SHA256 = ("kind", "module", "path")
 
 MAX_MANIFEST = 64 << 20
@@ -233,12 +233,13 @@ class Index(NamedTuple):
 
 def _parts(artifact: ManifestArtifact) -> tuple[str, str, str]:
     """Return how an artifact is spelled: what comes before its key, before its digest and after its size."""
-    document = _artifact_document(artifact)
-    parts = [{name: document.pop(name) for name in names} for names in (_BEFORE_KEY, _BEFORE_SHA256)]
-    for name in ("key", "sha256", "size"):
+    document = _artifact_document(artifact._replace(imports=(), exports=()))
+    before = {name: document.pop(name) for name in _BEFORE_SHA256}
+    for name in ("exports", "imports", "key", "sha256", "size"):
         del document[name]
-    first, middle, last = (ENCODER.encode(part)[1:-1] for part in (*parts, document))
-    return first, middle, last
+    middle, last = (ENCODER.encode(part)[1:-1] for part in (before, document))
+    exports, imports = (extern_lines(artifact.kind, externs) for externs in (artifact.exports, artifact.imports))
+    return f'"exports": {in_one_line(exports)}, "imports": {in_one_line(imports)}', middle, last
 
 
 @lru_cache(1024)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache, lru_cache
 
 from wasmbuild.formats.documents import (
     Source,
     extern_documents,
+    extern_lines,
     interface_of,
     lines,
     read,
@@ -39,13 +39,6 @@ from wasmbuild.text import printable
 
 RECORD = "wasmbuild/record/1"
 
-# A record of any artifact, but for what its module has in common with it.
-_ANY: Mapping[str, object] = {
-    "id": "any@any",
-    "key": "0" * 64,
-    "inputs": {},
-    "artifact": {"size": 0, "sha256": "0" * 64},
-}
 MAX_RECORD = 16 << 20
 """Bytes of a record that are read at most; readers of files can refuse a larger one before they read it."""
 
@@ -98,18 +91,21 @@ class Record(NamedTuple):
         """The name of the target."""
         return self.id.rpartition("@")[2]
 
-    def to_bytes(self) -> bytes:
-        """Return the record as it is stored. Raises FormatError for what no reader would accept."""
+    def to_bytes(self, *, checked: bool = True) -> bytes:
+        """Return the record as it is stored. Raises FormatError for what no reader would accept.
+
+        Without ``checked`` it is what a declaration says that was, and what a source says, and only its size is.
+        """
         what = f"the record of {printable(self.id)}"
-        try:
-            exports, imports, rest = _of_module(
-                self.kind, self.source, self.wasm_sha256, self.imports, self.exports, self.traits
-            )
-            inputs = _inputs(self.inputs)
-            artifact = {"size": self.size, "sha256": self.sha256}
-            _own()({"id": self.id, "key": self.key, "artifact": artifact})
-        except Invalid as error:
-            raise unwritable(error, what) from None
+        if checked:
+            try:
+                _check(self._document())
+            except Invalid as error:
+                raise unwritable(error, what) from None
+        exports, imports, rest = _of_module(
+            self.kind, self.source, self.wasm_sha256, self.imports, self.exports, self.traits
+        )
+        inputs = self.inputs.spelled if isinstance(self.inputs, KeyInputs) else ENCODER.encode(self.inputs)
         data = (
             f'{{\n"artifact": {{"sha256": "{self.sha256}", "size": {self.size}}},\n{exports},\n'
             f'"id": "{self.id}",\n{imports},\n"inputs": {inputs},\n"key": "{self.key}",\n{rest}\n}}\n'
@@ -138,17 +134,21 @@ class Record(NamedTuple):
             traits_of(document),
         )
 
+    def _document(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "key": self.key,
+            "inputs": dict(self.inputs),
+            "artifact": {"size": self.size, "sha256": self.sha256},
+            "imports": extern_documents(self.kind, self.imports),
+            "exports": extern_documents(self.kind, self.exports),
+            **_module_document(self.kind, self.source, self.wasm_sha256, self.traits),
+        }
+
 
 @cache
 def _structure() -> Check:
     return compile_schema(JSON_SCHEMA)
-
-
-@cache
-def _own() -> Check:
-    """Return the check of what a record has that no other one of its module has."""
-    properties: Any = JSON_SCHEMA["properties"]
-    return compile_schema(strict({name: properties[name] for name in ("id", "key", "artifact")}))
 
 
 @lru_cache(256)
@@ -160,48 +160,21 @@ def _of_module(
     exports: tuple[Export, ...],
     traits: Traits | None,
 ) -> tuple[str, str, str]:
-    """Return the lines that the records of all targets of a module have in common: exports, imports, the rest.
-
-    Raises Invalid.
-    """
-    document: dict[str, object] = {
-        "schema": RECORD,
-        "kind": kind,
-        "source": {**source._asdict(), "wasm_sha256": wasm_sha256},
-        "imports": extern_documents(kind, imports),
-        "exports": extern_documents(kind, exports),
-    }
-    if traits is not None:
-        document["traits"] = traits.to_json()
-    _check({**document, **_ANY})
-    found = lines(document)
-    return found.pop("exports"), found.pop("imports"), ",\n".join(found.values())
+    """Return the lines that the records of all targets of a module have in common: exports, imports, the rest."""
+    rest = lines(_module_document(kind, source, wasm_sha256, traits))
+    return f'"exports": {extern_lines(kind, exports)}', f'"imports": {extern_lines(kind, imports)}', ",\n".join(rest)
 
 
-def _inputs(inputs: Mapping[str, object]) -> str:
-    """Return how inputs are spelled. Raises Invalid."""
-    if isinstance(inputs, KeyInputs):
-        _check_head(inputs.head)
-        return inputs.head + inputs.tail
-    _check_inputs(dict(inputs))
-    return ENCODER.encode(inputs)
-
-
-@lru_cache(256)
-def _check_head(head: str) -> None:
-    """Check what all sources have in common, once. Raises Invalid."""
-    _check_inputs(json.loads(head + '""}'))
+def _module_document(kind: str, source: Source, wasm_sha256: str, traits: Traits | None) -> dict[str, object]:
+    said = {} if traits is None else {"traits": traits.to_json()}
+    return {"schema": RECORD, "kind": kind, "source": {**source._asdict(), "wasm_sha256": wasm_sha256}, **said}
 
 
 def _check(document: Any) -> None:
     """Check a document of JSON as a record. Raises Invalid."""
     _structure()(document)
-    _check_inputs(document["inputs"])
-
-
-def _check_inputs(inputs: object) -> None:
     try:
-        check_free(inputs)
+        check_free(document["inputs"])
     except Invalid as error:
         error.path.append("inputs")
         raise

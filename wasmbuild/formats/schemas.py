@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wasmbuild.formats.documents import INDEX, MANIFEST
 from wasmbuild.formats.record import JSON_SCHEMA as RECORD_SCHEMA
 from wasmbuild.formats.record import RECORD
 from wasmbuild.formats.schema_parts import (
@@ -23,14 +24,9 @@ from wasmbuild.formats.schema_parts import (
     text,
 )
 from wasmbuild.formats.strict_json import INT_MAX, INT_MIN
-from wasmbuild.project import cases, levels
+from wasmbuild.project import cases
 from wasmbuild.project.case_values import MAX_TEXT, MAX_VALUES
-
-MANIFEST = "wasmbuild/manifest/1"
-INDEX = "wasmbuild/index/1"
-
-LEVELS = levels.LEVELS
-"""Levels of verification that a manifest can demand, lowest first."""
+from wasmbuild.project.levels import LEVELS
 
 _NAME_OF_MODULE = text(NAME, "a name of letters, digits, '.', '_', '-' and '/', no part of it starting with a dot")
 _TRIPLE = text(r"[A-Za-z0-9_.-]+", 'a target triple such as "aarch64-unknown-linux-gnu"', 100)

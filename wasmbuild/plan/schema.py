@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from wasmbuild.formats.manifest import MANIFEST as MANIFEST_SCHEMA
 from wasmbuild.formats.schemas import JSON_SCHEMAS
-from wasmbuild.formats.schemas import MANIFEST as MANIFEST_SCHEMA
 from wasmbuild.lean_typing import Any
 from wasmbuild.plan.graph import KINDS
 

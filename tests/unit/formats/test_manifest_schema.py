@@ -14,12 +14,12 @@ from jsonschema import Draft202012Validator
 
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.manifest import (
-    JSON_SCHEMAS,
     Index,
     Manifest,
 )
 from wasmbuild.formats.record import Record
 from wasmbuild.formats.schema_check import compile_schema
+from wasmbuild.formats.schemas import JSON_SCHEMAS
 from wasmbuild.formats.strict_json import Invalid
 
 VALIDATORS = {name: Draft202012Validator(schema) for name, schema in JSON_SCHEMAS.items()}
