@@ -37,8 +37,9 @@ def pytest_collection_finish() -> None:
 os.environ["XDG_DATA_HOME"] = os.path.join(tempfile.gettempdir(), "wasmbuild-tests", "nothing-installed")
 
 # How long an example takes depends on what else the machine does.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+settings.register_profile("thorough", deadline=None)
+settings.register_profile("fast", settings.get_profile("thorough"), max_examples=25)
+settings.load_profile("fast")
 
 
 # Tests assert what is compiled; those of the cache name a directory of their own.

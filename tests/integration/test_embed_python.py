@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from matrix import thorough
 from support import Project
 
 from wasmbuild.engine import host
@@ -59,7 +59,7 @@ def load(project: Project, *files: tuple[str, str | None]) -> list[tuple[str, ob
     return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@thorough("name", list(ENGINES), always=3)
 def test_engine_and_artifacts_agree(name: str, project: Project) -> None:
     declare(project, ENGINES[name])
     project.run("embed", "--lang", "python", "-o", "engine.py")

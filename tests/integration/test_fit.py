@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matrix import thorough
 from support import Project
 
 from wasmbuild.engine import host, lines
@@ -56,7 +57,7 @@ def refusal(project: Project, *command: str, options: tuple[str, ...] = (), stat
     return done.stderr
 
 
-@pytest.mark.parametrize(
+@thorough(
     ("settings", "found"),
     [
         ([], {}),
@@ -93,6 +94,7 @@ def refusal(project: Project, *command: str, options: tuple[str, ...] = (), stat
             {"wasm-component-model": False, "wasm-function-references": False, "wasm-gc": False},
         ),
     ],
+    always=3,
 )  # fmt: skip
 def test_what_an_engine_has_is_found(settings: list[str], found: Mapping[str, Any], project: Project) -> None:
     assert fit(project, loader(project, *settings)) == {"embedder": "c-api", **found}

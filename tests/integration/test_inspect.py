@@ -16,6 +16,7 @@ import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from matrix import examples, thorough
 from support import Project
 
 from wasmbuild.engine import lines, triples
@@ -81,7 +82,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@thorough("target", list(TARGETS), always=4)
 def test_all_that_an_artifact_says(built: Project, target: str) -> None:
     triple, _, level, features = TARGETS[target]
     for module, kind in (("log", "module"), ("plugin", "component")):
@@ -325,7 +326,7 @@ def reader() -> Iterator[Inspector]:
         yield reader
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(examples(0.6), suppress_health_check=[HealthCheck.too_slow])
 @given(target=st.sampled_from(["x64", "z", "p64"]), at=st.integers(0, 1200), patch=st.binary(min_size=1, max_size=4))
 def test_a_damaged_real_artifact_is_described_or_one_line(
     tmp_path_factory: pytest.TempPathFactory, built: Project, reader: Inspector, target: str, at: int, patch: bytes
@@ -338,7 +339,7 @@ def test_a_damaged_real_artifact_is_described_or_one_line(
     assert described.error.isprintable()
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(examples(0.6), suppress_health_check=[HealthCheck.too_slow])
 @given(text=st.text(st.sampled_from('()modulefunc exportimport i32.const 0;"\\$\n\x1b'), max_size=60))
 def test_any_text_is_described_or_refused(
     tmp_path_factory: pytest.TempPathFactory, reader: Inspector, text: str

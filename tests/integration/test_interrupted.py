@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from matrix import thorough
 from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and file systems of POSIX")
@@ -61,7 +62,7 @@ def assert_whole(project: Project) -> None:
 
 
 @posix
-@pytest.mark.parametrize("seed", range(4))
+@thorough("seed", range(4), always=2)
 def test_killed_at_any_moment_the_next_build_is_right(
     larger: Project, undisturbed: tuple[dict[str, bytes], float], seed: int
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import wheels
+from matrix import thorough
 from support import ADD, Project
 
 from wasmbuild import runtime
@@ -195,6 +196,7 @@ def test_nothing_else_on_this_machine_loads_them(
     assert f"wasmbuild toolchain install {release}" in project.run("verify", "build/here", "-v").stdout
 
 
+@pytest.mark.slow
 def test_the_library_of_the_line_is_another_release_and_refuses(project: Project, release: str, tmp_path: Path) -> None:
     declare(project, release)
     project.compiled()
@@ -218,9 +220,10 @@ def test_its_library_is_not_installed(project: Project) -> None:
     assert said.rstrip().endswith("leave out --library: wasmbuild toolchain install 36")
 
 
-@pytest.mark.parametrize(
+@thorough(
     "setting",
     ['strategy = "winch"', "signals-based-traps = false", "wasm-custom-page-sizes = true", "wasm-exceptions = true"],
+    always=1,
 )
 def test_what_its_headers_lack_is_not_written_for_c(project: Project, release: str, setting: str) -> None:
     declare(project, release)

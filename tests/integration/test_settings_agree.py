@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import wheels
+from matrix import thorough
 
 from wasmbuild.engine import cpu, lines, triples
 from wasmbuild.engine.config import EngineConfig
@@ -34,7 +35,7 @@ def compilers() -> Iterator[Compilers]:
         yield found
 
 
-@pytest.mark.parametrize("hold", [*SINGLE, combinations], ids=lambda hold: hold.__name__)
+@thorough("hold", [*SINGLE, combinations], always=len(SINGLE), ids=lambda hold: hold.__name__)
 def test_the_file_says_what_the_compilers_do(hold: Callable[[Line, Compilers], Topic], compilers: Compilers) -> None:
     topic = hold(lines.get(LINE), compilers)
     assert topic.grouped() == []
@@ -106,6 +107,7 @@ def said_of_mistakes(tmp_path_factory: pytest.TempPathFactory) -> str:
     return out.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(LINE != 48, reason="the mistakes are written into the file of 48")
 @pytest.mark.parametrize("said", [said for *_, said in MISTAKES])
 def test_a_mistake_is_told_with_its_key(said: str, said_of_mistakes: str) -> None:
@@ -141,6 +143,7 @@ def test_what_cannot_be_compared(
     assert lines.known() == known
 
 
+@pytest.mark.slow
 def test_the_library_that_was_installed_for_another_line_is_held_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

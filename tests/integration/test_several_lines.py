@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import wheels
+from matrix import thorough
 from support import ADD, Project
 
 from wasmbuild import runtime
@@ -95,6 +96,7 @@ def test_one_build_and_one_verification(fleet: Project) -> None:
         assert all("epoch-interruption" in entry["message"] for entry in entries)
 
 
+@pytest.mark.slow
 def test_each_command_says_the_line(fleet: Project) -> None:
     install(fleet)
     fleet.run("build")
@@ -116,6 +118,7 @@ def test_each_command_says_the_line(fleet: Project) -> None:
     assert f"the target next is for Wasmtime {OTHER} and now for 48" in said
 
 
+@pytest.mark.slow
 def test_a_line_that_only_a_library_compiles_keeps_no_other_from_being_locked(fleet: Project) -> None:
     install(fleet)
     fleet.declare(DECLARATION.replace('compiler = "embedded"', "") + MODULES)
@@ -134,6 +137,7 @@ def test_a_line_that_only_a_library_compiles_keeps_no_other_from_being_locked(fl
     assert (fleet.root / "wasmbuild.lock").read_bytes() == both
 
 
+@pytest.mark.slow
 def test_what_is_of_one_line_is_not_made_again_for_the_other(fleet: Project) -> None:
     install(fleet)
     fleet.run("build")
@@ -145,7 +149,7 @@ def test_what_is_of_one_line_is_not_made_again_for_the_other(fleet: Project) -> 
     assert reason.startswith(f"compiler {engines.library_version()} → {OTHER}.0.0")
 
 
-@pytest.mark.parametrize("named_by", ["toolchain.compiler", "WASMBUILD_WASMTIME"])
+@thorough("named_by", ["toolchain.compiler", "WASMBUILD_WASMTIME"], always=1)
 def test_an_executable_that_is_named_compiles_for_its_own_line(fleet: Project, named_by: str) -> None:
     install(fleet)
     executable = find.find("cli", 48, ".")

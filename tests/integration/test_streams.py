@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import IO
 
 import pytest
+from matrix import thorough
 from shell import device, posix, wasmbuild
 from support import Project
 
@@ -37,13 +38,14 @@ TALKATIVE = [
 
 
 @posix
-@pytest.mark.parametrize(
+@thorough(
     ("open_", "reason", "buffered"),
     [
         (full, "No space left on device", True),
         (full, "No space left on device", False),
         (read_only, "Bad file descriptor", True),
     ],
+    always=1,
     ids=["full", "full-unbuffered", "read-only"],
 )
 def test_standard_output_that_cannot_be_written_is_one_line(

@@ -99,7 +99,7 @@ FEATURES = st.lists(st.sampled_from(sorted(cpu.features(HOST_ARCHITECTURE)) or [
 
 
 class TestSameBytes:
-    @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+    @settings(suppress_health_check=[HealthCheck.filter_too_much])
     @given(
         engine=ENGINES,
         features=FEATURES,

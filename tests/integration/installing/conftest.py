@@ -7,6 +7,7 @@ import os
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 import serving
@@ -25,21 +26,25 @@ def real_release() -> Release:
 
 
 @pytest.fixture(scope="session")
-def release(real_release: Release, tmp_path_factory: pytest.TempPathFactory) -> Release:
+def release(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Release:
     """A release whose executable has the real one do the work: what is 70 MB takes a second each time it is moved.
 
     The archive is as large as one that can be cut off and stopped amid has to be.
     """
     if not IS_RUN_HERE:
-        return real_release
+        return cast(Release, request.getfixturevalue("real_release"))
+    identity = executable.identify(_wheel())
     folder = tmp_path_factory.mktemp("release")
     script, program = folder / "script", folder / "wasmtime"
-    script.write_text(
-        f'[ "$1" != --version ] || exec echo wasmtime {real_release.version}\nexec "{real_release.program}" "$@"\n'
-    )
+    script.write_text(f'[ "$1" != --version ] || exec echo wasmtime {identity.version}\nexec "{identity.path}" "$@"\n')
     program.write_bytes(launcher(script))
     program.chmod(0o755)
-    return _release(real_release.version, program, os.urandom(4_000_000))
+    return _release(identity.version, program, os.urandom(4_000_000))
+
+
+@pytest.fixture(params=["release", pytest.param("real_release", marks=pytest.mark.slow)])
+def either_release(request: pytest.FixtureRequest) -> Release:
+    return cast(Release, request.getfixturevalue(request.param))
 
 
 def _wheel() -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import wheels
+from matrix import thorough
 from releases import dies_installing
 from support import run_here
 
@@ -87,7 +88,7 @@ def test_what_is_asked_for_is_one_thing(user: Path) -> None:
     assert "and no --locked" in command("install", "48", "--library", "--locked", status=2).stderr
 
 
-@pytest.mark.parametrize("step", range(4))
+@thorough("step", (1, 0, 2, 3), always=1)
 def test_killed_at_any_step_it_is_there_whole_or_not_at_all(user: Path, wheel: tuple[Path, str], step: int) -> None:
     path, version = wheel
     died = dies_installing(

@@ -94,6 +94,7 @@ def test_of_a_package_the_command_names_that_of_its_bytes(project: Project) -> N
     assert "is not as it should be" in project.run("build", status=2).stderr
 
 
+@pytest.mark.slow
 def test_a_platform_that_is_not_locked(project: Project, site: serving.Site, real_release: Release) -> None:
     site.put(real_release.path, real_release.archive)
     project.run("lock")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matrix import thorough
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.engine import host
@@ -121,7 +122,7 @@ F = Case("f", (0,), returns=(SUM,), seconds=1)
 ONE = F._replace(returns=(1,), seconds=60)
 
 
-@pytest.mark.parametrize("way", ["library", "python", "wasmtime"])
+@thorough("way", ["library", "wasmtime", "python"], always=2)
 @needs_code
 def test_a_test_over_which_its_process_ends_costs_one_artifact_its_verdict(
     tmp_path: Path, workshop: Any, ways: Ways, way: str
@@ -154,15 +155,16 @@ def test_a_test_over_which_its_process_ends_costs_one_artifact_its_verdict(
 
 
 @needs_limit
-@pytest.mark.parametrize(
+@thorough(
     ("way", "options", "memory"),
     [
         ("library", "", 256 << 20),
+        ("wasmtime", 'memory-limit = "256 MiB"', 8 << 30),
         ("python", "", 256 << 20),
         ("python", 'memory-limit = "256 MiB"', 8 << 30),
         ("wasmtime", "", 256 << 20),
-        ("wasmtime", 'memory-limit = "256 MiB"', 8 << 30),
     ],
+    always=2,
 )
 def test_a_test_that_takes_too_much_memory_costs_one_artifact_its_verdict(
     tmp_path: Path, workshop: Any, ways: Ways, way: str, options: str, memory: int

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matrix import thorough
 
 from wasmbuild.engine import cpu, lines, settings, triples
 from wasmbuild.engine.rules import effective
@@ -74,7 +75,7 @@ def test_right_artifacts_are_accepted_whatever_their_settings(tmp_path: Path, wo
     assert wrong == []
 
 
-@pytest.mark.parametrize("triple", FAMILIES)
+@thorough("triple", FAMILIES, always=2)
 def test_each_setting_that_differs_is_named(tmp_path: Path, workshop: Any, triple: str) -> None:
     parsed = triples.parse(triple)
     declared = effective({}, workshop.line, parsed)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matrix import thorough
 from support import Project
 
 from wasmbuild.engine import host
@@ -34,10 +35,10 @@ resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 STARVED = {
     # The default engine is the library's; the one of Rust takes an executable, which is copied and given copies.
     "descriptors": ("c-api", LIMIT.format(name="RLIMIT_NOFILE", value=8), {}),
-    "address-space": ("c-api", LIMIT.format(name="RLIMIT_AS", value=40 << 20), {}),
-    "memory": ("c-api", LIMIT.format(name="RLIMIT_DATA", value=20 << 20), {}),
-    "processes": ("c-api", NO_PROCESSES + RUN, {}),
     "files-8K": ("rust", LIMIT.format(name="RLIMIT_FSIZE", value=8192), {}),
+    "memory": ("c-api", LIMIT.format(name="RLIMIT_DATA", value=20 << 20), {}),
+    "address-space": ("c-api", LIMIT.format(name="RLIMIT_AS", value=40 << 20), {}),
+    "processes": ("c-api", NO_PROCESSES + RUN, {}),
     "no-temporary-files": ("rust", LIMIT.format(name="RLIMIT_FSIZE", value=0), {}),
     "no-home": ("rust", RUN, {"HOME": "/proc/none", "XDG_CACHE_HOME": "/proc/none"}),
 }
@@ -75,14 +76,14 @@ def verified(directory: Path, name: str, options: Sequence[str]) -> subprocess.C
     )
 
 
-@pytest.mark.parametrize("name", STARVED)
+@thorough("name", list(STARVED), always=3)
 def test_what_is_wrong_never_passes(shipped: Path, name: str) -> None:
     ended = verified(shipped / "wrong", name, ["--level", "loaded", "-q"])
     assert ended.returncode in (1, 3), ended
     assert ended.stdout or ended.stderr
 
 
-@pytest.mark.parametrize("name", STARVED)
+@thorough("name", list(STARVED), always=3)
 def test_what_is_right_passes_or_is_not_verified(shipped: Path, name: str) -> None:
     ended = verified(shipped / "right", name, ["--json"])
     assert "Traceback" not in ended.stderr

@@ -12,8 +12,9 @@ from itertools import compress
 from typing import Any, NamedTuple
 
 from audited import TRAITS, TRIPLES
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from matrix import examples
 
 from wasmbuild.audit.database import bundled
 from wasmbuild.audit.judge import AFFECTED, NOT_AFFECTED, UNKNOWN, AuditedTarget, Judge
@@ -251,7 +252,6 @@ def judged(a: Artifact, traits: dict[str, Any] | None) -> dict[str, str]:
     return {finding.advisory.id: finding.verdict for finding in judge.judge(a.kind, traits)}
 
 
-@settings(max_examples=100, deadline=None)
 @given(_artifacts)
 def test_artifacts_are_judged_as_a_separate_reading_judges_them(artifact: Artifact) -> None:
     """Each of a hundred is compiled by every release, so that no border of a range is left to chance."""
@@ -267,7 +267,7 @@ def _compare(artifact: Artifact) -> None:
     assert found.get("GHSA-p79w-pv2r-29qp", NO) == layout(artifact)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(2)
 @given(_artifacts, st.sampled_from(COMPILERS))
 def test_less_that_is_known_never_makes_an_artifact_safe(artifact: Artifact, compiler: str) -> None:
     artifact = artifact._replace(compiler=compiler)

@@ -7,8 +7,9 @@ import json
 from typing import Any
 
 import jsonschema
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from matrix import examples
 
 from wasmbuild.audit.database import bundled
 from wasmbuild.audit.judge import VERDICTS, Finding
@@ -24,7 +25,7 @@ from wasmbuild.inspection.text import tell, tell_comparison
 
 VALIDATOR = jsonschema.Draft202012Validator(JSON_SCHEMA)
 # A description is large.
-FEW = settings(max_examples=40)
+FEW = examples(0.4)
 
 TEXT = st.text(st.characters() | st.sampled_from("\x1b\n\r\u202e\u2028\x07\x9b"), max_size=30)
 VALUE = st.booleans() | st.integers(0, 255) | TEXT

@@ -10,8 +10,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from matrix import examples
 
 from wasmbuild.errors import FormatError
 from wasmbuild.plan.document import from_bytes, to_json
@@ -98,7 +99,7 @@ def written() -> Any:
     return json.loads(json.dumps(to_json(planned(EDGE))))
 
 
-@settings(max_examples=200)
+@examples(2)
 @given(data=st.data())
 def test_whatever_is_changed_it_is_read_as_it_stands_or_refused(written: Any, data: st.DataObject) -> None:
     document = copy.deepcopy(written)

@@ -12,8 +12,9 @@ from typing import Any
 import jsonschema
 import pytest
 import tomli
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from matrix import examples
 from unit.project.test_schema import as_json
 
 from wasmbuild.errors import DeclarationError
@@ -113,7 +114,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@settings(deadline=None, max_examples=200)
+@examples(2)
 @given(documents())
 def test_any_declaration_is_a_project_or_mistakes_with_their_place(
     validator: jsonschema.Draft202012Validator, folder: Path, document: dict[str, Any]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from matrix import examples
 
 from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.formats.manifest import ManifestArtifact, Wasm
@@ -112,7 +113,7 @@ def test_an_empty_artifact_can_be_what_the_manifest_says(tmp_path: Path, maker: 
     assert found(tmp_path, maker.entry(b"")) == ""
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@settings(examples(2), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, len(DATA) * 8 - 1))
 def test_every_flipped_bit_is_found(tmp_path: Path, maker: Any, bit: int) -> None:
     data = bytearray(DATA)
