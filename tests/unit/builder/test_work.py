@@ -117,7 +117,7 @@ def test_a_request_says_what_is_compiled_for_whom_and_no_path_decides_it(room: R
     request = room.work.request("a@pi")
     assert (request.wasm_sha256, request.kind, request.compiler) == ("a" * 64, "module", IDENTITY)
     assert request.engine.triple.architecture == "aarch64"
-    assert request.labels.artifact == "pi/a.cwasm"
+    assert (Path(request.labels.source).name, request.labels.artifact) == ("a.wasm", "pi/a.cwasm")
     assert request.key() == request._replace(labels=request.labels._replace(source="elsewhere")).key()
     assert request.key() != room.work.request("a@x64").key()
 
