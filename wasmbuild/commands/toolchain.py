@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from wasmbuild.builder.workspace import CONFIG, Workspace
-from wasmbuild.commands import options
+from wasmbuild.commands import downloads, options
 from wasmbuild.errors import DONE, ToolchainError, UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.text import printable
 from wasmbuild.toolchain import installed, search_path
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import argparse
 
     from wasmbuild.console import Console
-    from wasmbuild.installing.install import Attest, Installed, InstallReporter
+    from wasmbuild.installing.install import Installed
     from wasmbuild.toolchain.find import FoundCompiler
 
 LIST_SCHEMA = "wasmbuild/toolchains/1"
@@ -48,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     installing.add_argument(
         "--locked", action="store_true", help=f"install the very executable that {search_path.LOCK} names, or fail"
     )
-    add_attestation(installing, "install")
+    downloads.add_attestation(installing, "install")
     installing.add_argument(
         "--library",
         action="store_true",
@@ -56,7 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "of that line are verified: by pip, from its index or that of --mirror, or --from a wheel",
     )
     options.add_config(installing)
-    add_network(installing)
+    downloads.add_network(installing)
     installing.set_defaults(act=_install)
 
     which = commands.add_parser("which", help="print the path of the compiler that is used here, then why")
@@ -78,54 +78,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     removing.set_defaults(act=_remove)
 
 
-def add_network(parser: argparse.ArgumentParser) -> None:
-    """Add the options of what may download."""
-    parser.add_argument(
-        "--mirror",
-        metavar="ADDRESS",
-        help="where archives lie: a base address, or a format string with {version}, {arch}, {os}, {archive} "
-        "(default: WASMBUILD_MIRROR, else upstream)",
-    )
-    parser.add_argument("--offline", action="store_true", help="download nothing")
-
-
-def add_attestation(parser: argparse.ArgumentParser, verb: str, *, action: Any = "store_true") -> None:
-    """Add the option that has archives confirmed."""
-    parser.add_argument(
-        "--attestation",
-        action=action,
-        help=f"{verb} only what an attestation of upstream's repository confirms, which gh or sigstore checks",
-    )
-
-
-def attest_of(wanted: bool, *, perhaps: bool = False) -> Attest | None:
-    """Return what confirms archives, where that is asked for, or ``perhaps`` needed.
-
-    Raises NoVerifierError where it is asked for and nothing here can.
-    """
-    if not wanted and not perhaps:
-        return None
-    from wasmbuild.installing import attestation
-
-    if wanted:
-        attestation.require()
-    return attestation.verify
-
-
 def run(arguments: argparse.Namespace) -> int:
     code: int = arguments.act(arguments)
     return code
-
-
-def install_reporter(console: Console) -> InstallReporter:
-    """Return what shows on a console how far a download is."""
-    from wasmbuild.installing.install import InstallReporter
-
-    def progress(name: str, done: int, total: int | None) -> None:
-        if total:
-            console.bar(done // 100_000, max(1, total // 100_000), f"x 100 kB  {printable(name)}")
-
-    return InstallReporter(progress, console.say)
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -192,8 +147,8 @@ def _install(arguments: argparse.Namespace) -> int:
                 arguments.source or RELEASE,
                 mirror_address=arguments.mirror,
                 offline=arguments.offline,
-                attest=attest_of(arguments.attestation),
-                reporter=install_reporter(console),
+                attest=downloads.attest_of(arguments.attestation),
+                reporter=downloads.install_reporter(console),
             )
             done = [installed_now]
     finally:
@@ -225,7 +180,7 @@ def _install_library(arguments: argparse.Namespace, console: Console) -> Install
         arguments.source,
         index=arguments.mirror,
         offline=arguments.offline,
-        reporter=install_reporter(console),
+        reporter=downloads.install_reporter(console),
     )
 
 
@@ -236,8 +191,8 @@ def _install_locked(arguments: argparse.Namespace, console: Console) -> list[Ins
     if arguments.version is not None:
         raise UsageError("wasmbuild toolchain install: --locked installs what is locked; leave out the version")
     workspace = Workspace(arguments.config)
-    attest = attest_of(arguments.attestation)
-    source = ArchiveSource(arguments.mirror, arguments.offline, attest, reporter=install_reporter(console))
+    attest = downloads.attest_of(arguments.attestation)
+    source = ArchiveSource(arguments.mirror, arguments.offline, attest, reporter=downloads.install_reporter(console))
     lines = lines_of(workspace.project().targets)
     if arguments.source is not None and len(lines) > 1:
         raise UsageError(
