@@ -14,7 +14,7 @@ from clusters import Cluster, build, first_line, heavy
 from support import Project
 
 from wasmbuild.builder.executors import cluster as clusters
-from wasmbuild.builder.executors.cluster import ClusterPatience
+from wasmbuild.builder.executors.cluster_client import ClusterPatience
 
 pytestmark = [
     pytest.mark.needs_modules("distributed"),

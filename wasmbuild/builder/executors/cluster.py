@@ -9,67 +9,27 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from wasmbuild.builder.executors import wire
-from wasmbuild.builder.executors.members import Members, WorkerClient
+from wasmbuild.builder.executors.cluster_client import (
+    ClusterPatience,
+    RequestLostError,
+    SchedulerClient,
+    WorkersDiedError,
+)
+from wasmbuild.builder.executors.members import Members
 from wasmbuild.builder.request import CompileRequest, CompileResult
 from wasmbuild.errors import CompileError, DiskError, ExecutorError
-
-
-class ClusterPatience(NamedTuple):
-    """How long is waited, in seconds of this machine's clock.
-
-    ``connect``: for a scheduler that was never reached. ``lost``: for one that does not answer any more, and at most
-    ``answer`` longer. ``workers``: for one that can compile; ``unfit``: for that where those that are there cannot.
-    ``stop``: for workers to end what they run. The scheduler is asked for its workers each ``poll``.
-    """
-
-    connect: float = 10.0
-    lost: float = 60.0
-    answer: float = 10.0
-    workers: float = 60.0
-    unfit: float = 5.0
-    stop: float = 10.0
-    poll: float = 0.5
-
 
 PATIENCE = ClusterPatience()
 
 # Workers that may be lost over one request while nothing else is asked of them.
 _MOST_ALONE = 1
 _AGAIN_SECONDS = 0.05
-
-
-class RequestLostError(Exception):
-    """A request is not known any more where it was sent, and was not answered."""
-
-
-class PoisonousError(Exception):
-    """So many workers died while they ran a request; ``worker`` is the address of the last one."""
-
-    def __init__(self, worker: str, count: int) -> None:
-        super().__init__(worker, count)
-        self.worker = worker
-        self.count = count
-
-
-class SchedulerClient(WorkerClient, Protocol):
-    """How a scheduler is asked; ``dask_client.DaskClient`` says what each of these does."""
-
-    address: str
-
-    @property
-    def is_connected(self) -> bool: ...
-    async def connect(self, seconds: float) -> None: ...
-    async def workers(self) -> Mapping[str, Mapping[str, Any]]: ...
-    async def compile(self, asked: bytes, wasm: bytes, workers: Collection[str]) -> tuple[str, object]: ...
-    async def invite(self) -> None: ...
-    async def stop(self, workers: Collection[str]) -> None: ...
-    async def close(self, seconds: float) -> None: ...
 
 
 Done = concurrent.futures.Future[CompileResult]
@@ -249,16 +209,16 @@ class Cluster:
         asked = wire.request_to_bytes(request)
         try:
             return await self._tried(asked, data)
-        except PoisonousError:
+        except WorkersDiedError:
             # So were all that waited on the workers that died: one at a time shows which it was.
             async with self._suspects:
                 try:
                     return await self._tried(asked, data, alone=True)
-                except PoisonousError as error:
-                    return self._poisonous(error)
+                except WorkersDiedError as error:
+                    return self._workers_died(error)
 
     async def _tried(self, asked: bytes, wasm: bytes, *, alone: bool = False) -> CompileResult:
-        """Give a request to workers until one of them answers. Raises PoisonousError, ExecutorError."""
+        """Give a request to workers until one of them answers. Raises WorkersDiedError, ExecutorError."""
         lost = 0
         while True:
             fit = await self._fit()
@@ -273,7 +233,7 @@ class Cluster:
             if answered is None:
                 lost += 1
                 if lost > (_MOST_ALONE if alone else 0):
-                    raise PoisonousError(workers[-1], lost)
+                    raise WorkersDiedError(workers[-1], lost)
                 continue
             address, answer = answered
             result = wire.result_of(answer, self._members.name(address))
@@ -337,7 +297,7 @@ class Cluster:
             f"start one: dask worker {self._client.address}"
         )
 
-    def _poisonous(self, error: PoisonousError) -> CompileResult:
+    def _workers_died(self, error: WorkersDiedError) -> CompileResult:
         name = self._members.name(error.worker)
         problem = (
             f"workers died while they compiled it, again and again, the last one {name}; see what its log says, and "

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 
-from wasmbuild.builder.executors.cluster import Cluster, ClusterPatience
+from wasmbuild.builder.executors.cluster import Cluster
+from wasmbuild.builder.executors.cluster_client import ClusterPatience
 from wasmbuild.builder.request import Compiler, CompileRequest, CompileResult, Executor
 from wasmbuild.errors import ExecutorError
 from wasmbuild.toolchain import executable

@@ -24,7 +24,7 @@ from distributed.utils import CancelledError  # noqa: E402
 from distributed.versions import VersionMismatchWarning  # noqa: E402
 
 from wasmbuild.builder.executors import remote  # noqa: E402
-from wasmbuild.builder.executors.cluster import PoisonousError, RequestLostError  # noqa: E402
+from wasmbuild.builder.executors.cluster_client import RequestLostError, WorkersDiedError  # noqa: E402
 from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler  # noqa: E402
 
 if _IS_OURS:
@@ -121,7 +121,7 @@ class DaskClient:
     async def compile(self, asked: bytes, wasm: bytes, workers: Collection[str]) -> tuple[str, object]:
         """Run a request on one of these workers; return its address and its answer.
 
-        Raises RequestLostError where the scheduler knows nothing of it any more, PoisonousError where it was run and
+        Raises RequestLostError where the scheduler knows nothing of it any more, WorkersDiedError where it was run and
         its workers died again and again.
         """
         future = self._submit(self._connected(), remote.compile_there, asked, wasm, self._build, workers=workers)
@@ -131,7 +131,7 @@ class DaskClient:
         except CancelledError as error:
             raise RequestLostError(str(error)) from error
         except KilledWorker as error:
-            raise PoisonousError(str(error.last_worker.address), error.allowed_failures + 1) from error
+            raise WorkersDiedError(str(error.last_worker.address), error.allowed_failures + 1) from error
         finally:
             future.release()
 

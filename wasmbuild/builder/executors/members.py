@@ -8,23 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from wasmbuild.builder.executors import remote
+from wasmbuild.builder.executors.cluster_client import WorkerClient
 from wasmbuild.text import listed
 
 _SHOWN = 3
 _AGAIN_SECONDS = 2.0
-
-
-class WorkerClient(Protocol):
-    """How workers are asked, each by its address. Both raise OSError where one does not answer."""
-
-    async def examine(self, address: str) -> Mapping[str, Any]:
-        """Return what ``remote.examine`` returns there."""
-
-    async def install(self, address: str, lacks: Iterable[str]) -> str:
-        """Send it the compilers with these digests, and return what ``remote.install`` returns there."""
 
 
 @dataclass

@@ -13,7 +13,8 @@ import pytest
 from fakes import artifact
 
 from wasmbuild.builder.executors import remote, wire
-from wasmbuild.builder.executors.cluster import Cluster, ClusterPatience, PoisonousError, RequestLostError
+from wasmbuild.builder.executors.cluster import Cluster
+from wasmbuild.builder.executors.cluster_client import ClusterPatience, RequestLostError, WorkersDiedError
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import CompileRequest, CompileResult, Labels
 from wasmbuild.engine import triples
@@ -215,7 +216,7 @@ def test_what_kills_its_workers_is_to_blame_and_what_waited_there_is_not(room: R
     def does(worker: str, request: CompileRequest) -> Mapping[str, Any]:
         if request.labels.artifact in deaths:
             deaths.remove(request.labels.artifact)
-            raise PoisonousError(worker, 4)
+            raise WorkersDiedError(worker, 4)
         return compiled(worker, request)
 
     room.client.does = does
