@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wasmbuild.builder.workspace import Planned, Workspace
     from wasmbuild.plan.graph import Plan
     from wasmbuild.plan.placement import Placement
-    from wasmbuild.verify import Report
+    from wasmbuild.verify import Report, Verdict
 
 __all__ = [
     "BuildError",
@@ -75,6 +75,12 @@ class BuildError(WasmbuildError):
         self.exit_code = max((error.exit_code for error in self.failures.values()), default=FAILED)
 
 
+def _judged(verdict: Verdict) -> str:
+    # What no artifact is known of is called by its path, which its message has.
+    named = verdict.message.startswith(f"{verdict.id} ")
+    return verdict.message if named else f"{verdict.id}: {verdict.message}"
+
+
 class KnownFaultError(WasmbuildError):
     """All is built, by a compiler with known faults that ``[audit] enforce`` does not let pass."""
 
@@ -86,7 +92,7 @@ class VerificationError(WasmbuildError):
 
     def __init__(self, report: Report) -> None:
         self.report = report
-        super().__init__("\n".join(f"{entry.id}: {entry.message}" for entry in report.artifacts if not entry.ok))
+        super().__init__("\n".join(_judged(entry) for entry in report.artifacts if not entry.ok))
         self.exit_code = report.exit_code
 
 

@@ -80,6 +80,13 @@ def test_what_does_not_hold_is_an_exception_with_the_report(project: Project) ->
     assert [entry.id for entry in raised.value.report.artifacts if not entry.ok] == ["add@arm"]
 
 
+def test_what_is_not_there_is_named_once(tmp_path: Path) -> None:
+    with pytest.raises(api.VerificationError) as raised:
+        api.verify(tmp_path / "none")
+    missing = f"{tmp_path / 'none'} is missing; name a manifest, an index or a build directory that is there"
+    assert str(raised.value) == missing
+
+
 def test_mistakes_are_exceptions(project: Project) -> None:
     assert {artifact.id for artifact in api.plan(project.root / "wasmbuild.toml").artifacts} == ALL
     with pytest.raises(UsageError, match="did you mean x64"):

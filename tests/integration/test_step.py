@@ -159,7 +159,7 @@ def test_a_source_that_is_made_elsewhere(project: Project, tmp_path: Path) -> No
         ("ad=sub.wat", "modules.ad: is not declared, but a source was given for it; did you mean add?"),
         ("more/*=sub.wat", 'modules."more/*".source: is many files, and one was given in their place; '),
         ("add", "argument --source: 'add' is not NAME=PATH, such as filter=out/filter.wasm"),
-        ("sub=add.wat", "--source gives sub two files, sub.wat and add.wat; leave out one of them"),
+        ("sub=add.wat", "--source gives 'sub' two files, sub.wat and add.wat; leave out one of them"),
     ],
 )
 def test_a_source_that_takes_no_place(project: Project, source: str, said: str) -> None:

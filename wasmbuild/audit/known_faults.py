@@ -18,6 +18,7 @@ from wasmbuild.digest import sha256_hex
 from wasmbuild.engine import host
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.audit_policy import AuditPolicy
+from wasmbuild.text import printable
 from wasmbuild.toolchain import loads_here, search_path
 from wasmbuild.usercache import Documents
 
@@ -52,7 +53,7 @@ def of_build(session: Session, policy: AuditPolicy) -> KnownFaults:
     """Judge what the manifests of a build list, as ``of_paths`` does, by what the build knows: it reads none."""
     manifests, paths, policy = list(_built(session)), [session.plan.build_dir], _in_force(policy)
     locked = os.path.lexists(session.plan.directory / search_path.LOCK)
-    question = _question(manifests, _shown(paths[0]), policy, locked=locked)
+    question = _question(manifests, in_shell(paths[0]), policy, locked=locked)
     known = None if question is None else _remembered(question)
     if known is None:
         known = _judged(manifests, paths, policy, "build", locked=locked)
@@ -102,7 +103,7 @@ def _judged(
     from wasmbuild.audit.text import note
 
     report = judged(manifests, bundled(), policy, library=loads_here.installed())
-    line = note(report, " ".join(["wasmbuild audit", *map(_shown, paths)]), locked=locked)
+    line = note(report, " ".join(["wasmbuild audit", *map(in_shell, paths)]), locked=locked)
     fails = command in policy.enforce and report.severe
     return KnownFaults(f"{line} (fails by [audit] enforce)" if line and fails else line, fails)
 
@@ -131,7 +132,7 @@ def _built(session: Session) -> Iterator[ShippedManifest]:
         )
 
 
-def _shown(path: str | os.PathLike[str]) -> str:
+def in_shell(path: str | os.PathLike[str]) -> str:
     """Return a path as people type it into a shell, from the working directory, where it is below that."""
     path = os.fspath(path)
     if os.path.isabs(path):
@@ -139,6 +140,9 @@ def _shown(path: str | os.PathLike[str]) -> str:
         path = path if relative.startswith(os.pardir) else relative
     if path.isascii() and path.replace("/", "").replace("-", "").replace("_", "").replace(".", "").isalnum():
         return path
+    if not path.isprintable():
+        escaped = path.replace("\\", "\\\\").replace("'", "\\'")
+        return f"$'{printable(escaped, limit=10 * len(escaped))}'"
     import shlex
 
     return shlex.quote(path)

@@ -93,7 +93,10 @@ class Manifests:
             other = quoted(min(found))
             build_dir = files.seen_from_here(self._directory.root)
             problem = f"{quoted(build_dir)} holds what the project {other} built"
-            fix = f"set a build-dir of its own; if this project was called {other} until now, delete {build_dir} first"
+            fix = (
+                f"set a build-dir of its own (or --build-dir); if this project was called {other} until now, delete "
+                f"{build_dir} first"
+            )
             raise DeclarationError([Mistake(self._plan.path, "project.build-dir", problem, fix)])
 
     def believe(self) -> None:

@@ -92,7 +92,7 @@ def placement(arguments: argparse.Namespace, *, awaited: bool = False) -> Placem
     sources: dict[str, Path] = {}
     for name, path in arguments.source:
         if name in sources and sources[name] != path:
-            raise UsageError(f"--source gives {name} two files, {sources[name]} and {path}; leave out one of them")
+            raise UsageError(f"--source gives {name!r} two files, {sources[name]} and {path}; leave out one of them")
         sources[name] = path
     return Placement(
         build_dir=_absolute(getattr(arguments, "build_dir", None)),

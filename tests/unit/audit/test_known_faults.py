@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -144,3 +145,12 @@ def test_another_policy_is_another_question_and_one_that_has_run_out_is_none(bui
     assert builds.judged == 2
     builds.ask(AuditPolicy(enforce=("build",), ignore=(Ignore("x", "why", date(2020, 1, 1)),)))
     assert builds.judged == 2
+
+
+@pytest.mark.needs("bash")
+@pytest.mark.parametrize("name", ["out", "o ü", "it's $x", "a\nb", "\x1b[31m'\\n\t", "a\u202eb c", "\U000e0041'"])
+def test_a_directory_is_shown_as_it_is_typed(name: str) -> None:
+    shown = known_faults.in_shell(name)
+    assert shown.isprintable()
+    command = ["bash", "-c", f"printf %s {shown}"]
+    assert subprocess.run(command, capture_output=True, check=True).stdout.decode() == name
