@@ -106,7 +106,7 @@ class BuildDirectory:
 
     def save(self) -> None:
         """Write down what is remembered, if that changed. Raises DiskError."""
-        self.memory.save(self.write)
+        self.memory.save(lambda path, parts: disk.write_parts(path, parts, self._advice, self._prefix))
 
     def forget_noop(self) -> None:
         """Let no later build believe that everything is as the last whole build left it. Raises DiskError."""

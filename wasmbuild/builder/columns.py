@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from wasmbuild.lean_typing import NamedTuple
 
 NO_FACTS = "null"
+# Lines of a part of the text.
+_PART = 1024
 
 
 class FileRow(NamedTuple):
@@ -49,13 +51,14 @@ class Columns:
         self._places = dict(zip(self._paths, range(count), strict=True))
         return self
 
-    def to_text(self) -> list[str]:
-        """Return the text in parts: all of it is large, and twice all of it the most that a build takes."""
+    def to_text(self) -> Iterator[str]:
+        """Yield the text in parts."""
         if "" in self._spelled:
             self.arrange(self._places)
         paths = [json.dumps(path) for path in self._paths] if self.quoted else self._paths
-        columns = (paths, self._spelled, self._digests, self._facts)
-        return ["\n".join(column) + "\n" for column in columns] if paths else []
+        for column in (paths, self._spelled, self._digests, self._facts):
+            for start in range(0, len(column), _PART):
+                yield "\n".join([*column[start : start + _PART], ""])
 
     def __len__(self) -> int:
         return len(self._paths)

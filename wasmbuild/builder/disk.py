@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from wasmbuild import files
 from wasmbuild.errors import DiskError
@@ -44,6 +44,13 @@ def write(path: Path | str, data: bytes, advice: Advice, prefix: str = ALONE_PRE
 
     ``prefix`` is the start of the name that the bytes have until then. Returns what ``files.stamp`` said of them.
     """
+    return write_parts(path, (data,), advice, prefix)
+
+
+def write_parts(
+    path: Path | str, parts: Iterable[bytes], advice: Advice, prefix: str = ALONE_PREFIX
+) -> Signature | None:
+    """Do what ``write`` does, with one part of the bytes after the other."""
     temporary = _temporary(path, prefix)
     with as_disk_error(path, "written", advice):
         try:
@@ -52,7 +59,8 @@ def write(path: Path | str, data: bytes, advice: Advice, prefix: str = ALONE_PRE
             os.makedirs(os.path.dirname(path), exist_ok=True)
             made = files.NewFile(temporary)
         with made:
-            made.write(data)
+            for part in parts:
+                made.write(part)
         try:
             os.replace(temporary, path)
         except BaseException:

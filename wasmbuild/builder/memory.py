@@ -68,8 +68,8 @@ class Memory:
         # What was too young to be trusted when it was last looked at.
         self.young: set[str] = set()
         self._files = Columns()
-        # What was written down of all, by its checksum, and the files of which something else is known since.
-        self._written: int | None = None
+        # What was written down of all, by its id, and the files of which something else is known since.
+        self._written: str | None = None
         self._since: set[str] = set()
         self._loaded: dict[str, str] = {}
         self._changed = False
@@ -81,9 +81,9 @@ class Memory:
         self._files, self.notes, self._changed, self._written, self._since = Columns(), {}, False, None, set()
         state = state_file.read(self.path)
         if state is not None:
-            self._files, self.notes, self._written = state.files, state.notes, state.checksum
+            self._files, self.notes, self._written = state.files, state.notes, state.id
             changes = state_file.read(self._changes)
-            if changes is not None and changes.of == state.checksum:
+            if changes is not None and changes.of == state.id:
                 self.notes = changes.notes
                 for path, row in (*changes.files.rows(), *((path, UNKNOWN) for path in changes.forgotten)):
                     self._files.remember(path, row)
@@ -94,14 +94,17 @@ class Memory:
     def _changes(self) -> Path:
         return self.path.with_suffix(".changes.tsv")
 
-    def save(self, write: Callable[[Path, bytes], object]) -> None:
-        """Have all that ``load`` reads written down, if that would differ: beside the rest, where little changed."""
+    def save(self, write: Callable[[Path, Iterable[bytes]], object]) -> None:
+        """Have all that ``load`` reads written down, if that would differ: beside the rest, where little changed.
+
+        ``write`` writes a file that has these parts.
+        """
         if not self._changed and self.notes == self._loaded:
             return
         if self._written is None or len(self._since) * _PART > len(self._files):
-            data, checksum = state_file.to_bytes(self._files, self.notes)
-            write(self.path, data)
-            self._written, self._since = checksum, set()
+            id = state_file.new_id()
+            write(self.path, state_file.parts(self._files, self.notes, id=id))
+            self._written, self._since = id, set()
             with contextlib.suppress(OSError):
                 os.unlink(self._changes)
         else:
@@ -112,7 +115,8 @@ class Memory:
                     changed.remember(path, row)
                 else:
                     forgotten.append(path)
-            write(self._changes, state_file.to_bytes(changed, self.notes, forgotten, self._written)[0])
+            parts = state_file.parts(changed, self.notes, forgotten=forgotten, of=self._written)
+            write(self._changes, parts)
         self._changed, self._loaded = False, dict(self.notes)
 
     def look(

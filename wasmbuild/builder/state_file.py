@@ -1,61 +1,71 @@
 """The files of what is remembered: all of it, and what changed since, which after an edit is little.
 
-Each has a line of JSON, with a checksum of the rest, and the text of ``Columns``. A digit of a digest that a disk got
-wrong would make right files wrong in every build, so what does not have its checksum is as good as nothing.
+Each has a line of JSON, the text of ``Columns``, and a checksum of both. A digit of a digest that a disk got wrong
+would make right files wrong in every build, so what does not have its checksum is as good as nothing.
 """
 
 from __future__ import annotations
 
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.builder.columns import Columns
 from wasmbuild.lean_typing import NamedTuple
 
-SCHEMA = "wasmbuild/state/10"
+SCHEMA = "wasmbuild/state/11"
 
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
+_CHECKSUM = b"%08x"
+_CHECKSUM_SIZE = 8
 
 
 class State(NamedTuple):
     """What one of the files holds.
 
-    Changes name the checksum of what they are changes ``of``, and the files that are ``forgotten``; it is 0 in all.
+    Changes name the ``id`` of what they are changes ``of``, and the files that are ``forgotten``; they have no id.
     """
 
     files: Columns
     notes: dict[str, str]
     forgotten: list[str]
-    of: int
-    checksum: int
+    id: str
+    of: str
 
 
-def to_bytes(rows: Columns, notes: Mapping[str, str], forgotten: Sequence[str] = (), of: int = 0) -> tuple[bytes, int]:
-    """Return what ``read`` reads, and its checksum."""
-    body = [column.encode("ascii") for column in rows.to_text()]
-    head = {"schema": SCHEMA, "of": of, "quoted": rows.quoted, "forgotten": list(forgotten), "notes": notes}
-    checksum = _checksum(head, *body)
-    return b"".join([_ENCODE([head, checksum]).encode("ascii"), b"\n", *body]), checksum
+def new_id() -> str:
+    """Return an id that no other file has."""
+    return os.urandom(8).hex()
+
+
+def parts(
+    rows: Columns, notes: Mapping[str, str], *, id: str = "", forgotten: Sequence[str] = (), of: str = ""
+) -> Iterator[bytes]:
+    """Yield what ``read`` reads, a part at a time: all of it is large."""
+    head = {"schema": SCHEMA, "id": id, "of": of, "quoted": rows.quoted, "forgotten": list(forgotten), "notes": notes}
+    checksum = 0
+    for text in chain((f"{_ENCODE(head)}\n",), rows.to_text()):
+        part = text.encode("ascii")
+        checksum = binascii.crc32(part, checksum)
+        yield part
+    yield _CHECKSUM % checksum
 
 
 def read(path: Path) -> State | None:
     """Read one of the files; ``None`` where it is not there or anything in it is not as it was written."""
     try:
-        line, _, body = files.read(path)[0].partition(b"\n")
-        head, checksum = json.loads(line)
-        if head["schema"] != SCHEMA or checksum != _checksum(head, body):
+        data = files.read(path)[0]
+        if data[-_CHECKSUM_SIZE:] != _CHECKSUM % binascii.crc32(memoryview(data)[:-_CHECKSUM_SIZE]):
             return None
-        columns = Columns.from_text(body.decode("ascii"), quoted=head["quoted"])
-        return State(columns, dict(head["notes"]), list(head["forgotten"]), head["of"], checksum)
+        line, _, body = data[:-_CHECKSUM_SIZE].decode("ascii").partition("\n")
+        head = json.loads(line)
+        if head["schema"] != SCHEMA:
+            return None
+        columns = Columns.from_text(body, quoted=head["quoted"])
+        return State(columns, dict(head["notes"]), list(head["forgotten"]), head["id"], head["of"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-
-
-def _checksum(head: object, *body: bytes) -> int:
-    checksum = binascii.crc32(_ENCODE(head).encode("ascii"))
-    for part in body:
-        checksum = binascii.crc32(part, checksum)
-    return checksum
