@@ -94,8 +94,19 @@ def test_a_step_that_finds_its_record_right_is_light(tmp_path: Path) -> None:
     assert not loaded & {*HEAVY, *NOT_OF_A_STEP, "wasmbuild.builder.single"}
 
 
+def test_a_build_after_an_edit_is_light(tmp_path: Path) -> None:
+    (tmp_path / "wasmbuild.toml").write_text(
+        '[project]\nname = "a"\n[targets.p]\ntriple = "pulley64"\n[modules.m]\nsource = "m.wasm"\n'
+    )
+    for edited in (b"", b"\0\2\1x", b"\0\2\1y"):
+        (tmp_path / "m.wasm").write_bytes(b"\0asm\1\0\0\0" + edited)
+        loaded = _loaded_by(["build", "-q"], tmp_path)
+    assert not loaded & ({*HEAVY, *OF_PATHS, "wasmbuild.formats.schemas"} - {"threading"})
+
+
+OF_PATHS = {"pathlib", "fnmatch", "urllib.parse", "ipaddress", "ntpath"}
 NOT_OF_A_STEP = {"queue", "wasmbuild.builder.session", "wasmbuild.builder.memory", "wasmbuild.builder.restoring"}
-NOT_OF_A_STEP |= {"pathlib", "fnmatch", "urllib.parse", "ipaddress", "ntpath"}
+NOT_OF_A_STEP |= OF_PATHS
 NOT_OF_A_STEP |= {
     "wasmbuild.diagnosis",
     "wasmbuild.formats.wasm",

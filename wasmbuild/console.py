@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
+from _thread import allocate_lock
 
 from wasmbuild.lean_typing import TextIO
 
@@ -50,7 +50,7 @@ class Console:
         self._live = terminal and not quiet
         self._colors = terminal and not os.environ.get("NO_COLOR")
         self._drawn = False
-        self._mutex = threading.Lock()
+        self._mutex = allocate_lock()
 
     def say(self, text: str) -> None:
         """Write a line that a quiet console leaves out."""

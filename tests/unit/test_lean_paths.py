@@ -55,6 +55,10 @@ def test_what_is_rare_is_done_by_pathlib(tmp_path: pathlib.Path) -> None:
     assert made.read_bytes() == b"text"
     assert made.stat().st_size == 4
     assert [*Path(tmp_path).glob("*")] == [made]
+    made.unlink()
+    made.unlink(missing_ok=True)
+    with pytest.raises(FileNotFoundError):
+        made.unlink()
     with pytest.raises(AttributeError, match="nothing"):
         made.nothing  # type: ignore[attr-defined]  # noqa: B018
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
+from _thread import allocate_lock
 from collections.abc import Callable, Iterable, Iterator, Set
-from pathlib import Path, PurePosixPath
 
 from wasmbuild import files
 from wasmbuild.builder import disk, noop
@@ -16,6 +15,7 @@ from wasmbuild.builder.memory import Memory
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError, FormatError
 from wasmbuild.formats.record import Record
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.project import filenames
 
@@ -46,7 +46,7 @@ class BuildDirectory:
         self.memory = Memory(self._state / "state.tsv")
         self._lock = Lock(self._state / LOCK)
         self._scratch: Path | None = None
-        self._making = threading.Lock()
+        self._making = allocate_lock()
         self._unstamped = False
         self._noted: bytes | None = None
 
@@ -215,9 +215,8 @@ class BuildDirectory:
             record = Record.from_bytes(files.read(record_path(artifact))[0], where=artifact.name)
         except (OSError, FormatError):
             return False
-        relative = PurePosixPath(artifact.relative_to(self.root).as_posix())
-        target, *module = relative.parts
-        return record.id == f"{'/'.join(module).removesuffix(ARTIFACT_SUFFIX)}@{target}"
+        target, _, module = artifact.relative_to(self.root).as_posix().partition("/")
+        return record.id == f"{module.removesuffix(ARTIFACT_SUFFIX)}@{target}"
 
     def _note(self, path: Path | str, stamped: Signature | None, sha256: str | None = None, facts: Any = None) -> None:
         if stamped is None:
@@ -256,4 +255,4 @@ class BuildDirectory:
 
 def record_path(artifact: Path) -> Path:
     """Return where the record of an artifact lies: beside it."""
-    return artifact.with_name(artifact.name + filenames.RECORD_SUFFIX)
+    return artifact.parent / f"{artifact.name}{filenames.RECORD_SUFFIX}"

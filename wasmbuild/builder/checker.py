@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 
 from wasmbuild import confined, files
 from wasmbuild.builder import key
@@ -15,6 +14,7 @@ from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.builder.records import module_digest, read_record, record_facts
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import CompileError, DiskError, ToolchainError, WasmbuildError
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project import filenames
 

@@ -7,10 +7,10 @@ import errno
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from wasmbuild import files, locks
 from wasmbuild.errors import DiskError
+from wasmbuild.lean_paths import Path
 
 _POLL_SECONDS = 0.05
 # A build that ends at once is not worth a message.
@@ -72,7 +72,7 @@ class Lock:
 
     def _try_once(self) -> bool:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            os.makedirs(self.path.parent, exist_ok=True)
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
         except OSError as error:
             raise DiskError(_cannot_open(self.path, error)) from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Collection, Iterator
-from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.builder.build_directory import BuildDirectory, record_path
@@ -18,6 +17,7 @@ from wasmbuild.errors import DeclarationError, DiskError, FormatError, Mistake
 from wasmbuild.formats.extern import Interface
 from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Wasm, entries
 from wasmbuild.formats.record import Record
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 from wasmbuild.text import quoted
@@ -348,4 +348,4 @@ def _project(data: bytes) -> str | None:
 
 def shipped_path(artifact: Path) -> Path:
     """Return where the source of an artifact is shipped: beside it."""
-    return artifact.with_suffix(".wasm")
+    return artifact.parent / f"{artifact.stem}.wasm"

@@ -8,13 +8,13 @@ import json
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.builder import state_file
 from wasmbuild.builder.columns import NO_FACTS, UNKNOWN, Columns, FileRow
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import Any, NamedTuple
 
 LINK = ""
@@ -92,7 +92,7 @@ class Memory:
 
     @property
     def _changes(self) -> Path:
-        return self.path.with_suffix(".changes.tsv")
+        return self.path.parent / f"{self.path.stem}.changes.tsv"
 
     def save(self, write: Callable[[Path, Iterable[bytes]], object]) -> None:
         """Have all that ``load`` reads written down, if that would differ: beside the rest, where little changed.

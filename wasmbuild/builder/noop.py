@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 
 from wasmbuild import __version__, files
 from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.digest import sha256_hex
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.toolchain import search_path
 

@@ -9,7 +9,6 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Iterable
-from pathlib import Path
 
 from wasmbuild.builder.compile import taken
 from wasmbuild.builder.request import (
@@ -20,6 +19,7 @@ from wasmbuild.builder.request import (
     CompileResult,
 )
 from wasmbuild.errors import CompileError, WasmbuildError
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import Generic, NamedTuple, Protocol, TypeVar
 
 Outcome = TypeVar("Outcome", covariant=True)

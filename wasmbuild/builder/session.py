@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 from wasmbuild.builder import key, noop
 from wasmbuild.builder.build_directory import BuildDirectory
@@ -21,6 +20,7 @@ from wasmbuild.builder.survey import Survey
 from wasmbuild.builder.upkeep import Upkeep
 from wasmbuild.builder.work import ArtifactOutcome, ArtifactWork
 from wasmbuild.errors import DiskError
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
+from _thread import allocate_lock
 from collections.abc import Callable
-from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.builder.examining import Examiner, SourceFacts, as_compile_error, held, missing, read
 from wasmbuild.builder.memory import Memory, Seen
 from wasmbuild.errors import CompileError, DiskError
 from wasmbuild.formats.identify import MAX_SOURCE
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.toolchain.job import NoVerdictError
 
@@ -39,8 +39,8 @@ class SourceReader:
         self._write = write
         self._translator = translator
         self._examiner = Examiner(translate, translator)
-        self._copies: dict[Path, tuple[files.Signature, SourceFacts, Path]] = {}
-        self._copying = threading.Lock()
+        self._copies: dict[str, tuple[files.Signature, SourceFacts, Path]] = {}
+        self._copying = allocate_lock()
         # Of each module, what was seen of its source, and what that is.
         self._looked: dict[str, tuple[Seen, SourceFacts]] = {}
 
@@ -92,7 +92,7 @@ class SourceReader:
         Raises CompileError, and DiskError when the copy cannot be written.
         """
         with self._copying:
-            copied = self._copies.get(module.source)
+            copied = self._copies.get(str(module.source))
             # What is wrong with a file, reading it says. A session that was closed has removed its copies, and may be
             # opened again.
             with contextlib.suppress(OSError):
@@ -106,7 +106,7 @@ class SourceReader:
                 if not os.path.exists(path):
                     self._write(path, self._examiner.binary(data))
             self._examiner.let_go()
-            self._copies[module.source] = (signature, source, path)
+            self._copies[str(module.source)] = (signature, source, path)
             return source, path
 
     def _seen(self, path: Path) -> Seen | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from _thread import allocate_lock
 
 from wasmbuild.builder.checker import Status
 from wasmbuild.lean_typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ class Standing:
 
     def __init__(self, plan: Plan, manifests: Manifests) -> None:
         self.statuses: dict[str, Status] = {}
-        self.mutex = threading.Lock()
+        self.mutex = allocate_lock()
         # Modules of which something was looked at again or made: their artifacts are looked at in the end.
         self.touched: set[str] = set()
         self._plan = plan

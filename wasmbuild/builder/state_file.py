@@ -11,10 +11,10 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.builder.columns import Columns
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import NamedTuple
 
 SCHEMA = "wasmbuild/state/11"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from wasmbuild.builder.workspace import Planned, Workspace
-from wasmbuild.commands import cargo, options, placing, watch
+from wasmbuild.commands import options, placing
 from wasmbuild.errors import DISK, DONE, FAILED, WRONG_REQUEST, UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 
@@ -57,18 +57,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
     placing.add_sources(parser)
     placing.add_selection(parser, "; artifacts of others leave the build directory")
     placing.add_step(parser)
-    cargo.add_option(parser)
+    parser.add_argument(
+        "--cargo",
+        action="store_true",
+        help="build from a build.rs, what a program for Cargo's target can load: artifacts in $OUT_DIR/wasm/<target>/, "
+        "the engine in $OUT_DIR/wasm/engine.rs, and on stdout what Cargo is to watch",
+    )
     options.add_config(parser)
     options.add_json(parser, "what was done")
-    watch.add(parser)
+    parser.add_argument(
+        "--watch", action="store_true", help="build and verify again whenever the declaration or a source changes"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     options.check_push("build", arguments)
+    ending = placing.ending
     if arguments.cargo:
+        from wasmbuild.commands import cargo
+
         cargo.place(arguments)
+        ending = cargo.ending
     workspace = Workspace(arguments.config, placing.placement(arguments))
     if arguments.watch:
+        from wasmbuild.commands import watch
+
         watch.run(arguments, workspace, lambda planned: _built(arguments, workspace, planned))
     planned = workspace.planned()
     if not placing.is_step(arguments):
@@ -78,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"wasmbuild build: {arguments.selectors[0]} selects artifacts, and a step of another build makes all of "
             f"them; select with --target or --for, or leave out --build-dir, --stamp and --depfile"
         )
-    end = (cargo if arguments.cargo else placing).ending(arguments, workspace, planned.plan)
+    end = ending(arguments, workspace, planned.plan)
     code = _built(arguments, workspace, planned)
     if code == DONE:
         end()

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from wasmbuild.errors import UsageError
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.text import printable
 
@@ -25,15 +25,6 @@ _STATE = "wasmbuild-state"
 _ENGINE = "engine.rs"
 _DECIDED_BY_CARGO = {"--build-dir": "build_dir", "--state-dir": "state_dir", "--stamp": "stamp", "--depfile": "depfile"}
 _DECIDED_BY_CARGO |= {"--for": "program", "--json": "json", "--watch": "watch", "SELECTOR": "selectors"}
-
-
-def add_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--cargo",
-        action="store_true",
-        help="build from a build.rs, what a program for Cargo's target can load: artifacts in $OUT_DIR/wasm/<target>/, "
-        "the engine in $OUT_DIR/wasm/engine.rs, and on stdout what Cargo is to watch",
-    )
 
 
 def place(arguments: argparse.Namespace) -> None:

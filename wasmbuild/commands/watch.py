@@ -34,12 +34,6 @@ class _Observed(NamedTuple):
     state: object
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--watch", action="store_true", help="build and verify again whenever the declaration or a source changes"
-    )
-
-
 def run(arguments: argparse.Namespace, workspace: Workspace, build: Build) -> NoReturn:
     """Build at once, and again after every change, until a request to stop raises KeyboardInterrupt.
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from wasmbuild.errors import DeclarationError, Mistake
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.plan.placement import DECLARED, Placement
 from wasmbuild.project import filenames

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
-from pathlib import Path
 
 from wasmbuild.errors import UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import suggestion
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wasmbuild.engine.programs import Program
-    from wasmbuild.project.declared import Project
+    from wasmbuild.project.declared import Project, Target
 
 
 class Placement(NamedTuple):
@@ -38,17 +38,7 @@ class Placement(NamedTuple):
         """
         if self.build_dir is not None:
             project = project._replace(build_dir=self.build_dir)
-        names = [target.name for target in project.targets]
-        for pattern in self.targets:
-            if not any(fnmatchcase(name, pattern) for name in names):
-                meant = suggestion(pattern, names)
-                hint = f"did you mean {meant}?" if meant else f"targets are {', '.join(names)}"
-                raise UsageError(f"{project.file}: no target matches {pattern!r}; {hint}")
-        selected = [
-            target
-            for target in project.targets
-            if not self.targets or any(fnmatchcase(target.name, pattern) for pattern in self.targets)
-        ]
+        selected = self._named(project) if self.targets else list(project.targets)
         if self.program is not None:
             loadable = [target for target in selected if self.program.loads(target.triple)]
             if not loadable:
@@ -58,7 +48,20 @@ class Placement(NamedTuple):
                     f'target with the triple "{self.program.example}"'
                 )
             selected = loadable
-        return project if len(selected) == len(names) else project._replace(targets=tuple(selected))
+        return project if len(selected) == len(project.targets) else project._replace(targets=tuple(selected))
+
+    def _named(self, project: Project) -> list[Target]:
+        from fnmatch import fnmatchcase
+
+        names = [target.name for target in project.targets]
+        for pattern in self.targets:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                meant = suggestion(pattern, names)
+                hint = f"did you mean {meant}?" if meant else f"targets are {', '.join(names)}"
+                raise UsageError(f"{project.file}: no target matches {pattern!r}; {hint}")
+        return [
+            target for target in project.targets if any(fnmatchcase(target.name, pattern) for pattern in self.targets)
+        ]
 
 
 DECLARED = Placement()
@@ -80,6 +83,9 @@ def placement(
 
     Raises UsageError for a triple that is none, and for a directory without a name.
     """
+    # What is handed out to programs in Python is made of the real one.
+    from pathlib import Path
+
     return Placement(
         _absolute("build_dir", build_dir),
         _absolute("state_dir", state_dir),
@@ -95,6 +101,8 @@ def _absolute(keyword: str, directory: str | os.PathLike[str] | None) -> Path | 
         return None
     if not os.fspath(directory):
         raise UsageError(f'{keyword}: "" names no directory; write "." for the current one')
+    from pathlib import Path
+
     return Path(os.path.abspath(directory))
 
 

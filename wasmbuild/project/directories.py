@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import os
-from pathlib import Path
 
 from wasmbuild.confined import ConfinedDirectory
+from wasmbuild.lean_paths import Path
 from wasmbuild.project import cases
 from wasmbuild.project.cases import Case, Directory
 from wasmbuild.project.globs import expand, folders, literal

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
-from pathlib import Path
 
 from wasmbuild.errors import Mistake
+from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project import filenames
 from wasmbuild.project.declared import Artifact, Module, ModuleDeclaration, Project
@@ -75,7 +74,10 @@ def _module(
 ) -> Module:
     return Module(
         name,
-        Path(os.path.normpath(f"{directory}{os.sep}{path}") if replacement is None else os.path.abspath(replacement)),
+        # Of the kind that the directory is: a program that gave pathlib's gets such back.
+        type(directory)(
+            os.path.normpath(f"{directory}{os.sep}{path}") if replacement is None else os.path.abspath(replacement)
+        ),
         path,
         declared.imports,
         declared.exports,
@@ -88,6 +90,8 @@ def _targets(mistakes: ModuleMistakes, key: str, declared: ModuleDeclaration, kn
     """Return the names of the targets of a module table, and note each pattern that matches none."""
     if declared.targets is None:
         return frozenset(known)
+    from fnmatch import fnmatchcase
+
     matching: set[str] = set()
     for pattern in declared.targets:
         matched = [name for name in known if fnmatchcase(name, pattern)]

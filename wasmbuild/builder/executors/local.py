@@ -5,10 +5,10 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterable
-from pathlib import Path
 
 from wasmbuild.builder.request import Compiler, CompileRequest, CompileResult
 from wasmbuild.builder.scheduler import cores
+from wasmbuild.lean_paths import Path
 from wasmbuild.toolchain import process
 
 _PAUSE_SECONDS = 0.02

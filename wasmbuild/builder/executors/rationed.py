@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from wasmbuild.builder import jobserver
 from wasmbuild.builder.executors.local import LocalExecutor
@@ -11,6 +10,7 @@ from wasmbuild.builder.jobserver import Jobserver
 from wasmbuild.builder.request import Compiler, CompileRequest, CompileResult, Executor
 from wasmbuild.builder.scheduler import cores
 from wasmbuild.errors import CompileError
+from wasmbuild.lean_paths import Path
 
 
 def local_executor(compiler: Compiler, jobs: int | None) -> Executor:
