@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 LIMIT = 200
 """Characters of a shown text, escapes included, after which it is cut."""
@@ -17,8 +17,8 @@ def printable(text: object, limit: int = LIMIT) -> str:
     characters, surrogates, line separators) is written as a backslash escape, and what is longer than ``limit``
     characters ends in ``…``.
     """
-    shown = _escaped(str(text)[: limit + 1])
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+    escaped = _escaped(str(text)[: limit + 1])
+    return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
 
 
 def quoted(text: str) -> str:
@@ -28,10 +28,28 @@ def quoted(text: str) -> str:
     return '"' + _escaped(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
 
 
+def shown(value: object) -> str:
+    """Return a declared value as TOML spells it, shortened, for a message."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        # Python refuses to print integers of thousands of digits.
+        return str(value) if abs(value) < 10**40 else "an enormous number"
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return "a table"
+    if isinstance(value, (list, tuple)):
+        return "an array"
+    return "nothing" if value is None else "a date or time"
+
+
 def listed(items: Sequence[str], most: int = 5) -> str:
     """Return items with commas between them, the first ``most`` and how many more there are."""
-    shown = ", ".join(items[:most])
-    return f"{shown} {and_more(len(items) - most)}" if len(items) > most else shown
+    first = ", ".join(items[:most])
+    return f"{first} {and_more(len(items) - most)}" if len(items) > most else first
 
 
 def and_more(count: int) -> str:

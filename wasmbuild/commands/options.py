@@ -143,12 +143,12 @@ def duration(text: str) -> float:
 
 def memory(text: str) -> int:
     """Read an amount of memory in bytes."""
-    from wasmbuild.project.amounts import Mistaken, memory_bytes
+    from wasmbuild.project.amounts import memory_bytes
 
-    size = memory_bytes(int(text) if text.isascii() and text.isdecimal() else text)
-    if isinstance(size, Mistaken):
-        raise refused(f"{size.problem}; {size.fix}")
-    return size
+    try:
+        return memory_bytes(int(text) if text.isascii() and text.isdecimal() else text)
+    except ValueError as error:
+        raise refused("; ".join(error.args)) from None
 
 
 def select(selectors: Sequence[str], ids: Iterable[str]) -> list[str]:

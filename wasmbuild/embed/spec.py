@@ -5,11 +5,11 @@ from __future__ import annotations
 from wasmbuild.embed.literals import quoted
 from wasmbuild.engine import lines, rules
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.engine.line import UNSEEN, Value
 from wasmbuild.engine.triples import TargetTriple
 from wasmbuild.errors import UsageError
 from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.text import shown
 
 # A run of zeros that is shorter than this costs less than another part.
 _GAP = 16

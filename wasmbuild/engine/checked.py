@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wasmbuild.engine import cpu, lines, rules, triples
-from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.engine.rules import EngineError
 from wasmbuild.engine.settings import expand
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.text import shown
 
 if TYPE_CHECKING:
     from wasmbuild.engine.rules import Problem

@@ -327,6 +327,6 @@ def _word(value: Value) -> str:
 
 def engine_toml(declared: Mapping[str, Value]) -> str:
     """Return an ``[engine]`` table as TOML, with a newline at its end."""
-    from wasmbuild.engine.cranelift_flags import shown
+    from wasmbuild.text import shown
 
     return "\n".join(["[engine]", *(f"{name} = {shown(value)}" for name, value in declared.items()), ""])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wasmbuild.lean_typing import TYPE_CHECKING
-from wasmbuild.text import quoted, suggestion
+from wasmbuild.text import shown, suggestion
 
 if TYPE_CHECKING:
     from wasmbuild.engine.line import Flag, Line, Setting, Value
@@ -77,24 +77,6 @@ def choice_problem(value: object, choices: tuple[str, ...]) -> tuple[str, str] |
         meant = suggestion(value, choices)
         return f"unknown value {shown(value)}", f'did you mean "{meant}"?' if meant else f"write one of {listed}"
     return None
-
-
-def shown(value: object) -> str:
-    """Return a declared value as TOML spells it, shortened, for a message."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        # Python refuses to print integers of thousands of digits.
-        return str(value) if abs(value) < 10**40 else "an enormous number"
-    if isinstance(value, str):
-        return quoted(value)
-    if isinstance(value, float):
-        return repr(value)
-    if isinstance(value, Mapping):
-        return "a table"
-    if isinstance(value, (list, tuple)):
-        return "an array"
-    return "nothing" if value is None else "a date or time"
 
 
 def _refusal(name: str, line: Line) -> tuple[str, str]:

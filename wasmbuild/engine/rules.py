@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from wasmbuild.engine import lines
-from wasmbuild.engine.cranelift_flags import choice_problem, flag_problems, shown, value_problem
+from wasmbuild.engine.cranelift_flags import choice_problem, flag_problems, value_problem
 from wasmbuild.engine.line import Conflict, Line, Value
 from wasmbuild.lean_typing import TYPE_CHECKING
-from wasmbuild.text import suggestion
+from wasmbuild.text import shown, suggestion
 
 if TYPE_CHECKING:
     from wasmbuild.engine.triples import TargetTriple

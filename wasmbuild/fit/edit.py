@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import tomli
 
 from wasmbuild.engine.config import engine_toml
-from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.errors import UsageError
 from wasmbuild.fit.table import is_checked
 from wasmbuild.lean_typing import Any
+from wasmbuild.text import shown
 
 Value = bool | int | str
 

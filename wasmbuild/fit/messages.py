@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from wasmbuild.diagnosis import loading
 from wasmbuild.engine import lines
-from wasmbuild.engine.cranelift_flags import shown, value_problem
+from wasmbuild.engine.cranelift_flags import value_problem
 from wasmbuild.engine.line import Value
 from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.text import shown
 
 
 class Change(NamedTuple):

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.formats.component_types import FunctionType, ValueType
 from wasmbuild.lean_typing import Any
 from wasmbuild.project.case_values import Problem, number_problem
 from wasmbuild.project.cases import Case
-from wasmbuild.text import listed, quoted
+from wasmbuild.text import listed, quoted, shown
 
 _BARE = {"option": "some", "result": "ok"}
 _SHOWN = 8

@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.formats.component_types import FunctionType
 from wasmbuild.formats.component_values import problems as component_problems
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.project.case_values import SHAPES, Problem, Value, number_problem
 from wasmbuild.project.cases import START, TRAP, ZERO, Case
 from wasmbuild.project.keys import dotted
-from wasmbuild.text import listed, printable, quoted, suggestion
+from wasmbuild.text import listed, printable, quoted, shown, suggestion
 
 WASI = "wasi_snapshot_preview1"
 """The module of whose functions a core module with ``wasi`` can import."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from wasmbuild.diagnosis import loading
 from wasmbuild.engine import host
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.engine.line import CHECKS, EQUAL, FEATURE, RUNTIME, UNSEEN, Line
 from wasmbuild.line_check.compilers import Compilers
 from wasmbuild.line_check.settings import changed_engines, targets
 from wasmbuild.line_check.topic import Topic
+from wasmbuild.text import shown
 
 
 def checks(line: Line, compilers: Compilers) -> Topic:

@@ -7,11 +7,11 @@ from fnmatch import fnmatchcase
 
 from wasmbuild.engine import host, rules, triples
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.engine.line import Line, Setting, Value
 from wasmbuild.engine.translations import cli_option
 from wasmbuild.line_check.compilers import Attempt, Compilers
 from wasmbuild.line_check.topic import Topic
+from wasmbuild.text import shown
 
 _NATIVE = "x86_64-unknown-linux-gnu"
 # What a library writes besides: a cache, and the files of a profiler.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.engine.line import CpuTable, Line, Value
 from wasmbuild.line_check.compilers import Compilers
 from wasmbuild.line_check.topic import Topic
+from wasmbuild.text import shown
 
 _FLAG_TRIPLES = ("x86_64-unknown-linux-gnu", "aarch64-apple-darwin", "s390x-unknown-linux-gnu")
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 
-from wasmbuild.engine.cranelift_flags import shown
-from wasmbuild.lean_typing import NamedTuple
-from wasmbuild.text import quoted
+from wasmbuild.text import quoted, shown
 
 SECONDS = (1, 86400)
 """What may be declared as a time, in seconds."""
@@ -23,15 +21,8 @@ _AMOUNT = re.compile(PATTERN)
 _NEARLY = re.compile(r"\s*([0-9]{1,12})\s*([kmgtKMGT])i?[bB]?\s*")
 
 
-class Mistaken(NamedTuple):
-    """What is wrong with a value, and what to write instead."""
-
-    problem: str
-    fix: str
-
-
-def memory_bytes(amount: int | str) -> int | Mistaken:
-    """Return an amount of memory in bytes."""
+def memory_bytes(amount: int | str) -> int:
+    """Return an amount of memory in bytes. Raises ValueError with problem and fix."""
     if isinstance(amount, int):
         size = amount
     elif (match := _AMOUNT.fullmatch(amount)) is not None:
@@ -39,7 +30,7 @@ def memory_bytes(amount: int | str) -> int | Mistaken:
     else:
         near = _NEARLY.fullmatch(amount)
         fix = f"write {quoted(f'{near[1]} {near[2].upper()}iB')}" if near else 'write bytes, or text like "4 GiB"'
-        return Mistaken(f"{quoted(amount)} is no amount of memory", fix)
+        raise ValueError(f"{quoted(amount)} is no amount of memory", fix)
     if not BYTES[0] <= size <= BYTES[1]:
-        return Mistaken(f"{shown(amount)} is out of range", 'write an amount from "1 MiB" to "1024 TiB"')
+        raise ValueError(f"{shown(amount)} is out of range", 'write an amount from "1 MiB" to "1024 TiB"')
     return size

@@ -6,12 +6,11 @@ import base64
 import re
 from collections.abc import Sequence
 
-from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.project import cases
 from wasmbuild.project.case_values import MAX_TEXT, MAX_VALUES, Path, Problem, value_problems
 from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.project.variables import nul_problem, variable_problem
-from wasmbuild.text import quoted
+from wasmbuild.text import quoted, shown
 
 _FILE_NAME = re.compile(r"(?!\.\.?$)[A-Za-z0-9_.+@=, -]*[A-Za-z0-9_+@=-]")
 _IN_ROOT = 'write a path below the root, such as "data/in.txt"'

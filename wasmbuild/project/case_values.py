@@ -16,9 +16,8 @@ import math
 import re
 from collections.abc import Mapping
 
-from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.lean_typing import Any
-from wasmbuild.text import quoted
+from wasmbuild.text import quoted, shown
 
 Value = bool | int | float | str | list["Value"] | dict[str, "Value"]
 Path = tuple[str | int, ...]

@@ -120,8 +120,8 @@ class ModuleDeclaration(NamedTuple):
     """A module, or with a glob as ``source`` one for each file that it matches, as declared.
 
     ``targets`` are globs over the names of targets, None for all of them; ``exclude`` are globs of files that a glob as
-    ``source`` leaves out. The rest is as in ``Module``, but for the
-    tests of WASI programs that leave out ``argv``: it is empty here.
+    ``source`` leaves out. The rest is as in ``Module``, but for the tests of WASI programs that leave out ``argv``: it
+    is empty here.
     """
 
     source: str

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, TypeVar
 
 from wasmbuild.engine import lines, rules, triples
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.errors import Mistake
 from wasmbuild.project import versions
 from wasmbuild.project.audit_policy import AuditPolicy
@@ -26,6 +25,7 @@ from wasmbuild.project.tables.modules import ModuleTable
 from wasmbuild.project.tables.refusals import HERE
 from wasmbuild.project.tables.targets import TargetTable
 from wasmbuild.project.tables.toolchain import COMPILERS, ToolchainTable
+from wasmbuild.text import shown
 
 _Key = tuple[str | int, ...]
 _TableT = TypeVar("_TableT", bound=Table)

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from inspect import cleandoc
 
 from wasmbuild.engine import cpu, lines, triples
-from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.engine.line import CHECKS, MAX_SIZE, Flag, Setting
 from wasmbuild.lean_typing import Any
 from wasmbuild.project.case_values import SHAPES
@@ -21,6 +20,7 @@ from wasmbuild.project.tables.document import ProjectTable, json_schema
 from wasmbuild.project.tables.modules import ModuleTable
 from wasmbuild.project.tables.targets import RunnerTable, TargetTable
 from wasmbuild.project.tables.toolchain import ToolchainTable
+from wasmbuild.text import shown
 
 _KINDS = {"string": "text", "integer": "number", "boolean": "true or false", "object": "table"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmbuild.engine.cranelift_flags import shown
+from wasmbuild.text import shown
 
 
 def variable_problem(name: str, value: object) -> tuple[str, str] | None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.engine.lines import get, known, own_release_only
 from wasmbuild.engine.rules import line_problem
-from wasmbuild.text import quoted
+from wasmbuild.text import quoted, shown
 
 _NUMBER = "(0|[1-9][0-9]{0,5})"
 _PATCH = rf"\.{_NUMBER}\.{_NUMBER}"

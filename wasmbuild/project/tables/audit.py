@@ -8,12 +8,11 @@ from typing import Annotated
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.project.audit_policy import COMMANDS, SEVERITIES, AuditPolicy, Ignore
 from wasmbuild.project.tables.base import Table
 from wasmbuild.project.tables.refusals import HERE, Wrong, refusal
 from wasmbuild.project.tables.values import ARRAY_OF_TABLES, IN_ARRAY, Rule, one_of
-from wasmbuild.text import quoted
+from wasmbuild.text import quoted, shown
 
 _ID = "(GHSA|CVE|RUSTSEC|x_wasmbuild)-[0-9A-Za-z.-]+"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")

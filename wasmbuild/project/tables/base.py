@@ -15,9 +15,8 @@ from pydantic import (
     model_validator,
 )
 
-from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.project.tables.refusals import HERE, Path, Problem, Wrong, problems_of, refusal, refusals
-from wasmbuild.text import quoted, suggestion
+from wasmbuild.text import quoted, shown, suggestion
 
 _TableT = TypeVar("_TableT", bound="Table")
 

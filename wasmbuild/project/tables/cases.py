@@ -13,13 +13,13 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.project import case_rules, cases
 from wasmbuild.project.case_values import MAX_TEXT, MAX_VALUES, Value
 from wasmbuild.project.cases import Case, Directory, Wasi
 from wasmbuild.project.tables.base import Context, Table
 from wasmbuild.project.tables.refusals import HERE, Problem, Wrong
 from wasmbuild.project.tables.values import ARRAY_OF_TABLES, IN_ARRAY, Rule, Texts, Variables
+from wasmbuild.text import shown
 
 _VALUE = {"type": ["boolean", "number", "string", "array", "object"]}
 

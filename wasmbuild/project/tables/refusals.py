@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from wasmbuild.engine.cranelift_flags import shown
-from wasmbuild.text import quoted
+from wasmbuild.text import quoted, shown
 
 Path = tuple[str | int, ...]
 Wrong = tuple[str, str]

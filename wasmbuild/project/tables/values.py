@@ -8,12 +8,11 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from wasmbuild.engine.cranelift_flags import shown
 from wasmbuild.project import amounts, names, versions
 from wasmbuild.project.paths import INSIDE_PATTERN, PATH_PATTERN, inside_problem, path_problem
 from wasmbuild.project.tables.refusals import HERE, Problem, Wrong, refusal, refusals
 from wasmbuild.project.variables import variable_problem
-from wasmbuild.text import quoted, suggestion
+from wasmbuild.text import quoted, shown, suggestion
 
 
 class Rule:
@@ -114,10 +113,10 @@ Seconds = Annotated[int, between(*amounts.SECONDS, "seconds")]
 def _bytes(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise refusal(f"must be bytes or text, not {shown(value)}", 'write bytes, or text such as "4 GiB"')
-    size = amounts.memory_bytes(value)
-    if isinstance(size, amounts.Mistaken):
-        raise refusal(*size)
-    return size
+    try:
+        return amounts.memory_bytes(value)
+    except ValueError as error:
+        raise refusal(*error.args) from None
 
 
 _IN_BYTES = {"type": "integer", "minimum": amounts.BYTES[0], "maximum": amounts.BYTES[1]}
