@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from wasmbuild.project import cases
-from wasmbuild.project.case_values import MAX_TEXT, MAX_VALUES, Path, Problem, value_problems
+from wasmbuild.project.case_values import MAX_TEXT, MAX_VALUES, KeyPath, Problem, value_problems
 from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.project.variables import nul_problem, variable_problem
 from wasmbuild.text import quoted, shown
@@ -54,7 +54,7 @@ def _texts(case: Case) -> list[Problem]:
         found.append((("call",), f"has {len(case.call)} characters", f"call an export of at most {cases.MAX_NAME}"))
     if case.traps == "":
         found.append((("traps",), "is empty", 'write a part of Wasmtime\'s words, such as "unreachable"'))
-    long: list[tuple[Path, str | None]] = [((key,), getattr(case, key)) for key in ("traps", "stdout", "stderr")]
+    long: list[tuple[KeyPath, str | None]] = [((key,), getattr(case, key)) for key in ("traps", "stdout", "stderr")]
     if case.wasi is not None:
         long.append((("wasi", "stdin"), case.wasi.stdin))
         long += [(("wasi", "files", name), content) for name, content in case.wasi.files]
@@ -71,7 +71,7 @@ def _strings(wasi: Wasi) -> list[Problem]:
     for key, count in (("argv", len(wasi.argv)), ("env", len(wasi.env))):
         if count > MAX_VALUES:
             found.append((("wasi", key), f"has {count} entries", f"write at most {MAX_VALUES}"))
-    entries: list[tuple[Path, str, tuple[str, str] | None]] = [
+    entries: list[tuple[KeyPath, str, tuple[str, str] | None]] = [
         (("wasi", "argv", index), text, nul_problem(text)) for index, text in enumerate(wasi.argv)
     ]
     entries += [(("wasi", "env", name), value, variable_problem(name, value)) for name, value in wasi.env]
@@ -90,7 +90,7 @@ def _strings(wasi: Wasi) -> list[Problem]:
     return found
 
 
-def _files(at: Path, names: Sequence[str], fix: str) -> list[Problem]:
+def _files(at: KeyPath, names: Sequence[str], fix: str) -> list[Problem]:
     """Check the paths of files, none of which may lie below another."""
     found: list[Problem] = []
     for name in names:
@@ -101,7 +101,7 @@ def _files(at: Path, names: Sequence[str], fix: str) -> list[Problem]:
     return found
 
 
-def _held(at: Path, files: Sequence[tuple[str, str]]) -> list[Problem]:
+def _held(at: KeyPath, files: Sequence[tuple[str, str]]) -> list[Problem]:
     """Check what a directory holds."""
     if len(files) > cases.MAX_FILES:
         return [(at, f"holds {len(files)} files", f"name a directory with at most {cases.MAX_FILES}")]

@@ -20,8 +20,8 @@ from wasmbuild.lean_typing import Any
 from wasmbuild.text import quoted, shown
 
 Value = bool | int | float | str | list["Value"] | dict[str, "Value"]
-Path = tuple[str | int, ...]
-Problem = tuple[Path, str, str]
+KeyPath = tuple[str | int, ...]
+Problem = tuple[KeyPath, str, str]
 """Where in a case, in terms of its JSON form; what is wrong; what to write instead."""
 
 SHAPES = {

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from wasmbuild.project.tables.refusals import HERE, Path, Problem, Wrong, problems_of, refusal, refusals
+from wasmbuild.project.tables.refusals import HERE, KeyPath, Problem, Wrong, problems_of, refusal, refusals
 from wasmbuild.text import quoted, shown, suggestion
 
 _TableT = TypeVar("_TableT", bound="Table")
@@ -130,9 +130,9 @@ def _sound_part(validate: Callable[[Any], _TableT], value: object, found: Iterab
     return None
 
 
-def _without(value: Any, paths: Iterable[Path]) -> Any:
+def _without(value: Any, paths: Iterable[KeyPath]) -> Any:
     """Return a copy without what lies at each path, or else what lies nearest to it; None where nothing is left."""
-    below: dict[str | int, list[Path]] = {}
+    below: dict[str | int, list[KeyPath]] = {}
     known = value.keys() if isinstance(value, Mapping) else range(len(value)) if isinstance(value, list) else ()
     for path in paths:
         if not path or path[0] not in known:

@@ -11,7 +11,7 @@ from wasmbuild.engine import lines, rules
 from wasmbuild.engine.line import Flag, Setting
 from wasmbuild.project import versions
 from wasmbuild.project.tables.base import Context, Table
-from wasmbuild.project.tables.refusals import Path, Problem
+from wasmbuild.project.tables.refusals import KeyPath, Problem
 from wasmbuild.project.tables.values import Rule
 
 
@@ -75,5 +75,5 @@ class EngineTable(Table):
                 yield ("runtime",), *other
         for name, problem, fix in rules.value_problems(settings, line=line):
             # A quoted key has dots of its own.
-            path: Path = (name,) if name in settings else tuple(name.split(".", 1))
+            path: KeyPath = (name,) if name in settings else tuple(name.split(".", 1))
             yield path, problem, fix

@@ -15,7 +15,7 @@ from wasmbuild.project.paths import PATH_PATTERN, path_problem
 from wasmbuild.project.tables.base import Context, Table
 from wasmbuild.project.tables.cases import Cases
 from wasmbuild.project.tables.refusals import Problem, Wrong
-from wasmbuild.project.tables.values import Path, Patterns, Rule, named
+from wasmbuild.project.tables.values import Patterns, RelativePath, Rule, named
 from wasmbuild.text import quoted
 
 
@@ -38,7 +38,7 @@ class ModuleTable(Table):
         }
     )
 
-    source: Path = Field(
+    source: RelativePath = Field(
         description=(
             "Path of a `.wat`, a core module or a component, from the folder of the file, with `/`. Or a glob: then "
             "the key has a `*` that stands for the stem of each file, or a `**` for its path below the first wildcard."

@@ -9,11 +9,11 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from wasmbuild.text import quoted, shown
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 Wrong = tuple[str, str]
 """Problem and fix."""
 
-Problem = tuple[Path, str, str]
+Problem = tuple[KeyPath, str, str]
 """Where, from the table that is judged; what is wrong; what to write instead, with ``HERE`` for the dotted key."""
 
 HERE = "\0"

@@ -98,7 +98,7 @@ def _name_problem(text: str) -> Wrong | None:
 
 Name = Annotated[str, Rule(named(_name_problem), pattern=f"^{names.NAME_PATTERN}$")]
 
-Path = Annotated[str, Rule(named(path_problem), pattern=PATH_PATTERN)]
+RelativePath = Annotated[str, Rule(named(path_problem), pattern=PATH_PATTERN)]
 """A path from the folder of the file, which may lead out of it."""
 
 InsidePath = Annotated[str, Rule(named(inside_problem), pattern=INSIDE_PATTERN)]
