@@ -10,7 +10,7 @@ from maker import Maker
 
 from wasmbuild import files
 from wasmbuild.builder.key import CompilerIdentity
-from wasmbuild.builder.request import CompileRequest, CompileResult, Kept
+from wasmbuild.builder.request import CachedArtifact, CompileRequest, CompileResult
 from wasmbuild.errors import CompileError
 
 Answer = Callable[[CompileRequest, Path], CompileResult]
@@ -82,7 +82,7 @@ class FakeCache:
     def want(self, keys: Iterable[str]) -> None:
         pass
 
-    def get(self, key: str, out: Path | str) -> Kept | None:
+    def get(self, key: str, out: Path | str) -> CachedArtifact | None:
         if key not in self.kept:
             return None
         data = self.kept[key]
@@ -90,7 +90,7 @@ class FakeCache:
         if self.digests.get(key, sha256) != sha256:
             return None
         Path(out).write_bytes(data)
-        return Kept(str(out), len(data), sha256, files.stamp(out), data)
+        return CachedArtifact(str(out), len(data), sha256, files.stamp(out), data)
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float = 0.0) -> None:
         assert hashlib.sha256(inputs).hexdigest() == key

@@ -111,7 +111,7 @@ def test_where_blocks_can_be_shared_nothing_is_copied(tmp_path: Path, monkeypatc
         shared = []
         take = entry.take
 
-        def taken(*arguments: Any, **named: Any) -> entry.Taken:
+        def taken(*arguments: Any, **named: Any) -> entry.ExtractedArtifact:
             found = take(*arguments, **named)
             shared.append(found.shared)
             return found

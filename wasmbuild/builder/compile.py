@@ -9,7 +9,14 @@ from collections.abc import Callable
 
 from wasmbuild import files
 from wasmbuild.builder.key import CompilerIdentity, identity_of
-from wasmbuild.builder.request import ALL_CORES, ArtifactCache, CheckedArtifact, CompileRequest, CompileResult, Kept
+from wasmbuild.builder.request import (
+    ALL_CORES,
+    ArtifactCache,
+    CachedArtifact,
+    CheckedArtifact,
+    CompileRequest,
+    CompileResult,
+)
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError, DiskError, WasmbuildError
 from wasmbuild.formats.cwasm import ReadAt
@@ -123,7 +130,7 @@ def record_of(
     )
 
 
-def _check_kept(kept: Kept, request: CompileRequest, made_by: str) -> None:
+def _check_kept(kept: CachedArtifact, request: CompileRequest, made_by: str) -> None:
     """Hold an artifact from a cache to its request; of a large one, little is read. Raises CompileError, DiskError."""
     if kept.data is not None:
         return check_artifact(kept.data, request.engine, request.kind, made_by, request.compiler.version)

@@ -56,7 +56,7 @@ class CompileRequest(NamedTuple):
         return key.digest(self.document())
 
 
-class Kept(NamedTuple):
+class CachedArtifact(NamedTuple):
     """An artifact that a cache wrote into a new file: its size in bytes, its digest in hex, what ``files.stamp`` said.
 
     ``file`` is its path as text: to make a path of it takes as long as to look at it. Its bytes are those that the
@@ -89,7 +89,7 @@ class CompileResult(NamedTuple):
     peak_memory: int | None = None
     sha256: str | None = None
     worker: str | None = None
-    kept: Kept | None = None
+    kept: CachedArtifact | None = None
 
     @property
     def restored(self) -> bool:
@@ -181,7 +181,7 @@ class ArtifactCache(Protocol):
     def want(self, keys: Iterable[str]) -> None:
         """Be told what will be asked for, in this order; who fetches from afar may begin."""
 
-    def get(self, key: str, out: Path | str) -> Kept | None:
+    def get(self, key: str, out: Path | str) -> CachedArtifact | None:
         """Write an artifact into a new file and return what was seen of it on the way; None where there is none."""
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float = 0.0) -> None:

@@ -15,7 +15,7 @@ import obstore
 
 from wasmbuild.builder.cache import packed, stores
 from wasmbuild.builder.cache.budget import Budget
-from wasmbuild.builder.cache.tally import Tally
+from wasmbuild.builder.cache.remote_status import RemoteStatus
 from wasmbuild.builder.cache.transfers import Brought, Transfer, TransferThreads
 
 FAILURES = 3
@@ -27,13 +27,13 @@ _NEAR_SECONDS = 0.005
 class Connection:
     """A store, the threads of its transfers, and how long it may be waited for; threads may use it at once."""
 
-    def __init__(self, store: Callable[[], Any], timeout: float, tally: Tally) -> None:
+    def __init__(self, store: Callable[[], Any], timeout: float, status: RemoteStatus) -> None:
         """``store`` opens the store; ``timeout`` are the seconds by which it may delay a build."""
         self.budget = Budget(timeout)
         self.mutex = threading.Lock()
         self._open = store
         self._timeout = timeout
-        self._tally = tally
+        self._status = status
         self._store: Any = None
         self._threads: TransferThreads | None = None
         self._under_way: set[Transfer[Any]] = set()
@@ -41,13 +41,13 @@ class Connection:
 
     def ready(self) -> bool:
         """Tell whether it can be used, opening it the first time; the mutex is held."""
-        if self._tally.away is not None:
+        if self._status.away is not None:
             return False
         if self._store is None:
             try:
                 self._store = self._open()
             except Exception as error:
-                self._tally.away = str(error)
+                self._status.away = str(error)
                 return False
         if self._threads is None:
             self._threads = TransferThreads()
@@ -88,7 +88,7 @@ class Connection:
             threads, self._threads = self._threads, None
         if threads is not None:
             # Of one that is away, nothing will come.
-            threads.end(wait=self._tally.away is None)
+            threads.end(wait=self._status.away is None)
 
     # --- in the threads of the transfers
 
@@ -107,23 +107,23 @@ class Connection:
 
     def succeed(self) -> None:
         """Note that it answered."""
-        self._tally.answered = True
+        self._status.answered = True
         self._failures = 0
 
     def fail(self, error: Exception) -> None:
         """Note that it did not; when that was so several times in a row, it is left."""
         with self.mutex:
             self._failures += 1
-            self._tally.failure = stores.reason(error)
+            self._status.failure = stores.reason(error)
             lost = self._failures >= FAILURES
         if lost:
-            self.leave(f"does not answer as a cache does ({self._tally.failure})")
+            self.leave(f"does not answer as a cache does ({self._status.failure})")
 
     def leave(self, why: str) -> None:
         """Do without it from now on; whoever waits is let go."""
         with self.mutex:
-            if self._tally.away is None:
-                self._tally.away = why
+            if self._status.away is None:
+                self._status.away = why
             for transfer in self._under_way:
                 transfer.end()
 

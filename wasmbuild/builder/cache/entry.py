@@ -34,7 +34,7 @@ class DamagedEntryError(Exception):
     """A file that is no whole entry for a key."""
 
 
-class Taken(NamedTuple):
+class ExtractedArtifact(NamedTuple):
     """An artifact that was taken out of an entry: size in bytes, digest in hex, what ``files.stamp`` said of the file.
 
     ``data`` are its bytes where it is small, ``shared`` tells whether the new file has the blocks of the entry.
@@ -53,7 +53,7 @@ def tail(artifact: bytes, sha256: str, key: str, inputs: bytes) -> bytes:
     return inputs + trailer + _SUM.pack(crc32(trailer, crc32(artifact)))
 
 
-def take(descriptor: int, whole: int, key: str, out: str, *, share: bool) -> Taken:
+def take(descriptor: int, whole: int, key: str, out: str, *, share: bool) -> ExtractedArtifact:
     """Copy the artifact of an open entry of ``whole`` bytes into a new file, and hold what was copied to its checksum.
 
     With ``share``, the file system is asked to let both have the same blocks. Never a hard link: who writes into a
@@ -85,7 +85,7 @@ def take(descriptor: int, whole: int, key: str, out: str, *, share: bool) -> Tak
             made.write(data)
         if crc32(end[: _TRAILER.size], checksum) != _SUM.unpack_from(end, _TRAILER.size)[0]:
             raise DamagedEntryError
-    return Taken(size, sha256.hex(), made.stamped, data, shared)
+    return ExtractedArtifact(size, sha256.hex(), made.stamped, data, shared)
 
 
 def _checksum(source: int, size: int, copy: files.NewFile | None) -> int:

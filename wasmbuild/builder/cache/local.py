@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 
 from wasmbuild import files, usercache
 from wasmbuild.builder.cache import entry
-from wasmbuild.builder.request import Kept
+from wasmbuild.builder.request import CachedArtifact
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import NamedTuple
 
@@ -66,7 +66,7 @@ class LocalCache:
         root = self._directory()
         return root is not None and os.path.exists(_path(root, key))
 
-    def get(self, key: str, out: Path | str) -> Kept | None:
+    def get(self, key: str, out: Path | str) -> CachedArtifact | None:
         root = self._directory()
         if root is None:
             return None
@@ -90,7 +90,7 @@ class LocalCache:
         # Most file systems never do.
         self._shares = found.shared
         _touch(path, status.st_mtime)
-        return Kept(str(out), found.size, found.sha256, found.stamped, found.data)
+        return CachedArtifact(str(out), found.size, found.sha256, found.stamped, found.data)
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float = 0.0) -> None:
         tail = entry.tail(artifact, sha256, key, inputs)

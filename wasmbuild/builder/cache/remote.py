@@ -12,8 +12,8 @@ from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 from wasmbuild.builder.cache import packed, stores
 from wasmbuild.builder.cache.connection import Connection
 from wasmbuild.builder.cache.packed import NotAnEntryError, NotTrustedError, PackedArtifact
-from wasmbuild.builder.cache.pushing import Pushing
-from wasmbuild.builder.cache.tally import Tally
+from wasmbuild.builder.cache.pusher import Pusher
+from wasmbuild.builder.cache.remote_status import RemoteStatus
 from wasmbuild.builder.cache.transfers import Transfer
 from wasmbuild.builder.request import RemoteReport
 from wasmbuild.lean_typing import TYPE_CHECKING
@@ -48,9 +48,9 @@ class RemoteCache:
         ``push_problem`` says why nothing can be pushed. ``keep`` is called with each entry to be trusted, in the
         thread that fetched it, and returns what is held in memory of it.
         """
-        self._tally = Tally(shown, push_problem)
-        self._connection = Connection(store, timeout, self._tally)
-        self._pushing = Pushing(self._connection, self._tally, signer) if push else None
+        self._status = RemoteStatus(shown, push_problem)
+        self._connection = Connection(store, timeout, self._status)
+        self._pusher = Pusher(self._connection, self._status, signer) if push else None
         self._trusted = trusted
         self._keep = keep
         self._cores = cores
@@ -92,7 +92,7 @@ class RemoteCache:
         with self._mutex:
             self._connection.arrived(transfer)
             if found is not None:
-                self._tally.taken += 1
+                self._status.taken += 1
                 self._connection.budget.earn(found.seconds / self._cores)
         return found
 
@@ -100,8 +100,8 @@ class RemoteCache:
         """Take no more what turned out to be another artifact."""
         with self._mutex:
             self._refused.add(key)
-            self._tally.damaged += 1
-            self._tally.taken -= 1
+            self._status.damaged += 1
+            self._status.taken -= 1
 
     def _fetch_ahead(self) -> None:
         """Have more set out, while there is room for it; the mutex is held."""
@@ -119,7 +119,7 @@ class RemoteCache:
     def _fetch(self, key: str, transfer: Transfer[PackedArtifact]) -> None:
         found = None
         try:
-            if self._tally.away is None:
+            if self._status.away is None:
                 data = self._connection.fetch(key)
                 self._connection.succeed()
                 found = self._keep(key, packed.unpack(data, key, self._trusted))
@@ -128,15 +128,15 @@ class RemoteCache:
         except NotAnEntryError:
             with self._mutex:
                 self._refused.add(key)
-                self._tally.damaged += 1
+                self._status.damaged += 1
         except NotTrustedError:
             with self._mutex:
                 self._refused.add(key)
-                self._tally.untrusted += 1
+                self._status.untrusted += 1
         except PermissionDeniedError:
             # A bucket that may not be listed says so of what is not there, too.
             with self._mutex:
-                self._tally.denied += 1
+                self._status.denied += 1
         except UnauthenticatedError as error:
             self._connection.leave(stores.refusal(error))
         except Exception as error:
@@ -148,13 +148,13 @@ class RemoteCache:
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float) -> None:
         """Begin to put an artifact there, if that is asked for."""
-        if self._pushing is not None:
-            self._pushing.put(key, artifact, sha256, inputs, seconds)
+        if self._pusher is not None:
+            self._pusher.put(key, artifact, sha256, inputs, seconds)
 
     def close(self) -> None:
         """Wait for what is being pushed as long as there is time, and end all transfers."""
-        if self._pushing is not None:
-            self._pushing.end()
+        if self._pusher is not None:
+            self._pusher.end()
         self._wanted.clear()
         self._waiting.clear()
         self._ahead = 0
@@ -162,4 +162,4 @@ class RemoteCache:
 
     def report(self) -> RemoteReport:
         """Return what became of it so far."""
-        return self._tally.report()
+        return self._status.report()

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from wasmbuild import files
 from wasmbuild.builder.cache.local import LocalCache
-from wasmbuild.builder.request import Kept, RemoteReport
+from wasmbuild.builder.request import CachedArtifact, RemoteReport
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, Protocol
 
@@ -81,7 +81,7 @@ class NearCache:
         """Tell whether there is an entry, whatever is in it."""
         return self.local is not None and any(self.local.has(known) for known in self._keys(key))
 
-    def get(self, key: str, out: Path | str) -> Kept | None:
+    def get(self, key: str, out: Path | str) -> CachedArtifact | None:
         """See ``ArtifactCache``."""
         if self.local is None:
             return None
@@ -124,7 +124,7 @@ class TieredCache:
         self._far.update(far)
         self._remote.want(far)
 
-    def get(self, key: str, out: Path | str) -> Kept | None:
+    def get(self, key: str, out: Path | str) -> CachedArtifact | None:
         kept = None if key in self._far else self._near.get(key, out)
         if kept is not None:
             return kept
@@ -140,7 +140,7 @@ class TieredCache:
                 made.write(found.artifact)
         except OSError:
             return None
-        return Kept(str(out), len(found.artifact), found.sha256, made.stamped, found.artifact)
+        return CachedArtifact(str(out), len(found.artifact), found.sha256, made.stamped, found.artifact)
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float = 0.0) -> None:
         if self._near.local is not None:

@@ -10,8 +10,8 @@ from obstore.store import LocalStore
 from wasmbuild.builder.cache import packed
 from wasmbuild.builder.cache.connection import Connection
 from wasmbuild.builder.cache.packed import NotAnEntryError
-from wasmbuild.builder.cache.pushing import Pushing
-from wasmbuild.builder.cache.tally import Tally
+from wasmbuild.builder.cache.pusher import Pusher
+from wasmbuild.builder.cache.remote_status import RemoteStatus
 
 KEY = "0" * 64
 
@@ -25,7 +25,7 @@ class Huge(bytes):
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Connection:
-    connection = Connection(lambda: LocalStore(tmp_path), 5, Tally("here", None))
+    connection = Connection(lambda: LocalStore(tmp_path), 5, RemoteStatus("here", None))
     with connection.mutex:
         assert connection.ready()
     return connection
@@ -42,11 +42,11 @@ def test_an_entry_that_is_too_large_is_not_read(size: int, tmp_path: Path, conne
 
 
 def test_an_artifact_that_is_too_large_is_not_pushed(tmp_path: Path, connection: Connection) -> None:
-    tally = Tally("here", None)
-    pushing = Pushing(connection, tally, None)
-    pushing.put(KEY, Huge(b"artifact"), KEY, b"inputs", 1.0)
-    pushing.put(KEY, b"artifact", KEY, b"inputs", 1.0)
-    pushing.end()
+    status = RemoteStatus("here", None)
+    pusher = Pusher(connection, status, None)
+    pusher.put(KEY, Huge(b"artifact"), KEY, b"inputs", 1.0)
+    pusher.put(KEY, b"artifact", KEY, b"inputs", 1.0)
+    pusher.end()
     connection.close()
-    assert tally.offered == 1
+    assert status.offered == 1
     assert [path.name for path in (tmp_path / "ac").iterdir()] == [KEY]

@@ -9,7 +9,7 @@ import pytest
 
 from wasmbuild.builder.cache.budget import Budget
 from wasmbuild.builder.cache.connection import Connection
-from wasmbuild.builder.cache.tally import Tally
+from wasmbuild.builder.cache.remote_status import RemoteStatus
 from wasmbuild.builder.cache.transfers import Transfer, TransferThreads
 
 _SECONDS = 30.0
@@ -97,17 +97,17 @@ class TestThreads:
 class TestWaiting:
     """What is waited for is given up with the budget, whoever waits."""
 
-    def connection(self, seconds: float) -> tuple[Connection, Tally]:
-        tally = Tally("x", None)
-        connection = Connection(object, seconds, tally)
+    def connection(self, seconds: float) -> tuple[Connection, RemoteStatus]:
+        status = RemoteStatus("x", None)
+        connection = Connection(object, seconds, status)
         with connection.mutex:
             assert connection.ready()
-        return connection, tally
+        return connection, status
 
     def test_what_never_comes(self) -> None:
-        connection, tally = self.connection(0.02)
+        connection, status = self.connection(0.02)
         assert connection.waited_for(Transfer[bytes]()) is None
-        assert tally.away == "kept the build waiting for 0.02 s"
+        assert status.away == "kept the build waiting for 0.02 s"
         with connection.mutex:
             assert not connection.ready()
 
@@ -120,17 +120,17 @@ class TestWaiting:
         assert other.done
 
     def test_what_is_there_costs_nothing(self) -> None:
-        connection, tally = self.connection(0.0)
+        connection, status = self.connection(0.0)
         transfer = Transfer[bytes]()
         transfer.end(b"data")
         assert connection.waited_for(transfer) == b"data"
-        assert tally.away is None
+        assert status.away is None
 
     def test_a_budget_that_was_earned_meanwhile(self) -> None:
-        connection, tally = self.connection(0.02)
+        connection, status = self.connection(0.02)
         assert isinstance(connection.budget, Budget)
         connection.budget.earn(_SECONDS)
         transfer = Transfer[bytes]()
         threading.Timer(0.05, transfer.end, (b"data",)).start()
         assert connection.waited_for(transfer) == b"data"
-        assert tally.away is None
+        assert status.away is None

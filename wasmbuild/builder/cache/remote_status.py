@@ -5,7 +5,7 @@ from __future__ import annotations
 from wasmbuild.builder.request import RemoteReport
 
 
-class Tally:
+class RemoteStatus:
     """Counts of entries, and why the store is not used any more."""
 
     def __init__(self, shown: str, push_problem: str | None) -> None:

@@ -9,7 +9,7 @@ from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 from wasmbuild.builder.cache import packed, stores
 from wasmbuild.builder.cache.connection import FAILURES, Connection
 from wasmbuild.builder.cache.packed import NotAnEntryError
-from wasmbuild.builder.cache.tally import Tally
+from wasmbuild.builder.cache.remote_status import RemoteStatus
 from wasmbuild.builder.cache.transfers import Transfer
 from wasmbuild.lean_typing import TYPE_CHECKING
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 _MOST_BYTES = 256 << 20
 
 
-class Pushing:
+class Pusher:
     """Puts artifacts into a store; no method raises, and threads may use it at once."""
 
-    def __init__(self, connection: Connection, tally: Tally, signer: Signer | None) -> None:
+    def __init__(self, connection: Connection, status: RemoteStatus, signer: Signer | None) -> None:
         self._connection = connection
-        self._tally = tally
+        self._status = status
         self._signer = signer
         self._transfers: list[Transfer[None]] = []
         self._bytes = self._failures = 0
@@ -34,7 +34,7 @@ class Pushing:
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float) -> None:
         """Begin to put an artifact there; where much is on its way already, wait for that first."""
-        if len(artifact) > packed.MAX_BYTES or self._tally.push_problem is not None:
+        if len(artifact) > packed.MAX_BYTES or self._status.push_problem is not None:
             return
         with self._connection.mutex:
             if not self._connection.ready():
@@ -44,7 +44,7 @@ class Pushing:
             self._wait()
         transfer = Transfer[None]()
         with self._connection.mutex:
-            self._tally.offered += 1
+            self._status.offered += 1
             self._bytes += len(data)
             self._transfers.append(transfer)
             self._connection.set_out(transfer)
@@ -54,7 +54,7 @@ class Pushing:
         """Wait for what is on its way as long as there is time, and ask for one entry, to see whether it is kept."""
         self._wait()
         accepted, self._accepted = self._accepted, None
-        if accepted is not None and self._tally.away is None:
+        if accepted is not None and self._status.away is None:
             transfer = Transfer[None]()
             self._connection.run(partial(self._look_for, accepted[1], transfer))
             self._connection.waited_for(transfer)
@@ -67,22 +67,22 @@ class Pushing:
 
     def _put(self, key: str, data: bytes, transfer: Transfer[None]) -> None:
         try:
-            if self._tally.push_problem is None and self._tally.away is None:
+            if self._status.push_problem is None and self._status.away is None:
                 self._connection.put(key, data)
                 self._connection.succeed()
                 with self._connection.mutex:
-                    self._tally.pushed += 1
+                    self._status.pushed += 1
                     self._accepted = min(self._accepted or (len(data), key), (len(data), key))
                     self._failures = 0
         except (PermissionDeniedError, UnauthenticatedError):
-            self._tally.push_problem = "does not let this user write"
+            self._status.push_problem = "does not let this user write"
         except Exception as error:
             with self._connection.mutex:
                 self._failures += 1
-                self._tally.push_failure = stores.reason(error)
+                self._status.push_failure = stores.reason(error)
                 lost = self._failures == FAILURES
             if lost:
-                self._tally.push_problem = f"does not take what is put there ({self._tally.push_failure})"
+                self._status.push_problem = f"does not take what is put there ({self._status.push_failure})"
         finally:
             with self._connection.mutex:
                 self._bytes -= len(data)
@@ -93,7 +93,7 @@ class Pushing:
         try:
             packed.unpack(self._connection.fetch(key), key, None)
         except (FileNotFoundError, NotAnEntryError):
-            self._tally.kept_nothing()
+            self._status.kept_nothing()
         except Exception:  # noqa: S110 - who may only write cannot know; a store that fails just now may have kept it
             pass
         finally:
