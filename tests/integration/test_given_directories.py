@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matrix import thorough
 from support import BOTH_LOADERS, Project
 
 BINARY = b"\xff\0\xfe\1 and more\r\n"
@@ -121,16 +122,17 @@ def test_they_cannot_be_written_to(project: Project, given: Path) -> None:
     assert given.read_bytes() == BINARY
 
 
-@pytest.mark.parametrize(
+@thorough(
     ("dirs", "words"),
     [
         ("gone", '"gone" cannot be read: No such file or directory; name a directory that is there'),
-        ("m.wat", '"m.wat" cannot be read: Not a directory; name a directory that is there'),
+        ("build", '"build" holds the build directory; name a directory beside it'),
         (".", "is no path of a directory in it; write a directory below the folder of the file"),
         ("../other", "is no path of a directory in it; write a directory below the folder of the file"),
-        ("build", '"build" holds the build directory; name a directory beside it'),
         ("build/library", '"build/library" is in the build directory; name a directory outside of it'),
+        ("m.wat", '"m.wat" cannot be read: Not a directory; name a directory that is there'),
     ],
+    always=3,
 )
 def test_what_is_no_such_directory_is_refused(project: Project, given: Path, dirs: str, words: str) -> None:
     project.run("build")

@@ -113,13 +113,14 @@ def test_all_that_an_artifact_says(built: Project, target: str) -> None:
         assert file["notes"] == []
 
 
-def test_settings_are_told_without_any_record(tmp_path: Path) -> None:
+@thorough("engines", [5, 20], always=1)
+def test_settings_are_told_without_any_record(tmp_path: Path, engines: int) -> None:
     project = Project(tmp_path)
     project.write("log.wat", LOG)
     chance = random.Random(48)  # noqa: S311 -- the same settings in every run
     families = ["x86_64-unknown-linux-gnu", "aarch64-apple-darwin", "s390x-unknown-linux-gnu", "pulley64", "pulley32"]
     expected, targets = {}, []
-    for number in range(20):
+    for number in range(engines):
         triple = triples.parse(families[number % len(families)])
         engine = _drawn(triple, chance)
         expected[f"t{number}"] = _visible(engine_settings.expand(engine, 48, triple))

@@ -83,7 +83,7 @@ def closing(*numbers: int) -> Callable[[], None]:
 
 
 @posix
-@pytest.mark.parametrize("numbers", [(1,), (2,), (1, 2), (0, 1, 2)])
+@thorough("numbers", [(1,), (0, 1, 2), (2,), (1, 2)], always=2)
 def test_closed_streams_lead_nowhere(numbers: tuple[int, ...], project: Project) -> None:
     def run(*arguments: str) -> tuple[int, str, str]:
         process = project.start(*arguments, preexec_fn=closing(*numbers))

@@ -16,6 +16,7 @@ import jsonschema
 import pytest
 from cache_servers import Server, azure, keep, nginx, s3
 from google_service import GoogleService
+from matrix import thorough
 from support import ALL, Project
 
 Member = Callable[..., Project]
@@ -86,7 +87,7 @@ WEB = pytest.mark.needs("nginx")
 MOTO = pytest.mark.needs_modules("moto")
 
 
-@pytest.mark.parametrize(
+@thorough(
     "store",
     [
         directory,
@@ -98,6 +99,7 @@ MOTO = pytest.mark.needs_modules("moto")
         google_bucket,
         pytest.param(container, marks=pytest.mark.needs("npm", "node")),
     ],
+    always=2,
 )
 def test_one_compiles_and_the_others_take_it(member: Member, tmp_path: Path, store: Opener) -> None:
     with store(tmp_path / "store") as (address, environment):

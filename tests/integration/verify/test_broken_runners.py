@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from matrix import thorough
 from support import HEAD, MODULES, TARGETS, Project
 
 from wasmbuild.builder.workspace import Workspace
@@ -51,7 +52,7 @@ def wrapped(project: Project, program: str, workshop: Any, does: str) -> None:
 
 
 @pytest.mark.parametrize("program", ["python", "wasmtime"])
-@pytest.mark.parametrize(
+@thorough(
     ("does", "ending"),
     [
         (
@@ -62,6 +63,7 @@ def wrapped(project: Project, program: str, workshop: Any, does: str) -> None:
         ("os.kill(os.getpid(), 11)", dict.fromkeys(("python", "wasmtime"), "was killed by SIGSEGV")),
         ("sys.exit()", dict.fromkeys(("python", "wasmtime"), "ended without an answer")),
     ],
+    always=1,
     ids=["a status", "a signal", "nothing"],
 )  # fmt: skip
 def test_a_runner_that_ends_before_it_runs_anything_is_blamed_itself(

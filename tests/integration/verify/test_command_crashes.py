@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+from matrix import thorough
 from support import HEAD, MODULES, TARGETS, Project
 
 from wasmbuild.engine import host
@@ -81,7 +82,7 @@ ENDS = "ends the process that runs it, which"
     ],
     ids=["an illegal instruction", "a privileged one", "a jump to itself"],
 )
-@pytest.mark.parametrize("engine", ENGINES)
+@thorough("engine", list(ENGINES), always=1)
 def test_code_that_crashes_or_hangs_costs_one_artifact_its_verdict(
     project: Project, engine: str, code: str, ending: str, fix: str
 ) -> None:
