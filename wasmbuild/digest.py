@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Callable
 
@@ -35,7 +34,7 @@ def _built_in() -> Callable[[bytes], _Hash]:
     """Return what ``hashlib`` takes where there is no OpenSSL."""
     for name in ("_sha2" if sys.version_info >= (3, 12) else "_sha256", "hashlib"):
         try:
-            found: Callable[[bytes], _Hash] = importlib.import_module(name).sha256
+            found: Callable[[bytes], _Hash] = __import__(name).sha256
         except ImportError:
             continue
         return found

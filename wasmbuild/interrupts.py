@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
+
+from wasmbuild.lean_signal import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,14 +32,14 @@ _heard = 0
 def end_at_once() -> None:
     """Let a request end this process at once, until a command runs; one that is ignored, as under nohup, stays so."""
     for number in _REQUESTS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _end)
     sys.unraisablehook = _unraisable
 
 
 def hear_of_children() -> None:
     """Let this process be told how its children end, also where its parent ignores that, or failures would pass."""
-    if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+    if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
@@ -60,7 +61,7 @@ class ImmediateInterrupts:
         _heard = 0
         try:
             for number in _REQUESTS:
-                if (handler := signal.getsignal(number)) is not signal.SIG_IGN:
+                if (handler := signal.getsignal(number)) != signal.SIG_IGN:
                     signal.signal(number, _raise)
                     self._before[number] = handler
         except ValueError:  # another thread
@@ -90,7 +91,7 @@ def raise_when_terminated() -> None:
             signal.raise_signal(number)
 
     with contextlib.suppress(ValueError):  # another thread
-        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
             signal.signal(signal.SIGTERM, hear)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from types import ModuleType
+import sys
 
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 
 class Command(NamedTuple):
@@ -80,4 +82,7 @@ COMMANDS = {
 
 def module_of(name: str) -> ModuleType:
     """Return the module of a command."""
-    return import_module(f"wasmbuild.commands.{name}")
+    module = f"wasmbuild.commands.{name}"
+    # `importlib` would be imported for this alone.
+    __import__(module)
+    return sys.modules[module]

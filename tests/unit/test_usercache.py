@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -48,7 +50,7 @@ def test_a_value_is_not_that_of_another_name_nor_one_that_a_disk_got_wrong(home:
     (folder / "two").write_bytes((folder / "one").read_bytes())
     (folder / "two").chmod(0o600)
     assert documents.recall("two") is None
-    (folder / "one").write_bytes((folder / "one").read_bytes().replace(b"48", b"49"))
+    (folder / "one").write_bytes((folder / "one").read_bytes().replace(marshal.dumps(48), marshal.dumps(49)))
     assert documents.recall("one") is None
 
 
@@ -123,3 +125,14 @@ def test_a_fifo_does_not_block(home: Path) -> None:
     Documents("words", 4).write("one", b"1")
     os.mkfifo(usercache.directory() / "words" / "pipe", 0o600)
     assert Documents("words", 4).read("pipe") is None
+
+
+class _Pair(NamedTuple):
+    first: object
+    second: object
+
+
+def test_a_value_comes_back_as_json_would_give_it(home: Path) -> None:
+    documents = Documents("words", 4)
+    documents.remember("one", {"pair": _Pair((1, "é"), [None, True, 1.5])})
+    assert documents.recall("one") == {"pair": [[1, "é"], [None, True, 1.5]]}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import lru_cache
 
 from wasmbuild.digest import sha256, sha256_hex
-from wasmbuild.formats.key_inputs import ENCODER, KeyInputs
+from wasmbuild.formats.key_inputs import KeyInputs
+from wasmbuild.lean_json import spell
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from wasmbuild.toolchain.toolchain import Toolchain
 
 SCHEMA = "wasmbuild/key/1"
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 _LAST = "wasm"
 
 
@@ -40,7 +39,7 @@ def document(engine: EngineConfig, compiler: CompilerIdentity, wasm_sha256: str,
     every checkout.
     """
     shared, hashed, head = _shared(engine, compiler, kind)
-    wasm = _CANONICAL.encode(wasm_sha256)
+    wasm = spell(wasm_sha256)
     digest = hashed.copy()
     digest.update(f"{wasm}}}".encode("ascii"))
     return KeyInputs({**shared, _LAST: wasm_sha256}, digest.hexdigest(), head, f"{wasm}}}")
@@ -55,7 +54,7 @@ def digest(document: Mapping[str, Any]) -> str:
 
 def canonical(document: Mapping[str, Any]) -> bytes:
     """Return the text of a document that its key is the digest of."""
-    return _CANONICAL.encode(document).encode("ascii")
+    return spell(dict(document), ",", ":").encode("ascii")
 
 
 @lru_cache(4096)
@@ -71,5 +70,5 @@ def _shared(engine: EngineConfig, compiler: CompilerIdentity, kind: str) -> tupl
         "kind": kind,
     }
     whole = {**shared, _LAST: ""}
-    canonical, spelled = (encoder.encode(whole).removesuffix('""}') for encoder in (_CANONICAL, ENCODER))
-    return shared, sha256(canonical.encode("ascii")), spelled
+    head, spelled = canonical(whole).removesuffix(b'""}'), spell(whole).removesuffix('""}')
+    return shared, sha256(head), spelled

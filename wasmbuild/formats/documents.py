@@ -12,7 +12,6 @@ from functools import lru_cache
 
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.extern import Export, Import, Interface
-from wasmbuild.formats.key_inputs import ENCODER
 from wasmbuild.formats.schema_check import Check
 from wasmbuild.formats.strict_json import Invalid, loads, show
 from wasmbuild.formats.traits import Traits
@@ -21,6 +20,9 @@ from wasmbuild.text import printable
 
 MANIFEST = "wasmbuild/manifest/1"
 INDEX = "wasmbuild/index/1"
+
+ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False, check_circular=False)
+"""How record, manifest and index are spelled."""
 
 _LINES = json.JSONEncoder(sort_keys=True, allow_nan=False, check_circular=False, separators=(",\n", ": "))
 _FIX = (

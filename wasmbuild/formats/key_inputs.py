@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
 from wasmbuild.lean_typing import Any
-
-ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False, check_circular=False)
-"""How record, manifest and index are spelled."""
 
 
 class KeyInputs(dict[str, Any]):

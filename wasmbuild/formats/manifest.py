@@ -15,6 +15,7 @@ from functools import lru_cache
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.documents import (
+    ENCODER,
     INDEX,
     MANIFEST,
     Source,
@@ -28,7 +29,6 @@ from wasmbuild.formats.documents import (
     traits_of,
 )
 from wasmbuild.formats.extern import Export, Import, Interface
-from wasmbuild.formats.key_inputs import ENCODER
 from wasmbuild.formats.schema_check import Check
 from wasmbuild.formats.traits import Traits
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple

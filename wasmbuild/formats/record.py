@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 
 from wasmbuild.formats.documents import (
+    ENCODER,
     Source,
     extern_documents,
     extern_lines,
@@ -17,7 +18,7 @@ from wasmbuild.formats.documents import (
     unwritable,
 )
 from wasmbuild.formats.extern import Export, Import
-from wasmbuild.formats.key_inputs import ENCODER, KeyInputs
+from wasmbuild.formats.key_inputs import KeyInputs
 from wasmbuild.formats.schema_check import Check, compile_schema
 from wasmbuild.formats.schema_parts import (
     KIND,

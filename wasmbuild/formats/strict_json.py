@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable
 
 from wasmbuild.text import printable
@@ -15,8 +13,7 @@ INT_MIN = -(1 << 63)
 INT_MAX = (1 << 64) - 1
 """Range of the whole numbers in free-form JSON."""
 
-
-_PLAIN_KEY = "[A-Za-z0-9_-]+"
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
 class Invalid(Exception):  # noqa: N818 -- never leaves this room; becomes a FormatError with the file's name
@@ -34,7 +31,7 @@ class Invalid(Exception):  # noqa: N818 -- never leaves this room; becomes a For
         for part in reversed(self.path):
             if isinstance(part, int):
                 text += f"[{part}]"
-            elif re.fullmatch(_PLAIN_KEY, part):
+            elif part and _PLAIN.issuperset(part):
                 text += f".{part}" if text else part
             else:
                 text += f"[{show(part)}]"
@@ -49,8 +46,10 @@ def loads(data: bytes, limit: int) -> object:
     """
     if len(data) > limit:
         raise Invalid(f"has {len(data)} bytes, and at most {limit} are read")
+    import json
+
     try:
-        return _DECODER.decode(data.decode("utf-8"))
+        return json.JSONDecoder(object_pairs_hook=_unique).decode(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise Invalid(f"is not UTF-8 text: byte {error.start} cannot be read") from None
     except json.JSONDecodeError as error:
@@ -119,6 +118,3 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
                 raise Invalid(f"has the key {show(key)} twice in one object")
             seen.add(key)
     return result
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique)

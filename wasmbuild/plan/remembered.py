@@ -6,7 +6,6 @@ and sources looked for every time.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from wasmbuild import __version__
 from wasmbuild.digest import sha256_hex
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.strict_json import Invalid
+from wasmbuild.lean_json import spell
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.plan import values
@@ -60,7 +60,7 @@ def remember(project: Project, data: bytes, *, default_line: int) -> None:
 
 def _name(data: bytes, default_line: int) -> str:
     # What can be declared depends on the system too: not every one limits memory.
-    identity = json.dumps([_SCHEMA, __version__, code_of("engine", "project"), sys.platform, default_line]).encode()
+    identity = spell([_SCHEMA, __version__, code_of("engine", "project"), sys.platform, default_line]).encode()
     return sha256_hex(identity + b"\0" + data)
 
 

@@ -77,4 +77,4 @@ def _read(path: Path) -> tuple[files.Signature, KnownIdentity] | None:
 
 
 def _name(path: Path) -> str:
-    return f"{sha256_hex(os.fsencode(path))}.json"
+    return sha256_hex(os.fsencode(path))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import signal
 import sys
 import time
 from _thread import allocate_lock, get_ident
@@ -14,6 +13,7 @@ from contextlib import suppress
 
 from wasmbuild import interrupts
 from wasmbuild.errors import ChildError, ToolchainError
+from wasmbuild.lean_signal import signal
 from wasmbuild.lean_typing import IO, TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.search_path import WINDOWS
@@ -255,8 +255,10 @@ def _status(status: int) -> str:
     if status >= 0:
         # Windows reports a crash as a large number that is known by its hexadecimal form.
         return f"status {status}" if status < 256 else f"status {status:#x}"
+    from signal import Signals
+
     try:
-        return signal.Signals(-status).name
+        return Signals(-status).name
     except ValueError:
         return f"signal {-status}"
 

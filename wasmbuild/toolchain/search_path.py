@@ -6,7 +6,6 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from importlib.machinery import PathFinder
 
 from wasmbuild.errors import ToolchainError
 from wasmbuild.files import signature
@@ -138,9 +137,11 @@ def default_line() -> int:
 
 def _package(name: str) -> Path | None:
     """Return the directory of an installed package without importing it."""
-    spec = PathFinder.find_spec(name)
-    folders = spec.submodule_search_locations if spec is not None else None
-    return Path(next(iter(folders))).absolute() if folders else None
+    for entry in sys.path:
+        folder = os.path.abspath(os.path.join(entry, name))
+        if os.path.isfile(os.path.join(folder, "__init__.py")):
+            return Path(folder)
+    return None
 
 
 def candidates(choice: str, *, lines: int = 1) -> list[Path]:

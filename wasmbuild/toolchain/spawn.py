@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 from collections.abc import Mapping, Sequence
 
+from wasmbuild.lean_signal import signal
 from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

@@ -1,0 +1,29 @@
+"""JSON as ``json`` writes it with sorted keys, without importing that: with its patterns it takes a tenth of a step."""
+
+from __future__ import annotations
+
+from wasmbuild.lean_typing import Any
+
+
+def spell(value: Any, comma: str = ", ", colon: str = ": ") -> str:
+    """Return a JSON value as ``json.dumps`` does with ``sort_keys=True``, ``allow_nan=False`` and these separators.
+
+    Raises ValueError, TypeError, as that does.
+    """
+    kind = type(value)
+    if kind is str and value.isascii() and value.isprintable() and '"' not in value and "\\" not in value:
+        return f'"{value}"'
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is int:
+        return str(value)
+    if value is None:
+        return "null"
+    if kind is list or kind is tuple:
+        return f"[{comma.join([spell(item, comma, colon) for item in value])}]"
+    if kind is dict and all(type(key) is str for key in value):
+        items = [f"{spell(key)}{colon}{spell(value[key], comma, colon)}" for key in sorted(value)]
+        return f"{{{comma.join(items)}}}"
+    import json
+
+    return json.dumps(value, sort_keys=True, allow_nan=False, separators=(comma, colon))
