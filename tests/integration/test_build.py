@@ -183,8 +183,8 @@ def test_a_directory_that_another_project_built_is_refused_and_left_as_it_is(pro
     other = (HEAD + TARGETS + MODULES).replace('"demo"', '"other"').replace("targets.", "targets.other-")
     project.write("two.toml", other)
     said = (
-        'error: two.toml: project.build-dir: "build" holds what the project "demo" built; set a build-dir of its own '
-        '(or --build-dir); if this project was called "demo" until now, delete build first\n'
+        'error: two.toml: project.build-dir: "build" holds what the project "demo" built; give this project a build '
+        'directory of its own; if it was called "demo" until now, delete build first\n'
     )
     for command in (["build"], ["build", "add@other-x64"], ["explain", "*"]):
         assert project.run(*command, "--config", "two.toml", status=2).stderr == said

@@ -59,7 +59,8 @@ def test_no_declaration(project: Project) -> None:
     for command in (["build"], ["plan"], ["explain", "x"]):
         error = project.run(*command, status=2).stderr
         assert error == (
-            "error: wasmbuild.toml: there is no such file; make it, or name another (--config on the command line)\n"
+            "error: wasmbuild.toml: there is no such file; name the one that is meant, or have wasmbuild init write a "
+            "first one\n"
         )
 
 

@@ -185,7 +185,7 @@ def test_a_build_directory_that_cannot_be_written(project: Project, kind: str) -
         project.build.symlink_to("nowhere")
         said = (
             f"error: {project.build}/.wasmbuild/lock: cannot lock the build directory: what has to be its directory is "
-            f"a file, or a link that leads nowhere; move that away, or name another (--state-dir, or build-dir)\n"
+            f"a file, or a link that leads nowhere; move that away, or name another state or build directory\n"
         )
     else:
         # Not even root makes directories there.

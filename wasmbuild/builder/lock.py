@@ -101,4 +101,4 @@ def _cannot_open(path: Path, error: OSError) -> str:
     problem, fix = error.strerror or str(error), "make its directory one that you may write to"
     if isinstance(error, (FileExistsError, NotADirectoryError)):
         problem, fix = "what has to be its directory is a file, or a link that leads nowhere", "move that away"
-    return f"{path}: cannot lock the build directory: {problem}; {fix}, or name another (--state-dir, or build-dir)"
+    return f"{path}: cannot lock the build directory: {problem}; {fix}, or name another state or build directory"

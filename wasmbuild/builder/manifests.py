@@ -94,7 +94,7 @@ class Manifests:
             build_dir = files.seen_from_here(self._directory.root)
             problem = f"{quoted(build_dir)} holds what the project {other} built"
             fix = (
-                f"set a build-dir of its own (or --build-dir); if this project was called {other} until now, delete "
+                f"give this project a build directory of its own; if it was called {other} until now, delete "
                 f"{build_dir} first"
             )
             raise DeclarationError([Mistake(self._plan.path, "project.build-dir", problem, fix)])

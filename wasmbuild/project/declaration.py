@@ -19,7 +19,7 @@ def read(path: Path) -> bytes:
             size = os.fstat(stream.fileno()).st_size
             data = stream.read(MAX_BYTES + 1) if size <= MAX_BYTES else b""
     except FileNotFoundError:
-        fix = "make it, or name another (--config on the command line)"
+        fix = "name the one that is meant, or have wasmbuild init write a first one"
         raise DeclarationError([Mistake(file, "", "there is no such file", fix)]) from None
     except IsADirectoryError:
         inside = f"name the file in it, {path / 'wasmbuild.toml'}"

@@ -224,7 +224,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         return str(raised.value)
 
     missing = tmp_path / "wasmbuild.toml"
-    absent = "there is no such file; make it, or name another (--config on the command line)"
+    absent = "there is no such file; name the one that is meant, or have wasmbuild init write a first one"
     assert of(missing) == f"{missing}: {absent}"
     assert of(tmp_path) == f"{tmp_path}: is a directory; name the file in it, {missing}"
     assert of(missing / "x") == f"{missing / 'x'}: {absent}"
