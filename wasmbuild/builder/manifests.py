@@ -1,4 +1,4 @@
-"""The manifests of targets that are whole, and the index that names them."""
+"""The manifests of targets that are whole."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import os
 from collections.abc import Callable, Collection, Iterator
 
 from wasmbuild import files
-from wasmbuild.builder.build_directory import BuildDirectory, record_path
+from wasmbuild.builder.build_directory import BuildDirectory
 from wasmbuild.builder.entries import Entries
+from wasmbuild.builder.index_file import IndexFile
 from wasmbuild.builder.memory import LINK, unreadable
 from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.builder.records import read_record, record_facts
+from wasmbuild.builder.shipped_sources import ShippedSources
 from wasmbuild.digest import sha256_hex
-from wasmbuild.errors import DeclarationError, DiskError, FormatError, Mistake
+from wasmbuild.errors import DeclarationError, FormatError, Mistake
 from wasmbuild.formats.extern import Interface
-from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Wasm, entries
+from wasmbuild.formats.manifest import Manifest, ManifestArtifact, entries
 from wasmbuild.formats.record import Record
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING
@@ -31,26 +33,23 @@ if TYPE_CHECKING:
 
 
 class Manifests:
-    """Writes and removes manifests so that none of them ever claims what is not there.
-
-    The index is changed before a manifest goes and after one comes: what it names stands.
-    """
+    """Writes and removes manifests so that none of them ever claims what is not there, and the index names no other."""
 
     def __init__(
         self,
         plan: Plan,
         there: PlanFiles,
         directory: BuildDirectory,
+        index: IndexFile,
+        shipped: ShippedSources,
         compilers: Callable[[EngineConfig], FoundCompiler],
-        binary: Callable[[Module], bytes],
     ) -> None:
-        """``binary`` returns a module's source as binary WebAssembly, to be shipped."""
-        self._binary = binary
         self._plan = plan
         self._directory = directory
+        self._index = index
+        self._shipped = shipped
         self._compilers = compilers
         self.written = False
-        self._unnamed = False
         # Of targets whose manifest is known to be right: its digest.
         self._right: dict[str, str] = {}
         self._artifacts: dict[str, list[Artifact]] = {target.name: [] for target in plan.targets}
@@ -69,10 +68,6 @@ class Manifests:
     def path(self, target_name: str) -> Path:
         return self._directory.root / target_name / filenames.MANIFEST
 
-    @property
-    def index(self) -> Path:
-        return self._directory.root / filenames.INDEX
-
     def of_targets(self) -> dict[str, list[Artifact]]:
         """Return the artifacts of each target, in the manifest's order."""
         return self._artifacts
@@ -83,7 +78,7 @@ class Manifests:
         What names no project, and what is damaged, is taken for ours. Raises DiskError where the index cannot be read.
         """
         ours = self._plan.project_name
-        seen = self._directory.memory.look(self.index, _project, follow=False)
+        seen = self._index.look()
         if seen is not None and seen.facts == ours:
             return
         found = {manifest.project for manifest in self._standing()}
@@ -131,7 +126,7 @@ class Manifests:
         """Remove the manifests of targets that are not whole. Raises DiskError."""
         standing = [name for name in target_names if _is_there(self.path(name))]
         if standing:
-            self.write_index(without=standing)
+            self._index.write(without=standing)
             for name in standing:
                 self._keep_entries(name)
             self._directory.remove(*map(self.path, standing))
@@ -140,7 +135,7 @@ class Manifests:
 
     def stands(self, target: Target) -> bool:
         """Tell whether the manifest of a target whose artifacts are right, and what it ships, are as they should be."""
-        if not all(map(self._is_shipped, self._shipping[target.name])):
+        if not all(map(self._shipped.has, self._shipping[target.name])):
             return False
         path = self.path(target.name)
         seen = self._directory.memory.look(path, follow=False)
@@ -166,7 +161,7 @@ class Manifests:
         self._right[target.name] = sha256
         self.written = True
         self._directory.memory.notes[str(path)] = self._note(target, sha256, records)
-        self._unnamed = True
+        self._index.is_behind = True
 
     def published(self, artifact: Artifact, record: Record, sha256: str) -> None:
         """Take over what a record says that was just written, with this digest: nobody has to read it to know."""
@@ -175,7 +170,7 @@ class Manifests:
 
     def is_written(self, target: Target) -> bool:
         """Tell what ``stands`` does where nothing is remembered, by what would be written. Raises DiskError."""
-        if not all(map(self._is_shipped, self._shipping[target.name])):
+        if not all(map(self._shipped.has, self._shipping[target.name])):
             return False
         seen = self._directory.memory.look(self.path(target.name), follow=False)
         wanted = self._wanted(target, self._records(target))
@@ -186,39 +181,6 @@ class Manifests:
 
     def _made_of_record(self, artifact: Artifact) -> bytes:
         return self._line(artifact, read_record(self._directory.root / artifact.path))
-
-    def name_all(self) -> None:
-        """Write the index if a manifest came that it does not name yet. Raises DiskError."""
-        if self._unnamed:
-            self.write_index()
-
-    def write_index(self, *, without: Collection[str] = ()) -> None:
-        """Write the index of the targets whose manifests stand, if it is not right already. Raises DiskError."""
-        index = self._index(without)
-        if not self._is_there(index):
-            self._directory.put(self.index, index.to_bytes(checked=False), index.project)
-            # A whole build is known by the signatures of all of its files, and this one is written last.
-            self._directory.memory.look(self.index, _project, follow=False)
-        self._unnamed = False
-
-    def index_is_right(self) -> bool:
-        """Tell whether the index names the targets whose manifests stand. Raises DiskError."""
-        return self._is_there(self._index())
-
-    def _index(self, without: Collection[str] = ()) -> Index:
-        named = []
-        for target in self._plan.targets:
-            if target.name in without:
-                continue
-            seen = self._directory.memory.look(self.path(target.name), follow=False)
-            if seen is not None and seen.sha256 != LINK:
-                path = f"{target.name}/{filenames.MANIFEST}"
-                named.append(IndexTarget(target.name, target.triple.text, path, seen.sha256))
-        return Index(self._plan.project_name, tuple(named))
-
-    def _is_there(self, index: Index) -> bool:
-        seen = self._directory.memory.look(self.index, _project, follow=False)
-        return seen is not None and seen.sha256 == sha256_hex(index.to_bytes(checked=False))
 
     def _manifest(self, target: Target, artifacts: tuple[ManifestArtifact, ...]) -> Manifest:
         compiler = self._compilers(target.engine)
@@ -253,28 +215,9 @@ class Manifests:
             record.imports,
             record.exports,
             _typed(module, record) if module.tests else (),
-            self._ship(artifact, record) if module.ship_source else None,
+            self._shipped.ship(artifact, record) if module.ship_source else None,
             record.traits,
         )
-
-    def _ship(self, artifact: Artifact, record: Record) -> Wasm:
-        """Put the binary source of an artifact beside it. Raises DiskError, CompileError."""
-        path = shipped_path(self._directory.root / artifact.path)
-        if not self._is_shipped(artifact):
-            data = self._binary(artifact.module)
-            if sha256_hex(data) != record.wasm_sha256:
-                raise DiskError(f"{artifact.module.shown}: changed while it was built; build again")
-            self._directory.put(path, data)
-        return Wasm(f"{artifact.module.name}.wasm", path.stat().st_size, record.wasm_sha256)
-
-    def _is_shipped(self, artifact: Artifact) -> bool:
-        """Tell whether the source of an artifact lies beside it."""
-        path = self._directory.root / artifact.path
-        seen = self._directory.memory.look(shipped_path(path))
-        record = self._directory.memory.look(record_path(path), record_facts)
-        if seen is None or record is None or record.facts is None:
-            return False
-        return bool(seen.sha256 == record.facts["wasm"])
 
     def _records(self, target: Target) -> list[str]:
         """Return the digests of the records of a target's artifacts, which were looked at."""
@@ -316,8 +259,8 @@ class Manifests:
         names = tuple([module.name for module in modules])
         declared = self._declared.get(names)
         if declared is None:
-            told = [[module.name, [case.to_json() for case in module.tests], module.ship_source] for module in modules]
-            declared = self._declared[names] = sha256_hex(json.dumps(told, sort_keys=True).encode())
+            repeated = [[each.name, [case.to_json() for case in each.tests], each.ship_source] for each in modules]
+            declared = self._declared[names] = sha256_hex(json.dumps(repeated, sort_keys=True).encode())
         return sha256_hex("\n".join([head, *records, declared]).encode())
 
 
@@ -336,16 +279,3 @@ def _is_there(path: Path) -> bool:
     except OSError as error:
         raise unreadable(path, error) from error
     return True
-
-
-def _project(data: bytes) -> str | None:
-    """Return what is remembered of an index: the project that it names; nothing of one that is damaged."""
-    try:
-        return Index.from_bytes(data, where="").project
-    except FormatError:
-        return None
-
-
-def shipped_path(artifact: Path) -> Path:
-    """Return where the source of an artifact is shipped: beside it."""
-    return artifact.parent / f"{artifact.stem}.wasm"

@@ -11,9 +11,11 @@ from wasmbuild.builder.compile import LocalCompiler
 from wasmbuild.builder.disk import is_forbidden
 from wasmbuild.builder.examining import SourceFacts
 from wasmbuild.builder.executors.backends import THIS_MACHINE
+from wasmbuild.builder.index_file import IndexFile
 from wasmbuild.builder.manifests import Manifests
 from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache, ExecutionBackend, RemoteReport
 from wasmbuild.builder.scheduler import Scheduler, make
+from wasmbuild.builder.shipped_sources import ShippedSources
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.builder.standing import Standing
 from wasmbuild.builder.survey import Survey
@@ -61,7 +63,9 @@ class Session:
         self._noted_as = looked.identity
         self._files = looked.files
         self.artifacts = dict(zip(self._files.artifacts, plan.artifacts, strict=True))
-        self._manifests = Manifests(plan, self._files, directory, toolchain.compiler, self._binary)
+        self._index = IndexFile(plan, directory)
+        shipped = ShippedSources(directory, self._binary)
+        self._manifests = Manifests(plan, self._files, directory, self._index, shipped, toolchain.compiler)
         self._compiler = LocalCompiler(toolchain, directory.scratch)
         self._cache = cache
         self._backend = backend
@@ -171,13 +175,13 @@ class Session:
             for target in self.plan.targets:
                 if self._standing.is_whole(target) and not self._manifests.stands(target):
                     self._manifests.write(target)
-            self._manifests.write_index()
+            self._index.write()
             self._begun = True
 
     def is_whole(self) -> bool:
         """Tell whether artifacts, manifests and index are all as they should be. Raises DiskError."""
         self.check()
-        if self.outdated() or not self._manifests.index_is_right():
+        if self.outdated() or not self._index.is_right():
             return False
         return all(self._manifests.stands(target) or self._manifests.is_written(target) for target in self.plan.targets)
 
@@ -251,7 +255,7 @@ class Session:
             return []
         changed = self._survey.look_at_made()
         self._manifests.retract({self.statuses[id].artifact.target.name for id in changed})
-        self._manifests.write_index()
+        self._index.write()
         memory = self.directory.memory
         if not self._survey.as_it_was:
             memory.keep(self._files.all)
@@ -267,15 +271,13 @@ class Session:
 
     def touch_manifests(self) -> None:
         """Give the manifests and the index the present time, by which Make knows them. Raises DiskError."""
-        self.directory.touch(
-            *(self._manifests.path(target.name) for target in self.plan.targets), self._manifests.index
-        )
+        self.directory.touch(*(self._manifests.path(target.name) for target in self.plan.targets), self._index.path)
 
     def close(self) -> None:
         """Write down what is known, end the compilers and let the next build in. Raises DiskError."""
         try:
             if self.directory.locked:
-                self._manifests.name_all()
+                self._index.catch_up()
                 self.directory.save()
         finally:
             self._cache.close()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from wasmbuild.builder import key
 from wasmbuild.builder.build_directory import ARTIFACT_SUFFIX, BuildDirectory, record_path
 from wasmbuild.builder.checker import Document
-from wasmbuild.builder.manifests import Manifests, shipped_path
+from wasmbuild.builder.manifests import Manifests
 from wasmbuild.builder.records import read_record, record_facts
+from wasmbuild.builder.shipped_sources import shipped_path
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import DiskError
 from wasmbuild.formats import manifest
