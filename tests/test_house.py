@@ -104,6 +104,20 @@ def test_a_build_after_an_edit_is_light(tmp_path: Path) -> None:
     assert not loaded & ({*HEAVY, *OF_PATHS, "wasmbuild.formats.schemas"} - {"threading"})
 
 
+def test_a_build_that_restores_all_finds_its_way_without_pathlib(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WASMBUILD_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "wasmbuild.toml").write_text(
+        '[project]\nname = "a"\n[targets.p]\ntriple = "pulley64"\n[modules.m]\nsource = "m.wat"\n'
+    )
+    (tmp_path / "m.wat").write_text("(module)")
+    for checkout in ("first", "second", "third"):
+        loaded = _loaded_by(["build"], tmp_path)
+        (tmp_path / "build").rename(tmp_path / checkout)
+    assert not loaded & OF_PATHS
+
+
 OF_PATHS = {"pathlib", "fnmatch", "urllib.parse", "ipaddress", "ntpath"}
 NOT_OF_A_STEP = {"queue", "wasmbuild.builder.session", "wasmbuild.builder.memory", "wasmbuild.builder.restoring"}
 NOT_OF_A_STEP |= {*OF_PATHS, "signal", "importlib", "warnings"}

@@ -36,8 +36,11 @@ def test_a_build_tells_what_is_there(project: Project, capfd: pytest.CaptureFixt
 
 
 def test_paths_are_those_of_pathlib(project: Project) -> None:
-    plan = api.plan(project.root / "wasmbuild.toml")
-    assert all(isinstance(path, Path) for path in (plan.directory, plan.build_dir, *(m.source for m in plan.modules)))
+    (project.root / "other.wat").write_text("(module)")
+    for placed in ({}, {"build_dir": project.root / "elsewhere", "sources": {"add": project.root / "other.wat"}}):
+        plan = api.plan(project.root / "wasmbuild.toml", **placed)
+        paths = (plan.directory, plan.build_dir, *(module.source for module in plan.modules))
+        assert all(isinstance(path, Path) for path in paths)
     built = api.build(project.root / "wasmbuild.toml")
     assert all(isinstance(path, Path) for path in (built.build_dir, *(made.path for made in built.artifacts.values())))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from _thread import allocate_lock
@@ -111,8 +112,8 @@ class BuildDirectory:
     def forget_noop(self) -> None:
         """Let no later build believe that everything is as the last whole build left it. Raises DiskError."""
         self._noted = None
-        with as_disk_error(self._noop, "removed", self._advice):
-            self._noop.unlink(missing_ok=True)
+        with as_disk_error(self._noop, "removed", self._advice), contextlib.suppress(FileNotFoundError):
+            os.unlink(self._noop)
 
     def note_noop(self, identity: list[object], digest: str) -> None:
         """Have ``unlock`` note that everything is right, with signatures of this digest.
@@ -180,8 +181,8 @@ class BuildDirectory:
     def remove(self, *paths: Path) -> None:
         """Delete files of ours that may be gone already. Raises DiskError."""
         for path in paths:
-            with as_disk_error(path, "removed", self._advice):
-                path.unlink(missing_ok=True)
+            with as_disk_error(path, "removed", self._advice), contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
             self.memory.forget(path)
 
     def sweep(self, directory: Path) -> None:
@@ -193,22 +194,26 @@ class BuildDirectory:
                 return
             directory = directory.parent
 
-    def files(self) -> list[Path]:
-        """Return all files but temporary ones."""
-        return [directory / name for directory, names in self._walk() for name in names]
+    def files(self) -> list[str]:
+        """Return the paths of all files but temporary ones."""
+        return [f"{directory}{os.sep}{name}" for directory, names in self._walk() for name in names]
 
-    def orphans(self, found: Iterable[Path], declared: Set[Path]) -> list[Path]:
+    def orphans(self, found: Iterable[str], declared: Set[str]) -> list[Path]:
         """Return, of files found here, the artifacts that wasmbuild made and that are no longer declared.
 
         A file without a record that names it is not ours and never listed.
         """
-        records = (path for path in found if path.name.endswith(ARTIFACT_SUFFIX + filenames.RECORD_SUFFIX))
-        artifacts = (path.with_name(path.name.removesuffix(filenames.RECORD_SUFFIX)) for path in records)
-        return [path for path in artifacts if path not in declared and self._made_here(path)]
+        records = (path for path in found if path.endswith(ARTIFACT_SUFFIX + filenames.RECORD_SUFFIX))
+        artifacts = (path.removesuffix(filenames.RECORD_SUFFIX) for path in records)
+        undeclared = (Path(path) for path in artifacts if path not in declared)
+        return [path for path in undeclared if self._made_here(path)]
 
     def manifests(self) -> list[Path]:
         """Return the manifests of all target directories, declared or not."""
-        return sorted(self.root.glob(f"*/{filenames.MANIFEST}"))
+        with contextlib.suppress(OSError):
+            paths = [self.root / name / filenames.MANIFEST for name in sorted(os.listdir(self.root))]
+            return [path for path in paths if os.path.exists(path)]
+        return []
 
     def _made_here(self, artifact: Path) -> bool:
         try:
@@ -229,28 +234,28 @@ class BuildDirectory:
         """Without the lock, names are those that no build removes meanwhile."""
         return TEMPORARY_PREFIX if self.locked else ALONE_PREFIX
 
-    def _leftovers(self, below: bool) -> Iterator[Path]:
+    def _leftovers(self, below: bool) -> Iterator[str]:
         for directory, names in self._walk(with_temporary=True, below=below):
             for name in names:
-                path = directory / name
+                path = f"{directory}{os.sep}{name}"
                 if name.startswith(ALONE_PREFIX):
                     if self._is_stale(path):
                         yield path
                 elif name.startswith(TEMPORARY_PREFIX):
                     yield path
 
-    def _is_stale(self, path: Path) -> bool:
+    def _is_stale(self, path: str) -> bool:
         try:
-            return path.lstat().st_mtime_ns + _STALE_NS < self._lock.clock()
+            return os.lstat(path).st_mtime_ns + _STALE_NS < self._lock.clock()
         except OSError:
             return False
 
-    def _walk(self, *, with_temporary: bool = False, below: bool = True) -> Iterator[tuple[Path, list[str]]]:
+    def _walk(self, *, with_temporary: bool = False, below: bool = True) -> Iterator[tuple[str, list[str]]]:
         """Go through the build directory; temporary directories are never entered, only named when asked for."""
         for directory, subdirectories, names in os.walk(self.root):
             temporary = [name for name in subdirectories if name.startswith(TEMPORARY_PREFIX)]
             subdirectories[:] = [name for name in subdirectories if name not in temporary and below]
-            yield Path(directory), names + (temporary if with_temporary else [])
+            yield directory, names + (temporary if with_temporary else [])
 
 
 def record_path(artifact: Path) -> Path:

@@ -35,7 +35,7 @@ class Upkeep:
 
     def tidy(self) -> None:
         """Remove what is not declared; the manifests of targets that this concerns go too. Raises DiskError."""
-        declared = {self._directory.root / artifact.path: artifact for artifact in self._plan.artifacts}
+        declared = {str(self._directory.root / artifact.path): artifact for artifact in self._plan.artifacts}
         files = self._directory.files()
         orphans = self._directory.orphans(files, declared.keys())
         undeclared = self._manifests.undeclared()
@@ -47,9 +47,9 @@ class Upkeep:
             self._directory.sweep(path.parent)
         for name in undeclared:
             self._directory.sweep(self._directory.root / name)
-        for path in files:
-            if path.suffix == ".wasm":
-                artifact = declared.get(path.with_suffix(ARTIFACT_SUFFIX))
+        for file in files:
+            if file.endswith(".wasm"):
+                artifact = declared.get(file.removesuffix(".wasm") + ARTIFACT_SUFFIX)
                 if artifact is not None and not artifact.module.ship_source:
                     self._unship(self._directory.root / artifact.path)
 

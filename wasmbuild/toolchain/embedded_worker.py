@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 _ENGINES = 16
@@ -58,19 +57,19 @@ class LibraryWorker:
 
     def compile(self, request: dict[str, Any], data: bytes) -> bytes:
         engine = self._engine(request)
-        artifact = self._kinds[request["kind"]](engine, data or Path(request["wasm"]).read_bytes())
+        artifact = self._kinds[request["kind"]](engine, _binary(request, data))
         try:
             serialized = artifact.serialize()
         finally:
             artifact.close()
         if "out" not in request:
             return bytes(serialized)
-        with Path(request["out"]).open("wb") as out:
+        with open(request["out"], "wb") as out:
             out.write(serialized)
         return b""
 
     def validate(self, request: dict[str, Any], data: bytes) -> bytes:
-        self._wasmtime.Module.validate(self._engine(request), data or Path(request["wasm"]).read_bytes())
+        self._wasmtime.Module.validate(self._engine(request), _binary(request, data))
         return b""
 
     def translate(self, request: dict[str, Any], data: bytes) -> bytes:
@@ -96,6 +95,13 @@ class LibraryWorker:
         configure(config, request["calls"])
         self._bindings.wasmtime_config_parallel_compilation_set(config.ptr(), request["parallel"])
         return config
+
+
+def _binary(request: dict[str, Any], data: bytes) -> bytes:
+    if data:
+        return data
+    with open(request["wasm"], "rb") as file:
+        return file.read()
 
 
 _DO = {"compile": LibraryWorker.compile, "validate": LibraryWorker.validate, "translate": LibraryWorker.translate}

@@ -128,7 +128,7 @@ def test_orphans_are_artifacts_of_ours_alone(directory: BuildDirectory) -> None:
         directory.publish(directory.root / f"{name}.cwasm", made(directory), record(id))
     (directory.root / "x64/mine.cwasm").write_bytes(b"mine")
     (directory.root / "x64/odd.cwasm.json").write_text("{}")
-    orphans = directory.orphans(directory.files(), {directory.root / "x64/add.cwasm"})
+    orphans = directory.orphans(directory.files(), {str(directory.root / "x64/add.cwasm")})
     assert sorted(path.relative_to(directory.root).as_posix() for path in orphans) == [
         "gone/a/b.cwasm",
         "x64/old.cwasm",
