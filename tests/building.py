@@ -8,7 +8,7 @@ from typing import Any
 from maker import Maker
 
 from wasmbuild.builder.build_directory import BuildDirectory
-from wasmbuild.builder.noop import Look
+from wasmbuild.builder.noop import Snapshot
 from wasmbuild.builder.session import Session
 from wasmbuild.errors import CompileError
 from wasmbuild.plan.graph import plan
@@ -86,7 +86,7 @@ class FakeProject:
         for name in names:
             (self.directory / "src" / f"{name}.wasm").write_bytes(wasm(text or name))
 
-    def session(self, looked: Look | None = None) -> Session:
+    def session(self, looked: Snapshot | None = None) -> Session:
         file = self.directory / "wasmbuild.toml"
         planned = plan(load(file, default_line=48))
         toolchain: Any = self.toolchain

@@ -15,7 +15,7 @@ from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from wasmbuild.audit.known_faults import KnownFaults
-    from wasmbuild.builder.noop import Look
+    from wasmbuild.builder.noop import Snapshot
     from wasmbuild.builder.session import Session
     from wasmbuild.builder.work import ArtifactOutcome
     from wasmbuild.builder.workspace import Planned, Workspace
@@ -63,7 +63,7 @@ class StepwiseBuild:
         """Whether this process was forked from the one whose build it is."""
         return os.getpid() != self._process
 
-    def session(self, planned: Planned | None = None, looked: Look | None = None) -> Session:
+    def session(self, planned: Planned | None = None, looked: Snapshot | None = None) -> Session:
         """Return the session: of a plan, of which ``looked`` was found just now, or else of what is declared now.
 
         Raises WasmbuildError.

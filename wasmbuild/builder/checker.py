@@ -9,7 +9,7 @@ from wasmbuild import confined, files
 from wasmbuild.builder import key
 from wasmbuild.builder.examining import SourceFacts
 from wasmbuild.builder.explain import differences
-from wasmbuild.builder.memory import LINK, Memory, Seen
+from wasmbuild.builder.memory import LINK, KnownFile, Memory
 from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.builder.records import module_digest, read_record, record_facts
 from wasmbuild.builder.sources import SourceReader
@@ -209,7 +209,12 @@ class Checker:
         return bool(named and whole and recorded["module"] == self._module_digests[source.wasm_sha256])
 
     def _reasons(
-        self, artifact: Artifact, path: str, recorded: Seen | None, present: Seen | None, document: dict[str, Any]
+        self,
+        artifact: Artifact,
+        path: str,
+        recorded: KnownFile | None,
+        present: KnownFile | None,
+        document: dict[str, Any],
     ) -> list[str]:
         if recorded is None:
             return [_NEVER if present is None else "its record is missing"]

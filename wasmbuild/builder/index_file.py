@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from wasmbuild.builder.build_directory import BuildDirectory
-from wasmbuild.builder.memory import LINK, Seen
+from wasmbuild.builder.memory import LINK, KnownFile
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.manifest import Index, IndexTarget
@@ -30,7 +30,7 @@ class IndexFile:
     def path(self) -> Path:
         return self._directory.root / filenames.INDEX
 
-    def look(self) -> Seen | None:
+    def look(self) -> KnownFile | None:
         """Return the file; its facts are the name of the project that it is of, None where it is damaged.
 
         Raises DiskError.

@@ -26,7 +26,7 @@ _PART = 8
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
-class Seen(NamedTuple):
+class KnownFile(NamedTuple):
     """A file as it was when it was last read: its signature as text, its digest, and what was asked for of its bytes.
 
     ``facts`` is a JSON value, None where nobody asked.
@@ -42,7 +42,7 @@ class Seen(NamedTuple):
         return int(self.spelled.split("\t", 3)[2])
 
 
-class _Made(NamedTuple):
+class _MadeFile(NamedTuple):
     """A file as we made it: ``facts`` are the text of a JSON value, which takes half of its memory."""
 
     stamped: files.Signature
@@ -50,7 +50,7 @@ class _Made(NamedTuple):
     facts: str
 
 
-_NOT_MADE = _Made((-1, -1, -1, -1, -1), None, NO_FACTS)
+_NO_FILE = _MadeFile((-1, -1, -1, -1, -1), None, NO_FACTS)
 
 
 class Memory:
@@ -73,7 +73,7 @@ class Memory:
         self._since: set[str] = set()
         self._loaded: dict[str, str] = {}
         self._changed = False
-        self._made: dict[str, _Made] = {}
+        self._made: dict[str, _MadeFile] = {}
         self.load()
 
     def load(self) -> None:
@@ -127,7 +127,7 @@ class Memory:
         *,
         follow: bool = True,
         digest: Callable[[bytes], str] = sha256_hex,
-    ) -> Seen | None:
+    ) -> KnownFile | None:
         """Return the digest of a file, and what ``facts`` makes of its bytes; ``None`` where there is no file.
 
         The file is read only when its signature is new or was too young to be trusted, for facts only if it has no more
@@ -142,11 +142,11 @@ class Memory:
             if row.spelled == spelled:
                 found = None if facts is None else _decoded(row.facts)
                 if facts is None or found is not None:
-                    return Seen(spelled, row.sha256, found)
+                    return KnownFile(spelled, row.sha256, found)
             if stat.S_ISLNK(status.st_mode):
                 self.forget(path)
-                return Seen(spelled, LINK)
-            made = self._made.get(name, _NOT_MADE)
+                return KnownFile(spelled, LINK)
+            made = self._made.get(name, _NO_FILE)
             ours = made.stamped[:-1] == files.signature(status)[:-1]
             if not ours:
                 self._made.pop(name, None)
@@ -172,7 +172,7 @@ class Memory:
         else:
             self._forget(name)
             self.young.add(name)
-        return Seen(spelled, sha256, found)
+        return KnownFile(spelled, sha256, found)
 
     def note_made(
         self, path: Path | str, stamped: files.Signature, sha256: str | None = None, facts: Any = None
@@ -182,7 +182,7 @@ class Memory:
         With ``sha256``, which was made of its bytes after it was stamped, or while it was nobody else's, it is not even
         read again, and with ``facts`` not for these.
         """
-        self._made[str(path)] = _Made(stamped, sha256, NO_FACTS if facts is None else _ENCODE(facts))
+        self._made[str(path)] = _MadeFile(stamped, sha256, NO_FACTS if facts is None else _ENCODE(facts))
         self._forget(str(path))
 
     def changed(self, paths: Sequence[str], seen: Mapping[str, str]) -> set[str]:

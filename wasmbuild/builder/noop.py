@@ -31,7 +31,7 @@ def file(state: Path) -> Path:
     return state / "noop.json"
 
 
-class Look(NamedTuple):
+class Snapshot(NamedTuple):
     """What a look at all files found: whether each is as the last whole build left it, and their signatures as text.
 
     ``signatures`` are by path; there is none of a file that is not there, nor of any where the last whole build was
@@ -45,7 +45,7 @@ class Look(NamedTuple):
     identity: list[object]
 
 
-def look(plan: Plan, declaration: bytes) -> Look:
+def look(plan: Plan, declaration: bytes) -> Snapshot:
     """Look at all files of a plan, if the last whole build was of this very one.
 
     ``declaration`` are the bytes that the plan was made from. It costs a stat for each file, and never raises: whatever
@@ -72,9 +72,9 @@ def look(plan: Plan, declaration: bytes) -> Look:
         return unseen
 
 
-def not_yet(plan: Plan, declaration: bytes) -> Look:
+def not_yet(plan: Plan, declaration: bytes) -> Snapshot:
     """Look at no file yet; who asks what compiles asks that afterwards. Never raises."""
-    return Look(False, PlanFiles(plan), {}, _identity(plan, declaration))
+    return Snapshot(False, PlanFiles(plan), {}, _identity(plan, declaration))
 
 
 def is_of(plan: Plan, identity: list[object], digest: str | None) -> bool:

@@ -48,7 +48,7 @@ class Session:
         toolchain: Toolchain,
         cache: ArtifactCache = NO_CACHE,
         backend: ExecutionBackend = THIS_MACHINE,
-        looked: noop.Look | None = None,
+        looked: noop.Snapshot | None = None,
     ) -> None:
         """``config`` are the bytes of the declaration that the plan was made from.
 
@@ -253,7 +253,7 @@ class Session:
         """
         if self._unwritable is not None:
             return []
-        changed = self._survey.look_at_made()
+        changed = self._survey.recheck()
         self._manifests.retract({self.statuses[id].artifact.target.name for id in changed})
         self._index.write()
         memory = self.directory.memory

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from wasmbuild import files
 from wasmbuild.builder.examining import Examiner, SourceFacts, as_compile_error, held, missing, read
-from wasmbuild.builder.memory import Memory, Seen
+from wasmbuild.builder.memory import KnownFile, Memory
 from wasmbuild.errors import CompileError, DiskError
 from wasmbuild.formats.identify import MAX_SOURCE
 from wasmbuild.lean_paths import Path
@@ -42,7 +42,7 @@ class SourceReader:
         self._copies: dict[str, tuple[files.Signature, SourceFacts, Path]] = {}
         self._copying = allocate_lock()
         # Of each module, what was seen of its source, and what that is.
-        self._looked: dict[str, tuple[Seen, SourceFacts]] = {}
+        self._looked: dict[str, tuple[KnownFile, SourceFacts]] = {}
 
     def look(self, module: Module) -> SourceFacts:
         """Return what a module's source is.
@@ -109,7 +109,7 @@ class SourceReader:
             self._copies[str(module.source)] = (signature, source, path)
             return source, path
 
-    def _seen(self, path: Path) -> Seen | None:
+    def _seen(self, path: Path) -> KnownFile | None:
         seen = self._memory.look(path, self._examiner.facts, MAX_SOURCE, digest=self._examiner.digest)
         self._examiner.let_go()
         return seen

@@ -26,7 +26,7 @@ class Survey:
     def __init__(
         self,
         plan: Plan,
-        looked: noop.Look,
+        looked: noop.Snapshot,
         directory: BuildDirectory,
         checker: Checker,
         manifests: Manifests,
@@ -106,7 +106,7 @@ class Survey:
         self._standing.replace(status, counted=self._directory.locked)
         return status
 
-    def look_at_made(self) -> list[str]:
+    def recheck(self) -> list[str]:
         """Look once more at what was touched; return the ids of what was right and no longer is. Raises DiskError."""
         standing = self._standing
         standing.touched.update(self._young())

@@ -11,7 +11,7 @@ from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import search_path
 
 if TYPE_CHECKING:
-    from wasmbuild.builder.noop import Look
+    from wasmbuild.builder.noop import Snapshot
     from wasmbuild.builder.request import ArtifactCache
     from wasmbuild.builder.session import Session
     from wasmbuild.plan.graph import Plan
@@ -83,7 +83,7 @@ class Workspace:
         """Tell whether nothing has changed since the last whole build of a plan; it costs a stat for each file."""
         return self.look(planned).whole
 
-    def look(self, planned: Planned) -> Look:
+    def look(self, planned: Planned) -> Snapshot:
         """Look at every file of a plan; it costs a stat for each."""
         from wasmbuild.builder import noop
 
@@ -95,7 +95,7 @@ class Workspace:
         *,
         cached: bool = True,
         push: bool = False,
-        looked: Look | None = None,
+        looked: Snapshot | None = None,
         executor: str | None = None,
         say: Callable[[str], None] = lambda text: None,
     ) -> Session:

@@ -76,19 +76,19 @@ def find(
             passed_over.append(str(error))
     what = "wasmtime executable" if choice == CLI else "compiler"
     raise (NoCompilerError if certain else ToolchainError)(
-        "\n".join([f"no {what} of {wanted} was found", *_told(passed_over), remedies(line, at_least)])
+        "\n".join([f"no {what} of {wanted} was found", *_indented(passed_over), remedies(line, at_least)])
     )
 
 
 def why_passed_over(line: int, at_least: str | None = None) -> list[str]:
     """Return why executables that there are do not compile for a line, each as an indented line of a message."""
     try:
-        return _told(_best(_Wanted(line, at_least), None)[1])
+        return _indented(_best(_Wanted(line, at_least), None)[1])
     except ToolchainError as error:
-        return _told([str(error)])
+        return _indented([str(error)])
 
 
-def _told(passed_over: list[str]) -> list[str]:
+def _indented(passed_over: list[str]) -> list[str]:
     return [f"    passed over: {reason}" for reason in passed_over]
 
 

@@ -70,7 +70,7 @@ class Surveyed:
         self.standing = Standing(self.plan, manifests)
         self.directory = BuildDirectory(Path(project.root))
         there = PlanFiles(self.plan)
-        looked = noop.Look(False, there, dict.fromkeys(there.all, "signature"), [])
+        looked = noop.Snapshot(False, there, dict.fromkeys(there.all, "signature"), [])
         monkeypatch.setattr(noop, "is_of", lambda plan, identity, digest: as_it_was)
         self.survey = Survey(self.plan, looked, self.directory, checker, manifests, self.standing)
 
@@ -135,7 +135,7 @@ def test_of_what_was_touched_it_is_told_what_is_right_no_more(surveyed: Surveyed
     surveyed.standing.touch("a")
     surveyed.checker.wrong = {"a@x64", "b@x64"}
     surveyed.checker.looked.clear()
-    assert surveyed.survey.look_at_made() == ["a@x64"]
+    assert surveyed.survey.recheck() == ["a@x64"]
     assert sorted(surveyed.checker.looked) == ["a@pi", "a@x64"]
     surveyed.directory.unlock()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from wasmbuild.builder.executors.rationed import local_executor
+from wasmbuild.builder.executors.jobserver import local_executor
 from wasmbuild.builder.request import Compiler, ExecutionBackend, Executor
 from wasmbuild.errors import UsageError
 from wasmbuild.lean_typing import TYPE_CHECKING

@@ -21,15 +21,15 @@ def local_executor(compiler: Compiler, jobs: int | None) -> Executor:
     server = jobserver.inherited() if jobs is None else None
     if server is None:
         return LocalExecutor(compiler, jobs or cores())
-    return RationedExecutor(compiler, cores() if server.is_reached else 1, server)
+    return JobserverExecutor(compiler, cores() if server.is_reached else 1, server)
 
 
-class RationedExecutor:
+class JobserverExecutor:
     """Gives requests to a compiler when there is a token, at most so many at a time."""
 
     def __init__(self, compiler: Compiler, slots: int, server: Jobserver) -> None:
         self._server = server
-        self._inner = LocalExecutor(_Rationed(compiler, server), slots)
+        self._inner = LocalExecutor(_JobserverCompiler(compiler, server), slots)
 
     @property
     def slots(self) -> int:
@@ -55,7 +55,7 @@ class RationedExecutor:
         self._server.close()
 
 
-class _Rationed:
+class _JobserverCompiler:
     """A compiler that waits for a token."""
 
     def __init__(self, compiler: Compiler, server: Jobserver) -> None:
