@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
-import select
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -321,32 +319,6 @@ class TestTargets:
         text = failed(embedded.compile, make(FINE, engine={"collector": "copying"}), ToolchainError)
         assert "the wasmtime Python package cannot compile with collector as set under [engine]" in text
 
-    @pytest.mark.parametrize(
-        ("choice", "fix"),
-        [
-            ("auto", "get one in any of these ways:\n"),
-            ("embedded", 'leave out compiler = "embedded" under [toolchain], and a wasmtime executable compiles'),
-        ],
-    )
-    def test_the_way_out_where_the_library_is_what_compiles(self, embedded: Embedded, choice: str, fix: str) -> None:
-        line = find.default_line()
-        toolchain = Toolchain({line: embedded.compiler}, LIMITS, choice)
-        said = f"compiles for {HOST} and pulley64 alone, not for s390x-unknown-linux-gnu; {fix}"
-        assert said in (toolchain.obstacle(engines.engine(triple="s390x-unknown-linux-gnu", line=line)) or "")
-
-    @pytest.mark.skipif(sys.platform == "win32", reason="the program is a shell script")
-    def test_what_was_passed_over_for_the_library(
-        self, embedded: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        program = tmp_path / "wasmtime"
-        program.write_text("#!/bin/sh\n")
-        program.chmod(0o755)
-        monkeypatch.setenv("PATH", str(tmp_path))
-        line = find.default_line()
-        toolchain = Toolchain({line: embedded.compiler}, LIMITS)
-        said = toolchain.obstacle(engines.engine(triple="s390x-unknown-linux-gnu", line=line)) or ""
-        assert f"\n    passed over: {program} (PATH) is a script" in said
-
     def test_settings_that_end_the_library(self, embedded: Embedded, make: Make) -> None:
         text = failed(embedded.compile, make(FINE, isa_flags={"has_foo": True}))
         assert "it refuses the settings of this target: No existing setting named 'has_foo'" in text
@@ -398,20 +370,3 @@ def test_what_a_library_compiled_that_is_another_by_now_is_refused(embedded: Emb
             toolchain.compile(make(FINE))
     finally:
         toolchain.close()
-
-
-@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the end of a process of another is not seen")
-def test_a_worker_that_died_while_idle_is_replaced(embedded: Embedded) -> None:
-    library = Embedded(embedded.compiler, LIMITS)
-    try:
-        library.translate(FINE)
-        worker = library._all[0]._child
-        assert worker is not None
-        end = os.pidfd_open(worker.process.pid)
-        worker.process.kill()
-        select.select([end], [], [])
-        os.close(end)
-        assert library.translate(FINE) == embedded.translate(FINE)
-        assert len(library._all) == 1
-    finally:
-        library.close()
