@@ -45,6 +45,17 @@ def test_elsewhere_lies_what_a_build_makes_and_nothing_else(project: Project, ou
     assert project.compiled() == {"add@x64", "add@arm"}
 
 
+def test_what_is_remembered_of_one_directory_says_nothing_of_another(project: Project, tmp_path: Path) -> None:
+    """Each is to have a state directory of its own; where two have one, neither is stale."""
+    one, other = (("--build-dir", str(tmp_path / name), "--state-dir", str(tmp_path / "state")) for name in "ab")
+    for step in (one, other, one):
+        project.run("build", "-q", *step)
+    project.write("add.wat", SUB)
+    for step in (other, one):
+        assert project.compiled(*step) == {"add@x64", "add@arm"}
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+
+
 def test_why_a_step_would_build(project: Project, out: Path, tmp_path: Path) -> None:
     made = tmp_path / "made.wat"
     made.write_text(SUB)

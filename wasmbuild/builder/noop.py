@@ -121,8 +121,10 @@ def _directories(plan: Plan) -> Iterator[str]:
 def _identity(plan: Plan, declaration: bytes) -> list[object]:
     """Return what a note is of besides files: all that the plan and the keys come from."""
     globs = json.dumps(plan.globs).encode("utf-8", "surrogatepass")
-    # What a build was told besides the declaration may leave out targets, and have sources elsewhere.
-    placed = repr([[target.name for target in plan.targets], [(m.name, str(m.source)) for m in plan.modules]])
+    # What a build was told besides the declaration may leave out targets, have sources elsewhere, and build elsewhere
+    # what another has its notes beside.
+    targets = [target.name for target in plan.targets]
+    placed = repr([str(plan.build_dir), targets, [(m.name, str(m.source)) for m in plan.modules]])
     granted = repr([test.wasi.dirs for module in plan.modules for test in module.tests if test.wasi is not None])
     digests = [sha256_hex(data) for data in (declaration, globs, (placed + granted).encode("utf-8", "surrogatepass"))]
     lines = len({target.engine.line for target in plan.targets})

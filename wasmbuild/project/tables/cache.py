@@ -61,6 +61,10 @@ def _public(word: str) -> Wrong | None:
     return f"{quoted(word)} is no public key", fix
 
 
+def _nobody(keys: tuple[str, ...]) -> Wrong | None:
+    return None if keys else ("is empty", "name who is believed, or leave it out to believe whoever can write there")
+
+
 def _file(text: str) -> Wrong | None:
     if not text or not text.isprintable():
         return f"{quoted(text)} is no path", "write the path of a file, from the folder of this one or a whole one"
@@ -103,7 +107,7 @@ class CacheTable(Table):
         default=DEFAULT_SECONDS,
         description="Seconds by which the remote cache may delay a build, all in all, 1 to 86400.",
     )
-    keys: Annotated[tuple[_PublicKey, ...], IN_ARRAY] = Field(
+    keys: Annotated[tuple[_PublicKey, ...], IN_ARRAY, Rule(_nobody, minItems=1)] = Field(
         default=(),
         description=(
             "Public keys: only what one of them signed is taken from the remote cache. `wasmbuild cache keygen` makes "
