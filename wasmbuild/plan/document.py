@@ -38,6 +38,7 @@ def to_json(plan: Plan) -> dict[str, Any]:
             {
                 "name": module.name,
                 "source": module.source_text,
+                **_file_to_json(plan, module),
                 **values.contract_to_json(module.imports, module.exports, module.ship_source),
                 "tests": [case.to_json() for case in module.tests],
             }
@@ -97,6 +98,8 @@ def _read(document: Mapping[str, Any], directory: Path) -> Plan:
             key, problem, _ = wrong[0]
             raise Invalid(problem, key, "engine", index, "targets")
         _compare(document["targets"][index], _target_to_json(target, plan), index, "targets")
+    for index, module in enumerate(plan.modules):
+        _compare(document["modules"][index].get("file"), _file_to_json(plan, module).get("file"), index, "modules")
     steps = [_step_to_json(step) for step in plan.steps()]
     if len(steps) != len(document["steps"]):
         raise Invalid("are not those of the targets and modules", "steps")
@@ -136,10 +139,16 @@ def _target_to_json(target: Target, plan: Plan) -> dict[str, Any]:
     }
 
 
+def _file_to_json(plan: Plan, module: Module) -> dict[str, Any]:
+    """Return the file that takes the place of a declared source, if one does."""
+    file = plan.source_file(module)
+    return {} if file == module.source_text else {"file": file}
+
+
 def _module_from_json(document: Mapping[str, Any], directory: Path) -> Module:
     return Module(
         document["name"],
-        Path(os.path.normpath(directory / document["source"])),
+        Path(os.path.normpath(directory / document.get("file", document["source"]))),
         document["source"],
         *values.contract_from_json(document)[:2],
         tuple(map(Case.from_json, document["tests"])),

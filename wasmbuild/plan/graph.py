@@ -70,29 +70,40 @@ class Plan(NamedTuple):
         """The build directory's path from the declaration's folder, with forward slashes."""
         return os.path.relpath(self.build_dir, self.directory).replace(os.sep, "/")
 
+    def source_file(self, module: Module) -> str:
+        """Return the path of a module's source: as it is declared, or of the file that takes its place.
+
+        It is from the declaration's folder, with forward slashes.
+        """
+        if str(module.source) == f"{self.directory}{os.sep}{module.source_text}":
+            return module.source_text
+        return os.path.relpath(module.source, self.directory).replace(os.sep, "/")
+
     def steps(self) -> Iterator[Step]:
         """Yield every step, each after those that it needs."""
         build_dir = self.build_dir_text
+        within = "" if build_dir == os.curdir else f"{build_dir}/"
+        files = {module.name: self.source_file(module) for module in self.modules}
         declaration = os.path.basename(self.path)
         by_target: dict[str, list[Artifact]] = {target.name: [] for target in self.targets}
         for artifact in self.artifacts:
             by_target[artifact.target.name].append(artifact)
-            output = f"{build_dir}/{artifact.path}"
+            output = f"{within}{artifact.path}"
             yield Step(
                 artifact.id,
                 COMPILE,
                 artifact.module.name,
                 artifact.target.name,
-                (artifact.module.source_text,),
+                (files[artifact.module.name],),
                 (output, output + filenames.RECORD_SUFFIX),
                 (),
             )
         manifests = []
         for name, artifacts in by_target.items():
             shipping = [artifact for artifact in artifacts if artifact.module.ship_source]
-            manifests.append(f"{build_dir}/{name}/{filenames.MANIFEST}")
-            inputs = [f"{build_dir}/{artifact.path}{filenames.RECORD_SUFFIX}" for artifact in artifacts]
-            inputs += [artifact.module.source_text for artifact in shipping]
+            manifests.append(f"{within}{name}/{filenames.MANIFEST}")
+            inputs = [f"{within}{artifact.path}{filenames.RECORD_SUFFIX}" for artifact in artifacts]
+            inputs += [files[artifact.module.name] for artifact in shipping]
             inputs += dict.fromkeys(file for artifact in artifacts for file in artifact.module.test_files)
             yield Step(
                 manifest_id(name),
@@ -100,11 +111,11 @@ class Plan(NamedTuple):
                 "",
                 name,
                 (declaration, *inputs),
-                (manifests[-1], *(f"{build_dir}/{artifact.wasm_path}" for artifact in shipping)),
+                (manifests[-1], *(f"{within}{artifact.wasm_path}" for artifact in shipping)),
                 tuple([artifact.id for artifact in artifacts]),
             )
         needs = tuple(map(manifest_id, by_target))
-        yield Step(INDEX, INDEX, "", "", (declaration, *manifests), (f"{build_dir}/{filenames.INDEX}",), needs)
+        yield Step(INDEX, INDEX, "", "", (declaration, *manifests), (f"{within}{filenames.INDEX}",), needs)
 
 
 def manifest_id(target: str) -> str:

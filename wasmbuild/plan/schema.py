@@ -51,6 +51,12 @@ _BELOW: Schema = {
     "maxLength": 4096,
     "description": "a path below the declaration's folder, with forward slashes",
 }
+_ANYWHERE: Schema = {
+    "type": "string",
+    "pattern": rf"^(?!/|[A-Za-z]:)(?:\.|(?:\.\./)*(?:\.\.|{_PATH_PART}(?:/{_PATH_PART})*))$(?!\n)",
+    "maxLength": 4096,
+    "description": "a path from the declaration's folder, with forward slashes: a build may be told to go anywhere",
+}
 _RUNNER = _object(
     {
         "command": _TEXTS,
@@ -77,14 +83,14 @@ _TARGET: Schema = {
     "require": _manifest["require"],
     "runner": _or_null(_RUNNER),
 }
-_HEAD: Schema = {"project": _NAME, "build-dir": _BELOW, "compiler": _TEXT, "limits": _LIMITS}
+_HEAD: Schema = {"project": _NAME, "build-dir": _ANYWHERE, "compiler": _TEXT, "limits": _LIMITS}
 _CONTRACT: Schema = {"imports": _or_null(_TEXTS), "exports": _or_null(_TEXTS), "ship-source": {"type": "boolean"}}
 _STEP = _object(
     {
         "id": _TEXT,
         "kind": {"type": "string", "enum": list(KINDS)},
-        "inputs": _array(_SOURCE),
-        "outputs": _array(_BELOW),
+        "inputs": _array(_ANYWHERE),
+        "outputs": _array(_ANYWHERE),
         "needs": _TEXTS,
     },
     {"module": _MODULE_NAME, "target": _NAME},
@@ -100,7 +106,9 @@ PLAN_SCHEMA: Schema = {
             "declaration": _BELOW,
             **_HEAD,
             "targets": _array(_object({**_TARGET, "arguments": _TEXTS, "key": {"type": "object"}}), 1),
-            "modules": _array(_object({"name": _MODULE_NAME, "source": _SOURCE, **_CONTRACT, "tests": _TESTS})),
+            "modules": _array(
+                _object({"name": _MODULE_NAME, "source": _SOURCE, **_CONTRACT, "tests": _TESTS}, {"file": _ANYWHERE})
+            ),
             "globs": {"type": "object", "additionalProperties": _array(_SOURCE)},
             "steps": _array(_STEP, 1),
         }

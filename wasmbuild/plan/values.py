@@ -38,7 +38,8 @@ def head_to_json(head: PlanHeader, directory: Path) -> dict[str, Any]:
 def head_from_json(document: Mapping[str, Any], directory: Path) -> PlanHeader:
     return PlanHeader(
         document["project"],
-        directory / os.path.normpath(document["build-dir"]),
+        # A path of the kind that was given.
+        type(directory)(os.path.normpath(directory / document["build-dir"])),
         _program(document["compiler"], directory),
         CompileLimits(**document["limits"]),
     )
