@@ -233,6 +233,26 @@ def test_where_there_are_no_credentials_that_is_said(member: Member, server: Ser
     assert told[0].endswith("; it is done without")
 
 
+@pytest.mark.parametrize(
+    ("address", "environment", "why"),
+    [
+        ("az://box", {}, "AZURE_STORAGE_ACCOUNT_NAME is not set"),
+        ("az://box", {"AZURE_STORAGE_ACCOUNT_KEY": "secret%"}, "AZURE_STORAGE_ACCOUNT_KEY is not in Base64"),
+        (
+            "az://box",
+            {"AZURE_STORAGE_SAS_TOKEN": "secret"},
+            "AZURE_STORAGE_SAS_TOKEN is no token of a shared access signature",
+        ),
+        pytest.param("s3://box", {"AWS_PROFILE": "wrok"}, "there is no profile wrok", marks=MOTO),
+    ],
+)
+def test_what_a_store_lacks_is_named(member: Member, address: str, environment: dict[str, str], why: str) -> None:
+    project = member(f'remote = "{address}"')
+    if environment:
+        project.environment.update({"AZURE_STORAGE_ACCOUNT_NAME": "me", **environment})
+    assert f"{address} cannot be opened ({why}); it is done without\n" in project.run("build").stderr
+
+
 def test_no_cache_asks_nobody(filled: Server, member: Member) -> None:
     assert member(f'remote = "{filled.address}"').compiled("--no-cache") == ALL
     assert member(f'remote = "{filled.address}"', "enabled = false").compiled() == ALL

@@ -42,6 +42,15 @@ _PROVIDER = re.compile(r"External \w+ credential provider: (\w+)")
 _METADATA = ("169.254.169.254", "metadata.google.internal")
 _NOBODY = "no credentials are in the environment, and this machine has no account of its own"
 
+_NO_SAS = "AZURE_STORAGE_SAS_TOKEN is no token of a shared access signature"
+# What obstore says of settings that are missing or wrong.
+_UNOPENED = (
+    ("Account must be specified", "AZURE_STORAGE_ACCOUNT_NAME is not set"),
+    ("Invalid Access Key", "AZURE_STORAGE_ACCOUNT_KEY is not in Base64"),
+    ("SAS query pair", _NO_SAS),
+    ("an SAS key", _NO_SAS),
+)
+
 
 class NoStoreError(Exception):
     """A remote cache that cannot be opened; the text says why, in words that follow its address."""
@@ -86,7 +95,8 @@ def opened(address: str, timeout: float, *, writing: bool) -> Any:
         raise NoStoreError(f"cannot be opened ({error.strerror or type(error).__name__})") from None
     except BaseException as error:  # a panic of Rust is no Exception
         # What obstore says of it may name the credentials.
-        raise NoStoreError(f"cannot be opened ({type(error).__name__})") from None
+        why = next((meaning for sign, meaning in _UNOPENED if sign in str(error)), type(error).__name__)
+        raise NoStoreError(f"cannot be opened ({why})") from None
 
 
 def _is_plain(scheme: str) -> bool:
@@ -126,12 +136,16 @@ def _profile() -> Any:
         return None
     try:
         from boto3 import Session
+        from botocore.exceptions import ProfileNotFound
         from obstore.auth.boto3 import Boto3CredentialProvider
     except ImportError:
         if named:
             raise NoStoreError("needs boto3 for profiles of AWS: pip install boto3") from None
         return None
-    session = Session()
+    try:
+        session = Session()
+    except ProfileNotFound as error:
+        raise NoStoreError(f"cannot be opened (there is no profile {error.kwargs['profile']})") from None
     return Boto3CredentialProvider(session) if session.get_credentials() is not None else None
 
 
