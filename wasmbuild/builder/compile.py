@@ -71,15 +71,15 @@ class LocalCompiler:
         return result._replace(artifact=out, seconds=time.monotonic() - started, peak_memory=peak)
 
 
-def taken(request: CompileRequest, directory: Path, cache: ArtifactCache) -> CompileResult | None:
+def from_cache(request: CompileRequest, directory: Path, cache: ArtifactCache) -> CompileResult | None:
     """Take an artifact from a cache into a private directory, unchecked; None where it is not there."""
     key = request.key()
     out = f"{directory}{os.sep}restored-{next(_numbers)}.cwasm"
     started = time.monotonic()
-    kept = cache.get(key, out)
-    if kept is None:
+    cached = cache.get(key, out)
+    if cached is None:
         return None
-    return CompileResult(key, "the cache", None, None, time.monotonic() - started, None, None, None, kept)
+    return CompileResult(key, "the cache", None, None, time.monotonic() - started, None, None, None, cached)
 
 
 def check(
@@ -96,12 +96,12 @@ def check(
     if result.key != key:
         fix = "name the executable itself as [toolchain] compiler" if result.worker is None else _LET_IT_GO
         raise CompileError(f"{result.made_by} answered with the artifact of another request; {fix}")
-    if result.kept is not None:
-        kept = result.kept
-        _check_kept(kept, request, result.made_by)
-        record = record_of(id, source_text, request, source, key, size=kept.size, sha256=kept.sha256)
-        return CheckedArtifact(kept.data or b"", kept.file, record, kept.stamped)
-    data, file, stamped = _taken(result, directory)
+    if result.cached is not None:
+        cached = result.cached
+        _check_cached(cached, request, result.made_by)
+        record = record_of(id, source_text, request, source, key, size=cached.size, sha256=cached.sha256)
+        return CheckedArtifact(cached.data or b"", cached.file, record, cached.stamped)
+    data, file, stamped = _received(result, directory)
     sha256 = sha256_hex(data)
     if result.sha256 is not None and result.sha256 != sha256:
         fix = "" if result.worker is None else f"; {_LET_IT_GO}"
@@ -130,19 +130,19 @@ def record_of(
     )
 
 
-def _check_kept(kept: CachedArtifact, request: CompileRequest, made_by: str) -> None:
+def _check_cached(cached: CachedArtifact, request: CompileRequest, made_by: str) -> None:
     """Hold an artifact from a cache to its request; of a large one, little is read. Raises CompileError, DiskError."""
-    if kept.data is not None:
-        return check_artifact(kept.data, request.engine, request.kind, made_by, request.compiler.version)
+    if cached.data is not None:
+        return check_artifact(cached.data, request.engine, request.kind, made_by, request.compiler.version)
     try:
-        with files.open_regular(kept.file) as opened:
-            read_at = ReadAt.of(opened, kept.size)
+        with files.open_regular(cached.file) as opened:
+            read_at = ReadAt.of(opened, cached.size)
             check_artifact(read_at, request.engine, request.kind, made_by, request.compiler.version)
     except OSError as error:
-        raise DiskError(f"{kept.file}: cannot be read back: {error.strerror or error}") from error
+        raise DiskError(f"{cached.file}: cannot be read back: {error.strerror or error}") from error
 
 
-def _taken(result: CompileResult, directory: Path) -> tuple[bytes, Path, files.Signature | None]:
+def _received(result: CompileResult, directory: Path) -> tuple[bytes, Path, files.Signature | None]:
     made = result.artifact or b""
     if isinstance(made, bytes):
         file = directory / f"{next(_numbers)}.cwasm"

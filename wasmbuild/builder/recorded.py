@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from wasmbuild import files
 from wasmbuild.builder import disk, output
-from wasmbuild.builder.compile import LocalCompiler, check, record_of, taken
+from wasmbuild.builder.compile import LocalCompiler, check, from_cache, record_of
 from wasmbuild.builder.disk import REPLACING
 from wasmbuild.builder.examining import Examiner, as_compile_error, held, read
 from wasmbuild.builder.key import canonical, identity_of
@@ -65,7 +65,7 @@ def compile_recorded(
         return False
     with directory_beside(out) as directory:
         checked = None
-        result = taken(request, directory, cache)
+        result = from_cache(request, directory, cache)
         if result is not None:
             try:
                 checked = check(artifact.id, module.source_text, request, result, source, directory)

@@ -74,11 +74,11 @@ class CompileResult(NamedTuple):
     """What came of a request: an artifact or an error, never both.
 
     ``key`` is that of the request as its compiler understood it, ``made_by`` what people call who made it: the path of
-    an executable, the name of a worker. ``artifact`` are bytes, or a private file of whoever
-    asked, which may be moved away. ``seconds`` is wall-clock time, ``peak_memory`` the most bytes that the compiler's
-    process had in memory, None where that is not known. ``kept`` is what a cache says of the file, where nothing was
-    compiled; ``sha256`` is the digest that bytes have to have, where whoever made them told. ``worker`` names the
-    machine of a cluster where it was compiled.
+    an executable, the name of a worker. ``artifact`` are bytes, or a private file of whoever asked, which may be moved
+    away. ``seconds`` is wall-clock time, ``peak_memory`` the most bytes that the compiler's process had in memory, None
+    where that is not known. ``cached`` is what a cache says of the file, where nothing was compiled; ``sha256`` is the
+    digest that bytes have to have, where whoever made them told. ``worker`` names the machine of a cluster where it was
+    compiled.
     """
 
     key: str
@@ -89,12 +89,12 @@ class CompileResult(NamedTuple):
     peak_memory: int | None = None
     sha256: str | None = None
     worker: str | None = None
-    kept: CachedArtifact | None = None
+    cached: CachedArtifact | None = None
 
     @property
     def restored(self) -> bool:
         """Whether nothing was compiled."""
-        return self.kept is not None
+        return self.cached is not None
 
 
 class Prepared(NamedTuple):

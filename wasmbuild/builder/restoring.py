@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 
-from wasmbuild.builder.compile import taken
+from wasmbuild.builder.compile import from_cache
 from wasmbuild.builder.request import (
     NO_CACHE,
     ArtifactCache,
@@ -68,7 +68,7 @@ def _restored(work: Restorable[Outcome], id: str, cache: ArtifactCache) -> _Rest
         return _Restored(None)
     try:
         request = work.request(id)
-        result = taken(request, work.scratch(), cache)
+        result = from_cache(request, work.scratch(), cache)
         if result is None:
             return _Restored(None)
         try:
