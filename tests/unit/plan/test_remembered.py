@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -76,14 +75,16 @@ def test_what_is_damaged_is_as_good_as_nothing(cache: Path, key: str) -> None:
     project, data = load(file, default_line=48), file.read_bytes()
     remember(project, data, default_line=48)
     [path] = cache.iterdir()
-    digest, _, text = path.read_bytes().partition(b"\n")
-    document = json.loads(text)
-    document[key] = "../elsewhere"
-    changed = json.dumps(document).encode()
-    # Whether it is only damaged, or another version of ours wrote it.
-    for head in (digest, hashlib.sha256(changed).hexdigest().encode()):
-        path.write_bytes(head + b"\n" + changed)
-        assert recalled(project, data) is None
+    assert recalled(project, data) == project
+    documents = usercache.Documents("declarations", 2)
+    document = documents.recall(path.name)
+    digest, _, _ = path.read_bytes().partition(b"\n")
+    documents.remember(path.name, {**document, key: "../elsewhere"})
+    # Whether another version of ours wrote it, or it is only damaged.
+    assert recalled(project, data) is None
+    _, _, changed = path.read_bytes().partition(b"\n")
+    path.write_bytes(digest + b"\n" + changed)
+    assert recalled(project, data) is None
 
 
 @given(
