@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from wasmbuild.errors import DiskError, HostError, UsageError, WasmbuildError
+from wasmbuild.lean_contexts import contextmanager
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _ASKED = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EINVAL)
 _ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))

@@ -6,10 +6,13 @@ Little is imported before a request to stop is heard in an orderly way.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
 from wasmbuild import interrupts, streams
 from wasmbuild.errors import DEFECT, DONE, FAILED, INTERRUPTED, WasmbuildError
+from wasmbuild.lean_typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:

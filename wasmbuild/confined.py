@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import io
 import os
@@ -10,6 +9,7 @@ import stat
 from collections.abc import Sequence
 from types import TracebackType
 
+from wasmbuild.lean_contexts import suppress
 from wasmbuild.lean_typing import Self
 
 # Where the system opens relative to an open directory, no rename or link made meanwhile can lead elsewhere.
@@ -92,7 +92,7 @@ class ConfinedDirectory:
             held = os.fstat(self._held)
             # Linux knows where it is, whatever its name leads to by now.
             for name in (f"/proc/self/fd/{self._held}", self._named):
-                with contextlib.suppress(OSError):
+                with suppress(OSError):
                     root = os.path.realpath(name)
                     if os.path.samestat(held, os.stat(root)):
                         self._root = root

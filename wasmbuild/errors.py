@@ -6,9 +6,10 @@ the likely cause and what to do. Nothing above adds to it, and nothing below pri
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 
-from wasmbuild.lean_typing import NamedTuple
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 DONE = 0
 FAILED = 1

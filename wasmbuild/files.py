@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
 import time
-from collections.abc import Iterator
 
 from wasmbuild.digest import sha256
+from wasmbuild.lean_contexts import suppress
 from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import IO, Self
+from wasmbuild.lean_typing import IO, TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Signature = tuple[int, int, int, int, int]
 """Device, inode, size in bytes, mtime and ctime in nanoseconds."""
@@ -121,7 +123,7 @@ class NewFile:
             raise
         finally:
             if kind is not None:
-                with contextlib.suppress(OSError):
+                with suppress(OSError):
                     os.unlink(self._path)
 
 

@@ -10,10 +10,10 @@ traceback.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 
+from wasmbuild.lean_contexts import suppress
 from wasmbuild.lean_signal import signal
 
 TYPE_CHECKING = False
@@ -90,7 +90,7 @@ def raise_when_terminated() -> None:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
 
-    with contextlib.suppress(ValueError):  # another thread
+    with suppress(ValueError):  # another thread
         if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
             signal.signal(signal.SIGTERM, hear)
 
@@ -138,7 +138,7 @@ def _end(number: int, frame: FrameType | None) -> None:
     _heard += 1
     if _heard == 1:
         # Not through sys.stderr, which may be in the middle of something.
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             os.write(2, b"interrupted\n")
     if _heard == 1 or _heard >= _PATIENCE:
         os._exit(_INTERRUPTED)

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from typing import TypeVar as TypeVar
     from typing import cast as cast
 else:
-    from collections import _tuplegetter
+    try:
+        from _collections import _tuplegetter
+    except ImportError:  # an interpreter that is not in C
+        from collections import _tuplegetter
 
     class _Form:
         """Stands for any type, alone, with parameters and as a base."""

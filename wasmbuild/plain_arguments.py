@@ -6,10 +6,12 @@ is no plain line, as are mistakes, ``--help`` and abbreviations, is left to the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 
-from wasmbuild.lean_typing import Any, NamedTuple
+from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 _VALUE, _FLAG = "store", "store_true"
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from collections.abc import Iterator
 
 from wasmbuild.errors import DiskError
-from wasmbuild.lean_typing import Any, TextIO, cast
+from wasmbuild.lean_contexts import contextmanager, suppress
+from wasmbuild.lean_typing import TYPE_CHECKING, Any, TextIO, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
-@contextlib.contextmanager
+@contextmanager
 def checked() -> Iterator[None]:
     """Let whatever is written to stdout raise DiskError where it fails, and what is lost of stderr be lost.
 
@@ -19,17 +21,19 @@ def checked() -> Iterator[None]:
     """
     _open_closed()
     streams = sys.stdout, sys.stderr
-    with contextlib.ExitStack() as opened:
-        out, err = (stream or opened.enter_context(open(os.devnull, "w", encoding="utf-8")) for stream in streams)
-        sys.stdout, sys.stderr = cast(TextIO, _Data(out)), cast(TextIO, _Stream(err))
-        try:
-            yield
-        finally:
-            # What the interpreter cannot write at its end, it complains of, and ends with a status of its own.
-            with contextlib.suppress(OSError, DiskError):
-                sys.stdout.flush()
-            sys.stderr.flush()
-            sys.stdout, sys.stderr = streams
+    out, err = [stream or open(os.devnull, "w", encoding="utf-8") for stream in streams]  # noqa: SIM115 -- below
+    sys.stdout, sys.stderr = cast(TextIO, _Data(out)), cast(TextIO, _Stream(err))
+    try:
+        yield
+    finally:
+        # What the interpreter cannot write at its end, it complains of, and ends with a status of its own.
+        with suppress(OSError, DiskError):
+            sys.stdout.flush()
+        sys.stderr.flush()
+        sys.stdout, sys.stderr = streams
+        for stream in (out, err):
+            if stream not in streams:
+                stream.close()
 
 
 # What a terminal without them shows in their place; of other characters it shows the escape.
@@ -80,7 +84,7 @@ class _Stream:
 
     def _fail(self, error: OSError) -> None:
         """Let what is left in the buffer lead nowhere, as it can be written at no other time either."""
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self._stream.fileno())
             os.close(null)

@@ -8,7 +8,6 @@ Windows the access rights of the user's profile see to it.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import marshal
 import os
@@ -16,6 +15,7 @@ import stat
 import sys
 
 from wasmbuild.digest import sha256_hex
+from wasmbuild.lean_contexts import suppress
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import Any
 
@@ -79,7 +79,7 @@ def _own(path: Path, parts: tuple[str, ...]) -> Path:
     os.makedirs(path.parent, exist_ok=True)
     for part in ("", *parts):
         path = path / part
-        with contextlib.suppress(FileExistsError):
+        with suppress(FileExistsError):
             os.mkdir(path, 0o700)
         if not is_own(path.stat(), stat.S_IFDIR):
             raise PermissionError(errno.EPERM, "it is no directory of yours, or others may write to it", str(path))
@@ -128,7 +128,7 @@ class Documents:
 
     def write(self, name: str, data: bytes) -> None:
         """Keep a document, whole or not at all; where that cannot be, it is made again the next time."""
-        with contextlib.suppress(OSError, RuntimeError, ValueError):
+        with suppress(OSError, RuntimeError, ValueError):
             folder = own_directory(self._kind)
             if os.path.islink(folder):
                 # Nothing is read through one either, and what it leads to need not be ours to prune.
@@ -139,7 +139,7 @@ class Documents:
                     file.write(data)
                 os.replace(temporary, folder / name)
             except BaseException:
-                with contextlib.suppress(OSError):
+                with suppress(OSError):
                     temporary.unlink()
                 raise
             self._prune(folder)
@@ -182,7 +182,7 @@ class Documents:
         kept = sorted((entry.stat(follow_symlinks=False).st_mtime_ns, entry.path) for entry in found)
         # Room for some more, or each of them would have to look at all.
         for _, path in kept[: len(kept) - self._most * 9 // 10]:
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 os.unlink(path)
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-from collections.abc import Iterable, Iterator
 
 from wasmbuild import files
 from wasmbuild.errors import DiskError
+from wasmbuild.lean_contexts import contextmanager, suppress
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from wasmbuild.files import Signature
 
 TEMPORARY_PREFIX = ".wasmbuild-"
@@ -121,7 +122,7 @@ def delete(path: Path | str) -> None:
 
             shutil.rmtree(path, ignore_errors=True)
     else:
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             os.unlink(path)
 
 
@@ -150,7 +151,7 @@ def is_forbidden(error: DiskError) -> bool:
     return isinstance(error.__cause__, OSError) and error.__cause__.errno in _FORBIDDEN
 
 
-@contextlib.contextmanager
+@contextmanager
 def as_disk_error(path: Path | str, verb: str, advice: Advice) -> Iterator[None]:
     """Turn an OSError into the DiskError that a path cannot be ``written``, or whatever the verb is."""
     try:

@@ -10,11 +10,16 @@ by then. Only a pipe that was inherited, both ends of it, is taken for the serve
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 from _thread import allocate_lock
-from collections.abc import Mapping
+
+from wasmbuild.lean_typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+from wasmbuild.lean_contexts import suppress
 
 _VARIABLES = ("CARGO_MAKEFLAGS", "MAKEFLAGS")
 _OPTIONS = ("--jobserver-auth=", "--jobserver-fds=")
@@ -67,7 +72,7 @@ class Jobserver:
     def release(self, token: bytes) -> None:
         """Give a token back, whatever became of its job."""
         if token != _OWN and self._write is not None:
-            with contextlib.suppress(OSError):  # it is gone
+            with suppress(OSError):  # it is gone
                 os.write(self._write, token)
             return
         with self._mutex:
@@ -88,7 +93,7 @@ class Jobserver:
         self._read = self._write = None
 
     def _notify(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # enough is in it
+        with suppress(BlockingIOError):  # enough is in it
             os.write(self._wake[1], b"!")
 
     def _look_again(self) -> None:

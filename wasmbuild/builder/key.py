@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
-
 from wasmbuild.digest import sha256, sha256_hex
 from wasmbuild.formats.key_inputs import KeyInputs
+from wasmbuild.lean_functools import lru_cache
 from wasmbuild.lean_json import spell
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wasmbuild.engine.config import EngineConfig
     from wasmbuild.toolchain.toolchain import Toolchain
 

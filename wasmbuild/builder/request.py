@@ -6,8 +6,6 @@ another machine together with the binary that its digest names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from wasmbuild.builder import key
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.errors import WasmbuildError
@@ -16,6 +14,8 @@ from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple, Protocol
 from wasmbuild.toolchain.limits import ProcessLimits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from wasmbuild.engine.config import EngineConfig
     from wasmbuild.files import Signature
     from wasmbuild.formats.key_inputs import KeyInputs

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from wasmbuild import locks
 from wasmbuild.builder import disk
 from wasmbuild.builder.disk import ALONE_PREFIX, REPLACING, as_disk_error, delete
 from wasmbuild.digest import sha256_hex
+from wasmbuild.lean_contexts import contextmanager
 from wasmbuild.lean_paths import Path
+from wasmbuild.lean_typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Locked by the process whose directory it is. A directory without it is one that is being made or deleted.
 _HELD = "held"
+_RANDOM_BYTES = 8
+_HEX = frozenset("0123456789abcdef")
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
 _CAN_DELETE_WHAT_IS_OPEN = os.name == "posix"
 
@@ -27,9 +31,9 @@ def directory_beside(out: Path) -> Iterator[Path]:
     # Absolute, because a compiler runs in it.
     parent = Path(os.path.abspath(out.parent))
     for name in _names(parent):
-        if name.startswith(prefix) and re.fullmatch("[0-9a-f]{16}", name.removeprefix(prefix)):
+        if name.startswith(prefix) and _is_random(name.removeprefix(prefix)):
             _delete_unless_held(parent / name)
-    while (made := _make(parent / f"{prefix}{os.urandom(8).hex()}", out)) is None:
+    while (made := _make(parent / f"{prefix}{os.urandom(_RANDOM_BYTES).hex()}", out)) is None:
         pass  # it was taken for a leftover before it was held
     directory, descriptor = made
     try:
@@ -37,6 +41,10 @@ def directory_beside(out: Path) -> Iterator[Path]:
     finally:
         os.close(descriptor)
         delete(directory)
+
+
+def _is_random(text: str) -> bool:
+    return len(text) == 2 * _RANDOM_BYTES and _HEX.issuperset(text)
 
 
 def _names(directory: Path) -> list[str]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 from wasmbuild import files
 from wasmbuild.builder import disk, key, output
 from wasmbuild.builder.disk import REPLACING, TEMPORARY_PREFIX, as_disk_error, delete
@@ -13,12 +10,15 @@ from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError
 from wasmbuild.formats.identify import MAX_SOURCE, identify
+from wasmbuild.lean_contexts import contextmanager
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.project.declared import Module
 from wasmbuild.toolchain.job import Job, check_artifact
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from wasmbuild.builder.examining import SourceFacts
     from wasmbuild.project.declared import Target
     from wasmbuild.toolchain.toolchain import Toolchain

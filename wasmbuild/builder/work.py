@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 
@@ -10,6 +9,7 @@ from wasmbuild.builder.compile import check
 from wasmbuild.builder.records import facts_of
 from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult, Labels, Prepared
 from wasmbuild.errors import WasmbuildError
+from wasmbuild.lean_contexts import suppress
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project import filenames
@@ -77,7 +77,7 @@ class ArtifactWork:
     def keys(self, ids: Iterable[str]) -> Iterator[str]:
         """Yield the keys of artifacts, but of those that cannot be made."""
         for id in ids:
-            with contextlib.suppress(WasmbuildError):
+            with suppress(WasmbuildError):
                 yield self.request(id).key()
 
     def scratch(self) -> Path:

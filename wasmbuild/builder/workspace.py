@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
 
 from wasmbuild.errors import UsageError
 from wasmbuild.lean_paths import Path
@@ -11,6 +10,8 @@ from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import search_path
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
     from wasmbuild.builder.noop import Snapshot
     from wasmbuild.builder.request import ArtifactCache
     from wasmbuild.builder.session import Session

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-
 from wasmbuild.errors import UsageError
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Iterable, Sequence
 
     from wasmbuild.toolchain.toolchain import Toolchain
 

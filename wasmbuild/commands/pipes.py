@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from wasmbuild import streams
 from wasmbuild.commands import options
 from wasmbuild.errors import UsageError
 from wasmbuild.formats.identify import MAX_SOURCE
+from wasmbuild.lean_contexts import contextmanager
 from wasmbuild.lean_paths import Path
+from wasmbuild.lean_typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 STDIN = "standard input"
 """What messages call a source that came through a pipe."""

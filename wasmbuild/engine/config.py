@@ -6,13 +6,14 @@ same engine are equal, and nobody who holds one has to know how it was written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from wasmbuild.engine import triples
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from wasmbuild.engine.line import Value
     from wasmbuild.engine.rules import Problem
 

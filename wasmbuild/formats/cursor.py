@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from wasmbuild.errors import FormatError
-from wasmbuild.lean_typing import NoReturn
+from wasmbuild.lean_typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_SECTIONS = 100_000
 _CUSTOM = 0

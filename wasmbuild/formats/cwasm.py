@@ -11,14 +11,15 @@ Wasmtime; checked against artifacts of release 48 for every target that the comp
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
-from functools import lru_cache
-from operator import add
 from types import MappingProxyType
 
 from wasmbuild.errors import FormatError
-from wasmbuild.lean_typing import IO, NamedTuple, NoReturn
+from wasmbuild.lean_functools import lru_cache
+from wasmbuild.lean_typing import IO, TYPE_CHECKING, NamedTuple, NoReturn
 from wasmbuild.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 OSABI_WASMTIME = 200
 ENGINE_SECTION = ".wasmtime.engine"
@@ -183,7 +184,7 @@ def read(source: bytes | ReadAt) -> ArtifactFacts:
     else:
         table_of_names = _exactly(at, names_at, names_end - names_at)
     names = _names(table_of_names, name_offsets)
-    if max(map(add, offsets, sizes)) > size:
+    if max(map(int.__add__, offsets, sizes)) > size:
         _check_inside(_sections(names, types, offsets, sizes), size)
 
     if names.count(ENGINE_SECTION) != 1:

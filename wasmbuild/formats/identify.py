@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import re
 
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import cwasm
@@ -208,6 +207,10 @@ def _text(data: bytes) -> FileIdentity:
 
 def _after_comments(data: bytes) -> int:
     """Return where the first token starts after blanks, ``;; …`` and nested ``(; … ;)``."""
+    if data[:1] == b"(" and data[1:2] != b";":
+        return 0
+    import re
+
     at = 0
     skip = re.compile(_SKIPPED).match
     while True:
@@ -219,6 +222,8 @@ def _after_comments(data: bytes) -> int:
 
 
 def _after_block(data: bytes, at: int) -> int:
+    import re
+
     depth = 0
     for mark in re.compile(_NESTING).finditer(data, at):
         depth += 1 if mark[0] == b"(;" else -1

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_DEPTH = 16
 """Levels of arrays and objects in free-form JSON."""

@@ -13,9 +13,10 @@ from wasmbuild.installing.install import SILENT, Attest, Installed, InstallRepor
 from wasmbuild.installing.transfer import PATIENT, Expected, NetworkError, Patience
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.toolchain import installed, lockfile, platforms, search_path
-from wasmbuild.toolchain.find import CLI, FoundCompiler, numbers
+from wasmbuild.toolchain.find import CLI, FoundCompiler
 from wasmbuild.toolchain.lockfile import Executable, Locked
 from wasmbuild.toolchain.platforms import Platform
+from wasmbuild.versions import order
 
 
 class NoExecutableError(ToolchainError):
@@ -98,9 +99,9 @@ def newest(wanted: RequestedVersion, before: Locked | None, source: ArchiveSourc
         raise NetworkError("--bump asks the network for the newest version, and --offline forbids that")
     releases = mirror.requested(source.mirror_address)
     version = releases.newest(str(wanted.line), install.credentials_of(releases), source.patience)
-    if before is not None and numbers(before.version) > numbers(version):
+    if before is not None and order(before.version) > order(version):
         version = before.version
-    if wanted.at_least is not None and numbers(version) < numbers(wanted.at_least):
+    if wanted.at_least is not None and order(version) < order(wanted.at_least):
         raise UsageError(
             f"the newest release of Wasmtime {wanted.line} that {releases.address} has is {version}, and "
             f"{wanted.at_least} is declared; name another --mirror, or write an older one as wasmtime under [toolchain]"

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 
 from wasmbuild import __version__
 from wasmbuild.digest import sha256_hex
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.strict_json import Invalid
-from wasmbuild.lean_json import spell
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.plan import values
@@ -25,6 +23,7 @@ from wasmbuild.project.paths import inside_problem, path_problem
 from wasmbuild.usercache import Documents, code_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     from wasmbuild.project.cases import Case
@@ -60,7 +59,7 @@ def remember(project: Project, data: bytes, *, default_line: int) -> None:
 
 def _name(data: bytes, default_line: int) -> str:
     # What can be declared depends on the system too: not every one limits memory.
-    identity = spell([_SCHEMA, __version__, code_of("engine", "project"), sys.platform, default_line]).encode()
+    identity = repr([_SCHEMA, __version__, code_of("engine", "project"), sys.platform, default_line]).encode()
     return sha256_hex(identity + b"\0" + data)
 
 

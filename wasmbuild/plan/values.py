@@ -7,14 +7,16 @@ are found on PATH. What is read has the structure of its schema already.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.strict_json import Invalid
 from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import Any, NamedTuple
+from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.declared import CompileLimits, Runner, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 class PlanHeader(NamedTuple):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 from wasmbuild.files import seen_from_here
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.versions import order
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from wasmbuild.engine.config import EngineConfig
     from wasmbuild.engine.triples import TargetTriple
     from wasmbuild.project.audit_policy import AuditPolicy
@@ -173,10 +174,6 @@ def lines_of(targets: Iterable[Target]) -> dict[int, str | None]:
     found: dict[int, str | None] = {}
     for target in targets:
         least = found.setdefault(target.engine.line, target.at_least)
-        if target.at_least is not None and (least is None or _numbers(least) < _numbers(target.at_least)):
+        if target.at_least is not None and (least is None or order(least) < order(target.at_least)):
             found[target.engine.line] = target.at_least
     return found
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, version.split(".")))

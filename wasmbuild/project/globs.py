@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
 
 from wasmbuild.lean_paths import Path
+from wasmbuild.lean_typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator
 
 _MAGIC = frozenset("*?[")
 
@@ -48,6 +51,8 @@ def matches(pattern: str, path: str) -> bool:
 
 def literal(path: str) -> str:
     """Return the pattern that matches one path alone."""
+    import re
+
     return re.sub(r"([*?\[])", r"[\1]", path)
 
 
@@ -59,7 +64,7 @@ def _matches(pattern: list[str], path: list[str]) -> bool:
         return len(path) > 1 and not path[0].startswith(".") and _matches(pattern, path[1:])
     if not path or (path[0].startswith(".") and path[0] != ".." and not first.startswith(".")):
         return False
-    if first != path[0] and (not is_glob(first) or re.fullmatch(_translate(first), path[0]) is None):
+    if first != path[0] and (not is_glob(first) or not _pattern(first).fullmatch(path[0])):
         return False
     return _matches(rest, path[1:]) if rest else len(path) == 1
 
@@ -74,7 +79,7 @@ def _match(directory: Path, below: str, parts: list[str], listed: list[str]) -> 
     elif rest and not is_glob(first):
         yield from _match(directory, f"{below}{first}/", rest, listed)
     else:
-        matches = re.compile(_translate(first)).fullmatch
+        matches = _pattern(first).fullmatch
         for entry in _entries(directory, below, listed):
             if entry.name.startswith(".") and not first.startswith("."):
                 continue
@@ -106,7 +111,8 @@ def _is_dir(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _translate(part: str) -> str:
+def _pattern(part: str) -> re.Pattern[str]:
+    import re
     from fnmatch import translate
 
-    return translate(part)
+    return re.compile(translate(part))

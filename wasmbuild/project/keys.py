@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from wasmbuild.text import quoted
 
-_BARE = "[A-Za-z0-9_-]+"
+_BARE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
 def dotted(*parts: str | int) -> str:
@@ -16,5 +14,5 @@ def dotted(*parts: str | int) -> str:
         if isinstance(part, int):
             key += f"[{part}]"
         else:
-            key += ("." if key else "") + (part if re.fullmatch(_BARE, part) else quoted(part))
+            key += ("." if key else "") + (part if part and _BARE.issuperset(part) else quoted(part))
     return key

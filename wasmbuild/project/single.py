@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
 
 from wasmbuild.errors import UsageError
 from wasmbuild.lean_paths import Path
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.project import names
 from wasmbuild.project.declared import Module, Project, Target
 from wasmbuild.project.globs import expand, is_glob, matches
 from wasmbuild.project.sources import module_name, normal, without_excluded
 from wasmbuild.text import listed, suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 _SHOWN = 5
 

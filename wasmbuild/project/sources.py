@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
 
 from wasmbuild.errors import Mistake
 from wasmbuild.lean_paths import Path
+from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.project import names
 from wasmbuild.project.declared import ModuleDeclaration
 from wasmbuild.project.globs import expand, is_glob, literal, matches
 from wasmbuild.project.keys import dotted
 from wasmbuild.text import listed, quoted, suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 _SHOWN = 5
 _ABSENT = "is not there"

@@ -14,9 +14,7 @@ which the next build removes, so that whatever it still writes harms nothing.
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Mapping, Sequence
 
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import process
@@ -32,6 +30,9 @@ from wasmbuild.toolchain.process import (
 from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Streams, TruncatedText, open_streams
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping, Sequence
+
     from wasmbuild.toolchain.process import Process as Process
 
 __all__ = [

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import errno
 import os
-import re
 import stat
 import time
 from _thread import allocate_lock
-from collections.abc import Iterator
 
 from wasmbuild import boundary, files, locks, usercache
 from wasmbuild.errors import ChildError, CompileError, DiskError, ToolchainError
+from wasmbuild.lean_contexts import contextmanager, suppress
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import identities, search_path
 from wasmbuild.toolchain.identities import KnownIdentity
 from wasmbuild.toolchain.limits import ProcessLimits
+from wasmbuild.versions import is_version
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from wasmbuild.toolchain.child import ChildResult
 
 # 2.4 ms are usual; the rest is for a machine that swaps or reads from a slow network.
@@ -34,7 +35,7 @@ _LOOK_PAUSE_SECONDS = 0.1
 _COPY_WAIT_SECONDS = 30
 _COPY_POLL_SECONDS = 0.05
 _COPY_PREFIX = "copying-"
-_VERSION = rf"wasmtime(?:-cli)? ({identities.VERSION})(?=\s|$)"
+_NAMES = ("wasmtime", "wasmtime-cli")
 
 _private_copies: dict[str, Path] = {}
 _private_lock = allocate_lock()
@@ -76,7 +77,7 @@ def identify(path: Path) -> ExecutableIdentity:
     for look in range(_LOOKS):
         if look:
             time.sleep(_LOOK_PAUSE_SECONDS)
-        with contextlib.suppress(_ReplacedError):
+        with suppress(_ReplacedError):
             return _look(path)
     raise ChangingError(
         f"{path}: was replaced each of the {_LOOKS} times that it was looked at; "
@@ -99,7 +100,7 @@ def _look(path: Path) -> ExecutableIdentity:
 def copies(sha256: str) -> list[Path]:
     """Return the copies of an executable with this digest that this user or this process made and can run."""
     found = [_private_copies[sha256]] if sha256 in _private_copies else []
-    with contextlib.suppress(RuntimeError):
+    with suppress(RuntimeError):
         found.insert(0, usercache.directory().joinpath("executables", sha256, search_path.PROGRAM))
     return [copy for copy in found if _is_right(copy, sha256)]
 
@@ -166,15 +167,16 @@ def _ask(path: Path) -> ExecutableIdentity:
         said = f" ({printable(lines[-1])})" if (lines := ended.stderr.strip().splitlines()) else ""
         raise UnexaminedError(f"{ended.reason} when asked for its --version{said}")
     output = ended.stdout.decode("utf-8", "replace")
-    match = re.match(_VERSION, output, re.ASCII)
-    if match is None:
+    name, _, rest = output.partition(" ")
+    version = (rest.split() or [""])[0]
+    if name not in _NAMES or not rest.startswith(version) or not is_version(version):
         raise UnusableExecutableError(
             f'is not wasmtime: its --version says "{printable(output.partition(chr(10))[0], 80)}", '
             f'not "wasmtime 48.0.8" or the like'
         )
     if not script:
-        identities.remember(path, signature, KnownIdentity(match[1], sha256), now)
-    return ExecutableIdentity(str(path), match[1], sha256)
+        identities.remember(path, signature, KnownIdentity(version, sha256), now)
+    return ExecutableIdentity(str(path), version, sha256)
 
 
 def _version(path: Path) -> ChildResult:
@@ -264,7 +266,7 @@ def _is_right(copy: Path, sha256: str) -> bool:
         return False
 
 
-@contextlib.contextmanager
+@contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Let one process at a time write into a folder of the cache, and remove what killed ones left there.
 
@@ -275,7 +277,7 @@ def _alone(folder: Path) -> Iterator[None]:
     try:
         if _lock(descriptor):
             for leftover in folder.glob(f"{_COPY_PREFIX}*"):
-                with contextlib.suppress(OSError):
+                with suppress(OSError):
                     leftover.unlink()
         yield
     finally:
@@ -284,7 +286,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _lock(descriptor: int) -> bool:
     deadline = time.monotonic() + _COPY_WAIT_SECONDS
-    with contextlib.suppress(OSError):
+    with suppress(OSError):
         while not locks.try_lock(descriptor):
             if time.monotonic() >= deadline:
                 return False

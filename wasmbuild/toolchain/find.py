@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Collection
 
 from wasmbuild.errors import ToolchainError
+from wasmbuild.lean_contexts import suppress
 from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import executable, search_path
 from wasmbuild.toolchain.executable import ChangingError, ExecutableIdentity, UnexaminedError, UnusableExecutableError
 from wasmbuild.toolchain.search_path import default_line, fingerprint
+from wasmbuild.versions import order
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 __all__ = [
     "AUTO", "CLI", "EMBEDDED", "FoundCompiler", "by_digest", "default_line", "find", "fingerprint", "library",
@@ -140,10 +143,10 @@ def by_digest(sha256: str) -> FoundCompiler | None:
     variable = search_path.named()
     named = [] if variable is None else [variable]
     for path in [*named, *(place.path for place in search_path.executables()), *executable.copies(sha256)]:
-        with contextlib.suppress(OSError, executable.UnusableExecutableError, ToolchainError):
+        with suppress(OSError, executable.UnusableExecutableError, ToolchainError):
             if executable.digest(path) == sha256:
                 return FoundCompiler(CLI, *executable.identify(path))
-    with contextlib.suppress(ToolchainError):
+    with suppress(ToolchainError):
         if (embedded := library()).sha256 == sha256:
             return embedded
     return None
@@ -184,19 +187,13 @@ class _Wanted(NamedTuple):
 
     def problem(self, version: str) -> str:
         """Say why a version will not do; empty when it does."""
-        if numbers(version)[0] != self.line:
+        if order(version)[0] != self.line:
             return f"is Wasmtime {version}, not {self.line}"
         if self.exact and version != self.at_least:
             return f"is Wasmtime {version}, and what it compiles does not load in {self.at_least}"
-        if self.at_least is not None and numbers(version) < numbers(self.at_least):
+        if self.at_least is not None and order(version) < order(self.at_least):
             return f"is Wasmtime {version}, older than {self.at_least}"
         return ""
-
-
-def numbers(version: str) -> tuple[int, ...]:
-    """Return a version as what orders versions; a pre-release counts as below its release."""
-    release, dash, _ = version.partition("+")[0].partition("-")
-    return (*(int(part) for part in release.split(".")), 0 if dash else 1)
 
 
 def _named(
@@ -220,7 +217,7 @@ def _named(
         raise ToolchainError(
             f"{named_by}: {path} {error}; name an executable of {wanted} there, or leave it out to have one found"
         ) from error
-    line = numbers(identity.version)[0]
+    line = order(identity.version)[0]
     if line != wanted.line and line in others:
         return None
     if problem := wanted.problem(identity.version):
@@ -265,7 +262,7 @@ def _best(wanted: _Wanted, preferred: str | None) -> tuple[FoundCompiler | None,
         else:
             if identity.sha256 == preferred:
                 return FoundCompiler(CLI, *identity), passed_over, certain
-            if best is None or numbers(identity.version) > numbers(best.version):
+            if best is None or order(identity.version) > order(best.version):
                 best = identity
     if best is None and blocked is not None:
         raise blocked

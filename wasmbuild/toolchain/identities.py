@@ -6,22 +6,20 @@ Nothing beside a build's output is asked: who may write there would decide which
 from __future__ import annotations
 
 import os
-import re
 
 from wasmbuild import files
 from wasmbuild.digest import sha256_hex
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import NamedTuple
 from wasmbuild.usercache import Documents
+from wasmbuild.versions import is_version
 
 SCHEMA = "wasmbuild/identity/2"
 
 # More executables than anybody has.
 _DOCUMENTS = Documents("identities", 256)
-VERSION = r"\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?"
-"""A version as Wasmtime has it."""
 
-_SHA256 = "[0-9a-f]{64}"
+_HEX = frozenset("0123456789abcdef")
 
 
 class KnownIdentity(NamedTuple):
@@ -69,9 +67,9 @@ def _read(path: Path) -> tuple[files.Signature, KnownIdentity] | None:
             return None
         dev, ino, size, mtime, ctime = document["signature"]
         version, sha256 = document["version"], document["sha256"]
-        if not re.fullmatch(_SHA256, sha256) or not (version == "" or re.fullmatch(VERSION, version)):
+        if len(sha256) != 64 or not _HEX.issuperset(sha256) or not (version == "" or is_version(version)):
             return None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return (dev, ino, size, mtime, ctime), KnownIdentity(version, sha256)
 

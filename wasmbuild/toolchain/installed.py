@@ -11,13 +11,13 @@ installed twice is one.
 from __future__ import annotations
 
 import os
-import re
 import stat
 import sys
 
 from wasmbuild import usercache
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.versions import is_version, order
 
 SCHEMA = "wasmbuild/toolchain/1"
 RECORD = "toolchain.json"
@@ -26,7 +26,7 @@ PROGRAM = "wasmtime.exe" if sys.platform == "win32" else "wasmtime"
 TOOLCHAINS, LIBRARIES = "toolchains", "libraries"
 
 _DIGITS = 12
-_NAME = r"([0-9]+)\.([0-9]+)\.([0-9]+)((?:-[0-9A-Za-z.]+)?)-[0-9a-f]{12}"
+_HEX = frozenset("0123456789abcdef")
 
 
 class Archive(NamedTuple):
@@ -102,10 +102,11 @@ def folders(kind: str = TOOLCHAINS) -> list[Path]:
             return []
         with os.scandir(root) as entries:
             for entry in entries:
-                match = re.fullmatch(_NAME, entry.name)
-                if match is not None and entry.is_dir(follow_symlinks=False):
-                    numbers = (*map(int, match.groups()[:3]), not match[4])
-                    found.append((numbers, entry.stat(follow_symlinks=False).st_mtime_ns, entry.name))
+                version, _, digits = entry.name.rpartition("-")
+                if not is_version(version) or len(digits) != _DIGITS or not _HEX.issuperset(digits):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    found.append((order(version), entry.stat(follow_symlinks=False).st_mtime_ns, entry.name))
     except (OSError, RuntimeError):
         return []
     return [root / entry for _, _, entry in sorted(found, reverse=True)]

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import sys
 import time
 from _thread import allocate_lock, get_ident
-from collections.abc import Container, Mapping, Sequence
-from contextlib import suppress
 
 from wasmbuild import interrupts
 from wasmbuild.errors import ChildError, ToolchainError
+from wasmbuild.lean_contexts import suppress
 from wasmbuild.lean_signal import signal
 from wasmbuild.lean_typing import IO, TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain.limits import ProcessLimits
@@ -21,6 +19,7 @@ from wasmbuild.toolchain.spawn import Spawned, spawn
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Container, Mapping, Sequence
     from typing import TypeAlias
 
     Process: TypeAlias = subprocess.Popen[bytes] | Spawned
@@ -244,6 +243,8 @@ def ending(status: int, stderr: str, limits: ProcessLimits, *, timed_out: bool =
             message = memory.failed(stderr)
             detail = f" ({message})" if message.startswith("memory allocation of") else ""
             return f"ran out of its memory limit of {format_bytes(limits.memory)}{detail}"
+    import re
+
     if re.search(_PANIC, stderr):
         return f"panicked ({_status(status)})"
     if status == KILLED:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator
 
 from wasmbuild.errors import ToolchainError
 from wasmbuild.files import signature
 from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import installed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 WINDOWS = sys.platform == "win32"
 

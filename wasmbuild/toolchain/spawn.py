@@ -5,14 +5,14 @@ POSIX has a call for what our children get, but for a working directory of their
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Mapping, Sequence
 
+from wasmbuild.lean_contexts import suppress
 from wasmbuild.lean_signal import signal
 from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from typing import BinaryIO
 
 _STREAMS = 3
@@ -61,11 +61,13 @@ def spawn(argv: Sequence[str], environment: Mapping[str, str]) -> Spawned | None
     others = _inherited()
     if others is None or not hasattr(os, "posix_spawn") or not os.path.dirname(argv[0]):
         return None
-    with contextlib.ExitStack() as read, contextlib.ExitStack() as written:
-        stdout, out = _pipe(read, written)
-        stderr, err = _pipe(read, written)
-        if min(stdout.fileno(), out, stderr.fileno(), err) < _STREAMS:
+    opened: list[int] = []
+    try:
+        opened += os.pipe()
+        opened += os.pipe()
+        if min(opened) < _STREAMS:
             return None
+        stdout, out, stderr, err = opened
         actions = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_DUP2, out, 1),
@@ -76,21 +78,17 @@ def spawn(argv: Sequence[str], environment: Mapping[str, str]) -> Spawned | None
             pid = os.posix_spawn(argv[0], list(argv), environment, file_actions=actions, setsid=True, setsigdef=_HEARD)
         except NotImplementedError:  # this system starts no sessions
             return None
-        read.pop_all()
-        return Spawned(pid, stdout, stderr)
-
-
-def _pipe(read: contextlib.ExitStack, written: contextlib.ExitStack) -> tuple[BinaryIO, int]:
-    """Make a pipe; return the end that is read, and the number of the other one."""
-    end, other = os.pipe()
-    written.callback(os.close, other)
-    return read.enter_context(open(end, "rb", buffering=0)), other
+        opened = [out, err]
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+    return Spawned(pid, open(stdout, "rb", buffering=0), open(stderr, "rb", buffering=0))
 
 
 def _inherited() -> list[int] | None:
     """Return the descriptors that a child would inherit besides its streams; None where the system does not tell."""
     for folder in _OPEN_DESCRIPTORS:
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             return [number for number in map(int, os.listdir(folder)) if number >= _STREAMS and _is_inherited(number)]
     return None
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
 
+from wasmbuild.lean_contexts import suppress
 from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import queue
+    from collections.abc import Callable, Iterator
 
     from wasmbuild.toolchain.process import Process
 

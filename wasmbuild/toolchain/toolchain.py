@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from _thread import allocate_lock
-from collections.abc import Mapping
 
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import DiskError, ToolchainError
@@ -15,6 +14,8 @@ from wasmbuild.toolchain.job import Job, NoVerdictError
 from wasmbuild.toolchain.limits import ProcessLimits
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wasmbuild.toolchain.embedded import Embedded
 
 

@@ -8,17 +8,19 @@ counted anew when that passes the limit, is a day old, or cannot be read.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from _thread import allocate_lock
-from collections.abc import Iterable, Iterator
 
 from wasmbuild import files, usercache
 from wasmbuild.builder.cache import entry
 from wasmbuild.builder.request import CachedArtifact
+from wasmbuild.lean_contexts import suppress
 from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 _TEMPORARY = ".new-"
 _LEDGER = "ledger"
@@ -112,7 +114,7 @@ class LocalCache:
     def discard(self, key: str) -> None:
         root = self._directory()
         if root is not None:
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 os.unlink(_path(root, key))
 
     def close(self) -> None:
@@ -121,7 +123,7 @@ class LocalCache:
         root = self._root
         if not added or root is None:
             return
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             known = _ledger(root, added)
             if known is None or known > self._max:
                 self.prune(int(self._max * _PRUNED_TO))
@@ -133,7 +135,7 @@ class LocalCache:
         with self._mutex:
             if not self._opened:
                 self._opened = True
-                with contextlib.suppress(OSError, RuntimeError):
+                with suppress(OSError, RuntimeError):
                     self._root = self._where.own()
             return self._root
 
@@ -199,7 +201,7 @@ def _write(path: str, data: bytes, tail: bytes) -> None:
     try:
         made = files.NewFile(temporary, 0o600, stamps=False)
     except FileNotFoundError:
-        with contextlib.suppress(FileExistsError):
+        with suppress(FileExistsError):
             os.mkdir(folder, 0o700)
         made = files.NewFile(temporary, 0o600, stamps=False)
     with made:
@@ -211,7 +213,7 @@ def _write(path: str, data: bytes, tail: bytes) -> None:
     try:
         os.replace(temporary, path)
     except BaseException:
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             os.unlink(temporary)
         raise
 
@@ -219,7 +221,7 @@ def _write(path: str, data: bytes, tail: bytes) -> None:
 def _touch(path: str, used: float) -> None:
     """Note that an entry was used; not each time, for that is a write to a disk that may be far away."""
     if abs(time.time() - used) > _HOUR:
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             os.utime(path)
 
 
@@ -242,7 +244,7 @@ def _entries(root: Path) -> Iterator[tuple[str, os.stat_result]]:
             if not found.name.startswith(_TEMPORARY):
                 yield found.path, status
             elif abs(now - status.st_mtime) > _DAY:
-                with contextlib.suppress(OSError):
+                with suppress(OSError):
                     os.unlink(found.path)
 
 
