@@ -122,13 +122,14 @@ OF_PATHS = {"pathlib", "fnmatch", "urllib.parse", "ipaddress", "ntpath"}
 NOT_OF_A_STEP = {"queue", "wasmbuild.builder.session", "wasmbuild.builder.memory", "wasmbuild.builder.restoring"}
 # Python starts without them, and they take longer than all that a step does.
 UNUSUAL = {"collections", "collections.abc", "contextlib", "enum", "functools", "importlib", "json", "operator", "re"}
-UNUSUAL |= {"signal", "warnings"}
+UNUSUAL |= {"signal", "warnings", "wasmbuild.formats.strict_json"}
 NOT_OF_A_STEP |= OF_PATHS
 NOT_OF_A_STEP |= {
     "wasmbuild.diagnosis",
     "wasmbuild.formats.wasm",
     "wasmbuild.formats.instructions",
     "wasmbuild.engine.lines",
+    "wasmbuild.project.sources",
 }
 # Each takes longer to import than a good part of a step.
 HEAVY = {"wasmtime", "pydantic", "asyncio", "concurrent.futures", "tempfile", "typing", "dataclasses", "inspect"}

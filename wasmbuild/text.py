@@ -5,7 +5,7 @@ from __future__ import annotations
 from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
 LIMIT = 200
 """Characters of a shown text, escapes included, after which it is cut."""
@@ -42,6 +42,8 @@ def shown(value: object) -> str:
         return quoted(value)
     if isinstance(value, float):
         return repr(value)
+    from collections.abc import Mapping
+
     if isinstance(value, Mapping):
         return "a table"
     if isinstance(value, (list, tuple)):

@@ -7,7 +7,6 @@ import sys
 from wasmbuild import streams
 from wasmbuild.commands import options
 from wasmbuild.errors import UsageError
-from wasmbuild.formats.identify import MAX_SOURCE
 from wasmbuild.lean_contexts import contextmanager
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING
@@ -54,6 +53,8 @@ def as_files(source: Path | None, out: Path | None) -> Iterator[tuple[Path, Path
 def _received() -> bytes:
     if sys.stdin is None:
         raise UsageError(f"{STDIN} is closed; name a file in place of -")
+    from wasmbuild.formats.identify import MAX_SOURCE
+
     data = sys.stdin.buffer.read(MAX_SOURCE + 1)
     if len(data) > MAX_SOURCE:
         raise UsageError(f"{STDIN}: has more than {MAX_SOURCE} bytes, which is the most that is read of a source")

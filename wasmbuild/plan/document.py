@@ -125,7 +125,11 @@ def _target(index: int, document: Mapping[str, Any], directory: Path) -> Target:
     try:
         if (problem := rules.line_problem(document["wasmtime"]["line"])) is not None:
             raise Invalid(problem, "line", "wasmtime")
-        return values.target_from_json(document, directory)
+        try:
+            engine = values.engine_from_json(document)
+        except ValueError as error:
+            raise Invalid(str(error), "triple") from None
+        return values.target_from_json(document, engine, directory)
     except Invalid as error:
         error.path += [index, "targets"]
         raise

@@ -12,7 +12,6 @@ import sys
 from wasmbuild import __version__
 from wasmbuild.digest import sha256_hex
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.formats.strict_json import Invalid
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, Any
 from wasmbuild.plan import values
@@ -42,7 +41,7 @@ def recall(data: bytes, *, file: str, directory: Path, default_line: int) -> Pro
         return None
     try:
         return _read(found, file, directory)
-    except (Invalid, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -140,8 +139,7 @@ def _read(document: Mapping[str, Any], file: str, directory: Path) -> Project:
 
 
 def _target(document: Mapping[str, Any], directory: Path) -> Target:
-    target = values.target_from_json(document, directory)
-    return target._replace(engine=EngineConfig.from_remembered(document["remembered"]))
+    return values.target_from_json(document, EngineConfig.from_remembered(document["remembered"]), directory)
 
 
 def _day(text: str | None) -> date | None:

@@ -10,7 +10,6 @@ import os
 
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.formats.strict_json import Invalid
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.declared import CompileLimits, Runner, Target
@@ -60,18 +59,18 @@ def target_to_json(target: Target, directory: Path) -> dict[str, Any]:
     }
 
 
-def target_from_json(document: Mapping[str, Any], directory: Path) -> Target:
-    """Raise Invalid for a triple that Wasmtime has no back end for."""
-    wasmtime = document["wasmtime"]
-    try:
-        triple = triples.parse(document["triple"])
-    except ValueError as error:
-        raise Invalid(str(error), "triple") from None
-    runner = document["runner"]
+def engine_from_json(document: Mapping[str, Any]) -> EngineConfig:
+    """Return the engine of a target's document. Raises ValueError for a triple that Wasmtime has no back end for."""
+    triple = triples.parse(document["triple"])
+    return EngineConfig(document["wasmtime"]["line"], triple, document["isa-flags"], document["engine"])
+
+
+def target_from_json(document: Mapping[str, Any], engine: EngineConfig, directory: Path) -> Target:
+    wasmtime, runner = document["wasmtime"], document["runner"]
     return Target(
         document["name"],
         document["cpu"],
-        EngineConfig(wasmtime["line"], triple, document["isa-flags"], document["engine"]),
+        engine,
         document["require"],
         None if runner is None else _runner_from_json(runner, directory),
         wasmtime["runtime"],

@@ -9,7 +9,7 @@ from wasmbuild.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 _MAGIC = frozenset("*?[")
 
@@ -54,6 +54,32 @@ def literal(path: str) -> str:
     import re
 
     return re.sub(r"([*?\[])", r"[\1]", path)
+
+
+def normal(path: str) -> str:
+    """Return a declared path or pattern as others are compared with it."""
+    return os.path.normpath(path).replace(os.sep, "/")
+
+
+def without_excluded(matched: Sequence[str], exclude: Iterable[str]) -> list[str]:
+    """Return the files of a glob that no pattern leaves out."""
+    excluded = [normal(pattern) for pattern in exclude]
+    return [path for path in matched if not any(matches(pattern, path) for pattern in excluded)]
+
+
+def module_name(key: str, pattern: str, path: str) -> str:
+    """Return the name of a module that a glob found: the stem for ``*`` in the key, the path below for ``**``."""
+    stem = path.rpartition("/")[2]
+    stem = stem.rpartition(".")[0] or stem
+    if "**" not in key:
+        return key.replace("*", stem)
+    fixed = ""
+    for part in pattern.split("/")[:-1]:
+        if is_glob(part):
+            break
+        fixed += f"{part}/"
+    folder = path[len(fixed) :].rpartition("/")[0]
+    return key.replace("**", f"{folder}/{stem}" if folder else stem)
 
 
 def _matches(pattern: list[str], path: list[str]) -> bool:

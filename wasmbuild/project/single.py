@@ -7,10 +7,8 @@ import os
 from wasmbuild.errors import UsageError
 from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING
-from wasmbuild.project import names
 from wasmbuild.project.declared import Module, Project, Target
-from wasmbuild.project.globs import expand, is_glob, matches
-from wasmbuild.project.sources import module_name, normal, without_excluded
+from wasmbuild.project.globs import expand, is_glob, matches, module_name, normal, without_excluded
 from wasmbuild.text import listed, suggestion
 
 if TYPE_CHECKING:
@@ -86,7 +84,7 @@ def _declaring(project: Project, source: Path) -> Iterator[_Found]:
             # Whether a link leads there, the path does not say.
             yield from (found for found in _of_glob(project, key) if found[1] == path)
         elif matches(pattern, path):
-            yield from _modules(key, pattern, without_excluded(declared, [path]))
+            yield from _modules(key, pattern, without_excluded([path], declared.exclude))
 
 
 def _of_globs(project: Project) -> Iterator[_Found]:
@@ -98,10 +96,12 @@ def _of_globs(project: Project) -> Iterator[_Found]:
 def _of_glob(project: Project, key: str) -> Iterator[_Found]:
     declared = project.modules[key]
     pattern = normal(declared.source)
-    return _modules(key, pattern, without_excluded(declared, expand(project.directory, pattern)))
+    return _modules(key, pattern, without_excluded(expand(project.directory, pattern), declared.exclude))
 
 
 def _modules(key: str, pattern: str, paths: Iterable[str]) -> Iterator[_Found]:
+    from wasmbuild.project import names
+
     for path in paths:
         name = module_name(key, pattern, path)
         if names.problem(name, module=True) is None:

@@ -10,12 +10,12 @@ from wasmbuild.lean_paths import Path
 from wasmbuild.lean_typing import TYPE_CHECKING
 from wasmbuild.project import names
 from wasmbuild.project.declared import ModuleDeclaration
-from wasmbuild.project.globs import expand, is_glob, literal, matches
+from wasmbuild.project.globs import expand, is_glob, literal, module_name, normal, without_excluded
 from wasmbuild.project.keys import dotted
 from wasmbuild.text import listed, quoted, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
 _SHOWN = 5
 _ABSENT = "is not there"
@@ -76,7 +76,7 @@ class Sources:
             self.globs[source] = tuple(matched)
             if not matched:
                 self._mistakes.of(key, "source", f"{quoted(declared.source)} matches no file", self._no_match(source))
-            kept = without_excluded(declared, matched)
+            kept = without_excluded(matched, declared.exclude)
             if matched and not kept:
                 problem = f"leaves out every file of {quoted(declared.source)}"
                 self._mistakes.of(key, "exclude", problem, "correct the patterns, or remove the module")
@@ -178,29 +178,3 @@ class Sources:
             return [path for path in expand(self._directory, f"{prefix}*") if path.endswith((".wasm", ".wat"))]
         except OSError:
             return []
-
-
-def normal(path: str) -> str:
-    """Return a declared path or pattern as others are compared with it."""
-    return os.path.normpath(path).replace(os.sep, "/")
-
-
-def without_excluded(declared: ModuleDeclaration, matched: Sequence[str]) -> list[str]:
-    """Return the files of a glob that it does not leave out."""
-    excluded = [normal(pattern) for pattern in declared.exclude]
-    return [path for path in matched if not any(matches(pattern, path) for pattern in excluded)]
-
-
-def module_name(key: str, pattern: str, path: str) -> str:
-    """Return the name of a module that a glob found: the stem for ``*`` in the key, the path below for ``**``."""
-    stem = path.rpartition("/")[2]
-    stem = stem.rpartition(".")[0] or stem
-    if "**" not in key:
-        return key.replace("*", stem)
-    fixed = ""
-    for part in pattern.split("/")[:-1]:
-        if is_glob(part):
-            break
-        fixed += f"{part}/"
-    folder = path[len(fixed) :].rpartition("/")[0]
-    return key.replace("**", f"{folder}/{stem}" if folder else stem)

@@ -39,33 +39,34 @@ def executables() -> list[ExecutableCandidate]:
     """Return every ``wasmtime`` executable that may be used without being named, best place first, each file once."""
     found = []
     seen = set()
-    for candidate in _candidates():
+    for path, origin in _candidates():
         try:
-            status = os.stat(candidate.path)
+            status = os.stat(path)
         except OSError:
             continue
         if stat.S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) not in seen:
             seen.add((status.st_dev, status.st_ino))
-            found.append(candidate)
+            found.append(ExecutableCandidate(Path(path), origin))
     return found
 
 
-def _candidates() -> Iterator[ExecutableCandidate]:
+def _candidates() -> Iterator[tuple[str | Path, str]]:
+    """Yield where an executable may be; most are no file, of which no path is made."""
     for toolchain in installed.folders():
-        yield ExecutableCandidate(toolchain / PROGRAM, INSTALLED)
+        yield toolchain / PROGRAM, INSTALLED
     package = _package("wasmtime_cli")
     if package is not None:
-        yield ExecutableCandidate(package / PROGRAM, WHEEL)
+        yield package / PROGRAM, WHEEL
     for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
         # An empty or relative entry means another program in every directory.
         if os.path.isabs(folder):
-            yield ExecutableCandidate(Path(folder, PROGRAM), "PATH")
+            yield os.path.join(folder, PROGRAM), "PATH"
     try:
         home = Path.home()
     except RuntimeError:  # nobody's account
         return
     for folder in (".cargo", ".wasmtime"):
-        yield ExecutableCandidate(home / folder / "bin" / PROGRAM, f"~/{folder}/bin")
+        yield os.path.join(home, folder, "bin", PROGRAM), f"~/{folder}/bin"
 
 
 def has_home() -> bool:

@@ -125,8 +125,8 @@ def test_what_is_known_of_a_build_is_judged_once(builds: Builds) -> None:
         lambda builds, patch: patch.setattr(known_faults.loads_here, "installed", lambda: "48.0.7"),
         lambda builds, patch: builds.file.unlink(),
         lambda builds, patch: builds.file.write_text("[]"),
-        lambda builds, patch: builds.file.write_text(builds.file.read_text().replace("false", "3")),
-        lambda builds, patch: builds.file.write_text(builds.file.read_text().replace("artifacts", "artifakts")),
+        lambda builds, patch: builds.file.write_bytes(builds.file.read_bytes()[:-1]),
+        lambda builds, patch: builds.file.write_bytes(builds.file.read_bytes().replace(b"artifacts", b"artifakts")),
     ],
     ids=["artifacts", "records", "library", "gone", "not ours", "damaged", "bit"],
 )
