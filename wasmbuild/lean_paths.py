@@ -22,11 +22,10 @@ else:
 
         def __init__(self, *segments):
             text = os.path.join(*segments) if segments else ""
-            parts = [part for part in text.split("/") if part and part != "."]
-            # POSIX leaves it to systems what two of them mean.
-            slashes = len(text) - len(text.lstrip("/"))
-            root = "/" * (slashes if slashes < 3 else 1)
-            self._text = root + "/".join(parts) or "."
+            # Most have nothing to leave out, and there are thousands.
+            if not text or "//" in text or "/./" in text or text.endswith(("/", "/.")) or text.startswith("./"):
+                text = _shortest(text)
+            self._text = text
 
         @classmethod
         def home(cls):
@@ -115,3 +114,10 @@ else:
             import pathlib
 
             return pathlib.Path(self._text)
+
+    def _shortest(text):
+        parts = [part for part in text.split("/") if part and part != "."]
+        # POSIX leaves it to systems what two of them mean.
+        slashes = len(text) - len(text.lstrip("/"))
+        root = "/" * (slashes if slashes < 3 else 1)
+        return root + "/".join(parts) or "."

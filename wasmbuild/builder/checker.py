@@ -189,7 +189,7 @@ class Checker:
         recorded = self._memory.look(path + filenames.RECORD_SUFFIX, record_facts, follow=False)
         present = self._memory.look(path, follow=False)
         document = self._document(artifact, source)
-        reasons = self._reasons(artifact, path, recorded, present, document)
+        reasons = self._reasons(artifact, source, recorded, present, document)
         stale_record = (
             not reasons
             and recorded is not None
@@ -211,7 +211,7 @@ class Checker:
     def _reasons(
         self,
         artifact: Artifact,
-        path: str,
+        source: SourceFacts,
         recorded: KnownFile | None,
         present: KnownFile | None,
         document: dict[str, Any],
@@ -226,7 +226,8 @@ class Checker:
             return [f"its record is that of {recorded.facts['id']}"]
         reasons = []
         if recorded.facts["key"] != key.digest(document):
-            reasons = differences(dict(read_record(Path(path)).inputs), document) or ["its record does not fit its key"]
+            inputs = self._recorded_inputs(artifact, source, recorded.facts)
+            reasons = differences(inputs, document) or ["its record does not fit its key"]
         if present is None:
             reasons.append("the artifact is missing")
         elif present.sha256 == LINK:
@@ -234,6 +235,13 @@ class Checker:
         elif present.sha256 != recorded.facts["sha256"]:
             reasons.append("the artifact was changed after it was built")
         return reasons
+
+    def _recorded_inputs(self, artifact: Artifact, source: SourceFacts, recorded: dict[str, Any]) -> dict[str, Any]:
+        """Return what an artifact was made of, by its record, which is not read where another source says it all."""
+        edited = self._document(artifact, source._replace(wasm_sha256=recorded["wasm"]))
+        if key.digest(edited) == recorded["inputs"]:
+            return edited
+        return dict(read_record(Path(self.path(artifact))).inputs)
 
     def _obstacle(self, path: str) -> DiskError | None:
         """Return what is wrong with the directory of an artifact; each is looked at once in a check."""

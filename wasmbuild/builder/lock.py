@@ -15,6 +15,8 @@ from wasmbuild.lean_paths import Path
 _POLL_SECONDS = 0.05
 # A build that ends at once is not worth a message.
 _QUIET_SECONDS = 0.5
+# Of what says whose it is.
+_WIDTH = 20
 
 
 class Lock:
@@ -79,9 +81,9 @@ class Lock:
         try:
             if locks.try_lock(descriptor) and locks.is_current(descriptor, self.path):
                 self.undisturbed = files.signature(os.fstat(descriptor)) == self._left
-                os.ftruncate(descriptor, 0)
+                # Over what is there: a file that is emptied and written anew has ext4 write it out at once.
                 os.lseek(descriptor, 0, os.SEEK_SET)
-                os.write(descriptor, str(os.getpid()).encode("ascii"))
+                os.write(descriptor, str(os.getpid()).ljust(_WIDTH).encode("ascii"))
                 self._descriptor = descriptor
                 return True
         except OSError as error:

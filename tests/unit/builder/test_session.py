@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from wasmbuild import files
-from wasmbuild.builder import build_directory, noop
+from wasmbuild.builder import build_directory, checker, noop
 from wasmbuild.builder.checker import Checker
 from wasmbuild.builder.lock import Lock
 from wasmbuild.errors import DiskError
@@ -92,6 +92,17 @@ def test_an_edit_is_built_and_nothing_else(built: Any) -> None:
     built.toolchain.compiled.clear()
     assert built.build() == ["a@pi", "a@x64"]
     assert sorted(built.toolchain.compiled) == ["pi/a.cwasm", "x64/a.cwasm"]
+
+
+def test_no_record_is_read_to_say_that_a_source_changed(built: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checker, "read_record", lambda path: pytest.fail("it was read"))
+    built.write("a", text="other")
+    session = built.session()
+    session.check()
+    assert {status.artifact.id: status.reasons for status in session.outdated()} == {
+        "a@pi": ("source changed",),
+        "a@x64": ("source changed",),
+    }
 
 
 def test_what_a_killed_build_made_is_remembered_by_one_that_looks_before_it_locks(built: Any) -> None:
