@@ -15,7 +15,7 @@ from pathlib import Path
 
 from wasmbuild import boundary
 from wasmbuild.errors import FAILED, DeclarationError, UsageError, WasmbuildError
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from wasmbuild.builder.work import ArtifactOutcome

@@ -10,8 +10,8 @@ import errno
 import os
 
 from wasmbuild.errors import DiskError, HostError, UsageError, WasmbuildError
-from wasmbuild.lean_contexts import contextmanager
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.contexts import contextmanager
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.text import printable
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import sys
 
 from wasmbuild import interrupts, streams
 from wasmbuild.errors import DEFECT, DONE, FAILED, INTERRUPTED, WasmbuildError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,8 +9,8 @@ import stat
 from collections.abc import Sequence
 from types import TracebackType
 
-from wasmbuild.lean_contexts import suppress
-from wasmbuild.lean_typing import Self
+from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.typing import Self
 
 # Where the system opens relative to an open directory, no rename or link made meanwhile can lead elsewhere.
 _RELATIVE = {os.open, os.stat, os.readlink} <= os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from _thread import allocate_lock
 
-from wasmbuild.lean_typing import TextIO
+from wasmbuild.lean.typing import TextIO
 
 _BOLD, _RED, _GREEN, _YELLOW, _DIM = "1", "31", "32", "33", "2"
 _BAR = 24

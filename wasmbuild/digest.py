@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ the likely cause and what to do. Nothing above adds to it, and nothing below pri
 
 from __future__ import annotations
 
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,9 +8,9 @@ import stat
 import time
 
 from wasmbuild.digest import sha256
-from wasmbuild.lean_contexts import suppress
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import IO, TYPE_CHECKING, Self
+from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import IO, TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,14 +13,14 @@ from __future__ import annotations
 import os
 import sys
 
-from wasmbuild.lean_contexts import suppress
-from wasmbuild.lean_signal import signal
+from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.signal import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
 
-    from wasmbuild.lean_typing import Any, NoReturn
+    from wasmbuild.lean.typing import Any, NoReturn
 
 _INTERRUPTED = 130
 _REQUESTS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]

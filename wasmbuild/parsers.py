@@ -8,7 +8,7 @@ import sys
 
 from wasmbuild import __version__
 from wasmbuild.errors import DONE, UsageError
-from wasmbuild.lean_typing import Any, NoReturn
+from wasmbuild.lean.typing import Any, NoReturn
 from wasmbuild.subcommands import COMMANDS, module_of
 
 _USUAL = 80  # columns

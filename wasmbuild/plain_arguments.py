@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -26,7 +26,7 @@ from wasmbuild import boundary
 from wasmbuild.builder.key import SCHEMA, CompilerIdentity, identity_of
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.errors import CompileError, DeclarationError, WasmbuildError
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.plan.placement import Placement
 from wasmbuild.project import filenames
 from wasmbuild.stepwise import StepwiseBuild

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from wasmbuild import interrupts
 from wasmbuild.builder.jobserver import Jobserver, inherited, is_offered
 from wasmbuild.errors import WasmbuildError
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from wasmbuild.audit.known_faults import KnownFaults

@@ -6,8 +6,8 @@ import os
 import sys
 
 from wasmbuild.errors import DiskError
-from wasmbuild.lean_contexts import contextmanager, suppress
-from wasmbuild.lean_typing import TYPE_CHECKING, Any, TextIO, cast
+from wasmbuild.lean.contexts import contextmanager, suppress
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, TextIO, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,9 +15,9 @@ import stat
 import sys
 
 from wasmbuild.digest import sha256_hex
-from wasmbuild.lean_contexts import suppress
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import Any
 
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from wasmbuild import plain_arguments
 from wasmbuild.errors import UsageError
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 from wasmbuild.parsers import of_command
 from wasmbuild.subcommands import COMMANDS, module_of
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from wasmbuild import lean_paths, usercache
+from wasmbuild import usercache
+from wasmbuild.lean import paths
 from wasmbuild.usercache import Documents
 
 posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no such owners and modes here")
@@ -18,7 +19,7 @@ posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no suc
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(lean_paths.Path, "home", lambda: tmp_path / "home")
+    monkeypatch.setattr(paths.Path, "home", lambda: tmp_path / "home")
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "home"
@@ -66,7 +67,7 @@ def test_without_a_home_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None
     def no_home() -> Path:
         raise RuntimeError("nobody's account")
 
-    monkeypatch.setattr(lean_paths.Path, "home", no_home)
+    monkeypatch.setattr(paths.Path, "home", no_home)
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     Documents("words", 4).write("one", b"1")

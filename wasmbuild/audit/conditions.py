@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from wasmbuild.audit.database import Affected
 from wasmbuild.engine import triples
-from wasmbuild.lean_typing import Any, NamedTuple
+from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.text import listed, printable
 
 Traits = Mapping[str, Any]

@@ -18,7 +18,7 @@ from wasmbuild.audit.versions import Range, Version, parse
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.schema_check import Check, compile_schema
 from wasmbuild.formats.strict_json import Invalid, loads, show
-from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.audit_policy import SEVERITIES
 from wasmbuild.text import printable
 

@@ -8,7 +8,7 @@ from wasmbuild.audit.conditions import Answer, Traits, all_of, any_of, configure
 from wasmbuild.audit.database import LAYOUT, Advisory, Affected, Database
 from wasmbuild.audit.versions import Range, Version, parse, within
 from wasmbuild.engine.lines import own_release_only
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.text import printable
 
 AFFECTED, UNKNOWN, NOT_AFFECTED = "affected", "unknown", "not affected"

@@ -16,7 +16,7 @@ from wasmbuild.audit import bundle
 from wasmbuild.audit.shipment import ShippedArtifact, ShippedManifest, Unreadable
 from wasmbuild.digest import sha256_hex
 from wasmbuild.engine import host
-from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.audit_policy import AuditPolicy
 from wasmbuild.text import printable
 from wasmbuild.toolchain import loads_here, search_path

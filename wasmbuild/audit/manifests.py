@@ -21,7 +21,7 @@ from wasmbuild.formats.identify import taken_for_json
 from wasmbuild.formats.manifest import INDEX, MANIFEST, MAX_MANIFEST
 from wasmbuild.formats.schema_check import compile_schema
 from wasmbuild.formats.strict_json import Invalid, loads
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 from wasmbuild.project import filenames
 from wasmbuild.shipment.errors import AGAIN, OF_THE_PATH
 from wasmbuild.shipment.manifests import is_index

@@ -11,7 +11,7 @@ from wasmbuild.audit.judge import AFFECTED, VERDICTS, AuditedTarget, Finding, Ju
 from wasmbuild.audit.shipment import ShippedManifest, Unreadable
 from wasmbuild.audit.versions import parse
 from wasmbuild.errors import DONE, FAILED, NOT_VERIFIED
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project.audit_policy import SEVERITIES, AuditPolicy
 from wasmbuild.toolchain.loads_here import is_loaded_by_library
 

@@ -8,7 +8,7 @@ from wasmbuild.audit.database import LAYOUT, Advisory
 from wasmbuild.audit.judge import AFFECTED, NOT_AFFECTED, UNKNOWN, Finding
 from wasmbuild.audit.report import STALE_DAYS, AuditedArtifact, AuditReport, supported
 from wasmbuild.audit.versions import Version, parse
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project.audit_policy import SEVERITIES
 from wasmbuild.text import listed, printable
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 
 _VERSION = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?(?:([-+])[0-9A-Za-z.+-]*)?")
 

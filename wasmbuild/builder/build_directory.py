@@ -16,8 +16,8 @@ from wasmbuild.builder.memory import Memory
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError, FormatError
 from wasmbuild.formats.record import Record
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.builder.records import module_digest, read_record, record_facts
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import CompileError, DiskError, ToolchainError, WasmbuildError
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:

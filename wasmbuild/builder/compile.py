@@ -22,8 +22,8 @@ from wasmbuild.errors import CompileError, DiskError, WasmbuildError
 from wasmbuild.formats.cwasm import ReadAt
 from wasmbuild.formats.documents import Source as RecordedSource
 from wasmbuild.formats.record import Record
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.toolchain.job import Job, check_artifact
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable
 
 from wasmbuild.errors import UsageError
-from wasmbuild.lean_paths import Path
+from wasmbuild.lean.paths import Path
 from wasmbuild.text import printable
 
 # Most names are of these alone, and mean nothing else to anybody.

@@ -7,9 +7,9 @@ import os
 
 from wasmbuild import files
 from wasmbuild.errors import DiskError
-from wasmbuild.lean_contexts import contextmanager, suppress
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.contexts import contextmanager, suppress
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

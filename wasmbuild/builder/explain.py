@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 
 
 def differences(stored: dict[str, Any], wanted: dict[str, Any]) -> list[str]:

@@ -9,8 +9,8 @@ from wasmbuild.builder.memory import LINK, KnownFile
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.manifest import Index, IndexTarget
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:

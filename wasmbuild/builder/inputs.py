@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 from wasmbuild.project.globs import folders
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from wasmbuild.digest import sha256, sha256_hex
 from wasmbuild.formats.key_inputs import KeyInputs
-from wasmbuild.lean_functools import lru_cache
-from wasmbuild.lean_json import spell
-from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
+from wasmbuild.lean.functools import lru_cache
+from wasmbuild.lean.json import spell
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from wasmbuild import files, locks
 from wasmbuild.errors import DiskError
-from wasmbuild.lean_paths import Path
+from wasmbuild.lean.paths import Path
 
 _POLL_SECONDS = 0.05
 # A build that ends at once is not worth a message.

@@ -19,8 +19,8 @@ from wasmbuild.errors import DeclarationError, FormatError, Mistake
 from wasmbuild.formats.extern import Interface
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact, entries
 from wasmbuild.formats.record import Record
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 from wasmbuild.text import quoted
 

@@ -14,8 +14,8 @@ from wasmbuild.builder import state_file
 from wasmbuild.builder.columns import NO_FACTS, UNKNOWN, Columns, FileRow
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import Any, NamedTuple
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import Any, NamedTuple
 
 LINK = ""
 """In place of the digest of a file that is a link, where links are not followed."""

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from wasmbuild import __version__, files
 from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.digest import sha256_hex
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.toolchain import search_path
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import stat
 from wasmbuild.builder import disk
 from wasmbuild.builder.disk import REPLACING, Advice, as_disk_error
 from wasmbuild.errors import DiskError, UsageError
-from wasmbuild.lean_paths import Path
+from wasmbuild.lean.paths import Path
 
 _INTO = Advice(
     full="free some space there and try again",

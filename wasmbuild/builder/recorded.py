@@ -14,8 +14,8 @@ from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache, Compil
 from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.errors import CompileError, FormatError
 from wasmbuild.formats.record import Record
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.builder.examining import SourceFacts

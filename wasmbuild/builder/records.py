@@ -12,8 +12,8 @@ from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError, FormatError
 from wasmbuild.formats.documents import extern_lines
 from wasmbuild.formats.record import Record
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wasmbuild.builder.examining import SourceFacts

@@ -9,8 +9,8 @@ from wasmbuild import files
 from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult, Prepared
 from wasmbuild.errors import CompileError, DiskError, FormatError, WasmbuildError
 from wasmbuild.formats import cwasm
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import listed, printable
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from wasmbuild.builder import key
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.errors import WasmbuildError
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple, Protocol
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple, Protocol
 from wasmbuild.toolchain.limits import ProcessLimits
 
 if TYPE_CHECKING:

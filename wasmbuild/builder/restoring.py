@@ -19,8 +19,8 @@ from wasmbuild.builder.request import (
     CompileResult,
 )
 from wasmbuild.errors import CompileError, WasmbuildError
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import Generic, NamedTuple, Protocol, TypeVar
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import Generic, NamedTuple, Protocol, TypeVar
 
 Outcome = TypeVar("Outcome", covariant=True)
 

@@ -22,7 +22,7 @@ from wasmbuild.builder.request import (
 )
 from wasmbuild.builder.restoring import Restorable, Restorer, restored
 from wasmbuild.errors import WasmbuildError
-from wasmbuild.lean_typing import Generic, Protocol, TypeVar
+from wasmbuild.lean.typing import Generic, Protocol, TypeVar
 
 Outcome = TypeVar("Outcome", covariant=True)
 

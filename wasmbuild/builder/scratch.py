@@ -8,9 +8,9 @@ from wasmbuild import locks
 from wasmbuild.builder import disk
 from wasmbuild.builder.disk import ALONE_PREFIX, REPLACING, as_disk_error, delete
 from wasmbuild.digest import sha256_hex
-from wasmbuild.lean_contexts import contextmanager
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.contexts import contextmanager
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

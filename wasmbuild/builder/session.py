@@ -22,8 +22,8 @@ from wasmbuild.builder.survey import Survey
 from wasmbuild.builder.upkeep import Upkeep
 from wasmbuild.builder.work import ArtifactOutcome, ArtifactWork
 from wasmbuild.errors import DiskError
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wasmbuild.builder.key import CompilerIdentity

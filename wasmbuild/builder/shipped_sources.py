@@ -10,8 +10,8 @@ from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError
 from wasmbuild.formats.manifest import Wasm
 from wasmbuild.formats.record import Record
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.project.declared import Artifact, Module

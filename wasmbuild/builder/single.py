@@ -10,9 +10,9 @@ from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError
 from wasmbuild.formats.identify import MAX_SOURCE, identify
-from wasmbuild.lean_contexts import contextmanager
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.contexts import contextmanager
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project.declared import Module
 from wasmbuild.toolchain.job import Job, check_artifact
 

@@ -11,7 +11,7 @@ from functools import cache
 
 from wasmbuild import __version__
 from wasmbuild.digest import sha256_hex
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 from wasmbuild.usercache import Documents, code_of
 
 _DOCUMENTS = Documents("sources", 4096)

@@ -12,8 +12,8 @@ from wasmbuild.builder.examining import Examiner, SourceFacts, as_compile_error,
 from wasmbuild.builder.memory import KnownFile, Memory
 from wasmbuild.errors import CompileError, DiskError
 from wasmbuild.formats.identify import MAX_SOURCE
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.toolchain.job import NoVerdictError
 
 if TYPE_CHECKING:

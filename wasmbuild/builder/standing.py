@@ -5,7 +5,7 @@ from __future__ import annotations
 from _thread import allocate_lock
 
 from wasmbuild.builder.checker import Status
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.builder.manifests import Manifests

@@ -14,8 +14,8 @@ from itertools import chain
 
 from wasmbuild import files
 from wasmbuild.builder.columns import Columns
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import NamedTuple
 
 SCHEMA = "wasmbuild/state/11"
 

@@ -11,8 +11,8 @@ from wasmbuild.builder.shipped_sources import shipped_path
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import DiskError
 from wasmbuild.formats import manifest
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.builder.standing import Standing

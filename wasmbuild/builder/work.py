@@ -9,9 +9,9 @@ from wasmbuild.builder.compile import check
 from wasmbuild.builder.records import facts_of
 from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult, Labels, Prepared
 from wasmbuild.errors import WasmbuildError
-from wasmbuild.lean_contexts import suppress
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from wasmbuild.errors import UsageError
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import search_path
 
 if TYPE_CHECKING:

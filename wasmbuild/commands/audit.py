@@ -10,7 +10,7 @@ from pathlib import Path
 from wasmbuild.builder.workspace import CONFIG, Workspace
 from wasmbuild.commands import options
 from wasmbuild.errors import DeclarationError, FormatError, Mistake, UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.toolchain import loads_here
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import sys
 from wasmbuild.builder.workspace import Planned, Workspace
 from wasmbuild.commands import options, placing
 from wasmbuild.errors import DISK, DONE, FAILED, WRONG_REQUEST, UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import argparse

@@ -10,7 +10,7 @@ from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.commands import options
 from wasmbuild.commands.cache_schema import SCHEMA
 from wasmbuild.errors import DONE, DiskError, UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import argparse

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 
 SCHEMA = "wasmbuild/cache/1"
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable, Iterable
 
 from wasmbuild.errors import UsageError
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.text import printable
 
 if TYPE_CHECKING:

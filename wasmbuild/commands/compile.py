@@ -8,8 +8,8 @@ import sys
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options, pipes, undeclared
 from wasmbuild.errors import DONE, UsageError
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse

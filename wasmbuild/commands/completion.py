@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from wasmbuild.errors import DONE
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.text import printable
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 from wasmbuild import streams
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE, DiskError, FormatError, UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse

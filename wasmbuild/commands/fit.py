@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE, CompileError, DeclarationError, DiskError, Mistake, UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse

@@ -10,7 +10,7 @@ from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.commands import options
 from wasmbuild.console import counted
 from wasmbuild.errors import DONE, DiskError, UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.text import listed, quoted
 
 if TYPE_CHECKING:

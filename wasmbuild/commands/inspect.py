@@ -6,7 +6,7 @@ import sys
 
 from wasmbuild.commands import options
 from wasmbuild.errors import DISK, DONE, FAILED, WRONG_REQUEST, UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse

@@ -11,7 +11,7 @@ from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options
 from wasmbuild.commands.downloads import add_attestation, add_network, attest_of, install_reporter
 from wasmbuild.errors import DONE, UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain.search_path import LOCK
 
 if TYPE_CHECKING:

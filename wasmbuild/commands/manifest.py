@@ -8,7 +8,7 @@ import sys
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options, placing
 from wasmbuild.errors import DONE, FAILED
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 from wasmbuild.text import printable
 

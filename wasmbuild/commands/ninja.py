@@ -13,7 +13,7 @@ from wasmbuild.builder import output
 from wasmbuild.builder.depfile import depfile
 from wasmbuild.builder.inputs import of_declaration, source_of
 from wasmbuild.commands import placing
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.plan.ninja import Commands, to_ninja, value
 
 if TYPE_CHECKING:

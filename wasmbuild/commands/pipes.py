@@ -7,9 +7,9 @@ import sys
 from wasmbuild import streams
 from wasmbuild.commands import options
 from wasmbuild.errors import UsageError
-from wasmbuild.lean_contexts import contextmanager
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.contexts import contextmanager
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from wasmbuild import files
 from wasmbuild.commands import options
 from wasmbuild.errors import UsageError
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.plan.placement import Placement
 from wasmbuild.toolchain.search_path import LOCK
 

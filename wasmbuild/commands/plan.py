@@ -9,7 +9,7 @@ from pathlib import Path
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options, placing
 from wasmbuild.errors import DONE, UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from wasmbuild.errors import DONE, UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import argparse

@@ -11,7 +11,7 @@ from pathlib import Path
 from wasmbuild.builder.workspace import CONFIG, Workspace
 from wasmbuild.commands import downloads, options
 from wasmbuild.errors import DONE, ToolchainError, UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.text import printable
 from wasmbuild.toolchain import installed, search_path
 

@@ -13,7 +13,7 @@ from wasmbuild.audit.judge import AFFECTED, AuditedTarget, Judge
 from wasmbuild.console import counted
 from wasmbuild.errors import DONE, FAILED, ToolchainError
 from wasmbuild.formats import wasm_traits
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import checking
 from wasmbuild.toolchain.checking import CheckedTarget

@@ -6,8 +6,8 @@ import os
 
 from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.errors import UsageError
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse

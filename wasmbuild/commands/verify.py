@@ -11,7 +11,7 @@ from pathlib import Path
 from wasmbuild.builder.workspace import CONFIG, Workspace
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE, FAILED, UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project.levels import LEVELS
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from wasmbuild import boundary, files
 from wasmbuild.errors import DONE, UsageError, WasmbuildError
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple, NoReturn
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple, NoReturn
 from wasmbuild.project import globs
 
 if TYPE_CHECKING:

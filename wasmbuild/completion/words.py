@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from wasmbuild.engine import cpu, lines, triples
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.parsers import of_command
 from wasmbuild.subcommands import COMMANDS
 

@@ -8,7 +8,7 @@ that makes them say so (``tests/integration/test_diagnosis.py``).
 from __future__ import annotations
 
 from wasmbuild.diagnosis.cause import Cause, Row, first
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 
 OTHER_LINE = "other-line"
 OTHER_ARCHITECTURE = "other-architecture"

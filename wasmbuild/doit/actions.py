@@ -15,7 +15,7 @@ from wasmbuild import boundary
 from wasmbuild.doit import made
 from wasmbuild.doit.builds import BuildArguments, of
 from wasmbuild.errors import WasmbuildError
-from wasmbuild.lean_typing import TYPE_CHECKING, Any, TypeVar
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, TypeVar
 from wasmbuild.text import listed
 
 if TYPE_CHECKING:

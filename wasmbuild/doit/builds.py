@@ -13,7 +13,7 @@ from wasmbuild import boundary, files
 from wasmbuild.builder.workspace import Planned, Workspace
 from wasmbuild.doit.kinds import kind
 from wasmbuild.errors import UsageError, WasmbuildError
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.stepwise import StepwiseBuild
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from doit.dependency import UptodateCalculator
 
 from wasmbuild.doit import made
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from doit.dependency import Dependency

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from wasmbuild import files
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from doit.task import Task
 from wasmbuild.console import Console
 from wasmbuild.doit.kinds import FOUND_RIGHT, MANIFESTS, OUTDATED, UP_TO_DATE, kind
 from wasmbuild.doit.skipping import SkippedTasks, waited_for
-from wasmbuild.lean_typing import Any, TextIO
+from wasmbuild.lean.typing import Any, TextIO
 from wasmbuild.progress import Progress
 
 

@@ -12,7 +12,7 @@ from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.doit import actions, alike, builds
 from wasmbuild.doit.checks import ArtifactCheck, IndexCheck
 from wasmbuild.doit.kinds import MANIFESTS, META, OTHER, OUTDATED, UP_TO_DATE
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from wasmbuild.embed.spec import Spec, refused, unseen
 from wasmbuild.engine import lines
 from wasmbuild.engine.line import Value
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 
 
 class ConfigMethods(NamedTuple):

@@ -7,7 +7,7 @@ is for one line, so that they are the ones its library has.
 from __future__ import annotations
 
 from wasmbuild.engine import lines
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 
 
 class Refusal(NamedTuple):

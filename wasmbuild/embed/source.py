@@ -8,7 +8,7 @@ from wasmbuild.embed.artifact import artifact_of
 from wasmbuild.embed.spec import ProbeArtifact, Spec, TargetEngine, platforms, together
 from wasmbuild.engine import lines
 from wasmbuild.errors import UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain.embedded import EMPTY
 

@@ -8,7 +8,7 @@ from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.line import UNSEEN, Value
 from wasmbuild.engine.triples import TargetTriple
 from wasmbuild.errors import UsageError
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.text import shown
 
 # A run of zeros that is shorter than this costs less than another part.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from wasmbuild.engine import cpu, lines, rules, triples
 from wasmbuild.engine.rules import EngineError
 from wasmbuild.engine.settings import expand
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.text import shown
 
 if TYPE_CHECKING:

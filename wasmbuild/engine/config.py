@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from wasmbuild.engine import triples
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wasmbuild.engine import pulley, triples
 from wasmbuild.engine.triples import TargetTriple
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 
 
 class Program(NamedTuple):

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from wasmbuild.engine import lines
 from wasmbuild.engine.cranelift_flags import choice_problem, flag_problems, value_problem
 from wasmbuild.engine.line import Conflict, Line, Value
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.text import shown, suggestion
 
 if TYPE_CHECKING:

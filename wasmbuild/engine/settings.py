@@ -13,7 +13,7 @@ from wasmbuild.engine import lines
 from wasmbuild.engine.cranelift_flags import flags_that_differ
 from wasmbuild.engine.rules import EngineError, effective, embedder_of, line_problem, problems
 from wasmbuild.engine.translations import cli_args, compiler_inputs, config_calls, library_lacks
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wasmbuild.engine.triples import TargetTriple

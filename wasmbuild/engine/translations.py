@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from wasmbuild.engine import lines
 from wasmbuild.engine.line import Setting, Value
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 
 
 def compiler_inputs(engine: Mapping[str, Any], line: int) -> dict[str, Any]:

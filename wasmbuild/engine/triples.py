@@ -7,7 +7,7 @@ crate ``target-lexicon``: architecture, then up to four more parts, each of them
 
 from __future__ import annotations
 
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.text import quoted, suggestion
 
 # The first part of a triple, to the name that settings and CPU levels go by.

@@ -10,7 +10,7 @@ import tomli
 from wasmbuild.engine.config import engine_toml
 from wasmbuild.errors import UsageError
 from wasmbuild.fit.table import is_checked
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 from wasmbuild.text import shown
 
 Value = bool | int | str

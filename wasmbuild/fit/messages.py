@@ -8,7 +8,7 @@ from wasmbuild.diagnosis import loading
 from wasmbuild.engine import lines
 from wasmbuild.engine.cranelift_flags import value_problem
 from wasmbuild.engine.line import Value
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.text import shown
 
 

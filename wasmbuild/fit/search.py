@@ -23,7 +23,7 @@ from wasmbuild.fit.messages import (
     meaning,
 )
 from wasmbuild.formats import cwasm
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import child
 from wasmbuild.toolchain.embedded import EMPTY

@@ -6,7 +6,7 @@ Source: ``design/mvp/Binary.md`` of the WebAssembly component model (version 13,
 from __future__ import annotations
 
 from wasmbuild.formats.cursor import Cursor
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 
 _WHAT = "component"
 _CORE_MODULE, _COMPONENT, _CANONICAL = 1, 4, 8

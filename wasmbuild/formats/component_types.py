@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.cursor import Cursor
-from wasmbuild.lean_typing import Any, NamedTuple
+from wasmbuild.lean.typing import Any, NamedTuple
 
 _WHAT = "component"
 _COMPONENT, _INSTANCE, _ALIAS, _TYPE, _CANONICAL, _IMPORT, _EXPORT = 4, 5, 6, 7, 8, 10, 11

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from wasmbuild.formats.component_types import FunctionType, ValueType
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 from wasmbuild.project.case_values import Problem, number_problem
 from wasmbuild.project.cases import Case
 from wasmbuild.text import listed, quoted, shown

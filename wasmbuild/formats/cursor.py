@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wasmbuild.errors import FormatError
-from wasmbuild.lean_typing import TYPE_CHECKING, NoReturn
+from wasmbuild.lean.typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

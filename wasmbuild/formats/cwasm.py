@@ -14,8 +14,8 @@ import struct
 from types import MappingProxyType
 
 from wasmbuild.errors import FormatError
-from wasmbuild.lean_functools import lru_cache
-from wasmbuild.lean_typing import IO, TYPE_CHECKING, NamedTuple, NoReturn
+from wasmbuild.lean.functools import lru_cache
+from wasmbuild.lean.typing import IO, TYPE_CHECKING, NamedTuple, NoReturn
 from wasmbuild.text import printable
 
 if TYPE_CHECKING:

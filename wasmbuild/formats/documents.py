@@ -15,7 +15,7 @@ from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.schema_check import Check
 from wasmbuild.formats.strict_json import Invalid, loads, show
 from wasmbuild.formats.traits import Traits
-from wasmbuild.lean_typing import Any, NamedTuple
+from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.text import printable
 
 MANIFEST = "wasmbuild/manifest/1"

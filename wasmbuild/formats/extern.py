@@ -25,7 +25,7 @@ type text.
 
 from __future__ import annotations
 
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 
 CORE_KINDS = ("func", "table", "memory", "global", "tag")
 """Kinds of a core module's externs, in the order of their binary codes."""

@@ -7,7 +7,7 @@ from wasmbuild.formats.component_parts import parts
 from wasmbuild.formats.cursor import Cursor
 from wasmbuild.formats.identify import identify
 from wasmbuild.formats.wasm import CoreModule
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 
 _CODE = 10
 _WHAT = "module"

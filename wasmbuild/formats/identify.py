@@ -8,7 +8,7 @@ from wasmbuild.errors import FormatError
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.cursor import Cursor, TooManySectionsError
 from wasmbuild.formats.cwasm import ReadAt
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.text import printable
 
 

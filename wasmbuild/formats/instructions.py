@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 
 from wasmbuild.formats import wasm_types
 from wasmbuild.formats.cursor import Cursor
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 
 _NUMBER = rb"[\x80-\xff]{0,9}[\x00-\x7f]"
 # Alignment and offset; bit 6 of the alignment says that the index of a memory stands between them.

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from wasmbuild.engine import lines
 from wasmbuild.formats.traits import Traits
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.formats.manifest import Manifest

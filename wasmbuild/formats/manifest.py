@@ -31,7 +31,7 @@ from wasmbuild.formats.documents import (
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.schema_check import Check
 from wasmbuild.formats.traits import Traits
-from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.text import printable
 
 if TYPE_CHECKING:

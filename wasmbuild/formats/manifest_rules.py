@@ -12,7 +12,7 @@ from wasmbuild.formats.documents import INDEX, MANIFEST, interface_of
 from wasmbuild.formats.schema_check import Check, compile_schema
 from wasmbuild.formats.schemas import JSON_SCHEMAS
 from wasmbuild.formats.strict_json import Invalid, show
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 from wasmbuild.project import names
 from wasmbuild.project.case_rules import problems
 from wasmbuild.project.cases import Case

@@ -35,7 +35,7 @@ from wasmbuild.formats.schema_parts import (
 )
 from wasmbuild.formats.strict_json import Invalid, check_free
 from wasmbuild.formats.traits import Traits
-from wasmbuild.lean_typing import Any, NamedTuple
+from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.text import printable
 
 RECORD = "wasmbuild/record/1"

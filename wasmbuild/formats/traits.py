@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from wasmbuild.lean_typing import Any, NamedTuple
+from wasmbuild.lean.typing import Any, NamedTuple
 
 ODD_TAGS_WITH = (
     "active-data",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from wasmbuild.engine import lines, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.inspection.facts import ArtifactDescription, Description
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 
 
 class Calls(NamedTuple):

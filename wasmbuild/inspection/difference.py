@@ -9,7 +9,7 @@ from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.extern import Export, Import
 from wasmbuild.formats.traits import Traits
 from wasmbuild.inspection.facts import ArtifactDescription, Description, Section, WebAssembly
-from wasmbuild.lean_typing import Any, NamedTuple
+from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.text import printable
 
 _NO_ENGINE = "not told"

@@ -9,7 +9,7 @@ from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.rules import EngineError
 from wasmbuild.formats.cwasm import ArtifactFacts
 from wasmbuild.inspection.facts import Engine
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 from wasmbuild.text import printable, quoted
 from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.verify import setting_changes

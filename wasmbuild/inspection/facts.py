@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from wasmbuild.audit.judge import Finding
 from wasmbuild.formats.extern import Export, Import
 from wasmbuild.formats.traits import Traits
-from wasmbuild.lean_typing import Any, NamedTuple
+from wasmbuild.lean.typing import Any, NamedTuple
 
 Value = bool | int | str
 

@@ -7,7 +7,7 @@ from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.line import FEATURE
 from wasmbuild.engine.rules import EngineError
 from wasmbuild.errors import WasmbuildError
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain.embedded import Embedded
 

@@ -9,7 +9,7 @@ from wasmbuild.errors import FormatError
 from wasmbuild.formats.manifest import MANIFEST, MAX_MANIFEST, Manifest, ManifestArtifact
 from wasmbuild.formats.record import MAX_RECORD, Record
 from wasmbuild.inspection.facts import Origin
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 from wasmbuild.project import filenames
 from wasmbuild.shipment.errors import ShippedFileError
 from wasmbuild.shipment.manifests import read_named

@@ -18,7 +18,7 @@ from wasmbuild.inspection import cpus, faults, roles, webassembly
 from wasmbuild.inspection.engine import Engines
 from wasmbuild.inspection.facts import ArtifactDescription, Description, Section
 from wasmbuild.inspection.origin import Origins
-from wasmbuild.lean_typing import IO
+from wasmbuild.lean.typing import IO
 from wasmbuild.text import printable, suggestion
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.limits import ProcessLimits

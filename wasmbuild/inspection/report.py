@@ -13,7 +13,7 @@ from wasmbuild.inspection import roles
 from wasmbuild.inspection.calls import calls
 from wasmbuild.inspection.difference import Comparison
 from wasmbuild.inspection.facts import ArtifactDescription, Description, Origin, Section, WebAssembly
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 from wasmbuild.project.audit_policy import SEVERITIES
 
 SCHEMA = "wasmbuild/inspection/1"

@@ -12,7 +12,7 @@ from wasmbuild.inspection import roles, uses
 from wasmbuild.inspection.calls import calls
 from wasmbuild.inspection.difference import Comparison
 from wasmbuild.inspection.facts import ArtifactDescription, Cpu, Description, Engine, Origin, Section, WebAssembly
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 from wasmbuild.text import and_more, printable
 from wasmbuild.verify.setting_changes import shown
 

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from wasmbuild.errors import WRONG_REQUEST, FormatError
-from wasmbuild.lean_typing import IO
+from wasmbuild.lean.typing import IO
 from wasmbuild.text import printable
 
 MAX_MEMBER = 1 << 30

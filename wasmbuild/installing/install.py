@@ -15,7 +15,7 @@ from wasmbuild.installing.archive import ArchiveError
 from wasmbuild.installing.credentials import Credentials
 from wasmbuild.installing.mirror import Mirror
 from wasmbuild.installing.transfer import ANY, PATIENT, Expected, NetworkError, Patience
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import installed, platforms
 from wasmbuild.toolchain.installed import PROGRAM, Archive, InstallRecord

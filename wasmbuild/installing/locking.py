@@ -11,7 +11,7 @@ from wasmbuild.installing import archive, install, mirror, store
 from wasmbuild.installing.attestation import REPOSITORY
 from wasmbuild.installing.install import SILENT, Attest, Installed, InstallReporter
 from wasmbuild.installing.transfer import PATIENT, Expected, NetworkError, Patience
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.toolchain import installed, lockfile, platforms, search_path
 from wasmbuild.toolchain.find import CLI, FoundCompiler
 from wasmbuild.toolchain.lockfile import Executable, Locked

@@ -12,7 +12,7 @@ from wasmbuild.errors import UsageError
 from wasmbuild.installing import transfer
 from wasmbuild.installing.credentials import Credentials
 from wasmbuild.installing.transfer import PATIENT, NetworkError, Patience
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain.platforms import Platform
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from wasmbuild.installing.transfer import PartialDownload
-from wasmbuild.lean_typing import IO
+from wasmbuild.lean.typing import IO
 
 _KEPT_SECONDS = 7 * 24 * 3600
 """How long what nobody asks for any more stays."""

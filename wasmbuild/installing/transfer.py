@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from wasmbuild import __version__
 from wasmbuild.errors import DISK, WasmbuildError
 from wasmbuild.installing.credentials import Credentials
-from wasmbuild.lean_typing import IO, Any, NamedTuple
+from wasmbuild.lean.typing import IO, Any, NamedTuple
 from wasmbuild.text import printable
 
 _CHUNK = 1 << 16

@@ -13,7 +13,7 @@ from pathlib import Path
 from wasmbuild.engine import lines, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import ChildError, CompileError, ToolchainError
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.line_check.sample import MODULE
 from wasmbuild.toolchain import child, embedded, find
 from wasmbuild.toolchain.embedded import Embedded

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from wasmbuild.engine.line import Line, Setting
 from wasmbuild.errors import UsageError
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.line_check.topic import Topic
 
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)

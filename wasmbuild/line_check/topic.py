@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 
 
 class Disagreement(NamedTuple):

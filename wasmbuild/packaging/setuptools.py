@@ -11,7 +11,7 @@ from setuptools.command.build_py import build_py
 from setuptools.errors import SetupError
 
 from wasmbuild.errors import WasmbuildError
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 from wasmbuild.packaging import requirements, shipped
 
 _TABLE = "tool.wasmbuild"

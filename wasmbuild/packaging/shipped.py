@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wasmbuild import api
 from wasmbuild.errors import DeclarationError, Mistake, UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.packaging import requirements, tags
 from wasmbuild.project import filenames
 from wasmbuild.project.declared import lines_of

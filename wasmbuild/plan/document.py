@@ -15,7 +15,7 @@ from wasmbuild.engine import rules
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.schema_check import Check, compile_schema
 from wasmbuild.formats.strict_json import Invalid, loads, show
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 from wasmbuild.plan import values
 from wasmbuild.plan.graph import COMPILE, Plan, Step
 from wasmbuild.plan.schema import PLAN, PLAN_SCHEMA

@@ -10,8 +10,8 @@ import os
 from collections.abc import Iterator
 
 from wasmbuild.errors import DeclarationError, Mistake
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.plan.placement import DECLARED, Placement
 from wasmbuild.project import filenames
 from wasmbuild.project.declared import Artifact, CompileLimits, Module, Project, Target

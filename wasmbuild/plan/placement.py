@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 
 from wasmbuild.errors import UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import suggestion
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import sys
 from wasmbuild import __version__
 from wasmbuild.digest import sha256_hex
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.plan import values
 from wasmbuild.project.audit_policy import AuditPolicy, Ignore
 from wasmbuild.project.cache_policy import CachePolicy, shown_address

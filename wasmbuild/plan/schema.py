@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wasmbuild.formats.manifest import MANIFEST as MANIFEST_SCHEMA
 from wasmbuild.formats.schemas import JSON_SCHEMAS
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 from wasmbuild.plan.graph import KINDS
 
 Schema = dict[str, Any]

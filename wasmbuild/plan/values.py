@@ -10,8 +10,8 @@ import os
 
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.declared import CompileLimits, Runner, Target
 
 if TYPE_CHECKING:

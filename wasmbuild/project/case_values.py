@@ -16,7 +16,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 from wasmbuild.text import quoted, shown
 
 Value = bool | int | float | str | list["Value"] | dict[str, "Value"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.text import printable
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 import tomli
 
 from wasmbuild.errors import DeclarationError, Mistake
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 from wasmbuild.project.declaration import read
 from wasmbuild.project.declared import Project
 from wasmbuild.project.reader import DeclarationReader

@@ -6,7 +6,7 @@ import os
 
 from wasmbuild import files
 from wasmbuild.errors import DeclarationError, Mistake
-from wasmbuild.lean_paths import Path
+from wasmbuild.lean.paths import Path
 
 MAX_BYTES = 16 << 20
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from wasmbuild.files import seen_from_here
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.versions import order
 
 if TYPE_CHECKING:

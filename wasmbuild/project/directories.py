@@ -6,7 +6,7 @@ import base64
 import os
 
 from wasmbuild.confined import ConfinedDirectory
-from wasmbuild.lean_paths import Path
+from wasmbuild.lean.paths import Path
 from wasmbuild.project import cases
 from wasmbuild.project.cases import Case, Directory
 from wasmbuild.project.globs import expand, folders, literal

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import re

@@ -9,7 +9,7 @@ from inspect import cleandoc
 
 from wasmbuild.engine import cpu, lines, triples
 from wasmbuild.engine.line import CHECKS, MAX_SIZE, Flag, Setting
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 from wasmbuild.project.case_values import SHAPES
 from wasmbuild.project.tables.audit import AuditTable, IgnoreTable
 from wasmbuild.project.tables.base import Table, alias

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 
 from wasmbuild.errors import Mistake
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project import filenames
 from wasmbuild.project.declared import Artifact, Module, ModuleDeclaration, Project
 from wasmbuild.project.keys import dotted

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from wasmbuild.errors import UsageError
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project.declared import Module, Project, Target
 from wasmbuild.project.globs import expand, is_glob, matches, module_name, normal, without_excluded
 from wasmbuild.text import listed, suggestion

@@ -6,8 +6,8 @@ import os
 import stat
 
 from wasmbuild.errors import Mistake
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import names
 from wasmbuild.project.declared import ModuleDeclaration
 from wasmbuild.project.globs import expand, is_glob, literal, module_name, normal, without_excluded

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from wasmbuild.engine import host, triples
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.project import names
 from wasmbuild.project.globs import is_glob
 from wasmbuild.project.paths import inside_problem

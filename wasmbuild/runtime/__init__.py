@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.runtime.errors import (
     DamagedError,
     HostLimitError,

@@ -7,7 +7,7 @@ import sys
 
 import wasmtime
 
-from wasmbuild.lean_typing import IO, TYPE_CHECKING
+from wasmbuild.lean.typing import IO, TYPE_CHECKING
 from wasmbuild.runtime.errors import DamagedError, LoadError
 from wasmbuild.shipment import artifacts
 from wasmbuild.shipment.errors import ShippedFileError

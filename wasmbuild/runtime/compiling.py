@@ -7,7 +7,7 @@ from weakref import WeakValueDictionary
 import wasmtime
 
 from wasmbuild.formats.identify import identify
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.runtime.errors import LoadError, NotWebAssemblyError, OtherKindError, PrecompiledError
 from wasmbuild.runtime.file_errors import of_artifact, of_memory
 from wasmbuild.runtime.forking import ForkSafeLock

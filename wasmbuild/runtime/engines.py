@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import wasmtime
 
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.runtime.errors import InexpressibleSettingError, OtherLineError, RefusedError
 from wasmbuild.runtime.forking import ForkSafeLock
 

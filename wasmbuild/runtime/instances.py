@@ -7,7 +7,7 @@ from typing import overload
 
 import wasmtime
 
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.runtime.errors import (
     LoadError,
     OtherImportTypeError,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import wasmtime
 
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmtime.component import Component

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import wasmtime
 
 from wasmbuild.errors import UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.artifacts import load_checked
 from wasmbuild.runtime.errors import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wasmbuild.diagnosis import loading
 from wasmbuild.diagnosis.cause import Cause
 from wasmbuild.diagnosis.wording import one_line
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable

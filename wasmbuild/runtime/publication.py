@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 
-from wasmbuild.lean_typing import TypeVar
+from wasmbuild.lean.typing import TypeVar
 from wasmbuild.project import filenames
 from wasmbuild.runtime.errors import HostLimitError, LoadError
 from wasmbuild.runtime.file_errors import of_host

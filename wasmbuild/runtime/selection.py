@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from wasmbuild.lean_typing import TypeVar
+from wasmbuild.lean.typing import TypeVar
 from wasmbuild.runtime.errors import (
     InexpressibleSettingError,
     LoadError,

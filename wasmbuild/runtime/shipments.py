@@ -15,7 +15,7 @@ from types import TracebackType
 
 from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.errors import FormatError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 from wasmbuild.runtime.errors import OtherCodeError, PassedOver
 from wasmbuild.runtime.forking import ForkSafeLock

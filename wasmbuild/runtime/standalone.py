@@ -12,7 +12,7 @@ from wasmbuild.confined import ConfinedDirectory, LinkOutError, is_below
 from wasmbuild.errors import UsageError
 from wasmbuild.formats.cwasm import ReadAt, is_artifact
 from wasmbuild.formats.identify import FileIdentity, identify, identify_at
-from wasmbuild.lean_typing import IO, TYPE_CHECKING
+from wasmbuild.lean.typing import IO, TYPE_CHECKING
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.artifacts import deserialize, refused
 from wasmbuild.runtime.errors import (

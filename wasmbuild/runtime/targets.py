@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wasmbuild.errors import FormatError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.errors import LoadError, MissingArtifactError, PassedOver, ShipmentError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 from wasmbuild.runtime.errors import LoadError, NoShipmentError
 from wasmbuild.runtime.forking import ForkSafeLock
 from wasmbuild.runtime.loaded import Loaded

@@ -6,7 +6,7 @@ import io
 import os
 from typing import Literal
 
-from wasmbuild.lean_typing import NamedTuple, Protocol
+from wasmbuild.lean.typing import NamedTuple, Protocol
 from wasmbuild.shipment.errors import AGAIN, Reason, ShippedFileError
 from wasmbuild.shipment.source import ShipmentSource
 

@@ -6,7 +6,7 @@ import io
 import os
 from types import TracebackType
 
-from wasmbuild.lean_typing import Protocol, Self
+from wasmbuild.lean.typing import Protocol, Self
 
 
 class ShipmentSource(Protocol):

@@ -13,7 +13,7 @@ from wasmbuild.diagnosis.cause import Cause
 from wasmbuild.engine import cpu, lines
 from wasmbuild.engine.rules import EngineError
 from wasmbuild.errors import CompileError, DiskError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.text import printable
 from wasmbuild.toolchain.job import Job
 from wasmbuild.toolchain.process import is_late

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import CompileError, ToolchainError
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.toolchain import embedded
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.job import Job, check_artifact

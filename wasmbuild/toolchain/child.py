@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import process
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.process import (

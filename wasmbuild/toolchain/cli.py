@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from wasmbuild.errors import ChildError, CompileError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.toolchain import child, executable
 from wasmbuild.toolchain.job import Job
 

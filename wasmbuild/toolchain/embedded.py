@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from wasmbuild.engine import host, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import ChildError, CompileError, DiskError, ToolchainError
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import Any
 from wasmbuild.toolchain import embedded_worker, python
 from wasmbuild.toolchain.advice import RAISE_MEMORY, failure, limit_to_raise
 from wasmbuild.toolchain.child import KILLED, ProcessLimits

@@ -11,9 +11,9 @@ from _thread import allocate_lock
 
 from wasmbuild import boundary, files, locks, usercache
 from wasmbuild.errors import ChildError, CompileError, DiskError, ToolchainError
-from wasmbuild.lean_contexts import contextmanager, suppress
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.contexts import contextmanager, suppress
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import identities, search_path
 from wasmbuild.toolchain.identities import KnownIdentity

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from wasmbuild.errors import ToolchainError
-from wasmbuild.lean_contexts import suppress
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import executable, search_path
 from wasmbuild.toolchain.executable import ChangingError, ExecutableIdentity, UnexaminedError, UnusableExecutableError
 from wasmbuild.toolchain.search_path import default_line, fingerprint

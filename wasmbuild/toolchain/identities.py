@@ -9,8 +9,8 @@ import os
 
 from wasmbuild import files
 from wasmbuild.digest import sha256_hex
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.usercache import Documents
 from wasmbuild.versions import is_version
 

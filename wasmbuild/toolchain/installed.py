@@ -15,8 +15,8 @@ import stat
 import sys
 
 from wasmbuild import usercache
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.versions import is_version, order
 
 SCHEMA = "wasmbuild/toolchain/1"

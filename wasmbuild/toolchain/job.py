@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from wasmbuild.errors import CompileError, FormatError
 from wasmbuild.formats import cwasm
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain.limits import ProcessLimits
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.errors import DeclarationError, Mistake, ToolchainError
-from wasmbuild.lean_typing import Any, NamedTuple
+from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import platforms
 from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler

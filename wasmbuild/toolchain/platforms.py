@@ -9,7 +9,7 @@ import os
 import sys
 
 from wasmbuild.errors import UsageError
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 
 
 class Platform(NamedTuple):

@@ -10,9 +10,9 @@ from _thread import allocate_lock, get_ident
 
 from wasmbuild import interrupts
 from wasmbuild.errors import ChildError, ToolchainError
-from wasmbuild.lean_contexts import suppress
-from wasmbuild.lean_signal import signal
-from wasmbuild.lean_typing import IO, TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.signal import signal
+from wasmbuild.lean.typing import IO, TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.search_path import WINDOWS
 from wasmbuild.toolchain.spawn import Spawned, spawn

@@ -8,8 +8,8 @@ import sys
 
 from wasmbuild.errors import ToolchainError
 from wasmbuild.files import signature
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import installed
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 
-from wasmbuild.lean_contexts import suppress
-from wasmbuild.lean_signal import signal
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.signal import signal
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,8 +6,8 @@ import os
 import select
 import time
 
-from wasmbuild.lean_contexts import suppress
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import queue

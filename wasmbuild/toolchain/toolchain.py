@@ -6,8 +6,8 @@ from _thread import allocate_lock
 
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import DiskError, ToolchainError
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.toolchain import executable, search_path
 from wasmbuild.toolchain.find import AUTO, EMBEDDED, FoundCompiler, library, remedies, why_passed_over
 from wasmbuild.toolchain.job import Job, NoVerdictError

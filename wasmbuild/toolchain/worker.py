@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from wasmbuild.errors import ChildError
-from wasmbuild.lean_typing import Any, NamedTuple
+from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import process
 from wasmbuild.toolchain.limits import ProcessLimits

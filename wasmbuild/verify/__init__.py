@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable
 
 from wasmbuild.errors import ChildError, HostError, ToolchainError, UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.verify.outcomes import Verdict
 from wasmbuild.verify.report import JSON_SCHEMA, SCHEMA, Report

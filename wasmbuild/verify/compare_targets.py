@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.text import listed
 from wasmbuild.verify.tested import CaseResult, differ
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.formats.manifest import ManifestArtifact
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 from wasmbuild.project import cases
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain.child import ChildResult

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.errors import ChildError
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain import child
 from wasmbuild.toolchain.limits import ProcessLimits

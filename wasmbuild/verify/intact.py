@@ -8,7 +8,7 @@ import time
 from wasmbuild.files import Signature, is_settled, signature
 from wasmbuild.formats.cwasm import ReadAt
 from wasmbuild.formats.manifest import ManifestArtifact
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.shipment import artifacts, errors
 from wasmbuild.shipment.artifacts import ListedFile
 from wasmbuild.shipment.errors import Reason, ShippedFileError

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from wasmbuild.errors import ChildError
-from wasmbuild.lean_typing import Any, NamedTuple
+from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.project import cases
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.server import Server

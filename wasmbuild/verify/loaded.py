@@ -14,7 +14,7 @@ from wasmbuild.engine import host, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats import layouts
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact
-from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.declared import Runner, Target
 from wasmbuild.project.keys import dotted
 from wasmbuild.toolchain import find

@@ -11,7 +11,7 @@ from wasmbuild.diagnosis import loading as causes
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.files import Signature, sha256_of, signature
 from wasmbuild.formats.manifest import ManifestArtifact
-from wasmbuild.lean_typing import Any, NamedTuple
+from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain.child import is_late
 from wasmbuild.verify.host_errors import RAISE_MEMORY, host_lacks, how_it_ended, lacks_memory, unverified

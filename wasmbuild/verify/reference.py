@@ -17,7 +17,7 @@ from wasmbuild.errors import WasmbuildError
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.cwasm import ArtifactFacts
 from wasmbuild.formats.manifest import Manifest
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.text import listed, printable
 from wasmbuild.verify import engine_sections, setting_changes
 from wasmbuild.verify.host_errors import unverified

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from wasmbuild.errors import DONE, FAILED, NOT_VERIFIED
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.verify.outcomes import LACKS, OUTCOMES, Verdict
 

@@ -8,7 +8,7 @@ from wasmbuild.engine import lines
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.line import Value
 from wasmbuild.engine.rules import EngineError
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.text import printable
 
 # SIMD cannot be off alone.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.formats.manifest import ManifestArtifact
-from wasmbuild.lean_typing import Any, NamedTuple
+from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.project.cases import Case
 from wasmbuild.text import printable
 from wasmbuild.toolchain.child import is_late

@@ -14,7 +14,7 @@ import serving
 from launcher import IS_RUN_HERE, launcher
 from releases import Release
 
-from wasmbuild import lean_paths
+from wasmbuild.lean import paths
 from wasmbuild.toolchain import executable, installed, platforms, search_path
 
 
@@ -81,6 +81,6 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: serving.Site, ke
     """Make a user who has installed nothing and whose mirror is the server; return where toolchains go."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(kept))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    monkeypatch.setattr(lean_paths.Path, "home", lambda: tmp_path)
+    monkeypatch.setattr(paths.Path, "home", lambda: tmp_path)
     monkeypatch.setenv("WASMBUILD_MIRROR", site.address)
     return installed.directory()

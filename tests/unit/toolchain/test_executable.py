@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from candidates import ROOTS, MakeProgram, message, says
 
-from wasmbuild import lean_paths, locks
+from wasmbuild import locks
 from wasmbuild.errors import CompileError, DiskError
+from wasmbuild.lean import paths
 from wasmbuild.toolchain import executable
 from wasmbuild.toolchain.find import FoundCompiler, find
 
@@ -105,7 +106,7 @@ class TestWithoutPermission:
             (machine / "cache" / "wasmbuild").mkdir(parents=True)
             (machine / "cache" / "wasmbuild").chmod(0o777)
         else:
-            monkeypatch.setattr(lean_paths.Path, "home", lambda: Path("~nobody-of-that-name").expanduser())
+            monkeypatch.setattr(paths.Path, "home", lambda: Path("~nobody-of-that-name").expanduser())
             monkeypatch.delenv("XDG_CACHE_HOME")
         found = find("auto", 48, machine)
         assert Path(found.path).parent.parent == machine

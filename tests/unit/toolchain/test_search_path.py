@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from wasmbuild import lean_paths
 from wasmbuild.errors import ToolchainError
+from wasmbuild.lean import paths
 from wasmbuild.toolchain import search_path
 
 Install = Callable[[str], Path]
@@ -23,7 +23,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         (tmp_path / folder).mkdir()
     monkeypatch.setattr(sys, "path", [str(tmp_path / "site")])
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / "first"), "", "relative", str(tmp_path / "second")]))
-    monkeypatch.setattr(lean_paths.Path, "home", lambda: tmp_path / "home")
+    monkeypatch.setattr(paths.Path, "home", lambda: tmp_path / "home")
     monkeypatch.delenv(search_path.VARIABLE, raising=False)
 
     def install(name: str) -> Path:

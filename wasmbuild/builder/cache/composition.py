@@ -13,7 +13,7 @@ from wasmbuild.builder.cache.tiered import AbsentRemote, NearCache, Remote, Tier
 from wasmbuild.builder.request import ArtifactCache
 from wasmbuild.builder.scheduler import cores
 from wasmbuild.errors import UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING, Any
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.project.cache_policy import CachePolicy, shown_address
 
 if TYPE_CHECKING:

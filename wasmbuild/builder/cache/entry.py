@@ -17,7 +17,7 @@ import struct
 from binascii import crc32
 
 from wasmbuild import files
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 
 _MAGIC = b"wasmbuild/cache2"
 _TRAILER = struct.Struct(">16sQQ32s32s")

@@ -15,9 +15,9 @@ from _thread import allocate_lock
 from wasmbuild import files, usercache
 from wasmbuild.builder.cache import entry
 from wasmbuild.builder.request import CachedArtifact
-from wasmbuild.lean_contexts import suppress
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -13,7 +13,7 @@ import struct
 from functools import cache
 
 from wasmbuild.digest import sha256, sha256_hex
-from wasmbuild.lean_typing import TYPE_CHECKING, Any, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from wasmbuild.builder.cache.signing import Signer, TrustedKeys

@@ -11,7 +11,7 @@ from wasmbuild.builder.cache.connection import FAILURES, Connection
 from wasmbuild.builder.cache.packed import NotAnEntryError
 from wasmbuild.builder.cache.remote_status import RemoteStatus
 from wasmbuild.builder.cache.transfers import Transfer
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.builder.cache.signing import Signer

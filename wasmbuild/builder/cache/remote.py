@@ -16,7 +16,7 @@ from wasmbuild.builder.cache.pusher import Pusher
 from wasmbuild.builder.cache.remote_status import RemoteStatus
 from wasmbuild.builder.cache.transfers import Transfer
 from wasmbuild.builder.request import RemoteReport
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.builder.cache.signing import Signer, TrustedKeys

@@ -7,8 +7,8 @@ import os
 from wasmbuild import usercache
 from wasmbuild.builder.request import NO_CACHE, ArtifactCache
 from wasmbuild.errors import UsageError
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.builder.cache.local import LocalCache

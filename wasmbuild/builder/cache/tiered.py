@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from wasmbuild import files
 from wasmbuild.builder.cache.local import LocalCache
 from wasmbuild.builder.request import CachedArtifact, RemoteReport
-from wasmbuild.lean_paths import Path
-from wasmbuild.lean_typing import TYPE_CHECKING, Protocol
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from wasmbuild.builder.cache.packed import PackedArtifact

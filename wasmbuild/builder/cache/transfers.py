@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from wasmbuild.lean_typing import Generic, TypeVar
+from wasmbuild.lean.typing import Generic, TypeVar
 
 Brought = TypeVar("Brought")
 

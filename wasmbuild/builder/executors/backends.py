@@ -8,7 +8,7 @@ from collections.abc import Callable
 from wasmbuild.builder.executors.jobserver import local_executor
 from wasmbuild.builder.request import Compiler, ExecutionBackend, Executor
 from wasmbuild.errors import UsageError
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import executor_addresses
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from wasmbuild.builder.jobserver import Jobserver
 from wasmbuild.builder.request import Compiler, CompileRequest, CompileResult, Executor
 from wasmbuild.builder.scheduler import cores
 from wasmbuild.errors import CompileError
-from wasmbuild.lean_paths import Path
+from wasmbuild.lean.paths import Path
 
 
 def local_executor(compiler: Compiler, jobs: int | None) -> Executor:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from wasmbuild.builder.request import Compiler, CompileRequest, CompileResult
 from wasmbuild.builder.scheduler import cores
-from wasmbuild.lean_paths import Path
+from wasmbuild.lean.paths import Path
 from wasmbuild.toolchain import process
 
 _PAUSE_SECONDS = 0.02

@@ -13,7 +13,7 @@ from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import CompileRequest, CompileResult, Labels
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import CompileError
-from wasmbuild.lean_typing import NamedTuple
+from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.toolchain.limits import ProcessLimits
 
 SCHEMA = "wasmbuild/compile/1"

@@ -27,7 +27,7 @@ from wasmbuild.engine.line import (
     Setting,
     Winch,
 )
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 
 LAST_EXACT = 37
 """The last line whose loader takes what its own release compiled and nothing else; later ones compare the line."""

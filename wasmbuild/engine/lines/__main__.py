@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tomli
 
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 
 HERE = Path(__file__).parent
 

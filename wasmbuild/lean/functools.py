@@ -6,7 +6,7 @@ To a type checker the name is that of ``functools``.
 
 from __future__ import annotations
 
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from functools import lru_cache as lru_cache

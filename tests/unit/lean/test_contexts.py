@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wasmbuild import lean_contexts
+from wasmbuild.lean import contexts
 
 
 class _Error(Exception):
@@ -66,27 +66,26 @@ def test_a_generator_is_the_same_context(
     function: Callable[[], Iterator[int]], error: type[BaseException] | None
 ) -> None:
     ours, real = (
-        _outcome(made(function), error and error())
-        for made in (lean_contexts.contextmanager, contextlib.contextmanager)
+        _outcome(made(function), error and error()) for made in (contexts.contextmanager, contextlib.contextmanager)
     )
     assert ours == real
 
 
 def test_a_context_is_called_as_its_function_is() -> None:
-    made = lean_contexts.contextmanager(_passes)
+    made = contexts.contextmanager(_passes)
     assert (made.__name__, made.__module__) == ("_passes", __name__)
 
 
 def test_the_traceback_of_what_passes_is_that_of_where_it_was_raised() -> None:
-    with pytest.raises(_Error) as caught, lean_contexts.contextmanager(_cleans)():
+    with pytest.raises(_Error) as caught, contexts.contextmanager(_cleans)():
         raise _Error
-    assert caught.traceback[-1].path.name == "test_lean_contexts.py"
+    assert caught.traceback[-1].path.name == "test_contexts.py"
 
 
 def test_only_what_is_named_is_suppressed() -> None:
-    with lean_contexts.suppress(KeyError, OSError):
+    with contexts.suppress(KeyError, OSError):
         raise FileNotFoundError
-    with lean_contexts.suppress(KeyError):
+    with contexts.suppress(KeyError):
         pass
-    with pytest.raises(_Error), lean_contexts.suppress(KeyError):
+    with pytest.raises(_Error), contexts.suppress(KeyError):
         raise _Error

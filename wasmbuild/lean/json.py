@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmbuild.lean_typing import Any
+from wasmbuild.lean.typing import Any
 
 
 def spell(value: Any, comma: str = ", ", colon: str = ": ") -> str:

@@ -5,7 +5,7 @@ To a type checker the names are those of ``contextlib``.
 
 from __future__ import annotations
 
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from contextlib import contextmanager as contextmanager

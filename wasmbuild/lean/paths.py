@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from wasmbuild.lean_typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING or os.name != "posix":
     from pathlib import Path as Path

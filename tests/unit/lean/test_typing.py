@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from wasmbuild import lean_typing
+from wasmbuild.lean.typing import NamedTuple
 
 
-class Lean(lean_typing.NamedTuple):
+class Lean(NamedTuple):
     """Says what it is."""
 
     first: int
@@ -105,7 +105,7 @@ def test_what_typing_refuses_is_refused(call: Callable[[typing.Any], object]) ->
 
 def test_a_field_without_default_after_one_with_is_refused() -> None:
     with pytest.raises(TypeError, match="second has no default"):
-        type(lean_typing.NamedTuple)("Wrong", (), {"__annotations__": {"first": "int", "second": "int"}, "first": 1})
+        type(NamedTuple)("Wrong", (), {"__annotations__": {"first": "int", "second": "int"}, "first": 1})
 
 
 def test_a_class_below_a_named_tuple_is_an_ordinary_one() -> None:
@@ -115,7 +115,7 @@ def test_a_class_below_a_named_tuple_is_an_ordinary_one() -> None:
 
 
 def test_typing_is_not_imported() -> None:
-    code = "import sys, wasmbuild.lean_typing; print('typing' in sys.modules)"
+    code = "import sys, wasmbuild.lean.typing; print('typing' in sys.modules)"
     command = [sys.executable, "-S", "-c", code]
-    ended = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    ended = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "False"
