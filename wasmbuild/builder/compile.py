@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections.abc import Callable
 
 from wasmbuild import files
 from wasmbuild.builder.key import CompilerIdentity, identity_of
@@ -27,6 +26,8 @@ from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.toolchain.job import Job, check_artifact
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wasmbuild.builder.examining import SourceFacts
     from wasmbuild.engine.config import EngineConfig
     from wasmbuild.toolchain.toolchain import Toolchain

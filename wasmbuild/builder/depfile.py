@@ -10,12 +10,14 @@ for up to date.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable
 
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Most names are of these alone, and mean nothing else to anybody.
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-")
@@ -54,11 +56,19 @@ def _named(path: Path) -> str:
 
 
 def _protected(name: str, pattern: str) -> str:
-    return (re.sub(pattern, r"\1\1\\\2", name) if _has(name, pattern) else name).replace("$", "$$")
+    if _has(name, pattern):
+        import re
+
+        name = re.sub(pattern, r"\1\1\\\2", name)
+    return name.replace("$", "$$")
 
 
 def _has(name: str, pattern: str) -> bool:
-    return not _PLAIN.issuperset(name) and re.search(pattern, name) is not None
+    if _PLAIN.issuperset(name):
+        return False
+    import re
+
+    return re.search(pattern, name) is not None
 
 
 def _unspeakable(name: str) -> UsageError:

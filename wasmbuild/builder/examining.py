@@ -5,9 +5,6 @@ Neither depends on where the bytes lie; ``sources.py`` has the files of a build.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 from wasmbuild import files
 from wasmbuild.builder import source_facts
 from wasmbuild.digest import sha256_hex
@@ -15,11 +12,14 @@ from wasmbuild.errors import CompileError, FormatError
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.identify import MAX_SOURCE, identify
 from wasmbuild.formats.traits import Traits
+from wasmbuild.lean.contexts import contextmanager
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.text import listed, printable
 from wasmbuild.toolchain.job import NoVerdictError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from wasmbuild.project.declared import Module
 
 

@@ -6,11 +6,10 @@ it, and its binary too where that is small: to translate takes a process of its 
 
 from __future__ import annotations
 
-import json
-from functools import cache
-
 from wasmbuild import __version__
 from wasmbuild.digest import sha256_hex
+from wasmbuild.lean.functools import lru_cache
+from wasmbuild.lean.json import spell
 from wasmbuild.lean.typing import Any
 from wasmbuild.usercache import Documents, code_of
 
@@ -50,6 +49,6 @@ def _name(sha256: str, translator: str) -> str:
     return sha256_hex(_code() + bytes.fromhex(sha256) + translator.encode())
 
 
-@cache
+@lru_cache(None)
 def _code() -> bytes:
-    return json.dumps([__version__, code_of("formats", "builder")]).encode()
+    return spell([__version__, code_of("formats", "builder")]).encode()

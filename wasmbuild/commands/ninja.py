@@ -69,7 +69,8 @@ def _program() -> list[str]:
     found = shutil.which("wasmbuild")
     if found is not None and os.path.exists(sys.argv[0]) and os.path.samefile(found, sys.argv[0]):
         return ["wasmbuild"]
-    return [sys.executable, "-P", "-m", "wasmbuild"]
+    # What pip's script runs, which takes a tenth less than `-m`: each edge starts it.
+    return [sys.executable, "-P", "-c", "from wasmbuild.__main__ import run; run()"]
 
 
 def _line(command: list[str]) -> str:

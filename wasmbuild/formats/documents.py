@@ -6,25 +6,24 @@ ASCII with escapes, one line holds one entry, and the last line ends with a newl
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
-
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.extern import Export, Import, Interface
-from wasmbuild.formats.schema_check import Check
 from wasmbuild.formats.strict_json import Invalid, loads, show
 from wasmbuild.formats.traits import Traits
-from wasmbuild.lean.typing import Any, NamedTuple
+from wasmbuild.lean.functools import lru_cache
+from wasmbuild.lean.json import spell
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.text import printable
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from wasmbuild.formats.schema_check import Check
+
+RECORD = "wasmbuild/record/1"
 MANIFEST = "wasmbuild/manifest/1"
 INDEX = "wasmbuild/index/1"
 
-ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False, check_circular=False)
-"""How record, manifest and index are spelled."""
-
-_LINES = json.JSONEncoder(sort_keys=True, allow_nan=False, check_circular=False, separators=(",\n", ": "))
 _FIX = (
     "the file was edited or damaged, or another program wrote it: build again, or copy it again from where it was built"
 )
@@ -83,9 +82,9 @@ def lines(document: Mapping[str, object]) -> Iterable[str]:
     for key in sorted(document):
         value = document[key]
         if isinstance(value, list) and value and isinstance(value[0], dict):
-            text = "[\n" + ",\n".join(map(ENCODER.encode, value)) + "\n]"
+            text = "[\n" + ",\n".join(map(spell, value)) + "\n]"
         else:
-            text = ENCODER.encode(value)
+            text = spell(value)
         yield f'"{key}": {text}'
 
 
@@ -96,7 +95,8 @@ def extern_lines(kind: str, externs: Sequence[Import] | Sequence[Export]) -> str
         return "[]"
     # To spell thousands one after another takes three times as long. Text has no bare line feed, so that where one
     # comes before a key it is between two of them, and everywhere else between two objects.
-    return f"[\n{_LINES.encode(extern_documents(kind, externs))[1:-1]}\n]".replace(',\n"', ', "')
+    spelled = spell(extern_documents(kind, externs), ",\n")
+    return f"[\n{spelled[1:-1]}\n]".replace(',\n"', ', "')
 
 
 def in_one_line(spelled: str) -> str:

@@ -9,13 +9,9 @@ not know or that do not fit together. Each error names the file and the place in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
-
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.formats.documents import (
-    ENCODER,
     INDEX,
     MANIFEST,
     Source,
@@ -29,13 +25,17 @@ from wasmbuild.formats.documents import (
     traits_of,
 )
 from wasmbuild.formats.extern import Export, Import, Interface
-from wasmbuild.formats.schema_check import Check
 from wasmbuild.formats.traits import Traits
+from wasmbuild.lean.functools import lru_cache
+from wasmbuild.lean.json import spell
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wasmbuild.engine.line import Value
+    from wasmbuild.formats.schema_check import Check
     from wasmbuild.project.cases import Case
 
 __all__ = [
@@ -237,7 +237,7 @@ def _parts(artifact: ManifestArtifact) -> tuple[str, str, str]:
     before = {name: document.pop(name) for name in _BEFORE_SHA256}
     for name in ("exports", "imports", "key", "sha256", "size"):
         del document[name]
-    middle, last = (ENCODER.encode(part)[1:-1] for part in (before, document))
+    middle, last = (spell(part)[1:-1] for part in (before, document))
     exports, imports = (extern_lines(artifact.kind, externs) for externs in (artifact.exports, artifact.imports))
     return f'"exports": {in_one_line(exports)}, "imports": {in_one_line(imports)}', middle, last
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache, lru_cache
-
 from wasmbuild.formats.documents import (
-    ENCODER,
+    RECORD,
     Source,
     extern_documents,
     extern_lines,
@@ -19,46 +16,18 @@ from wasmbuild.formats.documents import (
 )
 from wasmbuild.formats.extern import Export, Import
 from wasmbuild.formats.key_inputs import KeyInputs
-from wasmbuild.formats.schema_check import Check, compile_schema
-from wasmbuild.formats.schema_parts import (
-    KIND,
-    NAME,
-    PART,
-    SHA256,
-    SIZE,
-    SOURCE_PATH,
-    TRAITS,
-    by_kind,
-    published,
-    strict,
-    text,
-)
-from wasmbuild.formats.strict_json import Invalid, check_free
+from wasmbuild.formats.strict_json import Invalid
 from wasmbuild.formats.traits import Traits
-from wasmbuild.lean.typing import Any, NamedTuple
+from wasmbuild.lean.functools import lru_cache
+from wasmbuild.lean.json import spell
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import printable
 
-RECORD = "wasmbuild/record/1"
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_RECORD = 16 << 20
 """Bytes of a record that are read at most; readers of files can refuse a larger one before they read it."""
-
-JSON_SCHEMA = published(
-    RECORD,
-    "The record beside an artifact",
-    by_kind(
-        {
-            "schema": {"type": "string", "const": RECORD},
-            "id": text(rf"{NAME}@{PART}", 'an id such as "checksum@pi"', 2001),
-            "key": SHA256,
-            "inputs": {"type": "object"},
-            "artifact": strict({"size": SIZE, "sha256": SHA256}),
-            "kind": KIND,
-            "source": strict({"path": SOURCE_PATH, "sha256": SHA256, "wasm_sha256": SHA256}),
-        },
-        {"traits": TRAITS},
-    ),
-)
 
 
 class Record(NamedTuple):
@@ -99,14 +68,16 @@ class Record(NamedTuple):
         """
         what = f"the record of {printable(self.id)}"
         if checked:
+            from wasmbuild.formats.record_rules import check_record
+
             try:
-                _check(self._document())
+                check_record(self._document())
             except Invalid as error:
                 raise unwritable(error, what) from None
         exports, imports, rest = _of_module(
             self.kind, self.source, self.wasm_sha256, self.imports, self.exports, self.traits
         )
-        inputs = self.inputs.spelled if isinstance(self.inputs, KeyInputs) else ENCODER.encode(self.inputs)
+        inputs = self.inputs.spelled if isinstance(self.inputs, KeyInputs) else spell(dict(self.inputs))
         data = (
             f'{{\n"artifact": {{"sha256": "{self.sha256}", "size": {self.size}}},\n{exports},\n'
             f'"id": "{self.id}",\n{imports},\n"inputs": {inputs},\n"key": "{self.key}",\n{rest}\n}}\n'
@@ -118,7 +89,9 @@ class Record(NamedTuple):
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> Record:
         """Read a record; ``where`` names the file in messages. Raises FormatError."""
-        document = read(data, where, RECORD, MAX_RECORD, _check)
+        from wasmbuild.formats.record_rules import check_record
+
+        document = read(data, where, RECORD, MAX_RECORD, check_record)
         artifact, source = document["artifact"], document["source"]
         imports, exports = interface_of(document)
         return cls(
@@ -147,11 +120,6 @@ class Record(NamedTuple):
         }
 
 
-@cache
-def _structure() -> Check:
-    return compile_schema(JSON_SCHEMA)
-
-
 @lru_cache(256)
 def _of_module(
     kind: str,
@@ -169,13 +137,3 @@ def _of_module(
 def _module_document(kind: str, source: Source, wasm_sha256: str, traits: Traits | None) -> dict[str, object]:
     said = {} if traits is None else {"traits": traits.to_json()}
     return {"schema": RECORD, "kind": kind, "source": {**source._asdict(), "wasm_sha256": wasm_sha256}, **said}
-
-
-def _check(document: Any) -> None:
-    """Check a document of JSON as a record. Raises Invalid."""
-    _structure()(document)
-    try:
-        check_free(document["inputs"])
-    except Invalid as error:
-        error.path.append("inputs")
-        raise

@@ -7,7 +7,6 @@ refused), and text holds no lone surrogates.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 
 from wasmbuild.formats.strict_json import INT_MAX, INT_MIN, Invalid, check_unicode, show
@@ -143,6 +142,8 @@ class _Pattern:
         self.match: Callable[[str], object] = self._first
 
     def _first(self, value: str) -> object:
+        import re
+
         self.match = re.compile(self._text).match
         return self.match(value)
 

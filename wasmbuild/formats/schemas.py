@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from wasmbuild.formats.documents import INDEX, MANIFEST
-from wasmbuild.formats.record import JSON_SCHEMA as RECORD_SCHEMA
-from wasmbuild.formats.record import RECORD
+from wasmbuild.formats.documents import INDEX, MANIFEST, RECORD
+from wasmbuild.formats.record_rules import JSON_SCHEMA as RECORD_SCHEMA
 from wasmbuild.formats.schema_parts import (
     KIND,
     NAME,

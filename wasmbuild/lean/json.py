@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from wasmbuild.lean.typing import Any
+import sys
+
+from wasmbuild.lean.functools import lru_cache
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def spell(value: Any, comma: str = ", ", colon: str = ": ") -> str:
@@ -10,6 +16,8 @@ def spell(value: Any, comma: str = ", ", colon: str = ": ") -> str:
 
     Raises ValueError, TypeError, as that does.
     """
+    if "json" in sys.modules:
+        return _encoder(comma, colon)(value)
     kind = type(value)
     if kind is str and value.isascii() and value.isprintable() and '"' not in value and "\\" not in value:
         return f'"{value}"'
@@ -24,6 +32,11 @@ def spell(value: Any, comma: str = ", ", colon: str = ": ") -> str:
     if kind is dict and all(type(key) is str for key in value):
         items = [f"{spell(key)}{colon}{spell(value[key], comma, colon)}" for key in sorted(value)]
         return f"{{{comma.join(items)}}}"
+    return _encoder(comma, colon)(value)
+
+
+@lru_cache(None)
+def _encoder(comma: str, colon: str) -> Callable[[Any], str]:
     import json
 
-    return json.dumps(value, sort_keys=True, allow_nan=False, separators=(comma, colon))
+    return json.JSONEncoder(sort_keys=True, allow_nan=False, check_circular=False, separators=(comma, colon)).encode
