@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 
+import pytest
 import tomli
+from shell import posix
 from support import ADD, HEAD, TARGETS, Project, run_here
 
 PLUGINS = '[modules."plugins/*"]\nsource = "plugins/*.wat"\n'
@@ -48,6 +51,37 @@ def test_a_bad_name_costs_that_file_and_not_the_project(project: Project) -> Non
     tomli.loads(told[1])
     project.declare(HEAD + TARGETS + PLUGINS + told[1] + "\n")
     assert project.compiled() == set()
+
+
+@posix
+@pytest.mark.parametrize(
+    ("folder", "problem"),
+    [
+        ("b\\c", 'of "plugins/b\\\\c/x.wat" has a backslash in its path'),
+        ("b\udcff", 'of "plugins/b\\udcff/x.wat" has a path that is not Unicode text'),
+    ],
+)
+def test_a_path_that_no_record_can_tell_costs_that_file(project: Project, folder: str, problem: str) -> None:
+    """A manifest with one would be none for any reader, and what else is in it be lost."""
+    try:
+        os.makedirs(project.root / "plugins" / folder)
+    except OSError:
+        pytest.skip("no file is called so here")
+    project.write("plugins/a/a.wat", ADD)
+    (project.root / "plugins" / folder / "x.wat").write_text(ADD)
+    project.declare(HEAD + TARGETS + '[modules."plugins/*"]\nsource = "plugins/*/*.wat"\n')
+    for _ in range(2):
+        assert f"{problem}; rename the file or its directory\n" in project.run("build", status=1).stderr
+    assert set(project.verdicts()) == GOOD
+    source, record = f"plugins/{folder}/x.wat", ("--record", "x.json")
+    error = project.run("compile", source, "--target", "x64", "-o", "x.cwasm", *record, status=2).stderr
+    assert "is the source of no module, and a record tells of one" in error
+
+
+def test_a_declared_path_that_no_record_can_tell_is_refused(project: Project) -> None:
+    project.declare(HEAD + TARGETS + '[modules.x]\nsource = "./C:/x.wat"\n')
+    said = 'modules.x.source: "C:/x.wat" has a path that begins like a drive; rename the file or its directory\n'
+    assert said in project.run("build", status=2).stderr
 
 
 def test_doit_makes_the_rest_and_fails(project: Project) -> None:

@@ -27,6 +27,20 @@ def path_problem(text: str) -> tuple[str, str] | None:
     return None
 
 
+def record_problem(path: str) -> str | None:
+    """Say why no record can tell of a source by its normal path from the folder of the file, or None.
+
+    Declared ones are held to more, but a glob finds whatever is there.
+    """
+    if "\\" in path:
+        return "has a backslash in its path"
+    if path[1:2] == ":":
+        return "has a path that begins like a drive"
+    if not path.isascii() and any("\ud800" <= character <= "\udfff" for character in path):
+        return "has a path that is not Unicode text"
+    return None
+
+
 def inside_problem(text: str) -> tuple[str, str] | None:
     """Return problem and fix of a path of something below the folder of the file, or None."""
     if (wrong := path_problem(text)) is not None:

@@ -101,8 +101,9 @@ def _of_glob(project: Project, key: str) -> Iterator[_Found]:
 
 def _modules(key: str, pattern: str, paths: Iterable[str]) -> Iterator[_Found]:
     from wasmbuild.project import names
+    from wasmbuild.project.paths import record_problem
 
     for path in paths:
         name = module_name(key, pattern, path)
-        if names.problem(name, module=True) is None:
+        if names.problem(name, module=True) is None and record_problem(path) is None:
             yield name, path, key

@@ -12,6 +12,7 @@ from wasmbuild.project import names
 from wasmbuild.project.declared import ModuleDeclaration
 from wasmbuild.project.globs import expand, is_glob, literal, module_name, normal, without_excluded
 from wasmbuild.project.keys import dotted
+from wasmbuild.project.paths import record_problem
 from wasmbuild.text import listed, quoted, suggestion
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ class Sources:
         source = normal(declared.source)
         if not is_glob(source):
             found = [(key, source)]
-            if key in self._replaced:
+            if (problem := record_problem(source)) is not None:
+                self._mistakes.of(key, "source", f"{quoted(source)} {problem}", "rename the file or its directory")
+            elif key in self._replaced:
                 self._check_replacement(key, self._replaced[key])
             else:
                 self._check_file(key, declared.source, source)
@@ -140,16 +143,19 @@ class Sources:
 
     def _named(self, key: str, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the modules of a glob that have names; a file that gives none is refused, or a mistake if all are."""
-        problems = {item: names.problem(item[0], module=True) for item in found}
+        problems = {(name, path): names.problem(name, module=True) or record_problem(path) for name, path in found}
         sound = [item for item, problem in problems.items() if problem is None]
         refused = self.refused if sound else self._mistakes
         for (name, path), problem in problems.items():
             if problem is None:
                 continue
+            said = f"the module {quoted(name)} of {quoted(path)} {problem}"
+            if names.problem(name, module=True) is None:
+                refused.of(key, "", said, "rename the file or its directory")
+                continue
             fix = "rename the file"
             if sound and quoted(path) == f'"{path}"':
                 fix += f", or write exclude = [{quoted(literal(path))}]"
-            said = f"the module {quoted(name)} of {quoted(path)} {problem}"
             refused.of(key, "", said, f"{fix}; {names.rule(module=True)}")
         return sound
 
