@@ -199,8 +199,12 @@ def seen_from_here(path: Path | str) -> str:
         return absolute
     if absolute.startswith(here + os.sep):
         return absolute[len(here) + 1 :]
+    return min(absolute, relative(absolute, here), key=len)
+
+
+def relative(path: Path | str, start: Path | str = os.curdir) -> str:
+    """Return a path as ``os.path.relpath`` does, and an absolute one where it is on another drive of Windows."""
     try:
-        relative = os.path.relpath(absolute, here)
-    except ValueError:  # on another drive
-        return absolute
-    return relative if len(relative) < len(absolute) else absolute
+        return os.path.relpath(path, start)
+    except ValueError:
+        return os.path.abspath(path)

@@ -56,6 +56,32 @@ def test_what_is_remembered_of_one_directory_says_nothing_of_another(project: Pr
     assert files(tmp_path / "a") == files(tmp_path / "b")
 
 
+def test_another_drive(project: Project, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From one to another of Windows there is no relative path: what lies there is shown as a whole one."""
+    real = os.path.relpath
+
+    def relpath(path: str, start: str = os.curdir) -> str:
+        if len({Path(os.path.abspath(each)).is_relative_to(out) for each in (path, start)}) == 2:
+            raise ValueError("path is on mount 'D:', start on mount 'C:'")
+        return real(path, start)
+
+    out.mkdir()
+    (out / "made.wat").write_text(SUB)
+    (out / "key.pem").touch()
+    project.declare(HEAD + f"[cache]\nsigning-key = '{out / 'key.pem'}'\n" + TARGETS + MODULES)
+    monkeypatch.setattr(os.path, "relpath", relpath)
+    step = ("--build-dir", str(out / "b"), "--source", f"add={out / 'made.wat'}")
+    assert project.compiled(*step, "--stamp", str(out / "b/stamp"), "--depfile", str(out / "b/d")) == ALL
+    stamp = ("--stamp", str(out / "b/x64/add.cwasm"))
+    assert "would overwrite what the build makes there" in project.run("build", *step, *stamp, status=2).stderr
+    assert f"\t{out / 'b/x64/add.cwasm'}\n" in project.run("plan", "--lines", *step).stdout
+    error = project.run("plan", "--json", *step, status=2).stderr
+    assert error == (
+        f"error: {out / 'b'} is on another drive than {project.root}, from where a plan tells of files; have both on "
+        f"one drive\n"
+    )
+
+
 def test_why_a_step_would_build(project: Project, out: Path, tmp_path: Path) -> None:
     made = tmp_path / "made.wat"
     made.write_text(SUB)

@@ -12,13 +12,13 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from wasmbuild import files
 from wasmbuild.audit import bundle
 from wasmbuild.audit.shipment import ShippedArtifact, ShippedManifest, Unreadable
 from wasmbuild.digest import sha256_hex
 from wasmbuild.engine import host
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.audit_policy import AuditPolicy
-from wasmbuild.text import printable
 from wasmbuild.toolchain import loads_here, search_path
 from wasmbuild.usercache import Documents
 
@@ -136,13 +136,19 @@ def in_shell(path: str | os.PathLike[str]) -> str:
     """Return a path as people type it into a shell, from the working directory, where it is below that."""
     path = os.fspath(path)
     if os.path.isabs(path):
-        relative = os.path.relpath(path) if os.path.splitdrive(path)[0] == os.path.splitdrive(os.getcwd())[0] else path
+        relative = files.relative(path)
         path = path if relative.startswith(os.pardir) else relative
     if path.isascii() and path.replace("/", "").replace("-", "").replace("_", "").replace(".", "").isalnum():
         return path
     if not path.isprintable():
-        escaped = path.replace("\\", "\\\\").replace("'", "\\'")
-        return f"$'{printable(escaped, limit=10 * len(escaped))}'"
+        return f"$'{''.join(map(_in_dollar_quotes, path))}'"
     import shlex
 
     return shlex.quote(path)
+
+
+def _in_dollar_quotes(character: str) -> str:
+    if character in "\\'":
+        return f"\\{character}"
+    # Bytes, because shells take what is escaped for these: of a name that is in no encoding too.
+    return character if character.isprintable() else "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))

@@ -106,8 +106,9 @@ class Lock:
 def _cannot_open(path: Path, error: OSError) -> str:
     problem, fix = error.strerror or str(error), "make its directory one that you may write to"
     above = os.path.dirname(path)
-    while above and not os.path.lexists(above):
+    # What is above a drive is the drive itself, which need not be there.
+    while above != os.path.dirname(above) and not os.path.lexists(above):
         above = os.path.dirname(above)
-    if above and not os.path.isdir(above):
+    if os.path.lexists(above) and not os.path.isdir(above):
         problem, fix = "what has to be its directory is a file, or a link that leads nowhere", "move that away"
     return f"{path}: cannot lock the build directory: {problem}; {fix}, or name another state or build directory"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from wasmbuild import files
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options, placing
 from wasmbuild.errors import DONE, FAILED
@@ -57,7 +58,7 @@ def _problem(session: Session, status: Status) -> str:
     if status.error is not None:
         return str(status.error)
     # Make sees that such a one is newer than what it is made of, and would run the compile never again.
-    path = os.path.relpath(session.path(status.artifact))
+    path = files.relative(session.path(status.artifact))
     harmed = os.path.lexists(path) and not session.agrees(status.artifact)
     fix = f"delete {printable(path)} and make it again" if harmed else "make it first"
     return f"{', '.join(status.reasons)}; {fix}, with wasmbuild compile --record or build"

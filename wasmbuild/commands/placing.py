@@ -178,13 +178,14 @@ def check_outputs(
 
 def _is_made(plan: Plan, path: Path) -> bool:
     """Tell whether a path is that of an artifact, a record, a manifest or the index of a build directory."""
+    from wasmbuild.builder.plan_files import PlanFiles
     from wasmbuild.confined import is_below
 
     root, real = os.path.realpath(plan.build_dir), os.path.realpath(path)
     if not is_below(root, real):
         return False
-    made = {os.path.normcase(plan.directory / output) for step in plan.steps() for output in step.outputs}
-    return os.path.normcase(plan.directory / plan.build_dir_text / os.path.relpath(real, root)) in made
+    meant = os.path.normcase(plan.build_dir / os.path.relpath(real, root))
+    return meant in map(os.path.normcase, PlanFiles(plan).made)
 
 
 def _absolute(path: Path | None) -> Path | None:

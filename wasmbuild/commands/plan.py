@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from wasmbuild import files
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options, placing
 from wasmbuild.errors import DONE, UsageError
@@ -76,12 +77,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _lines(plan: Plan, overrides: dict[str, Path]) -> list[str]:
     """Return a line for each artifact. Raises UsageError where a path would not stay in its place."""
-    above = os.path.relpath(plan.directory)
-    build_dir = os.path.relpath(plan.build_dir)
+    above = files.relative(plan.directory)
+    build_dir = files.relative(plan.build_dir)
     sources = {
         module.name: module.source_text
         if above == os.curdir and module.name not in overrides
-        else os.path.relpath(module.source)
+        else files.relative(module.source)
         for module in plan.modules
     }
     for path in (build_dir, *sources.values()):

@@ -11,7 +11,7 @@ from typing import ParamSpec
 
 from doit.exceptions import TaskFailed
 
-from wasmbuild import boundary
+from wasmbuild import boundary, files
 from wasmbuild.doit import made
 from wasmbuild.doit.builds import BuildArguments, of
 from wasmbuild.errors import WasmbuildError
@@ -157,7 +157,7 @@ def remove_state(arguments: BuildArguments, dryrun: bool) -> None:
     """Remove what is remembered of a build directory, after everything else there that was made: an action of clean."""
     build = of(arguments)
     if build.planned is not None and os.path.isdir(build.planned.plan.state_dir):
-        sys.stdout.write(f"removing dir '{os.path.relpath(build.planned.plan.state_dir)}'\n")
+        sys.stdout.write(f"removing dir '{files.relative(build.planned.plan.state_dir)}'\n")
         if not dryrun:
             shutil.rmtree(build.planned.plan.state_dir, ignore_errors=True)
 

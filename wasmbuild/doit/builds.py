@@ -245,10 +245,7 @@ def is_alone(tasks: Mapping[str, Task]) -> bool:
 
 def _shown(config: str) -> Path:
     """Return a path as people write it, from the working directory, unless that is on another drive."""
-    try:
-        return Path(os.path.relpath(config))
-    except ValueError:
-        return Path(config)
+    return Path(files.relative(config))
 
 
 def _signature(path: str) -> files.Signature | None:

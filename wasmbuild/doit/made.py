@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 from wasmbuild import files
@@ -22,11 +21,11 @@ def artifact(declared: Artifact, build_dir: Path) -> dict[str, Any]:
     from wasmbuild.builder.records import read_record
 
     record = read_record(build_dir.joinpath(*declared.path.split("/")))
-    return {"path": f"{os.path.relpath(build_dir)}/{declared.path}", "size": record.size, "sha256": record.sha256}
+    return {"path": f"{files.relative(build_dir)}/{declared.path}", "size": record.size, "sha256": record.sha256}
 
 
 def index(build_dir: Path) -> dict[str, Any]:
     """Return the same of the index, which stands for everything. Raises OSError."""
     data, _ = files.read(build_dir / filenames.INDEX)
-    path = f"{os.path.relpath(build_dir)}/{filenames.INDEX}"
+    path = f"{files.relative(build_dir)}/{filenames.INDEX}"
     return {"path": path, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from doit.task import clean_targets
 
+from wasmbuild import files
 from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.doit import actions, alike, builds
 from wasmbuild.doit.checks import ArtifactCheck, IndexCheck
@@ -98,7 +99,7 @@ class Declared:
 
     def _of_build(self, basename: str, build: builds.Build, plan: Plan) -> Iterator[dict[str, Any]]:
         arguments = self._arguments
-        root = os.path.relpath(plan.build_dir)
+        root = files.relative(plan.build_dir)
         up_to_date = [ArtifactCheck(build)]
         # doit shows them with `info`; by then the check has cleared the dependency.
         sources = _relative(plan)
@@ -148,11 +149,11 @@ class Declared:
 def _relative(plan: Plan) -> dict[str, str]:
     """Return the paths of sources, by module, as seen from the working directory."""
     base = f"{plan.directory}{os.sep}"
-    above = os.path.relpath(plan.directory)
+    above = files.relative(plan.directory)
     prefix = "" if above == os.curdir else above + os.sep
     paths = {module.name: str(module.source) for module in plan.modules}
     return {
-        name: prefix + path[len(base) :] if path.startswith(base) else os.path.relpath(path)
+        name: prefix + path[len(base) :] if path.startswith(base) else files.relative(path)
         for name, path in paths.items()
     }
 

@@ -13,6 +13,7 @@ from wasmbuild.errors import DeclarationError, Mistake
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.plan.placement import DECLARED, Placement
+from wasmbuild.plan.values import from_folder
 from wasmbuild.project import filenames
 from wasmbuild.project.declared import Artifact, CompileLimits, Module, Project, Target
 from wasmbuild.project.resolve import resolve
@@ -67,17 +68,17 @@ class Plan(NamedTuple):
 
     @property
     def build_dir_text(self) -> str:
-        """The build directory's path from the declaration's folder, with forward slashes."""
-        return os.path.relpath(self.build_dir, self.directory).replace(os.sep, "/")
+        """The build directory's path from the declaration's folder, with forward slashes. Raises UsageError."""
+        return from_folder(self.directory, self.build_dir)
 
     def source_file(self, module: Module) -> str:
         """Return the path of a module's source: as it is declared, or of the file that takes its place.
 
-        It is from the declaration's folder, with forward slashes.
+        It is from the declaration's folder, with forward slashes. Raises UsageError.
         """
         if str(module.source) == f"{self.directory}{os.sep}{module.source_text}":
             return module.source_text
-        return os.path.relpath(module.source, self.directory).replace(os.sep, "/")
+        return from_folder(self.directory, module.source)
 
     def steps(self) -> Iterator[Step]:
         """Yield every step, each after those that it needs."""

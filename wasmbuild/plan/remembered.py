@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from wasmbuild import __version__
+from wasmbuild import __version__, files
 from wasmbuild.digest import sha256_hex
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.lean.paths import Path
@@ -106,7 +106,7 @@ def _audit(document: Mapping[str, Any]) -> AuditPolicy:
 
 def _cache_to_json(cache: CachePolicy, directory: Path) -> list[Any]:
     # The same bytes may lie elsewhere, and their key beside them.
-    key = None if cache.signing_key is None else os.path.relpath(cache.signing_key, directory)
+    key = None if cache.signing_key is None else files.relative(cache.signing_key, directory)
     return list(cache._replace(keys=list(cache.keys), signing_key=key))  # type: ignore[arg-type]
 
 

@@ -10,6 +10,7 @@ import os
 
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
+from wasmbuild.errors import UsageError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.declared import CompileLimits, Runner, Target
@@ -27,10 +28,23 @@ class PlanHeader(NamedTuple):
     limits: CompileLimits
 
 
+def from_folder(directory: Path, path: Path) -> str:
+    """Return a path from the declaration's folder, with forward slashes.
+
+    Raises UsageError where there is none: from one drive of Windows to another.
+    """
+    try:
+        return os.path.relpath(path, directory).replace(os.sep, "/")
+    except ValueError:
+        raise UsageError(
+            f"{path} is on another drive than {directory}, from where a plan tells of files; have both on one drive"
+        ) from None
+
+
 def head_to_json(head: PlanHeader, directory: Path) -> dict[str, Any]:
     return {
         "project": head.name,
-        "build-dir": os.path.relpath(head.build_dir, directory).replace(os.sep, "/"),
+        "build-dir": from_folder(directory, head.build_dir),
         "compiler": _below(head.compiler, directory),
         "limits": head.limits._asdict(),
     }

@@ -13,6 +13,8 @@ import pytest
 from google_service import GoogleService, make_account
 from support import Project
 
+from wasmbuild.builder.cache import google_credentials
+
 Member = Callable[..., Project]
 
 DEFAULT = "application_default_credentials.json"
@@ -50,6 +52,19 @@ def test_what_gcloud_wrote_is_found(project: Project, service: GoogleService, tm
     del project.environment["GOOGLE_APPLICATION_CREDENTIALS"]
     project.environment[place] = str(tmp_path / "home")
     assert "1 compiled, 1 pushed in" in told(project, "--push")
+
+
+def test_without_a_home_nothing_is_taken_from_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith(("GOOGLE_", "CLOUDSDK_", "APPDATA"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path / "gcloud", tmp_path / "~/.config/gcloud"):
+        folder.mkdir(parents=True)
+        make_account(folder / DEFAULT)
+    assert google_credentials.found() == (None, None)
 
 
 @pytest.mark.needs_modules("google.auth")

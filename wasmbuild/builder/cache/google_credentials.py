@@ -38,6 +38,8 @@ def found() -> GoogleCredentials:
         return GoogleCredentials(None)
     named = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
     path = named or _of_gcloud()
+    if path is None:
+        return GoogleCredentials(None)
     try:
         kind = json.loads(files.read(path)[0])["type"]
     except OSError as error:
@@ -57,10 +59,13 @@ def found() -> GoogleCredentials:
     return GoogleCredentials(None, _Tokens())
 
 
-def _of_gcloud() -> str:
+def _of_gcloud() -> str | None:
     folder = os.environ.get("CLOUDSDK_CONFIG")
     if not folder:
         of_user = os.environ.get("APPDATA", "") if os.name == "nt" else os.path.expanduser("~/.config")
+        # Nobody's account; what the working directory has of that name may be anybody's.
+        if not os.path.isabs(of_user):
+            return None
         folder = os.path.join(of_user, "gcloud")
     return os.path.join(folder, "application_default_credentials.json")
 

@@ -1,0 +1,31 @@
+"""What is said where the lock of a build directory cannot be taken."""
+
+from __future__ import annotations
+
+import ntpath
+import posixpath
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from wasmbuild.builder import lock
+from wasmbuild.builder.lock import Lock
+from wasmbuild.errors import DiskError
+
+
+@pytest.mark.parametrize(
+    ("system", "path"), [(ntpath, r"Z:\out\.wasmbuild\lock"), (ntpath, r"\\host\share\lock"), (posixpath, "gone/lock")]
+)
+def test_a_drive_that_is_not_there_is_looked_for_once(
+    system: ModuleType, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "os", SimpleNamespace(path=system))
+    said = lock._cannot_open(path, OSError(3, "The system cannot find the path specified"))  # type: ignore[arg-type]
+    assert said.startswith(f"{path}: cannot lock the build directory: The system cannot find the path specified; make ")
+
+
+def test_what_stands_in_the_way_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DiskError, match="what has to be its directory is a file"):
+        Lock(tmp_path / "file" / "state" / "lock").acquire()
