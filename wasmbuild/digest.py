@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 # The interpreter's own code takes about twice as long for each byte.
 _LITTLE = 1 << 20
+_HEX = frozenset("0123456789abcdef")
 
 
 def sha256(data: bytes) -> _Hash:
@@ -28,6 +29,11 @@ def sha256(data: bytes) -> _Hash:
 def sha256_hex(data: bytes) -> str:
     """Return the digest of some bytes in hex."""
     return sha256(data).hexdigest()
+
+
+def is_hex(text: str, digits: int) -> bool:
+    """Tell whether a text is so many hexadecimal digits, in lower case as digests are written here."""
+    return len(text) == digits and _HEX.issuperset(text)
 
 
 def _built_in() -> Callable[[bytes], _Hash]:

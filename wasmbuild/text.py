@@ -11,6 +11,7 @@ LIMIT = 200
 """Characters of a shown text, escapes included, after which it is cut."""
 
 _QUOTED = 80
+_BARE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
 def printable(text: object, limit: int = LIMIT) -> str:
@@ -29,6 +30,11 @@ def quoted(text: str) -> str:
     if len(text) > _QUOTED:
         text = text[: _QUOTED - 1] + "…"
     return '"' + _escaped(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+
+
+def is_bare(key: str) -> bool:
+    """Tell whether a key is written without quotes, as TOML 1.0 has it."""
+    return bool(key) and _BARE.issuperset(key)
 
 
 def shown(value: object) -> str:

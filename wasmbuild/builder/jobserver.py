@@ -14,12 +14,11 @@ import os
 import stat
 from _thread import allocate_lock
 
+from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-from wasmbuild.lean.contexts import suppress
 
 _VARIABLES = ("CARGO_MAKEFLAGS", "MAKEFLAGS")
 _OPTIONS = ("--jobserver-auth=", "--jobserver-fds=")

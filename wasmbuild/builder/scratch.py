@@ -7,7 +7,7 @@ import os
 from wasmbuild import locks
 from wasmbuild.builder import disk
 from wasmbuild.builder.disk import ALONE_PREFIX, REPLACING, as_disk_error, delete
-from wasmbuild.digest import sha256_hex
+from wasmbuild.digest import is_hex, sha256_hex
 from wasmbuild.lean.contexts import contextmanager
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 # Locked by the process whose directory it is. A directory without it is one that is being made or deleted.
 _HELD = "held"
 _RANDOM_BYTES = 8
-_HEX = frozenset("0123456789abcdef")
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
 _CAN_DELETE_WHAT_IS_OPEN = os.name == "posix"
 
@@ -31,7 +30,7 @@ def directory_beside(out: Path) -> Iterator[Path]:
     # Absolute, because a compiler runs in it.
     parent = Path(os.path.abspath(out.parent))
     for name in _names(parent):
-        if name.startswith(prefix) and _is_random(name.removeprefix(prefix)):
+        if name.startswith(prefix) and is_hex(name.removeprefix(prefix), 2 * _RANDOM_BYTES):
             _delete_unless_held(parent / name)
     while (made := _make(parent / f"{prefix}{os.urandom(_RANDOM_BYTES).hex()}", out)) is None:
         pass  # it was taken for a leftover before it was held
@@ -41,10 +40,6 @@ def directory_beside(out: Path) -> Iterator[Path]:
     finally:
         os.close(descriptor)
         delete(directory)
-
-
-def _is_random(text: str) -> bool:
-    return len(text) == 2 * _RANDOM_BYTES and _HEX.issuperset(text)
 
 
 def _names(directory: Path) -> list[str]:

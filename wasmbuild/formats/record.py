@@ -64,7 +64,7 @@ class Record(NamedTuple):
     def to_bytes(self, *, checked: bool = True) -> bytes:
         """Return the record as it is stored. Raises FormatError for what no reader would accept.
 
-        Without ``checked`` it is what a declaration says that was, and what a source says, and only its size is.
+        Without ``checked``, only its size is looked at: all in it is of a plan and of a source that compiled.
         """
         what = f"the record of {printable(self.id)}"
         if checked:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wasmbuild.lean.typing import TYPE_CHECKING
-from wasmbuild.text import printable
+from wasmbuild.text import is_bare, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,8 +14,6 @@ MAX_DEPTH = 16
 INT_MIN = -(1 << 63)
 INT_MAX = (1 << 64) - 1
 """Range of the whole numbers in free-form JSON."""
-
-_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
 class Invalid(Exception):  # noqa: N818 -- never leaves this room; becomes a FormatError with the file's name
@@ -33,7 +31,7 @@ class Invalid(Exception):  # noqa: N818 -- never leaves this room; becomes a For
         for part in reversed(self.path):
             if isinstance(part, int):
                 text += f"[{part}]"
-            elif part and _PLAIN.issuperset(part):
+            elif is_bare(part):
                 text += f".{part}" if text else part
             else:
                 text += f"[{show(part)}]"

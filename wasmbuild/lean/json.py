@@ -16,8 +16,10 @@ def spell(value: Any, comma: str = ", ", colon: str = ": ") -> str:
 
     Raises ValueError, TypeError, as that does.
     """
-    if "json" in sys.modules:
-        return _encoder(comma, colon)(value)
+    return _encoder(comma, colon)(value) if "json" in sys.modules else _spelled(value, comma, colon)
+
+
+def _spelled(value: Any, comma: str, colon: str) -> str:
     kind = type(value)
     if kind is str and value.isascii() and value.isprintable() and '"' not in value and "\\" not in value:
         return f'"{value}"'
@@ -28,9 +30,9 @@ def spell(value: Any, comma: str = ", ", colon: str = ": ") -> str:
     if value is None:
         return "null"
     if kind is list or kind is tuple:
-        return f"[{comma.join([spell(item, comma, colon) for item in value])}]"
+        return f"[{comma.join([_spelled(item, comma, colon) for item in value])}]"
     if kind is dict and all(type(key) is str for key in value):
-        items = [f"{spell(key)}{colon}{spell(value[key], comma, colon)}" for key in sorted(value)]
+        items = [f"{_spelled(key, comma, colon)}{colon}{_spelled(value[key], comma, colon)}" for key in sorted(value)]
         return f"{{{comma.join(items)}}}"
     return _encoder(comma, colon)(value)
 

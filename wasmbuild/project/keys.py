@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from wasmbuild.text import quoted
-
-_BARE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+from wasmbuild.text import is_bare, quoted
 
 
 def dotted(*parts: str | int) -> str:
@@ -14,5 +12,5 @@ def dotted(*parts: str | int) -> str:
         if isinstance(part, int):
             key += f"[{part}]"
         else:
-            key += ("." if key else "") + (part if part and _BARE.issuperset(part) else quoted(part))
+            key += ("." if key else "") + (part if is_bare(part) else quoted(part))
     return key

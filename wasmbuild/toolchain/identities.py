@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from wasmbuild import files
-from wasmbuild.digest import sha256_hex
+from wasmbuild.digest import is_hex, sha256_hex
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.usercache import Documents
@@ -18,8 +18,6 @@ SCHEMA = "wasmbuild/identity/2"
 
 # More executables than anybody has.
 _DOCUMENTS = Documents("identities", 256)
-
-_HEX = frozenset("0123456789abcdef")
 
 
 class KnownIdentity(NamedTuple):
@@ -67,7 +65,7 @@ def _read(path: Path) -> tuple[files.Signature, KnownIdentity] | None:
             return None
         dev, ino, size, mtime, ctime = document["signature"]
         version, sha256 = document["version"], document["sha256"]
-        if len(sha256) != 64 or not _HEX.issuperset(sha256) or not (version == "" or is_version(version)):
+        if not is_hex(sha256, 64) or not (version == "" or is_version(version)):
             return None
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -15,6 +15,7 @@ import stat
 import sys
 
 from wasmbuild import usercache
+from wasmbuild.digest import is_hex
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.versions import is_version, order
@@ -26,7 +27,6 @@ PROGRAM = "wasmtime.exe" if sys.platform == "win32" else "wasmtime"
 TOOLCHAINS, LIBRARIES = "toolchains", "libraries"
 
 _DIGITS = 12
-_HEX = frozenset("0123456789abcdef")
 
 
 class Archive(NamedTuple):
@@ -103,7 +103,7 @@ def folders(kind: str = TOOLCHAINS) -> list[Path]:
         with os.scandir(root) as entries:
             for entry in entries:
                 version, _, digits = entry.name.rpartition("-")
-                if not is_version(version) or len(digits) != _DIGITS or not _HEX.issuperset(digits):
+                if not is_version(version) or not is_hex(digits, _DIGITS):
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     found.append((order(version), entry.stat(follow_symlinks=False).st_mtime_ns, entry.name))

@@ -140,7 +140,8 @@ def default_line() -> int:
 
 def _package(name: str) -> Path | None:
     """Return the directory of an installed package without importing it."""
-    for entry in sys.path:
+    # Of what else programs put there, Python imports nothing.
+    for entry in (entry for entry in sys.path if isinstance(entry, str)):
         folder = os.path.abspath(os.path.join(entry, name))
         if os.path.isfile(os.path.join(folder, "__init__.py")):
             return Path(folder)

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
+import sys
+from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmbuild.lean.json import spell
+from wasmbuild.lean import json as lean
+
+
+def spell(value: Any, comma: str = ", ", colon: str = ": ") -> str:
+    """Spell a value as where ``json`` is not imported, which pytest does, and where it is."""
+    with mock.patch.dict(sys.modules):
+        del sys.modules["json"]
+        spelled = lean.spell(value, comma, colon)
+    assert lean.spell(value, comma, colon) == spelled
+    return spelled
+
 
 ATOMS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 VALUES = st.recursive(
@@ -30,3 +43,10 @@ def test_what_is_rare_is_spelled_so_too(value: object) -> None:
 def test_what_is_no_json_is_refused(value: object) -> None:
     with pytest.raises((ValueError, TypeError)):
         spell(value)
+
+
+def test_what_records_hold_is_spelled_without_it() -> None:
+    with mock.patch.dict(sys.modules):
+        del sys.modules["json"]
+        assert lean.spell({"b": ["x", 1, True, None], "a": {}}) == '{"a": {}, "b": ["x", 1, true, null]}'
+        assert "json" not in sys.modules

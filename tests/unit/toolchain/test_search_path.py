@@ -138,3 +138,12 @@ class TestFingerprint:
         before = search_path.fingerprint("cli")
         machine(f"first/{search_path.PROGRAM}")
         assert search_path.fingerprint("cli") == before
+
+
+def test_packages_are_looked_for_where_python_imports_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("ignored", "first", "second"):
+        (tmp_path / folder / "made").mkdir(parents=True)
+        (tmp_path / folder / "made" / "__init__.py").touch()
+    others = [os.fsencode(tmp_path / "ignored"), None, tmp_path / "ignored"]
+    monkeypatch.setattr(sys, "path", [*others, "gone", str(tmp_path / "first"), str(tmp_path / "second")])
+    assert search_path._package("made") == tmp_path / "first" / "made"
