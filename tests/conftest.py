@@ -14,6 +14,8 @@ import tempfile
 import pytest
 from hypothesis import settings
 
+from wasmbuild.builder.scheduler import cores
+
 # A shell that starts tests in the background has them ignore interrupts, and whatever they start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -26,6 +28,12 @@ sys.dont_write_bytecode = False
 # Half a million objects of six thousand tests are there to stay: the garbage collector looks at them neither while they
 # come, which took a third of pytest's collection, nor again and again during the run.
 gc.disable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    # A test waits for its children and for clocks a third of its time.
+    return -(-3 * cores() // 2)
 
 
 def pytest_collection_finish() -> None:
