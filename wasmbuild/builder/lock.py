@@ -74,11 +74,7 @@ class Lock:
 
     def _try_once(self) -> bool:
         try:
-            try:
-                os.makedirs(self.path.parent, exist_ok=True)
-            except FileNotFoundError:
-                # A link on the way leads nowhere, which pathlib tells from a file that is missing.
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+            os.makedirs(self.path.parent, exist_ok=True)
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
         except OSError as error:
             raise DiskError(_cannot_open(self.path, error)) from error
