@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from _thread import allocate_lock
@@ -112,8 +111,8 @@ class BuildDirectory:
     def forget_noop(self) -> None:
         """Let no later build believe that everything is as the last whole build left it. Raises DiskError."""
         self._noted = None
-        with as_disk_error(self._noop, "removed", self._advice), contextlib.suppress(FileNotFoundError):
-            os.unlink(self._noop)
+        with as_disk_error(self._noop, "removed", self._advice):
+            self._noop.unlink(missing_ok=True)
 
     def note_noop(self, identity: list[object], digest: str) -> None:
         """Have ``unlock`` note that everything is right, with signatures of this digest.
@@ -181,8 +180,8 @@ class BuildDirectory:
     def remove(self, *paths: Path) -> None:
         """Delete files of ours that may be gone already. Raises DiskError."""
         for path in paths:
-            with as_disk_error(path, "removed", self._advice), contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
+            with as_disk_error(path, "removed", self._advice):
+                path.unlink(missing_ok=True)
             self.memory.forget(path)
 
     def sweep(self, directory: Path) -> None:
@@ -210,10 +209,11 @@ class BuildDirectory:
 
     def manifests(self) -> list[Path]:
         """Return the manifests of all target directories, declared or not."""
-        with contextlib.suppress(OSError):
-            paths = [self.root / name / filenames.MANIFEST for name in sorted(os.listdir(self.root))]
-            return [path for path in paths if os.path.exists(path)]
-        return []
+        try:
+            names = sorted(os.listdir(self.root))
+        except OSError:  # what is wrong with it is told by whoever locks it
+            return []
+        return [path for name in names if os.path.exists(path := self.root / name / filenames.MANIFEST)]
 
     def _made_here(self, artifact: Path) -> bool:
         try:
