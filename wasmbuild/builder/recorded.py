@@ -56,10 +56,10 @@ def compile_recorded(
         threads,
         Labels(module.shown, artifact.path),
     )
-    known = _right(artifact, request, source, out, record)
-    if known is not None:
+    right = _right(artifact, request, source, out, record)
+    if right is not None:
         before()
-        _put(record, known.to_bytes(checked=False), keep_time)
+        _put(record, right, keep_time)
         if not keep_time:
             output.touch(out)
         return False
@@ -87,8 +87,8 @@ def compile_recorded(
         return True
 
 
-def _right(artifact: Artifact, request: CompileRequest, source: SourceFacts, out: Path, record: Path) -> Record | None:
-    """Return the record that is right, if what was recorded is the artifact that is there and wanted."""
+def _right(artifact: Artifact, request: CompileRequest, source: SourceFacts, out: Path, record: Path) -> bytes | None:
+    """Return the record as it should be, if what was recorded is the artifact that is there and wanted."""
     key = request.key()
     try:
         recorded = files.read(record)[0]
@@ -98,9 +98,11 @@ def _right(artifact: Artifact, request: CompileRequest, source: SourceFacts, out
             sha256, size = files.sha256_of(file)
     except OSError:
         return None
-    wanted = record_of(artifact.id, artifact.module.source_text, request, source, key, size=size, sha256=sha256)
+    wanted = record_of(
+        artifact.id, artifact.module.source_text, request, source, key, size=size, sha256=sha256
+    ).to_bytes(checked=False)
     # To read a record takes as long as all else that a step does, and it is seldom spelled in other words.
-    if recorded != wanted.to_bytes(checked=False):
+    if recorded != wanted:
         try:
             found = Record.from_bytes(recorded, where="")
         except FormatError:
