@@ -143,20 +143,18 @@ class Sources:
 
     def _named(self, key: str, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the modules of a glob that have names; a file that gives none is refused, or a mistake if all are."""
-        problems = {(name, path): names.problem(name, module=True) or record_problem(path) for name, path in found}
-        sound = [item for item, problem in problems.items() if problem is None]
+        problems = [(names.problem(name, module=True), record_problem(path)) for name, path in found]
+        sound = [item for item, problem in zip(found, problems, strict=True) if not any(problem)]
         refused = self.refused if sound else self._mistakes
-        for (name, path), problem in problems.items():
-            if problem is None:
-                continue
-            said = f"the module {quoted(name)} of {quoted(path)} {problem}"
-            if names.problem(name, module=True) is None:
-                refused.of(key, "", said, "rename the file or its directory")
-                continue
-            fix = "rename the file"
-            if sound and quoted(path) == f'"{path}"':
-                fix += f", or write exclude = [{quoted(literal(path))}]"
-            refused.of(key, "", said, f"{fix}; {names.rule(module=True)}")
+        for (name, path), (of_name, of_path) in zip(found, problems, strict=True):
+            said = f"the module {quoted(name)} of {quoted(path)} "
+            if of_name is not None:
+                fix = "rename the file"
+                if sound and quoted(path) == f'"{path}"':
+                    fix += f", or write exclude = [{quoted(literal(path))}]"
+                refused.of(key, "", said + of_name, f"{fix}; {names.rule(module=True)}")
+            elif of_path is not None:
+                refused.of(key, "", said + of_path, "rename the file or its directory")
         return sound
 
     def _unlisted(self, key: str, pattern: str, error: OSError) -> None:
