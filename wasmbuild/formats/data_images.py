@@ -6,13 +6,10 @@ Source: ``ModuleTranslation::try_static_init`` in the crate ``wasmtime-environ``
 
 from __future__ import annotations
 
-import re
-
 ALWAYS = 16 << 20
 """Bytes below which an image is made, however little data is in it."""
 
 _PAGE = 1 << 16
-_SIZE = r"\d+"
 
 
 class DataImages:
@@ -24,9 +21,9 @@ class DataImages:
 
     def add(self, index: int, memory: str, offset: int, size: int) -> None:
         """Add data of ``size`` bytes at ``offset`` of a memory of that index and type, whose text it is."""
-        least = re.match(_SIZE, memory)
+        least = memory.partition(" ")[0].partition("..")[0]
         small = " page-size=" in memory
-        self._refused |= small or least is None or offset + size > int(least[0]) * _PAGE
+        self._refused |= small or offset + size > int(least) * _PAGE
         if size:
             low, high, total = self._spans.get(index, (offset, offset, 0))
             self._spans[index] = min(low, offset), max(high, offset + size), total + size

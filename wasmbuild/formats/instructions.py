@@ -2,19 +2,21 @@
 
 Every instruction is decoded, since an opcode's byte means nothing out of its place. Instructions that say nothing are
 passed over by one regular expression, as many at a time as there are. One that is the first of its proposal stops it;
-from then on the instructions of that proposal say nothing either, and join the expression.
+from then on the instructions of that proposal say nothing either, and join the expression. To make an expression takes
+as long as to read hundreds of instructions one by one, so that is how the first ones of a module are read.
 
 Source: WebAssembly core specification 3.0, section 5.4, and the proposals threads, wide arithmetic and stack switching.
 """
 
 from __future__ import annotations
 
-import re
-from functools import cache, lru_cache
-
 from wasmbuild.formats import wasm_types
 from wasmbuild.formats.cursor import Cursor
-from wasmbuild.lean.typing import NamedTuple
+from wasmbuild.lean.functools import lru_cache
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import re
 
 _NUMBER = rb"[\x80-\xff]{0,9}[\x00-\x7f]"
 # Alignment and offset; bit 6 of the alignment says that the index of a memory stands between them.
@@ -22,10 +24,10 @@ _PLACE = rb"(?:[\x00-\x3f]|[\x80-\xbf][\x80-\xff]{0,8}[\x00-\x7f])" + _NUMBER
 _PLACE_IN = rb"(?:[\x40-\x7f]|[\xc0-\xff][\x80-\xff]{0,8}[\x00-\x7f])" + _NUMBER + _NUMBER
 
 _ALWAYS = (
-    # Those that are met most come first.
+    # Those that are met most come first; the first four are what `_after_usual` passes over too.
     rb"[\x0c\x0d\x10\x20-\x24\x41\x42]" + _NUMBER,
-    rb"[\x28-\x3e]" + _PLACE,
     rb"[\x00\x01\x05\x0b\x0f\x1a\x1b\x45-\xc4]+",
+    rb"[\x28-\x3e]" + _PLACE,
     rb"[\x02-\x04][\x40\x7c-\x7f]",
     rb"\x11" + _NUMBER + rb"\x00",
     rb"[\x3f\x40]\x00",
@@ -33,7 +35,21 @@ _ALWAYS = (
     rb"\x44.{8}",
     rb"\xfc[\x00-\x07]",
 )
+_NUMBERED = bytes([0x0C, 0x0D, 0x10, *range(0x20, 0x25), 0x41, 0x42])
+_BARE = bytes([0x00, 0x01, 0x05, 0x0B, 0x0F, 0x1A, 0x1B, *range(0x45, 0xC5)])
+_PLACED = range(0x28, 0x3F)
+_BLOCKS = range(0x02, 0x05)
+_PLAIN_TYPES = bytes([0x40, *range(0x7C, 0x80)])
+_NUMBER_SIZE = 10
+# An alignment from here on has a second byte, or the index of a memory behind it.
+_TWO_BYTES = 0x40
 _CALL_REF = "call_ref"
+
+# Bytes of a module that are read one by one.
+_FIRST = 512
+
+
+_ANY_OF_ALWAYS = rb"|".join([pattern.rstrip(b"+") for pattern in _ALWAYS])
 
 
 class _Kind(NamedTuple):
@@ -85,26 +101,41 @@ def _kinds() -> tuple[_Kind, ...]:
 _KINDS = _kinds()
 
 
-@lru_cache(maxsize=64)
+@lru_cache(64)
 def _plain(known: frozenset[str]) -> re.Pattern[bytes]:
     """Return what passes over instructions that say no more than ``known``."""
+    import re
+
     kinds = [kind.pattern for kind in _KINDS if kind.names <= known]
     return re.compile(rb"(?:" + rb"|".join([*_ALWAYS, *kinds]) + rb")*+", re.DOTALL)
 
 
-@cache
-def _one() -> re.Pattern[bytes]:
-    return re.compile(rb"|".join([pattern.rstrip(b"+") for pattern in _ALWAYS]), re.DOTALL)
+@lru_cache(64)
+def _compiled(pattern: bytes) -> re.Pattern[bytes]:
+    import re
+
+    return re.compile(pattern, re.DOTALL)
 
 
-@cache
-def _constant() -> re.Pattern[bytes]:
-    return re.compile(rb"[\x41\x42]" + _NUMBER + rb"\x0b")
+def _after_number(data: bytes, at: int, end: int) -> int:
+    """Return where the number at ``at`` ends; -1 where none does before ``end``."""
+    for last in range(at, min(at + _NUMBER_SIZE, end)):
+        if data[last] < 0x80:
+            return last + 1
+    return -1
 
 
-@lru_cache(maxsize=64)
-def _compiled(kind: _Kind) -> re.Pattern[bytes]:
-    return re.compile(kind.pattern, re.DOTALL)
+def _after_usual(data: bytes, at: int, end: int) -> int:
+    """Return where an instruction ends that is one of those met most; -1 for others, and where it does not end."""
+    code = data[at]
+    if code in _BARE:
+        return at + 1
+    if code in _NUMBERED:
+        return _after_number(data, at + 1, end)
+    following = data[at + 1] if at + 1 < end else _TWO_BYTES
+    if code in _PLACED and following < _TWO_BYTES:
+        return _after_number(data, at + 2, end)
+    return at + 2 if code in _BLOCKS and following in _PLAIN_TYPES else -1
 
 
 class Instructions:
@@ -114,22 +145,27 @@ class Instructions:
     the largest ``br_table``, its default not among them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = _FIRST) -> None:
+        """``first`` is how many bytes are read one instruction by one."""
         self.features: set[str] = set()
         self.br_table = 0
         self.try_table = False
         self.call_ref = False
         self._known: frozenset[str] = frozenset()
+        self._first = first
 
     def read(self, cursor: Cursor) -> None:
         """Read all instructions up to the end of ``cursor``. Raises FormatError for what is none."""
         data, end = cursor.data, cursor.end
-        while True:
+        start = cursor.pos
+        while cursor.pos < min(end, start + self._first):
+            self._one(cursor)
+        self._first -= cursor.pos - start
+        while cursor.pos < end:
             match = _plain(self._known).match(data, cursor.pos, end)
             cursor.pos = match.end() if match is not None else cursor.pos
-            if cursor.pos >= end:
-                return
-            self._one(cursor)
+            if cursor.pos < end:
+                self._one(cursor)
 
     def constant(self, cursor: Cursor) -> bool:
         """Read a constant expression with its end; tell whether it is nothing but one constant number."""
@@ -137,7 +173,8 @@ class Instructions:
         while cursor.byte() != _END:
             cursor.pos -= 1
             self._one(cursor)
-        return _constant().fullmatch(cursor.data, start, cursor.pos) is not None
+        number = cursor.data[start] in _CONSTANTS and _after_number(cursor.data, start + 1, cursor.pos)
+        return number == cursor.pos - 1
 
     def value_type(self, cursor: Cursor) -> None:
         """Read a value type."""
@@ -150,15 +187,18 @@ class Instructions:
     def _one(self, cursor: Cursor) -> None:
         """Read the next instruction."""
         at = cursor.pos
+        after = _after_usual(cursor.data, at, cursor.end)
         special = _SPECIAL.get(cursor.data[at])
-        if special is not None:
+        if after > 0:
+            cursor.pos = after
+        elif special is not None:
             cursor.pos += 1
             special(self, cursor)
-        elif (match := _one().match(cursor.data, at, cursor.end)) is not None:
+        elif (match := _compiled(_ANY_OF_ALWAYS).match(cursor.data, at, cursor.end)) is not None:
             cursor.pos = match.end()
         else:
             for kind in _KINDS:
-                if match := _compiled(kind).match(cursor.data, at, cursor.end):
+                if match := _compiled(kind.pattern).match(cursor.data, at, cursor.end):
                     cursor.pos = match.end()
                     self._note(kind.names)
                     return
@@ -245,7 +285,7 @@ _TYPES: dict[str, frozenset[str]] = {
 }
 
 _END, _NO_VALUE, _REF_NULL, _RESUME_THROW = 0x0B, 0x40, 0xD0, 0xE4
-_BLOCKS = (0x02, 0x03, 0x04)
+_CONSTANTS = (0x41, 0x42)
 _SPECIAL = {
     0x0E: Instructions._br_table,
     0x1C: Instructions._select,

@@ -9,13 +9,15 @@ Source: WebAssembly core specification 3.0, chapter 5; for components see ``wasm
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import component, wasm_types
 from wasmbuild.formats.cursor import Cursor
 from wasmbuild.formats.extern import CORE_KINDS, Export, Import, Interface
 from wasmbuild.formats.identify import identify
+from wasmbuild.lean.typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Export", "Import", "Interface", "identify", "interface"]
 

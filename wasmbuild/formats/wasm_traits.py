@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import wasm_types
 from wasmbuild.formats.component_parts import parts
@@ -14,10 +11,13 @@ from wasmbuild.formats.identify import identify
 from wasmbuild.formats.instructions import Instructions
 from wasmbuild.formats.traits import Traits, merged
 from wasmbuild.formats.wasm import CoreModule
+from wasmbuild.lean.typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TYPE, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _ELEMENT, _CODE, _DATA, _DATA_COUNT, _TAG = 1, 3, 4, 5, 6, 9, 10, 11, 12, 13
 _I64_CONST = 0x42
-_LIMITS = r" \d+(\.\.\d+)?( i64)?$"
 
 
 def read(data: bytes) -> Traits:
@@ -114,7 +114,7 @@ class _Reader:
 
     def _note_table(self, text: str) -> None:
         self.tables.append(text)
-        element = re.sub(_LIMITS, "", text)
+        element = text.removesuffix(" i64").rpartition(" ")[0]
         if element != "funcref":
             self.code.note_type(element)
         if text.endswith(" i64"):

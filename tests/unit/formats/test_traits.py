@@ -207,16 +207,36 @@ PIECES = [
 
 @given(st.lists(st.sampled_from(PIECES), max_size=40))
 def test_instructions_are_told_one_by_one_as_they_are_in_runs(pieces: list[bytes]) -> None:
-    whole, single = Instructions(), Instructions()
+    whole, single, some = Instructions(first=0), Instructions(first=1 << 20), Instructions(first=8)
     data = b"".join(pieces)
-    whole.read(Cursor(data, 0, len(data), "module"))
+    for reader in (whole, some):
+        reader.read(Cursor(data, 0, len(data), "module"))
     for piece in pieces:
         Instructions.read(single, Cursor(piece, 0, len(piece), "module"))
     alone = [Instructions() for _ in pieces]
     for reader, piece in zip(alone, pieces, strict=True):
         reader.read(Cursor(piece, 0, len(piece), "module"))
-    assert whole.features == single.features == set().union(*(reader.features for reader in alone))
-    assert (whole.br_table, whole.call_ref, whole.try_table) == (single.br_table, single.call_ref, single.try_table)
+    assert whole.features == some.features == single.features == set().union(*(reader.features for reader in alone))
+    for reader in (some, single):
+        assert (whole.br_table, whole.call_ref, whole.try_table) == (
+            reader.br_table,
+            reader.call_ref,
+            reader.try_table,
+        )
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.binary(min_size=1, max_size=12), max_size=8))
+def test_what_is_no_instruction_is_told_one_by_one_as_it_is_in_runs(pieces: list[bytes]) -> None:
+    data = b"".join(pieces)
+    told = []
+    for first in (0, 1 << 20):
+        reader, cursor = Instructions(first), Cursor(data, 0, len(data), "module")
+        try:
+            reader.read(cursor)
+            told.append((cursor.pos, reader.features))
+        except FormatError as error:
+            told.append((str(error), None))
+    assert told[0] == told[1]
 
 
 def test_traits_come_back_from_json() -> None:
