@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 from wasmbuild.console import Console, counted, human_seconds, human_size
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.text import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _REASONS_SHOWN = 2
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
-import threading
-from collections.abc import Callable, Iterator
+from _thread import allocate_lock
 
 from wasmbuild import interrupts
 from wasmbuild.builder.jobserver import Jobserver, inherited, is_offered
 from wasmbuild.errors import WasmbuildError
+from wasmbuild.lean.contexts import contextmanager
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from wasmbuild.audit.known_faults import KnownFaults
     from wasmbuild.builder.noop import Snapshot
     from wasmbuild.builder.session import Session
@@ -48,7 +49,7 @@ class StepwiseBuild:
         self.say = say
         self._process = os.getpid()
         self._session: Session | None = None
-        self._mutex = threading.Lock()
+        self._mutex = allocate_lock()
         self._said: set[str] = set()
         self._server: Jobserver | None = None
         self._tokens: list[bytes] = []
@@ -79,7 +80,7 @@ class StepwiseBuild:
                     interrupts.raise_when_terminated()
             return self._session
 
-    @contextlib.contextmanager
+    @contextmanager
     def begun(self, planned: Planned | None = None) -> Iterator[Session]:
         """Have the build directory, and keep it in the process that is shared. Raises WasmbuildError."""
         session = self.session(planned)
@@ -102,7 +103,7 @@ class StepwiseBuild:
         with self._job():
             return session.compile(artifact, parallel=False, force=force)
 
-    @contextlib.contextmanager
+    @contextmanager
     def _job(self) -> Iterator[None]:
         with self._mutex:
             if self._server is None:

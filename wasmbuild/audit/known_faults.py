@@ -6,23 +6,23 @@ and to read the records and judge takes as long as to compile a small module.
 
 from __future__ import annotations
 
-import json
 import marshal
 import os
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
 
 from wasmbuild import files
 from wasmbuild.audit import bundle
 from wasmbuild.audit.shipment import ShippedArtifact, ShippedManifest, Unreadable
 from wasmbuild.digest import sha256_hex
 from wasmbuild.engine import host
+from wasmbuild.lean.json import spell
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.audit_policy import AuditPolicy
 from wasmbuild.toolchain import loads_here, search_path
 from wasmbuild.usercache import Documents
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from wasmbuild.builder.session import Session
 
 _DOCUMENTS = Documents("known-faults", 256)
@@ -70,7 +70,7 @@ def _question(manifests: list[ShippedManifest], shown: str, policy: AuditPolicy,
         return None
     listed = [each._replace(isa_flags=dict(each.isa_flags)) for each in manifests]
     here = [str(host.triple()), loads_here.installed(), shown, locked, repr(policy)]
-    return sha256_hex(json.dumps([records, here, listed], sort_keys=True).encode("ascii"))
+    return sha256_hex(spell([records, here, listed]).encode("ascii"))
 
 
 def _remembered(question: str) -> KnownFaults | None:
@@ -120,6 +120,9 @@ def _built(session: Session) -> Iterator[ShippedManifest]:
             shapes.append(shape)
     for target, artifacts in session.listed():
         found = [number_of[artifact.module.name] for artifact in artifacts]
+        counts = dict.fromkeys(found, 0)
+        for number in found:
+            counts[number] += 1
         ids = dict(zip(reversed(found), (artifact.id for artifact in reversed(artifacts)), strict=True))
         yield ShippedManifest(
             str(session.manifest(target)),
@@ -127,7 +130,7 @@ def _built(session: Session) -> Iterator[ShippedManifest]:
             target.triple.text,
             target.engine.engine_table(),
             target.engine.isa_flags,
-            tuple([ShippedArtifact(ids[number], *shapes[number], count) for number, count in Counter(found).items()]),
+            tuple([ShippedArtifact(ids[number], *shapes[number], count) for number, count in counts.items()]),
             target.runtime,
         )
 

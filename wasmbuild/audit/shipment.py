@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 
-from wasmbuild.lean.typing import Any, NamedTuple
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class ShippedArtifact(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from _thread import allocate_lock
-from collections.abc import Callable, Iterable, Iterator, Set
 
 from wasmbuild import files
 from wasmbuild.builder import disk, noop
@@ -20,6 +19,8 @@ from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Set
+
     from wasmbuild.files import Signature
 
 # No single file is that long in the making.

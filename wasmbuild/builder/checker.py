@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
 
 from wasmbuild import confined, files
 from wasmbuild.builder import key
@@ -19,11 +18,13 @@ from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
     from wasmbuild.project.declared import Artifact, Module
 
-_NEVER = "never built"
+    Document = Callable[[Artifact, SourceFacts], dict[str, Any]]
 
-Document = Callable[["Artifact", SourceFacts], dict[str, Any]]
+_NEVER = "never built"
 
 
 class Status(NamedTuple):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from wasmbuild.lean.json import read, spell
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 
-from wasmbuild.lean.typing import NamedTuple
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
 
 NO_FACTS = "null"
 # Lines of a part of the text.
@@ -47,7 +48,7 @@ class Columns:
         lines = text.split("\n")
         count = len(lines) // 4
         paths, self._spelled, self._digests, self._facts = (lines[at * count : (at + 1) * count] for at in range(4))
-        self._paths = [str(json.loads(path)) for path in paths] if quoted else paths
+        self._paths = [str(read(path)) for path in paths] if quoted else paths
         self._places = dict(zip(self._paths, range(count), strict=True))
         return self
 
@@ -55,7 +56,7 @@ class Columns:
         """Yield the text in parts."""
         if "" in self._spelled:
             self.arrange(self._places)
-        paths = [json.dumps(path) for path in self._paths] if self.quoted else self._paths
+        paths = [spell(path) for path in self._paths] if self.quoted else self._paths
         for column in (paths, self._spelled, self._digests, self._facts):
             for start in range(0, len(column), _PART):
                 yield "\n".join([*column[start : start + _PART], ""])

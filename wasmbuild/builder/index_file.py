@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from wasmbuild.builder.build_directory import BuildDirectory
 from wasmbuild.builder.memory import LINK, KnownFile
 from wasmbuild.digest import sha256_hex
@@ -14,6 +12,8 @@ from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from wasmbuild.plan.graph import Plan
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import time
-from collections.abc import Callable
 
 from wasmbuild import files, locks
 from wasmbuild.errors import DiskError
+from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _POLL_SECONDS = 0.05
 # A build that ends at once is not worth a message.
@@ -94,7 +97,7 @@ class Lock:
 
     def _holder(self) -> str:
         text = ""
-        with contextlib.suppress(OSError, ValueError):
+        with suppress(OSError, ValueError):
             text = self.path.read_text("ascii").strip()
         return f"process {text}" if text.isdigit() else "another process"
 

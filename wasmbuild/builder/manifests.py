@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Collection, Iterator
 
 from wasmbuild import files
 from wasmbuild.builder.build_directory import BuildDirectory
@@ -19,12 +17,15 @@ from wasmbuild.errors import DeclarationError, FormatError, Mistake
 from wasmbuild.formats.extern import Interface
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact, entries
 from wasmbuild.formats.record import Record
+from wasmbuild.lean.json import spell
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 from wasmbuild.text import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
     from wasmbuild.engine.config import EngineConfig
     from wasmbuild.plan.graph import Plan
     from wasmbuild.project.cases import Case
@@ -254,13 +255,13 @@ class Manifests:
 
     def _note(self, target: Target, sha256: str, records: list[str]) -> str:
         """Return a digest of a manifest together with all that it was made from."""
-        head = json.dumps([sha256, self._manifest(target, ())], sort_keys=True)
+        head = spell([sha256, self._manifest(target, ())])
         modules = [artifact.module for artifact in self._artifacts[target.name]]
         names = tuple([module.name for module in modules])
         declared = self._declared.get(names)
         if declared is None:
             repeated = [[each.name, [case.to_json() for case in each.tests], each.ship_source] for each in modules]
-            declared = self._declared[names] = sha256_hex(json.dumps(repeated, sort_keys=True).encode())
+            declared = self._declared[names] = sha256_hex(spell(repeated).encode())
         return sha256_hex("\n".join([head, *records, declared]).encode())
 
 

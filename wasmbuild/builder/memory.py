@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from wasmbuild import files
 from wasmbuild.builder import state_file
 from wasmbuild.builder.columns import NO_FACTS, UNKNOWN, Columns, FileRow
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError
+from wasmbuild.lean.contexts import suppress
+from wasmbuild.lean.json import read, spell
 from wasmbuild.lean.paths import Path
-from wasmbuild.lean.typing import Any, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 LINK = ""
 """In place of the digest of a file that is a link, where links are not followed."""
 
 # All is written down again when more than this part of it has changed.
 _PART = 8
-
-_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class KnownFile(NamedTuple):
@@ -105,7 +105,7 @@ class Memory:
             id = state_file.new_id()
             write(self.path, state_file.parts(self._files, self.notes, id=id))
             self._written, self._since = id, set()
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 os.unlink(self._changes)
         else:
             changed, forgotten = Columns(), []
@@ -153,13 +153,13 @@ class Memory:
             found = None
             if ours and made.sha256 is not None and (facts is None or made.facts != NO_FACTS):
                 sha256, signature, text = made.sha256, files.signature(status), made.facts
-                found = None if facts is None else json.loads(text)
+                found = None if facts is None else read(text)
             elif facts is None:
                 (sha256, signature), text = files.hash_file(path), NO_FACTS
             else:
                 data, signature = files.read(path, limit)
                 sha256, found = digest(data), facts(data)
-                text = _ENCODE(found)
+                text = _text(found)
         except (FileNotFoundError, NotADirectoryError):
             self.forget(path)
             return None
@@ -182,7 +182,7 @@ class Memory:
         With ``sha256``, which was made of its bytes after it was stamped, or while it was nobody else's, it is not even
         read again, and with ``facts`` not for these.
         """
-        self._made[str(path)] = _MadeFile(stamped, sha256, NO_FACTS if facts is None else _ENCODE(facts))
+        self._made[str(path)] = _MadeFile(stamped, sha256, NO_FACTS if facts is None else _text(facts))
         self._forget(str(path))
 
     def changed(self, paths: Sequence[str], seen: Mapping[str, str]) -> set[str]:
@@ -240,9 +240,13 @@ class Memory:
             self._changed = True
 
 
+def _text(facts: Any) -> str:
+    return spell(facts, ",", ":")
+
+
 def _decoded(facts: str) -> Any:
     try:
-        return json.loads(facts)
+        return read(facts)
     except ValueError:  # somebody else wrote it: it is made again
         return None
 

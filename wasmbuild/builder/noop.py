@@ -7,18 +7,19 @@ declared now. Without it, everything is looked at more closely.
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
 
 from wasmbuild import __version__, files
 from wasmbuild.builder.plan_files import PlanFiles
 from wasmbuild.digest import sha256_hex
+from wasmbuild.lean.json import read, spell
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.toolchain import search_path
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from wasmbuild.plan.graph import Plan
 
 SCHEMA = "wasmbuild/noop/6"
@@ -91,7 +92,7 @@ def is_of(plan: Plan, identity: list[object], digest: str | None) -> bool:
 
 def to_bytes(identity: list[object], digest: str) -> bytes:
     """Return the note of a plan that was built, and whose files had signatures of this digest when they were right."""
-    return json.dumps({"for": identity, "files": digest}, separators=(",", ":")).encode()
+    return spell({"for": identity, "files": digest}, ",", ":").encode()
 
 
 def digest(signatures: Iterable[str]) -> str:
@@ -101,7 +102,7 @@ def digest(signatures: Iterable[str]) -> str:
 
 def _document(plan: Plan) -> Any:
     """Return the note. Raises OSError, ValueError."""
-    return json.loads(files.read(file(plan.state_dir))[0])
+    return read(files.read(file(plan.state_dir))[0].decode("ascii"))
 
 
 def _directories(plan: Plan) -> Iterator[str]:
@@ -120,7 +121,7 @@ def _directories(plan: Plan) -> Iterator[str]:
 
 def _identity(plan: Plan, declaration: bytes) -> list[object]:
     """Return what a note is of besides files: all that the plan and the keys come from."""
-    globs = json.dumps(plan.globs).encode("utf-8", "surrogatepass")
+    globs = spell(plan.globs).encode("ascii")
     # What a build was told besides the declaration may leave out targets, have sources elsewhere, and build elsewhere
     # what another has its notes beside.
     targets = [target.name for target in plan.targets]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from functools import lru_cache
-
 from wasmbuild import files
 from wasmbuild.builder import key
 from wasmbuild.builder.build_directory import record_path
@@ -12,6 +9,8 @@ from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError, FormatError
 from wasmbuild.formats.documents import extern_lines
 from wasmbuild.formats.record import Record
+from wasmbuild.lean.functools import lru_cache
+from wasmbuild.lean.json import spell
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
@@ -61,5 +60,5 @@ def module_digest(of: Record | SourceFacts) -> str:
 def _module_digest(
     kind: str, wasm_sha256: str, imports: tuple[Import, ...], exports: tuple[Export, ...], traits: Traits | None
 ) -> str:
-    rest = json.dumps([kind, wasm_sha256, traits])
+    rest = spell([kind, wasm_sha256, traits])
     return sha256_hex("\n".join([rest, extern_lines(kind, imports), extern_lines(kind, exports)]).encode("ascii"))

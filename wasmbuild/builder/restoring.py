@@ -5,11 +5,6 @@ To copy and to check what is large is most of the work, and Python lets go of it
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections import deque
-from collections.abc import Iterable
-
 from wasmbuild.builder.compile import from_cache
 from wasmbuild.builder.request import (
     NO_CACHE,
@@ -20,7 +15,12 @@ from wasmbuild.builder.request import (
 )
 from wasmbuild.errors import CompileError, WasmbuildError
 from wasmbuild.lean.paths import Path
-from wasmbuild.lean.typing import Generic, NamedTuple, Protocol, TypeVar
+from wasmbuild.lean.queue import Empty, SimpleQueue
+from wasmbuild.lean.threading import Thread
+from wasmbuild.lean.typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Outcome = TypeVar("Outcome", covariant=True)
 
@@ -87,13 +87,14 @@ class Restorer(Generic[Outcome]):
     def __init__(self, work: Restorable[Outcome], ids: Iterable[str], cache: ArtifactCache, threads: int) -> None:
         """``threads`` are how many artifacts are restored at once while they are there."""
         self._work = work
-        self._ids = deque(ids)
+        self._ids = list(ids)
+        self._ids.reverse()
         self._cache = cache
         self._most = threads
-        self._threads: list[threading.Thread] = []
-        self._asked: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._answered: queue.SimpleQueue[tuple[str, _Restored[Outcome] | BaseException]] = queue.SimpleQueue()
-        self._under_way: deque[str] = deque()
+        self._threads: list[Thread] = []
+        self._asked: SimpleQueue[str | None] = SimpleQueue()
+        self._answered: SimpleQueue[tuple[str, _Restored[Outcome] | BaseException]] = SimpleQueue()
+        self._under_way: list[str] = []
         self._early: dict[str, _Restored[Outcome] | BaseException] = {}
         # Where nothing is there, threads would be in the way of what compiles; and what is small has been done before
         # another thread is told of it.
@@ -107,10 +108,10 @@ class Restorer(Generic[Outcome]):
         """Return the next artifact's id and what became of it, None where it has to be compiled."""
         while self._ahead and self._ids and len(self._under_way) < 2 * self._most:
             self._start()
-            self._under_way.append(self._ids.popleft())
+            self._under_way.append(self._ids.pop())
             self._asked.put(self._under_way[-1])
         if self._under_way:
-            id = self._under_way.popleft()
+            id = self._under_way.pop(0)
             while id not in self._early:
                 answered, answer = self._answered.get()
                 self._early[answered] = answer
@@ -118,7 +119,7 @@ class Restorer(Generic[Outcome]):
             if isinstance(found, BaseException):
                 raise found
         else:
-            id = self._ids.popleft()
+            id = self._ids.pop()
             found = _restored(self._work, id, self._cache)
         self._ahead = found.size >= _WORTH_BYTES and self._most > 1
         return id, found.outcome
@@ -128,7 +129,7 @@ class Restorer(Generic[Outcome]):
         while not self._asked.empty():
             try:
                 self._asked.get_nowait()
-            except queue.Empty:
+            except Empty:
                 break
         for _ in self._threads:
             self._asked.put(None)
@@ -139,7 +140,7 @@ class Restorer(Generic[Outcome]):
     def _start(self) -> None:
         if len(self._threads) < self._most:
             # What waits for a store far away must not keep the process.
-            self._threads.append(threading.Thread(target=self._serve, name="restoring", daemon=True))
+            self._threads.append(Thread(target=self._serve, daemon=True))
             self._threads[-1].start()
 
     def _serve(self) -> None:

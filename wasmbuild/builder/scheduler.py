@@ -7,8 +7,6 @@ comes back is held to its request before anybody believes it, wherever it comes 
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable
 
 from wasmbuild.builder.key import canonical
 from wasmbuild.builder.request import (
@@ -22,7 +20,10 @@ from wasmbuild.builder.request import (
 )
 from wasmbuild.builder.restoring import Restorable, Restorer, restored
 from wasmbuild.errors import WasmbuildError
-from wasmbuild.lean.typing import Generic, Protocol, TypeVar
+from wasmbuild.lean.typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 Outcome = TypeVar("Outcome", covariant=True)
 
@@ -70,7 +71,7 @@ class Scheduler(Generic[Outcome]):
         else is started; ``on_done`` is not called any more.
         """
         waiting = Restorer(self._work, ids, self._cache, self._threads)
-        ready: deque[tuple[str, Prepared]] = deque()
+        ready: list[tuple[str, Prepared]] = []
         try:
             while waiting or ready or self._requests:
                 # One more than fits, so that the executor need not wait for a large source to be read.
@@ -90,10 +91,10 @@ class Scheduler(Generic[Outcome]):
         finally:
             waiting.close()
 
-    def _submit(self, ready: deque[tuple[str, Prepared]], waiting: int, on_start: Callable[[str], None]) -> None:
+    def _submit(self, ready: list[tuple[str, Prepared]], waiting: int, on_start: Callable[[str], None]) -> None:
         while ready and len(self._requests) < (slots := self._executor.slots):
             unfinished = waiting + len(ready) + len(self._requests)
-            id, (request, wasm) = ready.popleft()
+            id, (request, wasm) = ready.pop(0)
             request = request._replace(threads=threads_for(unfinished, slots, self._executor.cores))
             on_start(id)
             self._requests[id] = request

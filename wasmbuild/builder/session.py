@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-
 from wasmbuild.builder import key, noop
 from wasmbuild.builder.build_directory import BuildDirectory
 from wasmbuild.builder.checker import Checker, Status
@@ -26,6 +24,8 @@ from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
     from wasmbuild.builder.key import CompilerIdentity
     from wasmbuild.builder.reproducibility import ReproducibilityResult
     from wasmbuild.plan.graph import Plan

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from wasmbuild.builder.build_directory import BuildDirectory, record_path
 from wasmbuild.builder.records import record_facts
 from wasmbuild.digest import sha256_hex
@@ -14,6 +12,8 @@ from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wasmbuild.project.declared import Artifact, Module
 
 

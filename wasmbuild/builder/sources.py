@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from _thread import allocate_lock
-from collections.abc import Callable
 
 from wasmbuild import files
 from wasmbuild.builder.examining import Examiner, SourceFacts, as_compile_error, held, missing, read
 from wasmbuild.builder.memory import KnownFile, Memory
 from wasmbuild.errors import CompileError, DiskError
 from wasmbuild.formats.identify import MAX_SOURCE
+from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.toolchain.job import NoVerdictError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wasmbuild.project.declared import Module
 
 
@@ -68,7 +69,7 @@ class SourceReader:
     def known(self, module: Module) -> SourceFacts:
         """Return what ``look`` does, for threads; it looks closely once, and all targets have the same of a file."""
         known = self._looked.get(module.name)
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             if known is not None and known[0].spelled == files.spelled(os.stat(module.source)):
                 return known[1]
         with self._copying:
@@ -95,7 +96,7 @@ class SourceReader:
             copied = self._copies.get(str(module.source))
             # What is wrong with a file, reading it says. A session that was closed has removed its copies, and may be
             # opened again.
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 unchanged = copied is not None and copied[0] == files.signature(os.stat(module.source))
                 if copied is not None and unchanged and os.path.exists(copied[2]):
                     return copied[1], copied[2]

@@ -7,19 +7,21 @@ would make right files wrong in every build, so what does not have its checksum 
 from __future__ import annotations
 
 import binascii
-import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from wasmbuild import files
 from wasmbuild.builder.columns import Columns
+from wasmbuild.lean.json import read as read_json
+from wasmbuild.lean.json import spell
 from wasmbuild.lean.paths import Path
-from wasmbuild.lean.typing import NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 SCHEMA = "wasmbuild/state/11"
 
-_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 _CHECKSUM = b"%08x"
 _CHECKSUM_SIZE = 8
 
@@ -48,7 +50,7 @@ def parts(
     """Yield what ``read`` reads, a part at a time: all of it is large."""
     head = {"schema": SCHEMA, "id": id, "of": of, "quoted": rows.quoted, "forgotten": list(forgotten), "notes": notes}
     checksum = 0
-    for text in chain((f"{_ENCODE(head)}\n",), rows.to_text()):
+    for text in chain((spell(head, ",", ":") + "\n",), rows.to_text()):
         part = text.encode("ascii")
         checksum = binascii.crc32(part, checksum)
         yield part
@@ -62,7 +64,7 @@ def read(path: Path) -> State | None:
         if data[-_CHECKSUM_SIZE:] != _CHECKSUM % binascii.crc32(memoryview(data)[:-_CHECKSUM_SIZE]):
             return None
         line, _, body = data[:-_CHECKSUM_SIZE].decode("ascii").partition("\n")
-        head = json.loads(line)
+        head = read_json(line)
         if head["schema"] != SCHEMA:
             return None
         columns = Columns.from_text(body, quoted=head["quoted"])

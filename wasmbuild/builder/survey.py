@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
 from wasmbuild.builder import noop
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from wasmbuild.builder.build_directory import BuildDirectory
     from wasmbuild.builder.checker import Checker, Status
     from wasmbuild.builder.manifests import Manifests

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from wasmbuild.builder import key
 from wasmbuild.builder.build_directory import ARTIFACT_SUFFIX, BuildDirectory, record_path
-from wasmbuild.builder.checker import Document
 from wasmbuild.builder.manifests import Manifests
 from wasmbuild.builder.records import read_record, record_facts
 from wasmbuild.builder.shipped_sources import shipped_path
@@ -15,6 +14,7 @@ from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from wasmbuild.builder.checker import Document
     from wasmbuild.builder.standing import Standing
     from wasmbuild.plan.graph import Plan
     from wasmbuild.project.declared import Artifact

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
 
 from wasmbuild.builder.compile import check
 from wasmbuild.builder.records import facts_of
@@ -15,6 +14,8 @@ from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from wasmbuild.builder.build_directory import BuildDirectory
     from wasmbuild.builder.examining import SourceFacts
     from wasmbuild.builder.key import CompilerIdentity

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
 
 from wasmbuild import files
 from wasmbuild.commands import options
@@ -15,6 +14,7 @@ from wasmbuild.toolchain.search_path import LOCK
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Iterable
 
     from wasmbuild.builder.workspace import Workspace
     from wasmbuild.engine.programs import Program

@@ -7,16 +7,18 @@ a build directory that is whole, but for ``.wasmbuild`` in it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 from wasmbuild.errors import DeclarationError, Mistake
 from wasmbuild.lean.paths import Path
-from wasmbuild.lean.typing import NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.plan.placement import DECLARED, Placement
 from wasmbuild.plan.values import from_folder
 from wasmbuild.project import filenames
 from wasmbuild.project.declared import Artifact, CompileLimits, Module, Project, Target
 from wasmbuild.project.resolve import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 COMPILE = "compile"
 MANIFEST = "manifest"

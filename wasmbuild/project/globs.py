@@ -8,8 +8,7 @@ from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _MAGIC = frozenset("*?[")
 
@@ -90,7 +89,7 @@ def _matches(pattern: list[str], path: list[str]) -> bool:
         return len(path) > 1 and not path[0].startswith(".") and _matches(pattern, path[1:])
     if not path or (path[0].startswith(".") and path[0] != ".." and not first.startswith(".")):
         return False
-    if first != path[0] and (not is_glob(first) or not _pattern(first).fullmatch(path[0])):
+    if first != path[0] and (not is_glob(first) or not _matcher(first)(path[0])):
         return False
     return _matches(rest, path[1:]) if rest else len(path) == 1
 
@@ -105,11 +104,11 @@ def _match(directory: Path, below: str, parts: list[str], listed: list[str]) -> 
     elif rest and not is_glob(first):
         yield from _match(directory, f"{below}{first}/", rest, listed)
     else:
-        matches = _pattern(first).fullmatch
+        matches = _matcher(first)
         for entry in _entries(directory, below, listed):
             if entry.name.startswith(".") and not first.startswith("."):
                 continue
-            if matches(entry.name) is None:
+            if not matches(entry.name):
                 continue
             if rest:
                 if entry.is_dir():
@@ -137,8 +136,27 @@ def _is_dir(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _pattern(part: str) -> re.Pattern[str]:
+def _matcher(part: str) -> Callable[[str], object]:
+    """Return what tells whether the name of a file matches a part of a pattern."""
+    if _MAGIC.isdisjoint(part.replace("*", "")):
+        return lambda name: _has_pieces(name, part.split("*"))
     import re
     from fnmatch import translate
 
-    return re.compile(translate(part))
+    return re.compile(translate(part)).fullmatch
+
+
+def _has_pieces(name: str, pieces: list[str]) -> bool:
+    """Tell whether a name is these pieces, with anything between two of them."""
+    first, last = pieces[0], pieces[-1]
+    if len(pieces) == 1:
+        return name == first
+    at, end = len(first), len(name) - len(last)
+    if at > end or not (name.startswith(first) and name.endswith(last)):
+        return False
+    for piece in pieces[1:-1]:
+        at = name.find(piece, at, end)
+        if at < 0:
+            return False
+        at += len(piece)
+    return True

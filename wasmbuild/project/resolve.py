@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
 
 from wasmbuild.errors import Mistake
 from wasmbuild.lean.paths import Path
@@ -16,6 +15,8 @@ from wasmbuild.project.sources import ModuleMistakes, Sources
 from wasmbuild.text import listed, quoted, suggestion
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from wasmbuild.project.cases import Case
     from wasmbuild.project.directories import Directories
 

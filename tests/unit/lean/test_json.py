@@ -1,9 +1,12 @@
-"""JSON that is spelled without ``json`` is what that writes."""
+"""JSON that is spelled without ``json`` is what that writes, and is read as that reads it."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
@@ -14,12 +17,25 @@ from hypothesis import strategies as st
 from wasmbuild.lean import json as lean
 
 
+@contextlib.contextmanager
+def without_c() -> Iterator[None]:
+    """Be an interpreter that has no JSON in C."""
+    forget()
+    with mock.patch.dict(sys.modules, {"_json": None}):
+        yield
+    forget()
+
+
+def forget() -> None:
+    for made in (lean._encoder, lean._reader):
+        made.cache_clear()
+
+
 def spell(value: Any, comma: str = ", ", colon: str = ": ") -> str:
-    """Spell a value as where ``json`` is not imported, which pytest does, and where it is."""
-    with mock.patch.dict(sys.modules):
-        del sys.modules["json"]
-        spelled = lean.spell(value, comma, colon)
-    assert lean.spell(value, comma, colon) == spelled
+    """Spell a value with what is in C, and without it."""
+    spelled = lean.spell(value, comma, colon)
+    with without_c():
+        assert lean.spell(value, comma, colon) == spelled
     return spelled
 
 
@@ -45,8 +61,36 @@ def test_what_is_no_json_is_refused(value: object) -> None:
         spell(value)
 
 
-def test_what_records_hold_is_spelled_without_it() -> None:
-    with mock.patch.dict(sys.modules):
-        del sys.modules["json"]
-        assert lean.spell({"b": ["x", 1, True, None], "a": {}}) == '{"a": {}, "b": ["x", 1, true, null]}'
-        assert "json" not in sys.modules
+@given(VALUES, st.sampled_from([None, 1]), st.sampled_from(["", " \r\n\t"]))
+def test_it_is_read_as_json_reads_it(value: object, indent: int | None, around: str) -> None:
+    text = f"{around}{json.dumps(value, indent=indent)}{around}"
+    assert lean.read(text) == json.loads(text)
+    with without_c():
+        assert lean.read(text) == json.loads(text)
+
+
+@pytest.mark.parametrize("text", ["NaN", "[-Infinity, 1e3, 1.5, 10]", '{"a": 1, "a": 2}', '"\\ud800"'])
+def test_what_is_rare_is_read_so_too(text: str) -> None:
+    assert repr(lean.read(text)) == repr(json.loads(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "{", "[1,]", "1 2", "nul", '"\t"', "\ufeff1", "{'a': 1}", '{"a"}', "[1]\x0b", "1" * 5000]
+)
+def test_what_is_no_json_is_told_as_json_tells_it(text: str) -> None:
+    with pytest.raises(ValueError, match=r".") as told:
+        json.loads(text)
+    with pytest.raises(ValueError, match=r".") as ours:
+        lean.read(text)
+    assert str(ours.value) == str(told.value)
+
+
+def test_json_is_not_imported_for_it() -> None:
+    code = (
+        "import sys\n"
+        "from wasmbuild.lean.json import read, spell\n"
+        'assert spell(read(\'{"b": ["x", 1, true, null], "a": "\\\\u20ac"}\')) '
+        '== \'{"a": "\\\\u20ac", "b": ["x", 1, true, null]}\'\n'
+        "assert not {'json', 're'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-I", "-c", code], check=True)

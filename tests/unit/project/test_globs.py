@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import errno
 import os
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wasmbuild.project import globs
 
@@ -103,3 +106,11 @@ def test_the_folders_that_decide_what_is_matched(tmp_path: Path) -> None:
     assert globs.folders(tmp_path, "*/*.wasm") == [".", "a", "f"]
     assert globs.folders(tmp_path, "a/**/*.wasm") == ["a", "a/b"]
     assert globs.folders(tmp_path, "gone/*.wasm") == []
+
+
+@given(
+    st.text("ab*.", max_size=8).filter(lambda part: part not in ("", "**")), st.text("ab.\n", min_size=1, max_size=8)
+)
+def test_a_star_stands_for_what_fnmatch_says(part: str, name: str) -> None:
+    name, part = f"x{name}", f"x{part}"
+    assert globs.matches(part, name) == fnmatchcase(name, part)

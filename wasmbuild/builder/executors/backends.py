@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from wasmbuild.builder.executors.jobserver import local_executor
 from wasmbuild.builder.request import Compiler, ExecutionBackend, Executor
@@ -12,6 +11,8 @@ from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import executor_addresses
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wasmbuild.project.executor_addresses import SchedulerAddress
     from wasmbuild.toolchain.toolchain import Toolchain
 

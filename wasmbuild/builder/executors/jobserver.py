@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from wasmbuild.builder import jobserver
 from wasmbuild.builder.executors.local import LocalExecutor
 from wasmbuild.builder.jobserver import Jobserver
@@ -11,6 +9,10 @@ from wasmbuild.builder.request import Compiler, CompileRequest, CompileResult, E
 from wasmbuild.builder.scheduler import cores
 from wasmbuild.errors import CompileError
 from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def local_executor(compiler: Compiler, jobs: int | None) -> Executor:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Iterable
-
 from wasmbuild.builder.request import Compiler, CompileRequest, CompileResult
 from wasmbuild.builder.scheduler import cores
 from wasmbuild.lean.paths import Path
+from wasmbuild.lean.queue import SimpleQueue
+from wasmbuild.lean.threading import Thread
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.toolchain import process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _PAUSE_SECONDS = 0.02
 _Submitted = tuple[str, CompileRequest, Path]
@@ -21,9 +23,9 @@ class LocalExecutor:
     def __init__(self, compiler: Compiler, slots: int) -> None:
         self._compiler = compiler
         self._slots = slots
-        self._waiting: queue.SimpleQueue[_Submitted | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[tuple[str, CompileResult | BaseException]] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
+        self._waiting: SimpleQueue[_Submitted | None] = SimpleQueue()
+        self._done: SimpleQueue[tuple[str, CompileResult | BaseException]] = SimpleQueue()
+        self._threads: list[Thread] = []
         self._running = 0
         self._stopped = False
 
@@ -40,7 +42,7 @@ class LocalExecutor:
         self._waiting.put((id, request, wasm))
         if self._running > len(self._threads) < self._slots:
             # A compiler that does not end must not keep the process: whoever is interrupted kills it.
-            self._threads.append(threading.Thread(target=self._serve, daemon=True))
+            self._threads.append(Thread(target=self._serve, daemon=True))
             self._threads[-1].start()
 
     def results(self) -> Iterable[tuple[str, CompileResult]]:
