@@ -202,7 +202,7 @@ def _built(
     on_compiled: Callable[[str], None],
 ) -> dict[str, tuple[str, ...]]:
     """Build what is out of date; return why, by id."""
-    from wasmbuild.stepwise import audited
+    from wasmbuild.audit.known_faults import of_build
 
     failures: dict[str, WasmbuildError] = {}
     reasons: dict[str, tuple[str, ...]] = {}
@@ -221,7 +221,7 @@ def _built(
         session.compile_all(wrong, jobs=jobs, on_start=lambda artifact: None, on_done=done)
         changed = session.finish()
         policy = workspace.audit_policy()
-        known = audited(session, policy) if "build" in policy.enforce else None
+        known = of_build(session, policy) if "build" in policy.enforce else None
     finally:
         session.close()
     failures.update((id, WasmbuildError("changed while it was built; build again")) for id in changed)

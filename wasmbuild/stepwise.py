@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from wasmbuild.builder.session import Session
     from wasmbuild.builder.work import ArtifactOutcome
     from wasmbuild.builder.workspace import Planned, Workspace
-    from wasmbuild.project.audit_policy import AuditPolicy
     from wasmbuild.project.declared import Artifact
 
 
@@ -139,8 +138,10 @@ class StepwiseBuild:
 
     def conclude(self, session: Session) -> Conclusion:
         """Write manifests and index after all artifacts, and say what does not stand whole. Raises DiskError."""
+        from wasmbuild.audit.known_faults import of_build
+
         session.finish()
-        known = audited(session, self.workspace.audit_policy())
+        known = of_build(session, self.workspace.audit_policy())
         return Conclusion([status.artifact for status in session.outdated()], session.unfinished(), known)
 
     def _end(self) -> None:
@@ -155,16 +156,3 @@ class StepwiseBuild:
             self.close()
         except WasmbuildError as error:
             self.say(str(error))
-
-
-def audited(session: Session, policy: AuditPolicy) -> KnownFaults:
-    """Return what is known against the compiler of what was built, while the session has the directory.
-
-    Where ``policy`` does not let it pass, the next build does not pass for having nothing to do.
-    """
-    from wasmbuild.audit.known_faults import of_build
-
-    known = of_build(session, policy)
-    if known.fails:
-        session.directory.forget_noop()
-    return known

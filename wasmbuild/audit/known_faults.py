@@ -50,7 +50,11 @@ def of_paths(paths: Sequence[str | os.PathLike[str]], policy: AuditPolicy, comma
 
 
 def of_build(session: Session, policy: AuditPolicy) -> KnownFaults:
-    """Judge what the manifests of a build list, as ``of_paths`` does, by what the build knows: it reads none."""
+    """Judge what the manifests of a build list, as ``of_paths`` does, by what the build knows: it reads none.
+
+    The session still has the directory. Where ``policy`` does not let it pass, the next build does not pass for having
+    nothing to do.
+    """
     manifests, paths, policy = list(_built(session)), [session.plan.build_dir], _in_force(policy)
     locked = os.path.lexists(session.plan.directory / search_path.LOCK)
     question = _question(manifests, in_shell(paths[0]), policy, locked=locked)
@@ -59,6 +63,8 @@ def of_build(session: Session, policy: AuditPolicy) -> KnownFaults:
         known = _judged(manifests, paths, policy, "build", locked=locked)
         if question is not None:
             _DOCUMENTS.remember(question, known)
+    if known.fails:
+        session.directory.forget_noop()
     return known
 
 

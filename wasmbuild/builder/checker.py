@@ -71,6 +71,7 @@ class Checker:
         self._obstacles = obstacles
         self._found_right: dict[str, tuple[str, str, str]] = {}
         self._directories: dict[str, DiskError | None] = {}
+        self._real_root = ""
         # Those that are not there, and hold nothing.
         self._absent: set[str] = set()
         # By the digest of the binary.
@@ -248,14 +249,16 @@ class Checker:
         """Return what is wrong with the directory of an artifact; each is looked at once in a check."""
         directory = os.path.dirname(path)
         if directory not in self._directories:
-            self._directories[directory] = _leads_out(str(self._root), directory)
+            if not self._directories:
+                self._real_root = os.path.realpath(self._root)
+            self._directories[directory] = _leads_out(self._real_root, directory)
             if not os.path.lexists(directory):
                 self._absent.add(directory)
         return self._directories[directory]
 
 
-def _leads_out(root: str, directory: str) -> DiskError | None:
-    if confined.is_below(os.path.realpath(root), os.path.realpath(directory)):
+def _leads_out(real_root: str, directory: str) -> DiskError | None:
+    if confined.is_below(real_root, os.path.realpath(directory)):
         return None
     return DiskError(
         f"{directory} {confined.LinkOutError().strerror}: nothing there would be loaded; remove the link, or set "

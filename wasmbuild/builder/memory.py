@@ -190,6 +190,14 @@ class Memory:
         pairs = zip(paths, self._files.spelled(paths), strict=True)
         return {path for path, known in pairs if known != seen.get(path)}
 
+    def digest_of_now(self, path: Path | str) -> str | None:
+        """Return the remembered digest of a file that is as it was then; ``None`` of any other. It is not read."""
+        row = self._files.row(str(path))
+        try:
+            return row.sha256 if files.spelled(os.lstat(path)) == row.spelled else None
+        except OSError:
+            return None
+
     def spelled(self, path: str) -> str | None:
         """Return the remembered signature of a file as text, or ``None`` where none could be trusted."""
         return self._files.row(path).spelled or None

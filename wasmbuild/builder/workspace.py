@@ -118,7 +118,8 @@ class Workspace:
         directory = BuildDirectory(plan.build_dir, plan.state_dir)
         cache = self.cache(declaration, push=push) if cached else NO_CACHE
         toolchain = self.toolchain(plan)
-        backend = backends.at(backends.requested(executor, self._project(declaration).executor), toolchain, say)
+        declared = self._project(declaration, needs_modules=False).executor
+        backend = backends.at(backends.requested(executor, declared), toolchain, say)
         return Session(plan, declaration, directory, toolchain, cache, backend, looked)
 
     def toolchain(self, declared: Project | Plan, lines: Iterable[int] | None = None) -> Toolchain:

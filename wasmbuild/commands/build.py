@@ -200,9 +200,9 @@ def _audited(session: Session, policy: AuditPolicy, *, built: bool) -> KnownFaul
     """Return what is known against what was built, if anything new was said of it or the declaration wants it so."""
     if not built and "build" not in policy.enforce:
         return None
-    from wasmbuild.stepwise import audited
+    from wasmbuild.audit.known_faults import of_build
 
-    return audited(session, policy)
+    return of_build(session, policy)
 
 
 def _nothing_to_do(arguments: argparse.Namespace, selected: list[str], lost: list[str]) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from wasmbuild.builder import disk
 from wasmbuild.builder.build_directory import BuildDirectory, record_path
 from wasmbuild.builder.lock import Lock
 from wasmbuild.errors import DiskError
@@ -61,6 +62,30 @@ def test_an_artifact_that_has_the_bytes_already_is_untouched(directory: BuildDir
     before = signature(path.stat())
     directory.publish(path, made(directory), record())
     assert signature(path.stat()) == before
+
+
+def test_an_artifact_that_is_known_is_not_read_to_be_replaced(
+    directory: BuildDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = directory.root / "x64" / "add.cwasm"
+    directory.publish(path, made(directory), record())
+    directory.memory.now = 2**62
+    directory.memory.look(path, follow=False)
+    reading = []
+    monkeypatch.setattr(disk, "holds", lambda *asked: reading.append(asked))
+    directory.publish(path, made(directory, b"new"), record(data=b"new"))
+    assert path.read_bytes() == b"new"
+    assert not reading
+
+
+def test_an_artifact_that_somebody_changed_is_replaced_whatever_is_known_of_it(directory: BuildDirectory) -> None:
+    path = directory.root / "x64" / "add.cwasm"
+    directory.publish(path, made(directory), record())
+    directory.memory.now = 2**62
+    directory.memory.look(path, follow=False)
+    path.write_bytes(b"other")
+    directory.publish(path, made(directory), record())
+    assert path.read_bytes() == ARTIFACT
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")

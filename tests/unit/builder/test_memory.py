@@ -48,6 +48,20 @@ def test_a_file_is_read_once_while_its_signature_stays(tmp_path: Path) -> None:
     assert calls == [b"one", b"two"]
 
 
+def test_the_digest_of_a_file_that_changed_is_not_told(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"one")
+    state = memory(tmp_path)
+    assert state.digest_of_now(path) is None
+    state.look(path)
+    assert state.digest_of_now(path) == hashlib.sha256(b"one").hexdigest()
+    path.write_bytes(b"two")
+    os.utime(path, ns=(5, 5))
+    assert state.digest_of_now(path) is None
+    path.unlink()
+    assert state.digest_of_now(path) is None
+
+
 def test_a_young_signature_is_not_trusted(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"one")
