@@ -8,6 +8,10 @@ import gc
 # used any more finds nothing.
 gc.set_threshold(100_000)
 
+from wasmbuild.lean import importing  # noqa: E402
+
+importing.by_name()
+
 from wasmbuild import interrupts  # noqa: E402
 
 # Before anything else is imported, which takes as long as a short command.
