@@ -18,7 +18,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from wasmbuild.project.declared import Artifact, Module
 
@@ -77,24 +77,23 @@ class Checker:
         # By the digest of the binary.
         self._module_digests: dict[str, str] = {}
 
-    def unchanged(self, artifacts: Mapping[str, Artifact], seen: Mapping[str, str]) -> dict[str, Status]:
+    def unchanged(self, artifacts: Mapping[str, Artifact], seen: Sequence[str]) -> dict[str, Status]:
         """Return the artifacts whose files have the signatures that the memory knows, all of which were right then.
 
-        ``seen`` are the signatures, as text, of all files as they are now, by path.
+        ``seen`` are the signatures, as text, of all files as they are now, "" for what is not there.
         """
         changed = self._memory.changed(self._files.all, seen)
         # An artifact is another one by its record too.
         changed.update([path.removesuffix(filenames.RECORD_SUFFIX) for path in changed])
-        modules = {artifact.module.name: artifact.module for artifact in artifacts.values()}
-        same = {name for name, module in modules.items() if str(module.source) not in changed}
-        paths = self._files.artifacts.values()
         # Of thousands: to let a call fill the defaults in takes twice as long.
         make, rest = Status._make, Status(next(iter(artifacts.values())))[1:] if artifacts else ()
-        return {
-            id: make((artifact, *rest))
-            for (id, artifact), path in zip(artifacts.items(), paths, strict=True)
-            if path not in changed and artifact.module.name in same
-        }
+        statuses = {id: make((artifact, *rest)) for id, artifact in artifacts.items()}
+        modules = {artifact.module.name: artifact.module for artifact in artifacts.values()}
+        edited = {name for name, module in modules.items() if str(module.source) in changed} if changed else set()
+        for (id, artifact), path in zip(artifacts.items(), self._files.artifacts.values(), strict=True):
+            if path in changed or artifact.module.name in edited:
+                del statuses[id]
+        return statuses
 
     def believe(self, artifacts: tuple[Artifact, ...]) -> dict[str, Status]:
         """Take all artifacts to be right as long as their files are as ``memory`` knows them; return what it knows."""

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 NO_FACTS = "null"
 # Lines of a part of the text.
-_PART = 1024
+_PART = 256
+# Columns that are read as a whole.
+_WHOLE = 3
 
 
 class FileRow(NamedTuple):
@@ -29,37 +31,55 @@ class Columns:
     """Rows by path. A row keeps its place when it is forgotten and remembered again.
 
     As text they are four columns, one below the other, with a line for each file: paths, signatures, digests, facts.
+    Facts are most of it, and few of them are asked for: they are taken out of the text a part at a time.
     """
 
     def __init__(self) -> None:
         self._paths: list[str] = []
         self._spelled: list[str] = []
         self._digests: list[str] = []
-        self._facts: list[str] = []
+        # None for what is as it stands in its part of the text.
+        self._facts: list[str | None] = []
+        self._parts: list[memoryview] = []
+        self._taken: dict[int, list[str]] = {}
         self._places: dict[str, int] = {}
         self.quoted = False
         """Whether the text has paths as JSON, because one of them cannot have a line to itself as it is."""
 
     @classmethod
-    def from_text(cls, text: str, *, quoted: bool) -> Columns:
-        """Read what ``to_text`` wrote. Raises ValueError where that cannot be."""
+    def from_text(cls, text: memoryview, sizes: Sequence[int], *, quoted: bool) -> Columns:
+        """Read what ``to_text`` wrote, of which ``sizes`` told. Raises ValueError where that cannot be."""
         self = cls()
         self.quoted = quoted
-        lines = text.split("\n")
-        count = len(lines) // 4
-        paths, self._spelled, self._digests, self._facts = (lines[at * count : (at + 1) * count] for at in range(4))
+        parts = []
+        for size in sizes:
+            parts.append(text[:size])
+            text = text[size:]
+        paths, self._spelled, self._digests = map(_lines, parts[:_WHOLE])
         self._paths = [str(read(path)) for path in paths] if quoted else paths
-        self._places = dict(zip(self._paths, range(count), strict=True))
+        self._places = dict(zip(self._paths, range(len(paths)), strict=True))
+        self._facts, self._parts = [None] * len(paths), parts[_WHOLE:]
+        if not len(paths) == len(self._spelled) == len(self._digests):
+            raise ValueError("its columns have other lengths")
         return self
 
     def to_text(self) -> Iterator[str]:
         """Yield the text in parts."""
+        for column in self._written():
+            for start in range(0, len(column), _PART):
+                yield "\n".join([*column[start : start + _PART], ""])
+
+    def sizes(self) -> list[int]:
+        """Return the sizes of the text's first columns, each as a whole, and of the parts of the last."""
+        *whole, facts = self._written()
+        parts = [facts[start : start + _PART] for start in range(0, len(facts), _PART)]
+        return [sum(map(len, lines)) + len(lines) for lines in (*whole, *parts)]
+
+    def _written(self) -> tuple[list[str], ...]:
         if "" in self._spelled:
             self.arrange(self._places)
         paths = [spell(path) for path in self._paths] if self.quoted else self._paths
-        for column in (paths, self._spelled, self._digests, self._facts):
-            for start in range(0, len(column), _PART):
-                yield "\n".join([*column[start : start + _PART], ""])
+        return paths, self._spelled, self._digests, self._all_facts()
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -72,7 +92,7 @@ class Columns:
     def row(self, path: str) -> FileRow:
         """Return what is known of a file."""
         at = self._places.get(path)
-        return UNKNOWN if at is None else FileRow(self._spelled[at], self._digests[at], self._facts[at])
+        return UNKNOWN if at is None else FileRow(self._spelled[at], self._digests[at], self._facts_at(at))
 
     def remember(self, path: str, row: FileRow) -> None:
         """Know this of a file from now on."""
@@ -89,7 +109,7 @@ class Columns:
 
     def forget(self, path: str) -> bool:
         """Know nothing of a file any more; tell whether that is a change."""
-        if not self.row(path).spelled:
+        if not self.spelled([path])[0]:
             return False
         self.remember(path, UNKNOWN)
         return True
@@ -100,10 +120,11 @@ class Columns:
         order = [at for path in paths if (at := places.get(path)) is not None and spelled[at]]
         if order == list(range(len(self._paths))):
             return False
+        facts = self._all_facts()
         self._paths = [self._paths[at] for at in order]
         self._spelled = [spelled[at] for at in order]
         self._digests = [self._digests[at] for at in order]
-        self._facts = [self._facts[at] for at in order]
+        self._facts, self._parts, self._taken = [facts[at] for at in order], [], {}
         self._places = dict(zip(self._paths, range(len(order)), strict=True))
         return True
 
@@ -118,3 +139,29 @@ class Columns:
         """Return the digests of files, "" where none is known."""
         places, digests = self._places, self._digests
         return [digests[places[path]] if path in places else "" for path in paths]
+
+    def _facts_at(self, at: int) -> str:
+        found = self._facts[at]
+        if found is None:
+            part, line = divmod(at, _PART)
+            lines = self._taken.get(part)
+            if lines is None:
+                lines = self._taken[part] = self._take(part)
+            # Somebody else wrote what has other lines.
+            found = lines[line] if line < len(lines) else NO_FACTS
+        return found
+
+    def _take(self, part: int) -> list[str]:
+        try:
+            return _lines(self._parts[part])
+        except (IndexError, UnicodeDecodeError):
+            return []
+
+    def _all_facts(self) -> list[str]:
+        return [self._facts_at(at) for at in range(len(self._facts))]
+
+
+def _lines(text: memoryview) -> list[str]:
+    lines = str(text, "ascii").split("\n")
+    lines.pop()
+    return lines

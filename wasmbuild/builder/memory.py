@@ -17,7 +17,7 @@ from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 LINK = ""
 """In place of the digest of a file that is a link, where links are not followed."""
@@ -185,10 +185,10 @@ class Memory:
         self._made[str(path)] = _MadeFile(stamped, sha256, NO_FACTS if facts is None else _text(facts))
         self._forget(str(path))
 
-    def changed(self, paths: Sequence[str], seen: Mapping[str, str]) -> set[str]:
-        """Return which files have not the remembered signatures; ``seen`` are those of now, as text, by path."""
-        pairs = zip(paths, self._files.spelled(paths), strict=True)
-        return {path for path, known in pairs if known != seen.get(path)}
+    def changed(self, paths: Sequence[str], seen: Sequence[str]) -> set[str]:
+        """Return which files have not the remembered signatures; ``seen`` are those of now, "" for no file."""
+        known = self._files.spelled(paths)
+        return {path for path, then, now in zip(paths, known, seen, strict=True) if then != now or not then}
 
     def digest_of_now(self, path: Path | str) -> str | None:
         """Return the remembered digest of a file that is as it was then; ``None`` of any other. It is not read."""

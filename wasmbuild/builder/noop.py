@@ -18,7 +18,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.toolchain import search_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Sequence
 
     from wasmbuild.plan.graph import Plan
 
@@ -35,14 +35,14 @@ def file(state: Path) -> Path:
 class Snapshot(NamedTuple):
     """What a look at all files found: whether each is as the last whole build left it, and their signatures as text.
 
-    ``signatures`` are by path; there is none of a file that is not there, nor of any where the last whole build was
-    of another plan. ``identity`` is what a note of this plan is of, when the look began: a compiler that is replaced
-    while it builds is another one to the next build.
+    ``signatures`` are those of ``files.all``, "" for a file that is not there; there are none where the last whole
+    build was of another plan. ``identity`` is what a note of this plan is of, when the look began: a compiler that is
+    replaced while it builds is another one to the next build.
     """
 
     whole: bool
     files: PlanFiles
-    signatures: Mapping[str, str]
+    signatures: Sequence[str]
     identity: list[object]
 
 
@@ -59,15 +59,14 @@ def look(plan: Plan, declaration: bytes) -> Snapshot:
         # Through a link that leads elsewhere everything may look the same.
         if document["for"] != unseen.identity or any(map(os.path.islink, _directories(plan))):
             return unseen
-        signatures: dict[str, str] = {}
+        signatures: list[str] = []
         for see, paths in ((os.stat, there.sources), (os.lstat, there.made)):
             for path in paths:
                 try:
-                    signatures[path] = files.spelled(see(path))
+                    signatures.append(files.spelled(see(path)))
                 except (FileNotFoundError, NotADirectoryError):
-                    continue
-        found = [signatures[path] for path in there.all if path in signatures]
-        whole = len(found) == len(there.all) and document["files"] == digest(found)
+                    signatures.append("")
+        whole = "" not in signatures and document["files"] == digest(signatures)
         return unseen._replace(whole=whole, signatures=signatures)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return unseen
@@ -75,7 +74,7 @@ def look(plan: Plan, declaration: bytes) -> Snapshot:
 
 def not_yet(plan: Plan, declaration: bytes) -> Snapshot:
     """Look at no file yet; who asks what compiles asks that afterwards. Never raises."""
-    return Snapshot(False, PlanFiles(plan), {}, _identity(plan, declaration))
+    return Snapshot(False, PlanFiles(plan), (), _identity(plan, declaration))
 
 
 def is_of(plan: Plan, identity: list[object], digest: str | None) -> bool:

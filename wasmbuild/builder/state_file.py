@@ -20,7 +20,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-SCHEMA = "wasmbuild/state/11"
+SCHEMA = "wasmbuild/state/12"
 
 _CHECKSUM = b"%08x"
 _CHECKSUM_SIZE = 8
@@ -48,7 +48,15 @@ def parts(
     rows: Columns, notes: Mapping[str, str], *, id: str = "", forgotten: Sequence[str] = (), of: str = ""
 ) -> Iterator[bytes]:
     """Yield what ``read`` reads, a part at a time: all of it is large."""
-    head = {"schema": SCHEMA, "id": id, "of": of, "quoted": rows.quoted, "forgotten": list(forgotten), "notes": notes}
+    head = {
+        "schema": SCHEMA,
+        "id": id,
+        "of": of,
+        "sizes": rows.sizes(),
+        "quoted": rows.quoted,
+        "forgotten": list(forgotten),
+        "notes": notes,
+    }
     checksum = 0
     for text in chain((spell(head, ",", ":") + "\n",), rows.to_text()):
         part = text.encode("ascii")
@@ -63,11 +71,11 @@ def read(path: Path) -> State | None:
         data = files.read(path)[0]
         if data[-_CHECKSUM_SIZE:] != _CHECKSUM % binascii.crc32(memoryview(data)[:-_CHECKSUM_SIZE]):
             return None
-        line, _, body = data[:-_CHECKSUM_SIZE].decode("ascii").partition("\n")
-        head = read_json(line)
+        start = data.index(b"\n") + 1
+        head = read_json(data[:start].decode("ascii"))
         if head["schema"] != SCHEMA:
             return None
-        columns = Columns.from_text(body, quoted=head["quoted"])
+        columns = Columns.from_text(memoryview(data)[start:-_CHECKSUM_SIZE], head["sizes"], quoted=head["quoted"])
         return State(columns, dict(head["notes"]), list(head["forgotten"]), head["id"], head["of"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -7,7 +7,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from wasmbuild.builder.build_directory import BuildDirectory
     from wasmbuild.builder.checker import Checker, Status
@@ -43,7 +43,7 @@ class Survey:
         self._checker = checker
         self._manifests = manifests
         self._standing = standing
-        self._seen: Mapping[str, str] = looked.signatures
+        self._seen = looked.signatures
         # Statuses are of what the memory knows, which nobody has held against the files.
         self._believing = False
         # Statuses stand for what was just looked at.
@@ -73,7 +73,7 @@ class Survey:
     def forget(self) -> None:
         """Forget all that was found: another build has had the directory meanwhile."""
         self._directory.memory.load()
-        self._standing.statuses, self._seen, self._unchanged = {}, {}, set()
+        self._standing.statuses, self._seen, self._unchanged = {}, (), set()
 
     def recall(self, *, ours: bool) -> bool:
         """Take up what is remembered, when the directory was just locked; tell whether nobody else made anything there.
@@ -83,7 +83,7 @@ class Survey:
         self.as_it_was = (ours and self.as_it_was) or self._is_as_it_was()
         if self.as_it_was and not self._standing.statuses:
             self._believe()
-        self._seen = {}
+        self._seen = ()
         return self.as_it_was or ours
 
     def look(self, *, ours: bool) -> None:
@@ -133,7 +133,7 @@ class Survey:
             self._fresh = True
             self._standing.statuses = self._checker.unchanged(self._artifacts, self._seen)
             self._unchanged = set(self._standing.statuses)
-            self._seen = {}
+            self._seen = ()
         else:
             self._standing.statuses = self._checker.believe(self._plan.artifacts)
         self._manifests.believe()

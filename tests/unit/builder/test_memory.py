@@ -182,11 +182,12 @@ def test_whatever_a_file_is_called_it_is_remembered(tmp_path_factory: pytest.Tem
     state.path.write_bytes(data)
     again = memory(folder)
     spelled = files.spelled(os.stat(path))
-    assert again.changed([path, f"{path}x"], {path: spelled, f"{path}x": spelled}) == {f"{path}x"}
+    assert again.changed([path, f"{path}x"], [spelled, spelled]) == {f"{path}x"}
     assert again.spelled(path) == spelled
     assert again.all_spelled([path, path]) == [spelled, spelled]
     assert again.all_spelled([path, f"{path}x"]) is None
-    assert again.changed([path], {path: spelled[:-1]}) == again.changed([path], {}) == {path}
+    assert again.changed([path], [spelled[:-1]]) == again.changed([path], [""]) == {path}
+    assert again.changed([f"{path}x"], [""]) == {f"{path}x"}
     again.notes["x"] = "y"
     # A head and a checksum: no file is another one.
     assert len((saved(again) or b"").splitlines()) == 2

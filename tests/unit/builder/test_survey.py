@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ class FakeChecker:
     def check_one(self, artifact: Any) -> Status:
         return self._status(artifact)
 
-    def unchanged(self, artifacts: Mapping[str, Any], seen: Mapping[str, str]) -> dict[str, Status]:
+    def unchanged(self, artifacts: Mapping[str, Any], seen: Sequence[str]) -> dict[str, Status]:
         return {id: Status(artifact) for id, artifact in artifacts.items() if id not in self.unseen}
 
 
@@ -70,7 +70,7 @@ class Surveyed:
         self.standing = Standing(self.plan, manifests)
         self.directory = BuildDirectory(Path(project.root))
         there = PlanFiles(self.plan)
-        looked = noop.Snapshot(False, there, dict.fromkeys(there.all, "signature"), [])
+        looked = noop.Snapshot(False, there, ["signature"] * len(there.all), [])
         monkeypatch.setattr(noop, "is_of", lambda plan, identity, digest: as_it_was)
         self.survey = Survey(self.plan, looked, self.directory, checker, manifests, self.standing)
 
