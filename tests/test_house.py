@@ -139,7 +139,18 @@ def test_a_build_that_restores_all_finds_its_way_without_pathlib(
 OF_PATHS = {"pathlib", "fnmatch", "urllib.parse", "ipaddress", "ntpath"}
 NOT_OF_A_STEP = {"queue", "wasmbuild.builder.session", "wasmbuild.builder.memory", "wasmbuild.builder.restoring"}
 # Python starts without them, and they take longer than all that a step does.
-UNUSUAL = {"collections", "collections.abc", "contextlib", "enum", "functools", "importlib", "json", "operator", "re"}
+UNUSUAL = {
+    "collections",
+    "collections.abc",
+    "contextlib",
+    "enum",
+    "functools",
+    "importlib",
+    "json",
+    "operator",
+    "re",
+    "types",
+}
 UNUSUAL |= {"signal", "warnings", "wasmbuild.formats.strict_json"}
 NOT_OF_A_STEP |= OF_PATHS
 NOT_OF_A_STEP |= {

@@ -6,13 +6,13 @@ import errno
 import io
 import os
 import stat
-from types import TracebackType
 
 from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import TracebackType
 
 # Where the system opens relative to an open directory, no rename or link made meanwhile can lead elsewhere.
 _RELATIVE = {os.open, os.stat, os.readlink} <= os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")

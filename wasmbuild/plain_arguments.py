@@ -6,8 +6,7 @@ is no plain line, as are mistakes, ``--help`` and abbreviations, is left to the 
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
+from wasmbuild.lean.types import SimpleNamespace
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:

@@ -6,9 +6,8 @@ same engine are equal, and nobody who holds one has to know how it was written.
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 from wasmbuild.engine import triples
+from wasmbuild.lean.types import MappingProxyType
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

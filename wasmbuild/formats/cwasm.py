@@ -11,10 +11,10 @@ Wasmtime; checked against artifacts of release 48 for every target that the comp
 from __future__ import annotations
 
 import struct
-from types import MappingProxyType
 
 from wasmbuild.errors import FormatError
 from wasmbuild.lean.functools import lru_cache
+from wasmbuild.lean.types import MappingProxyType
 from wasmbuild.lean.typing import IO, TYPE_CHECKING, NamedTuple, NoReturn
 from wasmbuild.text import printable
 

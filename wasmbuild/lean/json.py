@@ -7,9 +7,8 @@ What does the work is the C of ``json`` itself. Where an interpreter has none, a
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 from wasmbuild.lean.functools import lru_cache
+from wasmbuild.lean.types import SimpleNamespace
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
