@@ -43,6 +43,7 @@ class DeclarationReader:
 
     def __init__(self, file: str, directory: Path, default_line: int, *, needs_modules: bool = True) -> None:
         self.mistakes: list[Mistake] = []
+        self._misspelt: set[str | None] = set()
         self._file = file
         self._needs_modules = needs_modules
         self._directory = directory
@@ -55,7 +56,8 @@ class DeclarationReader:
         for name in document:
             if name not in Document.known_keys():
                 self._mistake((name,), *Document.unknown_key(name))
-        if document and "project" not in document:
+        self._misspelt = {Document.meant(name) for name in document}
+        if document and "project" not in document and "project" not in self._misspelt:
             self._mistake(("project",), "is missing", 'write [project] and name = "…" below it')
         project = self._table(document, ProjectTable, "project") if "project" in document else None
         toolchain = self._table(document, ToolchainTable, "toolchain") or ToolchainTable()
@@ -216,7 +218,7 @@ class DeclarationReader:
         if not isinstance(tables, Mapping):
             self._mistake((section,), f"must be a table, not {shown(tables)}", fix)
             return {}
-        if document and not tables:
+        if document and not tables and (section in document or section not in self._misspelt):
             self._mistake((section,), "is missing", fix)
         return tables
 

@@ -76,9 +76,15 @@ class Table(BaseModel):
     @classmethod
     def unknown_key(cls, key: str) -> Wrong:
         """Return problem and fix of a key that a table of this kind does not have."""
-        meant = suggestion(key, cls.known_keys())
+        meant = cls.meant(key)
         fix = f"known keys are {', '.join(cls.known_keys())}"
         return "unknown key", f"did you mean {meant}? {fix}" if meant else fix
+
+    @classmethod
+    def meant(cls, key: str) -> str | None:
+        """Return the key that an unknown one was probably to be, None for a known one."""
+        known = cls.known_keys()
+        return None if key in known else suggestion(key, known)
 
     @classmethod
     def written_for(cls, value: object) -> str:
@@ -100,7 +106,9 @@ class Table(BaseModel):
         if table is not None:
             found.extend(table.problems({str(path[0]) for path, _problem, _fix in found}, info.context))
         if found or table is None:
-            raise refusals(found)
+            # What is spelt wrong is not missing besides.
+            misspelt = {(cls.meant(key),) for key in value} if len(found) > 1 else ()
+            raise refusals(problem for problem in found if problem[0] not in misspelt or problem[0][0] in value)
         return table
 
 
