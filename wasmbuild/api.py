@@ -20,6 +20,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from wasmbuild.builder.work import ArtifactOutcome
     from wasmbuild.builder.workspace import Planned, Workspace
+    from wasmbuild.errors import Mistake
     from wasmbuild.plan.graph import Plan
     from wasmbuild.plan.placement import Placement
     from wasmbuild.verify import Report, Verdict
@@ -66,25 +67,36 @@ class Built(NamedTuple):
 class BuildError(WasmbuildError):
     """Some artifacts could not be built; all others are as they should be, and the last good ones are still there.
 
-    ``failures`` has the error of each by id; its text has one for each, with the id in front of it.
+    ``failures`` has the error of each by id, ``refused`` the files of globs that can be no module; its text has one
+    line or more for each, with the id or the file in front.
     """
 
-    def __init__(self, failures: Mapping[str, WasmbuildError]) -> None:
+    def __init__(self, failures: Mapping[str, WasmbuildError], refused: Iterable[Mistake] = ()) -> None:
         self.failures = dict(failures)
-        super().__init__("\n".join(f"{id}: {error}" for id, error in self.failures.items()))
+        self.refused = tuple(refused)
+        super().__init__(_told((f"{id}: {error}" for id, error in self.failures.items()), self.refused))
         self.exit_code = max((error.exit_code for error in self.failures.values()), default=FAILED)
 
 
+def _told(problems: Iterable[str], refused: Iterable[Mistake]) -> str:
+    return "\n".join([*problems, *map(str, refused)])
+
+
 def _judged(verdict: Verdict) -> str:
-    # What no artifact is known of is called by its path, which its message has.
-    named = verdict.message.startswith(f"{verdict.id} ")
-    return verdict.message if named else f"{verdict.id}: {verdict.message}"
+    return f"{verdict.id}: {verdict.message}" if verdict.is_artifact else verdict.message
 
 
 class KnownFaultError(WasmbuildError):
-    """All is built, by a compiler with known faults that ``[audit] enforce`` does not let pass."""
+    """All is built, by a compiler with known faults that ``[audit] enforce`` does not let pass.
+
+    ``refused`` are the files of globs that can be no module; its text has them too.
+    """
 
     exit_code = FAILED
+
+    def __init__(self, known: str, refused: Iterable[Mistake] = ()) -> None:
+        self.refused = tuple(refused)
+        super().__init__(_told([known], self.refused))
 
 
 class VerificationError(WasmbuildError):
@@ -141,8 +153,8 @@ def build(
     ``lock_timeout`` seconds at most. ``on_compiled`` is called with each id as it is made, by this thread.
 
     Raises DeclarationError with all mistakes (for files of globs that can be no module when the rest is built),
-    BuildError with all that failed, KnownFaultError, ToolchainError,
-    UsageError, and DiskError where the directory cannot be written.
+    BuildError with all that failed and those files, KnownFaultError, ToolchainError, UsageError, and DiskError where
+    the directory cannot be written.
     """
     if jobs is not None and jobs < 1:
         raise UsageError(f"build: jobs is {jobs}, and at least 1 has to run; leave it out for one for each core")
@@ -226,9 +238,9 @@ def _built(
         session.close()
     failures.update((id, WasmbuildError("changed while it was built; build again")) for id in changed)
     if failures:
-        raise BuildError(failures)
+        raise BuildError(failures, planned.plan.refused)
     if known is not None and known.fails:
-        raise KnownFaultError(known.line)
+        raise KnownFaultError(str(known.line), planned.plan.refused)
     return reasons
 
 

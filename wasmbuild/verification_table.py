@@ -95,10 +95,8 @@ def _targets(verdicts: Iterable[tuple[Verdict, float]]) -> list[tuple[str, ...]]
     """Return a row for each target: of how many artifacts each level holds, and how long they took together."""
     targets: dict[str, list[tuple[Verdict, float]]] = {}
     for entry, taken in verdicts:
-        target = entry.id.rpartition("@")[2]
-        # What could not be read at all is no artifact, and has a path for a name.
-        if target != entry.id:
-            targets.setdefault(target, []).append((entry, taken))
+        if entry.target is not None:
+            targets.setdefault(entry.target, []).append((entry, taken))
     rows = []
     for target, found in targets.items():
         reached = [LEVELS.index(entry.level) for entry, _ in found if entry.level is not None]

@@ -75,6 +75,20 @@ def test_all_that_failed_is_told_by_id_and_the_rest_is_built(project: Project) -
     assert set(api.build(project.root / "wasmbuild.toml").compiled) == {"add@x64", "add@arm"}
 
 
+def test_what_failed_is_told_with_the_files_that_can_be_no_module(project: Project) -> None:
+    project.declare(HEAD + TARGETS + '[modules."p/*"]\nsource = "p/*.wat"\n')
+    project.write("p/good.wat", ADD)
+    project.write("p/two words.wat", ADD)
+    with pytest.raises(DeclarationError) as alone:
+        api.build(project.root / "wasmbuild.toml")
+    project.write("p/bad.wat", "(module (func (nonsense)))")
+    with pytest.raises(api.BuildError) as raised:
+        api.build(project.root / "wasmbuild.toml")
+    assert set(raised.value.failures) == {"p/bad@x64", "p/bad@arm"}
+    assert raised.value.refused == alone.value.mistakes != ()
+    assert str(raised.value).endswith(f"\n{alone.value}")
+
+
 def test_what_does_not_hold_is_an_exception_with_the_report(project: Project) -> None:
     built = api.build(project.root / "wasmbuild.toml")
     built.artifacts["add@arm"].path.write_bytes(b"")
@@ -88,6 +102,10 @@ def test_what_is_not_there_is_named_once(tmp_path: Path) -> None:
         api.verify(tmp_path / "none")
     missing = f"{tmp_path / 'none'} is missing; name a manifest, an index or a build directory that is there"
     assert str(raised.value) == missing
+    (unreadable := tmp_path / "index@x.json").write_text("{")
+    with pytest.raises(api.VerificationError) as raised:
+        api.verify(unreadable)
+    assert str(raised.value).count(str(unreadable)) == 1
 
 
 def test_mistakes_are_exceptions(project: Project) -> None:

@@ -9,7 +9,7 @@ import pytest
 from wasmbuild.console import Console, counted, human_seconds, human_size
 from wasmbuild.progress import Progress
 from wasmbuild.verification_table import tell
-from wasmbuild.verify.outcomes import Verdict
+from wasmbuild.verify.outcomes import Verdict, unusable
 from wasmbuild.verify.report import Report
 
 
@@ -75,17 +75,17 @@ def test_verdicts() -> None:
         Verdict("a@x", True, "loaded", None, "loaded", ""),
         Verdict("b@x", True, "consistent", None, "consistent", "cannot be loaded here", lacks="machine"),
         Verdict("c@y", False, None, "intact", "loaded", "has 3 bytes"),
-        Verdict("z/manifest.json", False, None, "intact", "intact", "is missing"),
+        unusable("z@here/manifest.json", "is missing"),
         Verdict("d@y", False, "intact", "consistent", "loaded", "was not loaded: no memory", verified=False),
     )
     tell(Report(entries, (0.25, 0.5, 61, 0, 0)), Console(stream))
     assert stream.getvalue().splitlines() == [
-        "artifact         proved      required      time",
-        "a@x              loaded      loaded      0.25 s  ok",
-        "b@x              consistent  consistent  0.50 s  ok",
-        "c@y              nothing     loaded        61 s  FAILED  not intact: has 3 bytes",
-        "z/manifest.json  nothing     intact      0.00 s  FAILED  not intact: is missing",
-        "d@y              intact      loaded      0.00 s  NOT VERIFIED  was not loaded: no memory",
+        "artifact              proved      required      time",
+        "a@x                   loaded      loaded      0.25 s  ok",
+        "b@x                   consistent  consistent  0.50 s  ok",
+        "c@y                   nothing     loaded        61 s  FAILED  not intact: has 3 bytes",
+        "z@here/manifest.json  nothing     intact      0.00 s  FAILED  not intact: is missing",
+        "d@y                   intact      loaded      0.00 s  NOT VERIFIED  was not loaded: no memory",
         "",
         "target  artifacts  intact  consistent  loaded  tested  failed    time",
         "x               2       2           2       1       0       0  0.75 s",

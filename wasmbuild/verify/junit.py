@@ -14,13 +14,16 @@ from wasmbuild.lean.typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wasmbuild.verify.outcomes import Verdict
 
+_NO_TARGET = "manifests"
+"""The suite of manifests and indexes that cannot be used."""
+
 
 def junit(timed: Sequence[tuple[Verdict, float]]) -> str:
     """Return the XML of verdicts with the seconds that each took."""
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<testsuites name="wasmbuild verify"{_counts(timed)}>']
     suites: dict[str, list[tuple[Verdict, float]]] = {}
     for entry, time in timed:
-        suites.setdefault(_suite(entry), []).append((entry, time))
+        suites.setdefault(entry.target or _NO_TARGET, []).append((entry, time))
     for suite, cases in suites.items():
         lines.append(f"  <testsuite name={_quoted(suite)}{_counts(cases)}>")
         for entry, time in cases:
@@ -29,14 +32,8 @@ def junit(timed: Sequence[tuple[Verdict, float]]) -> str:
     return "\n".join([*lines, "</testsuites>", ""])
 
 
-def _suite(entry: Verdict) -> str:
-    """Return the target of an artifact, or for what cannot be used what people call it."""
-    _, at, target = entry.id.rpartition("@")
-    return target if at and not {"/", "\\"} & set(target) else "manifests"
-
-
 def _case(suite: str, entry: Verdict, time: float) -> list[str]:
-    name = entry.id.removesuffix(f"@{suite}")
+    name = entry.id.removesuffix(f"@{suite}") if entry.is_artifact else entry.id
     head = f'    <testcase classname={_quoted(suite)} name={_quoted(name)} time="{time:.3f}"'
     if not entry.ok:
         tag, message = "failure", f"not {entry.failed}: {entry.message}" if entry.failed else entry.message

@@ -55,7 +55,8 @@ class Verdict(NamedTuple):
     cannot be tried on this host; empty where there is nothing to say.
 
     Where ``verified`` is false nothing is said against the artifact, nor for it: ``failed`` is the level that could not
-    be judged. ``lacks`` is which of ``LACKS`` keeps a higher level from being tried, or None.
+    be judged. ``lacks`` is which of ``LACKS`` keeps a higher level from being tried, or None. ``is_artifact`` is false
+    of a manifest or an index: its path may look like an id, and ``message`` begins with it.
     """
 
     id: str
@@ -66,6 +67,12 @@ class Verdict(NamedTuple):
     message: str
     verified: bool = True
     lacks: str | None = None
+    is_artifact: bool = True
+
+    @property
+    def target(self) -> str | None:
+        """The name of the artifact's target; None of what is no artifact."""
+        return self.id.rpartition("@")[2] if self.is_artifact else None
 
     @property
     def outcome(self) -> str:
@@ -110,4 +117,4 @@ def unusable(path: str, message: str, *, verified: bool = True) -> Verdict:
 
     Where ``verified`` is false that is no fault of the file.
     """
-    return Verdict(path, False, None, LEVELS[0], LEVELS[0], message, verified=verified)
+    return Verdict(path, False, None, LEVELS[0], LEVELS[0], message, verified=verified, is_artifact=False)
