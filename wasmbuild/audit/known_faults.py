@@ -129,7 +129,7 @@ def _built(session: Session) -> Iterator[ShippedManifest]:
         counts = dict.fromkeys(found, 0)
         for number in found:
             counts[number] += 1
-        ids = dict(zip(reversed(found), (artifact.id for artifact in reversed(artifacts)), strict=True))
+        ids = {number: artifacts[found.index(number)].id for number in counts}
         yield ShippedManifest(
             str(session.manifest(target)),
             session.compiler(target).version,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import compress
+
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,9 +47,11 @@ class Entries:
         """Return all lines; those of records that have other digests by now are made anew, as is what ships."""
         for at in self._shipping:
             self._records[at] = ""
-        for at, (known, record) in enumerate(zip(self._records, records, strict=True)):
-            if known != record or not known:
-                self._records[at], self._noted[at] = record, make(self._artifacts[at])
+        changed = set(compress(range(len(records)), map(str.__ne__, self._records, records)))
+        if "" in records:
+            changed.update([at for at, record in enumerate(records) if not record])
+        for at in sorted(changed):
+            self._records[at], self._noted[at] = records[at], make(self._artifacts[at])
         if self._noted:
             self._text, self._noted = self._with_noted(), {}
         return self._text

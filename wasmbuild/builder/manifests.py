@@ -234,8 +234,8 @@ class Manifests:
         """Return where the records of a target lie, as the memory knows them."""
         if not self._paths:
             self._paths = {target.name: [] for target in self._plan.targets}
-            for artifact, path in zip(self._plan.artifacts, self._files.artifacts.values(), strict=True):
-                self._paths[artifact.target.name].append(path + filenames.RECORD_SUFFIX)
+            for artifact, path in zip(self._plan.artifacts, self._files.records, strict=True):
+                self._paths[artifact.target.name].append(path)
         return self._paths[name]
 
     def _keep_entries(self, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from itertools import compress
 
 from wasmbuild import files
 from wasmbuild.builder import state_file
@@ -188,7 +189,10 @@ class Memory:
     def changed(self, paths: Sequence[str], seen: Sequence[str]) -> set[str]:
         """Return which files have not the remembered signatures; ``seen`` are those of now, "" for no file."""
         known = self._files.spelled(paths)
-        return {path for path, then, now in zip(paths, known, seen, strict=True) if then != now or not then}
+        changed = set(compress(paths, map(str.__ne__, known, seen)))
+        if "" in known:
+            changed.update([path for path, then in zip(paths, known, strict=True) if not then])
+        return changed
 
     def digest_of_now(self, path: Path | str) -> str | None:
         """Return the remembered digest of a file that is as it was then; ``None`` of any other. It is not read."""
@@ -213,13 +217,11 @@ class Memory:
 
     def digests(self, paths: Sequence[str]) -> list[str]:
         """Return the remembered digests of files, "" where one could not be trusted."""
-        digests = self._files.digests(paths)
-        if self._made:
-            made = self._made
-            return [
-                made[path].sha256 or known if path in made else known
-                for path, known in zip(paths, digests, strict=True)
-            ]
+        digests, made = self._files.digests(paths), self._made
+        if not made.keys().isdisjoint(paths):
+            for at, path in enumerate(paths):
+                if path in made:
+                    digests[at] = made[path].sha256 or digests[at]
         return digests
 
     def facts(self, path: str) -> Any:

@@ -22,10 +22,12 @@ class PlanFiles:
         native = filenames.native
         self.artifacts = {artifact.id: f"{root}{native(artifact.path)}" for artifact in plan.artifacts}
         suffix = filenames.RECORD_SUFFIX
+        self.records = [path + suffix for path in self.artifacts.values()]
+        """Those of the artifacts, in their order."""
         self.made = [self.index, *self.manifests]
         """All that a build makes, for the next build to look at."""
-        for path in self.artifacts.values():
-            self.made += (path, path + suffix)
+        for pair in zip(self.artifacts.values(), self.records, strict=True):
+            self.made += pair
         if any(module.ship_source for module in plan.modules):
             shipped = (artifact for artifact in plan.artifacts if artifact.module.ship_source)
             self.made += [f"{root}{native(artifact.wasm_path)}" for artifact in shipped]
