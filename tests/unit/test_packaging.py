@@ -112,3 +112,19 @@ def test_the_environment_chooses_targets_first(monkeypatch: pytest.MonkeyPatch) 
     assert shipped.read(table, "tool.wasmbuild").targets == ("a", "b*")
     monkeypatch.setenv(shipped.ENVIRONMENT, "c d")
     assert shipped.read(table, "tool.wasmbuild").targets == ("c", "d")
+
+
+def test_targets_of_the_environment_that_are_not_declared_are_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = '[project]\nname = "p"\n[targets.here]\ntriple = "pulley64"\n[modules.m]\nsource = "m.wat"\n'
+    (tmp_path / "wasmbuild.toml").write_text(declared)
+    (tmp_path / "m.wat").write_text("(module)")
+    table = {"package": "edge/wasm", "targets": ["hree"]}
+    told = f"{tmp_path / 'wasmbuild.toml'}: no target matches 'hree'; did you mean here?"
+    with pytest.raises(UsageError) as of_table:
+        shipped.tag(tmp_path, shipped.read(table, "tool.wasmbuild"))
+    monkeypatch.setenv(shipped.ENVIRONMENT, "hree")
+    with pytest.raises(UsageError) as of_environment:
+        shipped.tag(tmp_path, shipped.read(table, "tool.wasmbuild"))
+    assert (str(of_table.value), str(of_environment.value)) == (told, f"WASMBUILD_TARGETS: {told}")

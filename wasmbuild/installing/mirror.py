@@ -48,10 +48,11 @@ def fits(request: str, version: str) -> bool:
 
 
 class Mirror(NamedTuple):
-    """``address`` is a base address, or a format string with some of FIELDS."""
+    """``address`` is a base address, or a format string with some of FIELDS; ``named_by`` is who named it."""
 
     address: str
     tags: str = ""
+    named_by: str = "--mirror"
 
     @property
     def is_format(self) -> bool:
@@ -73,15 +74,16 @@ class Mirror(NamedTuple):
         if not self.is_format:
             return f"{self.address}/v{version}/{name}"
         if "{archive}" not in self.address:
-            raise UsageError(f"--mirror {self.address}: has no place for {name}; write {{archive}} in it")
+            raise UsageError(f"{self.named_by}: {self.address} has no place for {name}; write {{archive}} in it")
         return self.address.format(version=version, arch="", os="", archive=name)
 
     def newest(self, request: str, credentials: Credentials, patience: Patience = PATIENT) -> str:
         """Return the newest version that fits. Raises NetworkError, UsageError."""
         if self.is_format:
+            exact = ".".join([*request.split("."), "0", "0"][:3])
             raise UsageError(
-                f"--mirror {printable(self.address)}: a format string does not tell which versions of {request} there "
-                f"are; write the whole version, such as {'.'.join([*request.split('.'), '0', '0'][:3])}"
+                f"{self.named_by}: {printable(self.address)} is a format string, which does not tell which versions of "
+                f"{request} there are; write the whole version, such as {exact}"
             )
         address = f"{self.tags}v{request}." if self.tags else f"{self.address}/index.json"
         versions = _versions(transfer.text(address, credentials=credentials, patience=patience), address)
@@ -111,7 +113,7 @@ def requested(option: str | None) -> Mirror:
     except (ValueError, KeyError, IndexError) as error:
         known = ", ".join(f"{{{field}}}" for field in FIELDS)
         raise UsageError(f"{named_by}: {shown}: {printable(error)}; the fields are {known}") from error
-    return Mirror(address.rstrip("/"))
+    return Mirror(address.rstrip("/"), named_by=named_by)
 
 
 def _versions(document: bytes, address: str) -> list[str]:

@@ -10,6 +10,7 @@ from wasmbuild import api
 from wasmbuild.errors import DeclarationError, Mistake, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.packaging import requirements, tags
+from wasmbuild.plan.placement import UnknownTargetError
 from wasmbuild.project import filenames
 from wasmbuild.project.declared import lines_of
 from wasmbuild.text import quoted, suggestion
@@ -97,13 +98,21 @@ def build(root: Path, settings: Settings, in_wheel: Callable[[str], str]) -> Whe
     several platforms, for several lines, and where there is no such package.
     """
     _check_package(root, settings.package)
-    plan = api.plan(root / settings.config, build_dir=root / settings.package, targets=settings.targets)
+    plan = _plan(root, settings, root / settings.package)
     required = requirements.of(lines(plan), runtime=settings.require_runtime)
     tag = tags.of_targets(plan.targets) if settings.platform_wheel else None
     built = api.build(root / settings.config, build_dir=root / settings.package, targets=settings.targets)
     package = in_wheel(settings.package)
     files = {f"{package}/{path}": built.build_dir.joinpath(*path.split("/")) for path in _shipped(plan)}
     return WheelContents(files, required, tag)
+
+
+def _plan(root: Path, settings: Settings, build_dir: Path | None = None) -> Plan:
+    try:
+        return api.plan(root / settings.config, build_dir=build_dir, targets=settings.targets)
+    except UnknownTargetError as error:
+        # Whoever reads the table finds nothing of it there.
+        raise UsageError(f"{ENVIRONMENT}: {error}" if os.environ.get(ENVIRONMENT, "").split() else str(error)) from None
 
 
 def _check_package(root: Path, package: str) -> None:
@@ -118,7 +127,7 @@ def _check_package(root: Path, package: str) -> None:
 
 def tag(root: Path, settings: Settings) -> str:
     """Return the platform tag of a platform wheel. Raises what ``api.plan`` raises, UsageError."""
-    return tags.of_targets(api.plan(root / settings.config, targets=settings.targets).targets)
+    return tags.of_targets(_plan(root, settings).targets)
 
 
 def sources(root: Path, settings: Settings) -> list[str]:

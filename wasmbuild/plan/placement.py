@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from wasmbuild.project.declared import Project, Target
 
 
+class UnknownTargetError(UsageError):
+    """A target was asked for that is not declared."""
+
+
 class Placement(NamedTuple):
     """Where a build stands: absolute directories, None for what is declared and for a place in the build directory.
 
@@ -34,7 +38,7 @@ class Placement(NamedTuple):
     def of(self, project: Project) -> Project:
         """Return a project with the build directory and the targets that are wanted.
 
-        Raises UsageError where no target is left.
+        Raises UsageError where no target is left, UnknownTargetError where one is asked for in vain.
         """
         if self.build_dir is not None:
             project = project._replace(build_dir=self.build_dir)
@@ -58,7 +62,7 @@ class Placement(NamedTuple):
             if not any(fnmatchcase(name, pattern) for name in names):
                 meant = suggestion(pattern, names)
                 hint = f"did you mean {meant}?" if meant else f"targets are {', '.join(names)}"
-                raise UsageError(f"{project.file}: no target matches {pattern!r}; {hint}")
+                raise UnknownTargetError(f"{project.file}: no target matches {pattern!r}; {hint}")
         return [
             target for target in project.targets if any(fnmatchcase(target.name, pattern) for pattern in self.targets)
         ]

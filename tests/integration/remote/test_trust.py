@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import shlex
 import stat
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -153,6 +156,40 @@ class TestSigningKey:
         pusher.environment["WASMBUILD_CACHE_SIGNING_KEY"] = str(ours.path)
         pusher.run("build")
         assert set(member(f'remote = "{server.address}"', keys(ours)).outcomes().values()) == {"restored"}
+
+    def test_one_of_the_environment_that_cannot_be_used_is_told_as_such(
+        self, server: Server, member: Member, tmp_path: Path, ours: Key, theirs: Key
+    ) -> None:
+        for path in (tmp_path / "none.pem", theirs.path):
+            pusher = member(f'remote = "{server.address}"', keys(ours), f'signing-key = "{ours.path}"')
+            pusher.environment["WASMBUILD_CACHE_SIGNING_KEY"] = str(path)
+            told = pusher.run("build", "--push", status=2).stderr
+            assert told.startswith(f"error: WASMBUILD_CACHE_SIGNING_KEY: {path}: ")
+
+    @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have modes on POSIX systems alone")
+    @pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
+    def test_one_that_others_can_read_is_told_until_what_is_told_is_done(
+        self, server: Server, member: Member, tmp_path: Path, theirs: Key, mode: int
+    ) -> None:
+        path = theirs.path.rename(tmp_path / "our key.pem")
+        path.chmod(mode)
+        pusher = member(f'remote = "{server.address}"', keys(theirs), f'signing-key = "{path}"')
+        told = pusher.run("build", "--push").stderr
+        (line,) = (line for line in told.splitlines() if "chmod" in line)
+        assert line.startswith(f"{server.address} is signed for with {path}, which other users of this machine may use")
+        assert len(server.kept) == 4
+        subprocess.run(shlex.split(line[line.index("chmod") :]), check=True)
+        pusher.write("add.wat", "(module)")
+        assert "chmod" not in pusher.run("build", "--push").stderr
+        assert len(server.kept) == 6
+
+    @pytest.mark.parametrize("mode", [0o600, 0o400])
+    def test_one_of_its_owner_alone_is_used_without_a_word(
+        self, server: Server, member: Member, ours: Key, mode: int
+    ) -> None:
+        ours.path.chmod(mode)
+        pusher = member(f'remote = "{server.address}"', keys(ours), f'signing-key = "{ours.path}"')
+        assert "may use" not in pusher.run("build", "--push").stderr
 
     def test_a_declared_push_without_it_fails_nothing(self, server: Server, member: Member, ours: Key) -> None:
         """The declaration of CI is that of everybody, and few have its key."""

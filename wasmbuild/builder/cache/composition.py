@@ -35,8 +35,7 @@ def with_remote(local: LocalCache | None, policy: CachePolicy, address: str, *, 
 
 def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool) -> Remote:
     shown = shown_address(address)
-    signer = None
-    push_problem = None
+    signer = push_problem = warning = None
     try:
         from wasmbuild.builder.cache import packed, stores
         from wasmbuild.builder.cache.remote import RemoteCache
@@ -44,7 +43,7 @@ def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool) -
         packed.zstd()
         trusted = _trusted(policy)
         if push or policy.push:
-            signer = _signer(policy)
+            signer, warning = _signer(policy)
     except ImportError as error:
         problem = f"takes {error.name}, which is not installed: pip install 'wasmbuild[remote]'"
         if push:
@@ -67,6 +66,7 @@ def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool) -
         near.keep,
         push=push or policy.push,
         push_problem=push_problem,
+        warning=warning,
         cores=cores(),
     )
 
@@ -83,18 +83,27 @@ def _trusted(policy: CachePolicy) -> TrustedKeys | None:
     return TrustedKeys(policy.keys)
 
 
-def _signer(policy: CachePolicy) -> Signer | None:
-    named = os.environ.get(SIGNING_KEY) or policy.signing_key
+def _signer(policy: CachePolicy) -> tuple[Signer | None, str | None]:
+    """Return who signs, None where nobody has to, and what is to be said of that. Raises UsageError."""
+    of_environment = os.environ.get(SIGNING_KEY)
+    named = of_environment or policy.signing_key
+    asked_by = f"{SIGNING_KEY}: " if of_environment else ""
     if named is None:
         if policy.keys:
             raise UsageError(
                 f"none of [cache] keys would have signed it; name the file of a private key as [cache] signing-key, or "
                 f"in {SIGNING_KEY}"
             )
-        return None
+        return None, None
     from wasmbuild.builder.cache import signing
 
-    signer = signing.read(Path(named))
+    try:
+        signer = signing.read(Path(named))
+    except UsageError as error:
+        raise UsageError(f"{asked_by}{error}") from error
     if policy.keys and signer.public not in policy.keys:
-        raise UsageError(f'{named}: is the private key of none of [cache] keys; add "{signer.public}" to them')
-    return signer
+        raise UsageError(
+            f'{asked_by}{named}: is the private key of none of [cache] keys; add "{signer.public}" to them'
+        )
+    exposed = signing.exposure(Path(named))
+    return signer, None if exposed is None else f"is signed for with {named}, {exposed}"

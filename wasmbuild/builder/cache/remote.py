@@ -40,15 +40,16 @@ class RemoteCache:
         *,
         push: bool = False,
         push_problem: str | None = None,
+        warning: str | None = None,
         cores: int = 1,
     ) -> None:
         """``store`` opens the store, which ``shown`` names to people.
 
         ``timeout`` are the seconds by which it may delay a build, ``cores`` how many compiles that runs at once.
-        ``push_problem`` says why nothing can be pushed. ``keep`` is called with each entry to be trusted, in the
-        thread that fetched it, and returns what is held in memory of it.
+        ``push_problem`` says why nothing can be pushed, ``warning`` what is told in any case. ``keep`` is called with
+        each entry to be trusted, in the thread that fetched it, and returns what is held in memory of it.
         """
-        self._status = RemoteStatus(shown, push_problem)
+        self._status = RemoteStatus(shown, push_problem, warning)
         self._connection = Connection(store, timeout, self._status)
         self._pusher = Pusher(self._connection, self._status, signer) if push else None
         self._trusted = trusted

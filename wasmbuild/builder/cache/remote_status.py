@@ -8,10 +8,14 @@ from wasmbuild.builder.request import RemoteReport
 class RemoteStatus:
     """Counts of entries, and why the store is not used any more."""
 
-    def __init__(self, shown: str, push_problem: str | None) -> None:
-        """``shown`` names the store to people; ``push_problem`` says why nothing can be pushed."""
+    def __init__(self, shown: str, push_problem: str | None, warning: str | None = None) -> None:
+        """``shown`` names the store to people; ``push_problem`` says why nothing can be pushed.
+
+        ``warning`` is told whatever becomes of it.
+        """
         self._shown = shown
         self.push_problem = push_problem
+        self._warning = warning
         self.away: str | None = None
         self.failure = self.push_failure = ""
         self.answered = False
@@ -29,7 +33,7 @@ class RemoteStatus:
         return RemoteReport(self.taken, self.pushed, tuple(f"{self._shown} {problem}" for problem in problems))
 
     def _problems(self) -> list[str]:
-        problems = []
+        problems = [] if self._warning is None else [self._warning]
         missing = self.offered - self.pushed
         why = f" ({self.push_failure})" if self.push_failure and self.away is None else ""
         lacks = f"did not get {missing} of what was compiled{why}"

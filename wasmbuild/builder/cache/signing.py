@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import os
+import shlex
+import stat
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -77,6 +79,22 @@ def read(path: Path) -> Signer:
     if not isinstance(found, Ed25519PrivateKey):
         raise UsageError(f"{path}: is no Ed25519 private key without a password; {fix}")
     return Signer(found)
+
+
+def exposure(path: Path) -> str | None:
+    """Say who besides its owner can sign with a private key, and what to do, in words that follow a comma; else None.
+
+    As ssh does, of the user's own file alone: of another's the mode cannot be changed, and Windows has none.
+    """
+    if not hasattr(os, "geteuid"):
+        return None
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    if status.st_uid != os.geteuid() or not status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return None
+    return f"which other users of this machine may use too: chmod 600 {shlex.quote(str(path))}"
 
 
 class TrustedKeys:
