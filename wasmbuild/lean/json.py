@@ -70,7 +70,8 @@ def _reader() -> Callable[[str], Any]:
         start = len(text) - len(text.lstrip(_WHITESPACE))
         try:
             value, end = scan(text, start)
-        except StopIteration:
+        except (StopIteration, SystemError):
+            # What is wrong inside of a value is an error of `json.decoder`, which Python 3.11 takes for imported.
             end = -1
         if end < 0 or text[end:].strip(_WHITESPACE):
             import json

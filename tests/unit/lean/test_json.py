@@ -74,9 +74,25 @@ def test_what_is_rare_is_read_so_too(text: str) -> None:
     assert repr(lean.read(text)) == repr(json.loads(text))
 
 
-@pytest.mark.parametrize(
-    "text", ["", " ", "{", "[1,]", "1 2", "nul", '"\t"', "\ufeff1", "{'a': 1}", '{"a"}', "[1]\x0b", "1" * 5000]
-)
+WRONG = [
+    "",
+    " ",
+    "{",
+    "[1,]",
+    "1 2",
+    "nul",
+    '"\t"',
+    "\ufeff1",
+    "{'a': 1}",
+    '{"a"}',
+    "[1]\x0b",
+    "1" * 5000,
+    '{"a',
+    "[1,2",
+]
+
+
+@pytest.mark.parametrize("text", WRONG)
 def test_what_is_no_json_is_told_as_json_tells_it(text: str) -> None:
     with pytest.raises(ValueError, match=r".") as told:
         json.loads(text)
@@ -92,5 +108,18 @@ def test_json_is_not_imported_for_it() -> None:
         'assert spell(read(\'{"b": ["x", 1, true, null], "a": "\\\\u20ac"}\')) '
         '== \'{"a": "\\\\u20ac", "b": ["x", 1, true, null]}\'\n'
         "assert not {'json', 're'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-I", "-c", code], check=True)
+
+
+def test_what_is_no_json_is_told_where_json_is_not_imported() -> None:
+    code = (
+        "import sys\n"
+        "from wasmbuild.lean.json import read\n"
+        f"for text in {WRONG!r}:\n"
+        "    for name in [name for name in sys.modules if name.partition('.')[0] == 'json']: del sys.modules[name]\n"
+        "    try: read(text)\n"
+        "    except ValueError: continue\n"
+        "    raise AssertionError(text)\n"
     )
     subprocess.run([sys.executable, "-I", "-c", code], check=True)
