@@ -32,7 +32,7 @@ class _Argument(NamedTuple):
 _NOTHING = _Argument("", False, False, str, None, False, None)
 
 
-class _Table:
+class _OptionTable:
     """What a command declares, option by option."""
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class _Group:
 
 def read(configure: Callable[[Any], None], arguments: Sequence[str]) -> SimpleNamespace | None:
     """Return what a parser that is configured so makes of arguments; None for what only that can tell."""
-    table = _Table()
+    table = _OptionTable()
     try:
         configure(table)
         return SimpleNamespace(**_values(table, arguments))
@@ -89,7 +89,7 @@ def read(configure: Callable[[Any], None], arguments: Sequence[str]) -> SimpleNa
         return None
 
 
-def _values(table: _Table, arguments: Sequence[str]) -> dict[str, Any]:
+def _values(table: _OptionTable, arguments: Sequence[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     groups: dict[object, str] = {}
     positions = iter(table.positions)

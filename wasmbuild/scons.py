@@ -63,12 +63,12 @@ def declare(
     node = env.File(config)
     try:
         with boundary.as_wasmbuild_error():
-            return _Project(env, node, env.Dir(build_dir), SOURCES or {}, env.Flatten(TARGETS)).nodes()
+            return _SConsBuild(env, node, env.Dir(build_dir), SOURCES or {}, env.Flatten(TARGETS)).nodes()
     except WasmbuildError as error:
         raise SCons.Errors.UserError(str(error)) from None
 
 
-class _Project:
+class _SConsBuild:
     """One build, from reading the SConscript to the last manifest; threads of SCons share it."""
 
     def __init__(self, env: Any, config: Any, build_dir: Any, given: Mapping[str, Any], targets: list[str]) -> None:

@@ -40,21 +40,21 @@ class Finding(NamedTuple):
     fixed: str | None
 
 
-class _Part(NamedTuple):
+class _AffectedPart(NamedTuple):
     """A part of a record that is in question for a target: what the target makes of it, and why."""
 
     affected: Affected
     answer: Answer
 
 
-class _Candidate(NamedTuple):
+class _OpenQuestion(NamedTuple):
     """A record whose range holds the compiler, as far as the target decides it.
 
     ``parts`` are those that traits decide; ``otherwise`` is the verdict where none of them holds.
     """
 
     advisory: Advisory
-    parts: tuple[_Part, ...]
+    parts: tuple[_AffectedPart, ...]
     otherwise: Finding
     behind: str
     known: bool
@@ -67,7 +67,7 @@ class Judge:
 
     def __init__(self, database: Database, target: AuditedTarget) -> None:
         self._target = target
-        self.questions: list[_Candidate] = []
+        self.questions: list[_OpenQuestion] = []
         self.unreadable = ""
         compiler = parse(target.compiler)
         runtime = parse(target.runtime) if target.runtime is not None else None
@@ -113,14 +113,14 @@ class Judge:
             if question.listed or finding.verdict != NOT_AFFECTED:
                 yield finding
 
-    def _answer(self, question: _Candidate, kind: str, traits: Traits | None) -> Finding:
+    def _answer(self, question: _OpenQuestion, kind: str, traits: Traits | None) -> Finding:
         answer = any_of([self._part(part, question.known, kind, traits) for part in question.parts])
         if answer.holds is False:
             return question.otherwise._replace(reason=answer.why)
         reason = f"{answer.why or f'compiled by {printable(self._target.compiler)}'}; {question.behind}"
         return Finding(question.advisory, AFFECTED if answer.holds else UNKNOWN, reason, question.fixed)
 
-    def _part(self, part: _Part, known: bool, kind: str, traits: Traits | None) -> Answer:
+    def _part(self, part: _AffectedPart, known: bool, kind: str, traits: Traits | None) -> Answer:
         """Tell whether a part of a record is an artifact's; ``known`` says that nothing else is open."""
         answer = of_source(part.affected, kind, self._target.engine, traits)
         if not answer.holds:
@@ -132,7 +132,7 @@ class Judge:
         # What the module has is the reason, and that is all that is known.
         return answer if known else Answer(None, answer.why)
 
-    def _question(self, advisory: Advisory, compiler: Version) -> _Candidate | None:
+    def _question(self, advisory: Advisory, compiler: Version) -> _OpenQuestion | None:
         held = [(where, within(compiler, where.ranges)) for where in advisory.affected]
         ranges = [found for _, found in held if found is not None]
         if not ranges:
@@ -145,7 +145,7 @@ class Judge:
             fixed = str(last)
         return self._asked(advisory, [where for where, found in held if found is not None], behind, True, fixed, True)
 
-    def _layout(self, advisory: Advisory, compiler: Version, runtime: Version | None) -> _Candidate | None:
+    def _layout(self, advisory: Advisory, compiler: Version, runtime: Version | None) -> _OpenQuestion | None:
         ranges = [each for where in advisory.affected for each in where.ranges]
         before = within(compiler, ranges)
         # The first release of the other layout on that line; None where all releases of the line have the same.
@@ -178,7 +178,7 @@ class Judge:
 
     def _asked(
         self, advisory: Advisory, parts: Iterable[Affected], behind: str, known: bool, fixed: str | None, listed: bool
-    ) -> _Candidate:
+    ) -> _OpenQuestion:
         """Return a record with those of its parts that the target does not rule out."""
         left, ruled_out = [], []
         for where in parts:
@@ -190,16 +190,16 @@ class Judge:
             if answer.holds is False:
                 ruled_out.append(answer)
             else:
-                left.append(_Part(where, answer))
+                left.append(_AffectedPart(where, answer))
         why = any_of(ruled_out).why if ruled_out else ""
         otherwise = Finding(advisory, NOT_AFFECTED, why, fixed)
-        return _Candidate(advisory, tuple(left), otherwise, behind, known, fixed, listed)
+        return _OpenQuestion(advisory, tuple(left), otherwise, behind, known, fixed, listed)
 
-    def _settled(self, advisory: Advisory, why: str) -> _Candidate:
-        return _Candidate(advisory, (), Finding(advisory, NOT_AFFECTED, why, None), "", True, None, True)
+    def _settled(self, advisory: Advisory, why: str) -> _OpenQuestion:
+        return _OpenQuestion(advisory, (), Finding(advisory, NOT_AFFECTED, why, None), "", True, None, True)
 
-    def _unreadable(self, advisory: Advisory) -> _Candidate:
-        return _Candidate(advisory, (), Finding(advisory, UNKNOWN, self.unreadable, None), "", False, None, True)
+    def _unreadable(self, advisory: Advisory) -> _OpenQuestion:
+        return _OpenQuestion(advisory, (), Finding(advisory, UNKNOWN, self.unreadable, None), "", False, None, True)
 
 
 def worst(findings: Iterable[Finding]) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SCHEMA = "wasmbuild/locked/1"
 
 
-class _Change(NamedTuple):
+class _LockChange(NamedTuple):
     """What is locked of a line, and what was."""
 
     was: Locked | None
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     before = lockfile.read(workspace.directory)
     console = Console(sys.stderr)
     least = lines_of(project.targets)
-    changes: list[_Change] = []
+    changes: list[_LockChange] = []
     # Of a line that never was: there is no executable of it to lose, and the others have theirs.
     left_out: list[NoExecutableError] = []
     try:
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
                     raise
                 left_out.append(error)
             else:
-                changes.append(_Change(was, now))
+                changes.append(_LockChange(was, now))
     finally:
         console.clear()
     if left_out and not changes:
@@ -136,7 +136,7 @@ def _story(was: Locked | None, now: Locked, *, written: bool) -> str:
     return f"{LOCK} {verb} {what} for {names}"
 
 
-def _document(changes: Iterable[_Change]) -> dict[str, object]:
+def _document(changes: Iterable[_LockChange]) -> dict[str, object]:
     return {"schema": SCHEMA, "toolchains": [_toolchain(*change) for change in changes]}
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SCHEMA = "wasmbuild/toolchain-check/1"
 
 
-class _Row(NamedTuple):
+class _TargetRow(NamedTuple):
     """A target and what came of it; ``note`` is for people, ``works`` decides the exit code."""
 
     target: Target
@@ -40,7 +40,7 @@ class _Checked(NamedTuple):
     """What came of the targets of one line, and the faults that are known of its compiler for them."""
 
     compiler: FoundCompiler
-    rows: list[_Row]
+    rows: list[_TargetRow]
     known: list[Advisory]
 
 
@@ -79,22 +79,24 @@ def _library(compiler: FoundCompiler, toolchain: Toolchain, line: int) -> Embedd
         return None
 
 
-def _rows(targets: Iterable[Target], toolchain: Toolchain, other: Embedded | None) -> Iterator[_Row]:
+def _rows(targets: Iterable[Target], toolchain: Toolchain, other: Embedded | None) -> Iterator[_TargetRow]:
     for target in targets:
         with tempfile.TemporaryDirectory(prefix="wasmbuild-") as directory:
             checked = checking.check(target.engine, toolchain, other, Path(directory))
         if checked.error:
-            yield _Row(target, False, f"does not compile: {checked.error}", checked)
+            yield _TargetRow(target, False, f"does not compile: {checked.error}", checked)
             continue
         compiles = f"compiles {', '.join(checked.features)}"
         if checked.same is None or other is None:
-            yield _Row(target, True, compiles, checked)
+            yield _TargetRow(target, True, compiles, checked)
         elif checked.same:
-            yield _Row(target, True, f"{compiles}; the library {other.compiler.version} gives the same bytes", checked)
+            yield _TargetRow(
+                target, True, f"{compiles}; the library {other.compiler.version} gives the same bytes", checked
+            )
         else:
             reason = _layout(toolchain.compiler(target.engine), other.compiler, target, checked)
             note = reason or "which nothing known explains; please report it with both versions"
-            yield _Row(
+            yield _TargetRow(
                 target,
                 bool(reason),
                 f"{compiles}; the library {other.compiler.version} gives other bytes: {note}",

@@ -19,23 +19,6 @@ class Refusal(NamedTuple):
     fix: str
 
 
-STATUSES = {
-    "ok": "loaded",
-    "unreadable": "the file cannot be opened or read",
-    "not_precompiled": "standard WebAssembly where a precompiled artifact is needed",
-    "precompiled": "a precompiled artifact where standard WebAssembly is needed",
-    "other_kind": "a component where a module is needed, or the other way round",
-    "other_line": "precompiled by another major version of Wasmtime",
-    "other_platform": "precompiled for another architecture or operating system",
-    "other_cpu": "precompiled for a better CPU than this one",
-    "other_settings": "precompiled for an engine with other settings",
-    "damaged": "not the bytes that were built",
-    "no_wasm": "no WebAssembly of any kind",
-    "not_valid": "standard WebAssembly that the engine does not compile",
-}
-"""What loading comes to."""
-
-
 def refusals(line: int) -> tuple[Refusal, ...]:
     """Return all refusals of a line; the first that fits counts, and whatever fits none is damage."""
     settings = (

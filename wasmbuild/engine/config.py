@@ -220,11 +220,6 @@ class EngineConfig:
             object.__setattr__(self, "_compiled", compiler_inputs(self._spelled_out(), self.line))
         return {"triple": self.triple.text, "isa-flags": dict(self.isa_flags), "engine": dict(self._compiled or {})}
 
-    def to_toml(self) -> str:
-        """Return the ``[engine]`` table that declares it, with a newline at its end."""
-        flags = {f"{_FLAGS}.{name}": value for name, value in self.cranelift_flags.items()}
-        return engine_toml({**self.declaration(self.embedder), **flags})
-
     def declaration(self, embedder: str) -> dict[str, Value]:
         """Return the shortest table, flags apart, that declares these settings with a preset."""
         from wasmbuild.engine import lines, rules

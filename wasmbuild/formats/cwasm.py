@@ -109,7 +109,7 @@ class ArtifactFacts(NamedTuple):
         return Header(self.machine, self.big_endian, self.pulley_bits)
 
 
-class _Engine(NamedTuple):
+class _EngineSection(NamedTuple):
     version: str
     triple: str
     shared_flags: Mapping[str, bool | int | str]
@@ -275,7 +275,7 @@ def _names(table: bytes, offsets: tuple[int, ...]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def _engine(raw: bytes) -> _Engine:
+def _engine(raw: bytes) -> _EngineSection:
     if raw[0] != 0:
         _damaged(
             f"its engine section is of format {raw[0]}, and only format 0 is known: a later Wasmtime may have made it"
@@ -290,7 +290,7 @@ def _engine(raw: bytes) -> _Engine:
         _damaged("its engine section ends too early")
     except UnicodeDecodeError:
         _damaged("its engine section holds text that is not UTF-8")
-    return _Engine(version, triple, MappingProxyType(shared), MappingProxyType(isa), raw[at:])
+    return _EngineSection(version, triple, MappingProxyType(shared), MappingProxyType(isa), raw[at:])
 
 
 def _text(raw: bytes, start: int, end: int) -> str:

@@ -24,7 +24,7 @@ else:
         def __exit__(self, kind, error, traceback):
             return kind is not None and issubclass(kind, self._exceptions)
 
-    class _Context:
+    class _GeneratorContextManager:
         """The context of one run of a generator."""
 
         def __init__(self, generator):
@@ -53,7 +53,7 @@ else:
 
     def contextmanager(function):
         def made(*arguments, **named):
-            return _Context(function(*arguments, **named))
+            return _GeneratorContextManager(function(*arguments, **named))
 
         made.__name__, made.__qualname__, made.__doc__ = function.__name__, function.__qualname__, function.__doc__
         made.__module__, made.__wrapped__ = function.__module__, function

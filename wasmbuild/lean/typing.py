@@ -26,7 +26,7 @@ else:
     except ImportError:  # an interpreter that is not in C
         from collections import _tuplegetter
 
-    class _Form:
+    class _SpecialForm:
         """Stands for any type, alone, with parameters and as a base."""
 
         __slots__ = ()
@@ -34,10 +34,10 @@ else:
         def __class_getitem__(cls, parameters):
             return cls
 
-    Any = Generic = IO = NoReturn = Protocol = Self = TextIO = _Form
+    Any = Generic = IO = NoReturn = Protocol = Self = TextIO = _SpecialForm
 
     def _any(name, *constraints, **bounds):
-        return _Form
+        return _SpecialForm
 
     TypeVar = _any
 

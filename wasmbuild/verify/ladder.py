@@ -68,7 +68,7 @@ class Verifier:
 
     def verify(self, manifest: Manifest, directory: ShipmentSource) -> None:
         """Judge all artifacts of a manifest."""
-        target = _Target(manifest, self._ceiling, self._loaders, self._references, self._tools)
+        target = _TargetLadder(manifest, self._ceiling, self._loaders, self._references, self._tools)
         for artifact in manifest.artifacts:
             self._verify(target, artifact, directory)
         self._loaders.flush()
@@ -91,7 +91,7 @@ class Verifier:
         self._aborted = True
         self._loaders.abort()
 
-    def _verify(self, target: _Target, artifact: ManifestArtifact, directory: ShipmentSource) -> None:
+    def _verify(self, target: _TargetLadder, artifact: ManifestArtifact, directory: ShipmentSource) -> None:
         position = self._next()
         since = time.monotonic()
         opened = self._intact.open(artifact, directory)
@@ -120,7 +120,9 @@ class Verifier:
         opened.file.close()
         self._judge(target, artifact, position, reached, obstacle, time.monotonic() - since)
 
-    def _untestable(self, target: _Target, artifact: ManifestArtifact, method: LoadingMethod) -> Untestable | None:
+    def _untestable(
+        self, target: _TargetLadder, artifact: ManifestArtifact, method: LoadingMethod
+    ) -> Untestable | None:
         """Return why what loads an artifact cannot execute its tests, which an executable may."""
         if not isinstance(method.loader, LibraryLoader):
             return None
@@ -139,7 +141,7 @@ class Verifier:
 
     def _loaded(
         self,
-        target: _Target,
+        target: _TargetLadder,
         artifact: ManifestArtifact,
         position: int,
         seconds: float,
@@ -159,7 +161,7 @@ class Verifier:
 
     def _judge(
         self,
-        target: _Target,
+        target: _TargetLadder,
         artifact: ManifestArtifact,
         position: int,
         reached: str | None,
@@ -202,7 +204,7 @@ class Verifier:
                 self._on_entry(verdict)
 
 
-class _Target:
+class _TargetLadder:
     """What the artifacts of one manifest are held against; None above the highest level that is tried."""
 
     def __init__(
