@@ -104,7 +104,8 @@ def _keygen(path: Path) -> int:
         from wasmbuild.builder.cache import signing
     except ImportError as error:
         raise UsageError(
-            f"wasmbuild cache keygen: takes {error.name}, which is not installed: pip install 'wasmbuild[remote]'"
+            f"wasmbuild cache keygen: needs the extra remote, of which {error.name} is not installed: "
+            "pip install 'wasmbuild[remote]'"
         ) from None
     print(signing.make(path))
     return DONE

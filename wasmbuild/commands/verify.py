@@ -17,6 +17,8 @@ from wasmbuild.project.levels import LEVELS
 if TYPE_CHECKING:
     import argparse
 
+    from wasmbuild.project.declared import Project
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", metavar="MANIFEST|DIR", nargs="+", help="manifests, indexes, or directories with them")
@@ -58,11 +60,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.junit is not None:
         _check_junit(arguments)
     own = _own(arguments.config, arguments.paths)
+    # All that is wrong with it is told before anything is said to be right.
+    project = None if own is None else own.project()
     report = verify(
         arguments.paths,
         level=arguments.level,
         index_sha256=arguments.index_sha256,
-        targets=() if own is None else own.runners() if arguments.config is None else own.project().targets,
+        targets=() if project is None else project.targets,
         limits=default_limits(arguments.memory_limit, arguments.time_limit),
     )
     if arguments.junit is not None:
@@ -73,16 +77,16 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(report.to_json())
     else:
         tell(report, Console(sys.stdout, quiet=arguments.quiet), verbose=arguments.verbose)
-    audited = _audited(arguments, own)
+    audited = _audited(arguments, project)
     return report.exit_code or audited
 
 
-def _audited(arguments: argparse.Namespace, own: Workspace | None) -> int:
+def _audited(arguments: argparse.Namespace, project: Project | None) -> int:
     """Tell what is known against the compilers of what was verified; return the exit code that this leads to."""
     from wasmbuild.audit.known_faults import of_paths
     from wasmbuild.project.audit_policy import AuditPolicy
 
-    line, fails = of_paths(arguments.paths, AuditPolicy() if own is None else own.audit_policy(), "verify")
+    line, fails = of_paths(arguments.paths, AuditPolicy() if project is None else project.audit, "verify")
     if line is not None and (fails or not arguments.quiet):
         print(line, file=sys.stderr)
     return FAILED if fails else DONE

@@ -253,6 +253,33 @@ def test_what_a_store_lacks_is_named(member: Member, address: str, environment: 
     assert f"{address} cannot be opened ({why}); it is done without\n" in project.run("build").stderr
 
 
+@pytest.mark.parametrize(
+    ("address", "variable", "environment"),
+    [
+        (
+            "az://box",
+            "AZURE_FEDERATED_TOKEN_FILE",
+            {"AZURE_STORAGE_ACCOUNT_NAME": "me", "AZURE_CLIENT_ID": "c", "AZURE_TENANT_ID": "t"},
+        ),
+        (
+            "s3://box",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            {"AWS_ROLE_ARN": "arn:aws:iam::1:role/x", "AWS_REGION": "eu-west-1"},
+        ),
+    ],
+)
+def test_a_file_with_a_token_that_is_not_there_is_named_with_what_names_it(
+    member: Member, tmp_path: Path, address: str, variable: str, environment: dict[str, str]
+) -> None:
+    project = member(f'remote = "{address}"')
+    project.environment.update({**environment, variable: str(tmp_path / "token")})
+    told = f"{address} has no credentials that can be used ({variable} names {tmp_path / 'token'}: no such file or dir"
+    assert told in project.run("build").stderr
+    (tmp_path / "token").mkdir()
+    project.write("add.wat", "(module)")
+    assert f"{tmp_path / 'token'}: is a directory); it is done without" in project.run("build").stderr
+
+
 def test_no_cache_asks_nobody(filled: Server, member: Member) -> None:
     assert member(f'remote = "{filled.address}"').compiled("--no-cache") == ALL
     assert member(f'remote = "{filled.address}"', "enabled = false").compiled() == ALL
@@ -280,11 +307,11 @@ def test_what_has_no_remote_cache_imports_nothing_of_it(member: Member) -> None:
 
 
 def test_without_the_extra_it_is_done_without(filled: Server, member: Member, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("stores", "remote", "connection", "pushing"):
+    for name in ("stores", "remote", "connection", "pusher"):
         monkeypatch.delitem(sys.modules, f"wasmbuild.builder.cache.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "obstore", None)
     ended = member(f'remote = "{filled.address}"').run("build")
-    what = "takes obstore, which is not installed: pip install 'wasmbuild[remote]'"
+    what = "needs the extra remote, of which obstore is not installed: pip install 'wasmbuild[remote]'"
     assert f"{filled.address} {what}; it is done without\n" in ended.stderr
     assert "4 compiled" in ended.stderr
     asked = member(f'remote = "{filled.address}"').run("build", "--push", status=2)

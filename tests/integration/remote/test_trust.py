@@ -70,7 +70,7 @@ class TestKeygen:
         monkeypatch.delattr(wasmbuild.builder.cache, "signing", raising=False)
         monkeypatch.setitem(sys.modules, "cryptography.exceptions", None)
         ended = project.run("cache", "keygen", str(tmp_path / "key"), status=2)
-        assert ended.stderr.endswith("which is not installed: pip install 'wasmbuild[remote]'\n")
+        assert ended.stderr.endswith("is not installed: pip install 'wasmbuild[remote]'\n")
 
 
 def test_what_is_signed_is_taken(server: Server, member: Member, ours: Key, theirs: Key) -> None:

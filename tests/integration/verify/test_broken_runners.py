@@ -188,3 +188,15 @@ def test_a_declaration_that_cannot_be_read_is_not_passed_over(project: Project, 
     project.declare(text.replace("targets.x64.runner", "targets.x64.runer"))
     said = project.run("verify", "build", "--config", "wasmbuild.toml", status=2).stderr
     assert "targets.x64.runer: unknown key; did you mean runner?" in said
+
+
+@pytest.mark.parametrize("asked", [(), ("--json",), ("--config", "wasmbuild.toml")])
+def test_nothing_is_said_to_be_right_beside_a_declaration_that_is_not(project: Project, asked: tuple[str, ...]) -> None:
+    """One without runners too: it says which known faults are let pass."""
+    project.declare(HEAD + X64 + MODULES)
+    project.run("build")
+    project.declare((project.root / "wasmbuild.toml").read_text().replace("triple", "tripel"))
+    ended = project.run("verify", "build", *asked, "--junit", "report.xml", status=2)
+    assert ended.stdout == ""
+    assert "did you mean triple?" in ended.stderr
+    assert not (project.root / "report.xml").exists()

@@ -45,7 +45,7 @@ def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool) -
         if push or policy.push:
             signer, warning = _signer(policy)
     except ImportError as error:
-        problem = f"takes {error.name}, which is not installed: pip install 'wasmbuild[remote]'"
+        problem = f"needs the extra remote, of which {error.name} is not installed: pip install 'wasmbuild[remote]'"
         if push:
             raise UsageError(f"--push: {shown} {problem}") from None
         return AbsentRemote(f"{shown} {problem}")

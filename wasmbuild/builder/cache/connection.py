@@ -111,7 +111,10 @@ class Connection:
         self._failures = 0
 
     def fail(self, error: Exception) -> None:
-        """Note that it did not; when that was so several times in a row, it is left."""
+        """Note that it did not; when that was so several times in a row, or is so of all entries, it is left."""
+        if (unread := stores.unread_token(error)) is not None:
+            self.leave(unread)
+            return
         with self.mutex:
             self._failures += 1
             self._status.failure = stores.reason(error)

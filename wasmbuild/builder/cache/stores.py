@@ -20,6 +20,7 @@ from obstore.store import AzureStore, GCSStore, HTTPStore, LocalStore, S3Store
 from wasmbuild import __version__, netrc
 from wasmbuild.builder.cache import google_credentials
 from wasmbuild.builder.cache.google_credentials import CredentialsError
+from wasmbuild.text import printable
 
 _BACKOFF = {"init_backoff": timedelta(milliseconds=50), "max_backoff": timedelta(milliseconds=500), "base": 2}
 _RETRIES = 2
@@ -43,6 +44,11 @@ _METADATA = ("169.254.169.254", "metadata.google.internal")
 _NOBODY = "no credentials are in the environment, and this machine has no account of its own"
 
 _NO_SAS = "AZURE_STORAGE_SAS_TOKEN is no token of a shared access signature"
+# As object_store tells of a file with a token that cannot be read, and the variable that names it.
+_TOKEN_FILES = (
+    ("FederatedTokenFile", "AZURE_FEDERATED_TOKEN_FILE"),
+    ("Failed to read token file", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+)
 # What obstore says of settings that are missing or wrong.
 _UNOPENED = (
     ("Account must be specified", "AZURE_STORAGE_ACCOUNT_NAME is not set"),
@@ -155,6 +161,21 @@ def refusal(error: Exception) -> str:
     if found is not None:
         return f"has no credentials that can be used (no token for them: {found[1]})"
     return "asks who this is (401), and its credentials are missing or wrong"
+
+
+def unread_token(error: Exception) -> str | None:
+    """Say of a file with a token that it cannot be read, in words that follow the address; None of other errors."""
+    text = str(error)
+    variable = next((variable for sign, variable in _TOKEN_FILES if sign in text), None)
+    if variable is None:
+        return None
+    path, why = os.environ.get(variable, ""), "cannot be read"
+    try:
+        with open(path, "rb"):
+            pass
+    except OSError as unread:
+        why = (unread.strerror or why).lower()
+    return f"has no credentials that can be used ({variable} names {printable(path)}: {why})"
 
 
 def reason(error: Exception) -> str:
