@@ -1,8 +1,8 @@
 """JSON as ``json`` reads it, and writes it with sorted keys, without importing that: with its patterns it takes a tenth
 of a build after an edit, and of what a step does a third.
 
-What does the work is the C of ``json`` itself. Where an interpreter has none, and to say what is wrong with a text,
-``json`` is imported after all.
+What does the work is the C of ``json`` itself. Where an interpreter has none, or one that is asked in another way, and
+to say what is wrong with a text, ``json`` is imported after all.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _WHITESPACE = " \t\n\r"
+# Where there is no such C, or it is asked in another way.
+_NOT_AS_HERE = (ImportError, TypeError, AttributeError)
 
 
 def spell(value: Any, comma: str = ", ", colon: str = ": ") -> str:
@@ -34,12 +36,13 @@ def read(text: str) -> Any:
 def _encoder(comma: str, colon: str) -> Callable[[Any], str]:
     try:
         from _json import encode_basestring_ascii, make_encoder
-    except ImportError:
+
+        # Markers of circles, what other values become, indentation; then sorted keys, skipped keys, NaN.
+        parts = make_encoder(None, _refused, encode_basestring_ascii, None, colon, comma, True, False, False)
+    except _NOT_AS_HERE:
         import json
 
         return json.JSONEncoder(sort_keys=True, allow_nan=False, check_circular=False, separators=(comma, colon)).encode
-    # Markers of circles, what other values become, indentation; then sorted keys, skipped keys, NaN.
-    parts = make_encoder(None, _refused, encode_basestring_ascii, None, colon, comma, True, False, False)
     return lambda value: "".join(parts(value, 0))
 
 
@@ -49,12 +52,6 @@ def _refused(value: object) -> Any:
 
 @lru_cache(None)
 def _reader() -> Callable[[str], Any]:
-    try:
-        from _json import make_scanner
-    except ImportError:
-        import json
-
-        return json.loads
     # What the C of `json` asks of who reads: nothing that is not the default.
     asked: Any = SimpleNamespace(
         strict=True,
@@ -64,7 +61,14 @@ def _reader() -> Callable[[str], Any]:
         parse_int=int,
         parse_constant=float,
     )
-    scan = make_scanner(asked)
+    try:
+        from _json import make_scanner
+
+        scan = make_scanner(asked)
+    except _NOT_AS_HERE:
+        import json
+
+        return json.loads
 
     def value_of(text: str) -> Any:
         start = len(text) - len(text.lstrip(_WHITESPACE))

@@ -18,10 +18,10 @@ from wasmbuild.lean import json as lean
 
 
 @contextlib.contextmanager
-def without_c() -> Iterator[None]:
-    """Be an interpreter that has no JSON in C."""
+def without_c(c: Any = None) -> Iterator[None]:
+    """Be an interpreter that has no JSON in C, or another ``c``."""
     forget()
-    with mock.patch.dict(sys.modules, {"_json": None}):
+    with mock.patch.dict(sys.modules, {"_json": c}):
         yield
     forget()
 
@@ -123,3 +123,13 @@ def test_what_is_no_json_is_told_where_json_is_not_imported() -> None:
         "    raise AssertionError(text)\n"
     )
     subprocess.run([sys.executable, "-I", "-c", code], check=True)
+
+
+def test_an_interpreter_that_is_asked_in_another_way_has_json_itself() -> None:
+    other = mock.Mock()
+    other.make_encoder.side_effect = other.make_scanner.side_effect = TypeError("it takes one more")
+    with without_c(other):
+        assert lean.read('{"a": 1}') == {"a": 1}
+        assert lean.spell({"b": 1, "a": None}) == '{"a": null, "b": 1}'
+    assert other.make_encoder.called
+    assert other.make_scanner.called
