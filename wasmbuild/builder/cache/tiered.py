@@ -7,6 +7,7 @@ store, so that only builds that trust that one find it: all projects of a user s
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Sequence
 
 from wasmbuild import files
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # What is larger is not held in memory until a build comes to it.
 _LARGE = 256 << 10
+# To tell the keys of a large build takes seconds: the first are fetched while the others are told.
+_TOGETHER = 64
 
 
 class Remote(Protocol):
@@ -120,9 +123,11 @@ class TieredCache:
         self._from_remote: set[str] = set()
 
     def want(self, keys: Iterable[str]) -> None:
-        far = [key for key in keys if not self._near.has(key)]
-        self._far.update(far)
-        self._remote.want(far)
+        keys = iter(keys)
+        while some := list(itertools.islice(keys, _TOGETHER)):
+            far = [key for key in some if not self._near.has(key)]
+            self._far.update(far)
+            self._remote.want(far)
 
     def get(self, key: str, out: Path | str) -> CachedArtifact | None:
         kept = None if key in self._far else self._near.get(key, out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -128,6 +128,19 @@ def test_what_is_far_away_comes_here(remote: FakeRemote, local: LocalCache, tmp_
     assert remote.asked == [KEY, KEY]
     cache.want([KEY])
     assert remote.wanted == [KEY]
+
+
+def test_the_first_are_fetched_while_the_others_are_told(remote: FakeRemote, local: LocalCache) -> None:
+    keys = [f"{number:064x}" for number in range(1000)]
+    local.put(keys[1], ARTIFACT, hashlib.sha256(ARTIFACT).hexdigest(), INPUTS)
+
+    def told() -> Iterator[str]:
+        yield from keys[:-1]
+        assert remote.wanted[:2] == [keys[0], keys[2]]
+        yield keys[-1]
+
+    tiered(local, remote).want(told())
+    assert remote.wanted == [keys[0], *keys[2:]]
 
 
 def test_it_is_here_for_those_who_trust_whoever_signed_it(
