@@ -10,6 +10,8 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Generator
+from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -60,9 +62,24 @@ SLOW_TOOLS = {"apt-get", "cargo", "npm"}
 INSTALL_EXTRA = shlex.join([sys.executable, "-m", "pip", "install", "-e", ".[cross,dev,slow]"])
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Have each worker begin to collect elsewhere: in a fresh clone, all compiled the same file at the same time."""
+    report = yield
+    worker = _worker(collector.config)
+    if worker and isinstance(collector, pytest.Dir):
+        start = worker.number * len(report.result) // worker.count
+        report.result = [*report.result[start:], *report.result[:start]]
+    return report
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what is slow, and begin with what builds Rust, lest one worker does that alone at the end."""
+    if _worker(config):
+        items.sort(key=lambda item: item.nodeid.partition("::")[0])  # the same in all workers
     for item in items:
         tools = _named("needs", item)
         if _named("needs_modules", item) or any(tool in SLOW_TOOLS or tool.startswith("qemu-") for tool in tools):
@@ -81,6 +98,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+class _Worker(NamedTuple):
+    number: int
+    count: int
+
+
+def _worker(config: pytest.Config) -> _Worker | None:
+    if (told := getattr(config, "workerinput", None)) is None:
+        return None
+    return _Worker(int(told["workerid"].removeprefix("gw")), told["workercount"])
 
 
 def _is_installed(module: str) -> bool:
