@@ -56,6 +56,9 @@ traits = st.none() | st.builds(
 )
 
 
+KINDS = ("module", "component")
+
+
 def externs(kind: str) -> st.SearchStrategy[tuple[tuple[Import, ...], tuple[Export, ...]]]:
     if kind == "module":
         an_import = st.builds(Import, wasm_name, wasm_name, st.sampled_from(CORE_KINDS), wasm_type)
@@ -67,13 +70,18 @@ def externs(kind: str) -> st.SearchStrategy[tuple[tuple[Import, ...], tuple[Expo
     return st.tuples(*lists)
 
 
+# Made once: of those that are made for each example, hypothesis finds out each time what they can be.
+EXTERNS = {kind: externs(kind) for kind in KINDS}
+inputs_of_key = st.dictionaries(st.text(max_size=5), free, max_size=4)
+
+
 @st.composite
 def records(draw: st.DrawFn) -> Record:
-    kind = draw(st.sampled_from(["module", "component"]))
-    inputs = draw(st.dictionaries(st.text(max_size=5), free, max_size=4))
+    kind = draw(st.sampled_from(KINDS))
+    inputs = draw(inputs_of_key)
     artifact_id = f"{draw(module_name)}@{draw(part)}"
     facts = draw(size), draw(sha256), kind, draw(source), draw(sha256)
-    return Record(artifact_id, draw(sha256), inputs, *facts, *draw(externs(kind)), draw(traits))
+    return Record(artifact_id, draw(sha256), inputs, *facts, *draw(EXTERNS[kind]), draw(traits))
 
 
 TYPES = ("i32", "i64", "f32", "f64", "v128")
@@ -106,6 +114,10 @@ programs = st.builds(
 )
 
 
+output = st.none() | st.text(max_size=3)
+fuel = st.none() | st.integers(1, (1 << 63) - 1)
+
+
 @st.composite
 def with_tests(draw: st.DrawFn, kind: str) -> tuple[tuple[Import, ...], tuple[Export, ...], tuple[Case, ...]]:
     """Draw an interface with a function and test cases that fit it."""
@@ -133,23 +145,26 @@ def with_tests(draw: st.DrawFn, kind: str) -> tuple[tuple[Import, ...], tuple[Ex
                 values(types[1] if kind == "module" else types[1][:1]) if outcome == "returns" else None,
                 draw(st.text(min_size=1, max_size=3)) if outcome == "traps" else None,
                 draw(st.integers(1, 125)) if outcome == "exit" else None,
-                draw(st.none() | st.text(max_size=3)) if wasi else None,
-                draw(st.none() | st.text(max_size=3)) if wasi else None,
+                draw(output) if wasi else None,
+                draw(output) if wasi else None,
                 program,
-                draw(st.none() | st.integers(1, (1 << 63) - 1)),
+                draw(fuel),
                 draw(st.integers(1, 3600)),
             )
         )
     return imports, exports, tuple(found)
 
 
+INTERFACES = {kind: EXTERNS[kind].map(lambda lists: (*lists, ())) | with_tests(kind) for kind in KINDS}
+
+
 @st.composite
 def manifests(draw: st.DrawFn) -> Manifest:
     artifacts = []
     for name in sorted(draw(st.lists(module_name, max_size=4, unique_by=str.lower))):
-        kind = draw(st.sampled_from(["module", "component"]))
+        kind = draw(st.sampled_from(KINDS))
         facts = draw(size), draw(sha256), draw(sha256), draw(source)
-        rest = draw(externs(kind).map(lambda lists: (*lists, ())) | with_tests(kind))
+        rest = draw(INTERFACES[kind])
         wasm = draw(st.none() | st.builds(Wasm, st.just(f"{name}.wasm"), size, sha256))
         artifacts.append(ManifestArtifact(name, kind, f"{name}.cwasm", *facts, *rest, wasm, draw(traits)))
     triple, cpu, flags = draw(
