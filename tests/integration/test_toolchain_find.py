@@ -49,7 +49,7 @@ def test_many_processes_with_a_cold_cache_find_the_same(wheel: Path, tmp_path: P
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "XDG_CACHE_HOME": str(cache)}
     processes = [
         subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
-        for _ in range(8)
+        for _ in range(4)
     ]
     found = {process.communicate(timeout=120)[0] for process in processes}
     copies = cache / "wasmbuild" / "executables" / executable.digest(wheel)
