@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 )
 def test_tools_are_content(command: list[str]) -> None:
     module, *arguments = command
-    pytest.importorskip(module.partition(".")[0])
+    pytest.importorskip(module.partition(".")[0], reason=f"needs {module}: pip install -e '.[cross,dev]'")
     if module == "importlinter.cli":
         code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
         argv = [sys.executable, "-c", code]
