@@ -40,8 +40,8 @@ def compile_file(
 
     Where they do not, ``out`` gets the present time all the same, by which Make knows that it is up to date, unless
     ``keep_time`` is true. ``before`` is called when it has been compiled, and nothing has come to ``out`` yet: what it
-    raises leaves ``out`` as it was. The source has to be what ``module`` allows and
-    demands, and is called as it is there.
+    raises leaves ``out`` as it was. The source has to be what ``module`` allows and demands, and messages call it as
+    that does.
 
     The directory of ``out`` is made when it is missing; a device or a FIFO there is written into. Raises CompileError,
     ToolchainError, DiskError, UsageError.

@@ -1,1 +1,1 @@
-"""The commands: each module has the options of one, and runs it."""
+"""The commands: the module of its name has the options of each and runs it; the other modules are parts of these."""
