@@ -184,7 +184,8 @@ class _SConsBuild:
         ]
 
     def _source(self, module: Module) -> Any:
-        return self._sources.get(module.name) or self._env.File(str(module.source))
+        # Not by the environment, which would put its variables where a path has a dollar.
+        return self._sources.get(module.name) or self._env.fs.File(str(module.source))
 
     def _built_by_others(self, workspace: Workspace, folder: Any) -> Iterator[tuple[str, Any]]:
         """Yield the declared sources that a builder of this build makes, by module."""

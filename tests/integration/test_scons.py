@@ -217,6 +217,17 @@ def test_sources_may_be_made_by_other_builders(tmp_path: Path, sources: str) -> 
     api.verify(project.build)
 
 
+def test_a_dollar_in_a_path_is_no_variable(tmp_path: Path) -> None:
+    project = Built(tmp_path / "for $HOST")
+    project.write("$SOURCE.wat", ADD)
+    project.declare(HEAD + TARGETS + MODULES.replace('"add.wat"', '"$SOURCE.wat"'))
+    assert project.made() == EVERYTHING
+    assert is_up_to_date(project)
+    project.write("$SOURCE.wat", SUB)
+    assert project.made() == {"arm/add", "x64/add"}
+    api.verify(project.build)
+
+
 def test_what_ships_is_installed_as_it_lies_in_the_build_directory(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "build-systems.md").read_text()
     [lines] = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "InstallAs" in block]
