@@ -164,7 +164,7 @@ def _is_pipe(read: int, write: int) -> bool:
         modes = [fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE for number in (read, write)]
         # What this process opened itself is not inherited by its children.
         inherited = os.get_inheritable(read) and os.get_inheritable(write)
-    except OSError:
+    except (OSError, OverflowError):  # the latter where no descriptor can have such a number
         return False
     if not inherited or modes[0] == os.O_WRONLY or modes[1] == os.O_RDONLY:
         return False

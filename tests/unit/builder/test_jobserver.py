@@ -110,7 +110,7 @@ def test_what_is_no_pipe_of_the_server_leaves_one_job(pipe: tuple[int, int], tmp
     other, file = os.pipe(), os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
     os.set_inheritable(file, True)
     own = os.pipe()  # which children do not inherit, so that it was not inherited here
-    wrong = [(97, 98), (pipe[1], pipe[0]), (pipe[0], other[1]), (file, file), own, (-2, -2)]
+    wrong = [(97, 98), (pipe[1], pipe[0]), (pipe[0], other[1]), (file, file), own, (-2, -2), (1 << 31, 1 << 80)]
     for ends in wrong:
         server = inherited(auth(ends))
         assert server is not None, ends
