@@ -161,7 +161,9 @@ def _neither(shown: str, head: bytes, identity: FileIdentity) -> str:
 def _meant(path: str) -> str:
     directory, name = os.path.split(path)
     try:
-        meant = suggestion(name, os.listdir(directory or os.curdir))
+        # A link that leads nowhere has its name there too.
+        there = [each for each in os.listdir(directory or os.curdir) if os.path.exists(os.path.join(directory, each))]
+        meant = suggestion(name, there)
     except (OSError, ValueError):
         return ""
     return f"; did you mean {printable(os.path.join(directory, meant))}?" if meant else ""

@@ -179,6 +179,8 @@ class Sources:
         folder = source.rpartition("/")[0]
         prefix = f"{folder}/" if folder else ""
         try:
-            return [path for path in expand(self._directory, f"{prefix}*") if path.endswith((".wasm", ".wat"))]
+            beside = [path for path in expand(self._directory, f"{prefix}*") if path.endswith((".wasm", ".wat"))]
         except OSError:
             return []
+        # A link that leads nowhere has its name there too.
+        return [path for path in beside if os.path.exists(self._directory / path)]

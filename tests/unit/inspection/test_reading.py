@@ -67,6 +67,11 @@ def test_a_missing_file_is_a_wrong_request(tmp_path: Path, reader: Inspector) ->
     assert "no file can have this name" in reader.describe("a\0b").error
 
 
+def test_a_link_that_leads_nowhere_is_not_what_was_meant(tmp_path: Path, reader: Inspector) -> None:
+    (tmp_path / "sum.cwasm").symlink_to(tmp_path / "gone")
+    assert reader.describe(str(tmp_path / "sum.cwasm")).error == f"{tmp_path / 'sum.cwasm'}: there is no such file"
+
+
 def test_a_directory_is_a_wrong_request(tmp_path: Path, reader: Inspector) -> None:
     described = reader.describe(str(tmp_path))
     assert described.error.startswith(f"{tmp_path} is a directory; name the files in it")
