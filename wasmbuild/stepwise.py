@@ -7,7 +7,8 @@ import os
 from _thread import allocate_lock
 
 from wasmbuild import interrupts
-from wasmbuild.builder.jobserver import Jobserver, inherited, is_offered
+from wasmbuild.builder.job_slots import is_offered
+from wasmbuild.builder.jobserver import Jobserver, inherited
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.lean.contexts import contextmanager
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple

@@ -1,8 +1,8 @@
 """A client of the job server of GNU Make, which Ninja and Cargo offer too: nested builds share one number of jobs.
 
-What is offered stands in ``CARGO_MAKEFLAGS`` or ``MAKEFLAGS`` ("POSIX Jobserver Interaction" in Make's manual): a
-FIFO, or two descriptors of a pipe. Each byte in it is a job that may run; who takes one gives the same byte back. One
-job more may run that needs none: the one that the server started.
+What is offered (``wasmbuild.builder.job_slots``) is a FIFO, or two descriptors of a pipe ("POSIX Jobserver Interaction"
+in Make's manual). Each byte in it is a job that may run; who takes one gives the same byte back. One job more may run
+that needs none: the one that the server started.
 
 A recipe without ``+`` is told of descriptors that Make has closed, and something else may be open under their numbers
 by then. Only a pipe that was inherited, both ends of it, is taken for the server's.
@@ -14,14 +14,13 @@ import os
 import stat
 from _thread import allocate_lock
 
+from wasmbuild.builder import job_slots
 from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_VARIABLES = ("CARGO_MAKEFLAGS", "MAKEFLAGS")
-_OPTIONS = ("--jobserver-auth=", "--jobserver-fds=")
 _OWN = b""
 
 
@@ -103,7 +102,7 @@ class Jobserver:
 
 def inherited(environment: Mapping[str, str] = os.environ) -> Jobserver | None:
     """Return the job server of the build that runs this one; None where there is none. Close it when done."""
-    offered = _offered(environment)
+    offered = job_slots.offered(environment)
     if offered is None or os.name != "posix":
         return None
     if offered.startswith("fifo:"):
@@ -114,23 +113,6 @@ def inherited(environment: Mapping[str, str] = os.environ) -> Jobserver | None:
     if not (read.isdecimal() and write.isdecimal()) or not _is_pipe(int(read), int(write)):
         return Jobserver()
     return _pipe(int(read), int(write))
-
-
-def is_offered(environment: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether another build counts the jobs, this process being one, whether its server can be reached or not."""
-    return _offered(environment) is not None
-
-
-def _offered(environment: Mapping[str, str]) -> str | None:
-    flags = next((environment[name] for name in _VARIABLES if name in environment), "")
-    found = None
-    for word in flags.split():
-        if word == "--":  # variables follow
-            break
-        for option in _OPTIONS:
-            if word.startswith(option):
-                found = word.removeprefix(option)
-    return found
 
 
 def _opened(path: str) -> Jobserver:

@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from wasmbuild.builder.jobserver import is_offered
+    from wasmbuild.builder.job_slots import is_offered
     from wasmbuild.builder.request import ALL_CORES
     from wasmbuild.project.declared import Artifact, Module
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from wasmbuild.builder.jobserver import Jobserver, inherited, is_offered
+from wasmbuild.builder.job_slots import is_offered
+from wasmbuild.builder.jobserver import Jobserver, inherited
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="other systems have other job servers")
 
