@@ -19,12 +19,10 @@ from wasmbuild.formats.documents import (
     extern_documents,
     extern_lines,
     in_one_line,
-    interface_of,
-    read,
     too_large,
-    traits_of,
 )
 from wasmbuild.formats.extern import Export, Import, Interface
+from wasmbuild.formats.reading import interface_of, read, traits_of
 from wasmbuild.formats.traits import Traits
 from wasmbuild.lean.functools import lru_cache
 from wasmbuild.lean.json import spell

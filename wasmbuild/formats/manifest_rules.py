@@ -8,7 +8,8 @@ from functools import cache
 from wasmbuild.engine import cpu, rules, triples
 from wasmbuild.engine.checked import canonical_problems
 from wasmbuild.formats import typed_cases
-from wasmbuild.formats.documents import INDEX, MANIFEST, interface_of
+from wasmbuild.formats.documents import INDEX, MANIFEST
+from wasmbuild.formats.reading import interface_of
 from wasmbuild.formats.schema_check import Check, compile_schema
 from wasmbuild.formats.schemas import JSON_SCHEMAS
 from wasmbuild.formats.strict_json import Invalid, show

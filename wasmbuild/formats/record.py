@@ -5,19 +5,13 @@ from __future__ import annotations
 from wasmbuild.formats.documents import (
     RECORD,
     Source,
+    check_writable,
     extern_documents,
     extern_lines,
-    interface_of,
     lines,
-    read,
     too_large,
-    traits_of,
-    unwritable,
 )
-from wasmbuild.formats.extern import Export, Import
 from wasmbuild.formats.key_inputs import KeyInputs
-from wasmbuild.formats.strict_json import Invalid
-from wasmbuild.formats.traits import Traits
 from wasmbuild.lean.functools import lru_cache
 from wasmbuild.lean.json import spell
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
@@ -25,6 +19,9 @@ from wasmbuild.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from wasmbuild.formats.extern import Export, Import
+    from wasmbuild.formats.traits import Traits
 
 MAX_RECORD = 16 << 20
 """Bytes of a record that are read at most; readers of files can refuse a larger one before they read it."""
@@ -70,10 +67,7 @@ class Record(NamedTuple):
         if checked:
             from wasmbuild.formats.record_rules import check_record
 
-            try:
-                check_record(self._document())
-            except Invalid as error:
-                raise unwritable(error, what) from None
+            check_writable(self._document(), what, check_record)
         exports, imports, rest = _of_module(
             self.kind, self.source, self.wasm_sha256, self.imports, self.exports, self.traits
         )
@@ -89,6 +83,7 @@ class Record(NamedTuple):
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> Record:
         """Read a record; ``where`` names the file in messages. Raises FormatError."""
+        from wasmbuild.formats.reading import interface_of, read, traits_of
         from wasmbuild.formats.record_rules import check_record
 
         document = read(data, where, RECORD, MAX_RECORD, check_record)

@@ -1,0 +1,58 @@
+"""Reads record, manifest and index back without trusting them: the JSON, its version, and the values in it."""
+
+from __future__ import annotations
+
+from wasmbuild.errors import FormatError
+from wasmbuild.formats.extern import Export, Import, Interface
+from wasmbuild.formats.strict_json import Invalid, loads, show
+from wasmbuild.formats.traits import Traits
+from wasmbuild.lean.typing import TYPE_CHECKING, Any
+from wasmbuild.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wasmbuild.formats.schema_check import Check
+
+_FIX = (
+    "the file was edited or damaged, or another program wrote it: build again, or copy it again from where it was built"
+)
+
+
+def check_schema(document: object, schema: str) -> None:
+    """Tell another version of a format from a damaged file. Raises Invalid."""
+    if not isinstance(document, dict):
+        raise Invalid(f"must be an object, not {show(document)}")
+    found = document.get("schema")
+    if isinstance(found, str) and found != schema and found.rpartition("/")[0] == schema.rpartition("/")[0]:
+        problem = f"is {show(found)}, and this version of wasmbuild reads {show(schema)}"
+        raise Invalid(problem, "schema", fix="use the version of wasmbuild that wrote the file, or build again")
+
+
+def read(data: bytes, where: str, schema: str, limit: int, check: Check) -> Any:
+    try:
+        document = loads(data, limit)
+        check_schema(document, schema)
+        check(document)
+    except Invalid as error:
+        place = ": ".join(filter(None, (printable(where), error.where())))
+        raise FormatError(f"{place}: {error.problem}; {error.fix or _FIX}") from None
+    return document
+
+
+def interface_of(artifact: Mapping[str, Any]) -> Interface:
+    """Return the interface in the document of an artifact whose structure was checked."""
+    imports, exports = artifact["imports"], artifact["exports"]
+    if artifact["kind"] == "module":
+        return Interface(
+            tuple([Import(i["module"], i["name"], i["kind"], i["type"]) for i in imports]),
+            tuple([Export(e["name"], e["kind"], e["type"]) for e in exports]),
+        )
+    return Interface(
+        tuple([Import("", i["name"], i["kind"], "") for i in imports]),
+        tuple([Export(e["name"], e["kind"], "") for e in exports]),
+    )
+
+
+def traits_of(document: Mapping[str, Any]) -> Traits | None:
+    return Traits.from_json(document["traits"]) if "traits" in document else None
