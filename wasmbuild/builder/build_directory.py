@@ -73,6 +73,15 @@ class BuildDirectory:
         self.tick()
         return waited
 
+    @property
+    def declaration(self) -> str:
+        """The absolute path of the declaration that was built here last; empty where that is unknown."""
+        return os.fsdecode(self._lock.note)
+
+    def note_declaration(self, path: str) -> None:
+        """Note which declaration all that lies here is of."""
+        self._lock.note = os.fsencode(path)
+
     def remove_leftovers(self, *, below: bool = True) -> None:
         """Remove what killed builds left; without ``below``, in the build directory itself alone."""
         for leftover in list(self._leftovers(below)):

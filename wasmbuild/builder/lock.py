@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.05
 # A build that ends at once is not worth a message.
 _QUIET_SECONDS = 0.5
-# Of what says whose it is.
+# Of what says whose it is; what follows is the declaration that was built last.
 _WIDTH = 20
+_MAX_NOTE = 1 << 16
 
 
 class Lock:
@@ -75,6 +76,25 @@ class Lock:
             os.close(self._descriptor)
             self._descriptor = None
 
+    @property
+    def note(self) -> bytes:
+        """What was noted by whoever held it last and did; empty where that is unknown."""
+        if self._descriptor is None:
+            return b""
+        try:
+            os.lseek(self._descriptor, _WIDTH, os.SEEK_SET)
+            return os.read(self._descriptor, _MAX_NOTE)
+        except OSError:
+            return b""
+
+    @note.setter
+    def note(self, text: bytes) -> None:
+        if self._descriptor is not None and text != self.note:
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, _WIDTH)
+                os.lseek(self._descriptor, _WIDTH, os.SEEK_SET)
+                os.write(self._descriptor, text)
+
     def _try_once(self) -> bool:
         try:
             os.makedirs(self.path.parent, exist_ok=True)
@@ -98,7 +118,7 @@ class Lock:
     def _holder(self) -> str:
         text = ""
         with suppress(OSError, ValueError):
-            text = self.path.read_text("ascii").strip()
+            text = self.path.read_bytes()[:_WIDTH].decode("ascii").strip()
         return f"process {text}" if text.isdigit() else "another process"
 
 

@@ -140,7 +140,8 @@ class Session:
         What another build did in the meantime is looked at again; manifests of targets that are not whole go, and what
         is no longer declared goes; records and manifests that only lack a word are mended.
 
-        Raises DiskError, and DeclarationError, with nothing changed, when the directory is another project's.
+        Raises DiskError, and DeclarationError, with nothing changed, when the directory is another project's, or what
+        would go is what another declaration of this project declares.
         """
         with self._standing.mutex:
             if self.directory.locked:
@@ -164,6 +165,12 @@ class Session:
             # What this session itself left the last time it had the directory is known.
             ours = self._begun and self.directory.undisturbed and bool(self.statuses)
             undisturbed = self._survey.recall(ours=ours)
+            if not undisturbed:
+                try:
+                    self._upkeep.refuse_another_declaration()
+                except BaseException:
+                    self.directory.unlock()
+                    raise
             self.directory.remove_leftovers(below=not undisturbed)
             self.directory.forget_noop()
             self.directory.tick()

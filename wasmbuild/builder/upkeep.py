@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+
+from wasmbuild import files
 from wasmbuild.builder import key
 from wasmbuild.builder.build_directory import ARTIFACT_SUFFIX, BuildDirectory, record_path
 from wasmbuild.builder.manifests import Manifests
 from wasmbuild.builder.records import read_record, record_facts
 from wasmbuild.builder.shipped_sources import shipped_path
 from wasmbuild.builder.sources import SourceReader
-from wasmbuild.errors import DiskError
+from wasmbuild.errors import DeclarationError, DiskError, Mistake
 from wasmbuild.formats import manifest
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.text import quoted
 
 if TYPE_CHECKING:
     from wasmbuild.builder.checker import Document
@@ -33,12 +37,31 @@ class Upkeep:
         self._sources = sources
         self._document = document
 
+    def refuse_another_declaration(self) -> None:
+        """Raise DeclarationError where what another declaration of the same project built would be removed."""
+        other = self._directory.declaration
+        # One that was moved here is not there any more.
+        if not other or not os.path.isfile(other) or os.path.realpath(other) == os.path.realpath(self._declaration):
+            return
+        if not self._manifests.undeclared() and not self._directory.orphans(
+            self._directory.files(), self._declared().keys()
+        ):
+            return
+        build_dir = files.seen_from_here(self._directory.root)
+        problem = f"{quoted(build_dir)} holds what {files.seen_from_here(other)} declares, of the same project"
+        fix = (
+            f"give one of them a build directory of its own; if this one takes the place of that, delete {build_dir} "
+            f"first"
+        )
+        raise DeclarationError([Mistake(self._plan.path, "project.build-dir", problem, fix)])
+
     def tidy(self) -> None:
         """Remove what is not declared; the manifests of targets that this concerns go too. Raises DiskError."""
-        declared = {str(self._directory.root / artifact.path): artifact for artifact in self._plan.artifacts}
-        files = self._directory.files()
-        orphans = self._directory.orphans(files, declared.keys())
+        declared = self._declared()
+        there = self._directory.files()
+        orphans = self._directory.orphans(there, declared.keys())
         undeclared = self._manifests.undeclared()
+        self._directory.note_declaration(self._declaration)
         touched = {path.relative_to(self._directory.root).parts[0] for path in orphans}
         self._manifests.retract(touched.union(undeclared))
         for path in orphans:
@@ -47,11 +70,18 @@ class Upkeep:
             self._directory.sweep(path.parent)
         for name in undeclared:
             self._directory.sweep(self._directory.root / name)
-        for file in files:
+        for file in there:
             if file.endswith(".wasm"):
                 artifact = declared.get(file.removesuffix(".wasm") + ARTIFACT_SUFFIX)
                 if artifact is not None and not artifact.module.ship_source:
                     self._unship(self._directory.root / artifact.path)
+
+    def _declared(self) -> dict[str, Artifact]:
+        return {str(self._directory.root / artifact.path): artifact for artifact in self._plan.artifacts}
+
+    @property
+    def _declaration(self) -> str:
+        return os.path.join(self._plan.directory, os.path.basename(self._plan.path))
 
     def mend_records(self, standing: Standing) -> None:
         """Let records of right artifacts tell what they should; manifests that say other go. Raises DiskError."""
