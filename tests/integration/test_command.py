@@ -162,6 +162,8 @@ def test_schemas_describe_the_files(project: Project) -> None:
     names = project.run("schema").stdout.split()
     assert {"wasmbuild.toml", "record", "manifest", "index", "report"} <= set(names)
     schemas = {name: json.loads(project.run("schema", name).stdout) for name in names}
+    of_formats = {name: schema["$id"] for name, schema in schemas.items() if name != "wasmbuild.toml"}
+    assert of_formats == {name: f"urn:wasmbuild:{name}:1" for name in of_formats}
     for name, path in {
         "record": "x64/add.cwasm.json",
         "manifest": "x64/manifest.json",

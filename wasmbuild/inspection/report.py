@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from wasmbuild.audit.judge import VERDICTS, Finding
 from wasmbuild.formats.extern import COMPONENT_KINDS, CORE_KINDS, Export, Import
-from wasmbuild.formats.schema_parts import TRAITS
+from wasmbuild.formats.schema_parts import TRAITS, Schema, array, published, strict
 from wasmbuild.formats.traits import Traits
 from wasmbuild.inspection import roles
 from wasmbuild.inspection.calls import calls
@@ -126,30 +126,21 @@ def _sections(sections: Sequence[Section]) -> list[dict[str, Any]]:
 
 
 def _strict(properties: dict[str, Any], *, nullable: bool = False) -> dict[str, Any]:
-    return {
-        "type": ["object", "null"] if nullable else "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    return {**strict(properties), "type": ["object", "null"]} if nullable else strict(properties)
 
 
-def _array(items: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": items}
-
-
-_TEXT = {"type": "string"}
-_BOOLEAN = {"type": "boolean"}
-_SIZE = {"type": "integer", "minimum": 0}
-_DIGEST = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
-_TEXT_OR_NULL = {"type": ["string", "null"]}
-_DIGEST_OR_NULL = {**_DIGEST, "type": ["string", "null"]}
-_KIND = {"type": "string", "enum": ["module", "component"]}
-_FLAGS = {"type": "object", "additionalProperties": {"type": ["boolean", "integer", "string"]}}
+_TEXT: Schema = {"type": "string"}
+_BOOLEAN: Schema = {"type": "boolean"}
+_SIZE: Schema = {"type": "integer", "minimum": 0}
+_DIGEST: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+_TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
+_DIGEST_OR_NULL: Schema = {**_DIGEST, "type": ["string", "null"]}
+_KIND: Schema = {"type": "string", "enum": ["module", "component"]}
+_FLAGS: Schema = {"type": "object", "additionalProperties": {"type": ["boolean", "integer", "string"]}}
 _EXTERN_KIND = {"type": "string", "enum": list(dict.fromkeys((*CORE_KINDS, *COMPONENT_KINDS)))}
-_IMPORTS = _array(_strict({"module": _TEXT, "name": _TEXT, "kind": _EXTERN_KIND, "type": _TEXT}))
-_EXPORTS = _array(_strict({"name": _TEXT, "kind": _EXTERN_KIND, "type": _TEXT}))
-_SECTIONS = _array(_strict({"name": _TEXT, "size": _SIZE, "role": {"type": "string", "enum": list(roles.ROLES)}}))
+_IMPORTS = array(_strict({"module": _TEXT, "name": _TEXT, "kind": _EXTERN_KIND, "type": _TEXT}))
+_EXPORTS = array(_strict({"name": _TEXT, "kind": _EXTERN_KIND, "type": _TEXT}))
+_SECTIONS = array(_strict({"name": _TEXT, "size": _SIZE, "role": {"type": "string", "enum": list(roles.ROLES)}}))
 
 _TRAITS_OR_NULL = {
     **TRAITS,
@@ -166,15 +157,14 @@ _FAULT = _strict(
     }
 )
 
-JSON_SCHEMA: dict[str, object] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "$id": f"urn:{SCHEMA.replace('/', ':')}",
-    "title": "What files say of themselves",
-    **_strict(
+JSON_SCHEMA: dict[str, object] = published(
+    SCHEMA,
+    "What files say of themselves",
+    _strict(
         {
             "schema": {"type": "string", "const": SCHEMA},
             "ok": {**_BOOLEAN, "description": "whether every file could be described"},
-            "files": _array(
+            "files": array(
                 _strict(
                     {
                         "path": {**_TEXT, "description": "as it was named"},
@@ -182,7 +172,7 @@ JSON_SCHEMA: dict[str, object] = {
                         "size": {**_SIZE, "type": ["integer", "null"], "description": "bytes"},
                         "sha256": _DIGEST_OR_NULL,
                         "error": {**_TEXT_OR_NULL, "description": "why a file of kind other cannot be described"},
-                        "notes": _array(_TEXT),
+                        "notes": array(_TEXT),
                         "load_with": {
                             "type": ["object", "null"],
                             "additionalProperties": _TEXT,
@@ -194,9 +184,7 @@ JSON_SCHEMA: dict[str, object] = {
                                 "wasmtime": {**_TEXT, "description": "Wasmtime's major version"},
                                 "triple": _TEXT,
                                 "architecture": {**_TEXT_OR_NULL, "description": "null for one that is unknown"},
-                                "cpu": _strict(
-                                    {"level": _TEXT_OR_NULL, "features": _array(_TEXT), "isa_flags": _FLAGS}
-                                ),
+                                "cpu": _strict({"level": _TEXT_OR_NULL, "features": array(_TEXT), "isa_flags": _FLAGS}),
                                 "engine": _strict(
                                     {
                                         "settings": {
@@ -207,7 +195,7 @@ JSON_SCHEMA: dict[str, object] = {
                                             **_BOOLEAN,
                                             "description": "whether a reference with these settings is the same",
                                         },
-                                        "unnamed": _array(_TEXT),
+                                        "unnamed": array(_TEXT),
                                         "problem": {**_TEXT_OR_NULL, "description": "why settings is null"},
                                     }
                                 ),
@@ -227,7 +215,7 @@ JSON_SCHEMA: dict[str, object] = {
                                 "binary_sha256": {**_DIGEST, "description": "of the binary that text stands for"},
                                 "imports": _IMPORTS,
                                 "exports": _EXPORTS,
-                                "memories": _array(_TEXT),
+                                "memories": array(_TEXT),
                                 "starts": {**_BOOLEAN, "description": "whether it has a start function"},
                                 "validated_by": {
                                     "type": ["integer", "null"],
@@ -262,7 +250,7 @@ JSON_SCHEMA: dict[str, object] = {
             "comparison": _strict(
                 {
                     "sentence": _TEXT,
-                    "differences": _array(
+                    "differences": array(
                         _strict(
                             {
                                 "what": _TEXT,
@@ -276,5 +264,5 @@ JSON_SCHEMA: dict[str, object] = {
             ),
         }
     ),
-}
+)
 """The JSON Schema (draft 2020-12) of ``to_json``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wasmbuild.formats.manifest import MANIFEST as MANIFEST_SCHEMA
+from wasmbuild.formats.schema_parts import array, choice, published, strict
 from wasmbuild.formats.schemas import JSON_SCHEMAS
 from wasmbuild.lean.typing import Any
 from wasmbuild.plan.graph import KINDS
@@ -14,17 +15,8 @@ PLAN = "wasmbuild/plan/1"
 _PATH_PART = r"(?!\.{1,2}(?:/|$))[^/\\\u0000]+"
 
 
-def _object(properties: Schema, optional: Schema | None = None) -> Schema:
-    return {
-        "type": "object",
-        "properties": {**properties, **(optional or {})},
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
 def _array(items: Schema, least: int = 0) -> Schema:
-    return {"type": "array", "items": items, "minItems": least}
+    return {**array(items), "minItems": least}
 
 
 def _or_null(schema: Schema) -> Schema:
@@ -43,8 +35,8 @@ _TEXT: Schema = {"type": "string", "maxLength": 100_000}
 _TEXTS = _array(_TEXT)
 _VARIABLES: Schema = {"type": "object", "additionalProperties": _TEXT}
 _AMOUNT: Schema = {"type": "integer", "minimum": 1, "maximum": (1 << 63) - 1}
-_LIMITS = _object({"memory": _or_null(_AMOUNT), "seconds": _AMOUNT})
-_OPTIONAL_LIMITS = _object({"memory": _or_null(_AMOUNT), "seconds": _or_null(_AMOUNT)})
+_LIMITS = strict({"memory": _or_null(_AMOUNT), "seconds": _AMOUNT})
+_OPTIONAL_LIMITS = strict({"memory": _or_null(_AMOUNT), "seconds": _or_null(_AMOUNT)})
 _BELOW: Schema = {
     "type": "string",
     "pattern": rf"^(?!/|[A-Za-z]:){_PATH_PART}(?:/{_PATH_PART})*$(?!\n)",
@@ -57,7 +49,7 @@ _ANYWHERE: Schema = {
     "maxLength": 4096,
     "description": "a path from the declaration's folder, with forward slashes: a build may be told to go anywhere",
 }
-_RUNNER = _object(
+_RUNNER = strict(
     {
         "command": _TEXTS,
         "python": _or_null(_TEXT),
@@ -69,7 +61,7 @@ _RUNNER = _object(
 _VERSION: Schema = _manifest["wasmtime"]["properties"]["compiler"]
 _TARGET: Schema = {
     "name": _NAME,
-    "wasmtime": _object(
+    "wasmtime": strict(
         {
             "line": {"type": "integer", "minimum": 1, "maximum": 9999},
             "at-least": _or_null(_VERSION),
@@ -85,10 +77,10 @@ _TARGET: Schema = {
 }
 _HEAD: Schema = {"project": _NAME, "build-dir": _ANYWHERE, "compiler": _TEXT, "limits": _LIMITS}
 _CONTRACT: Schema = {"imports": _or_null(_TEXTS), "exports": _or_null(_TEXTS), "ship-source": {"type": "boolean"}}
-_STEP = _object(
+_STEP = strict(
     {
         "id": _TEXT,
-        "kind": {"type": "string", "enum": list(KINDS)},
+        "kind": choice(KINDS),
         "inputs": _array(_ANYWHERE),
         "outputs": _array(_ANYWHERE),
         "needs": _TEXTS,
@@ -96,21 +88,20 @@ _STEP = _object(
     {"module": _MODULE_NAME, "target": _NAME},
 )
 
-PLAN_SCHEMA: Schema = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "$id": f"urn:{PLAN.replace('/', ':')}",
-    "title": "A declaration as the steps that make its build directory, with paths from the declaration's folder",
-    **_object(
+PLAN_SCHEMA: Schema = published(
+    PLAN,
+    "A declaration as the steps that make its build directory, with paths from the declaration's folder",
+    strict(
         {
             "schema": {"type": "string", "const": PLAN},
             "declaration": _BELOW,
             **_HEAD,
-            "targets": _array(_object({**_TARGET, "arguments": _TEXTS, "key": {"type": "object"}}), 1),
+            "targets": _array(strict({**_TARGET, "arguments": _TEXTS, "key": {"type": "object"}}), 1),
             "modules": _array(
-                _object({"name": _MODULE_NAME, "source": _SOURCE, **_CONTRACT, "tests": _TESTS}, {"file": _ANYWHERE})
+                strict({"name": _MODULE_NAME, "source": _SOURCE, **_CONTRACT, "tests": _TESTS}, {"file": _ANYWHERE})
             ),
             "globs": {"type": "object", "additionalProperties": _array(_SOURCE)},
             "steps": _array(_STEP, 1),
         }
     ),
-}
+)
