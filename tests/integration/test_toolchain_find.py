@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from wasmbuild.engine import host
-from wasmbuild.toolchain import executable, find, search_path
+from wasmbuild.toolchain import executable, find, identities, search_path
 from wasmbuild.toolchain.embedded import compiles_for
 
 LINE = find.default_line()
@@ -32,7 +32,7 @@ def test_the_installed_executable(wheel: Path, tmp_path: Path, monkeypatch: pyte
     found = find.find("auto", LINE, tmp_path)
     assert found.kind == "cli"
     assert found.version.startswith(f"{LINE}.")
-    assert found.sha256 == executable.digest(wheel)
+    assert found.sha256 == identities.digest(wheel)
     if os.access(wheel, os.X_OK):
         assert found.path == str(wheel)
     else:
@@ -52,7 +52,7 @@ def test_many_processes_with_a_cold_cache_find_the_same(wheel: Path, tmp_path: P
         for _ in range(4)
     ]
     found = {process.communicate(timeout=120)[0] for process in processes}
-    copies = cache / "wasmbuild" / "executables" / executable.digest(wheel)
+    copies = cache / "wasmbuild" / "executables" / identities.digest(wheel)
     assert len(found) == 1
     assert found.pop().startswith(f"cli {copies / search_path.PROGRAM} {LINE}.")
     assert [path.name for path in copies.iterdir()] == [search_path.PROGRAM]

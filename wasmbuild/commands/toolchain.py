@@ -99,7 +99,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _entries() -> list[dict[str, str]]:
-    from wasmbuild.toolchain import executable
+    from wasmbuild.toolchain import executable, identities
 
     entries = []
     for candidate in search_path.executables():
@@ -122,7 +122,7 @@ def _entries() -> list[dict[str, str]]:
         if version is not None:
             origin = "the wasmtime package of this environment" if library == own else search_path.INSTALLED
             entry = {"kind": "library", "version": version, "origin": origin, "path": str(library)}
-            entry["sha256"] = executable.digest(library)
+            entry["sha256"] = identities.digest(library)
             entries.append(entry)
     return entries
 
@@ -239,7 +239,7 @@ def _why(compiler: FoundCompiler, choice: str, line: int, *, is_locked: bool) ->
 
 def _origin(compiler: FoundCompiler) -> str:
     """Return where an executable was found; one without its permission to run is run as a copy of the same bytes."""
-    from wasmbuild.toolchain import executable
+    from wasmbuild.toolchain import identities
 
     found = list(search_path.executables())
     for candidate in found:
@@ -247,7 +247,7 @@ def _origin(compiler: FoundCompiler) -> str:
             return candidate.origin
     for candidate in found:
         with contextlib.suppress(OSError):
-            if executable.digest(candidate.path) == compiler.sha256:
+            if identities.digest(candidate.path) == compiler.sha256:
                 return candidate.origin
     return ""
 

@@ -8,7 +8,7 @@ from wasmbuild.errors import ToolchainError
 from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
-from wasmbuild.toolchain import executable, search_path
+from wasmbuild.toolchain import executable, identities, search_path
 from wasmbuild.toolchain.executable import ChangingError, ExecutableIdentity, UnexaminedError, UnusableExecutableError
 from wasmbuild.toolchain.search_path import default_line, fingerprint
 from wasmbuild.versions import order
@@ -121,7 +121,7 @@ def _library(path: Path) -> FoundCompiler:
             f"missing or there twice; install it again: pip install --force-reinstall wasmtime"
         )
     try:
-        return FoundCompiler(EMBEDDED, str(path), version, executable.digest(path))
+        return FoundCompiler(EMBEDDED, str(path), version, identities.digest(path))
     except OSError as error:
         raise ToolchainError(f"{path}: cannot be read: {error.strerror or error}") from error
 
@@ -140,11 +140,13 @@ def by_digest(sha256: str) -> FoundCompiler | None:
 
     None where it is not here, or cannot be run.
     """
+    from wasmbuild.toolchain.executable_copy import copies
+
     variable = search_path.named()
     named = [] if variable is None else [variable]
-    for path in [*named, *(place.path for place in search_path.executables()), *executable.copies(sha256)]:
+    for path in [*named, *(place.path for place in search_path.executables()), *copies(sha256)]:
         with suppress(OSError, executable.UnusableExecutableError, ToolchainError):
-            if executable.digest(path) == sha256:
+            if identities.digest(path) == sha256:
                 return FoundCompiler(CLI, *executable.identify(path))
     with suppress(ToolchainError):
         if (embedded := library()).sha256 == sha256:

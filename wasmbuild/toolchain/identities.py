@@ -6,6 +6,7 @@ Nothing beside a build's output is asked: who may write there would decide which
 from __future__ import annotations
 
 import os
+import time
 
 from wasmbuild import files
 from wasmbuild.digest import is_hex, sha256_hex
@@ -25,6 +26,10 @@ class KnownIdentity(NamedTuple):
 
     version: str
     sha256: str
+
+
+class ReplacedError(Exception):
+    """A file was replaced while it was looked at."""
 
 
 # What this process found out, for a machine whose cache cannot be written.
@@ -54,6 +59,17 @@ def remember(path: Path, signature: files.Signature, fact: KnownIdentity, now: i
     _found[str(path)] = (signature, fact)
     document = {"schema": SCHEMA, "path": str(path), "signature": signature, **fact._asdict()}
     _DOCUMENTS.remember(_name(path), document)
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file in hex, read only when its stat signature is new. Raises OSError."""
+    known = recall(path)
+    if known is not None:
+        return known.sha256
+    now = time.time_ns()
+    sha256, signature = files.hash_file(path)
+    remember(path, signature, KnownIdentity("", sha256), now)
+    return sha256
 
 
 def _read(path: Path) -> tuple[files.Signature, KnownIdentity] | None:

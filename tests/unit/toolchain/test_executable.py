@@ -17,7 +17,7 @@ from candidates import ROOTS, MakeProgram, message, says
 from wasmbuild import locks
 from wasmbuild.errors import CompileError, DiskError
 from wasmbuild.lean import paths
-from wasmbuild.toolchain import executable
+from wasmbuild.toolchain import executable, executable_copy, identities
 from wasmbuild.toolchain.find import FoundCompiler, find
 
 pytestmark = [
@@ -39,7 +39,7 @@ class TestWithoutPermission:
     def test_a_copy_is_run(self, machine: Path, wheel: Path) -> None:
         found = find("auto", 48, machine)
         copy = machine / "cache" / "wasmbuild" / "executables" / found.sha256 / "wasmtime"
-        assert found == FoundCompiler("cli", str(copy), "48.0.2", executable.digest(wheel))
+        assert found == FoundCompiler("cli", str(copy), "48.0.2", identities.digest(wheel))
         assert copy.read_bytes() == wheel.read_bytes()
         assert [path.name for path in copy.parent.iterdir()] == ["wasmtime"]
         inode = copy.stat().st_ino
@@ -56,7 +56,7 @@ class TestWithoutPermission:
         assert os.access(found.path, os.X_OK)
 
     def test_what_a_killed_copy_left_goes_with_the_next(self, machine: Path, wheel: Path) -> None:
-        folder = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel)
+        folder = machine / "cache" / "wasmbuild" / "executables" / identities.digest(wheel)
         folder.mkdir(parents=True)
         code = (
             "import os, signal; from pathlib import Path; from wasmbuild.toolchain import executable\n"
@@ -72,7 +72,7 @@ class TestWithoutPermission:
     def test_a_copy_that_another_process_makes_meanwhile_is_used(
         self, machine: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        copy = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel) / "wasmtime"
+        copy = machine / "cache" / "wasmbuild" / "executables" / identities.digest(wheel) / "wasmtime"
         inodes = []
 
         def lock_after_another(descriptor: int) -> bool:
@@ -88,8 +88,8 @@ class TestWithoutPermission:
     def test_a_lock_that_somebody_keeps_is_done_without(
         self, machine: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(executable, "_COPY_WAIT_SECONDS", 0.1)
-        folder = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel)
+        monkeypatch.setattr(executable_copy, "_WAIT_SECONDS", 0.1)
+        folder = machine / "cache" / "wasmbuild" / "executables" / identities.digest(wheel)
         folder.mkdir(parents=True)
         with open(f"{folder}.lock", "w") as lock:
             assert locks.try_lock(lock.fileno())
@@ -111,7 +111,7 @@ class TestWithoutPermission:
         found = find("auto", 48, machine)
         assert Path(found.path).parent.parent == machine
         assert Path(found.path).read_bytes() == wheel.read_bytes()
-        assert (found.version, found.sha256) == ("48.0.2", executable.digest(wheel))
+        assert (found.version, found.sha256) == ("48.0.2", identities.digest(wheel))
         assert find("auto", 48, machine) == found
 
     def test_the_copy_of_a_process_goes_with_it(self, machine: Path, wheel: Path) -> None:
@@ -149,7 +149,7 @@ class TestWithoutPermission:
         import resource
 
         monkeypatch.setattr(tempfile, "tempdir", str(machine))
-        folder = machine / "cache" / "wasmbuild" / "executables" / executable.digest(wheel)
+        folder = machine / "cache" / "wasmbuild" / "executables" / identities.digest(wheel)
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (wheel.stat().st_size - 1, hard))
         try:
@@ -178,7 +178,7 @@ class TestReplaced:
     def test_it_is_looked_at_again(self, machine: Path, program: MakeProgram) -> None:
         path = self.replaces_itself(machine / "first" / "wasmtime", program, times=2)
         program(machine / "second" / "wasmtime", says("48.0.1"))
-        assert find("auto", 48, machine) == FoundCompiler("cli", str(path), "48.0.9", executable.digest(path))
+        assert find("auto", 48, machine) == FoundCompiler("cli", str(path), "48.0.9", identities.digest(path))
 
     def test_no_other_is_taken_in_its_place(self, machine: Path, program: MakeProgram) -> None:
         path = self.replaces_itself(machine / "first" / "wasmtime", program, times=100)
@@ -197,14 +197,14 @@ class TestReplaced:
 class TestReplacedWhileItCompiled:
     def test_the_same_one_passes(self, machine: Path, program: MakeProgram) -> None:
         path = program(machine / "first" / "wasmtime", says("48.0.9"))
-        executable.refuse_another(str(path), executable.digest(path))
+        executable.refuse_another(str(path), identities.digest(path))
 
     @pytest.mark.parametrize("put", [lambda path: path.write_bytes(b"another"), Path.unlink])
     def test_another_one_and_none_are_refused(
         self, machine: Path, program: MakeProgram, put: Callable[[Path], object]
     ) -> None:
         path = program(machine / "first" / "wasmtime", says("48.0.9"))
-        sha256 = executable.digest(path)
+        sha256 = identities.digest(path)
         put(path)
         with pytest.raises(CompileError, match="was replaced while it compiled; build again when what installs it has"):
             executable.refuse_another(str(path), sha256)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from candidates import MakeProgram, message, says
 
-from wasmbuild.toolchain import executable, search_path
+from wasmbuild.toolchain import executable, identities, search_path
 from wasmbuild.toolchain.find import FoundCompiler, find, remedies, why_passed_over
 
 pytestmark = [
@@ -25,7 +25,7 @@ class TestNamed:
     def test_it_wins(self, machine: Path, script: MakeProgram, relative: bool) -> None:
         path = script(machine / "tools" / "w", says("48.0.8 (abc 2026-01-01)"))
         found = find("tools/w" if relative else str(path), 48, machine)
-        assert found == FoundCompiler("cli", str(path), "48.0.8", executable.digest(path))
+        assert found == FoundCompiler("cli", str(path), "48.0.8", identities.digest(path))
 
     def test_before_the_environment_variable(
         self, machine: Path, script: MakeProgram, monkeypatch: pytest.MonkeyPatch

@@ -51,7 +51,7 @@ class TestIdentities:
         self, machine: Path, known: Path, forget: Callable[[], None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         path = machine / "first" / "wasmtime"
-        sha256 = executable.digest(path)
+        sha256 = identities.digest(path)
         forget()
         monkeypatch.setattr(executable.files, "hash_file", lambda path: pytest.fail(f"{path} was read again"))
         assert find("auto", 48, machine) == FoundCompiler("cli", str(path), "48.0.8", sha256)
@@ -98,9 +98,9 @@ class TestIdentities:
         path = program(machine / "wasmtime", says("48.0.8"))
         os.utime(path, (seconds, seconds))
         time.sleep(0.03)
-        sha256 = executable.digest(path)
+        sha256 = identities.digest(path)
         monkeypatch.setattr(executable.files, "hash_file", lambda path: pytest.fail(f"{path} was read again"))
-        assert executable.digest(path) == sha256
+        assert identities.digest(path) == sha256
 
     def test_a_script_is_asked_every_time(self, machine: Path, script: MakeProgram) -> None:
         self.old(script(machine / "w", f'echo "wasmtime $(cat {machine}/version)"'))
