@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from wasmbuild.builder.request import RemoteReport
     from wasmbuild.builder.session import Session
     from wasmbuild.builder.work import ArtifactOutcome
-    from wasmbuild.console import Console
-    from wasmbuild.progress import Progress
+    from wasmbuild.console.progress import Progress
+    from wasmbuild.console.terminal import Console
     from wasmbuild.project.audit_policy import AuditPolicy
 
 SCHEMA = "wasmbuild/build/1"
@@ -105,8 +105,8 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
     if looked.whole and not arguments.check_reproducible:
         selected = options.select(arguments.selectors, [artifact.id for artifact in planned.plan.artifacts])
         return _nothing_to_do(arguments, selected, lost)
-    from wasmbuild.console import Console
-    from wasmbuild.progress import Progress
+    from wasmbuild.console.progress import Progress
+    from wasmbuild.console.terminal import Console
 
     console = Console(sys.stderr, quiet=arguments.quiet)
     session = workspace.session(
@@ -180,7 +180,7 @@ def _compiled_again(
 ) -> dict[str, ArtifactOutcome]:
     """Compile what is right once more, and return the outcomes of what came out otherwise."""
     from wasmbuild.builder.work import ArtifactOutcome
-    from wasmbuild.console import counted
+    from wasmbuild.console.figures import counted
 
     whole = [id for id in selected if session.statuses[id].right]
     different: dict[str, ArtifactOutcome] = {}

@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from wasmbuild.console import counted, human_size
+    from wasmbuild.console.figures import counted, human_size
     from wasmbuild.project.cache_policy import CachePolicy
 
     if arguments.action == "keygen":
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _stats(cache: LocalCache, policy: CachePolicy, *, as_json: bool) -> int:
-    from wasmbuild.console import counted, human_size
+    from wasmbuild.console.figures import counted, human_size
 
     directory, usage, problem = cache.directory, cache.usage(), cache.problem()
     remote = _remote(policy)

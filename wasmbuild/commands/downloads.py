@@ -8,7 +8,7 @@ from wasmbuild.text import printable
 if TYPE_CHECKING:
     import argparse
 
-    from wasmbuild.console import Console
+    from wasmbuild.console.terminal import Console
     from wasmbuild.installing.install import Attest, InstallReporter
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.commands import options
-from wasmbuild.console import counted
+from wasmbuild.console.figures import counted
 from wasmbuild.errors import DONE, DiskError, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.text import listed, quoted

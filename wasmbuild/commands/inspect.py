@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from wasmbuild.console import Console
+    from wasmbuild.console.terminal import Console
     from wasmbuild.inspection import compare, inspect
     from wasmbuild.inspection.report import to_json
     from wasmbuild.inspection.text import tell, tell_comparison

@@ -48,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from wasmbuild.builder import output
-    from wasmbuild.console import Console
+    from wasmbuild.console.terminal import Console
     from wasmbuild.installing.locking import ArchiveSource, NoExecutableError, RequestedVersion
     from wasmbuild.project.declared import lines_of
     from wasmbuild.toolchain import lockfile

@@ -18,7 +18,7 @@ from wasmbuild.toolchain import installed, search_path
 if TYPE_CHECKING:
     import argparse
 
-    from wasmbuild.console import Console
+    from wasmbuild.console.terminal import Console
     from wasmbuild.installing.install import Installed
     from wasmbuild.toolchain.find import FoundCompiler
 
@@ -128,7 +128,8 @@ def _entries() -> list[dict[str, str]]:
 
 
 def _install(arguments: argparse.Namespace) -> int:
-    from wasmbuild.console import Console, human_size
+    from wasmbuild.console.figures import human_size
+    from wasmbuild.console.terminal import Console
     from wasmbuild.installing.install import RELEASE, install
 
     console = Console(sys.stderr)

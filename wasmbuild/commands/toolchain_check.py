@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wasmbuild.audit.database import LAYOUT, Advisory, bundled
 from wasmbuild.audit.judge import AFFECTED, AuditedTarget, Judge
-from wasmbuild.console import counted
+from wasmbuild.console.figures import counted
 from wasmbuild.errors import DONE, FAILED, ToolchainError
 from wasmbuild.formats import wasm_traits
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple

@@ -53,8 +53,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from wasmbuild.console import Console
-    from wasmbuild.verification_table import tell
+    from wasmbuild.console.terminal import Console
+    from wasmbuild.console.verification_table import tell
     from wasmbuild.verify import default_limits, verify
 
     if arguments.junit is not None:

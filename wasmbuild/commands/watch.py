@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
 
     from wasmbuild.builder.workspace import Planned, Workspace
-    from wasmbuild.console import Console
+    from wasmbuild.console.terminal import Console
     from wasmbuild.plan.graph import Plan
 
 Build = Callable[["Planned"], int]
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace, workspace: Workspace, build: Build) -> No
 
     Raises UsageError for what does not go with it, or where watchfiles is not installed.
     """
-    from wasmbuild.console import Console
+    from wasmbuild.console.terminal import Console
 
     for option in ("json", "stamp", "depfile"):
         if getattr(arguments, option):
@@ -82,7 +82,7 @@ def _round(
         return
     # Of a part of the artifacts there may be no manifest.
     if build(seen.planned) == DONE and not arguments.selectors:
-        from wasmbuild.verification_table import summary, tell
+        from wasmbuild.console.verification_table import summary, tell
         from wasmbuild.verify import verify
 
         report = verify([seen.planned.plan.build_dir], targets=workspace.runners())

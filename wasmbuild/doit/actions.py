@@ -105,8 +105,8 @@ def verify_artifacts(arguments: BuildArguments, *, ordered: bool = False) -> Tas
     With ``ordered``, doit has seen to that. It fails, too, where that is not what is declared now.
     """
     from wasmbuild.audit.known_faults import of_paths
-    from wasmbuild.console import Console
-    from wasmbuild.verification_table import summary, tell
+    from wasmbuild.console.terminal import Console
+    from wasmbuild.console.verification_table import summary, tell
     from wasmbuild.verify import verify
 
     build = of(arguments)

@@ -6,11 +6,11 @@ from doit.exceptions import BaseFail, UnmetDependency
 from doit.reporter import ConsoleReporter
 from doit.task import Task
 
-from wasmbuild.console import Console
+from wasmbuild.console.progress import Progress
+from wasmbuild.console.terminal import Console
 from wasmbuild.doit.kinds import FOUND_RIGHT, MANIFESTS, OUTDATED, UP_TO_DATE, kind
 from wasmbuild.doit.skipping import SkippedTasks, waited_for
 from wasmbuild.lean.typing import Any, TextIO
-from wasmbuild.progress import Progress
 
 
 class Reporter(ConsoleReporter):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from wasmbuild.console import Console, human_size
+from wasmbuild.console.figures import human_size
+from wasmbuild.console.terminal import Console
 from wasmbuild.engine import lines
 from wasmbuild.formats.extern import Export, Import
 from wasmbuild.inspection import roles, uses

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from wasmbuild.audit.judge import NOT_AFFECTED, Finding
-from wasmbuild.console import counted, human_size
+from wasmbuild.console.figures import counted, human_size
 from wasmbuild.formats.traits import Traits
 from wasmbuild.project.audit_policy import SEVERITIES
 from wasmbuild.text import printable

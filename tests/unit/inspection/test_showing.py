@@ -13,7 +13,7 @@ from matrix import examples
 
 from wasmbuild.audit.database import bundled
 from wasmbuild.audit.judge import VERDICTS, Finding
-from wasmbuild.console import Console
+from wasmbuild.console.terminal import Console
 from wasmbuild.engine.triples import ARCHITECTURES
 from wasmbuild.formats.extern import COMPONENT_KINDS, CORE_KINDS, Export, Import
 from wasmbuild.formats.traits import ODD_TAGS_WITH, Traits

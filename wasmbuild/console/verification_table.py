@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from wasmbuild.console import Console, counted, human_seconds
+from wasmbuild.console.figures import counted, human_seconds
+from wasmbuild.console.terminal import Console
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.text import listed

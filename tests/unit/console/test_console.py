@@ -6,9 +6,10 @@ import io
 
 import pytest
 
-from wasmbuild.console import Console, counted, human_seconds, human_size
-from wasmbuild.progress import Progress
-from wasmbuild.verification_table import tell
+from wasmbuild.console.figures import counted, human_seconds, human_size
+from wasmbuild.console.progress import Progress
+from wasmbuild.console.terminal import Console
+from wasmbuild.console.verification_table import tell
 from wasmbuild.verify.outcomes import Verdict, unusable
 from wasmbuild.verify.report import Report
 

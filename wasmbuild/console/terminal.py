@@ -1,4 +1,4 @@
-"""What people see while something is built or verified: a line for each thing done, and on a terminal a live bar."""
+"""Lines for people: one for each thing done, and on a terminal a live bar."""
 
 from __future__ import annotations
 
@@ -9,31 +9,6 @@ from wasmbuild.lean.typing import TextIO
 
 _BOLD, _RED, _GREEN, _YELLOW, _DIM = "1", "31", "32", "33", "2"
 _BAR = 24
-
-
-def human_size(count: int) -> str:
-    """Return a number of bytes as people read it, in decimal units: ``20.7 kB``."""
-    size = float(count)
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
-
-
-def human_seconds(seconds: float) -> str:
-    """Return a duration as people read it: ``0.42 s``, ``2 min 5 s``."""
-    if seconds < 9.95:
-        return f"{seconds:.2f} s"
-    if seconds < 119.5:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s"
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a count with its noun: ``1 artifact``, ``2 artifacts``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 class Console:

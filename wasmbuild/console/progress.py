@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from wasmbuild.console import Console, counted, human_seconds, human_size
+from wasmbuild.console.figures import counted, human_seconds, human_size
+from wasmbuild.console.terminal import Console
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.text import listed
 

@@ -1,0 +1,1 @@
+"""What people see while something is built or verified."""
