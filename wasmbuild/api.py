@@ -214,6 +214,9 @@ def _built(
     on_compiled: Callable[[str], None],
 ) -> dict[str, tuple[str, ...]]:
     """Build what is out of date; return why, by id."""
+    # Before a thread of ours does, and is taken for the program's main thread.
+    import threading  # noqa: F401
+
     from wasmbuild.audit.known_faults import of_build
 
     failures: dict[str, WasmbuildError] = {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -173,3 +175,25 @@ def test_a_file_whose_name_is_no_module_fails_when_the_rest_is_built(project: Pr
         with pytest.raises(DeclarationError, match='the module "sub sub"'):
             api.build(project.root / "wasmbuild.toml")
         assert set(project.verdicts()) == ALL
+
+
+def test_a_program_has_its_own_main_thread_after_a_compile_that_failed(project: Project) -> None:
+    """Python 3.11's ``threading`` takes who imports it first for that: it would wait for no thread at the end."""
+    # Of type [] -> [i32], and without the number.
+    right = bytes.fromhex("0061736d01000000 0105016000017f 03020100 0a06010400 41000b")
+    project.write("wasmbuild.toml", HEAD + TARGETS + '[modules.add]\nsource = "add.wasm"\n')
+    project.write("add.wasm", right)
+    api.build(project.root / "wasmbuild.toml")
+    project.write("add.wasm", right.replace(b"\x41", b"\x42"))
+    program = """
+import sys
+from wasmbuild import api
+assert "threading" not in sys.modules
+try:
+    api.build("wasmbuild.toml")
+except api.BuildError:
+    import _thread, threading
+    print(threading.main_thread().ident == _thread.get_ident())
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=project.root, capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr) == ("True\n", "")

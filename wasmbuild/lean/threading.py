@@ -2,6 +2,9 @@
 
 To a type checker the name is that of ``threading``. Threads that end what they are about, however the process ends, are
 those of ``threading`` itself: these are all daemons.
+
+A program that is not ours has to have imported ``threading`` before one of these does: up to Python 3.12, that takes
+who imports it first for the main thread.
 """
 
 from __future__ import annotations
@@ -20,25 +23,30 @@ else:
             if not daemon:
                 raise ValueError("it does not outlive the main thread")
             self._target = target
+            self._alive = False
             self._ended = allocate_lock()
 
         def start(self):
             self._ended.acquire()
+            self._alive = True
             try:
                 start_new_thread(self._run, ())
             except BaseException:
+                self._alive = False
                 self._ended.release()
                 raise
 
         def is_alive(self):
-            return self._ended.locked()
+            return self._alive
 
         def join(self, timeout=None):
-            if self._ended.acquire(timeout=-1 if timeout is None else timeout):
+            # Who is interrupted between the two keeps the lock, and may ask again.
+            if self._alive and self._ended.acquire(timeout=-1 if timeout is None else timeout):
                 self._ended.release()
 
         def _run(self):
             try:
                 self._target()
             finally:
+                self._alive = False
                 self._ended.release()

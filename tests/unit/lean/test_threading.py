@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+from types import FrameType
+from typing import Any
+
+import pytest
 
 from wasmbuild.lean.threading import Thread
 
@@ -42,3 +47,29 @@ def test_several_wait_for_one() -> None:
     for one in waiting:
         one.join(10)
     assert not any(one.is_alive() for one in waiting)
+
+
+@pytest.mark.parametrize("line", range(1, 4))
+def test_who_is_interrupted_while_it_waits_can_wait_again(line: int) -> None:
+    """An executor is aborted then, and waits until no thread is alive."""
+    lines = 0
+
+    def interrupt(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        if lines == line:
+            raise KeyboardInterrupt
+        return interrupt if frame.f_code is Thread.join.__code__ else None
+
+    thread = Thread(target=lambda: None, daemon=True)
+    thread.start()
+    before = sys.gettrace()
+    sys.settrace(interrupt)
+    try:
+        thread.join()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.settrace(before)
+    thread.join(10)
+    assert not thread.is_alive()
