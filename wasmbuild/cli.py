@@ -50,7 +50,7 @@ def _ended(argv: list[str]) -> int:
 
 
 def _interrupted(argv: list[str]) -> int:
-    from wasmbuild.subcommands import COMMANDS
+    from wasmbuild.command_line.subcommands import COMMANDS
 
     command = COMMANDS.get(argv[0]) if argv else None
     print(f"interrupted; {command.interrupted}" if command else "interrupted", file=sys.stderr)
@@ -58,10 +58,11 @@ def _interrupted(argv: list[str]) -> int:
 
 
 def _run(argv: list[str]) -> int:
-    from wasmbuild import arguments, boundary
+    from wasmbuild import boundary
+    from wasmbuild.command_line import dispatch
 
     with boundary.as_wasmbuild_error():
-        code = arguments.run(argv)
+        code = dispatch.run(argv)
         sys.stdout.flush()
         return code
 

@@ -300,7 +300,7 @@ def test_modules_are_not_needed_for_a_plan_of_targets(project: Project) -> None:
 
 
 def test_hooks_of_pre_commit_are_commands() -> None:
-    from wasmbuild.parsers import of_command
+    from wasmbuild.command_line.parsers import of_command
 
     text = (Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text()
     entries = [line.partition("entry: ")[2].split() for line in text.splitlines() if "entry: " in line]

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from support import ALL, Project, run_here
 
-from wasmbuild.completion import SHELLS, words
+from wasmbuild.command_line.completion import SHELLS, words
+from wasmbuild.command_line.subcommands import COMMANDS
 from wasmbuild.project.levels import LEVELS
-from wasmbuild.subcommands import COMMANDS
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="shells of Unix")
 

@@ -83,7 +83,7 @@ def test_a_defect_has_an_exit_code_of_its_own(
     def broken(arguments: list[str]) -> int:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("wasmbuild.arguments.run", broken)
+    monkeypatch.setattr("wasmbuild.command_line.dispatch.run", broken)
     assert cli.main(["plan"]) == DEFECT
     assert "error: this is a defect of wasmbuild 0." in capsys.readouterr().err
 

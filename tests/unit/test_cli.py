@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wasmbuild import arguments, cli
+from wasmbuild import cli
+from wasmbuild.command_line import dispatch
 from wasmbuild.errors import INTERRUPTED
 
 
@@ -21,7 +22,7 @@ def _make_class(argv: list[str]) -> int:
 def test_a_stop_while_a_class_is_made_is_no_defect(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(arguments, "run", _make_class)
+    monkeypatch.setattr(dispatch, "run", _make_class)
 
     assert cli.main(["build"]) == INTERRUPTED
 

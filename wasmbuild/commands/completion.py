@@ -22,8 +22,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from wasmbuild.completion import SHELLS
-    from wasmbuild.completion.words import commands
+    from wasmbuild.command_line.completion import SHELLS
+    from wasmbuild.command_line.completion.words import commands
 
     sys.stdout.write(SHELLS[arguments.shell](commands()))
     return DONE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from wasmbuild.completion.words import ANYTHING, FILES, LINES, LISTS, WORDS, CommandWords, Option, Value
+from wasmbuild.command_line.completion.words import ANYTHING, FILES, LINES, LISTS, WORDS, CommandWords, Option, Value
 
 _TEMPLATE = """\
 #compdef wasmbuild

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmbuild import plain_arguments
+from wasmbuild.command_line import plain_arguments
+from wasmbuild.command_line.parsers import of_command
+from wasmbuild.command_line.subcommands import COMMANDS, module_of
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.typing import Any
-from wasmbuild.parsers import of_command
-from wasmbuild.subcommands import COMMANDS, module_of
 
 _VALUES = ["a.wasm", "-", "", "1", "0", "x y", "a=b", "--", "-1", "-x", "x64", "é", "48.0.8", "wasm=w.wasm", "1GiB"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from wasmbuild.completion.words import ANYTHING, FILES, LINES, LISTS, WORDS, CommandWords, Option, Value
+from wasmbuild.command_line.completion.words import ANYTHING, FILES, LINES, LISTS, WORDS, CommandWords, Option, Value
 
 
 def script(commands: Sequence[CommandWords]) -> str:

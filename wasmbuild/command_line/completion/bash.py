@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from wasmbuild.completion.words import LINES, LISTS, WORDS, CommandWords, Value
+from wasmbuild.command_line.completion.words import LINES, LISTS, WORDS, CommandWords, Value
 
 # Readline replaces what stands behind the last of these characters, so that it gets no more than that.
 _TEMPLATE = """\

@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from wasmbuild.command_line.parsers import of_command
+from wasmbuild.command_line.subcommands import COMMANDS
 from wasmbuild.engine import cpu, lines, triples
 from wasmbuild.lean.typing import NamedTuple
-from wasmbuild.parsers import of_command
-from wasmbuild.subcommands import COMMANDS
 
 FILES = "files"
 IDS = "ids"

@@ -7,9 +7,9 @@ import os
 import sys
 
 from wasmbuild import __version__
+from wasmbuild.command_line.subcommands import COMMANDS, module_of
 from wasmbuild.errors import DONE, UsageError
 from wasmbuild.lean.typing import Any, NoReturn
-from wasmbuild.subcommands import COMMANDS, module_of
 
 _USUAL = 80  # columns
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from wasmbuild import plain_arguments
+from wasmbuild.command_line import plain_arguments
+from wasmbuild.command_line.subcommands import COMMANDS, module_of
 from wasmbuild.errors import UsageError
-from wasmbuild.subcommands import COMMANDS, module_of
 
 
 def run(arguments: list[str]) -> int:
     """Do what the arguments of the command line say; return the exit code. Raises WasmbuildError, SystemExit."""
     if not arguments or arguments[0].startswith("-"):
-        from wasmbuild.parsers import overview
+        from wasmbuild.command_line.parsers import overview
 
         parser = overview()
         parser.parse_args(arguments)
@@ -28,7 +28,7 @@ def run(arguments: list[str]) -> int:
     module = module_of(name)
     said: object = plain_arguments.read(module.configure, rest)
     if said is None:
-        from wasmbuild.parsers import of_command
+        from wasmbuild.command_line.parsers import of_command
 
         said = of_command(name).parse_args(rest)
     code: int = module.run(said)
