@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wasmbuild.builder import key, noop
+from wasmbuild.builder.artifact_statuses import ArtifactStatuses
 from wasmbuild.builder.build_directory import BuildDirectory
 from wasmbuild.builder.checker import Checker, Status
 from wasmbuild.builder.compile import LocalCompiler
@@ -15,7 +16,6 @@ from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache, Execut
 from wasmbuild.builder.scheduler import Scheduler, make
 from wasmbuild.builder.shipped_sources import ShippedSources
 from wasmbuild.builder.sources import SourceReader
-from wasmbuild.builder.standing import Standing
 from wasmbuild.builder.survey import Survey
 from wasmbuild.builder.upkeep import Upkeep
 from wasmbuild.builder.work import ArtifactOutcome, ArtifactWork
@@ -74,10 +74,10 @@ class Session:
         obstacles = {target.name: toolchain.obstacle(target.engine) for target in plan.targets}
         self._checker = Checker(directory.root, self._files, directory.memory, self._sources, self._document, obstacles)
         self._upkeep = Upkeep(plan, directory, self._manifests, self._sources, self._document)
-        self._standing = Standing(plan, self._manifests)
-        self._survey = Survey(plan, looked, directory, self._checker, self._manifests, self._standing)
+        self._statuses = ArtifactStatuses(plan, self._manifests)
+        self._survey = Survey(plan, looked, directory, self._checker, self._manifests, self._statuses)
         self._work = ArtifactWork(
-            directory, self._sources, self._manifests, self._standing, self._identity, toolchain.limits
+            directory, self._sources, self._manifests, self._statuses, self._identity, toolchain.limits
         )
         self._unwritable: DiskError | None = None
         self._begun = False
@@ -93,11 +93,11 @@ class Session:
     @property
     def statuses(self) -> Mapping[str, Status]:
         """What is known of each artifact, by id: nothing before ``check`` or ``begin``."""
-        return self._standing.statuses
+        return self._statuses.by_id
 
     def outdated(self) -> list[Status]:
         """Return what is not right, the largest sources first, so that none of them is left for the end."""
-        return self._standing.outdated()
+        return self._statuses.outdated()
 
     def unfinished(self) -> list[str]:
         """Return the names of targets whose manifest is not there, or not what it should be."""
@@ -143,7 +143,7 @@ class Session:
         Raises DiskError, and DeclarationError, with nothing changed, when the directory is another project's, or what
         would go is what another declaration of this project declares.
         """
-        with self._standing.mutex:
+        with self._statuses.mutex:
             if self.directory.locked:
                 return
             self._manifests.refuse_another_project()
@@ -175,12 +175,12 @@ class Session:
             self.directory.forget_noop()
             self.directory.tick()
             self._survey.look(ours=ours)
-            self._standing.count()
+            self._statuses.count()
             if not undisturbed:
                 self._upkeep.tidy()
-            self._upkeep.mend_records(self._standing)
+            self._upkeep.mend_records(self._statuses)
             for target in self.plan.targets:
-                if self._standing.is_whole(target) and not self._manifests.stands(target):
+                if self._statuses.is_whole(target) and not self._manifests.stands(target):
                     self._manifests.write(target)
             self._index.write()
             self._begun = True
@@ -204,7 +204,7 @@ class Session:
                 return ArtifactOutcome(artifact.id, (), 0.0, 0, None)
             if self._unwritable is not None:
                 return self._work.fail(artifact.id, self._unwritable)
-            self._standing.doubt(artifact.id)
+            self._statuses.doubt(artifact.id)
         # What is compiled all the same is not to come from where it was kept.
         cache = NO_CACHE if status.right else self._cache
         threads = ALL_CORES if parallel else 1
@@ -247,7 +247,7 @@ class Session:
 
         Raises DiskError.
         """
-        with self._standing.mutex:
+        with self._statuses.mutex:
             if not self.statuses:
                 self.check()
             return self._survey.look_again(artifact)

@@ -9,16 +9,16 @@ from wasmbuild.project import filenames
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from wasmbuild.builder.artifact_statuses import ArtifactStatuses
     from wasmbuild.builder.build_directory import BuildDirectory
     from wasmbuild.builder.checker import Checker, Status
     from wasmbuild.builder.manifests import Manifests
-    from wasmbuild.builder.standing import Standing
     from wasmbuild.plan.graph import Plan
     from wasmbuild.project.declared import Artifact
 
 
 class Survey:
-    """Brings what is known of all artifacts (``standing``) up to what is there.
+    """Brings what is known of all artifacts (``statuses``) up to what is there.
 
     What the last whole build of this very plan left is right but for files that have other signatures by now.
     """
@@ -30,7 +30,7 @@ class Survey:
         directory: BuildDirectory,
         checker: Checker,
         manifests: Manifests,
-        standing: Standing,
+        statuses: ArtifactStatuses,
     ) -> None:
         """``looked`` is what ``noop.look`` found just now: what it found unchanged is not looked at once more."""
         self.as_it_was = False
@@ -42,7 +42,7 @@ class Survey:
         self._directory = directory
         self._checker = checker
         self._manifests = manifests
-        self._standing = standing
+        self._statuses = statuses
         self._seen = looked.signatures
         # Statuses are of what the memory knows, which nobody has held against the files.
         self._believing = False
@@ -53,17 +53,17 @@ class Survey:
 
     def check(self) -> None:
         """Find out which artifacts are right. Raises DiskError."""
-        standing = self._standing
-        if not standing.statuses and self._is_as_it_was():
+        statuses = self._statuses
+        if not statuses.by_id and self._is_as_it_was():
             self._believe()
-        before = standing.statuses
+        before = statuses.by_id
         if self._fresh:
             self._fresh = False
             rest = [artifact for id, artifact in self._artifacts.items() if id not in before]
             checked = self._checker.check(rest, {})
-            standing.statuses = {**before, **checked}
+            statuses.by_id = {**before, **checked}
         else:
-            checked = standing.statuses = self._checker.check(self._plan.artifacts, before)
+            checked = statuses.by_id = self._checker.check(self._plan.artifacts, before)
         if self._believing:
             # Another build may have made one anew, record and all: it is right, and a manifest that was is not.
             self._believing = False
@@ -73,7 +73,7 @@ class Survey:
     def forget(self) -> None:
         """Forget all that was found: another build has had the directory meanwhile."""
         self._directory.memory.load()
-        self._standing.statuses, self._seen, self._unchanged = {}, (), set()
+        self._statuses.by_id, self._seen, self._unchanged = {}, (), set()
 
     def recall(self, *, ours: bool) -> bool:
         """Take up what is remembered, when the directory was just locked; tell whether nobody else made anything there.
@@ -81,7 +81,7 @@ class Survey:
         With ``ours``, what is known is what this process left there.
         """
         self.as_it_was = (ours and self.as_it_was) or self._is_as_it_was()
-        if self.as_it_was and not self._standing.statuses:
+        if self.as_it_was and not self._statuses.by_id:
             self._believe()
         self._seen = ()
         return self.as_it_was or ours
@@ -93,27 +93,27 @@ class Survey:
         if self.as_it_was and self._unchanged and not self._fresh:
             # Nobody has built since: what was not as it was then is looked at again.
             rest = [artifact for id, artifact in self._artifacts.items() if id not in self._unchanged]
-            self._standing.statuses.update(self._checker.check(rest, {}))
+            self._statuses.by_id.update(self._checker.check(rest, {}))
         else:
             self._manifests.refuse_another_project()
             self.check()
 
     def look_again(self, artifact: Artifact) -> Status:
         """Look at one artifact closely, whatever is known of it. Raises DiskError."""
-        self._standing.touch(artifact.module.name)
+        self._statuses.touch(artifact.module.name)
         self._unchanged.discard(artifact.id)
         status = self._checker.check_one(artifact)
-        self._standing.replace(status, counted=self._directory.locked)
+        self._statuses.replace(status, counted=self._directory.locked)
         return status
 
     def recheck(self) -> list[str]:
         """Look once more at what was touched; return the ids of what was right and no longer is. Raises DiskError."""
-        standing = self._standing
-        standing.touched.update(self._young())
+        statuses = self._statuses
+        statuses.touched.update(self._young())
         self._directory.settle()
-        touched = [artifact for artifact in self._plan.artifacts if artifact.module.name in standing.touched]
+        touched = [artifact for artifact in self._plan.artifacts if artifact.module.name in statuses.touched]
         believed = list(filter(self._is_right, touched))
-        standing.statuses.update(self._checker.check(touched, standing.statuses))
+        statuses.by_id.update(self._checker.check(touched, statuses.by_id))
         return [artifact.id for artifact in believed if not self._is_right(artifact)]
 
     def _young(self) -> Iterator[str]:
@@ -124,18 +124,18 @@ class Survey:
                     yield artifact.module.name
 
     def _is_right(self, artifact: Artifact) -> bool:
-        return self._standing.statuses[artifact.id].right
+        return self._statuses.by_id[artifact.id].right
 
     def _believe(self) -> None:
         """Take all to be as the last whole build left it, but for files whose signatures are others by now."""
         self._believing = True
         if self._seen:
             self._fresh = True
-            self._standing.statuses = self._checker.unchanged(self._artifacts, self._seen)
-            self._unchanged = set(self._standing.statuses)
+            self._statuses.by_id = self._checker.unchanged(self._artifacts, self._seen)
+            self._unchanged = set(self._statuses.by_id)
             self._seen = ()
         else:
-            self._standing.statuses = self._checker.believe(self._plan.artifacts)
+            self._statuses.by_id = self._checker.believe(self._plan.artifacts)
         self._manifests.believe()
 
     def _is_as_it_was(self) -> bool:

@@ -18,8 +18,8 @@ from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.text import quoted
 
 if TYPE_CHECKING:
+    from wasmbuild.builder.artifact_statuses import ArtifactStatuses
     from wasmbuild.builder.checker import Document
-    from wasmbuild.builder.standing import Standing
     from wasmbuild.plan.graph import Plan
     from wasmbuild.project.declared import Artifact
 
@@ -83,12 +83,12 @@ class Upkeep:
     def _declaration(self) -> str:
         return os.path.join(self._plan.directory, os.path.basename(self._plan.path))
 
-    def mend_records(self, standing: Standing) -> None:
+    def mend_records(self, statuses: ArtifactStatuses) -> None:
         """Let records of right artifacts tell what they should; manifests that say other go. Raises DiskError."""
-        for status in standing.statuses.values():
+        for status in statuses.by_id.values():
             if status.stale_record:
                 self._mend_record(status.artifact)
-                standing.touch(status.artifact.module.name)
+                statuses.touch(status.artifact.module.name)
 
     def _unship(self, artifact: Path) -> None:
         """Remove the source that was shipped beside an artifact, if that is what the file holds."""

@@ -16,12 +16,12 @@ from wasmbuild.project import filenames
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from wasmbuild.builder.artifact_statuses import ArtifactStatuses
     from wasmbuild.builder.build_directory import BuildDirectory
     from wasmbuild.builder.examining import SourceFacts
     from wasmbuild.builder.key import CompilerIdentity
     from wasmbuild.builder.manifests import Manifests
     from wasmbuild.builder.sources import SourceReader
-    from wasmbuild.builder.standing import Standing
     from wasmbuild.project.declared import Artifact, Module, Target
     from wasmbuild.toolchain.child import ProcessLimits
 
@@ -52,7 +52,7 @@ class ArtifactWork:
         directory: BuildDirectory,
         sources: SourceReader,
         manifests: Manifests,
-        standing: Standing,
+        statuses: ArtifactStatuses,
         identity: Callable[[Target], CompilerIdentity],
         limits: ProcessLimits,
     ) -> None:
@@ -60,7 +60,7 @@ class ArtifactWork:
         self._directory = directory
         self._sources = sources
         self._manifests = manifests
-        self._standing = standing
+        self._statuses = statuses
         self._identity = identity
         self._limits = limits
         self._prepared: dict[str, SourceFacts] = {}
@@ -93,18 +93,18 @@ class ArtifactWork:
 
     def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> CheckedArtifact:
         """Hold what came back against its request. Raises WasmbuildError."""
-        source_text = self._standing.statuses[id].artifact.module.source_text
+        source_text = self._statuses.by_id[id].artifact.module.source_text
         return check(id, source_text, request, result, self._prepared[id], self._directory.scratch())
 
     def publish(self, id: str, checked: CheckedArtifact, result: CompileResult) -> ArtifactOutcome:
         """Put an artifact into the build directory, with its record. Raises DiskError."""
-        status = self._standing.statuses[id]
-        self._standing.touch(status.artifact.module.name)
+        status = self._statuses.by_id[id]
+        self._statuses.touch(status.artifact.module.name)
         path = f"{self._directory.root}{os.sep}{filenames.native(status.artifact.path)}"
         facts = facts_of(checked.record)
         sha256 = self._directory.publish(path, checked.file, checked.record, checked.stamped, facts)
         self._manifests.published(status.artifact, checked.record, sha256)
-        self._standing.settle(id)
+        self._statuses.settle(id)
         size = checked.record.size
         return ArtifactOutcome(
             id, status.reasons, result.seconds, size, None, result.restored, result.peak_memory, result.worker
@@ -112,12 +112,12 @@ class ArtifactWork:
 
     def fail(self, id: str, error: WasmbuildError) -> ArtifactOutcome:
         """Leave the last good artifact where it is."""
-        status = self._standing.statuses[id]
-        self._standing.touch(status.artifact.module.name)
+        status = self._statuses.by_id[id]
+        self._statuses.touch(status.artifact.module.name)
         return ArtifactOutcome(id, status.reasons, 0.0, 0, error)
 
     def _possible(self, id: str) -> Artifact:
-        status = self._standing.statuses[id]
+        status = self._statuses.by_id[id]
         if status.error is not None:
             raise status.error
         return status.artifact

@@ -150,7 +150,7 @@ class Workspace:
         return compiler
 
     def _read(self) -> bytes:
-        from wasmbuild.project.declaration import read
+        from wasmbuild.project.declaration_file import read
 
         return read(self.config)
 

@@ -126,7 +126,7 @@ def _cache(arguments: argparse.Namespace, workspace: Workspace | None) -> Artifa
 
 def _declared(arguments: argparse.Namespace, workspace: Workspace) -> tuple[Target, Module | None, Toolchain]:
     """Return the target, the module if IN is one that is declared, and the compiler."""
-    from wasmbuild.project.single import module_of
+    from wasmbuild.project.module_of_file import module_of
 
     project = workspace.project()
     target = next((target for target in project.targets if target.name == arguments.target), None)

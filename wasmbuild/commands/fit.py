@@ -159,7 +159,7 @@ def _source(path: Path | None, toolchain: Toolchain) -> tuple[bytes | None, str]
 
 
 def _read(path: Path) -> str:
-    from wasmbuild.project.declaration import read
+    from wasmbuild.project.declaration_file import read
 
     try:
         return read(path).decode()

@@ -10,7 +10,7 @@ import tomli
 
 from wasmbuild.errors import DeclarationError, Mistake
 from wasmbuild.lean.typing import Any
-from wasmbuild.project.declaration import read
+from wasmbuild.project.declaration_file import read
 from wasmbuild.project.declared import Project
 from wasmbuild.project.reader import DeclarationReader
 from wasmbuild.project.resolve import resolve

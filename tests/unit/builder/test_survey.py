@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from wasmbuild.builder import noop
+from wasmbuild.builder.artifact_statuses import ArtifactStatuses
 from wasmbuild.builder.build_directory import BuildDirectory
 from wasmbuild.builder.checker import Status
 from wasmbuild.builder.plan_files import PlanFiles
-from wasmbuild.builder.standing import Standing
 from wasmbuild.builder.survey import Survey
 
 
@@ -67,12 +67,12 @@ class Surveyed:
         self.checker, self.manifests = FakeChecker(), FakeManifests()
         manifests: Any = self.manifests
         checker: Any = self.checker
-        self.standing = Standing(self.plan, manifests)
+        self.statuses = ArtifactStatuses(self.plan, manifests)
         self.directory = BuildDirectory(Path(project.root))
         there = PlanFiles(self.plan)
         looked = noop.Snapshot(False, there, ["signature"] * len(there.all), [])
         monkeypatch.setattr(noop, "is_of", lambda plan, identity, digest: as_it_was)
-        self.survey = Survey(self.plan, looked, self.directory, checker, manifests, self.standing)
+        self.survey = Survey(self.plan, looked, self.directory, checker, manifests, self.statuses)
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_what_was_seen_unchanged_is_believed(surveyed: Surveyed) -> None:
     surveyed.checker.wrong = {"b@pi"}
     surveyed.survey.check()
     assert surveyed.checker.looked == ["b@pi"]
-    assert [status.artifact.id for status in surveyed.standing.outdated()] == ["b@pi"]
+    assert [status.artifact.id for status in surveyed.statuses.outdated()] == ["b@pi"]
 
 
 def test_when_the_directory_is_taken_only_what_changed_is_looked_at_again(surveyed: Surveyed) -> None:
@@ -108,8 +108,8 @@ def test_after_another_build_all_is_looked_at(project: Any, monkeypatch: pytest.
 def test_what_another_build_did_meanwhile_is_not_believed(surveyed: Surveyed) -> None:
     surveyed.survey.check()
     surveyed.survey.forget()
-    assert surveyed.standing.statuses == {}
-    surveyed.standing.statuses = dict(surveyed.checker.check(surveyed.plan.artifacts, {}))
+    assert surveyed.statuses.by_id == {}
+    surveyed.statuses.by_id = dict(surveyed.checker.check(surveyed.plan.artifacts, {}))
     surveyed.checker.looked.clear()
     surveyed.survey.look(ours=False)
     assert len(surveyed.checker.looked) == len(surveyed.plan.artifacts)
@@ -132,7 +132,7 @@ def test_a_manifest_is_doubted_where_another_build_made_an_artifact_anew(surveye
 def test_of_what_was_touched_it_is_told_what_is_right_no_more(surveyed: Surveyed) -> None:
     surveyed.survey.check()
     surveyed.directory.lock()
-    surveyed.standing.touch("a")
+    surveyed.statuses.touch("a")
     surveyed.checker.wrong = {"a@x64", "b@x64"}
     surveyed.checker.looked.clear()
     assert surveyed.survey.recheck() == ["a@x64"]
@@ -145,4 +145,4 @@ def test_one_artifact_is_looked_at_closely_and_again_in_the_end(surveyed: Survey
     surveyed.checker.wrong = {"b@x64"}
     b = next(artifact for artifact in surveyed.plan.artifacts if artifact.id == "b@x64")
     assert not surveyed.survey.look_again(b).right
-    assert surveyed.standing.touched == {"b"}
+    assert surveyed.statuses.touched == {"b"}

@@ -9,11 +9,11 @@ import pytest
 from fakes import FakeCompiler
 
 from wasmbuild import files
+from wasmbuild.builder.artifact_statuses import ArtifactStatuses
 from wasmbuild.builder.checker import Status
 from wasmbuild.builder.examining import SourceFacts
 from wasmbuild.builder.key import CompilerIdentity
 from wasmbuild.builder.request import CompileRequest
-from wasmbuild.builder.standing import Standing
 from wasmbuild.builder.work import ArtifactWork
 from wasmbuild.errors import CompileError, DiskError, UsageError, WasmbuildError
 from wasmbuild.formats.record import Record
@@ -88,14 +88,14 @@ class Room:
         project.write("a")
         session = project.session()
         manifests: Any = FakeManifests(self.events)
-        self.standing = Standing(session.plan, manifests)
+        self.statuses = ArtifactStatuses(session.plan, manifests)
         for artifact in session.plan.artifacts:
-            self.standing.statuses[artifact.id] = Status(artifact, ("source changed",))
-        self.standing.count()
+            self.statuses.by_id[artifact.id] = Status(artifact, ("source changed",))
+        self.statuses.count()
         build_directory: Any = self.directory
         sources: Any = self.sources
         self.work = ArtifactWork(
-            build_directory, sources, manifests, self.standing, lambda target: IDENTITY, ProcessLimits()
+            build_directory, sources, manifests, self.statuses, lambda target: IDENTITY, ProcessLimits()
         )
 
     def make(self, id: str) -> Any:
@@ -105,7 +105,7 @@ class Room:
         return self.work.publish(id, self.work.check_result(id, request, result), result)
 
     def forbid(self, id: str, error: WasmbuildError) -> None:
-        self.standing.statuses[id] = self.standing.statuses[id]._replace(error=error)
+        self.statuses.by_id[id] = self.statuses.by_id[id]._replace(error=error)
 
 
 @pytest.fixture
@@ -148,8 +148,8 @@ def test_the_manifest_comes_after_the_last_artifact_and_its_entry(room: Room) ->
     assert (outcome.error, outcome.restored, outcome.peak_memory) == (None, False, 7)
     assert [path.replace("\\", "/") for path in room.directory.records] == ["/build/pi/a.cwasm"]
     assert outcome.size == next(iter(room.directory.records.values())).size
-    assert room.standing.statuses["a@pi"].right
-    assert room.standing.touched == {"a"}
+    assert room.statuses.by_id["a@pi"].right
+    assert room.statuses.touched == {"a"}
 
 
 def test_what_could_not_be_published_is_not_right(room: Room) -> None:
@@ -157,7 +157,7 @@ def test_what_could_not_be_published_is_not_right(room: Room) -> None:
     with pytest.raises(DiskError, match="no space"):
         room.make("a@pi")
     assert room.events == []
-    assert not room.standing.statuses["a@pi"].right
+    assert not room.statuses.by_id["a@pi"].right
 
 
 def test_a_failure_is_told_and_changes_nothing_but_that_its_module_is_looked_at_again(room: Room) -> None:
@@ -165,8 +165,8 @@ def test_a_failure_is_told_and_changes_nothing_but_that_its_module_is_looked_at_
     outcome = room.work.fail("a@pi", error)
     assert (outcome.error, outcome.size, outcome.reasons) == (error, 0, ("source changed",))
     assert room.events == []
-    assert not room.standing.statuses["a@pi"].right
-    assert room.standing.touched == {"a"}
+    assert not room.statuses.by_id["a@pi"].right
+    assert room.statuses.touched == {"a"}
 
 
 def test_an_answer_to_another_request_is_refused(room: Room) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmbuild.project import single
+from wasmbuild.project import module_of_file
 from wasmbuild.project.config import parse
 from wasmbuild.project.declared import Project
 
@@ -47,20 +47,20 @@ def project(tmp_path: Path) -> Project:
 )
 def test_a_file_is_found_by_its_path_and_by_its_name(project: Project, source: str, name: str | None) -> None:
     path = project.directory / source
-    found = single.module_of(project, path, None, project.targets[0])
+    found = module_of_file.module_of(project, path, None, project.targets[0])
     assert (found and found.name) == name
     if name is not None:
-        assert single.module_of(project, path, name, project.targets[0]) == found
-        made = single.module_of(project, project.directory / "made.wasm", name, project.targets[0])
+        assert module_of_file.module_of(project, path, name, project.targets[0]) == found
+        made = module_of_file.module_of(project, project.directory / "made.wasm", name, project.targets[0])
         assert made is not None
         assert (made.name, made.source_text, made.source.name) == (name, source, "made.wasm")
 
 
 def test_no_folder_is_listed_for_the_file_of_a_step(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """With thousands of files in it, each step would look at all of them."""
-    monkeypatch.setattr(single, "expand", lambda directory, pattern: pytest.fail(f"{pattern} was expanded"))
+    monkeypatch.setattr(module_of_file, "expand", lambda directory, pattern: pytest.fail(f"{pattern} was expanded"))
     declared = project._replace(modules={key: module for key, module in project.modules.items() if "**" not in key})
     for name in (None, "plug/a"):
-        found = single.module_of(declared, project.directory / "plugins/a.wasm", name, project.targets[0])
+        found = module_of_file.module_of(declared, project.directory / "plugins/a.wasm", name, project.targets[0])
         assert found is not None
         assert found.name == "plug/a"

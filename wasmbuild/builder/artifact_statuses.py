@@ -1,4 +1,4 @@
-"""What stands while artifacts are made: which of them are right, and so which targets have a manifest."""
+"""The status of each artifact while they are made, and so which targets have a manifest."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from wasmbuild.project.declared import Target
 
 
-class Standing:
-    """The status of each artifact, by id. A manifest goes with the first that is not right, and comes with the last.
+class ArtifactStatuses:
+    """What is known of each artifact. A manifest goes with the first that is not right, and comes with the last.
 
     Threads may call ``settle``, ``doubt`` and ``touch`` at once; who calls ``replace`` has the ``mutex``.
     """
 
     def __init__(self, plan: Plan, manifests: Manifests) -> None:
-        self.statuses: dict[str, Status] = {}
+        self.by_id: dict[str, Status] = {}
         self.mutex = allocate_lock()
         # Modules of which something was looked at again or made: their artifacts are looked at in the end.
         self.touched: set[str] = set()
@@ -31,7 +31,7 @@ class Standing:
     def outdated(self) -> list[Status]:
         """Return what is not right, the largest sources first, so that none of them is left for the end."""
         # Of thousands, most are right: to ask each by its property takes twice as long.
-        wrong = [status for status in self.statuses.values() if status.reasons or status.error is not None]
+        wrong = [status for status in self.by_id.values() if status.reasons or status.error is not None]
         return sorted(wrong, key=lambda status: -status.source_size)
 
     def count(self) -> None:
@@ -52,7 +52,7 @@ class Standing:
     def doubt(self, id: str) -> None:
         """Take an artifact that is right for one that is not. Raises DiskError."""
         with self.mutex:
-            self.replace(self.statuses[id]._replace(reasons=("asked for",)), counted=True)
+            self.replace(self.by_id[id]._replace(reasons=("asked for",)), counted=True)
 
     def settle(self, id: str) -> None:
         """Note that an artifact that was not right is now; the last one of a target brings its manifest back.
@@ -60,15 +60,15 @@ class Standing:
         Raises DiskError.
         """
         with self.mutex:
-            self.replace(self.statuses[id]._replace(reasons=()), counted=True)
+            self.replace(self.by_id[id]._replace(reasons=()), counted=True)
 
     def replace(self, status: Status, *, counted: bool) -> None:
         """Take another status of an artifact for what is so; nothing is written unless it is ``counted``.
 
         Raises DiskError.
         """
-        target, before = status.artifact.target, self.statuses[status.artifact.id]
-        self.statuses[status.artifact.id] = status
+        target, before = status.artifact.target, self.by_id[status.artifact.id]
+        self.by_id[status.artifact.id] = status
         if not counted or status.right == before.right:
             return
         self._wrong[target.name] += 1 if before.right else -1
