@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from matrix import thorough
-from support import ADD, BOTH_LOADERS, HEAD, TARGETS, Project
+from support import BOTH_LOADERS, Project
 
 BINARY = b"\xff\0\xfe\1 and more\r\n"
 FIRST = 0x01FE00FF
@@ -163,39 +163,3 @@ def test_a_manifest_whose_files_are_damaged_is_told(project: Project, given: Pat
     manifest.write_bytes(manifest.read_bytes().replace(b'"deep/in.bin": "', b'"deep/in.bin": "!'))
     [entry] = verified(project, str(manifest), status=1)
     assert "is no base64" in entry["message"]
-
-
-class TestTwoDeclarationsOfOneProject:
-    """Of one name, in one build directory: what one of them built is not declared by the other."""
-
-    def other(self, project: Project) -> Path:
-        path = project.write("other/wasmbuild.toml", HEAD + TARGETS + '[modules.mul]\nsource = "mul.wat"\n')
-        project.write("other/mul.wat", ADD)
-        return path
-
-    def test_neither_removes_what_the_other_built(self, project: Project, tmp_path: Path) -> None:
-        project.run("build")
-        before = files_of(project.build)
-        argv = ("build", "--config", str(self.other(project)), "--build-dir", str(project.build))
-        for _ in range(2):
-            told = project.run(*argv, status=2).stderr
-            assert 'project.build-dir: "build" holds what wasmbuild.toml declares, of the same project; ' in told
-            assert files_of(project.build) == before
-        assert project.compiled() == set()
-        # What is told to be done, done.
-        assert "delete build first" in told
-        shutil.rmtree(project.build)
-        project.run(*argv)
-        assert (project.build / "x64/mul.cwasm").exists()
-
-    def test_one_that_was_moved_goes_on(self, project: Project) -> None:
-        project.run("build")
-        (project.root / "wasmbuild.toml").unlink()
-        project.run("build", "--config", str(self.other(project)), "--build-dir", str(project.build))
-        assert not (project.build / "x64/add.cwasm").exists()
-        assert (project.build / "x64/mul.cwasm").exists()
-
-
-def files_of(directory: Path) -> dict[str, bytes]:
-    shipped = (path for path in directory.rglob("*") if path.is_file() and ".wasmbuild" not in path.parts)
-    return {str(path): path.read_bytes() for path in shipped}

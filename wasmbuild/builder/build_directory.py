@@ -75,12 +75,22 @@ class BuildDirectory:
 
     @property
     def declaration(self) -> str:
-        """The absolute path of the declaration that was built here last; empty where that is unknown."""
-        return os.fsdecode(self._lock.note)
+        """The absolute path of the declaration that was built here last; empty where that is unknown.
+
+        It is unknown in a copy, of which the other declaration knows nothing, and where the note is damaged.
+        """
+        root, _, path = self._lock.note.partition(b"\0")
+        try:
+            return os.fsdecode(path) if root == self._place() else ""
+        except UnicodeDecodeError:  # on Windows alone
+            return ""
 
     def note_declaration(self, path: str) -> None:
         """Note which declaration all that lies here is of."""
-        self._lock.note = os.fsencode(path)
+        self._lock.note = b"%s\0%s" % (self._place(), os.fsencode(path))
+
+    def _place(self) -> bytes:
+        return os.fsencode(os.path.realpath(self.root))
 
     def remove_leftovers(self, *, below: bool = True) -> None:
         """Remove what killed builds left; without ``below``, in the build directory itself alone."""

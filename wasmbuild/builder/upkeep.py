@@ -41,7 +41,7 @@ class Upkeep:
         """Raise DeclarationError where what another declaration of the same project built would be removed."""
         other = self._directory.declaration
         # One that was moved here is not there any more.
-        if not other or not os.path.isfile(other) or os.path.realpath(other) == os.path.realpath(self._declaration):
+        if not os.path.isfile(other) or _is_same(other, self._declaration):
             return
         if not self._manifests.undeclared() and not self._directory.orphans(
             self._directory.files(), self._declared().keys()
@@ -128,3 +128,11 @@ class Upkeep:
                 traits=source.traits,
             ).to_bytes(checked=False),
         )
+
+
+def _is_same(path: str, other: str) -> bool:
+    """Tell whether two paths lead to one file, also through links, and where capitals are small letters."""
+    try:
+        return os.path.samefile(path, other)
+    except OSError:  # one of them was there just now, and what it is is not known
+        return False
