@@ -154,6 +154,7 @@ UNUSUAL = {
 UNUSUAL |= {"signal", "warnings", "wasmbuild.formats.strict_json"}
 NOT_OF_A_STEP |= OF_PATHS
 NOT_OF_A_STEP |= {
+    "wasmbuild.builder.interfaces",
     "wasmbuild.diagnosis",
     "wasmbuild.formats.wasm",
     "wasmbuild.formats.instructions",

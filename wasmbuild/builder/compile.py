@@ -8,14 +8,7 @@ import time
 
 from wasmbuild import files
 from wasmbuild.builder.key import CompilerIdentity, identity_of
-from wasmbuild.builder.request import (
-    ALL_CORES,
-    ArtifactCache,
-    CachedArtifact,
-    CheckedArtifact,
-    CompileRequest,
-    CompileResult,
-)
+from wasmbuild.builder.request import ALL_CORES, CachedArtifact, CheckedArtifact, CompileRequest, CompileResult
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError, DiskError, WasmbuildError
 from wasmbuild.formats.cwasm import ReadAt
@@ -29,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wasmbuild.builder.examining import SourceFacts
+    from wasmbuild.builder.interfaces import ArtifactCache
     from wasmbuild.engine.config import EngineConfig
     from wasmbuild.toolchain.toolchain import Toolchain
 

@@ -8,7 +8,7 @@ from wasmbuild.builder.compile import LocalCompiler, check, from_cache, record_o
 from wasmbuild.builder.disk import REPLACING
 from wasmbuild.builder.examining import Examiner, as_compile_error, held, read
 from wasmbuild.builder.key import canonical, identity_of
-from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache, CompileRequest, Labels
+from wasmbuild.builder.request import ALL_CORES, NO_CACHE, CompileRequest, Labels
 from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.errors import CompileError, FormatError
 from wasmbuild.formats.record import Record
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wasmbuild.builder.examining import SourceFacts
+    from wasmbuild.builder.interfaces import ArtifactCache
     from wasmbuild.project.declared import Artifact
     from wasmbuild.toolchain.toolchain import Toolchain
 

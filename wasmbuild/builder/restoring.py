@@ -6,13 +6,7 @@ To copy and to check what is large is most of the work, and Python lets go of it
 from __future__ import annotations
 
 from wasmbuild.builder.compile import from_cache
-from wasmbuild.builder.request import (
-    NO_CACHE,
-    ArtifactCache,
-    CheckedArtifact,
-    CompileRequest,
-    CompileResult,
-)
+from wasmbuild.builder.request import NO_CACHE, CheckedArtifact, CompileRequest, CompileResult
 from wasmbuild.errors import CompileError, WasmbuildError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.queue import Empty, SimpleQueue
@@ -21,6 +15,8 @@ from wasmbuild.lean.typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, 
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from wasmbuild.builder.interfaces import ArtifactCache
 
 Outcome = TypeVar("Outcome", covariant=True)
 

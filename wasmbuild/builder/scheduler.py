@@ -9,21 +9,15 @@ from __future__ import annotations
 import os
 
 from wasmbuild.builder.key import canonical
-from wasmbuild.builder.request import (
-    ALL_CORES,
-    ArtifactCache,
-    Compiler,
-    CompileRequest,
-    CompileResult,
-    Executor,
-    Prepared,
-)
+from wasmbuild.builder.request import ALL_CORES, CompileRequest, CompileResult, Prepared
 from wasmbuild.builder.restoring import Restorable, Restorer, restored
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.lean.typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from wasmbuild.builder.interfaces import ArtifactCache, Compiler, Executor
 
 Outcome = TypeVar("Outcome", covariant=True)
 

@@ -12,7 +12,7 @@ from wasmbuild.builder.examining import SourceFacts
 from wasmbuild.builder.executors.backends import THIS_MACHINE
 from wasmbuild.builder.index_file import IndexFile
 from wasmbuild.builder.manifests import Manifests
-from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache, ExecutionBackend, RemoteReport
+from wasmbuild.builder.request import ALL_CORES, NO_CACHE, RemoteReport
 from wasmbuild.builder.scheduler import Scheduler, make
 from wasmbuild.builder.shipped_sources import ShippedSources
 from wasmbuild.builder.sources import SourceReader
@@ -26,6 +26,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from wasmbuild.builder.interfaces import ArtifactCache, ExecutionBackend
     from wasmbuild.builder.key import CompilerIdentity
     from wasmbuild.builder.reproducibility import ReproducibilityResult
     from wasmbuild.plan.graph import Plan

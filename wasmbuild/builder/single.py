@@ -5,7 +5,7 @@ from __future__ import annotations
 from wasmbuild import files
 from wasmbuild.builder import disk, key, output
 from wasmbuild.builder.disk import REPLACING, TEMPORARY_PREFIX, as_disk_error, delete
-from wasmbuild.builder.request import ALL_CORES, NO_CACHE, ArtifactCache
+from wasmbuild.builder.request import ALL_CORES, NO_CACHE
 from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from wasmbuild.builder.examining import SourceFacts
+    from wasmbuild.builder.interfaces import ArtifactCache
     from wasmbuild.project.declared import Target
     from wasmbuild.toolchain.toolchain import Toolchain
 

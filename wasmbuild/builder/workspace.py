@@ -12,8 +12,8 @@ from wasmbuild.toolchain import search_path
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from wasmbuild.builder.interfaces import ArtifactCache
     from wasmbuild.builder.noop import Snapshot
-    from wasmbuild.builder.request import ArtifactCache
     from wasmbuild.builder.session import Session
     from wasmbuild.plan.graph import Plan
     from wasmbuild.plan.placement import Placement

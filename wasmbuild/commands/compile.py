@@ -14,7 +14,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from wasmbuild.builder.request import ArtifactCache
+    from wasmbuild.builder.interfaces import ArtifactCache
     from wasmbuild.project.declared import Module, Target
     from wasmbuild.toolchain.toolchain import Toolchain
 

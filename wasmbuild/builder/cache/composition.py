@@ -10,7 +10,6 @@ from pathlib import Path
 
 from wasmbuild.builder.cache.local import LocalCache
 from wasmbuild.builder.cache.tiered import AbsentRemote, NearCache, Remote, TieredCache
-from wasmbuild.builder.request import ArtifactCache
 from wasmbuild.builder.scheduler import cores
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from wasmbuild.project.cache_policy import CachePolicy, shown_address
 
 if TYPE_CHECKING:
     from wasmbuild.builder.cache.signing import Signer, TrustedKeys
+    from wasmbuild.builder.interfaces import ArtifactCache
 
 SIGNING_KEY = "WASMBUILD_CACHE_SIGNING_KEY"
 """The environment variable that names the file of the private key that signs what is pushed."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 
 from wasmbuild import usercache
-from wasmbuild.builder.request import NO_CACHE, ArtifactCache
+from wasmbuild.builder.request import NO_CACHE
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmbuild.builder.cache.local import LocalCache
+    from wasmbuild.builder.interfaces import ArtifactCache
     from wasmbuild.project.cache_policy import CachePolicy
 
 VARIABLE = "WASMBUILD_CACHE"

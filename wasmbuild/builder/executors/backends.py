@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from wasmbuild.builder.executors.jobserver import local_executor
-from wasmbuild.builder.request import Compiler, ExecutionBackend, Executor
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import executor_addresses
@@ -13,6 +12,7 @@ from wasmbuild.project import executor_addresses
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wasmbuild.builder.interfaces import Compiler, ExecutionBackend, Executor
     from wasmbuild.project.executor_addresses import SchedulerAddress
     from wasmbuild.toolchain.toolchain import Toolchain
 

@@ -12,11 +12,15 @@ from pathlib import Path
 
 from wasmbuild.builder.executors.cluster import Cluster
 from wasmbuild.builder.executors.cluster_client import ClusterPatience
-from wasmbuild.builder.request import Compiler, CompileRequest, CompileResult, Executor
+from wasmbuild.builder.request import CompileRequest, CompileResult
 from wasmbuild.errors import ExecutorError
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.toolchain import executable
 from wasmbuild.toolchain.find import CLI
 from wasmbuild.toolchain.toolchain import Toolchain
+
+if TYPE_CHECKING:
+    from wasmbuild.builder.interfaces import Compiler, Executor
 
 # So many for each thread of a worker, so that none waits for the next one to be sent.
 _AHEAD = 2

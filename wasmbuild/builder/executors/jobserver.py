@@ -5,7 +5,7 @@ from __future__ import annotations
 from wasmbuild.builder import jobserver
 from wasmbuild.builder.executors.local import LocalExecutor
 from wasmbuild.builder.jobserver import Jobserver
-from wasmbuild.builder.request import Compiler, CompileRequest, CompileResult, Executor
+from wasmbuild.builder.request import CompileRequest, CompileResult
 from wasmbuild.builder.scheduler import cores
 from wasmbuild.errors import CompileError
 from wasmbuild.lean.paths import Path
@@ -13,6 +13,8 @@ from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from wasmbuild.builder.interfaces import Compiler, Executor
 
 
 def local_executor(compiler: Compiler, jobs: int | None) -> Executor:

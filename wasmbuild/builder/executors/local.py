@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmbuild.builder.request import Compiler, CompileRequest, CompileResult
+from wasmbuild.builder.request import CompileRequest, CompileResult
 from wasmbuild.builder.scheduler import cores
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.queue import SimpleQueue
@@ -12,6 +12,8 @@ from wasmbuild.toolchain import process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from wasmbuild.builder.interfaces import Compiler
 
 _PAUSE_SECONDS = 0.02
 _Submitted = tuple[str, CompileRequest, Path]
