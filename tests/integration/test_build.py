@@ -35,6 +35,14 @@ def test_a_first_build_makes_everything_and_a_second_nothing(project: Project) -
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
 
 
+def test_nothing_is_done_after_an_edit_of_what_two_modules_are_made_from(project: Project) -> None:
+    project.declare(HEAD + TARGETS + MODULES.replace("sub.wat", "add.wat"))
+    project.run("build")
+    project.write("add.wat", SUB)
+    assert "4 artifacts" in project.run("build").stderr
+    assert project.run("build").stderr == "4 artifacts are up to date\n"
+
+
 def test_two_checkouts_in_two_places_give_identical_bytes(project: Project, tmp_path: Path) -> None:
     project.compiled()
     other = Project(tmp_path / "elsewhere" / "deep")

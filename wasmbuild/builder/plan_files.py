@@ -12,13 +12,17 @@ if TYPE_CHECKING:
 
 
 class PlanFiles:
-    """The files of a whole build: ``sources`` in the order of modules, ``artifacts`` by id in the order of the plan."""
+    """The files of a whole build: ``sources`` in the order of modules, ``artifacts`` by id in the order of the plan.
+
+    Each source is there once: what is remembered of files has a row for each path, and of one that was there twice, the
+    first row would stay as it was before an edit.
+    """
 
     def __init__(self, plan: Plan) -> None:
         root = f"{plan.build_dir}{os.sep}"
         self.index = f"{root}{filenames.INDEX}"
         self.manifests = [f"{root}{target.name}{os.sep}{filenames.MANIFEST}" for target in plan.targets]
-        self.sources = [str(module.source) for module in plan.modules]
+        self.sources = list(dict.fromkeys([str(module.source) for module in plan.modules]))
         native = filenames.native
         self.artifacts = {artifact.id: f"{root}{native(artifact.path)}" for artifact in plan.artifacts}
         suffix = filenames.RECORD_SUFFIX
