@@ -7,6 +7,8 @@ not mean anything. Files that run elsewhere alone, and models, whose annotations
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ else:
     def cast(form, value):
         return value
 
+    _UNKNOWN_FIELD = TypeError if sys.version_info >= (3, 13) else ValueError
+
     class _Named(tuple):
         """What all named tuples have, with the names and meanings of ``collections.namedtuple``."""
 
@@ -69,8 +73,11 @@ else:
         def _replace(self, /, **named):
             values = tuple(map(named.pop, self._fields, self))
             if named:
-                raise ValueError(f"Got unexpected field names: {list(named)!r}")
+                raise _UNKNOWN_FIELD(f"Got unexpected field names: {list(named)!r}")
             return tuple.__new__(type(self), values)
+
+        # What `copy.replace` asks for, since Python 3.13.
+        __replace__ = _replace
 
         def _asdict(self):
             return dict(zip(self._fields, self, strict=True))

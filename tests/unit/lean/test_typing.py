@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import pickle
 import subprocess
 import sys
@@ -72,6 +73,7 @@ CALLS: list[Callable[[typing.Any], object]] = [
         kind.__mro__[-2:],
     ),
     lambda kind: not hasattr(kind(1), "__dict__"),
+    lambda kind: copy.replace(kind(1), second="c") if sys.version_info >= (3, 13) else None,
 ]
 
 
