@@ -226,3 +226,15 @@ def test_a_source_that_does_not_compile_leaves_no_wheel(distribution: Distributi
     assert "answer@linux-arm64: " in said
     assert "expected i32, found i64" in said
     assert not list((distribution.root / "dist").glob("*.whl"))
+
+
+def test_a_project_in_which_setuptools_finds_no_package_is_told_what_to_write(tmp_path: Path) -> None:
+    distribution = Distribution("setuptools", tmp_path / "project")
+    distribution.edit('packages = ["edge"]', "")
+    (distribution.root / "src").mkdir()
+    said = distribution.build("--wheel", status=1)
+    written = said.partition("write [tool.setuptools] ")[2].partition("\n")[0]
+    assert written == 'packages = ["edge"]'
+    distribution.edit("[tool.setuptools]", f"[tool.setuptools]\n{written}")
+    distribution.build("--wheel")
+    assert distribution.shipped() == FILES

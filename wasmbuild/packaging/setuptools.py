@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -36,6 +37,8 @@ def finalize(distribution: Distribution) -> None:
     if settings.platform_wheel:
         # All of setuptools asks this, and nothing else, whether a distribution is for one platform.
         distribution.has_ext_modules = lambda: True
+    # Where it finds no package, setuptools would pass the command over, and make a wheel without artifacts.
+    distribution.has_pure_modules = lambda: True
     builds = _BuildPy.of(settings, distribution.cmdclass.get("build_py", build_py))
     distribution.cmdclass["build_py"] = builds
     distribution.cmdclass["bdist_wheel"] = _wheel(settings, distribution.cmdclass.get("bdist_wheel", bdist_wheel))
@@ -48,6 +51,8 @@ class _BuildPy:
 
         class WithArtifacts(base):  # type: ignore[misc]
             def run(self) -> None:
+                if not self.distribution.packages and not self.distribution.py_modules:
+                    raise SetupError(self._without_package())
                 super().run()
                 try:
                     shipment = shipped.build(Path.cwd(), settings, self._in_wheel)
@@ -71,6 +76,15 @@ class _BuildPy:
                 except WasmbuildError as error:
                     raise SetupError(str(error)) from None
                 return [*super().get_source_files(), *own]
+
+            def _without_package(self) -> str:
+                parts = settings.package.split("/")[:-1]
+                names = [".".join(parts[: count + 1]) for count in range(len(parts))]
+                return (
+                    f"pyproject.toml: setuptools finds no package to ship {settings.package} with; where a folder "
+                    f"beside it, such as src, keeps it from that, write [tool.setuptools] packages = "
+                    f"{json.dumps(names)}"
+                )
 
             def _in_wheel(self, directory: str) -> str:
                 # Packages by their folders, of which the longest holds.
