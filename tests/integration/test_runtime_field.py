@@ -108,6 +108,28 @@ def test_code_that_traps_when_it_is_instantiated(project: Project, body: str, ca
     )
 
 
+@pytest.mark.parametrize(
+    ("setting", "cause", "told"),
+    [
+        ("epoch_interruption", "interrupt", "store.set_epoch_deadline(1)"),
+        ("consume_fuel", "all fuel consumed by WebAssembly", "store.set_fuel(1_000_000)"),
+    ],
+)
+def test_a_store_without_the_limit_of_its_engine(project: Project, setting: str, cause: str, told: str) -> None:
+    config = wasmtime.Config()
+    setattr(config, setting, True)
+    engine = wasmtime.Engine(config)
+    module = wasmtime.Module(engine, "(module (func) (start 0))")
+    store = wasmtime.Store(engine)
+    error = runtime.explain(said(lambda: wasmtime.Instance(store, module, [])), "a.cwasm")
+    assert isinstance(error, runtime.TrapError)
+    assert error.problem == f"a.cwasm was loaded, and stopped when it was instantiated: {cause}"
+    assert f"give the store {'fuel' if 'fuel' in told else 'a deadline'}, {told}" in error.hint
+    method, argument = told.removeprefix("store.").rstrip(")").split("(")
+    getattr(store, method)(int(argument))
+    assert wasmtime.Instance(store, module, [])
+
+
 def test_a_source_of_the_other_kind(tmp_path: Path) -> None:
     engine = wasmtime.Engine()
     path = tmp_path / "file.wasm"

@@ -28,6 +28,11 @@ _UNMATCHED = re.compile(r"component imports (.+) `(.*?)`, but a matching impleme
 _OTHER_TYPE = re.compile(r"incompatible import type for `(.*?)`")
 _OTHER_COUNT = re.compile(r"expected \d+ imports, found \d+")
 _TRAP = re.compile(r"wasm trap: (.*)")
+# What an engine with a limit says of a store that allows nothing, as a new one does.
+_LIMITS = {
+    "interrupt": "its engine has epoch-interruption: give the store a deadline, store.set_epoch_deadline(1) or later",
+    "all fuel consumed by WebAssembly": "its engine has consume-fuel: give the store fuel, store.set_fuel(1_000_000)",
+}
 _WASI = ("wasi_snapshot_preview1", "wasi_unstable")
 _SHOWN = 10
 
@@ -111,6 +116,8 @@ def of_instantiation(subject: str, error: Exception) -> LoadError | None:
     if isinstance(error, wasmtime.Trap):
         found = _TRAP.search(message)
         cause = printable(found[1]) if found is not None else one_line(message)
+        if (limit := _LIMITS.get(cause)) is not None:
+            return TrapError(f"{subject} was loaded, and stopped when it was instantiated: {cause}", limit)
         return TrapError(
             f"{subject} was loaded, and its own code failed when it was instantiated: {cause} (its start function, or "
             "data and elements that do not fit its memories and tables)",
