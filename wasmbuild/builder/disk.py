@@ -54,15 +54,16 @@ def write_parts(
     """Do what ``write`` does, with one part of the bytes after the other."""
     temporary = _temporary(path, prefix)
     with as_disk_error(path, "written", advice):
+        # From before there is such a file: who is interrupted may be so between any two steps.
         try:
-            made = files.NewFile(temporary)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            made = files.NewFile(temporary)
-        with made:
-            for part in parts:
-                made.write(part)
-        try:
+            try:
+                made = files.NewFile(temporary)
+            except FileNotFoundError:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                made = files.NewFile(temporary)
+            with made:
+                for part in parts:
+                    made.write(part)
             os.replace(temporary, path)
         except BaseException:
             delete(temporary)

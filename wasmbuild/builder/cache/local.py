@@ -199,18 +199,18 @@ def _write(path: str, data: bytes, tail: bytes) -> None:
     folder = os.path.dirname(path)
     temporary = f"{folder}{os.sep}{_TEMPORARY}{os.urandom(8).hex()}"
     try:
-        made = files.NewFile(temporary, 0o600, stamps=False)
-    except FileNotFoundError:
-        with suppress(FileExistsError):
-            os.mkdir(folder, 0o700)
-        made = files.NewFile(temporary, 0o600, stamps=False)
-    with made:
-        if len(data) <= _SMALL:
-            made.write(data + tail)
-        else:
-            made.write(data)
-            made.write(tail)
-    try:
+        try:
+            made = files.NewFile(temporary, 0o600, stamps=False)
+        except FileNotFoundError:
+            with suppress(FileExistsError):
+                os.mkdir(folder, 0o700)
+            made = files.NewFile(temporary, 0o600, stamps=False)
+        with made:
+            if len(data) <= _SMALL:
+                made.write(data + tail)
+            else:
+                made.write(data)
+                made.write(tail)
         os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):
