@@ -57,7 +57,10 @@ class TestWorkers:
         cluster.worker("one")
         with large.start("build", "--executor", cluster.address) as process:
             first_line(process)
+            # Else it has done all before another has started, on a machine that is busy.
+            cluster.signal("one", signal.SIGSTOP)
             cluster.worker("late")
+            cluster.signal("one", signal.SIGCONT)
             _, said = process.communicate(timeout=120)
         assert process.returncode == 0, said
         assert "  on late; " in said
