@@ -125,11 +125,12 @@ def _built(session: Session) -> Iterator[ShippedManifest]:
         if number == len(shapes):
             shapes.append(shape)
     for target, artifacts in session.listed():
-        found = [number_of[artifact.module.name] for artifact in artifacts]
-        counts = dict.fromkeys(found, 0)
-        for number in found:
-            counts[number] += 1
-        ids = {number: artifacts[found.index(number)].id for number in counts}
+        ids: dict[int, str] = {}
+        counts: dict[int, int] = {}
+        for artifact in artifacts:
+            number = number_of[artifact.module.name]
+            ids.setdefault(number, artifact.id)
+            counts[number] = counts.get(number, 0) + 1
         yield ShippedManifest(
             str(session.manifest(target)),
             session.compiler(target).version,
