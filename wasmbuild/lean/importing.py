@@ -51,21 +51,16 @@ class ByName:
         """Return where the module is, with its code, or None where Python is to look for it."""
         if path is None or len(path) != 1 or not name.startswith("wasmbuild."):
             return None
-        place = f"{path[0]}{os.sep}{name[name.rfind('.') + 1 :]}"
-        return self._module(name, place) or self._package(name, place)
-
-    def _module(self, name: str, place: str) -> ModuleSpec | None:
-        directory, _, own = place.rpartition(os.sep)
-        return self._spec(name, f"{place}.py", f"{directory}{os.sep}__pycache__{os.sep}{own}{self._suffix}")
-
-    def _package(self, name: str, place: str) -> ModuleSpec | None:
-        source = f"{place}{os.sep}__init__.py"
-        spec = self._spec(name, source, f"{place}{os.sep}__pycache__{os.sep}__init__{self._suffix}")
-        if spec is not None:
-            spec.submodule_search_locations = [place]
+        directory, own = f"{path[0]}{os.sep}", name[name.rfind(".") + 1 :]
+        spec = self._spec(name, directory, own)
+        if spec is None:
+            spec = self._spec(name, f"{directory}{own}{os.sep}", "__init__")
+            if spec is not None:
+                spec.submodule_search_locations = [f"{directory}{own}"]
         return spec
 
-    def _spec(self, name: str, source: str, cached: str) -> ModuleSpec | None:
+    def _spec(self, name: str, directory: str, own: str) -> ModuleSpec | None:
+        source, cached = f"{directory}{own}.py", f"{directory}__pycache__{os.sep}{own}{self._suffix}"
         code = self._code(source, cached)
         if code is None:
             return None
