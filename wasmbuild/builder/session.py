@@ -156,22 +156,18 @@ class Session:
                 # Nothing can be written, and nothing has to be.
                 self._unwritable = error
                 return
-            if waited:
-                self._survey.forget()
-                try:
+            try:
+                if waited:
+                    self._survey.forget()
                     self._manifests.refuse_another_project()
-                except BaseException:
-                    self.directory.unlock()
-                    raise
-            # What this session itself left the last time it had the directory is known.
-            ours = self._begun and self.directory.undisturbed and bool(self.statuses)
-            undisturbed = self._survey.recall(ours=ours)
-            if not undisturbed:
-                try:
+                # What this session itself left the last time it had the directory is known.
+                ours = self._begun and self.directory.undisturbed and bool(self.statuses)
+                undisturbed = self._survey.recall(ours=ours)
+                if not undisturbed:
                     self._upkeep.refuse_another_declaration()
-                except BaseException:
-                    self.directory.unlock()
-                    raise
+            except BaseException:
+                self.directory.unlock()
+                raise
             self.directory.remove_leftovers(below=not undisturbed)
             self.directory.forget_noop()
             self.directory.tick()
