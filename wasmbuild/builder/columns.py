@@ -48,7 +48,7 @@ class Columns:
 
     @classmethod
     def from_text(cls, text: memoryview, sizes: Sequence[int], *, quoted: bool) -> Columns:
-        """Read what ``to_text`` wrote, of which ``sizes`` told. Raises ValueError where that cannot be."""
+        """Read what ``to_text`` wrote, with the sizes that it told. Raises ValueError where that cannot be."""
         self = cls()
         self.quoted = quoted
         parts = []
@@ -63,23 +63,18 @@ class Columns:
             raise ValueError("its columns have other lengths")
         return self
 
-    def to_text(self) -> Iterator[str]:
-        """Yield the text in parts."""
-        for column in self._written():
-            for start in range(0, len(column), _PART):
-                yield "\n".join([*column[start : start + _PART], ""])
+    def to_text(self) -> tuple[list[int], Iterator[str]]:
+        """Return the sizes of the text's first columns, each as a whole, and of the parts of the last; then the text.
 
-    def sizes(self) -> list[int]:
-        """Return the sizes of the text's first columns, each as a whole, and of the parts of the last."""
-        *whole, facts = self._written()
-        parts = [facts[start : start + _PART] for start in range(0, len(facts), _PART)]
-        return [sum(map(len, lines)) + len(lines) for lines in (*whole, *parts)]
-
-    def _written(self) -> tuple[list[str], ...]:
+        That comes in parts, and is of what is known now until something is remembered.
+        """
         if "" in self._spelled:
             self.arrange(self._places)
         paths = [spell(path) for path in self._paths] if self.quoted else self._paths
-        return paths, self._spelled, self._digests, self._all_facts()
+        whole, facts = (paths, self._spelled, self._digests), list(_in_parts(self._all_facts()))
+        sizes = [sum(map(len, lines)) + len(lines) for lines in (*whole, *facts)]
+        parts = (*map(_in_parts, whole), facts)
+        return sizes, ("\n".join([*lines, ""]) for column in parts for lines in column)
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -159,6 +154,10 @@ class Columns:
 
     def _all_facts(self) -> list[str]:
         return [self._facts_at(at) for at in range(len(self._facts))]
+
+
+def _in_parts(column: list[str]) -> Iterator[list[str]]:
+    return (column[start : start + _PART] for start in range(0, len(column), _PART))
 
 
 def _lines(text: memoryview) -> list[str]:

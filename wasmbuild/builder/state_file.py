@@ -48,18 +48,19 @@ def parts(
     rows: Columns, notes: Mapping[str, str], *, id: str = "", forgotten: Sequence[str] = (), of: str = ""
 ) -> Iterator[bytes]:
     """Yield what ``read`` reads, a part at a time: all of it is large."""
+    sizes, text = rows.to_text()
     head = {
         "schema": SCHEMA,
         "id": id,
         "of": of,
-        "sizes": rows.sizes(),
+        "sizes": sizes,
         "quoted": rows.quoted,
         "forgotten": list(forgotten),
         "notes": notes,
     }
     checksum = 0
-    for text in chain((spell(head, ",", ":") + "\n",), rows.to_text()):
-        part = text.encode("ascii")
+    for lines in chain((spell(head, ",", ":") + "\n",), text):
+        part = lines.encode("ascii")
         checksum = binascii.crc32(part, checksum)
         yield part
     yield _CHECKSUM % checksum
