@@ -13,7 +13,7 @@ from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import IO, TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 Signature = tuple[int, int, int, int, int]
 """Device, inode, size in bytes, mtime and ctime in nanoseconds."""
@@ -125,6 +125,37 @@ class NewFile:
             if kind is not None:
                 with suppress(OSError):
                     os.unlink(self._path)
+
+
+def replace(
+    path: str | os.PathLike[str],
+    temporary: str | os.PathLike[str],
+    parts: Iterable[bytes],
+    make_folder: Callable[[], object],
+    mode: int = 0o666,
+    *,
+    stamps: bool = True,
+) -> Signature | None:
+    """Replace a file by one that is written under a name of its own until it is whole; return what ``stamp`` said.
+
+    ``make_folder`` is called where the folder is missing. Raises OSError; whatever is raised leaves nothing behind.
+    """
+    # From before there is such a file: who is interrupted may be so between any two steps.
+    try:
+        try:
+            made = NewFile(temporary, mode, stamps=stamps)
+        except FileNotFoundError:
+            make_folder()
+            made = NewFile(temporary, mode, stamps=stamps)
+        with made:
+            for part in parts:
+                made.write(part)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    return made.stamped
 
 
 def open_regular(path: str | os.PathLike[str], *, follow: bool = True) -> IO[bytes]:

@@ -14,6 +14,7 @@ import os
 import stat
 import sys
 
+from wasmbuild import files
 from wasmbuild.digest import sha256_hex
 from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
@@ -23,7 +24,6 @@ _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLL
 _FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 # A FIFO would block the open itself.
 _FILE |= getattr(os, "O_NONBLOCK", 0)
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _HAS_OWNERS = hasattr(os, "geteuid") and os.open in os.supports_dir_fd
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _TEMPORARY = ".new-"
@@ -134,14 +134,7 @@ class Documents:
                 # Nothing is read through one either, and what it leads to need not be ours to prune.
                 return
             temporary = folder / f"{_TEMPORARY}{os.urandom(8).hex()}"
-            try:
-                with open(os.open(temporary, _NEW_FILE, 0o600), "wb") as file:
-                    file.write(data)
-                os.replace(temporary, folder / name)
-            except BaseException:
-                with suppress(OSError):
-                    temporary.unlink()
-                raise
+            files.replace(folder / name, temporary, (data,), lambda: own_directory(self._kind), 0o600, stamps=False)
             self._prune(folder)
 
     def recall(self, name: str) -> Any:

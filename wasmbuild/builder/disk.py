@@ -52,23 +52,10 @@ def write_parts(
     path: Path | str, parts: Iterable[bytes], advice: Advice, prefix: str = ALONE_PREFIX
 ) -> Signature | None:
     """Do what ``write`` does, with one part of the bytes after the other."""
-    temporary = _temporary(path, prefix)
     with as_disk_error(path, "written", advice):
-        # From before there is such a file: who is interrupted may be so between any two steps.
-        try:
-            try:
-                made = files.NewFile(temporary)
-            except FileNotFoundError:
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                made = files.NewFile(temporary)
-            with made:
-                for part in parts:
-                    made.write(part)
-            os.replace(temporary, path)
-        except BaseException:
-            delete(temporary)
-            raise
-        return made.stamped
+        return files.replace(
+            path, _temporary(path, prefix), parts, lambda: os.makedirs(os.path.dirname(path), exist_ok=True)
+        )
 
 
 def move(made: Path | str, path: Path | str, advice: Advice, prefix: str = ALONE_PREFIX) -> None:

@@ -198,24 +198,13 @@ def _path(root: Path, key: str) -> str:
 def _write(path: str, data: bytes, tail: bytes) -> None:
     folder = os.path.dirname(path)
     temporary = f"{folder}{os.sep}{_TEMPORARY}{os.urandom(8).hex()}"
-    try:
-        try:
-            made = files.NewFile(temporary, 0o600, stamps=False)
-        except FileNotFoundError:
-            with suppress(FileExistsError):
-                os.mkdir(folder, 0o700)
-            made = files.NewFile(temporary, 0o600, stamps=False)
-        with made:
-            if len(data) <= _SMALL:
-                made.write(data + tail)
-            else:
-                made.write(data)
-                made.write(tail)
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
+
+    def make_folder() -> None:
+        with suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+
+    parts = (data + tail,) if len(data) <= _SMALL else (data, tail)
+    files.replace(path, temporary, parts, make_folder, 0o600, stamps=False)
 
 
 def _touch(path: str, used: float) -> None:
