@@ -279,11 +279,24 @@ class TestCommand:
         assert len(entries(cached)) < before
         assert sum(path.stat().st_size for path in entries(cached)) <= 1 << 20
 
-    def test_where_it_is_off(self, cached: Project) -> None:
+    def test_where_it_is_off_that_is_told(self, cached: Project) -> None:
         cached.environment["WASMBUILD_CACHE"] = "off"
-        ended = cached.run("cache", "stats", status=2)
+        ended = cached.run("cache", "stats")
+        assert (ended.stdout, ended.stderr) == ("", "not used: WASMBUILD_CACHE=off in the environment\n")
+        found = json.loads(cached.run("cache", "stats", "--json").stdout)
+        jsonschema.validate(found, json.loads(cached.run("schema", "cache").stdout))
+        assert (found["directory"], found["entries"], found["bytes"]) == (None, 0, 0)
+        assert found["problem"] == "WASMBUILD_CACHE=off in the environment"
         told = "WASMBUILD_CACHE=off says that there is none; unset WASMBUILD_CACHE"
-        assert ended.stderr == f"error: wasmbuild cache: {told}\n"
+        for action in ("clear", "prune"):
+            assert cached.run("cache", action, status=2).stderr == f"error: wasmbuild cache {action}: {told}\n"
+
+    def test_where_the_declaration_does_without_it_that_is_told(self, cached: Project) -> None:
+        cached.run("build")
+        cached.declare((cached.root / "wasmbuild.toml").read_text() + "\n[cache]\nenabled = false\n")
+        ended = cached.run("cache", "stats")
+        assert ": 4 artifacts, " in ended.stdout
+        assert ended.stderr == "not used: [cache] enabled = false\n"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from wasmbuild.builder.cache.selection import OFF, VARIABLE, local
 from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.commands import options
 from wasmbuild.commands.cache_schema import SCHEMA
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from wasmbuild.builder.cache.local import LocalCache
     from wasmbuild.project.cache_policy import CachePolicy
+
+
+_OFF = f"{VARIABLE}={OFF}"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -43,10 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "keygen":
         return _keygen(arguments.file)
     policy = CachePolicy() if arguments.action == "clear" else _declared(arguments)
-    cache = _local(policy.max_bytes)
+    cache = local(policy.max_bytes)
     try:
         if arguments.action == "stats":
             return _stats(cache, policy, as_json=arguments.json)
+        if cache is None:
+            raise UsageError(f"wasmbuild cache {arguments.action}: {_OFF} says that there is none; unset {VARIABLE}")
         removed = cache.clear() if arguments.action == "clear" else cache.prune()
     except (OSError, RuntimeError) as error:
         where = getattr(error, "filename", None) or "the cache"
@@ -56,17 +62,23 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _stats(cache: LocalCache, policy: CachePolicy, *, as_json: bool) -> int:
+def _stats(cache: LocalCache | None, policy: CachePolicy, *, as_json: bool) -> int:
+    from wasmbuild.builder.cache.local import Usage
     from wasmbuild.console.figures import counted, human_size
 
-    directory, usage, problem = cache.directory, cache.usage(), cache.problem()
+    directory, usage = None, Usage(0, 0)
+    problem: str | None = f"{_OFF} in the environment"
+    if cache is not None:
+        directory, usage, problem = cache.directory, cache.usage(), cache.problem()
+    if not policy.enabled:
+        problem = "[cache] enabled = false"
     remote = _remote(policy)
     if as_json:
         import json
 
         document = {
             "schema": SCHEMA,
-            "directory": str(directory),
+            "directory": directory and str(directory),
             "problem": problem,
             **usage._asdict(),
             "max_bytes": policy.max_bytes,
@@ -75,7 +87,8 @@ def _stats(cache: LocalCache, policy: CachePolicy, *, as_json: bool) -> int:
         json.dump(document, sys.stdout, indent=2)
         print()
         return DONE
-    print(f"{directory}: {counted(usage.entries, 'artifact')}, {human_size(usage.bytes)}")
+    if directory is not None:
+        print(f"{directory}: {counted(usage.entries, 'artifact')}, {human_size(usage.bytes)}")
     if problem is not None:
         print(f"not used: {problem}", file=sys.stderr)
     if remote is not None:
@@ -109,15 +122,6 @@ def _keygen(path: Path) -> int:
         ) from None
     print(signing.make(path))
     return DONE
-
-
-def _local(limit: int) -> LocalCache:
-    from wasmbuild.builder.cache.selection import OFF, VARIABLE, local
-
-    cache = local(limit)
-    if cache is None:
-        raise UsageError(f"wasmbuild cache: {VARIABLE}={OFF} says that there is none; unset {VARIABLE}")
-    return cache
 
 
 def _declared(arguments: argparse.Namespace) -> CachePolicy:

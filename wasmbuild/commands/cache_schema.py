@@ -15,7 +15,10 @@ JSON_SCHEMA: dict[str, Any] = published(
     strict(
         {
             "schema": {"type": "string", "const": SCHEMA},
-            "directory": {"type": "string", "description": "Where the cache of this machine is."},
+            "directory": {
+                "type": ["string", "null"],
+                "description": "Where the cache of this machine is; null where it is off.",
+            },
             "problem": {"type": ["string", "null"], "description": "Why it is not used; null where it is."},
             "entries": _COUNT,
             "bytes": _COUNT,

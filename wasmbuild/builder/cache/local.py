@@ -36,6 +36,8 @@ _LEDGER_BYTES = 1 << 16
 _SMALL = 1 << 16
 # Room for some builds, or each of them would have to look at everything.
 _PRUNED_TO = 0.9
+_HEX = frozenset("0123456789abcdef")
+_NAME = 63
 
 
 class Usage(NamedTuple):
@@ -54,6 +56,7 @@ class LocalCache:
         self._max = max_bytes
         self._added = 0
         self._opened = False
+        self._keeps = True
         self._root: Path | None = None
         self._mutex = allocate_lock()
         self._shares = True
@@ -97,7 +100,7 @@ class LocalCache:
     def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float = 0.0) -> None:
         tail = entry.tail(artifact, sha256, key, inputs)
         size = len(artifact) + len(tail)
-        if size > self._max:
+        if size > self._max or not self._keeps:
             return
         root = self._directory()
         if root is None:
@@ -106,7 +109,7 @@ class LocalCache:
             _write(_path(root, key), artifact, tail)
         except OSError:
             # No room, or no right: there will be none for the others either.
-            self._root = None
+            self._keeps = False
             return
         with self._mutex:
             self._added += size
@@ -220,17 +223,23 @@ def _used(status: os.stat_result, now: float) -> float:
 
 
 def _entries(root: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Go through all entries, and remove on the way what processes that were killed left a day ago."""
+    """Go through all entries, and remove on the way what processes that were killed left a day ago.
+
+    What else is there is not of ours, and stays: whoever names the directory may keep something in it.
+    """
     now = time.time()
     for folder in _scanned(root):
-        if len(folder.name) != 1 or not folder.is_dir(follow_symlinks=False):
+        if folder.name not in _HEX or not folder.is_dir(follow_symlinks=False):
             continue
         for found in _scanned(folder.path):
+            is_temporary = found.name.startswith(_TEMPORARY)
+            if not is_temporary and (len(found.name) != _NAME or not _HEX.issuperset(found.name)):
+                continue
             try:
                 status = found.stat(follow_symlinks=False)
             except OSError:
                 continue
-            if not found.name.startswith(_TEMPORARY):
+            if not is_temporary:
                 yield found.path, status
             elif abs(now - status.st_mtime) > _DAY:
                 with suppress(OSError):

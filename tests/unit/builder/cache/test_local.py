@@ -174,6 +174,22 @@ def test_a_file_in_the_place_of_the_cache(room: Room) -> None:
     assert room.root.read_text() == "mine"
 
 
+def test_what_is_there_is_given_where_nothing_more_can_be_kept(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(room.cache, "a")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    cache = room.open()
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "replace", refuse)
+        put(cache, "b")
+    put(cache, "c")
+    assert not entry_of(room.root, "b").exists()
+    assert not entry_of(room.root, "c").exists()
+    assert cache.get(key_of("a"), room.out) is not None
+
+
 @pytest.mark.parametrize("data", [ARTIFACT, LARGE], ids=["small", "large"])
 class TestWhileItIsRead:
     """What happens to an entry that is open."""
@@ -304,6 +320,18 @@ class TestLimit:
         room.open().clear()
         assert room.open().usage() == Usage(0, 0)
         assert [path for path in room.root.rglob("*") if path.is_file()] == []
+
+    @pytest.mark.parametrize("name", ["a/thesis.txt", "x/notes", "a/" + "g" * 63, "a/" + "0" * 64, "thesis.txt"])
+    def test_what_others_keep_there_stays(self, room: Room, name: str) -> None:
+        theirs = room.root / name
+        theirs.parent.mkdir(parents=True)
+        theirs.write_bytes(bytes(20 * self.SIZE))
+        os.utime(theirs, (1, 1))
+        self.fill(room, "abcd", 2 * self.SIZE)
+        assert room.open().usage().entries == 1
+        room.open(1).prune()
+        assert room.open().clear() == Usage(0, 0)
+        assert theirs.stat().st_size == 20 * self.SIZE
 
     def test_what_a_killed_process_left_goes_after_a_day(self, room: Room) -> None:
         self.fill(room, "a", 5 * self.SIZE)
