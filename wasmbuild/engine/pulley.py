@@ -6,13 +6,14 @@ The executables of 48.0.2 and 49.0.3, which hold every backend, refuse these arc
 from __future__ import annotations
 
 _32_BIT = (
-    "i386", "i486", "i586", "i686", "x86", "arm", "armv5te", "armv6", "armv7", "armv7a", "armv7k", "armv7s", "thumbv6m",
-    "thumbv7em", "thumbv7m", "thumbv7neon", "thumbv8m", "arm64_32", "riscv32", "riscv32gc", "riscv32i", "riscv32im",
-    "riscv32imac", "riscv32imafc", "riscv32imc", "mips", "mipsel", "powerpc", "sparc", "m68k", "hexagon", "xtensa",
+    "386", "i386", "i486", "i586", "i686", "x86", "arm", "armel", "armhf", "armv5te", "armv6", "armv7", "armv7a",
+    "armv7k", "armv7s", "thumbv6m", "thumbv7em", "thumbv7m", "thumbv7neon", "thumbv8m", "arm64_32", "riscv32",
+    "riscv32gc", "riscv32i", "riscv32im", "riscv32imac", "riscv32imafc", "riscv32imc", "mips", "mipsel", "mipsle",
+    "powerpc", "sparc", "m68k", "hexagon", "xtensa",
 )  # fmt: skip
 _64_BIT = (
-    "aarch64_be", "powerpc64", "powerpc64le", "ppc64", "ppc64le", "mips64", "mips64el", "sparc64", "sparcv9",
-    "loongarch64", "riscv64imac", "riscv64a23", "nvptx64", "bpfeb", "bpfel", "avr", "amdgcn",
+    "aarch64_be", "powerpc64", "powerpc64le", "ppc64", "ppc64le", "mips64", "mips64el", "mips64le", "sparc64",
+    "sparcv9", "loong64", "loongarch64", "riscv64imac", "riscv64a23", "nvptx64", "bpfeb", "bpfel", "avr", "amdgcn",
 )  # fmt: skip
 
 _BIG_ENDIAN = (
@@ -28,7 +29,7 @@ def has_32_bits(architecture: str) -> bool:
 def interpreter(architecture: str) -> str | None:
     """Return the triple of Pulley for a machine that Wasmtime has no compiler for; None for any other, known or not.
 
-    ``architecture`` is the first part of the triple of the machine.
+    ``architecture`` is the first part of the triple of the machine, or what Docker, Go and Debian call it.
     """
     if architecture not in _32_BIT and architecture not in _64_BIT:
         return None

@@ -7,8 +7,11 @@ crate ``target-lexicon``: architecture, then up to four more parts, each of them
 
 from __future__ import annotations
 
-from wasmbuild.lean.typing import NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import quoted, suggestion
+
+if TYPE_CHECKING:
+    from wasmbuild.engine import target_names
 
 # The first part of a triple, to the name that settings and CPU levels go by.
 _ARCHITECTURES = {
@@ -48,9 +51,6 @@ SYSTEMS = (
     "linux", "windows", "darwin", "macosx", "ios", "tvos", "visionos", "watchos", "freebsd", "netbsd", "openbsd",
     "dragonfly", "illumos", "solaris", "fuchsia", "redox", "haiku", "uefi", "none",
 )  # fmt: skip
-_SYSTEM_ALIASES = {
-    "macos": "darwin", "osx": "darwin", "mac": "darwin", "win": "windows", "win32": "windows", "win64": "windows",
-}  # fmt: skip
 
 _ENVIRONMENTS = ("gnu", "musl", "msvc", "android", "ohos", "uclibc", "sim", "macabi", "elf", "gnullvm")
 _BAD_ENVIRONMENTS = {
@@ -80,7 +80,7 @@ COMMON = (
     "pulley64be",
 )
 
-# What other tools call targets: Android's ABIs, MinGW's hosts; of Docker's platforms the two halves.
+# What other tools call targets, where the words do not tell: Android's ABIs and MinGW's hosts.
 _FOREIGN = {
     "arm64-v8a": "aarch64-linux-android",
     "armeabi-v7a": "pulley32",
@@ -88,10 +88,8 @@ _FOREIGN = {
     "x86_64-w64-windows-gnu": "x86_64-pc-windows-gnu",
     "aarch64-w64-mingw32": "aarch64-pc-windows-gnullvm",
 }
-_DOCKER_ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "riscv64": "riscv64gc", "s390x": "s390x"}
-_DOCKER_SYSTEMS = {
-    "linux": "unknown-linux-gnu", "windows": "pc-windows-msvc", "darwin": "apple-darwin", "freebsd": "unknown-freebsd",
-}  # fmt: skip
+
+_OF_OTHER_TOOLS = "is what other tools call a target"
 
 _LONGEST = 100
 
@@ -190,8 +188,8 @@ def _read(text: str) -> TargetTriple | _Flaw:
         return _Flaw("is empty", COMMON[0], advice="write a target triple, for example")
     if not text.isascii() or not text.isprintable() or " " in text or len(text) > _LONGEST:
         return _Flaw("is no target triple", COMMON[0], advice="write one like")
-    if (foreign := _foreign(text)) is not None:
-        return _Flaw("is what other tools call a target", foreign)
+    if text in _FOREIGN:
+        return _Flaw(_OF_OTHER_TOOLS, _FOREIGN[text])
     first, *rest = text.split("-")
     if rest and f"{first}-{rest[0]}" in _ALIASES:
         first, *rest = (f"{first}-{rest[0]}", *rest[1:])
@@ -223,8 +221,7 @@ def _system(text: str, architecture: str, parts: list[str]) -> TargetTriple | _F
         system, *others = others
     name = _system_name(system)
     if name is None:
-        alias = _SYSTEM_ALIASES.get(system) or suggestion(system, SYSTEMS) or system
-        guess = text.replace(system, alias)
+        guess = _named(text).triple() or text.replace(system, suggestion(system, SYSTEMS) or system)
         return _Flaw(f"names the unknown system {quoted(system)}", guess=guess, advice="did you mean")
     if len(others) > 1:
         return _Flaw("has too many parts", guess=text)
@@ -248,51 +245,44 @@ def _system_name(part: str) -> str | None:
 
 
 def _unknown_architecture(text: str, first: str) -> _Flaw:
-    from wasmbuild.engine import pulley
+    from wasmbuild.engine import pulley, target_names
 
-    if first.startswith("wasm"):
+    words = target_names.words(text)
+    if any(word.startswith("wasm") for word in words):
         problem = "names WebAssembly itself, not a machine"
         return _Flaw(problem, COMMON[0], advice="write the triple of what runs it, like")
     if (instead := pulley.interpreter(first)) is not None:
         what = f"a machine of 32 bits ({first})" if pulley.has_32_bits(first) else f"for {first}"
         return _Flaw(f"is {what}, for which Wasmtime has no compiler", instead)
+    # Where another word names the machine, the first is no misspelt one.
+    if words and not _named(words[0]).architecture:
+        machines = filter(None, map(pulley.interpreter, words))
+        if meant := _named(text).triple() or next(machines, ""):
+            return _Flaw(_OF_OTHER_TOOLS, meant)
     alias = _ALIASES.get(first) or suggestion(first, _ARCHITECTURES)
     problem = f"is for the unknown architecture {quoted(first)}"
     if alias is None:
         names = ", ".join(ARCHITECTURES)
-        return _Flaw(problem, COMMON[0], advice=f"Wasmtime compiles for {names}: write a triple like")
+        return _Flaw(problem, example(text), advice=f"Wasmtime compiles for {names}: write a triple like")
     return _Flaw(problem, guess=alias + text[len(first) :], advice="did you mean")
-
-
-def _foreign(text: str) -> str | None:
-    system, _, rest = text.partition("/")
-    architecture = _DOCKER_ARCHITECTURES.get(rest.partition("/")[0])
-    if architecture is not None and system in _DOCKER_SYSTEMS:
-        return f"{architecture}-{_DOCKER_SYSTEMS[system]}"
-    return _FOREIGN.get(text)
 
 
 def _nearest(guess: str) -> str | None:
     """Return a triple like a guess, for the machine and the system that it names; None where it names none of these."""
-    if isinstance(_read(guess), TargetTriple):
-        return guess
-    architecture, system = _named(guess)
-    if system is None:
-        return None
-    alike = [text for text in COMMON if _named(text) == (architecture, system)]
-    return suggestion(guess, alike) or (alike[0] if alike else None)
+    return guess if isinstance(_read(guess), TargetTriple) else _named(guess).triple() or None
 
 
-def _named(text: str) -> tuple[str | None, str | None]:
-    """Return the architecture and the system that a text names, whatever else is in it."""
-    parts = text.lower().split("-")
-    architecture = next(filter(None, (_ARCHITECTURES.get(_ALIASES.get(part, part)) for part in parts)), None)
-    if architecture is not None and architecture.startswith("pulley"):
-        return architecture, "none"
-    return architecture, next(filter(None, (_system_name(_SYSTEM_ALIASES.get(part, part)) for part in parts)), None)
+def _named(text: str) -> target_names.NamedTarget:
+    """Return the machine and the system that a text names, whatever else is in it."""
+    from wasmbuild.engine import target_names
+
+    architectures = {**_ARCHITECTURES, **{alias: _ARCHITECTURES[first] for alias, first in _ALIASES.items()}}
+    return target_names.read(text, architectures, {system: system for system in SYSTEMS})
 
 
 def example(text: str) -> str:
     """Return a triple for the machine and the system that a text names, as far as it names any: ``"edge-x64"``."""
     named = _named(text)
-    return max(COMMON, key=lambda triple: [wanted == its for wanted, its in zip(named, _named(triple), strict=True)])
+    return named.triple() or max(
+        COMMON, key=lambda triple: [wanted == its != "" for wanted, its in zip(named, _named(triple), strict=True)]
+    )

@@ -131,6 +131,21 @@ def test_bad_triples(text: str, problem: str) -> None:
         ("darwin/arm64", "aarch64-apple-darwin"),
         ("x86_64-w64-mingw32", "x86_64-pc-windows-gnu"),
         ("aarch64-w64-mingw32", "aarch64-pc-windows-gnullvm"),
+        ("linux/386", "pulley32"),
+        ("linux/arm/v7", "pulley32"),
+        ("linux/ppc64le", "pulley64"),
+        ("netbsd/amd64", "x86_64-unknown-netbsd"),
+        ("android/arm64", "aarch64-linux-android"),
+        ("linux-arm64", "aarch64-unknown-linux-gnu"),
+        ("darwin-arm64", "aarch64-apple-darwin"),
+        ("win32-x64", "x86_64-pc-windows-msvc"),
+        ("linux-musl-x64", "x86_64-unknown-linux-musl"),
+        ("osx-arm64", "aarch64-apple-darwin"),
+        ("macosx_11_0_arm64", "aarch64-apple-darwin"),
+        ("manylinux_2_28_aarch64", "aarch64-unknown-linux-gnu"),
+        ("musllinux_1_2_x86_64", "x86_64-unknown-linux-musl"),
+        ("win_arm64", "aarch64-pc-windows-msvc"),
+        ("Linux-x86_64", "x86_64-unknown-linux-gnu"),
     ],
 )
 def test_the_names_of_other_tools_are_known(text: str, meant: str) -> None:
@@ -140,10 +155,35 @@ def test_the_names_of_other_tools_are_known(text: str, meant: str) -> None:
     assert problem_of(meant) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("aarch64-macos", "aarch64-apple-darwin"),
+        ("x86_64-linux-gnu.2.31", "x86_64-unknown-linux-gnu"),
+        ("aarch64-linux-android21", "aarch64-linux-android"),
+        ("arm64-apple-ios15.0-simulator", "aarch64-apple-ios-sim"),
+        ("arm64-apple-xros1.0", "aarch64-apple-visionos"),
+        ("amd64-unknown-openbsd7.4", "x86_64-unknown-openbsd"),
+        ("riscv64-unknown-elf", "riscv64gc-unknown-none"),
+        ("x64-mingw-dynamic", "x86_64-pc-windows-gnu"),
+    ],
+)
+def test_versions_and_other_words_are_understood(text: str, meant: str) -> None:
+    problem = problem_of(text)
+    assert problem is not None
+    assert problem.endswith(f'; did you mean "{meant}"?')
+    assert problem_of(meant) is None
+
+
+def test_an_example_for_a_name_without_a_machine_is_of_its_system() -> None:
+    for text, meant in (("macos-14", "x86_64-apple-darwin"), ("windows-latest", "x86_64-pc-windows-msvc")):
+        assert str(problem_of(text)).endswith(f': write a triple like "{meant}"')
+
+
 _NAMED = st.tuples(
     st.sampled_from(["x86_64", "aarch64", "arm64", "riscv64gc", "s390x"]),
     st.sampled_from(["", "unknown", "pc", "apple", "w32", "foo"]),
-    st.sampled_from(["linux", "windows", "macos", "darwin", "freebsd", "ios", "win32"]),
+    st.sampled_from(["linux", "windows", "macos", "darwin", "freebsd", "ios", "win32", "openbsd7.4", "tvos17"]),
     st.sampled_from(["", "gnu", "gnuu", "msvc", "foo", "gnu-elf"]),
 )
 
@@ -157,7 +197,8 @@ def test_a_guess_is_for_the_same_machine_and_system(parts: tuple[str, str, str, 
     if problem is not None and guessed:
         meant = triples.parse(problem.split('"')[-2])
         architecture = {"arm64": "aarch64", "riscv64gc": "riscv64"}.get(parts[0], parts[0])
-        system = {"macos": "macos", "darwin": "macos", "win32": "windows"}.get(parts[2], parts[2])
+        others = {"darwin": "macos", "win32": "windows", "openbsd7.4": "openbsd", "tvos17": "tvos"}
+        system = others.get(parts[2], parts[2])
         assert (meant.architecture, meant.os) == (architecture, system)
 
 
@@ -196,6 +237,7 @@ def test_what_is_suggested_is_a_triple(parts: list[str]) -> None:
         ("mac", "x86_64-apple-darwin"),
         ("arm64-macos", "aarch64-apple-darwin"),
         ("freebsd", "x86_64-unknown-freebsd"),
+        ("illumos-x64", "x86_64-unknown-illumos"),
         ("pulley", "pulley64"),
         ("host", "x86_64-unknown-linux-gnu"),
     ],
