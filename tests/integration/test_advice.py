@@ -50,6 +50,7 @@ def quoted(said: str) -> list[str]:
         ),
         ("(module (memory 1 (pagesize 1)))", "custom-page-sizes"),
         ("(component (type (map string u32)))", "component-model-map"),
+        ('(component (import "a" (implements "a:b/c") (instance)))', "component-model-implements"),
     ],
 )
 def test_a_setting_that_is_told_turns_the_feature_on(project: Project, source: str, setting: str) -> None:
@@ -73,6 +74,15 @@ def test_a_component_that_needs_a_feature_is_not_called_invalid(project: Project
         build(project, "", f"[engine]\n{told[0]}\n", works=True)
     else:
         assert f"m.wat needs the feature {feature}, which wasmbuild cannot turn on; build it without" in said
+
+
+def test_a_proposal_that_tools_have_no_option_for_is_told_without_one(project: Project) -> None:
+    """memory.discard of the proposal memory control, of which binaryen knows nothing."""
+    discard = bytes.fromhex(
+        "0061736d0100000001040160000003020100050301 00010a0b01090041004100fc12000b".replace(" ", "")
+    )
+    said = build(project, discard)
+    assert said.endswith("m.wat uses memory control, which Wasmtime 48 lacks; build it without")
 
 
 def test_a_feature_that_a_preset_lacks_is_not_said_to_be_declared(project: Project) -> None:

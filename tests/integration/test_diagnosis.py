@@ -62,6 +62,8 @@ def row_of(table: Sequence[Row], pattern: str) -> Row:
 
 LOCALS = "(module (func (local " + "i32 " * 50001 + ")))"
 LONG = module_of(b"\0" + b"\1" * 7_654_322 + b"\x0b")
+SUBTYPES = " ".join(f"(type (sub {number} (struct)))" for number in range(64))
+TUPLES = " ".join(f"(type (tuple {number} {number}))" for number in range(20))
 SIMD = "(module (func (result v128) (i32x4.splat (i32.const 1))))"
 # By the cause's word and setting: sources that make the compiler say so, with its options.
 COMPILED: list[tuple[str, str, str | bytes, tuple[str, ...]]] = [
@@ -121,6 +123,8 @@ COMPILED: list[tuple[str, str, str | bytes, tuple[str, ...]]] = [
     (compiling.FEATURE, "wasm-component-model-gc",
      '(component (core module $m (func (export "f"))) (core instance $i (instantiate $m)) '
      '(func (export "f") (canon lift (core func $i "f") gc)))', ()),
+    (compiling.FEATURE, "wasm-component-model-implements",
+     '(component (import "a" (implements "a:b/c") (instance)))', ()),
     (compiling.FEATURE, "wasm-component-model-memory64",
      '(component (core module $m (memory (export "m") i64 1) (func (export "f") (param i64 i64)) '
      '(func (export "r") (param i64 i64 i64 i64) (result i64) unreachable)) (core instance $i (instantiate $m)) '
@@ -131,6 +135,7 @@ COMPILED: list[tuple[str, str, str | bytes, tuple[str, ...]]] = [
      MODULE + b"\1\4\1\x60\0\0" + b"\2\x0c\1\1e\0\x7f\2\1a\0\0\1b\0\0", ()),
     (compiling.UNKNOWN_PROPOSAL, "",
      "(module (rec (type $a (descriptor $b) (struct)) (type $b (describes $a) (struct))))", ()),
+    (compiling.UNKNOWN_PROPOSAL, "", module_of(b"\0\x41\0\x41\0\xfc\x12\0\x0b"), ()),
     (compiling.CODE_LIMIT, "", LOCALS, ()),
     (compiling.CODE_LIMIT, "", LONG, ()),
     (compiling.LIMIT, "", f"(module {'(memory 0)' * 101})", ()),
@@ -138,8 +143,13 @@ COMPILED: list[tuple[str, str, str | bytes, tuple[str, ...]]] = [
     (compiling.LIMIT, "", f"(module (type (func (result {'i32 ' * 1001}))))", ()),
     (compiling.LIMIT, "", f"(module (type (struct {'(field i32)' * 10001})))", ()),
     (compiling.LIMIT, "", f'(module (import "{"a" * 100001}" "" (func)))', ()),
+    (compiling.LIMIT, "", MODULE + b"\1\5\1\x4e\xc1\x84\x3d", ()),
+    (compiling.LIMIT, "", f"(component (type (tuple {'u8 ' * 10001})))", ()),
+    (compiling.LIMIT, "", f"(module (type (sub (struct))) {SUBTYPES})", ()),
+    (compiling.LIMIT, "", f"(component (type (tuple u8 u8)) {TUPLES})", ()),
     (compiling.CUT_SHORT, "", MODULE + b"\1\7\1\x60", ()),
     (compiling.UNKNOWN_CODE, "", module_of(b"\0\xff\x0b"), ()),
+    (compiling.UNKNOWN_CODE, "", MODULE + b"\1\5\1\x60\0\1\x67", ()),
     (compiling.UNKNOWN_CODE, "", b"\0asm\x0d\0\1\0" + b"\x08\2\1\x7f", ()),
     (compiling.INVALID, "", "(module (func (result i32)))", ()),
     (compiling.INVALID, "", MODULE + b"\3\2\1\0", ()),

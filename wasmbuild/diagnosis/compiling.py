@@ -68,20 +68,23 @@ TABLE = (
     Row(FEATURE, r"component model threading feature", "wasm-component-model-threading"),
     Row(FEATURE, r"component model async feature", "wasm-component-model-async"),
     Row(FEATURE, r"`cm-gc` feature", "wasm-component-model-gc"),
+    Row(FEATURE, r"`cm-implements` feature", "wasm-component-model-implements"),
     Row(FEATURE, r"`cm64` feature|component model 64-bit feature", "wasm-component-model-memory64"),
     Row(FEATURE, r"shared-everything-threads (?:proposal|support is not enabled)", "wasm-shared-everything-threads"),
     # Proposals that no setting turns on.
     Row(UNKNOWN_PROPOSAL, r"with (compact imports) proposal disabled"),
+    Row(UNKNOWN_PROPOSAL, r"(memory control) support is not enabled"),
     Row(UNKNOWN_PROPOSAL, r"(custom.descriptors) (?:proposal|are unsupported|required|support)"),
     # Limits of the implementation, for files that may well be valid.
     Row(CODE_LIMIT, r"too many locals: locals exceed maximum"),
     Row(CODE_LIMIT, r"function body size count exceeds limit of \d+"),
     Row(CODE_LIMIT, r"exceeds the implementation limit of \d+"),
-    Row(LIMIT, r"[a-z ]+ count exceeds limit of \d+|(?:function params|function returns|struct fields) size is out of "
-               r"bounds|string size out of bounds"),
+    Row(LIMIT, r"[a-z ]+ count exceeds limit of \d+|[a-z ]+ size is out of bounds|string size out of bounds|"
+               r"sub type hierarchy too deep: .*depth \d+|effective type size exceeds the limit of \d+"),
     Row(CUT_SHORT, r"unexpected end-of-file|unexpected end of|length out of bounds|section size mismatch|"
                    r"unexpected content in the"),
-    Row(UNKNOWN_CODE, r"invalid leading byte|illegal opcode|unknown \S+ subopcode|malformed section id"),
+    Row(UNKNOWN_CODE, r"invalid leading byte|invalid value type|illegal opcode|unknown \S+ subopcode|"
+                      r"malformed section id"),
     Row(INVALID, r"Invalid input WebAssembly code|failed to parse WebAssembly module"),
 )  # fmt: skip
 

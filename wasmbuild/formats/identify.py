@@ -39,6 +39,8 @@ _RIGHT_FILE = "check that it is the right file"
 _WHAT_TO_GIVE = "pass the .wasm or .wat that it was made from"
 _TO_WEBASSEMBLY = "compile its source to WebAssembly (for example --target wasm32-wasip1) and pass that"
 _UNPACK = "unpack it, and pass the file inside"
+_LINK = "link it to a WebAssembly module, and pass that"
+_DECODE = "decode it first, for example with `base64 -d`"
 
 
 def identify(data: bytes) -> FileIdentity:
@@ -162,14 +164,16 @@ _MAGICS = (
     (b"\xcf\xfa\xed\xfe", "a macOS program or library", _TO_WEBASSEMBLY),
     (b"\xca\xfe\xba\xbe", "a macOS universal program, or Java bytecode", _TO_WEBASSEMBLY),
     (b"BC\xc0\xde", "LLVM bitcode", "link it for a wasm32 target, and pass the result"),
-    (b"!<arch>\n", "a static library", "link it to a WebAssembly module, and pass that"),
+    (b"!<arch>\n", "a static library", _LINK),
+    (b"!<thin>\n", "a static library", _LINK),
     (b"\x1f\x8b", "a gzip file", _UNPACK),
     (b"PK\x03\x04", "a zip file", _UNPACK),
     (b"\x28\xb5\x2f\xfd", "a zstd file", _UNPACK),
     (b"\xfd7zXZ\0", "an xz file", _UNPACK),
     (b"BZh", "a bzip2 file", _UNPACK),
     (b"version https://git-lfs.github.com/", "a Git LFS pointer, not the file itself", "run `git lfs pull`"),
-    (b"AGFzbQ", "WebAssembly written in base64", "decode it first, for example with `base64 -d`"),
+    (b"AGFzbQ", "WebAssembly written in base64", _DECODE),
+    (b"data:application/wasm;base64,", "WebAssembly as a data URL", "pass what follows the comma, decoded: base64 -d"),
     (b"\xff\xfe", "text in UTF-16", "save it as UTF-8"),
     (b"\xfe\xff", "text in UTF-16", "save it as UTF-8"),
     (b"\xef\xbb\xbf", "text that starts with a byte order mark", "save it as UTF-8 without one"),
@@ -181,6 +185,10 @@ _NESTING = rb"\(;|;\)"
 
 
 def _text(data: bytes) -> FileIdentity:
+    if data[257:262] == b"ustar":
+        return FileIdentity("unknown", "a tar file", _UNPACK)
+    if not data.strip(b"\0"):
+        return FileIdentity("empty", "a file of zeros only", _MAKE_AGAIN)
     at = _after_comments(data)
     if at == len(data):
         return FileIdentity("empty", "a file of blanks and comments only", _MAKE_AGAIN)
@@ -191,18 +199,22 @@ def _text(data: bytes) -> FileIdentity:
             return FileIdentity(
                 "unknown", f"text that is not UTF-8: byte {error.start} cannot be read", "save it as UTF-8"
             )
-        first = data[:8].hex(" ")
-        return FileIdentity(
-            "unknown", f"of no known kind: it starts with the bytes {first}", "pass WebAssembly instead"
-        )
+        return _unknown(data)
     if data[at] == 0x28:
         return FileIdentity("text", "WebAssembly text")
+    if b"\0" in data:
+        return _unknown(data)
     start = data[at : at + 15].lower()
     if start.startswith((b"<!doctype html", b"<html")):
         return FileIdentity("unknown", "an HTML page", "a download probably failed: look into the file")
     first = printable(data[at : at + 120].decode("utf-8", "ignore").split("\n")[0].strip(), 40)
     sentence = f'text, but not WebAssembly text: it starts with "{first}" and not with an opening parenthesis'
     return FileIdentity("unknown", sentence, "pass a .wat or .wasm file")
+
+
+def _unknown(data: bytes) -> FileIdentity:
+    first = data[:8].hex(" ")
+    return FileIdentity("unknown", f"of no known kind: it starts with the bytes {first}", "pass WebAssembly instead")
 
 
 def _after_comments(data: bytes) -> int:

@@ -28,6 +28,8 @@ _BINARYEN_FEATURES = (
     "exception-handling", "reference-types", "threads", "simd", "bulk-memory", "sign-ext", "mutable-globals",
     "nontrapping-float-to-int", "multivalue", "tail-call",
 )  # fmt: skip
+# Proposals that Wasmtime lacks and its tools can leave out.
+_BINARYEN_DISABLES = {"compact imports", "custom descriptors"}
 _OFFSET = re.compile(r"\(at offset 0x([0-9a-f]+)\)|at offset (\d+)")
 _NOISE = re.compile(r"^note: run with `RUST_BACKTRACE=1`.*\n?", re.MULTILINE)
 
@@ -96,8 +98,10 @@ def _legacy_exceptions(job: Job, cause: Cause, said: str) -> str:
 
 def _unknown_proposal(job: Job, cause: Cause, said: str) -> str:
     proposal = cause.names[0].replace("-", " ")
-    lacks = f"{job.source} uses {proposal}, which Wasmtime {job.engine.line} lacks"
-    return f"{lacks}; build it without (binaryen's tools take --disable-{proposal.replace(' ', '-')})"
+    without = f"{job.source} uses {proposal}, which Wasmtime {job.engine.line} lacks; build it without"
+    if proposal not in _BINARYEN_DISABLES:
+        return without
+    return f"{without} (binaryen's tools take --disable-{proposal.replace(' ', '-')})"
 
 
 def _host_cpu(job: Job, cause: Cause, said: str) -> str:
