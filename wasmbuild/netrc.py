@@ -21,6 +21,8 @@ def hosts() -> dict[str, tuple[str, str]]:
     except netrc.NetrcParseError as error:
         # Its words quote a token of that line, which may be the password.
         raise UsageError(f"{path}: line {error.lineno} is not as that file is written; correct it") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: is not in UTF-8; correct it") from None
     except OSError:
         return {}
     # Its default would tell every server.

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from cache_servers import Server, azure, keep, nginx, s3
+from cache_servers import Server, azure, keep, nginx, s3, send
 from google_service import GoogleService
 from matrix import thorough
 from support import ALL, Project
@@ -103,7 +103,8 @@ MOTO = pytest.mark.needs_modules("moto")
 )
 def test_one_compiles_and_the_others_take_it(member: Member, tmp_path: Path, store: Opener) -> None:
     with store(tmp_path / "store") as (address, environment):
-        first, second, third = (member(f'remote = "{address}"') for _ in range(3))
+        # To import boto3 takes seconds where much runs, and counts.
+        first, second, third = (member(f'remote = "{address}"', "timeout = 60") for _ in range(3))
         for each in (first, second, third):
             each.environment.update(environment)
         told = first.run("build", "--push").stderr
@@ -278,6 +279,93 @@ def test_a_file_with_a_token_that_is_not_there_is_named_with_what_names_it(
     (tmp_path / "token").mkdir()
     project.write("add.wat", "(module)")
     assert f"{tmp_path / 'token'}: is a directory); it is done without" in project.run("build").stderr
+
+
+def own_profile(project: Project, tmp_path: Path, *lines: str) -> None:
+    (tmp_path / "config").write_text("\n".join(["[default]", *lines, ""]))
+    project.environment["AWS_CONFIG_FILE"] = str(tmp_path / "config")
+
+
+@pytest.mark.needs_modules("moto")
+def test_a_program_that_is_to_print_credentials_is_waited_for_no_longer_than_declared(
+    member: Member, tmp_path: Path
+) -> None:
+    project = member('remote = "s3://box"', "timeout = 1")
+    own_profile(project, tmp_path, "credential_process = sleep 60")
+    started = time.monotonic()
+    told = project.run("build", alone=True).stderr
+    assert time.monotonic() - started < 30
+    assert "s3://box kept the build waiting for 1 s; it is done without\n" in told
+
+
+@pytest.mark.needs_modules("moto")
+def test_a_program_that_prints_no_credentials_is_told_as_that(member: Member, tmp_path: Path) -> None:
+    project = member('remote = "s3://box"', "timeout = 60")
+    own_profile(project, tmp_path, "credential_process = false")
+    why = "boto3 raised CredentialRetrievalError"
+    told = project.run("build").stderr
+    assert f"s3://box has no credentials that can be used ({why}); it is done without\n" in told
+
+
+@pytest.mark.parametrize("push", [(), ("--push",)])
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"machine x login y\nwhat is this\n", "line 2 is not as that file is written; correct it"),
+        (b"machine x login y password \xe9\n", "is not in UTF-8; correct it"),
+    ],
+)
+def test_a_netrc_that_is_damaged_is_told_as_that(
+    filled: Server, member: Member, tmp_path: Path, data: bytes, what: str, push: tuple[str, ...]
+) -> None:
+    project = member(f'remote = "{filled.address}"')
+    (tmp_path / "netrc").write_bytes(data)
+    project.environment["NETRC"] = str(tmp_path / "netrc")
+    told = project.run("build", *push, alone=True).stderr
+    assert (
+        f"{filled.address} has no credentials that can be used ({tmp_path}/netrc: {what}); it is done without" in told
+    )
+    assert sum(line.startswith(filled.address) for line in told.splitlines()) == 1
+
+
+@pytest.mark.parametrize("push", [(), ("--push",)])
+@pytest.mark.parametrize(
+    ("store", "what"),
+    [
+        pytest.param(bucket, "bucket", marks=MOTO),
+        pytest.param(container, "container", marks=pytest.mark.needs("npm", "node")),
+    ],
+)
+def test_a_bucket_that_is_not_there_is_told(
+    member: Member, tmp_path: Path, store: Opener, what: str, push: tuple[str, ...]
+) -> None:
+    with store(tmp_path / "store") as (address, environment):
+        wrong = address.replace("artifacts", "artifcats")
+        project = member(f'remote = "{wrong}"')
+        project.environment.update(environment)
+        told = project.run("build", *push).stderr
+    assert f"\n{wrong} names a {what} that does not exist; it is done without" in told
+    assert "4 artifacts: 4 compiled in " in told
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "what"),
+    [
+        (301, "", "names a bucket of another region: set AWS_REGION to its own"),
+        (400, "<Message>the region 'us-east-1' is wrong; expecting 'eu-west-1'</Message>", "names a bucket of another"),
+        (400, "<Error><Code>ExpiredToken</Code></Error>", "says that the credentials have expired"),
+        (403, "<Error><Code>RequestTimeTooSkewed</Code></Error>", "says that the clock of this machine is wrong"),
+    ],
+)
+def test_what_s3_answers_to_everything_is_told(
+    server: Server, member: Member, status: int, body: str, what: str
+) -> None:
+    server.behave = lambda _, handler: send(handler, body.encode(), status=status)
+    project = member('remote = "s3://box"')
+    project.environment.update(
+        {"AWS_ENDPOINT_URL": server.address, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    )
+    assert f"\ns3://box {what}" in project.run("build").stderr
 
 
 def test_no_cache_asks_nobody(filled: Server, member: Member) -> None:

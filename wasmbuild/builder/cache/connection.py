@@ -35,20 +35,15 @@ class Connection:
         self._timeout = timeout
         self._status = status
         self._store: Any = None
+        self._opening = threading.Lock()
         self._threads: TransferThreads | None = None
         self._under_way: set[Transfer[Any]] = set()
         self._failures = 0
 
     def ready(self) -> bool:
-        """Tell whether it can be used, opening it the first time; the mutex is held."""
+        """Tell whether it can be used, as far as is known; the mutex is held."""
         if self._status.away is not None:
             return False
-        if self._store is None:
-            try:
-                self._store = self._open()
-            except Exception as error:
-                self._status.away = str(error)
-                return False
         if self._threads is None:
             self._threads = TransferThreads()
         return True
@@ -94,7 +89,7 @@ class Connection:
 
     def fetch(self, key: str) -> bytes:
         """Return the bytes under a key. Raises what obstore does, and NotAnEntryError where they are too many."""
-        found = obstore.get(self._store, _path(key))
+        found = obstore.get(self._opened(), _path(key))
         # What else obstore says of it takes as long to make as a tenth of the transfer.
         if found.range[1] > packed.MAX_BYTES:
             self.succeed()
@@ -103,7 +98,20 @@ class Connection:
 
     def put(self, key: str, data: bytes) -> None:
         """Put bytes under a key. Raises what obstore does."""
-        obstore.put(self._store, _path(key), data)
+        obstore.put(self._opened(), _path(key), data)
+
+    def _opened(self) -> Any:
+        """Return the store, which the first transfer opens: to find credentials may take longer than any answer."""
+        with self._opening:
+            if self._store is None:
+                if self._status.away is not None:
+                    raise stores.NoStoreError(self._status.away)
+                try:
+                    self._store = self._open()
+                except Exception as error:
+                    self.leave(str(error))
+                    raise
+            return self._store
 
     def succeed(self) -> None:
         """Note that it answered."""
@@ -111,10 +119,7 @@ class Connection:
         self._failures = 0
 
     def fail(self, error: Exception) -> None:
-        """Note that it did not; when that was so several times in a row, or is so of all entries, it is left."""
-        if (unread := stores.unread_token(error)) is not None:
-            self.leave(unread)
-            return
+        """Note that it did not; when that was so several times in a row, it is left."""
         with self.mutex:
             self._failures += 1
             self._status.failure = stores.reason(error)

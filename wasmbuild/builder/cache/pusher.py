@@ -80,7 +80,7 @@ class Pusher:
             with self._connection.mutex:
                 self._failures += 1
                 self._status.push_failure = stores.reason(error)
-                lost = self._failures == FAILURES
+                lost = self._failures == FAILURES and self._status.away is None
             if lost:
                 self._status.push_problem = f"does not take what is put there ({self._status.push_failure})"
         finally:

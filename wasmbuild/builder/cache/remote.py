@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import PermissionDeniedError
 
 from wasmbuild.builder.cache import packed, stores
 from wasmbuild.builder.cache.connection import Connection
@@ -124,8 +124,6 @@ class RemoteCache:
                 data = self._connection.fetch(key)
                 self._connection.succeed()
                 found = self._keep(key, packed.unpack(data, key, self._trusted))
-        except FileNotFoundError:
-            self._connection.succeed()
         except NotAnEntryError:
             with self._mutex:
                 self._refused.add(key)
@@ -134,16 +132,22 @@ class RemoteCache:
             with self._mutex:
                 self._refused.add(key)
                 self._status.untrusted += 1
-        except PermissionDeniedError:
+        except Exception as error:
+            self._failed(error)
+        finally:
+            transfer.end(found)
+
+    def _failed(self, error: Exception) -> None:
+        if (why := stores.hopeless(error)) is not None:
+            self._connection.leave(why)
+        elif isinstance(error, FileNotFoundError):
+            self._connection.succeed()
+        elif isinstance(error, PermissionDeniedError):
             # A bucket that may not be listed says so of what is not there, too.
             with self._mutex:
                 self._status.denied += 1
-        except UnauthenticatedError as error:
-            self._connection.leave(stores.refusal(error))
-        except Exception as error:
+        else:
             self._connection.fail(error)
-        finally:
-            transfer.end(found)
 
     # --- pushing, and the end
 

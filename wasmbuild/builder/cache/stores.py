@@ -14,12 +14,13 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from obstore.exceptions import GenericError
+from obstore.exceptions import GenericError, UnauthenticatedError
 from obstore.store import AzureStore, GCSStore, HTTPStore, LocalStore, S3Store
 
 from wasmbuild import __version__, netrc
 from wasmbuild.builder.cache import google_credentials
 from wasmbuild.builder.cache.google_credentials import CredentialsError
+from wasmbuild.errors import UsageError
 from wasmbuild.text import printable
 
 _BACKOFF = {"init_backoff": timedelta(milliseconds=50), "max_backoff": timedelta(milliseconds=500), "base": 2}
@@ -48,6 +49,16 @@ _NO_SAS = "AZURE_STORAGE_SAS_TOKEN is no token of a shared access signature"
 _TOKEN_FILES = (
     ("FederatedTokenFile", "AZURE_FEDERATED_TOKEN_FILE"),
     ("Failed to read token file", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+)
+# What services answer whatever they are asked for, as object_store passes it on.
+_ELSEWHERE = "names a bucket of another region: set AWS_REGION to its own"
+_ANSWERS = (
+    ("<Code>NoSuchBucket<", "names a bucket that does not exist"),
+    ("<Code>ContainerNotFound<", "names a container that does not exist"),
+    ("<Code>ExpiredToken<", "says that the credentials have expired"),
+    ("<Code>RequestTimeTooSkewed<", "says that the clock of this machine is wrong"),
+    ("incorrectly configured region", _ELSEWHERE),
+    ("is wrong; expecting", _ELSEWHERE),
 )
 # What obstore says of settings that are missing or wrong.
 _UNOPENED = (
@@ -95,7 +106,7 @@ def opened(address: str, timeout: float, *, writing: bool) -> Any:
         return AzureStore.from_url(address, client_options=options, retry_config=retry)
     except (NoStoreError, KeyboardInterrupt, SystemExit):
         raise
-    except CredentialsError as error:
+    except (CredentialsError, UsageError) as error:
         raise NoStoreError(f"has no credentials that can be used ({error})") from None
     except OSError as error:
         raise NoStoreError(f"cannot be opened ({error.strerror or type(error).__name__})") from None
@@ -142,7 +153,7 @@ def _profile() -> Any:
         return None
     try:
         from boto3 import Session
-        from botocore.exceptions import ProfileNotFound
+        from botocore.exceptions import BotoCoreError, ProfileNotFound
         from obstore.auth.boto3 import Boto3CredentialProvider
     except ImportError:
         if named:
@@ -150,22 +161,29 @@ def _profile() -> Any:
         return None
     try:
         session = Session()
+        return Boto3CredentialProvider(session) if session.get_credentials() is not None else None
     except ProfileNotFound as error:
         raise NoStoreError(f"cannot be opened (there is no profile {error.kwargs['profile']})") from None
-    return Boto3CredentialProvider(session) if session.get_credentials() is not None else None
+    except (BotoCoreError, ValueError) as error:
+        # What it says of it may be what a program printed that was to print credentials.
+        raise CredentialsError(f"boto3 raised {type(error).__name__}") from None
 
 
-def refusal(error: Exception) -> str:
-    """Say why nobody was let in, in words that follow the address."""
-    found = _PROVIDER.search(str(error))
-    if found is not None:
-        return f"has no credentials that can be used (no token for them: {found[1]})"
-    return "asks who this is (401), and its credentials are missing or wrong"
-
-
-def unread_token(error: Exception) -> str | None:
-    """Say of a file with a token that it cannot be read, in words that follow the address; None of other errors."""
+def hopeless(error: Exception) -> str | None:
+    """Say of an error that all entries will have what it is about, in words that follow the address; else None."""
     text = str(error)
+    if isinstance(error, UnauthenticatedError):
+        found = _PROVIDER.search(text)
+        if found is not None:
+            return f"has no credentials that can be used (no token for them: {found[1]})"
+        return "asks who this is (401), and its credentials are missing or wrong"
+    if (answer := next((meaning for sign, meaning in _ANSWERS if sign in text), None)) is not None:
+        return answer
+    return _unread_token(text)
+
+
+def _unread_token(text: str) -> str | None:
+    """Say of a file with a token that it cannot be read, in words that follow the address; None of other errors."""
     variable = next((variable for sign, variable in _TOKEN_FILES if sign in text), None)
     if variable is None:
         return None
