@@ -15,7 +15,7 @@ from benchmarks.measure import seconds
 from benchmarks.table import Benchmark, Count
 from benchmarks.workspace import LINE, Workspace
 from tests import families
-from wasmbuild.engine import cpu, host, lines, settings, triples
+from wasmbuild.engine import cpu, host, lines, rules, triples
 from wasmbuild.line_check.sample import MODULE
 from wasmbuild.verify import Verdict, verify
 
@@ -114,7 +114,7 @@ def _engine(triple: triples.TargetTriple, chance: random.Random) -> dict[str, An
 
 
 def _if_accepted(before: dict[str, Any], after: dict[str, Any], triple: triples.TargetTriple) -> dict[str, Any]:
-    return before if settings.problems(after, line=LINE, triple=triple) else after
+    return before if rules.problems(after, line=LINE, triple=triple) else after
 
 
 def _value(default: object, choices: tuple[str, ...], low: int, high: int, chance: random.Random) -> Any:

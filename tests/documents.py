@@ -6,16 +6,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from wasmbuild.formats import manifest, record
+from wasmbuild.formats import documents
+from wasmbuild.formats.documents import Source
 from wasmbuild.formats.extern import Export, Import
-from wasmbuild.formats.manifest import (
-    Index,
-    IndexTarget,
-    Manifest,
-    ManifestArtifact,
-    Source,
-    Wasm,
-)
+from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Wasm
 from wasmbuild.formats.record import Record
 from wasmbuild.project.cases import Case, Wasi
 
@@ -102,7 +96,7 @@ def document(value: Record | Manifest | Index) -> Any:
 
 
 READERS: dict[str, Callable[[bytes, str], object]] = {
-    record.RECORD: Record.from_bytes,
-    manifest.MANIFEST: Manifest.from_bytes,
-    manifest.INDEX: Index.from_bytes,
+    documents.RECORD: Record.from_bytes,
+    documents.MANIFEST: Manifest.from_bytes,
+    documents.INDEX: Index.from_bytes,
 }

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from wasmbuild.formats.cwasm import HEADERS
-from wasmbuild.formats.manifest import Export, Import, Index, IndexTarget, Manifest, ManifestArtifact, Source
+from wasmbuild.formats.documents import Source
+from wasmbuild.formats.extern import Export, Import
+from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact
 
 Value = bool | int | str
 

@@ -10,8 +10,8 @@ from typing import Any
 import engines
 
 from wasmbuild.engine import host
-from wasmbuild.formats import wasm
-from wasmbuild.toolchain import find
+from wasmbuild.formats import identify
+from wasmbuild.toolchain import find, search_path
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.job import Job
 from wasmbuild.toolchain.limits import ProcessLimits
@@ -19,7 +19,7 @@ from wasmbuild.toolchain.worker import ChildExit, Reply, Request
 from wasmbuild.verify import probes
 
 LIMITS = ProcessLimits(seconds=60)
-LINE = find.default_line()
+LINE = search_path.default_line()
 HOST = host.triple() or ""
 
 
@@ -57,7 +57,7 @@ class Probing:
         with tempfile.TemporaryDirectory() as directory:
             source, out = Path(directory, "m.wasm"), Path(directory, "m.cwasm")
             source.write_bytes(binary)
-            kind = wasm.identify(binary).kind
+            kind = identify.identify(binary).kind
             job = Job(source, out, kind, config, LIMITS, parallel=False, source="m.wat", name="m.cwasm")
             self._embedded.compile(job)
             return out.read_bytes()

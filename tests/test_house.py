@@ -189,6 +189,16 @@ def test_no_predicate_of_pathlib() -> None:
     assert not found
 
 
+def test_a_name_is_imported_from_where_it_is_made() -> None:
+    """Packages and the API give out what others make; mypy refuses it of a module that does not say so."""
+    faces = {"__init__.py", "api.py", "signal.py"}
+    assert not [
+        path
+        for path in (ROOT / "wasmbuild").rglob("*.py")
+        if path.name not in faces and "__all__ =" in path.read_text()
+    ]
+
+
 def test_no_class_name_stands_twice() -> None:
     """Who meets a name need not look at the imports to know which of two things it is, by an underscore or without."""
     found: dict[str, list[str]] = {}

@@ -146,9 +146,9 @@ class StepwiseBuild:
         return Conclusion([status.artifact for status in session.outdated()], session.unfinished(), known)
 
     def _end(self) -> None:
-        from wasmbuild.toolchain import child
+        from wasmbuild.toolchain import process
 
-        child.kill_all()
+        process.kill_all()
         if self._server is not None and not self.is_elsewhere:
             self._server.stop()
             for token in tuple(self._tokens):

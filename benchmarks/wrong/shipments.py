@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from benchmarks.measure import BenchmarkError, seconds
 from benchmarks.workspace import LINE, Workspace
 from tests import corpus
-from wasmbuild.engine import host, settings, triples
+from wasmbuild.engine import host, translations, triples
 from wasmbuild.verify import verify
 
 ExpectedVerdict = tuple[bool, str | None, str | None]
@@ -116,7 +116,7 @@ class Shipment(NamedTuple):
     @property
     def shows_interface(self) -> bool:
         """Whether what loads it here shows imports and exports, as an executable does not."""
-        return host.runs(self.triple) and not settings.library_lacks(self.engine, LINE)
+        return host.runs(self.triple) and not translations.library_lacks(self.engine, LINE)
 
     def data(self, module: str) -> bytes:
         """Return the bytes of the artifact of a module."""

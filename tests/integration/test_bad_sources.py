@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from support import ALL, HEAD, MODULES, TARGETS, Project
 
-from wasmbuild.toolchain.child import memory_can_be_limited
+from wasmbuild.toolchain.process import memory_can_be_limited
 
 PULLEY = '[targets.pulley]\ntriple = "pulley64"\n'
 RISCV = '[targets.riscv]\ntriple = "riscv64gc-unknown-linux-gnu"\ncpu = "rv64gc"\n'

@@ -18,7 +18,7 @@ from support import ADD, HEAD, MODULES, SUB, TARGETS, Project
 from wasmbuild.cli import main
 from wasmbuild.files import signature
 from wasmbuild.project.levels import LEVELS
-from wasmbuild.toolchain.child import memory_can_be_limited
+from wasmbuild.toolchain.process import memory_can_be_limited
 
 
 def test_help_shows_commands_and_examples(project: Project) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from wasmbuild.errors import FormatError
-from wasmbuild.formats import cwasm, wasm
+from wasmbuild.formats import cwasm, identify
 from wasmbuild.formats.cwasm import HEADERS, ReadAt
 
 MODULE = b"\0asm\1\0\0\0\1\5\1\x60\0\1\x7f\3\2\1\0\7\5\1\1f\0\0\x0a\6\1\4\0\x41\7\x0b"
@@ -72,7 +72,7 @@ def compiler(tmp_path_factory: pytest.TempPathFactory) -> Compiler:
 @pytest.mark.parametrize("kind", SOURCES)
 @pytest.mark.parametrize("target", TARGETS)
 def test_facts_of_real_artifacts(compiler: Compiler, tmp_path: Path, target: str, kind: str) -> None:
-    assert wasm.identify(SOURCES[kind]).kind == kind
+    assert identify.identify(SOURCES[kind]).kind == kind
     data = compiler.compile(kind, target)
     facts = cwasm.read(data)
     assert facts.header == HEADERS[TARGETS[target]]

@@ -117,7 +117,8 @@ def test_the_executable_s_own_settings_are_found(project: Project, executable: s
 
 @pytest.mark.parametrize("preset", ["cli", "rust"])
 def test_the_executable_loads_what_its_preset_makes(preset: str, project: Project, executable: str) -> None:
-    from wasmbuild.toolchain.child import ProcessLimits, run
+    from wasmbuild.toolchain.child import run
+    from wasmbuild.toolchain.limits import ProcessLimits
 
     project.declare(
         f'[project]\nname = "p"\n[toolchain]\nwasmtime = "48"\n[engine]\nembedder = "{preset}"\n'

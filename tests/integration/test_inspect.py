@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from matrix import examples, thorough
 from support import Project
 
-from wasmbuild.engine import lines, triples
+from wasmbuild.engine import lines, rules, triples
 from wasmbuild.engine import settings as engine_settings
 from wasmbuild.engine.rules import effective
 from wasmbuild.inspection import inspect
@@ -158,7 +158,7 @@ def _drawn(triple: triples.TargetTriple, chance: random.Random) -> dict[str, Any
         value = effective(engine, 48, triple, engine.get("embedder", "c-api"))[name]
         choices = [choice for choice in SETTINGS[name].choices if choice not in (value, "auto")]
         other: Any = chance.choice(choices) if choices else not value if isinstance(value, bool) else 3 << 20
-        if not engine_settings.problems({**engine, name: other}, line=48, triple=triple):
+        if not rules.problems({**engine, name: other}, line=48, triple=triple):
             engine[name] = other
     return engine
 

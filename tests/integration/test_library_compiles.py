@@ -12,9 +12,9 @@ import engines
 import pytest
 
 from wasmbuild.engine import host
-from wasmbuild.toolchain import find
-from wasmbuild.toolchain.child import ProcessLimits
+from wasmbuild.toolchain import find, search_path
 from wasmbuild.toolchain.embedded import Embedded
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.toolchain import Toolchain
 
 HOST = host.triple() or "pulley64"
@@ -25,8 +25,8 @@ LIMITS = ProcessLimits(seconds=120)
 def obstacle(choice: str = "auto") -> str:
     """Return what keeps the library from compiling for a machine that is far away."""
     library = find.library()
-    toolchain = Toolchain({find.default_line(): library}, LIMITS, choice)
-    return toolchain.obstacle(engines.engine(triple=FAR, line=find.default_line())) or ""
+    toolchain = Toolchain({search_path.default_line(): library}, LIMITS, choice)
+    return toolchain.obstacle(engines.engine(triple=FAR, line=search_path.default_line())) or ""
 
 
 @pytest.mark.parametrize(

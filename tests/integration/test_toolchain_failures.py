@@ -14,11 +14,12 @@ import pytest
 
 from wasmbuild.engine import host
 from wasmbuild.errors import CompileError, DiskError, ToolchainError, WasmbuildError
-from wasmbuild.toolchain import cli, find
-from wasmbuild.toolchain.child import ProcessLimits, memory_can_be_limited
+from wasmbuild.toolchain import cli, find, search_path
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.toolchain.job import Job, NoVerdictError
+from wasmbuild.toolchain.limits import ProcessLimits
+from wasmbuild.toolchain.process import memory_can_be_limited
 from wasmbuild.toolchain.toolchain import Toolchain
 
 LIMITS = ProcessLimits(memory=(4 << 30) if memory_can_be_limited() else None, seconds=120)
@@ -36,7 +37,7 @@ Make = Callable[..., Job]
 
 @pytest.fixture(scope="module")
 def compiler() -> FoundCompiler:
-    return find.find("cli", find.default_line(), ".")
+    return find.find("cli", search_path.default_line(), ".")
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def make(tmp_path: Path, embedded: Embedded) -> Make:
         number = next(numbers)
         wasm = tmp_path / f"{number}.wasm"
         wasm.write_bytes(embedded.translate(source) if source.startswith(b"(") else source)
-        line = find.default_line()
+        line = search_path.default_line()
         config = engines.engine(engine, triple, line, isa_flags)
         made = Job(
             wasm, tmp_path / f"{number}.cwasm", "module", config, LIMITS,
@@ -155,7 +156,7 @@ class TestSources:
         self, compile_job: Callable[[Job], None], make: Make, lacking: str, source: bytes
     ) -> None:
         text = failed(compile_job, make(source, engine={"strategy": "winch"}))
-        line = find.default_line()
+        line = search_path.default_line()
         assert (
             f'src/a.wasm needs {lacking}, which strategy = "winch" of [engine] lacks in Wasmtime {line}; '
             "remove that setting, leave the module out of this target (targets = [...] of the module), or build it "
@@ -258,7 +259,7 @@ class TestLimits:
         ],
     )
     def test_of_a_translation(self, limits: ProcessLimits, said: str) -> None:
-        line = find.default_line()
+        line = search_path.default_line()
         toolchain = Toolchain({line: find.find("embedded", line, ".")}, limits)
         try:
             with pytest.raises(NoVerdictError) as error:
@@ -364,7 +365,7 @@ class TestFalseCompilers:
 
 def test_what_a_library_compiled_that_is_another_by_now_is_refused(embedded: Embedded, make: Make) -> None:
     found = embedded.compiler._replace(sha256="0" * 64)
-    toolchain = Toolchain({find.default_line(): found}, LIMITS)
+    toolchain = Toolchain({search_path.default_line(): found}, LIMITS)
     try:
         with pytest.raises(CompileError, match=r"libwasmtime\S+: was replaced while it compiled; build again"):
             toolchain.compile(make(FINE))

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from wasmbuild import errors
 from wasmbuild.engine import host
 from wasmbuild.toolchain import executable, find, identities, search_path
 from wasmbuild.toolchain.embedded import compiles_for
 
-LINE = find.default_line()
+LINE = search_path.default_line()
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_the_script_of_the_wheel_is_passed_over(wheel: Path, tmp_path: Path, mon
     monkeypatch.setenv("PATH", str(scripts[0].parent))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv(search_path.VARIABLE, raising=False)
-    with pytest.raises(find.ToolchainError, match=r"wasmtime \(PATH\) is a script, whose bytes say nothing of what"):
+    with pytest.raises(errors.ToolchainError, match=r"wasmtime \(PATH\) is a script, whose bytes say nothing of what"):
         find.find("cli", LINE, tmp_path)
 
 

@@ -18,14 +18,14 @@ from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.rules import EngineError
 from wasmbuild.errors import CompileError
 from wasmbuild.formats import cwasm
-from wasmbuild.toolchain import cli, find
+from wasmbuild.toolchain import cli, find, search_path
 from wasmbuild.toolchain.embedded import EMPTY, Embedded
 from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.toolchain.job import Job
 from wasmbuild.toolchain.limits import ProcessLimits
 
 LIMITS = ProcessLimits(seconds=120)
-LINE = find.default_line()
+LINE = search_path.default_line()
 SETTINGS = lines.get(LINE).settings
 HOST = host.triple() or "pulley64"
 HOST_ARCHITECTURE = triples.parse(HOST).architecture

@@ -17,8 +17,9 @@ from wasmbuild.audit.shipment import ShippedArtifact, ShippedManifest, Unreadabl
 from wasmbuild.boundary import host_fix
 from wasmbuild.confined import ConfinedDirectory, LinkOutError, NotRegularError
 from wasmbuild.files import read_up_to
+from wasmbuild.formats.documents import INDEX, MANIFEST
 from wasmbuild.formats.identify import taken_for_json
-from wasmbuild.formats.manifest import INDEX, MANIFEST, MAX_MANIFEST
+from wasmbuild.formats.manifest import MAX_MANIFEST
 from wasmbuild.formats.schema_check import compile_schema
 from wasmbuild.formats.strict_json import Invalid, loads
 from wasmbuild.lean.typing import Any

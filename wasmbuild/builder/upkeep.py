@@ -12,7 +12,7 @@ from wasmbuild.builder.records import read_record, record_facts
 from wasmbuild.builder.shipped_sources import shipped_path
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import DeclarationError, DiskError, Mistake
-from wasmbuild.formats import manifest
+from wasmbuild.formats.documents import Source
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.text import quoted
@@ -121,7 +121,7 @@ class Upkeep:
                 inputs=document,
                 size=present.size,
                 kind=source.kind,
-                source=manifest.Source(artifact.module.source_text, source.sha256),
+                source=Source(artifact.module.source_text, source.sha256),
                 wasm_sha256=source.wasm_sha256,
                 imports=source.imports,
                 exports=source.exports,

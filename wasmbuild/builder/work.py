@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wasmbuild.builder.manifests import Manifests
     from wasmbuild.builder.sources import SourceReader
     from wasmbuild.project.declared import Artifact, Module, Target
-    from wasmbuild.toolchain.child import ProcessLimits
+    from wasmbuild.toolchain.limits import ProcessLimits
 
 
 class ArtifactOutcome(NamedTuple):

@@ -108,9 +108,10 @@ def _status(text: str) -> int:
 def _toolchain(arguments: argparse.Namespace) -> tuple[Toolchain, int]:
     """Return a compiler: that of the declaration, where there is one, and the one that is found otherwise."""
     from wasmbuild.builder.workspace import CONFIG, Workspace
-    from wasmbuild.engine.settings import line_problem
-    from wasmbuild.toolchain.find import default_line, find
+    from wasmbuild.engine.rules import line_problem
+    from wasmbuild.toolchain.find import find
     from wasmbuild.toolchain.limits import ProcessLimits
+    from wasmbuild.toolchain.search_path import default_line
     from wasmbuild.toolchain.toolchain import Toolchain
 
     line: int | None = arguments.line

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _declaration() -> dict[str, Any]:
-    from wasmbuild.project.config import json_schema
+    from wasmbuild.project.tables.document import json_schema
 
     return json_schema()
 

@@ -62,8 +62,9 @@ def target(arguments: argparse.Namespace) -> tuple[Target, Toolchain]:
     from wasmbuild.engine.config import EngineConfig
     from wasmbuild.engine.rules import EngineError
     from wasmbuild.project.declared import Target
-    from wasmbuild.toolchain.find import AUTO, default_line, find
+    from wasmbuild.toolchain.find import AUTO, find
     from wasmbuild.toolchain.limits import ProcessLimits
+    from wasmbuild.toolchain.search_path import default_line
     from wasmbuild.toolchain.toolchain import Toolchain
 
     line = default_line()

@@ -1,4 +1,4 @@
-"""Engine settings, as the rest of wasmbuild uses them: checked, in canonical form, and in the words of the compilers.
+"""Engine settings in canonical form.
 
 A canonical engine is a dict from names to JSON values: ``embedder`` always, then only what differs from the defaults of
 an engine of the C API on that line and kind of target, sorted by name. So a setting spelled out with its default is the
@@ -11,23 +11,11 @@ from collections.abc import Mapping
 
 from wasmbuild.engine import lines
 from wasmbuild.engine.cranelift_flags import flags_that_differ
-from wasmbuild.engine.rules import EngineError, effective, embedder_of, line_problem, problems
-from wasmbuild.engine.translations import cli_args, compiler_inputs, config_calls, library_lacks
+from wasmbuild.engine.rules import EngineError, effective, embedder_of, problems
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wasmbuild.engine.triples import TargetTriple
-
-__all__ = [
-    "cli_args",
-    "compiler_inputs",
-    "config_calls",
-    "effective",
-    "expand",
-    "library_lacks",
-    "line_problem",
-    "problems",
-]
 
 
 def expand(declared: Mapping[str, object], line: int, triple: TargetTriple | None = None) -> dict[str, Any]:

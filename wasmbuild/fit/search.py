@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from wasmbuild.embed.artifact import artifact_of
-from wasmbuild.engine import host, lines, settings
+from wasmbuild.engine import host, lines, rules
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.triples import TargetTriple
 from wasmbuild.errors import WasmbuildError
@@ -25,9 +25,10 @@ from wasmbuild.fit.messages import (
 from wasmbuild.formats import cwasm
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.text import printable
-from wasmbuild.toolchain import child
+from wasmbuild.toolchain import child, process
 from wasmbuild.toolchain.embedded import EMPTY
 from wasmbuild.toolchain.find import remedies
+from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.toolchain import Toolchain
 
 Value = bool | int | str
@@ -128,7 +129,7 @@ class Search:
                 f'"{change.said}"; its Wasmtime may be a changed one'
             )
         changed = {**found, **change.settings}
-        wrong = settings.problems(changed, line=self._line, triple=self._triple)
+        wrong = rules.problems(changed, line=self._line, triple=self._triple)
         if wrong:
             key, problem, fix = wrong[0]
             raise NotFoundError(f"{self._name} wants {change}, which cannot be compiled: {key}: {problem}; {fix}")
@@ -267,7 +268,7 @@ class Search:
             problem = f"{self._name} removes the directory of what it is given; let it leave that alone"
             raise NotFoundError(problem) from None
         argv = [word.replace(PLACE, str(path)) for word in self._program.command]
-        limits = child.ProcessLimits(seconds=self._program.seconds)
+        limits = ProcessLimits(seconds=self._program.seconds)
         try:
             return child.run(argv, limits=limits, env_extra=self._program.environment)
         finally:
@@ -295,7 +296,7 @@ def _for_nothing(artifact: bytes, line: int) -> bytes:
 
 
 def _timed_out(ended: child.ChildResult) -> bool:
-    return child.is_late(ended.reason)
+    return process.is_late(ended.reason)
 
 
 def _output(ended: child.ChildResult) -> str:

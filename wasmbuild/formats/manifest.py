@@ -36,19 +36,6 @@ if TYPE_CHECKING:
     from wasmbuild.formats.schema_check import Check
     from wasmbuild.project.cases import Case
 
-__all__ = [
-    "INDEX",
-    "MANIFEST",
-    "MAX_INDEX",
-    "MAX_MANIFEST",
-    "Index",
-    "IndexTarget",
-    "Manifest",
-    "ManifestArtifact",
-    "Source",
-    "printable",
-]
-
 # Of the keys of an artifact, sorted, those between its key and its digest.
 _BEFORE_SHA256 = ("kind", "module", "path")
 

@@ -19,8 +19,6 @@ from wasmbuild.lean.typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Export", "Import", "Interface", "identify", "interface"]
-
 MAX_TEXT = 8 << 20
 """Characters that names and types of imports and exports have at most: a record must hold them."""
 

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator, Mapping
 
 from wasmbuild.errors import FormatError
-from wasmbuild.formats.manifest import MANIFEST, MAX_MANIFEST, Manifest, ManifestArtifact
+from wasmbuild.formats.documents import MANIFEST
+from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest, ManifestArtifact
 from wasmbuild.formats.record import MAX_RECORD, Record
 from wasmbuild.inspection.facts import Origin
 from wasmbuild.lean.typing import Any

@@ -11,9 +11,9 @@ from types import TracebackType
 from wasmbuild import files
 from wasmbuild.engine import triples
 from wasmbuild.errors import DISK, FAILED, WRONG_REQUEST, CompileError, FormatError
-from wasmbuild.formats import cwasm, wasm
+from wasmbuild.formats import cwasm
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
-from wasmbuild.formats.identify import MAX_SOURCE, FileIdentity, identify_at
+from wasmbuild.formats.identify import MAX_SOURCE, FileIdentity, identify, identify_at
 from wasmbuild.inspection import cpus, faults, roles, webassembly
 from wasmbuild.inspection.engine import Engines
 from wasmbuild.inspection.facts import ArtifactDescription, Description, Section
@@ -118,7 +118,7 @@ class Inspector:
         return Description(path, "artifact", size, sha256, artifact, None, origins, tuple(notes))
 
     def _source(self, path: str, shown: str, data: bytes) -> Description:
-        identity = wasm.identify(data)
+        identity = identify(data)
         sha256 = hashlib.sha256(data).hexdigest()
         kind, binary = identity.kind, data
         if kind == "text" and self._library is not None:
@@ -127,7 +127,7 @@ class Inspector:
             except CompileError as error:
                 lines = [printable(line) for line in str(error).splitlines()]
                 return _unusable(path, "\n".join([f"{shown} {lines[0]}", *lines[1:]]), FAILED, len(data))
-            identity = wasm.identify(binary)
+            identity = identify(binary)
         if identity.kind not in ("module", "component"):
             if kind == "text":
                 return _unusable(path, f"{shown} is WebAssembly text, and there is no library to read it", FAILED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmbuild.formats.manifest import MANIFEST as MANIFEST_SCHEMA
+from wasmbuild.formats.documents import MANIFEST as MANIFEST_SCHEMA
 from wasmbuild.formats.schema_parts import array, choice, published, strict
 from wasmbuild.formats.schemas import JSON_SCHEMAS
 from wasmbuild.lean.typing import Any

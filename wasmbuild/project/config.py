@@ -14,10 +14,7 @@ from wasmbuild.project.declaration_file import read
 from wasmbuild.project.declared import Project
 from wasmbuild.project.reader import DeclarationReader
 from wasmbuild.project.resolve import resolve
-from wasmbuild.project.tables.document import json_schema
 from wasmbuild.text import quoted
-
-__all__ = ["Project", "json_schema", "load", "parse"]
 
 
 def load(path: Path, *, default_line: int) -> Project:

@@ -19,33 +19,13 @@ import time
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import process
 from wasmbuild.toolchain.limits import ProcessLimits
-from wasmbuild.toolchain.process import (
-    KILLED,
-    format_bytes,
-    is_late,
-    kill,
-    kill_all,
-    memory_can_be_limited,
-)
 from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Streams, TruncatedText, open_streams
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping, Sequence
 
-    from wasmbuild.toolchain.process import Process as Process
-
-__all__ = [
-    "KILLED",
-    "ChildResult",
-    "ProcessLimits",
-    "format_bytes",
-    "is_late",
-    "kill",
-    "kill_all",
-    "memory_can_be_limited",
-    "run",
-]
+    from wasmbuild.toolchain.process import Process
 
 
 class ChildResult(NamedTuple):

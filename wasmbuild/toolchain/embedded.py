@@ -16,9 +16,10 @@ from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import Any
 from wasmbuild.toolchain import embedded_worker, python
 from wasmbuild.toolchain.advice import RAISE_MEMORY, failure, limit_to_raise
-from wasmbuild.toolchain.child import KILLED, ProcessLimits
 from wasmbuild.toolchain.find import FoundCompiler, remedies
 from wasmbuild.toolchain.job import Job, NoVerdictError
+from wasmbuild.toolchain.limits import ProcessLimits
+from wasmbuild.toolchain.process import KILLED
 from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.worker import ChildExit, Reply, Request
 

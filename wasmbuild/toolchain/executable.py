@@ -158,7 +158,8 @@ def _ask(path: Path) -> ExecutableIdentity:
 def _version(path: Path) -> ChildResult:
     """Run an executable that is to say its version. Raises ChildError."""
     # Most executables are known, and what starts processes takes long to import.
-    from wasmbuild.toolchain.child import memory_can_be_limited, run
+    from wasmbuild.toolchain.child import run
+    from wasmbuild.toolchain.process import memory_can_be_limited
 
     memory = _VERSION_MEMORY if memory_can_be_limited() else None
     return run([str(path), "--version"], limits=ProcessLimits(memory, _VERSION_SECONDS))

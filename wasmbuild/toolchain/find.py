@@ -10,16 +10,10 @@ from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import executable, identities, search_path
 from wasmbuild.toolchain.executable import ChangingError, ExecutableIdentity, UnexaminedError, UnusableExecutableError
-from wasmbuild.toolchain.search_path import default_line, fingerprint
 from wasmbuild.versions import order
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-__all__ = [
-    "AUTO", "CLI", "EMBEDDED", "FoundCompiler", "by_digest", "default_line", "find", "fingerprint", "library",
-    "remedies", "why_passed_over",
-]  # fmt: skip
 
 CLI = "cli"
 EMBEDDED = "embedded"

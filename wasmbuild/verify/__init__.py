@@ -32,7 +32,8 @@ DEFAULT_SECONDS = 30.0
 
 def default_limits(memory: int | None = None, seconds: float | None = None) -> ProcessLimits:
     """Return limits for what loads artifacts: bytes and seconds, None for the default of each."""
-    from wasmbuild.toolchain.child import ProcessLimits, memory_can_be_limited
+    from wasmbuild.toolchain.limits import ProcessLimits
+    from wasmbuild.toolchain.process import memory_can_be_limited
 
     if memory is None and memory_can_be_limited():
         memory = DEFAULT_MEMORY
@@ -69,7 +70,7 @@ def verify(
     not go together, ToolchainError where a memory limit is asked for that this system cannot set, HostError where this
     host has so little left that there is no report.
     """
-    from wasmbuild.toolchain.child import format_bytes, memory_can_be_limited
+    from wasmbuild.toolchain.process import format_bytes, memory_can_be_limited
     from wasmbuild.verify.collect import collect
 
     if level is not None and level not in LEVELS:

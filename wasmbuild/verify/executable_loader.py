@@ -22,7 +22,7 @@ from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.errors import ChildError
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.project.cases import Case
-from wasmbuild.toolchain import child
+from wasmbuild.toolchain import child, process
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.verify import executable_cases, memory_limited, tested
 from wasmbuild.verify.host_errors import how_it_ended, unverified
@@ -85,7 +85,7 @@ class ExecutableLoader:
         self._count = 0
         self._aborted = False
         self._mutex = threading.Lock()
-        self._running: list[child.Process] = []
+        self._running: list[process.Process] = []
         self._useless: Obstacle | None = None
 
     def put(self, load: Load) -> None:
@@ -113,7 +113,7 @@ class ExecutableLoader:
         while wait(self._under_way, _POLL_SECONDS).not_done:
             with self._mutex:
                 for running in self._running:
-                    child.kill(running)
+                    process.kill(running)
         self._pool.shutdown()
 
     def _load(self, load: Load, name: str) -> None:
@@ -172,7 +172,7 @@ class ExecutableLoader:
             else:
                 # As with the library, whose process is gone then.
                 own = ended.status == memory_limited.NOT_RUN or (
-                    ended.status == child.KILLED and not child.is_late(ended.reason)
+                    ended.status == process.KILLED and not process.is_late(ended.reason)
                 )
                 results.append(tested.died(case, ended.reason, ended.stderr, self._limits.memory, is_own=own))
                 break
@@ -203,12 +203,12 @@ class ExecutableLoader:
             command, environment = with_memory_limit(command, environment, limits.memory)
             limits = ProcessLimits(None, seconds)
         directory = self._program.directory or self._directory
-        started: list[child.Process] = []
+        started: list[process.Process] = []
 
-        def note(process: child.Process) -> None:
-            started.append(process)
+        def note(one: process.Process) -> None:
+            started.append(one)
             with self._mutex:
-                self._running.append(process)
+                self._running.append(one)
 
         try:
             return child.run(command, limits=limits, env_extra=environment, cwd=directory, input=stdin, on_start=note)
@@ -237,7 +237,7 @@ class ExecutableLoader:
             return self._site.cannot(one_line(refused), "correct the runner in wasmbuild.toml, or install it")
         self._useless = self._useless or self._uselessness()
         ending = ended.reason or "ended well, although it should not"
-        own = ended.status == child.KILLED and not child.is_late(ending)
+        own = ended.status == process.KILLED and not process.is_late(ending)
         return self._useless or crash(load.artifact, ending, ended.stderr, self._limits.memory, is_own=own)
 
     def _uselessness(self) -> Obstacle | None:

@@ -11,7 +11,7 @@ from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.shipment.errors import OF_THE_PATH
 from wasmbuild.text import printable
-from wasmbuild.toolchain.child import format_bytes
+from wasmbuild.toolchain.process import format_bytes
 from wasmbuild.verify.outcomes import Unverified
 
 # Open at once, with those of artifacts on their way to be loaded.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from wasmbuild.errors import ChildError
-from wasmbuild.toolchain import child, python
-from wasmbuild.toolchain.child import format_bytes
+from wasmbuild.toolchain import process, python
+from wasmbuild.toolchain.process import format_bytes
 from wasmbuild.toolchain.worker import ChildExit, Reply
 from wasmbuild.verify import interface
 from wasmbuild.verify.host_errors import is_of_the_path, lacks_memory, unverified
@@ -54,7 +54,7 @@ def _nonsense(load: Load) -> Broken:
 
 def is_own(ended: ChildExit) -> bool:
     """Tell whether a process did not die of an artifact: Python told of an exception, or something killed it."""
-    return ended.status in (python.EXCEPTION, child.KILLED) and not child.is_late(ended.reason)
+    return ended.status in (python.EXCEPTION, process.KILLED) and not process.is_late(ended.reason)
 
 
 def may_be_of_another(outcome: Reply | ChildExit, memory: int | None, *, alone: bool) -> bool:
@@ -64,8 +64,8 @@ def may_be_of_another(outcome: Reply | ChildExit, memory: int | None, *, alone: 
     """
     if isinstance(outcome, ChildExit):
         # An exception comes again.
-        own = (is_own(outcome) and outcome.status != child.KILLED) or child.is_late(outcome.reason)
-        return not own and (not alone or outcome.status == child.KILLED)
+        own = (is_own(outcome) and outcome.status != process.KILLED) or process.is_late(outcome.reason)
+        return not own and (not alone or outcome.status == process.KILLED)
     return not alone and any(lacks_memory(text, memory) for text in _refusals(outcome))
 
 

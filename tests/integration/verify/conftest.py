@@ -14,9 +14,10 @@ import engines
 import pytest
 
 from wasmbuild.engine import cpu, settings, triples
-from wasmbuild.formats import wasm
-from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Source
-from wasmbuild.toolchain import cli, find
+from wasmbuild.formats import identify, wasm
+from wasmbuild.formats.documents import Source
+from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact
+from wasmbuild.toolchain import cli, find, search_path
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.job import Job
 from wasmbuild.toolchain.limits import ProcessLimits
@@ -42,7 +43,7 @@ PLUGIN = """(component
 class Workshop:
     """Compiles text or binaries for any target, and ships what it compiled: each with the same settings once."""
 
-    line = find.default_line()
+    line = search_path.default_line()
     checksum = CHECKSUM
     plugin = PLUGIN
 
@@ -70,7 +71,7 @@ class Workshop:
         config = engines.engine(engine, triple, self.line, isa_flags)
         key = repr((hashlib.sha256(self.binary(text)).hexdigest(), config))
         if key not in self._compiled:
-            kind = wasm.identify(self.binary(text)).kind
+            kind = identify.identify(self.binary(text)).kind
             number = len(self._compiled)
             source, out = self._root / f"{number}.wasm", self._root / f"{number}.cwasm"
             source.write_bytes(self.binary(text))
@@ -119,7 +120,7 @@ class Workshop:
             artifacts.append(
                 ManifestArtifact(
                     module=module,
-                    kind=wasm.identify(binary).kind,
+                    kind=identify.identify(binary).kind,
                     path=f"{module}.cwasm",
                     size=len(data),
                     sha256=hashlib.sha256(data).hexdigest(),

@@ -15,7 +15,7 @@ from support import HEAD, MODULES, TARGETS, Project
 
 from wasmbuild.engine import host
 from wasmbuild.formats import cwasm
-from wasmbuild.toolchain.child import memory_can_be_limited
+from wasmbuild.toolchain.process import memory_can_be_limited
 
 pytestmark = pytest.mark.skipif(host.triple() != "x86_64-unknown-linux-gnu", reason="breaks machine code of x86-64")
 

@@ -23,7 +23,7 @@ from wasmbuild.formats import cwasm
 from wasmbuild.formats.manifest import Manifest
 from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.project.declared import Target
-from wasmbuild.toolchain.child import memory_can_be_limited
+from wasmbuild.toolchain.process import memory_can_be_limited
 from wasmbuild.verify import Verdict, default_limits, verify
 from wasmbuild.verify.tested import WRONG
 

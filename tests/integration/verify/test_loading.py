@@ -15,7 +15,8 @@ from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.engine import host
 from wasmbuild.formats import cwasm
 from wasmbuild.formats.manifest import Manifest
-from wasmbuild.toolchain.child import ProcessLimits, memory_can_be_limited
+from wasmbuild.toolchain.limits import ProcessLimits
+from wasmbuild.toolchain.process import memory_can_be_limited
 from wasmbuild.verify import Verdict, verify
 from wasmbuild.verify.intact import Intact
 from wasmbuild.verify.loaded import Loaders, LoadingMethod

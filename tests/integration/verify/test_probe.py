@@ -12,7 +12,8 @@ import pytest
 from probing import Probing, how
 
 from wasmbuild.toolchain import worker
-from wasmbuild.toolchain.child import ProcessLimits, memory_can_be_limited
+from wasmbuild.toolchain.limits import ProcessLimits
+from wasmbuild.toolchain.process import memory_can_be_limited
 from wasmbuild.toolchain.worker import ChildExit
 
 ADD = '(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))'

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from probing import HOST, LIMITS, LINE, Probing
 
-from wasmbuild.engine import settings, triples
+from wasmbuild.engine import settings, translations, triples
 from wasmbuild.formats import wasm
-from wasmbuild.formats.manifest import ManifestArtifact, Source
+from wasmbuild.formats.documents import Source
+from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.project import cases
 from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.toolchain import child
@@ -123,7 +124,7 @@ def outcomes(
         module="m", kind="module", path="m.cwasm", size=len(data), sha256=hashlib.sha256(data).hexdigest(),
         key="0" * 64, source=Source("m.wat", "1" * 64), imports=interface.imports, exports=interface.exports,
     )  # fmt: skip
-    run = [workshop.executable.path, "run", "--allow-precompiled", *settings.cli_args(canonical, LINE)]
+    run = [workshop.executable.path, "run", "--allow-precompiled", *translations.cli_args(canonical, LINE)]
     command = executable_cases.command(run, artifact, case, "m.cwasm", metering)
     stdin = None if case.wasi is None else case.wasi.stdin.encode()
     ended = child.run(command, limits=LIMITS, cwd=directory, input=stdin)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from matrix import thorough
 
-from wasmbuild.engine import cpu, lines, settings, triples
+from wasmbuild.engine import cpu, lines, rules, triples
 from wasmbuild.engine.rules import effective
 from wasmbuild.verify import verify
 
@@ -50,12 +50,12 @@ def drawn(triple: triples.TargetTriple, line: int, chance: random.Random) -> dic
             **engine,
             name: another(name, effective(engine, line, triple, engine.get("embedder", "c-api"))[name], chance),
         }
-        if not settings.problems(changed, line=line, triple=triple):
+        if not rules.problems(changed, line=line, triple=triple):
             engine = changed
     flag = chance.choice(list(FLAGS))
     value = FLAGS[flag].default
     changed = {**engine, "cranelift-flags": {flag: not value}} if isinstance(value, bool) else engine
-    return engine if settings.problems(changed, line=line, triple=triple) else changed
+    return engine if rules.problems(changed, line=line, triple=triple) else changed
 
 
 def test_right_artifacts_are_accepted_whatever_their_settings(tmp_path: Path, workshop: Any) -> None:
@@ -83,7 +83,7 @@ def test_each_setting_that_differs_is_named(tmp_path: Path, workshop: Any, tripl
     instead, expected = {}, {}
     for name in COMPILED:
         engine = {name: another(name, declared[name], chance), **TOGETHER.get(name, {})}
-        if settings.problems(engine, line=workshop.line, triple=parsed):
+        if rules.problems(engine, line=workshop.line, triple=parsed):
             continue
         data = workshop.compile(MODULE, triple, engine)
         if data != workshop.compile(MODULE, triple, {}):

@@ -14,7 +14,7 @@ from wasmbuild.builder.build_directory import BuildDirectory, record_path
 from wasmbuild.builder.lock import Lock
 from wasmbuild.errors import DiskError
 from wasmbuild.files import signature
-from wasmbuild.formats.manifest import Source
+from wasmbuild.formats.documents import Source
 from wasmbuild.formats.record import Record
 
 ARTIFACT = b"\x7fELF made"

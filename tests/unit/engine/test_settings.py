@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from wasmbuild.engine import lines, settings, triples
+from wasmbuild.engine import lines, rules, settings, translations, triples
 from wasmbuild.engine.rules import value_problems
 
 SETTINGS = lines.get(48).settings
@@ -48,7 +48,7 @@ declarations = st.fixed_dictionaries(
 
 
 def told(declared: dict[str, Any], triple: triples.TargetTriple | None = LINUX, line: int = 48) -> list[str]:
-    return [f"{key}: {problem}; {fix}" for key, problem, fix in settings.problems(declared, line=line, triple=triple)]
+    return [f"{key}: {problem}; {fix}" for key, problem, fix in rules.problems(declared, line=line, triple=triple)]
 
 
 # --- canonical form
@@ -113,16 +113,16 @@ def test_a_canonical_engine_is_sound_sorted_and_only_differences(
     missing = declared.keys() - lines.get(line).settings.keys()
     missing |= {"embedder", "collector", *(f"cranelift-flags.{flag}" for flag in FLAGS)}
     assert {key for key, *_ in value_problems(declared, line=line)} <= missing
-    if settings.problems(declared, line=line, triple=triple):
+    if rules.problems(declared, line=line, triple=triple):
         with pytest.raises(ValueError, match=": "):
             settings.expand(declared, line, triple)
         return
     engine = settings.expand(declared, line, triple)
-    assert settings.problems(engine, line=line, triple=triple) == []
+    assert rules.problems(engine, line=line, triple=triple) == []
     assert list(engine) == ["embedder", *sorted(set(engine) - {"embedder"})]
     has = lines.get(line)
     defaults = has.setting_defaults(triple.architecture, engine.get("strategy", "cranelift"))
-    defaults.update(has.dependent(settings.effective(engine, line, triple)))
+    defaults.update(has.dependent(rules.effective(engine, line, triple)))
     assert not [name for name in engine if name in defaults and engine[name] == defaults[name]]
     assert json.loads(json.dumps(engine)) == engine
     overridden = {**engine, "embedder": "c-api"}
@@ -134,7 +134,7 @@ def test_a_canonical_engine_is_sound_sorted_and_only_differences(
 def test_the_order_of_a_declaration_does_not_matter(
     declared: dict[str, Any], triple: triples.TargetTriple, line: int
 ) -> None:
-    if not settings.problems(declared, line=line, triple=triple):
+    if not rules.problems(declared, line=line, triple=triple):
         reverse = dict(reversed(declared.items()))
         assert list(settings.expand(declared, line, triple).items()) == list(
             settings.expand(reverse, line, triple).items()
@@ -356,14 +356,19 @@ def test_a_line_that_was_not_measured() -> None:
     assert told({}, line=47) == [problem]
     with pytest.raises(ValueError, match="Wasmtime 47 is unknown"):
         settings.expand({}, 47)
-    for translate in (settings.cli_args, settings.config_calls, settings.compiler_inputs, settings.library_lacks):
+    for translate in (
+        translations.cli_args,
+        translations.config_calls,
+        translations.compiler_inputs,
+        translations.library_lacks,
+    ):
         with pytest.raises(ValueError, match="the settings of Wasmtime 47 are not known"):
             translate({}, 47)
 
 
 def test_all_problems_are_told_and_each_once() -> None:
     declared = {"embedder": 1, "consume-fuel": "x", "wasm-simd": False, "cranelift-flags": {"a": 1, SPECTRE: "x"}}
-    assert [key for key, _problem, _fix in settings.problems(declared, line=48, triple=PULLEY)] == [
+    assert [key for key, _problem, _fix in rules.problems(declared, line=48, triple=PULLEY)] == [
         "embedder",
         "consume-fuel",
         "cranelift-flags.a",
@@ -380,6 +385,6 @@ def test_all_problems_are_told_and_each_once() -> None:
 )
 def test_anything_is_judged(declared: dict[str, Any], flags: dict[str, Any], triple: triples.TargetTriple) -> None:
     for value in (declared, {**declared, "cranelift-flags": flags}):
-        for _key, problem, fix in settings.problems(value, line=48, triple=triple):
+        for _key, problem, fix in rules.problems(value, line=48, triple=triple):
             assert problem.isprintable()
             assert fix.isprintable()

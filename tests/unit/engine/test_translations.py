@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from wasmbuild.engine import settings
+from wasmbuild.engine import settings, translations
 
 
 def test_arguments_of_the_executable() -> None:
-    assert settings.cli_args({"embedder": "c-api"}, 48) == ["-Ccache=n", "-Ccollector=drc"]
+    assert translations.cli_args({"embedder": "c-api"}, 48) == ["-Ccache=n", "-Ccollector=drc"]
     declared = {
         "embedder": "rust",
         "consume-fuel": True,
@@ -27,8 +27,8 @@ def test_arguments_of_the_executable() -> None:
         "-Wreference-types=n",
     ]
     flags = ["-Ccranelift-regalloc_algorithm=single_pass", "-Ccranelift-regalloc_checker=true"]
-    assert settings.cli_args(settings.expand(declared, 48), 48) == [*arguments, *flags]
-    assert settings.cli_args(settings.expand(declared, 49), 49) == [
+    assert translations.cli_args(settings.expand(declared, 48), 48) == [*arguments, *flags]
+    assert translations.cli_args(settings.expand(declared, 49), 49) == [
         *arguments,
         "-Wcomponent-model-async=n",
         *flags,
@@ -52,26 +52,26 @@ def test_calls_on_the_library() -> None:
         ["flag_set", "regalloc_checker", "true"],
         ["flag_set", "tls_model", "macho"],
     ]
-    assert settings.config_calls(settings.expand(declared, 48), 48) == calls
-    assert ["c-api", "wasmtime_config_wasm_component_model_async_set", False] in settings.config_calls(
+    assert translations.config_calls(settings.expand(declared, 48), 48) == calls
+    assert ["c-api", "wasmtime_config_wasm_component_model_async_set", False] in translations.config_calls(
         settings.expand(declared, 50), 50
     )
-    runtime = settings.config_calls(settings.expand(declared, 48), 48, runtime=True)
+    runtime = translations.config_calls(settings.expand(declared, 48), 48, runtime=True)
     assert [call for call in runtime if call not in calls] == [["property", "max_wasm_stack", 1000]]
 
 
 def test_what_the_library_lacks() -> None:
-    assert settings.library_lacks({"embedder": "c-api"}, 48) == []
-    assert settings.library_lacks(settings.expand({"embedder": "rust"}, 48), 48) == ["collector"]
-    assert settings.library_lacks(settings.expand({"embedder": "rust-minimal"}, 48), 48) == []
+    assert translations.library_lacks({"embedder": "c-api"}, 48) == []
+    assert translations.library_lacks(settings.expand({"embedder": "rust"}, 48), 48) == ["collector"]
+    assert translations.library_lacks(settings.expand({"embedder": "rust-minimal"}, 48), 48) == []
     declared = {"generate-address-map": False, "table-lazy-init": False, "wasm-component-model-implements": True}
-    assert settings.library_lacks(settings.expand(declared, 48), 48) == list(declared)
-    assert settings.library_lacks(settings.expand(declared, 49), 49) == list(declared)[:2]
+    assert translations.library_lacks(settings.expand(declared, 48), 48) == list(declared)
+    assert translations.library_lacks(settings.expand(declared, 49), 49) == list(declared)[:2]
 
 
 def test_what_reaches_the_compiler() -> None:
     declared = {"embedder": "rust", "shared-memory": True, "consume-fuel": True, "cranelift-flags": {"is_pic": True}}
-    assert settings.compiler_inputs(settings.expand(declared, 48), 48) == {
+    assert translations.compiler_inputs(settings.expand(declared, 48), 48) == {
         "collector": "copying",
         "consume-fuel": True,
         "cranelift-flags": {"is_pic": True},

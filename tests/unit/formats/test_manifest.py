@@ -12,17 +12,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from wasmbuild.errors import FormatError
-from wasmbuild.formats import manifest, record
-from wasmbuild.formats.documents import extern_lines, in_one_line, lines
+from wasmbuild.formats import documents, manifest
+from wasmbuild.formats.documents import Source, extern_lines, in_one_line, lines
 from wasmbuild.formats.extern import COMPONENT_KINDS, CORE_KINDS, Export, Import
-from wasmbuild.formats.manifest import (
-    Index,
-    IndexTarget,
-    Manifest,
-    ManifestArtifact,
-    Source,
-    Wasm,
-)
+from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Wasm
 from wasmbuild.formats.record import Record
 from wasmbuild.formats.schemas import JSON_SCHEMAS
 from wasmbuild.formats.traits import ODD_TAGS_WITH, Traits
@@ -201,7 +194,7 @@ def test_what_is_written_is_what_is_read(value: Record | Manifest | Index) -> No
     assert data.isascii()
     assert data.endswith(b"}\n")
     assert not any(byte < 32 and byte != 10 for byte in data)
-    schema = {Record: record.RECORD, Manifest: manifest.MANIFEST, Index: manifest.INDEX}[type(value)]
+    schema = {Record: documents.RECORD, Manifest: documents.MANIFEST, Index: documents.INDEX}[type(value)]
     assert Draft202012Validator(JSON_SCHEMAS[schema]).is_valid(json.loads(data))
 
 

@@ -11,7 +11,7 @@ import pytest
 from documents import FIX, INDEX, MANIFEST, READERS, RECORD, A, document
 
 from wasmbuild.errors import FormatError
-from wasmbuild.formats import manifest, record
+from wasmbuild.formats import documents
 from wasmbuild.formats.manifest import (
     Index,
     Manifest,
@@ -52,7 +52,7 @@ ENGINE_PROBLEMS: list[tuple[tuple[str | int, ...], object, str]] = [
 def test_engine_settings_are_checked_before_anything_uses_them(
     path: tuple[str | int, ...], value: object, message: str
 ) -> None:
-    text = refusal(set_in(document(MANIFEST), value, "engine", *path), manifest.MANIFEST)
+    text = refusal(set_in(document(MANIFEST), value, "engine", *path), documents.MANIFEST)
     assert text.startswith(f"build/pi/file.json: {message}")
     assert text.endswith(FIX)
     assert text.isprintable()
@@ -61,7 +61,7 @@ def test_engine_settings_are_checked_before_anything_uses_them(
 def test_engine_settings_must_fit_the_target() -> None:
     pulley = MANIFEST._replace(triple="pulley64", cpu=None, isa_flags={}, engine={"embedder": "c-api"})
     changed = set_in(document(pulley), True, "engine", "wasm-threads")
-    assert refusal(changed, manifest.MANIFEST) == (
+    assert refusal(changed, documents.MANIFEST) == (
         f"build/pi/file.json: engine.wasm-threads: pulley64 has no threads; {FIX}"
     )
 
@@ -165,7 +165,7 @@ OF_47 = {"major": 47, "compiler": "47.0.1", "compiler_sha256": A}
 )
 def test_what_is_wrong_with_a_manifest_is_said(place: str, value: object, message: str) -> None:
     path = [int(step) if step.isdigit() else step for step in place.split(".")]
-    text = refusal(set_in(document(MANIFEST), value, *path), manifest.MANIFEST)
+    text = refusal(set_in(document(MANIFEST), value, *path), documents.MANIFEST)
     where = re.sub(r"\.(\d)", r"[\1]", place)
     # The place may be inside of the value.
     assert text.startswith(f"build/pi/file.json: {where}")
@@ -175,7 +175,7 @@ def test_what_is_wrong_with_a_manifest_is_said(place: str, value: object, messag
 
 
 def test_a_line_that_is_not_known_asks_for_another_wasmbuild() -> None:
-    text = refusal(set_in(document(MANIFEST), OF_47, "wasmtime"), manifest.MANIFEST)
+    text = refusal(set_in(document(MANIFEST), OF_47, "wasmtime"), documents.MANIFEST)
     assert text.startswith("build/pi/file.json: wasmtime.major: Wasmtime 47 is unknown to this version of wasmbuild")
     assert text.endswith("; use a version of wasmbuild that knows that line")
 
@@ -190,7 +190,7 @@ def test_a_line_that_is_not_known_asks_for_another_wasmbuild() -> None:
     ],
 )
 def test_what_is_wrong_with_an_index_is_said(place: str, value: object, message: str) -> None:
-    text = refusal(set_in(document(INDEX), value, "targets", 1, place), manifest.INDEX)
+    text = refusal(set_in(document(INDEX), value, "targets", 1, place), documents.INDEX)
     assert text.startswith(f"build/pi/file.json: targets[1].{place}: {message}")
     assert text.endswith(FIX)
 
@@ -198,12 +198,12 @@ def test_what_is_wrong_with_an_index_is_said(place: str, value: object, message:
 def test_what_is_missing_is_said() -> None:
     changed = document(MANIFEST)
     del changed["artifacts"][1]["sha256"]
-    assert refusal(changed, manifest.MANIFEST) == f"build/pi/file.json: artifacts[1].sha256: is missing; {FIX}"
+    assert refusal(changed, documents.MANIFEST) == f"build/pi/file.json: artifacts[1].sha256: is missing; {FIX}"
 
 
 def test_another_version_is_not_called_damaged() -> None:
     changed = {"schema": "wasmbuild/record/2", "new": True}
-    assert refusal(changed, record.RECORD) == (
+    assert refusal(changed, documents.RECORD) == (
         'build/pi/file.json: schema: is "wasmbuild/record/2", '
         'and this version of wasmbuild reads "wasmbuild/record/1"; '
         "use the version of wasmbuild that wrote the file, or build again"
@@ -221,7 +221,7 @@ def test_another_version_is_not_called_damaged() -> None:
     ],
 )
 def test_what_is_wrong_with_a_record_is_said(path: tuple[str | int, ...], value: object, message: str) -> None:
-    text = refusal(set_in(document(RECORD), value, *path), record.RECORD)
+    text = refusal(set_in(document(RECORD), value, *path), documents.RECORD)
     assert text == f"build/pi/file.json: {message}; {FIX}"
 
 

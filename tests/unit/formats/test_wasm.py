@@ -29,8 +29,8 @@ from hypothesis import strategies as st
 from malformed import said
 
 from wasmbuild.errors import FormatError
-from wasmbuild.formats import wasm
-from wasmbuild.formats.wasm import Export, Import, Interface
+from wasmbuild.formats import identify, wasm
+from wasmbuild.formats.extern import Export, Import, Interface
 
 
 def exported(kind: int, before: bytes = b"", after: bytes = b"", index: int = 0) -> str:
@@ -311,7 +311,7 @@ def rich() -> bytes:
 
 
 def read_or_refuse(data: bytes) -> None:
-    identity = wasm.identify(data)
+    identity = identify.identify(data)
     assert str(identity).isprintable()
     try:
         wasm.interface(data)

@@ -19,7 +19,7 @@ from malformed import said
 
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import wasm
-from wasmbuild.formats.wasm import Export
+from wasmbuild.formats.extern import Export
 
 
 def test_a_component_shows_the_names_and_kinds_of_its_own() -> None:

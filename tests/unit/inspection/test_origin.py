@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wasmbuild.formats.documents import Source
 from wasmbuild.formats.extern import Export, Import
-from wasmbuild.formats.manifest import Manifest, ManifestArtifact, Source
+from wasmbuild.formats.manifest import Manifest, ManifestArtifact
 from wasmbuild.formats.record import Record
 from wasmbuild.inspection.facts import Origin
 from wasmbuild.inspection.origin import Origins

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmbuild.errors import FormatError
-from wasmbuild.formats import wasm
+from wasmbuild.formats import identify
 from wasmbuild.formats.extern import Export, Import
 from wasmbuild.inspection.webassembly import describe
 
@@ -64,7 +64,7 @@ def test_a_component() -> None:
 )
 def test_damage_is_described_or_a_format_error(base: bytes, at: int, patch: bytes, cut: int) -> None:
     data = (base[:at] + patch + base[at + len(patch) :])[:cut]
-    kind = wasm.identify(data).kind
+    kind = identify.identify(data).kind
     if kind in ("module", "component"):
         with suppress(FormatError):
             assert describe(data, kind, None).kind == kind

@@ -19,7 +19,8 @@ from unit.project.test_schema import as_json
 
 from wasmbuild.errors import DeclarationError
 from wasmbuild.plan.graph import plan
-from wasmbuild.project.config import json_schema, parse
+from wasmbuild.project.config import parse
+from wasmbuild.project.tables.document import json_schema
 
 PROJECTS = Path(__file__).parents[2] / "projects"
 DECLARED = []

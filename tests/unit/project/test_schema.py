@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import tomli
 
-from wasmbuild.project.config import json_schema
+from wasmbuild.project.tables.document import json_schema
 
 ROOT = Path(__file__).parents[3]
 FAILING = ROOT / "tests" / "projects" / "failing"

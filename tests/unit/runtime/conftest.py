@@ -11,7 +11,8 @@ import maker
 import pytest
 
 from wasmbuild.engine import host, triples
-from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Source, Wasm
+from wasmbuild.formats.documents import Source
+from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Wasm
 from wasmbuild.runtime import engines, loading, shipments
 
 HOST = host.triple() or "pulley64"

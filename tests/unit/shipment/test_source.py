@@ -14,7 +14,8 @@ import pytest
 
 from wasmbuild.confined import LinkOutError, NotRegularError
 from wasmbuild.errors import FormatError
-from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Source
+from wasmbuild.formats.documents import Source
+from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact
 from wasmbuild.shipment.artifacts import SMALL, open_listed
 from wasmbuild.shipment.errors import Reason, ShippedFileError
 from wasmbuild.shipment.manifests import is_index, read_target

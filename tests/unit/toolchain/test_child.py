@@ -16,7 +16,8 @@ import pytest
 
 from wasmbuild.errors import ChildError
 from wasmbuild.toolchain import child, process, streams
-from wasmbuild.toolchain.child import ProcessLimits, run
+from wasmbuild.toolchain.child import run
+from wasmbuild.toolchain.limits import ProcessLimits
 
 Gone = Callable[[int], bool]
 
@@ -87,7 +88,7 @@ def test_what_a_program_leaves_behind_is_killed(gone: Gone) -> None:
     assert gone(int(ended.stdout))
 
 
-@pytest.mark.skipif(not child.memory_can_be_limited(), reason="this system limits no memory")
+@pytest.mark.skipif(not process.memory_can_be_limited(), reason="this system limits no memory")
 class TestMemory:
     def test_limit(self) -> None:
         # The limit comes when the child runs already, on a busy machine after its first allocations.
@@ -259,7 +260,7 @@ def test_kill_all_ends_children_of_other_threads() -> None:
     thread.start()
     while not process._live.keys() - before:
         time.sleep(0.01)
-    child.kill_all()
+    process.kill_all()
     thread.join(30)
     assert ended[0].status == -signal.SIGKILL
     assert not process._live.keys() - before
@@ -277,7 +278,7 @@ def test_only_the_children_of_some_threads_are_killed(tmp_path: Path) -> None:
         thread.start()
     while len(process._live.keys() - before) < 2:
         time.sleep(0.01)
-    child.kill_all({threads["killed"].ident})
+    process.kill_all({threads["killed"].ident})
     threads["killed"].join(30)
     (tmp_path / "end").touch()
     threads["left"].join(30)
@@ -289,4 +290,4 @@ def test_only_the_children_of_some_threads_are_killed(tmp_path: Path) -> None:
     [(0, "0 bytes"), (1023, "1023 bytes"), (1 << 20, "1 MiB"), (3 << 29, "1.5 GiB"), (1 << 40, "1024 GiB")],
 )
 def test_bytes_for_people(count: int, text: str) -> None:
-    assert child.format_bytes(count) == text
+    assert process.format_bytes(count) == text

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmbuild.formats.manifest import Export, Import
+from wasmbuild.formats.extern import Export, Import
 from wasmbuild.verify.interface import as_reported, difference
 
 TOLD = ("i32", "i64", "f32", "f64", "v128", "funcref", "externref")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from wasmbuild.errors import ToolchainError, UsageError
-from wasmbuild.toolchain import child
+from wasmbuild.toolchain import process
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.verify import Verdict, verify
 
@@ -38,7 +38,7 @@ def test_an_unknown_level_is_a_wrong_request(tmp_path: Path) -> None:
 
 
 def test_a_memory_limit_that_the_system_lacks_is_not_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "memory_can_be_limited", lambda: False)
+    monkeypatch.setattr(process, "memory_can_be_limited", lambda: False)
     with pytest.raises(ToolchainError, match="cannot limit the memory of what loads artifacts"):
         verify([tmp_path], limits=ProcessLimits(memory=1 << 30))
 
