@@ -130,6 +130,68 @@ def test_a_store_without_the_limit_of_its_engine(project: Project, setting: str,
     assert wasmtime.Instance(store, module, [])
 
 
+EXIT = """(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1) (func $start (call $exit (i32.const 3))) (start $start))"""
+
+
+def test_a_program_that_exits_when_it_is_instantiated(tmp_path: Path) -> None:
+    path = tmp_path / "exit.wat"
+    path.write_text(EXIT)
+    opened = runtime.load_source(path)
+    linker, store = wasmtime.Linker(opened.engine), wasmtime.Store(opened.engine)
+    linker.define_wasi()
+    store.set_wasi(wasmtime.WasiConfig())
+    error = runtime.explain(said(lambda: linker.instantiate(store, opened.module)), "a.cwasm")
+    assert isinstance(error, runtime.TrapError)
+    assert str(error) == "a.cwasm was loaded, and its own code ended with exit status 3"
+    with pytest.raises(wasmtime.ExitTrap):
+        runtime.instantiate(opened, linker, store)
+
+
+@pytest.mark.parametrize(
+    ("body", "limits"),
+    [("(memory 1)", {"memory_size": 10}), ("(table 2 funcref)", {"table_elements": 1}), ("", {"instances": 0})],
+)
+def test_a_store_that_is_let_have_too_little(tmp_path: Path, body: str, limits: dict[str, int]) -> None:
+    path = tmp_path / "m.wat"
+    path.write_text(f"(module {body})")
+    opened = runtime.load_source(path)
+    store = wasmtime.Store(opened.engine)
+    store.set_limits(**limits)
+    with pytest.raises(runtime.RefusedError) as caught:
+        runtime.instantiate(opened, wasmtime.Linker(opened.engine), store)
+    assert str(caught.value).startswith(f"{opened} is not instantiated: ")
+    assert caught.value.hint == "let the store have more, with store.set_limits()"
+
+
+def test_a_store_of_another_engine(tmp_path: Path) -> None:
+    path = tmp_path / "m.wat"
+    path.write_text("(module)")
+    opened = runtime.load_source(path)
+    other = wasmtime.Engine()
+    error = runtime.explain(said(lambda: wasmtime.Instance(wasmtime.Store(other), opened.module, [])), path)
+    assert isinstance(error, runtime.RefusedError)
+    assert error.problem == f"{path} is not instantiated: it was loaded with another engine than the store's"
+    assert error.hint == "make the store with the engine that loaded it, such as wasmtime.Store(loaded.engine)"
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("(module (fun))", "correct the source"),
+        ("(module (memory 1 (pagesize 1)))",
+         "switch wasm-custom-page-sizes on in the engine, or build the source without"),
+        (f"(module {'(memory 0)' * 101})", ""),
+    ],
+)  # fmt: skip
+def test_what_helps_a_source_that_is_refused(tmp_path: Path, source: str, hint: str) -> None:
+    path = tmp_path / "m.wat"
+    path.write_text(source)
+    with pytest.raises(runtime.InvalidSourceError) as caught:
+        runtime.load_source(path)
+    assert caught.value.hint == hint
+
+
 def test_a_source_of_the_other_kind(tmp_path: Path) -> None:
     engine = wasmtime.Engine()
     path = tmp_path / "file.wasm"

@@ -27,6 +27,10 @@ _UNKNOWN = re.compile(r"unknown import: `(.*?)` has not been defined")
 _UNMATCHED = re.compile(r"component imports (.+) `(.*?)`, but a matching implementation was not found in the linker")
 _OTHER_TYPE = re.compile(r"incompatible import type for `(.*?)`")
 _OTHER_COUNT = re.compile(r"expected \d+ imports, found \d+")
+_OTHER_ENGINE = "cross-`Engine` instantiation is not currently supported"
+_STORE_LIMIT = re.compile(
+    r"minimum size of \d+ \w+ exceeds \w+ limits|resource limit exceeded: \w+ count too high at \d+"
+)
 _TRAP = re.compile(r"wasm trap: (.*)")
 # What an engine with a limit says of a store that allows nothing, as a new one does.
 _LIMITS = {
@@ -66,9 +70,9 @@ def instantiate(
     """Instantiate a module or a component with what a linker of its kind defines.
 
     Raises UnknownImportError with all that a module lacks (of a component, with what Wasmtime names first),
-    OtherImportTypeError, OtherKindError for a linker of the other kind, and HostLimitError for memory or address space
-    that this process may not have; a trap of the start function is Wasmtime's
-    own, and so is any other error.
+    OtherImportTypeError, OtherKindError for a linker of the other kind, RefusedError for a store of another engine or
+    with limits that are too low, and HostLimitError for memory or address space that this process may not have; a trap
+    and an exit of the start function are Wasmtime's own, and so is any other error.
     """
     if (opened.kind == "module") != isinstance(linker, wasmtime.Linker):
         owner = "wasmtime.Linker" if opened.kind == "module" else "wasmtime.component.Linker"
@@ -77,6 +81,8 @@ def instantiate(
         if isinstance(linker, wasmtime.Linker):
             return linker.instantiate(store, opened.module)
         return linker.instantiate(store, opened.component)
+    except wasmtime.ExitTrap:
+        raise
     except wasmtime.WasmtimeError as error:
         if (found := _UNKNOWN.search(str(error))) is not None:
             raise _unknown(opened, found[1], linker, store) from None
@@ -113,6 +119,17 @@ def of_instantiation(subject: str, error: Exception) -> LoadError | None:
             "give wasmtime.Instance() one import for each of module.imports, in their order, or define them in a "
             "linker and use wasmbuild.runtime.instantiate",
         )
+    if _OTHER_ENGINE in message:
+        return RefusedError(
+            f"{subject} is not instantiated: it was loaded with another engine than the store's",
+            "make the store with the engine that loaded it, such as wasmtime.Store(loaded.engine)",
+        )
+    if _STORE_LIMIT.search(message) is not None:
+        return RefusedError(
+            f"{subject} is not instantiated: {one_line(message)}", "let the store have more, with store.set_limits()"
+        )
+    if isinstance(error, wasmtime.ExitTrap):
+        return TrapError(f"{subject} was loaded, and its own code ended with exit status {error.code}", "")
     if isinstance(error, wasmtime.Trap):
         found = _TRAP.search(message)
         cause = printable(found[1]) if found is not None else one_line(message)

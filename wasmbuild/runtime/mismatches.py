@@ -129,12 +129,16 @@ def not_precompiled(subject: str, identity: FileIdentity) -> NotPrecompiledError
 
 def invalid_source(subject: str, message: str) -> InvalidSourceError:
     """Return the error for WebAssembly that Wasmtime refuses to compile with these words."""
+    from wasmbuild.diagnosis import compiling
     from wasmbuild.diagnosis.wording import one_line
 
-    return InvalidSourceError(
-        f"{subject} is not compiled by Wasmtime: {one_line(message)}",
-        "correct the source, or switch the WebAssembly feature that it names on in the engine",
-    )
+    cause = compiling.cause(message)
+    hint = ""
+    if cause is None or cause.word in (compiling.INVALID, compiling.CUT_SHORT):
+        hint = "correct the source"
+    elif cause.word == compiling.FEATURE:
+        hint = f"switch {cause.setting} on in the engine, or build the source without"
+    return InvalidSourceError(f"{subject} is not compiled by Wasmtime: {one_line(message)}", hint)
 
 
 def fitting(subject: str, read_at: ReadAt) -> ArtifactFacts:
