@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,21 +70,27 @@ class TestWithoutPermission:
         find("auto", 48, machine)
         assert [path.name for path in folder.iterdir()] == ["wasmtime"]
 
-    def test_a_copy_that_another_process_makes_meanwhile_is_used(
-        self, machine: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        copy = machine / "cache" / "wasmbuild" / "executables" / identities.digest(wheel) / "wasmtime"
-        inodes = []
+    def test_a_copy_that_another_process_is_making_is_waited_for(self, machine: Path, wheel: Path) -> None:
+        folder = machine / "cache" / "wasmbuild" / "executables" / identities.digest(wheel)
+        folder.mkdir(parents=True)
+        copy, inodes = folder / "wasmtime", []
+        lock = open(f"{folder}.lock", "w")  # noqa: SIM115 -- another thread lets go of it
+        assert locks.try_lock(lock.fileno())
 
-        def lock_after_another(descriptor: int) -> bool:
-            shutil.copy(wheel, copy)
-            copy.chmod(0o755)
+        def finish() -> None:
+            half = Path(shutil.copy(wheel, folder / "copying-half"))
+            half.chmod(0o755)
+            half.replace(copy)
             inodes.append(copy.stat().st_ino)
-            return True
+            lock.close()
 
-        monkeypatch.setattr(locks, "try_lock", lock_after_another)
-        assert find("auto", 48, machine).path == str(copy)
-        assert inodes == [copy.stat().st_ino]
+        other = threading.Timer(0.3, finish)
+        other.start()
+        found = find("auto", 48, machine)
+        made = list(inodes)
+        other.join()
+        assert found.path == str(copy)
+        assert made == [copy.stat().st_ino]
 
     def test_a_lock_that_somebody_keeps_is_done_without(
         self, machine: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
@@ -91,9 +98,16 @@ class TestWithoutPermission:
         monkeypatch.setattr(executable_copy, "_WAIT_SECONDS", 0.1)
         folder = machine / "cache" / "wasmbuild" / "executables" / identities.digest(wheel)
         folder.mkdir(parents=True)
+        (folder / "copying-half").touch()
         with open(f"{folder}.lock", "w") as lock:
             assert locks.try_lock(lock.fileno())
-            assert find("auto", 48, machine).path == str(folder / "wasmtime")
+            found: list[FoundCompiler] = []
+            finding = threading.Thread(target=lambda: found.append(find("auto", 48, machine)), daemon=True)
+            finding.start()
+            finding.join(30)
+            assert [compiler.path for compiler in found] == [str(folder / "wasmtime")]
+        # Whoever keeps it writes there.
+        assert sorted(path.name for path in folder.iterdir()) == ["copying-half", "wasmtime"]
 
     @pytest.mark.parametrize("trouble", ["a file", "others may write", "no home"])
     def test_a_cache_that_cannot_be_had_costs_a_copy(
