@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import io
 import time
 import urllib.error
 import urllib.request
@@ -162,8 +163,6 @@ def download(
 
 def text(address: str, *, credentials: Credentials, patience: Patience = PATIENT) -> bytes:
     """Return a small document. Raises NetworkError."""
-    import io
-
     buffer = io.BytesIO()
     download(address, buffer, credentials=credentials, patience=patience, most=_DOCUMENT_BYTES)
     return buffer.getvalue()

@@ -9,8 +9,10 @@ import wasmtime
 
 from wasmbuild.lean.typing import IO, TYPE_CHECKING
 from wasmbuild.runtime.errors import DamagedError, LoadError
+from wasmbuild.runtime.file_errors import of_artifact, of_memory
 from wasmbuild.shipment import artifacts
-from wasmbuild.shipment.errors import ShippedFileError
+from wasmbuild.shipment.errors import AGAIN, ShippedFileError
+from wasmbuild.text import printable
 
 if TYPE_CHECKING:
     from wasmtime.component import Component
@@ -41,8 +43,6 @@ def load_checked(
     try:
         file, before, data = artifacts.open_listed(source, artifact, path, check=check, whole=not _BY_DESCRIPTOR)
     except ShippedFileError as error:
-        from wasmbuild.runtime.file_errors import of_artifact
-
         raise of_artifact(error) from None
     with file:
         try:
@@ -51,17 +51,10 @@ def load_checked(
         except wasmtime.WasmtimeError as error:
             raise refused(path, file, artifact.kind, str(error), declared=declared) from None
         except OSError as error:
-            from wasmbuild.runtime.file_errors import of_artifact
-
             raise of_artifact(ShippedFileError.of(error, path)) from None
         except MemoryError:
-            from wasmbuild.runtime.file_errors import of_memory
-
             raise of_memory(path) from None
     if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
-        from wasmbuild.shipment.errors import AGAIN
-        from wasmbuild.text import printable
-
         hint = f"{AGAIN}, as a new file that replaces the old one"
         raise DamagedError(f"{printable(path)} was written to while it was loaded", hint)
     return loaded
@@ -95,7 +88,6 @@ def refused(path: str, file: IO[bytes], kind: str | None, message: str, *, decla
     from wasmbuild.formats.cwasm import ReadAt
     from wasmbuild.runtime.messages import refusal
     from wasmbuild.runtime.mismatches import fitting, other_kind
-    from wasmbuild.text import printable
 
     subject = printable(path)
     try:

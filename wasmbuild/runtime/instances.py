@@ -16,7 +16,9 @@ from wasmbuild.runtime.errors import (
     TrapError,
     UnknownImportError,
 )
+from wasmbuild.runtime.file_errors import said_by_host
 from wasmbuild.runtime.loaded import Loaded, Opened
+from wasmbuild.text import listed, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,8 +97,6 @@ def instantiate(
 def of_instantiation(subject: str, error: Exception) -> LoadError | None:
     """Return what it means that Wasmtime did not instantiate a module or component, None for other errors of its."""
     from wasmbuild.diagnosis.wording import one_line
-    from wasmbuild.runtime.file_errors import said_by_host
-    from wasmbuild.text import printable
 
     message = str(error)
     if (found := _UNMATCHED.search(message)) is not None:
@@ -174,8 +174,6 @@ def _how_to_define(names: list[str]) -> str:
 
 
 def _of_component(subject: str, what: str, name: str, message: str) -> UnknownImportError:
-    from wasmbuild.text import printable
-
     if name.startswith("wasi:"):
         hint = "call linker.add_wasip2() and store.set_wasi(wasmtime.WasiConfig())"
         if name.startswith("wasi:http/"):
@@ -190,6 +188,4 @@ def _of_component(subject: str, what: str, name: str, message: str) -> UnknownIm
 
 
 def _listed(names: list[str]) -> str:
-    from wasmbuild.text import listed, printable
-
     return listed([printable(name) for name in names], _SHOWN)

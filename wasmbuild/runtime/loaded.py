@@ -5,6 +5,7 @@ from __future__ import annotations
 import wasmtime
 
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.text import printable
 
 if TYPE_CHECKING:
     from wasmtime.component import Component
@@ -54,8 +55,6 @@ class Opened:
         raise other_kind(str(self), "module")
 
     def __str__(self) -> str:
-        from wasmbuild.text import printable
-
         return printable(self.path)
 
     def __repr__(self) -> str:

@@ -6,6 +6,9 @@ from wasmbuild.diagnosis import loading
 from wasmbuild.diagnosis.cause import Cause
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.runtime import errors, mismatches
+from wasmbuild.runtime.file_errors import said_by_host
+from wasmbuild.shipment.errors import AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,10 +23,6 @@ def refusal(subject: str, message: str, *, declared: bool) -> LoadError:
 
     ``declared`` tells that the engine was made from the artifact's manifest, and not by the application.
     """
-    from wasmbuild.runtime import errors, mismatches
-    from wasmbuild.runtime.file_errors import said_by_host
-    from wasmbuild.shipment.errors import AGAIN
-
     if (by_host := said_by_host(subject, message)) is not None:
         return by_host
     if message.startswith(_PREFIX):

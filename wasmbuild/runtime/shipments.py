@@ -18,6 +18,7 @@ from wasmbuild.errors import FormatError
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 from wasmbuild.runtime.errors import OtherCodeError, PassedOver
+from wasmbuild.runtime.file_errors import holds_none, not_read, unreadable
 from wasmbuild.runtime.forking import ForkSafeLock
 from wasmbuild.runtime.targets import Candidates, TargetEntry, candidate_of, read_all, read_target
 
@@ -104,8 +105,6 @@ class Shipment:
                 ]
             manifest = Manifest.from_bytes(data, self.path)
         except FormatError as error:
-            from wasmbuild.runtime.file_errors import unreadable
-
             raise unreadable(self.path, data, error) from None
         candidate = candidate_of(manifest, "", source)
         return [TargetEntry(manifest.target, manifest.triple, lambda _source: candidate)]
@@ -148,8 +147,6 @@ def open_shipment(where: Where) -> OpenShipment:
     try:
         directory, file = _directory_of(name)
     except (OSError, ValueError) as error:
-        from wasmbuild.runtime.file_errors import not_read
-
         raise not_read(name, error) from None
     try:
         return OpenShipment(_shipment(name, directory, file), directory)
@@ -181,8 +178,6 @@ def _shipment(name: str, directory: ConfinedDirectory, file: str | None) -> Ship
                 shown = f"{name}{found}" if name.endswith(_SEPARATORS) else f"{name}{os.sep}{found}"
                 break
             else:
-                from wasmbuild.runtime.file_errors import holds_none
-
                 raise holds_none(name, filenames.INDEX, filenames.MANIFEST)
         known = _shipments.get(name)
         if known is not None and known.unsettled is None:
@@ -194,8 +189,6 @@ def _shipment(name: str, directory: ConfinedDirectory, file: str | None) -> Ship
         with _lock.mutex:
             return _read(name, shown, directory, file)
     except OSError as error:
-        from wasmbuild.runtime.file_errors import not_read
-
         raise not_read(shown, error) from None
 
 

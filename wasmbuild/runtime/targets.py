@@ -6,6 +6,8 @@ from wasmbuild.errors import FormatError
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.errors import LoadError, MissingArtifactError, PassedOver, ShipmentError
+from wasmbuild.runtime.file_errors import of_host, of_manifest
+from wasmbuild.shipment.errors import ShippedFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,9 +110,7 @@ class Candidates:
 
 def read_target(index: Index, target: IndexTarget, index_path: str, source: ShipmentSource) -> Candidate:
     """Read the manifest of a target of an index. Raises LoadError."""
-    from wasmbuild.runtime.file_errors import of_manifest
     from wasmbuild.shipment import manifests
-    from wasmbuild.shipment.errors import ShippedFileError
 
     try:
         manifest, inner = manifests.read_target(source, index, target, index_path)
@@ -131,8 +131,6 @@ def candidate_of(manifest: Manifest, folder: str, source: ShipmentSource) -> Can
     try:
         directory = source.path
     except OSError as error:
-        from wasmbuild.runtime.file_errors import of_host
-
         raise of_host(f"the directory of target {manifest.target} {error.strerror}", error.errno or 0) from None
     return Candidate(manifest, folder, directory, pulley)
 

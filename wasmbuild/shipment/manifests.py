@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from wasmbuild.confined import ConfinedDirectory
+from wasmbuild.confined import ConfinedDirectory, LinkOutError
 from wasmbuild.files import read_up_to
 from wasmbuild.formats.manifest import MAX_MANIFEST, Index, IndexTarget, Manifest
 from wasmbuild.shipment.errors import AGAIN, Reason, ShippedFileError
@@ -72,8 +72,6 @@ def path_of(target: IndexTarget, index_path: str) -> str:
 
 
 def _read(source: ShipmentSource, inner: ShipmentSource, path: str, file: str) -> bytes:
-    from wasmbuild.confined import LinkOutError
-
     try:
         return inner.read(file, MAX_MANIFEST + 1)
     except LinkOutError:
