@@ -11,7 +11,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.text import shown
 
 if TYPE_CHECKING:
-    from wasmbuild.engine.rules import Problem
+    from wasmbuild.engine.line import Problem
 
 _KEYS = frozenset(("line", "triple", "isa-flags", "engine"))
 _WRITE_AGAIN = "write it again with this version of wasmbuild"

@@ -13,8 +13,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from wasmbuild.engine.line import Value
-    from wasmbuild.engine.rules import Problem
+    from wasmbuild.engine.line import Problem, Value
 
 _FLAGS = "cranelift-flags"
 _EMBEDDER = "embedder"

@@ -8,11 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from wasmbuild.engine import lines
-from wasmbuild.engine.line import CpuTable, Value
+from wasmbuild.engine.line import CpuTable, Problem, Value
 from wasmbuild.text import quoted, suggestion
-
-Problem = tuple[str, str, str]
-"""The key that is wrong, what is wrong with its value, what to write instead."""
 
 
 def levels(architecture: str, line: int | None = None) -> dict[str, dict[str, Value]]:

@@ -8,10 +8,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.text import shown, suggestion
 
 if TYPE_CHECKING:
-    from wasmbuild.engine.line import Flag, Line, Setting, Value
-
-Problem = tuple[str, str, str]
-
+    from wasmbuild.engine.line import Flag, Line, Problem, Setting, Value
 
 _KEY = "cranelift-flags"
 

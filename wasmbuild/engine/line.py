@@ -7,6 +7,10 @@ from collections.abc import Iterable, Mapping
 from wasmbuild.lean.typing import NamedTuple
 
 Value = bool | int | str
+"""Of a setting or a flag."""
+
+Problem = tuple[str, str, str]
+"""The dotted key below the table that is judged, what is wrong, what to write instead."""
 
 EQUAL = "equal"
 FEATURE = "feature"

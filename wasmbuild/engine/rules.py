@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from wasmbuild.engine import lines
 from wasmbuild.engine.cranelift_flags import choice_problem, flag_problems, value_problem
-from wasmbuild.engine.line import Conflict, Line, Value
+from wasmbuild.engine.line import Conflict, Line, Problem, Value
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.text import shown, suggestion
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from wasmbuild.engine.triples import TargetTriple
 
 DEFAULT_EMBEDDER = "c-api"
-
-Problem = tuple[str, str, str]
-"""The dotted key below ``engine``, what is wrong, what to write instead."""
 
 
 class EngineError(ValueError):

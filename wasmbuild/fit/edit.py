@@ -8,12 +8,11 @@ from collections.abc import Mapping
 import tomli
 
 from wasmbuild.engine.config import engine_toml
+from wasmbuild.engine.line import Value
 from wasmbuild.errors import UsageError
 from wasmbuild.fit.table import is_checked
 from wasmbuild.lean.typing import Any
 from wasmbuild.text import shown
-
-Value = bool | int | str
 
 _HEADER = re.compile(r"\s*\[")
 _ENGINE = re.compile(r"\s*\[\s*engine\s*\]\s*(#.*)?$")

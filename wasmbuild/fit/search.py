@@ -9,6 +9,7 @@ from pathlib import Path
 from wasmbuild.embed.artifact import artifact_of
 from wasmbuild.engine import host, lines, rules
 from wasmbuild.engine.config import EngineConfig
+from wasmbuild.engine.line import Value
 from wasmbuild.engine.triples import TargetTriple
 from wasmbuild.errors import WasmbuildError
 from wasmbuild.fit.messages import (
@@ -30,8 +31,6 @@ from wasmbuild.toolchain.embedded import EMPTY
 from wasmbuild.toolchain.find import remedies
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.toolchain import Toolchain
-
-Value = bool | int | str
 
 PLACE = "{}"
 """What stands for the artifact's path in a command."""

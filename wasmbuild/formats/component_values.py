@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 
 from wasmbuild.formats.component_types import FunctionType, ValueType
 from wasmbuild.lean.typing import Any
-from wasmbuild.project.case_values import Problem, number_problem
+from wasmbuild.project.case_values import number_problem
 from wasmbuild.project.cases import Case
+from wasmbuild.project.keys import Problem
 from wasmbuild.text import listed, quoted, shown
 
 _BARE = {"option": "some", "result": "ok"}

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from wasmbuild.formats.component_types import FunctionType
 from wasmbuild.formats.component_values import problems as component_problems
 from wasmbuild.formats.extern import Export, Import, Interface
-from wasmbuild.project.case_values import SHAPES, Problem, Value, number_problem
+from wasmbuild.project.case_values import SHAPES, CaseValue, number_problem
 from wasmbuild.project.cases import START, TRAP, ZERO, Case
-from wasmbuild.project.keys import dotted
+from wasmbuild.project.keys import Problem, dotted
 from wasmbuild.text import listed, printable, quoted, shown, suggestion
 
 WASI = "wasi_snapshot_preview1"
@@ -116,7 +116,7 @@ def _of_module(case: Case, named: Mapping[str, Export]) -> Iterator[Problem]:
         yield (), f"{name} returns a value, and the test does not say which", "write returns = […]"
 
 
-def _values(key: str, values: Sequence[Value], types: Sequence[str], who: str) -> Iterator[Problem]:
+def _values(key: str, values: Sequence[CaseValue], types: Sequence[str], who: str) -> Iterator[Problem]:
     wanted = f"({', '.join(types)})"
     other = next((type_ for type_ in types if type_ not in (*_NUMBERS, "v128")), None)
     if other is not None:
@@ -131,7 +131,7 @@ def _values(key: str, values: Sequence[Value], types: Sequence[str], who: str) -
                 yield (key, index), *wrong
 
 
-def _vector_problem(value: Value) -> tuple[str, str] | None:
+def _vector_problem(value: CaseValue) -> tuple[str, str] | None:
     # Whether the lanes are right is known without the type.
     if isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in SHAPES:
         return None
@@ -153,7 +153,7 @@ def _typed(case: Case, parameters: Sequence[str], results: Sequence[str]) -> Cas
     return case._replace(args=args, returns=returns)
 
 
-def _canonical(value: Value, type_: str) -> Value:
+def _canonical(value: CaseValue, type_: str) -> CaseValue:
     if isinstance(value, int) and type_[0] == "f":
         return float(value)
     if isinstance(value, dict) and type_ == "v128":

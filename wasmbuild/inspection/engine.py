@@ -17,9 +17,6 @@ from wasmbuild.verify.engine_sections import Explained, line_up
 from wasmbuild.verify.reference import Reference, References
 from wasmbuild.verify.tools import Tools
 
-Value = bool | int | str
-
-
 # Without a garbage collector the tail is shorter, and does not line up with others.
 _STARTS: tuple[dict[str, Any], ...] = (
     {},

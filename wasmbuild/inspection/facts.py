@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wasmbuild.audit.judge import Finding
+from wasmbuild.engine.line import Value
 from wasmbuild.formats.extern import Export, Import
 from wasmbuild.formats.traits import Traits
 from wasmbuild.lean.typing import Any, NamedTuple
-
-Value = bool | int | str
 
 
 class Section(NamedTuple):

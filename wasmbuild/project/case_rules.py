@@ -7,8 +7,9 @@ import re
 from collections.abc import Sequence
 
 from wasmbuild.project import cases
-from wasmbuild.project.case_values import MAX_TEXT, MAX_VALUES, KeyPath, Problem, value_problems
+from wasmbuild.project.case_values import MAX_TEXT, MAX_VALUES, value_problems
 from wasmbuild.project.cases import Case, Wasi
+from wasmbuild.project.keys import KeyPath, Problem
 from wasmbuild.project.variables import nul_problem, variable_problem
 from wasmbuild.text import quoted, shown
 

@@ -17,12 +17,10 @@ import re
 from collections.abc import Mapping
 
 from wasmbuild.lean.typing import Any
+from wasmbuild.project.keys import Problem
 from wasmbuild.text import quoted, shown
 
-Value = bool | int | float | str | list["Value"] | dict[str, "Value"]
-KeyPath = tuple[str | int, ...]
-Problem = tuple[KeyPath, str, str]
-"""Where in a case, in terms of its JSON form; what is wrong; what to write instead."""
+CaseValue = bool | int | float | str | list["CaseValue"] | dict[str, "CaseValue"]
 
 SHAPES = {
     "i8x16": ("i8", 16),

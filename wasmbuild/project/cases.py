@@ -12,7 +12,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.text import printable
 
 if TYPE_CHECKING:
-    from wasmbuild.project.case_values import Value
+    from wasmbuild.project.case_values import CaseValue
 
 DEFAULT_SECONDS = 10
 SECONDS = (1, 3600)
@@ -73,8 +73,8 @@ class Case(NamedTuple):
     """
 
     call: str
-    args: tuple[Value, ...] = ()
-    returns: tuple[Value, ...] | None = None
+    args: tuple[CaseValue, ...] = ()
+    returns: tuple[CaseValue, ...] | None = None
     traps: str | None = None
     exit: int | None = None
     stdout: str | None = None

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple, TypeVar
 
 from wasmbuild.engine import lines, rules, triples
 from wasmbuild.engine.config import EngineConfig
+from wasmbuild.engine.line import Problem
 from wasmbuild.errors import Mistake
 from wasmbuild.project import versions
 from wasmbuild.project.audit_policy import AuditPolicy
 from wasmbuild.project.cache_policy import CachePolicy
 from wasmbuild.project.declared import ModuleDeclaration, Project, Target
-from wasmbuild.project.keys import dotted
+from wasmbuild.project.keys import KeyPath, dotted
 from wasmbuild.project.tables.audit import AuditTable
 from wasmbuild.project.tables.base import Context, Table, read_table
 from wasmbuild.project.tables.build import BuildTable
@@ -27,7 +28,6 @@ from wasmbuild.project.tables.targets import TargetTable
 from wasmbuild.project.tables.toolchain import COMPILERS, ToolchainTable
 from wasmbuild.text import shown
 
-_Key = tuple[str | int, ...]
 _TableT = TypeVar("_TableT", bound=Table)
 
 
@@ -149,7 +149,7 @@ class DeclarationReader:
         name: str,
         default: _WantedLine,
         engine: EngineTable,
-        everywhere: dict[rules.Problem, bool],
+        everywhere: dict[Problem, bool],
     ) -> Target | None:
         """Read one target; those of the problems ``everywhere``, of ``[engine]``, that it has too are marked there."""
         before = len(self.mistakes)
@@ -231,7 +231,7 @@ class DeclarationReader:
             self._mistake((*key, *path), problem, fix)
         return table
 
-    def _mistake(self, key: _Key, problem: str, fix: str) -> None:
+    def _mistake(self, key: KeyPath, problem: str, fix: str) -> None:
         table = key[:-1] if key and isinstance(key[-1], int) else key
         self.mistakes.append(Mistake(self._file, dotted(*key), problem, fix.replace(HERE, dotted(*table))))
 

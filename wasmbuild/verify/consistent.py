@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from wasmbuild.engine import lines, triples
+from wasmbuild.engine.line import Value
 from wasmbuild.errors import FormatError
 from wasmbuild.formats import cwasm, layouts
 from wasmbuild.formats.cwasm import ArtifactFacts, ReadAt
@@ -15,8 +16,6 @@ from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.outcomes import Broken, Obstacle, Unreachable, Unverified
 from wasmbuild.verify.reference import Reference
 from wasmbuild.verify.setting_changes import shown
-
-Value = bool | int | str
 
 # Cranelift's settings of riscv64 have these on whatever is asked for: together they are the G of RV64G.
 _ALWAYS_ON: Mapping[str, tuple[str, ...]] = {

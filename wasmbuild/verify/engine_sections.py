@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from wasmbuild.engine.line import Value
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.verify.setting_changes import SettingChange, Variant
 
-Value = bool | int | str
-Traits = dict[tuple[str, str | int], Value]
+SectionTraits = dict[tuple[str, str | int], Value]
 """What can differ between two engine sections: numbers of the tail and their count, bits of its last, shared flags."""
 
 # Bytes; those of lines 48 to 50 have about 60.
@@ -70,16 +70,16 @@ def explain(
     return Explained(tuple(found_changes), flags, len(left) - len(flags))
 
 
-def _traits(flags: Mapping[str, Value], tail: bytes) -> Traits:
+def _traits(flags: Mapping[str, Value], tail: bytes) -> SectionTraits:
     *numbers, features = _varints(tail)
-    traits: Traits = {("number", index): number for index, number in enumerate(numbers)}
+    traits: SectionTraits = {("number", index): number for index, number in enumerate(numbers)}
     traits[_COUNT] = len(numbers)
     traits.update({("feature", bit): features >> bit & 1 for bit in range(max(features.bit_length(), 64))})
     traits.update({("flag", flag): value for flag, value in flags.items()})
     return traits
 
 
-def _changes(before: Traits, after: Traits) -> Traits:
+def _changes(before: SectionTraits, after: SectionTraits) -> SectionTraits:
     """Return the traits of ``after`` that are others before; those that it lost are 0."""
     changes = {trait: value for trait, value in after.items() if trait not in before or before[trait] != value}
     changes.update({trait: 0 for trait in before if trait not in after})

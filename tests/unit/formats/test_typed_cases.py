@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.typed_cases import check, typed
-from wasmbuild.project.case_values import Value
+from wasmbuild.project.case_values import CaseValue
 from wasmbuild.project.cases import Case, Wasi
 
 WASI = Wasi(("p",))
@@ -23,7 +23,7 @@ EXPORTS = (
     Export("keep", "func", "(externref, i32) -> ()"),
     Export("find", "func", "() -> ((ref null 5))"),
 )
-LANES: Value = {"i32x4": [1, 2, 3, 4]}
+LANES: CaseValue = {"i32x4": [1, 2, 3, 4]}
 
 
 def module(*imports: Import) -> Interface:
@@ -221,7 +221,7 @@ values = st.recursive(
 
 
 @given(st.sampled_from([export.name for export in EXPORTS]), st.lists(values, max_size=3), st.lists(values, max_size=2))
-def test_whatever_is_declared_is_judged(call: str, args: list[Value], returns: list[Value]) -> None:
+def test_whatever_is_declared_is_judged(call: str, args: list[CaseValue], returns: list[CaseValue]) -> None:
     case = Case(call, tuple(args), tuple(returns))
     lines = check([case], "module", module())
     assert all(line.isprintable() for line in lines)

@@ -18,6 +18,7 @@ from wasmbuild.project.case_values import number_problem, value_problems
 from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.project.config import parse
 from wasmbuild.project.declared import Module, Runner, Target
+from wasmbuild.project.keys import KeyPath
 
 HEAD = '[project]\nname = "p"\n[targets.pi]\ntriple = "aarch64-unknown-linux-gnu"\n'
 
@@ -214,7 +215,7 @@ def test_values_are_bounded() -> None:
         (Case("f", exit=0, wasi=Wasi(("p",), (("A=", ""),))), ("wasi", "env", "A="), "is no name of a variable"),
     ],
 )
-def test_what_is_not_sound(case: Case, path: case_values.Path, problem: str) -> None:
+def test_what_is_not_sound(case: Case, path: KeyPath, problem: str) -> None:
     assert [(found[0], found[1]) for found in problems(case)] == [(path, problem)]
 
 
@@ -228,7 +229,7 @@ def test_a_title_is_the_call() -> None:
 
 
 @given(st.text(), st.lists(st.text() | st.floats() | st.integers()))
-def test_a_title_is_safe_to_show(call: str, args: list[case_values.Value]) -> None:
+def test_a_title_is_safe_to_show(call: str, args: list[case_values.CaseValue]) -> None:
     title = Case(call, tuple(args), ()).title
     assert title.isprintable()
     assert len(title) < 1100

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wasmbuild.project.case_values import Value
+from wasmbuild.project.case_values import CaseValue
 from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.verify.tested import DIED, TOO_LARGE, TOO_SLOW, WRONG, died, differ, judged, verdict
 
@@ -72,7 +72,7 @@ def test_a_wrong_outcome_is_told_before_wrong_output() -> None:
     ],
 )  # fmt: skip
 def test_numbers_are_shown_as_the_test_spells_them(
-    returns: tuple[Value, ...], returned: list[Any], type_: str, words: str
+    returns: tuple[CaseValue, ...], returned: list[Any], type_: str, words: str
 ) -> None:
     told = {"returned": returned, "expected": ["other"], "types": [type_]}
     assert judged(Case("f", (), returns=returns), told).problem == words

@@ -15,7 +15,8 @@ from pydantic import (
     model_validator,
 )
 
-from wasmbuild.project.tables.refusals import HERE, KeyPath, Problem, Wrong, problems_of, refusal, refusals
+from wasmbuild.project.keys import KeyPath, Problem
+from wasmbuild.project.tables.refusals import HERE, Wrong, problems_of, refusal, refusals
 from wasmbuild.text import quoted, shown, suggestion
 
 _TableT = TypeVar("_TableT", bound="Table")

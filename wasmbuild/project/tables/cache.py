@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from wasmbuild.project.cache_policy import DEFAULT_SECONDS, PUBLIC_PREFIX, CachePolicy, shown_address
+from wasmbuild.project.keys import Problem
 from wasmbuild.project.tables.base import Context, Table
-from wasmbuild.project.tables.refusals import Problem, Wrong
+from wasmbuild.project.tables.refusals import Wrong
 from wasmbuild.project.tables.values import IN_ARRAY, Bytes, Rule, Seconds, in_home
 from wasmbuild.text import quoted, suggestion
 

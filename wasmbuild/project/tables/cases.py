@@ -14,10 +14,11 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from wasmbuild.project import case_rules, cases
-from wasmbuild.project.case_values import MAX_TEXT, MAX_VALUES, Value
+from wasmbuild.project.case_values import MAX_TEXT, MAX_VALUES, CaseValue
 from wasmbuild.project.cases import Case, Directory, Wasi
+from wasmbuild.project.keys import Problem
 from wasmbuild.project.tables.base import Context, Table
-from wasmbuild.project.tables.refusals import HERE, Problem, Wrong
+from wasmbuild.project.tables.refusals import HERE, Wrong
 from wasmbuild.project.tables.values import ARRAY_OF_TABLES, IN_ARRAY, Rule, Texts, Variables
 from wasmbuild.text import shown
 
@@ -191,7 +192,7 @@ Cases = Annotated[tuple[CaseTable, ...], IN_ARRAY, Rule(_too_many, maxItems=case
 """The tests of a module."""
 
 
-def _value(read: Any) -> Value:
+def _value(read: Any) -> CaseValue:
     """Return a value of TOML as one of JSON, which has neither NaN nor infinities."""
     if isinstance(read, float) and not math.isfinite(read):
         return "nan" if math.isnan(read) else "inf" if read > 0 else "-inf"
@@ -199,5 +200,5 @@ def _value(read: Any) -> Value:
         return list(map(_value, read))
     if isinstance(read, Mapping):
         return {name: _value(value) for name, value in read.items()}
-    value: Value = read
+    value: CaseValue = read
     return value

@@ -10,8 +10,8 @@ from pydantic import ConfigDict, Field
 from wasmbuild.engine import lines, rules
 from wasmbuild.engine.line import Flag, Setting
 from wasmbuild.project import versions
+from wasmbuild.project.keys import KeyPath, Problem
 from wasmbuild.project.tables.base import Context, Table
-from wasmbuild.project.tables.refusals import KeyPath, Problem
 from wasmbuild.project.tables.values import Rule
 
 

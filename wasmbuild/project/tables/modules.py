@@ -10,11 +10,11 @@ from pydantic import ConfigDict, Field
 
 from wasmbuild.project.declared import ModuleDeclaration
 from wasmbuild.project.globs import GLOB_PATTERN, is_glob
-from wasmbuild.project.keys import dotted
+from wasmbuild.project.keys import Problem, dotted
 from wasmbuild.project.paths import PATH_PATTERN, path_problem
 from wasmbuild.project.tables.base import Context, Table
 from wasmbuild.project.tables.cases import Cases
-from wasmbuild.project.tables.refusals import Problem, Wrong
+from wasmbuild.project.tables.refusals import Wrong
 from wasmbuild.project.tables.values import Patterns, RelativePath, Rule, named
 from wasmbuild.text import quoted
 

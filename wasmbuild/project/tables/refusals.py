@@ -7,16 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from wasmbuild.project.keys import Problem
 from wasmbuild.text import quoted, shown
 
-KeyPath = tuple[str | int, ...]
 Wrong = tuple[str, str]
 """Problem and fix."""
 
-Problem = tuple[KeyPath, str, str]
-"""Where, from the table that is judged; what is wrong; what to write instead, with ``HERE`` for the dotted key."""
-
 HERE = "\0"
+"""Stands for the dotted key in what to write instead."""
 
 _KIND = "wasmbuild"
 

@@ -12,10 +12,11 @@ from pydantic import ConfigDict, Field
 
 from wasmbuild.engine import cpu, triples
 from wasmbuild.project.declared import Runner
+from wasmbuild.project.keys import Problem
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.project.tables.base import Context, Table
 from wasmbuild.project.tables.engine import EngineTable
-from wasmbuild.project.tables.refusals import Problem, Wrong
+from wasmbuild.project.tables.refusals import Wrong
 from wasmbuild.project.tables.values import Bytes, Rule, Seconds, Texts, Variables, WasmtimeVersion, in_home, one_of
 from wasmbuild.text import quoted
 

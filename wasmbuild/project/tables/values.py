@@ -9,8 +9,9 @@ from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from wasmbuild.project import amounts, names, versions
+from wasmbuild.project.keys import Problem
 from wasmbuild.project.paths import INSIDE_PATTERN, PATH_PATTERN, inside_problem, path_problem
-from wasmbuild.project.tables.refusals import HERE, Problem, Wrong, refusal, refusals
+from wasmbuild.project.tables.refusals import HERE, Wrong, refusal, refusals
 from wasmbuild.project.variables import variable_problem
 from wasmbuild.text import quoted, shown, suggestion
 
