@@ -24,12 +24,11 @@ from wasmbuild.formats.schema_check import compile_schema
 from wasmbuild.formats.strict_json import Invalid, loads
 from wasmbuild.lean.typing import Any
 from wasmbuild.project import filenames
-from wasmbuild.shipment.errors import AGAIN, OF_THE_PATH
+from wasmbuild.shipment.errors import AGAIN, NAME_ONE, OF_THE_PATH
 from wasmbuild.shipment.manifests import is_index
 from wasmbuild.text import printable
 
-_NAME_ONE = "name a manifest, an index or a build directory"
-_BUILD = f"build first, or {_NAME_ONE}"
+_BUILD = f"build first, or {NAME_ONE}"
 
 
 def collect(paths: Iterable[str | os.PathLike[str]]) -> Iterator[ShippedManifest | Unreadable]:
@@ -133,7 +132,7 @@ def _shipped(path: Path, data: bytes) -> ShippedManifest | Unreadable:
         document = _document(data, MANIFEST)
     except Invalid as error:
         if found := taken_for_json(data):
-            return Unreadable(printable(path), f"is {found}; {_NAME_ONE}")
+            return Unreadable(printable(path), f"is {found}; {NAME_ONE}")
         return _invalid(path, error)
     target = document["target"]
     return ShippedManifest(

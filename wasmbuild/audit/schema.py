@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-Schema = dict[str, object]
+from wasmbuild.formats.schema_parts import Schema, between, choice, few, text
 
 ABOUT = "wasmbuild/advisories/1"
-
-
-def _text(pattern: str, description: str, most: int = 200) -> Schema:
-    return {"type": "string", "pattern": rf"^{pattern}$(?!\n)", "maxLength": most, "description": description}
 
 
 def _object(required: Schema, optional: Schema | None = None, *, more: bool = False) -> Schema:
@@ -16,32 +12,24 @@ def _object(required: Schema, optional: Schema | None = None, *, more: bool = Fa
     return schema if more else {**schema, "additionalProperties": False}
 
 
-def _array(items: Schema, least: int = 0) -> Schema:
-    return {"type": "array", "items": items, "minItems": least, "maxItems": 1000}
-
-
-def _choice(*values: str) -> Schema:
-    return {"type": "string", "enum": list(values)}
-
-
-def _whole(least: int, most: int) -> Schema:
-    return {"type": "integer", "minimum": least, "maximum": most}
-
-
-_ID = _text(
+_ID = text(
     r"(?:GHSA(?:-[0-9a-z]{4}){3}|x_wasmbuild-[0-9A-Za-z.-]+)", "an id of GitHub, or one that starts with x_wasmbuild-"
 )
-_WORD = _text(r"[a-z0-9][a-z0-9_-]*", "a name of lowercase letters, digits, '-' and '_'")
+_WORD = text(r"[a-z0-9][a-z0-9_-]*", "a name of lowercase letters, digits, '-' and '_'")
 _PROSE: Schema = {"type": "string", "minLength": 1, "maxLength": 10_000}
-_VERSION = _text(r"[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.]+)?", 'a version such as "48.0.8", or "0"')
-_TIME = _text(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]+)?Z", "a time of RFC 3339 in UTC")
+_VERSION = text(r"[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.]+)?", 'a version such as "48.0.8", or "0"')
+_TIME = text(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]+)?Z", "a time of RFC 3339 in UTC")
 _SETTING: Schema = {"type": ["boolean", "string"], "description": "the value of a setting"}
 _SHAPE: Schema = {
     "type": ["boolean", "object"],
-    "properties": {"minimum": _whole(0, 1 << 53), "contains": _WORD},
+    "properties": {"minimum": between(0, 1 << 53), "contains": _WORD},
     "additionalProperties": False,
     "description": "true, false, a minimum or what a list has to contain",
 }
+
+
+def _array(items: Schema, least: int = 0) -> Schema:
+    return few(items, 1000, least)
 
 
 def _named(values: Schema) -> Schema:
@@ -60,7 +48,7 @@ RECORD_SCHEMA: Schema = _object(
                     "ranges": _array(
                         _object(
                             {
-                                "type": _choice("SEMVER"),
+                                "type": choice(("SEMVER",)),
                                 "events": _array(_object({}, {"introduced": _VERSION, "fixed": _VERSION}), 1),
                             }
                         ),
@@ -79,8 +67,8 @@ RECORD_SCHEMA: Schema = _object(
                             "settings": _array(_named(_SETTING), 1),
                             "shape": _array(_named(_SHAPE), 1),
                             "isa": _named({"type": "boolean"}),
-                            "pointer-width": _whole(32, 64),
-                            "match": _choice("certain", "possible"),
+                            "pointer-width": between(32, 64),
+                            "match": choice(("certain", "possible")),
                         },
                     ),
                 },
@@ -90,17 +78,17 @@ RECORD_SCHEMA: Schema = _object(
         ),
         "database_specific": _object(
             {
-                "kind": _choice("codegen", "validator", "layout"),
-                "severity": _choice("low", "medium", "high", "critical", "unscored"),
-                "confidence": _choice("reproduced", "source", "notes"),
+                "kind": choice(("codegen", "validator", "layout")),
+                "severity": choice(("low", "medium", "high", "critical", "unscored")),
+                "confidence": choice(("reproduced", "source", "notes")),
             }
         ),
     },
     {
-        "aliases": _array(_text(r"[0-9A-Za-z_.-]+", "an id of another database")),
+        "aliases": _array(text(r"[0-9A-Za-z_.-]+", "an id of another database")),
         "withdrawn": _TIME,
         "references": _array(
-            _object({"type": _WORD | {"pattern": "^[A-Z]+$"}, "url": _text(r"https://[ -~]+", "an address", 1000)})
+            _object({"type": _WORD | {"pattern": "^[A-Z]+$"}, "url": text(r"https://[ -~]+", "an address")})
         ),
     },
     more=True,
@@ -110,15 +98,15 @@ RECORD_SCHEMA: Schema = _object(
 ABOUT_SCHEMA: Schema = _object(
     {
         "schema": {"type": "string", "const": ABOUT},
-        "date": _text(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day such as 2026-11-28"),
+        "date": text(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day such as 2026-11-28"),
         "settings": _named(_SETTING),
-        "settings-through": _whole(1, 9999),
+        "settings-through": between(1, 9999),
         "support": _object(
             {
-                "first": _object({"line": _whole(1, 9999), "year": _whole(2000, 9000), "month": _whole(1, 12)}),
-                "day": _whole(1, 28),
-                "months": _whole(1, 1200),
-                "long-term": _object({"every": _whole(1, 9999), "months": _whole(1, 1200)}),
+                "first": _object({"line": between(1, 9999), "year": between(2000, 9000), "month": between(1, 12)}),
+                "day": between(1, 28),
+                "months": between(1, 1200),
+                "long-term": _object({"every": between(1, 9999), "months": between(1, 1200)}),
             }
         ),
         "excluded": _object({"compared": _array(_ID), "by-title": _array(_ID)}),

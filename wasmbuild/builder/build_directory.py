@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 # No single file is that long in the making.
 _STALE_NS = 24 * 3600 * 10**9
-ARTIFACT_SUFFIX = ".cwasm"
 LOCK = filenames.BUILD_LOCK.rpartition("/")[2]
 
 
@@ -223,7 +222,7 @@ class BuildDirectory:
 
         A file without a record that names it is not ours and never listed.
         """
-        records = (path for path in found if path.endswith(ARTIFACT_SUFFIX + filenames.RECORD_SUFFIX))
+        records = (path for path in found if path.endswith(filenames.ARTIFACT_SUFFIX + filenames.RECORD_SUFFIX))
         artifacts = (path.removesuffix(filenames.RECORD_SUFFIX) for path in records)
         undeclared = (Path(path) for path in artifacts if path not in declared)
         return [path for path in undeclared if self._made_here(path)]
@@ -242,7 +241,7 @@ class BuildDirectory:
         except (OSError, FormatError):
             return False
         target, _, module = artifact.relative_to(self.root).as_posix().partition("/")
-        return record.id == f"{module.removesuffix(ARTIFACT_SUFFIX)}@{target}"
+        return record.id == f"{module.removesuffix(filenames.ARTIFACT_SUFFIX)}@{target}"
 
     def _note(self, path: Path | str, stamped: Signature | None, sha256: str | None = None, facts: Any = None) -> None:
         if stamped is None:

@@ -6,7 +6,7 @@ import os
 
 from wasmbuild import files
 from wasmbuild.builder import key
-from wasmbuild.builder.build_directory import ARTIFACT_SUFFIX, BuildDirectory, record_path
+from wasmbuild.builder.build_directory import BuildDirectory, record_path
 from wasmbuild.builder.manifests import Manifests
 from wasmbuild.builder.records import read_record, record_facts
 from wasmbuild.builder.shipped_sources import shipped_path
@@ -15,6 +15,7 @@ from wasmbuild.errors import DeclarationError, DiskError, Mistake
 from wasmbuild.formats.documents import Source
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.project import filenames
 from wasmbuild.text import quoted
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Upkeep:
             self._directory.sweep(self._directory.root / name)
         for file in there:
             if file.endswith(".wasm"):
-                artifact = declared.get(file.removesuffix(".wasm") + ARTIFACT_SUFFIX)
+                artifact = declared.get(file.removesuffix(".wasm") + filenames.ARTIFACT_SUFFIX)
                 if artifact is not None and not artifact.module.ship_source:
                     self._unship(self._directory.root / artifact.path)
 

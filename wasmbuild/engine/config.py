@@ -179,7 +179,9 @@ class EngineConfig:
     def executable_arguments(self) -> list[str]:
         """Return all that ``wasmtime compile`` is told of the engine, the target and its CPU included."""
         if self._arguments is None:
-            isa = [f"-Ccranelift-{flag}={_word(value)}" for flag, value in sorted(self.isa_flags.items())]
+            from wasmbuild.engine.translations import flag_options
+
+            isa = flag_options(dict(sorted(self.isa_flags.items())))
             arguments = ["--target", self.triple.text, *self._options(), *isa]
             object.__setattr__(self, "_arguments", tuple(arguments))
         return list(self._arguments or ())
@@ -312,11 +314,6 @@ class EngineConfig:
         from wasmbuild.engine.translations import cli_args
 
         return cli_args(self._spelled_out(), self.line)
-
-
-def _word(value: Value) -> str:
-    # Cranelift's flags know no y and n, unlike the other options of the executable.
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def engine_toml(declared: Mapping[str, Value]) -> str:

@@ -32,9 +32,12 @@ def cli_args(engine: Mapping[str, Any], line: int) -> list[str]:
         if setting is None or setting.cli is None or name == "collector":
             continue
         args += cli_option(setting, value)
-    for flag, value in engine.get("cranelift-flags", {}).items():
-        args.append(f"-Ccranelift-{flag}={_word(value)}")
-    return args
+    return args + flag_options(engine.get("cranelift-flags", {}))
+
+
+def flag_options(flags: Mapping[str, Value]) -> list[str]:
+    """Return the arguments of ``wasmtime compile`` for flags of Cranelift, which know no y and n, unlike settings."""
+    return [f"-Ccranelift-{flag}={_word(value)}" for flag, value in flags.items()]
 
 
 def cli_option(setting: Setting, value: Value) -> list[str]:

@@ -23,7 +23,7 @@ WASI = "wasi_snapshot_preview1"
 _WASI_OF_COMPONENTS = re.compile(r"wasi:(cli|clocks|filesystem|io|random|sockets)/[a-z0-9-]+@0\.([23])\.[0-9]+")
 _RUN = re.compile(r"wasi:cli/run@0\.[23]\.[0-9]+")
 _FUNCTION = re.compile(r"\((.*)\) -> \((.*)\)")
-_NUMBERS = ("i32", "i64", "f32", "f64")
+NUMBERS = ("i32", "i64", "f32", "f64")
 _SHOWN = 5
 # Comparing names with all of a million exports would take a minute for each test.
 _COMPARED = 500
@@ -91,7 +91,7 @@ def typed(cases: Sequence[Case], kind: str, interface: Interface) -> tuple[Case,
     """
     if kind == "component":
         return tuple([case._replace(call=_called(case, interface)) for case in cases])
-    types = {item.name: _function(item.type) for item in interface.exports if item.kind == "func"}
+    types = {item.name: function_types(item.type) for item in interface.exports if item.kind == "func"}
     return tuple([_typed(case, *(types[case.call] or ((), ()))) for case in cases])
 
 
@@ -103,7 +103,7 @@ def _of_module(case: Case, named: Mapping[str, Export]) -> Iterator[Problem]:
     if export is None:
         yield problem
         return
-    types = _function(export.type)
+    types = function_types(export.type)
     if types is None:
         yield ("call",), f"functions of type {printable(export.type, 80)} cannot be tested", "remove the test"
         return
@@ -118,7 +118,7 @@ def _of_module(case: Case, named: Mapping[str, Export]) -> Iterator[Problem]:
 
 def _values(key: str, values: Sequence[CaseValue], types: Sequence[str], who: str) -> Iterator[Problem]:
     wanted = f"({', '.join(types)})"
-    other = next((type_ for type_ in types if type_ not in (*_NUMBERS, "v128")), None)
+    other = next((type_ for type_ in types if type_ not in (*NUMBERS, "v128")), None)
     if other is not None:
         yield (key,), f"{who} {printable(wanted, 80)}, and references cannot be tested", "remove the test"
     elif len(values) != len(types):
@@ -138,7 +138,7 @@ def _vector_problem(value: CaseValue) -> tuple[str, str] | None:
     return f"must be the lanes of a v128, not {shown(value)}", "write them like { i32x4 = [1, 2, 3, 4] }"
 
 
-def _function(text: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+def function_types(text: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     """Return the types of parameters and results that the text of a function's type names."""
     match = _FUNCTION.fullmatch(text)
     if match is None:

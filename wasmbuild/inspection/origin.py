@@ -16,7 +16,6 @@ from wasmbuild.shipment.errors import ShippedFileError
 from wasmbuild.shipment.manifests import read_named
 from wasmbuild.text import printable
 
-_RECORD_SUFFIX = ".json"
 # The name of a module may have folders, so that its manifest lies some levels above.
 _LEVELS = 4
 
@@ -68,7 +67,7 @@ class Origins:
 
 
 def _record(path: str, digest: tuple[int, str]) -> Iterator[Origin]:
-    file = path + _RECORD_SUFFIX
+    file = path + filenames.RECORD_SUFFIX
     try:
         record = Record.from_bytes(read_named(file, MAX_RECORD + 1), file)
     except FileNotFoundError:

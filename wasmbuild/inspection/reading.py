@@ -19,6 +19,7 @@ from wasmbuild.inspection.engine import Engines
 from wasmbuild.inspection.facts import ArtifactDescription, Description, Section
 from wasmbuild.inspection.origin import Origins
 from wasmbuild.lean.typing import IO
+from wasmbuild.project import filenames
 from wasmbuild.text import printable, suggestion
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.limits import ProcessLimits
@@ -29,7 +30,6 @@ _LIMITS = ProcessLimits(seconds=60)
 _OURS = re.compile(rb'^\{.*"schema": ?"wasmbuild/(record|manifest|index)/[0-9]+"', re.DOTALL)
 _OURS_ARE = {"record": "a record", "manifest": "a manifest", "index": "an index"}
 _VERIFY = "`wasmbuild verify` proves what it says"
-_PRECOMPILED_SUFFIX = ".cwasm"
 _SOURCE_SUFFIXES = (".wasm", ".wat", ".wast")
 
 
@@ -134,7 +134,7 @@ class Inspector:
             return _unusable(path, f"{shown} is {identity.sentence}; {identity.advice}", FAILED, len(data))
         described = webassembly.describe(binary, identity.kind, self._library)
         notes: tuple[str, ...] = ()
-        if path.lower().endswith(_PRECOMPILED_SUFFIX):
+        if path.lower().endswith(filenames.ARTIFACT_SUFFIX):
             notes = ("its name is that of a precompiled artifact, but nothing has compiled it yet: call it .wasm",)
         return Description(path, kind, len(data), sha256, None, described, (), notes)
 

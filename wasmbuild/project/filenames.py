@@ -16,8 +16,9 @@ STATE_DIRECTORY = ".wasmbuild"
 BUILD_LOCK = f"{STATE_DIRECTORY}/lock"
 """What a build locks as long as it may write in the directory."""
 
+ARTIFACT_SUFFIX = ".cwasm"
 RECORD_SUFFIX = ".json"
-"""What a record's name has after that of its artifact."""
+"""What an artifact's name ends with, and what a record's has after that."""
 
 
 def native(path: str) -> str:

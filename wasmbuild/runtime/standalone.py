@@ -11,7 +11,7 @@ from wasmbuild import files
 from wasmbuild.confined import ConfinedDirectory, LinkOutError, is_below
 from wasmbuild.errors import UsageError
 from wasmbuild.formats.cwasm import ReadAt, is_artifact
-from wasmbuild.formats.identify import FileIdentity, identify, identify_at
+from wasmbuild.formats.identify import MAX_SOURCE, FileIdentity, identify, identify_at
 from wasmbuild.lean.typing import IO, TYPE_CHECKING
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.artifacts import deserialize, refused
@@ -38,8 +38,6 @@ Path = str | os.PathLike[str]
 _IDENT = 8
 _HEAD = 64 << 10
 _SOURCES = ("text", "module", "component")
-# MAX_WASM_MODULE_SIZE of wasmparser, whose limits Wasmtime has.
-_LARGEST_SOURCE = 1 << 30
 # What Wasmtime says of the other kind of source, and which kind that is.
 _OTHER_KIND = {
     "expected a WebAssembly module but was given a WebAssembly component": "component",
@@ -168,7 +166,7 @@ def _source(shown: str, path: str, file: IO[bytes], engine: wasmtime.Engine | No
             raise problem
         if data is None:
             file.seek(0)
-            data = files.read_up_to(file, _LARGEST_SOURCE)
+            data = files.read_up_to(file, MAX_SOURCE)
         return _compile(shown, path, data, engine)
     except MemoryError:
         raise of_memory(shown) from None
@@ -183,14 +181,14 @@ def _identity(shown: str, file: IO[bytes]) -> tuple[FileIdentity, bytes | None]:
     file.seek(0)
     head = files.read_up_to(file, _HEAD)
     is_binary = head.startswith(b"\0asm")
-    if size > _LARGEST_SOURCE and (is_binary or identify(head).kind in ("text", "empty")):
+    if size > MAX_SOURCE and (is_binary or identify(head).kind in ("text", "empty")):
         raise InvalidSourceError(
-            f"{shown} has {size} bytes, and Wasmtime compiles {_LARGEST_SOURCE} at most", "is it the right file?"
+            f"{shown} has {size} bytes, and Wasmtime compiles {MAX_SOURCE} at most", "is it the right file?"
         )
     if not is_binary:
         return identify_at(ReadAt.of(file, size)), None
     # Whether it is whole shows at its end.
-    data = head + files.read_up_to(file, _LARGEST_SOURCE)
+    data = head + files.read_up_to(file, MAX_SOURCE)
     return identify(data), data
 
 

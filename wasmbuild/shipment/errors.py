@@ -12,6 +12,7 @@ from wasmbuild.errors import FormatError
 from wasmbuild.text import printable
 
 AGAIN = "build again, or copy it again from where it was built"
+NAME_ONE = "name a manifest, an index or a build directory"
 LINKS_FOLLOWED = "copy the directory with its links followed (cp -rL), or name the one that the links lead to"
 
 

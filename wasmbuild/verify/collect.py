@@ -17,7 +17,7 @@ from wasmbuild.formats.identify import taken_for_json
 from wasmbuild.formats.manifest import MAX_INDEX, MAX_MANIFEST, Index, IndexTarget, Manifest
 from wasmbuild.project import filenames
 from wasmbuild.shipment import manifests
-from wasmbuild.shipment.errors import Reason, ShippedFileError
+from wasmbuild.shipment.errors import NAME_ONE, Reason, ShippedFileError
 from wasmbuild.shipment.source import ShipmentSource
 from wasmbuild.text import printable
 from wasmbuild.verify.intact import AGAIN
@@ -27,7 +27,6 @@ Shipment = tuple[Manifest, ShipmentSource]
 """A manifest, and its directory, which holds the artifacts; open until the next one is taken."""
 
 _SHA256_DIGITS = 64
-_NAME_ONE = "name a manifest, an index or a build directory"
 
 
 def collect(paths: Iterable[str | os.PathLike[str]], index_sha256: str | None) -> Iterator[Shipment | Verdict]:
@@ -98,7 +97,7 @@ class _Collector:
             with _opened(path, within) as (file, directory):
                 data = read_up_to(file, MAX_MANIFEST + 1)
                 if within is None and (found := taken_for_json(data)):
-                    yield _entry(path, f"is {found}; {_NAME_ONE}")
+                    yield _entry(path, f"is {found}; {NAME_ONE}")
                 elif self._is_index(data):
                     yield from self._index(path, data, directory)
                 elif self._pinned is not None:
@@ -106,7 +105,7 @@ class _Collector:
                 elif self._is_new(path):
                     yield Manifest.from_bytes(data, str(path)), directory
         except OSError as error:
-            failure = ShippedFileError.of(error, str(path), f"{_NAME_ONE} that is there")
+            failure = ShippedFileError.of(error, str(path), f"{NAME_ONE} that is there")
             # No file can have such a name: nothing was looked at.
             yield _failed(failure, verified=False if error.errno == errno.ENAMETOOLONG else None)
         except FormatError as error:

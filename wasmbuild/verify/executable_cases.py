@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.formats.manifest import ManifestArtifact
+from wasmbuild.formats.typed_cases import NUMBERS, function_types
 from wasmbuild.lean.typing import Any
 from wasmbuild.project import cases
 from wasmbuild.project.cases import Case
@@ -22,9 +23,7 @@ from wasmbuild.verify.tested import Metering
 TRAPPED = 134
 """Exit status of an executable whose program trapped."""
 
-_FUNCTION = re.compile(r"\((.*)\) -> \((.*)\)")
 _RUN = re.compile(r"wasi:cli/run@[^#]*#run")
-_NUMBERS = ("i32", "i64", "f32", "f64")
 # An exception that nothing catches is a trap too, and so is a call of what stands for an import.
 _TRAP = re.compile(
     r"wasm trap: (.*)|^ +(?:\d+: )?(thrown Wasm exception|unknown import: .* has not been defined)$", re.MULTILINE
@@ -44,7 +43,7 @@ def obstacle(artifact: ManifestArtifact) -> str:
         if artifact.kind == "component":
             if not _RUN.fullmatch(case.call):
                 return f"an executable does not call functions of components such as {case.title}"
-        elif any(type_ not in _NUMBERS for part in _types(artifact, case) for type_ in part):
+        elif any(type_ not in NUMBERS for part in _types(artifact, case) for type_ in part):
             return f"an executable takes and gives no vectors, as {case.title} does"
     return ""
 
@@ -147,9 +146,7 @@ def _written(case: Case, stdout: str, stderr: str) -> Mapping[str, str]:
 
 def _types(artifact: ManifestArtifact, case: Case) -> tuple[tuple[str, ...], tuple[str, ...]]:
     text = next((item.type for item in artifact.exports if item.name == case.call), "")
-    match = _FUNCTION.fullmatch(text)
-    parameters, results = (tuple(part.split(", ")) if part else () for part in (match.groups() if match else ("", "")))
-    return parameters, results
+    return function_types(text) or ((), ())
 
 
 def _spelled(value: Any, type_: str) -> str:
