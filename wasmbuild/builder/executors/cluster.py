@@ -178,10 +178,17 @@ class Cluster:
                 reported = False
                 self._members.update(workers)
                 self._online.set()
-                if self.threads != (threads := self._members.threads):
-                    self.threads = threads
-                    self._on_change()
-            await asyncio.sleep(self._patience.poll)
+            await self._count(self._loop.time() + self._patience.poll)
+
+    async def _count(self, until: float) -> None:
+        """Keep count of what runs at once until it is time to ask again: who becomes fit gets work at once."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                while True:
+                    if self.threads != (threads := self._members.threads):
+                        self.threads = threads
+                        self._on_change()
+                    await self._members.changed()
 
     async def _reach(self) -> None:
         try:

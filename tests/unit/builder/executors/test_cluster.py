@@ -103,6 +103,7 @@ class Room:
     def __init__(self, directory: Path) -> None:
         self.client = FakeClient()
         self.said: list[str] = []
+        self.patience = QUICK
         self.changed = threading.Event()
         self.wasm = directory / "m.wasm"
         self.wasm.write_bytes(b"\0asm")
@@ -112,7 +113,11 @@ class Room:
     def cluster(self) -> Cluster:
         if self._cluster is None:
             self._cluster = Cluster(
-                self.client, limits_memory=True, say=self.said.append, on_change=self.changed.set, patience=QUICK
+                self.client,
+                limits_memory=True,
+                say=self.said.append,
+                on_change=self.changed.set,
+                patience=self.patience,
             )
         return self._cluster
 
@@ -139,6 +144,14 @@ def test_all_workers_have_their_share(room: Room) -> None:
     assert {result.worker for result in results.values()} <= {"A", "B"}
     assert all(result.error is None and isinstance(result.artifact, bytes) for result in results.values())
     assert room.changed.wait(10)
+
+
+def test_who_can_compile_counts_at_once(room: Room) -> None:
+    room.patience = QUICK._replace(poll=60)
+    room.client.add("a")
+    room.compile("1")
+    assert room.changed.wait(10)
+    assert room.cluster.threads == 2
 
 
 def test_what_lacks_the_compiler_is_sent_it(room: Room) -> None:
