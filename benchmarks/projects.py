@@ -73,12 +73,12 @@ class Project:
         return self.directory / "ninja"
 
     def build(self) -> float:
-        """Run ``wasmbuild build`` and return the seconds it took."""
-        return seconds(self._environment.wasmbuild("build", self._jobs), self.directory)
+        """Run ``wasmbuild build``, which compiles on all cores, and return the seconds it took."""
+        return seconds(self._environment.wasmbuild("build"), self.directory)
 
     def peak_of_build(self) -> float:
         """Run ``wasmbuild build`` and return the peak memory of its own process in bytes."""
-        return self._environment.peak_of_wasmbuild("build", self._jobs, cwd=self.directory)
+        return self._environment.peak_of_wasmbuild("build", cwd=self.directory)
 
     def ninja(self) -> float:
         """Run ninja and return the seconds it took."""
