@@ -164,15 +164,20 @@ def test_a_store_that_is_let_have_too_little(tmp_path: Path, body: str, limits: 
     assert caught.value.hint == "let the store have more, with store.set_limits()"
 
 
-def test_a_store_of_another_engine(tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", ["store", "linker", "both"])
+def test_a_store_or_a_linker_of_another_engine(tmp_path: Path, other: str) -> None:
     path = tmp_path / "m.wat"
     path.write_text("(module)")
     opened = runtime.load_source(path)
-    other = wasmtime.Engine()
-    error = runtime.explain(said(lambda: wasmtime.Instance(wasmtime.Store(other), opened.module, [])), path)
-    assert isinstance(error, runtime.RefusedError)
-    assert error.problem == f"{path} is not instantiated: it was loaded with another engine than the store's"
-    assert error.hint == "make the store with the engine that loaded it, such as wasmtime.Store(loaded.engine)"
+    engine = wasmtime.Engine()
+    store = wasmtime.Store(opened.engine if other == "linker" else engine)
+    linker = wasmtime.Linker(opened.engine if other == "store" else engine)
+    with pytest.raises(runtime.RefusedError) as caught:
+        runtime.instantiate(opened, linker, store)
+    assert (
+        caught.value.problem == f"{opened} is not instantiated: it, the store and the linker are not all of one engine"
+    )
+    assert caught.value.hint == "make both with the engine that loaded it, such as wasmtime.Store(loaded.engine)"
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ _UNKNOWN = re.compile(r"unknown import: `(.*?)` has not been defined")
 _UNMATCHED = re.compile(r"component imports (.+) `(.*?)`, but a matching implementation was not found in the linker")
 _OTHER_TYPE = re.compile(r"incompatible import type for `(.*?)`")
 _OTHER_COUNT = re.compile(r"expected \d+ imports, found \d+")
-_OTHER_ENGINE = "cross-`Engine` instantiation is not currently supported"
+_OTHER_ENGINE = re.compile("cross-`Engine` (?:instantiation|usage) is not")
 _STORE_LIMIT = re.compile(
     r"minimum size of \d+ \w+ exceeds \w+ limits|resource limit exceeded: \w+ count too high at \d+"
 )
@@ -119,10 +119,10 @@ def of_instantiation(subject: str, error: Exception) -> LoadError | None:
             "give wasmtime.Instance() one import for each of module.imports, in their order, or define them in a "
             "linker and use wasmbuild.runtime.instantiate",
         )
-    if _OTHER_ENGINE in message:
+    if _OTHER_ENGINE.search(message) is not None:
         return RefusedError(
-            f"{subject} is not instantiated: it was loaded with another engine than the store's",
-            "make the store with the engine that loaded it, such as wasmtime.Store(loaded.engine)",
+            f"{subject} is not instantiated: it, the store and the linker are not all of one engine",
+            "make both with the engine that loaded it, such as wasmtime.Store(loaded.engine)",
         )
     if _STORE_LIMIT.search(message) is not None:
         return RefusedError(
