@@ -213,6 +213,22 @@ def test_a_link_to_itself_among_the_sources(project: Project) -> None:
     assert (project.build / "x64/one.cwasm").is_file()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="errors of POSIX")
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("add.wat/x.wat", "Not a directory; a part of the path is a file, not a directory; correct the path"),
+        ("x" * 300, "File name too long; use a shorter name"),
+        ("loop.wat", "Too many levels of symbolic links; its links lead to themselves; name another path"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_told_for_what_it_is(project: Project, source: str, said: str) -> None:
+    (project.root / "loop.wat").symlink_to("loop.wat")
+    project.declare(HEAD + TARGETS + MODULES.replace('"add.wat"', f'"{source}"'))
+    (line,) = project.run("build", status=2).stderr.splitlines()
+    assert line.endswith(f" cannot be read: {said}")
+
+
 def test_names_that_are_printed_hold_no_terminal_escapes(project: Project) -> None:
     project.write("add.wat", '(module (import "\\1b[31mred" "x" (func)))')
     project.declare(HEAD + TARGETS + MODULES.replace('"add.wat"', '"add.wat"\nimports = []'))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
+from wasmbuild.boundary import host_fix
 from wasmbuild.errors import Mistake
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _SHOWN = 5
-_ABSENT = "is not there"
+_ABSENT = ("is not there", "")
 
 
 class ModuleMistakes:
@@ -114,32 +115,28 @@ class Sources:
             absent = f"there is no file {quoted(str(path))}, which was given in its place"
             self._mistakes.of(key, "source", absent, "make it first, or give another file")
         elif problem is not None:
-            self._mistakes.of(key, "source", f"{problem}, and was given in its place", "give another file")
+            self._mistakes.of(key, "source", f"{problem[0]}, and was given in its place", "give another file")
 
     def _check_file(self, key: str, written: str, source: str) -> None:
         problem = self._problem(written, self._directory / source)
-        if problem is None:
-            return
         if problem == _ABSENT:
             self._mistakes.of(key, "source", f"there is no file {quoted(written)}", self._no_file(source))
-        elif problem.endswith("directory"):
-            fix = f"name a file in it, or write {quoted(source + '/*.wasm')} for all of them"
-            self._mistakes.of(key, "source", problem, fix)
-        else:
-            fix = "name a .wat or .wasm file" if problem.endswith("regular file") else "make it readable"
-            self._mistakes.of(key, "source", problem, fix)
+        elif problem is not None:
+            self._mistakes.of(key, "source", *problem)
 
-    def _problem(self, written: str, path: Path) -> str | None:
-        """Say what is wrong with a source, if anything is."""
+    def _problem(self, written: str, path: Path) -> tuple[str, str] | None:
+        """Return what is wrong with a source and what to do about it, if anything is."""
         try:
             mode = os.stat(path).st_mode
         except FileNotFoundError:
             return _ABSENT
         except OSError as error:
-            return f"{quoted(written)} cannot be read: {error.strerror or error}"
+            fix = host_fix(error.errno or 0) or "correct the path"
+            return f"{quoted(written)} cannot be read: {error.strerror or error}", fix
         if stat.S_ISDIR(mode):
-            return f"{quoted(written)} is a directory"
-        return None if stat.S_ISREG(mode) else f"{quoted(written)} is no regular file"
+            fix = f"name a file in it, or write {quoted(written.rstrip('/') + '/*.wasm')} for all of them"
+            return f"{quoted(written)} is a directory", fix
+        return None if stat.S_ISREG(mode) else (f"{quoted(written)} is no regular file", "name a .wat or .wasm file")
 
     def _named(self, key: str, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the modules of a glob that have names; a file that gives none is refused, or a mistake if all are."""
