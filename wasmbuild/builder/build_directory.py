@@ -44,7 +44,7 @@ class BuildDirectory:
         self._state = state or root / filenames.STATE_DIRECTORY
         self._advice = advice
         self.memory = Memory(self._state / "state.tsv")
-        self._lock = Lock(self._state / LOCK)
+        self._lock = Lock(self._state / LOCK, root)
         self._scratch: Path | None = None
         self._making = allocate_lock()
         self._unstamped = False

@@ -26,9 +26,12 @@ _MAX_NOTE = 1 << 16
 class Lock:
     """An exclusive lock on a file; the operating system drops it when the process ends, however it ends."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, directory: Path | None = None) -> None:
+        """``directory`` is locked along, where the system can: other files of locks may be for it too."""
         self.path = path
+        self._directory = directory
         self._descriptor: int | None = None
+        self._along: int | None = None
         self._left: files.Signature | None = None
         self.undisturbed = False
         """Whether, when it was last acquired, nobody had held it since this one released it."""
@@ -73,6 +76,9 @@ class Lock:
         if self._descriptor is not None:
             # Whoever takes it writes into the file, and gives it another time.
             self._left = files.stamp(self.path)
+            if self._along is not None:
+                os.close(self._along)
+                self._along = None
             os.close(self._descriptor)
             self._descriptor = None
 
@@ -102,7 +108,7 @@ class Lock:
         except OSError as error:
             raise DiskError(_cannot_open(self.path, error)) from error
         try:
-            if locks.try_lock(descriptor) and locks.is_current(descriptor, self.path):
+            if locks.try_lock(descriptor) and locks.is_current(descriptor, self.path) and self._try_along():
                 self.undisturbed = files.signature(os.fstat(descriptor)) == self._left
                 # Over what is there: a file that is emptied and written anew has ext4 write it out at once.
                 os.lseek(descriptor, 0, os.SEEK_SET)
@@ -115,10 +121,31 @@ class Lock:
         os.close(descriptor)
         return False
 
+    def _try_along(self) -> bool:
+        """Lock the directory too; false when somebody else holds it by another file."""
+        if self._directory is None:
+            return True
+        try:
+            os.makedirs(self._directory, exist_ok=True)
+            descriptor = os.open(self._directory, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        except OSError:  # Windows opens no directory; what else is wrong with it is told by whoever writes there
+            return True
+        try:
+            taken = locks.try_lock(descriptor)
+        except OSError:  # NFS locks nothing that was opened for reading
+            taken = True
+        if taken:
+            self._along = descriptor
+        else:
+            os.close(descriptor)
+        return taken
+
     def _holder(self) -> str:
         text = ""
         with suppress(OSError, ValueError):
-            text = self.path.read_bytes()[:_WIDTH].decode("ascii").strip()
+            # Who holds the directory by another file is not told by this one.
+            if locks.is_held(self.path):
+                text = self.path.read_bytes()[:_WIDTH].decode("ascii").strip()
         return f"process {text}" if text.isdigit() else "another process"
 
 

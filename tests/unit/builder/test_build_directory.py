@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
+from wasmbuild import locks
 from wasmbuild.builder import disk
 from wasmbuild.builder.build_directory import BuildDirectory, record_path
 from wasmbuild.builder.lock import Lock
@@ -191,6 +197,44 @@ def test_the_lock_is_one_processes_and_survives_its_file_being_deleted(directory
     other.release()
     assert other.acquire(timeout=0) is False
     other.release()
+
+
+def test_one_at_a_time_whatever_remembers_it(directory: BuildDirectory, tmp_path: Path) -> None:
+    """Two builds of one directory may keep what they remember, and their locks, in two places."""
+    other = BuildDirectory(directory.root, tmp_path / "state")
+    with pytest.raises(DiskError, match="another process is building here"):
+        other.lock(timeout=0)
+    directory.unlock()
+    assert other.lock(timeout=0) is False
+    with pytest.raises(DiskError, match="another process"):
+        directory.lock(timeout=0)
+    other.unlock()
+    assert directory.lock(timeout=0) is False
+
+
+@pytest.mark.parametrize("refusing", ["open", "flock"])
+def test_where_no_directory_can_be_locked_the_file_is(
+    refusing: str, directory: BuildDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows opens no directory, and NFS locks none that is open for reading alone."""
+    directory.unlock()
+
+    def refuse(module: ModuleType, name: str, is_directory: Callable[[Any], bool]) -> None:
+        real = getattr(module, name)
+
+        def call(first: Any, *arguments: Any) -> Any:
+            if is_directory(first):
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+            return real(first, *arguments)
+
+        monkeypatch.setattr(module, name, call)
+
+    if refusing == "open":
+        refuse(os, "open", lambda path: os.path.isdir(path))
+    else:
+        refuse(locks.fcntl, "flock", lambda descriptor: stat.S_ISDIR(os.fstat(descriptor).st_mode))
+    assert directory.lock(timeout=0) is False
+    assert not BuildDirectory(directory.root)._lock._try_once()
 
 
 def test_the_clock_needs_the_lock(tmp_path: Path) -> None:
