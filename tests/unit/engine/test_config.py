@@ -198,8 +198,7 @@ _GOOD = declared({"embedder": "rust", "consume-fuel": True}, cpu_features=["sse3
         ({"line": True}, "line: must be a number, not true; write it again with this version of wasmbuild"),
         (
             {"line": 12},
-            "line: Wasmtime 12 is unknown to this version of wasmbuild, which knows 36, 48, 49 and 50; use a version "
-            "of wasmbuild that knows that line",
+            f"line: {rules.line_problem(12)}; use a version of wasmbuild that knows that line",
         ),
         ({"triple": 1}, 'triple: 1 is empty; write a target triple, for example "x86_64-unknown-linux-gnu"'),
         (

@@ -79,26 +79,28 @@ def directory(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path / "lines"
 
 
-_LINE_51 = """
-base = 50
+NEWEST = lines.known()[-1]
+NEXT = NEWEST + 1
+_LINE = f"""
+base = {NEWEST}
 [winch]
 lacks = ["wasm-gc"]
 [conflicts]
 guest-debug = false
 [conflicts.new-on-arm]
-when = { wasm-new = true }
+when = {{ wasm-new = true }}
 on = ["aarch64-*"]
 excluded = ["*-macos"]
 keys = ["wasm-new"]
-problem = "does not work on {triple}"
+problem = "does not work on {{triple}}"
 fix = "leave it out"
 [cpu.x86_64.features]
 newest = ["avx2"]
 [cpu.x86_64.levels]
 x86-64-v5 = ["x86-64-v4", "newest"]
 [cpu.loongarch64]
-features = { lsx = [], lasx = ["lsx"] }
-levels = { la64 = ["lsx"] }
+features = {{ lsx = [], lasx = ["lsx"] }}
+levels = {{ la64 = ["lsx"] }}
 [settings]
 debug-info = false
 [settings.epoch-interruption]
@@ -121,49 +123,50 @@ def test_what_is_read_is_what_the_toml_says(path: Path) -> None:
 
 
 def test_another_line_is_one_file_more(directory: Path) -> None:
-    (directory / "51.toml").write_text(_LINE_51)
+    (directory / f"{NEXT}.toml").write_text(_LINE)
     made.write(directory)
-    assert lines.known()[-1] == 51
+    assert lines.known()[-1] == NEXT
     line: Line = lines.newest()
-    assert line.winch.lacks == {**lines.get(50).winch.lacks, "": ("wasm-gc",)}
-    assert line.winch.off == lines.get(50).winch.off
-    assert line.settings.keys() ^ lines.get(50).settings.keys() == {"debug-info", "wasm-new"}
+    assert line.winch.lacks == {**lines.get(NEWEST).winch.lacks, "": ("wasm-gc",)}
+    assert line.winch.off == lines.get(NEWEST).winch.off
+    assert line.settings.keys() ^ lines.get(NEWEST).settings.keys() == {"debug-info", "wasm-new"}
     declared = {"wasm-new": True, "epoch-interruption": False}
-    config = EngineConfig.declared(declared, line=51, triple=HOST)
+    config = EngineConfig.declared(declared, line=NEXT, triple=HOST)
     assert config.executable_arguments()[2:] == ["-Ccache=n", "-Ccollector=drc", "-Wepochs=n", "-Wnew=y"]
     assert config.library_calls() == [["property", "epoch_interruption", False], ["property", "wasm_new", True]]
     assert EngineConfig.from_json(config.to_json()) == config
 
 
 def test_what_conflicts_and_what_cpus_have_is_of_the_line(directory: Path) -> None:
-    (directory / "51.toml").write_text(_LINE_51)
+    (directory / f"{NEXT}.toml").write_text(_LINE)
     made.write(directory)
     arm = triples.parse("aarch64-unknown-linux-gnu")
     fits = {"guest-debug": True, "signals-based-traps": True}
-    assert rules.problems(fits, line=51, triple=HOST) == []
-    assert [key for key, _problem, _fix in rules.problems(fits, line=50, triple=HOST)] == ["signals-based-traps"]
-    assert rules.problems({"wasm-new": True}, line=51, triple=arm) == [
+    assert rules.problems(fits, line=NEXT, triple=HOST) == []
+    assert [key for key, _problem, _fix in rules.problems(fits, line=NEWEST, triple=HOST)] == ["signals-based-traps"]
+    assert rules.problems({"wasm-new": True}, line=NEXT, triple=arm) == [
         ("wasm-new", "does not work on aarch64-unknown-linux-gnu", "leave it out")
     ]
     for triple in (HOST, triples.parse("aarch64-apple-darwin"), None):
-        assert rules.problems({"wasm-new": True}, line=51, triple=triple) == []
-    new = cpu.levels("x86_64", 51)["x86-64-v5"]
-    assert new == {**cpu.levels("x86_64", 50)["x86-64-v4"], "has_newest": True}
-    assert EngineConfig.declared({}, line=51, triple=HOST, cpu="x86-64-v5").isa_flags == new
-    assert cpu.isa_flags("loongarch64", None, ["lasx"], 51) == {"has_lasx": True, "has_lsx": True}
+        assert rules.problems({"wasm-new": True}, line=NEXT, triple=triple) == []
+    new = cpu.levels("x86_64", NEXT)["x86-64-v5"]
+    assert new == {**cpu.levels("x86_64", NEWEST)["x86-64-v4"], "has_newest": True}
+    assert EngineConfig.declared({}, line=NEXT, triple=HOST, cpu="x86-64-v5").isa_flags == new
+    assert cpu.isa_flags("loongarch64", None, ["lasx"], NEXT) == {"has_lasx": True, "has_lsx": True}
     with pytest.raises(EngineError, match=r'^cpu: unknown CPU level "x86-64-v5"'):
-        EngineConfig.declared({}, line=50, triple=HOST, cpu="x86-64-v5")
+        EngineConfig.declared({}, line=NEWEST, triple=HOST, cpu="x86-64-v5")
 
 
 def test_a_setting_of_another_line_is_told_as_such(directory: Path) -> None:
-    (directory / "51.toml").write_text(_LINE_51)
+    (directory / f"{NEXT}.toml").write_text(_LINE)
     made.write(directory)
+    others = ", ".join(map(str, lines.known()[:-1]))
     for table, line, problem in (
-        ({"wasm-new": True}, 50, "wasm-new: is no setting of Wasmtime 50, but of 51; remove it"),
+        ({"wasm-new": True}, NEWEST, f"wasm-new: is no setting of Wasmtime {NEWEST}, but of {NEXT}; remove it"),
         (
             {"debug-info": 1},
-            51,
-            "debug-info: is no setting of Wasmtime 51, but of 36, 48, 49, 50; remove it",
+            NEXT,
+            f"debug-info: is no setting of Wasmtime {NEXT}, but of {others}; remove it",
         ),
     ):
         with pytest.raises(EngineError) as raised:
@@ -173,7 +176,7 @@ def test_a_setting_of_another_line_is_told_as_such(directory: Path) -> None:
 
 def test_lines_whose_releases_load_their_own_artifacts_alone() -> None:
     assert {number for number in lines.known() if lines.own_release_only(number)} == {
-        number for number in lines.known() if number <= lines.LAST_EXACT
+        number for number in lines.known() if number <= lines.LAST_OWN_RELEASE_ONLY
     }
     assert lines.own_release_only(24)
     assert not lines.own_release_only(47)

@@ -16,8 +16,10 @@ from wasmbuild.plan import document
 from wasmbuild.plan.graph import plan
 from wasmbuild.project.config import load
 
-_LINE = """
-base = 50
+NEWEST = lines.known()[-1]
+NEXT = NEWEST + 1
+_LINE = f"""
+base = {NEWEST}
 [settings.wasm-new]
 default = false
 check = "feature"
@@ -26,11 +28,11 @@ cli = "-Wnew"
 [cpu.x86_64.levels]
 x86-64-v5 = ["x86-64-v4"]
 """
-_DECLARED = """
+_DECLARED = f"""
 [project]
 name = "p"
 [toolchain]
-wasmtime = "51"
+wasmtime = "{NEXT}"
 [engine]
 embedder = "rust"
 wasm-new = true
@@ -49,7 +51,7 @@ def project(tmp_path: Path) -> Iterator[Path]:
     directory.mkdir()
     for file in made.HERE.glob("*.toml"):
         (directory / file.name).write_bytes(file.read_bytes())
-    (directory / "51.toml").write_text(_LINE)
+    (directory / f"{NEXT}.toml").write_text(_LINE)
     made.write(directory)
     (tmp_path / "wasmbuild.toml").write_text(_DECLARED)
     (tmp_path / "m.wat").write_text("(module)")
@@ -59,7 +61,7 @@ def project(tmp_path: Path) -> Iterator[Path]:
 
 def test_it_is_declared_planned_and_shipped(project: Path) -> None:
     planned = plan(load(project, default_line=48))
-    assert {target.engine.line for target in planned.targets} == {51}
+    assert {target.engine.line for target in planned.targets} == {NEXT}
     [target] = planned.targets
     assert target.engine.executable_arguments()[2:5] == ["-Ccache=n", "-Ccollector=copying", "-Wnew=y"]
     assert "-Ccranelift-has_avx512f=true" in target.engine.executable_arguments()
@@ -74,19 +76,19 @@ def test_it_is_declared_planned_and_shipped(project: Path) -> None:
             "cpu": "x86-64-v5",
             "isa_flags": {**target.engine.isa_flags},
         },
-        "wasmtime": {"major": 51, "compiler": "51.0.0", "compiler_sha256": "0" * 64},
+        "wasmtime": {"major": NEXT, "compiler": f"{NEXT}.0.0", "compiler_sha256": "0" * 64},
         "engine": target.engine.engine_table(),
         "require": "loaded",
         "artifacts": [],
     }
     manifest = Manifest.from_bytes(json.dumps(shipped).encode(), "manifest.json")
-    assert manifest.major == 51
+    assert manifest.major == NEXT
     assert manifest.engine == {"embedder": "rust", "collector": "copying", "wasm-new": True}
 
 
 def test_the_same_declaration_is_refused_for_a_line_without_that(project: Path) -> None:
-    project.write_text(_DECLARED.replace('"51"', '"50"'))
+    project.write_text(_DECLARED.replace(str(NEXT), str(NEWEST)))
     with pytest.raises(DeclarationError) as caught:
         load(project, default_line=48)
-    assert "engine.wasm-new: is no setting of Wasmtime 50, but of 51; remove it" in str(caught.value)
+    assert f"engine.wasm-new: is no setting of Wasmtime {NEWEST}, but of {NEXT}; remove it" in str(caught.value)
     assert 'targets.x64.cpu: unknown CPU level "x86-64-v5"' in str(caught.value)

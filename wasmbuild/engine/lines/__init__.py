@@ -29,7 +29,7 @@ from wasmbuild.engine.line import (
 )
 from wasmbuild.lean.typing import Any
 
-LAST_EXACT = 37
+LAST_OWN_RELEASE_ONLY = 37
 """The last line whose loader takes what its own release compiled and nothing else; later ones compare the line."""
 
 _HERE = os.path.dirname(__file__)
@@ -56,7 +56,7 @@ def get(number: int) -> Line:
 
 def own_release_only(number: int) -> bool:
     """Tell whether the loader of a line, known or not, takes what its own release compiled and nothing else."""
-    return get(number).own_release_only if number in known() else number <= LAST_EXACT
+    return get(number).own_release_only if number in known() else number <= LAST_OWN_RELEASE_ONLY
 
 
 def newest() -> Line:
