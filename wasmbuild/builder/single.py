@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from wasmbuild import files
 from wasmbuild.builder import disk, key, output
 from wasmbuild.builder.disk import REPLACING, TEMPORARY_PREFIX, as_disk_error, delete
@@ -94,6 +96,7 @@ def _compiled(
     if restored is not None:
         return restored
     name = f"{target.name}/{out.stem}.cwasm"
+    started = time.monotonic()
     job = Job(wasm, made, kind or "module", target.engine, toolchain.limits, threads == ALL_CORES, module.shown, name)
     try:
         toolchain.compile(job)
@@ -105,7 +108,8 @@ def _compiled(
             # Its own words say better what is wrong with a source that is none.
             _looked_at(module, toolchain, made.parent)
         raise
-    cache.put(key.digest(inputs), artifact, sha256_hex(artifact), key.canonical(inputs))
+    seconds = time.monotonic() - started
+    cache.put(key.digest(inputs), artifact, sha256_hex(artifact), key.canonical(inputs), seconds)
     return artifact
 
 

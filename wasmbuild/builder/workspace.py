@@ -62,15 +62,16 @@ class Workspace:
         """Return what ``[audit]`` declares. Raises DeclarationError, ToolchainError."""
         return self.project().audit
 
-    def cache(self, declaration: bytes | None = None, *, push: bool = False) -> ArtifactCache:
+    def cache(self, declaration: bytes | None = None, *, push: bool = False, alone: bool = False) -> ArtifactCache:
         """Return where artifacts are kept that were compiled before, by default as it is declared now.
 
-        With ``push``, what is compiled is put into the remote one too. Raises DeclarationError, ToolchainError,
-        UsageError.
+        With ``push``, what is compiled is put into the remote one too; with ``alone`` it is for one artifact, as a step
+        of another build. Raises DeclarationError, ToolchainError, UsageError.
         """
         from wasmbuild.builder.cache.selection import opened
 
-        return opened(self._project(declaration or self._read(), needs_modules=False).cache, push=push)
+        policy = self._project(declaration or self._read(), needs_modules=False).cache
+        return opened(policy, push=push, alone=alone)
 
     def planned(self) -> Planned:
         """Read the declaration and find its files. Raises DeclarationError, ToolchainError, UsageError."""

@@ -85,23 +85,23 @@ def run(arguments: argparse.Namespace) -> int:
                 before=note,
                 cache=cache,
             )
-            return DONE
-        from wasmbuild.builder.single import compile_file
+        else:
+            from wasmbuild.builder.single import compile_file
 
-        with pipes.as_files(arguments.source, arguments.output) as (source, out):
-            module = module or Module(out.stem, source, str(source), None, None)
-            module = module._replace(label=pipes.STDIN if arguments.source is None else str(source))
-            compile_file(
-                source,
-                target,
-                out,
-                toolchain,
-                module=module,
-                threads=threads,
-                keep_time=keep_time,
-                before=note,
-                cache=cache,
-            )
+            with pipes.as_files(arguments.source, arguments.output) as (source, out):
+                module = module or Module(out.stem, source, str(source), None, None)
+                module = module._replace(label=pipes.STDIN if arguments.source is None else str(source))
+                compile_file(
+                    source,
+                    target,
+                    out,
+                    toolchain,
+                    module=module,
+                    threads=threads,
+                    keep_time=keep_time,
+                    before=note,
+                    cache=cache,
+                )
     finally:
         cache.close()
         toolchain.close()
@@ -117,7 +117,7 @@ def _cache(arguments: argparse.Namespace, workspace: Workspace | None) -> Artifa
     if arguments.no_cache:
         return NO_CACHE
     if workspace is not None:
-        return workspace.cache(push=arguments.push)
+        return workspace.cache(push=arguments.push, alone=True)
     from wasmbuild.builder.cache.selection import opened
     from wasmbuild.project.cache_policy import CachePolicy
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import shutil
 import socket
 import struct
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import pytest
 from cache_servers import Server, answer, free_port, keep, send
 from support import Project
 
-from wasmbuild.builder.cache import pusher
+from wasmbuild.builder.cache import lateness, pusher
 
 Member = Callable[..., Project]
 Handler = http.server.BaseHTTPRequestHandler
@@ -174,6 +175,31 @@ def test_one_that_hangs_is_waited_for_no_longer_than_declared(filled: Server, me
     assert "4 artifacts: 4 compiled in " in ended.stderr
 
 
+@pytest.mark.parametrize("record", [(), ("--record", "o.cwasm.json")], ids=["alone", "record"])
+def test_of_many_steps_one_waits_for_one_that_hangs(
+    filled: Server, member: Member, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: tuple[str, ...]
+) -> None:
+    filled.behave = lambda server, handler: server.ending.wait()
+    project = member(f'remote = "{filled.address}"', "timeout = 1")
+    project.environment["XDG_CACHE_HOME"] = str(tmp_path / "user")
+
+    def step(source: str) -> str:
+        return project.run("compile", source, "--target", "arm", "-o", "o.cwasm", *record).stderr
+
+    assert step("add.wat") == f"{filled.address} kept the build waiting for 1 s; it is done without\n"
+    asked = len(filled.seen)
+    assert step("sub.wat") == ""
+    assert len(filled.seen) == asked
+    # A build of its own asks, and so does a step that comes later.
+    project.run("build", "sub@x64")
+    assert len(filled.seen) == asked + 1
+    filled.behave = answer
+    monkeypatch.setattr(lateness, "_SECONDS", 0)
+    shutil.rmtree(project.environment["WASMBUILD_CACHE"])
+    assert step("add.wat") == ""
+    assert len(filled.seen) == asked + 2
+
+
 def test_one_that_hangs_amid_an_entry_is_left_too(filled: Server, member: Member) -> None:
     def trickle(server: Server, handler: Handler) -> None:
         data = server.kept[handler.path]
@@ -194,9 +220,10 @@ def test_nobody_there(member: Member) -> None:
     address = f"http://127.0.0.1:{free_port()}/x"
     ended = member(f'remote = "{address}"').run("build", "--push")
     assert f"\n{address} does not answer as a cache does (connection refused); it is done without\n" in ended.stderr
-    single = member(f'remote = "{address}"').run("compile", "add.wat", "--target", "arm", "-o", "o.cwasm")
+    step = ("compile", "add.wat", "--target", "arm", "-o", "o.cwasm")
     told = f"{address} does not answer as a cache does (connection refused); it is done without\n"
-    assert single.stderr == told
+    assert member(f'remote = "{address}"').run(*step).stderr == told
+    assert member(f'remote = "{address}"').run(*step, "--record", "o.cwasm.json").stderr == told
 
 
 def test_no_such_directory(member: Member, tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from google_service import GoogleService
 from matrix import thorough
 from support import ALL, Project
 
+from wasmbuild.builder.cache import packed
+
 Member = Callable[..., Project]
 Opener = Callable[[Path], contextlib.AbstractContextManager[tuple[str, dict[str, str]]]]
 ENDPOINTS = ("AWS_ENDPOINT_URL", "AZURE_STORAGE_ENDPOINT", "GOOGLE_BASE_URL")
@@ -200,6 +202,12 @@ def test_single_compiles_take_and_push(server: Server, member: Member) -> None:
     assert (other.root / "o.cwasm").read_bytes() == (first.root / "o.cwasm").read_bytes()
     assert server.seen[-1].method == "GET"
     assert other.outcomes()["add@arm"] == "restored"
+
+
+def test_what_a_single_compile_took_is_told(server: Server, member: Member) -> None:
+    member(f'remote = "{server.address}"').run("compile", "add.wat", "--target", "arm", "-o", "o.cwasm", "--push")
+    [(path, data)] = server.kept.items()
+    assert packed.unpack(data, path.rpartition("/")[2], None).seconds > 0
 
 
 def test_doit_takes_and_tells_once(filled: Server, member: Member) -> None:
@@ -402,6 +410,9 @@ def test_without_the_extra_it_is_done_without(filled: Server, member: Member, mo
     what = "needs the extra remote, of which obstore is not installed: pip install 'wasmbuild[remote]'"
     assert f"{filled.address} {what}; it is done without\n" in ended.stderr
     assert "4 compiled" in ended.stderr
+    step = ("compile", "add.wat", "--target", "arm", "-o", "o.cwasm", "--record", "o.cwasm.json")
+    project = member(f'remote = "{filled.address}"')
+    assert [project.run(*step).stderr for _ in range(2)] == [f"{filled.address} {what}; it is done without\n", ""]
     asked = member(f'remote = "{filled.address}"').run("build", "--push", status=2)
     assert asked.stderr == f"error: --push: {filled.address} {what}\n"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from wasmbuild.builder.cache import lateness
 from wasmbuild.builder.cache.local import LocalCache
 from wasmbuild.builder.cache.tiered import AbsentRemote, NearCache, Remote, TieredCache
 from wasmbuild.builder.scheduler import cores
@@ -23,17 +24,20 @@ SIGNING_KEY = "WASMBUILD_CACHE_SIGNING_KEY"
 """The environment variable that names the file of the private key that signs what is pushed."""
 
 
-def with_remote(local: LocalCache | None, policy: CachePolicy, address: str, *, push: bool) -> ArtifactCache:
+def with_remote(
+    local: LocalCache | None, policy: CachePolicy, address: str, *, push: bool, alone: bool
+) -> ArtifactCache:
     """Return the cache of this machine, if there is one, with a remote one behind it.
 
-    With ``push`` the command line asks to push. Raises UsageError where that cannot be.
+    With ``push`` the command line asks to push; with ``alone`` it is for one artifact, as a step of another build.
+    Raises UsageError where that cannot be.
     """
     # Nothing that lets somebody in decides a name: names can be guessed.
     near = NearCache(local, policy.keys or (shown_address(address),))
-    return TieredCache(near, _remote(policy, address, near, push=push))
+    return TieredCache(near, _remote(policy, address, near, push=push, alone=alone))
 
 
-def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool) -> Remote:
+def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool, alone: bool) -> Remote:
     shown = shown_address(address)
     signer = push_problem = warning = None
     try:
@@ -53,6 +57,9 @@ def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool) -
         if push:
             raise
         push_problem = f"gets nothing of what is compiled: {error}"
+    if alone and lateness.is_recent(shown):
+        # The step that waited has told so.
+        return AbsentRemote(None)
 
     def store() -> Any:
         return stores.opened(address, policy.timeout, writing=push or policy.push)
@@ -68,6 +75,7 @@ def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool) -
         push_problem=push_problem,
         warning=warning,
         cores=cores(),
+        late=lambda: lateness.note(shown),
     )
 
 

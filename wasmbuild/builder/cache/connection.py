@@ -27,13 +27,23 @@ _NEAR_SECONDS = 0.005
 class Connection:
     """A store, the threads of its transfers, and how long it may be waited for; threads may use it at once."""
 
-    def __init__(self, store: Callable[[], Any], timeout: float, status: RemoteStatus) -> None:
-        """``store`` opens the store; ``timeout`` are the seconds by which it may delay a build."""
+    def __init__(
+        self,
+        store: Callable[[], Any],
+        timeout: float,
+        status: RemoteStatus,
+        late: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``store`` opens the store; ``timeout`` are the seconds by which it may delay a build.
+
+        ``late`` is called when it is left because they are over.
+        """
         self.budget = Budget(timeout)
         self.mutex = threading.Lock()
         self._open = store
         self._timeout = timeout
         self._status = status
+        self._late = late
         self._store: Any = None
         self._opening = threading.Lock()
         self._threads: TransferThreads | None = None
@@ -73,6 +83,7 @@ class Connection:
             while not transfer.wait(left := self.budget.left()):
                 if left <= 0:
                     self.leave(f"kept the build waiting for {self._timeout:g} s")
+                    self._late()
                     return None
         return transfer.brought
 

@@ -42,15 +42,17 @@ class RemoteCache:
         push_problem: str | None = None,
         warning: str | None = None,
         cores: int = 1,
+        late: Callable[[], None] = lambda: None,
     ) -> None:
         """``store`` opens the store, which ``shown`` names to people.
 
         ``timeout`` are the seconds by which it may delay a build, ``cores`` how many compiles that runs at once.
         ``push_problem`` says why nothing can be pushed, ``warning`` what is told in any case. ``keep`` is called with
-        each entry to be trusted, in the thread that fetched it, and returns what is held in memory of it.
+        each entry to be trusted, in the thread that fetched it, and returns what is held in memory of it, ``late`` when
+        the build goes on without the store because the seconds are over.
         """
         self._status = RemoteStatus(shown, push_problem, warning)
-        self._connection = Connection(store, timeout, self._status)
+        self._connection = Connection(store, timeout, self._status, late)
         self._pusher = Pusher(self._connection, self._status, signer) if push else None
         self._trusted = trusted
         self._keep = keep

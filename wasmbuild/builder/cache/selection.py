@@ -33,9 +33,10 @@ def local(max_bytes: int) -> LocalCache | None:
     return LocalCache(directory, max_bytes)
 
 
-def opened(policy: CachePolicy, *, push: bool = False) -> ArtifactCache:
+def opened(policy: CachePolicy, *, push: bool = False, alone: bool = False) -> ArtifactCache:
     """Return the cache that a declaration asks for; with ``push``, what is compiled is put into the remote one too.
 
+    With ``alone`` it is for one artifact, as a step of another build.
     Raises UsageError for one that the environment names wrongly, and for signatures that nobody would believe.
     """
     if not policy.enabled:
@@ -47,4 +48,4 @@ def opened(policy: CachePolicy, *, push: bool = False) -> ArtifactCache:
         return near or NO_CACHE
     from wasmbuild.builder.cache.composition import with_remote
 
-    return with_remote(near, policy, policy.remote, push=push)
+    return with_remote(near, policy, policy.remote, push=push, alone=alone)

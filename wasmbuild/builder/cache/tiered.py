@@ -48,16 +48,17 @@ class Remote(Protocol):
 
 
 class AbsentRemote:
-    """One that cannot be used, and why."""
+    """One that cannot be used, and why, which is told where it is asked for something; None where that is known."""
 
-    def __init__(self, problem: str) -> None:
+    def __init__(self, problem: str | None) -> None:
         self._problem = problem
+        self._asked = False
 
     def want(self, keys: Iterable[str]) -> None:
-        pass
+        self._asked = self._asked or any(True for _ in keys)
 
     def get(self, key: str) -> None:
-        return None
+        self._asked = True
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float) -> None:
         pass
@@ -69,7 +70,8 @@ class AbsentRemote:
         pass
 
     def report(self) -> RemoteReport:
-        return RemoteReport(0, 0, (f"{self._problem}; it is done without",))
+        told = (f"{self._problem}; it is done without",) if self._asked and self._problem is not None else ()
+        return RemoteReport(0, 0, told)
 
 
 class NearCache:
