@@ -142,7 +142,7 @@ def test_a_relative_place_is_refused(cached: Project) -> None:
     cached.environment["WASMBUILD_CACHE"] = "cache"
     ended = cached.run("build", status=2)
     assert ended.stderr == (
-        "error: WASMBUILD_CACHE: 'cache' is neither \"off\" nor an absolute path; write the whole path\n"
+        'error: WASMBUILD_CACHE: \'cache\' is neither "off" nor an absolute path; write "off" or the whole path\n'
     )
     cached.environment["WASMBUILD_CACHE"] = str(cached.root / "cache")
     cached.run("build")

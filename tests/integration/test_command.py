@@ -54,6 +54,17 @@ def test_a_directory_without_a_name_is_not_the_current_one(project: Project, opt
     assert sorted(path.name for path in project.root.iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    ("command", "metavar"), [("verify", "MANIFEST|DIR"), ("audit", "DIR|MANIFEST|INDEX"), ("inspect", "FILE")]
+)
+def test_what_has_no_name_is_not_what_is_meant(project: Project, command: str, metavar: str) -> None:
+    project.run("build", "-q")
+    assert project.run(command, "", status=2).stderr == (
+        f'error: wasmbuild {command}: argument {metavar}: "" names nothing; write a name, or set the variable that '
+        f"stands for it; see wasmbuild {command} --help\n"
+    )
+
+
 def test_no_declaration(project: Project) -> None:
     (project.root / "wasmbuild.toml").unlink()
     for command in (["build"], ["plan"], ["explain", "x"]):

@@ -104,11 +104,15 @@ def test_closed_streams_lead_nowhere(numbers: tuple[int, ...], project: Project)
     project.run("verify", "build")
 
 
-def test_whoever_has_seen_enough_hears_no_complaint(project: Project) -> None:
+@pytest.mark.parametrize("command", [("plan",), ("cache", "stats")])
+def test_whoever_has_seen_enough_hears_no_complaint(
+    command: tuple[str, ...], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WASMBUILD_CACHE", str(project.root / "cache"))
     read, write = os.pipe()
     os.close(read)
     with open(write, "wb") as out:
-        done = wasmbuild(project, "plan", stdout=out)
+        done = wasmbuild(project, *command, stdout=out)
     assert (done.returncode, done.stderr) == (1, "")
 
 

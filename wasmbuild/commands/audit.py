@@ -26,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "paths",
         metavar="DIR|MANIFEST|INDEX",
         nargs="*",
+        type=options.named,
         help="manifests, indexes, or directories with them (default: the build directory of the declaration)",
     )
     parser.add_argument(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from wasmbuild.builder.cache.selection import OFF, VARIABLE, local
@@ -48,18 +50,25 @@ def run(arguments: argparse.Namespace) -> int:
         return _keygen(arguments.file)
     policy = CachePolicy() if arguments.action == "clear" else _declared(arguments)
     cache = local(policy.max_bytes)
-    try:
-        if arguments.action == "stats":
-            return _stats(cache, policy, as_json=arguments.json)
-        if cache is None:
-            raise UsageError(f"wasmbuild cache {arguments.action}: {_OFF} says that there is none; unset {VARIABLE}")
+    if arguments.action == "stats":
+        return _stats(cache, policy, as_json=arguments.json)
+    if cache is None:
+        raise UsageError(f"wasmbuild cache {arguments.action}: {_OFF} says that there is none; unset {VARIABLE}")
+    with _as_disk_error():
         removed = cache.clear() if arguments.action == "clear" else cache.prune()
+    print(f"{counted(removed.entries, 'artifact')} removed, {human_size(removed.bytes)}", file=sys.stderr)
+    return DONE
+
+
+@contextmanager
+def _as_disk_error() -> Iterator[None]:
+    """Turn what the cache's directory makes impossible into the error that says so."""
+    try:
+        yield
     except (OSError, RuntimeError) as error:
         where = getattr(error, "filename", None) or "the cache"
         problem = getattr(error, "strerror", None) or error
         raise DiskError(f"{where}: {problem}; mend that, or name another place with WASMBUILD_CACHE") from error
-    print(f"{counted(removed.entries, 'artifact')} removed, {human_size(removed.bytes)}", file=sys.stderr)
-    return DONE
 
 
 def _stats(cache: LocalCache | None, policy: CachePolicy, *, as_json: bool) -> int:
@@ -69,7 +78,8 @@ def _stats(cache: LocalCache | None, policy: CachePolicy, *, as_json: bool) -> i
     directory, usage = None, Usage(0, 0)
     problem: str | None = f"{_OFF} in the environment"
     if cache is not None:
-        directory, usage, problem = cache.directory, cache.usage(), cache.problem()
+        with _as_disk_error():
+            directory, usage, problem = cache.directory, cache.usage(), cache.problem()
     if not policy.enabled:
         problem = "[cache] enabled = false"
     remote = _remote(policy)

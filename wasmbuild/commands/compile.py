@@ -57,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     from wasmbuild.project.declared import Artifact, Module
 
     undeclared.check(arguments)
+    options.check_push("compile", arguments)
     _check_outputs(arguments)
     workspace = None if arguments.triple is not None else Workspace(arguments.config)
     module = None

@@ -17,6 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "files",
         metavar="FILE",
         nargs="+",
+        type=options.named,
         help="artifacts, WebAssembly, or whatever you wonder about; of two files it also says what differs",
     )
     parser.add_argument("--diff", action="store_true", help="of two files, show only what differs")

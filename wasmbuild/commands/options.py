@@ -100,6 +100,13 @@ def refused(problem: str) -> argparse.ArgumentTypeError:
     return argparse.ArgumentTypeError(problem)
 
 
+def named(text: str) -> str:
+    """Read the name of a file or directory as it was written; an empty one is that of a variable that was not set."""
+    if not text:
+        raise refused('"" names nothing; write a name, or set the variable that stands for it')
+    return text
+
+
 def file(text: str) -> Path:
     """Read the name of a file; an empty one is that of a variable that was not set, not of the current directory."""
     if not text:

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", metavar="MANIFEST|DIR", nargs="+", help="manifests, indexes, or directories with them")
+    parser.add_argument(
+        "paths",
+        metavar="MANIFEST|DIR",
+        nargs="+",
+        type=options.named,
+        help="manifests, indexes, or directories with them",
+    )
     parser.add_argument("--level", choices=LEVELS, help="demand this level of every artifact, and try no higher one")
     parser.add_argument("--index-sha256", metavar="HEX", help="the digest that the index must have")
     parser.add_argument(

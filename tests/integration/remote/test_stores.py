@@ -382,6 +382,10 @@ def test_no_cache_asks_nobody(filled: Server, member: Member) -> None:
     assert filled.seen == []
     ended = member(f'remote = "{filled.address}"').run("build", "--push", "--no-cache", status=2)
     assert "leave out one of them" in ended.stderr
+    step = ("compile", "add.wat", "--target", "x64", "-o", "a.cwasm", "--push")
+    assert "leave out one of them" in member("").run(*step, "--no-cache", status=2).stderr
+    off = member(f'remote = "{filled.address}"', "enabled = false").run(*step, status=2).stderr
+    assert off == "error: --push: fills a cache that enabled = false below [cache] leaves out; leave out one of them\n"
     assert 'write remote = "…" below [cache]' in member("").run("build", "--push", status=2).stderr
 
 

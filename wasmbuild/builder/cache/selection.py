@@ -28,7 +28,9 @@ def local(max_bytes: int) -> LocalCache | None:
     from wasmbuild.builder.cache.local import LocalCache
 
     if named and not os.path.isabs(named):
-        raise UsageError(f'{VARIABLE}: {named!r} is neither "{OFF}" nor an absolute path; write the whole path')
+        raise UsageError(
+            f'{VARIABLE}: {named!r} is neither "{OFF}" nor an absolute path; write "{OFF}" or the whole path'
+        )
     directory = usercache.CacheDirectory(_KIND) if not named else usercache.CacheDirectory(base=Path(named))
     return LocalCache(directory, max_bytes)
 
@@ -40,6 +42,10 @@ def opened(policy: CachePolicy, *, push: bool = False, alone: bool = False) -> A
     Raises UsageError for one that the environment names wrongly, and for signatures that nobody would believe.
     """
     if not policy.enabled:
+        if push:
+            raise UsageError(
+                "--push: fills a cache that enabled = false below [cache] leaves out; leave out one of them"
+            )
         return NO_CACHE
     near = local(policy.max_bytes)
     if policy.remote is None:
