@@ -20,6 +20,7 @@ from wasmbuild.files import read_up_to
 from wasmbuild.formats.documents import INDEX, MANIFEST
 from wasmbuild.formats.identify import taken_for_json
 from wasmbuild.formats.manifest import MAX_MANIFEST
+from wasmbuild.formats.reading import check_schema
 from wasmbuild.formats.schema_check import compile_schema
 from wasmbuild.formats.strict_json import Invalid, loads
 from wasmbuild.lean.typing import Any
@@ -131,7 +132,7 @@ def _shipped(path: Path, data: bytes) -> ShippedManifest | Unreadable:
     try:
         document = _document(data, MANIFEST)
     except Invalid as error:
-        if found := taken_for_json(data):
+        if found := taken_for_json(data, path.name):
             return Unreadable(printable(path), f"is {found}; {NAME_ONE}")
         return _invalid(path, error)
     target = document["target"]
@@ -152,6 +153,7 @@ def _shipped(path: Path, data: bytes) -> ShippedManifest | Unreadable:
 def _document(data: bytes, schema: str) -> Any:
     """Read a document of a format, of which no more is demanded than is used here. Raises Invalid."""
     document = loads(data, MAX_MANIFEST)
+    check_schema(document, schema)
     _CHECKS[schema](document)
     return document
 

@@ -57,12 +57,14 @@ def identify(data: bytes) -> FileIdentity:
     return _text(data)
 
 
-def taken_for_json(data: bytes) -> str:
-    """Say what a file is that somebody took for a manifest; empty where a reader of JSON knows better."""
+def taken_for_json(data: bytes, name: str) -> str:
+    """Say what a file of that name is that somebody took for a manifest; empty where a reader of JSON knows better."""
+    if name.endswith(".toml"):
+        return "a declaration"
     if data.lstrip().startswith(b"{"):
         return ""
     identity = identify(data)
-    return identity.sentence if identity.kind in ("artifact", "module", "component", "text") else ""
+    return identity.sentence if identity.kind in ("artifact", "module", "component", "text", "elf") else ""
 
 
 def identify_at(source: ReadAt) -> FileIdentity:

@@ -24,9 +24,13 @@ def check_schema(document: object, schema: str) -> None:
     if not isinstance(document, dict):
         raise Invalid(f"must be an object, not {show(document)}")
     found = document.get("schema")
-    if isinstance(found, str) and found != schema and found.rpartition("/")[0] == schema.rpartition("/")[0]:
+    if not isinstance(found, str) or found == schema:
+        return
+    if found.rpartition("/")[0] == schema.rpartition("/")[0]:
         problem = f"is {show(found)}, and this version of wasmbuild reads {show(schema)}"
         raise Invalid(problem, "schema", fix="use the version of wasmbuild that wrote the file, or build again")
+    # What is wrong with the rest of it is that it is another file.
+    raise Invalid(f"must be {show(schema)}, not {show(found)}", "schema", fix="name the right file, or build again")
 
 
 def read(data: bytes, where: str, schema: str, limit: int, check: Check) -> Any:

@@ -96,7 +96,7 @@ class _Collector:
         try:
             with _opened(path, within) as (file, directory):
                 data = read_up_to(file, MAX_MANIFEST + 1)
-                if within is None and (found := taken_for_json(data)):
+                if within is None and (found := taken_for_json(data, path.name)):
                     yield _entry(path, f"is {found}; {NAME_ONE}")
                 elif self._is_index(data):
                     yield from self._index(path, data, directory)

@@ -160,7 +160,6 @@ OF_47 = {"major": 47, "compiler": "47.0.1", "compiler_sha256": A}
         ("wasmtime.compiler", "47.0.1", "is not a version of the line 48"),
         ("wasmtime.compiler", "48", 'must be a version such as "48.0.8", not "48"'),
         ("require", "test", 'must be one of "intact", "consistent", "loaded", "tested", null, not "test"'),
-        ("schema", "wasmbuild/index/1", 'must be "wasmbuild/manifest/1", not "wasmbuild/index/1"'),
     ],
 )
 def test_what_is_wrong_with_a_manifest_is_said(place: str, value: object, message: str) -> None:
@@ -171,6 +170,12 @@ def test_what_is_wrong_with_a_manifest_is_said(place: str, value: object, messag
     assert text.startswith(f"build/pi/file.json: {where}")
     assert f": {message}" in text
     assert text.endswith(FIX)
+
+
+def test_another_file_of_wasmbuild_is_told_from_a_damaged_manifest() -> None:
+    text = refusal(set_in(document(MANIFEST), "wasmbuild/index/1", "schema"), manifest.MANIFEST)
+    said = 'schema: must be "wasmbuild/manifest/1", not "wasmbuild/index/1"; name the right file, or build again'
+    assert text == f"build/pi/file.json: {said}"
     assert text.isprintable()
 
 

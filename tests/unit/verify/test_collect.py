@@ -83,7 +83,10 @@ def test_one_unreadable_manifest_does_not_silence_the_others(built: Path) -> Non
         (b'{"schema": "wasmbuild/manifest/2"}', "wasmbuild/manifest/2"),
         (b"\xff\xfe", "UTF-8"),
         (b"[]", "must be an object"),
-        (b'{"schema": "wasmbuild/record/1"}', "schema"),
+        (
+            b'{"schema": "wasmbuild/record/1", "artifact": "m@t"}',
+            'schema: must be "wasmbuild/manifest/1", not "wasmbuild/record/1"; name the right file, or build again',
+        ),
     ],
 )
 def test_a_file_that_is_no_manifest_is_an_entry(tmp_path: Path, data: bytes, part: str) -> None:
@@ -128,10 +131,12 @@ def test_manifests_without_any_artifact_prove_nothing(tmp_path: Path, maker: Any
         (b"\x7fELF\2\1\1\xc8" + bytes(100), "artifact of Wasmtime"),
         (b"\0asm\1\0\0\0", "a core WebAssembly module"),
         (b"(module)", "WebAssembly text"),
+        (b"\x7fELF\2\1\1\0" + bytes(100), "an ELF file"),
+        (b'[project]\nname = "p"\n', "a declaration"),
     ],
 )
 def test_another_file_that_is_named_is_told_for_what_it_is(tmp_path: Path, data: bytes, what: str) -> None:
-    path = tmp_path / "file"
+    path = tmp_path / ("wasmbuild.toml" if what == "a declaration" else "file")
     path.write_bytes(data)
     message = refusal(path)
     assert message.startswith(f"{path} is ")
