@@ -56,7 +56,11 @@ def test_a_parent_that_ignores_the_end_of_children_hides_no_failure(project: Pro
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "add.wat: is an empty file"),
+        (b"", "add.wat: is an empty file; make it again, or copy it again from where it was made"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\n",
+            "add.wat: is a Git LFS pointer, not the file itself; run `git",
+        ),
         (b"\0asm\x01\0\0\0\x01", "add.wat: "),
         (b"\0asm\x02\0\0\0", "add.wat: "),
         (b"hello", "add.wat: is "),

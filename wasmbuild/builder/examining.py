@@ -5,7 +5,7 @@ Neither depends on where the bytes lie; ``sources.py`` has the files of a build.
 
 from __future__ import annotations
 
-from wasmbuild import files
+from wasmbuild import boundary, files
 from wasmbuild.builder import source_facts
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError, FormatError
@@ -111,7 +111,7 @@ def _examined(data: bytes, sha256: str) -> dict[str, Any]:
 
     identity = identify(data)
     if identity.kind not in ("module", "component"):
-        return {"problem": f"is {identity.sentence}"}
+        return {"problem": f"is {identity.sentence}; {identity.advice}"}
     interface = wasm.interface(data)
     facts = {
         "kind": identity.kind,
@@ -195,7 +195,8 @@ def read(module: Module) -> tuple[bytes, files.Signature]:
     except IsADirectoryError:
         raise CompileError(f"{module.shown}: is a directory; name a .wat or .wasm file in it") from None
     except OSError as error:
-        raise CompileError(f"{module.shown}: cannot be read: {error.strerror or error}") from error
+        fix = boundary.host_fix(error.errno or 0) or "check that it is the right file"
+        raise CompileError(f"{module.shown}: cannot be read: {error.strerror or error}; {fix}") from error
 
 
 @contextmanager

@@ -19,6 +19,9 @@ def read(path: Path) -> bytes:
             size = os.fstat(stream.fileno()).st_size
             data = stream.read(MAX_BYTES + 1) if size <= MAX_BYTES else b""
     except FileNotFoundError:
+        if os.path.islink(path):
+            fix = "mend or remove the link, or name another file"
+            raise DeclarationError([Mistake(file, "", "is a link that leads nowhere", fix)]) from None
         fix = "name the one that is meant, or have wasmbuild init write a first one"
         raise DeclarationError([Mistake(file, "", "there is no such file", fix)]) from None
     except IsADirectoryError:

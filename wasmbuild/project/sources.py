@@ -118,8 +118,12 @@ class Sources:
             self._mistakes.of(key, "source", f"{problem[0]}, and was given in its place", "give another file")
 
     def _check_file(self, key: str, written: str, source: str) -> None:
-        problem = self._problem(written, self._directory / source)
-        if problem == _ABSENT:
+        path = self._directory / source
+        problem = self._problem(written, path)
+        if problem == _ABSENT and os.path.islink(path):
+            fix = "mend the link, or name another file"
+            self._mistakes.of(key, "source", f"{quoted(written)} is a link that leads nowhere", fix)
+        elif problem == _ABSENT:
             self._mistakes.of(key, "source", f"there is no file {quoted(written)}", self._no_file(source))
         elif problem is not None:
             self._mistakes.of(key, "source", *problem)

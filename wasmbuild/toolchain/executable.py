@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -27,6 +28,7 @@ _VERSION_MEMORY = 4 << 30
 _LOOKS = 8
 _LOOK_PAUSE_SECONDS = 0.1
 _NAMES = ("wasmtime", "wasmtime-cli")
+_PROGRAMS = (b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 
 
 class ExecutableIdentity(NamedTuple):
@@ -101,6 +103,15 @@ def is_script(path: Path) -> bool:
         return False
 
 
+def is_program(path: Path) -> bool:
+    """Tell whether a file begins as programs do, here or elsewhere, so that the permission to run may be missing."""
+    try:
+        with files.open_regular(path) as file:
+            return file.read(4).startswith(_PROGRAMS)
+    except OSError:
+        return False
+
+
 def refuse_another(path: str, sha256: str) -> None:
     """Refuse what a compiler made that is not what it was found to be: the key would name one that did not compile it.
 
@@ -138,7 +149,7 @@ def _ask(path: Path) -> ExecutableIdentity:
     except ChildError as error:
         if _has_changed(path, signature):
             raise ReplacedError from error
-        raise UnexaminedError(f"cannot be run: {str(error).rpartition(': ')[2]}") from error
+        raise UnexaminedError(f"cannot be run: {_unstarted(error)}") from error
     if ended.reason:
         said = f" ({printable(lines[-1])})" if (lines := ended.stderr.strip().splitlines()) else ""
         raise UnexaminedError(f"{ended.reason} when asked for its --version{said}")
@@ -163,6 +174,15 @@ def _version(path: Path) -> ChildResult:
 
     memory = _VERSION_MEMORY if memory_can_be_limited() else None
     return run([str(path), "--version"], limits=ProcessLimits(memory, _VERSION_SECONDS))
+
+
+def _unstarted(error: ChildError) -> str:
+    """Say why an executable that is there, and has not changed, could not be started."""
+    code = getattr(error.__cause__, "errno", None)
+    if code == errno.ENOENT:
+        return "the interpreter or loader that it names is not here; it may be for another C library (musl, glibc)"
+    said = str(error).rpartition(": ")[2]
+    return f"{said}, as it is no program, or one for another machine" if code == errno.ENOEXEC else said
 
 
 def _has_changed(path: Path, signature: files.Signature | None) -> bool:

@@ -207,6 +207,8 @@ def _named(
         return None
     try:
         if os.path.isfile(path) and not os.access(path, os.X_OK):
+            if not executable.is_program(path):
+                raise UnusableExecutableError("is no program")
             raise UnusableExecutableError(f"has no permission to run; run: chmod +x {path}")
         identity = executable.identify(path)
     except UnusableExecutableError as error:

@@ -29,3 +29,6 @@ def test_what_stands_in_the_way_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DiskError, match="what has to be its directory is a file"):
         Lock(tmp_path / "file" / "state" / "lock").acquire()
+    (tmp_path / "lock").mkdir()
+    with pytest.raises(DiskError, match="is a directory, and has to be a file; move it away, or"):
+        Lock(tmp_path / "lock").acquire()

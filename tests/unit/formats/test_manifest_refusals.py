@@ -173,7 +173,7 @@ def test_what_is_wrong_with_a_manifest_is_said(place: str, value: object, messag
 
 
 def test_another_file_of_wasmbuild_is_told_from_a_damaged_manifest() -> None:
-    text = refusal(set_in(document(MANIFEST), "wasmbuild/index/1", "schema"), manifest.MANIFEST)
+    text = refusal(set_in(document(MANIFEST), "wasmbuild/index/1", "schema"), documents.MANIFEST)
     said = 'schema: must be "wasmbuild/manifest/1", not "wasmbuild/index/1"; name the right file, or build again'
     assert text == f"build/pi/file.json: {said}"
     assert text.isprintable()

@@ -28,4 +28,14 @@ def test_a_link_that_leads_nowhere_is_not_what_was_meant(tmp_path: Path) -> None
     (tmp_path / "m.wat").symlink_to(tmp_path / "gone.wat")
     with pytest.raises(DeclarationError) as raised:
         plan(load(tmp_path / "wasmbuild.toml", default_line=48))
-    assert str(raised.value).endswith('there is no file "m.wat"; make the file, or correct the path')
+    assert str(raised.value).endswith(
+        'source: "m.wat" is a link that leads nowhere; mend the link, or name another file'
+    )
+
+
+def test_a_declaration_that_is_a_link_which_leads_nowhere_is_not_to_be_written_first(tmp_path: Path) -> None:
+    (tmp_path / "wasmbuild.toml").symlink_to(tmp_path / "gone.toml")
+    with pytest.raises(DeclarationError) as raised:
+        load(tmp_path / "wasmbuild.toml", default_line=48)
+    fix = "mend or remove the link, or name another file"
+    assert str(raised.value) == f"{tmp_path / 'wasmbuild.toml'}: is a link that leads nowhere; {fix}"

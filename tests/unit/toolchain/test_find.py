@@ -66,7 +66,11 @@ class TestNamed:
 
     def test_what_is_no_executable(self, machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (machine / "folder").mkdir()
-        (machine / "file").touch(mode=0o644)
+        (machine / "text").write_text("root:x:0:0\n")
+        (machine / "file").write_text("#!/bin/sh\n")
+        (machine / "file").chmod(0o644)
+        (machine / "foreign").write_text("#!/not/there\n")
+        (machine / "foreign").chmod(0o755)
         (machine / "empty").touch(mode=0o755)
         os.mkfifo(machine / "fifo")
         fix = "; name an executable of Wasmtime 48 there, or leave it out to have one found"
@@ -74,7 +78,14 @@ class TestNamed:
         assert message("none", 48, machine) == f"{named}/none cannot be used: No such file or directory{fix}"
         assert message("folder", 48, machine) == f"{named}/folder is a directory{fix}"
         assert message("fifo", 48, machine) == f"{named}/fifo is not a regular file{fix}"
-        assert message("empty", 48, machine) == f"{named}/empty cannot be run: Exec format error{fix}"
+        assert message("empty", 48, machine) == (
+            f"{named}/empty cannot be run: Exec format error, as it is no program, or one for another machine{fix}"
+        )
+        assert message("foreign", 48, machine) == (
+            f"{named}/foreign cannot be run: the interpreter or loader that it names is not here; it may be for "
+            f"another C library (musl, glibc){fix}"
+        )
+        assert message("text", 48, machine) == f"{named}/text is no program{fix}"
         assert message("file", 48, machine) == (
             f"{named}/file has no permission to run; run: chmod +x {machine}/file{fix}"
         )
