@@ -102,7 +102,8 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
     # Who selects has selected none of them: they have no ids.
     lost = [] if arguments.selectors else list(map(str, planned.plan.refused))
     looked = workspace.look(planned)
-    if looked.whole and not arguments.check_reproducible:
+    # Whether there is anywhere to push to is told by the session.
+    if looked.whole and not arguments.check_reproducible and not arguments.push:
         selected = options.select(arguments.selectors, [artifact.id for artifact in planned.plan.artifacts])
         return _nothing_to_do(arguments, selected, lost)
     from wasmbuild.console.progress import Progress

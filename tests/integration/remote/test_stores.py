@@ -386,7 +386,10 @@ def test_no_cache_asks_nobody(filled: Server, member: Member) -> None:
     assert "leave out one of them" in member("").run(*step, "--no-cache", status=2).stderr
     off = member(f'remote = "{filled.address}"', "enabled = false").run(*step, status=2).stderr
     assert off == "error: --push: fills a cache that enabled = false below [cache] leaves out; leave out one of them\n"
-    assert 'write remote = "…" below [cache]' in member("").run("build", "--push", status=2).stderr
+    without = member("")
+    for _ in range(2):
+        assert 'write remote = "…" below [cache]' in without.run("build", "--push", status=2).stderr
+        without.run("build")
 
 
 def test_what_has_no_remote_cache_imports_nothing_of_it(member: Member) -> None:

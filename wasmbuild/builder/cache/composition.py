@@ -99,8 +99,8 @@ def _signer(policy: CachePolicy) -> tuple[Signer | None, str | None]:
     if named is None:
         if policy.keys:
             raise UsageError(
-                f"none of [cache] keys would have signed it; name the file of a private key as [cache] signing-key, or "
-                f"in {SIGNING_KEY}"
+                "nothing signs what is pushed, and [cache] keys trust only what they signed; name the file of a "
+                f"private key as [cache] signing-key, or in {SIGNING_KEY}"
             )
         return None, None
     from wasmbuild.builder.cache import signing
