@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -128,3 +130,14 @@ def test_targets_of_the_environment_that_are_not_declared_are_told_as_such(
     with pytest.raises(UsageError) as of_environment:
         shipped.tag(tmp_path, shipped.read(table, "tool.wasmbuild"))
     assert (str(of_table.value), str(of_environment.value)) == (told, f"WASMBUILD_TARGETS: {told}")
+
+
+def test_a_setuptools_without_the_command_is_told_which_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of a new environment of Python 3.10 and 3.11, which ``pip install --no-build-isolation`` takes."""
+    setuptools = pytest.importorskip("setuptools")
+    (tmp_path / "pyproject.toml").write_text('[tool.wasmbuild]\npackage = "edge/wasm"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "setuptools.command.bdist_wheel", None)
+    told = rf"\[tool\.wasmbuild\] needs setuptools 77 or later, and this is {re.escape(setuptools.__version__)}; write "
+    with pytest.raises(setuptools.errors.SetupError, match=told):
+        setuptools.Distribution()

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import setuptools
 import tomli
 from setuptools import Distribution
 from setuptools.command.build_py import build_py
@@ -28,8 +29,13 @@ def finalize(distribution: Distribution) -> None:
     if table is None:
         return
     # setuptools calls this for every project of an environment, and older ones lack the command.
-    from setuptools.command.bdist_wheel import bdist_wheel
-
+    try:
+        from setuptools.command.bdist_wheel import bdist_wheel
+    except ImportError:
+        raise SetupError(
+            f"pyproject.toml: [{_TABLE}] needs setuptools 77 or later, and this is {setuptools.__version__}; write "
+            '"setuptools>=77" in build-system.requires; with --no-build-isolation run: pip install "setuptools>=77"'
+        ) from None
     try:
         settings = shipped.read(table, _TABLE)
     except WasmbuildError as error:
