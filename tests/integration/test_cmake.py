@@ -141,6 +141,17 @@ def test_versions_that_take_no_rule_without_dependencies(tree: Tree) -> None:
     assert not list(tree.build.rglob("*.rules"))
 
 
+def test_characters_that_mean_something_to_make(tree: Tree) -> None:
+    tree.build = tree.project.root / "a [1] 5% b"
+    tree.configure(f"{WASM}wasmbuild_add_module(one SOURCE add.wat TARGET arm)\n")
+    tree.make()
+    assert "Precompiling" not in tree.make()
+    tree.project.write("add.wat", SUB)
+    said = tree.make()
+    assert "Precompiling WebAssembly: wasm" in said
+    assert "Precompiling WebAssembly: one" in said
+
+
 def test_each_configuration_has_its_own_file(project: Project) -> None:
     tree = Tree(project, "Ninja Multi-Config")
     project.write("Debug/add.wat", ADD)

@@ -170,11 +170,11 @@ endmacro()
 # Set `written` to the depfile that the command writes, and `reduced` to what makes of it the one that CMake reads.
 #
 # CMake before 3.23 takes a rule without dependencies for one of another output. It needs none: no generator of it stops
-# where a path is gone.
+# where a path is gone. None takes back what protects a glob from Make, and before 4 none what protects a percent sign.
 macro(_wasmbuild_depfile read)
   set(written "${read}")
   set(reduced)
-  if(CMAKE_VERSION VERSION_LESS 3.23)
+  if(CMAKE_VERSION VERSION_LESS 3.23 OR "${config}${read}" MATCHES "[[*?|%]")
     string(APPEND written ".rules")
     set(reduced COMMAND "${CMAKE_COMMAND}" "-DWRITTEN=${written}" "-DREAD=${read}"
                         -P "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/wasmbuild-first-rule.cmake")
