@@ -50,33 +50,40 @@ def collect(paths: Iterable[str | os.PathLike[str]]) -> Iterator[ShippedManifest
 
 def _found(path: Path) -> Iterator[tuple[Path, bytes | Unreadable]]:
     """Yield where each manifest is, and its bytes, or what is wrong with it."""
-    if not os.path.isdir(path):
-        yield from _named(path, _bytes(path))
-        return
-    index = path / filenames.INDEX
-    if os.path.lexists(index):
-        yield from _named(index, _bytes(index, path))
-        return
+    is_directory = os.path.isdir(path)
     try:
-        below = [path / filenames.MANIFEST, *(path / name / filenames.MANIFEST for name in sorted(os.listdir(path)))]
+        # Held open: a link of a release may be moved meanwhile.
+        with ConfinedDirectory(path if is_directory else path.parent) as directory:
+            yield from _in(path, directory) if is_directory else _named(path, _bytes_named(path, directory), directory)
     except OSError as error:
         yield path, _refused(path, error)
+
+
+def _in(path: Path, directory: ConfinedDirectory) -> Iterator[tuple[Path, bytes | Unreadable]]:
+    index = path / filenames.INDEX
+    if os.path.lexists(index):
+        yield from _named(index, _bytes(index, filenames.INDEX, directory), directory)
         return
-    found = [(manifest, data) for manifest in below if (data := _bytes_if_there(manifest, path)) is not None]
+    below = [filenames.MANIFEST, *(f"{name}/{filenames.MANIFEST}" for name in sorted(os.listdir(path)))]
+    found = [
+        (path / name, data) for name in below if (data := _bytes_if_there(path / name, name, directory)) is not None
+    ]
     if not found:
         message = f"holds neither {filenames.INDEX} nor a {filenames.MANIFEST}; {_BUILD}"
         yield path, Unreadable(printable(path), message)
     yield from found
 
 
-def _named(path: Path, data: bytes | Unreadable) -> Iterator[tuple[Path, bytes | Unreadable]]:
+def _named(
+    path: Path, data: bytes | Unreadable, directory: ConfinedDirectory
+) -> Iterator[tuple[Path, bytes | Unreadable]]:
     if isinstance(data, bytes) and is_index(data):
-        yield from _index(path, data)
+        yield from _index(path, data, directory)
     else:
         yield path, data
 
 
-def _index(path: Path, data: bytes) -> Iterator[tuple[Path, bytes | Unreadable]]:
+def _index(path: Path, data: bytes, directory: ConfinedDirectory) -> Iterator[tuple[Path, bytes | Unreadable]]:
     try:
         targets = _document(data, INDEX)["targets"]
     except Invalid as error:
@@ -87,14 +94,14 @@ def _index(path: Path, data: bytes) -> Iterator[tuple[Path, bytes | Unreadable]]
         yield path, Unreadable(printable(path), f"names no targets, so there is nothing to judge; {_BUILD}")
     for target in targets:
         where = path.parent / target["path"]
-        manifest = _bytes(where, path.parent)
+        manifest = _bytes(where, target["path"], directory)
         if isinstance(manifest, bytes) and hashlib.sha256(manifest).hexdigest() != target["sha256"]:
             message = f"is not the manifest that {path.name} names (its SHA-256 differs); {AGAIN}"
             manifest = Unreadable(printable(where), message)
         yield where, manifest
 
 
-def _bytes_if_there(path: Path, within: Path) -> bytes | Unreadable | None:
+def _bytes_if_there(path: Path, name: str, directory: ConfinedDirectory) -> bytes | Unreadable | None:
     """Return the bytes of a file, None where nothing has its name."""
     try:
         path.lstat()
@@ -103,16 +110,21 @@ def _bytes_if_there(path: Path, within: Path) -> bytes | Unreadable | None:
     except OSError as error:
         # There may be one, and it may be affected.
         return _refused(path, error)
-    return _bytes(path, within)
+    return _bytes(path, name, directory)
 
 
-def _bytes(path: Path, within: Path | None = None) -> bytes | Unreadable:
-    """Return the bytes of a file; no link leads out of ``within``, where that is given."""
+def _bytes(path: Path, name: str, directory: ConfinedDirectory) -> bytes | Unreadable:
+    """Return the bytes of a file of a directory, out of which no link leads."""
     try:
-        if within is not None:
-            with ConfinedDirectory(within) as directory:
-                return directory.read(path.relative_to(within).as_posix(), MAX_MANIFEST + 1)
-        with ConfinedDirectory(path.parent) as directory, directory.open_named(path.name)[0] as file:
+        return directory.read(name, MAX_MANIFEST + 1)
+    except OSError as error:
+        return _refused(path, error)
+
+
+def _bytes_named(path: Path, directory: ConfinedDirectory) -> bytes | Unreadable:
+    """Return the bytes of a file that the user named, through whatever links."""
+    try:
+        with directory.open_named(path.name)[0] as file:
             return read_up_to(file, MAX_MANIFEST + 1)
     except OSError as error:
         return _refused(path, error)

@@ -97,3 +97,23 @@ def test_an_index_without_targets_is_no_answer(report: Any) -> None:
     assert error["message"] == (
         "names no targets, so there is nothing to judge; build first, or name a manifest, an index or a build directory"
     )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links of POSIX")
+def test_a_release_that_is_published_meanwhile(report: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is judged is one release, whole, though the link leads to the next one when its index has been read."""
+    for number in (1, 2):
+        ship(Path(f"release{number}"), {"x64": manifest([artifact(f"m{number}", {})])})
+    os.symlink("release1", "current")
+    read = ConfinedDirectory.read
+
+    def read_then_publish(self: ConfinedDirectory, path: str, limit: int) -> bytes:
+        data = read(self, path, limit)
+        if path == "index.json":
+            os.symlink("release2", "next")
+            os.replace("next", "current")
+        return data
+
+    monkeypatch.setattr(ConfinedDirectory, "read", read_then_publish)
+    assert [entry["id"] for entry in report("current", status=0)["artifacts"]] == ["m1@x64"]
+    assert os.readlink("current") == "release2"
