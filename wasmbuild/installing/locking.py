@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,8 @@ from wasmbuild.installing.install import SILENT, Attest, Installed, InstallRepor
 from wasmbuild.installing.transfer import PATIENT, Expected, NetworkError, Patience
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.toolchain import installed, lockfile, platforms, search_path
-from wasmbuild.toolchain.find import CLI, FoundCompiler
+from wasmbuild.toolchain.find import AUTO, CLI, FoundCompiler, find
+from wasmbuild.toolchain.installed import InstallRecord
 from wasmbuild.toolchain.lockfile import Executable, Locked
 from wasmbuild.toolchain.platforms import Platform
 from wasmbuild.versions import order
@@ -129,16 +131,19 @@ def install_locked(directory: Path, line: int, named: str | None, source: Archiv
         what = f"Wasmtime {line}" if locked is None else host
         raise UsageError(f"{search_path.LOCK} locks nothing for {what}; run: wasmbuild lock --platform {host}")
     executable = locked.platforms[host]
-    if named is None and executable.source == lockfile.LOCAL:
-        raise UsageError(
-            f"{search_path.LOCK}: what is locked for {host} came from a file, which is not downloaded; name a file: "
-            "--from FILE"
+    packaged = executable.source.startswith(lockfile.WHEEL)
+    if named is None and (packaged or executable.source == lockfile.LOCAL):
+        there = _found(directory, line, executable.sha256)
+        if there is not None and source.attest is None:
+            origin = executable.source if packaged else str(there.path)
+            record = InstallRecord(there.version, origin, there.sha256, executable.size)
+            return Installed(Path(there.path), record, new=False)
+        how = (
+            f'is of a package, which pip installs: pip install "{executable.source}"; or name a file'
+            if packaged
+            else "came from a file, which is not downloaded; name a file"
         )
-    if named is None and executable.source.startswith(lockfile.WHEEL):
-        raise UsageError(
-            f"{search_path.LOCK}: what is locked for {host} is of a package, which pip installs: "
-            f'pip install "{executable.source}"; or name a file: --from FILE'
-        )
+        raise UsageError(f"{search_path.LOCK}: what is locked for {host} {how}: --from FILE")
     kind = named or (install.CARGO if executable.source == lockfile.CARGO else install.RELEASE)
     is_release = kind == install.RELEASE and executable.archive is not None
     return install.install(
@@ -153,6 +158,15 @@ def install_locked(directory: Path, line: int, named: str | None, source: Archiv
         patience=source.patience,
         reporter=source.reporter,
     )
+
+
+def _found(directory: Path, line: int, sha256: str) -> FoundCompiler | None:
+    """Return the executable of this digest, if it is what a build finds."""
+    with contextlib.suppress(ToolchainError):
+        found = find(AUTO, line, directory, preferred=sha256)
+        if found.sha256 == sha256:
+            return found
+    return None
 
 
 def _trusted(locked: Mapping[str, Executable], source: ArchiveSource) -> dict[str, Executable]:

