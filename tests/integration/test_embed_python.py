@@ -197,8 +197,16 @@ def test_what_is_asked_for_has_to_exist(project: Project, tmp_path: Path) -> Non
         "error: wasmbuild.toml: there is no target 'mainframes'; did you mean mainframe?\n"
     )
     assert project.run(*command, ".", status=2).stderr == (
-        "error: .: is a directory; name the manifest in it, manifest.json\n"
+        "error: .: is a directory; name the manifest.json of a target in the build directory\n"
     )
+    project.run("build", "-q")
+    for directory, manifest in (
+        ("build", "of a target in it, such as build/here/manifest.json"),
+        ("build/here", "in it, build/here/manifest.json"),
+    ):
+        assert project.run(*command, directory, status=2).stderr == (
+            f"error: {directory}: is a directory; name the manifest {manifest}\n"
+        )
     assert project.run(*command, "nothing.json", status=1).stderr == (
         "error: nothing.json: cannot be read: No such file or directory; name the manifest.json of a target in the "
         "build directory\n"

@@ -58,7 +58,7 @@ def test_it_overwrites_nothing(sources: Path) -> None:
     ended = run_here("init", str(sources))
     assert ended.returncode == 0
     assert f"{sources / 'dodo.py'}: is there already, and is left as it is\n" in ended.stderr
-    assert f"next: cd {sources}, wasmbuild build" in ended.stderr
+    assert f"next: cd '{sources}', wasmbuild build" in ended.stderr
     assert (sources / "dodo.py").read_text() == "mine"
     before = (sources / "wasmbuild.toml").read_bytes()
     again = run_here("init", str(sources))

@@ -229,21 +229,19 @@ def test_a_report_may_lie_beside_what_is_verified_and_be_written_again(project: 
 
 @posix
 @pytest.mark.parametrize(
-    ("arguments", "fix"),
+    "arguments",
     [
-        ("verify build --junit file/x", "nothing was lost; try again when this is mended, or name another file"),
-        ("embed --lang c -o file/x", "nothing was lost; try again when this is mended, or name another file"),
-        (
-            "compile add.wat --target x64 -o file/x",
-            "nothing was lost; try again when this is mended, or name another file",
-        ),
+        "verify build --junit file/x",
+        "embed --lang c -o file/x",
+        "compile add.wat --target x64 -o file/x",
     ],
 )
-def test_advice_fits_a_file_that_a_user_named(project: Project, arguments: str, fix: str) -> None:
+def test_advice_fits_a_file_that_a_user_named(project: Project, arguments: str) -> None:
     project.run("build", "-q")
     project.write("file", "")
     assert project.run(*arguments.split(), status=3).stderr == (
-        f"error: file/x: cannot be written: Not a directory; {fix}\n"
+        "error: file/x: cannot be written: Not a directory; a part of the path is a file, or a link that leads "
+        "nowhere; move that away, or name another path\n"
     )
 
 

@@ -149,6 +149,8 @@ def as_disk_error(path: Path | str, verb: str, advice: Advice) -> Iterator[None]
             fix = advice.full
         elif error.errno in _FORBIDDEN:
             fix = advice.forbidden
+        elif isinstance(error, (NotADirectoryError, FileExistsError)):
+            fix = "a part of the path is a file, or a link that leads nowhere; move that away, or name another path"
         else:
             fix = advice.other
         raise DiskError(f"{path}: cannot be {verb}: {error.strerror or error}; {fix}") from error

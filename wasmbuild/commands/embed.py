@@ -99,10 +99,9 @@ def _declared(arguments: argparse.Namespace) -> tuple[str, list[TargetEngine], T
 
 
 def _from_manifest(path: Path) -> tuple[str, list[TargetEngine], Toolchain]:
-    from wasmbuild.embed.mistaken import mistaken
+    from wasmbuild.embed.mistaken import in_directory, mistaken
     from wasmbuild.embed.spec import TargetEngine
     from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest
-    from wasmbuild.project import filenames
     from wasmbuild.shipment.manifests import read_named
     from wasmbuild.toolchain.find import find
     from wasmbuild.toolchain.limits import ProcessLimits
@@ -112,8 +111,7 @@ def _from_manifest(path: Path) -> tuple[str, list[TargetEngine], Toolchain]:
         data = read_named(path, MAX_MANIFEST + 1)
     except OSError as error:
         if error.errno == errno.EISDIR:
-            name = path / filenames.MANIFEST
-            raise UsageError(f"{path}: is a directory; name the manifest in it, {name}") from None
+            raise UsageError(f"{path}: is a directory; {in_directory(path)}") from None
         fix = "name the manifest.json of a target in the build directory"
         kind = FormatError if isinstance(error, FileNotFoundError) else DiskError
         raise kind(f"{path}: cannot be read: {error.strerror or error}; {fix}") from error

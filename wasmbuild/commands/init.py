@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _write(directory / _DODO, starter.DODO)
         print(f"{directory / _DODO}: the same as tasks of doit", file=sys.stderr)
-    where = "" if absolute == Path.cwd() else f"cd {directory}, "
+    where = "" if absolute == Path.cwd() else f"cd {shlex.quote(str(directory))}, "
     print(f"next: {where}wasmbuild build, wasmbuild verify build", file=sys.stderr)
     return DONE
 

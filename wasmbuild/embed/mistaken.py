@@ -8,8 +8,9 @@ from pathlib import Path
 
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.identify import identify
-from wasmbuild.formats.manifest import Index
+from wasmbuild.formats.manifest import MAX_INDEX, Index
 from wasmbuild.project import filenames
+from wasmbuild.shipment.manifests import read_named
 from wasmbuild.text import printable
 
 _KNOWN = ("artifact", "module", "component", "text", "elf")
@@ -36,6 +37,17 @@ def mistaken(path: Path, data: bytes) -> str:
     if schema.startswith("wasmbuild/record/"):
         return f"is the record of one artifact, not a manifest; name {_wanted(path)}"
     return f'is no manifest: its schema is "{printable(schema)}"; name {_wanted(path)}'
+
+
+def in_directory(directory: Path) -> str:
+    """Say what to name in place of a directory: the manifest in it, or of a build directory the first target's."""
+    manifest, index = directory / filenames.MANIFEST, directory / filenames.INDEX
+    if os.path.isfile(manifest):
+        return f"name the manifest in it, {manifest}"
+    try:
+        return f"name the manifest of a target in it, {_first(index, read_named(index, MAX_INDEX + 1))}"
+    except OSError:
+        return f"name {_wanted(manifest)}"
 
 
 def _first(path: Path, data: bytes) -> str:

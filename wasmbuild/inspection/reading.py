@@ -6,9 +6,11 @@ import errno
 import hashlib
 import os
 import re
+import shlex
 from types import TracebackType
 
 from wasmbuild import files
+from wasmbuild.boundary import host_fix
 from wasmbuild.engine import triples
 from wasmbuild.errors import DISK, FAILED, WRONG_REQUEST, CompileError, FormatError
 from wasmbuild.formats import cwasm
@@ -58,7 +60,7 @@ class Inspector:
         except FileNotFoundError:
             return _unusable(path, f"{shown}: there is no such file{_meant(path)}", WRONG_REQUEST)
         except IsADirectoryError:
-            fix = f"name the files in it, or prove what is in it with `wasmbuild verify {shown}`"
+            fix = f"name the files in it, or prove what is in it with `wasmbuild verify {shlex.quote(shown)}`"
             return _unusable(path, f"{shown} is a directory; {fix}", WRONG_REQUEST)
         except ValueError:
             return _unusable(path, f"{shown}: no file can have this name", WRONG_REQUEST)
@@ -145,7 +147,8 @@ def _unusable(path: str, error: str, exit_code: int, size: int | None = None) ->
 
 def _unreadable(path: str, error: OSError) -> Description:
     code = WRONG_REQUEST if error.errno == errno.EINVAL else DISK
-    return _unusable(path, f"{printable(path)}: cannot be read: {printable(error.strerror or error)}", code)
+    fix = host_fix(error.errno or 0) or "check that it is the right file"
+    return _unusable(path, f"{printable(path)}: cannot be read: {printable(error.strerror or error)}; {fix}", code)
 
 
 def _neither(shown: str, head: bytes, identity: FileIdentity) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shlex
 import shutil
 import stat
 import tempfile
@@ -110,5 +111,6 @@ def _root(kind: str) -> Path:
     except RuntimeError as error:
         raise DiskError("the system knows no home directory of yours to install into; set HOME") from error
     if not usercache.is_own(root.stat(), stat.S_IFDIR):
-        raise DiskError(f"{root}: is not yours alone, so that others could change what compiles; run: chmod 755 {root}")
+        problem = "is not yours alone, so that others could change what compiles"
+        raise DiskError(f"{root}: {problem}; run: chmod 755 {shlex.quote(str(root))}")
     return root

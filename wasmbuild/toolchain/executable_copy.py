@@ -49,11 +49,13 @@ def runnable_copy(original: Path, sha256: str) -> Path:
     try:
         return _private_copy(original, sha256)
     except OSError as error:
+        import shlex
         import tempfile
 
         raise ToolchainError(
             f"{original}: has no permission to run (pip leaves it out), no copy that has can be kept in your cache: "
-            f"{_reason(unkept)}, nor made in {tempfile.gettempdir()}: {_reason(error)}; run: chmod +x {original}"
+            f"{_reason(unkept)}, nor made in {tempfile.gettempdir()}: {_reason(error)}; run: chmod +x "
+            f"{shlex.quote(str(original))}"
         ) from error
 
 

@@ -209,7 +209,9 @@ def _named(
         if os.path.isfile(path) and not os.access(path, os.X_OK):
             if not executable.is_program(path):
                 raise UnusableExecutableError("is no program")
-            raise UnusableExecutableError(f"has no permission to run; run: chmod +x {path}")
+            import shlex
+
+            raise UnusableExecutableError(f"has no permission to run; run: chmod +x {shlex.quote(str(path))}")
         identity = executable.identify(path)
     except UnusableExecutableError as error:
         raise ToolchainError(

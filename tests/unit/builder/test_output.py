@@ -130,8 +130,8 @@ def test_a_file_below_a_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(DiskError) as error:
         output.write(tmp_path / "file" / "x", b"")
     assert str(error.value) == (
-        f"{tmp_path / 'file' / 'x'}: cannot be written: Not a directory; nothing was lost; try again when this is "
-        f"mended, or name another file"
+        f"{tmp_path / 'file' / 'x'}: cannot be written: Not a directory; a part of the path is a file, or a link "
+        f"that leads nowhere; move that away, or name another path"
     )
 
 

@@ -73,8 +73,12 @@ def test_a_link_that_leads_nowhere_is_not_what_was_meant(tmp_path: Path, reader:
 
 
 def test_a_directory_is_a_wrong_request(tmp_path: Path, reader: Inspector) -> None:
-    described = reader.describe(str(tmp_path))
-    assert described.error.startswith(f"{tmp_path} is a directory; name the files in it")
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    described = reader.describe(str(folder))
+    assert described.error == (
+        f"{folder} is a directory; name the files in it, or prove what is in it with `wasmbuild verify '{folder}'`"
+    )
     assert described.exit_code == 2
 
 
@@ -83,7 +87,7 @@ def test_a_fifo_and_a_device_are_not_waited_for(tmp_path: Path, reader: Inspecto
     os.mkfifo(tmp_path / "fifo")
     for path in (str(tmp_path / "fifo"), "/dev/zero"):
         described = reader.describe(path)
-        assert described.error == f"{path}: cannot be read: not a regular file"
+        assert described.error == f"{path}: cannot be read: not a regular file; name another path"
         assert described.exit_code == 2
 
 

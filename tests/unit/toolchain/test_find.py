@@ -67,8 +67,8 @@ class TestNamed:
     def test_what_is_no_executable(self, machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (machine / "folder").mkdir()
         (machine / "text").write_text("root:x:0:0\n")
-        (machine / "file").write_text("#!/bin/sh\n")
-        (machine / "file").chmod(0o644)
+        (machine / "a file").write_text("#!/bin/sh\n")
+        (machine / "a file").chmod(0o644)
         (machine / "foreign").write_text("#!/not/there\n")
         (machine / "foreign").chmod(0o755)
         (machine / "empty").touch(mode=0o755)
@@ -86,8 +86,8 @@ class TestNamed:
             f"another C library (musl, glibc){fix}"
         )
         assert message("text", 48, machine) == f"{named}/text is no program{fix}"
-        assert message("file", 48, machine) == (
-            f"{named}/file has no permission to run; run: chmod +x {machine}/file{fix}"
+        assert message("a file", 48, machine) == (
+            f"{named}/a file has no permission to run; run: chmod +x '{machine}/a file'{fix}"
         )
         monkeypatch.setenv(search_path.VARIABLE, f"{machine}/none")
         assert message("auto", 48, machine).startswith(f"WASMBUILD_WASMTIME: {machine}/none cannot be used: ")
