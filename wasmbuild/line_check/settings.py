@@ -14,8 +14,6 @@ from wasmbuild.line_check.topic import Topic
 from wasmbuild.text import shown
 
 _NATIVE = "x86_64-unknown-linux-gnu"
-# What a library writes besides: a cache, and the files of a profiler.
-_WRITES_FILES = frozenset(("cache", "profiler"))
 # Symbols of it carry the whole version, in which library and executable may differ.
 _NAMES_VERSION = "debug-info"
 # The module has no gaps in its data, which are all that it changes.

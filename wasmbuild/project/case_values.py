@@ -43,7 +43,6 @@ _LIKE_A_SHAPE = re.compile(r"[a-z][0-9]+x[0-9]+")
 _INTEGERS = (-(1 << 63), (1 << 64) - 1)
 # Halfway between the largest f32 and the next power of two: from there on, numbers are rounded to infinity.
 _BEYOND_F32 = float.fromhex("0x1.ffffffp+127")
-_LARGEST_F32 = float.fromhex("0x1.fffffefffffffp+127")
 
 
 def value_problems(value: object, depth: int = MAX_DEPTH) -> list[Problem]:
