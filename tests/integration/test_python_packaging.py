@@ -113,6 +113,23 @@ def test_an_sdist_has_the_declaration_and_the_sources_and_no_artifacts(distribut
     assert [name for name in names if name.startswith("edge/wasm")] == []
 
 
+def test_what_an_editable_install_left_is_shipped_by_no_rule_of_setuptools(tmp_path: Path) -> None:
+    distribution = Distribution("setuptools", tmp_path / "project")
+    assert run_here("build", "--build-dir", "edge/wasm", cwd=distribution.root).returncode == 0
+    # It is no artifact of what is declared from now on.
+    distribution.edit("[modules.answer]", "[modules.reply]", "wasmbuild.toml")
+    distribution.edit("[tool.wasmbuild]", '[tool.setuptools.package-data]\nedge = ["**/*"]\n[tool.wasmbuild]')
+    (distribution.root / "MANIFEST.in").write_text("graft edge\n")
+    (distribution.root / ".gitignore").unlink()
+    distribution.build("--sdist")
+    names = distribution.sources()
+    assert {"wasmbuild.toml", "wasm/answer.wat", "edge/__init__.py"} <= names
+    assert [name for name in names if name.startswith("edge/wasm")] == []
+    assert "edge/wasm" not in next(distribution.root.glob("*.egg-info/SOURCES.txt")).read_text()
+    distribution.build("--wheel")
+    assert distribution.shipped() == {name.replace("answer", "reply") for name in FILES}
+
+
 def test_an_sdist_has_all_that_decides_what_is_built(distribution: Distribution) -> None:
     declaration = distribution.root / "wasmbuild.toml"
     test = '[[modules.answer.tests]]\ncall = "answer"\nreturns = [42]\nwasi = { dirs = ["given"] }\n'

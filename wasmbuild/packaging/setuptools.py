@@ -10,6 +10,7 @@ import setuptools
 import tomli
 from setuptools import Distribution
 from setuptools.command.build_py import build_py
+from setuptools.command.egg_info import egg_info
 from setuptools.errors import SetupError
 
 from wasmbuild.errors import WasmbuildError
@@ -45,6 +46,7 @@ def finalize(distribution: Distribution) -> None:
         distribution.has_ext_modules = lambda: True
     # Where it finds no package, setuptools would pass the command over, and make a wheel without artifacts.
     distribution.has_pure_modules = lambda: True
+    distribution.cmdclass["egg_info"] = _egg_info(settings, distribution.cmdclass.get("egg_info", egg_info))
     builds = _BuildPy.of(settings, distribution.cmdclass.get("build_py", build_py))
     distribution.cmdclass["build_py"] = builds
     distribution.cmdclass["bdist_wheel"] = _wheel(settings, distribution.cmdclass.get("bdist_wheel", bdist_wheel))
@@ -73,15 +75,12 @@ class _BuildPy:
                 # What an earlier build left there would be shipped too.
                 shutil.rmtree(Path(self.build_lib, package), ignore_errors=True)
                 for name, path in shipment.files.items():
-                    self.mkpath(str(Path(self.build_lib, name).parent))
+                    # Not by mkpath, which takes what it made once for being there.
+                    Path(self.build_lib, name).parent.mkdir(parents=True, exist_ok=True)
                     self.copy_file(str(path), str(Path(self.build_lib, name)))
 
             def get_source_files(self) -> list[str]:
-                try:
-                    own = shipped.sources(Path.cwd(), settings)
-                except WasmbuildError as error:
-                    raise SetupError(str(error)) from None
-                return [*super().get_source_files(), *own]
+                return [*super().get_source_files(), *_sources(settings)]
 
             def _without_package(self) -> str:
                 parts = settings.package.split("/")[:-1]
@@ -102,6 +101,31 @@ class _BuildPy:
                 return directory
 
         return WithArtifacts
+
+
+def _sources(settings: shipped.Settings) -> list[str]:
+    try:
+        return shipped.sources(Path.cwd(), settings)
+    except WasmbuildError as error:
+        raise SetupError(str(error)) from None
+
+
+def _egg_info(settings: shipped.Settings, base: type[Any]) -> type[Any]:
+    """Return a command whose list of files, which all of setuptools ships from, lacks what a build left in the tree.
+
+    MANIFEST.in may name all that is there.
+    """
+
+    class WithoutArtifacts(base):  # type: ignore[misc]
+        def find_sources(self) -> None:
+            super().find_sources()
+            own, built = _sources(settings), Path(settings.package)
+            kept = [name for name in self.filelist.files if name in own or built not in Path(name).parents]
+            if kept != self.filelist.files:
+                self.filelist.files = kept
+                self.write_file("sources", str(Path(self.egg_info, "SOURCES.txt")), "\n".join([*kept, ""]))
+
+    return WithoutArtifacts
 
 
 def _wheel(settings: shipped.Settings, base: type[Any]) -> type[Any]:
