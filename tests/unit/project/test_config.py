@@ -211,7 +211,14 @@ def test_bytes_that_are_no_toml(directory: Path) -> None:
     assert of(b"# nothing\n") == of(b"")
     assert of(b"a = 1\nb = \xff\n") == ["wasmbuild.toml: line 2 is not UTF-8: byte 0xFF; save the file as UTF-8"]
     assert of(b"\xef\xbb\xbfa = 1\n") == ["wasmbuild.toml: starts with a byte order mark; save it as UTF-8 without one"]
-    assert of(b"[project]\nname = \n") == ["wasmbuild.toml: line 2, column 8: Invalid value; correct the TOML there"]
+    assert of(b"[build]\nexecutor = local\n") == [
+        "wasmbuild.toml: line 2, column 12: Invalid value; write text in straight quotes, true and false in lower "
+        "case, and close each bracket"
+    ]
+    assert of(b"[build]\n[project]\n[build]\n") == [
+        "wasmbuild.toml: line 3, column 7: Cannot declare ('build',) twice; each table stands once: write all of its "
+        "keys below one header"
+    ]
     assert of(b"a = '\x1b'\n") == [
         "wasmbuild.toml: line 1, column 6: Found invalid character '\\x1b'; correct the TOML there"
     ]
