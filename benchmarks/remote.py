@@ -52,7 +52,7 @@ from wasmbuild.project.cache_policy import CachePolicy
 
 address, listing, out = sys.argv[1:]
 keys = [path.rpartition("/")[2] for path in open(listing).read().split()]
-cache = with_remote(None, CachePolicy(timeout=600), address, push=False)
+cache = with_remote(None, CachePolicy(timeout=600), address, push=False, alone=False)
 cache.want(keys)
 for key in keys:
     assert cache.get(key, Path(out, key)) is not None
