@@ -76,9 +76,7 @@ class Lock:
         if self._descriptor is not None:
             # Whoever takes it writes into the file, and gives it another time.
             self._left = files.stamp(self.path)
-            if self._along is not None:
-                os.close(self._along)
-                self._along = None
+            self._release_directory()
             os.close(self._descriptor)
             self._descriptor = None
 
@@ -116,10 +114,16 @@ class Lock:
                 self._descriptor = descriptor
                 return True
         except OSError as error:
+            self._release_directory()
             os.close(descriptor)
             raise DiskError(_cannot_open(self.path, error)) from error
         os.close(descriptor)
         return False
+
+    def _release_directory(self) -> None:
+        if self._along is not None:
+            os.close(self._along)
+            self._along = None
 
     def _try_along(self) -> bool:
         """Lock the directory too; false when somebody else holds it by another file."""

@@ -237,6 +237,20 @@ def test_where_no_directory_can_be_locked_the_file_is(
     assert not BuildDirectory(directory.root)._lock._try_once()
 
 
+def test_a_lock_that_cannot_be_written_is_let_go_whole(
+    directory: BuildDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    directory.unlock()
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", refuse)
+        with pytest.raises(DiskError, match="No space left"):
+            directory.lock(timeout=0)
+    assert directory.lock(timeout=0) is False
+
+
 def test_the_clock_needs_the_lock(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="the lock is not held"):
         Lock(tmp_path / "lock").clock()
