@@ -5,6 +5,7 @@ POSIX has a call for what our children get, but for a working directory of their
 
 from __future__ import annotations
 
+import errno
 import os
 
 from wasmbuild.lean.contexts import suppress
@@ -78,6 +79,11 @@ def spawn(argv: Sequence[str], environment: Mapping[str, str]) -> Spawned | None
             pid = os.posix_spawn(argv[0], list(argv), environment, file_actions=actions, setsid=True, setsigdef=_HEARD)
         except NotImplementedError:  # this system starts no sessions
             return None
+        except OSError as error:
+            # One of the others is above the limit, which was lowered after it was opened.
+            if error.errno == errno.EBADF:
+                return None
+            raise
         opened = [out, err]
     finally:
         for descriptor in opened:

@@ -190,6 +190,17 @@ def test_a_child_inherits_nothing_and_ignores_nothing(cwd: str | None) -> None:
     assert shell("kill -PIPE $$", cwd=cwd).status == -signal.SIGPIPE
 
 
+def test_what_was_open_before_the_limit_was_lowered_is_not_inherited() -> None:
+    code = (
+        "import os, resource; from wasmbuild.toolchain.child import ProcessLimits, run\n"
+        "os.dup2(1, 100); resource.setrlimit(resource.RLIMIT_NOFILE, (50, 50))\n"
+        "print(run(['/bin/ls', '/dev/fd/'], limits=ProcessLimits(seconds=30)).stdout.decode())"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {"0", "1", "2"} <= set(told)
+    assert "100" not in told
+
+
 def test_starting_one_imports_nothing_that_is_heavy() -> None:
     code = (
         "import sys; from wasmbuild.toolchain.child import ProcessLimits, run\n"
