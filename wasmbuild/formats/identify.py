@@ -40,7 +40,6 @@ _WHAT_TO_GIVE = "pass the .wasm or .wat that it was made from"
 _TO_WEBASSEMBLY = "compile its source to WebAssembly (for example --target wasm32-wasip1) and pass that"
 _UNPACK = "unpack it, and pass the file inside"
 _LINK = "link it to a WebAssembly module, and pass that"
-_DECODE = "decode it first, for example with `base64 -d`"
 
 
 def identify(data: bytes) -> FileIdentity:
@@ -174,7 +173,7 @@ _MAGICS = (
     (b"\xfd7zXZ\0", "an xz file", _UNPACK),
     (b"BZh", "a bzip2 file", _UNPACK),
     (b"version https://git-lfs.github.com/", "a Git LFS pointer, not the file itself", "run `git lfs pull`"),
-    (b"AGFzbQ", "WebAssembly written in base64", _DECODE),
+    (b"AGFzbQ", "WebAssembly written in base64", "decode it first, for example with `base64 -d`"),
     (b"data:application/wasm;base64,", "WebAssembly as a data URL", "pass what follows the comma, decoded: base64 -d"),
     (b"\xff\xfe", "text in UTF-16", "save it as UTF-8"),
     (b"\xfe\xff", "text in UTF-16", "save it as UTF-8"),

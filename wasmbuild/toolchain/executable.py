@@ -28,7 +28,8 @@ _VERSION_MEMORY = 4 << 30
 _LOOKS = 8
 _LOOK_PAUSE_SECONDS = 0.1
 _NAMES = ("wasmtime", "wasmtime-cli")
-_PROGRAMS = (b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+_SCRIPT = b"#!"
+_PROGRAMS = (_SCRIPT, b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 
 
 class ExecutableIdentity(NamedTuple):
@@ -96,18 +97,18 @@ def _copy(path: Path) -> Path:
 
 def is_script(path: Path) -> bool:
     """Tell whether an executable starts another program, so that its bytes say nothing of what compiles."""
-    try:
-        with files.open_regular(path) as file:
-            return file.read(2) == b"#!"
-    except OSError:
-        return False
+    return _begins(path, (_SCRIPT,))
 
 
 def is_program(path: Path) -> bool:
     """Tell whether a file begins as programs do, here or elsewhere, so that the permission to run may be missing."""
+    return _begins(path, _PROGRAMS)
+
+
+def _begins(path: Path, marks: tuple[bytes, ...]) -> bool:
     try:
         with files.open_regular(path) as file:
-            return file.read(4).startswith(_PROGRAMS)
+            return file.read(4).startswith(marks)
     except OSError:
         return False
 
