@@ -15,7 +15,8 @@ from wasmbuild.toolchain import find, search_path
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.job import Job
 from wasmbuild.toolchain.limits import ProcessLimits
-from wasmbuild.toolchain.worker import ChildExit, Reply, Request
+from wasmbuild.toolchain.replies import Reply
+from wasmbuild.toolchain.worker import ChildExit, Request
 from wasmbuild.verify import probes
 
 LIMITS = ProcessLimits(seconds=60)

@@ -20,7 +20,7 @@ from wasmbuild.toolchain.spawn import Spawned, spawn
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Container, Mapping, Sequence
-    from typing import TypeAlias
+    from typing import TypeAlias, TypeGuard
 
     Process: TypeAlias = subprocess.Popen[bytes] | Spawned
 
@@ -101,13 +101,18 @@ def _open(
     while True:
         tries += 1
         try:
-            spawned = spawn(argv, env) if stdin is None and cwd is None else None
+            spawned = spawn(argv, env, stdin) if cwd is None and (stdin is None or _is_descriptor(stdin)) else None
             return spawned or _popen(argv, stdin, env, cwd)
         except OSError as error:
             if error.errno != errno.ETXTBSY or tries == _BUSY_TRIES:
                 # It may be the working directory that is missing.
                 raise ChildError(f"cannot run {error.filename or argv[0]}: {error.strerror or error}") from error
             time.sleep(_BUSY_PAUSE_SECONDS)
+
+
+def _is_descriptor(stdin: int | IO[bytes]) -> TypeGuard[int]:
+    """Tell whether it is one, and not a file of Python or a wish of ``subprocess``, which are negative numbers."""
+    return isinstance(stdin, int) and stdin >= 0
 
 
 def _popen(

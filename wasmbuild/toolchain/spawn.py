@@ -1,6 +1,6 @@
 """A child without ``subprocess``: to import that takes as long as to compile a small module, and a step starts one.
 
-POSIX has a call for what our children get, but for a working directory of their own, and input.
+POSIX has a call for what our children get, but for a working directory of their own.
 """
 
 from __future__ import annotations
@@ -53,9 +53,10 @@ class Spawned:
         return self.returncode
 
 
-def spawn(argv: Sequence[str], environment: Mapping[str, str]) -> Spawned | None:
-    """Start a program, whose path has a directory, with empty input, in a session of its own; None where that cannot
-    be done here.
+def spawn(argv: Sequence[str], environment: Mapping[str, str], stdin: int | None = None) -> Spawned | None:
+    """Start a program, whose path has a directory, in a session of its own; None where that cannot be done here.
+
+    Its input is the descriptor ``stdin``, by default empty.
 
     Raises OSError as ``subprocess.Popen`` does.
     """
@@ -66,11 +67,12 @@ def spawn(argv: Sequence[str], environment: Mapping[str, str]) -> Spawned | None
     try:
         opened += os.pipe()
         opened += os.pipe()
-        if min(opened) < _STREAMS:
+        if min(opened if stdin is None else (*opened, stdin)) < _STREAMS:
             return None
         stdout, out, stderr, err = opened
+        empty = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
         actions = [
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            empty if stdin is None else (os.POSIX_SPAWN_DUP2, stdin, 0),
             (os.POSIX_SPAWN_DUP2, out, 1),
             (os.POSIX_SPAWN_DUP2, err, 2),
             *((os.POSIX_SPAWN_CLOSE, number) for number in others),

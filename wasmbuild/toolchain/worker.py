@@ -14,14 +14,12 @@ from collections.abc import Mapping, Sequence
 
 from wasmbuild.errors import ChildError
 from wasmbuild.lean.typing import Any, NamedTuple
-from wasmbuild.text import printable
 from wasmbuild.toolchain import process
 from wasmbuild.toolchain.limits import ProcessLimits
+from wasmbuild.toolchain.replies import Reply, ReplyBuffer
 from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Event, TruncatedText, open_streams
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-# Bytes.
-_LONGEST_LINE = 1 << 28
 _PASSES_FILES = hasattr(socket, "send_fds") and hasattr(socket, "AF_UNIX")
 
 _sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
@@ -49,13 +47,6 @@ class Request(NamedTuple):
     data: bytes = b""
     files: Sequence[int] = ()
     seconds: float | None = None
-
-
-class Reply(NamedTuple):
-    """What the child said: a JSON object, and bytes."""
-
-    body: dict[str, Any]
-    data: bytes
 
 
 class ChildExit(NamedTuple):
@@ -114,10 +105,9 @@ class Worker:
         """Start the process; ``greet`` comes next. Raises ChildError and ToolchainError."""
         self._name = name
         self._limits = limits
-        self._buffer = bytearray()
+        self._replies = ReplyBuffer()
         self._stderr = TruncatedText()
         self._answered = 0
-        self._searched = 0
         self._waiting: deque[float | None] = deque()
         self._busy_since = 0.0
         self._ended = False
@@ -205,7 +195,7 @@ class Worker:
         """Wait for the reply to the first request that has none yet; the child is dead after a ChildExit."""
         while True:
             try:
-                reply = self._parse()
+                reply = self._replies.take()
             except ValueError as error:
                 return self._exit(f"answered with something that is no reply ({error})")
             if reply is not None:
@@ -216,29 +206,6 @@ class Worker:
             if self._ended:
                 return self._exit()
             self._read()
-
-    def _parse(self) -> Reply | None:
-        """Take one whole reply out of what was read; None while there is none. Raises ValueError."""
-        end = self._buffer.find(b"\n", self._searched)
-        if end < 0:
-            self._searched = len(self._buffer)
-            if self._searched > _LONGEST_LINE:
-                raise ValueError("a line without an end")
-            return None
-        line = self._buffer[:end].decode("utf-8", "replace")
-        try:
-            body = json.loads(line)
-        except (ValueError, RecursionError):
-            raise ValueError(f"{printable(line, 80) or 'an empty line'}; it may write nothing else to stdout") from None
-        size = body.get("size", 0) if isinstance(body, dict) else None
-        if type(size) is not int or size < 0:
-            raise ValueError("not an object with a size")
-        if len(self._buffer) < end + 1 + size:
-            return None
-        data = bytes(self._buffer[end + 1 : end + 1 + size])
-        del self._buffer[: end + 1 + size]
-        self._searched = 0
-        return Reply(body, data)
 
     def _read(self) -> None:
         seconds = self._waiting[0]
@@ -254,7 +221,7 @@ class Worker:
 
     def _keep(self, event: Event) -> None:
         if event.stream == OUT:
-            self._buffer += event.data
+            self._replies.add(event.data)
         elif event.stream == ERR:
             self._stderr.add(event.data)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from wasmbuild.errors import ChildError
 from wasmbuild.toolchain import process, python
 from wasmbuild.toolchain.process import format_bytes
-from wasmbuild.toolchain.worker import ChildExit, Reply
+from wasmbuild.toolchain.replies import Reply
+from wasmbuild.toolchain.worker import ChildExit
 from wasmbuild.verify import interface
 from wasmbuild.verify.host_errors import is_of_the_path, lacks_memory, unverified
 from wasmbuild.verify.intact import AGAIN, BY_HAND

@@ -19,7 +19,8 @@ from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.project import cases
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.server import Server
-from wasmbuild.toolchain.worker import ChildExit, Reply, Request
+from wasmbuild.toolchain.replies import Reply
+from wasmbuild.toolchain.worker import ChildExit, Request
 from wasmbuild.verify import library_answers as answers
 from wasmbuild.verify import tested
 from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome

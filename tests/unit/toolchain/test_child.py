@@ -34,7 +34,7 @@ def shell(body: str, limits: ProcessLimits = LIMITS, **options: Any) -> child.Ch
 def each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Read the pipes of children as this system does, and as one does that cannot poll them, or not spawn."""
     if request.param == "popen":
-        monkeypatch.setattr(process, "spawn", lambda argv, environment: None)
+        monkeypatch.setattr(process, "spawn", lambda argv, environment, stdin=None: None)
     else:
         monkeypatch.setattr(child, "open_streams", request.param)
 
@@ -236,7 +236,7 @@ os.posix_spawn = started
 """
 INTERRUPTED_POPEN = """import os, signal, subprocess, time
 from wasmbuild.toolchain import process
-process.spawn = lambda argv, environment: None
+process.spawn = lambda argv, environment, stdin=None: None
 start = subprocess.Popen._execute_child
 def started(self, *arguments):
     start(self, *arguments)

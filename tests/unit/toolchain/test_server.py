@@ -22,7 +22,8 @@ from wasmbuild.errors import ChildError
 from wasmbuild.toolchain import wire, worker
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.server import Server
-from wasmbuild.toolchain.worker import ChildExit, Reply, Request
+from wasmbuild.toolchain.replies import Reply
+from wasmbuild.toolchain.worker import ChildExit, Request
 
 CHILD = """
 import os, sys, time
