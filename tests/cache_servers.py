@@ -218,6 +218,11 @@ class Server:
             def do_POST(self) -> None:
                 self.do_PUT()
 
+            def handle(self) -> None:
+                # Whoever has what it wants may be gone at any time.
+                with contextlib.suppress(ConnectionError):
+                    super().handle()
+
         self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
         scheme = "http"

@@ -20,8 +20,8 @@ from wasmbuild.toolchain.find import FoundCompiler, remedies
 from wasmbuild.toolchain.job import Job, NoVerdictError
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.process import KILLED
-from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.replies import Reply
+from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.worker import ChildExit, Request
 
 EMPTY = {"module": b"\0asm\x01\0\0\0", "component": b"\0asm\x0d\0\x01\0"}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
 
 from wasmbuild.errors import ToolchainError
+from wasmbuild.lean.typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TO_START = 64 << 20
 """Bytes. Python with the library takes 52 MiB of address space before it does anything; with less it fails in many

@@ -18,8 +18,8 @@ from wasmbuild.errors import ChildError
 from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.project import cases
 from wasmbuild.toolchain.limits import ProcessLimits
-from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.replies import Reply
+from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.worker import ChildExit, Request
 from wasmbuild.verify import library_answers as answers
 from wasmbuild.verify import tested

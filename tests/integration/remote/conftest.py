@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,25 @@ def member(tmp_path: Path) -> Member:
         return project
 
     return make
+
+
+@pytest.fixture
+def without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that has a module be missing, by its name, here and in what a build starts."""
+
+    def leave_out(name: str) -> None:
+        *packages, own = name.split(".")
+        folder = top = tmp_path / "without"
+        folder.mkdir()
+        for package in packages:
+            folder /= package
+            folder.mkdir()
+            (folder / "__init__.py").touch()
+        (folder / f"{own}.py").write_text(f"raise ModuleNotFoundError('there is no {name}', name={name!r})\n")
+        monkeypatch.syspath_prepend(top)
+        monkeypatch.setitem(sys.modules, name, None)
+
+    return leave_out
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -86,12 +85,12 @@ def test_an_identity_that_is_refused(project: Project, service: GoogleService, t
 
 
 def test_without_google_auth_that_is_asked_for(
-    project: Project, service: GoogleService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Project, service: GoogleService, tmp_path: Path, without: Callable[[str], None]
 ) -> None:
     named = tmp_path / "run.json"
     project.environment["GOOGLE_APPLICATION_CREDENTIALS"] = str(named)
     service.make_identity(named, "main")
-    monkeypatch.setitem(sys.modules, "google.auth", None)
+    without("google.auth")
     line, _ = told(project).splitlines()
     what = "credentials of this kind take google-auth: pip install 'google-auth[requests]'"
     assert line == f"gs://artifacts/main has no credentials that can be used ({named}: {what}); it is done without"

@@ -15,7 +15,7 @@ import pytest
 from cache_servers import Server, answer, free_port, keep, send
 from support import Project
 
-from wasmbuild.builder.cache import lateness, pusher
+from wasmbuild.builder.cache import lateness, remote
 
 Member = Callable[..., Project]
 Handler = http.server.BaseHTTPRequestHandler
@@ -330,7 +330,7 @@ class TestPushing:
             under_way.remove(len(data))
             keep(server, handler, data)
 
-        monkeypatch.setattr(pusher, "_MOST_BYTES", most)
+        monkeypatch.setattr(remote, "_MOST_BYTES", most)
         server.keep = slow
         assert "4 pushed" in member(f'remote = "{server.address}"', "timeout = 60").run("build", "--push").stderr
         assert (max(peak) == 1) is (most == 0)

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from wasmbuild.errors import ChildError
 from wasmbuild.toolchain import wire, worker
 from wasmbuild.toolchain.limits import ProcessLimits
-from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.replies import Reply
+from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.worker import ChildExit, Request
 
 CHILD = """

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable
+from _thread import allocate_lock
+
+from wasmbuild.lean.typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Budget:
@@ -15,7 +19,7 @@ class Budget:
         self._clock = clock
         self._waiting = 0
         self._since = 0.0
-        self._mutex = threading.Lock()
+        self._mutex = allocate_lock()
 
     def left(self) -> float:
         with self._mutex:

@@ -6,18 +6,20 @@ What is wrong with it fails no build, unless the command line asks for just that
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
-from wasmbuild.builder.cache import lateness
+from wasmbuild.builder.cache import lateness, packed
 from wasmbuild.builder.cache.local import LocalCache
+from wasmbuild.builder.cache.remote import RemoteCache, lacks
 from wasmbuild.builder.cache.tiered import AbsentRemote, NearCache, Remote, TieredCache
+from wasmbuild.builder.cache.transfer_process import TransferProcess
+from wasmbuild.builder.cache.transfer_setup import TransferSetup
 from wasmbuild.builder.scheduler import cores
 from wasmbuild.errors import UsageError
-from wasmbuild.lean.typing import TYPE_CHECKING, Any
+from wasmbuild.lean.paths import Path
+from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project.cache_policy import CachePolicy, shown_address
 
 if TYPE_CHECKING:
-    from wasmbuild.builder.cache.signing import Signer, TrustedKeys
     from wasmbuild.builder.interfaces import ArtifactCache
 
 SIGNING_KEY = "WASMBUILD_CACHE_SIGNING_KEY"
@@ -39,60 +41,55 @@ def with_remote(
 
 def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool, alone: bool) -> Remote:
     shown = shown_address(address)
-    signer = push_problem = warning = None
+    signing_key = push_problem = warning = None
+    writes = push or policy.push
+    if push and (module := _lacking()) is not None:
+        raise UsageError(f"--push: {shown} {lacks(module)}")
     try:
-        from wasmbuild.builder.cache import packed, stores
-        from wasmbuild.builder.cache.remote import RemoteCache
-
-        packed.zstd()
-        trusted = _trusted(policy)
-        if push or policy.push:
-            signer, warning = _signer(policy)
+        if writes:
+            signing_key, warning = _signing_key(policy)
     except ImportError as error:
-        problem = f"needs the extra remote, of which {error.name} is not installed: pip install 'wasmbuild[remote]'"
         if push:
-            raise UsageError(f"--push: {shown} {problem}") from None
-        return AbsentRemote(f"{shown} {problem}")
+            raise UsageError(f"--push: {shown} {lacks(str(error.name))}") from None
     except UsageError as error:
         if push:
             raise
         push_problem = f"gets nothing of what is compiled: {error}"
     if alone and lateness.is_recent(shown):
         # The step that waited has told so.
-        return AbsentRemote(None)
-
-    def store() -> Any:
-        return stores.opened(address, policy.timeout, writing=push or policy.push)
-
+        return AbsentRemote()
+    local = near.local
+    kept_in = None if local is None or local.problem() is not None else (str(local.directory), local.max_bytes)
+    setup = TransferSetup(address, policy.timeout, writes, policy.keys, signing_key, kept_in, near.origins)
     return RemoteCache(
-        store,
+        lambda: TransferProcess(setup._asdict()),
         shown,
         policy.timeout,
-        trusted,
-        signer,
-        near.keep,
-        push=push or policy.push,
+        push=writes,
         push_problem=push_problem,
         warning=warning,
         cores=cores(),
+        added=local.count if local is not None else None,
         late=lambda: lateness.note(shown),
     )
 
 
-def _trusted(policy: CachePolicy) -> TrustedKeys | None:
-    """Return the keys that entries have to be signed by, None where nothing has to be: no cryptography is loaded then.
+def _lacking() -> str | None:
+    """Return the name of a module of the extra that is not installed, None where all are."""
+    try:
+        import obstore  # noqa: F401
 
-    Raises ImportError.
+        packed.zstd()
+    except ImportError as error:
+        return error.name
+    return None
+
+
+def _signing_key(policy: CachePolicy) -> tuple[str | None, str | None]:
+    """Return the path of the key that signs, None where nothing has to be, and what is to be said of that.
+
+    Raises UsageError, ImportError.
     """
-    if not policy.keys:
-        return None
-    from wasmbuild.builder.cache.signing import TrustedKeys
-
-    return TrustedKeys(policy.keys)
-
-
-def _signer(policy: CachePolicy) -> tuple[Signer | None, str | None]:
-    """Return who signs, None where nobody has to, and what is to be said of that. Raises UsageError."""
     of_environment = os.environ.get(SIGNING_KEY)
     named = of_environment or policy.signing_key
     asked_by = f"{SIGNING_KEY}: " if of_environment else ""
@@ -114,4 +111,4 @@ def _signer(policy: CachePolicy) -> tuple[Signer | None, str | None]:
             f'{asked_by}{named}: is the private key of none of [cache] keys; add "{signer.public}" to them'
         )
     exposed = signing.exposure(Path(named))
-    return signer, None if exposed is None else f"is signed for with {named}, {exposed}"
+    return os.path.abspath(named), None if exposed is None else f"is signed for with {named}, {exposed}"

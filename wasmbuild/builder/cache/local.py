@@ -120,10 +120,20 @@ class LocalCache:
             with suppress(OSError):
                 os.unlink(_path(root, key))
 
-    def close(self) -> None:
+    def grown(self) -> int:
+        """Return by how many bytes this process made it grow since it was asked, for another one to ``count``."""
         with self._mutex:
             added, self._added = self._added, 0
-        root = self._root
+        return added
+
+    def count(self, added: int) -> None:
+        """Note that another process of this build made it grow by so many bytes."""
+        with self._mutex:
+            self._added += added
+
+    def close(self) -> None:
+        root = self._directory() if self._added else None
+        added = self.grown()
         if not added or root is None:
             return
         with suppress(OSError):
@@ -143,6 +153,11 @@ class LocalCache:
             return self._root
 
     # --- upkeep
+
+    @property
+    def max_bytes(self) -> int:
+        """What is left of it when it is closed."""
+        return self._max
 
     @property
     def directory(self) -> Path:

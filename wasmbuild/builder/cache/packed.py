@@ -10,9 +10,9 @@ over all that is before it, so over key and digest, and what is taken is held to
 from __future__ import annotations
 
 import struct
-from functools import cache
 
 from wasmbuild.digest import sha256, sha256_hex
+from wasmbuild.lean.functools import lru_cache
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _decompressed(data: memoryview, size: int) -> bytes:
     return artifact
 
 
-@cache
+@lru_cache(None)
 def zstd() -> Any:
     """Return the module that compresses. Raises ImportError."""
     try:

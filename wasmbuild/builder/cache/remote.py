@@ -1,29 +1,58 @@
-"""Artifacts that others compiled, in a store far away: fetched ahead, many at once, and never waited for too long."""
+"""Artifacts that others compiled, in a store far away: fetched ahead, and never waited for too long.
+
+What may be waited for is a budget: it is what a build may lose by this cache, so that the seconds a compile would have
+taken are earned back by what is taken instead. A store that fails, or that used the budget up, is away for the rest of
+the build. Who transfers is a child; see ``transferring`` for what it says.
+"""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable
-from functools import partial
-from typing import Any
+import itertools
+import time
+from _thread import allocate_lock
 
-from obstore.exceptions import PermissionDeniedError
-
-from wasmbuild.builder.cache import packed, stores
-from wasmbuild.builder.cache.connection import Connection
-from wasmbuild.builder.cache.packed import NotAnEntryError, NotTrustedError, PackedArtifact
-from wasmbuild.builder.cache.pusher import Pusher
+from wasmbuild.builder.cache import packed
+from wasmbuild.builder.cache.budget import Budget
 from wasmbuild.builder.cache.remote_status import RemoteStatus
-from wasmbuild.builder.cache.transfers import Transfer
+from wasmbuild.builder.cache.tiered import TakenArtifact
 from wasmbuild.builder.request import RemoteReport
-from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.errors import ChildError, ToolchainError
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from wasmbuild.builder.cache.signing import Signer, TrustedKeys
+    from collections.abc import Callable, Iterable
 
-# So many are fetched and not asked for yet. More set out together: to wake a thread for each takes longer than that.
+    from wasmbuild.toolchain.replies import Reply
+
+# So many are fetched and not asked for yet, so that what is not kept here is not held in memory for long. More set out
+# together: to tell of each by itself takes longer than that.
 _AHEAD = 64
 _TOGETHER = 16
+# Outcomes of which only a cache speaks.
+_ANSWERS = frozenset({"found", "done", "missing", "damaged", "untrusted"})
+# What waits to be pushed is held in memory.
+_MOST_BYTES = 256 << 20
+
+
+def lacks(module: str) -> str:
+    """Say that a module of the extra is missing, in words that follow the address of the cache."""
+    return f"needs the extra remote, of which {module} is not installed: pip install 'wasmbuild[remote]'"
+
+
+class Transferrer(Protocol):
+    """Who transfers: ``TransferProcess``."""
+
+    def send(self, request: dict[str, Any], *parts: bytes, seconds: float) -> bool:
+        """Send a request, and bytes that go with it; tell whether they were taken, in so many seconds."""
+
+    def next(self, deadline: float) -> list[Reply]:
+        """Return what it says next, nothing at the deadline. Raises ChildError when it has ended."""
+
+    def kill(self) -> None:
+        """End it, without waiting, from any thread."""
+
+    def close(self) -> None:
+        """End it."""
 
 
 class RemoteCache:
@@ -31,72 +60,74 @@ class RemoteCache:
 
     def __init__(
         self,
-        store: Callable[[], Any],
+        start: Callable[[], Transferrer],
         shown: str,
         timeout: float,
-        trusted: TrustedKeys | None = None,
-        signer: Signer | None = None,
-        keep: Callable[[str, PackedArtifact], PackedArtifact] = lambda key, found: found,
         *,
         push: bool = False,
         push_problem: str | None = None,
         warning: str | None = None,
         cores: int = 1,
+        added: Callable[[int], None] | None = None,
         late: Callable[[], None] = lambda: None,
     ) -> None:
-        """``store`` opens the store, which ``shown`` names to people.
+        """``start`` starts who transfers, to and from a store that ``shown`` names to people.
 
         ``timeout`` are the seconds by which it may delay a build, ``cores`` how many compiles that runs at once.
-        ``push_problem`` says why nothing can be pushed, ``warning`` what is told in any case. ``keep`` is called with
-        each entry to be trusted, in the thread that fetched it, and returns what is held in memory of it, ``late`` when
-        the build goes on without the store because the seconds are over.
+        ``push_problem`` says why nothing can be pushed, ``warning`` what is told in any case. ``added`` is called with
+        the bytes by which the cache of this machine has grown, ``late`` when the build goes on without the store
+        because the seconds are over.
         """
         self._status = RemoteStatus(shown, push_problem, warning)
-        self._connection = Connection(store, timeout, self._status, late)
-        self._pusher = Pusher(self._connection, self._status, signer) if push else None
-        self._trusted = trusted
-        self._keep = keep
+        self._budget = Budget(timeout)
+        self._start = start
+        self._timeout = timeout
+        self._pushes = push
         self._cores = cores
-        self._mutex = self._connection.mutex
-        self._wanted: dict[str, Transfer[PackedArtifact]] = {}
-        # What is wanted and did not set out yet, in its order, and how many did that nobody has asked for.
-        self._waiting: deque[tuple[str, Transfer[PackedArtifact]]] = deque()
-        self._ahead = 0
+        self._added = added
+        self._late = late
+        self._transferrer: Transferrer | None = None
+        # Of all below, and of what is sent; and of whoever reads, who takes the other one too.
+        self._mutex = allocate_lock()
+        self._reading = allocate_lock()
+        # What is wanted and did not set out yet, in its order; what did, and nobody has asked for; what came of it.
+        self._waiting: dict[str, None] = {}
+        self._unasked: set[str] = set()
+        self._arrived: dict[str, TakenArtifact | None] = {}
         self._refused: set[str] = set()
+        # What is on its way there, with the size of each artifact in bytes.
+        self._pushing: dict[str, int] = {}
+        # The smallest entry that was accepted: its size in bytes and its key.
+        self._accepted: tuple[int, str] | None = None
+        self._looked = False
 
     # --- taking
 
     def want(self, keys: Iterable[str]) -> None:
         """Begin to fetch what will be asked for, in this order."""
-        keys = list(keys)
         with self._mutex:
-            new = {key: Transfer[PackedArtifact]() for key in keys if key not in self._wanted}
-            if not new or not self._connection.ready():
-                return
-            self._wanted.update(new)
-            self._waiting.extend(new.items())
-            self._connection.set_out(*new.values())
+            self._waiting.update((key, None) for key in keys if key not in self._unasked)
             self._fetch_ahead()
 
-    def get(self, key: str) -> PackedArtifact | None:
-        """Return an entry, None where there is none to be trusted."""
+    def get(self, key: str) -> TakenArtifact | None:
+        """Return what came of an entry, None where there is none to be trusted."""
         with self._mutex:
-            if key in self._refused or not self._connection.ready():
+            if key in self._refused or self._status.away is not None:
                 return None
-            transfer = self._wanted.pop(key, None) or Transfer[PackedArtifact]()
-            self._connection.set_out(transfer)
-            if not transfer.started:
-                self._begin(key, transfer)
-            elif transfer.ahead:
-                self._ahead -= 1
-                if self._ahead <= _AHEAD - _TOGETHER:
+            if key not in self._unasked:
+                self._waiting.pop(key, None)
+                self._send({"take": [key]})
+            else:
+                self._unasked.remove(key)
+                if len(self._unasked) <= _AHEAD - _TOGETHER:
                     self._fetch_ahead()
-        found = self._connection.waited_for(transfer)
-        with self._mutex:
-            self._connection.arrived(transfer)
-            if found is not None:
+        if not self._wait_until(lambda: key in self._arrived):
+            return None
+        found = self._arrived.pop(key)
+        if found is not None:
+            with self._mutex:
                 self._status.taken += 1
-                self._connection.budget.earn(found.seconds / self._cores)
+            self._budget.earn(found.seconds / self._cores)
         return found
 
     def refuse(self, key: str) -> None:
@@ -108,65 +139,152 @@ class RemoteCache:
 
     def _fetch_ahead(self) -> None:
         """Have more set out, while there is room for it; the mutex is held."""
-        while self._waiting and self._ahead < _AHEAD:
-            key, transfer = self._waiting.popleft()
-            if not transfer.started:
-                transfer.ahead = True
-                self._ahead += 1
-                self._begin(key, transfer)
-
-    def _begin(self, key: str, transfer: Transfer[PackedArtifact]) -> None:
-        transfer.started = True
-        self._connection.run(partial(self._fetch, key, transfer))
-
-    def _fetch(self, key: str, transfer: Transfer[PackedArtifact]) -> None:
-        found = None
-        try:
-            if self._status.away is None:
-                data = self._connection.fetch(key)
-                self._connection.succeed()
-                found = self._keep(key, packed.unpack(data, key, self._trusted))
-        except NotAnEntryError:
-            with self._mutex:
-                self._refused.add(key)
-                self._status.damaged += 1
-        except NotTrustedError:
-            with self._mutex:
-                self._refused.add(key)
-                self._status.untrusted += 1
-        except Exception as error:
-            self._failed(error)
-        finally:
-            transfer.end(found)
-
-    def _failed(self, error: Exception) -> None:
-        if (why := stores.hopeless(error)) is not None:
-            self._connection.leave(why)
-        elif isinstance(error, FileNotFoundError):
-            self._connection.succeed()
-        elif isinstance(error, PermissionDeniedError):
-            # A bucket that may not be listed says so of what is not there, too.
-            with self._mutex:
-                self._status.denied += 1
-        else:
-            self._connection.fail(error)
+        keys = list(itertools.islice(self._waiting, max(0, _AHEAD - len(self._unasked))))
+        if keys:
+            for key in keys:
+                del self._waiting[key]
+            self._unasked.update(keys)
+            self._send({"take": keys})
 
     # --- pushing, and the end
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float) -> None:
-        """Begin to put an artifact there, if that is asked for."""
-        if self._pusher is not None:
-            self._pusher.put(key, artifact, sha256, inputs, seconds)
+        """Begin to put an artifact there, if that is asked for; where much is on its way already, wait for that."""
+        status = self._status
+        if not self._pushes or len(artifact) > packed.MAX_BYTES or not (status.away is status.push_problem is None):
+            return
+        if sum(self._pushing.values()) > _MOST_BYTES:
+            self._wait_until(self._has_pushed)
+        request = {"put": key, "sha256": sha256, "seconds": seconds, "inputs": len(inputs)}
+        with self._mutex:
+            status.offered += 1
+            self._pushing[key] = len(artifact)
+            self._send(request, inputs, artifact)
 
     def close(self) -> None:
-        """Wait for what is being pushed as long as there is time, and end all transfers."""
-        if self._pusher is not None:
-            self._pusher.end()
-        self._wanted.clear()
-        self._waiting.clear()
-        self._ahead = 0
-        self._connection.close()
+        """Wait for what is being pushed as long as there is time, and end all transfers.
+
+        Of what was accepted one entry is asked for, to see whether it is kept.
+        """
+        if self._wait_until(self._has_pushed) and self._accepted is not None:
+            with self._mutex:
+                self._send({"look": self._accepted[1]})
+            self._accepted = None
+            self._wait_until(lambda: self._looked)
+        transferrer, self._transferrer = self._transferrer, None
+        if transferrer is not None:
+            transferrer.kill()
+            with self._reading:
+                transferrer.close()
 
     def report(self) -> RemoteReport:
         """Return what became of it so far."""
         return self._status.report()
+
+    def _has_pushed(self) -> bool:
+        return not self._pushing
+
+    # --- who transfers
+
+    def _send(self, request: dict[str, Any], *parts: bytes) -> None:
+        """Ask for something, unless the store is away; the mutex is held."""
+        if self._status.away is not None:
+            return
+        try:
+            if self._transferrer is None:
+                self._transferrer = self._start()
+            with self._budget:
+                taken = self._transferrer.send(request, *parts, seconds=self._budget.left())
+        except (ChildError, ToolchainError, OSError) as error:
+            self._leave(f"cannot be asked ({error})")
+        else:
+            if not taken:
+                self._leave_late()
+
+    def _wait_until(self, is_there: Callable[[], bool]) -> bool:
+        """Wait for something to come; tell whether it did before the store was away."""
+        if is_there():
+            return True
+        with self._budget:
+            while not is_there() and self._status.away is None:
+                with self._reading:
+                    # Another thread may have read it meanwhile.
+                    if not is_there() and self._status.away is None:
+                        self._read()
+        return is_there()
+
+    def _read(self) -> None:
+        """Note what comes next, or leave the store."""
+        replies: list[Reply] = []
+        try:
+            if self._transferrer is not None:
+                replies = self._transferrer.next(time.monotonic() + max(0.0, self._budget.left()))
+        except ChildError as error:
+            self._leave(f"is not asked any more: the process that does {error}")
+        else:
+            if not replies:
+                self._leave_late()
+        with self._mutex:
+            for reply in replies:
+                self._note(reply)
+
+    def _note(self, reply: Reply) -> None:
+        """Note what became of a transfer; the mutex is held."""
+        said, status = reply.body, self._status
+        of, key, outcome = said["of"], said["key"], said["outcome"]
+        status.answered = status.answered or outcome in _ANSWERS
+        if outcome == "hopeless":
+            self._leave(said["why"])
+        elif outcome == "lacking":
+            self._leave(lacks(said["module"]))
+        elif of == "put":
+            self._note_put(key, outcome, said)
+        elif of == "look":
+            self._looked = True
+            if outcome == "missing":
+                status.kept_nothing()
+        else:
+            self._note_taken(key, outcome, reply)
+
+    def _note_taken(self, key: str, outcome: str, reply: Reply) -> None:
+        said, status, taken = reply.body, self._status, None
+        if outcome == "found":
+            taken = TakenArtifact(said["sha256"], said["seconds"], said.get("kept"), reply.data)
+            if self._added is not None:
+                self._added(said.get("added", 0))
+        elif outcome == "damaged":
+            self._refused.add(key)
+            status.damaged += 1
+        elif outcome == "untrusted":
+            self._refused.add(key)
+            status.untrusted += 1
+        elif outcome == "denied":
+            status.denied += 1
+        elif outcome == "failed":
+            status.failure = said["why"]
+        self._arrived[key] = taken
+
+    def _note_put(self, key: str, outcome: str, said: dict[str, Any]) -> None:
+        status = self._status
+        self._pushing.pop(key, None)
+        if outcome == "done":
+            status.pushed += 1
+            entry = (said["bytes"], key)
+            self._accepted = min(self._accepted or entry, entry)
+        elif outcome == "denied":
+            status.push_problem = "does not let this user write"
+        elif outcome in ("failed", "refused"):
+            status.push_failure = said["why"]
+            if outcome == "refused":
+                status.push_problem = f"does not take what is put there ({status.push_failure})"
+
+    def _leave_late(self) -> None:
+        self._leave(f"kept the build waiting for {self._timeout:g} s")
+        self._late()
+
+    def _leave(self, why: str) -> None:
+        """Do without it from now on."""
+        if self._status.away is None:
+            self._status.away = why
+        if self._transferrer is not None:
+            self._transferrer.kill()

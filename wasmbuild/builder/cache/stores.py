@@ -169,7 +169,7 @@ def _profile() -> Any:
         raise CredentialsError(f"boto3 raised {type(error).__name__}") from None
 
 
-def hopeless(error: Exception) -> str | None:
+def hopeless(error: BaseException) -> str | None:
     """Say of an error that all entries will have what it is about, in words that follow the address; else None."""
     text = str(error)
     if isinstance(error, UnauthenticatedError):
@@ -196,7 +196,7 @@ def _unread_token(text: str) -> str | None:
     return f"has no credentials that can be used ({variable} names {printable(path)}: {why})"
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """Say what went wrong without the address, which may hold credentials."""
     text = str(error)
     if "performing token request" in text and not any(sign in text for sign in _METADATA):
@@ -204,7 +204,7 @@ def reason(error: Exception) -> str:
     return _said(text, error)
 
 
-def _said(text: str, error: Exception) -> str:
+def _said(text: str, error: BaseException) -> str:
     for sign, meaning in (
         *((sign, _NOBODY) for sign in _METADATA),
         ("Connection refused", "connection refused"),

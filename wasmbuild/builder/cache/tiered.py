@@ -6,23 +6,34 @@ store, so that only builds that trust that one find it: all projects of a user s
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-from collections.abc import Iterable, Sequence
 
 from wasmbuild import files
 from wasmbuild.builder.cache.local import LocalCache
 from wasmbuild.builder.request import CachedArtifact, RemoteReport
+from wasmbuild.digest import sha256_hex
 from wasmbuild.lean.paths import Path
-from wasmbuild.lean.typing import TYPE_CHECKING, Protocol
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from wasmbuild.builder.cache.packed import PackedArtifact
 
-# What is larger is not held in memory until a build comes to it.
-_LARGE = 256 << 10
 # To tell the keys of a large build takes seconds: the first are fetched while the others are told.
 _TOGETHER = 64
+
+
+class TakenArtifact(NamedTuple):
+    """An artifact that came from elsewhere, with its digest in hex, and the seconds that it took to compile.
+
+    ``kept`` is its key in the cache of this machine, None where it is not there: then ``data`` are its bytes.
+    """
+
+    sha256: str
+    seconds: float
+    kept: str | None
+    data: bytes = b""
 
 
 class Remote(Protocol):
@@ -31,8 +42,8 @@ class Remote(Protocol):
     def want(self, keys: Iterable[str]) -> None:
         """Begin to fetch what will be asked for, in this order."""
 
-    def get(self, key: str) -> PackedArtifact | None:
-        """Return what is held in memory of an entry, None where there is none to be trusted."""
+    def get(self, key: str) -> TakenArtifact | None:
+        """Return what came of an entry, None where there is none to be trusted."""
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float) -> None:
         """Begin to put an artifact there, if that is asked for; it took so many seconds to compile."""
@@ -48,17 +59,13 @@ class Remote(Protocol):
 
 
 class AbsentRemote:
-    """One that cannot be used, and why, which is told where it is asked for something; None where that is known."""
-
-    def __init__(self, problem: str | None) -> None:
-        self._problem = problem
-        self._asked = False
+    """One that is not asked, as is known."""
 
     def want(self, keys: Iterable[str]) -> None:
-        self._asked = self._asked or any(True for _ in keys)
+        pass
 
     def get(self, key: str) -> None:
-        self._asked = True
+        pass
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float) -> None:
         pass
@@ -70,8 +77,7 @@ class AbsentRemote:
         pass
 
     def report(self) -> RemoteReport:
-        told = (f"{self._problem}; it is done without",) if self._asked and self._problem is not None else ()
-        return RemoteReport(0, 0, told)
+        return RemoteReport(0, 0, ())
 
 
 class NearCache:
@@ -80,7 +86,7 @@ class NearCache:
     def __init__(self, local: LocalCache | None, origins: Sequence[str]) -> None:
         """``origins`` are those that are trusted: public keys, or the address of a store where there are none."""
         self.local = local
-        self._origins = origins
+        self.origins = tuple(origins)
 
     def has(self, key: str) -> bool:
         """Tell whether there is an entry, whatever is in it."""
@@ -93,15 +99,13 @@ class NearCache:
         taken = (self.local.get(known, out) for known in self._keys(key))
         return next((kept for kept in taken if kept is not None), None)
 
-    def keep(self, key: str, found: PackedArtifact) -> PackedArtifact:
-        """Keep what came from elsewhere; return it without an artifact that is large, which can be taken from here."""
+    def keep(self, key: str, found: PackedArtifact) -> str | None:
+        """Keep what came from elsewhere; return the key that it is kept under, None where it cannot be kept."""
         if self.local is None:
-            return found
-        known = _under(self._origins[0] if found.signer is None else found.signer, key)
+            return None
+        known = _under(self.origins[0] if found.signer is None else found.signer, key)
         self.local.put(known, found.artifact, found.sha256, found.inputs)
-        if len(found.artifact) > _LARGE and self.local.has(known):
-            return found._replace(artifact=b"")
-        return found
+        return known if self.local.has(known) else None
 
     def discard(self, key: str) -> None:
         """See ``ArtifactCache``."""
@@ -110,14 +114,13 @@ class NearCache:
                 self.local.discard(known)
 
     def _keys(self, key: str) -> list[str]:
-        return [key, *(_under(origin, key) for origin in self._origins)]
+        return [key, *(_under(origin, key) for origin in self.origins)]
 
 
 class TieredCache:
     """See ``ArtifactCache``."""
 
     def __init__(self, near: NearCache, remote: Remote) -> None:
-        """What ``remote`` has is given to ``near.keep`` when it comes."""
         self._near = near
         self._remote = remote
         # What was not here when it was wanted is not looked for here again.
@@ -140,14 +143,14 @@ class TieredCache:
         if found is None:
             return None
         self._from_remote.add(key)
-        if not found.artifact:
-            return self._near.get(key, out)
+        if found.kept is not None:
+            return None if self._near.local is None else self._near.local.get(found.kept, out)
         try:
             with files.NewFile(out) as made:
-                made.write(found.artifact)
+                made.write(found.data)
         except OSError:
             return None
-        return CachedArtifact(str(out), len(found.artifact), found.sha256, made.stamped, found.artifact)
+        return CachedArtifact(str(out), len(found.data), found.sha256, made.stamped, found.data)
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float = 0.0) -> None:
         if self._near.local is not None:
@@ -170,4 +173,4 @@ class TieredCache:
 
 def _under(origin: str, key: str) -> str:
     """Return the key of what came from elsewhere."""
-    return hashlib.sha256(f"{origin}\0{key}".encode()).hexdigest()
+    return sha256_hex(f"{origin}\0{key}".encode())

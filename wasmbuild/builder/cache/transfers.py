@@ -1,95 +1,153 @@
-"""Threads in which all transfers from and to a remote cache run, and whoever waits for one.
-
-A thread that waits for a store holds no lock of Python: a transfer takes a third of what it does in an event loop.
-"""
+"""Entries on their way from and to a remote cache: what comes is held to its key and kept here, what goes is packed."""
 
 from __future__ import annotations
 
-import contextlib
-import queue
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
 
-from wasmbuild.lean.typing import Generic, TypeVar
+from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
-Brought = TypeVar("Brought")
+from wasmbuild.builder.cache import packed, stores
+from wasmbuild.builder.cache.local import LocalCache
+from wasmbuild.builder.cache.packed import NotAnEntryError, NotTrustedError, PackedArtifact
+from wasmbuild.builder.cache.remote_store import FAILURES, RemoteStore
+from wasmbuild.builder.cache.tiered import NearCache
+from wasmbuild.builder.cache.transfer_setup import TransferSetup
+from wasmbuild.builder.cache.transfer_threads import TransferThreads
+from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.usercache import CacheDirectory
 
-# As many as are as fast as any number where a store answers at once, and as many as a store may have to answer.
-_FEW = 4
-_MOST = 32
-_JOIN_SECONDS = 0.2
-
-
-class Transfer(Generic[Brought]):
-    """An entry that is on its way: what it ``brought`` when it is ``done``, None where that is nothing.
-
-    ``ahead`` is set where nobody had asked for them when they set out.
-    """
-
-    __slots__ = ("_arrived", "ahead", "brought", "done", "started")
-
-    def __init__(self) -> None:
-        self.brought: Brought | None = None
-        self.started = self.ahead = self.done = False
-        self._arrived = threading.Lock()
-        self._arrived.acquire()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for it, at most that long; tell whether it is done."""
-        if not self.done and self._arrived.acquire(timeout=max(seconds, 0)):
-            self._arrived.release()
-        return self.done
-
-    def end(self, brought: Brought | None = None) -> None:
-        """Let go of whoever waits, if nobody did before."""
-        if not self.done:
-            self.brought = brought
-            self.done = True
-            with contextlib.suppress(RuntimeError):  # two did at once
-                self._arrived.release()
+if TYPE_CHECKING:
+    from wasmbuild.builder.cache.signing import Signer, TrustedKeys
 
 
-class TransferThreads:
-    """Runs jobs in the order given, several at once, until it is ended. Threads may use it at once."""
+class TransferAnswer(Protocol):
+    """Takes what became of a transfer, as ``transferring`` describes it."""
 
-    def __init__(self) -> None:
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
+    def __call__(self, of: str, key: str, outcome: str, data: bytes = b"", /, **more: Any) -> None: ...
+
+
+class Transfers:
+    """Runs transfers in threads; each is answered, in any order."""
+
+    def __init__(self, setup: TransferSetup, answer: TransferAnswer) -> None:
+        """Raises ImportError."""
+        packed.zstd()
+        self._answer = answer
+        self._trusted = _trusted(setup)
+        self._signer = _signer(setup)
+        self._local = None
+        if setup.local is not None:
+            directory, max_bytes = setup.local
+            self._local = LocalCache(CacheDirectory(base=Path(directory)), max_bytes)
+        self._near = NearCache(self._local, setup.origins)
+        self._store = RemoteStore(lambda: stores.opened(setup.address, setup.timeout, writing=setup.writes))
+        self._threads = TransferThreads()
         self._mutex = threading.Lock()
+        self._takes_no_more = False
+        self._put_failures = 0
 
-    def run(self, job: Callable[[], None]) -> None:
-        """Have a job run, which raises nothing."""
-        self._jobs.put(job)
-        if len(self._threads) < _FEW:
-            self._start(1)
+    def take(self, keys: Iterable[str]) -> None:
+        """Have entries fetched, in this order."""
+        for key in keys:
+            self._threads.run(partial(self._take, key))
 
-    def hasten(self) -> None:
-        """Run twice as many jobs at once as now: somebody has to wait, for a store that is far away."""
-        if not self._jobs.empty():
-            self._start(len(self._threads))
+    def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float) -> None:
+        """Have an artifact pushed, which took so many seconds to compile."""
+        self._threads.run(partial(self._put, key, PackedArtifact(artifact, sha256, inputs, seconds, None)))
 
-    def end(self, *, wait: bool) -> None:
-        """Run nothing more; with ``wait``, wait a moment for what is running."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._jobs.get_nowait()
-        with self._mutex:
-            threads = list(self._threads)
-        for _ in threads:
-            self._jobs.put(None)
-        until = time.monotonic() + (_JOIN_SECONDS if wait else 0.0)
-        for thread in threads:
-            thread.join(max(until - time.monotonic(), 0.0))
+    def look(self, key: str) -> None:
+        """Have it looked whether there is an entry."""
+        self._threads.run(partial(self._look, key))
 
-    def _start(self, more: int) -> None:
-        with self._mutex:
-            for _ in range(min(more, _MOST - len(self._threads))):
-                # What it waits for must not keep the process.
-                thread = threading.Thread(target=self._serve, name="remote cache", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+    def _take(self, key: str) -> None:
+        if self._store.away is not None:
+            return self._answer("take", key, "skipped")
+        try:
+            data = self._store.fetch(key)
+        except NotAnEntryError:
+            self._store.succeed()
+            return self._answer("take", key, "damaged")
+        except BaseException as error:  # a panic of Rust is no Exception
+            return self._not_taken(key, error)
+        self._store.succeed()
+        try:
+            found = packed.unpack(data, key, self._trusted)
+        except NotAnEntryError:
+            return self._answer("take", key, "damaged")
+        except NotTrustedError:
+            return self._answer("take", key, "untrusted")
+        kept = self._near.keep(key, found)
+        told = {"sha256": found.sha256, "seconds": found.seconds}
+        if kept is None or self._local is None:
+            return self._answer("take", key, "found", found.artifact, **told)
+        return self._answer("take", key, "found", kept=kept, added=self._local.grown(), **told)
 
-    def _serve(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            job()
+    def _not_taken(self, key: str, error: BaseException) -> None:
+        if self._store.is_left_for(error):
+            return self._answer("take", key, "hopeless", why=self._store.away)
+        if isinstance(error, FileNotFoundError):
+            self._store.succeed()
+            return self._answer("take", key, "missing")
+        if isinstance(error, PermissionDeniedError):
+            # A bucket that may not be listed says so of what is not there, too.
+            return self._answer("take", key, "denied")
+        why = stores.reason(error)
+        self._store.fail(why)
+        if self._store.away is None:
+            return self._answer("take", key, "failed", why=why)
+        return self._answer("take", key, "hopeless", why=self._store.away)
+
+    def _put(self, key: str, artifact: PackedArtifact) -> None:
+        if self._store.away is not None or self._takes_no_more:
+            return self._answer("put", key, "skipped")
+        data = packed.pack(artifact.artifact, artifact.sha256, artifact.inputs, artifact.seconds, self._signer)
+        try:
+            self._store.put(key, data)
+        except (PermissionDeniedError, UnauthenticatedError):
+            self._takes_no_more = True
+            return self._answer("put", key, "denied")
+        except stores.NoStoreError as error:
+            self._store.is_left_for(error)
+            return self._answer("put", key, "hopeless", why=self._store.away)
+        except BaseException as error:  # a panic of Rust is no Exception
+            with self._mutex:
+                self._put_failures += 1
+                self._takes_no_more = self._put_failures >= FAILURES
+            outcome = "refused" if self._takes_no_more else "failed"
+            return self._answer("put", key, outcome, why=stores.reason(error))
+        self._store.succeed()
+        self._put_failures = 0
+        return self._answer("put", key, "done", bytes=len(data))
+
+    def _look(self, key: str) -> None:
+        try:
+            packed.unpack(self._store.fetch(key), key, None)
+        except (FileNotFoundError, NotAnEntryError):
+            return self._answer("look", key, "missing")
+        except BaseException:  # who may only write cannot know; a store that fails just now may have kept it
+            return self._answer("look", key, "skipped")
+        return self._answer("look", key, "done")
+
+
+def _trusted(setup: TransferSetup) -> TrustedKeys | None:
+    """Return the keys that entries have to be signed by, None where nothing has to be: no cryptography is loaded then.
+
+    Raises ImportError.
+    """
+    if not setup.keys:
+        return None
+    from wasmbuild.builder.cache.signing import TrustedKeys
+
+    return TrustedKeys(setup.keys)
+
+
+def _signer(setup: TransferSetup) -> Signer | None:
+    if setup.signing_key is None:
+        return None
+    from wasmbuild.builder.cache import signing
+
+    return signing.read(Path(setup.signing_key))

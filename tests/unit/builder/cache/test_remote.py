@@ -12,7 +12,7 @@ from wasmbuild.builder import key
 from wasmbuild.builder.cache.budget import Budget
 from wasmbuild.builder.cache.local import LocalCache
 from wasmbuild.builder.cache.packed import PackedArtifact
-from wasmbuild.builder.cache.tiered import NearCache, TieredCache
+from wasmbuild.builder.cache.tiered import NearCache, TakenArtifact, TieredCache
 from wasmbuild.builder.request import RemoteReport
 from wasmbuild.usercache import CacheDirectory
 
@@ -74,10 +74,13 @@ class FakeRemote:
     def want(self, keys: Iterable[str]) -> None:
         self.wanted += keys
 
-    def get(self, key: str) -> PackedArtifact | None:
+    def get(self, key: str) -> TakenArtifact | None:
         self.asked.append(key)
         found = self.entries.get(key)
-        return found if found is None or self.near is None else self.near.keep(key, found)
+        if found is None:
+            return None
+        kept = None if self.near is None else self.near.keep(key, found)
+        return TakenArtifact(found.sha256, found.seconds, kept, found.artifact if kept is None else b"")
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float) -> None:
         self.entries[key] = PackedArtifact(artifact, sha256, inputs, seconds, None)
@@ -167,29 +170,24 @@ def test_what_turned_out_to_be_another_is_taken_no_more(remote: FakeRemote, loca
     assert taken(cache, tmp_path / "out") is None
 
 
-def test_what_is_large_is_taken_from_here_and_not_held_in_memory(
+def test_where_nothing_can_be_kept_it_is_taken_all_the_same(
     remote: FakeRemote, local: LocalCache, tmp_path: Path
 ) -> None:
-    large = bytes(range(256)) * 2000
-    remote.entries[KEY] = PackedArtifact(large, hashlib.sha256(large).hexdigest(), INPUTS, 1.0, None)
-    near = NearCache(local, ("https://x",))
-    assert near.keep(KEY, remote.entries[KEY]).artifact == b""
-    # Where nothing can be kept, it is.
-    for no_room in (None, LocalCache(CacheDirectory(base=tmp_path / "small"), 1000)):
-        assert NearCache(no_room, ("https://x",)).keep(KEY, remote.entries[KEY]).artifact == large
-    cache = tiered(local, remote)
-    local.clear()
-    cache.want([KEY])
-    assert taken(cache, tmp_path / "out") == large
-    local.clear()
-    assert taken(tiered(None, remote), tmp_path / "out") == large
+    remote.entries[KEY] = entry()
+    for no_room in (None, LocalCache(CacheDirectory(base=tmp_path / "small"), 10)):
+        assert NearCache(no_room, ("https://x",)).keep(KEY, entry()) is None
+        assert taken(tiered(no_room, remote), tmp_path / "out") == ARTIFACT
 
 
-def test_what_was_large_and_is_gone_again_is_a_miss(remote: FakeRemote, local: LocalCache, tmp_path: Path) -> None:
+def test_what_was_kept_and_is_gone_again_is_a_miss(remote: FakeRemote, local: LocalCache, tmp_path: Path) -> None:
     cache = tiered(local, remote)
     cache.want([KEY])
-    remote.near = None
-    remote.entries[KEY] = entry()._replace(artifact=b"")
+    remote.entries[KEY] = entry()
+    assert remote.near is not None
+    kept = remote.near.keep(KEY, entry())
+    assert kept is not None
+    local.discard(kept)
+    remote.get = lambda key: TakenArtifact(entry().sha256, 1.0, kept)  # type: ignore[method-assign]
     assert taken(cache, tmp_path / "out") is None
 
 

@@ -1,136 +1,181 @@
-"""Transfers at once: more of them as soon as somebody has to wait, and none that keeps whoever does not."""
+"""Transfers at once, and what is said of each; and the process that they run in."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import queue
+import signal
 import threading
+import time
+from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from wasmbuild.builder.cache.budget import Budget
-from wasmbuild.builder.cache.connection import Connection
-from wasmbuild.builder.cache.remote_status import RemoteStatus
-from wasmbuild.builder.cache.transfers import Transfer, TransferThreads
+from wasmbuild.builder import key
+from wasmbuild.builder.cache import packed, transfer_threads
+from wasmbuild.builder.cache.local import LocalCache
+from wasmbuild.builder.cache.remote_store import FAILURES
+from wasmbuild.builder.cache.transfer_process import TransferProcess
+from wasmbuild.builder.cache.transfer_setup import TransferSetup
+from wasmbuild.builder.cache.transfer_threads import TransferThreads
+from wasmbuild.builder.cache.transfers import Transfers
+from wasmbuild.errors import ChildError
+from wasmbuild.usercache import CacheDirectory
 
 _SECONDS = 30.0
-
-
-class TestTransfer:
-    def test_who_waits_is_let_go_when_it_ends(self) -> None:
-        transfer = Transfer[bytes]()
-        assert not transfer.wait(0)
-        threading.Timer(0.01, transfer.end, (b"data",)).start()
-        assert transfer.wait(_SECONDS)
-        assert transfer.brought == b"data"
-
-    def test_all_who_wait_are(self) -> None:
-        transfer = Transfer[bytes]()
-        seen: list[bool] = []
-        threads = [threading.Thread(target=lambda: seen.append(transfer.wait(_SECONDS))) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        transfer.end(None)
-        for thread in threads:
-            thread.join(_SECONDS)
-        assert seen == [True] * 3
-
-    def test_it_ends_once(self) -> None:
-        transfer = Transfer[bytes]()
-        transfer.end(None)
-        transfer.end(b"late")
-        assert transfer.brought is None
-        assert transfer.wait(0)
+ARTIFACT = bytes(range(256)) * 500
+SHA256 = hashlib.sha256(ARTIFACT).hexdigest()
+INPUTS = key.canonical({"wasm": "a"})
+KEY = hashlib.sha256(INPUTS).hexdigest()
 
 
 class TestThreads:
-    def test_they_run_in_the_order_given(self) -> None:
-        threads, seen, last = TransferThreads(), list[int](), threading.Event()
-        gate = threading.Lock()
-        with gate:
-            for _ in range(4):
-                threads.run(gate.__enter__)
-        # Three wait for the first, who keeps the gate: one is left.
-        for number in range(5):
-            threads.run(partial(seen.append, number))
-        threads.run(last.set)
-        assert last.wait(_SECONDS)
-        assert seen == [0, 1, 2, 3, 4]
+    def test_all_jobs_run(self) -> None:
+        threads, seen = TransferThreads(), queue.SimpleQueue[int]()
+        for number in range(100):
+            threads.run(partial(seen.put, number))
+        assert sorted(seen.get(timeout=_SECONDS) for _ in range(100)) == list(range(100))
 
-    @pytest.mark.parametrize(("hastened", "at_once"), [(0, 4), (1, 8), (9, 32)])
-    def test_so_many_at_once(self, hastened: int, at_once: int) -> None:
-        threads, barrier, going = TransferThreads(), threading.Barrier(at_once), threading.Event()
-        reached = threading.Semaphore(0)
+    def test_a_store_that_is_far_away_is_asked_by_more(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(transfer_threads, "_NEAR_SECONDS", 0.0)
+        threads, going, reached = TransferThreads(), threading.Event(), threading.Semaphore(0)
 
-        def job() -> None:
-            barrier.wait(_SECONDS)
+        def hang() -> None:
             reached.release()
             going.wait(_SECONDS)
 
-        for _ in range(64):
-            threads.run(job)
-        for _ in range(hastened):
-            threads.hasten()
-        for _ in range(at_once):
+        for _ in range(8):
+            threads.run(lambda: time.sleep(0.001))
+        for _ in range(100):
+            threads.run(hang)
+        for _ in range(8):
             assert reached.acquire(timeout=_SECONDS)
-        assert barrier.n_waiting == 0
-        threads.end(wait=False)
         going.set()
 
-    def test_nobody_waits_for_one_that_hangs(self) -> None:
-        threads, going = TransferThreads(), threading.Event()
-        threads.run(partial(going.wait, _SECONDS))
-        threads.end(wait=False)
-        assert not going.is_set()
-        going.set()
 
-    def test_what_did_not_begin_never_does(self) -> None:
-        threads, going, seen = TransferThreads(), threading.Event(), list[int]()
-        for _ in range(4):
-            threads.run(partial(going.wait, _SECONDS))
-        threads.run(partial(seen.append, 1))
-        threads.end(wait=False)
-        going.set()
-        threads.end(wait=True)
-        assert seen == []
+class Talk:
+    """Transfers, and what they say."""
+
+    def __init__(self, setup: TransferSetup) -> None:
+        self.said: queue.SimpleQueue[tuple[str, str, str, bytes, dict[str, Any]]] = queue.SimpleQueue()
+        self.transfers = Transfers(setup, self._answer)
+
+    def _answer(self, of: str, key: str, outcome: str, data: bytes = b"", /, **more: Any) -> None:
+        self.said.put((of, key, outcome, data, more))
+
+    def next(self) -> tuple[str, str, str, bytes, dict[str, Any]]:
+        return self.said.get(timeout=_SECONDS)
 
 
-class TestWaiting:
-    """What is waited for is given up with the budget, whoever waits."""
+def setup(store: Path, local: Path | None = None) -> TransferSetup:
+    kept_in = None if local is None else (str(local), 1 << 30)
+    return TransferSetup(f"file://{store}", 5.0, True, (), None, kept_in, ("here",))
 
-    def connection(self, seconds: float) -> tuple[Connection, RemoteStatus]:
-        status = RemoteStatus("x", None)
-        connection = Connection(object, seconds, status)
-        with connection.mutex:
-            assert connection.ready()
-        return connection, status
 
-    def test_what_never_comes(self) -> None:
-        connection, status = self.connection(0.02)
-        assert connection.waited_for(Transfer[bytes]()) is None
-        assert status.away == "kept the build waiting for 0.02 s"
-        with connection.mutex:
-            assert not connection.ready()
+class TestTransfers:
+    def test_what_is_put_is_taken(self, tmp_path: Path) -> None:
+        talk = Talk(setup(tmp_path / "store"))
+        talk.transfers.put(KEY, ARTIFACT, SHA256, INPUTS, 2.5)
+        of, of_key, outcome, _, more = talk.next()
+        assert (of, of_key, outcome) == ("put", KEY, "done")
+        assert more == {"bytes": (tmp_path / "store" / "ac" / KEY).stat().st_size}
+        talk.transfers.take([KEY])
+        assert talk.next() == ("take", KEY, "found", ARTIFACT, {"sha256": SHA256, "seconds": 2.5})
+        talk.transfers.look(KEY)
+        assert talk.next()[:3] == ("look", KEY, "done")
 
-    def test_others_are_let_go(self) -> None:
-        connection, _ = self.connection(0.02)
-        other = Transfer[bytes]()
-        with connection.mutex:
-            connection.set_out(other)
-        connection.waited_for(Transfer[bytes]())
-        assert other.done
+    def test_what_is_taken_is_kept_here(self, tmp_path: Path) -> None:
+        Talk(setup(tmp_path / "store")).transfers.put(KEY, ARTIFACT, SHA256, INPUTS, 2.5)
+        talk = Talk(setup(tmp_path / "store", tmp_path / "cache"))
+        deadline = time.monotonic() + _SECONDS
+        while not (tmp_path / "store" / "ac" / KEY).exists():
+            assert time.monotonic() < deadline
+        talk.transfers.take([KEY])
+        _, _, outcome, data, more = talk.next()
+        assert (outcome, data) == ("found", b"")
+        cache = LocalCache(CacheDirectory(base=tmp_path / "cache"), 1 << 30)
+        kept = cache.get(more["kept"], tmp_path / "out")
+        assert kept is not None
+        assert (tmp_path / "out").read_bytes() == ARTIFACT
+        assert more["added"] == cache.usage().bytes
 
-    def test_what_is_there_costs_nothing(self) -> None:
-        connection, status = self.connection(0.0)
-        transfer = Transfer[bytes]()
-        transfer.end(b"data")
-        assert connection.waited_for(transfer) == b"data"
-        assert status.away is None
+    @pytest.mark.parametrize("size", [packed.MAX_BYTES + 1, 1 << 40])
+    def test_an_entry_that_is_too_large_is_not_read(self, size: int, tmp_path: Path) -> None:
+        (tmp_path / "ac").mkdir()
+        with open(tmp_path / "ac" / KEY, "wb") as sparse:
+            sparse.truncate(size)
+        talk = Talk(setup(tmp_path))
+        talk.transfers.take([KEY])
+        assert talk.next()[2] == "damaged"
 
-    def test_a_budget_that_was_earned_meanwhile(self) -> None:
-        connection, status = self.connection(0.02)
-        assert isinstance(connection.budget, Budget)
-        connection.budget.earn(_SECONDS)
-        transfer = Transfer[bytes]()
-        threading.Timer(0.05, transfer.end, (b"data",)).start()
-        assert connection.waited_for(transfer) == b"data"
-        assert status.away is None
+    def test_what_is_not_there_is_missing(self, tmp_path: Path) -> None:
+        talk = Talk(setup(tmp_path))
+        talk.transfers.take([KEY])
+        assert talk.next()[:3] == ("take", KEY, "missing")
+        talk.transfers.look(KEY)
+        assert talk.next()[:3] == ("look", KEY, "missing")
+
+    def test_a_store_that_cannot_be_opened_is_hopeless(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        talk = Talk(setup(tmp_path / "file"))
+        talk.transfers.take([KEY, KEY])
+        assert talk.next()[2::2] == ("hopeless", {"why": "cannot be opened (File exists)"})
+        assert talk.next()[2] in ("hopeless", "skipped")
+
+    def test_after_some_failures_nothing_more_is_pushed(self, tmp_path: Path) -> None:
+        talk = Talk(setup(tmp_path))
+        (tmp_path / "ac").touch()
+        outcomes = []
+        for _ in range(FAILURES + 1):
+            talk.transfers.put(KEY, ARTIFACT, SHA256, INPUTS, 0.0)
+            outcomes.append(talk.next()[2])
+        assert outcomes == [*["failed"] * (FAILURES - 1), "refused", "skipped"]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[], TransferProcess]]:
+    started: list[TransferProcess] = []
+
+    def of_store() -> TransferProcess:
+        started.append(TransferProcess(setup(tmp_path / "store")._asdict()))
+        return started[-1]
+
+    yield of_store
+    for process in started:
+        process.close()
+
+
+class TestProcess:
+    def test_it_answers(self, start: Callable[[], TransferProcess]) -> None:
+        process = start()
+        large = os.urandom(1 << 20)
+        sha256 = hashlib.sha256(large).hexdigest()
+        request = {"put": KEY, "sha256": sha256, "seconds": 1.5, "inputs": len(INPUTS)}
+        assert process.send(request, INPUTS, large, seconds=_SECONDS)
+        [done] = process.next(time.monotonic() + _SECONDS)
+        assert done.body["outcome"] == "done"
+        assert process.send({"take": [KEY]}, seconds=_SECONDS)
+        [found] = process.next(time.monotonic() + _SECONDS)
+        assert found.data == large
+        assert found.body["sha256"] == sha256
+
+    def test_nobody_waits_longer_than_the_deadline(self, start: Callable[[], TransferProcess]) -> None:
+        assert start().next(time.monotonic() + 0.01) == []
+
+    @pytest.mark.skipif(os.name != "posix", reason="pipes with a deadline")
+    def test_one_that_takes_nothing_is_not_waited_for(self, start: Callable[[], TransferProcess]) -> None:
+        process = start()
+        os.kill(process._process.pid, signal.SIGSTOP)
+        assert not process.send({"put": KEY}, bytes(1 << 20), seconds=0.01)
+
+    def test_one_that_is_killed_says_so(self, start: Callable[[], TransferProcess]) -> None:
+        process = start()
+        process.kill()
+        with pytest.raises(ChildError, match="was killed by"):
+            process.next(time.monotonic() + _SECONDS)
+        # Who sends is not told.
+        assert process.send({"take": [KEY]}, seconds=_SECONDS)

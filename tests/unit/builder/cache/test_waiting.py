@@ -1,0 +1,291 @@
+"""What a build asks of whoever transfers, what it makes of the answers, and how long it waits for them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from wasmbuild.builder.cache import packed, remote
+from wasmbuild.builder.cache.remote import RemoteCache
+from wasmbuild.builder.cache.tiered import TakenArtifact
+from wasmbuild.errors import ChildError
+from wasmbuild.toolchain.replies import Reply
+
+_SECONDS = 30.0
+KEYS = [f"{number:064x}" for number in range(200)]
+FOUND = {"outcome": "found", "sha256": "d", "seconds": 0.0}
+
+
+class FakeTransferrer:
+    """Answers each key with what ``answers`` has for it, ``missing`` for most; nothing for what it holds back."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, dict[str, Any]] = {}
+        self.held: set[str] = set()
+        self.asked: list[list[str]] = []
+        self.put: list[tuple[str, bytes]] = []
+        self.replies: deque[Reply] = deque()
+        self.came = threading.Condition()
+        self.ended: str | None = None
+        self.takes = True
+        self.is_killed = self.is_closed = False
+
+    def send(self, request: dict[str, Any], *parts: bytes, seconds: float) -> bool:
+        if "take" in request:
+            self.asked.append(request["take"])
+            for key in request["take"]:
+                self.answer("take", key, {"outcome": "missing"})
+        elif "put" in request:
+            self.put.append((request["put"], b"".join(parts)[request["inputs"] :]))
+            self.answer("put", request["put"], {"outcome": "done", "bytes": sum(map(len, parts))})
+        else:
+            self.answer("look", request["look"], {"outcome": "done"})
+        return self.takes
+
+    def answer(self, of: str, key: str, usual: dict[str, Any]) -> None:
+        if key in self.held:
+            return
+        said = {"of": of, "key": key, **self.answers.get(f"{of} {key}", usual)}
+        with self.came:
+            self.replies.append(Reply(said, said.pop("data", b"")))
+            self.came.notify()
+
+    def next(self, deadline: float) -> list[Reply]:
+        with self.came:
+            self.came.wait_for(lambda: self.replies or self.ended, max(0.0, deadline - time.monotonic()))
+            if self.replies:
+                return [self.replies.popleft()]
+        if self.ended is not None:
+            raise ChildError(self.ended)
+        return []
+
+    def kill(self) -> None:
+        self.is_killed = True
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.fixture
+def transferrer() -> FakeTransferrer:
+    return FakeTransferrer()
+
+
+@pytest.fixture
+def cache(transferrer: FakeTransferrer) -> RemoteCache:
+    return RemoteCache(lambda: transferrer, "https://x", _SECONDS, push=True)
+
+
+def problems(cache: RemoteCache) -> Sequence[str]:
+    return [problem.removeprefix("https://x ") for problem in cache.report().problems]
+
+
+class TestTaking:
+    def test_nothing_is_started_for_nothing(self) -> None:
+        def start() -> FakeTransferrer:
+            raise AssertionError
+
+        cache = RemoteCache(start, "https://x", _SECONDS)
+        cache.want([])
+        cache.close()
+        assert problems(cache) == []
+
+    def test_what_is_wanted_sets_out_in_its_order_and_not_all_at_once(
+        self, cache: RemoteCache, transferrer: FakeTransferrer
+    ) -> None:
+        cache.want(KEYS[:3])
+        cache.want(KEYS)
+        assert transferrer.asked == [KEYS[:3], KEYS[3:64]]
+        for key in KEYS:
+            assert cache.get(key) is None
+        assert [key for keys in transferrer.asked for key in keys] == KEYS
+        assert len(transferrer.asked) < 15
+
+    def test_what_nobody_wanted_is_asked_for(self, cache: RemoteCache, transferrer: FakeTransferrer) -> None:
+        transferrer.answers[f"take {KEYS[0]}"] = {**FOUND, "data": b"artifact"}
+        for _ in range(2):
+            assert cache.get(KEYS[0]) == TakenArtifact("d", 0.0, None, b"artifact")
+        assert transferrer.asked == [[KEYS[0]]] * 2
+
+    def test_they_may_come_in_another_order(self, cache: RemoteCache, transferrer: FakeTransferrer) -> None:
+        for key in KEYS[:3]:
+            transferrer.answers[f"take {key}"] = {**FOUND, "kept": key}
+        cache.want(KEYS[:3])
+        transferrer.replies.reverse()
+        assert [taken.kept for key in KEYS[:3] if (taken := cache.get(key)) is not None] == KEYS[:3]
+
+    def test_by_how_much_the_cache_has_grown_is_told(self, transferrer: FakeTransferrer) -> None:
+        grown: list[int] = []
+        cache = RemoteCache(lambda: transferrer, "https://x", _SECONDS, added=grown.append)
+        for key in KEYS[:2]:
+            transferrer.answers[f"take {key}"] = {**FOUND, "kept": key, "added": 9}
+            cache.get(key)
+        assert sum(grown) == 18
+
+    @pytest.mark.parametrize(
+        ("said", "told"),
+        [
+            ({"outcome": "damaged"}, ["has 1 entry that is no whole artifact; it is passed over"]),
+            ({"outcome": "untrusted"}, ["has 1 entry that none of [cache] keys signed; it is passed over"]),
+            ({"outcome": "denied"}, ["gives this user nothing (403): check its credentials, and the address"]),
+            ({"outcome": "failed", "why": "w"}, ["does not answer as a cache does (w); it is done without"]),
+            ({"outcome": "hopeless", "why": "is gone"}, ["is gone; it is done without"]),
+            ({"outcome": "lacking", "module": "m"}, [f"{remote.lacks('m')}; it is done without"]),
+        ],
+    )
+    def test_what_did_not_come_is_told(
+        self, cache: RemoteCache, transferrer: FakeTransferrer, said: dict[str, Any], told: list[str]
+    ) -> None:
+        transferrer.answers[f"take {KEYS[0]}"] = said
+        assert cache.get(KEYS[0]) is None
+        assert problems(cache) == told
+
+    def test_what_is_damaged_is_asked_for_once(self, cache: RemoteCache, transferrer: FakeTransferrer) -> None:
+        transferrer.answers[f"take {KEYS[0]}"] = {"outcome": "damaged"}
+        for _ in range(2):
+            assert cache.get(KEYS[0]) is None
+        assert transferrer.asked == [[KEYS[0]]]
+
+
+class TestWaiting:
+    """What is waited for is given up with the budget, whoever waits."""
+
+    def cache(self, transferrer: FakeTransferrer, seconds: float, late: Callable[[], None]) -> RemoteCache:
+        return RemoteCache(lambda: transferrer, "https://x", seconds, late=late)
+
+    def test_what_never_comes(self, transferrer: FakeTransferrer) -> None:
+        late: list[bool] = []
+        cache = self.cache(transferrer, 0.02, lambda: late.append(True))
+        transferrer.held.add(KEYS[0])
+        assert cache.get(KEYS[0]) is None
+        assert problems(cache) == ["kept the build waiting for 0.02 s; it is done without"]
+        assert transferrer.is_killed
+        assert late == [True]
+        assert cache.get(KEYS[1]) is None
+        assert transferrer.asked == [[KEYS[0]]]
+
+    def test_what_never_goes(self, transferrer: FakeTransferrer) -> None:
+        cache = self.cache(transferrer, 0.02, lambda: None)
+        transferrer.takes = False
+        cache.want(KEYS)
+        assert problems(cache) == ["kept the build waiting for 0.02 s; it is done without"]
+
+    def test_all_who_wait_are_let_go(self, transferrer: FakeTransferrer) -> None:
+        cache = self.cache(transferrer, 0.05, lambda: None)
+        transferrer.held.update(KEYS)
+        seen: list[object] = []
+        threads = [threading.Thread(target=lambda key=key: seen.append(cache.get(key))) for key in KEYS[:3]]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(_SECONDS)
+        assert seen == [None] * 3
+
+    def test_what_one_reads_another_may_have_waited_for(self, transferrer: FakeTransferrer) -> None:
+        cache = self.cache(transferrer, _SECONDS, lambda: None)
+        for key in KEYS:
+            transferrer.answers[f"take {key}"] = {**FOUND, "kept": key}
+        cache.want(KEYS)
+        seen: list[str] = []
+
+        def take(keys: Sequence[str]) -> None:
+            for key in keys:
+                taken = cache.get(key)
+                assert taken is not None
+                assert taken.kept == key
+                seen.append(key)
+
+        threads = [threading.Thread(target=take, args=(KEYS[start::4],)) for start in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(_SECONDS)
+        assert sorted(seen) == KEYS
+        assert cache.report().taken == len(KEYS)
+
+    def test_a_compile_that_was_saved_earns_its_seconds(self, transferrer: FakeTransferrer) -> None:
+        cache = self.cache(transferrer, 0.05, lambda: None)
+        transferrer.answers[f"take {KEYS[0]}"] = {**FOUND, "seconds": _SECONDS}
+        assert cache.get(KEYS[0]) is not None
+        transferrer.held.add(KEYS[1])
+        threading.Timer(0.1, lambda: transferrer.held.clear() or transferrer.answer("take", KEYS[1], FOUND)).start()
+        assert cache.get(KEYS[1]) is not None
+
+    def test_one_that_ends(self, transferrer: FakeTransferrer) -> None:
+        cache = self.cache(transferrer, _SECONDS, lambda: None)
+        transferrer.held.add(KEYS[0])
+        transferrer.ended = "was killed by SIGSEGV"
+        assert cache.get(KEYS[0]) is None
+        assert problems(cache) == [
+            "is not asked any more: the process that does was killed by SIGSEGV; it is done without"
+        ]
+
+    def test_one_that_does_not_start(self) -> None:
+        def start() -> FakeTransferrer:
+            raise OSError(24, "Too many open files")
+
+        cache = RemoteCache(start, "https://x", _SECONDS)
+        cache.want(KEYS)
+        assert cache.get(KEYS[0]) is None
+        assert problems(cache) == ["cannot be asked ([Errno 24] Too many open files); it is done without"]
+
+
+class TestPushing:
+    def push(self, cache: RemoteCache, count: int) -> None:
+        for key in KEYS[:count]:
+            cache.put(key, b"artifact", "d", b"inputs", 1.0)
+        cache.close()
+
+    def test_it_is_pushed_and_looked_for(self, cache: RemoteCache, transferrer: FakeTransferrer) -> None:
+        self.push(cache, 3)
+        assert transferrer.put == [(key, b"artifact") for key in KEYS[:3]]
+        assert cache.report().pushed == 3
+        assert problems(cache) == []
+        assert transferrer.is_closed
+
+    def test_nothing_is_pushed_where_that_is_not_asked_for(self, transferrer: FakeTransferrer) -> None:
+        cache = RemoteCache(lambda: transferrer, "https://x", _SECONDS)
+        self.push(cache, 3)
+        assert transferrer.put == []
+
+    def test_what_is_too_large_is_not(self, cache: RemoteCache, transferrer: FakeTransferrer) -> None:
+        class Huge(bytes):
+            def __len__(self) -> int:
+                return packed.MAX_BYTES + 1
+
+        cache.put(KEYS[0], Huge(b"artifact"), "d", b"inputs", 1.0)
+        self.push(cache, 1)
+        assert transferrer.put == [(KEYS[0], b"artifact")]
+
+    @pytest.mark.parametrize(
+        ("said", "told"),
+        [
+            ({"outcome": "denied"}, ["does not let this user write"]),
+            ({"outcome": "failed", "why": "w"}, ["did not get 1 of what was compiled (w)"]),
+            ({"outcome": "refused", "why": "w"}, ["does not take what is put there (w)"]),
+        ],
+    )
+    def test_what_it_did_not_get_is_told(
+        self, cache: RemoteCache, transferrer: FakeTransferrer, said: dict[str, Any], told: list[str]
+    ) -> None:
+        transferrer.answers[f"put {KEYS[0]}"] = said
+        self.push(cache, 1)
+        assert problems(cache) == told
+
+    def test_it_accepts_all_and_has_nothing(self, cache: RemoteCache, transferrer: FakeTransferrer) -> None:
+        transferrer.answers[f"look {KEYS[0]}"] = {"outcome": "missing"}
+        self.push(cache, 1)
+        assert problems(cache) == ["accepted 1 entry, but has none when asked for it: does it keep what is put there?"]
+
+    def test_it_hangs(self, transferrer: FakeTransferrer) -> None:
+        cache = RemoteCache(lambda: transferrer, "https://x", 0.05, push=True)
+        transferrer.held.update(KEYS)
+        self.push(cache, 2)
+        assert problems(cache) == [
+            "kept the build waiting for 0.05 s; it is done without, and did not get 2 of what was compiled"
+        ]
