@@ -1,4 +1,4 @@
-"""Threads in which transfers run: few where a store is near, many where it is far away.
+"""Threads in which transfers run: one where a store is near, many where it is far away.
 
 A thread that waits for a store holds no lock of Python: a transfer takes a third of what it does in an event loop.
 """
@@ -10,11 +10,12 @@ import threading
 import time
 from collections.abc import Callable
 
-# As many are as fast as any number where a store answers at once, and as many as a store may have to answer.
-_FEW = 2
+# So many a store may have to answer at once.
 _MOST = 32
-# What takes longer waits for a store that is far away, and not for Python's lock.
-_NEAR_SECONDS = 0.02
+# Of a store nearby, one thread takes as much as several, which would wait for Python's lock. What takes longer, on an
+# average over some, waits for a store that is far away.
+_NEAR_SECONDS = 0.004
+_SOME = 8
 
 
 class TransferThreads:
@@ -23,12 +24,13 @@ class TransferThreads:
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._count = 0
+        self._average = 0.0
         self._mutex = threading.Lock()
 
     def run(self, job: Callable[[], None]) -> None:
         """Have a job run, which raises nothing."""
         self._jobs.put(job)
-        if self._count < _FEW:
+        if not self._count:
             self._start(1)
 
     def _start(self, more: int) -> None:
@@ -42,5 +44,6 @@ class TransferThreads:
             job = self._jobs.get()
             started = time.monotonic()
             job()
-            if time.monotonic() - started > _NEAR_SECONDS and not self._jobs.empty():
+            self._average += (time.monotonic() - started - self._average) / _SOME
+            if self._average > _NEAR_SECONDS and not self._jobs.empty():
                 self._start(self._count)

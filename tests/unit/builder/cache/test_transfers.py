@@ -34,27 +34,36 @@ KEY = hashlib.sha256(INPUTS).hexdigest()
 
 
 class TestThreads:
-    def test_all_jobs_run(self) -> None:
-        threads, seen = TransferThreads(), queue.SimpleQueue[int]()
-        for number in range(100):
-            threads.run(partial(seen.put, number))
-        assert sorted(seen.get(timeout=_SECONDS) for _ in range(100)) == list(range(100))
-
-    def test_a_store_that_is_far_away_is_asked_by_more(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(transfer_threads, "_NEAR_SECONDS", 0.0)
+    def at_once(self, first_seconds: float) -> int:
+        """Return how many jobs that hang run at once, after some that took so long."""
         threads, going, reached = TransferThreads(), threading.Event(), threading.Semaphore(0)
 
         def hang() -> None:
             reached.release()
             going.wait(_SECONDS)
 
-        for _ in range(8):
-            threads.run(lambda: time.sleep(0.001))
+        for _ in range(20):
+            threads.run(partial(time.sleep, first_seconds))
         for _ in range(100):
             threads.run(hang)
-        for _ in range(8):
-            assert reached.acquire(timeout=_SECONDS)
+        count = 0
+        while reached.acquire(timeout=_SECONDS if not count else 0.2):
+            count += 1
         going.set()
+        return count
+
+    def test_all_jobs_run(self) -> None:
+        threads, seen = TransferThreads(), queue.SimpleQueue[int]()
+        for number in range(100):
+            threads.run(partial(seen.put, number))
+        assert sorted(seen.get(timeout=_SECONDS) for _ in range(100)) == list(range(100))
+
+    def test_a_store_nearby_is_asked_by_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(transfer_threads, "_NEAR_SECONDS", _SECONDS)
+        assert self.at_once(0.0) == 1
+
+    def test_one_that_is_far_away_by_many(self) -> None:
+        assert self.at_once(0.02) == 32
 
 
 class Talk:
