@@ -147,3 +147,17 @@ def test_two_requests_to_stop_at_any_moment(project: Project, tmp_path: Path) ->
             assert process.returncode in (0, 130)
             assert process.returncode == 0 or "interrupted" in error
     project.run("build", "-q")
+
+
+@posix
+@pytest.mark.parametrize("descriptors", [7, 8, 9, 12])
+def test_a_host_without_descriptors_is_no_mistake_of_the_project(project: Project, descriptors: int) -> None:
+    limited = f'ulimit -n {descriptors}; exec "$0" -m wasmbuild build'
+    ended = subprocess.run(
+        ["/bin/sh", "-c", limited, sys.executable], cwd=project.root, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode in (0, 3), ended.stderr
+    if ended.returncode:
+        assert "this process may not open more files; raise the limit (ulimit -n)" in ended.stderr
+    project.run("build")
+    project.verdicts()

@@ -11,7 +11,7 @@ import os
 
 from wasmbuild.errors import ChildError, CompileError
 from wasmbuild.lean.typing import TYPE_CHECKING
-from wasmbuild.toolchain import child, executable
+from wasmbuild.toolchain import child, executable, process
 from wasmbuild.toolchain.job import Job
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ def _command(program: str, job: Job, source: str, out: str) -> list[str]:
 def compile(compiler: FoundCompiler, job: Job) -> int | None:  # noqa: A001 -- called as cli.compile
     """Compile ``job.wasm`` into ``job.out``; return the most memory that it took in bytes, None where that is not told.
 
-    Raises CompileError with the command and what it wrote, DiskError when the output cannot be written, ToolchainError
-    when a memory limit is asked for that this system cannot set.
+    Raises CompileError with the command and what it wrote, DiskError when the output cannot be written, HostError when
+    this host has not enough to start a program, ToolchainError when a memory limit is asked for that it cannot set.
     """
     try:
         ended = child.run(compile_command(compiler, job), limits=job.limits)
     except ChildError as error:
-        raise CompileError(str(error)) from error
+        raise process.host_lacks(error) or CompileError(str(error)) from error
     if ended.reason:
         shown = _command(compiler.path, job, job.source, job.name)
         # None of this is light, and a compile that goes well needs none of it.

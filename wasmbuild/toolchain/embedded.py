@@ -14,12 +14,11 @@ from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import ChildError, CompileError, DiskError, ToolchainError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import Any
-from wasmbuild.toolchain import embedded_worker, python
+from wasmbuild.toolchain import embedded_worker, process, python
 from wasmbuild.toolchain.advice import RAISE_MEMORY, failure, limit_to_raise
 from wasmbuild.toolchain.find import FoundCompiler, remedies
 from wasmbuild.toolchain.job import Job, NoVerdictError
 from wasmbuild.toolchain.limits import ProcessLimits
-from wasmbuild.toolchain.process import KILLED
 from wasmbuild.toolchain.replies import Reply
 from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.worker import ChildExit, Request
@@ -126,10 +125,12 @@ class Embedded:
                 if (
                     isinstance(outcome, ChildExit)
                     and outcome.answered
-                    and outcome.status not in (KILLED, python.EXCEPTION)
+                    and outcome.status not in (process.KILLED, python.EXCEPTION)
                 ):
                     outcome = server.outcome(request)
             except ChildError as error:
+                if (lacking := process.host_lacks(error)) is not None:
+                    raise lacking from error
                 memory = self._limits.memory
                 starved = memory is not None and memory < python.TO_START
                 raise NoVerdictError(str(error), RAISE_MEMORY if starved else "") from error

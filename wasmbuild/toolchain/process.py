@@ -9,7 +9,7 @@ import time
 from _thread import allocate_lock, get_ident
 
 from wasmbuild import interrupts
-from wasmbuild.errors import ChildError, ToolchainError
+from wasmbuild.errors import ChildError, HostError, ToolchainError
 from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.signal import signal
 from wasmbuild.lean.typing import IO, TYPE_CHECKING, NamedTuple
@@ -33,6 +33,9 @@ _KEPT_ON_WINDOWS = ("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT",
 # exec, which takes microseconds.
 _BUSY_TRIES = 20
 _BUSY_PAUSE_SECONDS = 0.02
+
+# What says nothing of the program that was to run.
+_LACKING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 
 _LATE = "did not end within "
 _PANIC = r"thread '[^'\n]*'[^\n]* panicked at|panicked at "
@@ -105,9 +108,19 @@ def _open(
             return spawned or _popen(argv, stdin, env, cwd)
         except OSError as error:
             if error.errno != errno.ETXTBSY or tries == _BUSY_TRIES:
-                # It may be the working directory that is missing.
-                raise ChildError(f"cannot run {error.filename or argv[0]}: {error.strerror or error}") from error
+                missing = error.filename if cwd is not None and error.filename == os.fspath(cwd) else argv[0]
+                raise ChildError(f"cannot run {missing}: {error.strerror or error}") from error
             time.sleep(_BUSY_PAUSE_SECONDS)
+
+
+def host_lacks(error: ChildError) -> HostError | None:
+    """Return what this host lacks, where that is why a child could not be started; else None."""
+    cause = error.__cause__
+    if not isinstance(cause, OSError) or cause.errno not in _LACKING:
+        return None
+    from wasmbuild.boundary import host_fix
+
+    return HostError(f"{error}; {host_fix(cause.errno)}")
 
 
 def _is_descriptor(stdin: int | IO[bytes]) -> TypeGuard[int]:
