@@ -4,121 +4,41 @@ from __future__ import annotations
 
 import http.server
 import shutil
-import socket
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import certificates
 import pytest
-from cache_servers import Server, answer, free_port, keep, send
+from cache_behaviours import (
+    babbles,
+    broken,
+    drops,
+    drops_amid,
+    empty,
+    flipped,
+    forbidden,
+    html,
+    longer,
+    missing,
+    redirects_in_a_circle,
+    redirects_to_nothing,
+    resets,
+    says_all_there_is,
+    says_less,
+    says_more,
+    says_no_length,
+    swapped,
+    truncated,
+    unknown,
+)
+from cache_servers import Server, answer, free_port
 from support import Project
 
-from wasmbuild.builder.cache import lateness, remote
+from wasmbuild.builder.cache import lateness
 
 Member = Callable[..., Project]
 Handler = http.server.BaseHTTPRequestHandler
-
-
-def html(server: Server, handler: Handler) -> None:
-    send(handler, b"<!doctype html><title>Sign in</title>")
-
-
-def missing(server: Server, handler: Handler) -> None:
-    send(handler, b"", status=404)
-
-
-def broken(server: Server, handler: Handler) -> None:
-    send(handler, b"", status=500)
-
-
-def forbidden(server: Server, handler: Handler) -> None:
-    send(handler, b"", status=403)
-
-
-def unknown(server: Server, handler: Handler) -> None:
-    send(handler, b"", status=401)
-
-
-def drops(server: Server, handler: Handler) -> None:
-    handler.close_connection = True
-    handler.connection.close()
-
-
-def drops_amid(server: Server, handler: Handler) -> None:
-    data = server.kept[handler.path]
-    send(handler, data[: len(data) // 2], length=len(data))
-
-
-def says_more(server: Server, handler: Handler) -> None:
-    data = server.kept[handler.path]
-    send(handler, data, length=len(data) + 1)
-
-
-def says_less(server: Server, handler: Handler) -> None:
-    data = server.kept[handler.path]
-    send(handler, data, length=len(data) - 1)
-
-
-def says_all_there_is(server: Server, handler: Handler) -> None:
-    send(handler, b"wasmbuild/entry2", length=1 << 50)
-
-
-def resets(server: Server, handler: Handler) -> None:
-    handler.close_connection = True
-    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    handler.connection.close()
-
-
-def babbles(server: Server, handler: Handler) -> None:
-    handler.close_connection = True
-    handler.wfile.write(b"\0\xff" * 99)
-
-
-def says_no_length(server: Server, handler: Handler) -> None:
-    handler.send_response(200)
-    handler.send_header("Transfer-Encoding", "chunked")
-    handler.end_headers()
-    handler.wfile.write(b"1\r\nw\r\n0\r\n\r\n")
-
-
-def truncated(server: Server, handler: Handler) -> None:
-    data = server.kept[handler.path]
-    send(handler, data[: len(data) // 2])
-
-
-def empty(server: Server, handler: Handler) -> None:
-    send(handler, b"")
-
-
-def flipped(server: Server, handler: Handler) -> None:
-    data = bytearray(server.kept[handler.path])
-    data[-20] ^= 1
-    send(handler, bytes(data))
-
-
-def longer(server: Server, handler: Handler) -> None:
-    send(handler, server.kept[handler.path] + b"more")
-
-
-def swapped(server: Server, handler: Handler) -> None:
-    path = next(path for path in sorted(server.kept) if path != handler.path)
-    send(handler, server.kept[path])
-
-
-def redirects_to_nothing(server: Server, handler: Handler) -> None:
-    handler.send_response(302)
-    handler.send_header("Location", f"http://127.0.0.1:{free_port()}/")
-    handler.send_header("Content-Length", "0")
-    handler.end_headers()
-
-
-def redirects_in_a_circle(server: Server, handler: Handler) -> None:
-    handler.send_response(302)
-    handler.send_header("Location", handler.path)
-    handler.send_header("Content-Length", "0")
-    handler.end_headers()
 
 
 DAMAGED = "has 4 entries that are no whole artifacts; they are passed over"
@@ -277,148 +197,3 @@ def test_one_entry_is_told_as_one(filled: Server, member: Member) -> None:
     filled.behave = behave
     ended = member(f'remote = "{filled.address}"').run("build")
     assert f"\n{filled.address} has 1 entry that is no whole artifact; it is passed over\n" in ended.stderr
-
-
-class TestPushing:
-    """What is said of what was put, where the server does otherwise."""
-
-    def told(self, server: Server, member: Member) -> str:
-        ended = member(f'remote = "{server.address}"').run("build", "--push")
-        assert "4 artifacts: 4 compiled in " in ended.stderr
-        lines = [line for line in ended.stderr.splitlines() if line.startswith(server.address)]
-        assert len(lines) == 1
-        return lines[0].removeprefix(f"{server.address} ")
-
-    @pytest.mark.parametrize("behave", [missing, html, truncated])
-    def test_it_accepts_all_and_gives_nothing_back(
-        self, server: Server, member: Member, behave: Callable[[Server, Handler], None]
-    ) -> None:
-        server.behave = lambda server, handler: (behave if server.kept else missing)(server, handler)
-        assert self.told(server, member) == (
-            "accepted 4 entries, but has none when asked for it: does it keep what is put there?"
-        )
-
-    @pytest.mark.parametrize("status", [405, 500, 507])
-    def test_it_accepts_nothing(self, server: Server, member: Member, status: int) -> None:
-        server.keep = lambda server, handler, data: send(handler, b"", status=status)
-        assert self.told(server, member) == f"does not take what is put there (status {status})"
-
-    def test_one_that_takes_nothing_still_gives(self, filled: Server, member: Member) -> None:
-        del filled.kept[sorted(filled.kept)[0]]
-        filled.keep = lambda server, handler, data: send(handler, b"", status=501)
-        ended = member(f'remote = "{filled.address}"').run("build", "--push")
-        assert "4 artifacts: 1 compiled, 3 restored (3 from afar) in " in ended.stderr
-        assert f"\n{filled.address} did not get 1 of what was compiled (status 501)\n" in ended.stderr
-
-    @pytest.mark.parametrize("status", [401, 403])
-    def test_it_lets_this_user_read_alone(self, server: Server, member: Member, status: int) -> None:
-        server.keep = lambda server, handler, data: send(handler, b"", status=status)
-        assert self.told(server, member) == "does not let this user write"
-
-    @pytest.mark.parametrize("most", [0, 1 << 20])
-    def test_what_waits_is_bounded(
-        self, server: Server, member: Member, monkeypatch: pytest.MonkeyPatch, most: int
-    ) -> None:
-        """What is on its way lies in memory: where that is too much, the next one waits for it."""
-        under_way: list[int] = []
-        peak: list[int] = []
-
-        def slow(server: Server, handler: Handler, data: bytes) -> None:
-            under_way.append(len(data))
-            peak.append(len(under_way))
-            server.ending.wait(0.5)
-            under_way.remove(len(data))
-            keep(server, handler, data)
-
-        monkeypatch.setattr(remote, "_MOST_BYTES", most)
-        server.keep = slow
-        assert "4 pushed" in member(f'remote = "{server.address}"', "timeout = 60").run("build", "--push").stderr
-        assert (max(peak) == 1) is (most == 0)
-
-    def test_it_hangs(self, server: Server, member: Member) -> None:
-        server.keep = lambda server, handler, data: server.ending.wait() and None
-        ended = member(f'remote = "{server.address}"', "timeout = 1").run("build", "--push")
-        lines = [line for line in ended.stderr.splitlines() if line.startswith(server.address)]
-        assert lines == [
-            f"{server.address} kept the build waiting for 1 s; it is done without, "
-            "and did not get 4 of what was compiled"
-        ]
-
-    def test_what_cannot_be_looked_at_again_is_told_as_accepted(self, server: Server, member: Member) -> None:
-        server.behave = lambda server, handler: send(handler, b"", status=403)
-        ended = member(f'remote = "{server.address}"').run("build", "--push")
-        assert "4 artifacts: 4 compiled, 4 pushed in " in ended.stderr
-
-
-class TestCredentials:
-    """Those of an address go to its server alone, and nobody reads them."""
-
-    SECRET = "c2VjcmV0LXBhc3N3b3Jk"  # noqa: S105
-
-    def test_a_redirect_to_another_server_takes_none_along(self, filled: Server, member: Member) -> None:
-        with Server() as other:
-
-            def behave(server: Server, handler: Handler) -> None:
-                handler.send_response(302)
-                handler.send_header("Location", other.address + handler.path)
-                handler.send_header("Content-Length", "0")
-                handler.end_headers()
-
-            filled.behave = behave
-            other.kept = filled.kept
-            address = filled.address.replace("://", f"://ann:{self.SECRET}@")
-            assert set(member(f'remote = "{address}"').outcomes().values()) == {"restored"}
-            assert {"authorization" in seen.headers for seen in filled.seen} == {True}
-            assert other.seen
-            assert self.SECRET not in str(other.seen)
-            assert {"authorization" in seen.headers for seen in other.seen} == {False}
-
-    @pytest.mark.parametrize("behave", [broken, unknown, forbidden, html, drops, redirects_in_a_circle])
-    def test_no_message_has_them(
-        self, filled: Server, member: Member, behave: Callable[[Server, Handler], None]
-    ) -> None:
-        filled.behave = behave
-        address = filled.address.replace("://", f"://ann:{self.SECRET}@")
-        project = member(f'remote = "{address}"')
-        ended = project.run("build", "--push", "--json")
-        told = ended.stdout + ended.stderr + "".join(project.run("cache", "stats").stdout)
-        assert self.SECRET not in told
-        assert filled.address in told
-        kept = [path.read_bytes() for path in project.build.rglob("*") if path.is_file()]
-        assert not any(self.SECRET.encode() in data for data in kept)
-
-    def test_they_are_no_part_of_a_key(self, filled: Server, member: Member, tmp_path: Path) -> None:
-        names = []
-        for number, user in enumerate(("ann:one@", "ben:other@", "")):
-            cache = tmp_path / f"cache{number}"
-            address = filled.address.replace("://", f"://{user}")
-            assert set(member(f'remote = "{address}"', cache=cache).outcomes().values()) == {"restored"}
-            names.append({path.name for path in cache.glob("?/*")})
-        assert names[0] == names[1] == names[2] != set()
-
-    def test_nothing_says_or_keeps_them(
-        self, filled: Server, member: Member, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
-        address = filled.address.replace("://", f"://ann:{self.SECRET}@")
-        project = member(f'remote = "{address}"')
-        looked_at: set[tuple[Path, int, int]] = set()
-        kept: set[Path] = set()
-        for command in (
-            ["build"],
-            ["build", "--push"],
-            ["build", "--json", "--check-reproducible"],
-            ["plan"],
-            ["plan", "--json"],
-            ["plan", "--ninja"],
-            ["explain", "add@x64"],
-            ["verify", "build", "-v"],
-            ["cache", "stats", "--json"],
-        ):
-            ended = project.run(*command)
-            assert self.SECRET not in ended.stdout + ended.stderr, command
-            paths = [path for path in tmp_path.rglob("*") if path.is_file()]
-            files = {(path, path.stat().st_mtime_ns, path.stat().st_ino) for path in paths}
-            kept |= {path for path, *_ in files - looked_at if self.SECRET.encode() in path.read_bytes()}
-            looked_at |= files
-            assert kept == {project.root / "wasmbuild.toml"}, command
