@@ -7,6 +7,7 @@ import os
 from _thread import allocate_lock
 
 from wasmbuild import interrupts
+from wasmbuild.builder.cache import selection
 from wasmbuild.builder.job_slots import is_offered
 from wasmbuild.builder.jobserver import Jobserver, inherited
 from wasmbuild.errors import WasmbuildError
@@ -70,6 +71,7 @@ class StepwiseBuild:
         Raises WasmbuildError.
         """
         if self.is_elsewhere:
+            selection.keep_transferring()
             return self.workspace.session()
         with self._mutex:
             if self._session is None:

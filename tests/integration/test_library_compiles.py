@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import sys
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def test_a_worker_that_died_while_idle_is_replaced() -> None:
         worker = library._all[0]._child
         assert worker is not None
         end = os.pidfd_open(worker.process.pid)
-        worker.process.kill()
+        os.kill(worker.process.pid, signal.SIGKILL)
         select.select([end], [], [])
         os.close(end)
         assert library.translate(text) == binary

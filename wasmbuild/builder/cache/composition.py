@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 
-from wasmbuild.builder.cache import lateness, packed
+from wasmbuild.builder.cache import lateness, packed, transfer_process
 from wasmbuild.builder.cache.local import LocalCache
 from wasmbuild.builder.cache.remote import RemoteCache, lacks
 from wasmbuild.builder.cache.tiered import AbsentRemote, NearCache, Remote, TieredCache
-from wasmbuild.builder.cache.transfer_process import TransferProcess
 from wasmbuild.builder.cache.transfer_setup import TransferSetup
 from wasmbuild.builder.scheduler import cores
 from wasmbuild.errors import UsageError
@@ -27,19 +26,20 @@ SIGNING_KEY = "WASMBUILD_CACHE_SIGNING_KEY"
 
 
 def with_remote(
-    local: LocalCache | None, policy: CachePolicy, address: str, *, push: bool, alone: bool
+    local: LocalCache | None, policy: CachePolicy, address: str, *, push: bool, alone: bool, stays: bool = False
 ) -> ArtifactCache:
     """Return the cache of this machine, if there is one, with a remote one behind it.
 
-    With ``push`` the command line asks to push; with ``alone`` it is for one artifact, as a step of another build.
+    With ``push`` the command line asks to push; with ``alone`` it is for one artifact, as a step of another build. What
+    transfers ``stays`` for the next one that this process opens.
     Raises UsageError where that cannot be.
     """
     # Nothing that lets somebody in decides a name: names can be guessed.
     near = NearCache(local, policy.keys or (shown_address(address),))
-    return TieredCache(near, _remote(policy, address, near, push=push, alone=alone))
+    return TieredCache(near, _remote(policy, address, near, push=push, alone=alone, stays=stays))
 
 
-def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool, alone: bool) -> Remote:
+def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool, alone: bool, stays: bool) -> Remote:
     shown = shown_address(address)
     signing_key = push_problem = warning = None
     writes = push or policy.push
@@ -62,7 +62,7 @@ def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool, a
     kept_in = None if local is None or local.problem() is not None else (str(local.directory), local.max_bytes)
     setup = TransferSetup(address, policy.timeout, writes, policy.keys, signing_key, kept_in, near.origins)
     return RemoteCache(
-        lambda: TransferProcess(setup._asdict()),
+        lambda: transfer_process.left_or_new(setup),
         shown,
         policy.timeout,
         push=writes,
@@ -71,6 +71,7 @@ def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool, a
         cores=cores(),
         added=local.count if local is not None else None,
         late=lambda: lateness.note(shown),
+        leave=transfer_process.leave if stays else None,
     )
 
 

@@ -17,7 +17,7 @@ from wasmbuild.builder.cache.remote_status import RemoteStatus
 from wasmbuild.builder.cache.tiered import TakenArtifact
 from wasmbuild.builder.request import RemoteReport
 from wasmbuild.errors import ChildError, ToolchainError
-from wasmbuild.lean.typing import TYPE_CHECKING, Any, Protocol
+from wasmbuild.lean.typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -55,12 +55,15 @@ class Transferrer(Protocol):
         """End it."""
 
 
-class RemoteCache:
+Started = TypeVar("Started", bound=Transferrer)
+
+
+class RemoteCache(Generic[Started]):
     """A store of packed artifacts; no method raises, and threads may use it at once."""
 
     def __init__(
         self,
-        start: Callable[[], Transferrer],
+        start: Callable[[], Started],
         shown: str,
         timeout: float,
         *,
@@ -70,8 +73,9 @@ class RemoteCache:
         cores: int = 1,
         added: Callable[[int], None] | None = None,
         late: Callable[[], None] = lambda: None,
+        leave: Callable[[Started], None] | None = None,
     ) -> None:
-        """``start`` starts who transfers, to and from a store that ``shown`` names to people.
+        """``start`` starts who transfers, to and from a store that ``shown`` names to people; ``leave`` takes it back.
 
         ``timeout`` are the seconds by which it may delay a build, ``cores`` how many compiles that runs at once.
         ``push_problem`` says why nothing can be pushed, ``warning`` what is told in any case. ``added`` is called with
@@ -86,7 +90,8 @@ class RemoteCache:
         self._cores = cores
         self._added = added
         self._late = late
-        self._transferrer: Transferrer | None = None
+        self._leave_to = leave
+        self._transferrer: Started | None = None
         # Of all below, and of what is sent; and of whoever reads, who takes the other one too.
         self._mutex = allocate_lock()
         self._reading = allocate_lock()
@@ -172,7 +177,11 @@ class RemoteCache:
             self._accepted = None
             self._wait_until(lambda: self._looked)
         transferrer, self._transferrer = self._transferrer, None
-        if transferrer is not None:
+        if transferrer is None:
+            return
+        if self._leave_to is not None and self._status.away is None and not self._unasked:
+            self._leave_to(transferrer)
+        else:
             transferrer.kill()
             with self._reading:
                 transferrer.close()

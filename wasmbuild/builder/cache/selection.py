@@ -35,6 +35,15 @@ def local(max_bytes: int) -> LocalCache | None:
     return LocalCache(directory, max_bytes)
 
 
+_stays = False
+
+
+def keep_transferring() -> None:
+    """Have what transfers from and to a remote cache stay: this process opens one cache after the other."""
+    global _stays
+    _stays = True
+
+
 def opened(policy: CachePolicy, *, push: bool = False, alone: bool = False) -> ArtifactCache:
     """Return the cache that a declaration asks for; with ``push``, what is compiled is put into the remote one too.
 
@@ -54,4 +63,4 @@ def opened(policy: CachePolicy, *, push: bool = False, alone: bool = False) -> A
         return near or NO_CACHE
     from wasmbuild.builder.cache.composition import with_remote
 
-    return with_remote(near, policy, policy.remote, push=push, alone=alone)
+    return with_remote(near, policy, policy.remote, push=push, alone=alone, stays=_stays)

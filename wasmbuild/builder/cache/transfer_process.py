@@ -12,6 +12,7 @@ import select
 import sys
 import time
 
+from wasmbuild.builder.cache.transfer_setup import TransferSetup
 from wasmbuild.errors import ChildError
 from wasmbuild.lean import json
 from wasmbuild.lean.contexts import suppress
@@ -28,11 +29,30 @@ _UNLIMITED = ProcessLimits()
 _POLLS = hasattr(select, "poll")
 
 
+# Of each process, for one that was forked must not share any.
+_left: dict[tuple[int, TransferSetup], TransferProcess] = {}
+
+
+def leave(process: TransferProcess) -> None:
+    """Let one run on that owes no answer, for the next one who needs such a one; with this process it ends."""
+    _left[os.getpid(), process.setup] = process
+
+
+def left_or_new(setup: TransferSetup) -> TransferProcess:
+    """Return one that was left, or a new one. Raises ChildError, ToolchainError, OSError."""
+    left = _left.pop((os.getpid(), setup), None)
+    if left is not None and not left.runs:
+        left.close()
+        left = None
+    return left or TransferProcess(setup)
+
+
 class TransferProcess:
     """One child, which answers in any order. One thread sends at a time, and one reads; any may ``kill``."""
 
-    def __init__(self, first: dict[str, Any]) -> None:
-        """Start it, with the ``first`` request. Raises ChildError, ToolchainError, OSError."""
+    def __init__(self, setup: TransferSetup) -> None:
+        """Start it. Raises ChildError, ToolchainError, OSError."""
+        self.setup = setup
         paths = dict.fromkeys([_ROOT, *filter(None, sys.path)])
         stdin, self._stdin = os.pipe()
         try:
@@ -50,7 +70,7 @@ class TransferProcess:
         self._stderr = TruncatedText()
         if _POLLS:
             os.set_blocking(self._stdin, False)
-        self.send(first)
+        self.send(setup._asdict())
 
     def send(self, request: dict[str, Any], *parts: bytes, seconds: float | None = None) -> bool:
         """Send a request, and bytes that go with it; tell whether they were taken, in so many seconds.
@@ -97,6 +117,11 @@ class TransferProcess:
             elif event.stream == EXIT:
                 raise ChildError(process.ending(self._process.wait(), self._stderr.text(), _UNLIMITED) or "ended")
         return []
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
 
     def kill(self) -> None:
         """Kill it, without waiting."""

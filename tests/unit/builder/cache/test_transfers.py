@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from wasmbuild.builder import key
-from wasmbuild.builder.cache import packed, transfer_threads
+from wasmbuild.builder.cache import packed, transfer_process, transfer_threads
 from wasmbuild.builder.cache.local import LocalCache
 from wasmbuild.builder.cache.remote_store import FAILURES
 from wasmbuild.builder.cache.transfer_process import TransferProcess
@@ -150,7 +150,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[], TransferProcess]]:
     started: list[TransferProcess] = []
 
     def of_store() -> TransferProcess:
-        started.append(TransferProcess(setup(tmp_path / "store")._asdict()))
+        started.append(TransferProcess(setup(tmp_path / "store")))
         return started[-1]
 
     yield of_store
@@ -180,6 +180,20 @@ class TestProcess:
         process = start()
         os.kill(process._process.pid, signal.SIGSTOP)
         assert not process.send({"put": KEY}, bytes(1 << 20), seconds=0.01)
+
+    def test_one_that_was_left_is_there_for_the_next(self, start: Callable[[], TransferProcess]) -> None:
+        process = start()
+        transfer_process.leave(process)
+        assert transfer_process.left_or_new(process.setup) is process
+        other = transfer_process.left_or_new(process.setup)
+        assert other is not process
+        transfer_process.leave(other)
+        other.kill()
+        while other.runs:
+            pass
+        new = transfer_process.left_or_new(process.setup)
+        assert new is not other
+        new.close()
 
     def test_one_that_is_killed_says_so(self, start: Callable[[], TransferProcess]) -> None:
         process = start()

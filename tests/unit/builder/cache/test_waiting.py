@@ -71,17 +71,20 @@ class FakeTransferrer:
         self.is_closed = True
 
 
+Cache = RemoteCache[FakeTransferrer]
+
+
 @pytest.fixture
 def transferrer() -> FakeTransferrer:
     return FakeTransferrer()
 
 
 @pytest.fixture
-def cache(transferrer: FakeTransferrer) -> RemoteCache:
+def cache(transferrer: FakeTransferrer) -> Cache:
     return RemoteCache(lambda: transferrer, "https://x", _SECONDS, push=True)
 
 
-def problems(cache: RemoteCache) -> Sequence[str]:
+def problems(cache: Cache) -> Sequence[str]:
     return [problem.removeprefix("https://x ") for problem in cache.report().problems]
 
 
@@ -96,7 +99,7 @@ class TestTaking:
         assert problems(cache) == []
 
     def test_what_is_wanted_sets_out_in_its_order_and_not_all_at_once(
-        self, cache: RemoteCache, transferrer: FakeTransferrer
+        self, cache: Cache, transferrer: FakeTransferrer
     ) -> None:
         cache.want(KEYS[:3])
         cache.want(KEYS)
@@ -106,13 +109,13 @@ class TestTaking:
         assert [key for keys in transferrer.asked for key in keys] == KEYS
         assert len(transferrer.asked) < 15
 
-    def test_what_nobody_wanted_is_asked_for(self, cache: RemoteCache, transferrer: FakeTransferrer) -> None:
+    def test_what_nobody_wanted_is_asked_for(self, cache: Cache, transferrer: FakeTransferrer) -> None:
         transferrer.answers[f"take {KEYS[0]}"] = {**FOUND, "data": b"artifact"}
         for _ in range(2):
             assert cache.get(KEYS[0]) == TakenArtifact("d", 0.0, None, b"artifact")
         assert transferrer.asked == [[KEYS[0]]] * 2
 
-    def test_they_may_come_in_another_order(self, cache: RemoteCache, transferrer: FakeTransferrer) -> None:
+    def test_they_may_come_in_another_order(self, cache: Cache, transferrer: FakeTransferrer) -> None:
         for key in KEYS[:3]:
             transferrer.answers[f"take {key}"] = {**FOUND, "kept": key}
         cache.want(KEYS[:3])
@@ -139,13 +142,13 @@ class TestTaking:
         ],
     )
     def test_what_did_not_come_is_told(
-        self, cache: RemoteCache, transferrer: FakeTransferrer, said: dict[str, Any], told: list[str]
+        self, cache: Cache, transferrer: FakeTransferrer, said: dict[str, Any], told: list[str]
     ) -> None:
         transferrer.answers[f"take {KEYS[0]}"] = said
         assert cache.get(KEYS[0]) is None
         assert problems(cache) == told
 
-    def test_what_is_damaged_is_asked_for_once(self, cache: RemoteCache, transferrer: FakeTransferrer) -> None:
+    def test_what_is_damaged_is_asked_for_once(self, cache: Cache, transferrer: FakeTransferrer) -> None:
         transferrer.answers[f"take {KEYS[0]}"] = {"outcome": "damaged"}
         for _ in range(2):
             assert cache.get(KEYS[0]) is None
@@ -155,7 +158,7 @@ class TestTaking:
 class TestWaiting:
     """What is waited for is given up with the budget, whoever waits."""
 
-    def cache(self, transferrer: FakeTransferrer, seconds: float, late: Callable[[], None]) -> RemoteCache:
+    def cache(self, transferrer: FakeTransferrer, seconds: float, late: Callable[[], None]) -> Cache:
         return RemoteCache(lambda: transferrer, "https://x", seconds, late=late)
 
     def test_what_never_comes(self, transferrer: FakeTransferrer) -> None:
@@ -235,13 +238,27 @@ class TestWaiting:
         assert problems(cache) == ["cannot be asked ([Errno 24] Too many open files); it is done without"]
 
 
+class TestLeaving:
+    """Who transfers may stay for the next cache."""
+
+    @pytest.mark.parametrize(("wanted", "is_left"), [(1, True), (2, False)])
+    def test_who_owes_no_answer_is_left(self, transferrer: FakeTransferrer, wanted: int, is_left: bool) -> None:
+        left: list[FakeTransferrer] = []
+        cache = RemoteCache(lambda: transferrer, "https://x", _SECONDS, leave=left.append)
+        cache.want(KEYS[:wanted])
+        cache.get(KEYS[0])
+        cache.close()
+        assert left == [transferrer] * is_left
+        assert transferrer.is_closed is not is_left
+
+
 class TestPushing:
-    def push(self, cache: RemoteCache, count: int) -> None:
+    def push(self, cache: Cache, count: int) -> None:
         for key in KEYS[:count]:
             cache.put(key, b"artifact", "d", b"inputs", 1.0)
         cache.close()
 
-    def test_it_is_pushed_and_looked_for(self, cache: RemoteCache, transferrer: FakeTransferrer) -> None:
+    def test_it_is_pushed_and_looked_for(self, cache: Cache, transferrer: FakeTransferrer) -> None:
         self.push(cache, 3)
         assert transferrer.put == [(key, b"artifact") for key in KEYS[:3]]
         assert cache.report().pushed == 3
@@ -253,7 +270,7 @@ class TestPushing:
         self.push(cache, 3)
         assert transferrer.put == []
 
-    def test_what_is_too_large_is_not(self, cache: RemoteCache, transferrer: FakeTransferrer) -> None:
+    def test_what_is_too_large_is_not(self, cache: Cache, transferrer: FakeTransferrer) -> None:
         class Huge(bytes):
             def __len__(self) -> int:
                 return packed.MAX_BYTES + 1
@@ -271,13 +288,13 @@ class TestPushing:
         ],
     )
     def test_what_it_did_not_get_is_told(
-        self, cache: RemoteCache, transferrer: FakeTransferrer, said: dict[str, Any], told: list[str]
+        self, cache: Cache, transferrer: FakeTransferrer, said: dict[str, Any], told: list[str]
     ) -> None:
         transferrer.answers[f"put {KEYS[0]}"] = said
         self.push(cache, 1)
         assert problems(cache) == told
 
-    def test_it_accepts_all_and_has_nothing(self, cache: RemoteCache, transferrer: FakeTransferrer) -> None:
+    def test_it_accepts_all_and_has_nothing(self, cache: Cache, transferrer: FakeTransferrer) -> None:
         transferrer.answers[f"look {KEYS[0]}"] = {"outcome": "missing"}
         self.push(cache, 1)
         assert problems(cache) == ["accepted 1 entry, but has none when asked for it: does it keep what is put there?"]
