@@ -98,7 +98,7 @@ class RemoteCache(Generic[Started]):
         # What is wanted and did not set out yet, in its order; what did, and nobody has asked for; what came of it.
         self._waiting: dict[str, None] = {}
         self._unasked: set[str] = set()
-        self._arrived: dict[str, TakenArtifact | None] = {}
+        self._arrived: dict[str, list[TakenArtifact | None]] = {}
         self._refused: set[str] = set()
         # What is on its way there, with the size of each artifact in bytes.
         self._pushing: dict[str, int] = {}
@@ -126,14 +126,12 @@ class RemoteCache(Generic[Started]):
                 self._unasked.remove(key)
                 if len(self._unasked) <= _AHEAD - _TOGETHER:
                     self._fetch_ahead()
-        if not self._wait_until(lambda: key in self._arrived):
-            return None
-        found = self._arrived.pop(key)
-        if found is not None:
+        while self._wait_until(lambda: key in self._arrived):
             with self._mutex:
-                self._status.taken += 1
-            self._budget.earn(found.seconds / self._cores)
-        return found
+                # Artifacts may have the same key, and threads ask for them at once.
+                if key in self._arrived:
+                    return self._taken(key)
+        return None
 
     def refuse(self, key: str) -> None:
         """Take no more what turned out to be another artifact."""
@@ -141,6 +139,17 @@ class RemoteCache(Generic[Started]):
             self._refused.add(key)
             self._status.damaged += 1
             self._status.taken -= 1
+
+    def _taken(self, key: str) -> TakenArtifact | None:
+        """Return what came; the mutex is held."""
+        answers = self._arrived[key]
+        found = answers.pop()
+        if not answers:
+            del self._arrived[key]
+        if found is not None:
+            self._status.taken += 1
+            self._budget.earn(found.seconds / self._cores)
+        return found
 
     def _fetch_ahead(self) -> None:
         """Have more set out, while there is room for it; the mutex is held."""
@@ -271,7 +280,7 @@ class RemoteCache(Generic[Started]):
             status.denied += 1
         elif outcome == "failed":
             status.failure = said["why"]
-        self._arrived[key] = taken
+        self._arrived.setdefault(key, []).append(taken)
 
     def _note_put(self, key: str, outcome: str, said: dict[str, Any]) -> None:
         status = self._status

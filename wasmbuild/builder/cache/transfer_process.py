@@ -35,6 +35,9 @@ _left: dict[tuple[int, TransferSetup], TransferProcess] = {}
 
 def leave(process: TransferProcess) -> None:
     """Let one run on that owes no answer, for the next one who needs such a one; with this process it ends."""
+    other = _left.pop((os.getpid(), process.setup), None)
+    if other is not None:
+        other.close()
     _left[os.getpid(), process.setup] = process
 
 

@@ -68,19 +68,16 @@ class Transfers:
             return self._answer("take", key, "skipped")
         try:
             data = self._store.fetch(key)
+            self._store.succeed()
+            found = packed.unpack(data, key, self._trusted)
+            kept = self._near.keep(key, found)
         except NotAnEntryError:
             self._store.succeed()
             return self._answer("take", key, "damaged")
-        except BaseException as error:  # a panic of Rust is no Exception
-            return self._not_taken(key, error)
-        self._store.succeed()
-        try:
-            found = packed.unpack(data, key, self._trusted)
-        except NotAnEntryError:
-            return self._answer("take", key, "damaged")
         except NotTrustedError:
             return self._answer("take", key, "untrusted")
-        kept = self._near.keep(key, found)
+        except BaseException as error:  # a panic of Rust is no Exception
+            return self._not_taken(key, error)
         told = {"sha256": found.sha256, "seconds": found.seconds}
         if kept is None or self._local is None:
             return self._answer("take", key, "found", found.artifact, **told)
@@ -104,8 +101,8 @@ class Transfers:
     def _put(self, key: str, artifact: PackedArtifact) -> None:
         if self._store.away is not None or self._takes_no_more:
             return self._answer("put", key, "skipped")
-        data = packed.pack(artifact.artifact, artifact.sha256, artifact.inputs, artifact.seconds, self._signer)
         try:
+            data = packed.pack(artifact.artifact, artifact.sha256, artifact.inputs, artifact.seconds, self._signer)
             self._store.put(key, data)
         except (PermissionDeniedError, UnauthenticatedError):
             self._takes_no_more = True

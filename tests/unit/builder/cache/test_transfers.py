@@ -121,6 +121,22 @@ class TestTransfers:
         talk.transfers.take([KEY])
         assert talk.next()[2] == "damaged"
 
+    def test_what_cannot_be_read_for_another_reason_is_answered_too(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def starved(*_: object) -> None:
+            raise MemoryError
+
+        talk = Talk(setup(tmp_path))
+        talk.transfers.put(KEY, ARTIFACT, SHA256, INPUTS, 2.5)
+        talk.next()
+        monkeypatch.setattr(packed, "unpack", starved)
+        monkeypatch.setattr(packed, "pack", starved)
+        talk.transfers.take([KEY])
+        assert talk.next()[2::2] == ("failed", {"why": "MemoryError"})
+        talk.transfers.put(KEY, ARTIFACT, SHA256, INPUTS, 2.5)
+        assert talk.next()[2::2] == ("failed", {"why": "MemoryError"})
+
     def test_what_is_not_there_is_missing(self, tmp_path: Path) -> None:
         talk = Talk(setup(tmp_path))
         talk.transfers.take([KEY])

@@ -211,6 +211,24 @@ class TestWaiting:
         assert sorted(seen) == KEYS
         assert cache.report().taken == len(KEYS)
 
+    def test_two_artifacts_with_one_key_that_threads_ask_for_at_once(self, transferrer: FakeTransferrer) -> None:
+        cache = self.cache(transferrer, _SECONDS, lambda: None)
+        transferrer.held.add(KEYS[0])
+        seen: list[TakenArtifact | None] = []
+        threads = [threading.Thread(target=lambda: seen.append(cache.get(KEYS[0]))) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + _SECONDS
+        while len(transferrer.asked) < 2:
+            assert time.monotonic() < deadline
+        transferrer.held.clear()
+        for _ in range(2):
+            transferrer.answer("take", KEYS[0], {**FOUND, "kept": "k"})
+        for thread in threads:
+            thread.join(_SECONDS)
+        assert [taken and taken.kept for taken in seen] == ["k", "k"]
+        assert cache.report().taken == 2
+
     def test_a_compile_that_was_saved_earns_its_seconds(self, transferrer: FakeTransferrer) -> None:
         cache = self.cache(transferrer, 0.05, lambda: None)
         transferrer.answers[f"take {KEYS[0]}"] = {**FOUND, "seconds": _SECONDS}
