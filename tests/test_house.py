@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -68,7 +69,7 @@ def test_a_noop_build_is_light(tmp_path: Path) -> None:
     (tmp_path / "m.wat").write_text("(module)")
     for _ in range(2):
         loaded = _loaded_by(["build", "-q"], tmp_path)
-    assert not loaded & {*HEAVY, "wasmbuild.builder.session", "wasmbuild.toolchain.find"}
+    assert loaded & {*HEAVY, "wasmbuild.builder.session", "wasmbuild.toolchain.find"} == set()
 
 
 def test_benchmarks_need_nothing_of_how_tests_are_run() -> None:
@@ -78,9 +79,10 @@ def test_benchmarks_need_nothing_of_how_tests_are_run() -> None:
 def test_a_step_is_light(tmp_path: Path) -> None:
     (tmp_path / "wasmbuild.toml").write_text('[project]\nname = "a"\n[targets.p]\ntriple = "pulley64"\n')
     (tmp_path / "m.wat").write_text("(module)")
-    for _ in range(2):
+    # A copy of the executable that the first one made is not old enough to be known by its times.
+    for _ in range(3):
         loaded = _loaded_by(["compile", "m.wat", "--target", "p", "-o", "m.cwasm"], tmp_path)
-    assert not loaded & {*HEAVY, *NOT_OF_A_STEP, *UNUSUAL}
+    assert loaded & {*HEAVY, *NOT_OF_A_STEP, *UNUSUAL} == set()
 
 
 @pytest.mark.parametrize("outputs", ["{n}", "0"], ids=["written", "right"])
@@ -89,7 +91,7 @@ def test_a_step_with_a_record_is_light(outputs: str, tmp_path: Path) -> None:
         '[project]\nname = "a"\n[targets.p]\ntriple = "pulley64"\n[modules.m]\nsource = "m.wat"\n'
     )
     (tmp_path / "m.wat").write_text("(module)")
-    for n in range(2):
+    for n in range(3):
         out = outputs.format(n=n)
         step = [
             "compile",
@@ -105,7 +107,7 @@ def test_a_step_with_a_record_is_light(outputs: str, tmp_path: Path) -> None:
         ]
         loaded = _loaded_by(step, tmp_path)
     unusual = UNUSUAL | {"wasmbuild.formats.schema_check", "wasmbuild.formats.reading", "wasmbuild.builder.jobserver"}
-    assert not loaded & {*HEAVY, *NOT_OF_A_STEP, *unusual, "wasmbuild.builder.single"}
+    assert loaded & {*HEAVY, *NOT_OF_A_STEP, *unusual, "wasmbuild.builder.single"} == set()
 
 
 def test_a_build_after_an_edit_is_light(tmp_path: Path) -> None:
@@ -119,7 +121,7 @@ def test_a_build_after_an_edit_is_light(tmp_path: Path) -> None:
         )
         loaded = _loaded_by(["build", "-q"], tmp_path)
         assert "wasmbuild.builder.session" in loaded
-    assert not loaded & {*HEAVY, *OF_PATHS, *unusual, "wasmbuild.formats.schemas"}
+    assert loaded & {*HEAVY, *OF_PATHS, *unusual, "wasmbuild.formats.schemas"} == set()
 
 
 def test_a_build_that_restores_all_finds_its_way_without_pathlib(
@@ -173,7 +175,11 @@ def _loaded_by(arguments: list[str], directory: Path) -> set[str]:
         "import sys; before = set(sys.modules); from wasmbuild.cli import main; "
         f"main({arguments}); print(*set(sys.modules) - before)"
     )
-    ended = subprocess.run([sys.executable, "-c", code], cwd=directory, capture_output=True, text=True, check=True)
+    # Of what other tests have this user remember, something may go at any time.
+    environment = {**os.environ, "XDG_CACHE_HOME": str(directory / "cache")}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=directory, env=environment, capture_output=True, text=True, check=True
+    )
     return set(ended.stdout.split())
 
 

@@ -286,6 +286,20 @@ class TestLimit:
         self.fill(room, "b", 1000)
         assert self.kept(room) == {"a"}
 
+    def test_what_another_process_added_counts(self, room: Room) -> None:
+        other = room.open()
+        put(other, "a")
+        added = other.grown()
+        assert added == room.cache.usage().bytes
+        assert other.grown() == 0
+        put(room.cache, "b")
+        room.cache.close()
+        before = (room.root / "ledger").read_text()
+        counting = room.open()
+        counting.count(added)
+        counting.close()
+        assert (room.root / "ledger").read_text() == f"{before}{added}\n"
+
     @pytest.mark.parametrize("ledger", [b"", b"\xff", b"many 3\n", b"5", b"1 2\n3\n4x\n"])
     def test_a_ledger_that_cannot_be_read_is_counted_anew(self, room: Room, ledger: bytes) -> None:
         self.fill(room, "abcd", 5 * self.SIZE)

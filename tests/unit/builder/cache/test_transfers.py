@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from wasmbuild.builder import key
-from wasmbuild.builder.cache import packed, transfer_process, transfer_threads
+from wasmbuild.builder.cache import packed, remote_store, transfer_process, transfer_threads
 from wasmbuild.builder.cache.local import LocalCache
 from wasmbuild.builder.cache.remote_store import FAILURES
 from wasmbuild.builder.cache.transfer_process import TransferProcess
@@ -150,6 +150,21 @@ class TestTransfers:
         talk.transfers.take([KEY, KEY])
         assert talk.next()[2::2] == ("hopeless", {"why": "cannot be opened (File exists)"})
         assert talk.next()[2] in ("hopeless", "skipped")
+
+    def test_after_some_failures_in_a_row_nothing_more_is_taken(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        failures = iter([True, False, *[True] * FAILURES])
+
+        def get(*_: object) -> None:
+            raise ValueError if next(failures) else FileNotFoundError
+
+        monkeypatch.setattr(remote_store.obstore, "get", get)
+        talk, outcomes = Talk(setup(tmp_path)), []
+        for _ in range(FAILURES + 3):
+            talk.transfers.take([KEY])
+            outcomes.append(talk.next()[2])
+        assert outcomes == ["failed", "missing", *["failed"] * (FAILURES - 1), "hopeless", "skipped"]
 
     def test_after_some_failures_nothing_more_is_pushed(self, tmp_path: Path) -> None:
         talk = Talk(setup(tmp_path))
