@@ -7,7 +7,6 @@ import os
 from _thread import allocate_lock
 
 from wasmbuild import interrupts
-from wasmbuild.builder.cache import selection
 from wasmbuild.builder.job_slots import is_offered
 from wasmbuild.builder.jobserver import Jobserver, inherited
 from wasmbuild.errors import WasmbuildError
@@ -71,6 +70,8 @@ class StepwiseBuild:
         Raises WasmbuildError.
         """
         if self.is_elsewhere:
+            from wasmbuild.builder.cache import selection
+
             selection.keep_transferring()
             return self.workspace.session()
         with self._mutex:

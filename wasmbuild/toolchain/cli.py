@@ -39,7 +39,7 @@ def compile(compiler: FoundCompiler, job: Job) -> int | None:  # noqa: A001 -- c
     try:
         ended = child.run(compile_command(compiler, job), limits=job.limits)
     except ChildError as error:
-        raise process.host_lacks(error) or CompileError(str(error)) from error
+        raise process.as_host_error(error) or CompileError(str(error)) from error
     if ended.reason:
         shown = _command(compiler.path, job, job.source, job.name)
         # None of this is light, and a compile that goes well needs none of it.

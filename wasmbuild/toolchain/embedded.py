@@ -129,7 +129,7 @@ class Embedded:
                 ):
                     outcome = server.outcome(request)
             except ChildError as error:
-                if (lacking := process.host_lacks(error)) is not None:
+                if (lacking := process.as_host_error(error)) is not None:
                     raise lacking from error
                 memory = self._limits.memory
                 starved = memory is not None and memory < python.TO_START

@@ -113,7 +113,7 @@ def _open(
             time.sleep(_BUSY_PAUSE_SECONDS)
 
 
-def host_lacks(error: ChildError) -> HostError | None:
+def as_host_error(error: ChildError) -> HostError | None:
     """Return what this host lacks, where that is why a child could not be started; else None."""
     cause = error.__cause__
     if not isinstance(cause, OSError) or cause.errno not in _LACKING:

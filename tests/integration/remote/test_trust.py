@@ -73,6 +73,18 @@ class TestKeygen:
         assert ended.stderr.endswith("is not installed: pip install 'wasmbuild[remote]'\n")
 
 
+def test_what_cannot_be_signed_is_not_pushed(
+    server: Server, member: Member, ours: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = member(f'remote = "{server.address}"', "push = true", f'signing-key = "{ours.path}"')
+    monkeypatch.delitem(sys.modules, "wasmbuild.builder.cache.signing", raising=False)
+    monkeypatch.delattr(wasmbuild.builder.cache, "signing", raising=False)
+    monkeypatch.setitem(sys.modules, "cryptography.exceptions", None)
+    told = project.run("build").stderr
+    assert f"{server.address} needs the extra remote, of which cryptography.exceptions is not installed" in told
+    assert server.kept == {}
+
+
 def test_what_is_signed_is_taken(server: Server, member: Member, ours: Key, theirs: Key) -> None:
     line = f'remote = "{server.address}"'
     member(line, keys(ours), f'signing-key = "{ours.path}"').run("build", "--push")

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 
-from wasmbuild.builder.cache import lateness, packed, transfer_process
+from wasmbuild.builder.cache import lateness, packed
 from wasmbuild.builder.cache.local import LocalCache
 from wasmbuild.builder.cache.remote import RemoteCache, lacks
 from wasmbuild.builder.cache.tiered import AbsentRemote, NearCache, Remote, TieredCache
+from wasmbuild.builder.cache.transfer_process import TransferProcess, leave, left_or_new
 from wasmbuild.builder.cache.transfer_setup import TransferSetup
 from wasmbuild.builder.scheduler import cores
 from wasmbuild.errors import UsageError
@@ -49,8 +50,9 @@ def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool, a
         if writes:
             signing_key, warning = _signing_key(policy)
     except ImportError as error:
+        push_problem = lacks(str(error.name))
         if push:
-            raise UsageError(f"--push: {shown} {lacks(str(error.name))}") from None
+            raise UsageError(f"--push: {shown} {push_problem}") from None
     except UsageError as error:
         if push:
             raise
@@ -59,10 +61,16 @@ def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool, a
         # The step that waited has told so.
         return AbsentRemote()
     local = near.local
-    kept_in = None if local is None or local.problem() is not None else (str(local.directory), local.max_bytes)
-    setup = TransferSetup(address, policy.timeout, writes, policy.keys, signing_key, kept_in, near.origins)
+
+    def start() -> TransferProcess:
+        directory = None if local is None else local.opened()
+        kept_in = None if local is None or directory is None else (str(directory), local.max_bytes)
+        return left_or_new(
+            TransferSetup(address, policy.timeout, writes, policy.keys, signing_key, kept_in, near.origins)
+        )
+
     return RemoteCache(
-        lambda: transfer_process.left_or_new(setup),
+        start,
         shown,
         policy.timeout,
         push=writes,
@@ -71,7 +79,7 @@ def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool, a
         cores=cores(),
         added=local.count if local is not None else None,
         late=lambda: lateness.note(shown),
-        leave=transfer_process.leave if stays else None,
+        leave=leave if stays else None,
     )
 
 

@@ -68,11 +68,11 @@ class LocalCache:
 
     def has(self, key: str) -> bool:
         """Tell whether there is an entry, whatever is in it."""
-        root = self._directory()
+        root = self.opened()
         return root is not None and os.path.exists(_path(root, key))
 
     def get(self, key: str, out: Path | str) -> CachedArtifact | None:
-        root = self._directory()
+        root = self.opened()
         if root is None:
             return None
         path = _path(root, key)
@@ -102,7 +102,7 @@ class LocalCache:
         size = len(artifact) + len(tail)
         if size > self._max or not self._keeps:
             return
-        root = self._directory()
+        root = self.opened()
         if root is None:
             return
         try:
@@ -115,7 +115,7 @@ class LocalCache:
             self._added += size
 
     def discard(self, key: str) -> None:
-        root = self._directory()
+        root = self.opened()
         if root is not None:
             with suppress(OSError):
                 os.unlink(_path(root, key))
@@ -132,9 +132,9 @@ class LocalCache:
             self._added += added
 
     def close(self) -> None:
-        root = self._directory() if self._added else None
         added = self.grown()
-        if not added or root is None:
+        root = self.opened() if added else None
+        if root is None:
             return
         with suppress(OSError):
             known = _ledger(root, added)
@@ -144,7 +144,8 @@ class LocalCache:
     def report(self) -> None:
         return None
 
-    def _directory(self) -> Path | None:
+    def opened(self) -> Path | None:
+        """Return where it is, made where it is missing; None where it cannot be used. It is looked for once."""
         with self._mutex:
             if not self._opened:
                 self._opened = True

@@ -28,7 +28,6 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(_HERE)))
 _UNLIMITED = ProcessLimits()
 _POLLS = hasattr(select, "poll")
 
-
 # Of each process, for one that was forked must not share any.
 _left: dict[tuple[int, TransferSetup], TransferProcess] = {}
 
