@@ -12,10 +12,10 @@ from collections.abc import Callable
 
 # So many a store may have to answer at once.
 _MOST = 32
-# Of a store nearby, one thread takes as much as several, which would wait for Python's lock. What takes longer, on an
-# average over some, waits for a store that is far away.
+# Of a store nearby, one thread takes as much as several, which would wait for Python's lock. Who waits longer several
+# times in a row, so long in all, waits for a store that is far away: on a busy machine, anybody does so once.
 _NEAR_SECONDS = 0.004
-_SOME = 8
+_FAR_SECONDS = 0.05
 
 
 class TransferThreads:
@@ -24,7 +24,7 @@ class TransferThreads:
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._count = 0
-        self._average = 0.0
+        self._far = 0.0
         self._mutex = threading.Lock()
 
     def run(self, job: Callable[[], None]) -> None:
@@ -42,8 +42,14 @@ class TransferThreads:
     def _serve(self) -> None:
         while True:
             job = self._jobs.get()
-            started = time.monotonic()
+            started = _waited()
             job()
-            self._average += (time.monotonic() - started - self._average) / _SOME
-            if self._average > _NEAR_SECONDS and not self._jobs.empty():
+            waited = _waited() - started
+            self._far = self._far + waited if waited > _NEAR_SECONDS else 0.0
+            if self._far > _FAR_SECONDS and not self._jobs.empty():
                 self._start(self._count)
+
+
+def _waited() -> float:
+    """Return for how many seconds this thread computed nothing, from a point in time on."""
+    return time.monotonic() - time.thread_time()

@@ -34,16 +34,16 @@ KEY = hashlib.sha256(INPUTS).hexdigest()
 
 
 class TestThreads:
-    def at_once(self, first_seconds: float) -> int:
-        """Return how many jobs that hang run at once, after some that took so long."""
+    def at_once(self, *first_seconds: float) -> int:
+        """Return how many jobs that hang run at once, after some that waited so long."""
         threads, going, reached = TransferThreads(), threading.Event(), threading.Semaphore(0)
 
         def hang() -> None:
             reached.release()
             going.wait(_SECONDS)
 
-        for _ in range(20):
-            threads.run(partial(time.sleep, first_seconds))
+        for seconds in first_seconds:
+            threads.run(partial(time.sleep, seconds))
         for _ in range(100):
             threads.run(hang)
         count = 0
@@ -60,10 +60,18 @@ class TestThreads:
 
     def test_a_store_nearby_is_asked_by_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(transfer_threads, "_NEAR_SECONDS", _SECONDS)
-        assert self.at_once(0.0) == 1
+        assert self.at_once(*[0.0] * 20) == 1
 
     def test_one_that_is_far_away_by_many(self) -> None:
-        assert self.at_once(0.02) == 32
+        assert self.at_once(*[0.02] * 20) == 32
+
+    @pytest.mark.parametrize(("seconds", "expected"), [((0.3, 0.0, 0.3, 0.0), 1), ((0.3, 0.3, 0.0), 2), ((0.6,), 2)])
+    def test_to_have_waited_once_is_not_far(
+        self, monkeypatch: pytest.MonkeyPatch, seconds: tuple[float, ...], expected: int
+    ) -> None:
+        monkeypatch.setattr(transfer_threads, "_NEAR_SECONDS", 0.2)
+        monkeypatch.setattr(transfer_threads, "_FAR_SECONDS", 0.5)
+        assert self.at_once(*seconds) == expected
 
 
 class Talk:
