@@ -49,11 +49,15 @@ class Scheduler(Generic[Outcome]):
     """Makes artifacts out of work, on an executor, through a cache."""
 
     def __init__(
-        self, work: Work[Outcome], executor: Executor, cache: ArtifactCache, threads: int | None = None
+        self, work: Work[Outcome], start: Callable[[], Executor], cache: ArtifactCache, threads: int | None = None
     ) -> None:
-        """``threads`` are how many artifacts are restored at once, by default as many as there are cores."""
+        """``start`` returns the executor, and is called when there is something to compile.
+
+        ``threads`` are how many artifacts are restored at once, by default as many as there are cores.
+        """
         self._work = work
-        self._executor = executor
+        self._start = start
+        self._started: Executor | None = None
         self._cache = cache
         self._threads = cores() if threads is None else threads
         self._requests: dict[str, CompileRequest] = {}
@@ -68,8 +72,7 @@ class Scheduler(Generic[Outcome]):
         ready: list[tuple[str, Prepared]] = []
         try:
             while waiting or ready or self._requests:
-                # One more than fits, so that the executor need not wait for a large source to be read.
-                while waiting and len(self._requests) + len(ready) <= self._executor.slots:
+                while waiting and self._has_room(len(ready)):
                     id, outcome = waiting.next()
                     prepared = self._prepared(id, outcome, on_start, on_done)
                     if prepared is not None:
@@ -80,10 +83,30 @@ class Scheduler(Generic[Outcome]):
                     for id, result in self._executor.results():
                         on_done(self._finished(id, self._requests.pop(id), result))
         except BaseException:
-            self._executor.abort()
+            if self._started is not None:
+                self._started.abort()
             raise
         finally:
             waiting.close()
+
+    def close(self) -> None:
+        """Let go of the executor; nothing is running."""
+        if self._started is not None:
+            self._started.close()
+
+    def _has_room(self, ready: int) -> bool:
+        """Tell whether one more may be prepared, while so many are.
+
+        That is one more than fits, so that the executor need not wait for a large source to be read.
+        """
+        begun = len(self._requests) + ready
+        return not begun or begun <= self._executor.slots
+
+    @property
+    def _executor(self) -> Executor:
+        if self._started is None:
+            self._started = self._start()
+        return self._started
 
     def _submit(self, ready: list[tuple[str, Prepared]], waiting: int, on_start: Callable[[str], None]) -> None:
         while ready and len(self._requests) < (slots := self._executor.slots):

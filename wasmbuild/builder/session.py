@@ -220,12 +220,11 @@ class Session:
         ``on_start`` and ``on_done`` are called by this thread. When it is interrupted, the running compilers are killed
         and nothing else is started.
         """
-        executor = self._backend.executor(self._compiler, jobs)
-        scheduler = Scheduler(self._work, executor, self._cache)
+        scheduler = Scheduler(self._work, lambda: self._backend.executor(self._compiler, jobs), self._cache)
         ids = [artifact.id for artifact in artifacts]
         self._cache.want(self._work.keys(ids))
         scheduler.run(ids, on_start=lambda id: on_start(self.artifacts[id]), on_done=on_done)
-        executor.close()
+        scheduler.close()
 
     def compile_again(
         self, artifacts: Sequence[Artifact], *, jobs: int | None, on_done: Callable[[ReproducibilityResult], None]
@@ -233,11 +232,10 @@ class Session:
         """Compile artifacts that are right once more, past any cache, and compare; nothing is published."""
         from wasmbuild.builder.reproducibility import ReproducibilityWork
 
-        executor = self._backend.executor(self._compiler, jobs)
         again = ReproducibilityWork(self._work, lambda id: self.path(self.artifacts[id]))
-        scheduler = Scheduler(again, executor, NO_CACHE)
+        scheduler = Scheduler(again, lambda: self._backend.executor(self._compiler, jobs), NO_CACHE)
         scheduler.run([artifact.id for artifact in artifacts], on_start=lambda id: None, on_done=on_done)
-        executor.close()
+        scheduler.close()
 
     def look_again(self, artifact: Artifact) -> Status:
         """Look again at an artifact that no thread compiles: its source may have changed since ``check``.

@@ -81,13 +81,13 @@ class Room:
 
     def run(self, ids: Iterable[str], slots: int = 2, cores: int = 2) -> dict[str, str]:
         self.executor = FakeExecutor(self.compiler, slots, cores)
-        scheduler = Scheduler(self.work, self.executor, self.cache)
+        scheduler = Scheduler(self.work, lambda: self.executor, self.cache)
         scheduler.run(ids, lambda id: self.events.append(f"+{id}"), lambda id: self.events.append(f"-{id}"))
         return self.work.outcomes
 
     def scheduler(self, threads: int) -> Scheduler[str]:
         self.executor = FakeExecutor(self.compiler, 2)
-        return Scheduler(self.work, self.executor, self.cache, threads)
+        return Scheduler(self.work, lambda: self.executor, self.cache, threads)
 
     def order(self) -> list[str]:
         return [request.labels.source.removesuffix(".wasm") for request in self.compiler.compiled]
@@ -107,6 +107,18 @@ def test_everything_is_compiled_and_told_once(room: Room) -> None:
     assert not room.executor.aborted
 
 
+def test_where_all_is_restored_no_executor_is_started(room: Room) -> None:
+    room.run("abc")
+
+    def start() -> FakeExecutor:
+        raise AssertionError
+
+    again = Scheduler(room.work, start, room.cache)
+    again.run("abc", lambda id: None, lambda id: None)
+    again.close()
+    assert room.work.outcomes == dict.fromkeys("abc", "restored")
+
+
 @pytest.mark.parametrize("slots", [1, 2, 3, 8])
 def test_no_more_run_than_there_are_slots(room: Room, slots: int) -> None:
     room.run("abcde", slots=slots)
@@ -123,7 +135,7 @@ def test_more_slots_are_used_as_they_come(room: Room) -> None:
             return super().results()
 
     executor = Growing(room.compiler, 1)
-    Scheduler(room.work, executor, room.cache).run("abcdef", lambda id: None, lambda id: None)
+    Scheduler(room.work, lambda: executor, room.cache).run("abcdef", lambda id: None, lambda id: None)
     assert executor.most == 4
     assert set(room.work.published) == set("abcdef")
 
@@ -238,7 +250,6 @@ class TestCache:
         before = threading.active_count()
         with pytest.raises(ZeroDivisionError):
             room.scheduler(threads=2).run("abc", lambda id: None, lambda id: None)
-        assert room.executor.aborted
         assert threading.active_count() == before
 
     def test_threads_labels_and_limits_are_not_in_the_key(self, room: Room) -> None:

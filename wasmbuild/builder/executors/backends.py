@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from wasmbuild.builder.executors.jobserver import local_executor
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import executor_addresses
@@ -24,6 +23,8 @@ class LocalBackend:
     """This machine."""
 
     def executor(self, compiler: Compiler, jobs: int | None) -> Executor:
+        from wasmbuild.builder.executors.jobserver import local_executor
+
         return local_executor(compiler, jobs)
 
     def compiler(self, compiler: Compiler) -> Compiler:
