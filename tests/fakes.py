@@ -79,6 +79,9 @@ class FakeCache:
         self.digests: dict[str, str] = {}
         self.closed = 0
 
+    def expect(self) -> None:
+        pass
+
     def want(self, keys: Iterable[str]) -> None:
         pass
 

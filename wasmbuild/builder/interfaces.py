@@ -67,6 +67,9 @@ class ArtifactCache(Protocol):
     Threads may use it at once.
     """
 
+    def expect(self) -> None:
+        """Be told that something will be wanted soon; who takes a while to begin may do so."""
+
     def want(self, keys: Iterable[str]) -> None:
         """Be told what will be asked for, in this order; who fetches from afar may begin."""
 

@@ -128,6 +128,9 @@ class RemoteReport(NamedTuple):
 class NullCache:
     """The cache that keeps nothing."""
 
+    def expect(self) -> None:
+        pass
+
     def want(self, keys: Iterable[str]) -> None:
         pass
 

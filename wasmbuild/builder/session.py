@@ -171,6 +171,8 @@ class Session:
             self.directory.remove_leftovers(below=not undisturbed)
             self.directory.forget_noop()
             self.directory.tick()
+            if not ours:
+                self._cache.expect()
             self._survey.look(ours=ours)
             self._statuses.count()
             if not undisturbed:

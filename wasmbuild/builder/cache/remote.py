@@ -108,6 +108,11 @@ class RemoteCache(Generic[Started]):
 
     # --- taking
 
+    def expect(self) -> None:
+        """Have ready whoever transfers."""
+        with self._mutex:
+            self._started()
+
     def want(self, keys: Iterable[str]) -> None:
         """Begin to fetch what will be asked for, in this order."""
         with self._mutex:
@@ -206,18 +211,26 @@ class RemoteCache(Generic[Started]):
 
     def _send(self, request: dict[str, Any], *parts: bytes) -> None:
         """Ask for something, unless the store is away; the mutex is held."""
-        if self._status.away is not None:
+        transferrer = self._started()
+        if transferrer is None:
             return
         try:
-            if self._transferrer is None:
-                self._transferrer = self._start()
             with self._budget:
-                taken = self._transferrer.send(request, *parts, seconds=self._budget.left())
-        except (ChildError, ToolchainError, OSError) as error:
-            self._leave(f"cannot be asked ({error})")
+                taken = transferrer.send(request, *parts, seconds=self._budget.left())
+        except OSError as error:
+            self._leave_unasked(error)
         else:
             if not taken:
                 self._leave_late()
+
+    def _started(self) -> Started | None:
+        """Return who transfers, None where the store is away; the mutex is held."""
+        if self._status.away is None and self._transferrer is None:
+            try:
+                self._transferrer = self._start()
+            except (ChildError, ToolchainError, OSError) as error:
+                self._leave_unasked(error)
+        return None if self._status.away is not None else self._transferrer
 
     def _wait_until(self, is_there: Callable[[], bool]) -> bool:
         """Wait for something to come; tell whether it did before the store was away."""
@@ -295,6 +308,9 @@ class RemoteCache(Generic[Started]):
             status.push_failure = said["why"]
             if outcome == "refused":
                 status.push_problem = f"does not take what is put there ({status.push_failure})"
+
+    def _leave_unasked(self, error: Exception) -> None:
+        self._leave(f"cannot be asked ({error})")
 
     def _leave_late(self) -> None:
         self._leave(f"kept the build waiting for {self._timeout:g} s")

@@ -39,6 +39,9 @@ class TakenArtifact(NamedTuple):
 class Remote(Protocol):
     """Artifacts of others. No method raises, and threads may use it at once."""
 
+    def expect(self) -> None:
+        """Have ready whoever transfers."""
+
     def want(self, keys: Iterable[str]) -> None:
         """Begin to fetch what will be asked for, in this order."""
 
@@ -60,6 +63,9 @@ class Remote(Protocol):
 
 class AbsentRemote:
     """One that is not asked, as is known."""
+
+    def expect(self) -> None:
+        pass
 
     def want(self, keys: Iterable[str]) -> None:
         pass
@@ -126,6 +132,9 @@ class TieredCache:
         # What was not here when it was wanted is not looked for here again.
         self._far: set[str] = set()
         self._from_remote: set[str] = set()
+
+    def expect(self) -> None:
+        self._remote.expect()
 
     def want(self, keys: Iterable[str]) -> None:
         keys = iter(keys)

@@ -71,6 +71,9 @@ class FakeRemote:
         self.asked: list[str] = []
         self.refused: list[str] = []
 
+    def expect(self) -> None:
+        pass
+
     def want(self, keys: Iterable[str]) -> None:
         self.wanted += keys
 

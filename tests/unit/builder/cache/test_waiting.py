@@ -98,6 +98,30 @@ class TestTaking:
         cache.close()
         assert problems(cache) == []
 
+    def test_who_transfers_is_there_before_something_is_wanted(self, transferrer: FakeTransferrer) -> None:
+        started: list[FakeTransferrer] = []
+
+        def start() -> FakeTransferrer:
+            started.append(transferrer)
+            return transferrer
+
+        cache = RemoteCache(start, "https://x", _SECONDS)
+        cache.expect()
+        assert started == [transferrer]
+        assert cache.get(KEYS[0]) is None
+        cache.close()
+        assert (len(started), transferrer.is_closed) == (1, True)
+
+    def test_who_cannot_be_started_is_away(self) -> None:
+        def start() -> FakeTransferrer:
+            raise OSError("no processes left")
+
+        cache = RemoteCache(start, "https://x", _SECONDS)
+        cache.expect()
+        cache.expect()
+        assert cache.get(KEYS[0]) is None
+        assert problems(cache) == ["cannot be asked (no processes left); it is done without"]
+
     def test_what_is_wanted_sets_out_in_its_order_and_not_all_at_once(
         self, cache: Cache, transferrer: FakeTransferrer
     ) -> None:
