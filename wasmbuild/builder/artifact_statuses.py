@@ -8,6 +8,7 @@ from wasmbuild.builder.checker import Status
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from wasmbuild.builder.examining import SourceFacts
     from wasmbuild.builder.manifests import Manifests
     from wasmbuild.plan.graph import Plan
     from wasmbuild.project.declared import Target
@@ -24,6 +25,8 @@ class ArtifactStatuses:
         self.mutex = allocate_lock()
         # Modules of which something was looked at again or made: their artifacts are looked at in the end.
         self.touched: set[str] = set()
+        # Of those that were made, by id.
+        self.made_from: dict[str, SourceFacts] = {}
         self._plan = plan
         self._manifests = manifests
         self._wrong: dict[str, int] = {}
@@ -54,12 +57,13 @@ class ArtifactStatuses:
         with self.mutex:
             self.replace(self.by_id[id]._replace(reasons=("asked for",)), counted=True)
 
-    def settle(self, id: str) -> None:
-        """Note that an artifact that was not right is now; the last one of a target brings its manifest back.
+    def settle(self, id: str, source: SourceFacts) -> None:
+        """Note that an artifact that was not right is now, made from a source that was seen so.
 
-        Raises DiskError.
+        The last one of a target brings its manifest back. Raises DiskError.
         """
         with self.mutex:
+            self.made_from[id] = source
             self.replace(self.by_id[id]._replace(reasons=()), counted=True)
 
     def replace(self, status: Status, *, counted: bool) -> None:

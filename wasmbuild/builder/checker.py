@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Document = Callable[[Artifact, SourceFacts], dict[str, Any]]
 
 _NEVER = "never built"
+_NONE_MADE: Mapping[str, SourceFacts] = {}
 
 
 class Status(NamedTuple):
@@ -107,8 +108,16 @@ class Checker:
                 statuses[artifact.id] = Status(artifact)
         return statuses
 
-    def check(self, artifacts: Iterable[Artifact], before: Mapping[str, Status]) -> dict[str, Status]:
-        """Find out which artifacts are right; ``before`` is what was found the last time."""
+    def check(
+        self,
+        artifacts: Iterable[Artifact],
+        before: Mapping[str, Status],
+        made_from: Mapping[str, SourceFacts] = _NONE_MADE,
+    ) -> dict[str, Status]:
+        """Find out which artifacts are right; ``before`` is what was found the last time.
+
+        ``made_from`` are the sources of those that were made since, and are right if that was all.
+        """
         self._directories, self._absent = {}, set()
         sources: dict[str, SourceFacts | CompileError] = {}
         signatures: dict[str, str | None] = {}
@@ -121,7 +130,10 @@ class Checker:
             if status is None or not status.right or not self._is_unchanged(artifact, signatures[name]):
                 if name not in sources:
                     sources[name] = self._source(artifact.module)
-                status = self._status(artifact, sources[name])
+                made = made_from.get(artifact.id)
+                believed = status is not None and status.right and _is_same(made, sources[name])
+                if status is None or not believed or not self._is_as_made(artifact):
+                    status = self._status(artifact, sources[name])
             statuses[artifact.id] = status
         return statuses
 
@@ -149,10 +161,11 @@ class Checker:
         It knows none that was too young to be trusted, or that was looked at before the build directory was locked:
         such a one is looked at again.
         """
-        known, path = self._memory.spelled, self.path(artifact)
-        source, record, present = known(str(artifact.module.source)), known(path + filenames.RECORD_SUFFIX), known(path)
-        if source is None or record is None or present is None:
+        path = self.path(artifact)
+        known = self._memory.all_spelled((str(artifact.module.source), path + filenames.RECORD_SUFFIX, path))
+        if known is None:
             return False
+        source, record, present = known
         self._found_right[artifact.id] = (source, record, present)
         return True
 
@@ -166,6 +179,14 @@ class Checker:
             and found[1] == _signature(path + filenames.RECORD_SUFFIX)
             and self._obstacle(path) is None
         )
+
+    def _is_as_made(self, artifact: Artifact) -> bool:
+        """Tell whether an artifact and its record are the files that were made, which are right then."""
+        path, confirm = self.path(artifact), self._memory.confirm
+        if self._obstacle(path) is not None or not (confirm(path + filenames.RECORD_SUFFIX) and confirm(path)):
+            return False
+        self._note_right(artifact)
+        return True
 
     def _source(self, module: Module) -> SourceFacts | CompileError:
         try:
@@ -258,6 +279,13 @@ class Checker:
             if not os.path.lexists(directory):
                 self._absent.add(directory)
         return self._directories[directory]
+
+
+def _is_same(one: SourceFacts | None, other: SourceFacts | CompileError) -> bool:
+    """Tell whether a source is what it was, by its bytes and the binary that they are; the rest is read of these."""
+    if one is None or isinstance(other, CompileError):
+        return False
+    return (one.sha256, one.wasm_sha256, one.kind) == (other.sha256, other.wasm_sha256, other.kind)
 
 
 def _leads_out(real_root: str, directory: str) -> DiskError | None:

@@ -93,6 +93,9 @@ def _temporary(path: Path | str, prefix: str) -> str:
 
 def holds(path: Path | str, size: int, sha256: str) -> bool:
     """Tell whether a regular file at the path has so many bytes and this digest."""
+    # Most often there is none, and to be told so by an exception takes ten times as long.
+    if not os.access(path, os.R_OK):
+        return False
     try:
         with files.open_regular(path, follow=False) as file:
             if os.fstat(file.fileno()).st_size != size:

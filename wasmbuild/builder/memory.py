@@ -186,6 +186,19 @@ class Memory:
         self._made[str(path)] = _MadeFile(stamped, sha256, NO_FACTS if facts is None else _text(facts))
         self._forget(str(path))
 
+    def confirm(self, path: str) -> bool:
+        """Tell whether a file is as it was made, with all that was noted of it then; that is remembered from now on."""
+        made = self._made.get(path)
+        try:
+            status = os.lstat(path)
+        except OSError:
+            return False
+        if made is None or made.sha256 is None or made.stamped[:-1] != files.signature(status)[:-1]:
+            return False
+        self._remember(path, files.spelled(status), made.sha256, made.facts)
+        self.young.discard(path)
+        return True
+
     def changed(self, paths: Sequence[str], seen: Sequence[str]) -> set[str]:
         """Return which files have not the remembered signatures; ``seen`` are those of now, "" for no file."""
         known = self._files.spelled(paths)
@@ -197,6 +210,8 @@ class Memory:
     def digest_of_now(self, path: Path | str) -> str | None:
         """Return the remembered digest of a file that is as it was then; ``None`` of any other. It is not read."""
         row = self._files.row(str(path))
+        if not row.spelled:
+            return None
         try:
             return row.sha256 if files.spelled(os.lstat(path)) == row.spelled else None
         except OSError:

@@ -75,6 +75,11 @@ class SourceReader:
         with self._copying:
             return self.look(module)
 
+    def looked(self, module: Module) -> SourceFacts | None:
+        """Return what ``look`` returned last of a module, which may be another by now; None where it was not asked."""
+        found = self._looked.get(module.name)
+        return None if found is None else found[1]
+
     def traits(self, module: Module) -> tuple[str, dict[str, Any] | None]:
         """Return the kind of a source that was looked at, and its traits as JSON, None where they are not known."""
         facts = self._memory.facts(str(module.source))

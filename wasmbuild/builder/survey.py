@@ -113,7 +113,7 @@ class Survey:
         self._directory.settle()
         touched = [artifact for artifact in self._plan.artifacts if artifact.module.name in statuses.touched]
         believed = list(filter(self._is_right, touched))
-        statuses.by_id.update(self._checker.check(touched, statuses.by_id))
+        statuses.by_id.update(self._checker.check(touched, statuses.by_id, statuses.made_from))
         return [artifact.id for artifact in believed if not self._is_right(artifact)]
 
     def _young(self) -> Iterator[str]:

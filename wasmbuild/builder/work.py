@@ -8,7 +8,6 @@ from wasmbuild.builder.compile import check
 from wasmbuild.builder.records import facts_of
 from wasmbuild.builder.request import CheckedArtifact, CompileRequest, CompileResult, Labels, Prepared
 from wasmbuild.errors import WasmbuildError
-from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project import filenames
@@ -63,7 +62,8 @@ class ArtifactWork:
         self._statuses = statuses
         self._identity = identity
         self._limits = limits
-        self._prepared: dict[str, SourceFacts] = {}
+        # Of artifacts that were asked for: their sources, and the requests that were made of these.
+        self._prepared: dict[str, tuple[SourceFacts, CompileRequest]] = {}
         # What people call the source of a module, by its name: to find that out, the system is asked where they are.
         self._shown: dict[str, str] = {}
 
@@ -76,10 +76,12 @@ class ArtifactWork:
         return self._request(artifact, self._sources.known(artifact.module))
 
     def keys(self, ids: Iterable[str]) -> Iterator[str]:
-        """Yield the keys of artifacts, but of those that cannot be made."""
+        """Yield the keys of artifacts as they were looked at, but of those that cannot be made."""
         for id in ids:
-            with suppress(WasmbuildError):
-                yield self.request(id).key()
+            status = self._statuses.by_id[id]
+            source = self._sources.looked(status.artifact.module)
+            if source is not None and status.error is None:
+                yield self._request(status.artifact, source).key()
 
     def scratch(self) -> Path:
         """Return a private directory for files on their way into the build directory. Raises DiskError."""
@@ -94,7 +96,7 @@ class ArtifactWork:
     def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> CheckedArtifact:
         """Hold what came back against its request. Raises WasmbuildError."""
         source_text = self._statuses.by_id[id].artifact.module.source_text
-        return check(id, source_text, request, result, self._prepared[id], self._directory.scratch())
+        return check(id, source_text, request, result, self._prepared[id][0], self._directory.scratch())
 
     def publish(self, id: str, checked: CheckedArtifact, result: CompileResult) -> ArtifactOutcome:
         """Put an artifact into the build directory, with its record. Raises DiskError."""
@@ -104,7 +106,7 @@ class ArtifactWork:
         facts = facts_of(checked.record)
         sha256 = self._directory.publish(path, checked.file, checked.record, checked.stamped, facts)
         self._manifests.published(status.artifact, checked.record, sha256)
-        self._statuses.settle(id)
+        self._statuses.settle(id, self._prepared[id][0])
         size = checked.record.size
         return ArtifactOutcome(
             id, status.reasons, result.seconds, size, None, result.restored, result.peak_memory, result.worker
@@ -128,8 +130,10 @@ class ArtifactWork:
         return self._shown[module.name]
 
     def _request(self, artifact: Artifact, source: SourceFacts) -> CompileRequest:
-        self._prepared[artifact.id] = source
-        return CompileRequest(
+        known = self._prepared.get(artifact.id)
+        if known is not None and known[0] is source:
+            return known[1]
+        request = CompileRequest(
             source.wasm_sha256,
             source.kind,
             artifact.target.engine,
@@ -138,3 +142,5 @@ class ArtifactWork:
             1,
             Labels(self._shown_as(artifact.module), artifact.path),
         )
+        self._prepared[artifact.id] = source, request
+        return request

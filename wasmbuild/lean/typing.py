@@ -48,20 +48,22 @@ else:
 
     _UNKNOWN_FIELD = TypeError if sys.version_info >= (3, 13) else ValueError
 
+    _tuple = tuple.__new__
+
     class _Named(tuple):
         """What all named tuples have, with the names and meanings of ``collections.namedtuple``."""
 
         __slots__ = ()
 
         def __new__(cls, *values, **named):
-            missing = cls._size - len(values)
-            if missing or named:
+            if named or len(values) != cls._size:
+                missing = cls._size - len(values)
                 defaults = cls._defaults
                 if not named and 0 < missing <= len(defaults):
                     values += defaults[len(defaults) - missing :]
                 else:
                     values = _arguments(cls, values, named)
-            return tuple.__new__(cls, values)
+            return _tuple(cls, values)
 
         @classmethod
         def _make(cls, values):

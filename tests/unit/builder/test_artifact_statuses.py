@@ -8,6 +8,9 @@ import pytest
 
 from wasmbuild.builder.artifact_statuses import ArtifactStatuses
 from wasmbuild.builder.checker import Status
+from wasmbuild.builder.examining import SourceFacts
+
+SOURCE = SourceFacts("a" * 64, 8, "module", "a" * 64, (), (), None)
 
 
 class FakeManifests:
@@ -50,17 +53,17 @@ def test_targets_that_are_not_whole_have_no_manifest(statuses: ArtifactStatuses,
 
 
 def test_the_last_artifact_brings_the_manifest_back(statuses: ArtifactStatuses, manifests: FakeManifests) -> None:
-    statuses.settle("a@pi")
+    statuses.settle("a@pi", SOURCE)
     assert manifests.done == ["retract pi"]
     assert [status.artifact.id for status in statuses.outdated()] == ["b@pi"]
-    statuses.settle("b@pi")
+    statuses.settle("b@pi", SOURCE)
     assert manifests.done == ["retract pi", "write pi"]
     assert statuses.outdated() == []
 
 
 def test_what_is_settled_twice_counts_once(statuses: ArtifactStatuses, manifests: FakeManifests) -> None:
-    statuses.settle("a@pi")
-    statuses.settle("a@pi")
+    statuses.settle("a@pi", SOURCE)
+    statuses.settle("a@pi", SOURCE)
     assert manifests.done == ["retract pi"]
 
 
@@ -68,7 +71,7 @@ def test_a_doubt_takes_the_manifest_back(statuses: ArtifactStatuses, manifests: 
     statuses.doubt("a@x64")
     assert manifests.done == ["retract pi", "retract x64"]
     assert statuses.by_id["a@x64"].reasons == ("asked for",)
-    statuses.settle("a@x64")
+    statuses.settle("a@x64", SOURCE)
     assert manifests.done[2:] == ["write x64"]
 
 

@@ -279,6 +279,28 @@ class TestMade:
         assert seen.sha256 == "digest of one"
         assert state.spelled(str(path)) == files.spelled(path.stat())
 
+    def test_it_is_confirmed_for_as_long_as_it_is_that(self, tmp_path: Path) -> None:
+        state = memory(tmp_path)
+        path = self.made(tmp_path, state)
+        assert state.spelled(str(path)) is None
+        assert state.confirm(str(path))
+        assert state.spelled(str(path)) == files.spelled(path.stat())
+        assert state.digest(str(path)) == "digest of one"
+        path.write_bytes(b"two")
+        assert not state.confirm(str(path))
+        path.unlink()
+        assert not state.confirm(str(path))
+        path.write_bytes(b"one")
+        assert not state.confirm(str(path))
+        assert not memory(tmp_path / "other").confirm(str(path))
+
+    def test_what_nobody_hashed_is_not_confirmed(self, tmp_path: Path) -> None:
+        state = memory(tmp_path)
+        stamped = files.stamp(self.made(tmp_path, state))
+        assert stamped is not None
+        state.note_made(tmp_path / "a", stamped)
+        assert not state.confirm(str(tmp_path / "a"))
+
     def test_young_as_it_is_each_write_is_noticed(self, tmp_path: Path) -> None:
         for _ in range(20):
             state = memory(tmp_path)

@@ -285,6 +285,49 @@ def test_what_a_build_wrote_it_does_not_read_to_know(project: Any, monkeypatch: 
     assert project.build() == []
 
 
+@pytest.fixture
+def made(project: Any) -> Any:
+    """A session that made two artifacts of one module, and has not looked at them again."""
+    project.write("a")
+    session = project.session()
+    session.begin()
+    for artifact in session.artifacts.values():
+        session.compile(artifact, parallel=False)
+    return session
+
+
+def test_what_was_made_is_not_judged_once_more(made: Any, project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = _judged(monkeypatch)
+    assert made.finish() == judged == []
+    made.close()
+    assert project.build() == []
+
+
+@pytest.mark.parametrize("suffix", ["", ".json"])
+@pytest.mark.parametrize("how", ["written", "replaced", "a link", "gone"])
+def test_but_whatever_became_of_it_meanwhile_is_seen(
+    made: Any, project: Any, tmp_path: Path, suffix: str, how: str
+) -> None:
+    path = Path(f"{made.path(made.artifacts['a@pi'])}{suffix}")
+    data = path.read_bytes()
+    if how != "written":
+        path.unlink()
+    if how == "a link":
+        (tmp_path / "elsewhere").write_bytes(data)
+        path.symlink_to(tmp_path / "elsewhere")
+    elif how != "gone":
+        path.write_bytes(bytes(len(data)))
+    assert made.finish() == ["a@pi"]
+    made.close()
+    assert project.build() == ["a@pi"]
+
+
+def test_nor_is_a_source_that_was_edited_meanwhile_what_it_was_made_from(made: Any, project: Any) -> None:
+    project.write("a", text="other")
+    assert made.finish() == ["a@pi", "a@x64"]
+    made.close()
+
+
 def _judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     judged: list[str] = []
     judge = Checker._judged

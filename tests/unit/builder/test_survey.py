@@ -28,7 +28,9 @@ class FakeChecker:
         self.looked.append(artifact.id)
         return Status(artifact, ("wrong",) if artifact.id in self.wrong else ())
 
-    def check(self, artifacts: Iterable[Any], before: Mapping[str, Status]) -> dict[str, Status]:
+    def check(
+        self, artifacts: Iterable[Any], before: Mapping[str, Status], made_from: Mapping[str, Any] | None = None
+    ) -> dict[str, Status]:
         return {artifact.id: self._status(artifact) for artifact in artifacts}
 
     def check_one(self, artifact: Any) -> Status:
