@@ -65,19 +65,29 @@ def make(path: Path) -> str:
     return Signer(private).public
 
 
+_MAKES = "wasmbuild cache keygen FILE made"
+
+
 def read(path: Path) -> Signer:
     """Read a private key. Raises UsageError for what is none."""
-    fix = "wasmbuild cache keygen FILE makes one"
     try:
         data, _ = files.read(path, _MAX_FILE)
+    except FileNotFoundError as error:
+        raise UsageError(f"{path}: there is no such signing key; name the file of one that {_MAKES}") from error
+    except PermissionError as error:
+        raise UsageError(
+            f"{path}: the signing key cannot be read: {error.strerror}; make it readable for you"
+        ) from error
     except OSError as error:
-        raise UsageError(f"{path}: the signing key cannot be read: {error.strerror or error}; {fix}") from error
+        raise UsageError(f"{path}: is no signing key: {error.strerror or error}; name the file of one") from error
+    if not data.strip():
+        raise UsageError(f"{path}: is empty: is the secret set that it is to be made of?")
     try:
         found = load_pem_private_key(data, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         found = None
     if not isinstance(found, Ed25519PrivateKey):
-        raise UsageError(f"{path}: is no Ed25519 private key without a password; {fix}")
+        raise UsageError(f"{path}: is no Ed25519 private key without a password; name the file of one that {_MAKES}")
     return Signer(found)
 
 
