@@ -27,6 +27,7 @@ def test_what_is_told_to_install_is_all_that_it_takes(tmp_path: Path) -> None:
     environment.pip("install", "-q", f"{environments.wheel(wheels)}[cross]")
     project.mkdir()
     (project / "add.wat").write_text(ADD)
+    (tmp_path / "store").mkdir()
     remote = f'[cache]\nremote = "file://{tmp_path / "store"}"\npush = true\n'
     target = '[targets.portable]\ntriple = "pulley64"\n[modules.add]\nsource = "add.wat"\n'
     (project / "wasmbuild.toml").write_text(HEAD + remote + target)

@@ -147,15 +147,17 @@ def test_nobody_there(member: Member) -> None:
 
 
 def test_no_such_directory(member: Member, tmp_path: Path) -> None:
-    ended = member(f'remote = "file://{tmp_path}/none"').run("build")
-    assert f"\nfile://{tmp_path}/none is no directory; it is done without\n" in ended.stderr
+    for push in ((), ("--push",)):
+        ended = member(f'remote = "file://{tmp_path}/none"').run("build", *push)
+        assert f"\nfile://{tmp_path}/none is no directory; it is done without\n" in ended.stderr
+        assert not (tmp_path / "none").exists()
     assert not (tmp_path / "none").exists()
 
 
 def test_a_file_in_the_place_of_a_directory(member: Member, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     ended = member(f'remote = "file://{tmp_path}/file"').run("build", "--push")
-    assert f"\nfile://{tmp_path}/file cannot be opened (File exists); it is done without\n" in ended.stderr
+    assert f"\nfile://{tmp_path}/file is no directory; it is done without\n" in ended.stderr
 
 
 def test_https_where_http_is_spoken(filled: Server, member: Member) -> None:

@@ -79,10 +79,9 @@ def opened(address: str, timeout: float, *, writing: bool) -> Any:
     try:
         if parts.scheme == "file":
             directory = unquote(parts.path)
-            if not writing and not os.path.isdir(directory):
+            # Who pushes makes none either: a disk that is not mounted, or a slip, would be filled elsewhere.
+            if not os.path.isdir(directory):
                 raise NoStoreError("is no directory")
-            if writing:
-                os.makedirs(directory, exist_ok=True)
             return LocalStore(directory)
         options: Any = {
             "user_agent": f"wasmbuild/{__version__}",

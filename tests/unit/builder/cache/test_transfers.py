@@ -89,6 +89,8 @@ class Talk:
 
 
 def setup(store: Path, local: Path | None = None) -> TransferSetup:
+    if not store.exists():
+        store.mkdir()
     kept_in = None if local is None else (str(local), 1 << 30)
     return TransferSetup(f"file://{store}", 5.0, True, (), None, kept_in, ("here",))
 
@@ -156,7 +158,7 @@ class TestTransfers:
         (tmp_path / "file").touch()
         talk = Talk(setup(tmp_path / "file"))
         talk.transfers.take([KEY, KEY])
-        assert talk.next()[2::2] == ("hopeless", {"why": "cannot be opened (File exists)"})
+        assert talk.next()[2::2] == ("hopeless", {"why": "is no directory"})
         assert talk.next()[2] in ("hopeless", "skipped")
 
     def test_after_some_failures_in_a_row_nothing_more_is_taken(
