@@ -119,10 +119,12 @@ def _cache(arguments: argparse.Namespace, workspace: Workspace | None) -> Artifa
         return NO_CACHE
     if workspace is not None:
         return workspace.cache(push=arguments.push, alone=True)
+    if arguments.push:
+        raise UsageError("--push: --triple reads no declaration, which names the remote cache; name one of its targets")
     from wasmbuild.builder.cache.selection import opened
     from wasmbuild.project.cache_policy import CachePolicy
 
-    return opened(CachePolicy(), push=arguments.push)
+    return opened(CachePolicy())
 
 
 def _declared(arguments: argparse.Namespace, workspace: Workspace) -> tuple[Target, Module | None, Toolchain]:
