@@ -107,5 +107,8 @@ class FakeCache:
     def close(self) -> None:
         self.closed += 1
 
+    def problem(self) -> None:
+        return None
+
     def report(self) -> None:
         return None

@@ -81,9 +81,21 @@ def _own(path: Path, parts: tuple[str, ...]) -> Path:
         path = path / part
         with suppress(FileExistsError):
             os.mkdir(path, 0o700)
-        if not is_own(path.stat(), stat.S_IFDIR):
-            raise PermissionError(errno.EPERM, "it is no directory of yours, or others may write to it", str(path))
+        status = path.stat()
+        if not is_own(status, stat.S_IFDIR):
+            raise PermissionError(errno.EPERM, _mistrusted(path, status), str(path))
     return path
+
+
+def _mistrusted(path: Path, status: os.stat_result) -> str:
+    """Say why what is in a directory is not believed."""
+    if not stat.S_ISDIR(status.st_mode):
+        return "it is no directory"
+    if status.st_uid != os.geteuid():
+        return "it is another user's"
+    import shlex
+
+    return f"others may write to it; run: chmod go-w {shlex.quote(str(path))}"
 
 
 def is_own(status: os.stat_result, kind: int = stat.S_IFREG) -> bool:

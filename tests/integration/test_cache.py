@@ -279,6 +279,25 @@ class TestCommand:
         assert len(entries(cached)) < before
         assert sum(path.stat().st_size for path in entries(cached)) <= 1 << 20
 
+    def test_where_it_is_not_believed_the_build_says_so_and_what_to_do(self, cached: Project) -> None:
+        cached.run("build")
+        directory = Path(cached.environment["WASMBUILD_CACHE"])
+        directory.chmod(0o777)
+        shutil.rmtree(cached.root / "build")
+        ended = cached.run("build")
+        fix = f"chmod go-w {directory}"
+        why = f"{directory}: others may write to it; run: {fix}"
+        told = f"the cache of this machine is not used: {why}; WASMBUILD_CACHE names another directory, or off\n"
+        assert ended.stderr.count(told) == 1
+        assert "4 compiled in" in ended.stderr
+        assert told not in cached.run("build").stderr
+        assert cached.run("cache", "stats").stderr == f"not used: {why}\n"
+        subprocess.run(["sh", "-c", fix], check=True)
+        shutil.rmtree(cached.root / "build")
+        ended = cached.run("build")
+        assert "not used" not in ended.stderr
+        assert "4 restored in" in ended.stderr
+
     def test_where_it_is_off_that_is_told(self, cached: Project) -> None:
         cached.environment["WASMBUILD_CACHE"] = "off"
         ended = cached.run("cache", "stats")

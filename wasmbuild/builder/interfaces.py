@@ -89,5 +89,8 @@ class ArtifactCache(Protocol):
     def close(self) -> None:
         """Put in order what was kept since it was opened, or closed the last time."""
 
+    def problem(self) -> str | None:
+        """Say why nothing is taken from the part of it on this machine or kept there, None where it is used."""
+
     def report(self) -> RemoteReport | None:
         """Return what became of the part of it that is far away, None where there is none."""

@@ -146,6 +146,9 @@ class NullCache:
     def close(self) -> None:
         pass
 
+    def problem(self) -> None:
+        return None
+
     def report(self) -> None:
         return None
 

@@ -289,6 +289,10 @@ class Session:
             self._toolchain.close()
             self.directory.unlock()
 
+    def cache_problem(self) -> str | None:
+        """Say why nothing is taken from the cache of this machine or kept there, None where it is used."""
+        return self._cache.problem()
+
     def remote_report(self) -> RemoteReport | None:
         """Return what became of a remote cache, None where there is none."""
         return self._cache.report()

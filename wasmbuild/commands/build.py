@@ -9,6 +9,8 @@ from wasmbuild.commands import options, placing
 from wasmbuild.errors import DISK, DONE, FAILED, WRONG_REQUEST, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
+_ANOTHER_CACHE = "; WASMBUILD_CACHE names another directory, or off"
+
 if TYPE_CHECKING:
     import argparse
 
@@ -130,11 +132,15 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
         known = _audited(session, workspace.audit_policy(), built=session.has_written)
     finally:
         session.close()
+    if outcomes and (problem := session.cache_problem()) is not None:
+        console.say(f"the cache of this machine is not used: {problem}{_ANOTHER_CACHE}")
     remote = session.remote_report()
     if remote is not None:
         progress.taken, progress.pushed = remote.taken, remote.pushed
         for problem in remote.problems:
             console.say(problem)
+        if arguments.push and progress.compiled == remote.pushed == 0 and not remote.problems:
+            console.say("nothing was pushed: that is done with what a build compiles, and this one compiled nothing")
     for id in changed:
         progress.fail(id, "changed while it was built; build again")
     if known is not None and known.line is not None:

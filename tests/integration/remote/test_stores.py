@@ -30,6 +30,7 @@ EVERY = dict.fromkeys(ALL, "restored")
 
 @contextlib.contextmanager
 def directory(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    (root / "a folder").mkdir(parents=True)
     yield f"file://{root}/a%20folder", {}
 
 
@@ -158,6 +159,17 @@ def test_push_in_the_declaration(server: Server, member: Member) -> None:
     assert server.kept == {}
 
 
+def test_to_push_where_nothing_was_compiled_is_told(server: Server, member: Member) -> None:
+    project = member(f'remote = "{server.address}"')
+    project.run("build")
+    told = "\nnothing was pushed: that is done with what a build compiles, and this one compiled nothing\n"
+    assert told in f"\n{project.run('build', '--push').stderr}"
+    assert told not in f"\n{project.run('build').stderr}"
+    fresh = member(f'remote = "{server.address}"')
+    assert told not in f"\n{fresh.run('build', '--push').stderr}"
+    assert len(server.kept) == 4
+
+
 def test_two_builds_that_push_the_same(server: Server, member: Member) -> None:
     others = [member(f'remote = "{server.address}"', "push = true") for _ in range(3)]
     running = [other.start("build") for other in others]
@@ -254,6 +266,13 @@ def test_a_bucket_that_is_not_there_is_told(
         told = project.run("build", *push).stderr
     assert f"\n{wrong} names a {what} that does not exist; it is done without" in told
     assert "4 artifacts: 4 compiled in " in told
+
+
+def test_a_step_without_a_declaration_has_nowhere_to_push_to(member: Member) -> None:
+    step = ("compile", "add.wat", "-o", "a.cwasm", "--push", "--triple", "pulley64")
+    ended = member('remote = "https://cache.example"').run(*step, status=2)
+    told = "error: --push: --triple reads no declaration, which names the remote cache; name one of its targets\n"
+    assert ended.stderr == told
 
 
 def test_no_cache_asks_nobody(filled: Server, member: Member) -> None:

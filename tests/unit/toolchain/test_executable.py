@@ -149,7 +149,7 @@ class TestWithoutPermission:
         said = message("auto", 48, machine)
         assert said.startswith(
             f"{wheel}: has no permission to run (pip leaves it out), no copy that has can be kept in your cache: "
-            f"it is no directory of yours, or others may write to it ({machine}/cache/wasmbuild), nor made in "
+            f"it is no directory ({machine}/cache/wasmbuild), nor made in "
             f"{machine}/none: No such file or directory ({machine}/none/"
         )
         assert said.endswith(f"); run: chmod +x {wheel}")

@@ -58,6 +58,7 @@ class LocalCache:
         self._opened = False
         self._keeps = True
         self._root: Path | None = None
+        self._problem: str | None = None
         self._mutex = allocate_lock()
         self._shares = True
 
@@ -153,8 +154,11 @@ class LocalCache:
         with self._mutex:
             if not self._opened:
                 self._opened = True
-                with suppress(OSError, RuntimeError):
+                try:
                     self._root = self._where.own()
+                except (OSError, RuntimeError) as error:
+                    why = getattr(error, "strerror", None) or str(error)
+                    self._problem = f"{error.filename}: {why}" if isinstance(error, OSError) and error.filename else why
             return self._root
 
     # --- upkeep
@@ -170,12 +174,8 @@ class LocalCache:
         return self._where.path()
 
     def problem(self) -> str | None:
-        """Say why nothing is taken from it or kept in it, None where it is used."""
-        try:
-            self._where.own()
-        except (OSError, RuntimeError) as error:
-            return getattr(error, "strerror", None) or str(error)
-        return None
+        self.opened()
+        return self._problem
 
     def usage(self) -> Usage:
         """Count what is there. Raises OSError, RuntimeError where there is no home directory."""

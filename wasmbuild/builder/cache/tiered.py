@@ -176,6 +176,9 @@ class TieredCache:
         if self._near.local is not None:
             self._near.local.close()
 
+    def problem(self) -> str | None:
+        return None if self._near.local is None else self._near.local.problem()
+
     def report(self) -> RemoteReport:
         return self._remote.report()
 

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import stat
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -142,8 +143,22 @@ def test_a_directory_of_others_is_not_used(room: Room) -> None:
     room.root.chmod(0o777)
     assert room.get("a") is None
     put(room.open(), "b")
-    assert room.open().problem() == "it is no directory of yours, or others may write to it"
+    problem = room.open().problem()
+    assert problem == f"{room.root}: others may write to it; run: chmod go-w {room.root}"
     assert not entry_of(room.root, "b").exists()
+    subprocess.run(["sh", "-c", problem.partition("run: ")[2]], check=True)
+    assert room.open().problem() is None
+    assert room.get("a") is not None
+
+
+def test_why_a_directory_is_not_used_is_told(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    room.root.parent.mkdir(exist_ok=True)
+    room.root.touch()
+    assert room.open().problem() == f"{room.root}: it is no directory"
+    room.root.unlink()
+    put(room.cache, "a")
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert room.open().problem() == f"{room.root}: it is another user's"
 
 
 def test_a_link_is_a_miss(room: Room) -> None:
