@@ -236,6 +236,8 @@ def test_a_selector_that_matches_nothing_is_wrong(project: Project) -> None:
         project.run("build", "ad@x64", status=2).stderr
         == "error: 'ad@x64' matches no artifact; did you mean add@x64?\n"
     )
+    assert project.run("build", "add", status=2).stderr == ("error: 'add' matches no artifact; did you mean 'add@*'?\n")
+    assert project.compiled("add@*") == {"add@arm", "add@x64"}
     project.compiled()
     assert project.run("build", "zzz", status=2).stderr == (
         "error: 'zzz' matches no artifact; wasmbuild plan lists the ids\n"

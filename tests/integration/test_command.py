@@ -75,6 +75,17 @@ def test_no_declaration(project: Project) -> None:
         )
 
 
+def test_a_declaration_further_up(project: Project) -> None:
+    below = Project(project.root / "src" / "deep")
+    (below.root / "wasmbuild.toml").unlink()
+    below.environment = project.environment
+    error = below.run("build", status=2).stderr
+    found = "../../wasmbuild.toml"
+    told = f"there is no such file; {found} is one: run this where that is, or name it"
+    assert error == f"error: wasmbuild.toml: {told}\n"
+    assert "compiled" in below.run("build", "--config", found).stderr
+
+
 @pytest.mark.skipif(os.name != "posix", reason="a working directory can be deleted on POSIX")
 @pytest.mark.parametrize("command", ["build", "plan", "explain x"])
 def test_a_working_directory_that_was_deleted(project: Project, command: str) -> None:

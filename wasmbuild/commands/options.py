@@ -168,7 +168,9 @@ def select(selectors: Sequence[str], ids: Iterable[str]) -> list[str]:
         if not any(fnmatchcase(id, selector) for id in ids):
             from wasmbuild.text import suggestion
 
-            meant = suggestion(selector, ids)
+            all_of_it = f"{selector}@*"
+            named = any(fnmatchcase(id, all_of_it) for id in ids)
+            meant = repr(all_of_it) if named else suggestion(selector, ids)
             hint = f"did you mean {meant}?" if meant else "wasmbuild plan lists the ids"
             raise UsageError(f"{selector!r} matches no artifact; {hint}")
     return [id for id in ids if any(fnmatchcase(id, selector) for selector in selectors)]

@@ -22,7 +22,10 @@ def read(path: Path) -> bytes:
         if os.path.islink(path):
             fix = "mend or remove the link, or name another file"
             raise DeclarationError([Mistake(file, "", "is a link that leads nowhere", fix)]) from None
+        above = _above(path)
         fix = "name the one that is meant, or have wasmbuild init write a first one"
+        if above is not None:
+            fix = f"{above} is one: run this where that is, or name it"
         raise DeclarationError([Mistake(file, "", "there is no such file", fix)]) from None
     except IsADirectoryError:
         inside = f"name the file in it, {path / 'wasmbuild.toml'}"
@@ -34,3 +37,13 @@ def read(path: Path) -> bytes:
         problem = f"has {size} bytes, and at most {MAX_BYTES} are read"
         raise DeclarationError([Mistake(file, "", problem, "use globs to declare many modules")])
     return data
+
+
+def _above(path: Path) -> str | None:
+    """Return the declaration of the directory that this one is in, or is somewhere in; None where there is none."""
+    directory, name = os.path.split(os.path.abspath(path))
+    while (above := os.path.dirname(directory)) != directory:
+        directory = above
+        if os.path.isfile(found := os.path.join(directory, name)):
+            return files.seen_from_here(found)
+    return None
