@@ -30,7 +30,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.plan.placement import Placement
 from wasmbuild.project import filenames
 from wasmbuild.stepwise import StepwiseBuild
-from wasmbuild.text import listed
+from wasmbuild.text import listed, suggestion
 
 if TYPE_CHECKING:
     from wasmbuild.builder.session import Session
@@ -66,6 +66,15 @@ def declare(
             return _SConsBuild(env, node, env.Dir(build_dir), SOURCES or {}, env.Flatten(TARGETS)).nodes()
     except WasmbuildError as error:
         raise SCons.Errors.UserError(str(error)) from None
+
+
+class _Artifacts(dict[str, Any]):
+    """The node of each artifact by id; who asks for one that is not declared is told which there are."""
+
+    def __missing__(self, id: str) -> Any:
+        meant = suggestion(id, self)
+        hint = f"did you mean {meant}?" if meant else f"there are {listed(list(self), 8)}"
+        raise SCons.Errors.UserError(f"Wasmbuild: there is no artifact {id}; {hint}")
 
 
 class _SConsBuild:
@@ -104,7 +113,7 @@ class _SConsBuild:
         }
         contracts = {module.name: self._values(_contract(module)) for module in self._plan.modules}
         sources = {module.name: self._source(module) for module in self._plan.modules}
-        found = {}
+        found = _Artifacts()
         for artifact in self._plan.artifacts:
             node = self._build_dir.File(artifact.path)
             record = self._build_dir.File(artifact.path + filenames.RECORD_SUFFIX)

@@ -147,6 +147,15 @@ def test_mistakes_in_the_declaration_are_told_at_once(built: Built) -> None:
     assert said.count('did you mean "triple"') + said.count("did you mean triple") == 2
 
 
+@pytest.mark.parametrize(
+    ("id", "hint"),
+    [("ad@x64", "did you mean add@x64?"), ("zzz", "there are add@x64, sub@x64, add@arm, sub@arm")],
+)
+def test_an_artifact_that_is_not_declared_is_told(tmp_path: Path, id: str, hint: str) -> None:
+    said = Built(tmp_path / "built", SCONSTRUCT + f'env.Install("image", wasm["{id}"])\n').scons(status=2)
+    assert f"scons: *** Wasmbuild: there is no artifact {id}; {hint}\n" in said
+
+
 def test_a_new_compiler_compiles_everything(built: Built, tmp_path: Path) -> None:
     other = tmp_path / "wasmtime"
     shutil.copyfile(api_compiler(), other)
