@@ -171,10 +171,11 @@ def open_regular(path: str | os.PathLike[str], *, follow: bool = True) -> IO[byt
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
         if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
-        return os.fdopen(descriptor, "rb", buffering=0)
     except BaseException:
         os.close(descriptor)
         raise
+    # Out of the above: who is interrupted as it returns has lost a file that has closed the descriptor.
+    return os.fdopen(descriptor, "rb", buffering=0)
 
 
 def read(path: str | os.PathLike[str], limit: int | None = None) -> tuple[bytes, Signature]:
