@@ -73,7 +73,7 @@ class StepwiseBuild:
             from wasmbuild.builder.cache import selection
 
             selection.keep_transferring()
-            return self.workspace.session()
+            return self.workspace.session(alone=True)
         with self._mutex:
             if self._session is None:
                 self._session = self.workspace.session(planned, looked=looked)
@@ -93,6 +93,7 @@ class StepwiseBuild:
         finally:
             if session is not self._session:
                 session.close()
+                self._tell(session)
 
     def compile(self, session: Session, id: str, *, parallel: bool, force: bool = False) -> ArtifactOutcome:
         """Bring one artifact up to date, when the build around this process, if one counts jobs, has one for it.
@@ -134,7 +135,11 @@ class StepwiseBuild:
         if self._session is None or self.is_elsewhere:
             return
         self._session.close()
-        report = self._session.remote_report()
+        self._tell(self._session)
+
+    def _tell(self, session: Session) -> None:
+        """Say what people should know of a remote cache, once in each process."""
+        report = session.remote_report()
         for problem in report.problems if report is not None else ():
             if problem not in self._said:
                 self._said.add(problem)

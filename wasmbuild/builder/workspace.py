@@ -97,6 +97,7 @@ class Workspace:
         *,
         cached: bool = True,
         push: bool = False,
+        alone: bool = False,
         looked: Snapshot | None = None,
         executor: str | None = None,
         say: Callable[[str], None] = lambda text: None,
@@ -104,7 +105,8 @@ class Workspace:
         """Return a build of a plan, by default of what is declared now, with the compiler for it.
 
         ``looked`` is what ``look`` found just now. Without ``cached`` it neither takes artifacts from a cache nor keeps
-        any; with ``push`` it puts what it compiles into the remote one. ``executor`` is the address of where it
+        any; with ``push`` it puts what it compiles into the remote one; with ``alone`` it is one of many at once, and a
+        remote cache that kept one of them waiting is not waited for again. ``executor`` is the address of where it
         compiles, by default what the environment or the declaration says; ``say`` is told, by any thread, of what
         happens there. Raises DeclarationError, ToolchainError, UsageError.
         """
@@ -117,7 +119,7 @@ class Workspace:
         plan, declaration = planned or self.planned()
         looked = looked or not_yet(plan, declaration)
         directory = BuildDirectory(plan.build_dir, plan.state_dir)
-        cache = self.cache(declaration, push=push) if cached else NO_CACHE
+        cache = self.cache(declaration, push=push, alone=alone) if cached else NO_CACHE
         toolchain = self.toolchain(plan)
         declared = self._project(declaration, needs_modules=False).executor
         backend = backends.at(backends.requested(executor, declared), toolchain, say)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import http.server
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,6 +42,7 @@ from wasmbuild.builder.cache import lateness
 
 Member = Callable[..., Project]
 Handler = http.server.BaseHTTPRequestHandler
+LACKS = "it is done without, and did not get 4 of what was compiled"
 
 
 DAMAGED = "has 4 entries that are no whole artifacts; they are passed over"
@@ -120,6 +124,22 @@ def test_of_many_steps_one_waits_for_one_that_hangs(
     assert len(filled.seen) == asked + 2
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="doit forks no processes there")
+def test_of_the_processes_of_doit_each_waits_once(server: Server, member: Member, tmp_path: Path) -> None:
+    server.behave = lambda server, handler: server.ending.wait()
+    project = member(f'remote = "{server.address}"', "timeout = 1")
+    project.environment["XDG_CACHE_HOME"] = str(tmp_path / "user")
+    project.write("dodo.py", "from wasmbuild.doit import load\n\nDOIT_CONFIG, task_compile, _ = load().dodo()\n")
+    command = [sys.executable, "-m", "doit", "-n", "2", "-P", "process", "compile"]
+    environment = {**os.environ, **project.environment}
+    ended = subprocess.run(command, cwd=project.root, env=environment, capture_output=True, text=True, check=True)
+    said = ended.stdout + ended.stderr
+    assert "4 compiled in" in said
+    told = said.count(f"{server.address} kept the build waiting for 1 s; it is done without\n")
+    assert len(server.seen) == told
+    assert told in (1, 2)
+
+
 def test_one_that_hangs_amid_an_entry_is_left_too(filled: Server, member: Member) -> None:
     def trickle(server: Server, handler: Handler) -> None:
         data = server.kept[handler.path]
@@ -139,7 +159,7 @@ def test_one_that_hangs_amid_an_entry_is_left_too(filled: Server, member: Member
 def test_nobody_there(member: Member) -> None:
     address = f"http://127.0.0.1:{free_port()}/x"
     ended = member(f'remote = "{address}"').run("build", "--push")
-    assert f"\n{address} does not answer as a cache does (connection refused); it is done without\n" in ended.stderr
+    assert f"\n{address} does not answer as a cache does (connection refused); {LACKS}\n" in ended.stderr
     step = ("compile", "add.wat", "--target", "arm", "-o", "o.cwasm")
     told = f"{address} does not answer as a cache does (connection refused); it is done without\n"
     assert member(f'remote = "{address}"').run(*step).stderr == told
@@ -149,7 +169,8 @@ def test_nobody_there(member: Member) -> None:
 def test_no_such_directory(member: Member, tmp_path: Path) -> None:
     for push in ((), ("--push",)):
         ended = member(f'remote = "file://{tmp_path}/none"').run("build", *push)
-        assert f"\nfile://{tmp_path}/none is no directory; it is done without\n" in ended.stderr
+        told = LACKS if push else "it is done without"
+        assert f"\nfile://{tmp_path}/none is no directory; {told}\n" in ended.stderr
         assert not (tmp_path / "none").exists()
     assert not (tmp_path / "none").exists()
 
@@ -157,7 +178,7 @@ def test_no_such_directory(member: Member, tmp_path: Path) -> None:
 def test_a_file_in_the_place_of_a_directory(member: Member, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     ended = member(f'remote = "file://{tmp_path}/file"').run("build", "--push")
-    assert f"\nfile://{tmp_path}/file is no directory; it is done without\n" in ended.stderr
+    assert f"\nfile://{tmp_path}/file is no directory; {LACKS}\n" in ended.stderr
 
 
 def test_https_where_http_is_spoken(filled: Server, member: Member) -> None:
