@@ -170,13 +170,16 @@ class RemoteCache(Generic[Started]):
     def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float) -> None:
         """Begin to put an artifact there, if that is asked for; where much is on its way already, wait for that."""
         status = self._status
-        if not self._pushes or len(artifact) > packed.MAX_BYTES or not (status.away is status.push_problem is None):
+        if not self._pushes or len(artifact) > packed.MAX_BYTES:
+            return
+        with self._mutex:
+            status.offered += 1
+        if status.away is not None or status.push_problem is not None:
             return
         if sum(self._pushing.values()) > _MOST_BYTES:
             self._wait_until(self._has_pushed)
         request = {"put": key, "sha256": sha256, "seconds": seconds, "inputs": len(inputs)}
         with self._mutex:
-            status.offered += 1
             self._pushing[key] = len(artifact)
             self._send(request, inputs, artifact)
 

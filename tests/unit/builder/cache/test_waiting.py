@@ -307,6 +307,13 @@ class TestPushing:
         assert problems(cache) == []
         assert transferrer.is_closed
 
+    def test_all_that_it_did_not_get_is_counted(self, cache: Cache, transferrer: FakeTransferrer) -> None:
+        transferrer.answers[f"put {KEYS[0]}"] = {"outcome": "hopeless", "why": "is gone"}
+        cache.put(KEYS[0], b"artifact", "d", b"inputs", 1.0)
+        cache.get(KEYS[1])
+        self.push(cache, 3)
+        assert problems(cache) == ["is gone; it is done without, and did not get 4 of what was compiled"]
+
     def test_nothing_is_pushed_where_that_is_not_asked_for(self, transferrer: FakeTransferrer) -> None:
         cache = RemoteCache(lambda: transferrer, "https://x", _SECONDS)
         self.push(cache, 3)
