@@ -104,6 +104,8 @@ class Restorer(Generic[Outcome]):
         """Return the next artifact's id and what became of it, None where it has to be compiled."""
         while self._ahead and self._ids and len(self._under_way) < 2 * self._most:
             self._start()
+            if not self._threads:
+                break
             self._under_way.append(self._ids.pop())
             self._asked.put(self._under_way[-1])
         if self._under_way:
@@ -134,10 +136,16 @@ class Restorer(Generic[Outcome]):
         self._threads = []
 
     def _start(self) -> None:
+        """Start another thread, as far as there may be more and this system has them."""
         if len(self._threads) < self._most:
             # What waits for a store far away must not keep the process.
-            self._threads.append(Thread(target=self._serve, daemon=True))
-            self._threads[-1].start()
+            thread = Thread(target=self._serve, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                self._most = len(self._threads)
+            else:
+                self._threads.append(thread)
 
     def _serve(self) -> None:
         while (id := self._asked.get()) is not None:

@@ -20,6 +20,7 @@ from wasmbuild.builder.scheduler import Scheduler, make, threads_for
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import DiskError, WasmbuildError
+from wasmbuild.lean.threading import Thread
 from wasmbuild.toolchain.limits import ProcessLimits
 
 ENGINE = EngineConfig.declared({}, line=48, triple=triples.parse("x86_64-unknown-linux-gnu"))
@@ -233,6 +234,15 @@ class TestCache:
         assert taken_by == {threading.get_ident()}
         assert room.work.outcomes == dict.fromkeys("abc", "restored")
 
+    def test_where_there_are_no_threads_it_is_restored_all_the_same(
+        self, room: Room, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(restoring, "_WORTH_BYTES", 1)
+        monkeypatch.setattr(Thread, "start", _no_more_threads)
+        room.run("abc")
+        room.scheduler(threads=2).run("abc", lambda id: None, lambda id: None)
+        assert room.work.outcomes == dict.fromkeys("abc", "restored")
+
     @pytest.mark.parametrize("worth", [1, 1 << 20], ids=["threads", "none"])
     def test_a_mistake_of_ours_while_restoring_is_raised(
         self, room: Room, monkeypatch: pytest.MonkeyPatch, worth: int
@@ -330,6 +340,10 @@ def test_one_alone_takes_the_same_way(room: Room) -> None:
     assert room.work.outcomes["b"] == "b: missing"
 
 
+def _no_more_threads(thread: Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 class TestLocalExecutor:
     def test_it_runs_as_many_as_it_may(self, room: Room, tmp_path: Path) -> None:
         both = threading.Barrier(2, timeout=10)
@@ -347,6 +361,14 @@ class TestLocalExecutor:
             found.update(executor.results())
         executor.close()
         assert [found[id].key for id in "ab"] == [room.work.request(id).key() for id in "ab"]
+
+    def test_where_there_are_no_threads_who_submits_compiles(self, room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Thread, "start", _no_more_threads)
+        executor = LocalExecutor(room.compiler, 2)
+        for id in "ab":
+            executor.submit(id, *room.work.prepare(id))
+        assert [id for id, _ in executor.results()] == ["a", "b"]
+        executor.close()
 
     def test_a_mistake_of_ours_is_raised_where_the_results_are_taken(self, room: Room) -> None:
         def fail(request: CompileRequest, wasm: Path) -> CompileResult:

@@ -1,4 +1,4 @@
-"""Threads in which transfers run: one where a store is near, many where it is far away.
+"""Threads in which transfers run: few where a store is near, many where it is far away.
 
 A thread that waits for a store holds no lock of Python: a transfer takes a third of what it does in an event loop.
 """
@@ -12,8 +12,11 @@ from collections.abc import Callable
 
 # So many a store may have to answer at once.
 _MOST = 32
-# Of a store nearby, one thread takes as much as several, which would wait for Python's lock. Who waits longer several
-# times in a row, so long in all, waits for a store that is far away: on a busy machine, anybody does so once.
+# Of a store nearby, few threads take as much as many, which would wait for Python's lock; two, so that a transfer that
+# hangs holds up no other one.
+_FEW = 2
+# Who waits longer several times in a row, so long in all, waits for a store that is far away: on a busy machine, all do
+# so once.
 _NEAR_SECONDS = 0.004
 _FAR_SECONDS = 0.05
 
@@ -29,15 +32,22 @@ class TransferThreads:
 
     def run(self, job: Callable[[], None]) -> None:
         """Have a job run, which raises nothing."""
-        self._jobs.put(job)
         if not self._count:
-            self._start(1)
+            self._start(_FEW)
+        if self._count:
+            self._jobs.put(job)
+        else:
+            job()
 
     def _start(self, more: int) -> None:
+        """Start more threads, as far as there may be more and this system has them."""
         with self._mutex:
             for _ in range(min(more, _MOST - self._count)):
+                try:
+                    threading.Thread(target=self._serve, name="remote cache", daemon=True).start()
+                except RuntimeError:
+                    return
                 self._count += 1
-                threading.Thread(target=self._serve, name="remote cache", daemon=True).start()
 
     def _serve(self) -> None:
         while True:

@@ -41,11 +41,12 @@ class LocalExecutor:
 
     def submit(self, id: str, request: CompileRequest, wasm: Path) -> None:
         self._running += 1
-        self._waiting.put((id, request, wasm))
         if self._running > len(self._threads) < self._slots:
-            # A compiler that does not end must not keep the process: whoever is interrupted kills it.
-            self._threads.append(Thread(target=self._serve, daemon=True))
-            self._threads[-1].start()
+            self._start()
+        if self._threads:
+            self._waiting.put((id, request, wasm))
+        else:
+            self._compile(id, request, wasm)
 
     def results(self) -> Iterable[tuple[str, CompileResult]]:
         if not self._running:
@@ -81,11 +82,22 @@ class LocalExecutor:
 
     def _serve(self) -> None:
         while (submitted := self._waiting.get()) is not None:
-            if self._stopped:
-                continue
-            id, request, wasm = submitted
-            try:
-                result: CompileResult | BaseException = self._compiler.compile(request, wasm)
-            except BaseException as error:
-                result = error
-            self._done.put((id, result))
+            if not self._stopped:
+                self._compile(*submitted)
+
+    def _start(self) -> None:
+        """Start another thread, unless this system has none left."""
+        # A compiler that does not end must not keep the process: whoever is interrupted kills it.
+        thread = Thread(target=self._serve, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            return
+        self._threads.append(thread)
+
+    def _compile(self, id: str, request: CompileRequest, wasm: Path) -> None:
+        try:
+            result: CompileResult | BaseException = self._compiler.compile(request, wasm)
+        except BaseException as error:
+            result = error
+        self._done.put((id, result))

@@ -58,20 +58,33 @@ class TestThreads:
             threads.run(partial(seen.put, number))
         assert sorted(seen.get(timeout=_SECONDS) for _ in range(100)) == list(range(100))
 
-    def test_a_store_nearby_is_asked_by_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_store_nearby_is_asked_by_two(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(transfer_threads, "_NEAR_SECONDS", _SECONDS)
-        assert self.at_once(*[0.0] * 20) == 1
+        assert self.at_once(*[0.0] * 20) == 2
 
     def test_one_that_is_far_away_by_many(self) -> None:
         assert self.at_once(*[0.02] * 20) == 32
 
-    @pytest.mark.parametrize(("seconds", "expected"), [((0.3, 0.0, 0.3, 0.0), 1), ((0.3, 0.3, 0.0), 2), ((0.6,), 2)])
-    def test_to_have_waited_once_is_not_far(
-        self, monkeypatch: pytest.MonkeyPatch, seconds: tuple[float, ...], expected: int
-    ) -> None:
-        monkeypatch.setattr(transfer_threads, "_NEAR_SECONDS", 0.2)
+    def test_to_have_waited_now_and_then_is_not_far(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(transfer_threads, "_NEAR_SECONDS", 0.1)
         monkeypatch.setattr(transfer_threads, "_FAR_SECONDS", 0.5)
-        assert self.at_once(*seconds) == expected
+        assert self.at_once(*[0.2, 0.0, 0.0, 0.0] * 4) == 2
+
+    @pytest.mark.parametrize("there_are", [0, 1, 5])
+    def test_where_there_are_no_more_threads_all_run(self, monkeypatch: pytest.MonkeyPatch, there_are: int) -> None:
+        start, left = threading.Thread.start, [None] * there_are
+
+        def start_if_there_is_one(thread: threading.Thread) -> None:
+            if not left:
+                raise RuntimeError("can't start new thread")
+            left.pop()
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", start_if_there_is_one)
+        threads, seen = TransferThreads(), queue.SimpleQueue[int]()
+        for number in range(20):
+            threads.run(lambda number=number: (time.sleep(0.02), seen.put(number)))  # type: ignore[misc]
+        assert sorted(seen.get(timeout=_SECONDS) for _ in range(20)) == list(range(20))
 
 
 class Talk:
