@@ -11,7 +11,7 @@ import os
 from wasmbuild.builder.key import canonical
 from wasmbuild.builder.request import ALL_CORES, CompileRequest, CompileResult, Prepared
 from wasmbuild.builder.restoring import Restorable, Restorer, restored
-from wasmbuild.errors import WasmbuildError
+from wasmbuild.errors import ExecutorError, WasmbuildError
 from wasmbuild.lean.typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Scheduler(Generic[Outcome]):
         """Make artifacts in the order given.
 
         ``on_start`` and ``on_done`` are called by this thread. When it is interrupted, what runs is stopped and nothing
-        else is started; ``on_done`` is not called any more.
+        else is started; ``on_done`` is not called any more. Raises ExecutorError, after what the cache has was taken.
         """
         waiting = Restorer(self._work, ids, self._cache, self._threads)
         ready: list[tuple[str, Prepared]] = []
@@ -82,9 +82,16 @@ class Scheduler(Generic[Outcome]):
                 if self._requests:
                     for id, result in self._executor.results():
                         on_done(self._finished(id, self._requests.pop(id), result))
-        except BaseException:
+        except BaseException as error:
             if self._started is not None:
                 self._started.abort()
+            if isinstance(error, ExecutorError):
+                # What was kept needs nobody who compiles.
+                while waiting:
+                    id, outcome = waiting.next()
+                    if outcome is not None:
+                        on_start(id)
+                        on_done(outcome)
             raise
         finally:
             waiting.close()

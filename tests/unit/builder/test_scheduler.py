@@ -19,7 +19,7 @@ from wasmbuild.builder.request import ALL_CORES, CheckedArtifact, CompileRequest
 from wasmbuild.builder.scheduler import Scheduler, make, threads_for
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.errors import DiskError, WasmbuildError
+from wasmbuild.errors import DiskError, ExecutorError, WasmbuildError
 from wasmbuild.lean.threading import Thread
 from wasmbuild.toolchain.limits import ProcessLimits
 
@@ -118,6 +118,19 @@ def test_where_all_is_restored_no_executor_is_started(room: Room) -> None:
     again.run("abc", lambda id: None, lambda id: None)
     again.close()
     assert room.work.outcomes == dict.fromkeys("abc", "restored")
+
+
+def test_what_is_kept_is_taken_where_nobody_can_compile(room: Room) -> None:
+    class Lost(FakeExecutor):
+        def results(self) -> Iterable[tuple[str, CompileResult]]:
+            raise ExecutorError("no machines")
+
+    room.run("be")
+    executor = Lost(room.compiler, 1)
+    with pytest.raises(ExecutorError, match="no machines"):
+        Scheduler(room.work, lambda: executor, room.cache).run("abcde", lambda id: None, lambda id: None)
+    assert executor.aborted
+    assert room.work.outcomes == dict.fromkeys("be", "restored")
 
 
 @pytest.mark.parametrize("slots", [1, 2, 3, 8])
