@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -56,6 +57,15 @@ class TestScheduler:
         assert ended.stderr.splitlines()[-1] == (
             f"error: the Dask scheduler at 127.0.0.1:{cluster.port} has had no worker for 1 s; "
             f"start one: dask worker 127.0.0.1:{cluster.port}"
+        )
+
+    def test_a_worker_in_its_place(self, project: Project, cluster: Cluster) -> None:
+        cluster.worker("one")
+        address = re.findall(r"Start worker at: *tcp://(\S+)", cluster.log("one"))[0]
+        ended = project.run("build", "--executor", f"dask://{address}", status=3)
+        assert ended.stderr.splitlines()[-1] == (
+            f"error: what answers at {address} is no scheduler but another part of a Dask cluster; name the address "
+            "that dask scheduler prints"
         )
 
     def test_none_there(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ class DaskClient:
             with warnings.catch_warnings():
                 # They are compared below, in fewer words.
                 warnings.simplefilter("ignore", VersionMismatchWarning)
-                await asyncio.wait_for(client, 2 * seconds)
+                await _wait_for_scheduler(client, self.address, 2 * seconds)
             self._client = client
             await asyncio.wait_for(self._check_scheduler(), 2 * seconds)
         except BaseException:
@@ -195,6 +195,18 @@ def _is_lack(error: Exception) -> bool:
 def _lacks() -> str:
     install = _INSTALL.format(remote.versions()["wasmbuild"])
     return f"has no wasmbuild, or another one than here; run there: {install}"
+
+
+async def _wait_for_scheduler(client: Client, address: str, seconds: float) -> None:
+    """Wait until a client is connected. Raises OSError, and ExecutorError where another part of a cluster answers."""
+    try:
+        await asyncio.wait_for(client, seconds)
+    except TypeError as error:
+        # Workers and what watches them are asked in other ways.
+        raise ExecutorError(
+            f"what answers at {address} is no scheduler but another part of a Dask cluster; name the address that "
+            "dask scheduler prints"
+        ) from error
 
 
 def _check_certificates(address: str) -> None:
