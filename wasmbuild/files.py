@@ -87,6 +87,15 @@ def stamp(path: str | os.PathLike[str] | int) -> Signature | None:
     return signature(kept) if kept.st_mtime_ns == now else None
 
 
+def placed(path: str | os.PathLike[str], stamped: Signature) -> Signature | None:
+    """Return the signature of a file that was stamped and renamed to this; None where it is another one already."""
+    try:
+        now = signature(os.lstat(path))
+    except OSError:
+        return None
+    return now if now[:-1] == stamped[:-1] else None
+
+
 class NewFile:
     """A file that is written where none is, as a context; what raises there, or cannot be written, leaves none.
 

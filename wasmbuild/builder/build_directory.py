@@ -246,8 +246,8 @@ class BuildDirectory:
     def _note(self, path: Path | str, stamped: Signature | None, sha256: str | None = None, facts: Any = None) -> None:
         if stamped is None:
             self._unstamped = True
-        else:
-            self.memory.note_made(path, stamped, sha256, facts)
+        elif (placed := files.placed(path, stamped)) is not None:
+            self.memory.note_made(path, placed, sha256, facts)
 
     @property
     def _prefix(self) -> str:

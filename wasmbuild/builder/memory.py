@@ -46,7 +46,7 @@ class KnownFile(NamedTuple):
 class _MadeFile(NamedTuple):
     """A file as we made it: ``facts`` are the text of a JSON value, which takes half of its memory."""
 
-    stamped: files.Signature
+    signature: files.Signature
     sha256: str | None
     facts: str
 
@@ -148,7 +148,7 @@ class Memory:
                 self.forget(path)
                 return KnownFile(spelled, LINK)
             made = self._made.get(name, _NO_FILE)
-            ours = made.stamped[:-1] == files.signature(status)[:-1]
+            ours = made.signature == files.signature(status)
             if not ours:
                 self._made.pop(name, None)
             found = None
@@ -167,7 +167,7 @@ class Memory:
         except OSError as error:
             raise unreadable(path, error) from error
         spelled = files.spell(signature)
-        if made.stamped[:-1] == signature[:-1] or files.is_settled(signature, self.now):
+        if made.signature == signature or files.is_settled(signature, self.now):
             self._remember(name, spelled, sha256, text)
             self.young.discard(name)
         else:
@@ -176,14 +176,14 @@ class Memory:
         return KnownFile(spelled, sha256, found)
 
     def note_made(
-        self, path: Path | str, stamped: files.Signature, sha256: str | None = None, facts: Any = None
+        self, path: Path | str, placed: files.Signature, sha256: str | None = None, facts: Any = None
     ) -> None:
-        """Note that ``files.stamp`` stamped a file, before it was renamed or not: it is trusted however young it is.
+        """Note what ``files.placed`` said of a file that ``files.stamp`` stamped: it is trusted however young it is.
 
         With ``sha256``, which was made of its bytes after it was stamped, or while it was nobody else's, it is not even
         read again, and with ``facts`` not for these.
         """
-        self._made[str(path)] = _MadeFile(stamped, sha256, NO_FACTS if facts is None else _text(facts))
+        self._made[str(path)] = _MadeFile(placed, sha256, NO_FACTS if facts is None else _text(facts))
         self._forget(str(path))
 
     def confirm(self, path: str) -> bool:
@@ -193,7 +193,7 @@ class Memory:
             status = os.lstat(path)
         except OSError:
             return False
-        if made is None or made.sha256 is None or made.stamped[:-1] != files.signature(status)[:-1]:
+        if made is None or made.sha256 is None or made.signature != files.signature(status):
             return False
         self._remember(path, files.spelled(status), made.sha256, made.facts)
         self.young.discard(path)

@@ -268,7 +268,9 @@ class TestMade:
         assert stamped is not None
         assert stamped[3] == private.stat().st_mtime_ns
         private.rename(path)
-        state.note_made(path, stamped, "digest of one")
+        placed = files.placed(path, stamped)
+        assert placed is not None
+        state.note_made(path, placed, "digest of one")
         return path
 
     def test_it_is_not_read_again(self, tmp_path: Path) -> None:
@@ -293,6 +295,27 @@ class TestMade:
         path.write_bytes(b"one")
         assert not state.confirm(str(path))
         assert not memory(tmp_path / "other").confirm(str(path))
+
+    def test_an_edit_that_restores_its_times_is_noticed(self, tmp_path: Path) -> None:
+        state = memory(tmp_path)
+        path = self.made(tmp_path, state)
+        before = path.stat()
+        path.write_bytes(b"two")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert not state.confirm(str(path))
+        seen = state.look(path)
+        assert seen is not None
+        assert seen.sha256 == hashlib.sha256(b"two").hexdigest()
+
+    def test_what_is_another_file_already_was_not_placed(self, tmp_path: Path) -> None:
+        path = tmp_path / "a"
+        path.write_bytes(b"one")
+        stamped = files.stamp(path)
+        assert stamped is not None
+        path.write_bytes(b"two")
+        assert files.placed(path, stamped) is None
+        path.unlink()
+        assert files.placed(path, stamped) is None
 
     def test_what_nobody_hashed_is_not_confirmed(self, tmp_path: Path) -> None:
         state = memory(tmp_path)

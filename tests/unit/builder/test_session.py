@@ -304,15 +304,18 @@ def test_what_was_made_is_not_judged_once_more(made: Any, project: Any, monkeypa
 
 
 @pytest.mark.parametrize("suffix", ["", ".json"])
-@pytest.mark.parametrize("how", ["written", "replaced", "a link", "gone"])
+@pytest.mark.parametrize("how", ["edited", "written", "replaced", "a link", "gone"])
 def test_but_whatever_became_of_it_meanwhile_is_seen(
     made: Any, project: Any, tmp_path: Path, suffix: str, how: str
 ) -> None:
     path = Path(f"{made.path(made.artifacts['a@pi'])}{suffix}")
-    data = path.read_bytes()
-    if how != "written":
+    data, before = path.read_bytes(), path.stat()
+    if how not in ("edited", "written"):
         path.unlink()
-    if how == "a link":
+    if how == "edited":
+        path.write_bytes(bytes(len(data)))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    elif how == "a link":
         (tmp_path / "elsewhere").write_bytes(data)
         path.symlink_to(tmp_path / "elsewhere")
     elif how != "gone":
