@@ -107,6 +107,11 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
     # Whether there is anywhere to push to is told by the session.
     if looked.whole and not arguments.check_reproducible and not arguments.push:
         selected = options.select(arguments.selectors, [artifact.id for artifact in planned.plan.artifacts])
+        if arguments.executor is not None:
+            from wasmbuild.builder.executors import backends
+
+            # Nobody is asked there, but what is no address is told all the same.
+            backends.requested(arguments.executor, None)
         return _nothing_to_do(arguments, selected, lost)
     from wasmbuild.console.progress import Progress
     from wasmbuild.console.terminal import Console
