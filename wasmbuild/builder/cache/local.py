@@ -157,7 +157,7 @@ class LocalCache:
                 try:
                     self._root = self._where.own()
                 except (OSError, RuntimeError) as error:
-                    why = getattr(error, "strerror", None) or str(error)
+                    why = (getattr(error, "strerror", None) or str(error)).rstrip(".")
                     self._problem = f"{error.filename}: {why}" if isinstance(error, OSError) and error.filename else why
             return self._root
 

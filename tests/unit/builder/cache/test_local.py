@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmbuild import files
+from wasmbuild import files, usercache
 from wasmbuild.builder import key
 from wasmbuild.builder.cache import local
 from wasmbuild.builder.cache.local import LocalCache, Usage
@@ -159,6 +159,12 @@ def test_why_a_directory_is_not_used_is_told(room: Room, monkeypatch: pytest.Mon
     put(room.cache, "a")
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     assert room.open().problem() == f"{room.root}: it is another user's"
+
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(usercache, "directory", nowhere)
+    assert LocalCache(CacheDirectory("artifacts"), 1).problem() == "Could not determine home directory"
 
 
 def test_a_link_is_a_miss(room: Room) -> None:
