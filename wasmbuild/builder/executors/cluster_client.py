@@ -19,7 +19,7 @@ class ClusterPatience(NamedTuple):
     answer: float = 10.0
     workers: float = 60.0
     unfit: float = 5.0
-    stop: float = 3.0
+    stop: float = 10.0
     poll: float = 0.5
 
 
