@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from types import FrameType
@@ -50,3 +51,16 @@ def test_who_is_interrupted_while_writing_leaves_nothing(tmp_path: Path, folder:
         out.unlink(missing_ok=True)
     assert line > 15
     assert out.read_bytes() == b"whole"
+
+
+def test_who_is_interrupted_as_a_file_is_opened_is_told_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_bytes(b"one")
+    fdopen = os.fdopen
+
+    def interrupted(descriptor: int, *arguments: Any, **options: Any) -> None:
+        fdopen(descriptor, *arguments, **options).close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fdopen", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        files.open_regular(tmp_path / "a")
