@@ -10,7 +10,7 @@ from wasmbuild.builder.request import NO_CACHE, CheckedArtifact, CompileRequest,
 from wasmbuild.errors import CompileError, WasmbuildError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.queue import Empty, SimpleQueue
-from wasmbuild.lean.threading import Thread
+from wasmbuild.lean.threading import Thread, started
 from wasmbuild.lean.typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -139,10 +139,8 @@ class Restorer(Generic[Outcome]):
         """Start another thread, as far as there may be more and this system has them."""
         if len(self._threads) < self._most:
             # What waits for a store far away must not keep the process.
-            thread = Thread(target=self._serve, daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:
+            thread = started(self._serve)
+            if thread is None:
                 self._most = len(self._threads)
             else:
                 self._threads.append(thread)

@@ -1,7 +1,7 @@
 """What is used of ``threading``, without importing it: it takes as long as ten modules do.
 
-To a type checker the name is that of ``threading``. Threads that end what they are about, however the process ends, are
-those of ``threading`` itself: these are all daemons.
+To a type checker ``Thread`` is that of ``threading``. Threads that end what they are about, however the process ends,
+are those of ``threading`` itself: these are all daemons.
 
 A program that is not ours has to have imported ``threading`` before one of these does: up to Python 3.12, that takes
 who imports it first for the main thread.
@@ -12,6 +12,7 @@ from __future__ import annotations
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from threading import Thread as Thread
 else:
     from _thread import allocate_lock, start_new_thread
@@ -50,3 +51,13 @@ else:
             finally:
                 self._alive = False
                 self._ended.release()
+
+
+def started(target: Callable[[], None]) -> Thread | None:
+    """Start a daemon thread and return it; None where this system has none left."""
+    thread = Thread(target=target, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:
+        return None
+    return thread

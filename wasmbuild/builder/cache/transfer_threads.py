@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from wasmbuild.lean.threading import started
+
 # So many a store may have to answer at once.
 _MOST = 32
 # Of a store nearby, few threads take as much as many, which would wait for Python's lock; two, so that a transfer that
@@ -43,9 +45,7 @@ class TransferThreads:
         """Start more threads, as far as there may be more and this system has them."""
         with self._mutex:
             for _ in range(min(more, _MOST - self._count)):
-                try:
-                    threading.Thread(target=self._serve, name="remote cache", daemon=True).start()
-                except RuntimeError:
+                if started(self._serve) is None:
                     return
                 self._count += 1
 

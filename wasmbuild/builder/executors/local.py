@@ -6,7 +6,7 @@ from wasmbuild.builder.request import CompileRequest, CompileResult
 from wasmbuild.builder.scheduler import cores
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.queue import SimpleQueue
-from wasmbuild.lean.threading import Thread
+from wasmbuild.lean.threading import Thread, started
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.toolchain import process
 
@@ -42,7 +42,10 @@ class LocalExecutor:
     def submit(self, id: str, request: CompileRequest, wasm: Path) -> None:
         self._running += 1
         if self._running > len(self._threads) < self._slots:
-            self._start()
+            # A compiler that does not end must not keep the process: whoever is interrupted kills it.
+            thread = started(self._serve)
+            if thread is not None:
+                self._threads.append(thread)
         if self._threads:
             self._waiting.put((id, request, wasm))
         else:
@@ -84,16 +87,6 @@ class LocalExecutor:
         while (submitted := self._waiting.get()) is not None:
             if not self._stopped:
                 self._compile(*submitted)
-
-    def _start(self) -> None:
-        """Start another thread, unless this system has none left."""
-        # A compiler that does not end must not keep the process: whoever is interrupted kills it.
-        thread = Thread(target=self._serve, daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:
-            return
-        self._threads.append(thread)
 
     def _compile(self, id: str, request: CompileRequest, wasm: Path) -> None:
         try:

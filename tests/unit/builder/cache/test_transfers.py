@@ -24,6 +24,7 @@ from wasmbuild.builder.cache.transfer_setup import TransferSetup
 from wasmbuild.builder.cache.transfer_threads import TransferThreads
 from wasmbuild.builder.cache.transfers import Transfers
 from wasmbuild.errors import ChildError
+from wasmbuild.lean.threading import Thread
 from wasmbuild.usercache import CacheDirectory
 
 _SECONDS = 30.0
@@ -72,18 +73,23 @@ class TestThreads:
 
     @pytest.mark.parametrize("there_are", [0, 1, 5])
     def test_where_there_are_no_more_threads_all_run(self, monkeypatch: pytest.MonkeyPatch, there_are: int) -> None:
-        start, left = threading.Thread.start, [None] * there_are
+        start, left = Thread.start, [None] * there_are
 
-        def start_if_there_is_one(thread: threading.Thread) -> None:
+        def start_if_there_is_one(thread: Thread) -> None:
             if not left:
                 raise RuntimeError("can't start new thread")
             left.pop()
             start(thread)
 
-        monkeypatch.setattr(threading.Thread, "start", start_if_there_is_one)
+        def answer(number: int) -> None:
+            # As of a store that is far away: then more threads are asked for than there are.
+            time.sleep(0.02)
+            seen.put(number)
+
+        monkeypatch.setattr(Thread, "start", start_if_there_is_one)
         threads, seen = TransferThreads(), queue.SimpleQueue[int]()
         for number in range(20):
-            threads.run(lambda number=number: (time.sleep(0.02), seen.put(number)))  # type: ignore[misc]
+            threads.run(partial(answer, number))
         assert sorted(seen.get(timeout=_SECONDS) for _ in range(20)) == list(range(20))
 
 
