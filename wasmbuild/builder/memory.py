@@ -188,12 +188,12 @@ class Memory:
 
     def confirm(self, path: str) -> bool:
         """Tell whether a file is as it was made, with all that was noted of it then; that is remembered from now on."""
-        made = self._made.get(path)
+        made = self._made.get(path, _NO_FILE)
         try:
             status = os.lstat(path)
         except OSError:
             return False
-        if made is None or made.sha256 is None or made.signature != files.signature(status):
+        if made.sha256 is None or made.signature != files.signature(status):
             return False
         self._remember(path, files.spelled(status), made.sha256, made.facts)
         self.young.discard(path)

@@ -9,8 +9,6 @@ from wasmbuild.commands import options, placing
 from wasmbuild.errors import DISK, DONE, FAILED, WRONG_REQUEST, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
-_ANOTHER_CACHE = "; WASMBUILD_CACHE names another directory, or off"
-
 if TYPE_CHECKING:
     import argparse
 
@@ -138,7 +136,8 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
     finally:
         session.close()
     if outcomes and (problem := session.cache_problem()) is not None:
-        console.say(f"the cache of this machine is not used: {problem}{_ANOTHER_CACHE}")
+        fix = "WASMBUILD_CACHE names another directory, or off"
+        console.say(f"the cache of this machine is not used: {problem}; {fix}")
     remote = session.remote_report()
     if remote is not None:
         progress.taken, progress.pushed = remote.taken, remote.pushed

@@ -41,9 +41,6 @@ def read(path: Path) -> bytes:
 
 def _above(path: Path) -> str | None:
     """Return the declaration of the directory that this one is in, or is somewhere in; None where there is none."""
-    directory, name = os.path.split(os.path.abspath(path))
-    while (above := os.path.dirname(directory)) != directory:
-        directory = above
-        if os.path.isfile(found := os.path.join(directory, name)):
-            return files.seen_from_here(found)
-    return None
+    declared = Path(os.path.abspath(path))
+    found = (directory / declared.name for directory in declared.parent.parents)
+    return next((files.seen_from_here(each) for each in found if os.path.isfile(each)), None)

@@ -27,6 +27,7 @@ from wasmbuild.errors import DiskError, UsageError
 from wasmbuild.project.cache_policy import PUBLIC_PREFIX
 
 _MAX_FILE = 1 << 16
+_NAME_ONE = "name the file of one that wasmbuild cache keygen FILE made"
 
 
 class Signer:
@@ -65,15 +66,12 @@ def make(path: Path) -> str:
     return Signer(private).public
 
 
-_MAKES = "wasmbuild cache keygen FILE made"
-
-
 def read(path: Path) -> Signer:
     """Read a private key. Raises UsageError for what is none."""
     try:
         data, _ = files.read(path, _MAX_FILE)
     except FileNotFoundError as error:
-        raise UsageError(f"{path}: there is no such signing key; name the file of one that {_MAKES}") from error
+        raise UsageError(f"{path}: there is no such signing key; {_NAME_ONE}") from error
     except PermissionError as error:
         raise UsageError(
             f"{path}: the signing key cannot be read: {error.strerror}; make it readable for you"
@@ -87,7 +85,7 @@ def read(path: Path) -> Signer:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         found = None
     if not isinstance(found, Ed25519PrivateKey):
-        raise UsageError(f"{path}: is no Ed25519 private key without a password; name the file of one that {_MAKES}")
+        raise UsageError(f"{path}: is no Ed25519 private key without a password; {_NAME_ONE}")
     return Signer(found)
 
 
