@@ -1,4 +1,4 @@
-"""Stand-ins behind our own interfaces: a compiler, an executor and a cache that live in memory."""
+"""Stand-ins behind our own interfaces: a compiler, an executor, a cache and work for them that live in memory."""
 
 from __future__ import annotations
 
@@ -9,10 +9,23 @@ from pathlib import Path
 from maker import Maker
 
 from wasmbuild import files
+from wasmbuild.builder.compile import check
+from wasmbuild.builder.examining import SourceFacts
 from wasmbuild.builder.key import CompilerIdentity
-from wasmbuild.builder.request import CachedArtifact, CompileRequest, CompileResult
-from wasmbuild.errors import CompileError
+from wasmbuild.builder.request import (
+    CachedArtifact,
+    CheckedArtifact,
+    CompileRequest,
+    CompileResult,
+    Labels,
+    Prepared,
+)
+from wasmbuild.engine import triples
+from wasmbuild.engine.config import EngineConfig
+from wasmbuild.errors import CompileError, DiskError, WasmbuildError
+from wasmbuild.toolchain.limits import ProcessLimits
 
+ENGINE = EngineConfig.declared({}, line=48, triple=triples.parse("x86_64-unknown-linux-gnu"))
 Answer = Callable[[CompileRequest, Path], CompileResult]
 
 
@@ -112,3 +125,47 @@ class FakeCache:
 
     def report(self) -> None:
         return None
+
+
+class FakeWork:
+    """Ids whose binaries are made up, published into a dictionary."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.published: dict[str, bytes] = {}
+        self.outcomes: dict[str, str] = {}
+        self.missing: set[str] = set()
+        self.full: set[str] = set()
+        self.engines: dict[str, EngineConfig] = {}
+
+    def request(self, id: str) -> CompileRequest:
+        compiler = CompilerIdentity("48.0.2", "c" * 64)
+        engine = self.engines.get(id, ENGINE)
+        sha256 = f"{sum(id.encode()):064x}"
+        return CompileRequest(
+            sha256, "module", engine, compiler, ProcessLimits(), 1, Labels(f"{id}.wasm", f"{id}.cwasm")
+        )
+
+    def scratch(self) -> Path:
+        return self.directory
+
+    def prepare(self, id: str) -> Prepared:
+        if id in self.missing:
+            raise DiskError(f"{id}: missing")
+        return Prepared(self.request(id), self.directory / f"{id}.wasm")
+
+    def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> CheckedArtifact:
+        source = SourceFacts("a" * 64, 8, "module", request.wasm_sha256, (), (), None)
+        return check(id, f"{id}.wasm", request, result, source, self.directory)
+
+    def publish(self, id: str, checked: CheckedArtifact, result: CompileResult) -> str:
+        if id in self.full:
+            raise DiskError(f"{id}: no space")
+        assert Path(checked.file).read_bytes() == checked.data
+        self.published[id] = checked.data
+        self.outcomes[id] = "restored" if result.restored else "compiled"
+        return id
+
+    def fail(self, id: str, error: WasmbuildError) -> str:
+        self.outcomes[id] = str(error)
+        return id

@@ -4,14 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from building import FakeProject
+
+from wasmbuild.builder.checker import Checker
+from wasmbuild.lean.threading import Thread
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> FakeProject:
     return FakeProject(tmp_path)
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the ids of all artifacts that are judged from now on, as they are."""
+    ids: list[str] = []
+    judge = Checker._judged
+
+    def note(checker: Checker, artifact: Any, source: Any) -> Any:
+        ids.append(artifact.id)
+        return judge(checker, artifact, source)
+
+    monkeypatch.setattr(Checker, "_judged", note)
+    return ids
+
+
+@pytest.fixture
+def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this system have no more threads."""
+
+    def start(thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", start)
 
 
 @pytest.fixture

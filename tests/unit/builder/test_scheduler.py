@@ -8,66 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import FakeCache, FakeCompiler, FakeExecutor, artifact
+from fakes import FakeCache, FakeCompiler, FakeExecutor, FakeWork, artifact
 
 from wasmbuild.builder import restoring
-from wasmbuild.builder.compile import check
-from wasmbuild.builder.examining import SourceFacts
-from wasmbuild.builder.executors.local import LocalExecutor
-from wasmbuild.builder.key import CompilerIdentity
-from wasmbuild.builder.request import ALL_CORES, CheckedArtifact, CompileRequest, CompileResult, Labels, Prepared
+from wasmbuild.builder.request import ALL_CORES, CheckedArtifact, CompileRequest, CompileResult, Labels
 from wasmbuild.builder.scheduler import Scheduler, make, threads_for
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.errors import DiskError, ExecutorError, WasmbuildError
-from wasmbuild.lean.threading import Thread
+from wasmbuild.errors import DiskError, ExecutorError
 from wasmbuild.toolchain.limits import ProcessLimits
-
-ENGINE = EngineConfig.declared({}, line=48, triple=triples.parse("x86_64-unknown-linux-gnu"))
-
-
-class FakeWork:
-    """Ids whose binaries are made up, published into a dictionary."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.published: dict[str, bytes] = {}
-        self.outcomes: dict[str, str] = {}
-        self.missing: set[str] = set()
-        self.full: set[str] = set()
-        self.engines: dict[str, EngineConfig] = {}
-
-    def request(self, id: str) -> CompileRequest:
-        compiler = CompilerIdentity("48.0.2", "c" * 64)
-        engine = self.engines.get(id, ENGINE)
-        sha256 = f"{sum(id.encode()):064x}"
-        return CompileRequest(
-            sha256, "module", engine, compiler, ProcessLimits(), 1, Labels(f"{id}.wasm", f"{id}.cwasm")
-        )
-
-    def scratch(self) -> Path:
-        return self.directory
-
-    def prepare(self, id: str) -> Prepared:
-        if id in self.missing:
-            raise DiskError(f"{id}: missing")
-        return Prepared(self.request(id), self.directory / f"{id}.wasm")
-
-    def check_result(self, id: str, request: CompileRequest, result: CompileResult) -> CheckedArtifact:
-        source = SourceFacts("a" * 64, 8, "module", request.wasm_sha256, (), (), None)
-        return check(id, f"{id}.wasm", request, result, source, self.directory)
-
-    def publish(self, id: str, checked: CheckedArtifact, result: CompileResult) -> str:
-        if id in self.full:
-            raise DiskError(f"{id}: no space")
-        assert Path(checked.file).read_bytes() == checked.data
-        self.published[id] = checked.data
-        self.outcomes[id] = "restored" if result.restored else "compiled"
-        return id
-
-    def fail(self, id: str, error: WasmbuildError) -> str:
-        self.outcomes[id] = str(error)
-        return id
 
 
 class Room:
@@ -247,11 +196,11 @@ class TestCache:
         assert taken_by == {threading.get_ident()}
         assert room.work.outcomes == dict.fromkeys("abc", "restored")
 
+    @pytest.mark.usefixtures("no_threads")
     def test_where_there_are_no_threads_it_is_restored_all_the_same(
         self, room: Room, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(restoring, "_WORTH_BYTES", 1)
-        monkeypatch.setattr(Thread, "start", _no_more_threads)
         room.run("abc")
         room.scheduler(threads=2).run("abc", lambda id: None, lambda id: None)
         assert room.work.outcomes == dict.fromkeys("abc", "restored")
@@ -351,62 +300,3 @@ def test_one_alone_takes_the_same_way(room: Room) -> None:
     room.work.missing.add("b")
     make(room.work, "b", 1, room.compiler, room.cache)
     assert room.work.outcomes["b"] == "b: missing"
-
-
-def _no_more_threads(thread: Thread) -> None:
-    raise RuntimeError("can't start new thread")
-
-
-class TestLocalExecutor:
-    def test_it_runs_as_many_as_it_may(self, room: Room, tmp_path: Path) -> None:
-        both = threading.Barrier(2, timeout=10)
-
-        def meet(request: CompileRequest, wasm: Path) -> CompileResult:
-            both.wait()
-            return CompileResult(request.key(), "here", artifact(request))
-
-        room.compiler.answers = {f"{id}.cwasm": meet for id in "ab"}
-        executor = LocalExecutor(room.compiler, 2)
-        for id in "ab":
-            executor.submit(id, *room.work.prepare(id))
-        found: dict[str, CompileResult] = {}
-        while len(found) < 2:
-            found.update(executor.results())
-        executor.close()
-        assert [found[id].key for id in "ab"] == [room.work.request(id).key() for id in "ab"]
-
-    def test_where_there_are_no_threads_who_submits_compiles(self, room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(Thread, "start", _no_more_threads)
-        executor = LocalExecutor(room.compiler, 2)
-        for id in "ab":
-            executor.submit(id, *room.work.prepare(id))
-        assert [id for id, _ in executor.results()] == ["a", "b"]
-        executor.close()
-
-    def test_a_mistake_of_ours_is_raised_where_the_results_are_taken(self, room: Room) -> None:
-        def fail(request: CompileRequest, wasm: Path) -> CompileResult:
-            raise ZeroDivisionError
-
-        room.compiler.answers["a.cwasm"] = fail
-        executor = LocalExecutor(room.compiler, 1)
-        executor.submit("a", *room.work.prepare("a"))
-        with pytest.raises(ZeroDivisionError):
-            executor.results()
-        executor.close()
-
-    def test_stopped_it_starts_nothing_more(self, room: Room) -> None:
-        started, stop = threading.Event(), threading.Event()
-
-        def wait(request: CompileRequest, wasm: Path) -> CompileResult:
-            started.set()
-            stop.wait(10)
-            return CompileResult(request.key(), "here", artifact(request))
-
-        room.compiler.answers["a.cwasm"] = wait
-        executor = LocalExecutor(room.compiler, 1)
-        for id in "abc":
-            executor.submit(id, *room.work.prepare(id))
-        started.wait(10)
-        threading.Timer(0.05, stop.set).start()
-        executor.abort()
-        assert room.order() == ["a"]

@@ -16,7 +16,6 @@ import pytest
 
 from wasmbuild import files
 from wasmbuild.builder import build_directory, checker, noop
-from wasmbuild.builder.checker import Checker
 from wasmbuild.builder.lock import Lock
 from wasmbuild.errors import DiskError
 from wasmbuild.formats.record import Record
@@ -260,15 +259,7 @@ def test_one_look_again_does_not_hide_the_edit_from_the_other_targets(built: Any
     assert built.build() == ["a@pi", "a@x64"]
 
 
-def test_what_a_build_made_is_believed_until_it_changes(built: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    judged = []
-    judge = Checker._judged
-
-    def note(checker: Checker, artifact: Any, source: Any) -> Any:
-        judged.append(artifact.id)
-        return judge(checker, artifact, source)
-
-    monkeypatch.setattr(Checker, "_judged", note)
+def test_what_a_build_made_is_believed_until_it_changes(built: Any, judged: list[str]) -> None:
     built.write("b", text="other")
     built.build()
     assert sorted(set(judged)) == ["b@pi", "b@x64"]
@@ -285,73 +276,13 @@ def test_what_a_build_wrote_it_does_not_read_to_know(project: Any, monkeypatch: 
     assert project.build() == []
 
 
-@pytest.fixture
-def made(project: Any) -> Any:
-    """A session that made two artifacts of one module, and has not looked at them again."""
-    project.write("a")
-    session = project.session()
-    session.begin()
-    for artifact in session.artifacts.values():
-        session.compile(artifact, parallel=False)
-    return session
-
-
-def test_what_was_made_is_not_judged_once_more(made: Any, project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    judged = _judged(monkeypatch)
-    assert made.finish() == judged == []
-    made.close()
-    assert project.build() == []
-
-
-@pytest.mark.parametrize("suffix", ["", ".json"])
-@pytest.mark.parametrize("how", ["edited", "written", "replaced", "a link", "gone"])
-def test_but_whatever_became_of_it_meanwhile_is_seen(
-    made: Any, project: Any, tmp_path: Path, suffix: str, how: str
-) -> None:
-    path = Path(f"{made.path(made.artifacts['a@pi'])}{suffix}")
-    data, before = path.read_bytes(), path.stat()
-    if how not in ("edited", "written"):
-        path.unlink()
-    if how == "edited":
-        path.write_bytes(bytes(len(data)))
-        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    elif how == "a link":
-        (tmp_path / "elsewhere").write_bytes(data)
-        path.symlink_to(tmp_path / "elsewhere")
-    elif how != "gone":
-        path.write_bytes(bytes(len(data)))
-    assert made.finish() == ["a@pi"]
-    made.close()
-    assert project.build() == ["a@pi"]
-
-
-def test_nor_is_a_source_that_was_edited_meanwhile_what_it_was_made_from(made: Any, project: Any) -> None:
-    project.write("a", text="other")
-    assert made.finish() == ["a@pi", "a@x64"]
-    made.close()
-
-
-def _judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    judged: list[str] = []
-    judge = Checker._judged
-
-    def note(checker: Checker, artifact: Any, source: Any) -> Any:
-        judged.append(artifact.id)
-        return judge(checker, artifact, source)
-
-    monkeypatch.setattr(Checker, "_judged", note)
-    return judged
-
-
-def test_a_directory_that_nobody_had_meanwhile_is_not_looked_at_again(
-    built: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_directory_that_nobody_had_meanwhile_is_not_looked_at_again(built: Any, judged: list[str]) -> None:
     built.write("b", text="other")
     session = built.session()
     session.begin()
     session.compile(session.artifacts["b@pi"], parallel=False)
     session.close()
-    judged = _judged(monkeypatch)
+    judged.clear()
     session.begin()
     assert judged == []
     session.compile(session.artifacts["b@x64"], parallel=False)
@@ -392,7 +323,9 @@ def test_a_compiler_that_is_replaced_meanwhile_is_another_one_to_the_next_build(
     assert noop.look(session.plan, declaration).whole
 
 
-def test_what_was_seen_unchanged_is_not_looked_at_again(built: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_seen_unchanged_is_not_looked_at_again(
+    built: Any, judged: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     built.write("b", text="other")
     looked = noop.look(built.session().plan, (built.directory / "wasmbuild.toml").read_bytes())
     assert not looked.whole
@@ -400,7 +333,7 @@ def test_what_was_seen_unchanged_is_not_looked_at_again(built: Any, monkeypatch:
     lstat = os.lstat
     session = built.session(looked=looked)
     monkeypatch.setattr(os, "lstat", lambda path: seen.append(str(path)) or lstat(path))
-    judged = _judged(monkeypatch)
+    judged.clear()
     session.begin()
     assert not [path for path in seen if "a.cwasm" in path]
     assert set(judged) == {"b@pi", "b@x64"}
