@@ -31,7 +31,8 @@ def system(target: str = "target") -> System:
         "cargo",
         {"Cargo.toml": MANIFEST, "build.rs": BUILD, "src/main.rs": MAIN},
         ("cargo", "build", "--offline", "--target-dir", target, f"-j{JOBS}"),
-        r" *Finished `dev` profile .*\n",
+        # Other tests have the one cache of packages too, and Cargo says when it waits for them.
+        r"( *Blocking waiting for file lock on package cache\n)* *Finished `dev` profile .*\n",
         ("cargo", "clean", "--target-dir", target),
         system,
         out=f"{target}/debug/build/demo-*/out/wasm",
