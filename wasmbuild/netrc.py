@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 from wasmbuild.errors import UsageError
+from wasmbuild.lean.paths import Path
 
 
 def hosts() -> dict[str, tuple[str, str]]:
     """Return login and password by host; nothing where there is no file. Raises UsageError for one that is damaged."""
-    import netrc
-
     path = _path()
     if path is None:
         return {}
+    import netrc
+
     try:
         found = netrc.netrc(str(path)).hosts
     except netrc.NetrcParseError as error:

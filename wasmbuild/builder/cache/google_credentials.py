@@ -6,11 +6,10 @@ among them the workload identities of CI services, are google-auth's, which is a
 
 from __future__ import annotations
 
-import json
 import os
-from typing import Any, NamedTuple
 
 from wasmbuild import files
+from wasmbuild.lean.typing import Any, NamedTuple
 
 _OWN_KINDS = ("service_account", "authorized_user")
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
@@ -41,6 +40,8 @@ def found() -> GoogleCredentials:
     if path is None:
         return GoogleCredentials(None)
     try:
+        import json
+
         kind = json.loads(files.read(path)[0])["type"]
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not named:

@@ -103,21 +103,24 @@ class LocalCache:
         return CachedArtifact(str(out), found.size, found.sha256, found.stamped, found.data)
 
     def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float = 0.0) -> None:
+        self.keep(key, artifact, sha256, inputs)
+
+    def keep(self, key: str, artifact: bytes, sha256: str, inputs: bytes) -> bool:
+        """Do what ``put`` does, and tell whether that could be done."""
         tail = entry.tail(artifact, sha256, key, inputs)
         size = len(artifact) + len(tail)
-        if size > self._max or not self._keeps:
-            return
         root = self.opened()
-        if root is None:
-            return
+        if root is None or size > self._max or not self._keeps:
+            return False
         try:
             _write(_path(root, key), artifact, tail)
         except OSError:
             # No room, or no right: there will be none for the others either.
             self._keeps = False
-            return
+            return False
         with self._mutex:
             self._added += size
+        return True
 
     def discard(self, key: str) -> None:
         root = self.opened()

@@ -110,8 +110,7 @@ class NearCache:
         if self.local is None:
             return None
         known = _under(self.origins[0] if found.signer is None else found.signer, key)
-        self.local.put(known, found.artifact, found.sha256, found.inputs)
-        return known if self.local.has(known) else None
+        return known if self.local.keep(known, found.artifact, found.sha256, found.inputs) else None
 
     def discard(self, key: str) -> None:
         """See ``ArtifactCache``."""

@@ -5,11 +5,11 @@ A thread that waits for a store holds no lock of Python: a transfer takes a thir
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Callable
 
+from wasmbuild.lean.queue import SimpleQueue
 from wasmbuild.lean.threading import started
 
 # So many a store may have to answer at once.
@@ -27,7 +27,7 @@ class TransferThreads:
     """Runs jobs in the order given, several at once, for as long as the process lives. Threads may use it at once."""
 
     def __init__(self) -> None:
-        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._count = 0
         self._far = 0.0
         self._mutex = threading.Lock()
