@@ -104,7 +104,8 @@ class Columns:
 
     def forget(self, path: str) -> bool:
         """Know nothing of a file any more; tell whether that is a change."""
-        if not self.spelled([path])[0]:
+        at = self._places.get(path)
+        if at is None or not self._spelled[at]:
             return False
         self.remember(path, UNKNOWN)
         return True

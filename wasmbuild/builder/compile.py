@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wasmbuild.builder.examining import SourceFacts
     from wasmbuild.builder.interfaces import ArtifactCache
     from wasmbuild.engine.config import EngineConfig
+    from wasmbuild.formats.key_inputs import KeyInputs
     from wasmbuild.toolchain.toolchain import Toolchain
 
 _LET_IT_GO = "take it out of the cluster and build again"
@@ -87,14 +88,14 @@ def check(
     """
     if result.error is not None:
         raise result.error
-    key = request.key()
-    if result.key != key:
+    inputs = request.document()
+    if result.key != inputs.key:
         fix = "name the executable itself as [toolchain] compiler" if result.worker is None else _LET_IT_GO
         raise CompileError(f"{result.made_by} answered with the artifact of another request; {fix}")
     if result.cached is not None:
         cached = result.cached
         _check_cached(cached, request, result.made_by)
-        record = record_of(id, source_text, request, source, key, size=cached.size, sha256=cached.sha256)
+        record = record_of(id, source_text, request, source, inputs, size=cached.size, sha256=cached.sha256)
         return CheckedArtifact(cached.data or b"", cached.file, record, cached.stamped)
     data, file, stamped = _received(result, directory)
     sha256 = sha256_hex(data)
@@ -102,18 +103,25 @@ def check(
         fix = "" if result.worker is None else f"; {_LET_IT_GO}"
         raise CompileError(f"{result.made_by} answered with an artifact that is damaged{fix}")
     check_artifact(data, request.engine, request.kind, result.made_by, request.compiler.version)
-    record = record_of(id, source_text, request, source, key, size=len(data), sha256=sha256)
+    record = record_of(id, source_text, request, source, inputs, size=len(data), sha256=sha256)
     return CheckedArtifact(data, file, record, stamped)
 
 
 def record_of(
-    id: str, source_text: str, request: CompileRequest, source: SourceFacts, key: str, *, size: int, sha256: str
+    id: str,
+    source_text: str,
+    request: CompileRequest,
+    source: SourceFacts,
+    inputs: KeyInputs,
+    *,
+    size: int,
+    sha256: str,
 ) -> Record:
-    """Return the record of an artifact with this key, size in bytes and digest."""
+    """Return the record of an artifact with this size in bytes and digest; ``inputs`` are the request's document."""
     return Record(
         id,
-        key,
-        request.document(),
+        inputs.key,
+        inputs,
         size,
         sha256,
         request.kind,

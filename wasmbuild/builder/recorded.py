@@ -90,17 +90,17 @@ def compile_recorded(
 
 def _right(artifact: Artifact, request: CompileRequest, source: SourceFacts, out: Path, record: Path) -> bytes | None:
     """Return the record as it should be, if what was recorded is the artifact that is there and wanted."""
-    key = request.key()
+    inputs = request.document()
     try:
         recorded = files.read(record)[0]
-        if key.encode() not in recorded:
+        if inputs.key.encode() not in recorded:
             return None
         with files.open_regular(out, follow=False) as file:
             sha256, size = files.sha256_of(file)
     except OSError:
         return None
     wanted = record_of(
-        artifact.id, artifact.module.source_text, request, source, key, size=size, sha256=sha256
+        artifact.id, artifact.module.source_text, request, source, inputs, size=size, sha256=sha256
     ).to_bytes(checked=False)
     # To read a record takes as long as all else that a step does, and it is seldom spelled in other words.
     if recorded != wanted:
@@ -108,7 +108,7 @@ def _right(artifact: Artifact, request: CompileRequest, source: SourceFacts, out
             found = Record.from_bytes(recorded, where="")
         except FormatError:
             return None
-        if (found.id, found.key, found.size, found.sha256) != (artifact.id, key, size, sha256):
+        if (found.id, found.key, found.size, found.sha256) != (artifact.id, inputs.key, size, sha256):
             return None
     return wanted
 

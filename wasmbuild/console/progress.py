@@ -31,6 +31,7 @@ class Progress:
         self.failed: dict[str, list[str]] = {}
         self._started = time.monotonic()
         self._running: list[str] = []
+        self._finished = 0
 
     def start(self, id: str) -> None:
         """Tell that an artifact is being compiled."""
@@ -107,17 +108,13 @@ class Progress:
         return f"{total}: {', '.join(parts) or 'nothing to do'} in {human_seconds(seconds)}"
 
     def _end(self, id: str) -> None:
+        self._finished += 1
         if id in self._running:
             self._running.remove(id)
 
-    @property
-    def _finished(self) -> int:
-        return self.compiled + self.restored + sum(map(len, self.failed.values()))
-
     def _count(self) -> str:
-        finished = self._finished
         width = len(str(self.total))
-        return self.console.dim(f"[{finished:>{width}}/{self.total}]")
+        return self.console.dim(f"[{self._finished:>{width}}/{self.total}]")
 
     def _bar(self) -> None:
         self.console.bar(self._finished, self.total, ", ".join(self._running))
