@@ -130,8 +130,9 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
         wrong = [status for status in session.outdated() if status.artifact.id in wanted]
         progress = Progress(console, len(wrong), len(selected) - len(wrong))
         outcomes, changed = _build(session, [status.artifact.id for status in wrong], progress, arguments.jobs)
+        again: dict[str, ArtifactOutcome] = {}
         if arguments.check_reproducible:
-            outcomes.update(_compiled_again(session, selected, outcomes, console, arguments.jobs))
+            again = _compiled_again(session, selected, arguments.jobs)
         known = _audited(session, workspace.audit_policy(), built=session.has_written)
     finally:
         session.close()
@@ -150,6 +151,10 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
     if known is not None and known.line is not None:
         (console.write if known.fails else console.say)(known.line)
     progress.end(lost)
+    different = {id: outcome for id, outcome in again.items() if outcome.error is not None}
+    if arguments.check_reproducible:
+        _tell_again(console, len(again), different)
+        outcomes.update(different)
     refused = known is not None and known.fails
     if arguments.json:
         _print_json(selected, outcomes, changed, lost, ok=not refused, remote=remote)
@@ -186,25 +191,26 @@ def _build(
     return outcomes, session.finish()
 
 
-def _compiled_again(
-    session: Session, selected: list[str], outcomes: dict[str, ArtifactOutcome], console: Console, jobs: int | None
-) -> dict[str, ArtifactOutcome]:
-    """Compile what is right once more, and return the outcomes of what came out otherwise."""
+def _compiled_again(session: Session, selected: list[str], jobs: int | None) -> dict[str, ArtifactOutcome]:
+    """Compile what is right once more, and return the outcomes: the error of what came out otherwise."""
     from wasmbuild.builder.work import ArtifactOutcome
-    from wasmbuild.console.figures import counted
 
-    whole = [id for id in selected if session.statuses[id].right]
-    different: dict[str, ArtifactOutcome] = {}
+    again: dict[str, ArtifactOutcome] = {}
 
     def done(compared: ReproducibilityResult) -> None:
-        if compared.error is not None:
-            different[compared.id] = ArtifactOutcome(compared.id, (), 0.0, 0, compared.error)
+        again[compared.id] = ArtifactOutcome(compared.id, (), 0.0, 0, compared.error)
 
-    session.compile_again([session.artifacts[id] for id in whole], jobs=jobs, on_done=done)
+    whole = [session.artifacts[id] for id in selected if session.statuses[id].right]
+    session.compile_again(whole, jobs=jobs, on_done=done)
+    return again
+
+
+def _tell_again(console: Console, count: int, different: dict[str, ArtifactOutcome]) -> None:
+    from wasmbuild.console.figures import counted
+
     for id, outcome in sorted(different.items()):
         console.write(f"{console.bad('error:')} {id}: {outcome.error}")
-    console.say(f"{counted(len(whole), 'artifact')} compiled again: {len(whole) - len(different)} with the same bytes")
-    return different
+    console.say(f"{counted(count, 'artifact')} compiled again: {count - len(different)} with the same bytes")
 
 
 def _audited(session: Session, policy: AuditPolicy, *, built: bool) -> KnownFaults | None:
