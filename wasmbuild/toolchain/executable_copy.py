@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _WAIT_SECONDS = 30
 _POLL_SECONDS = 0.05
 _PREFIX = "copying-"
+# Each is some 50 MB, and one that is asked for again is made again.
+_MOST_KEPT = 8
 
 _private_copies: dict[str, Path] = {}
 _private_lock = allocate_lock()
@@ -74,9 +76,19 @@ def _kept_copy(original: Path, sha256: str) -> Path:
             # Another process may have made it meanwhile; that one is in use.
             if not _is_right(copy, sha256):
                 _copy(original, copy, sha256)
+                _prune(folder.parent)
     if not os.access(copy, os.X_OK):
         raise PermissionError(errno.EPERM, "programs may not be run there", str(folder))
     return copy
+
+
+def _prune(folder: Path) -> None:
+    """Remove all copies but those that were made last."""
+    with suppress(OSError):
+        made = sorted(folder.glob(f"*/{search_path.PROGRAM}"), key=lambda copy: copy.stat().st_mtime_ns)
+        for copy in made[:-_MOST_KEPT]:
+            copy.unlink()
+            copy.parent.rmdir()
 
 
 def _private_copy(original: Path, sha256: str) -> Path:

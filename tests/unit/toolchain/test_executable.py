@@ -56,6 +56,19 @@ class TestWithoutPermission:
         assert find("auto", 48, machine) == found
         assert os.access(found.path, os.X_OK)
 
+    def test_copies_that_were_made_long_ago_go(self, machine: Path, wheel: Path) -> None:
+        kept = machine / "cache" / "wasmbuild" / "executables"
+        for age in range(9):
+            copy = kept / f"{age:064x}" / "wasmtime"
+            copy.parent.mkdir(parents=True)
+            copy.touch()
+            os.utime(copy, (1e9 - age, 1e9 - age))
+        found = find("auto", 48, machine)
+        assert sorted(path.name for path in kept.iterdir() if path.is_dir()) == sorted(
+            [found.sha256, *(f"{age:064x}" for age in range(7))]
+        )
+        assert Path(found.path).is_file()
+
     def test_what_a_killed_copy_left_goes_with_the_next(self, machine: Path, wheel: Path) -> None:
         folder = machine / "cache" / "wasmbuild" / "executables" / identities.digest(wheel)
         folder.mkdir(parents=True)
