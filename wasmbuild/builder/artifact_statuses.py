@@ -71,12 +71,13 @@ class ArtifactStatuses:
 
         Raises DiskError.
         """
-        target, before = status.artifact.target, self.by_id[status.artifact.id]
-        self.by_id[status.artifact.id] = status
-        if not counted or status.right == before.right:
+        id, target = status.artifact.id, status.artifact.target
+        was_right = self.by_id[id].right
+        self.by_id[id] = status
+        if not counted or status.right == was_right:
             return
-        self._wrong[target.name] += 1 if before.right else -1
+        self._wrong[target.name] += 1 if was_right else -1
         if not self._wrong[target.name]:
             self._manifests.write(target)
-        elif before.right:
+        elif was_right:
             self._manifests.retract([target.name])

@@ -149,6 +149,9 @@ class BuildDirectory:
 
         Threads may ask at once. Raises DiskError.
         """
+        # Of thousands, one makes it.
+        if self._scratch is not None:
+            return self._scratch
         with self._making:
             if self._scratch is None:
                 directory = self.root / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}"

@@ -7,12 +7,12 @@ import os
 
 from wasmbuild import files
 from wasmbuild.errors import DiskError
-from wasmbuild.lean.contexts import contextmanager, suppress
+from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from wasmbuild.files import Signature
 
@@ -142,18 +142,26 @@ def is_forbidden(error: DiskError) -> bool:
     return isinstance(error.__cause__, OSError) and error.__cause__.errno in _FORBIDDEN
 
 
-@contextmanager
-def as_disk_error(path: Path | str, verb: str, advice: Advice) -> Iterator[None]:
-    """Turn an OSError into the DiskError that a path cannot be ``written``, or whatever the verb is."""
-    try:
-        yield
-    except OSError as error:
+class as_disk_error:  # noqa: N801 -- as contexts of the standard library are named
+    """Turns an OSError into the DiskError that a path cannot be ``written``, or whatever the verb is."""
+
+    def __init__(self, path: Path | str, verb: str, advice: Advice) -> None:
+        self._path = path
+        self._verb = verb
+        self._advice = advice
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if not isinstance(error, OSError):
+            return
         if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-            fix = advice.full
+            fix = self._advice.full
         elif error.errno in _FORBIDDEN:
-            fix = advice.forbidden
+            fix = self._advice.forbidden
         elif isinstance(error, (NotADirectoryError, FileExistsError)):
             fix = "a part of the path is a file, or a link that leads nowhere; move that away, or name another path"
         else:
-            fix = advice.other
-        raise DiskError(f"{path}: cannot be {verb}: {error.strerror or error}; {fix}") from error
+            fix = self._advice.other
+        raise DiskError(f"{self._path}: cannot be {self._verb}: {error.strerror or error}; {fix}") from error

@@ -63,11 +63,10 @@ class Record(NamedTuple):
 
         Without ``checked``, only its size is looked at: all in it is of a plan and of a source that compiled.
         """
-        what = f"the record of {printable(self.id)}"
         if checked:
             from wasmbuild.formats.record_rules import check_record
 
-            check_writable(self._document(), what, check_record)
+            check_writable(self._document(), self._shown, check_record)
         exports, imports, rest = _of_module(
             self.kind, self.source, self.wasm_sha256, self.imports, self.exports, self.traits
         )
@@ -77,7 +76,7 @@ class Record(NamedTuple):
             f'"id": "{self.id}",\n{imports},\n"inputs": {inputs},\n"key": "{self.key}",\n{rest}\n}}\n'
         ).encode("ascii")
         if len(data) > MAX_RECORD:
-            raise too_large(data, MAX_RECORD, what)
+            raise too_large(data, MAX_RECORD, self._shown)
         return data
 
     @classmethod
@@ -102,6 +101,10 @@ class Record(NamedTuple):
             exports,
             traits_of(document),
         )
+
+    @property
+    def _shown(self) -> str:
+        return f"the record of {printable(self.id)}"
 
     def _document(self) -> dict[str, object]:
         return {
