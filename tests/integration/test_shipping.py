@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+import wasmtime
 from support import ADD, HEAD, MODULES, SUB, TARGETS, Project
 
 TESTED = MODULES.replace('"add.wat"', '"add.wat"\n[[modules.add.tests]]\ncall = "add"\nargs = [2, 3]\nreturns = [5]', 1)
@@ -62,6 +64,21 @@ def test_a_source_is_shipped_kept_right_and_taken_back(project: Project) -> None
     project.declare(HEAD + TARGETS + MODULES)
     assert project.compiled() == set()
     assert not list(project.build.rglob("*.wasm"))
+
+
+@pytest.mark.parametrize("then", ["", '[modules.add]\nsource = "real/x64/add.wasm"\n'])
+@pytest.mark.parametrize("build_dir", ["real", "link"])
+def test_a_source_beside_its_artifact_is_yours(project: Project, build_dir: str, then: str) -> None:
+    """It holds what would be shipped there, also when it is declared no more."""
+    source = project.write("real/x64/add.wasm", bytes(wasmtime.wat2wasm(ADD)))
+    (project.root / "link").symlink_to("real")
+    head = HEAD.replace('"demo"', f'"demo"\nbuild-dir = "{build_dir}"')
+    rest = '[modules.sub]\nsource = "sub.wat"\n'
+    for declared in ('[modules.add]\nsource = "real/x64/add.wasm"\n', then):
+        project.declare(head + TARGETS + declared + rest)
+        project.run("build")
+        rest += "# another\n"
+    assert source.exists()
 
 
 def test_a_shipped_source_of_a_removed_module_leaves_but_no_file_of_yours(project: Project) -> None:

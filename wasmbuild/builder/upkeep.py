@@ -37,6 +37,7 @@ class Upkeep:
         self._manifests = manifests
         self._sources = sources
         self._document = document
+        self._inodes: set[tuple[int, int] | None] | None = None
 
     def refuse_another_declaration(self) -> None:
         """Raise DeclarationError where what another declaration of the same project built would be removed."""
@@ -92,19 +93,28 @@ class Upkeep:
                 statuses.touch(status.artifact.module.name)
 
     def _unship(self, artifact: Path) -> None:
-        """Remove the source that was shipped beside an artifact, if that is what the file holds."""
+        """Remove the source that was shipped beside an artifact, if that is what the file holds, and is none itself."""
         path = shipped_path(artifact)
-        if any(module.source == path for module in self._plan.modules):
-            return
         try:
             seen = self._directory.memory.look(path)
             record = self._directory.memory.look(record_path(artifact), record_facts)
         except DiskError:
             # A directory, say: whatever it is, it is not known to be ours.
             return
-        if seen is not None and record is not None and record.facts and seen.sha256 == record.facts["wasm"]:
+        if seen is None or record is None or not record.facts or seen.sha256 != record.facts["wasm"]:
+            return
+        # What a record names may have been a source then, and is declared no more.
+        then = os.path.join(self._plan.directory, filenames.native(record.facts["source"][0]))
+        if _inode(path) not in self._source_inodes and not _is_same(str(path), then):
             self._manifests.retract([artifact.relative_to(self._directory.root).parts[0]])
             self._directory.remove(path)
+
+    @property
+    def _source_inodes(self) -> set[tuple[int, int] | None]:
+        """What tells the files of all sources, by whatever path: a build directory may be reached through a link."""
+        if self._inodes is None:
+            self._inodes = {None, *(_inode(module.source) for module in self._plan.modules)}
+        return self._inodes
 
     def _mend_record(self, artifact: Artifact) -> None:
         """Write the record of a right artifact anew, from what is known of it besides its digest."""
@@ -129,6 +139,14 @@ class Upkeep:
                 traits=source.traits,
             ).to_bytes(checked=False),
         )
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _is_same(path: str, other: str) -> bool:
