@@ -18,6 +18,7 @@ from wasmbuild.lean.signal import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from wasmbuild.lean.typing import Any, NoReturn
@@ -27,6 +28,7 @@ _REQUESTS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") i
 _PATIENCE = 3
 
 _heard = 0
+_at_end: list[Callable[[], object]] = []
 
 
 def end_at_once() -> None:
@@ -44,10 +46,23 @@ def hear_of_children() -> None:
 
 
 def end(code: int) -> NoReturn:
-    """End this process with an exit code, and without what the interpreter does then, which a request would break."""
+    """End this process with an exit code, and without what the interpreter does then, which a request would break.
+
+    What ``at_end`` was told is done before.
+    """
     for number in _REQUESTS:
         signal.signal(number, signal.SIG_IGN)
+    for do in _at_end:
+        do()
     os._exit(code)
+
+
+def at_end(do: Callable[[], object]) -> None:
+    """Have something done when this process ends, by ``end`` or, as that of another program, by itself."""
+    import atexit
+
+    _at_end.append(do)
+    atexit.register(do)
 
 
 class ImmediateInterrupts:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import errno
 import os
 import time
 from _thread import allocate_lock
 
-from wasmbuild import files, usercache
+from wasmbuild import files, interrupts, usercache
 from wasmbuild.errors import ToolchainError
 from wasmbuild.lean.contexts import contextmanager, suppress
 from wasmbuild.lean.paths import Path
@@ -101,7 +100,7 @@ def _private_copy(original: Path, sha256: str) -> Path:
         if copy is not None and _is_right(copy, sha256):
             return copy
         folder = Path(tempfile.mkdtemp(prefix="wasmbuild-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        interrupts.at_end(lambda: shutil.rmtree(folder, ignore_errors=True))
         copy = folder / search_path.PROGRAM
         _copy(original, copy, sha256)
         if not os.access(copy, os.X_OK):

@@ -141,12 +141,13 @@ class TestWithoutPermission:
         assert (found.version, found.sha256) == ("48.0.2", identities.digest(wheel))
         assert find("auto", 48, machine) == found
 
-    def test_the_copy_of_a_process_goes_with_it(self, machine: Path, wheel: Path) -> None:
+    @pytest.mark.parametrize("end", ["", "interrupts.end(0)"])
+    def test_the_copy_of_a_process_goes_with_it(self, machine: Path, wheel: Path, end: str) -> None:
         (machine / "cache").touch()
         (machine / "tmp").mkdir()
         code = (
-            "from pathlib import Path; from wasmbuild.toolchain import executable\n"
-            f"print(executable.identify(Path({str(wheel)!r})).path)"
+            "from pathlib import Path; from wasmbuild import interrupts; from wasmbuild.toolchain import executable\n"
+            f"print(executable.identify(Path({str(wheel)!r})).path, flush=True)\n{end}"
         )
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(ROOTS), "TMPDIR": str(machine / "tmp")}
         ran = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
