@@ -46,7 +46,7 @@ def of_paths(paths: Sequence[str | os.PathLike[str]], policy: AuditPolicy, comma
     """
     from wasmbuild.audit.manifests import collect
 
-    return _judged(collect(paths), paths, _in_force(policy), command)
+    return _judged(collect(paths), paths, policy.in_force(), command)
 
 
 def of_build(session: Session, policy: AuditPolicy) -> KnownFaults:
@@ -55,7 +55,7 @@ def of_build(session: Session, policy: AuditPolicy) -> KnownFaults:
     The session still has the directory. Where ``policy`` does not let it pass, the next build does not pass for having
     nothing to do.
     """
-    manifests, paths, policy = list(_built(session)), [session.plan.build_dir], _in_force(policy)
+    manifests, paths, policy = list(_built(session)), [session.plan.build_dir], policy.in_force()
     locked = os.path.lexists(session.plan.directory / search_path.LOCK)
     question = _question(manifests, in_shell(paths[0]), policy, locked=locked)
     known = None if question is None else _remembered(question)
@@ -85,15 +85,6 @@ def _remembered(question: str) -> KnownFaults | None:
         case [str() | None as line, bool() as fails]:
             return KnownFaults(line, fails)
     return None
-
-
-def _in_force(policy: AuditPolicy) -> AuditPolicy:
-    """Return what holds today."""
-    if all(ignored.until is None for ignored in policy.ignore):
-        return policy
-    from datetime import UTC, datetime
-
-    return policy.on(datetime.now(UTC).date())
 
 
 def _judged(

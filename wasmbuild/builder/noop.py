@@ -128,4 +128,6 @@ def _identity(plan: Plan, declaration: bytes) -> list[object]:
     granted = repr([test.wasi.dirs for module in plan.modules for test in module.tests if test.wasi is not None])
     digests = [sha256_hex(data) for data in (declaration, globs, (placed + granted).encode("utf-8", "surrogatepass"))]
     lines = len({target.engine.line for target in plan.targets})
-    return [SCHEMA, __version__, *digests, search_path.fingerprint(plan.compiler, plan.directory, lines=lines)]
+    # What was let pass for a time is a day that comes without an edit.
+    passed = [ignored.id for ignored in plan.audit.in_force().ignore] if "build" in plan.audit.enforce else []
+    return [SCHEMA, __version__, *digests, passed, search_path.fingerprint(plan.compiler, plan.directory, lines=lines)]

@@ -14,6 +14,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.plan.placement import DECLARED, Placement
 from wasmbuild.plan.values import from_folder
 from wasmbuild.project import filenames
+from wasmbuild.project.audit_policy import AuditPolicy
 from wasmbuild.project.declared import Artifact, CompileLimits, Module, Project, Target
 from wasmbuild.project.resolve import resolve
 
@@ -52,7 +53,7 @@ class Plan(NamedTuple):
     plan.
     ``state_dir`` is the absolute directory of the lock and of what is remembered.
     ``refused`` are files that a glob found and that can be no module by their names: a build fails for them when it has
-    made the rest.
+    made the rest. ``audit`` is what known faults of compilers do to a build.
     """
 
     path: str
@@ -67,6 +68,7 @@ class Plan(NamedTuple):
     globs: tuple[tuple[str, tuple[str, ...]], ...]
     state_dir: Path
     refused: tuple[Mistake, ...] = ()
+    audit: AuditPolicy = AuditPolicy()
 
     @property
     def build_dir_text(self) -> str:
@@ -148,4 +150,5 @@ def plan(project: Project, placement: Placement = DECLARED) -> Plan:
         globs=resolved.globs,
         state_dir=placement.state_dir or project.build_dir / filenames.STATE_DIRECTORY,
         refused=resolved.refused,
+        audit=project.audit,
     )

@@ -30,3 +30,15 @@ class AuditPolicy(NamedTuple):
     def on(self, day: date) -> AuditPolicy:
         """Return what holds on a day: without what was let pass until an earlier one."""
         return self._replace(ignore=tuple(each for each in self.ignore if each.until is None or each.until >= day))
+
+    def in_force(self) -> AuditPolicy:
+        """Return what holds today, in UTC."""
+        if all(ignored.until is None for ignored in self.ignore):
+            return self
+        return self.on(today())
+
+
+def today() -> date:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).date()

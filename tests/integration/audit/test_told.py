@@ -6,10 +6,13 @@ import json
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from support import HEAD, TARGETS, Project
+
+from wasmbuild.project import audit_policy
 
 COLLECTED = """(module (type $s (struct (field i32)))
   (func (export "f") (result i32) (struct.get $s 0 (struct.new $s (i32.const 7)))))"""
@@ -82,6 +85,17 @@ def test_a_build_fails_by_it_until_it_is_let_pass(collected: Project) -> None:
     assert "up to date" in collected.run("build").stderr
     collected.declare(DECLARED + '[audit]\nenforce = ["build"]\n' + IGNORED + "until = 2020-01-01\n")
     collected.run("build", status=1)
+
+
+def test_a_build_with_nothing_to_do_fails_by_what_is_let_pass_no_more(
+    collected: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = audit_policy.today()
+    collected.declare(DECLARED + '[audit]\nenforce = ["build"]\n' + IGNORED + f"until = {day}\n")
+    collected.run("build")
+    assert "up to date" in collected.run("build").stderr
+    monkeypatch.setattr(audit_policy, "today", lambda: day + timedelta(1))
+    assert "(fails by [audit] enforce)" in collected.run("build", status=1).stderr
 
 
 def test_a_verification_fails_by_the_declaration_of_who_verifies(collected: Project, tmp_path: Path) -> None:
