@@ -93,7 +93,9 @@ class Loaders:
         library = self._tools.library_of(line)
         if here_engine is not None and library is not None:
             if library.path not in self._libraries:
-                self._libraries[library.path] = LibraryLoader(probes.here(library, self._limits), self._limits)
+                self._libraries[library.path] = LibraryLoader(
+                    probes.here(library, self._limits, self._tools.place()), self._limits
+                )
             loader = self._libraries[library.path]
             how = _calls(here_engine)
             loader.warm(how)

@@ -35,8 +35,11 @@ _BESIDE = tuple(
 _SHARED = (Path(wire.__file__), Path(configure.__file__))
 
 
-def here(library: FoundCompiler, limits: ProcessLimits) -> Server:
-    """Return a server that runs the probe in this Python. Raises ToolchainError."""
+def here(library: FoundCompiler, limits: ProcessLimits, directory: Path | None = None) -> Server:
+    """Return a server that runs the probe in this Python. Raises ToolchainError.
+
+    ``directory`` is where it puts what is for one test, for whoever made that to remove: a probe may be killed.
+    """
     # Packages last, for they may hold anything.
     directories = (_HERE, Path(wire.__file__).parent, Path(library.path).parents[2])
     memory = "-" if limits.memory is None else str(limits.memory)
@@ -44,7 +47,7 @@ def here(library: FoundCompiler, limits: ProcessLimits) -> Server:
         python.isolated(PROBE, (memory, *directories)),
         name=f"the probe with the library of wasmtime {library.version}",
         limits=ProcessLimits(),
-        env_extra=python.variables(),
+        env_extra={**python.variables(), **_temporary(directory)},
     )
 
 
@@ -60,7 +63,8 @@ def through(runner: Runner, interpreter: str, limits: ProcessLimits, directory: 
     except (OSError, RuntimeError, DiskError):
         probe, options = _copied(directory), ("-B",)
     program = [interpreter, "-X", "utf8", *options, str(probe), "-"]
-    command, environment = with_memory_limit([*runner.command, *program], runner.environment, limits.memory)
+    environment = {**_temporary(directory), **runner.environment}
+    command, environment = with_memory_limit([*runner.command, *program], environment, limits.memory)
     return Server(
         command,
         name="the runner",
@@ -68,6 +72,11 @@ def through(runner: Runner, interpreter: str, limits: ProcessLimits, directory: 
         env_extra=environment,
         cwd=runner.directory,
     )
+
+
+def _temporary(directory: Path | None) -> dict[str, str]:
+    """Return what tells Python where temporary files go; on a machine that has no such directory, it looks on."""
+    return {} if directory is None else {"TMPDIR": str(directory)}
 
 
 def _kept() -> tuple[Path, tuple[str, ...]]:

@@ -150,6 +150,13 @@ class Tools:
             self._directory = tempfile.TemporaryDirectory(prefix="wasmbuild-verify-")
         return Path(self._directory.name)
 
+    def place(self) -> Path | None:
+        """Return ``directory``, None where there is none: for what few need."""
+        try:
+            return self.directory()
+        except OSError:
+            return None
+
 
 def _library() -> tuple[FoundCompiler | None, str]:
     """Return the library that is installed, or why it cannot be told which one is."""

@@ -200,3 +200,23 @@ def test_nothing_is_said_to_be_right_beside_a_declaration_that_is_not(project: P
     assert ended.stdout == ""
     assert "did you mean triple?" in ended.stderr
     assert not (project.root / "report.xml").exists()
+
+
+@pytest.mark.parametrize("runs", ["here", "python"])
+def test_files_of_a_test_whose_time_is_up_are_removed(project: Project, workshop: Any, runs: str) -> None:
+    """Who gives a program files is killed with it."""
+    loops = '(module (memory (export "memory") 1) (func (export "_start") (loop (br 0))))'
+    project.write("hangs.wat", loops)
+    tested = "[[modules.hangs.tests]]\ntime-limit = 2\nwasi = { files = { 'secret.txt' = 'hello' } }\n"
+    declared = runner("python", workshop) if runs == "python" else ""
+    project.declare(HEAD + X64 + declared + f'[modules.hangs]\nsource = "hangs.wat"\n{tested}')
+    project.run("build")
+    temporary = project.root / "temporary"
+    temporary.mkdir()
+    project.environment["TMPDIR"] = str(temporary)
+    verification = project.start("verify", "build", "-q")
+    while not list(temporary.rglob("secret.txt")):
+        assert verification.poll() is None
+        time.sleep(0.01)
+    assert "did not end within 2 s" in "".join(verification.communicate(timeout=300))
+    assert list(temporary.iterdir()) == []
