@@ -105,7 +105,15 @@ class DaskExecutor:
         while not self._done.empty():
             found.append(self._done.get())
         self._threads = self._backend.cluster(self._changed).threads
-        return [(item[0], item[1].result()) for item in found if item is not None]
+        items = [item for item in found if item is not None]
+        finished = [(id, future.result()) for id, future in items if future.exception() is None]
+        lost = [item for item in items if item[1].exception() is not None]
+        if lost and not finished:
+            lost[0][1].result()
+        # What was finished is published first, whatever became of the cluster meanwhile.
+        for item in lost:
+            self._done.put(item)
+        return finished
 
     def abort(self) -> None:
         self._backend.close()
