@@ -132,7 +132,12 @@ def note(report: AuditReport, more: str, *, locked: bool = False) -> str | None:
         have = "have" if unknown > 1 else "has"
         return f"{faults}; whether {_share(unknown, count)} {have} any is not known: {more}"
     none = "the artifact does not have" if count == 1 else f"none of {count} artifacts has"
-    return f"{faults}; {none} what they need: {more}"
+    passed = any(
+        finding.verdict != NOT_AFFECTED and finding.advisory.id in entry.ignored
+        for entry in report.entries
+        for finding in entry.findings
+    )
+    return f"{faults}; {none} what they need{', but for what is let pass' if passed else ''}: {more}"
 
 
 def _share(number: int, count: int) -> str:

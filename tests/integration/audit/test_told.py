@@ -81,7 +81,9 @@ def test_a_build_fails_by_it_until_it_is_let_pass(collected: Project) -> None:
     collected.declare(DECLARED + '[audit]\nenforce = ["build"]\nfail-on = "critical"\n')
     collected.run("build")
     collected.declare(DECLARED + '[audit]\nenforce = ["build"]\n' + IGNORED)
-    collected.run("build")
+    collected.write("collected.wat", f"{COLLECTED} ")
+    said = collected.run("build").stderr
+    assert "none of 2 artifacts has what they need, but for what is let pass: wasmbuild audit build" in said
     assert "up to date" in collected.run("build").stderr
     collected.declare(DECLARED + '[audit]\nenforce = ["build"]\n' + IGNORED + "until = 2020-01-01\n")
     collected.run("build", status=1)
