@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from wasmbuild.project import cases
 from wasmbuild.project.case_values import MAX_TEXT, MAX_VALUES, value_problems
@@ -94,11 +94,26 @@ def _strings(wasi: Wasi) -> list[Problem]:
 def _files(at: KeyPath, names: Sequence[str], fix: str) -> list[Problem]:
     """Check the paths of files, none of which may lie below another."""
     found: list[Problem] = []
+    paths = {name for name in names if _is_path(name)}
+    below = _below_others(paths)
     for name in names:
-        if not _is_path(name):
+        if name not in paths:
             found.append(((*at, name), "is no path of a file", fix))
-        elif any(name.startswith(f"{other}/") for other in names):
+        elif name in below:
             found.append(((*at, name), "lies below another file", "correct one of them"))
+    return found
+
+
+def _below_others(paths: Iterable[str]) -> set[str]:
+    """Return those paths that lie below another of them."""
+    found: set[str] = set()
+    above = None
+    # With NUL for the slash, what lies below a path comes right behind it.
+    for path in sorted(paths, key=lambda path: path.replace("/", "\0")):
+        if above is not None and path.startswith(f"{above}/"):
+            found.add(path)
+        else:
+            above = path
     return found
 
 
