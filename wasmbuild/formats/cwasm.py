@@ -133,7 +133,9 @@ _PULLEY_BITS = {0: 0, _PULLEY32: 32, _PULLEY64: 64}
 # each end of the file usually has all that is wanted.
 _HEAD = 4096
 _BEFORE_TABLE = 512
-# A section table of Wasmtime has about 14 entries; the engine section about 1 kB.
+# A section table of Wasmtime has about 14 entries, with names of about 20 bytes; the engine section about 1 kB.
+_MAX_SECTIONS = 1024
+_MAX_NAME = 255
 _MAX_NAMES = 1 << 16
 _MAX_ENGINE = 1 << 16
 
@@ -170,6 +172,8 @@ def read(source: bytes | ReadAt) -> ArtifactFacts:
         _damaged(f"its section table ends at byte {end}, but the file has {size} bytes: it was cut off")
     if table < _HEADER_SIZE or names_index == 0 or names_index >= count:
         _damaged("its ELF header points at no section table")
+    if count > _MAX_SECTIONS:
+        _damaged(f"it has {count} sections, more than Wasmtime ever writes")
 
     start = max(table - _BEFORE_TABLE, 0)
     foot = _exactly(at, start, end - start)
@@ -262,16 +266,21 @@ def _exactly(at: ReadAt, offset: int, size: int) -> bytes:
 # Thousands of artifacts of one target have the same section names and the same engine section.
 @lru_cache(maxsize=64)
 def _names(table: bytes, offsets: tuple[int, ...]) -> tuple[str, ...]:
-    names = []
-    for offset in offsets:
-        end = table.find(b"\0", offset)
-        if end < 0:
-            _damaged("a section name does not lie inside the table of section names")
-        try:
-            names.append(table[offset:end].decode("utf-8"))
-        except UnicodeDecodeError:
-            _damaged("a section name is not UTF-8")
-    return tuple(names)
+    # Sections may share a name, which is kept once.
+    names = {offset: _name(table, offset) for offset in dict.fromkeys(offsets)}
+    return tuple([names[offset] for offset in offsets])
+
+
+def _name(table: bytes, offset: int) -> str:
+    end = table.find(b"\0", offset)
+    if end < 0:
+        _damaged("a section name does not lie inside the table of section names")
+    if end - offset > _MAX_NAME:
+        _damaged(f"a section name has {end - offset} bytes, more than Wasmtime ever writes")
+    try:
+        return table[offset:end].decode("utf-8")
+    except UnicodeDecodeError:
+        _damaged("a section name is not UTF-8")
 
 
 @lru_cache(maxsize=64)

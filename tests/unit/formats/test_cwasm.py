@@ -224,6 +224,14 @@ AGAIN = "; build it again, or copy it again from where it was built"
             elf(more=[(".wasmtime.engine", b"\0")]),
             "a damaged artifact: it has 2 sections .wasmtime.engine, and not one" + AGAIN,
         ),
+        (
+            elf(more=[(".text", b"")] * 1022),
+            "a damaged artifact: it has 1025 sections, more than Wasmtime ever writes" + AGAIN,
+        ),
+        (
+            elf(more=[("x" * 256, b"")]),
+            "a damaged artifact: a section name has 256 bytes, more than Wasmtime ever writes" + AGAIN,
+        ),
         (elf(b""), "a damaged artifact: its section .wasmtime.engine is empty, too large or of another type" + AGAIN),
         (
             elf(b"\x01"),
@@ -250,6 +258,14 @@ def test_what_is_wrong_is_said(data: bytes, message: str) -> None:
     with pytest.raises(FormatError) as caught:
         read(data)
     assert str(caught.value) == message
+
+
+def test_sections_of_one_name_share_it() -> None:
+    table = struct.unpack_from("<Q", GOOD, 40)[0]
+    of_text, of_symtab = table + 2 * 64, table + 3 * 64
+    _, one, other, _ = read(field(of_symtab, GOOD[of_text : of_text + 4])).sections
+    assert one.name == ".text"
+    assert one.name is other.name
 
 
 def test_a_section_that_ends_after_the_file_is_named() -> None:
