@@ -79,7 +79,7 @@ def read(directory: Path) -> tuple[Locked, ...]:
         return ()
     try:
         return _parsed(tomli.loads(data.decode()))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, RecursionError) as error:
         said = f"{error.args[0]} is missing" if isinstance(error, KeyError) else printable(error)
         fix = "take back the last version of the file, or delete it and run: wasmbuild lock"
         raise DeclarationError([Mistake(LOCK, "", f"is no lock file of this wasmbuild: {said}", fix)]) from error
@@ -146,9 +146,13 @@ def _command(executable: Executable) -> str:
 
 
 def _parsed(document: dict[str, Any]) -> tuple[Locked, ...]:
-    if document.pop("version") != VERSION:
+    version = document.pop("version")
+    if type(version) is not int or version != VERSION:
         raise ValueError(f"its version is not {VERSION}")
-    locked = [_toolchain(each) for each in document.pop("toolchain", [])]
+    toolchains = document.pop("toolchain", [])
+    if not isinstance(toolchains, list):
+        raise ValueError(f"{printable(toolchains, 80)!r} is no array of tables")
+    locked = [_toolchain(_table(each)) for each in toolchains]
     _nothing_left(document)
     if len({each.line for each in locked}) != len(locked):
         raise ValueError("a line is there twice")
@@ -157,9 +161,8 @@ def _parsed(document: dict[str, Any]) -> tuple[Locked, ...]:
 
 def _toolchain(table: dict[str, Any]) -> Locked:
     request, version = _match(_REQUEST, table.pop("request")), _match(_WASMTIME, table.pop("wasmtime"))
-    found = {
-        _match(_PLATFORM, name): _executable(executable) for name, executable in table.pop("platforms", {}).items()
-    }
+    platforms = _table(table.pop("platforms", {}))
+    found = {_match(_PLATFORM, name): _executable(_table(executable)) for name, executable in platforms.items()}
     _nothing_left(table)
     return Locked(request, version, found)
 
@@ -178,6 +181,12 @@ def _executable(table: dict[str, Any]) -> Executable:
     attested_by = _match(_REPOSITORY, table.pop("attested-by")) if "attested-by" in table else ""
     _nothing_left(table)
     return Executable(source, size, sha256, archive, attested_by)
+
+
+def _table(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{printable(value, 80)!r} is no table")
+    return value
 
 
 def _match(pattern: re.Pattern[str], value: object) -> str:

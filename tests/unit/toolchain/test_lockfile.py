@@ -6,8 +6,11 @@ import contextlib
 from pathlib import Path
 
 import pytest
+import tomli
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.formats.test_manifest_schema import places
+from unit.project.test_any_declaration import toml, values
 
 from wasmbuild.errors import DeclarationError
 from wasmbuild.toolchain import lockfile
@@ -44,6 +47,43 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
     (folder / LOCK).write_bytes(b"version = 1\n" + data)
     with contextlib.suppress(DeclarationError):
         lockfile.read(folder)
+
+
+@given(st.data())
+def test_any_document_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    executable = Executable("cargo", 1, "0" * 64, Archive(1, "0" * 64), "bytecodealliance/wasmtime")
+    document = tomli.loads(lockfile.to_bytes([Locked("48", "48.0.8", {"linux-x64": executable})]).decode())
+    for _ in range(data.draw(st.integers(1, 2))):
+        container, key = data.draw(st.sampled_from(places(document)))
+        container[key] = data.draw(values)
+    folder = tmp_path_factory.mktemp("lock")
+    (folder / LOCK).write_text(toml(document), encoding="utf-8")
+    with contextlib.suppress(DeclarationError):
+        lockfile.read(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("version = true", "its version is not 1"),
+        ("version = 1.0", "its version is not 1"),
+        ("version = 1\ntoolchain = 3", "'3' is no array of tables"),
+        ('version = 1\ntoolchain = ["x"]', "'x' is no table"),
+        ('version = 1\n[[toolchain]]\nrequest = "48"\nwasmtime = "48.0.8"\nplatforms = 3', "'3' is no table"),
+        (
+            'version = 1\n[[toolchain]]\nrequest = "48"\nwasmtime = "48.0.8"\n[toolchain.platforms]\nlinux-x64 = "x"',
+            "'x' is no table",
+        ),
+    ],
+)
+def test_what_is_no_lock_file(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / LOCK).write_text(text)
+    with pytest.raises(DeclarationError) as raised:
+        lockfile.read(tmp_path)
+    assert str(raised.value) == (
+        f"wasmbuild.lock: is no lock file of this wasmbuild: {why}; take back the last version of the file, or delete "
+        "it and run: wasmbuild lock"
+    )
 
 
 @pytest.mark.parametrize(
