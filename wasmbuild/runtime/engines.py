@@ -10,6 +10,7 @@ import wasmtime
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.runtime.errors import InexpressibleSettingError, OtherLineError, RefusedError
 from wasmbuild.runtime.forking import ForkSafeLock
+from wasmbuild.versions import of_metadata
 
 if TYPE_CHECKING:
     from wasmbuild.engine.config import EngineConfig
@@ -38,16 +39,14 @@ def library_version() -> str | None:
     """Return the version of the ``wasmtime`` package from the metadata beside it, None where that does not tell."""
     # importlib.metadata says the same and takes as long to import as wasmtime itself.
     try:
-        names = os.listdir(os.path.dirname(os.path.dirname(wasmtime.__file__)))
+        return of_metadata(os.listdir(os.path.dirname(os.path.dirname(wasmtime.__file__))))
     except OSError:
         return None
-    versions = [name for name in names if name.startswith("wasmtime-") and name.endswith(".dist-info")]
-    return versions[0].removeprefix("wasmtime-").removesuffix(".dist-info") if len(versions) == 1 else None
 
 
 def _line_of_metadata() -> int | None:
-    major = (library_version() or "").partition(".")[0]
-    return int(major) if major.isdecimal() else None
+    version = library_version()
+    return None if version is None else int(version.partition(".")[0])
 
 
 def _line_of_artifact() -> int:

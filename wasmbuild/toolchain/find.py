@@ -112,7 +112,8 @@ def _library(path: Path) -> FoundCompiler:
     if version is None:
         raise ToolchainError(
             f"the version of the wasmtime Python package in {path.parents[1]} cannot be told, because its metadata is "
-            f"missing or there twice; install it again: pip install --force-reinstall wasmtime"
+            f"missing or there twice, or has no version of three numbers; install it again: pip install "
+            f"--force-reinstall wasmtime"
         )
     try:
         return FoundCompiler(EMBEDDED, str(path), version, identities.digest(path))

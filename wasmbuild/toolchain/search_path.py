@@ -11,6 +11,7 @@ from wasmbuild.files import signature
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import installed
+from wasmbuild.versions import of_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,14 +114,11 @@ def library_in(packages: Path) -> Path | None:
 
 
 def library_version(path: Path) -> str | None:
-    """Return the version of the package that holds a shared library, from the metadata beside it."""
+    """Return the version of the package that holds a shared library, from the metadata beside it, if that tells."""
     try:
-        with os.scandir(path.parent.parent.parent) as entries:
-            names = [entry.name for entry in entries]
+        return of_metadata(os.listdir(path.parent.parent.parent))
     except OSError:
         return None
-    versions = [name for name in names if name.startswith("wasmtime-") and name.endswith(".dist-info")]
-    return versions[0][len("wasmtime-") : -len(".dist-info")] if len(versions) == 1 else None
 
 
 def default_line() -> int:
@@ -130,10 +128,10 @@ def default_line() -> int:
     """
     path = library()
     version = library_version(path) if path is not None else None
-    if version is None or not version.partition(".")[0].isdecimal():
+    if version is None:
         raise ToolchainError(
-            "the wasmtime Python package is not installed here, so there is no default line; install it: pip install "
-            'wasmtime; or write wasmtime = "48" under [toolchain]'
+            "the wasmtime Python package is not installed here, or has no version that can be told, so there is no "
+            'default line; install it: pip install wasmtime; or write wasmtime = "48" under [toolchain]'
         )
     return int(version.partition(".")[0])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,9 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="the programs are shell scripts"),
     pytest.mark.usefixtures("machine"),
 ]
+
+
+NAME = "_libwasmtime.dylib" if sys.platform == "darwin" else "_libwasmtime.so"
 
 
 class TestNamed:
@@ -159,3 +163,32 @@ def test_why_executables_of_other_lines_are_passed_over(machine: Path, program: 
     older = program(machine / "second" / "wasmtime", says("48.0.2"))
     assert why_passed_over(48) == [f"    passed over: {other} (PATH) is Wasmtime 49.0.3, not 48"]
     assert why_passed_over(48, "48.0.8")[1] == f"    passed over: {older} (PATH) is Wasmtime 48.0.2, older than 48.0.8"
+
+
+class TestLibrary:
+    """The library of a package that says its version as Python has them."""
+
+    @pytest.fixture
+    def install(self, machine: Path) -> Callable[[str], None]:
+        def install(version: str) -> None:
+            library = machine / "site" / "wasmtime" / f"{sys.platform}-{os.uname().machine}" / NAME
+            library.parent.mkdir(parents=True)
+            library.touch()
+            (machine / "site" / "wasmtime" / "__init__.py").touch()
+            (machine / "site" / f"wasmtime-{version}.dist-info").mkdir()
+
+        return install
+
+    def test_a_pre_release_is_below_its_release(self, machine: Path, install: Callable[[str], None]) -> None:
+        install("48.0.1.dev3")
+        assert find("auto", 48, machine).version == "48.0.1-dev3"
+        assert find("embedded", 48, machine, at_least="48.0.0").version == "48.0.1-dev3"
+        assert message("embedded", 48, machine, at_least="48.0.1").startswith(
+            "the wasmtime Python package is Wasmtime 48.0.1-dev3, older than 48.0.1; "
+        )
+
+    def test_a_version_that_is_none(self, machine: Path, install: Callable[[str], None]) -> None:
+        install("48.0")
+        said = f"the version of the wasmtime Python package in {machine / 'site' / 'wasmtime'} cannot be told"
+        assert message("embedded", 48, machine).startswith(said)
+        assert f"    passed over: {said}" in message("auto", 48, machine)

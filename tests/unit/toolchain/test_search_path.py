@@ -98,13 +98,18 @@ class TestLibrary:
         machine("site/wasmtime-47.0.0.dist-info/METADATA")
         assert search_path.library_version(path) is None
 
+    def test_a_version_that_wasmtime_cannot_have_is_none(self, machine: Install) -> None:
+        assert search_path.library_version(install_library(machine, "48.0")) is None
+        with pytest.raises(ToolchainError, match="has no version that can be told"):
+            search_path.default_line()
+
     def test_none_is_installed(self, machine: Install) -> None:
         assert search_path.library() is None
         with pytest.raises(ToolchainError) as error:
             search_path.default_line()
         assert str(error.value) == (
-            "the wasmtime Python package is not installed here, so there is no default line; install it: pip install "
-            'wasmtime; or write wasmtime = "48" under [toolchain]'
+            "the wasmtime Python package is not installed here, or has no version that can be told, so there is no "
+            'default line; install it: pip install wasmtime; or write wasmtime = "48" under [toolchain]'
         )
 
 
