@@ -15,7 +15,7 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 from matrix import examples
-from unit.project.test_schema import as_json
+from unit.project.test_schema import DOCUMENT, as_json
 
 from wasmbuild.errors import DeclarationError
 from wasmbuild.plan.graph import plan
@@ -120,6 +120,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_any_declaration_is_a_project_or_mistakes_with_their_place(
     validator: jsonschema.Draft202012Validator, folder: Path, document: dict[str, Any]
 ) -> None:
+    judge(validator, folder, document)
+
+
+addresses = st.tuples(
+    st.sampled_from(["https", "HTTPS", "s3", "file", "x", ""]),
+    st.sampled_from(["://", ":///", ":/", ":"]),
+    st.sampled_from(["h/x", "u@h", "h:1", ""]),
+    st.sampled_from(["", "?", "#", "?a", "#a", "/", " ", "\n"]),
+).map("".join)
+
+
+@examples(4)
+@given(
+    st.fixed_dictionaries({"cache": st.fixed_dictionaries({"remote": addresses})})
+    | st.fixed_dictionaries({"toolchain": st.fixed_dictionaries({"compiler": st.text("a~/\\\n", max_size=4)})})
+)
+def test_any_address_or_path_is_taken_by_the_schema_too(
+    validator: jsonschema.Draft202012Validator, folder: Path, tables: dict[str, Any]
+) -> None:
+    judge(validator, folder, {**DOCUMENT, **tables})
+
+
+def judge(validator: jsonschema.Draft202012Validator, folder: Path, document: dict[str, Any]) -> None:
     data = toml(document).encode()
     assert str(tomli.loads(data.decode())) == str(document)
     try:

@@ -33,19 +33,20 @@ def _address(text: str) -> Wrong | None:
     shown = quoted(shown_address(text))
     if not text.isprintable() or " " in text:
         return f"{shown} has characters that no address has", "write them as %20 and the like"
-    if parts.scheme not in _SCHEMES:
+    scheme, slashes, _ = text.partition("://")
+    if not slashes or scheme not in _SCHEMES:
         meant = suggestion(parts.scheme, _SCHEMES) if parts.scheme else None
         fix = f"did you mean {quoted(meant + '://…')}?" if meant else f"write one such as {_EXAMPLE}"
         return f"{shown} is no address of a kind that is known", fix
-    if parts.query or parts.fragment:
+    if "?" in text or "#" in text:
         fix = "write the address of the folder alone; credentials come from .netrc, AWS_*, GOOGLE_* or AZURE_*"
         return f"{shown} goes on behind its path", fix
-    if parts.scheme == "file":
+    if scheme == "file":
         whole = not parts.netloc and parts.path.startswith("/")
         return None if whole else (f"{shown} names no directory of this machine", "write file:// and a whole path")
     if not parts.hostname:
         return f"{shown} names no server or bucket", f"write one such as {_EXAMPLE}"
-    if "@" in parts.netloc and parts.scheme not in ("http", "https"):
+    if "@" in parts.netloc and scheme not in ("http", "https"):
         fix = "remove them: they are taken from AWS_*, GOOGLE_APPLICATION_CREDENTIALS or AZURE_* in the environment"
         return f"{shown} has credentials in front of it", fix
     return None

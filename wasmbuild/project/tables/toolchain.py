@@ -44,7 +44,7 @@ class ToolchainTable(Table):
         ),
         examples=["48"],
     )
-    compiler: Annotated[str, Rule(_compiler, pattern=rf"^({'|'.join(COMPILERS)}|[^~]*[/\\].*)$")] = Field(
+    compiler: Annotated[str, Rule(_compiler, pattern=rf"^({'|'.join(COMPILERS)}|(?!~).*[/\\].*)$")] = Field(
         default="auto",
         description=(
             "`cli` is a `wasmtime` executable, `embedded` the installed library, `auto` an executable where one is "
