@@ -249,3 +249,16 @@ def relative(path: Path | str, start: Path | str = os.curdir) -> str:
         return os.path.relpath(path, start)
     except ValueError:
         return os.path.abspath(path)
+
+
+def of_url(path: str, *, windows: bool = os.name == "nt") -> str:
+    """Return the path in this system that the path of a ``file://`` address names."""
+    # urllib.request has this too, and takes long to import.
+    from urllib.parse import unquote
+
+    path = unquote(path)
+    if not windows:
+        return path
+    if path[:1] == "/" and path[1:2].isalpha() and path[2:3] in (":", "|"):
+        path = f"{path[1]}:{path[3:]}"
+    return path.replace("/", "\\")

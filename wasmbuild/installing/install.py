@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
+from wasmbuild import files
 from wasmbuild.errors import ToolchainError, UsageError
 from wasmbuild.installing import archive, cargo, credentials, mirror, partial, store, transfer
 from wasmbuild.installing.archive import ArchiveError
@@ -255,7 +255,7 @@ def local_path(source: str) -> Path:
     parts = urlsplit(source)
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise UsageError(f"--from {printable(source)}: names no file here; write file:///PATH")
-    return Path(url2pathname(parts.path))
+    return Path(files.of_url(parts.path))
 
 
 def _there(request: str, source: str, sha256: str | None, *, any_of_line: bool) -> Installed | None:

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from obstore.exceptions import GenericError, UnauthenticatedError
 from obstore.store import AzureStore, GCSStore, HTTPStore, LocalStore, S3Store
 
-from wasmbuild import __version__, netrc
+from wasmbuild import __version__, files, netrc
 from wasmbuild.builder.cache import google_credentials
 from wasmbuild.builder.cache.google_credentials import CredentialsError
 from wasmbuild.errors import UsageError
@@ -78,7 +78,7 @@ def opened(address: str, timeout: float, *, writing: bool) -> Any:
     parts = urlsplit(address)
     try:
         if parts.scheme == "file":
-            directory = unquote(parts.path)
+            directory = files.of_url(parts.path)
             # Who pushes makes none either: a disk that is not mounted, or a slip, would be filled elsewhere.
             if not os.path.isdir(directory):
                 raise NoStoreError("is no directory")

@@ -1,0 +1,39 @@
+"""Paths as addresses have them."""
+
+from __future__ import annotations
+
+from pathlib import PureWindowsPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wasmbuild import files
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [
+        ("/C:/a%20cache/x", "C:\\a cache\\x"),
+        ("/c|/cache", "c:\\cache"),
+        ("/C%3A/cache", "C:\\cache"),
+        ("//server/share/x", "\\\\server\\share\\x"),
+        ("/cache", "\\cache"),
+        ("/", "\\"),
+    ],
+)
+def test_the_path_of_an_address_on_windows(address: str, path: str) -> None:
+    assert files.of_url(address, windows=True) == path
+
+
+@given(
+    st.sampled_from(["C:\\", "z:\\"]),
+    st.lists(st.text(st.characters(codec="utf-8", exclude_characters="/\\:"), min_size=1)),
+)
+def test_the_address_of_a_path_on_windows_leads_back(drive: str, parts: list[str]) -> None:
+    path = PureWindowsPath(drive, *parts)
+    assert files.of_url(path.as_uri().removeprefix("file://"), windows=True) == str(path)
+
+
+def test_the_path_of_an_address_elsewhere() -> None:
+    assert files.of_url("/mnt/a%20cache/%C3%A9", windows=False) == "/mnt/a cache/é"
