@@ -100,8 +100,9 @@ class RemoteCache(Generic[Started]):
         self._unasked: set[str] = set()
         self._arrived: dict[str, list[TakenArtifact | None]] = {}
         self._refused: set[str] = set()
-        # What is on its way there, with the size of each artifact in bytes.
+        # What is on its way there, with the size of each artifact in bytes, and of all together.
         self._pushing: dict[str, int] = {}
+        self._pushing_bytes = 0
         # The smallest entry that was accepted: its size in bytes and its key.
         self._accepted: tuple[int, str] | None = None
         self._looked = False
@@ -174,12 +175,14 @@ class RemoteCache(Generic[Started]):
             return
         with self._mutex:
             status.offered += 1
+            is_much = self._pushing_bytes > _MOST_BYTES
         if status.away is not None or status.push_problem is not None:
             return
-        if sum(self._pushing.values()) > _MOST_BYTES:
+        if is_much:
             self._wait_until(self._has_pushed)
         request = {"put": key, "sha256": sha256, "seconds": seconds, "inputs": len(inputs)}
         with self._mutex:
+            self._pushing_bytes += len(artifact) - self._pushing.get(key, 0)
             self._pushing[key] = len(artifact)
             self._send(request, inputs, artifact)
 
@@ -300,7 +303,7 @@ class RemoteCache(Generic[Started]):
 
     def _note_put(self, key: str, outcome: str, said: dict[str, Any]) -> None:
         status = self._status
-        self._pushing.pop(key, None)
+        self._pushing_bytes -= self._pushing.pop(key, 0)
         if outcome == "done":
             status.pushed += 1
             entry = (said["bytes"], key)

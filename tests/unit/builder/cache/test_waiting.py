@@ -348,6 +348,30 @@ class TestPushing:
         self.push(cache, 1)
         assert problems(cache) == ["accepted 1 entry, but has none when asked for it: does it keep what is put there?"]
 
+    def test_no_more_is_on_its_way_than_may_be_held(
+        self, cache: Cache, transferrer: FakeTransferrer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(remote, "_MOST_BYTES", 2 * len(b"artifact"))
+        held = []
+        for key in [KEYS[0], *KEYS[:6]]:
+            cache.put(key, b"artifact", "d", b"inputs", 1.0)
+            held.append(len(transferrer.replies))
+        assert held == [1, 2, 3, 4, 1, 2, 3]
+
+    def test_what_is_on_its_way_is_not_added_up_for_each(self, cache: Cache, transferrer: FakeTransferrer) -> None:
+        looked_at = 0
+
+        class Pushing(dict[str, int]):
+            def values(self) -> Any:
+                nonlocal looked_at
+                looked_at += len(self)
+                return super().values()
+
+        cache._pushing = Pushing()
+        for key in KEYS:
+            cache.put(key, b"artifact", "d", b"inputs", 1.0)
+        assert looked_at <= len(KEYS)
+
     def test_it_hangs(self, transferrer: FakeTransferrer) -> None:
         cache = RemoteCache(lambda: transferrer, "https://x", 0.05, push=True)
         transferrer.held.update(KEYS)
