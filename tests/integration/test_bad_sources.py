@@ -217,6 +217,29 @@ def test_a_link_to_itself_among_the_sources(project: Project) -> None:
     assert (project.build / "x64/one.cwasm").is_file()
 
 
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("src/filter.wasm", "make the file, or correct the path"),
+        ("src/io.wasm", 'did you mean "src/io.wat"?'),
+        ("src/iio.wasm", 'did you mean "src/io.wat"?'),
+        ("src/gdc.wasm", 'did you mean "src/gcd.wasm"?'),
+        ("ad.wat", "make the file, or correct the path"),
+        ("src/plugin.wat", "make the file, or correct the path"),
+        ("src/kep.wat", 'did you mean "src/kept.wat"?'),
+    ],
+)
+def test_what_was_meant_by_a_source_has_a_name_like_it_and_is_of_no_other_module(
+    project: Project, source: str, told: str
+) -> None:
+    for name in ("bar.wasm", "io.wat", "gcd.wasm", "gcd.wat", "plug1.wat", "kept.wat"):
+        project.write(f"src/{name}", "(module)")
+    others = '[modules.add]\nsource = "./add.wat"\n[modules."*"]\nsource = "src/[kp]*.wat"\nexclude = ["src/k*"]\n'
+    project.declare(f'{HEAD}{TARGETS}{others}[modules.x]\nsource = "{source}"\n')
+    said = f'error: wasmbuild.toml: modules.x.source: there is no file "{source}"; {told}\n'
+    assert project.run("plan", status=2).stderr == said
+
+
 @pytest.mark.skipif(os.name != "posix", reason="errors of POSIX")
 @pytest.mark.parametrize(
     ("source", "said"),

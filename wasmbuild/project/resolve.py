@@ -43,10 +43,10 @@ def resolve(project: Project, sources: Mapping[str, Path] = {}, *, awaited: bool
     with ``awaited`` they need not be there yet.
     """
     mistakes = ModuleMistakes(project.file)
-    files = Sources(project.file, project.directory, sources, mistakes, awaited=awaited)
+    files = Sources(project.file, project.directory, project.modules, sources, mistakes, awaited=awaited)
     outputs = _Outputs(mistakes)
     tests = _Tests(project, mistakes)
-    files.check_replaced(project.modules)
+    files.check_replaced()
     targets_of: dict[str, frozenset[str]] = {}
     found: list[Module] = []
     for key, declared in project.modules.items():

@@ -11,13 +11,13 @@ from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import names
 from wasmbuild.project.declared import ModuleDeclaration
-from wasmbuild.project.globs import expand, is_glob, literal, module_name, normal, without_excluded
+from wasmbuild.project.globs import expand, is_glob, literal, matches, module_name, normal, without_excluded
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.paths import record_problem
 from wasmbuild.text import listed, quoted, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 _SHOWN = 5
 _ABSENT = ("is not there", "")
@@ -44,19 +44,27 @@ class ModuleMistakes:
 
 
 class Sources:
-    """Finds files below ``directory``.
+    """Finds the files of ``declared``, module tables by their keys, below ``directory``.
 
     ``replaced`` are files by the names of modules, in the place of declared ones; with ``awaited`` they need not be
     there yet. ``globs`` says what each glob matched. ``refused`` are files of globs whose names no module can have.
     """
 
     def __init__(
-        self, file: str, directory: Path, replaced: Mapping[str, Path], mistakes: ModuleMistakes, *, awaited: bool
+        self,
+        file: str,
+        directory: Path,
+        declared: Mapping[str, ModuleDeclaration],
+        replaced: Mapping[str, Path],
+        mistakes: ModuleMistakes,
+        *,
+        awaited: bool,
     ) -> None:
         self.globs: dict[str, tuple[str, ...]] = {}
         self.refused = ModuleMistakes(file)
         self._mistakes = mistakes
         self._directory = directory
+        self._declared = declared
         self._replaced = replaced
         self._awaited = awaited
 
@@ -87,8 +95,9 @@ class Sources:
             found = self._named(key, [(module_name(key, source, path), path) for path in kept])
         return found
 
-    def check_replaced(self, declared: Mapping[str, ModuleDeclaration]) -> None:
+    def check_replaced(self) -> None:
         """Check that each file that is given takes the place of one that is declared."""
+        declared = self._declared
         for name in self._replaced:
             if name in declared and not is_glob(declared[name].source):
                 continue
@@ -164,8 +173,12 @@ class Sources:
         self._mistakes.of(key, "source", problem, "make that folder readable, or correct the pattern")
 
     def _no_file(self, source: str) -> str:
-        meant = suggestion(source, self._near(source))
-        return f"did you mean {quoted(meant)}?" if meant else "make the file, or correct the path"
+        # A folder and an ending make no two names alike; of two files with one name, that with the ending is meant.
+        ending = os.path.splitext(source)[1]
+        beside = sorted(self._beside(source), key=lambda path: path.endswith(ending))
+        near = {_stem(path): path for path in beside}
+        meant = suggestion(_stem(source), near)
+        return f"did you mean {quoted(near[meant])}?" if meant else "make the file, or correct the path"
 
     def _no_match(self, pattern: str) -> str:
         fixed = pattern.split("/")
@@ -175,13 +188,23 @@ class Sources:
             return f"there is no directory {quoted('/'.join(fixed))}"
         return "make such a file, or correct the pattern"
 
-    def _near(self, source: str) -> Iterable[str]:
-        """Return files that could have been meant: those beside where the source should be."""
+    def _beside(self, source: str) -> list[str]:
+        """Return files that could have been meant: those beside where a source should be, of no other module."""
         folder = source.rpartition("/")[0]
         prefix = f"{folder}/" if folder else ""
         try:
-            beside = [path for path in expand(self._directory, f"{prefix}*") if path.endswith((".wasm", ".wat"))]
+            found = [path for path in expand(self._directory, f"{prefix}*") if path.endswith((".wasm", ".wat"))]
         except OSError:
             return []
         # A link that leads nowhere has its name there too.
-        return [path for path in beside if os.path.exists(self._directory / path)]
+        return [path for path in found if os.path.exists(self._directory / path) and not self._is_source(path)]
+
+    def _is_source(self, path: str) -> bool:
+        return any(
+            matches(normal(module.source), path) and without_excluded([path], module.exclude)
+            for module in self._declared.values()
+        )
+
+
+def _stem(path: str) -> str:
+    return os.path.splitext(path.rpartition("/")[2])[0]
