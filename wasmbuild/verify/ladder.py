@@ -16,6 +16,7 @@ from wasmbuild.project.declared import Target
 from wasmbuild.project.keys import dotted
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.shipment.source import ShipmentSource
+from wasmbuild.text import quoted
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.verify.compare_targets import TargetComparison
 from wasmbuild.verify.consistent import Consistent
@@ -176,9 +177,10 @@ class Verifier:
                 who, otherwise = "its manifest", f"a lower require under [{dotted('targets', manifest.target)}]"
                 if self._demanded:
                     who, otherwise = "this verification", "verify at a lower level"
+                # Which table it is cannot be told here: a module that a glob found has none of its own.
                 obstacle = Broken(
-                    f"{artifact.path} has no tests, and {who} demands the level tested; declare some under "
-                    f"[[{dotted('modules', artifact.module, 'tests')}]], or {otherwise}"
+                    f"{artifact.path} has no tests, and {who} demands the level tested; declare tests in the table of "
+                    f"wasmbuild.toml that the module {quoted(artifact.module)} comes from, or {otherwise}"
                 )
         verdict = entry(
             f"{artifact.module}@{manifest.target}",

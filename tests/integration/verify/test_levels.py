@@ -213,7 +213,7 @@ def test_a_manifest_that_demands_tests_of_an_artifact_without_any_is_not_satisfi
     [entry] = verify([tmp_path]).artifacts
     assert (entry.ok, entry.level, entry.failed) == (False, "loaded", "tested")
     assert entry.message == (
-        "checksum.cwasm has no tests, and its manifest demands the level tested; declare some under "
-        '[[modules.checksum.tests]], or a lower require under [targets."v1.2"]'
+        "checksum.cwasm has no tests, and its manifest demands the level tested; declare tests in the table of "
+        'wasmbuild.toml that the module "checksum" comes from, or a lower require under [targets."v1.2"]'
     )
     assert verify([tmp_path], level="loaded").ok
