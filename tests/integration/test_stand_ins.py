@@ -142,6 +142,7 @@ def test_files_travel_with_the_test_and_nothing_is_left_of_them(
     ("text", "test", "words"),
     [
         (PLUGIN, '{ call = "version", returns = [4] }', 'write imports = "trap" in the test'),
+        (WITH_STATE, '{ call = "version", returns = [4] }', 'write imports = "zero" in the test'),
         (WITH_STATE, '{ call = "version", returns = [4], imports = "trap" }', 'write imports = "zero", which gives it'),
         (HTTP, '{ call = "f", returns = [5], imports = "zero" }', 'write imports = "trap"'),
         (PLUGIN, '{ call = "version", returns = [4], imports = "zeros" }', 'write "trap" or "zero", or leave it out'),

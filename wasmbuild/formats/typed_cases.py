@@ -53,7 +53,10 @@ def problems(cases: Sequence[Case], kind: str, interface: Interface) -> list[Pro
     foreign = [item for item in interface.imports if not _is_wasi(kind, item)]
     if foreign and any(case.imports is None for case in cases):
         what = f"the {kind} imports {_listed(foreign)}, which no test can give it"
-        fix = 'write imports = "trap" in the test, where it does not use them, or test one that imports WASI alone'
+        given = f'"{TRAP}" in the test, where it does not use them'
+        if kind == "module" and _not_functions(foreign):
+            given = f'"{ZERO}" in the test'
+        fix = f"write imports = {given}, or test one that imports WASI alone"
         found.append(((), what, fix))
     of_component = kind == "component"
     named = {item.name: item for item in interface.exports}
@@ -70,10 +73,14 @@ def _stand_ins(case: Case, kind: str, foreign: Sequence[Import]) -> Iterator[Pro
     """Say what keeps what a case writes as ``imports`` from standing for imports."""
     if case.imports == ZERO and kind == "component":
         yield ("imports",), "no component can be given zeros", f'write imports = "{TRAP}"'
-    other = [item for item in foreign if item.kind != "func"]
+    other = _not_functions(foreign)
     if case.imports == TRAP and kind == "module" and other:
         fix = f'write imports = "{ZERO}", which gives it memories, tables and globals too'
         yield ("imports",), f"the module imports {_listed(other)}, and what is no function cannot trap", fix
+
+
+def _not_functions(imports: Sequence[Import]) -> list[Import]:
+    return [item for item in imports if item.kind != "func"]
 
 
 def need_wasi_3(cases: Sequence[Case], imports: Sequence[Import]) -> bool:
