@@ -91,6 +91,9 @@ _FOREIGN = {
 
 _OF_OTHER_TOOLS = "is what other tools call a target"
 
+# What follows an architecture that was written alone.
+_USUAL = "-unknown-linux-gnu"
+
 _LONGEST = 100
 
 _NATIVE = "|".join(name for name in _ARCHITECTURES if not name.startswith("pulley"))
@@ -202,7 +205,7 @@ def _read(text: str) -> TargetTriple | _Flaw:
             return _Flaw(f"names a system, but {quoted(first)} runs on every system", guess=first)
         return TargetTriple(text, architecture, "none", "")
     if not rest:
-        return _Flaw("is an architecture without a system", guess=f"{first}-unknown-linux-gnu")
+        return _Flaw("is an architecture without a system", guess=first + _USUAL)
     if "" in rest:
         return _Flaw("has an empty part", guess=text)
     return _system(text, architecture, rest)
@@ -259,12 +262,12 @@ def _unknown_architecture(text: str, first: str) -> _Flaw:
         machines = filter(None, map(pulley.interpreter, words))
         if meant := _named(text).triple() or next(machines, ""):
             return _Flaw(_OF_OTHER_TOOLS, meant)
-    alias = _ALIASES.get(first) or suggestion(first, _ARCHITECTURES)
+    alias = _ALIASES.get(first.lower()) or suggestion(first, _ARCHITECTURES)
     problem = f"is for the unknown architecture {quoted(first)}"
     if alias is None:
         names = ", ".join(ARCHITECTURES)
         return _Flaw(problem, example(text), advice=f"Wasmtime compiles for {names}: write a triple like")
-    return _Flaw(problem, guess=alias + text[len(first) :], advice="did you mean")
+    return _Flaw(problem, guess=alias + (text[len(first) :] or _USUAL), advice="did you mean")
 
 
 def _nearest(guess: str) -> str | None:
