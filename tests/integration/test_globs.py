@@ -10,7 +10,7 @@ import sys
 import pytest
 import tomli
 from shell import posix
-from support import ADD, HEAD, TARGETS, Project, run_here
+from support import ADD, HEAD, MODULES, TARGETS, Project, run_here
 
 PLUGINS = '[modules."plugins/*"]\nsource = "plugins/*.wat"\n'
 GOOD = {"plugins/a@x64", "plugins/a@arm"}
@@ -50,6 +50,23 @@ def test_a_bad_name_costs_that_file_and_not_the_project(project: Project) -> Non
     assert told is not None
     tomli.loads(told[1])
     project.declare(HEAD + TARGETS + PLUGINS + told[1] + "\n")
+    assert project.compiled() == set()
+
+
+@posix
+def test_a_link_that_leads_nowhere_is_told_by_plan_and_by_build(project: Project) -> None:
+    project.write("plugins/a.wat", ADD)
+    (project.root / "plugins/d.wat").symlink_to("nowhere.wat")
+    project.declare(HEAD + TARGETS + PLUGINS)
+    said = "plugins/d.wat: is a link that leads nowhere; mend the link, or remove it\n"
+    assert project.run("plan").stderr == f"warning: {said}"
+    for _ in range(2):
+        assert f"error: plugins/d@arm, plugins/d@x64: {said}" in project.run("build", status=1).stderr
+    given = [f"--source={name}={project.root / 'plugins/d.wat'}" for name in ("add", "sub")]
+    project.declare(HEAD + TARGETS + MODULES)
+    assert project.run("plan", *given).stderr == ""
+    project.declare(HEAD + TARGETS + PLUGINS)
+    (project.root / "plugins/d.wat").unlink()
     assert project.compiled() == set()
 
 

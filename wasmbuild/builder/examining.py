@@ -5,6 +5,8 @@ Neither depends on where the bytes lie; ``sources.py`` has the files of a build.
 
 from __future__ import annotations
 
+import os
+
 from wasmbuild import boundary, files
 from wasmbuild.builder import source_facts
 from wasmbuild.digest import sha256_hex
@@ -210,5 +212,7 @@ def as_compile_error(module: Module) -> Iterator[None]:
 
 def missing(module: Module) -> CompileError:
     """Return the error that there is no source."""
+    if os.path.islink(module.source):
+        return CompileError(f"{module.shown}: is a link that leads nowhere; mend the link, or remove it")
     # Who compiles a single file has declared no module.
     return CompileError(f"{module.shown}: there is no such file; make it, or correct the path")

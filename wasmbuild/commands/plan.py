@@ -55,6 +55,13 @@ def run(arguments: argparse.Namespace) -> int:
     plan = Workspace(arguments.config, placing.placement(arguments, awaited=True)).planned().plan
     for refused in plan.refused:
         print(f"warning: {refused}", file=sys.stderr)
+    given = dict(arguments.source)
+    for module in plan.modules:
+        # One of a glob: what is declared by itself was refused, and what is given need not be there yet.
+        if module.name not in given and os.path.islink(module.source) and not os.path.exists(module.source):
+            from wasmbuild.builder.examining import missing
+
+            print(f"warning: {missing(module)}", file=sys.stderr)
     if arguments.json:
         import json
 
@@ -63,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         json.dump(to_json(plan), sys.stdout, indent=2)
         print()
     elif arguments.lines:
-        sys.stdout.write("".join(_lines(plan, dict(arguments.source))))
+        sys.stdout.write("".join(_lines(plan, given)))
     elif arguments.ninja:
         from wasmbuild.commands.ninja import write
 
