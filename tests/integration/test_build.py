@@ -237,6 +237,9 @@ def test_a_selector_that_matches_nothing_is_wrong(project: Project) -> None:
         == "error: 'ad@x64' matches no artifact; did you mean add@x64?\n"
     )
     assert project.run("build", "add", status=2).stderr == ("error: 'add' matches no artifact; did you mean 'add@*'?\n")
+    for target in ("arm", "*@amr", "*@ar"):
+        said = f"error: {target!r} matches no artifact; did you mean '*@arm'?\n"
+        assert project.run("build", target, status=2).stderr == said
     assert project.compiled("add@*") == {"add@arm", "add@x64"}
     project.compiled()
     assert project.run("build", "zzz", status=2).stderr == (

@@ -166,11 +166,19 @@ def select(selectors: Sequence[str], ids: Iterable[str]) -> list[str]:
 
     for selector in selectors:
         if not any(fnmatchcase(id, selector) for id in ids):
-            from wasmbuild.text import suggestion
-
-            all_of_it = f"{selector}@*"
-            named = any(fnmatchcase(id, all_of_it) for id in ids)
-            meant = repr(all_of_it) if named else suggestion(selector, ids)
+            meant = _meant(selector, ids)
             hint = f"did you mean {meant}?" if meant else "wasmbuild plan lists the ids"
             raise UsageError(f"{selector!r} matches no artifact; {hint}")
     return [id for id in ids if any(fnmatchcase(id, selector) for selector in selectors)]
+
+
+def _meant(selector: str, ids: Sequence[str]) -> str | None:
+    """Return the selector that was probably meant: all of a module, all of a target, or an id."""
+    from wasmbuild.text import suggestion
+
+    names = [id.split("@") for id in ids]
+    every = dict.fromkeys(pattern for module, target in names for pattern in (f"{module}@*", f"*@{target}"))
+    named = (pattern for pattern in (f"{selector}@*", f"*@{selector}") if pattern in every)
+    meant = next(named, None) or suggestion(selector, [*every, *ids])
+    # A shell would take the star for one of its own.
+    return repr(meant) if meant in every else meant
