@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from wasmbuild.formats.component_types import FunctionType, ValueType
+from wasmbuild.formats.component_types import UNKNOWN, FunctionType, ValueType
 from wasmbuild.lean.typing import Any
 from wasmbuild.project.case_values import number_problem
 from wasmbuild.project.cases import Case
@@ -15,6 +15,8 @@ from wasmbuild.project.keys import Problem
 from wasmbuild.text import listed, quoted, shown
 
 _BARE = {"option": "some", "result": "ok"}
+_TABLES = frozenset(("record", "variant", "option", "result", "own", "borrow", UNKNOWN.kind))
+"""Kinds of types whose values may be written as tables."""
 _SHOWN = 8
 _RESOURCE = "resource"
 
@@ -90,8 +92,12 @@ def _simple(value: Any, type_: ValueType) -> tuple[str, str] | None:
     shown_names = listed([quoted(name) for name in names], _SHOWN)
     if kind == "enum" and value not in names:
         return f"{shown(value)} is no name of the enum", f"write one of {shown_names}"
-    if kind == "flags" and not (isinstance(value, list) and all(name in names for name in value)):
-        return f"{shown(value)} is no list of its flags", f"write a list of {shown_names}"
+    if kind == "flags":
+        listing = isinstance(value, list)
+        wrong = [name for name in value if name not in names] if listing else [value]
+        if wrong:
+            what = "none of its flags" if listing else "no list of its flags"
+            return f"{shown(wrong[0])} is {what}", f"write a list of {shown_names}"
     return None
 
 
@@ -118,7 +124,11 @@ def _case(path: tuple[str | int, ...], value: Any, type_: ValueType, *, is_argum
             yield from _value((*path, name), value[name], inner, is_argument=is_argument)
         elif value[name] is not True:
             yield (*path, name), f"{name} holds nothing", f"write {{ {name} = true }}"
-    elif bare is not None and (inner := cases[bare]) is not None:
+    elif (
+        bare is not None
+        and (inner := cases[bare]) is not None
+        and (inner.kind in _TABLES or not isinstance(value, Mapping))
+    ):
         yield from _value(path, value, inner, is_argument=is_argument)
     elif bare is not None or not isinstance(value, str) or value not in cases or cases[value] is not None:
         written = [f"{{ {name} = {'true' if inner is None else '…'} }}" for name, inner in cases.items()]

@@ -14,6 +14,7 @@ RESULT = ValueType("result", (("ok", U8), ("err", STRING)))
 EMPTY = ValueType("result", (("ok", None), ("err", None)))
 VARIANT = ValueType("variant", (("a", U8), ("b", None)))
 RECORD = ValueType("record", (("x", U8), ("y", OPTION)))
+OF_RECORD, OF_UNKNOWN = (ValueType("option", (("none", None), ("some", inner))) for inner in (RECORD, UNKNOWN))
 FLAGS, ENUM = (ValueType(kind, (("r", None), ("w", None))) for kind in ("flags", "enum"))
 LIST, TUPLE = ValueType("list", (("", U8),)), ValueType("tuple", (("", U8), ("", STRING)))
 OWN = ValueType("own")
@@ -37,6 +38,7 @@ def of(*types: ValueType, result: ValueType | None = None) -> FunctionType:
         (1, OPTION), ({"some": 1}, OPTION), ({"none": True}, OPTION),
         (1, RESULT), ({"ok": 1}, RESULT), ({"err": "x"}, RESULT), ({"ok": True}, EMPTY), ({"err": True}, EMPTY),
         ({"a": 1}, VARIANT), ("b", VARIANT), ({"b": True}, VARIANT),
+        ({"x": 1}, OF_RECORD), ({"any": 1}, OF_UNKNOWN),
         ({"x": 1}, RECORD), ({"x": 1, "y": 2}, RECORD), ({"x": 1, "y": {"none": True}}, RECORD),
         (["w", "r"], FLAGS), ([], FLAGS), ("r", ENUM), ([1, 2], LIST), ([], LIST), ([1, "a"], TUPLE),
         (MADE, OWN), ("anything", UNKNOWN), ({"deep": [1]}, UNKNOWN),
@@ -60,7 +62,11 @@ def test_what_fits_is_right(value: Any, type_: ValueType) -> None:
         ("a", VARIANT, 'args.0: "a" is no variant; write one of { a = … }, { b = true }'),
         ({"y": 1}, RECORD, "args.0: a table is not its record; write { x = …, y = … }"),
         ({"x": 1, "z": 1}, RECORD, "args.0: a table is not its record; write { x = …, y = … }"),
-        (["x"], FLAGS, 'args.0: an array is no list of its flags; write a list of "r", "w"'),
+        ({"nome": True}, OPTION, "args.0: a table is no option; write one of { none = true }, { some = … }"),
+        ({"error": 1}, RESULT, "args.0: a table is no result; write one of { ok = … }, { err = … }"),
+        ({"z": 1}, OF_RECORD, "args.0: a table is not its record; write { x = …, y = … }"),
+        (["r", "x"], FLAGS, 'args.0: "x" is none of its flags; write a list of "r", "w"'),
+        ("r", FLAGS, 'args.0: "r" is no list of its flags; write a list of "r", "w"'),
         ("x", ENUM, 'args.0: "x" is no name of the enum; write one of "r", "w"'),
         (1, LIST, "args.0: 1 is not a list; write [ … ]"),
         ([1, 256], LIST, "args.0.1: 256 is no u8; write a number from 0 to 255"),
