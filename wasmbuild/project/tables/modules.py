@@ -28,6 +28,13 @@ def _no_target(patterns: tuple[str, ...]) -> Wrong | None:
     return None if patterns else ("is empty", "name targets, or leave it out for all of them")
 
 
+def _several(value: object) -> Wrong | None:
+    if not isinstance(value, list):
+        return None
+    fix = 'write a table for each file, or a glob, such as [modules."*"] and source = "src/*.wat"'
+    return "is one path, not an array", fix
+
+
 class ModuleTable(Table):
     """A source to compile; its key is the name of the module."""
 
@@ -38,7 +45,7 @@ class ModuleTable(Table):
         }
     )
 
-    source: RelativePath = Field(
+    source: Annotated[RelativePath, Rule(_several, any_type=True)] = Field(
         description=(
             "Path of a `.wat`, a core module or a component, from the folder of the file, with `/`. Or a glob: then "
             "the key has a `*` that stands for the stem of each file, or a `**` for its path below the first wildcard."
