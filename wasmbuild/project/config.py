@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from wasmbuild.errors import DeclarationError, Mistake
 from wasmbuild.lean.typing import Any
 from wasmbuild.project.declaration_file import read
 from wasmbuild.project.declared import Project
+from wasmbuild.project.keys import dotted
 from wasmbuild.project.reader import DeclarationReader
 from wasmbuild.project.resolve import resolve
+from wasmbuild.project.tables.document import module_key_problem
 from wasmbuild.text import quoted
 
 
@@ -57,6 +60,9 @@ _FIXES = {
     "Invalid value": "write text in straight quotes, true and false in lower case, and close each bracket",
 }
 
+# A header whose name has no quotes.
+_MODULE = re.compile(r"\s*\[modules\.([^\]\"']+)\]")
+
 
 def _toml(data: bytes, file: str) -> dict[str, Any]:
     if data.startswith(b"\xef\xbb\xbf"):
@@ -73,6 +79,9 @@ def _toml(data: bytes, file: str) -> dict[str, Any]:
         where = f"line {error.lineno}, column {error.colno}"
         problem = "".join(c if c.isprintable() else quoted(c)[1:-1] for c in error.msg)
         fix = next((fix for start, fix in _FIXES.items() if error.msg.startswith(start)), "correct the TOML there")
+        header = _MODULE.match(error.doc.split("\n")[error.lineno - 1])
+        if header is not None and module_key_problem(header[1]) is None:
+            fix = f"write [{dotted('modules', header[1])}]"
         raise DeclarationError([Mistake(file, "", f"{where}: {problem}", fix)]) from None
     except RecursionError:
         raise DeclarationError([Mistake(file, "", "is nested too deeply", "use fewer brackets")]) from None

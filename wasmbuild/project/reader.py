@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -29,6 +29,9 @@ from wasmbuild.project.tables.toolchain import COMPILERS, ToolchainTable
 from wasmbuild.text import shown
 
 _TableT = TypeVar("_TableT", bound=Table)
+
+# Of a name that dots divide: no more than these, for a file may have tables in tables without end.
+_PIECES = 8
 
 
 class _WantedLine(NamedTuple):
@@ -200,6 +203,7 @@ class DeclarationReader:
             return {}
         modules = {}
         tables = self._named_tables(document, "modules", 'write [modules.NAME] and source = "…" below it')
+        tables = self._whole(tables)
         for name in tables:
             table = self._table(tables, ModuleTable, "modules", name)
             wrong = (table.key_problem(name) if table else None) or module_key_problem(name)
@@ -209,6 +213,20 @@ class DeclarationReader:
                 # Of a module whose tests are all wrong, nobody is to say that it has none.
                 modules[name] = table.declaration()
         return modules
+
+    def _whole(self, tables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the tables of modules without those that lie in one of them, and note the names of these."""
+        whole = {}
+        for name, table in tables.items():
+            pieces = list(_in_pieces(table, name))
+            for path in pieces:
+                fix = f"write [{dotted('modules', '.'.join(path))}]"
+                self._mistake(("modules", *path), "lies in the table of another module, since a dot divides keys", fix)
+            within = {path[1] for path in pieces}
+            whole[name] = {key: value for key, value in table.items() if key not in within} if pieces else table
+            if pieces and not whole[name]:
+                del whole[name]
+        return whole
 
     # --- what they have in common
 
@@ -234,6 +252,14 @@ class DeclarationReader:
     def _mistake(self, key: KeyPath, problem: str, fix: str) -> None:
         table = key[:-1] if key and isinstance(key[-1], int) else key
         self.mistakes.append(Mistake(self._file, dotted(*key), problem, fix.replace(HERE, dotted(*table))))
+
+
+def _in_pieces(table: object, *path: str) -> Iterator[tuple[str, ...]]:
+    """Yield the keys of modules that lie in the table of another one: a name that has dots and no quotes around it."""
+    if isinstance(table, Mapping) and len(path) < _PIECES:
+        for key, value in table.items():
+            if isinstance(value, Mapping):
+                yield from [(*path, key)] if "source" in value else _in_pieces(value, *path, key)
 
 
 def _wanted(table: object, default: _WantedLine) -> _WantedLine:

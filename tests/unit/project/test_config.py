@@ -219,6 +219,10 @@ def test_bytes_that_are_no_toml(directory: Path) -> None:
         "wasmbuild.toml: line 3, column 7: Cannot declare ('build',) twice; each table stands once: write all of its "
         "keys below one header"
     ]
+    for name in ("a/b", "plugins/*", "v1.2/*"):
+        (said,) = of(f"[build]\n [modules.{name}]\n".encode())
+        assert said.endswith(f": Expected ']' at the end of a table declaration; write [modules.\"{name}\"]")
+    assert of(b"[modules.a b]\n")[0].endswith("; correct the TOML there")
     assert of(b"a = '\x1b'\n") == [
         "wasmbuild.toml: line 1, column 6: Found invalid character '\\x1b'; correct the TOML there"
     ]
