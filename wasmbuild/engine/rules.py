@@ -189,5 +189,5 @@ def _unknown(name: str, line: Line) -> tuple[str, str]:
         return f"is no setting of Wasmtime {line.number}, but of {', '.join(having)}", "remove it"
     meant = suggestion(name, known)
     if meant is None:
-        return "unknown setting", "remove it; docs/wasmbuild.toml.md lists all settings"
+        return "unknown setting", "remove it; wasmbuild schema wasmbuild.toml lists all settings"
     return "unknown setting", f"did you mean {meant}?"

@@ -154,7 +154,7 @@ def test_the_order_of_a_declaration_does_not_matter(
         ({"inlining": True}, "inlining: unknown setting; did you mean compiler-inlining?"),
         ({"address-map": True}, "address-map: unknown setting; did you mean generate-address-map?"),
         ({"target": "x"}, "target: is not a setting of the engine here; write triple in a target"),
-        ({"zzz": 1}, "zzz: unknown setting; remove it; docs/wasmbuild.toml.md lists all settings"),
+        ({"zzz": 1}, "zzz: unknown setting; remove it; wasmbuild schema wasmbuild.toml lists all settings"),
         ({"embedder": "rustt"}, 'embedder: unknown value "rustt"; did you mean "rust"?'),
         ({"embedder": True}, 'embedder: must be text, not true; write one of "c-api", "cli", "rust", "rust-minimal"'),
         ({"consume-fuel": 1}, "consume-fuel: must be true or false, not 1; write true or false"),
