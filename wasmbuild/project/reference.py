@@ -122,14 +122,14 @@ _VALUES = f"""\
 | type | value |
 |---|---|
 | i32, i64 | whole number; signed and unsigned spellings are the same value |
-| f32, f64 | number, `nan`, `inf` or `-inf`, in quotes or not; an f32 is the number rounded; `0.0` is not `-0.0`, \
+| f32, f64 | number, or `"nan"`, `"inf"`, `"-inf"` in quotes; an f32 is the number rounded; `0.0` is not `-0.0`, \
 and any NaN is any other |
 | v128 | its lanes, the lowest first: `{{ i32x4 = [1, 2, 3, 4] }}`; also {", ".join(f"`{shape}`" for shape in SHAPES)} |
 | of components | whole number for `s8` to `u64`, number for `f32` and `f64`, true or false, text for `string`, `char` \
 and `enum`, array for `list` and `tuple`, table for `record` |
 
-References can be neither given nor expected. Tests that do not fit the export that they call are refused when the
-module is built; whether a component's values fit is found when it is tested.
+References can be neither given nor expected. Tests that do not fit the export that they call, values of a component's
+functions included, are refused when the module is built.
 """
 
 
