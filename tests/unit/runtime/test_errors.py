@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,12 @@ def test_every_error_that_is_offered_has_the_one_base() -> None:
         assert issubclass(kind, LoadError)
     assert issubclass(LoadError, WasmbuildError)
     assert LoadError.exit_code == FAILED
+
+
+def test_every_error_that_is_offered_is_in_the_docs() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "loading.md").read_text(encoding="utf-8")
+    offered = [name for name in runtime.__all__ if name.endswith("Error")]
+    assert [name for name in offered if f"`{name}`" not in text] == []
 
 
 def test_an_error_survives_pickling() -> None:
