@@ -30,6 +30,19 @@ def test_help_shows_commands_and_examples(project: Project) -> None:
     assert project.run("--version").stdout.startswith("wasmbuild 0.")
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("version", "did you mean --version?"),
+        ("watch", "did you mean build --watch?"),
+        ("clean", "remove the build directory, which has all that was built"),
+    ],
+)
+def test_what_other_tools_have_a_command_for_is_told(project: Project, name: str, told: str) -> None:
+    error = project.run(name, status=2).stderr
+    assert error == f"error: wasmbuild: there is no command '{name}'; {told}\n"
+
+
 def test_without_a_command_it_says_what_there_is(project: Project) -> None:
     assert "commands:" in project.run(status=2).stderr
     assert (

@@ -8,6 +8,9 @@ from wasmbuild.command_line import plain_arguments
 from wasmbuild.command_line.subcommands import COMMANDS, module_of
 from wasmbuild.errors import UsageError
 
+_ELSEWHERE = {"version": "--version", "help": "--help", "watch": "build --watch"}
+"""What does what other tools have a command for."""
+
 
 def run(arguments: list[str]) -> int:
     """Do what the arguments of the command line say; return the exit code. Raises WasmbuildError, SystemExit."""
@@ -22,8 +25,10 @@ def run(arguments: list[str]) -> int:
     if name not in COMMANDS:
         from wasmbuild.text import suggestion
 
-        meant = suggestion(name, COMMANDS)
+        meant = _ELSEWHERE.get(name) or suggestion(name, COMMANDS)
         hint = f"did you mean {meant}?" if meant else f"commands are {', '.join(COMMANDS)}"
+        if name == "clean":
+            hint = "remove the build directory, which has all that was built"
         raise UsageError(f"wasmbuild: there is no command {name!r}; {hint}")
     module = module_of(name)
     said: object = plain_arguments.read(module.configure, rest)
