@@ -53,7 +53,7 @@ def _interrupted(argv: list[str]) -> int:
     from wasmbuild.command_line.subcommands import COMMANDS
 
     command = COMMANDS.get(argv[0]) if argv else None
-    print(f"interrupted; {command.interrupted}" if command else "interrupted", file=sys.stderr)
+    print(f"interrupted; {command.left(argv[1:])}" if command else "interrupted", file=sys.stderr)
     return INTERRUPTED
 
 

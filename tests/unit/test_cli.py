@@ -9,6 +9,23 @@ from wasmbuild.command_line import dispatch
 from wasmbuild.errors import INTERRUPTED
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("toolchain check", "interrupted; nothing was changed\n"),
+        ("toolchain install 48", "interrupted; what is installed is whole, and nothing else was\n"),
+        ("cache stats", "interrupted; nothing was changed\n"),
+        ("cache clear", "interrupted; what was not removed is whole\n"),
+    ],
+)
+def test_a_stop_has_the_words_of_the_action(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, told: str
+) -> None:
+    monkeypatch.setattr(dispatch, "run", _make_class)
+    assert cli.main(command.split()) == INTERRUPTED
+    assert capsys.readouterr().err == told
+
+
 class _Stopped:
     def __set_name__(self, owner: type, name: str) -> None:
         raise KeyboardInterrupt

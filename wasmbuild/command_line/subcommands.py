@@ -7,18 +7,28 @@ import sys
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import ModuleType
+
+_NOTHING = "nothing was changed"
 
 
 class Command(NamedTuple):
     """One command; the module of its name in ``wasmbuild.commands`` has its options and what it does.
 
-    ``interrupted`` says what is left when it is.
+    ``interrupted`` says what is left when it is, of one that has actions when it is in one of those that are
+    ``changing`` something.
     """
 
     summary: str
     example: str
-    interrupted: str = "nothing was changed"
+    interrupted: str = _NOTHING
+    changing: tuple[str, ...] = ()
+
+    def left(self, arguments: Sequence[str]) -> str:
+        """Say what is left when the command was interrupted that got these arguments."""
+        changes = not self.changing or any(action in self.changing for action in arguments[:1])
+        return self.interrupted if changes else _NOTHING
 
 
 COMMANDS = {
@@ -53,6 +63,7 @@ COMMANDS = {
         "show, install and remove compilers",
         "wasmbuild toolchain install 48.0.8",
         "what is installed is whole, and nothing else was",
+        ("install", "remove"),
     ),
     "lock": Command(
         "name the very executables that compile, for every machine that builds",
@@ -74,6 +85,7 @@ COMMANDS = {
         "say what is kept of artifacts that were compiled before, or remove it",
         "wasmbuild cache stats",
         "what was not removed is whole",
+        ("clear", "prune", "keygen"),
     ),
     "completion": Command("print a script that lets a shell complete the command", "wasmbuild completion bash"),
     "schema": Command("print the JSON Schema of a file format", "wasmbuild schema manifest"),
