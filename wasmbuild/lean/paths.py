@@ -8,6 +8,7 @@ made of the real one.
 from __future__ import annotations
 
 import os
+import sys
 
 from wasmbuild.lean.typing import TYPE_CHECKING
 
@@ -90,14 +91,17 @@ else:
         def __eq__(self, other):
             if type(other) is Path:
                 return self._text == other._text
+            pathlib = sys.modules.get("pathlib")
+            if pathlib is not None and type(other) is pathlib.PosixPath:
+                return self._text == str(other)
             return self._whole() == other
 
         def __lt__(self, other):
             return self._whole() < (other._whole() if type(other) is Path else other)
 
         def __hash__(self):
-            # The same as that of an equal one from elsewhere.
-            return hash(self._whole())
+            # The same as that of an equal one from elsewhere, which is that of its parts before Python 3.12.
+            return hash(self._text if sys.version_info >= (3, 12) else _parts(self._text))
 
         def __reduce__(self):
             return Path, (self._text,)
@@ -114,6 +118,11 @@ else:
             import pathlib
 
             return pathlib.Path(self._text)
+
+    def _parts(text):
+        names = text.lstrip("/")
+        root = text[: len(text) - len(names)]
+        return (*((root,) if root else ()), *(names.split("/") if names not in ("", ".") else ()))
 
     def _shortest(text):
         parts = [part for part in text.split("/") if part and part != "."]

@@ -45,8 +45,20 @@ def test_they_compare_as_those_of_pathlib_and_with_them(first: str, second: str)
     same, before = real[0] == real[1], real[0] < real[1]
     assert (ours[0] == ours[1]) is (ours[0] == real[1]) is (real[0] == ours[1]) is same
     assert (ours[0] < ours[1]) is (ours[0] < real[1]) is before
+    assert (ours[0] == pathlib.PurePosixPath(second)) is same
     assert len({ours[0], real[0]}) == 1
     assert ours[0] != first
+    assert ours[0] != pathlib.PureWindowsPath(first)
+
+
+def test_no_path_of_pathlib_is_made_to_compare_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in ("/a/b", "a", "/", "."):
+        ours, real = Path(text), pathlib.PosixPath(text)
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "_whole", lambda path: pytest.fail(f"made one of {path}"))
+            assert ours == real == ours
+            assert {real: text}[ours] == {ours: text}[real] == text
+            assert ours != pathlib.PosixPath("b")
 
 
 def test_what_is_rare_is_done_by_pathlib(tmp_path: pathlib.Path) -> None:
