@@ -15,6 +15,7 @@ from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 
 from wasmbuild.toolchain.search_path import executables
 
+NINJA = Path(sys.executable).parent / "ninja"
 PLUGINS = '[modules."plugins/*"]\nsource = "plugins/*.wat"\n'
 
 
@@ -198,6 +199,24 @@ def test_a_manifest_follows_what_was_compiled_since(project: Project) -> None:
     project.run("manifest", "--build-dir", "out", "--restat")
     project.run("build", "-q")
     assert made(project) == project.files()
+
+
+def test_ninja_runs_edges_of_names_that_begin_with_a_dash(project: Project) -> None:
+    project.write("-a.wat", ADD)
+    project.write("-w.toml", HEAD + TARGETS + '[modules.-a]\nsource = "./-a.wat"\n')
+    project.run("plan", "--ninja", "--config=./-w.toml", "--build-dir=-out", "--state-dir=-s", "-o", "./-w.ninja")
+
+    def ninja() -> str:
+        ended = subprocess.run([NINJA, "-f./-w.ninja"], cwd=project.root, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stdout
+        return ended.stdout
+
+    ninja()
+    assert (project.root / "-out/arm/-a.cwasm").is_file()
+    assert ninja() == "ninja: no work to do.\n"
+    project.write("-w.toml", HEAD + TARGETS.partition("[targets.arm]")[0] + '[modules.-a]\nsource = "./-a.wat"\n')
+    ninja()
+    assert not (project.root / "-out/arm").exists()
 
 
 @pytest.mark.needs("make")

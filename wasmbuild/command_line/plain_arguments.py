@@ -96,7 +96,13 @@ def _values(table: _OptionTable, arguments: Sequence[str]) -> dict[str, Any]:
     words = iter(arguments)
     for word in words:
         name, equals, text = word.partition("=")
-        if _is_value(word):
+        if word == "--":
+            # Behind it stands the last position, whatever that begins with.
+            word = next(words, "--")
+            if word == "--" or next(words, None) is not None:
+                raise _NotPlainError
+            argument, text, equals = next(positions, _NOTHING), word, "="
+        elif _is_value(word):
             argument, text = next(positions, _NOTHING), word
         elif equals:
             argument = table.options.get(name, _NOTHING) if text and name.startswith("--") else _NOTHING

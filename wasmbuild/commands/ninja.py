@@ -48,19 +48,20 @@ def write(arguments: argparse.Namespace, plan: Plan) -> None:
 
 def _commands(arguments: argparse.Namespace, file: Path | None) -> Commands:
     program = _program()
-    config = ["--config", str(arguments.config)]
-    placed = [word for name, path in arguments.source for word in ("--source", f"{name}={path}")]
+    # Names may begin with a dash, and Ninja takes a `./` before them away.
+    config = f"--config={arguments.config}"
+    placed = [f"--source={name}={path}" for name, path in arguments.source]
     for option in ("build_dir", "state_dir"):
         path = getattr(arguments, option)
-        placed += [] if path is None else [f"--{option.replace('_', '-')}", str(path)]
-    placed += [word for glob in arguments.target for word in ("--target", glob)]
-    placed += [] if arguments.program is None else ["--for", arguments.program.text]
-    step = "--module=$module --target=$target -o $out --record $out.json --depfile $out.d --restat"
-    again = None if file is None else [*program, "plan", "--ninja", *config, *placed]
+        placed += [] if path is None else [f"--{option.replace('_', '-')}={path}"]
+    placed += [f"--target={glob}" for glob in arguments.target]
+    placed += [] if arguments.program is None else [f"--for={arguments.program.text}"]
+    step = "--module=$module --target=$target --output=$out --record=$out.json --depfile=$out.d --restat -- $in"
+    again = None if file is None else [*program, "plan", "--ninja", config, *placed]
     return Commands(
-        compile=f"{_line([*program, 'compile', *config])} $in {step}",
-        manifest=_line([*program, "manifest", *config, *placed, "--restat"]),
-        plan=None if again is None else f"{_line(again)} -o $out --depfile $out.d",
+        compile=f"{_line([*program, 'compile', config])} {step}",
+        manifest=_line([*program, "manifest", config, *placed, "--restat"]),
+        plan=None if again is None else f"{_line(again)} --output=$out --depfile=$out.d",
     )
 
 

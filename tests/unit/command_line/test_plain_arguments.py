@@ -57,13 +57,16 @@ def test_they_mean_what_the_parser_says(name: str, data: st.DataObject) -> None:
     assert said is None or vars(said) == _parsed(name, arguments)
 
 
-_STEP = "compile --config w.toml m.wasm --module=m --target=pi -o o.cwasm --record o.cwasm.json --depfile o.d --restat"
+_STEP = (
+    "compile --config=w.toml --module=m --target=pi --output=o.cwasm --record=o.cwasm.json --depfile=o.d --restat -- "
+)
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        _STEP,
+        f"{_STEP}m.wasm",
+        f"{_STEP}-m.wasm",
         "compile a.wat --target x64 -o a.cwasm",
         "compile - --triple pulley64 -o -",
         "build",
@@ -90,6 +93,9 @@ def test_what_other_builds_run_is_plain(line: str) -> None:
         "a.wat --target x64 -o-1",
         "a.wat --restat=1 --target x64 -o a",
         "a.wat --target x64 -o",
+        "a.wat --target x64 -o a --",
+        "--target x64 -o a -- -a.wat b.wat",
+        "--target x64 -o a -- --",
         "--help",
     ],
 )
