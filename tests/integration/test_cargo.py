@@ -32,9 +32,10 @@ def told(script: Project, *arguments: str) -> dict[str, list[str]]:
 
 def test_what_cargo_is_told(script: Project) -> None:
     script.write("more/m.wat", "(module)")
+    script.write("wasmbuild.lock", "version = 1\n")
     script.declare(f'{HEAD}{TARGETS}{MODULES}[modules."m/*"]\nsource = "more/*.wat"\n')
     lines = told(script)
-    for name in ("wasmbuild.toml", "add.wat", "more/m.wat", "more"):
+    for name in ("wasmbuild.toml", "wasmbuild.lock", "add.wat", "more/m.wat", "more"):
         assert str(script.root / name) in lines["rerun-if-changed"]
     assert not any(path.startswith(script.environment["OUT_DIR"]) for path in lines["rerun-if-changed"])
     assert lines["rerun-if-env-changed"] == ["WASMBUILD_WASMTIME"]

@@ -10,6 +10,7 @@ from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 
 from wasmbuild.cli import main
 from wasmbuild.formats.record import Record
+from wasmbuild.toolchain import installed
 
 NATIVE = {"add@x64", "sub@x64"}
 
@@ -106,6 +107,7 @@ def test_why_a_step_would_build(project: Project, out: Path, tmp_path: Path) -> 
 
 def test_the_depfile_names_all_that_brings_the_step_back(project: Project) -> None:
     project.write("more/deep/c.wat", ADD)
+    project.write("wasmbuild.lock", "version = 1\n")
     project.declare(HEAD + TARGETS + MODULES + '[modules."**"]\nsource = "more/**/*.wat"\nship-source = true\n')
     project.run("build", "-q", "--build-dir", "d", "--stamp", "stamp", "--depfile", "stamp.d")
     output, inputs = dependencies(project.root / "stamp.d")
@@ -115,6 +117,7 @@ def test_the_depfile_names_all_that_brings_the_step_back(project: Project) -> No
     assert output == "stamp"
     assert mine == {
         "wasmbuild.toml",
+        "wasmbuild.lock",
         "add.wat",
         "sub.wat",
         "more",
@@ -124,6 +127,7 @@ def test_the_depfile_names_all_that_brings_the_step_back(project: Project) -> No
         *made,
     }
     assert any("wasmtime" in name for name in inputs - mine)
+    assert inputs > {str(path) for path in installed.watched()}
     assert all((project.root / name).exists() for name in inputs)
 
 

@@ -57,6 +57,7 @@ class Built:
             **{name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "CARGO_"))},
             "PATH": f"{here}{os.pathsep}{os.environ['PATH']}",
             "WASMBUILD_WASMTIME": str(self.compiler),
+            "XDG_DATA_HOME": str(root.parent / "data"),
             "LC_ALL": "C.UTF-8",
         }
         for name, text in (("add", ADD), ("sub", SUB), ("plugins/one", ADD)):

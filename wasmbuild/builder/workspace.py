@@ -138,7 +138,8 @@ class Workspace:
         least = lines_of(declared.targets)
         compilers = {line: self._compiler(declared.compiler, line, least) for line in lines or least}
         limits = ProcessLimits(declared.limits.memory, declared.limits.seconds)
-        return Toolchain(compilers, limits, declared.compiler, least)
+        # By the name that it has beside the declaration as that was named.
+        return Toolchain(compilers, limits, declared.compiler, least, self.config.parent / search_path.LOCK)
 
     def _compiler(self, choice: str, line: int, least: Mapping[int, str | None]) -> FoundCompiler:
         from wasmbuild.toolchain.find import EMBEDDED, find

@@ -16,6 +16,7 @@ import sys
 
 from wasmbuild import usercache
 from wasmbuild.digest import is_hex
+from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.versions import is_version, order
@@ -27,6 +28,8 @@ PROGRAM = "wasmtime.exe" if sys.platform == "win32" else "wasmtime"
 TOOLCHAINS, LIBRARIES = "toolchains", "libraries"
 
 _DIGITS = 12
+# Before any build began: who makes a directory that others are to watch brings none of them back.
+_LONG_AGO = 10**9
 
 
 class Archive(NamedTuple):
@@ -83,6 +86,22 @@ def directory(kind: str = TOOLCHAINS) -> Path:
     Raises RuntimeError without a home directory.
     """
     return data_directory() / kind
+
+
+def watched() -> list[Path]:
+    """Return the directories whose time changes with what is installed, made where that is possible; never raises.
+
+    One that is not there could not be watched: Make and Ninja would build at each run.
+    """
+    found = []
+    for kind in (TOOLCHAINS, LIBRARIES):
+        with suppress(OSError, RuntimeError):
+            root = directory(kind)
+            if not os.path.isdir(root):
+                os.makedirs(root, 0o700)
+                os.utime(root, (_LONG_AGO, _LONG_AGO))
+            found.append(root)
+    return found
 
 
 def name(version: str, sha256: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from _thread import allocate_lock
 
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import DiskError, ToolchainError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
-from wasmbuild.toolchain import executable, search_path
+from wasmbuild.toolchain import executable, installed, search_path
 from wasmbuild.toolchain.find import AUTO, EMBEDDED, FoundCompiler, library, remedies, why_passed_over
 from wasmbuild.toolchain.job import Job, NoVerdictError
 from wasmbuild.toolchain.limits import ProcessLimits
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 class Toolchain:
     """A compiler for each line, and the library that translates text for them. Close it to end their children.
 
-    ``choice`` is what was declared, and ``at_least`` by line the lowest version that will do, as ``find`` got them.
+    ``choice`` is what was declared, and ``at_least`` by line the lowest version that will do, as ``find`` got them;
+    ``lock`` is where the declaration may have a lock file beside it.
     """
 
     def __init__(
@@ -31,11 +33,13 @@ class Toolchain:
         limits: ProcessLimits,
         choice: str = AUTO,
         at_least: Mapping[int, str | None] = {},
+        lock: Path | None = None,
     ) -> None:
         self.compilers = dict(compilers)
         self.limits = limits
         self._choice = choice
         self._at_least = at_least
+        self._lock = lock
         self._libraries: dict[str, Embedded] = {}
         self._mutex = allocate_lock()
 
@@ -63,13 +67,16 @@ class Toolchain:
         return self.compiler(engine).kind != EMBEDDED
 
     def files(self) -> list[Path]:
-        """Return the files that decide what compiles, such as a compiler that might be chosen another time.
+        """Return what decides what compiles, for a build around this one to watch, all of which is there.
 
-        A script that starts another program is none of them: pip rewrites its own whenever it likes.
+        That are the compilers that might be chosen another time, the lock file, and the directories where one more may
+        be installed. A script that starts another program is none of them: pip rewrites its own whenever it likes.
         """
         files = search_path.candidates(self._choice, lines=len(self.compilers))
         used = {compiler.path for compiler in self.compilers.values()}
-        return [path for path in files if str(path) in used or not executable.is_script(path)]
+        found = [path for path in files if str(path) in used or not executable.is_script(path)]
+        lock = [] if self._lock is None or not os.path.exists(self._lock) else [self._lock]
+        return [*found, *lock, *installed.watched()]
 
     def compile(self, job: Job) -> int | None:
         """Compile ``job.wasm`` into ``job.out``; return the most memory that it took in bytes, None where it is shared.

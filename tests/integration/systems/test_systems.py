@@ -19,6 +19,7 @@ from systems import System, systems
 from systems.project import BINARIES, DECLARATION, Built
 
 from wasmbuild.runtime import load
+from wasmbuild.toolchain.search_path import executables
 
 pytestmark = pytest.mark.needs_modules("cmake", "mesonbuild", "SCons")
 
@@ -40,18 +41,19 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(autouse=True)
 def cell(request: pytest.FixtureRequest, built: Built) -> Iterator[None]:
     """Leave the project as it was; a behaviour that a system cannot have has to fail, for the reason that is told."""
-    name = request.node.originalname.removeprefix("test_")
-    if name in built.system.reasons:
-        request.applymarker(pytest.mark.xfail(reason=built.system.reasons[name], strict=True))
+    behaviour = request.node.originalname.removeprefix("test_")
+    if behaviour in built.system.reasons:
+        request.applymarker(pytest.mark.xfail(reason=built.system.reasons[behaviour], strict=True))
     yield
     for source, text in (("add", ADD), ("sub", SUB), ("plugins/one", ADD)):
         if (built.root / f"{source}.wasm").read_bytes() != BINARIES[text]:
             built.write(f"{source}.wasm", BINARIES[text])
     if (built.root / "wasmbuild.toml").read_text() != DECLARATION:
         built.write("wasmbuild.toml", DECLARATION)
-    (built.root / "plugins" / "two.wasm").unlink(missing_ok=True)
+    for name in ("plugins/two.wasm", "wasmbuild.lock"):
+        (built.root / name).unlink(missing_ok=True)
     code, _ = built.run(built.system.build)
-    if code or name in built.system.reasons:
+    if code or behaviour in built.system.reasons:
         built.clean()
         shutil.rmtree(built.out, ignore_errors=True)
         built.build()
@@ -120,6 +122,39 @@ def test_compiler_changed(built: Built) -> None:
     with built.compiler.open("a") as script:
         script.write("# another one\n")
     assert built.compiled() == ALL
+    built.assert_right()
+
+
+def test_lock_file_edited(built: Built) -> None:
+    code, said = built.run(("wasmbuild", "lock"))
+    assert code == 0, said
+    # No system watches what is not there.
+    built.write("wasmbuild.toml", f"{DECLARATION}# locked\n")
+    assert built.compiled() == set()
+    assert re.fullmatch(built.system.idle, built.build())
+    lock = built.root / "wasmbuild.lock"
+    good = lock.read_text()
+    lock.write_text(re.sub(r'(executable-sha256 = )".*"', rf'\1"{"0" * 64}"', good))
+    code, said = built.run(built.system.build)
+    assert code != 0
+    assert "the compiler that is found is not the one that is locked" in said
+    lock.write_text(good)
+    assert built.compiled() == set()
+    assert re.fullmatch(built.system.idle, built.build())
+
+
+def test_compiler_installed(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(built.environment, "WASMBUILD_WASMTIME")
+    # No system but Cargo watches the environment.
+    built.write("wasmbuild.toml", f"{DECLARATION}# of what is found\n")
+    assert built.compiled() == ALL
+    assert re.fullmatch(built.system.idle, built.build())
+    other = tmp_path / "wasmtime"
+    other.write_bytes(executables()[0].path.read_bytes() + b"another one")
+    code, said = built.run(("wasmbuild", "toolchain", "install", "--from", str(other)))
+    assert code == 0, said
+    assert built.compiled() == ALL
+    assert re.fullmatch(built.system.idle, built.build())
     built.assert_right()
 
 
