@@ -92,6 +92,8 @@ def unpack_sources(path: Path, into: Path, *, shown: str) -> Path:
 
     Raises ArchiveError, OSError.
     """
+    if not hasattr(tarfile, "data_filter"):
+        raise ArchiveError(f"{shown}: this Python unpacks no sources safely; take 3.11.4 or later, or a binary archive")
     with _as_format_error(shown), path.open("rb") as file, _tar(file) as tar:
         tar.extractall(into, filter="data")
     folders = list(into.iterdir())
