@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 from shell import device, posix, wasmbuild
-from support import ADD, Project
+from support import ADD, HEAD, MODULES, TARGETS, Project
 
 from wasmbuild.engine import host
 
@@ -180,6 +181,77 @@ def test_a_step_overwrites_nothing_that_the_build_makes(project: Project, made: 
     project.run("build", "--stamp", "build/stamp", "--depfile", "build/x64/add.d")
 
 
+STEP = ("compile", "add.wat", "--target", "x64")
+BESIDE = [
+    (*STEP, "-o"),
+    (*STEP, "-o", "new", "--record"),
+    (*STEP, "-o", "new", "--depfile"),
+    ("embed", "--lang", "c", "-o"),
+    ("embed", "--lang", "c", "-o", "new", "--depfile"),
+    ("verify", "shipped", "--junit"),
+]
+MORE = """
+[modules."of-*"]
+source = "folder/*.wat"
+[modules."**"]
+source = "deep/**/*.wat"
+[modules.reads]
+source = "reads.wat"
+ship-source = true
+tests = [{ call = "add", args = [1, 2], returns = [3], wasi = { dirs = ["given"] } }]
+"""
+
+
+@posix
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("sub.wat", "the source sub.wat"),
+        ("link", "the source sub.wat"),
+        ("folder/b.wat", "the source folder/b.wat"),
+        ("to-b", "the source to-b"),
+        ("deep/er/c.wat", "the source deep/er/c.wat"),
+        ("given/d.txt", "the file of a test given/d.txt"),
+        ("wasmbuild.lock", "the lock file wasmbuild.lock"),
+        ("build/index.json", None),
+        ("build/arm/manifest.json", None),
+        ("build/x64/sub.cwasm", None),
+        ("build/arm/add.cwasm.json", None),
+        ("build/x64/of-b.cwasm", None),
+        ("build/x64/reads.wasm", None),
+    ],
+)
+def test_nothing_that_is_declared_is_overwritten(project: Project, path: str, said: str | None) -> None:
+    for name in ("folder/b.wat", "deep/er/c.wat", "reads.wat"):
+        project.write(name, ADD)
+    project.write("given/d.txt", "d")
+    project.declare(HEAD + TARGETS + MODULES + MORE)
+    project.run("build", "-q")
+    shutil.copytree(project.build, project.root / "shipped")
+    project.write("wasmbuild.lock", "version = 1\n")
+    (project.root / "link").symlink_to("sub.wat")
+    (project.root / "to-b").symlink_to("folder/b.wat")
+    before = {path: path.read_bytes() for path in project.root.rglob("*") if path.is_file()}
+    what = "what the build makes there" if said is None else f"{said}, which is the same file"
+    for command, *options in BESIDE:
+        option = options[-1]
+        assert project.run(command, *options, path, status=2).stderr == (
+            f"error: wasmbuild {command}: {option} {path} would overwrite {what}; name another one with {option}\n"
+        )
+    assert {path: path.read_bytes() for path in project.root.rglob("*") if path.is_file()} == before
+
+
+def test_an_artifact_may_be_made_in_its_own_place(project: Project) -> None:
+    own = "build/x64/add.cwasm"
+    for _ in range(2):
+        project.run(*STEP, "-o", own, "--record", f"{own}.json", "--depfile", f"{own}.d", "--restat")
+    project.run(*STEP, "-o", own)
+    assert project.compiled("add@x64") == set()
+    for other in (("-o", f"{own}.json"), ("-o", "new", "--record", own), ("-o", "build/x64/sub.cwasm")):
+        assert "would overwrite what the build makes there" in project.run(*STEP, *other, status=2).stderr
+    project.run(*STEP, "-o", "build/x64/neither.cwasm")
+
+
 def test_an_empty_name_is_that_of_no_file(project: Project) -> None:
     for *command, option in (
         ("build", "--stamp"),
@@ -205,17 +277,14 @@ def test_a_link_to_what_is_read_is_no_way_around(project: Project) -> None:
     assert (project.root / "add.wat").read_text() == ADD
 
 
-@pytest.mark.parametrize("name", ["index.json", "x64/manifest.json", "x64/add.cwasm"])
+@pytest.mark.parametrize("name", ["index.json", "x64/manifest.json", "x64/add.cwasm", "x64/add.cwasm.json"])
 @pytest.mark.parametrize("named", ["build", "build/x64"])
 def test_a_report_overwrites_nothing_that_is_verified(project: Project, name: str, named: str) -> None:
     project.run("build", "-q")
     before = project.files()
-    if name == "index.json" and named != "build":
-        project.run("verify", named, "--junit", f"build/{name}")
-        return
+    what = "what the build makes there" if (name, named) == ("index.json", "build/x64") else "a file that is verified"
     assert project.run("verify", named, "--junit", f"build/{name}", status=2).stderr == (
-        f"error: wasmbuild verify: --junit build/{name} would overwrite a file that is verified; "
-        f"name another one with --junit\n"
+        f"error: wasmbuild verify: --junit build/{name} would overwrite {what}; name another one with --junit\n"
     )
     assert project.files() == before
 

@@ -10,6 +10,7 @@ from wasmbuild.commands import options, pipes, undeclared
 from wasmbuild.errors import DONE, UsageError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
     import argparse
@@ -129,6 +130,7 @@ def _cache(arguments: argparse.Namespace, workspace: Workspace | None) -> Artifa
 
 def _declared(arguments: argparse.Namespace, workspace: Workspace) -> tuple[Target, Module | None, Toolchain]:
     """Return the target, the module if IN is one that is declared, and the compiler."""
+    from wasmbuild.project.declared import Artifact
     from wasmbuild.project.module_of_file import module_of
 
     project = workspace.project()
@@ -145,6 +147,12 @@ def _declared(arguments: argparse.Namespace, workspace: Workspace) -> tuple[Targ
             f"{arguments.config}: {arguments.source} is the source of no module, and a record tells of one; name the "
             f"module with --module, or leave out --record"
         )
+    own = {}
+    if module is not None:
+        place = Artifact(module, target).path
+        own = {"-o": place, "--record": place + filenames.RECORD_SUFFIX}
+    outputs = [("-o", arguments.output), ("--record", arguments.record), ("--depfile", arguments.depfile)]
+    options.check_beside("compile", outputs, project, own)
     return target, module, workspace.toolchain(project, [target.engine.line])
 
 

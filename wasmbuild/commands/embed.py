@@ -94,6 +94,7 @@ def _declared(arguments: argparse.Namespace) -> tuple[str, list[TargetEngine], T
         meant = suggestion(arguments.target, project.target_names)
         hint = f"did you mean {meant}?" if meant else f"targets are {', '.join(project.target_names)}"
         raise UsageError(f"{arguments.config}: there is no target {arguments.target!r}; {hint}")
+    options.check_beside("embed", [("-o", arguments.output), ("--depfile", arguments.depfile)], project)
     lines = dict.fromkeys(machine.engine.line for machine in machines)
     return arguments.config.as_posix(), machines, workspace.toolchain(project, lines)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from wasmbuild.project.declared import Project
     from wasmbuild.toolchain.toolchain import Toolchain
 
 
@@ -91,6 +94,43 @@ def check_output(command: str, option: str, path: Path, others: Iterable[tuple[s
                 f"name another one with {option}"
             )
     output.replaced(path)
+
+
+def check_beside(
+    command: str, outputs: Iterable[tuple[str, Path | None]], project: Project, own: Mapping[str, str] = {}
+) -> None:
+    """Check that outputs overwrite nothing that is declared, or that a build makes, without a look for its files.
+
+    ``outputs`` are options with the files that they name, if any. ``own`` are paths below the build directory, by the
+    options that may name them: what is made there is what a build makes. Raises UsageError, DiskError, OSError for a
+    folder that cannot be listed.
+    """
+    from wasmbuild.project.module_of_file import makes, read_at
+    from wasmbuild.toolchain.search_path import LOCK
+
+    root = os.path.realpath(project.build_dir)
+    for option, path in outputs:
+        if path is None:
+            continue
+        real = os.path.realpath(path)
+        if os.path.normcase(real).startswith(os.path.normcase(f"{root}{os.sep}")):
+            place = real[len(root) + 1 :].replace(os.sep, "/")
+            if place == own.get(option):
+                continue
+            if makes(project, place):
+                raise overwrites_made(command, option, path)
+        # Of thousands of steps nearly all write what is not there yet.
+        if os.path.isfile(path):
+            lock = ("the lock file", Path(project.file).parent / LOCK)
+            check_output(command, option, path, [lock, *read_at(project, path)])
+
+
+def overwrites_made(command: str, option: str, path: Path) -> UsageError:
+    """Return the error for an output in the place of what a build makes."""
+    return UsageError(
+        f"wasmbuild {command}: {option} {path} would overwrite what the build makes there; name another one with "
+        f"{option}"
+    )
 
 
 def refused(problem: str) -> argparse.ArgumentTypeError:

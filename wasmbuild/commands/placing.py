@@ -168,10 +168,7 @@ def check_outputs(
         if path is None:
             continue
         if _is_made(plan, path):
-            raise UsageError(
-                f"wasmbuild {command}: {option} {path} would overwrite what the build makes there; name another one "
-                f"with {option}"
-            )
+            raise options.overwrites_made(command, option, path)
         options.check_output(command, option, path, taken)
         taken.append((option, path))
 

@@ -68,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     own = _own(arguments.config, arguments.paths)
     # All that is wrong with it is told before anything is said to be right.
     project = None if own is None else own.project()
+    if project is not None:
+        options.check_beside("verify", [("--junit", arguments.junit)], project)
     report = verify(
         arguments.paths,
         level=arguments.level,
@@ -110,7 +112,7 @@ def _check_junit(arguments: argparse.Namespace) -> None:
 
 
 def _is_read(path: Path, verified: Sequence[str]) -> bool:
-    """Tell whether a path leads to an index, a manifest or an artifact of what is verified."""
+    """Tell whether a path leads to an index, a manifest, an artifact or a record of what is verified."""
     from wasmbuild.builder import output
     from wasmbuild.project import filenames
     from wasmbuild.verify.collect import collect
@@ -126,7 +128,9 @@ def _is_read(path: Path, verified: Sequence[str]) -> bool:
         if isinstance(shipment, Verdict):
             continue
         manifest, directory = shipment
-        for name in (filenames.MANIFEST, *(artifact.path for artifact in manifest.artifacts)):
+        paths = [artifact.path for artifact in manifest.artifacts]
+        records = [path + filenames.RECORD_SUFFIX for path in paths]
+        for name in (filenames.MANIFEST, *paths, *records):
             with contextlib.suppress(OSError), directory.open(name)[0] as file:
                 if os.path.samestat(os.fstat(file.fileno()), found):
                     return True

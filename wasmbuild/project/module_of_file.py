@@ -7,6 +7,7 @@ import os
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.project import filenames
 from wasmbuild.project.declared import Module, Project, Target
 from wasmbuild.project.globs import expand, is_glob, matches, module_name, normal, without_excluded
 from wasmbuild.text import listed, suggestion
@@ -56,6 +57,44 @@ def module_of(project: Project, source: Path | None, name: str | None, target: T
     )
 
 
+def makes(project: Project, place: str) -> bool:
+    """Tell whether a whole build makes the file at a path below its directory. Raises OSError as ``module_of`` does."""
+    if place == filenames.INDEX:
+        return True
+    target, _, name = place.partition("/")
+    if target not in project.target_names:
+        return False
+    if name == filenames.MANIFEST:
+        return True
+    module, suffix = os.path.splitext(name.removesuffix(filenames.RECORD_SUFFIX))
+    ships = suffix == ".wasm"
+    if not ships and suffix != filenames.ARTIFACT_SUFFIX:
+        return False
+    keys = [key for _, _, key in _named(project, module, None)]
+    return any(project.modules[key].is_for(target) and project.modules[key].ship_source >= ships for key in keys)
+
+
+def read_at(project: Project, file: Path) -> Iterator[tuple[str, Path]]:
+    """Yield what a build may read at a place, each with what it is; of a glob or a directory it is ``file`` itself.
+
+    Paths are as the declaration was named. Raises OSError as ``module_of`` does.
+    """
+    beside = Path(project.file).parent
+    for declared in project.modules.values():
+        if not is_glob(declared.source):
+            yield "the source", beside / normal(declared.source)
+    real = Path(os.path.realpath(file))
+    root = project._replace(directory=Path(os.path.realpath(project.directory)))
+    if any(_declaring(project, file)) or any(_declaring(root, real)):
+        yield "the source", file
+    cases = (case.wasi for declared in project.modules.values() for case in declared.tests if case.wasi is not None)
+    for directory in {held.path for wasi in cases for held in wasi.dirs}:
+        from wasmbuild.confined import is_below
+
+        if is_below(os.path.realpath(project.directory / directory), str(real)):
+            yield "the file of a test", file
+
+
 _Found = tuple[str, str, str]
 """A module's name, the path of its declared source, and the key that declares it."""
 
@@ -80,11 +119,12 @@ def _declaring(project: Project, source: Path) -> Iterator[_Found]:
         if not is_glob(pattern):
             if path == pattern:
                 yield key, pattern, key
-        elif "**" in pattern.split("/"):
-            # Whether a link leads there, the path does not say.
-            yield from (found for found in _of_glob(project, key) if found[1] == path)
         elif matches(pattern, path):
-            yield from _modules(key, pattern, without_excluded([path], declared.exclude))
+            if "**" in pattern.split("/"):
+                # Whether a link leads there, the path does not say.
+                yield from (found for found in _of_glob(project, key) if found[1] == path)
+            else:
+                yield from _modules(key, pattern, without_excluded([path], declared.exclude))
 
 
 def _of_globs(project: Project) -> Iterator[_Found]:
