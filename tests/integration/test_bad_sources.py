@@ -12,7 +12,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from support import ALL, HEAD, MODULES, TARGETS, Project
+from support import ADD, ALL, HEAD, MODULES, TARGETS, Project
 
 from wasmbuild.toolchain.process import memory_can_be_limited
 
@@ -151,11 +151,44 @@ def test_a_translator_without_memory_is_no_fault_of_the_source_that_lasts(projec
     for command in ("build", "build", "explain"):
         ended = project.run(command, *(["*"] if command == "explain" else []), status=int(command == "build"))
         said = f"{ended.stdout}{ended.stderr}"
-        # How far it gets depends on how soon the limit is set.
-        start = r"add\.wat: the library of wasmtime 48\.0\.0 could not be started: it .+"
-        assert re.search(start + r": raise memory-limit under \[toolchain\]\n", said)
+        start = (
+            r"add\.wat: the library of wasmtime 48\.0\.0, which translates text, could not be started: it ran out of "
+        )
+        assert re.search(start + r"its memory limit of 1 MiB: raise memory-limit under \[toolchain\]\n", said)
     project.declare(declaration.replace("1 MiB", "2 GiB"))
     assert project.compiled() == ALL
+
+
+@pytest.mark.skipif(not memory_can_be_limited(), reason="this system limits no memory")
+@pytest.mark.parametrize("compiler", ["auto", "embedded"])
+@pytest.mark.parametrize(("limit", "starts"), [("16 MiB", False), ("70 MiB", True)])
+def test_memory_that_ran_out_is_told_in_one_line(project: Project, compiler: str, limit: str, starts: bool) -> None:
+    """Of our own child, whose Python has words for it that say nothing of the source."""
+    project.write("add.wat", f"{ADD} ;; {uuid.uuid4()} {'-' * (32 << 20)}")
+    head = f'{HEAD}compiler = "{compiler}"\nmemory-limit = "{limit}"\n'
+    project.declare(f'{head}[targets.x64]\ntriple = "x86_64-unknown-linux-gnu"\n[modules.add]\nsource = "add.wat"\n')
+    told = "" if starts else "could not be started: it "
+    expected = (
+        f"add.wat: the library of wasmtime 48.0.0, which translates text, {told}ran out of its memory limit of {limit}"
+        f": raise memory-limit under [toolchain]"
+    )
+    _, error, summary = project.run("build", "--no-cache", status=1).stderr.splitlines()
+    assert error == f"error: add@x64: {expected}"
+    assert summary.startswith("1 artifact: 1 failed")
+
+
+@pytest.mark.skipif(not memory_can_be_limited(), reason="this system limits no memory")
+def test_a_library_that_cannot_start_says_which_limit_to_raise(project: Project) -> None:
+    project.write("empty.wasm", b"\0asm\1\0\0\0")
+    head = f'{HEAD}compiler = "embedded"\nmemory-limit = "16 MiB"\n'
+    project.declare(
+        f'{head}[targets.x64]\ntriple = "x86_64-unknown-linux-gnu"\n[modules.empty]\nsource = "empty.wasm"\n'
+    )
+    said = project.run("build", "--no-cache", status=1).stderr.splitlines()[1]
+    assert said.endswith(
+        "empty@x64: the library of wasmtime 48.0.0 could not be started: it ran out of its memory limit of 16 MiB: "
+        "raise memory-limit under [toolchain]"
+    )
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "fifo"])

@@ -204,7 +204,7 @@ class TestLimits:
             for compile_job in (lambda job: cli.compile(compiler, job), library.compile):
                 text = failed(compile_job, job)
                 assert " ran out of its memory limit of 200 MiB (memory allocation of " in text
-                assert ": raise memory-limit under [toolchain], or leave the module out of this target\n" in text
+                assert ": raise memory-limit under [toolchain], or leave the module out of this target\n" in f"{text}\n"
             small = make(FINE, limits=limits)
             library.compile(small)
             assert small.out.exists()

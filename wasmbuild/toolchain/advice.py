@@ -21,6 +21,7 @@ from wasmbuild.toolchain.process import is_late
 if TYPE_CHECKING:
     from wasmbuild.engine.config import EngineConfig
 
+RAN_OUT = "ran out of its memory limit"
 RAISE_MEMORY = "raise memory-limit under [toolchain]"
 _LEAVE_OUT = "leave the module out of this target (targets = [...] of the module)"
 # All that modules of today use. Not -all: that brings proposals which Wasmtime lacks into the file.
@@ -70,7 +71,7 @@ def advice(job: Job, ending: str, said: str) -> str:
 
 def limit_to_raise(ending: str) -> str:
     """Say which limit a child ran into, from the words that say how it ended; empty when it was none."""
-    if ending.startswith("ran out of its memory limit"):
+    if ending.startswith(RAN_OUT):
         return RAISE_MEMORY
     return "raise time-limit under [toolchain]" if is_late(ending) else ""
 

@@ -15,7 +15,7 @@ from wasmbuild.errors import ChildError, CompileError, DiskError, ToolchainError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import Any
 from wasmbuild.toolchain import embedded_worker, process, python
-from wasmbuild.toolchain.advice import RAISE_MEMORY, failure, limit_to_raise
+from wasmbuild.toolchain.advice import RAISE_MEMORY, RAN_OUT, failure, limit_to_raise
 from wasmbuild.toolchain.find import FoundCompiler, remedies
 from wasmbuild.toolchain.job import Job, NoVerdictError
 from wasmbuild.toolchain.limits import ProcessLimits
@@ -58,7 +58,10 @@ class Embedded:
         Raises CompileError, DiskError when it cannot be written, ToolchainError where ``obstacle`` says why not.
         """
         asked = _request(job.kind, job.engine, parallel=job.parallel)
-        outcome = self._ask(Request({"do": "compile", "wasm": str(job.wasm), "out": str(job.out), **asked}))
+        try:
+            outcome = self._ask(Request({"do": "compile", "wasm": str(job.wasm), "out": str(job.out), **asked}))
+        except NoVerdictError as error:
+            raise CompileError(f"{error}: {error.fix}" if error.fix else str(error)) from error
         if isinstance(outcome, ChildExit):
             raise failure(job, outcome.name, outcome.reason, outcome.stderr)
         if "errno" in outcome.body:
@@ -73,7 +76,7 @@ class Embedded:
 
         Raises CompileError with the place that is wrong, NoVerdictError where the library did not come to an end.
         """
-        outcome = self._ask(Request({"do": "translate"}, text))
+        outcome = self._ask(Request({"do": "translate"}, text), ", which translates text,")
         if isinstance(outcome, ChildExit):
             raise NoVerdictError(str(outcome), limit_to_raise(outcome.reason))
         if "error" in outcome.body:
@@ -116,7 +119,9 @@ class Embedded:
     def _name(self) -> str:
         return f"the library of wasmtime {self.compiler.version}"
 
-    def _ask(self, request: Request) -> Reply | ChildExit:
+    def _ask(self, request: Request, role: str = "") -> Reply | ChildExit:
+        """Return the outcome of a request; ``role`` is added to the library's name for who chose another compiler."""
+        memory = self._limits.memory
         with self._server() as server:
             try:
                 outcome = server.outcome(request)
@@ -131,10 +136,15 @@ class Embedded:
             except ChildError as error:
                 if (lacking := process.as_host_error(error)) is not None:
                     raise lacking from error
-                memory = self._limits.memory
-                starved = memory is not None and memory < python.TO_START
-                raise NoVerdictError(str(error), RAISE_MEMORY if starved else "") from error
-            return outcome
+                if memory is not None and (memory < python.TO_START or RAN_OUT in str(error)):
+                    said = f"could not be started: it {RAN_OUT} of {process.format_bytes(memory)}"
+                    raise NoVerdictError(f"{self._name}{role} {said}", RAISE_MEMORY) from error
+                raise NoVerdictError(str(error)) from error
+        if isinstance(outcome, ChildExit):
+            # Of a limit, what the child wrote says no more than the reason, and in the words of its own Python.
+            said = "" if limit_to_raise(outcome.reason) else outcome.stderr
+            return outcome._replace(name=self._name + role, stderr=said)
+        return outcome
 
     @contextmanager
     def _server(self) -> Iterator[Server]:
