@@ -157,7 +157,8 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
         outcomes.update(different)
     refused = known is not None and known.fails
     if arguments.json:
-        _print_json(selected, outcomes, changed, lost, ok=not refused, remote=remote)
+        faults = [known.line] if known is not None and known.line is not None and known.fails else []
+        _print_json(selected, outcomes, changed, lost + faults, remote=remote)
     codes = {outcome.error.exit_code for outcome in outcomes.values() if outcome.error is not None}
     codes |= {FAILED} if changed or refused or lost else set()
     return next((code for code in (DISK, WRONG_REQUEST, FAILED) if code in codes), DONE)
@@ -224,7 +225,7 @@ def _audited(session: Session, policy: AuditPolicy, *, built: bool) -> KnownFaul
 
 def _nothing_to_do(arguments: argparse.Namespace, selected: list[str], lost: list[str]) -> int:
     if arguments.json:
-        _print_json(selected, {}, [], lost, ok=True)
+        _print_json(selected, {}, [], lost)
     for message in lost:
         print(f"error: {message}", file=sys.stderr)
     if not arguments.quiet:
@@ -237,9 +238,8 @@ def _print_json(
     selected: list[str],
     outcomes: dict[str, ArtifactOutcome],
     changed: list[str],
-    lost: list[str],
+    errors: list[str],
     *,
-    ok: bool,
     remote: RemoteReport | None = None,
 ) -> None:
     import json
@@ -264,8 +264,8 @@ def _print_json(
                     **({} if outcome.worker is None else {"worker": outcome.worker}),
                 }
             )
-    ok = ok and not lost and all(artifact["outcome"] != "failed" for artifact in artifacts)
-    document: dict[str, Any] = {"schema": SCHEMA, "ok": ok, "artifacts": artifacts, "errors": lost}
+    ok = not errors and all(artifact["outcome"] != "failed" for artifact in artifacts)
+    document: dict[str, Any] = {"schema": SCHEMA, "ok": ok, "artifacts": artifacts, "errors": errors}
     if remote is not None:
         document["remote"] = {**remote._asdict(), "problems": list(remote.problems)}
     json.dump(document, sys.stdout, indent=2)

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from wasmbuild.builder.workspace import CONFIG, Workspace
 from wasmbuild.commands import options
-from wasmbuild.errors import DONE, FAILED, UsageError
+from wasmbuild.errors import UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project.levels import LEVELS
 
 if TYPE_CHECKING:
     import argparse
 
+    from wasmbuild.audit.known_faults import KnownFaults
     from wasmbuild.project.declared import Project
 
 
@@ -77,6 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
         targets=() if project is None else project.targets,
         limits=default_limits(arguments.memory_limit, arguments.time_limit),
     )
+    line, fails = _known_faults(arguments, project)
+    if fails and line is not None:
+        report = report._replace(errors=(line,))
     if arguments.junit is not None:
         from wasmbuild.builder import output
 
@@ -85,19 +89,16 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(report.to_json())
     else:
         tell(report, Console(sys.stdout, quiet=arguments.quiet), verbose=arguments.verbose)
-    audited = _audited(arguments, project)
-    return report.exit_code or audited
+    if line is not None and (fails or not arguments.quiet):
+        print(line, file=sys.stderr)
+    return report.exit_code
 
 
-def _audited(arguments: argparse.Namespace, project: Project | None) -> int:
-    """Tell what is known against the compilers of what was verified; return the exit code that this leads to."""
+def _known_faults(arguments: argparse.Namespace, project: Project | None) -> KnownFaults:
     from wasmbuild.audit.known_faults import of_paths
     from wasmbuild.project.audit_policy import AuditPolicy
 
-    line, fails = of_paths(arguments.paths, AuditPolicy() if project is None else project.audit, "verify")
-    if line is not None and (fails or not arguments.quiet):
-        print(line, file=sys.stderr)
-    return FAILED if fails else DONE
+    return of_paths(arguments.paths, AuditPolicy() if project is None else project.audit, "verify")
 
 
 def _check_junit(arguments: argparse.Namespace) -> None:

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 _NO_TARGET = "manifests"
 """The suite of manifests and indexes that cannot be used."""
 
+_ALL = "wasmbuild verify"
+"""The whole, and the suite of what makes it fail besides artifacts."""
 
-def junit(timed: Sequence[tuple[Verdict, float]]) -> str:
-    """Return the XML of verdicts with the seconds that each took."""
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<testsuites name="wasmbuild verify"{_counts(timed)}>']
+
+def junit(timed: Sequence[tuple[Verdict, float]], errors: Sequence[str]) -> str:
+    """Return the XML of verdicts with the seconds that each took, and of what else makes the verification fail."""
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<testsuites name="{_ALL}"{_counts(timed, len(errors))}>']
     suites: dict[str, list[tuple[Verdict, float]]] = {}
     for entry, time in timed:
         suites.setdefault(entry.target or _NO_TARGET, []).append((entry, time))
@@ -28,6 +31,15 @@ def junit(timed: Sequence[tuple[Verdict, float]]) -> str:
         lines.append(f"  <testsuite name={_quoted(suite)}{_counts(cases)}>")
         for entry, time in cases:
             lines += _case(suite, entry, time)
+        lines.append("  </testsuite>")
+    if errors:
+        lines.append(f'  <testsuite name="{_ALL}"{_counts((), len(errors))}>')
+        for number, error in enumerate(errors, 1):
+            lines += [
+                f'    <testcase classname="{_ALL}" name="error {number}" time="0.000">',
+                f'      <failure type="" message={_quoted(error)}/>',
+                "    </testcase>",
+            ]
         lines.append("  </testsuite>")
     return "\n".join([*lines, "</testsuites>", ""])
 
@@ -45,10 +57,12 @@ def _case(suite: str, entry: Verdict, time: float) -> list[str]:
     return [f"{head}>", f"      <system-out>{_escaped(said)}</system-out>", "    </testcase>"]
 
 
-def _counts(timed: Sequence[tuple[Verdict, float]]) -> str:
-    failures = sum(not entry.ok and entry.verified for entry, _ in timed)
+def _counts(timed: Sequence[tuple[Verdict, float]], others: int = 0) -> str:
+    """Count verdicts, and failures of no artifact."""
+    failures = sum(not entry.ok and entry.verified for entry, _ in timed) + others
     errors = sum(not entry.verified for entry, _ in timed)
-    return f' tests="{len(timed)}" failures="{failures}" errors="{errors}" time="{sum(time for _, time in timed):.3f}"'
+    seconds = sum(time for _, time in timed)
+    return f' tests="{len(timed) + others}" failures="{failures}" errors="{errors}" time="{seconds:.3f}"'
 
 
 def _quoted(text: str) -> str:

@@ -16,22 +16,25 @@ class Report(NamedTuple):
     """The verdicts, in the order of the paths that were given, of the targets in an index, and of a manifest.
 
     ``seconds`` is how long each took, in the same order; the JSON form leaves it out, for equal reports are equal text.
+    ``errors`` are what else makes it fail, one line for people each.
     """
 
     artifacts: tuple[Verdict, ...]
     seconds: tuple[float, ...] = ()
+    errors: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether every artifact reaches the level that is required of it."""
-        return all(entry.ok for entry in self.artifacts)
+        """Whether every artifact reaches the level that is required of it, and nothing else makes it fail."""
+        return not self.errors and all(entry.ok for entry in self.artifacts)
 
     @property
     def exit_code(self) -> int:
         """What a command that verified returns: a failure is told before what was not verified."""
         if self.ok:
             return DONE
-        return FAILED if any(not entry.ok and entry.verified for entry in self.artifacts) else NOT_VERIFIED
+        failed = self.errors or any(not entry.ok and entry.verified for entry in self.artifacts)
+        return FAILED if failed else NOT_VERIFIED
 
     def to_json(self) -> str:
         """Return the report as JSON; equal reports give equal text. The last line ends with a newline."""
@@ -39,6 +42,7 @@ class Report(NamedTuple):
             "schema": SCHEMA,
             "ok": self.ok,
             "artifacts": [{key: getattr(entry, key) for key in _KEYS} for entry in self.artifacts],
+            "errors": list(self.errors),
         }
         return json.dumps(document, indent=2) + "\n"
 
@@ -46,7 +50,8 @@ class Report(NamedTuple):
         """Return the report as JUnit's XML: a suite for each target, a case for each artifact. Times are in seconds."""
         from wasmbuild.verify.junit import junit
 
-        return junit(list(zip(self.artifacts, self.seconds or (0.0,) * len(self.artifacts), strict=True)))
+        timed = zip(self.artifacts, self.seconds or (0.0,) * len(self.artifacts), strict=True)
+        return junit(list(timed), self.errors)
 
 
 _KEYS = ("id", "ok", "outcome", "level", "failed", "required", "lacks", "message")
@@ -57,11 +62,16 @@ JSON_SCHEMA: dict[str, object] = {
     "$id": f"urn:{SCHEMA.replace('/', ':')}",
     "title": "What verification found",
     "type": "object",
-    "required": ["schema", "ok", "artifacts"],
+    "required": ["schema", "ok", "artifacts", "errors"],
     "additionalProperties": False,
     "properties": {
         "schema": {"type": "string", "const": SCHEMA},
-        "ok": {"type": "boolean", "description": "whether every artifact reaches the level that is required of it"},
+        "ok": {"type": "boolean", "description": "whether the verification passed"},
+        "errors": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "what makes it fail besides artifacts, such as known faults by [audit] enforce",
+        },
         "artifacts": {
             "type": "array",
             "items": {

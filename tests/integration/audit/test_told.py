@@ -6,13 +6,16 @@ import json
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 from datetime import timedelta
 from pathlib import Path
 
+import jsonschema
 import pytest
 from support import HEAD, TARGETS, Project
 
 from wasmbuild.project import audit_policy
+from wasmbuild.verify.report import JSON_SCHEMA
 
 COLLECTED = """(module (type $s (struct (field i32)))
   (func (export "f") (result i32) (struct.get $s 0 (struct.new $s (i32.const 7)))))"""
@@ -74,8 +77,10 @@ def test_a_build_fails_by_it_until_it_is_let_pass(collected: Project) -> None:
     collected.declare(DECLARED + '[audit]\nenforce = ["build"]\n')
     for _ in range(2):
         ended = collected.run("build", "--json", status=1)
-        assert json.loads(ended.stdout)["ok"] is False
-        assert "(fails by [audit] enforce)" in ended.stderr
+        report = json.loads(ended.stdout)
+        assert (report["ok"], len(report["errors"])) == (False, 1)
+        assert report["errors"][0].endswith("(fails by [audit] enforce)")
+        assert report["errors"][0] in ended.stderr
     assert (collected.build / "index.json").exists()
     collected.run("verify", "build")
     collected.declare(DECLARED + '[audit]\nenforce = ["build"]\nfail-on = "critical"\n')
@@ -104,6 +109,13 @@ def test_a_verification_fails_by_the_declaration_of_who_verifies(collected: Proj
     collected.run("build")
     collected.declare(DECLARED + '[audit]\nenforce = ["verify"]\n')
     assert TOLD.search(collected.run("verify", "build", "-q", status=1).stderr)
+    ended = collected.run("verify", "build", "--json", "--junit", "report.xml", status=1)
+    report = json.loads(ended.stdout)
+    assert (report["ok"], f"{report['errors'][0]}\n") == (False, ended.stderr)
+    jsonschema.validate(report, JSON_SCHEMA)
+    suites = ElementTree.parse(collected.root / "report.xml").getroot()  # noqa: S314  # it is our own
+    assert (suites.get("tests"), suites.get("failures"), suites.get("errors")) == ("3", "1", "0")
+    assert [failure.get("message") for failure in suites.iter("failure")] == report["errors"]
     # What lies in what is verified decides nothing.
     collected.write("build/wasmbuild.toml", (collected.root / "wasmbuild.toml").read_text())
     collected.run("verify", ".", cwd=collected.build)

@@ -71,6 +71,13 @@ def test_a_wrong_artifact_is_a_failure_of_the_level_that_does_not_hold() -> None
     assert list(root.iter("system-out")) == []
 
 
+def test_what_makes_it_fail_besides_artifacts_is_a_failure_of_the_whole() -> None:
+    root = ET.fromstring(Report((right("m@pi"),), errors=('"known"',)).to_junit().encode())  # noqa: S314 -- our own
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("2", "1", "0")
+    assert [suite.get("name") for suite in root] == ["pi", "wasmbuild verify"]
+    assert only(root, "failure").attrib == {"type": "", "message": '"known"'}
+
+
 def test_a_failure_of_no_level_has_its_message_alone() -> None:
     root = parsed(wrong("m@pi", "it is", None))
     assert only(root, "failure").attrib == {"type": "", "message": "it is"}

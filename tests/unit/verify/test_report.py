@@ -129,6 +129,8 @@ def test_one_failure_fails_the_report() -> None:
     lost = unusable("b/manifest.json", "b/manifest.json cannot be read", verified=False)
     assert Report((right, lost)).exit_code == 3
     assert Report((right, lost, wrong)).exit_code == 1
+    assert not Report((right,), errors=("known",)).ok
+    assert [Report(found, errors=("known",)).exit_code for found in ((right,), (right, lost))] == [1, 1]
 
 
 def test_the_json_is_what_is_documented() -> None:
@@ -158,6 +160,7 @@ def test_the_json_is_what_is_documented() -> None:
                 "message": "",
             },
         ],
+        "errors": [],
     }
 
 
