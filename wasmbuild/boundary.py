@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ASKED = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EINVAL)
+# Also of a link that leads out of a directory, and of a socket.
+_OF_THE_FILE = (*_ASKED, errno.ENOENT, errno.EFBIG, errno.EXDEV, errno.ENXIO)
 _ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _FIXES = {
     errno.ENAMETOOLONG: "use a shorter name",
@@ -44,6 +46,11 @@ _NO_TEMPORARY = "set TMPDIR to a directory that you may write to"
 def host_fix(code: int) -> str:
     """Return what to do about what the operating system said, empty where nothing is known to help."""
     return _FIXES.get(code, "")
+
+
+def is_of_host(error: BaseException | None) -> bool:
+    """Tell whether the operating system refused a file for what this process may do or has, and not for what it is."""
+    return isinstance(error, OSError) and error.errno not in _OF_THE_FILE
 
 
 @contextmanager

@@ -35,13 +35,15 @@ class Mistake(NamedTuple):
     """One mistake in a declaration.
 
     ``file`` is named as the user named it, ``key`` is the dotted key (empty for the file as a whole), ``problem``
-    says what is wrong and ``fix`` what to write instead.
+    says what is wrong and ``fix`` what to write instead. ``of_host`` tells that nobody knows what is there, because
+    this host could not read it.
     """
 
     file: str
     key: str
     problem: str
     fix: str
+    of_host: bool = False
 
     def __str__(self) -> str:
         where = f"{self.file}: {self.key}" if self.key else self.file
@@ -49,10 +51,12 @@ class Mistake(NamedTuple):
 
 
 class DeclarationError(WasmbuildError):
-    """The declaration is wrong: all of its mistakes at once, one line each."""
+    """The declaration is wrong, or could not be read: all of its mistakes at once, one line each."""
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
+        if self.mistakes and all(mistake.of_host for mistake in self.mistakes):
+            self.exit_code = DISK
         super().__init__("\n".join(map(str, self.mistakes)))
 
 
@@ -86,6 +90,12 @@ class CompileError(WasmbuildError):
     """One artifact could not be compiled."""
 
     exit_code = FAILED
+
+
+class UnreadableSourceError(CompileError):
+    """One artifact could not be compiled because this host could not read its source."""
+
+    exit_code = DISK
 
 
 class ChildError(WasmbuildError):

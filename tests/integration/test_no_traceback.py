@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import Project
+from support import ADD, HEAD, MODULES, TARGETS, Project
 
 from wasmbuild.cli import main
 
@@ -64,16 +64,77 @@ def test_names_that_are_too_long(command: Command, arguments: list[str]) -> None
         assert code == 3
 
 
+def as_nobody(locked: Path) -> list[str]:
+    """Return the start of a command that may not use what is locked: root may, unless it lacks the capability."""
+    if not os.access(locked, os.R_OK):
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("root needs setpriv to be refused anything")
+    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+
+
+@posix
+@pytest.mark.parametrize(
+    ("name", "command", "said"),
+    [
+        ("wasmbuild.toml", "build", "wasmbuild.toml: cannot be read: Permission denied; name a readable file"),
+        ("wasmbuild.toml", "verify build", "wasmbuild.toml: cannot be read: Permission denied; name a readable file"),
+        ("source", "build", 'modules.deep.source: "source/deep.wat" cannot be read: Permission denied; check that you'),
+        ("globbed", "build", '"globbed/*.wat" cannot be looked for in "globbed": Permission denied; make that folder'),
+        ("given", "build", '"given" cannot be read: Permission denied; name a directory that is there'),
+        ("given/file", "build", '"given/file" cannot be read: Permission denied; put a readable file there'),
+        ("add.wat", "build", "add.wat: cannot be read: Permission denied; make it readable"),
+        ("add.wat", "manifest", "add.wat: cannot be read: Permission denied; make it readable"),
+        ("add.wat", "compile add.wat --target x64 -o x", "add.wat: cannot be read: Permission denied; check that you"),
+        (
+            "add.wat",
+            "compile add.wat --target x64 -o x --record x.json",
+            "add.wat: cannot be read: Permission denied; check that you",
+        ),
+        ("add.wat", "inspect add.wat", "add.wat: cannot be read: Permission denied; check that you"),
+    ],
+)
+def test_what_may_not_be_read_is_a_matter_of_the_host(project: Project, name: str, command: str, said: str) -> None:
+    for file in ("source/deep.wat", "globbed/a.wat"):
+        project.write(file, ADD)
+    project.write("given/file", "")
+    tests = '[[modules.deep.tests]]\ncall = "add"\nargs = [1, 2]\nreturns = [3]\nwasi = { dirs = ["given"] }\n'
+    globbed = '[modules."globbed-*"]\nsource = "globbed/*.wat"\n'
+    project.declare(f'{HEAD}{TARGETS}{MODULES}{globbed}[modules.deep]\nsource = "source/deep.wat"\n{tests}')
+    project.run("build", "-q")
+    locked = project.root / name
+    mode = locked.stat().st_mode
+    locked.chmod(0)
+    try:
+        ended = subprocess.run(
+            [*as_nobody(locked), sys.executable, "-m", "wasmbuild", *command.split()],
+            cwd=project.root, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    finally:
+        locked.chmod(mode)
+    assert said in ended.stderr
+    assert ended.returncode == 3
+
+
+@posix
+def test_what_else_is_wrong_with_a_declaration_is_told_by_the_exit_code(project: Project) -> None:
+    closed = project.root / "closed"
+    closed.mkdir(mode=0)
+    project.declare(f'{HEAD}{TARGETS}{MODULES}[modules.a]\nsource = "closed/a.wat"\n[modules.b]\nsource = "none.wat"\n')
+    ended = subprocess.run(
+        [*as_nobody(closed), sys.executable, "-m", "wasmbuild", "build"],
+        cwd=project.root, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    closed.chmod(0o700)
+    assert ["Permission denied" in line for line in ended.stderr.splitlines()] == [True, False]
+    assert ended.returncode == 2
+
+
 @posix
 def test_directories_that_may_not_be_entered(project: Project) -> None:
-    """Root enters all of them, unless it runs without the capability."""
     locked = project.root / "locked"
     locked.mkdir(mode=0)
-    prefix: list[str] = []
-    if os.access(locked, os.X_OK):
-        if shutil.which("setpriv") is None:
-            pytest.skip("root needs setpriv to be refused anything")
-        prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    prefix = as_nobody(locked)
     for arguments in (
         "verify locked/x",
         "compile add.wat --target x64 -o locked/x.cwasm",

@@ -10,7 +10,7 @@ import os
 from wasmbuild import boundary, files
 from wasmbuild.builder import source_facts
 from wasmbuild.digest import sha256_hex
-from wasmbuild.errors import CompileError, FormatError
+from wasmbuild.errors import CompileError, FormatError, UnreadableSourceError
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.identify import MAX_SOURCE, identify
 from wasmbuild.formats.traits import Traits
@@ -198,7 +198,7 @@ def read(module: Module) -> tuple[bytes, files.Signature]:
         raise CompileError(f"{module.shown}: is a directory; name a .wat or .wasm file in it") from None
     except OSError as error:
         fix = boundary.host_fix(error.errno or 0) or "check that it is the right file"
-        raise CompileError(f"{module.shown}: cannot be read: {error.strerror or error}; {fix}") from error
+        raise unreadable(f"{module.shown}: cannot be read: {error.strerror or error}; {fix}", error) from error
 
 
 @contextmanager
@@ -208,6 +208,11 @@ def as_compile_error(module: Module) -> Iterator[None]:
         yield
     except NoVerdictError as error:
         raise CompileError(f"{module.shown}: {error}") from error
+
+
+def unreadable(said: str, error: BaseException | None) -> CompileError:
+    """Return the error that a source is there and cannot be read, for what the system said of it."""
+    return UnreadableSourceError(said) if boundary.is_of_host(error) else CompileError(said)
 
 
 def missing(module: Module) -> CompileError:

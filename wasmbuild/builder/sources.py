@@ -6,7 +6,7 @@ import os
 from _thread import allocate_lock
 
 from wasmbuild import files
-from wasmbuild.builder.examining import Examiner, SourceFacts, as_compile_error, held, missing, read
+from wasmbuild.builder.examining import Examiner, SourceFacts, as_compile_error, held, missing, read, unreadable
 from wasmbuild.builder.memory import KnownFile, Memory
 from wasmbuild.errors import CompileError, DiskError
 from wasmbuild.formats.identify import MAX_SOURCE
@@ -56,7 +56,7 @@ class SourceReader:
                 self._memory.forget(module.source)
                 seen = self._seen(module.source)
         except DiskError as error:
-            raise CompileError(str(error)) from error
+            raise unreadable(str(error), error.__cause__) from error
         except NoVerdictError as error:
             raise CompileError(f"{module.shown}: {error}") from error
         if seen is None:

@@ -8,7 +8,7 @@ import sys
 from wasmbuild import files
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options, placing
-from wasmbuild.errors import DONE, FAILED
+from wasmbuild.errors import DISK, DONE, FAILED
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 from wasmbuild.text import printable
@@ -51,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     for problem in problems:
         for line in problem.splitlines():
             print(line if line.startswith(" ") else f"error: {line}", file=sys.stderr)
+    if any(status.error is not None and status.error.exit_code == DISK for status in wrong):
+        return DISK
     return FAILED if problems else DONE
 
 

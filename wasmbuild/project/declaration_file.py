@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from wasmbuild import files
+from wasmbuild.boundary import is_of_host
 from wasmbuild.errors import DeclarationError, Mistake
 from wasmbuild.lean.paths import Path
 
@@ -32,7 +33,8 @@ def read(path: Path) -> bytes:
         raise DeclarationError([Mistake(file, "", "is a directory", inside)]) from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise DeclarationError([Mistake(file, "", f"cannot be read: {why}", "name a readable file")]) from None
+        mistake = Mistake(file, "", f"cannot be read: {why}", "name a readable file", is_of_host(error))
+        raise DeclarationError([mistake]) from None
     if size > MAX_BYTES:
         problem = f"has {size} bytes, and at most {MAX_BYTES} are read"
         raise DeclarationError([Mistake(file, "", problem, "use globs to declare many modules")])

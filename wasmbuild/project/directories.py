@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 
+from wasmbuild.boundary import is_of_host
 from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.lean.paths import Path
 from wasmbuild.project import cases
@@ -14,12 +15,13 @@ from wasmbuild.text import quoted
 
 
 class UnusableDirectoryError(Exception):
-    """A directory cannot be given to a test: what is wrong, and what to do."""
+    """A directory cannot be given to a test: what is wrong, what to do, and whether it is this host's."""
 
-    def __init__(self, problem: str, fix: str) -> None:
+    def __init__(self, problem: str, fix: str, of_host: bool = False) -> None:
         super().__init__(problem)
         self.problem = problem
         self.fix = fix
+        self.of_host = of_host
 
 
 class Directories:
@@ -56,9 +58,8 @@ class Directories:
                 where = error.filename if isinstance(error.filename, str) else path
                 shown = os.path.relpath(where, self._root) if os.path.isabs(where) else where
                 problem = f"{quoted(shown.replace(os.sep, '/'))} cannot be read: {error.strerror or error}"
-                raise UnusableDirectoryError(
-                    problem, "name a directory that is there, with readable files in it"
-                ) from None
+                fix = "name a directory that is there, with readable files in it"
+                raise UnusableDirectoryError(problem, fix, is_of_host(error)) from None
         return self._read[path]
 
     def _files(self, path: str) -> list[tuple[str, str]]:
@@ -83,7 +84,8 @@ class Directories:
                     data = directory.read(name, left + 1)
                 except OSError as error:
                     problem = f"{quoted(f'{path}/{name}')} cannot be read: {error.strerror or error}"
-                    raise UnusableDirectoryError(problem, "put a readable file there") from None
+                    fix = "put a readable file there"
+                    raise UnusableDirectoryError(problem, fix, is_of_host(error)) from None
                 left -= len(data)
                 if left < 0:
                     problem = f"{quoted(path)} holds more than {cases.MAX_DIRECTORY >> 20} MiB"

@@ -131,7 +131,7 @@ class _Tests:
         try:
             read, globs = self._directories.of(test)
         except UnusableDirectoryError as error:
-            self._mistakes.at(where, error.problem, error.fix)
+            self._mistakes.at(where, error.problem, error.fix, error.of_host)
             return test
         self.globs.update(globs)
         for (*_, name), problem, fix in problems(read):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from wasmbuild.boundary import host_fix
+from wasmbuild.boundary import host_fix, is_of_host
 from wasmbuild.errors import Mistake
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SHOWN = 5
-_ABSENT = ("is not there", "")
+_ABSENT = ("is not there", "", False)
 
 
 class ModuleMistakes:
@@ -34,13 +34,13 @@ class ModuleMistakes:
     def found(self) -> tuple[Mistake, ...]:
         return tuple(self._found)
 
-    def of(self, module: str, key: str, problem: str, fix: str) -> None:
+    def of(self, module: str, key: str, problem: str, fix: str, of_host: bool = False) -> None:
         """Note what is wrong with the table of a module, or with a ``key`` of it that is not empty."""
-        self.at(dotted("modules", module, key) if key else dotted("modules", module), problem, fix)
+        self.at(dotted("modules", module, key) if key else dotted("modules", module), problem, fix, of_host)
 
-    def at(self, where: str, problem: str, fix: str) -> None:
+    def at(self, where: str, problem: str, fix: str, of_host: bool = False) -> None:
         """Note what is wrong at a dotted key."""
-        self._found[Mistake(self._file, where, problem, fix)] = None
+        self._found[Mistake(self._file, where, problem, fix, of_host)] = None
 
 
 class Sources:
@@ -124,7 +124,9 @@ class Sources:
             absent = f"there is no file {quoted(str(path))}, which was given in its place"
             self._mistakes.of(key, "source", absent, "make it first, or give another file")
         elif problem is not None:
-            self._mistakes.of(key, "source", f"{problem[0]}, and was given in its place", "give another file")
+            self._mistakes.of(
+                key, "source", f"{problem[0]}, and was given in its place", "give another file", problem[2]
+            )
 
     def _check_file(self, key: str, written: str, source: str) -> None:
         path = self._directory / source
@@ -137,19 +139,21 @@ class Sources:
         elif problem is not None:
             self._mistakes.of(key, "source", *problem)
 
-    def _problem(self, written: str, path: Path) -> tuple[str, str] | None:
-        """Return what is wrong with a source and what to do about it, if anything is."""
+    def _problem(self, written: str, path: Path) -> tuple[str, str, bool] | None:
+        """Return what is wrong with a source, what to do about it, and whether that is the host's, if anything is."""
         try:
             mode = os.stat(path).st_mode
         except FileNotFoundError:
             return _ABSENT
         except OSError as error:
             fix = host_fix(error.errno or 0) or "correct the path"
-            return f"{quoted(written)} cannot be read: {error.strerror or error}", fix
+            return f"{quoted(written)} cannot be read: {error.strerror or error}", fix, is_of_host(error)
         if stat.S_ISDIR(mode):
             fix = f"name a file in it, or write {quoted(written.rstrip('/') + '/*.wasm')} for all of them"
-            return f"{quoted(written)} is a directory", fix
-        return None if stat.S_ISREG(mode) else (f"{quoted(written)} is no regular file", "name a .wat or .wasm file")
+            return f"{quoted(written)} is a directory", fix, False
+        if stat.S_ISREG(mode):
+            return None
+        return f"{quoted(written)} is no regular file", "name a .wat or .wasm file", False
 
     def _named(self, key: str, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the modules of a glob that have names; a file that gives none is refused, or a mistake if all are."""
@@ -170,7 +174,8 @@ class Sources:
     def _unlisted(self, key: str, pattern: str, error: OSError) -> None:
         folder = os.path.relpath(error.filename or self._directory, self._directory).replace(os.sep, "/")
         problem = f"{quoted(pattern)} cannot be looked for in {quoted(folder)}: {error.strerror or error}"
-        self._mistakes.of(key, "source", problem, "make that folder readable, or correct the pattern")
+        fix = "make that folder readable, or correct the pattern"
+        self._mistakes.of(key, "source", problem, fix, is_of_host(error))
 
     def _no_file(self, source: str) -> str:
         # A folder and an ending make no two names alike; of two files with one name, that with the ending is meant.
