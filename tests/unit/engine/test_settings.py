@@ -118,7 +118,8 @@ def test_a_canonical_engine_is_sound_sorted_and_only_differences(
             settings.expand(declared, line, triple)
         return
     engine = settings.expand(declared, line, triple)
-    assert rules.problems(engine, line=line, triple=triple) == []
+    spelled_out = {name: value for name, value in engine.items() if name != "embedder"}
+    assert rules.problems(spelled_out, line=line, triple=triple) == []
     assert list(engine) == ["embedder", *sorted(set(engine) - {"embedder"})]
     has = lines.get(line)
     defaults = has.setting_defaults(triple.architecture, engine.get("strategy", "cranelift"))
