@@ -8,9 +8,11 @@ crate ``target-lexicon``: architecture, then up to four more parts, each of them
 from __future__ import annotations
 
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
-from wasmbuild.text import quoted, suggestion
+from wasmbuild.text import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from wasmbuild.engine import target_names
 
 # The first part of a triple, to the name that settings and CPU levels go by.
@@ -224,7 +226,7 @@ def _system(text: str, architecture: str, parts: list[str]) -> TargetTriple | _F
         system, *others = others
     name = _system_name(system)
     if name is None:
-        guess = _named(text).triple() or text.replace(system, suggestion(system, SYSTEMS) or system)
+        guess = _named(text).triple() or text.replace(system, _slip(system, SYSTEMS) or system)
         return _Flaw(f"names the unknown system {quoted(system)}", guess=guess, advice="did you mean")
     if len(others) > 1:
         return _Flaw("has too many parts", guess=text)
@@ -262,12 +264,41 @@ def _unknown_architecture(text: str, first: str) -> _Flaw:
         machines = filter(None, map(pulley.interpreter, words))
         if meant := _named(text).triple() or next(machines, ""):
             return _Flaw(_OF_OTHER_TOOLS, meant)
-    alias = _ALIASES.get(first.lower()) or suggestion(first, _ARCHITECTURES)
+    alias = _ALIASES.get(first.lower()) or _slip(first, _ARCHITECTURES)
     problem = f"is for the unknown architecture {quoted(first)}"
     if alias is None:
         names = ", ".join(ARCHITECTURES)
         return _Flaw(problem, example(text), advice=f"Wasmtime compiles for {names}: write a triple like")
     return _Flaw(problem, guess=alias + (text[len(first) :] or _USUAL), advice="did you mean")
+
+
+def _slip(word: str, known: Iterable[str]) -> str | None:
+    """Return the one of ``known`` that was mistyped as ``word``, if it is certain to be no other machine or system.
+
+    One letter is missing, too many or another one, or they are in another order; the first one and digits are there.
+    """
+    word = word.lower()
+    for name in known:
+        same = word[:1] == name[:1] and _digits(word) == _digits(name)
+        if same and (sorted(word) == sorted(name) or _is_one_off(word, name)):
+            return name
+    return None
+
+
+def _digits(word: str) -> list[str]:
+    return sorted(filter(str.isdigit, word))
+
+
+def _is_one_off(word: str, name: str) -> bool:
+    start = _shared(word, name)
+    end = _shared(word[start:][::-1], name[start:][::-1])
+    return max(len(word), len(name)) - start - end <= 1
+
+
+def _shared(one: str, other: str) -> int:
+    """Return with how many letters both begin."""
+    differences = (at for at, (mine, its) in enumerate(zip(one, other, strict=False)) if mine != its)
+    return next(differences, min(len(one), len(other)))
 
 
 def _nearest(guess: str) -> str | None:

@@ -107,6 +107,7 @@ def test_what_a_triple_tells() -> None:
         ("pulley64-unknown-linux-gnu", 'names a system, but "pulley64" runs on every system; write "pulley64"'),
         ("x86_64-apple-macos", 'names the unknown system "macos"; did you mean "x86_64-apple-darwin"?'),
         ("x86_64-unknown-linx-gnu", 'names the unknown system "linx"; did you mean "x86_64-unknown-linux-gnu"?'),
+        ("x86_64-unknown-lunix-gnu", 'names the unknown system "lunix"; did you mean "x86_64-unknown-linux-gnu"?'),
         (
             "x86_64-unknown-linux-gnuu",
             'names the unknown environment "gnuu"; did you mean "x86_64-unknown-linux-gnu"?',
@@ -122,6 +123,14 @@ def test_bad_triples(text: str, problem: str) -> None:
     with pytest.raises(ValueError) as raised:  # noqa: PT011 -- the whole message is compared below
         triples.parse(text)
     assert str(raised.value) == problem
+
+
+@pytest.mark.parametrize("system", ["sunos", "zos", "minix", "nuttx", "teeos", "kfreebsd", "bsd"])
+def test_no_other_system_is_guessed(system: str) -> None:
+    with pytest.raises(
+        ValueError, match=f'^names the unknown system "{system}"; systems are linux, .*: write a triple'
+    ):
+        triples.parse(f"x86_64-unknown-{system}")
 
 
 @pytest.mark.parametrize(
