@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 from support import Project
@@ -22,3 +24,20 @@ def test_a_head_and_zeros(project: Project, size: int, said: str) -> None:
     os.truncate(path, size)
     assert said in project.run("build", status=1).stderr
     assert said in project.run("inspect", "add.wat", status=1).stderr
+    ended = project.run("compile", "add.wat", "--triple", "pulley64", "-o", "out.cwasm", status=1)
+    assert said in ended.stderr
+    assert "ulimit" not in ended.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ulimit is a command of POSIX")
+@pytest.mark.parametrize("arguments", [["build"], ["compile", "add.wat", "--target", "x64", "-o", "out.cwasm"]])
+def test_an_artifact_that_is_larger_than_files_may_be(project: Project, arguments: list[str]) -> None:
+    """16 blocks of 512 bytes are more than all else that is written, and less than an artifact."""
+    argv = [sys.executable, "-m", "wasmbuild.cli", *arguments]
+    limited = ["/bin/sh", "-c", 'ulimit -f 16; exec "$@"', "sh", *argv]
+    environment = {**os.environ, "WASMBUILD_CACHE": "off"}
+    ended = subprocess.run(
+        limited, cwd=project.root, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert ended.returncode == 3, ended.stderr
+    assert "files may not get that large here; raise the limit (ulimit -f)" in ended.stderr

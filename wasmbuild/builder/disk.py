@@ -6,6 +6,7 @@ import errno
 import os
 
 from wasmbuild import files
+from wasmbuild.boundary import host_fix
 from wasmbuild.errors import DiskError
 from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
@@ -160,6 +161,8 @@ class as_disk_error:  # noqa: N801 -- as contexts of the standard library are na
             fix = self._advice.full
         elif error.errno in _FORBIDDEN:
             fix = self._advice.forbidden
+        elif error.errno == errno.EFBIG:
+            fix = host_fix(errno.EFBIG)
         elif isinstance(error, (NotADirectoryError, FileExistsError)):
             fix = "a part of the path is a file, or a link that leads nowhere; move that away, or name another path"
         else:

@@ -5,6 +5,7 @@ Neither depends on where the bytes lie; ``sources.py`` has the files of a build.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from wasmbuild import boundary, files
@@ -197,7 +198,9 @@ def read(module: Module) -> tuple[bytes, files.Signature]:
     except IsADirectoryError:
         raise CompileError(f"{module.shown}: is a directory; name a .wat or .wasm file in it") from None
     except OSError as error:
-        fix = boundary.host_fix(error.errno or 0) or "check that it is the right file"
+        # To read is never refused for the size but by us.
+        fix = "" if error.errno == errno.EFBIG else boundary.host_fix(error.errno or 0)
+        fix = fix or "check that it is the right file"
         raise unreadable(f"{module.shown}: cannot be read: {error.strerror or error}; {fix}", error) from error
 
 

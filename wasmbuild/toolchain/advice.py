@@ -5,9 +5,11 @@ What it says to write is written in ``tests/integration/test_advice.py``, and wo
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable
 
+from wasmbuild.boundary import host_fix
 from wasmbuild.diagnosis import compiling
 from wasmbuild.diagnosis.cause import Cause
 from wasmbuild.engine import cpu, lines
@@ -47,7 +49,7 @@ def failure(job: Job, who: str, ending: str, said: str, *, command: str = "") ->
     text = "\n    ".join([_head(job, who, ending, shown), *details])
     cause = compiling.cause(shown, job.engine.line)
     on_disk = cause is not None and cause.word in (compiling.NO_SPACE, compiling.NOT_WRITTEN)
-    return DiskError(text) if on_disk else CompileError(text)
+    return DiskError(text) if on_disk or _is_too_large(ending, shown) else CompileError(text)
 
 
 def _head(job: Job, who: str, ending: str, said: str) -> str:
@@ -60,6 +62,8 @@ def advice(job: Job, ending: str, said: str) -> str:
     """Return the likely cause of a failure and what to do about it; empty when ``said`` has to speak for itself."""
     cause = compiling.cause(said, job.engine.line)
     word = cause.word if cause is not None else ""
+    if _is_too_large(ending, said):
+        return host_fix(errno.EFBIG)
     if word == compiling.NO_SPACE:
         return f"no space is left for {job.name}; free some and build again"
     if limit := limit_to_raise(ending):
@@ -67,6 +71,11 @@ def advice(job: Job, ending: str, said: str) -> str:
     if "panicked" in ending and word not in (compiling.HOST_CPU, compiling.REFUSED_SETTINGS, compiling.DWARF):
         return _panic(job)
     return _ADVICE[word](job, cause, said) if cause is not None and word in _ADVICE else ""
+
+
+def _is_too_large(ending: str, said: str) -> bool:
+    """Tell whether the artifact was larger than files of this process may be."""
+    return ending.endswith("SIGXFSZ") or "File too large" in said
 
 
 def limit_to_raise(ending: str) -> str:
