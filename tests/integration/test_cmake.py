@@ -152,6 +152,15 @@ def test_characters_that_mean_something_to_make(tree: Tree) -> None:
     assert "Precompiling WebAssembly: one" in said
 
 
+@pytest.mark.parametrize("call", [WASM, "wasmbuild_add_module(one SOURCE add.wat TARGET arm)\n"])
+def test_a_build_directory_that_no_depfile_can_name(ninja: Tree, call: str) -> None:
+    ninja.build = ninja.project.root / "v=1"
+    assert "has = or | in its path" in " ".join(ninja.configure(call, status=1).split())
+    ninja.build = ninja.project.root / "v1"
+    ninja.configure(call)
+    ninja.make()
+
+
 def test_each_configuration_has_its_own_file(project: Project) -> None:
     tree = Tree(project, "Ninja Multi-Config")
     project.write("Debug/add.wat", ADD)
