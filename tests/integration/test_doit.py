@@ -119,6 +119,14 @@ def test_what_is_done_by_hand_while_doit_runs_the_next_build_finds(
     assert dodo.compiled() == set()
 
 
+def test_what_another_build_made_meanwhile_is_up_to_date(dodo: Project) -> None:
+    build = "subprocess.run([sys.executable, '-m', 'wasmbuild.cli', 'build', '-q'], check=True)"
+    dodo.write("dodo.py", f"import subprocess, sys\n{DODO}{build}\n")
+    output = doit(dodo, "compile")
+    assert "4 artifacts: 4 up to date in " in output
+    assert "1/4" not in output
+
+
 def test_one_artifact(dodo: Project) -> None:
     output = doit(dodo, "compile:add@x64")
     assert "1 artifact: 1 compiled" in output

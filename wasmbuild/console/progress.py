@@ -63,6 +63,14 @@ class Progress:
         self.console.say(f"{self._count()}  {id:<28} {figures}  {self.console.dim(why)}")
         self._bar()
 
+    def found_right(self, id: str) -> None:
+        """Tell that an artifact needs nothing after all: another build made it meanwhile."""
+        if id in self._running:
+            self._running.remove(id)
+        self.total -= 1
+        self.up_to_date += 1
+        self._bar()
+
     def fail(self, id: str, message: str) -> None:
         """Tell that an artifact failed; the message is shown once, however many artifacts it concerns."""
         self._end(id)

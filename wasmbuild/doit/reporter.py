@@ -42,6 +42,9 @@ class Reporter(ConsoleReporter):
         self._end_with(task)
         if kind(task) in (OUTDATED, UP_TO_DATE):
             made = task.values
+            if not made["reasons"]:
+                self._progress.found_right(_id(task))
+                return
             how = {name: made[name] for name in ("restored", "worker")}
             self._progress.done(_id(task), made["reasons"], made["seconds"], made["size"], **how)
 
