@@ -202,6 +202,19 @@ def test_clean_removes_what_was_made(dodo: Project) -> None:
     assert dodo.compiled() == set()
 
 
+@pytest.mark.parametrize("state_dir", [".", "state"])
+def test_clean_removes_no_file_of_yours_from_the_state_directory(dodo: Project, state_dir: str) -> None:
+    mine = dodo.write("state/mine.txt", "mine")
+    dodo.write("dodo.py", DODO.replace('load("wasmbuild.toml")', f'load("wasmbuild.toml", state_dir="{state_dir}")'))
+    before = {path for path in dodo.root.rglob("*") if path.is_file()}
+    doit(dodo, "compile")
+    doit(dodo, "clean")
+    assert mine.read_text() == "mine"
+    left = {path for path in dodo.root.rglob("*") if path.is_file() and ".doit" not in path.name} - before
+    assert not [path for path in left if "__pycache__" not in path.parts and dodo.build not in path.parents]
+    assert before <= {path for path in dodo.root.rglob("*") if path.is_file()}
+
+
 def test_json(dodo: Project) -> None:
     report = json.loads(doit(dodo, "-r", "json", "-n", "2", "compile"))
     assert {task["name"]: task["result"] for task in report["tasks"]}["compile:add@x64"] == "success"

@@ -14,6 +14,7 @@ from wasmbuild.builder.memory import Memory
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError, FormatError
 from wasmbuild.formats.record import Record
+from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.project import filenames
@@ -126,6 +127,15 @@ class BuildDirectory:
     def save(self) -> None:
         """Write down what is remembered, if that changed. Raises DiskError."""
         self.memory.save(lambda path, parts: disk.write_parts(path, parts, self._advice, self._prefix))
+
+    def delete_state(self) -> None:
+        """Delete what is remembered, and its directory where nothing else is in it: a user may have named any."""
+        self.memory.delete()
+        for path in (self._noop, self._lock.path):
+            with suppress(OSError):
+                os.unlink(path)
+        with suppress(OSError):
+            os.rmdir(self._state)
 
     def forget_noop(self) -> None:
         """Let no later build believe that everything is as the last whole build left it. Raises DiskError."""

@@ -120,6 +120,12 @@ class Memory:
             write(self._changes, parts)
         self._changed, self._loaded = False, dict(self.notes)
 
+    def delete(self) -> None:
+        """Delete what ``save`` wrote."""
+        for path in (self.path, self._changes):
+            with suppress(OSError):
+                os.unlink(path)
+
     def look(
         self,
         path: Path | str,

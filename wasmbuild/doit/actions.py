@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable
 from typing import ParamSpec
@@ -157,9 +156,12 @@ def remove_state(arguments: BuildArguments, dryrun: bool) -> None:
     """Remove what is remembered of a build directory, after everything else there that was made: an action of clean."""
     build = of(arguments)
     if build.planned is not None and os.path.isdir(build.planned.plan.state_dir):
-        sys.stdout.write(f"removing dir '{files.relative(build.planned.plan.state_dir)}'\n")
+        from wasmbuild.builder.build_directory import BuildDirectory
+
+        plan = build.planned.plan
+        sys.stdout.write(f"removing what is remembered in '{files.relative(plan.state_dir)}'\n")
         if not dryrun:
-            shutil.rmtree(build.planned.plan.state_dir, ignore_errors=True)
+            BuildDirectory(plan.build_dir, plan.state_dir).delete_state()
 
 
 def fail(message: str) -> TaskFailed:
