@@ -94,6 +94,26 @@ def test_what_is_right_is_not_compiled(project: Project, compiles: Callable[[], 
     assert compiles() == 1
 
 
+@pytest.mark.parametrize("record", [[], ["--record", "out/add.json"]], ids=["alone", "recorded"])
+def test_an_edit_while_it_compiles_is_not_taken_for_made(
+    project: Project, script: Callable[[str, str], Path], tmp_path: Path, record: list[str]
+) -> None:
+    """Make and Ninja would find the artifact younger than the edit."""
+    real = shutil.copyfile(executables()[0].path, tmp_path / "real")
+    real.chmod(0o755)
+    # A line that is another one each time.
+    edits = f'[ "$1" = compile ] && [ -e {tmp_path}/edit ] && echo ";; $$" >> {project.root}/add.wat'
+    fake = script(f'{edits}\nexec {real} "$@"', "wasmtime 48.0.2 (edits)")
+    project.environment |= {"WASMBUILD_WASMTIME": str(fake), "WASMBUILD_CACHE": "off"}
+    step = ["compile", "add.wat", "--target", "x64", "-o", "out/add.cwasm", *record]
+    (tmp_path / "edit").touch()
+    said = project.run(*step, status=1).stderr
+    assert "add.wat: changed while it was compiled; run this step again" in said
+    assert not (project.root / "out" / "add.cwasm").exists()
+    (tmp_path / "edit").unlink()
+    project.run(*step)
+
+
 def test_a_module_is_held_to_what_it_declares(project: Project) -> None:
     project.declare(HEAD + TARGETS + MODULES.replace('"add.wat"', '"add.wat"\nexports = ["gone"]'))
     for more in ((), ("--record", "x.json")):

@@ -6,6 +6,7 @@ from wasmbuild import files
 from wasmbuild.builder import disk, output
 from wasmbuild.builder.compile import LocalCompiler, check, from_cache, record_of
 from wasmbuild.builder.disk import REPLACING
+from wasmbuild.builder.edits import SourceWatch
 from wasmbuild.builder.examining import Examiner, as_compile_error, held, read
 from wasmbuild.builder.key import canonical, identity_of
 from wasmbuild.builder.request import ALL_CORES, NO_CACHE, CompileRequest, Labels
@@ -45,6 +46,7 @@ def compile_recorded(
     """
     module = artifact.module
     examiner = Examiner(toolchain.translate, toolchain.translator, small=True)
+    watch = SourceWatch(module)
     data, _ = read(module)
     with as_compile_error(module):
         source = held(module, examiner.digest(data), len(data), examiner.facts(data))
@@ -59,6 +61,7 @@ def compile_recorded(
     )
     right = _right(artifact, request, source, out, record)
     if right is not None:
+        watch.check()
         before()
         _put(record, right, keep_time)
         if not keep_time:
@@ -79,6 +82,7 @@ def compile_recorded(
             result = LocalCompiler(toolchain, lambda: directory).compile(request, wasm)
             checked = check(artifact.id, module.source_text, request, result, source, directory)
             cache.put(result.key, checked.data, checked.record.sha256, canonical(checked.record.inputs), result.seconds)
+        watch.check()
         before()
         _put(record, checked.record.to_bytes(checked=False), keep_time)
         if not disk.holds(out, checked.record.size, checked.record.sha256):

@@ -7,6 +7,7 @@ import time
 from wasmbuild import files
 from wasmbuild.builder import disk, key, output
 from wasmbuild.builder.disk import REPLACING, TEMPORARY_PREFIX, as_disk_error, delete
+from wasmbuild.builder.edits import SourceWatch
 from wasmbuild.builder.request import ALL_CORES, NO_CACHE
 from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.digest import sha256_hex
@@ -52,8 +53,10 @@ def compile_file(
     file = output.replaced(out)
     with _private_directory(file) as directory:
         made = directory / "artifact.cwasm"
-        module = module or Module(out.stem, source, str(source), None, None)
-        data = _compiled(module._replace(source=source), target, out, toolchain, made, threads, cache)
+        module = (module or Module(out.stem, source, str(source), None, None))._replace(source=source)
+        watch = SourceWatch(module)
+        data = _compiled(module, target, out, toolchain, made, threads, cache)
+        watch.check()
         before()
         if file is None:
             output.write(out, data)
