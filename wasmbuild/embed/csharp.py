@@ -12,7 +12,7 @@ import gzip
 from wasmbuild.embed.literals import filled, loader, lower, pascal, quoted
 from wasmbuild.embed.methods import ConfigMethods, statements
 from wasmbuild.embed.refusals import refusals
-from wasmbuild.embed.spec import ProbeArtifact, Spec
+from wasmbuild.embed.spec import ProbeArtifact, Spec, system_of
 from wasmbuild.engine.line import Value
 from wasmbuild.errors import UsageError
 
@@ -135,7 +135,7 @@ _NET = ConfigMethods(
 
 def _probe(probe: ProbeArtifact) -> str:
     triple = probe.platform.triple
-    key = f"{triple.os}/{_ARCHITECTURES.get(triple.architecture, triple.architecture)}"
+    key = f"{system_of(triple)}/{_ARCHITECTURES.get(triple.architecture, triple.architecture)}"
     artifact = base64.b64encode(gzip.compress(probe.artifact, 9, mtime=0)).decode("ascii")
     targets = ", ".join(probe.platform.targets)
     return (

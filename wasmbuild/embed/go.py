@@ -12,7 +12,7 @@ import zlib
 from wasmbuild.embed.literals import filled, loader, lower, pascal, quoted
 from wasmbuild.embed.methods import ConfigMethods, statements
 from wasmbuild.embed.refusals import refusals
-from wasmbuild.embed.spec import ProbeArtifact, Spec
+from wasmbuild.embed.spec import ProbeArtifact, Spec, system_of
 from wasmbuild.engine.line import Value
 
 _MODULE = "github.com/bytecodealliance/wasmtime-go/v"
@@ -134,7 +134,7 @@ def _status(status: str) -> str:
 
 def _probe(spec: Spec, probe: ProbeArtifact) -> str:
     triple = probe.platform.triple
-    system = "android" if triple.environment == "android" else _SYSTEMS.get(triple.os, triple.os)
+    system = _SYSTEMS.get(system_of(triple), system_of(triple))
     key = spec.pulley or f"{system}/{_ARCHITECTURES.get(triple.architecture, triple.architecture)}"
     artifact = base64.b64encode(zlib.compress(probe.artifact, 9)).decode("ascii")
     targets = ", ".join(probe.platform.targets)

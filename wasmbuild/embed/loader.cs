@@ -265,6 +265,7 @@ namespace Wasmbuild
         {
             string system = RuntimeInformation.IsOSPlatform(OSPlatform.Windows) ? "windows"
                 : RuntimeInformation.IsOSPlatform(OSPlatform.OSX) ? "macos"
+                : RuntimeInformation.IsOSPlatform(OSPlatform.Create("ANDROID")) ? "android"
                 : RuntimeInformation.IsOSPlatform(OSPlatform.Linux) ? "linux" : "";
             return $"{system}/{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}";
         }

@@ -140,7 +140,9 @@ def _look(head: bytes, path: str, wanted_component: bool) -> None:
 def _platform() -> Any:
     if _DECLARED.is_pulley:
         return sys.byteorder
-    return _MACHINES.get(platform.machine().lower(), platform.machine()), sys.platform.rstrip("0123456789")
+    # Android is Linux to Python before 3.13.
+    system = "android" if hasattr(sys, "getandroidapilevel") else sys.platform.rstrip("0123456789")
+    return _MACHINES.get(platform.machine().lower(), platform.machine()), system
 
 
 def _refused(what: str, error: wasmtime.WasmtimeError) -> LoadError:

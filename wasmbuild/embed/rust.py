@@ -5,7 +5,7 @@ from __future__ import annotations
 from wasmbuild.embed.literals import filled, loader, pascal, quoted, rows
 from wasmbuild.embed.refusals import Refusal, refusals
 from wasmbuild.embed.rust_config import calls, is_minimal
-from wasmbuild.embed.spec import ProbeArtifact, Spec
+from wasmbuild.embed.spec import ProbeArtifact, Spec, system_of
 from wasmbuild.engine.triples import TargetTriple
 
 _PER_LINE = 24
@@ -138,5 +138,5 @@ def _condition(triple: TargetTriple) -> str:
         order = "big" if triple.is_big_endian else "little"
         return f'all(target_pointer_width = "{triple.pointer_width}", target_endian = "{order}")'
     # Rust calls Android a system, where a triple has it as an environment of Linux.
-    system = "android" if triple.environment == "android" else triple.os
+    system = system_of(triple)
     return f'all(target_arch = "{triple.architecture}", target_os = "{system}")'

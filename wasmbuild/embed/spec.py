@@ -110,13 +110,18 @@ class Spec(NamedTuple):
         }
 
 
+def system_of(triple: TargetTriple) -> str:
+    """Return the system of a triple as what builds programs calls it: Android is one of its own."""
+    return "android" if triple.environment == "android" else triple.os
+
+
 def platforms(machines: list[TargetEngine]) -> tuple[ApplicationPlatform, ...]:
     """Return the platforms of targets, in the order of their first targets."""
-    grouped: dict[tuple[str, str, bool], list[TargetEngine]] = {}
+    grouped: dict[tuple[str, str], list[TargetEngine]] = {}
     for machine in machines:
         triple = machine.triple
-        # Wasmtime's loader does not tell gnu from musl, but Android is a system of its own to what builds programs.
-        key = (triple.architecture, triple.os, triple.environment == "android")
+        # Wasmtime's loader does not tell gnu from musl.
+        key = (triple.architecture, system_of(triple))
         grouped.setdefault(key, []).append(machine)
     return tuple(
         ApplicationPlatform(

@@ -10,7 +10,7 @@ import pytest
 
 from wasmbuild.embed import c, csharp, go, python, rust
 from wasmbuild.embed.literals import filled, loader, quoted
-from wasmbuild.embed.spec import Spec
+from wasmbuild.embed.spec import ProbeArtifact, Spec, TargetEngine, platforms
 from wasmbuild.engine import lines
 from wasmbuild.errors import UsageError
 
@@ -188,7 +188,10 @@ def test_every_platform_has_its_own_probe(generate: Callable[[Spec], str], spec:
     probes = (*linux.probes, mac.probes[0]._replace(artifact=mac.probes[0].artifact[:300]))
     text = generate(linux._replace(probes=probes))
     if generate is c.generate:
-        assert "#if (defined(__x86_64__) || defined(_M_X64)) && defined(__linux__) // server" in text
+        assert (
+            "#if (defined(__x86_64__) || defined(_M_X64)) && defined(__linux__) && !defined(__ANDROID__) // server"
+            in text
+        )
         assert "#elif (defined(__aarch64__) || defined(_M_ARM64)) && defined(__APPLE__) && TARGET_OS_OSX" in text
         assert "#define WASMBUILD_PROBE_SIZE 300" in text
     elif generate is rust.generate:
@@ -276,3 +279,23 @@ def test_every_status_is_in_every_loader(status: str) -> None:
     if status not in ("ok", "precompiled", "not_valid"):
         assert f"    {''.join(word.capitalize() for word in status.split('_'))},\n" in loader("loader.rs")
         assert re.search(rf"\b{status}\b", loader("loader.py"))
+
+
+@pytest.mark.parametrize(
+    ("language", "linux", "android"),
+    [
+        (c, "defined(__linux__) && !defined(__ANDROID__)", "&& defined(__ANDROID__)"),
+        (python, '("aarch64", "linux")', '("aarch64", "android")'),
+        (csharp, '"linux/arm64"', '"android/arm64"'),
+        (go, '"linux/arm64"', '"android/arm64"'),
+        (rust, 'target_os = "linux"', 'target_os = "android"'),
+    ],
+    ids=["c", "python", "csharp", "go", "rust"],
+)
+def test_android_is_a_system_of_its_own(
+    language: Any, linux: str, android: str, machine: Callable[..., TargetEngine]
+) -> None:
+    found = platforms([machine("board", "aarch64-unknown-linux-gnu"), machine("phone", "aarch64-linux-android")])
+    probes = tuple(ProbeArtifact(platform, b"\x7fELF" + bytes(100)) for platform in found)
+    text = language.generate(Spec("wasmbuild.toml", "wasmbuild embed", found[0].engine, probes))
+    assert text.count(linux) == text.count(android) > 0
