@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 
+from wasmbuild.builder.session import Session
 from wasmbuild.cli import main
 from wasmbuild.formats.record import Record
 from wasmbuild.toolchain import installed
@@ -162,6 +163,64 @@ def test_without_a_stamp_the_directory_is_the_sign(project: Project) -> None:
     os.utime(project.root / "d", (0, 0))
     project.run(*step)
     assert (project.root / "d").stat().st_mtime_ns >= max(path.stat().st_mtime_ns for path in project.root.rglob("*.*"))
+
+
+@pytest.mark.parametrize("stamp", [(), ("--stamp", "stamp")])
+@pytest.mark.parametrize(
+    ("edited", "text", "said"),
+    [
+        ("add.wat", SUB, "error: add@arm: changed while it was built; build again\nerror: add@x64: "),
+        ("more/b.wat", ADD, "error: b@arm: changed while it was built; build again\nerror: b@x64: "),
+        ("wasmbuild.toml", HEAD + TARGETS, "error: wasmbuild.toml: modules: is missing"),
+        ("wasmbuild.toml", HEAD + TARGETS + '[modules.add]\nsource = "add.wat"\n', "error: wasmbuild.toml: changed "),
+    ],
+)
+def test_what_is_edited_before_the_sign_gets_its_time_is_built_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch, stamp: tuple[str, ...], edited: str, text: str, said: str
+) -> None:
+    """The edit comes when the build has looked at everything for the last time, and before it tells that it is done."""
+    project.write("more/a.wat", ADD)
+    project.declare(HEAD + TARGETS + MODULES + '[modules."*"]\nsource = "more/*.wat"\n')
+    step = ("build", "-q", "--build-dir", "d", *stamp)
+    close = Session.close
+
+    def closes(session: Session) -> None:
+        close(session)
+        monkeypatch.undo()
+        project.write(edited, text)
+
+    monkeypatch.setattr(Session, "close", closes)
+    error = project.run(*step, status=2 if "is missing" in said else 1).stderr
+    assert said in error
+    sign = project.root / (stamp[1] if stamp else "d")
+    assert not sign.exists() if stamp else sign.stat().st_mtime_ns == 0
+    if "is missing" not in said:
+        project.run(*step)
+        assert sign.stat().st_mtime_ns > (project.root / edited).stat().st_mtime_ns
+
+
+@pytest.mark.parametrize("kind", ["touched", "a link", "without a note"])
+def test_what_is_right_is_done_whatever_is_noted_of_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    step = ("build", "-q", "--build-dir", "d", "--stamp", "stamp")
+    if kind == "a link":
+        project.write("d/elsewhere/.keep", "")
+        (project.root / "d/x64").symlink_to("elsewhere")
+    close = Session.close
+
+    def closes(session: Session) -> None:
+        close(session)
+        monkeypatch.undo()
+        if kind == "touched":
+            project.write("add.wat", ADD)
+        elif kind == "without a note":
+            (project.root / "d/.wasmbuild/noop.json").unlink()
+
+    if kind != "a link":
+        monkeypatch.setattr(Session, "close", closes)
+    project.run(*step)
+    assert (project.root / "stamp").exists()
 
 
 @pytest.mark.parametrize("sign", ["out", "out/index.json", "stamp"])

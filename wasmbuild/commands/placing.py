@@ -6,7 +6,8 @@ import os
 
 from wasmbuild import files
 from wasmbuild.commands import options
-from wasmbuild.errors import UsageError
+from wasmbuild.errors import CompileError, UsageError
+from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.plan.placement import Placement
@@ -130,9 +131,41 @@ def ending(arguments: argparse.Namespace, workspace: Workspace, plan: Plan) -> C
             output.write(arguments.stamp, b"")
         # By the name that was just written its folder is younger, which may be one that a glob looks into.
         output.touch(arguments.stamp or plan.build_dir)
-        files.pass_step()
+        try:
+            files.pass_step()
+            _check_unchanged(workspace)
+        except BaseException:
+            take_back(arguments, plan)
+            raise
 
     return end
+
+
+def take_back(arguments: argparse.Namespace, plan: Plan) -> None:
+    """Remove the stamp, or give the build directory an old time, lest the build around this one take it for done."""
+    from wasmbuild.builder import output
+
+    with suppress(OSError):
+        if arguments.stamp is None:
+            os.utime(plan.build_dir, (0, 0))
+        elif (stamp := output.replaced(arguments.stamp)) is not None:
+            stamp.unlink()
+
+
+def _check_unchanged(workspace: Workspace) -> None:
+    """Raise CompileError for what was edited before the sign got its time, which is younger: nobody would build it."""
+    planned = workspace.planned()
+    if workspace.is_up_to_date(planned):
+        return
+    # A whole build leaves no note where it may not write, nor while another one is at work: what counts is what is so.
+    session = workspace.session(planned, cached=False)
+    try:
+        if session.is_whole() and not planned.plan.refused:
+            return
+        changed = [status.artifact.id for status in session.outdated()] or [planned.plan.path]
+    finally:
+        session.close()
+    raise CompileError("\n".join(f"{each}: changed while it was built; build again" for each in sorted(changed)))
 
 
 def _depfile(arguments: argparse.Namespace, workspace: Workspace, plan: Plan, build_dir: Path) -> bytes:
