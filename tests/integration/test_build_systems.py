@@ -88,6 +88,36 @@ def test_make(project: Project) -> None:
     assert steps() == set()
 
 
+@pytest.mark.needs("make")
+@pytest.mark.parametrize("depfile", [False, True])
+def test_make_takes_a_directory_for_done_when_it_is(project: Project, depfile: bool) -> None:
+    options, include = ("--depfile out.d", "-include out.d") if depfile else ("", "")
+    rule = f"out: wasmbuild.toml add.wat; {WASMBUILD} build -q --build-dir out {options}"
+    project.write("Makefile", f"{rule}\n{include}\n")
+
+    def fails() -> bool:
+        ended = subprocess.run(["make", "out"], cwd=project.root, capture_output=True, text=True, check=False)
+        return ended.returncode != 0
+
+    (project.root / "add.wat").write_text("nonsense")
+    assert [fails(), fails()] == [True, True]
+    (project.root / "add.wat").write_text(ADD)
+    assert not fails()
+    assert "up to date" in ran(project, "make", "out")
+    later(project.root / "add.wat", "nonsense")
+    os.utime(project.root / "out", (1, 1))
+    assert [fails(), fails()] == [True, True]
+    (project.root / "add.wat").write_text(ADD)
+    # An error, and not artifacts that fail.
+    (project.root / "out/index.json").unlink(missing_ok=True)
+    (project.root / "out/index.json").mkdir()
+    os.utime(project.root / "out", (1, 1))
+    assert [fails(), fails()] == [True, True]
+    (project.root / "out/index.json").rmdir()
+    assert not fails()
+    assert "up to date" in ran(project, "make", "out")
+
+
 @pytest.mark.parametrize("restat", [False, True])
 def test_ninja(project: Project, restat: bool) -> None:
     text = NINJA_FILE.replace("restat = RULE\n", "restat = 1\n" if restat else "\n")

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 
+from wasmbuild.builder import output
 from wasmbuild.builder.session import Session
 from wasmbuild.cli import main
+from wasmbuild.errors import DiskError
 from wasmbuild.formats.record import Record
 from wasmbuild.toolchain import installed
 
@@ -163,6 +165,17 @@ def test_without_a_stamp_the_directory_is_the_sign(project: Project) -> None:
     os.utime(project.root / "d", (0, 0))
     project.run(*step)
     assert (project.root / "d").stat().st_mtime_ns >= max(path.stat().st_mtime_ns for path in project.root.rglob("*.*"))
+
+
+def test_a_directory_is_no_sign_where_the_depfile_cannot_be_written(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(path: Path, data: bytes) -> None:
+        raise DiskError(f"{path}: cannot be written")
+
+    monkeypatch.setattr(output, "write", refuses)
+    project.run("build", "-q", "--build-dir", "d", "--depfile", "d.d", status=3)
+    assert (project.root / "d").stat().st_mtime_ns == 0
 
 
 @pytest.mark.parametrize("stamp", [(), ("--stamp", "stamp")])

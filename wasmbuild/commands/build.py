@@ -92,9 +92,16 @@ def run(arguments: argparse.Namespace) -> int:
             f"them; select with --target or --for, or leave out --build-dir, --stamp and --depfile"
         )
     end = ending(arguments, workspace, planned.plan)
-    code = _built(arguments, workspace, planned)
-    if code == DONE:
-        end()
+    done = False
+    try:
+        code = _built(arguments, workspace, planned)
+        if code == DONE:
+            end()
+            done = True
+    finally:
+        # Whatever a build makes there gives the directory a new time, however it ends.
+        if not done and arguments.stamp is None:
+            placing.take_back(arguments, planned.plan)
     return code
 
 
