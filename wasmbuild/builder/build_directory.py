@@ -11,7 +11,7 @@ from wasmbuild.builder import disk, noop
 from wasmbuild.builder.disk import ALONE_PREFIX, TEMPORARY_PREFIX, Advice, as_disk_error, delete
 from wasmbuild.builder.lock import Lock
 from wasmbuild.builder.memory import Memory
-from wasmbuild.digest import sha256_hex
+from wasmbuild.digest import is_hex, sha256_hex
 from wasmbuild.errors import DiskError, FormatError
 from wasmbuild.formats.record import Record
 from wasmbuild.lean.contexts import suppress
@@ -227,8 +227,8 @@ class BuildDirectory:
             directory = directory.parent
 
     def files(self) -> list[str]:
-        """Return the paths of all files but temporary ones."""
-        return [f"{directory}{os.sep}{name}" for directory, names in self._walk() for name in names]
+        """Return the paths of all files but temporary ones, and those of a build directory below this one."""
+        return [f"{directory}{os.sep}{name}" for directory, names, _ in self._walk() for name in names]
 
     def orphans(self, found: Iterable[str], declared: Set[str]) -> list[Path]:
         """Return, of files found here, the artifacts that wasmbuild made and that are no longer declared.
@@ -268,13 +268,10 @@ class BuildDirectory:
         return TEMPORARY_PREFIX if self.locked else ALONE_PREFIX
 
     def _leftovers(self, below: bool) -> Iterator[str]:
-        for directory, names in self._walk(with_temporary=True, below=below):
-            for name in names:
+        for directory, names, temporary in self._walk(below=below):
+            for name in [*filter(_is_temporary, names), *temporary]:
                 path = f"{directory}{os.sep}{name}"
-                if name.startswith(ALONE_PREFIX):
-                    if self._is_stale(path):
-                        yield path
-                elif name.startswith(TEMPORARY_PREFIX):
+                if not name.startswith(ALONE_PREFIX) or self._is_stale(path):
                     yield path
 
     def _is_stale(self, path: str) -> bool:
@@ -283,12 +280,30 @@ class BuildDirectory:
         except OSError:
             return False
 
-    def _walk(self, *, with_temporary: bool = False, below: bool = True) -> Iterator[tuple[str, list[str]]]:
-        """Go through the build directory; temporary directories are never entered, only named when asked for."""
-        for directory, subdirectories, names in os.walk(self.root):
-            temporary = [name for name in subdirectories if name.startswith(TEMPORARY_PREFIX)]
+    def _walk(self, *, below: bool = True) -> Iterator[tuple[str, list[str], list[str]]]:
+        """Go through the build directory: directories with the names of files, and of temporary directories, in them.
+
+        These are never entered, nor is what a build directory of its own holds: another build may be at work there.
+        """
+        root = str(self.root)
+        for directory, subdirectories, names in os.walk(root):
+            if filenames.STATE_DIRECTORY in subdirectories and directory != root and _is_build_directory(directory):
+                subdirectories.clear()
+                continue
+            temporary = list(filter(_is_temporary, subdirectories))
             subdirectories[:] = [name for name in subdirectories if name not in temporary and below]
-            yield directory, names + (temporary if with_temporary else [])
+            yield directory, names, temporary
+
+
+def _is_temporary(name: str) -> bool:
+    """Tell whether a name is one that a build gives to what is in the making; users give others that begin so."""
+    if not name.startswith(TEMPORARY_PREFIX):
+        return False
+    return all(is_hex(part, 16) for part in name.removeprefix(ALONE_PREFIX).removeprefix(TEMPORARY_PREFIX).split("-"))
+
+
+def _is_build_directory(directory: str) -> bool:
+    return os.path.exists(os.path.join(directory, filenames.native(filenames.BUILD_LOCK)))
 
 
 def record_path(artifact: Path) -> Path:

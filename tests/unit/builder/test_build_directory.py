@@ -104,23 +104,44 @@ def test_files_have_the_modes_of_any_file(directory: BuildDirectory) -> None:
     assert (directory.root / "x").stat().st_mode & 0o777 == 0o640
 
 
+def temporary(number: int, prefix: str = disk.TEMPORARY_PREFIX) -> str:
+    return f"{prefix}{number:016x}"
+
+
 def test_what_a_killed_build_left_is_removed_and_nothing_else(directory: BuildDirectory) -> None:
     directory.unlock()
-    for name in (".wasmbuild-1/0.cwasm", "x64/.wasmbuild-2", "x64/deep/.wasmbuild-3", ".wasmbuild/.wasmbuild-4"):
+    left = [f"{temporary(1)}/0.cwasm", f"x64/{temporary(2)}", f"x64/deep/{temporary(3)}", f".wasmbuild/{temporary(4)}"]
+    others = ["x64/mine", ".wasmbuild-state/lock", "x64/.wasmbuild-notes/x", ".wasmbuild-1", f"x64/{temporary(5)}0"]
+    for name in left + others:
         path = directory.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("left")
-    (directory.root / "x64/mine").write_text("mine")
     directory.lock()
     directory.remove_leftovers()
-    left = sorted(path.relative_to(directory.root).as_posix() for path in directory.root.rglob("*") if path.is_file())
-    assert left == [".wasmbuild/lock", "x64/mine"]
+    there = sorted(path.relative_to(directory.root).as_posix() for path in directory.root.rglob("*") if path.is_file())
+    assert there == sorted([".wasmbuild/lock", *others])
+
+
+def test_what_another_build_makes_below_is_left_to_it(directory: BuildDirectory) -> None:
+    nested = BuildDirectory(directory.root / "x64" / "release")
+    nested.lock()
+    made_there = made(nested)
+    nested.publish(nested.root / "release" / "add.cwasm", made(nested), record("x64/release/release/add@x64"))
+    made_there.touch()
+    (directory.root / "x64" / "own").touch()
+    directory.remove_leftovers()
+    assert made_there.exists()
+    assert {Path(path).relative_to(directory.root).parts[1] for path in directory.files()} == {"lock", "own"}
+    nested.unlock()
 
 
 def test_what_is_written_without_the_lock_goes_when_it_is_a_day_old(directory: BuildDirectory) -> None:
     day = 24 * 3600
-    for name, age in (("young", day - 60), ("old", day + 60)):
-        for path in (directory.root / f".wasmbuild-alone-{name}{rest}" for rest in ("/.wasmbuild-1", "-file")):
+    young, old = (temporary(number, disk.ALONE_PREFIX) for number in (1, 2))
+    within = temporary(3)
+    for name, age in ((young, day - 60), (old, day + 60)):
+        # As a file has one, and as a directory beside an output.
+        for path in (directory.root / f"{name}{rest}" for rest in (f"-{4:016x}/{within}", "")):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
             for aged in {path, path.parent} - {directory.root}:
@@ -129,7 +150,7 @@ def test_what_is_written_without_the_lock_goes_when_it_is_a_day_old(directory: B
     directory.lock()
     directory.remove_leftovers()
     left = sorted(path.relative_to(directory.root).as_posix() for path in directory.root.rglob(".wasmbuild-*"))
-    assert left == [".wasmbuild-alone-young", ".wasmbuild-alone-young-file", ".wasmbuild-alone-young/.wasmbuild-1"]
+    assert left == [young, f"{young}-{4:016x}", f"{young}-{4:016x}/{within}"]
 
 
 def test_what_is_written_without_the_lock_is_safe_from_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
