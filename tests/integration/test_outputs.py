@@ -208,6 +208,7 @@ tests = [{ call = "add", args = [1, 2], returns = [3], wasi = { dirs = ["given"]
     [
         ("sub.wat", "the source sub.wat"),
         ("link", "the source sub.wat"),
+        ("hard", "the source sub.wat"),
         ("folder/b.wat", "the source folder/b.wat"),
         ("to-b", "the source to-b"),
         ("deep/er/c.wat", "the source deep/er/c.wat"),
@@ -230,6 +231,7 @@ def test_nothing_that_is_declared_is_overwritten(project: Project, path: str, sa
     shutil.copytree(project.build, project.root / "shipped")
     project.write("wasmbuild.lock", "version = 1\n")
     (project.root / "link").symlink_to("sub.wat")
+    os.link(project.root / "sub.wat", project.root / "hard")
     (project.root / "to-b").symlink_to("folder/b.wat")
     before = {path: path.read_bytes() for path in project.root.rglob("*") if path.is_file()}
     what = "what the build makes there" if said is None else f"{said}, which is the same file"

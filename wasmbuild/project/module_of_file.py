@@ -77,13 +77,21 @@ def makes(project: Project, place: str) -> bool:
 def read_at(project: Project, file: Path) -> Iterator[tuple[str, Path]]:
     """Yield what a build may read at a place, each with what it is; of a glob or a directory it is ``file`` itself.
 
-    Paths are as the declaration was named. Raises OSError as ``module_of`` does.
+    Paths are as the declaration was named. A source that is a link of another name to ``file`` is not found. Raises
+    OSError as ``module_of`` does, and where there is no such file.
     """
     beside = Path(project.file).parent
-    for declared in project.modules.values():
-        if not is_glob(declared.source):
-            yield "the source", beside / normal(declared.source)
     real = Path(os.path.realpath(file))
+    status = os.stat(real)
+    # Each of thousands of steps would have the system look at the sources of all others.
+    anywhere = status.st_nlink > 1 or os.path.islink(file)
+    names = {file.name.lower(), real.name.lower()}
+    for declared in project.modules.values():
+        source = normal(declared.source)
+        if (anywhere or source.rpartition("/")[2].lower() in names) and not is_glob(source):
+            path = beside / source
+            if _is(path, status):
+                yield "the source", path
     root = project._replace(directory=Path(os.path.realpath(project.directory)))
     if any(_declaring(project, file)) or any(_declaring(root, real)):
         yield "the source", file
@@ -93,6 +101,13 @@ def read_at(project: Project, file: Path) -> Iterator[tuple[str, Path]]:
 
         if is_below(os.path.realpath(project.directory / directory), str(real)):
             yield "the file of a test", file
+
+
+def _is(path: Path, status: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), status)
+    except OSError:
+        return False
 
 
 _Found = tuple[str, str, str]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from wasmbuild.commands import options
+from wasmbuild.errors import UsageError
 from wasmbuild.project import module_of_file
 from wasmbuild.project.config import parse
 from wasmbuild.project.declared import Project
@@ -64,3 +69,34 @@ def test_no_folder_is_listed_for_the_file_of_a_step(project: Project, monkeypatc
         found = module_of_file.module_of(declared, project.directory / "plugins/a.wasm", name, project.targets[0])
         assert found is not None
         assert found.name == "plug/a"
+
+
+def test_sources_of_other_names_are_not_looked_at_for_the_output_of_a_step(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With thousands of them, each step would look at all."""
+    one = project.modules["one"]
+    others = {f"m{count}": one._replace(source=f"m{count}.wasm") for count in range(20)}
+    declared = project._replace(modules={**others, **project.modules}, file=str(project.directory / "wasmbuild.toml"))
+    made = project.directory / "made.cwasm"
+    made.write_bytes(b"")
+    looked: list[str] = []
+    real_stat = os.stat
+
+    def stat(path: str | Path, **options: Any) -> os.stat_result:
+        looked.append(os.path.basename(path))
+        return real_stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", stat)
+    check = partial(options.check_beside, "compile", project=declared)
+    check([("-o", made)])
+    assert {name for name in looked if name.startswith("m")} == {"made.cwasm"}
+    looked.clear()
+    assert list(module_of_file.read_at(declared, made)) == []
+    assert looked.count("made.cwasm") == 1
+    for name, link in (("hard", os.link), ("soft", os.symlink)):
+        link(project.directory / "one.wasm", project.directory / name)
+        with pytest.raises(UsageError, match=f"-o .*{name} would overwrite the source .*one.wasm, which is the same"):
+            check([("-o", project.directory / name)])
+    with pytest.raises(UsageError, match=r"would overwrite the source .*one\.wasm"):
+        check([("-o", project.directory / "plugins/../one.wasm")])
