@@ -143,6 +143,38 @@ def test_ninja(project: Project, restat: bool) -> None:
     assert_up_to_date()
 
 
+WHOLE_MAKE = f"""
+wasm.stamp: wasmbuild.toml ; {WASMBUILD} build -q --stamp $@ --depfile $@.d
+-include wasm.stamp.d
+"""
+WHOLE_NINJA = f"""
+rule wasmbuild
+  command = {WASMBUILD} build -q --stamp $out --depfile $out.d
+  depfile = $out.d
+  deps = gcc
+  restat = 1
+build wasm.stamp: wasmbuild wasmbuild.toml
+"""
+
+
+@pytest.mark.needs("make")
+@pytest.mark.parametrize("program", ["make", NINJA], ids=["make", "ninja"])
+def test_a_file_joins_a_glob_in_a_folder_that_was_not_there(project: Project, program: str | Path) -> None:
+    project.write("Makefile", WHOLE_MAKE)
+    project.write("build.ninja", WHOLE_NINJA)
+    project.declare(f'{HEAD}{TARGETS}[modules."**"]\nsource = "lib/*/pkg/*.wat"\n')
+    project.write("lib/a/README", "")
+    project.write("lib/b/pkg/b.wat", ADD)
+    ran(project, program)
+    done = ran(project, program)
+    assert "up to date" in done or "no work to do" in done
+    project.write("lib/a/pkg/a.wat", SUB)
+    ran(project, program)
+    assert (project.build / "x64/a/pkg/a.cwasm").exists()
+    done = ran(project, program)
+    assert "up to date" in done or "no work to do" in done
+
+
 @pytest.mark.needs("cmake", "make")
 @pytest.mark.parametrize("generator", ["Unix Makefiles", "Ninja"])
 def test_cmake(project: Project, generator: str) -> None:

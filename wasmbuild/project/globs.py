@@ -35,7 +35,8 @@ def expand(directory: Path, pattern: str) -> list[str]:
 def folders(directory: Path, pattern: str) -> list[str]:
     """Return the folders that decide what a pattern matches, as ``expand`` does files; ``.`` is the directory itself.
 
-    What comes into one, or leaves it, gives it another time. Raises OSError, as ``expand`` does.
+    What comes into one, or leaves it, gives it another time. For a folder that is not there, it is the one that it
+    would come into. Raises OSError, as ``expand`` does.
     """
     listed: list[str] = []
     for _ in _match(directory, "", pattern.split("/"), listed):
@@ -118,13 +119,16 @@ def _match(directory: Path, below: str, parts: list[str], listed: list[str]) -> 
 
 
 def _entries(directory: Path, below: str, listed: list[str]) -> list[os.DirEntry[str]]:
-    """Return what is in a folder, and note in ``listed`` that it was there."""
+    """Return what is in a folder, and note in ``listed`` the one that decides it."""
     try:
         with os.scandir(directory / below) as entries:
             found = list(entries)
             listed.append(below)
             return found
     except (FileNotFoundError, NotADirectoryError):
+        while below and not os.path.isdir(directory / below):
+            below = below[: below.rstrip("/").rfind("/") + 1]
+        listed.append(below)
         return []
 
 

@@ -105,7 +105,19 @@ def test_the_folders_that_decide_what_is_matched(tmp_path: Path) -> None:
     assert globs.folders(tmp_path, "*.wasm") == ["."]
     assert globs.folders(tmp_path, "*/*.wasm") == [".", "a", "f"]
     assert globs.folders(tmp_path, "a/**/*.wasm") == ["a", "a/b"]
-    assert globs.folders(tmp_path, "gone/*.wasm") == []
+    assert globs.folders(tmp_path, "gone/*.wasm") == ["."]
+
+
+def test_the_folder_decides_that_another_one_would_come_into(tmp_path: Path) -> None:
+    for name in ("lib/a/README", "lib/b/pkg/b.wasm", "lib/c/pkg", "lib/file"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert globs.folders(tmp_path, "lib/*/pkg/*.wasm") == ["lib", "lib/a", "lib/b/pkg", "lib/c"]
+    assert globs.folders(tmp_path, "lib/*/pkg/b.wasm") == ["lib", "lib/a", "lib/b/pkg", "lib/c"]
+    assert globs.folders(tmp_path, "l*/b/pkg/deep/er/*.wasm") == [".", "lib/b/pkg"]
+    assert globs.folders(tmp_path, "lib/**/pkg/*.wasm") == ["lib", "lib/a", "lib/b", "lib/b/pkg", "lib/c"]
+    assert globs.expand(tmp_path, "lib/*/pkg/*.wasm") == ["lib/b/pkg/b.wasm"]
+    assert globs.folders(tmp_path / "lib", "../gone/*.wasm") == [".."]
 
 
 @given(
