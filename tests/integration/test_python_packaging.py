@@ -181,6 +181,24 @@ def test_mistakes_in_the_table_are_told_at_once(distribution: Distribution) -> N
     assert (distribution.root / "edge/__init__.py").exists()
 
 
+def test_modules_beside_artifacts_are_refused_with_what_to_write(distribution: Distribution) -> None:
+    package = distribution.root / "edge/wasm"
+    package.mkdir()
+    for name in ("__init__.py", "load.py"):
+        (package / name).write_text("")
+    if distribution.backend == "setuptools":
+        distribution.edit('packages = ["edge"]', 'packages = ["edge", "edge.wasm"]')
+    (distribution.root / ".gitignore").unlink()
+    for kind in ("--wheel", "--sdist"):
+        said = distribution.build(kind, status=1)
+        assert 'package = "edge/wasm": edge/wasm/__init__.py would leave the wheel' in said
+    written = said.partition("is no artifact; write ")[2].partition(",")[0]
+    distribution.edit('package = "edge/wasm"', f"package = {written}")
+    distribution.build()
+    artifacts = {name.replace("/wasm/", "/wasm/artifacts/") for name in FILES}
+    assert distribution.shipped() == {*artifacts, "edge/wasm/__init__.py", "edge/wasm/load.py"}
+
+
 def test_a_library_of_another_line_is_refused_with_what_to_write(distribution: Distribution) -> None:
     distribution.edit('"wasmtime>=48,<49"', '"wasmtime>=49"')
     assert 'write "wasmtime>=48,<49" there' in distribution.build("--wheel", status=1)

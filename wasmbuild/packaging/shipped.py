@@ -13,6 +13,7 @@ from wasmbuild.packaging import requirements, tags
 from wasmbuild.plan.placement import UnknownTargetError
 from wasmbuild.project import filenames
 from wasmbuild.project.declared import lines_of
+from wasmbuild.project.globs import literal
 from wasmbuild.text import quoted, suggestion
 from wasmbuild.toolchain.search_path import LOCK
 
@@ -95,9 +96,10 @@ def build(root: Path, settings: Settings, in_wheel: Callable[[str], str]) -> Whe
 
     ``in_wheel`` tells of a directory in the project, a path with slashes, where the wheel has it: it leaves out the
     folder of packages, such as ``src``. Raises what ``api.build`` raises, and UsageError for a platform wheel of
-    several platforms, for several lines, and where there is no such package.
+    several platforms, for several lines, where there is no such package, and for modules of Python in that directory.
     """
     _check_package(root, settings.package)
+    _check_modules(root, settings.package)
     plan = _plan(root, settings, root / settings.package)
     required = requirements.of(lines(plan), runtime=settings.require_runtime)
     tag = tags.of_targets(plan.targets) if settings.platform_wheel else None
@@ -125,16 +127,27 @@ def _check_package(root: Path, package: str) -> None:
     raise UsageError(f"package = {quoted(package)}: there is no {top} beside pyproject.toml; write {fix}")
 
 
+def _check_modules(root: Path, package: str) -> None:
+    # Backends ship nothing that is there but what is declared, and would say nothing of them.
+    if module := min(root.glob(f"{literal(package)}/**/*.py"), default=None):
+        found = module.relative_to(root).as_posix()
+        raise UsageError(
+            f"package = {quoted(package)}: {found} would leave the wheel, as all does there that is no artifact; write "
+            f"{quoted(package + '/artifacts')}, or move the modules"
+        )
+
+
 def tag(root: Path, settings: Settings) -> str:
     """Return the platform tag of a platform wheel. Raises what ``api.plan`` raises, UsageError."""
     return tags.of_targets(_plan(root, settings).targets)
 
 
 def sources(root: Path, settings: Settings) -> list[str]:
-    """Return what a source distribution needs to build the same, from ``root``. Raises UsageError.
+    """Return what a source distribution needs to build the same, from ``root``. Raises UsageError, as ``build`` does.
 
     It is the declaration, the lock file where there is one, sources, and files that tests are given.
     """
+    _check_modules(root, settings.package)
     plan = api.plan(root / settings.config)
     lock = os.path.join(os.path.dirname(settings.config), LOCK)
     found = [settings.config, *([lock] if os.path.isfile(root / lock) else [])]
