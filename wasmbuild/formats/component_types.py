@@ -18,6 +18,8 @@ _CORE, _FUNC, _VALUE, _TYPES, _COMPONENTS, _INSTANCES = range(6)
 _DEEPEST = 30
 # A type that repeats others grows with each definition; those of interfaces have some dozens of parts.
 _LARGEST = 5000
+# Wasmtime refuses types that are nested deeper, and neither they nor their JSON may exhaust the interpreter's stack.
+_DEEPEST_TYPE = 100
 _LIFT, _LOWER = 0, 1
 # Canonical options with an index; the others are alone.
 _WITH_INDEX = (0x03, 0x04, 0x05, 0x07, 0x08)
@@ -74,7 +76,7 @@ def exported_functions(data: bytes) -> dict[str, FunctionType]:
     """
     try:
         exports = _Scope(data, None, {}, 0).read(8, len(data))
-    except (FormatError, LookupError, TypeError, ValueError):
+    except (FormatError, LookupError, TypeError, ValueError, RecursionError):
         return {}
     found: dict[str, FunctionType] = {}
     for name, (sort, item) in exports.items():
@@ -286,13 +288,15 @@ _READERS = {
 }
 
 
-def _left(type_: ValueType, room: int) -> int:
-    """Return how many more parts than a type has there is room for; below zero where there is not."""
+def _left(type_: ValueType, room: int, depth: int = 0) -> int:
+    """Return how many more parts than a type has there is room for; below zero where there is not, or too deep."""
+    if depth > _DEEPEST_TYPE:
+        return -1
     room -= 1
     for _, inner in type_.cases:
         if room < 0:
             break
-        room = room - 1 if inner is None else _left(inner, room)
+        room = room - 1 if inner is None else _left(inner, room, depth + 1)
     return room
 
 

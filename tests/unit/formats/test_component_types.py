@@ -109,6 +109,20 @@ def test_a_type_that_grows_without_end_is_not_followed() -> None:
     assert len(json.dumps(found)) < 200_000
 
 
+@pytest.mark.parametrize("depth", [110, 400, 2000])
+def test_a_type_that_is_nested_too_deeply_is_not_followed(depth: int) -> None:
+    options = "".join(f"(type $t{n} (option $t{n - 1}))" for n in range(1, depth))
+    data = binary(f"""(component (type $t0 (option u8)) {options}
+      (import "f" (func $f (param "v" $t{depth - 1}))) (export "g" (func $f)))""")
+    functions = exported_functions(data)
+    assert from_json(json.loads(json.dumps(functions))) == functions
+    ((type_,), _) = functions["g"]
+    levels = 0
+    while type_.cases:
+        type_, levels = type_.cases[1][1] or UNKNOWN, levels + 1
+    assert (type_, levels < 102) == (UNKNOWN, True)
+
+
 def test_json_brings_them_back() -> None:
     functions = exported_functions(lifting("(result u32)"))
     assert from_json(json.loads(json.dumps(functions))) == functions
