@@ -6,7 +6,7 @@ with. Source: ``design/mvp/Binary.md`` of the WebAssembly component model (versi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from wasmbuild.errors import FormatError
 from wasmbuild.formats.cursor import Cursor
@@ -20,6 +20,10 @@ _DEEPEST = 30
 _LARGEST = 5000
 # Wasmtime refuses types that are nested deeper, and neither they nor their JSON may exhaust the interpreter's stack.
 _DEEPEST_TYPE = 100
+# What small files can multiply: components by instantiating them, parts of types by repeating them, at every place.
+_MOST_STEPS = 2_000_000
+_INSTANTIATION = 200
+_MOST_EXPORTED = 200_000
 _LIFT, _LOWER = 0, 1
 # Canonical options with an index; the others are alone.
 _WITH_INDEX = (0x03, 0x04, 0x05, 0x07, 0x08)
@@ -75,35 +79,65 @@ def exported_functions(data: bytes) -> dict[str, FunctionType]:
     Those whose types are not followed here are left out.
     """
     try:
-        exports = _Scope(data, None, {}, 0).read(8, len(data))
+        exports = _Scope(data, None, {}, 0, _Budget()).read(8, len(data))
     except (FormatError, LookupError, TypeError, ValueError, RecursionError):
         return {}
     found: dict[str, FunctionType] = {}
-    for name, (sort, item) in exports.items():
-        if sort == _FUNC and isinstance(item, FunctionType):
+    # Functions and instances are shared here, and in JSON each name has a copy of its own.
+    room = _MOST_EXPORTED
+    for name, item in _named(exports):
+        room = _left(_whole(item), room) if isinstance(item, FunctionType) else room - 1
+        if room < 0:
+            break
+        if isinstance(item, FunctionType):
             found[name] = item
-        elif sort == _INSTANCES and isinstance(item, dict):
-            inner = {inner: of for inner, (kind, of) in item.items() if kind == _FUNC}
-            found.update({f"{name}#{inner}": of for inner, of in inner.items() if isinstance(of, FunctionType)})
     return found
+
+
+def _named(exports: Mapping[str, Item]) -> Iterator[tuple[str, Any]]:
+    """Return what is exported, and what is in instances that are."""
+    for name, (sort, item) in exports.items():
+        if sort == _FUNC:
+            yield name, item
+        elif sort == _INSTANCES and isinstance(item, dict):
+            for inner, (kind, of) in item.items():
+                yield f"{name}#{inner}", of if kind == _FUNC else None
+
+
+class _Budget:
+    """What is left of the steps that reading one file may take."""
+
+    def __init__(self) -> None:
+        self._steps = _MOST_STEPS
+
+    def take(self, steps: int) -> None:
+        self._steps -= steps
+        if self._steps < 0:
+            raise ValueError("a small file that takes too long")
 
 
 class _Scope:
     """The index spaces of one component, or of one type of instances."""
 
-    def __init__(self, data: bytes, outer: _Scope | None, arguments: dict[str, Item], depth: int) -> None:
+    def __init__(
+        self, data: bytes, outer: _Scope | None, arguments: dict[str, Item], depth: int, budget: _Budget
+    ) -> None:
         if depth > _DEEPEST:
             raise ValueError("components are nested too deeply")
         self._data = data
         self._outer = outer
         self._arguments = arguments
         self._depth = depth
+        self._budget = budget
         self._spaces: dict[int, list[Any]] = {sort: [] for sort in range(1, 6)}
 
     def read(self, start: int, end: int) -> dict[str, Item]:
         """Read a component's sections, and return what it exports."""
         exports: dict[str, Item] = {}
         for _, number, at, stop in Cursor(self._data, start, end, _WHAT).sections():
+            # A file of any size is read once at its outermost level.
+            if self._depth:
+                self._budget.take(1 + (stop - at if number == _EXPORT or number in _READERS else 0))
             if number == _COMPONENT:
                 self._spaces[_COMPONENTS].append((self, at, stop))
                 continue
@@ -136,7 +170,8 @@ class _Scope:
                 self._add((_INSTANCES, None))
                 return
             scope, start, end = made
-            inner = _Scope(self._data, scope, arguments, self._depth + 1)
+            self._budget.take(_INSTANTIATION)
+            inner = _Scope(self._data, scope, arguments, self._depth + 1, self._budget)
             self._add((_INSTANCES, inner.read(start + 8, end)))
         else:
             self._add((_INSTANCES, {_name(cursor): self._item(cursor) for _ in range(cursor.u32())}))
@@ -148,7 +183,7 @@ class _Scope:
         target = cursor.byte()
         if target == 2:
             scope: _Scope | None = self
-            for _ in range(cursor.u32()):
+            for _ in range(min(cursor.u32(), _DEEPEST + 1)):
                 scope = None if scope is None else scope._outer
             index = cursor.u32()
             self._add((sort, None if scope is None or sort == _CORE else scope._spaces[sort][index]))
@@ -207,9 +242,10 @@ class _Scope:
             result = self._value(cursor) if cursor.byte() == 0 else None
             if result is None:
                 cursor.byte()
-            self._add((_TYPES, FunctionType(parameters, result)))
+            function = FunctionType(parameters, result)
+            self._add((_TYPES, function if self._fits(_whole(function)) else None))
         elif code in (0x41, 0x42):
-            exports = _Scope(self._data, self, {}, self._depth + 1)._declarations(cursor)
+            exports = _Scope(self._data, self, {}, self._depth + 1, self._budget)._declarations(cursor)
             self._add((_TYPES, exports if code == 0x42 else None))
         elif code == 0x3F:
             cursor.byte()
@@ -218,7 +254,12 @@ class _Scope:
             self._add((_TYPES, ValueType("resource")))
         else:
             defined = self._defined(cursor, code)
-            self._add((_TYPES, defined if _left(defined, _LARGEST) >= 0 else UNKNOWN))
+            self._add((_TYPES, defined if self._fits(defined) else UNKNOWN))
+
+    def _fits(self, type_: ValueType) -> bool:
+        left = _left(type_, _LARGEST)
+        self._budget.take(_LARGEST - max(left, 0))
+        return left >= 0
 
     def _declarations(self, cursor: Cursor) -> dict[str, Item]:
         exports: dict[str, Item] = {}
@@ -286,6 +327,11 @@ _READERS = {
     _CANONICAL: _Scope._canonical,
     _IMPORT: _Scope._import,
 }
+
+
+def _whole(function: FunctionType) -> ValueType:
+    """Return parameters and result as one type, to measure them."""
+    return ValueType("function", tuple([("", type_) for type_ in (*function.parameters, function.result)]))
 
 
 def _left(type_: ValueType, room: int, depth: int = 0) -> int:

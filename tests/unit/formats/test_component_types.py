@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import wasmtime
@@ -8,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from roundtrips import CORE
 
+from wasmbuild.formats import component_types
 from wasmbuild.formats.component_types import UNKNOWN, FunctionType, ValueType, exported_functions, from_json
+from wasmbuild.formats.cursor import Cursor
 
 U32, STRING = ValueType("u32"), ValueType("string")
 
@@ -121,6 +124,72 @@ def test_a_type_that_is_nested_too_deeply_is_not_followed(depth: int) -> None:
     while type_.cases:
         type_, levels = type_.cases[1][1] or UNKNOWN, levels + 1
     assert (type_, levels < 102) == (UNKNOWN, True)
+
+
+def instantiating(levels: int) -> bytes:
+    """Return a component whose every level instantiates the one below it twice, and which exports a function."""
+    nested = "(component)"
+    for _ in range(levels):
+        nested = f"(component {nested} (instance (instantiate 0)) (instance (instantiate 0)))"
+    return binary(f"""(component {nested} (instance (instantiate 0))
+      (import "f" (func $f)) (export "g" (func $f)))""")
+
+
+def test_components_that_are_instantiated_without_end_are_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = 0
+
+    def read(self: Any, start: int, end: int) -> dict[str, Any]:
+        nonlocal made
+        made += 1
+        assert made < 10_100
+        return original(self, start, end)
+
+    original = component_types._Scope.read
+    monkeypatch.setattr(component_types._Scope, "read", read)
+    assert exported_functions(instantiating(6)) == {"g": FunctionType((), None)}
+    assert made == 1 + 127
+    made = 0
+    assert exported_functions(instantiating(20)) == {}
+    assert made > 5000
+
+
+def test_what_instances_repeat_is_not_read_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = " ".join(f'"a{n:0>50}"' for n in range(2000))
+    nested = f"(component $c (type (enum {names})))" + "(instance (instantiate $c))" * 100
+    read = 0
+
+    def type_(self: Any, cursor: Cursor) -> None:
+        nonlocal read
+        read += 1
+        original(self, cursor)
+
+    original = component_types._Scope._type
+    monkeypatch.setitem(component_types._READERS, 7, type_)
+    assert exported_functions(binary(f"(component {nested})")) == {}
+    assert 0 < read < 30
+
+
+def test_functions_of_many_large_types_are_not_all_told() -> None:
+    large = "(tuple " + "u8 " * 900 + ")"
+    parameters = "".join(f'(param "p{n}" $t)' for n in range(4))
+    exports = "".join(f'(export "g{n}" (func $f))' for n in range(200))
+    data = binary(f'(component (type $t {large}) (import "f" (func $f {parameters})) {exports})')
+    assert 40 < len(exported_functions(data)) < 60
+
+
+def test_functions_of_an_instance_that_is_exported_many_times_are_not_all_told() -> None:
+    functions = "".join(f'(export "f{n}" (func))' for n in range(900))
+    exports = "".join(f'(export "i{n}" (instance $i))' for n in range(300))
+    data = binary(f'(component (import "a:b/c" (instance $i {functions})) {exports})')
+    assert 50_000 < len(exported_functions(data)) <= 100_000
+
+
+def test_a_function_of_too_many_parts_is_left_out() -> None:
+    large = "(tuple " + "u8 " * 900 + ")"
+    parameters = "".join(f'(param "p{n}" $t)' for n in range(9))
+    data = binary(f"""(component (type $t {large}) (import "f" (func $f {parameters})) (import "h" (func $h))
+      (export "g" (func $f)) (export "i" (func $h)))""")
+    assert exported_functions(data) == {"i": FunctionType((), None)}
 
 
 def test_json_brings_them_back() -> None:
