@@ -11,6 +11,8 @@ LIMIT = 200
 """Characters of a shown text, escapes included, after which it is cut."""
 
 _QUOTED = 80
+# Comparing two long texts takes time with the square of their length, and nobody mistypes them.
+_COMPARED = 80
 _BARE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
@@ -74,7 +76,12 @@ def suggestion(word: str, known: Iterable[str]) -> str | None:
 
     folded = {candidate.lower().replace("_", "-"): candidate for candidate in known}
     wanted = word.lower().replace("_", "-")
-    matches = [wanted] if wanted in folded else get_close_matches(wanted, folded, n=1, cutoff=0.6)
+    if wanted in folded:
+        return folded[wanted]
+    if len(wanted) > _COMPARED:
+        return None
+    short = [candidate for candidate in folded if len(candidate) <= _COMPARED]
+    matches = get_close_matches(wanted, short, n=1, cutoff=0.6)
     return folded[matches[0]] if matches else None
 
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,3 +46,18 @@ def test_suggestions() -> None:
     assert suggestion("embeder", known) == "embedder"
     assert suggestion("debug", known) == "Debug"
     assert suggestion("zzz", known) is None
+
+
+def test_long_texts_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+
+    def close(word: str, known: Iterable[str], **_: object) -> list[str]:
+        compared.extend([word, *known])
+        return []
+
+    monkeypatch.setattr("difflib.get_close_matches", close)
+    assert suggestion("x" * 81, ["x" * 80]) is None
+    assert suggestion("X" * 1000, ["x" * 1000]) == "x" * 1000
+    assert compared == []
+    assert suggestion("x" * 80, ["y" * 81, "y" * 80]) is None
+    assert compared == ["x" * 80, "y" * 80]

@@ -181,8 +181,8 @@ def _check_tests(module: Module, source: SourceFacts, facts: dict[str, Any]) -> 
         from wasmbuild.formats.component_types import from_json
 
         functions = from_json(facts["functions"])
-    if problems := check(module.tests, source.kind, Interface(source.imports, source.exports), functions):
-        raise CompileError(f"{module.shown}: modules.{module.name}.{problems[0]}")
+    for problem in check(module.tests, source.kind, Interface(source.imports, source.exports), functions):
+        raise CompileError(f"{module.shown}: modules.{module.name}.{problem}")
 
 
 def _listed(names: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 from wasmbuild.engine import cpu, rules, triples
@@ -17,6 +17,7 @@ from wasmbuild.lean.typing import Any
 from wasmbuild.project import names
 from wasmbuild.project.case_rules import problems
 from wasmbuild.project.cases import Case
+from wasmbuild.project.keys import Problem
 from wasmbuild.text import printable
 
 
@@ -100,13 +101,17 @@ def _check_engine(triple: triples.TargetTriple, line: int, engine: Mapping[str, 
 
 def _check_tests(artifact: Mapping[str, Any], *place: str | int) -> None:
     """Check that test cases are sound, and that they fit the exports that the manifest names."""
-    tests = [Case.from_json(test) for test in artifact["tests"]]
-    wrong = [((index, *path), problem) for index, test in enumerate(tests) for path, problem, _fix in problems(test)]
-    if not wrong:
-        found = typed_cases.problems(tests, artifact["kind"], interface_of(artifact))
-        wrong = [(path, problem) for path, problem, _fix in found]
-    for path, problem in wrong:
+    # Only the first problem is told, and to tell one can cost a comparison with hundreds of names.
+    for path, problem, _fix in _test_problems(artifact):
         raise Invalid(printable(problem), *reversed(path), *place)
+
+
+def _test_problems(artifact: Mapping[str, Any]) -> Iterator[Problem]:
+    tests = [Case.from_json(test) for test in artifact["tests"]]
+    for index, test in enumerate(tests):
+        for path, problem, fix in problems(test):
+            yield (index, *path), problem, fix
+    yield from typed_cases.problems(tests, artifact["kind"], interface_of(artifact))
 
 
 def _check_shipped(artifacts: Iterable[Mapping[str, Any]], good: set[str]) -> None:

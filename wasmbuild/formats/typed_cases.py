@@ -31,42 +31,50 @@ _COMPARED = 500
 
 def check(
     cases: Sequence[Case], kind: str, interface: Interface, functions: Mapping[str, FunctionType] | None = None
-) -> list[str]:
-    """Return what keeps test cases from being run on a module, one line each, which starts with ``tests[0]…``.
+) -> Iterator[str]:
+    """Say what keeps test cases from being run on a module, one line each, which starts with ``tests[0]…``.
 
     ``kind`` is ``"module"`` or ``"component"``. The cases are sound by themselves (``case_rules.problems``).
     ``functions`` are the types of a component's functions, as far as they are known.
     """
-    found = problems(cases, kind, interface)
-    if not found and functions:
+    for path, problem, fix in _all_problems(cases, kind, interface, functions or {}):
+        yield f"{dotted('tests', *path)}: {problem}; {fix}"
+
+
+def _all_problems(
+    cases: Sequence[Case], kind: str, interface: Interface, functions: Mapping[str, FunctionType]
+) -> Iterator[Problem]:
+    sound = True
+    for problem in problems(cases, kind, interface):
+        sound = False
+        yield problem
+    if sound and functions:
         for index, case in enumerate(cases):
             if (function := functions.get(_called(case, interface))) is not None:
-                found += [((index, *path), problem, fix) for path, problem, fix in component_problems(case, function)]
-    return [f"{dotted('tests', *path)}: {problem}; {fix}" for path, problem, fix in found]
+                for path, what, fix in component_problems(case, function):
+                    yield (index, *path), what, fix
 
 
-def problems(cases: Sequence[Case], kind: str, interface: Interface) -> list[Problem]:
-    """Return the same as ``check``: place in the cases, what is wrong, what to write instead."""
+def problems(cases: Sequence[Case], kind: str, interface: Interface) -> Iterator[Problem]:
+    """Say the same as ``check``: place in the cases, what is wrong, what to write instead."""
     if not cases:
-        return []
-    found: list[Problem] = []
+        return
     foreign = [item for item in interface.imports if not _is_wasi(kind, item)]
     if foreign and any(case.imports is None for case in cases):
         what = f"the {kind} imports {_listed(foreign)}, which no test can give it"
         given = f'"{TRAP}" in the test, where it does not use them'
         if kind == "module" and _not_functions(foreign):
             given = f'"{ZERO}" in the test'
-        fix = f"write imports = {given}, or test one that imports WASI alone"
-        found.append(((), what, fix))
+        yield (), what, f"write imports = {given}, or test one that imports WASI alone"
     of_component = kind == "component"
     named = {item.name: item for item in interface.exports}
     for index, case in enumerate(cases):
-        found += [((index, *path), problem, fix) for path, problem, fix in _stand_ins(case, kind, foreign)]
+        for path, problem, fix in _stand_ins(case, kind, foreign):
+            yield (index, *path), problem, fix
         if case.wasi is None and case.imports is None and len(foreign) < len(interface.imports):
-            found.append(((index,), f"the {kind} imports WASI, and the test gives it none", "write wasi = {}"))
-        of_case = _of_component(case, interface, named) if of_component else _of_module(case, named)
-        found += [((index, *path), problem, fix) for path, problem, fix in of_case]
-    return found
+            yield (index,), f"the {kind} imports WASI, and the test gives it none", "write wasi = {}"
+        for path, problem, fix in _of_component(case, interface, named) if of_component else _of_module(case, named):
+            yield (index, *path), problem, fix
 
 
 def _stand_ins(case: Case, kind: str, foreign: Sequence[Import]) -> Iterator[Problem]:

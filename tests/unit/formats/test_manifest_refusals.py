@@ -11,7 +11,7 @@ import pytest
 from documents import FIX, INDEX, MANIFEST, READERS, RECORD, A, document
 
 from wasmbuild.errors import FormatError
-from wasmbuild.formats import documents
+from wasmbuild.formats import documents, typed_cases
 from wasmbuild.formats.manifest import (
     Index,
     Manifest,
@@ -239,3 +239,14 @@ def test_the_name_of_the_file_is_escaped() -> None:
 def test_a_file_that_is_too_large_is_not_even_parsed() -> None:
     with pytest.raises(FormatError, match="x: has 4194305 bytes, and at most 4194304 are read"):
         Index.from_bytes(b" " * ((4 << 20) + 1), "x")
+
+
+def test_of_many_tests_that_are_wrong_the_first_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+    monkeypatch.setattr(typed_cases, "suggestion", lambda name, _: compared.append(name))
+    changed = document(MANIFEST)
+    good = changed["artifacts"][0]["tests"][0]
+    changed["artifacts"][0]["tests"] = [{**good, "call": f"absent{n}"} for n in range(100)]
+    text = refusal(changed, documents.MANIFEST)
+    assert 'artifacts[0].tests[0].call: there is no export "absent0"' in text
+    assert compared == ["absent0"]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wasmbuild.formats import typed_cases
 from wasmbuild.formats.extern import Export, Import, Interface
-from wasmbuild.formats.typed_cases import check, typed
+from wasmbuild.formats.typed_cases import typed
 from wasmbuild.project.case_values import CaseValue
 from wasmbuild.project.cases import Case, Wasi
 
@@ -28,6 +30,10 @@ LANES: CaseValue = {"i32x4": [1, 2, 3, 4]}
 
 def module(*imports: Import) -> Interface:
     return Interface(imports, EXPORTS)
+
+
+def check(cases: Sequence[Case], kind: str, interface: Interface) -> list[str]:
+    return list(typed_cases.check(cases, kind, interface))
 
 
 def component(*imports: str) -> Interface:
@@ -230,3 +236,11 @@ def test_whatever_is_declared_is_judged(call: str, args: list[CaseValue], return
     assert all(line.isprintable() for line in lines)
     if not lines:
         json.dumps(typed([case], "module", module())[0].to_json())
+
+
+def test_who_wants_one_problem_waits_for_one_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+    monkeypatch.setattr(typed_cases, "suggestion", lambda name, _: compared.append(name))
+    cases = [Case(f"absent{n}", returns=()) for n in range(100)]
+    assert next(iter(typed_cases.check(cases, "module", module()))).startswith("tests[0].call: there is no export")
+    assert compared == ["absent0"]
