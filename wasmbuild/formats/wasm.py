@@ -49,11 +49,14 @@ def interface(data: bytes) -> Interface:
     else:
         raise FormatError(f"not a binary module or component, but {identity}")
     # One long type that many exports share is a few bytes in the file, and written out for each of them here.
-    size = sum(len(item.name) + len(item.type) for externs in found for item in externs)
-    if size > MAX_TEXT:
-        problem = f"a {identity.kind} whose imports and exports take {size} characters to write down"
-        raise FormatError(f"{problem}, and {MAX_TEXT} is the most: export less, or split it")
+    _check_text(sum(len(item.name) + len(item.type) for externs in found for item in externs), identity.kind)
     return found
+
+
+def _check_text(size: int, kind: str) -> None:
+    if size > MAX_TEXT:
+        problem = f"a {kind} whose imports and exports take more than {MAX_TEXT} characters to write down"
+        raise FormatError(f"{problem}, which is the most: import and export less, or split it")
 
 
 class CoreModule:
@@ -69,6 +72,7 @@ class CoreModule:
         self.sections = self._frames(start, len(data) if end is None else end)
         self.types: list[int | None] | None = None
         self.texts: dict[int, str] = {}
+        self.tags: dict[int, str] = {}
         self.imported: dict[str, list[str]] = {kind: [] for kind in CORE_KINDS}
 
     def _frames(self, start: int, end: int) -> dict[int, tuple[int, int]]:
@@ -115,12 +119,15 @@ class CoreModule:
             return ()
         cursor = self.cursor(_IMPORT)
         imports = []
+        size = 0
         for _ in range(cursor.u32()):
             module, name = cursor.name(), cursor.name()
             if not name and cursor.data[cursor.pos : min(cursor.pos + 1, cursor.end)] in _COMPACT:
                 raise FormatError(_COMPACT_IMPORTS)
             kind = self._kind(cursor)
             text = self._extern_type(cursor, kind)
+            size += len(name) + len(text)
+            _check_text(size, _WHAT)
             self.imported[kind].append(text)
             imports.append(Import(module, name, kind, text))
         cursor.done("import")
@@ -155,7 +162,12 @@ class CoreModule:
         attribute = cursor.byte()
         if attribute:
             cursor.unknown(f"a tag has the unknown attribute {attribute:#04x}", cursor.pos - 1)
-        return self._function_type(cursor.u32(), cursor).partition(" -> ")[0]
+        index = cursor.u32()
+        text = self.tags.get(index)
+        if text is None:
+            # Each cut makes a copy, and a type of a megabyte can be that of thousands of tags.
+            text = self.tags[index] = self._function_type(index, cursor).partition(" -> ")[0]
+        return text
 
     def _function_type(self, index: int, user: Cursor) -> str:
         text = self.texts.get(index)

@@ -195,6 +195,23 @@ def test_tags_come_before_globals() -> None:
     assert exported(4, sections) == "(i32)"
 
 
+def test_tags_of_one_type_share_its_text() -> None:
+    imported = imports(("m", "a", b"\4\0\0"), ("m", "b", b"\4\0\1"), ("m", "c", b"\4\0\0"))
+    declared = section(13, vec([b"\0\0"])) + exports(("d", 4, 3))
+    found = wasm.interface(MODULE + types(func([I32] * 100), func([I64])) + imported + declared)
+    one, other, same = (item.type for item in found.imports)
+    assert (one, other) == (f"({', '.join(['i32'] * 100)})", "(i64)")
+    assert one is same
+    assert one is found.exports[0].type
+
+
+@pytest.mark.parametrize("kind", [b"\0\0", b"\4\0\0"])
+def test_imports_that_take_too_much_text_are_not_read_to_the_end(kind: bytes) -> None:
+    many = imports(*[("m", str(index), kind) for index in range(2000)], ("m", "broken", b"\x09"))
+    with pytest.raises(FormatError, match=r"a module whose imports and exports take more than 8388608 characters"):
+        wasm.interface(MODULE + types(func([I32] * 1000)) + many)
+
+
 def test_of_many_functions_those_that_are_exported_are_found() -> None:
     short = types(func(), func([I32])) + section(3, vec([b"\x00"] * 50_000 + [b"\x01"]))
     assert exported(0, short, index=50_000) == "(i32) -> ()"
