@@ -1,7 +1,8 @@
 """Test cases as a ``wasmtime`` executable runs them: a command for each, and what its output and exit status mean.
 
 It calls functions of core modules, whose values are numbers, and runs programs of WASI. What it prints on stdout after
-the program's own output are the results, one a line.
+the program's own output are the results, one a line, and nothing stands between the two: a second run, in which the
+program writes nowhere, tells which they are.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ _FAILED = re.compile(r"^Error: ", re.MULTILINE)
 _USAGE = 2
 _MISUSED = re.compile(r"^error: .*^Usage: ", re.MULTILINE | re.DOTALL)
 _NOT_INSTANTIATED = 'failed to instantiate "'
+_WASI = ("wasi_snapshot_preview1", "wasi_unstable")
+_WRITING = ("fd_write", "fd_pwrite")
 
 
 def obstacle(artifact: ManifestArtifact) -> str:
@@ -48,6 +51,21 @@ def obstacle(artifact: ManifestArtifact) -> str:
     return ""
 
 
+def mixes(artifact: ManifestArtifact, case: Case) -> bool:
+    """Tell whether a module can write to where an executable prints the results of a case.
+
+    Then they are known only when it is run once more, ``alone``: what it writes is left out then.
+    """
+    return bool(_types(artifact, case)[1]) and any(
+        item.module in _WASI and item.name in _WRITING for item in artifact.imports
+    )
+
+
+def is_unknown(ended: ChildResult) -> bool:
+    """Tell whether an executable has no option to run a case ``alone``."""
+    return ended.status == _USAGE and _MISUSED.search(ended.stderr) is not None
+
+
 def command(
     run: Sequence[str],
     artifact: ManifestArtifact,
@@ -55,12 +73,15 @@ def command(
     file: str,
     metering: Metering,
     directories: Mapping[str, str] = MappingProxyType({}),
+    *,
+    alone: bool = False,
 ) -> list[str]:
     """Return the command of one test; ``run`` is the one that runs a precompiled file without options of its own.
 
-    ``directories`` are where those of the case lie, by their paths for the program.
+    ``directories`` are where those of the case lie, by their paths for the program. With ``alone``, results alone are
+    printed.
     """
-    options = ["-S", "inherit-env=n"]
+    options = ["-S", "inherit-env=n", *(["-S", "inherit-stdout=n"] if alone else [])]
     if metering.fuel:
         options += ["-W", f"fuel={case.fuel or cases.FUEL[1]}"]
     if metering.epoch:
@@ -86,10 +107,12 @@ def own_stderr(stderr: str, artifact: ManifestArtifact, file: str) -> str:
     return _WARNING.sub("", stderr).replace(file, artifact.path)
 
 
-def reply(artifact: ManifestArtifact, case: Case, ended: ChildResult) -> dict[str, Any]:
+def reply(
+    artifact: ManifestArtifact, case: Case, ended: ChildResult, alone: ChildResult | None = None
+) -> dict[str, Any]:
     """Return what came of a test as the probe tells it; ``{}`` when the process did not end by itself.
 
-    Of ``ended.stderr``, ``own_stderr`` is wanted.
+    Of ``ended.stderr``, ``own_stderr`` is wanted. ``alone`` is what came of it where it ``mixes``.
     """
     stdout, stderr = ended.stdout.decode("utf-8", "surrogateescape"), ended.stderr
     failed = _failure(case, stderr)
@@ -108,7 +131,7 @@ def reply(artifact: ManifestArtifact, case: Case, ended: ChildResult) -> dict[st
     if ended.status or artifact.kind == "component" or case.call == cases.START:
         return {"exited": ended.status, **_written(case, stdout, stderr)}
     try:
-        return _returned(artifact, case, stdout, stderr)
+        return _returned(artifact, case, stdout, stderr, alone)
     except ValueError as error:
         return {"failed": f"its results cannot be told from what it writes: {error}"}
 
@@ -119,18 +142,21 @@ def _failure(case: Case, stderr: str) -> int | None:
     return own[-1].start() if own else None
 
 
-def _returned(artifact: ManifestArtifact, case: Case, stdout: str, stderr: str) -> dict[str, Any]:
+def _returned(
+    artifact: ManifestArtifact, case: Case, stdout: str, stderr: str, alone: ChildResult | None
+) -> dict[str, Any]:
     _, types = _types(artifact, case)
-    lines = stdout.splitlines(keepends=True)
-    if len(lines) < len(types):
+    printed = stdout if alone is None else alone.stdout.decode("utf-8", "surrogateescape")
+    results = printed.splitlines(keepends=True)
+    if len(results) < len(types):
         raise ValueError("it writes fewer lines than it returns values")
-    kept, results = lines[: len(lines) - len(types)], lines[len(lines) - len(types) :]
-    if kept and types and not kept[-1].endswith("\n"):
-        raise ValueError("its output does not end with a newline")
+    if len(results) > len(types) or not stdout.endswith(printed):
+        raise ValueError("it returns others each time")
+    kept = stdout[: len(stdout) - len(printed)]
     outcome: dict[str, Any] = {
-        "returned": [_read(line.strip(), type_) for line, type_ in zip(results, types, strict=True)],
+        "returned": [_read(line.removesuffix("\n"), type_) for line, type_ in zip(results, types, strict=True)],
         "types": list(types),
-        **_written(case, "".join(kept), stderr),
+        **_written(case, kept, stderr),
     }
     if case.returns is not None:
         outcome["expected"] = [
@@ -156,4 +182,6 @@ def _spelled(value: Any, type_: str) -> str:
 
 def _read(text: str, type_: str) -> Any:
     number = float(text) if type_[0] == "f" else int(text)
+    if type_[0] == "i" and str(number) != text:
+        raise ValueError(f"{one_line(text)} is not how an executable writes {number}")
     return values.canonical(values.argument(number, type_), type_)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.errors import ChildError
+from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain import child, process
@@ -53,6 +54,10 @@ def is_loaded(ended: child.ChildResult) -> bool:
     """Tell whether such a command has loaded its artifact."""
     error = _ERROR.search(ended.stderr)
     return ended.status == _REFUSED and error is not None and _LOADED.match(ended.stderr, error.end()) is not None
+
+
+class _UntoldError(Exception):
+    """What a test returns cannot be told from what its program writes."""
 
 
 class LoaderCommand(NamedTuple):
@@ -153,7 +158,10 @@ class ExecutableLoader:
         if cannot:
             message = f"cannot be tested: {cannot}; a runner with a python does"
             return Unreachable(message, CALLS), ()
-        results = self._tests(load, load.metering, run, file)
+        try:
+            results = self._tests(load, load.metering, run, file)
+        except _UntoldError as error:
+            return Unreachable(f"cannot be tested: {error}; a runner with a python does", CALLS), ()
         return tested.verdict(load.artifact, results), results
 
     def _tests(self, load: Load, metering: Metering, run: list[str], file: str) -> tuple[CaseResult, ...]:
@@ -161,12 +169,12 @@ class ExecutableLoader:
         for case in load.artifact.tests:
             if self._aborted:
                 break
-            stdin = None if case.wasi is None else case.wasi.stdin.encode("utf-8")
-            with self._directories(case) as directories:
-                command = executable_cases.command(run, load.artifact, case, file, metering, directories)
-                ended = self._run(command, case.seconds, stdin, instance=True)
-            ended = ended._replace(stderr=executable_cases.own_stderr(ended.stderr, load.artifact, file))
-            reply = executable_cases.reply(load.artifact, case, ended)
+            ended, alone = self._run_case(load.artifact, case, run, file, metering), None
+            if ended.status == 0 and executable_cases.mixes(load.artifact, case):
+                alone = self._run_case(load.artifact, case, run, file, metering, alone=True)
+                if executable_cases.is_unknown(alone):
+                    raise _UntoldError(f"this executable prints the results of {case.title} among what it writes")
+            reply = executable_cases.reply(load.artifact, case, ended, alone)
             if reply:
                 results.append(tested.judged(case, reply, self._limits.memory))
             else:
@@ -177,6 +185,22 @@ class ExecutableLoader:
                 results.append(tested.died(case, ended.reason, ended.stderr, self._limits.memory, is_own=own))
                 break
         return tuple(results)
+
+    def _run_case(
+        self,
+        artifact: ManifestArtifact,
+        case: Case,
+        run: list[str],
+        file: str,
+        metering: Metering,
+        *,
+        alone: bool = False,
+    ) -> child.ChildResult:
+        stdin = None if case.wasi is None else case.wasi.stdin.encode("utf-8")
+        with self._directories(case) as directories:
+            command = executable_cases.command(run, artifact, case, file, metering, directories, alone=alone)
+            ended = self._run(command, case.seconds, stdin, instance=True)
+        return ended._replace(stderr=executable_cases.own_stderr(ended.stderr, artifact, file))
 
     @contextmanager
     def _directories(self, case: Case) -> Iterator[Mapping[str, str]]:

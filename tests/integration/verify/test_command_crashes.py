@@ -148,3 +148,32 @@ def test_outputs_that_differ_are_told_of_both_where_no_test_says_which_is_right(
         assert entry["message"] == (
             f'_start(argv ["writes"]) wrote "{wrote}" to stdout, and on {there} it wrote "{other}"'
         )
+
+
+MIXES = """(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1) (data (i32.const 0) "\\08\\00\\00\\00\\01\\00\\00\\00") (data (i32.const 8) "4")
+  (func (export "f") (result i32)
+    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 20))) (i32.const 2)))
+"""
+
+
+@pytest.mark.parametrize("way", ENGINES)
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("returns = [2]", ""),
+        ('returns = [2]\nstdout = "4"', ""),
+        ("returns = [42]", "returned 2 instead of 42"),
+        ('returns = [42]\nstdout = ""', "returned 2 instead of 42"),
+    ],
+)
+def test_what_a_module_writes_is_taken_for_no_result(project: Project, way: str, said: str, message: str) -> None:
+    """An executable prints both to one place, and nothing stands between them."""
+    project.write("writes.wat", MIXES)
+    tests = f'[modules.writes]\nsource = "writes.wat"\n[[modules.writes.tests]]\ncall = "f"\nwasi = {{}}\n{said}\n'
+    project.declare(HEAD + X64 + ENGINES[way] + tests)
+    project.run("build")
+    found = project.verdicts(status=1 if message else 0)["writes@x64"]
+    assert found["level"] == ("loaded" if message else "tested")
+    assert message in found["message"]

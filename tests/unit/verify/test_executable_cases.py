@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from wasmbuild.formats.extern import Export
+from wasmbuild.formats.extern import Export, Import
 from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.toolchain.child import ChildResult
-from wasmbuild.verify.executable_cases import command, obstacle, own_stderr, reply
+from wasmbuild.verify.executable_cases import command, mixes, obstacle, own_stderr, reply
 from wasmbuild.verify.host_errors import one_line
 from wasmbuild.verify.tested import Metering
 
@@ -99,7 +99,9 @@ FEWER = "it writes fewer lines than it returns values"
         ("() -> (f32)", "x\n", "could not convert string to float: 'x'"),
         ("() -> (f32)", "1e300\n", "1e+300 is beyond f32"),
         ("() -> (i32)", "out5\n", "invalid literal for int() with base 10: 'out5'"),
-        ("() -> (i32)", "out\f5\n", "its output does not end with a newline"),
+        ("() -> (i32)", "00\n", "00 is not how an executable writes 0"),
+        ("() -> (i32)", " 0\n", "0 is not how an executable writes 0"),
+        ("() -> (i32)", "out\f5\n", "it returns others each time"),
     ],
 )
 def test_results_that_make_no_sense(entry: Any, type_: str, printed: str, why: str) -> None:
@@ -109,8 +111,14 @@ def test_results_that_make_no_sense(entry: Any, type_: str, printed: str, why: s
 
 def test_results_come_after_what_a_program_writes(entry: Any) -> None:
     case = Case("f", (), returns=(7, 8), wasi=PROGRAM)
-    outcome = reply(entry("() -> (i32, i64)"), case, ended(0, "one\n2\n\n7\n8\n", "words\n"))
+    outcome = reply(entry("() -> (i32, i64)"), case, ended(0, "one\n2\n\n7\n8\n", "words\n"), ended(0, "7\n8\n"))
     assert (outcome["returned"], outcome["stdout"], outcome["stderr"]) == ([7, 8], "one\n2\n\n", "words\n")
+
+
+def test_what_a_program_writes_is_no_part_of_its_result(entry: Any) -> None:
+    case = Case("f", (), returns=(42,), wasi=PROGRAM)
+    outcome = reply(entry("() -> (i32)"), case, ended(0, "42\n"), ended(0, "2\n"))
+    assert (outcome["returned"], outcome["stdout"]) == ([2], "4")
 
 
 # --- traps ------------------------------------------------------------------------------------------------------------
@@ -299,3 +307,27 @@ def test_what_an_executable_cannot_run(entry: Any, type_: str, kind: str, case: 
     )
     assert why in said
     assert bool(said) == bool(why)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "type_", "expected"),
+    [
+        ("wasi_snapshot_preview1", "fd_write", "() -> (i32)", True),
+        ("wasi_unstable", "fd_pwrite", "() -> (i32, i32)", True),
+        ("wasi_snapshot_preview1", "fd_read", "() -> (i32)", False),
+        ("env", "fd_write", "() -> (i32)", False),
+        ("wasi_snapshot_preview1", "fd_write", "() -> ()", False),
+    ],
+)
+def test_results_are_mixed_with_what_a_module_can_write(
+    entry: Any, module: str, name: str, type_: str, expected: bool
+) -> None:
+    artifact = entry(type_)._replace(imports=(Import(module, name, "func", ""),))
+    assert mixes(artifact, Case("f", (), returns=(42,), wasi=PROGRAM)) is expected
+
+
+@pytest.mark.parametrize("alone", ["3\n", "12\n", "\n2\n"])
+def test_results_that_are_others_each_time_are_none(entry: Any, alone: str) -> None:
+    case = Case("f", (), returns=(42,), wasi=PROGRAM)
+    outcome = reply(entry("() -> (i32)"), case, ended(0, "42\n"), ended(0, alone))
+    assert outcome == {"failed": "its results cannot be told from what it writes: it returns others each time"}
