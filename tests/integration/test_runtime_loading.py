@@ -182,6 +182,12 @@ def test_engines_agree_and_are_shared(build: Path) -> None:
     assert store.get_fuel() < 10_000
 
 
+def test_a_shared_engine_that_was_closed_is_made_anew(build: Path) -> None:
+    closed = runtime.engine(build)
+    closed.close()
+    assert runtime.load(build, "add").engine is runtime.engine(build) is not closed
+
+
 def test_an_engine_of_the_application(build: Path) -> None:
     config = runtime.config(build, target="fuel")
     config.max_wasm_stack = 1 << 20

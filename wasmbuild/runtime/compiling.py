@@ -8,6 +8,7 @@ import wasmtime
 
 from wasmbuild.formats.identify import identify
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.runtime.engines import is_closed
 from wasmbuild.runtime.errors import LoadError, NotWebAssemblyError, OtherKindError, PrecompiledError
 from wasmbuild.runtime.file_errors import of_artifact, of_memory
 from wasmbuild.runtime.forking import ForkSafeLock
@@ -51,7 +52,7 @@ def compile_shipped(
         turn = _turns.setdefault(key, ForkSafeLock())
     with turn.mutex:
         value = _compiled.get(key)
-        if value is None or _is_closed(value):
+        if value is None or is_closed(value):
             value = _compiled[key] = _compile(path, data, artifact.kind, engine)
         return path, value
 
@@ -91,12 +92,3 @@ def _compile(path: str, data: bytes, kind: str, engine: wasmtime.Engine) -> wasm
         return wasmtime.Module(engine, data)
     except wasmtime.WasmtimeError as error:
         raise invalid_source(printable(path), str(error)) from None
-
-
-def _is_closed(value: wasmtime.Module | Component) -> bool:
-    """Tell whether an application that had it has closed it."""
-    try:
-        value.ptr()
-    except ValueError:
-        return True
-    return False

@@ -13,6 +13,8 @@ from wasmbuild.runtime.forking import ForkSafeLock
 from wasmbuild.versions import of_metadata
 
 if TYPE_CHECKING:
+    from wasmtime.component import Component
+
     from wasmbuild.engine.config import EngineConfig
 
 Key = tuple[str, int, str | None]
@@ -130,14 +132,29 @@ def make_config(settings: Mapping[str, Any], line: int, pulley: str | None, subj
 
 def shared_engine(key: Key, settings: Mapping[str, Any], subject: str) -> wasmtime.Engine:
     """Return the one engine of a key, made when it is first asked for. Raises what ``make_config`` raises."""
-    found = _engines.get(key)
+    found = _open_engine(key)
     if found is not None:
         return found
     with _lock.mutex:
-        found = _engines.get(key)
+        found = _open_engine(key)
         if found is None:
             found = _engines[key] = wasmtime.Engine(make_config(settings, key[1], key[2], subject))
         return found
+
+
+def _open_engine(key: Key) -> wasmtime.Engine | None:
+    """Return the engine of a key that was made before, unless an application that had it has closed it."""
+    found = _engines.get(key)
+    return None if found is None or is_closed(found) else found
+
+
+def is_closed(value: wasmtime.Engine | wasmtime.Module | Component) -> bool:
+    """Tell whether an application that had it has closed it."""
+    try:
+        value.ptr()
+    except ValueError:
+        return True
+    return False
 
 
 def is_made(key: Key) -> bool:
@@ -149,7 +166,7 @@ def default_engine(pulley: str | None) -> wasmtime.Engine:
     """Return the shared engine of the C API's defaults; ``pulley`` is the triple of Pulley, None for native code."""
     wanted = key({"embedder": "c-api"}, library_line(), pulley)
     with _lock.mutex:
-        found = _engines.get(wanted)
+        found = _open_engine(wanted)
         if found is None:
             config = wasmtime.Config()
             if pulley is not None:
