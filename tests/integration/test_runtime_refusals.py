@@ -264,6 +264,15 @@ def test_artifacts_from_trusted_places_only(artifact: Path, tmp_path: Path) -> N
     assert runtime.load_any(artifact, trusted=[tmp_path / "linked"]).precompiled
 
 
+def test_an_empty_name_trusts_nothing(artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(artifact.parent)
+    unset: Any = None
+    for trusted in ("", [""], [artifact.parent, ""], [unset]):
+        with pytest.raises(UsageError, match="a trusted place is empty; name a directory or a file"):
+            runtime.load_any(artifact, trusted=trusted)
+    assert runtime.load_any(artifact, trusted=".").precompiled
+
+
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for call in (runtime.load_any, runtime.load_precompiled, runtime.load_source):
         with pytest.raises(runtime.MissingFileError, match=r"none is missing; name a file that is there"):
@@ -282,3 +291,8 @@ def _raised(call: Callable[[Path], object], path: Path) -> Exception:
 
 def test_default_engines_are_shared(artifact: Path, tmp_path: Path) -> None:
     assert runtime.load_precompiled(artifact).engine is runtime.load_any(artifact, trusted=tmp_path).engine
+
+
+def test_a_default_engine_that_was_closed_is_made_anew(artifact: Path) -> None:
+    runtime.load_precompiled(artifact).engine.close()
+    assert runtime.load_precompiled(artifact).kind == "module"

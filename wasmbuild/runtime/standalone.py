@@ -55,9 +55,15 @@ def load_any(path: Path, *, trusted: Path | Iterable[Path] = (), engine: wasmtim
     link; they get an engine with default settings, native or of Pulley, unless ``engine`` is given. For artifacts that
     wasmbuild made, ``load`` checks more and knows their settings.
 
-    Raises UntrustedError, NotWebAssemblyError, InvalidSourceError, and what ``load_precompiled`` does for an artifact.
+    Raises UntrustedError, NotWebAssemblyError, InvalidSourceError, what ``load_precompiled`` does for an artifact, and
+    UsageError for a trusted place without a name.
     """
     trusted = (trusted,) if isinstance(trusted, str | os.PathLike) else tuple(trusted)
+    # An empty path is the working directory for the system, and an unset variable for whoever wrote it.
+    if not all(place is not None and os.fspath(place) for place in trusted):
+        raise UsageError(
+            'load_any(trusted=...): a trusted place is empty; name a directory or a file, "." for this one'
+        )
     shown = printable(os.fspath(path))
     try:
         resolved = os.path.realpath(path, strict=True)
