@@ -120,6 +120,18 @@ def test_what_is_broken_is_tried_once_a_look(project: Project, monkeypatch: pyte
     assert loads == ["answer", "answer"]
 
 
+def test_a_target_that_comes_after_the_index(project: Project) -> None:
+    project.declare(TOML.replace("[modules.answer]", '[targets.anywhere]\ntriple = "pulley64"\n[modules.answer]'))
+    publish(project, 1)
+    (project.build / "here").rename(project.build / "late")
+    watcher = runtime.Watcher(project.build, interval=0)
+    first = watcher.get("answer")
+    assert (first.target, watcher.get("answer")) == ("anywhere", first)
+    (project.build / "late").rename(project.build / "here")
+    second = watcher.get("answer")
+    assert (second.target, watcher.get("answer")) == ("here", second)
+
+
 def test_what_was_never_loaded_is_an_error(project: Project) -> None:
     watcher = runtime.Watcher(project.build, targets="here", check="size")
     with pytest.raises(runtime.NotInManifestError):

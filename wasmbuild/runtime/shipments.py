@@ -59,6 +59,7 @@ class Shipment:
         self._native: list[TargetEntry] = []
         self._pulley: list[TargetEntry] = []
         self._foreign: list[TargetEntry] = []
+        self._missing: list[TargetEntry] = []
         passed_over = []
         entries = self._entries(data, source)
         self.targets = tuple(entry.target for entry in entries)
@@ -73,6 +74,11 @@ class Shipment:
         # A CPU level has the flags of those below it and more, and sorting keeps the order of the index otherwise.
         candidates.sort(key=lambda candidate: -len(candidate.manifest.isa_flags))
         self.native = Candidates(tuple(candidates), (*passed_over, *missing))
+        self._awaited = _of(missing, self._native)
+
+    def has_come(self, source: ShipmentSource) -> bool:
+        """Tell whether a target lies here by now that did not when it was looked for: an index may be copied first."""
+        return any(entry.is_here(source) for entry in self._awaited)
 
     @property
     def left_out(self) -> tuple[PassedOver, ...]:
@@ -85,6 +91,7 @@ class Shipment:
             if self._portable is None:
                 candidates, missing = read_all(self._pulley, source)
                 self._portable = Candidates(tuple(candidates), tuple(missing))
+                self._awaited += _of(missing, self._pulley)
             return self._portable
 
     @property
@@ -184,7 +191,7 @@ def _shipment(name: str, directory: ConfinedDirectory, file: str | None) -> Ship
             # It brings hashlib, which is not needed before something is loaded.
             from wasmbuild.files import signature
 
-            if known.identity == _identity(shown, directory, signature(status)):
+            if known.identity == _identity(shown, directory, signature(status)) and not known.has_come(directory):
                 return known
         with _lock.mutex:
             return _read(name, shown, directory, file)
@@ -202,6 +209,8 @@ def _read(name: str, path: str, directory: ConfinedDirectory, named: str | None)
     with file:
         identity = _identity(path, directory, files.signature(status))
         known = _shipments.get(name)
+        if known is not None and known.has_come(directory):
+            known = None
         if known is not None and (known.identity, known.unsettled) == (identity, None):
             return known
         data = files.read_up_to(file, MAX_MANIFEST + 1)
@@ -220,6 +229,12 @@ def _read(name: str, path: str, directory: ConfinedDirectory, named: str | None)
 def _identity(path: str, directory: ConfinedDirectory, signature: Signature) -> _Identity:
     status = directory.stat()
     return path, status.st_dev, status.st_ino, signature
+
+
+def _of(passed_over: list[PassedOver], entries: list[TargetEntry]) -> tuple[TargetEntry, ...]:
+    """Return the entries of targets that were passed over."""
+    names = {one.target for one in passed_over}
+    return tuple(entry for entry in entries if entry.target in names)
 
 
 def _left_out(target: str) -> OtherCodeError:

@@ -90,6 +90,14 @@ class TargetEntry:
             self._candidate = self._read(source)
         return self._candidate
 
+    def is_here(self, source: ShipmentSource) -> bool:
+        """Tell whether the manifest can be used; one that is being copied cannot yet."""
+        try:
+            self.candidate(source)
+        except LoadError:
+            return False
+        return True
+
     def sources(self, source: ShipmentSource) -> SourceCandidate | None:
         """Return the sources of the target, or None for one that is not here. Raises LoadError."""
         try:

@@ -81,6 +81,30 @@ def test_a_target_that_was_not_copied_here_is_passed_over(shipping: Any) -> None
     assert reason.error.hint.startswith("copy the whole directory of the target: build again")
 
 
+@pytest.mark.parametrize("triple", [None, "pulley64"])
+@pytest.mark.parametrize("settled", [True, False])
+def test_a_target_that_comes_after_the_index_is_found(
+    shipping: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, triple: str | None, settled: bool
+) -> None:
+    late = shipping.target("late", {"a": b"x"}, *filter(None, [triple]))
+    shipping.target("here", {"b": b"x"})
+    root = shipping.index()
+    if settled:
+        settle(root / "index.json", monkeypatch)
+    late.rename(tmp_path / "late")
+    assert names(root) == {"b"}
+    first = shipments.find(root)
+    assert shipments.find(root) is first
+    late.mkdir()
+    (late / "manifest.json").write_bytes((tmp_path / "late" / "manifest.json").read_bytes()[:-9])
+    assert shipments.find(root) is first
+    (tmp_path / "late" / "manifest.json").replace(late / "manifest.json")
+    assert names(root) == {"a", "b"}
+    second = shipments.find(root)
+    assert second is not first
+    assert shipments.find(root) is second
+
+
 def test_a_manifest_of_another_target_is_refused(shipping: Any) -> None:
     shipping.target("here", {"a": b"x"}, target="there")
     with pytest.raises(DamagedError, match=r"is that of demo, target there .*, and index.json says demo, target here "):
