@@ -59,7 +59,6 @@ class Shipment:
         self._native: list[TargetEntry] = []
         self._pulley: list[TargetEntry] = []
         self._foreign: list[TargetEntry] = []
-        self._missing: list[TargetEntry] = []
         passed_over = []
         entries = self._entries(data, source)
         self.targets = tuple(entry.target for entry in entries)
