@@ -79,7 +79,7 @@ def exported_functions(data: bytes) -> dict[str, FunctionType]:
     Those whose types are not followed here are left out.
     """
     try:
-        exports = _Scope(data, None, {}, 0, _Budget()).read(8, len(data))
+        exports = _Scope(data, None, {}, 0, _StepsLeft()).read(8, len(data))
     except (FormatError, LookupError, TypeError, ValueError, RecursionError):
         return {}
     found: dict[str, FunctionType] = {}
@@ -104,7 +104,7 @@ def _named(exports: Mapping[str, Item]) -> Iterator[tuple[str, Any]]:
                 yield f"{name}#{inner}", of if kind == _FUNC else None
 
 
-class _Budget:
+class _StepsLeft:
     """What is left of the steps that reading one file may take."""
 
     def __init__(self) -> None:
@@ -120,7 +120,7 @@ class _Scope:
     """The index spaces of one component, or of one type of instances."""
 
     def __init__(
-        self, data: bytes, outer: _Scope | None, arguments: dict[str, Item], depth: int, budget: _Budget
+        self, data: bytes, outer: _Scope | None, arguments: dict[str, Item], depth: int, steps: _StepsLeft
     ) -> None:
         if depth > _DEEPEST:
             raise ValueError("components are nested too deeply")
@@ -128,7 +128,7 @@ class _Scope:
         self._outer = outer
         self._arguments = arguments
         self._depth = depth
-        self._budget = budget
+        self._steps_left = steps
         self._spaces: dict[int, list[Any]] = {sort: [] for sort in range(1, 6)}
 
     def read(self, start: int, end: int) -> dict[str, Item]:
@@ -137,7 +137,7 @@ class _Scope:
         for _, number, at, stop in Cursor(self._data, start, end, _WHAT).sections():
             # A file of any size is read once at its outermost level.
             if self._depth:
-                self._budget.take(1 + (stop - at if number == _EXPORT or number in _READERS else 0))
+                self._steps_left.take(1 + (stop - at if number == _EXPORT or number in _READERS else 0))
             if number == _COMPONENT:
                 self._spaces[_COMPONENTS].append((self, at, stop))
                 continue
@@ -170,8 +170,8 @@ class _Scope:
                 self._add((_INSTANCES, None))
                 return
             scope, start, end = made
-            self._budget.take(_INSTANTIATION)
-            inner = _Scope(self._data, scope, arguments, self._depth + 1, self._budget)
+            self._steps_left.take(_INSTANTIATION)
+            inner = _Scope(self._data, scope, arguments, self._depth + 1, self._steps_left)
             self._add((_INSTANCES, inner.read(start + 8, end)))
         else:
             self._add((_INSTANCES, {_name(cursor): self._item(cursor) for _ in range(cursor.u32())}))
@@ -245,7 +245,7 @@ class _Scope:
             function = FunctionType(parameters, result)
             self._add((_TYPES, function if self._fits(_whole(function)) else None))
         elif code in (0x41, 0x42):
-            exports = _Scope(self._data, self, {}, self._depth + 1, self._budget)._declarations(cursor)
+            exports = _Scope(self._data, self, {}, self._depth + 1, self._steps_left)._declarations(cursor)
             self._add((_TYPES, exports if code == 0x42 else None))
         elif code == 0x3F:
             cursor.byte()
@@ -258,7 +258,7 @@ class _Scope:
 
     def _fits(self, type_: ValueType) -> bool:
         left = _left(type_, _LARGEST)
-        self._budget.take(_LARGEST - max(left, 0))
+        self._steps_left.take(_LARGEST - max(left, 0))
         return left >= 0
 
     def _declarations(self, cursor: Cursor) -> dict[str, Item]:
