@@ -70,6 +70,20 @@ def pass_step() -> None:
     time.sleep(FINE_STEP_NS / 1e9)
 
 
+def status(path: str | os.PathLike[str]) -> os.stat_result | None:
+    """Return what the system says of the file that a path leads to, None where it says of none."""
+    try:
+        return os.stat(path)
+    except OSError:
+        return None
+
+
+def signature_of(path: str | os.PathLike[str]) -> Signature | None:
+    """Return the signature of the file that a path leads to, None where there is none to be seen."""
+    found = status(path)
+    return None if found is None else signature(found)
+
+
 def stamp(path: str | os.PathLike[str] | int) -> Signature | None:
     """Give a file of ours the present time to the nanosecond, which nobody who writes into it later leaves it.
 

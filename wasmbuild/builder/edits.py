@@ -6,8 +6,6 @@ compile that.
 
 from __future__ import annotations
 
-import os
-
 from wasmbuild import files
 from wasmbuild.errors import CompileError
 from wasmbuild.lean.typing import TYPE_CHECKING
@@ -21,15 +19,9 @@ class SourceWatch:
 
     def __init__(self, module: Module) -> None:
         self._module = module
-        self._seen = self._signature()
+        self._seen = files.signature_of(module.source)
 
     def check(self) -> None:
         """Raise CompileError where it was edited since."""
-        if self._signature() != self._seen:
+        if files.signature_of(self._module.source) != self._seen:
             raise CompileError(f"{self._module.shown}: changed while it was compiled; run this step again")
-
-    def _signature(self) -> files.Signature | None:
-        try:
-            return files.signature(os.stat(self._module.source))
-        except OSError:
-            return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import stat
 
+from wasmbuild import files
 from wasmbuild.builder import disk
 from wasmbuild.builder.disk import REPLACING, Advice, as_disk_error
 from wasmbuild.errors import DiskError, UsageError
@@ -82,20 +83,13 @@ def touch(file: Path) -> bool:
 
 def is_same(one: Path, other: Path) -> bool:
     """Tell whether two paths lead to the same regular file, or to the same place where there is none yet."""
-    first, second = _status(one), _status(other)
+    first, second = files.status(one), files.status(other)
     if first is None and second is None:
         real = [os.path.normcase(os.path.realpath(path)) for path in (one, other)]
         return real[0] == real[1]
     if first is None or second is None:
         return False
     return stat.S_ISREG(first.st_mode) and os.path.samestat(first, second)
-
-
-def _status(path: Path) -> os.stat_result | None:
-    try:
-        return os.stat(path)
-    except OSError:
-        return None
 
 
 def _descriptor(path: Path) -> int | None:

@@ -105,7 +105,7 @@ class Upkeep:
             return
         # What a record names may have been a source then, and is declared no more.
         then = os.path.join(self._plan.directory, filenames.native(record.facts["source"][0]))
-        if _inode(path) not in self._source_inodes and not _is_same(str(path), then):
+        if _inode(path) not in self._source_inodes | {_inode(then)}:
             self._manifests.retract([artifact.relative_to(self._directory.root).parts[0]])
             self._directory.remove(path)
 
@@ -141,12 +141,9 @@ class Upkeep:
         )
 
 
-def _inode(path: Path) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+def _inode(path: Path | str) -> tuple[int, int] | None:
+    status = files.status(path)
+    return None if status is None else (status.st_dev, status.st_ino)
 
 
 def _is_same(path: str, other: str) -> bool:

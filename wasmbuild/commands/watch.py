@@ -93,15 +93,15 @@ def _round(
 
 
 def _look(workspace: Workspace) -> _Observed:
-    declaration = _signature(workspace.config)
+    declaration = files.signature_of(workspace.config)
     try:
         with boundary.as_wasmbuild_error():
             planned = workspace.planned()
     except WasmbuildError as error:
         return _Observed(None, error, (declaration, str(error)))
     plan = planned.plan
-    sources = [_signature(module.source) for module in plan.modules]
-    test_files = [_signature(plan.directory / file) for module in plan.modules for file in module.test_files]
+    sources = [files.signature_of(module.source) for module in plan.modules]
+    test_files = [files.signature_of(plan.directory / file) for module in plan.modules for file in module.test_files]
     return _Observed(planned, None, (declaration, sources, test_files, plan.globs))
 
 
@@ -119,10 +119,3 @@ def _of_plan(plan: Plan) -> Iterator[str]:
         except OSError:
             # The next look says what is wrong with it.
             continue
-
-
-def _signature(path: str | os.PathLike[str]) -> files.Signature | None:
-    try:
-        return files.signature(os.stat(path))
-    except OSError:
-        return None

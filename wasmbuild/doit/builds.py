@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -96,7 +95,7 @@ class Build:
 
     def _note(self, plan: Plan) -> None:
         self._sources = {module.name: str(module.source) for module in plan.modules}
-        self._signatures = {path: _signature(path) for path in self._sources.values()}
+        self._signatures = {path: files.signature_of(path) for path in self._sources.values()}
 
     def in_order(self, plan: Plan) -> list[tuple[Artifact, tuple[str, ...] | None]]:
         """Return all artifacts in the order in which they are best built, each with the reasons if it was outdated."""
@@ -111,7 +110,7 @@ class Build:
         """
         path = self._sources[id.rpartition("@")[0]]
         self._see(tasks)
-        if self._foreign and _signature(path) != self._signatures[path]:
+        if self._foreign and files.signature_of(path) != self._signatures[path]:
             self.outdated.add(id)
             # Whatever is wrong, the compile will tell. Nobody lets go meanwhile of what it is looked at with.
             with self.busy(), contextlib.suppress(WasmbuildError, KeyError):
@@ -246,13 +245,6 @@ def is_alone(tasks: Mapping[str, Task]) -> bool:
 def _shown(config: str) -> Path:
     """Return a path as people write it, from the working directory, unless that is on another drive."""
     return Path(files.relative(config))
-
-
-def _signature(path: str) -> files.Signature | None:
-    try:
-        return files.signature(os.stat(path))
-    except OSError:
-        return None
 
 
 def say(text: str) -> None:

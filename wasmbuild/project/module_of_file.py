@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from wasmbuild import files
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
@@ -90,7 +91,8 @@ def read_at(project: Project, file: Path) -> Iterator[tuple[str, Path]]:
         source = normal(declared.source)
         if (anywhere or source.rpartition("/")[2].lower() in names) and not is_glob(source):
             path = beside / source
-            if _is(path, status):
+            there = files.status(path)
+            if there is not None and os.path.samestat(there, status):
                 yield "the source", path
     root = project._replace(directory=Path(os.path.realpath(project.directory)))
     if any(_declaring(project, file)) or any(_declaring(root, real)):
@@ -101,13 +103,6 @@ def read_at(project: Project, file: Path) -> Iterator[tuple[str, Path]]:
 
         if is_below(os.path.realpath(project.directory / directory), str(real)):
             yield "the file of a test", file
-
-
-def _is(path: Path, status: os.stat_result) -> bool:
-    try:
-        return os.path.samestat(os.stat(path), status)
-    except OSError:
-        return False
 
 
 _Found = tuple[str, str, str]
