@@ -49,6 +49,7 @@ class Progress:
         worker: str | None = None,
     ) -> None:
         """Tell that an artifact was compiled, here or by a worker, or restored from a cache; ``size`` is in bytes."""
+        self._finished += 1
         if restored:
             self.restored += 1
             reasons = ("restored", *reasons)
@@ -65,14 +66,14 @@ class Progress:
 
     def found_right(self, id: str) -> None:
         """Tell that an artifact needs nothing after all: another build made it meanwhile."""
-        if id in self._running:
-            self._running.remove(id)
+        self._end(id)
         self.total -= 1
         self.up_to_date += 1
         self._bar()
 
     def fail(self, id: str, message: str) -> None:
         """Tell that an artifact failed; the message is shown once, however many artifacts it concerns."""
+        self._finished += 1
         self._end(id)
         self.failed.setdefault(message, []).append(id)
         self.console.say(f"{self._count()}  {id:<28} {self.console.bad('failed')}")
@@ -116,7 +117,6 @@ class Progress:
         return f"{total}: {', '.join(parts) or 'nothing to do'} in {human_seconds(seconds)}"
 
     def _end(self, id: str) -> None:
-        self._finished += 1
         if id in self._running:
             self._running.remove(id)
 
