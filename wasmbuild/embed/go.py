@@ -134,7 +134,8 @@ def _status(status: str) -> str:
 
 def _probe(spec: Spec, probe: ProbeArtifact) -> str:
     triple = probe.platform.triple
-    system = _SYSTEMS.get(system_of(triple), system_of(triple))
+    system = system_of(triple)
+    system = _SYSTEMS.get(system, system)
     key = spec.pulley or f"{system}/{_ARCHITECTURES.get(triple.architecture, triple.architecture)}"
     artifact = base64.b64encode(zlib.compress(probe.artifact, 9)).decode("ascii")
     targets = ", ".join(probe.platform.targets)

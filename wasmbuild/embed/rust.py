@@ -137,6 +137,4 @@ def _condition(triple: TargetTriple) -> str:
     if triple.is_pulley:
         order = "big" if triple.is_big_endian else "little"
         return f'all(target_pointer_width = "{triple.pointer_width}", target_endian = "{order}")'
-    # Rust calls Android a system, where a triple has it as an environment of Linux.
-    system = system_of(triple)
-    return f'all(target_arch = "{triple.architecture}", target_os = "{system}")'
+    return f'all(target_arch = "{triple.architecture}", target_os = "{system_of(triple)}")'
