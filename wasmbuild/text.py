@@ -13,6 +13,8 @@ LIMIT = 200
 _QUOTED = 80
 # Comparing two long texts takes time with the square of their length, and nobody mistypes them.
 _COMPARED = 80
+# Of one as PEM, of that in Base64 as CI services are given it, and of one for Ed25519 without its PEM.
+_PRIVATE_KEYS = ("PRIVATE KEY-----", "LS0tLS1CRUdJTi", "MC4CAQAw")
 _BARE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
@@ -28,10 +30,17 @@ def printable(text: object, limit: int = LIMIT) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return text in double quotes, shortened, and safe to show on a terminal."""
+    """Return text in double quotes, shortened, and safe to show on a terminal; a private key is shown to nobody."""
+    if is_private_key(text):
+        return '"(a private key)"'
     if len(text) > _QUOTED:
         text = text[: _QUOTED - 1] + "…"
     return '"' + _escaped(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+
+
+def is_private_key(text: str) -> bool:
+    """Tell whether text that was to be something else is a private key."""
+    return any(sign in text for sign in _PRIVATE_KEYS)
 
 
 def is_bare(key: str) -> bool:

@@ -179,6 +179,38 @@ class TestSigningKey:
             told = pusher.run("build", "--push", status=2).stderr
             assert told.startswith(f"error: WASMBUILD_CACHE_SIGNING_KEY: {path}: ")
 
+    @pytest.mark.parametrize("held", ["the file", "the file in Base64", "its second line"])
+    def test_one_in_the_place_of_its_path_is_never_told(
+        self, server: Server, member: Member, tmp_path: Path, ours: Key, held: str
+    ) -> None:
+        text = ours.path.read_text()
+        secret = text.splitlines()[1]
+        if held != "the file":
+            text = secret if held == "its second line" else base64.b64encode(text.encode()).decode()
+        line = f'remote = "{server.address}"'
+        pusher = member(line, "push = true")
+        pusher.environment["WASMBUILD_CACHE_SIGNING_KEY"] = text
+        why = "holds the private key itself, and not the path of its file; write it to a file, and name that"
+        told = pusher.run("build", "--push", status=2).stderr
+        assert told.startswith(f"error: WASMBUILD_CACHE_SIGNING_KEY: {why}")
+        told += pusher.run("build").stderr
+        assert f"{server.address} gets nothing of what is compiled: WASMBUILD_CACHE_SIGNING_KEY: {why}" in told
+        declared = {
+            f"signing-key = {json.dumps(text)}": 'signing-key: "(a private key)" is no path; write the path of a file',
+            f"keys = [{json.dumps(text)}]": 'keys[0]: "(a private key)" is no public key; write what',
+            f"keys = {json.dumps(text)}": 'keys: must be an array, not "(a private key)"',
+        }
+        for written, expected in declared.items():
+            told += member(line, written).run("build", status=2).stderr
+            assert f"cache.{expected}" in told
+        assert secret[16:40] not in told
+        assert text[:60] not in told
+        # What is told helps.
+        (tmp_path / "key.pem").write_bytes(ours.path.read_bytes())
+        pusher.environment["WASMBUILD_CACHE_SIGNING_KEY"] = str(tmp_path / "key.pem")
+        pusher.write("add.wat", "(module)")
+        assert "pushed" in pusher.run("build", "--push").stderr
+
     @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have modes on POSIX systems alone")
     @pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
     def test_one_that_others_can_read_is_told_until_what_is_told_is_done(

@@ -18,6 +18,7 @@ from wasmbuild.errors import UsageError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project.cache_policy import CachePolicy, shown_address
+from wasmbuild.text import is_private_key
 
 if TYPE_CHECKING:
     from wasmbuild.builder.interfaces import ArtifactCache
@@ -109,6 +110,11 @@ def _signing_key(policy: CachePolicy) -> tuple[str | None, str | None]:
                 f"private key as [cache] signing-key, or in {SIGNING_KEY}"
             )
         return None, None
+    if is_private_key(named):
+        raise UsageError(
+            f"{asked_by}holds the private key itself, and not the path of its file; write it to a file, and name that "
+            "(in GitLab, give the variable the type File)"
+        )
     from wasmbuild.builder.cache import signing
 
     try:

@@ -17,7 +17,7 @@ from wasmbuild.project.keys import Problem
 from wasmbuild.project.tables.base import Context, Table
 from wasmbuild.project.tables.refusals import Wrong
 from wasmbuild.project.tables.values import IN_ARRAY, Bytes, Rule, Seconds, in_home
-from wasmbuild.text import quoted, suggestion
+from wasmbuild.text import is_private_key, quoted, suggestion
 
 _KEY_BYTES = 32
 _SCHEMES = ("https", "http", "s3", "gs", "az", "file")
@@ -68,7 +68,7 @@ def _nobody(keys: tuple[str, ...]) -> Wrong | None:
 
 
 def _file(text: str) -> Wrong | None:
-    if not text or not text.isprintable():
+    if not text or not text.isprintable() or is_private_key(text):
         return f"{quoted(text)} is no path", "write the path of a file, from the folder of this one or a whole one"
     return in_home(text)
 
