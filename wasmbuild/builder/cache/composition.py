@@ -10,7 +10,7 @@ import os
 from wasmbuild.builder.cache import lateness, packed
 from wasmbuild.builder.cache.local import LocalCache
 from wasmbuild.builder.cache.remote import RemoteCache, lacks
-from wasmbuild.builder.cache.tiered import AbsentRemote, NearCache, Remote, TieredCache
+from wasmbuild.builder.cache.tiered import NearCache, Remote, TieredCache
 from wasmbuild.builder.cache.transfer_process import TransferProcess, leave, left_or_new
 from wasmbuild.builder.cache.transfer_setup import TransferSetup
 from wasmbuild.builder.scheduler import cores
@@ -58,9 +58,6 @@ def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool, a
         if push:
             raise
         push_problem = f"gets nothing of what is compiled: {error}"
-    if alone and lateness.is_recent(shown):
-        # The step that waited has told so.
-        return AbsentRemote()
     local = near.local
 
     def start() -> TransferProcess:
@@ -80,6 +77,7 @@ def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool, a
         cores=cores(),
         added=local.count if local is not None else None,
         late=lambda: lateness.note(shown),
+        was_late=(lambda: lateness.is_recent(shown)) if alone else None,
         leave=leave if stays else None,
     )
 

@@ -73,6 +73,7 @@ class RemoteCache(Generic[Started]):
         cores: int = 1,
         added: Callable[[int], None] | None = None,
         late: Callable[[], None] = lambda: None,
+        was_late: Callable[[], bool] | None = None,
         leave: Callable[[Started], None] | None = None,
     ) -> None:
         """``start`` starts who transfers, to and from a store that ``shown`` names to people; ``leave`` takes it back.
@@ -80,7 +81,8 @@ class RemoteCache(Generic[Started]):
         ``timeout`` are the seconds by which it may delay a build, ``cores`` how many compiles that runs at once.
         ``push_problem`` says why nothing can be pushed, ``warning`` what is told in any case. ``added`` is called with
         the bytes by which the cache of this machine has grown, ``late`` when the build goes on without the store
-        because the seconds are over.
+        because the seconds are over. Where another step of this build did so and told it, as ``was_late`` says when the
+        store is first needed, it is done without, and nothing is told.
         """
         self._status = RemoteStatus(shown, push_problem, warning)
         self._budget = Budget(timeout)
@@ -90,6 +92,7 @@ class RemoteCache(Generic[Started]):
         self._cores = cores
         self._added = added
         self._late = late
+        self._was_late = was_late
         self._leave_to = leave
         self._transferrer: Started | None = None
         # Of all below, and of what is sent; and of whoever reads, who takes the other one too.
@@ -232,6 +235,10 @@ class RemoteCache(Generic[Started]):
     def _started(self) -> Started | None:
         """Return who transfers, None where the store is away; the mutex is held."""
         if self._status.away is None and self._transferrer is None:
+            # Who takes turns with others was made before the first of them waited.
+            if self._was_late is not None and self._was_late():
+                self._status.leave_untold()
+                return None
             try:
                 self._transferrer = self._start()
             except (ChildError, ToolchainError, OSError) as error:

@@ -18,7 +18,7 @@ class RemoteStatus:
         self._warning = warning
         self.away: str | None = None
         self.failure = self.push_failure = ""
-        self.answered = False
+        self.answered = self._untold = False
         self.taken = self.offered = self.pushed = self.denied = self.damaged = self.untrusted = 0
 
     def kept_nothing(self) -> None:
@@ -27,9 +27,13 @@ class RemoteStatus:
         self.push_problem = f"accepted {what}, but has none when asked for it: does it keep what is put there?"
         self.pushed = 0
 
+    def leave_untold(self) -> None:
+        """Note that it is not used, of which somebody else has told."""
+        self.away, self._untold = "is not used", True
+
     def report(self) -> RemoteReport:
         """Return what became of it so far."""
-        problems = list(self._problems())
+        problems = [] if self._untold else self._problems()
         return RemoteReport(self.taken, self.pushed, tuple(f"{self._shown} {problem}" for problem in problems))
 
     def _problems(self) -> list[str]:

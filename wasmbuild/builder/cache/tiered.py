@@ -61,31 +61,6 @@ class Remote(Protocol):
         """Return what became of it so far."""
 
 
-class AbsentRemote:
-    """One that is not asked, as is known."""
-
-    def expect(self) -> None:
-        pass
-
-    def want(self, keys: Iterable[str]) -> None:
-        pass
-
-    def get(self, key: str) -> None:
-        pass
-
-    def put(self, key: str, artifact: bytes, sha256: str, inputs: bytes, seconds: float) -> None:
-        pass
-
-    def refuse(self, key: str) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-    def report(self) -> RemoteReport:
-        return RemoteReport(0, 0, ())
-
-
 class NearCache:
     """What this machine has, of its own and of those who are trusted."""
 
