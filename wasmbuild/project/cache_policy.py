@@ -6,6 +6,9 @@ from wasmbuild.lean.typing import NamedTuple
 
 DEFAULT_BYTES = 5 << 30
 DEFAULT_SECONDS = 5
+# Of these the address may hold credentials; of the others it is known by its path too, in which an @ is like any other.
+WITH_LOGIN = ("https", "http")
+SCHEMES = (*WITH_LOGIN, "s3", "gs", "az", "file")
 PUBLIC_PREFIX = "ed25519:"
 """In front of a public key in Base64."""
 
@@ -28,7 +31,9 @@ class CachePolicy(NamedTuple):
 
 
 def shown_address(address: str) -> str:
-    """Return an address as it is shown: without what lets somebody in."""
+    """Return an address as it is shown: without what lets somebody in, also where it is written wrongly."""
     scheme, separator, rest = address.partition("://")
-    host, slash, path = rest.partition("/")
+    if not separator or scheme not in SCHEMES:
+        return address.rpartition("@")[2]
+    host, slash, path = (rest, "", "") if scheme in WITH_LOGIN else rest.partition("/")
     return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"

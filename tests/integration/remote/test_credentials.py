@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.server
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +49,44 @@ def test_no_message_has_them(filled: Server, member: Member, behave: Callable[[S
     assert filled.address in told
     kept = [path.read_bytes() for path in project.build.rglob("*") if path.is_file()]
     assert not any(SECRET.encode() in data for data in kept)
+
+
+@pytest.mark.parametrize(
+    ("address", "what"),
+    [
+        (
+            "https:/ci:S@cache.example/c",
+            '"cache.example/c" is no address of a kind that is known; did you mean "https:',
+        ),
+        ("http//ci:S@cache.example/c", '"cache.example/c" is no address of a kind that is known; write one such as'),
+        ("https:ci:S@cache.example/c", '"cache.example/c" is no address of a kind that is known; did you mean "https:'),
+        ("ci:S@cache.example/c", '"cache.example/c" is no address of a kind that is known; write one such as'),
+        ("htps://ci:1/S@cache.example/c", '"cache.example/c" is no address of a kind that is known; did you mean'),
+        ("s3:/ci:S@bucket/c", '"bucket/c" is no address of a kind that is known; did you mean "s3://…"?'),
+        ("http://ci:1/S@127.0.0.1:9/c", '"http://127.0.0.1:9/c" has an @ behind its first /; write / ? # [ and ]'),
+        ("http://S/x=@127.0.0.1:9/c", '"http://127.0.0.1:9/c" has an @ behind its first /; write / ? # [ and ]'),
+        ("http://ci:S/x@127.0.0.1:9/c", "is no address; write / ? # [ and ] in a name or password as %2F %3F %23 %5B "),
+        ("http://ci:[S@127.0.0.1:9/c", "is no address; write / ? # [ and ] in a name or password as %2F %3F %23 %5B "),
+    ],
+)
+def test_no_slip_in_an_address_shows_them(member: Member, address: str, what: str) -> None:
+    told = member(f'remote = "{address.replace("S", SECRET)}"').run("plan", status=2)
+    assert f"cache.remote: {what}" in told.stderr
+    assert SECRET not in told.stderr
+
+
+def test_what_an_address_has_no_place_for_is_written_with_a_percent_sign(filled: Server, member: Member) -> None:
+    address = filled.address.replace("://", "://ci:1%2F%3F%23%5B%5D@")
+    assert set(member(f'remote = "{address}"').outcomes().values()) == {"restored"}
+    known = base64.b64encode(b"ci:1/?#[]").decode()
+    assert {seen.headers["authorization"] for seen in filled.seen} == {f"Basic {known}"}
+
+
+def test_an_at_sign_in_the_path_of_a_store_that_takes_no_credentials_is_its_own(member: Member, tmp_path: Path) -> None:
+    (tmp_path / "a@b").mkdir()
+    project = member(f'remote = "file://{tmp_path}/a@b"')
+    assert project.run("cache", "stats").stdout.splitlines()[-1].startswith(f"file://{tmp_path}/a@b: believes")
+    assert "4 pushed" in project.run("build", "--push").stderr
 
 
 def test_they_are_no_part_of_a_key(filled: Server, member: Member, tmp_path: Path) -> None:

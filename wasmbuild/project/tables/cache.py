@@ -12,7 +12,14 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from wasmbuild.project.cache_policy import DEFAULT_SECONDS, PUBLIC_PREFIX, CachePolicy, shown_address
+from wasmbuild.project.cache_policy import (
+    DEFAULT_SECONDS,
+    PUBLIC_PREFIX,
+    SCHEMES,
+    WITH_LOGIN,
+    CachePolicy,
+    shown_address,
+)
 from wasmbuild.project.keys import Problem
 from wasmbuild.project.tables.base import Context, Table
 from wasmbuild.project.tables.refusals import Wrong
@@ -20,8 +27,8 @@ from wasmbuild.project.tables.values import IN_ARRAY, Bytes, Rule, Seconds, in_h
 from wasmbuild.text import is_private_key, quoted, suggestion
 
 _KEY_BYTES = 32
-_SCHEMES = ("https", "http", "s3", "gs", "az", "file")
 _EXAMPLE = '"https://cache.example/wasmbuild", "s3://bucket/prefix", "gs://…", "az://…" or "file:///mnt/cache"'
+_LOGIN = "write / ? # [ and ] in a name or password as %2F %3F %23 %5B and %5D, and @ in a path as %40"
 
 
 def _address(text: str) -> Wrong | None:
@@ -29,15 +36,17 @@ def _address(text: str) -> Wrong | None:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
-        return "is no address", f"write one such as {_EXAMPLE}"
+        return "is no address", _LOGIN if "@" in text else f"write one such as {_EXAMPLE}"
     shown = quoted(shown_address(text))
     if not text.isprintable() or " " in text:
         return f"{shown} has characters that no address has", "write them as %20 and the like"
     scheme, slashes, _ = text.partition("://")
-    if not slashes or scheme not in _SCHEMES:
-        meant = suggestion(parts.scheme, _SCHEMES) if parts.scheme else None
+    if not slashes or scheme not in SCHEMES:
+        meant = suggestion(parts.scheme, SCHEMES) if parts.scheme else None
         fix = f"did you mean {quoted(meant + '://…')}?" if meant else f"write one such as {_EXAMPLE}"
         return f"{shown} is no address of a kind that is known", fix
+    if scheme in WITH_LOGIN and "@" in parts.path:
+        return f"{shown} has an @ behind its first /", _LOGIN
     if "?" in text or "#" in text:
         fix = "write the address of the folder alone; credentials come from .netrc, AWS_*, GOOGLE_* or AZURE_*"
         return f"{shown} goes on behind its path", fix
@@ -46,7 +55,7 @@ def _address(text: str) -> Wrong | None:
         return None if whole else (f"{shown} names no directory of this machine", "write file:// and a whole path")
     if not parts.hostname:
         return f"{shown} names no server or bucket", f"write one such as {_EXAMPLE}"
-    if "@" in parts.netloc and scheme not in ("http", "https"):
+    if "@" in parts.netloc and scheme not in WITH_LOGIN:
         fix = "remove them: they are taken from AWS_*, GOOGLE_APPLICATION_CREDENTIALS or AZURE_* in the environment"
         return f"{shown} has credentials in front of it", fix
     return None
@@ -93,7 +102,7 @@ class CacheTable(Table):
             "artifact that is larger is not kept."
         ),
     )
-    remote: Annotated[str, Rule(_address, pattern=f"^({'|'.join(_SCHEMES)})://[^?#]+$")] | None = Field(
+    remote: Annotated[str, Rule(_address, pattern=f"^({'|'.join(SCHEMES)})://[^?#]+$")] | None = Field(
         default=None,
         description=(
             "A cache that others share: `https://`, `http://`, `s3://`, `gs://`, `az://` or `file://`, with a path if "
