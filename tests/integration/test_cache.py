@@ -298,6 +298,19 @@ class TestCommand:
         assert "not used" not in ended.stderr
         assert "4 restored in" in ended.stderr
 
+    @pytest.mark.parametrize("place", ["file", "file/below"])
+    def test_where_it_cannot_be_used_both_say_the_same(self, cached: Project, tmp_path: Path, place: str) -> None:
+        (tmp_path / "file").touch()
+        cached.environment["WASMBUILD_CACHE"] = str(tmp_path / place)
+        ended = cached.run("cache", "stats")
+        why = ended.stderr.removeprefix("not used: ").rstrip()
+        assert why.startswith(f"{tmp_path}/file: ")
+        assert ended.stdout == ""
+        found = json.loads(cached.run("cache", "stats", "--json").stdout)
+        jsonschema.validate(found, json.loads(cached.run("schema", "cache").stdout))
+        assert (found["problem"], found["entries"]) == (why, 0)
+        assert f"the cache of this machine is not used: {why}; WASMBUILD_CACHE names" in cached.run("build").stderr
+
     def test_where_it_is_off_that_is_told(self, cached: Project) -> None:
         cached.environment["WASMBUILD_CACHE"] = "off"
         ended = cached.run("cache", "stats")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from wasmbuild.builder.cache.selection import OFF, VARIABLE, local
@@ -78,8 +78,10 @@ def _stats(cache: LocalCache | None, policy: CachePolicy, *, as_json: bool) -> i
     directory, usage = None, Usage(0, 0)
     problem: str | None = f"{_OFF} in the environment"
     if cache is not None:
-        with _as_disk_error():
-            directory, usage, problem = cache.directory, cache.usage(), cache.problem()
+        problem = cache.problem()
+        # Of one that is not used, as that is told, what can be read is told too.
+        with _as_disk_error() if problem is None else suppress(OSError, RuntimeError):
+            directory, usage = cache.directory, cache.usage()
     if not policy.enabled:
         problem = "[cache] enabled = false"
     remote = _remote(policy)

@@ -17,7 +17,7 @@ JSON_SCHEMA: dict[str, Any] = published(
             "schema": {"type": "string", "const": SCHEMA},
             "directory": {
                 "type": ["string", "null"],
-                "description": "Where the cache of this machine is; null where it is off.",
+                "description": "Where the cache of this machine is; null where it is off, or cannot be read.",
             },
             "problem": {"type": ["string", "null"], "description": "Why it is not used; null where it is."},
             "entries": _COUNT,
