@@ -34,6 +34,9 @@ def test_where_there_are_no_credentials_that_is_said(member: Member, server: Ser
             {"AZURE_STORAGE_SAS_TOKEN": "secret"},
             "AZURE_STORAGE_SAS_TOKEN is no token of a shared access signature",
         ),
+        ("s3://box", {"AWS_SECRET_ACCESS_KEY": "secret"}, "AWS_ACCESS_KEY_ID is not set"),
+        ("s3://box", {"AWS_ACCESS_KEY_ID": "secret"}, "AWS_SECRET_ACCESS_KEY is not set"),
+        ("s3://box/a%00", {}, "no store has such a path"),
         pytest.param("s3://box", {"AWS_PROFILE": "wrok"}, "there is no profile wrok", marks=MOTO),
     ],
 )
@@ -69,6 +72,43 @@ def test_a_file_with_a_token_that_is_not_there_is_named_with_what_names_it(
     (tmp_path / "token").mkdir()
     project.write("add.wat", "(module)")
     assert f"{tmp_path / 'token'}: is a directory); it is done without" in project.run("build").stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "environment", "why"),
+    [
+        ("s3://box", {"AWS_ENDPOINT_URL": "localhost:7200"}, "AWS_ENDPOINT_URL is no address that starts with http"),
+        ("gs://box", {"GOOGLE_BASE_URL": ""}, "GOOGLE_BASE_URL is no address that starts with http:// or https://"),
+        ("s3://box", {"AWS_SESSION_TOKEN": "secret\n"}, "AWS_SESSION_TOKEN has the end of a line or the like in it"),
+        (
+            "http://127.0.0.1:9",
+            {"ALL_PROXY": "socks5://me:secret@127.0.0.1:9"},
+            "the proxy that the environment names is none of http:// or https://",
+        ),
+    ],
+)
+def test_a_setting_of_the_environment_that_is_wrong_is_named(
+    member: Member, address: str, environment: dict[str, str], why: str
+) -> None:
+    project = member(f'remote = "{address}"')
+    project.environment.update(
+        {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "secret", "GOOGLE_SKIP_SIGNATURE": "true", **environment}
+    )
+    told = project.run("build").stderr
+    assert f"\n{address} does not answer as a cache does ({why}" in told
+    assert "secret" not in told
+
+
+def test_where_http_redirects_to_nowhere_no_region_is_wrong(server: Server, member: Member) -> None:
+    server.behave = lambda _, handler: send(handler, b"", status=301)
+    told = member(f'remote = "{server.address}"').run("build").stderr
+    assert f"\n{server.address} does not answer as a cache does (it redirects to nowhere); it is done without\n" in told
+
+
+@pytest.mark.parametrize("address", ["s3://box//a", "gs://box/a//b", "az://box/a//"])
+def test_a_path_that_no_store_has_is_refused(member: Member, address: str) -> None:
+    told = member(f'remote = "{address}"').run("build", status=2).stderr
+    assert f'cache.remote: "{address}" has an empty part in its path; write one / between two parts\n' in told
 
 
 def own_profile(project: Project, tmp_path: Path, *lines: str) -> None:

@@ -51,21 +51,23 @@ _TOKEN_FILES = (
     ("Failed to read token file", "AWS_WEB_IDENTITY_TOKEN_FILE"),
 )
 # What services answer whatever they are asked for, as object_store passes it on.
-_ELSEWHERE = "names a bucket of another region: set AWS_REGION to its own"
 _ANSWERS = (
     ("<Code>NoSuchBucket<", "names a bucket that does not exist"),
     ("<Code>ContainerNotFound<", "names a container that does not exist"),
     ("<Code>ExpiredToken<", "says that the credentials have expired"),
     ("<Code>RequestTimeTooSkewed<", "says that the clock of this machine is wrong"),
-    ("incorrectly configured region", _ELSEWHERE),
-    ("is wrong; expecting", _ELSEWHERE),
 )
+# It guesses so of every service, and is right of one.
+_OF_ANOTHER_REGION = ("incorrectly configured region", "is wrong; expecting")
 # What obstore says of settings that are missing or wrong.
 _UNOPENED = (
+    ("Missing AccessKeyId", "AWS_ACCESS_KEY_ID is not set"),
+    ("Missing SecretAccessKey", "AWS_SECRET_ACCESS_KEY is not set"),
     ("Account must be specified", "AZURE_STORAGE_ACCOUNT_NAME is not set"),
     ("Invalid Access Key", "AZURE_STORAGE_ACCOUNT_KEY is not in Base64"),
     ("SAS query pair", _NO_SAS),
     ("an SAS key", _NO_SAS),
+    ("Generic URL error", "no store has such a path"),
 )
 
 
@@ -111,7 +113,8 @@ def opened(address: str, timeout: float, *, writing: bool) -> Any:
         raise NoStoreError(f"cannot be opened ({error.strerror or type(error).__name__})") from None
     except BaseException as error:  # a panic of Rust is no Exception
         # What obstore says of it may name the credentials.
-        why = next((meaning for sign, meaning in _UNOPENED if sign in str(error)), type(error).__name__)
+        why = next((meaning for sign, meaning in _UNOPENED if sign in str(error)), None)
+        why = why or _unknown(error)
         raise NoStoreError(f"cannot be opened ({why})") from None
 
 
@@ -176,6 +179,8 @@ def hopeless(error: BaseException) -> str | None:
         if found is not None:
             return f"has no credentials that can be used (no token for them: {found[1]})"
         return "asks who this is (401), and its credentials are missing or wrong"
+    if text.startswith("Generic S3 error") and any(sign in text for sign in _OF_ANOTHER_REGION):
+        return "names a bucket of another region: set AWS_REGION to its own"
     if (answer := next((meaning for sign, meaning in _ANSWERS if sign in text), None)) is not None:
         return answer
     return _unread_token(text)
@@ -214,6 +219,8 @@ def _said(text: str, error: BaseException) -> str:
         ("IncompleteMessage", "connection closed"),
         ("IncompleteBody", "its answers break off"),
         ("TooManyRedirects", "it redirects without end"),
+        ("BareRedirect", "it redirects to nowhere"),
+        ("unsupported scheme", "the proxy that the environment names is none of http:// or https://"),
         ("Parse(", "it does not speak HTTP"),
         ("Content-Length Header missing", "its answers do not say how long they are"),
         ("status code: ", ""),
@@ -223,4 +230,14 @@ def _said(text: str, error: BaseException) -> str:
     number = _SYSTEM_ERROR.search(text)
     if number is not None:
         return os.strerror(int(number[1] or number[2])).lower()
+    return _unknown(error)
+
+
+def _unknown(error: BaseException) -> str:
+    """Name a variable that is wrong whatever is asked, for obstore names none; else the error."""
+    for name, value in os.environ.items():
+        if name in _ENDPOINTS and not value.startswith(("http://", "https://")):
+            return f"{name} is no address that starts with http:// or https://"
+        if name.startswith(("AWS_", "AZURE_", "GOOGLE_")) and not value.isprintable():
+            return f"{name} has the end of a line or the like in it"
     return type(error).__name__

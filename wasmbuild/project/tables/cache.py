@@ -58,6 +58,8 @@ def _address(text: str) -> Wrong | None:
     if "@" in parts.netloc and scheme not in WITH_LOGIN:
         fix = "remove them: they are taken from AWS_*, GOOGLE_APPLICATION_CREDENTIALS or AZURE_* in the environment"
         return f"{shown} has credentials in front of it", fix
+    if "//" in parts.path and scheme not in WITH_LOGIN:
+        return f"{shown} has an empty part in its path", "write one / between two parts"
     return None
 
 
