@@ -258,6 +258,8 @@ def _entries(root: Path) -> Iterator[tuple[str, os.stat_result]]:
             is_temporary = found.name.startswith(_TEMPORARY)
             if not is_temporary and (len(found.name) != _NAME or not _HEX.issuperset(found.name)):
                 continue
+            if found.is_dir(follow_symlinks=False):
+                continue
             try:
                 status = found.stat(follow_symlinks=False)
             except OSError:

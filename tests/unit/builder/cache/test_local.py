@@ -368,6 +368,17 @@ class TestLimit:
         assert room.open().clear() == Usage(0, 0)
         assert theirs.stat().st_size == 20 * self.SIZE
 
+    def test_a_directory_in_the_place_of_an_entry_stays_and_the_others_go(self, room: Room) -> None:
+        self.fill(room, "abcd", 5 * self.SIZE)
+        for letter in "ad":
+            entry_of(room.root, letter).unlink()
+            entry_of(room.root, letter).mkdir()
+            os.utime(entry_of(room.root, letter), (1, 1))
+        assert room.open().usage().entries == 2
+        assert room.open(self.SIZE).prune().entries == 1
+        assert room.open().clear().entries == 1
+        assert [entry_of(room.root, letter).is_dir() for letter in "abcd"] == [True, False, False, True]
+
     def test_what_a_killed_process_left_goes_after_a_day(self, room: Room) -> None:
         self.fill(room, "a", 5 * self.SIZE)
         leftover, fresh = (entry_of(room.root, "a").with_name(f".new-{name}") for name in ("old", "young"))
