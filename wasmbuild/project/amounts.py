@@ -28,8 +28,12 @@ def memory_bytes(amount: int | str) -> int:
     elif (match := _AMOUNT.fullmatch(amount)) is not None:
         size = int(match[1]) << 10 * _UNITS.index(match[2])
     else:
-        near = _NEARLY.fullmatch(amount)
-        fix = f"write {quoted(f'{near[1]} {near[2].upper()}iB')}" if near else 'write bytes, or text like "4 GiB"'
+        fix = 'write bytes, or text like "4 GiB"'
+        if (near := _NEARLY.fullmatch(amount)) is not None:
+            meant = f"{near[1]} {near[2].upper()}iB"
+            # What is told has to be right when it is written.
+            memory_bytes(meant)
+            fix = f"write {quoted(meant)}"
         raise ValueError(f"{quoted(amount)} is no amount of memory", fix)
     if not BYTES[0] <= size <= BYTES[1]:
         raise ValueError(f"{shown(amount)} is out of range", 'write an amount from "1 MiB" to "1024 TiB"')
