@@ -138,11 +138,14 @@ def test_a_cache_that_cannot_be_written_changes_nothing(cached: Project, tmp_pat
     assert cached.compiled() == ALL
 
 
-def test_a_relative_place_is_refused(cached: Project) -> None:
-    cached.environment["WASMBUILD_CACHE"] = "cache"
-    ended = cached.run("build", status=2)
+@pytest.mark.parametrize("place", ["cache", "/"])
+def test_a_place_that_is_relative_or_everybodys_is_refused(cached: Project, place: str) -> None:
+    cached.environment["WASMBUILD_CACHE"] = place
+    ended = cached.run("cache", "stats", status=2)
+    assert cached.run("build", status=2).stderr == ended.stderr
     assert ended.stderr == (
-        'error: WASMBUILD_CACHE: \'cache\' is neither "off" nor an absolute path; write "off" or the whole path\n'
+        f'error: WASMBUILD_CACHE: {place!r} is neither "off" nor the absolute path of a directory of its own; '
+        'write "off" or the whole path\n'
     )
     cached.environment["WASMBUILD_CACHE"] = str(cached.root / "cache")
     cached.run("build")

@@ -27,9 +27,11 @@ def local(max_bytes: int) -> LocalCache | None:
         return None
     from wasmbuild.builder.cache.local import LocalCache
 
-    if named and not os.path.isabs(named):
+    # What is below / is everybody's, and entries would lie between it.
+    if named and (not os.path.isabs(named) or os.path.dirname(named) == named):
         raise UsageError(
-            f'{VARIABLE}: {named!r} is neither "{OFF}" nor an absolute path; write "{OFF}" or the whole path'
+            f'{VARIABLE}: {named!r} is neither "{OFF}" nor the absolute path of a directory of its own; write "{OFF}" '
+            "or the whole path"
         )
     directory = usercache.CacheDirectory(_KIND) if not named else usercache.CacheDirectory(base=Path(named))
     return LocalCache(directory, max_bytes)
