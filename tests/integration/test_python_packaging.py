@@ -130,6 +130,15 @@ def test_what_an_editable_install_left_is_shipped_by_no_rule_of_setuptools(tmp_p
     assert distribution.shipped() == {name.replace("answer", "reply") for name in FILES}
 
 
+def test_what_hatch_leaves_out_of_all_targets_stays_out(tmp_path: Path) -> None:
+    distribution = Distribution("hatch", tmp_path / "project")
+    distribution.edit(TABLES["hatch"], f'[tool.hatch.build]\nexclude = ["secret.txt"]\n{TABLES["hatch"]}')
+    (distribution.root / "edge" / "secret.txt").write_text("secret")
+    distribution.build()
+    assert distribution.shipped() == FILES
+    assert "edge/secret.txt" not in distribution.sources()
+
+
 def test_an_sdist_has_all_that_decides_what_is_built(distribution: Distribution) -> None:
     declaration = distribution.root / "wasmbuild.toml"
     test = '[[modules.answer.tests]]\ncall = "answer"\nreturns = [42]\nwasi = { dirs = ["given"] }\n'

@@ -30,7 +30,7 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
         table = {key: value for key, value in self.config.items() if key not in ("dependencies", "enable-by-default")}
         settings = shipped.read(table, "tool.hatch.build.hooks.wasmbuild")
         # Not what lies there, records and what an earlier build left too, but what this one names.
-        self.build_config.target_config.setdefault("exclude", []).append(f"/{settings.package}/**")
+        self._add("exclude", f"/{settings.package}/**")
         if self.target_name == "sdist":
             for path in shipped.sources(root, settings):
                 build_data["force_include"][str(root / path)] = path
@@ -43,6 +43,12 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
         if shipment.tag is not None:
             build_data["pure_python"] = False
             build_data["tag"] = f"py3-none-{shipment.tag}"
+
+    def _add(self, key: str, pattern: str) -> None:
+        # A list of the target, once there is one, takes the place of that for all targets.
+        patterns = self.build_config.target_config.get(key, self.build_config.build_config.get(key, []))
+        if isinstance(patterns, list):  # else hatch says what is wrong with it
+            self.build_config.target_config[key] = [*patterns, pattern]
 
     def _in_wheel(self, directory: str) -> str:
         path: str = self.build_config.get_distribution_path(directory.replace("/", os.sep))
