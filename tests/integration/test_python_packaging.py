@@ -139,6 +139,17 @@ def test_what_hatch_leaves_out_of_all_targets_stays_out(tmp_path: Path) -> None:
     assert "edge/secret.txt" not in distribution.sources()
 
 
+def test_artifacts_of_hatch_bring_no_record_and_no_state(tmp_path: Path) -> None:
+    distribution = Distribution("hatch", tmp_path / "project")
+    assert run_here("build", "--build-dir", "edge/wasm", cwd=distribution.root).returncode == 0
+    distribution.edit(TABLES["hatch"], f'[tool.hatch.build]\nartifacts = ["edge/wasm/", "*.made"]\n{TABLES["hatch"]}')
+    (distribution.root / "edge" / "own.made").write_text("")
+    distribution.build("--wheel")
+    assert distribution.shipped() == {*FILES, "edge/own.made"}
+    distribution.build("--sdist")
+    assert [name for name in distribution.sources() if name.startswith("edge/wasm")] == []
+
+
 def test_an_sdist_has_all_that_decides_what_is_built(distribution: Distribution) -> None:
     declaration = distribution.root / "wasmbuild.toml"
     test = '[[modules.answer.tests]]\ncall = "answer"\nreturns = [42]\nwasi = { dirs = ["given"] }\n'

@@ -31,6 +31,7 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
         settings = shipped.read(table, "tool.hatch.build.hooks.wasmbuild")
         # Not what lies there, records and what an earlier build left too, but what this one names.
         self._add("exclude", f"/{settings.package}/**")
+        self._add("artifacts", f"!/{settings.package}/**")  # what a project names there is shipped whatever is excluded
         if self.target_name == "sdist":
             for path in shipped.sources(root, settings):
                 build_data["force_include"][str(root / path)] = path
