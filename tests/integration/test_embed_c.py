@@ -245,7 +245,8 @@ ENGINES = {
     "wasm-exceptions = false\nwasm-gc = false\nwasm-function-references = false\nwasm-bulk-memory = true\n"
     "wasm-custom-page-sizes = true\nwasm-wide-arithmetic = true\nwasm-relaxed-simd-deterministic = true",
     "compiler": 'cranelift-opt-level = "none"\ncranelift-nan-canonicalization = true\ncranelift-debug-verifier = true\n'
-    'parallel-compilation = false\ncranelift-flags = { regalloc_algorithm = "single_pass", is_pic = true }',
+    'parallel-compilation = false\ncranelift-flags = { regalloc_algorithm = "single_pass", is_pic = true, '
+    "log2_min_function_alignment = 5 }",
     "no collector": "gc-support = false\nwasm-gc = false\nwasm-function-references = false\nwasm-exceptions = false\n"
     "wasm-reference-types = false",
     "minimal": 'embedder = "rust-minimal"',

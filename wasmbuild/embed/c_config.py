@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wasmbuild.embed.literals import lower
 from wasmbuild.embed.spec import Spec, refused, unseen
 from wasmbuild.engine import lines
 from wasmbuild.engine.line import Setting, Value
@@ -32,7 +33,7 @@ def calls(spec: Spec) -> list[str]:
                 macro = f"WASMTIME_FEATURE_{setting.off_with.replace('-', '_').upper()}"
                 written += _guarded(macro, [f"{setting.off_with_setter}(config, false);"])
     flags = [
-        f'wasmtime_config_cranelift_flag_set(config, "{flag}", "{_literal(value)}");'
+        f'wasmtime_config_cranelift_flag_set(config, "{flag}", "{lower(value)}");'
         for flag, value in spec.engine.cranelift_flags.items()
     ]
     return [*written, *_guarded("WASMTIME_FEATURE_COMPILER", flags)]
