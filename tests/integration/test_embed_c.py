@@ -25,6 +25,7 @@ pytestmark = pytest.mark.needs("cc", "cargo")
 
 # A target that this machine runs, and one that it does not.
 HERE = f'[targets.here]\ntriple = "{host.triple()}"\n'
+ARCHITECTURE = str(host.triple()).partition("-")[0]
 ELSEWHERE = '[targets.mainframe]\ntriple = "s390x-unknown-linux-gnu"\n'
 MODULE = '[modules.gcd]\nsource = "gcd.wat"\n'
 HEAD = '[project]\nname = "c"\n[toolchain]\nwasmtime = "48"\n'
@@ -286,6 +287,12 @@ def test_a_platform_without_a_target(host: Host) -> None:
         "no target of wasmbuild.toml is for the platform that this program was built for; declare one, and generate "
         "this file again\n",
     )
+
+
+@pytest.mark.parametrize("system", ["none", "uefi", "redox"])
+def test_a_system_that_no_macro_tells_takes_no_other_one_s_place(system: str, host: Host) -> None:
+    host.targets = f'[targets.bare]\ntriple = "{ARCHITECTURE}-unknown-{system}"\n{HERE}'
+    assert host.make("", LOAD).build().run("build/here/gcd.cwasm") == Ran(0, "loaded\n", "")
 
 
 @pytest.mark.needs("c++")

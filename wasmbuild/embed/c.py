@@ -71,6 +71,7 @@ _SYSTEMS = {
     "illumos": "defined(__sun)",
     "solaris": "defined(__sun)",
     "fuchsia": "defined(__Fuchsia__)",
+    "redox": "defined(__redox__)",
     "haiku": "defined(__HAIKU__)",
 }
 _PER_LINE = 20
@@ -93,7 +94,9 @@ def generate(spec: Spec) -> str:
 
 def _probes(spec: Spec) -> str:
     lines = ["#ifdef __APPLE__", "#include <TargetConditionals.h>", "#endif", ""]
-    for number, probe in enumerate(spec.probes):
+    # The condition of a system that no macro tells is its machine alone, which all others on it fulfil too.
+    ordered = sorted(spec.probes, key=lambda probe: system_of(probe.platform.triple) not in _SYSTEMS)
+    for number, probe in enumerate(ordered):
         condition = _condition(probe.platform.triple)
         lines.append(f"{'#elif' if number else '#if'} {condition} // {', '.join(probe.platform.targets)}")
         lines += _probe(probe)
