@@ -275,6 +275,21 @@ def test_a_package_in_a_folder_of_another_name_has_them_where_it_is_imported(dis
     assert distribution.shipped() == FILES
 
 
+@pytest.mark.parametrize(
+    "table", ['packages = ["edge"]\npackage-dir = { "" = "./src" }', 'packages.find.where = ["./src"]']
+)
+def test_folders_of_setuptools_are_the_same_however_spelled(table: str, tmp_path: Path) -> None:
+    distribution = Distribution("setuptools", tmp_path / "project")
+    distribution.edit('packages = ["edge"]', table)
+    shutil.copytree(distribution.root / "edge", distribution.root / "src" / "edge")
+    said = distribution.build("--wheel", status=1)
+    assert 'package = "edge/wasm": setuptools takes no packages from there' in said
+    written = said.partition("such as ")[2].partition("\n")[0]
+    distribution.edit('package = "edge/wasm"', f"package = {written}")
+    distribution.build("--wheel")
+    assert distribution.shipped() == FILES
+
+
 def test_a_source_that_does_not_compile_leaves_no_wheel(distribution: Distribution) -> None:
     distribution.edit("i32.const", "i64.const", "wasm/answer.wat")
     said = distribution.build("--wheel", status=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import setuptools
 import tomli
@@ -13,9 +13,10 @@ from setuptools.command.build_py import build_py
 from setuptools.command.egg_info import egg_info
 from setuptools.errors import SetupError
 
-from wasmbuild.errors import WasmbuildError
+from wasmbuild.errors import UsageError, WasmbuildError
 from wasmbuild.lean.typing import Any
 from wasmbuild.packaging import requirements, shipped
+from wasmbuild.text import quoted
 
 _TABLE = "tool.wasmbuild"
 
@@ -93,12 +94,17 @@ class _BuildPy:
 
             def _in_wheel(self, directory: str) -> str:
                 # Packages by their folders, of which the longest holds.
-                layout = (self.distribution.package_dir or {}).items()
-                folders = {folder.rstrip("/"): name.replace(".", "/") for name, folder in layout}
-                for folder in sorted(folders, key=len, reverse=True):
-                    if folder and directory.startswith(f"{folder}/"):
-                        return f"{folders[folder]}/{directory.removeprefix(f'{folder}/')}".lstrip("/")
-                return directory
+                layout = {"": "", **(self.distribution.package_dir or {})}
+                folders = {PurePath(folder): name.replace(".", "/") for name, folder in layout.items()}
+                path = PurePath(directory)
+                for folder in path.parents:
+                    if folder in folders:
+                        return PurePath(folders[folder], path.relative_to(folder)).as_posix()
+                there = PurePath(self.get_package_dir(min(self.distribution.packages or ["NAME"])), "wasm")
+                raise UsageError(
+                    f"package = {quoted(directory)}: setuptools takes no packages from there, so that it would not be "
+                    f"imported; write the directory of a package, such as {quoted(there.as_posix())}"
+                )
 
         return WithArtifacts
 

@@ -100,11 +100,11 @@ def build(root: Path, settings: Settings, in_wheel: Callable[[str], str]) -> Whe
     """
     _check_package(root, settings.package)
     _check_modules(root, settings.package)
+    package = in_wheel(settings.package)
     plan = _plan(root, settings, root / settings.package)
     required = requirements.of(lines(plan), runtime=settings.require_runtime)
     tag = tags.of_targets(plan.targets) if settings.platform_wheel else None
     built = api.build(root / settings.config, build_dir=root / settings.package, targets=settings.targets)
-    package = in_wheel(settings.package)
     files = {f"{package}/{path}": built.build_dir.joinpath(*path.split("/")) for path in _shipped(plan)}
     return WheelContents(files, required, tag)
 
