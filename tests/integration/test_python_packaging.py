@@ -162,6 +162,20 @@ def test_an_sdist_has_all_that_decides_what_is_built(distribution: Distribution)
     assert distribution.shipped() == FILES
 
 
+def test_a_source_outside_of_the_project_is_refused_in_an_sdist_alone(
+    distribution: Distribution, runtime_distribution: Path, tmp_path: Path
+) -> None:
+    (distribution.root / "wasm").rename(tmp_path / "shared")
+    distribution.edit("wasm/answer.wat", "../shared/answer.wat", "wasmbuild.toml")
+    said = distribution.build("--sdist", status=1)
+    assert "../shared/answer.wat: lies outside of the project, and a source distribution cannot have it" in said
+    distribution.build("--wheel")
+    assert distribution.shipped() == FILES
+    environment = Environment(tmp_path / "venv").see_all()
+    environment.install_alone("-e", distribution.root, environments.wheel(runtime_distribution))
+    assert answer(environment, tmp_path).startswith(str(distribution.root))
+
+
 def test_an_editable_install_loads_what_is_in_the_tree(
     distribution: Distribution, runtime_distribution: Path, tmp_path: Path
 ) -> None:

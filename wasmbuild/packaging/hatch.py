@@ -33,7 +33,7 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
         self._add("exclude", f"/{settings.package}/**")
         self._add("artifacts", f"!/{settings.package}/**")  # what a project names there is shipped whatever is excluded
         if self.target_name == "sdist":
-            for path in shipped.sources(root, settings):
+            for path in shipped.sources(root, settings, whole=True):
                 build_data["force_include"][str(root / path)] = path
         if self.target_name != "wheel":
             return

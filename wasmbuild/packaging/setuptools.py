@@ -11,6 +11,7 @@ import tomli
 from setuptools import Distribution
 from setuptools.command.build_py import build_py
 from setuptools.command.egg_info import egg_info
+from setuptools.command.sdist import sdist
 from setuptools.errors import SetupError
 
 from wasmbuild.errors import UsageError, WasmbuildError
@@ -50,6 +51,7 @@ def finalize(distribution: Distribution) -> None:
     distribution.cmdclass["egg_info"] = _egg_info(settings, distribution.cmdclass.get("egg_info", egg_info))
     builds = _BuildPy.of(settings, distribution.cmdclass.get("build_py", build_py))
     distribution.cmdclass["build_py"] = builds
+    distribution.cmdclass["sdist"] = _sdist(settings, distribution.cmdclass.get("sdist", sdist))
     distribution.cmdclass["bdist_wheel"] = _wheel(settings, distribution.cmdclass.get("bdist_wheel", bdist_wheel))
 
 
@@ -81,7 +83,7 @@ class _BuildPy:
                     self.copy_file(str(path), str(Path(self.build_lib, name)))
 
             def get_source_files(self) -> list[str]:
-                return [*super().get_source_files(), *_sources(settings)]
+                return [*super().get_source_files(), *_sources(settings, whole=False)]
 
             def _without_package(self) -> str:
                 parts = settings.package.split("/")[:-1]
@@ -109,9 +111,9 @@ class _BuildPy:
         return WithArtifacts
 
 
-def _sources(settings: shipped.Settings) -> list[str]:
+def _sources(settings: shipped.Settings, *, whole: bool) -> list[str]:
     try:
-        return shipped.sources(Path.cwd(), settings)
+        return shipped.sources(Path.cwd(), settings, whole=whole)
     except WasmbuildError as error:
         raise SetupError(str(error)) from None
 
@@ -125,13 +127,24 @@ def _egg_info(settings: shipped.Settings, base: type[Any]) -> type[Any]:
     class WithoutArtifacts(base):  # type: ignore[misc]
         def find_sources(self) -> None:
             super().find_sources()
-            own, built = _sources(settings), Path(settings.package)
+            own, built = _sources(settings, whole=False), Path(settings.package)
             kept = [name for name in self.filelist.files if name in own or built not in Path(name).parents]
             if kept != self.filelist.files:
                 self.filelist.files = kept
                 self.write_file("sources", str(Path(self.egg_info, "SOURCES.txt")), "\n".join([*kept, ""]))
 
     return WithoutArtifacts
+
+
+def _sdist(settings: shipped.Settings, base: type[Any]) -> type[Any]:
+    """Return a command that refuses what no source distribution has; all others list sources too."""
+
+    class WithAllSources(base):  # type: ignore[misc]
+        def run(self) -> None:
+            _sources(settings, whole=True)
+            super().run()
+
+    return WithAllSources
 
 
 def _wheel(settings: shipped.Settings, base: type[Any]) -> type[Any]:

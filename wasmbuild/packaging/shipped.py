@@ -142,21 +142,30 @@ def tag(root: Path, settings: Settings) -> str:
     return tags.of_targets(_plan(root, settings).targets)
 
 
-def sources(root: Path, settings: Settings) -> list[str]:
+def sources(root: Path, settings: Settings, *, whole: bool) -> list[str]:
     """Return what a source distribution needs to build the same, from ``root``. Raises UsageError, as ``build`` does.
 
-    It is the declaration, the lock file where there is one, sources, and files that tests are given.
+    It is the declaration, the lock file where there is one, sources, and files that tests are given. What lies outside
+    of the project is left out, or with ``whole`` a UsageError.
     """
     _check_modules(root, settings.package)
     plan = api.plan(root / settings.config)
-    lock = os.path.join(os.path.dirname(settings.config), LOCK)
-    found = [settings.config, *([lock] if os.path.isfile(root / lock) else [])]
-    needed = [module.source for module in plan.modules]
+    lock = plan.directory / LOCK
+    needed = [
+        root / settings.config,
+        *([lock] if os.path.isfile(lock) else []),
+        *(module.source for module in plan.modules),
+    ]
     needed += [plan.directory / file for module in plan.modules for file in module.test_files]
+    found = []
     for path in dict.fromkeys(os.path.relpath(path, root).replace(os.sep, "/") for path in needed):
-        if path.startswith("../"):
-            raise UsageError(f"{path}: lies outside of the project; a source distribution cannot have it")
-        found.append(path)
+        if not path.startswith("../"):
+            found.append(path)
+        elif whole:
+            raise UsageError(
+                f"{path}: lies outside of the project, and a source distribution cannot have it; move it into the "
+                f"project, or make wheels alone, with python -m build --wheel"
+            )
     return found
 
 
