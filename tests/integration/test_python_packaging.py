@@ -238,6 +238,15 @@ def test_a_library_of_another_line_is_refused_with_what_to_write(distribution: D
     assert 'write "wasmtime>=48,<49" there' in distribution.build("--wheel", status=1)
 
 
+def test_a_runtime_that_is_older_is_refused_with_what_to_write(distribution: Distribution) -> None:
+    wanted = f'"wasmbuild-runtime>={__version__}"'
+    distribution.edit(wanted, f'"wasmbuild-runtime<{__version__}"')
+    assert f"in this version or a later one; write {wanted} there" in distribution.build("--wheel", status=1)
+    distribution.edit(f'"wasmbuild-runtime<{__version__}"', '"wasmbuild-runtime"')
+    said = distribution.build("--wheel", status=int(distribution.backend == "setuptools"))
+    assert f"write {wanted} there" in said or f"dependencies lacks {wanted}" in said
+
+
 def test_requirements_that_lack_are_added_or_told(distribution: Distribution) -> None:
     distribution.edit(DEPENDENCIES, "dependencies = []")
     if distribution.backend == "setuptools":

