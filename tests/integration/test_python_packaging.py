@@ -185,6 +185,14 @@ def test_an_editable_install_loads_what_is_in_the_tree(
     assert answer(environment, tmp_path).startswith(str(distribution.root))
 
 
+def test_a_strict_editable_install_of_setuptools_has_them(runtime_distribution: Path, tmp_path: Path) -> None:
+    distribution = Distribution("setuptools", tmp_path / "project")
+    environment = Environment(tmp_path / "venv").see_all()
+    environment.install_alone("--config-settings", "editable_mode=strict", "-e", distribution.root)
+    environment.install_alone(environments.wheel(runtime_distribution))
+    assert answer(environment, tmp_path).startswith(str(distribution.root / "build"))
+
+
 def test_what_left_the_declaration_leaves_the_next_wheel(distribution: Distribution) -> None:
     distribution.build("--wheel")
     distribution.edit("[modules.answer]", "[modules.reply]", "wasmbuild.toml")
@@ -319,6 +327,9 @@ def test_a_source_that_does_not_compile_leaves_no_wheel(distribution: Distributi
     assert "answer@linux-arm64: " in said
     assert "expected i32, found i64" in said
     assert not list((distribution.root / "dist").glob("*.whl"))
+    environment = Environment(distribution.root / "venv").see_all()
+    with pytest.raises(AssertionError, match="expected i32, found i64"):
+        environment.install_alone("-e", distribution.root)
 
 
 def test_a_project_in_which_setuptools_finds_no_package_is_told_what_to_write(tmp_path: Path) -> None:

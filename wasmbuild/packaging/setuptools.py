@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path, PurePath
+from typing import ClassVar
 
 import setuptools
 import tomli
-from setuptools import Distribution
-from setuptools.command.build_py import build_py
+from setuptools import Command, Distribution
+from setuptools.command.build import build
 from setuptools.command.egg_info import egg_info
 from setuptools.command.sdist import sdist
 from setuptools.errors import SetupError
@@ -20,6 +21,7 @@ from wasmbuild.packaging import requirements, shipped
 from wasmbuild.text import quoted
 
 _TABLE = "tool.wasmbuild"
+_COMMAND = "build_wasmbuild"
 
 
 def finalize(distribution: Distribution) -> None:
@@ -46,69 +48,94 @@ def finalize(distribution: Distribution) -> None:
     if settings.platform_wheel:
         # All of setuptools asks this, and nothing else, whether a distribution is for one platform.
         distribution.has_ext_modules = lambda: True
-    # Where it finds no package, setuptools would pass the command over, and make a wheel without artifacts.
-    distribution.has_pure_modules = lambda: True
     distribution.cmdclass["egg_info"] = _egg_info(settings, distribution.cmdclass.get("egg_info", egg_info))
-    builds = _BuildPy.of(settings, distribution.cmdclass.get("build_py", build_py))
-    distribution.cmdclass["build_py"] = builds
+    distribution.cmdclass["build"] = _build(distribution.cmdclass.get("build", build))
+    distribution.cmdclass[_COMMAND] = _build_artifacts(settings)
     distribution.cmdclass["sdist"] = _sdist(settings, distribution.cmdclass.get("sdist", sdist))
     distribution.cmdclass["bdist_wheel"] = _wheel(settings, distribution.cmdclass.get("bdist_wheel", bdist_wheel))
 
 
-class _BuildPy:
-    @staticmethod
-    def of(settings: shipped.Settings, base: type[Any]) -> type[Any]:
-        """Return a command that builds the artifacts with the modules of Python."""
+def _build(base: type[Any]) -> type[Any]:
+    """Return a command that builds the artifacts after the modules of Python."""
 
-        class WithArtifacts(base):  # type: ignore[misc]
-            def run(self) -> None:
-                if not self.distribution.packages and not self.distribution.py_modules:
-                    raise SetupError(self._without_package())
-                super().run()
-                try:
-                    shipment = shipped.build(Path.cwd(), settings, self._in_wheel)
-                except WasmbuildError as error:
-                    raise SetupError(str(error)) from None
-                declared = self.distribution.install_requires
-                if problem := requirements.conflict(shipment.requirements, declared):
-                    raise SetupError(problem)
-                if self.editable_mode:
-                    return
-                package = next(iter(shipment.files)).rpartition("/")[0]
-                # What an earlier build left there would be shipped too.
-                shutil.rmtree(Path(self.build_lib, package), ignore_errors=True)
-                for name, path in shipment.files.items():
-                    # Not by mkpath, which takes what it made once for being there.
-                    Path(self.build_lib, name).parent.mkdir(parents=True, exist_ok=True)
-                    self.copy_file(str(path), str(Path(self.build_lib, name)))
+    class WithArtifacts(base):  # type: ignore[misc]
+        sub_commands: ClassVar[list[Any]] = [*base.sub_commands, (_COMMAND, None)]
 
-            def get_source_files(self) -> list[str]:
-                return [*super().get_source_files(), *_sources(settings, whole=False)]
+    return WithArtifacts
 
-            def _without_package(self) -> str:
-                parts = settings.package.split("/")[:-1]
-                names = [".".join(parts[: count + 1]) for count in range(len(parts))]
-                return (
-                    f"pyproject.toml: setuptools finds no package to ship {settings.package} with; where a folder "
-                    f"beside it, such as src, keeps it from that, write [tool.setuptools] packages = "
-                    f"{json.dumps(names)}"
-                )
 
-            def _in_wheel(self, directory: str) -> str:
-                # Packages by their folders, of which the longest holds.
-                layout = {"": "", **(self.distribution.package_dir or {})}
-                folders = {PurePath(folder): name.replace(".", "/") for name, folder in layout.items()}
-                path = PurePath(directory)
-                for folder in path.parents:
-                    if folder in folders:
-                        return PurePath(folders[folder], path.relative_to(folder)).as_posix()
-                there = PurePath(self.get_package_dir(min(self.distribution.packages or ["NAME"])), "wasm")
-                raise UsageError(
-                    f"package = {quoted(directory)}: setuptools takes no packages from there, so that it would not be "
-                    f"imported; write the directory of a package, such as {quoted(there.as_posix())}"
-                )
+def _build_artifacts(settings: shipped.Settings) -> type[Any]:
+    """Return the command that builds them, ``setuptools.command.build.SubCommand``.
 
-        return WithArtifacts
+    It is no ``build_py`` that does more: of such a one an editable install passes over whatever fails.
+    """
+
+    class ArtifactsCommand(Command):  # type: ignore[misc]
+        user_options: ClassVar[list[Any]] = []
+        editable_mode = False
+
+        def initialize_options(self) -> None:
+            self.build_lib: Any = None
+            self.outputs: list[str] = []
+
+        def finalize_options(self) -> None:
+            self.set_undefined_options("build_py", ("build_lib", "build_lib"))
+
+        def run(self) -> None:
+            if not self.distribution.packages and not self.distribution.py_modules:
+                raise SetupError(self._without_package())
+            try:
+                shipment = shipped.build(Path.cwd(), settings, self._in_wheel)
+            except WasmbuildError as error:
+                raise SetupError(str(error)) from None
+            declared = self.distribution.install_requires
+            if problem := requirements.conflict(shipment.requirements, declared):
+                raise SetupError(problem)
+            package = next(iter(shipment.files)).rpartition("/")[0]
+            # What an earlier build left there would be shipped too.
+            shutil.rmtree(Path(self.build_lib, package), ignore_errors=True)
+            for name, path in shipment.files.items():
+                output = Path(self.build_lib, name)
+                # Not by mkpath, which takes what it made once for being there.
+                output.parent.mkdir(parents=True, exist_ok=True)
+                self.copy_file(str(path), str(output))
+                self.outputs.append(str(output))
+
+        def get_source_files(self) -> list[str]:
+            return _sources(settings, whole=False)
+
+        def get_outputs(self) -> list[str]:
+            return self.outputs
+
+        def get_output_mapping(self) -> dict[str, str]:
+            # A strict editable install has links to what is named here, and no shipment is read that leads elsewhere.
+            return {}
+
+        def _without_package(self) -> str:
+            parts = settings.package.split("/")[:-1]
+            names = [".".join(parts[: count + 1]) for count in range(len(parts))]
+            return (
+                f"pyproject.toml: setuptools finds no package to ship {settings.package} with; where a folder "
+                f"beside it, such as src, keeps it from that, write [tool.setuptools] packages = "
+                f"{json.dumps(names)}"
+            )
+
+        def _in_wheel(self, directory: str) -> str:
+            # Packages by their folders, of which the longest holds.
+            layout = {"": "", **(self.distribution.package_dir or {})}
+            folders = {PurePath(folder): name.replace(".", "/") for name, folder in layout.items()}
+            path = PurePath(directory)
+            for folder in path.parents:
+                if folder in folders:
+                    return PurePath(folders[folder], path.relative_to(folder)).as_posix()
+            package = min(self.distribution.packages or ["NAME"])
+            there = PurePath(self.get_finalized_command("build_py").get_package_dir(package), "wasm")
+            raise UsageError(
+                f"package = {quoted(directory)}: setuptools takes no packages from there, so that it would not be "
+                f"imported; write the directory of a package, such as {quoted(there.as_posix())}"
+            )
+
+    return ArtifactsCommand
 
 
 def _sources(settings: shipped.Settings, *, whole: bool) -> list[str]:
