@@ -106,7 +106,7 @@ def test_a_wheel_from_the_sdist_has_all_artifacts_and_loads_them(
 def test_an_sdist_has_the_declaration_and_the_sources_and_no_artifacts(distribution: Distribution) -> None:
     (distribution.root / ".gitignore").unlink()
     # What lies there already is no reason to ship it.
-    distribution.build("--wheel")
+    assert run_here("build", "--build-dir", "edge/wasm", cwd=distribution.root).returncode == 0
     distribution.build("--sdist")
     names = distribution.sources()
     assert {"wasmbuild.toml", "wasm/answer.wat", "edge/__init__.py"} <= names
@@ -183,6 +183,13 @@ def test_an_editable_install_loads_what_is_in_the_tree(
     environment.install_alone("-e", distribution.root)
     environment.install_alone(environments.wheel(runtime_distribution))
     assert answer(environment, tmp_path).startswith(str(distribution.root))
+
+
+def test_a_wheel_of_some_targets_leaves_an_editable_install_its_own(distribution: Distribution, tmp_path: Path) -> None:
+    Environment(tmp_path / "venv").see_all().install_alone("-e", distribution.root)
+    distribution.build("--wheel", WASMBUILD_TARGETS="linux-arm64")
+    assert distribution.shipped() == {name for name in FILES if "linux-x64" not in name and "portable" not in name}
+    assert all((distribution.root / name).exists() for name in FILES)
 
 
 def test_a_strict_editable_install_of_setuptools_has_them(runtime_distribution: Path, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ class WasmbuildHook(BuildHookInterface):  # type: ignore[type-arg]
                 build_data["force_include"][str(root / path)] = path
         if self.target_name != "wheel":
             return
-        shipment = shipped.build(root, settings, self._in_wheel)
+        shipment = shipped.build(root, settings, self._in_wheel, editable=version == "editable")
         self._require(build_data, shipment.requirements)
         if version != "editable":
             build_data["force_include"].update({str(path): name for name, path in shipment.files.items()})

@@ -85,7 +85,7 @@ def _build_artifacts(settings: shipped.Settings) -> type[Any]:
             if not self.distribution.packages and not self.distribution.py_modules:
                 raise SetupError(self._without_package())
             try:
-                shipment = shipped.build(Path.cwd(), settings, self._in_wheel)
+                shipment = shipped.build(Path.cwd(), settings, self._in_wheel, editable=self.editable_mode)
             except WasmbuildError as error:
                 raise SetupError(str(error)) from None
             declared = self.distribution.install_requires

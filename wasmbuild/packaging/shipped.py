@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -91,20 +94,25 @@ def _fits(key: str, value: object) -> bool:
     return type(value) is _KEYS[key]
 
 
-def build(root: Path, settings: Settings, in_wheel: Callable[[str], str]) -> WheelContents:
-    """Build into the package below ``root``, and return what a wheel ships, without records.
+def build(root: Path, settings: Settings, in_wheel: Callable[[str], str], *, editable: bool) -> WheelContents:
+    """Build what a wheel ships, without records, and return it. An ``editable`` one has it in the source tree.
 
-    ``in_wheel`` tells of a directory in the project, a path with slashes, where the wheel has it: it leaves out the
-    folder of packages, such as ``src``. Raises what ``api.build`` raises, and UsageError for a platform wheel of
-    several platforms, for several lines, where there is no such package, and for modules of Python in that directory.
+    Any other leaves alone what is there, which may be for more targets. ``in_wheel`` tells of a directory in the
+    project, a path with slashes, where the wheel has it: it leaves out the folder of packages, such as ``src``. Raises
+    what ``api.build`` raises, and UsageError for a platform wheel of several platforms, for several lines, where there
+    is no such package, and for modules of Python in that directory.
     """
     _check_package(root, settings.package)
     _check_modules(root, settings.package)
     package = in_wheel(settings.package)
-    plan = _plan(root, settings, root / settings.package)
+    build_dir = root / settings.package
+    if not editable:
+        build_dir = Path(tempfile.mkdtemp(prefix="wasmbuild-wheel-"))
+        atexit.register(shutil.rmtree, build_dir, ignore_errors=True)
+    plan = _plan(root, settings, build_dir)
     required = requirements.of(lines(plan), runtime=settings.require_runtime)
     tag = tags.of_targets(plan.targets) if settings.platform_wheel else None
-    built = api.build(root / settings.config, build_dir=root / settings.package, targets=settings.targets)
+    built = api.build(root / settings.config, build_dir=build_dir, targets=settings.targets)
     files = {f"{package}/{path}": built.build_dir.joinpath(*path.split("/")) for path in _shipped(plan)}
     return WheelContents(files, required, tag)
 
