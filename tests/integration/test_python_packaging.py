@@ -152,13 +152,15 @@ def test_artifacts_of_hatch_bring_no_record_and_no_state(tmp_path: Path) -> None
 
 def test_an_sdist_has_all_that_decides_what_is_built(distribution: Distribution) -> None:
     declaration = distribution.root / "wasmbuild.toml"
-    test = '[[modules.answer.tests]]\ncall = "answer"\nreturns = [42]\nwasi = { dirs = ["given"] }\n'
+    test = '[[modules.answer.tests]]\ncall = "answer"\nreturns = [42]\nwasi = { dirs = ["given", "none"] }\n'
     declaration.write_text(f"{declaration.read_text()}\n{test}")
-    (distribution.root / "given").mkdir()
-    (distribution.root / "given" / "data.txt").write_text("data")
+    for directory, name in (("given", "data.txt"), ("none", ".gitkeep")):
+        (distribution.root / directory).mkdir()
+        (distribution.root / directory / name).write_text("data")
     assert run_here("lock", cwd=distribution.root).returncode == 0
     distribution.build()
-    assert {"wasmbuild.toml", "wasmbuild.lock", "wasm/answer.wat", "given/data.txt"} <= distribution.sources()
+    decides = {"wasmbuild.toml", "wasmbuild.lock", "wasm/answer.wat", "given/data.txt", "none/.gitkeep"}
+    assert decides <= distribution.sources()
     assert distribution.shipped() == FILES
 
 
