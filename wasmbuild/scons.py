@@ -167,12 +167,11 @@ class _SConsBuild:
 
     def _manifests(self, artifacts: list[Any], sources: list[Any]) -> Any:
         env = self._env
-        names = [filenames.INDEX, *(f"{target.name}/{filenames.MANIFEST}" for target in self._plan.targets)]
-        shipping = [artifact for artifact in self._plan.artifacts if artifact.module.ship_source]
-        names += [artifact.wasm_path for artifact in shipping]
+        shipped = self._plan.shipped_sources()
+        names = [filenames.INDEX, *self._plan.manifests(), *shipped]
         action = SCons.Action.Action(self.write_manifests, _shown_manifests, varlist=[])
         made = env.Command([self._build_dir.File(name) for name in names], artifacts, action)
-        env.Depends(made, [self._config, *(sources if shipping else [])])
+        env.Depends(made, [self._config, *(sources if shipped else [])])
         env.Precious(made)
         env.Clean(made, self._build_dir.Dir(filenames.STATE_DIRECTORY))
         # A source whose time alone changed is no reason, and of manifests that were changed SCons sees nothing.

@@ -43,10 +43,6 @@ def of_build(plan: Plan, build_dir: Path, sources: Mapping[str, Path]) -> Iterat
     yield from of_declaration(plan)
     for module in plan.modules:
         yield source_of(plan, module, sources)
-    yield build_dir / filenames.INDEX
-    for target in plan.targets:
-        yield build_dir / target.name / filenames.MANIFEST
-    for artifact in plan.artifacts:
-        yield build_dir / artifact.path
-        if artifact.module.ship_source:
-            yield build_dir / artifact.wasm_path
+    artifacts = [artifact.path for artifact in plan.artifacts]
+    for path in (filenames.INDEX, *plan.manifests(), *artifacts, *plan.shipped_sources()):
+        yield build_dir / path

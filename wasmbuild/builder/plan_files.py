@@ -21,9 +21,9 @@ class PlanFiles:
     def __init__(self, plan: Plan) -> None:
         root = f"{plan.build_dir}{os.sep}"
         self.index = f"{root}{filenames.INDEX}"
-        self.manifests = [f"{root}{target.name}{os.sep}{filenames.MANIFEST}" for target in plan.targets]
-        self.sources = list(dict.fromkeys([str(module.source) for module in plan.modules]))
         native = filenames.native
+        self.manifests = [f"{root}{native(path)}" for path in plan.manifests()]
+        self.sources = list(dict.fromkeys([str(module.source) for module in plan.modules]))
         self.artifacts = {artifact.id: f"{root}{native(artifact.path)}" for artifact in plan.artifacts}
         suffix = filenames.RECORD_SUFFIX
         self.records = [path + suffix for path in self.artifacts.values()]
@@ -32,8 +32,6 @@ class PlanFiles:
         """All that a build makes, for the next build to look at."""
         for pair in zip(self.artifacts.values(), self.records, strict=True):
             self.made += pair
-        if any(module.ship_source for module in plan.modules):
-            shipped = (artifact for artifact in plan.artifacts if artifact.module.ship_source)
-            self.made += [f"{root}{native(artifact.wasm_path)}" for artifact in shipped]
+        self.made += [f"{root}{native(path)}" for path in plan.shipped_sources()]
         self.all = self.sources + self.made
         """The sources, then all that a build makes."""

@@ -8,7 +8,6 @@ from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DiskError
 from wasmbuild.formats.manifest import Wasm
 from wasmbuild.formats.record import Record
-from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,24 +26,18 @@ class ShippedSources:
 
     def has(self, artifact: Artifact) -> bool:
         """Tell whether the source of an artifact lies beside it. Raises DiskError."""
-        path = self._directory.root / artifact.path
-        seen = self._directory.memory.look(shipped_path(path))
-        record = self._directory.memory.look(record_path(path), record_facts)
+        seen = self._directory.memory.look(self._directory.root / artifact.wasm_path)
+        record = self._directory.memory.look(record_path(self._directory.root / artifact.path), record_facts)
         if seen is None or record is None or record.facts is None:
             return False
         return bool(seen.sha256 == record.facts["wasm"])
 
     def ship(self, artifact: Artifact, record: Record) -> Wasm:
         """Put the source of an artifact beside it, unless it is there. Raises DiskError, CompileError."""
-        path = shipped_path(self._directory.root / artifact.path)
+        path = self._directory.root / artifact.wasm_path
         if not self.has(artifact):
             data = self._binary(artifact.module)
             if sha256_hex(data) != record.wasm_sha256:
                 raise DiskError(f"{artifact.module.shown}: changed while it was built; build again")
             self._directory.put(path, data)
         return Wasm(f"{artifact.module.name}.wasm", path.stat().st_size, record.wasm_sha256)
-
-
-def shipped_path(artifact: Path) -> Path:
-    """Return where the source of an artifact is shipped: beside it."""
-    return artifact.parent / f"{artifact.stem}.wasm"

@@ -9,7 +9,6 @@ from wasmbuild.builder import key
 from wasmbuild.builder.build_directory import BuildDirectory, record_path
 from wasmbuild.builder.manifests import Manifests
 from wasmbuild.builder.records import read_record, record_facts
-from wasmbuild.builder.shipped_sources import shipped_path
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import DeclarationError, DiskError, Mistake
 from wasmbuild.formats.documents import Source
@@ -94,7 +93,7 @@ class Upkeep:
 
     def _unship(self, artifact: Path) -> None:
         """Remove the source that was shipped beside an artifact, if that is what the file holds, and is none itself."""
-        path = shipped_path(artifact)
+        path = artifact.parent / f"{artifact.stem}.wasm"
         try:
             seen = self._directory.memory.look(path)
             record = self._directory.memory.look(record_path(artifact), record_facts)

@@ -125,8 +125,7 @@ class Declared:
                 "doc": triples[target.name],
                 "meta": metas[UP_TO_DATE if reasons is None else OUTDATED][module.name],
             }
-        targets = [f"{target.name}/{filenames.MANIFEST}" for target in plan.targets]
-        targets += [artifact.wasm_path for artifact in plan.artifacts if artifact.module.ship_source]
+        targets = [*plan.manifests(), *plan.shipped_sources()]
         yield self._manifests(basename, root, targets, names, build, whole=build.up_to_date and not plan.refused)
 
     def _manifests(

@@ -6,7 +6,7 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from wasmbuild import api
@@ -199,11 +199,6 @@ def lines(plan: Plan) -> list[int]:
     return found
 
 
-def _shipped(plan: Plan) -> Iterable[str]:
-    yield filenames.INDEX
-    for target in plan.targets:
-        yield f"{target.name}/{filenames.MANIFEST}"
-    for artifact in plan.artifacts:
-        yield artifact.path
-        if artifact.module.ship_source:
-            yield artifact.wasm_path
+def _shipped(plan: Plan) -> list[str]:
+    artifacts = [artifact.path for artifact in plan.artifacts]
+    return [filenames.INDEX, *plan.manifests(), *artifacts, *plan.shipped_sources()]

@@ -75,6 +75,14 @@ class Plan(NamedTuple):
         """The build directory's path from the declaration's folder, with forward slashes. Raises UsageError."""
         return from_folder(self.directory, self.build_dir)
 
+    def manifests(self) -> list[str]:
+        """Return the paths of the manifests below the build directory, with forward slashes."""
+        return [f"{target.name}/{filenames.MANIFEST}" for target in self.targets]
+
+    def shipped_sources(self) -> list[str]:
+        """Return the paths of sources that ship beside their artifacts, as ``manifests`` does."""
+        return [artifact.wasm_path for artifact in self.artifacts if artifact.module.ship_source]
+
     def source_file(self, module: Module) -> str:
         """Return the path of a module's source: as it is declared, or of the file that takes its place.
 

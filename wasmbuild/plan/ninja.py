@@ -70,28 +70,22 @@ def _lines(
         yield f"build {_path(file)}: wasmbuild_plan | {_path(declaration)}"
     sources = {module.name: source(module) for module in plan.modules}
     made: list[str] = []
-    shipped: list[str] = []
-    for module, target in (*plan.artifacts,):
-        out = f"{build_dir}/{target.name}/{module.name}.cwasm"
+    for artifact in plan.artifacts:
+        (module, target), out = artifact, f"{build_dir}/{artifact.path}"
         record = out + filenames.RECORD_SUFFIX
         made += [out, record]
-        if module.ship_source:
-            shipped.append(f"{build_dir}/{target.name}/{module.name}.wasm")
         yield (
             f"build {_path(out)} | {_path(record)}: wasmbuild_compile {_path(sources[module.name])} | "
             f"{_path(declaration)}"
         )
         yield f"  module = {module.name}"
         yield f"  target = {target.name}"
-    manifests = [f"{build_dir}/{target.name}/{filenames.MANIFEST}" for target in plan.targets]
+    others = [f"{build_dir}/{path}" for path in (*plan.manifests(), *plan.shipped_sources())]
     # The file itself is an input, so that the step runs again when an artifact is no longer among its edges.
     inputs = [*made, declaration, *([file] if file is not None else [])]
     test_files = dict.fromkeys(name for module in plan.modules for name in module.test_files)
     inputs += [os.path.join(os.path.dirname(declaration), name) for name in test_files]
-    yield (
-        f"build {_path(f'{build_dir}/{filenames.INDEX}')} | {_paths([*manifests, *shipped])}: wasmbuild_manifest | "
-        f"{_paths(inputs)}"
-    )
+    yield f"build {_path(f'{build_dir}/{filenames.INDEX}')} | {_paths(others)}: wasmbuild_manifest | {_paths(inputs)}"
 
 
 def _rule(name: str, command: str, description: str, *, depfile: bool = False) -> Iterator[str]:
