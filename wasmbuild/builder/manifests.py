@@ -208,7 +208,7 @@ class Manifests:
         return ManifestArtifact(
             module.name,
             record.kind,
-            f"{module.name}.cwasm",
+            module.name + filenames.ARTIFACT_SUFFIX,
             record.size,
             record.sha256,
             record.key,

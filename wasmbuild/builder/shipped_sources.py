@@ -9,6 +9,7 @@ from wasmbuild.errors import DiskError
 from wasmbuild.formats.manifest import Wasm
 from wasmbuild.formats.record import Record
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.project import filenames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,4 +41,4 @@ class ShippedSources:
             if sha256_hex(data) != record.wasm_sha256:
                 raise DiskError(f"{artifact.module.shown}: changed while it was built; build again")
             self._directory.put(path, data)
-        return Wasm(f"{artifact.module.name}.wasm", path.stat().st_size, record.wasm_sha256)
+        return Wasm(artifact.module.name + filenames.WASM_SUFFIX, path.stat().st_size, record.wasm_sha256)

@@ -72,8 +72,8 @@ class Upkeep:
         for name in undeclared:
             self._directory.sweep(self._directory.root / name)
         for file in there:
-            if file.endswith(".wasm"):
-                artifact = declared.get(file.removesuffix(".wasm") + filenames.ARTIFACT_SUFFIX)
+            if file.endswith(filenames.WASM_SUFFIX):
+                artifact = declared.get(file.removesuffix(filenames.WASM_SUFFIX) + filenames.ARTIFACT_SUFFIX)
                 if artifact is not None and not artifact.module.ship_source:
                     self._unship(self._directory.root / artifact.path)
 
@@ -93,7 +93,7 @@ class Upkeep:
 
     def _unship(self, artifact: Path) -> None:
         """Remove the source that was shipped beside an artifact, if that is what the file holds, and is none itself."""
-        path = artifact.parent / f"{artifact.stem}.wasm"
+        path = artifact.parent / f"{artifact.stem}{filenames.WASM_SUFFIX}"
         try:
             seen = self._directory.memory.look(path)
             record = self._directory.memory.look(record_path(artifact), record_facts)

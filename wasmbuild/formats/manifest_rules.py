@@ -17,6 +17,7 @@ from wasmbuild.lean.typing import Any
 from wasmbuild.project import names
 from wasmbuild.project.case_rules import problems
 from wasmbuild.project.cases import Case
+from wasmbuild.project.filenames import ARTIFACT_SUFFIX, WASM_SUFFIX
 from wasmbuild.project.keys import Problem
 from wasmbuild.text import printable
 
@@ -41,7 +42,7 @@ def check_manifest(document: Any) -> None:
     _check_engine(triple, line, document["engine"])
     good: set[str] = set()
     _check_distinct(artifacts, "artifacts", "module", "", good)
-    _check_distinct(artifacts, "artifacts", "path", ".cwasm", good)
+    _check_distinct(artifacts, "artifacts", "path", ARTIFACT_SUFFIX, good)
     for index, artifact in enumerate(artifacts):
         if "tests" in artifact:
             _check_tests(artifact, "tests", index, "artifacts")
@@ -120,7 +121,7 @@ def _check_shipped(artifacts: Iterable[Mapping[str, Any]], good: set[str]) -> No
     seen: dict[str, int] = {}
     for index, artifact in shipping:
         path = artifact["wasm"]["path"]
-        name = path.removesuffix(".wasm")
+        name = path.removesuffix(WASM_SUFFIX)
         if name not in good:
             _check_name(name, "path", "wasm", index, "artifacts")
         first = seen.setdefault(name.lower(), index)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from wasmbuild.files import seen_from_here
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.project.filenames import ARTIFACT_SUFFIX, WASM_SUFFIX
 from wasmbuild.versions import order
 
 if TYPE_CHECKING:
@@ -102,12 +103,12 @@ class Artifact(NamedTuple):
     @property
     def path(self) -> str:
         """The artifact's path below the build directory, with forward slashes."""
-        return f"{self.target.name}/{self.module.name}.cwasm"
+        return f"{self.target.name}/{self.module.name}{ARTIFACT_SUFFIX}"
 
     @property
     def wasm_path(self) -> str:
         """Where the module itself is shipped, if it is: a path like ``path``."""
-        return f"{self.target.name}/{self.module.name}.wasm"
+        return f"{self.target.name}/{self.module.name}{WASM_SUFFIX}"
 
 
 class CompileLimits(NamedTuple):

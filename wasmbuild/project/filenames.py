@@ -20,6 +20,9 @@ ARTIFACT_SUFFIX = ".cwasm"
 RECORD_SUFFIX = ".json"
 """What an artifact's name ends with, and what a record's has after that."""
 
+WASM_SUFFIX = ".wasm"
+"""What the name of a source ends with that is shipped beside its artifact."""
+
 
 def native(path: str) -> str:
     """Return a path below the build directory, which plans write with ``/``, as this system does."""

@@ -68,7 +68,7 @@ def makes(project: Project, place: str) -> bool:
     if name == filenames.MANIFEST:
         return True
     module, suffix = os.path.splitext(name.removesuffix(filenames.RECORD_SUFFIX))
-    ships = suffix == ".wasm"
+    ships = suffix == filenames.WASM_SUFFIX
     if not ships and suffix != filenames.ARTIFACT_SUFFIX:
         return False
     keys = [key for _, _, key in _named(project, module, None)]

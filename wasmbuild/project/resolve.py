@@ -232,8 +232,9 @@ def _same_name(name: str, path: str, other: str, other_path: str, other_key: str
 
 def _outputs(module: str, *, ships: bool) -> tuple[str, ...]:
     """Return the files of a module below its target's directory: artifact, record, and the module where it ships."""
-    made = (f"{module}.cwasm", f"{module}.cwasm.json")
-    return (*made, f"{module}.wasm") if ships else made
+    artifact = module + filenames.ARTIFACT_SUFFIX
+    made = (artifact, artifact + filenames.RECORD_SUFFIX)
+    return (*made, module + filenames.WASM_SUFFIX) if ships else made
 
 
 def _listed(keys: Sequence[str]) -> str:
