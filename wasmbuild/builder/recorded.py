@@ -9,7 +9,7 @@ from wasmbuild.builder.disk import REPLACING
 from wasmbuild.builder.edits import SourceWatch
 from wasmbuild.builder.examining import Examiner, as_compile_error, held, read
 from wasmbuild.builder.key import canonical, identity_of
-from wasmbuild.builder.request import ALL_CORES, NO_CACHE, CompileRequest, Labels
+from wasmbuild.builder.request import CompileRequest, Labels
 from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.errors import CompileError, FormatError
 from wasmbuild.formats.record import Record
@@ -31,12 +31,12 @@ def compile_recorded(
     record: Path,
     toolchain: Toolchain,
     *,
-    threads: int = ALL_CORES,
-    keep_time: bool = False,
-    before: Callable[[], None] = lambda: None,
-    cache: ArtifactCache = NO_CACHE,
-) -> bool:
-    """Compile an artifact into ``out`` unless it and its ``record`` are right; return whether it had to.
+    threads: int,
+    keep_time: bool,
+    before: Callable[[], None],
+    cache: ArtifactCache,
+) -> None:
+    """Compile an artifact into ``out`` unless it and its ``record`` are right.
 
     Both are regular files. What stays as it is gets the present time all the same, unless ``keep_time`` is true.
     ``before`` is called when all is there that has to be written, and nothing has been written yet. The record comes
@@ -66,7 +66,7 @@ def compile_recorded(
         _put(record, right, keep_time)
         if not keep_time:
             output.touch(out)
-        return False
+        return
     with directory_beside(out) as directory:
         checked = None
         result = from_cache(request, directory, cache)
@@ -89,7 +89,6 @@ def compile_recorded(
             disk.move(checked.file, out, REPLACING)
         elif not keep_time:
             output.touch(out)
-        return True
 
 
 def _right(artifact: Artifact, request: CompileRequest, source: SourceFacts, out: Path, record: Path) -> bytes | None:

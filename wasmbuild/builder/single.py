@@ -8,7 +8,7 @@ from wasmbuild import files
 from wasmbuild.builder import disk, key, output
 from wasmbuild.builder.disk import REPLACING, TEMPORARY_PREFIX, as_disk_error, delete
 from wasmbuild.builder.edits import SourceWatch
-from wasmbuild.builder.request import ALL_CORES, NO_CACHE
+from wasmbuild.builder.request import ALL_CORES
 from wasmbuild.builder.scratch import directory_beside
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError
@@ -16,7 +16,6 @@ from wasmbuild.formats.identify import MAX_SOURCE, identify
 from wasmbuild.lean.contexts import contextmanager
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
-from wasmbuild.project.declared import Module
 from wasmbuild.toolchain.job import Job, check_artifact
 
 if TYPE_CHECKING:
@@ -24,28 +23,26 @@ if TYPE_CHECKING:
 
     from wasmbuild.builder.examining import SourceFacts
     from wasmbuild.builder.interfaces import ArtifactCache
-    from wasmbuild.project.declared import Target
+    from wasmbuild.project.declared import Module, Target
     from wasmbuild.toolchain.toolchain import Toolchain
 
 
 def compile_file(
-    source: Path,
+    module: Module,
     target: Target,
     out: Path,
     toolchain: Toolchain,
     *,
-    module: Module | None = None,
-    threads: int = ALL_CORES,
-    keep_time: bool = False,
-    before: Callable[[], None] = lambda: None,
-    cache: ArtifactCache = NO_CACHE,
-) -> bool:
-    """Compile a file for a target into ``out``; return whether its bytes changed.
+    threads: int,
+    keep_time: bool,
+    before: Callable[[], None],
+    cache: ArtifactCache,
+) -> None:
+    """Compile a module for a target into ``out``.
 
-    Where they do not, ``out`` gets the present time all the same, by which Make knows that it is up to date, unless
-    ``keep_time`` is true. ``before`` is called when it has been compiled, and nothing has come to ``out`` yet: what it
-    raises leaves ``out`` as it was. The source has to be what ``module`` allows and demands, and messages call it as
-    that does.
+    Where its bytes do not change, ``out`` gets the present time all the same, by which Make knows that it is up to
+    date, unless ``keep_time`` is true. ``before`` is called when it has been compiled, and nothing has come to ``out``
+    yet: what it raises leaves ``out`` as it was.
 
     The directory of ``out`` is made when it is missing; a device or a FIFO there is written into. Raises CompileError,
     ToolchainError, DiskError, UsageError.
@@ -53,18 +50,14 @@ def compile_file(
     file = output.replaced(out)
     with _private_directory(file) as directory:
         made = directory / "artifact.cwasm"
-        module = (module or Module(out.stem, source, str(source), None, None))._replace(source=source)
         watch = SourceWatch(module)
         data = _compiled(module, target, out, toolchain, made, threads, cache)
         watch.check()
         before()
         if file is None:
             output.write(out, data)
-        elif disk.holds(file, len(data), sha256_hex(data)) and (keep_time or output.touch(file)):
-            return False
-        else:
+        elif not (disk.holds(file, len(data), sha256_hex(data)) and (keep_time or output.touch(file))):
             disk.move(made, file, REPLACING)
-        return True
 
 
 def _compiled(

@@ -92,13 +92,12 @@ def run(arguments: argparse.Namespace) -> int:
 
             with pipes.as_files(arguments.source, arguments.output) as (source, out):
                 module = module or Module(out.stem, source, str(source), None, None)
-                module = module._replace(label=pipes.STDIN if arguments.source is None else str(source))
+                label = pipes.STDIN if arguments.source is None else str(source)
                 compile_file(
-                    source,
+                    module._replace(source=source, label=label),
                     target,
                     out,
                     toolchain,
-                    module=module,
                     threads=threads,
                     keep_time=keep_time,
                     before=note,
