@@ -21,9 +21,10 @@ from wasmbuild.project import filenames
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from wasmbuild.formats.key_inputs import KeyInputs
     from wasmbuild.project.declared import Artifact, Module
 
-    Document = Callable[[Artifact, SourceFacts], dict[str, Any]]
+    Document = Callable[[Artifact, SourceFacts], KeyInputs]
 
 _NEVER = "never built"
 _NONE_MADE: Mapping[str, SourceFacts] = {}

@@ -95,7 +95,7 @@ def check(
     if result.cached is not None:
         cached = result.cached
         _check_cached(cached, request, result.made_by)
-        record = record_of(id, source_text, request, source, inputs, size=cached.size, sha256=cached.sha256)
+        record = record_of(id, source_text, source, inputs, size=cached.size, sha256=cached.sha256)
         return CheckedArtifact(cached.data or b"", cached.file, record, cached.stamped)
     data, file, stamped = _received(result, directory)
     sha256 = sha256_hex(data)
@@ -103,30 +103,29 @@ def check(
         fix = "" if result.worker is None else f"; {_LET_IT_GO}"
         raise CompileError(f"{result.made_by} answered with an artifact that is damaged{fix}")
     check_artifact(data, request.engine, request.kind, result.made_by, request.compiler.version)
-    record = record_of(id, source_text, request, source, inputs, size=len(data), sha256=sha256)
+    record = record_of(id, source_text, source, inputs, size=len(data), sha256=sha256)
     return CheckedArtifact(data, file, record, stamped)
 
 
 def record_of(
     id: str,
     source_text: str,
-    request: CompileRequest,
     source: SourceFacts,
     inputs: KeyInputs,
     *,
     size: int,
     sha256: str,
 ) -> Record:
-    """Return the record of an artifact with this size in bytes and digest; ``inputs`` are the request's document."""
+    """Return the record of an artifact with this size in bytes and digest, made of a source, by ``inputs``."""
     return Record(
         id,
         inputs.key,
         inputs,
         size,
         sha256,
-        request.kind,
+        source.kind,
         RecordedSource(source_text, source.sha256),
-        request.wasm_sha256,
+        source.wasm_sha256,
         source.imports,
         source.exports,
         source.traits,

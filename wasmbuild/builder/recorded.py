@@ -102,9 +102,8 @@ def _right(artifact: Artifact, request: CompileRequest, source: SourceFacts, out
             sha256, size = files.sha256_of(file)
     except OSError:
         return None
-    wanted = record_of(
-        artifact.id, artifact.module.source_text, request, source, inputs, size=size, sha256=sha256
-    ).to_bytes(checked=False)
+    made = record_of(artifact.id, artifact.module.source_text, source, inputs, size=size, sha256=sha256)
+    wanted = made.to_bytes(checked=False)
     # To read a record takes as long as all else that a step does, and it is seldom spelled in other words.
     if recorded != wanted:
         try:

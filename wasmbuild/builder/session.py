@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from wasmbuild.builder.interfaces import ArtifactCache, ExecutionBackend
     from wasmbuild.builder.key import CompilerIdentity
     from wasmbuild.builder.reproducibility import ReproducibilityResult
+    from wasmbuild.formats.key_inputs import KeyInputs
     from wasmbuild.plan.graph import Plan
     from wasmbuild.project.declared import Artifact, Module, Target
     from wasmbuild.toolchain.find import FoundCompiler
@@ -300,7 +301,7 @@ class Session:
     def _binary(self, module: Module) -> bytes:
         return self._sources.copy(module, self.directory.scratch())[1].read_bytes()
 
-    def _document(self, artifact: Artifact, source: SourceFacts) -> dict[str, Any]:
+    def _document(self, artifact: Artifact, source: SourceFacts) -> KeyInputs:
         return key.document(artifact.target.engine, self._identity(artifact.target), source.wasm_sha256, source.kind)
 
     def _identity(self, target: Target) -> CompilerIdentity:

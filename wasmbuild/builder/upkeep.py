@@ -7,11 +7,11 @@ import os
 from wasmbuild import files
 from wasmbuild.builder import key
 from wasmbuild.builder.build_directory import BuildDirectory, record_path
+from wasmbuild.builder.compile import record_of
 from wasmbuild.builder.manifests import Manifests
 from wasmbuild.builder.records import read_record, record_facts
 from wasmbuild.builder.sources import SourceReader
 from wasmbuild.errors import DeclarationError, DiskError, Mistake
-from wasmbuild.formats.documents import Source
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
@@ -125,19 +125,10 @@ class Upkeep:
             # Somebody changes them meanwhile: the next look finds that.
             return
         self._manifests.retract([artifact.target.name])
-        self._directory.put(
-            record_path(path),
-            record._replace(
-                inputs=document,
-                size=present.size,
-                kind=source.kind,
-                source=Source(artifact.module.source_text, source.sha256),
-                wasm_sha256=source.wasm_sha256,
-                imports=source.imports,
-                exports=source.exports,
-                traits=source.traits,
-            ).to_bytes(checked=False),
+        made = record_of(
+            artifact.id, artifact.module.source_text, source, document, size=present.size, sha256=present.sha256
         )
+        self._directory.put(record_path(path), made.to_bytes(checked=False))
 
 
 def _inode(path: Path | str) -> tuple[int, int] | None:
