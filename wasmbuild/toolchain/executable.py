@@ -148,7 +148,7 @@ def _ask(path: Path) -> ExecutableIdentity:
     except OSError as error:
         raise UnexaminedError(f"cannot be read: {error.strerror or error}") from error
     except ChildError as error:
-        if _has_changed(path, signature):
+        if files.signature_of(path) != signature:
             raise ReplacedError from error
         raise UnexaminedError(f"cannot be run: {_unstarted(error)}") from error
     if ended.reason:
@@ -184,10 +184,3 @@ def _unstarted(error: ChildError) -> str:
         return "the interpreter or loader that it names is not here; it may be for another C library (musl, glibc)"
     said = str(error).rpartition(": ")[2]
     return f"{said}, as it is no program, or one for another machine" if code == errno.ENOEXEC else said
-
-
-def _has_changed(path: Path, signature: files.Signature | None) -> bool:
-    try:
-        return files.signature(path.stat()) != signature
-    except OSError:
-        return True

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wasmbuild.confined import ConfinedDirectory
+from wasmbuild.digest import is_hex
 from wasmbuild.errors import FormatError, UsageError
 from wasmbuild.files import read_up_to
 from wasmbuild.formats.identify import taken_for_json
@@ -26,8 +27,6 @@ from wasmbuild.verify.outcomes import Verdict, unusable
 Shipment = tuple[Manifest, ShipmentSource]
 """A manifest, and its directory, which holds the artifacts; open until the next one is taken."""
 
-_SHA256_DIGITS = 64
-
 
 def collect(paths: Iterable[str | os.PathLike[str]], index_sha256: str | None) -> Iterator[Shipment | Verdict]:
     """Yield what is to be verified, in order, one manifest at a time, and an entry for what cannot be used.
@@ -41,7 +40,7 @@ def collect(paths: Iterable[str | os.PathLike[str]], index_sha256: str | None) -
         raise UsageError("nothing to verify; name a manifest, an index or a build directory")
     if index_sha256 is not None:
         index_sha256 = index_sha256.lower()
-        if len(index_sha256) != _SHA256_DIGITS or not set(index_sha256) <= set("0123456789abcdef"):
+        if not is_hex(index_sha256, 64):
             raise UsageError(
                 f"{printable(index_sha256)} is no SHA-256 of an index; give the 64 hexadecimal digits that "
                 f"sha256sum prints for {filenames.INDEX}"

@@ -15,6 +15,7 @@ from _thread import allocate_lock
 from wasmbuild import files, usercache
 from wasmbuild.builder.cache import entry
 from wasmbuild.builder.request import CachedArtifact
+from wasmbuild.digest import is_hex
 from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
@@ -36,7 +37,6 @@ _LEDGER_BYTES = 1 << 16
 _SMALL = 1 << 16
 # Room for some builds, or each of them would have to look at everything.
 _PRUNED_TO = 0.9
-_HEX = frozenset("0123456789abcdef")
 _NAME = 63
 
 
@@ -252,11 +252,11 @@ def _entries(root: Path) -> Iterator[tuple[str, os.stat_result]]:
     """
     now = time.time()
     for folder in _scanned(root):
-        if folder.name not in _HEX or not folder.is_dir(follow_symlinks=False):
+        if not is_hex(folder.name, 1) or not folder.is_dir(follow_symlinks=False):
             continue
         for found in _scanned(folder.path):
             is_temporary = found.name.startswith(_TEMPORARY)
-            if not is_temporary and (len(found.name) != _NAME or not _HEX.issuperset(found.name)):
+            if not is_temporary and not is_hex(found.name, _NAME):
                 continue
             if found.is_dir(follow_symlinks=False):
                 continue
