@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from wasmbuild.embed.literals import lower
 from wasmbuild.embed.spec import Spec, refused, unseen
 from wasmbuild.engine import lines
 from wasmbuild.engine.line import Setting, Value
+from wasmbuild.engine.translations import lower
 
 
 def calls(spec: Spec) -> list[str]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import gzip
 
-from wasmbuild.embed.literals import filled, loader, lower, pascal, quoted
+from wasmbuild.embed.literals import filled, loader, pascal, quoted
 from wasmbuild.embed.methods import ConfigMethods, statements
 from wasmbuild.embed.refusals import refusals
 from wasmbuild.embed.spec import ProbeArtifact, Spec, system_of
 from wasmbuild.engine.line import Value
+from wasmbuild.engine.translations import lower
 from wasmbuild.errors import UsageError
 
 _METHODS = {

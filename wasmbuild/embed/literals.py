@@ -25,11 +25,6 @@ def quoted(text: str) -> str:
     return '"' + safe.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def lower(value: object) -> str:
-    """Return a value as C, Rust, Go and C# spell booleans and numbers."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def pascal(name: str) -> str:
     """Return a name with underscores in the spelling of types."""
     return "".join(word.capitalize() for word in name.split("_"))

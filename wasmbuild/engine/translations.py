@@ -37,7 +37,7 @@ def cli_args(engine: Mapping[str, Any], line: int) -> list[str]:
 
 def flag_options(flags: Mapping[str, Value]) -> list[str]:
     """Return the arguments of ``wasmtime compile`` for flags of Cranelift, which know no y and n, unlike settings."""
-    return [f"-Ccranelift-{flag}={_word(value)}" for flag, value in flags.items()]
+    return [f"-Ccranelift-{flag}={lower(value)}" for flag, value in flags.items()]
 
 
 def cli_option(setting: Setting, value: Value) -> list[str]:
@@ -63,10 +63,10 @@ def config_calls(engine: Mapping[str, Any], line: int, *, runtime: bool = False)
         if setting.python is not None:
             calls.append(["property", setting.python, value])
         elif setting.c_api is not None:
-            calls.append(["c-api", setting.c_api, setting.c_values.get(_word(value), value)])
+            calls.append(["c-api", setting.c_api, setting.c_values.get(lower(value), value)])
         if setting.off_with and value is False:
             calls.append(["c-api", setting.off_with_setter, False])
-    calls.extend(["flag_set", flag, _word(value)] for flag, value in engine.get("cranelift-flags", {}).items())
+    calls.extend(["flag_set", flag, lower(value)] for flag, value in engine.get("cranelift-flags", {}).items())
     return calls
 
 
@@ -77,7 +77,7 @@ def library_lacks(engine: Mapping[str, Any], line: int) -> list[str]:
 
 
 def _cli_value(setting: Setting, value: Value) -> str:
-    word = setting.cli_values.get(_word(value))
+    word = setting.cli_values.get(lower(value))
     if word is not None:
         return word
     if isinstance(value, bool):
@@ -85,5 +85,6 @@ def _cli_value(setting: Setting, value: Value) -> str:
     return str(value)
 
 
-def _word(value: Value) -> str:
+def lower(value: Value) -> str:
+    """Return a value as Wasmtime, C, Rust, Go and C# spell booleans and numbers."""
     return str(value).lower() if isinstance(value, bool) else str(value)
