@@ -100,11 +100,17 @@ class Examiner:
             self._known[sha256, translator] = facts
         return facts
 
-    def binary(self, data: bytes) -> bytes:
-        """Return the binary of a source that was examined. Raises CompileError, NoVerdictError."""
+    def look(self, module: Module, data: bytes) -> SourceFacts:
+        """Return what the bytes of a module's source are, held to what the module demands. Raises CompileError."""
+        with as_compile_error(module):
+            return held(module, self.digest(data), len(data), self.facts(data))
+
+    def binary(self, module: Module, data: bytes) -> bytes:
+        """Return the binary of a source that was looked at. Raises CompileError."""
         if identify(data).kind != "text":
             return data
-        return source_facts.binary(self.digest(data), self._translator()) or self._translate(data)
+        with as_compile_error(module):
+            return source_facts.binary(self.digest(data), self._translator()) or self._translate(data)
 
 
 def _examined(data: bytes, sha256: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from wasmbuild.builder import disk, output
 from wasmbuild.builder.compile import LocalCompiler, check, from_cache, record_of
 from wasmbuild.builder.disk import REPLACING
 from wasmbuild.builder.edits import SourceWatch
-from wasmbuild.builder.examining import Examiner, as_compile_error, held, read
+from wasmbuild.builder.examining import Examiner, read
 from wasmbuild.builder.key import canonical, identity_of
 from wasmbuild.builder.request import CompileRequest, Labels
 from wasmbuild.builder.scratch import directory_beside
@@ -48,8 +48,7 @@ def compile_recorded(
     examiner = Examiner(toolchain.translate, toolchain.translator, small=True)
     watch = SourceWatch(module)
     data, _ = read(module)
-    with as_compile_error(module):
-        source = held(module, examiner.digest(data), len(data), examiner.facts(data))
+    source = examiner.look(module, data)
     request = CompileRequest(
         source.wasm_sha256,
         source.kind,
@@ -77,8 +76,7 @@ def compile_recorded(
                 cache.discard(result.key)
         if checked is None:
             wasm = directory / "source.wasm"
-            with as_compile_error(module):
-                disk.write(wasm, examiner.binary(data), REPLACING)
+            disk.write(wasm, examiner.binary(module, data), REPLACING)
             result = LocalCompiler(toolchain, lambda: directory).compile(request, wasm)
             checked = check(artifact.id, module.source_text, request, result, source, directory)
             cache.put(result.key, checked.data, checked.record.sha256, canonical(checked.record.inputs), result.seconds)

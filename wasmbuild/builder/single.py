@@ -141,14 +141,13 @@ def _plain(source: Path) -> tuple[bytes, str | None] | None:
 
 def _looked_at(module: Module, toolchain: Toolchain, directory: Path) -> tuple[SourceFacts, Path]:
     """Return what the source of a module is, and a private file with its binary. Raises CompileError, DiskError."""
-    from wasmbuild.builder.examining import Examiner, as_compile_error, held, read
+    from wasmbuild.builder.examining import Examiner, read
 
     examiner = Examiner(toolchain.translate, toolchain.translator, small=True)
     data, _ = read(module)
-    with as_compile_error(module):
-        source = held(module, examiner.digest(data), len(data), examiner.facts(data))
-        wasm = directory / "source.wasm"
-        disk.write(wasm, examiner.binary(data), REPLACING)
+    source = examiner.look(module, data)
+    wasm = directory / "source.wasm"
+    disk.write(wasm, examiner.binary(module, data), REPLACING)
     return source, wasm
 
 

@@ -13,7 +13,6 @@ from wasmbuild.formats.identify import MAX_SOURCE
 from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
-from wasmbuild.toolchain.job import NoVerdictError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,14 +50,13 @@ class SourceReader:
         Raises CompileError where it is none, is not what its module allows, or could not be judged.
         """
         try:
-            seen = self._seen(module.source)
-            if seen is not None and "translator" in seen.facts and seen.facts["translator"] != self._translator():
-                self._memory.forget(module.source)
+            with as_compile_error(module):
                 seen = self._seen(module.source)
+                if seen is not None and "translator" in seen.facts and seen.facts["translator"] != self._translator():
+                    self._memory.forget(module.source)
+                    seen = self._seen(module.source)
         except DiskError as error:
             raise unreadable(str(error), error.__cause__) from error
-        except NoVerdictError as error:
-            raise CompileError(f"{module.shown}: {error}") from error
         if seen is None:
             raise missing(module)
         known = self._looked.get(module.name)
@@ -106,11 +104,10 @@ class SourceReader:
                 if copied is not None and unchanged and os.path.exists(copied[2]):
                     return copied[1], copied[2]
             data, signature = read(module)
-            with as_compile_error(module):
-                source = held(module, self._examiner.digest(data), len(data), self._examiner.facts(data))
-                path = directory / f"{source.wasm_sha256}.wasm"
-                if not os.path.exists(path):
-                    self._write(path, self._examiner.binary(data))
+            source = self._examiner.look(module, data)
+            path = directory / f"{source.wasm_sha256}.wasm"
+            if not os.path.exists(path):
+                self._write(path, self._examiner.binary(module, data))
             self._examiner.let_go()
             self._copies[str(module.source)] = (signature, source, path)
             return source, path
