@@ -16,6 +16,7 @@ from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.job import Job
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.replies import Reply
+from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.worker import ChildExit, Request
 from wasmbuild.verify import probes
 
@@ -27,6 +28,13 @@ HOST = host.triple() or ""
 def how(engine: Mapping[str, Any] | None = None, triple: str | None = None) -> list[Any]:
     """Return an engine as the probe takes it; without a triple, that of this machine."""
     return [engines.engine(engine, triple or HOST, LINE).library_calls(), triple]
+
+
+def reply_to(server: Server, request: Request) -> Reply:
+    """Return what a child answers."""
+    outcome = server.outcome(request)
+    assert isinstance(outcome, Reply), str(outcome)
+    return outcome
 
 
 class Probing:
@@ -65,9 +73,7 @@ class Probing:
 
     def ask(self, body: Mapping[str, Any], data: bytes = b"", files: Sequence[int] = ()) -> dict[str, Any]:
         """Return what the probe answers."""
-        outcome = self.outcome(body, data, files)
-        assert isinstance(outcome, Reply), str(outcome)
-        return outcome.body
+        return reply_to(self.server, Request(body, data, files, LIMITS.seconds)).body
 
     def ask_load(
         self, kind: str, engine: list[Any], data: bytes = b"", file: int | None = None, *, keep: bool = False

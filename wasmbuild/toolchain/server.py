@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from types import TracebackType
 
-from wasmbuild.errors import ChildError
 from wasmbuild.toolchain import process
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.replies import Reply
@@ -55,13 +54,6 @@ class Server:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
-
-    def ask(self, request: Request) -> Reply:
-        """Answer one request. Raises ChildError when the child cannot be started or ends instead of answering."""
-        outcome = self.outcome(request)
-        if isinstance(outcome, ChildExit):
-            raise ChildError(str(outcome))
-        return outcome
 
     def outcome(self, request: Request) -> Reply | ChildExit:
         """Answer one request, or tell how the child ended over it. Raises ChildError when it cannot be started."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import wasmtime
+from probing import reply_to
 
 from wasmbuild.toolchain import child, configure, find, wire
 from wasmbuild.toolchain.limits import ProcessLimits
@@ -157,4 +158,4 @@ def test_no_directory_hides_a_module_of_the_standard_library(tmp_path: Path) -> 
         (tmp_path / f"{name}.py").write_text("raise SystemExit('not this one')\n")
     command = [sys.executable, "-I", "-S", str(probes.PROBE), "-", str(tmp_path), *directories()]
     with Server(command, name="the probe", limits=ProcessLimits(seconds=60)) as server:
-        assert server.ask(Request({"engine": ENGINE})).body == {"loaded": []}
+        assert reply_to(server, Request({"engine": ENGINE})).body == {"loaded": []}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from probing import reply_to
 
 from wasmbuild.errors import ChildError, ToolchainError
 from wasmbuild.lean import paths
@@ -59,8 +60,8 @@ class Place:
         command = (sys.executable, "notes.py", str(self._noted))
         runner = Runner(command, sys.executable, None, dict(environment or {}), str(self.project))
         with probes.through(runner, sys.executable, ProcessLimits(memory), self.directory) as server:
-            assert server.ask(EMPTY_ENGINE).body == {"loaded": []}
-            [told] = server.ask(Request({"load": ["module"], "engine": [[], None]}, b"nonsense")).body["loaded"]
+            assert reply_to(server, EMPTY_ENGINE).body == {"loaded": []}
+            [told] = reply_to(server, Request({"load": ["module"], "engine": [[], None]}, b"nonsense")).body["loaded"]
             assert "ELF" in told["error"]
         noted: dict[str, Any] = json.loads(self._noted.read_text())
         return noted
@@ -80,7 +81,7 @@ def test_no_package_hides_a_file_of_the_probe(tmp_path: Path) -> None:
         (packages / name).write_text("raise SystemExit('not this one')\n")
     own = library._replace(path=str(packages / Path(*Path(library.path).parts[-3:])))
     with probes.here(own, ProcessLimits()) as server:
-        assert server.ask(EMPTY_ENGINE).body == {"loaded": []}
+        assert reply_to(server, EMPTY_ENGINE).body == {"loaded": []}
 
 
 @pytest.fixture(scope="module")
@@ -289,7 +290,7 @@ def test_the_probe_on_this_host_is_isolated_from_the_users_packages(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     with probes.here(find.library(), ProcessLimits()) as server:
-        assert server.ask(EMPTY_ENGINE).body == {"loaded": []}
+        assert reply_to(server, EMPTY_ENGINE).body == {"loaded": []}
 
 
 def test_what_the_probe_on_this_host_may_allocate_is_bounded() -> None:
@@ -298,9 +299,9 @@ def test_what_the_probe_on_this_host_may_allocate_is_bounded() -> None:
         probes.here(find.library(), ProcessLimits(memory=16 * MEBIBYTE)) as server,
         pytest.raises(ChildError, match=said),
     ):
-        server.ask(EMPTY_ENGINE)
+        server.outcome(EMPTY_ENGINE)
     with probes.here(find.library(), ProcessLimits(memory=1024 * MEBIBYTE)) as server:
-        assert server.ask(EMPTY_ENGINE).body == {"loaded": []}
+        assert reply_to(server, EMPTY_ENGINE).body == {"loaded": []}
 
 
 def test_a_python_that_does_not_say_where_it_is_runs_no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
