@@ -66,7 +66,6 @@ class Advisory(NamedTuple):
     details: str
     kind: str
     severity: str
-    confidence: str
     url: str
     affected: tuple[Affected, ...]
 
@@ -204,7 +203,6 @@ def _advisory(document: Mapping[str, Any], where: str) -> Advisory:
         document["details"],
         ours["kind"],
         ours["severity"],
-        ours["confidence"],
         urls[0] if urls else "",
         tuple(
             _affected(affected, f"{where}: affected[{index}]") for index, affected in enumerate(document["affected"])

@@ -88,7 +88,6 @@ class ArtifactFacts(NamedTuple):
     kind: str
     machine: int
     big_endian: bool
-    e_flags: int
     pulley_bits: int
     version: str
     triple: str
@@ -206,7 +205,6 @@ def read(source: bytes | ReadAt) -> ArtifactFacts:
         kind,
         machine,
         encoding == 2,
-        e_flags,
         pulley_bits,
         engine.version,
         engine.triple,

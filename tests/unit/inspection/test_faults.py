@@ -10,7 +10,7 @@ from wasmbuild.inspection.facts import Cpu, Origin
 
 HUGE_BR_TABLE = "GHSA-mghf-wjfp-p5xm"
 """On aarch64, in what was compiled before 48.0.7."""
-ARM = ArtifactFacts("module", 183, False, 0, 0, "48", "aarch64-unknown-linux-gnu", {}, {}, b"", b"", ())
+ARM = ArtifactFacts("module", 183, False, 0, "48", "aarch64-unknown-linux-gnu", {}, {}, b"", b"", ())
 CPU = Cpu("armv8-a", (), {})
 
 
