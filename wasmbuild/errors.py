@@ -15,6 +15,7 @@ DONE = 0
 FAILED = 1
 WRONG_REQUEST = 2
 DISK = 3
+"""Of what several artifacts or files end with, the highest is that of the command."""
 NOT_VERIFIED = 3
 DEFECT = 70
 """An exception that nobody expected; as ``EX_SOFTWARE`` in sysexits.h."""

@@ -6,7 +6,7 @@ import sys
 
 from wasmbuild.builder.workspace import Planned, Workspace
 from wasmbuild.commands import options, placing
-from wasmbuild.errors import DISK, DONE, FAILED, WRONG_REQUEST, UsageError
+from wasmbuild.errors import DONE, FAILED, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -166,9 +166,8 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
     if arguments.json:
         faults = [known.line] if known is not None and known.line is not None and known.fails else []
         _print_json(selected, outcomes, changed, lost + faults, remote=remote)
-    codes = {outcome.error.exit_code for outcome in outcomes.values() if outcome.error is not None}
-    codes |= {FAILED} if changed or refused or lost else set()
-    return next((code for code in (DISK, WRONG_REQUEST, FAILED) if code in codes), DONE)
+    codes = [outcome.error.exit_code for outcome in outcomes.values() if outcome.error is not None]
+    return max(codes, default=FAILED if changed or refused or lost else DONE)
 
 
 def _build(

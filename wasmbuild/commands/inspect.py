@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from wasmbuild.commands import options
-from wasmbuild.errors import DISK, DONE, FAILED, WRONG_REQUEST, UsageError
+from wasmbuild.errors import UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,5 +51,4 @@ def run(arguments: argparse.Namespace) -> int:
             if not arguments.diff:
                 console.write("")
             tell_comparison(descriptions[0], descriptions[1], comparison, console)
-    codes = {description.exit_code for description in descriptions}
-    return next((code for code in (DISK, WRONG_REQUEST, FAILED) if code in codes), DONE)
+    return max(description.exit_code for description in descriptions)

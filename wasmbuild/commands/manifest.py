@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from wasmbuild import files
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options, placing
-from wasmbuild.errors import DISK, DONE, FAILED
+from wasmbuild.errors import DISK, DONE, CompileError, DiskError
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 from wasmbuild.text import printable
@@ -48,12 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
         session.close()
     problems = [f"{status.artifact.id}: {_problem(session, status)}" for status in wrong] + lost
     problems += [f"{id}: changed while its manifest was written; run this step again" for id in changed]
-    for problem in problems:
-        for line in problem.splitlines():
-            print(line if line.startswith(" ") else f"error: {line}", file=sys.stderr)
-    if any(status.error is not None and status.error.exit_code == DISK for status in wrong):
-        return DISK
-    return FAILED if problems else DONE
+    if problems:
+        of_host = any(status.error is not None and status.error.exit_code == DISK for status in wrong)
+        raise (DiskError if of_host else CompileError)("\n".join(problems))
+    return DONE
 
 
 def _problem(session: Session, status: Status) -> str:
