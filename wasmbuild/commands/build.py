@@ -248,8 +248,6 @@ def _print_json(
     *,
     remote: RemoteReport | None = None,
 ) -> None:
-    import json
-
     artifacts: list[dict[str, Any]] = []
     for id in selected:
         outcome = outcomes.get(id)
@@ -274,5 +272,4 @@ def _print_json(
     document: dict[str, Any] = {"schema": SCHEMA, "ok": ok, "artifacts": artifacts, "errors": errors}
     if remote is not None:
         document["remote"] = {**remote._asdict(), "problems": list(remote.problems)}
-    json.dump(document, sys.stdout, indent=2)
-    print()
+    options.print_json(document)

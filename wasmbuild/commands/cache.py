@@ -86,8 +86,6 @@ def _stats(cache: LocalCache | None, policy: CachePolicy, *, as_json: bool) -> i
         problem = "[cache] enabled = false"
     remote = _remote(policy)
     if as_json:
-        import json
-
         document = {
             "schema": SCHEMA,
             "directory": directory and str(directory),
@@ -96,8 +94,7 @@ def _stats(cache: LocalCache | None, policy: CachePolicy, *, as_json: bool) -> i
             "max_bytes": policy.max_bytes,
             "remote": remote,
         }
-        json.dump(document, sys.stdout, indent=2)
-        print()
+        options.print_json(document)
         return DONE
     if directory is not None:
         print(f"{directory}: {counted(usage.entries, 'artifact')}, {human_size(usage.bytes)}")

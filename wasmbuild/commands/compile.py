@@ -135,11 +135,7 @@ def _declared(arguments: argparse.Namespace, workspace: Workspace) -> tuple[Targ
     project = workspace.project()
     target = next((target for target in project.targets if target.name == arguments.target), None)
     if target is None:
-        from wasmbuild.text import suggestion
-
-        meant = suggestion(arguments.target, project.target_names)
-        hint = f"did you mean {meant}?" if meant else f"targets are {', '.join(project.target_names)}"
-        raise UsageError(f"{arguments.config}: there is no target {arguments.target!r}; {hint}")
+        raise options.no_target(arguments.config, arguments.target, project)
     module = module_of(project, arguments.source, arguments.module, target)
     if module is None and arguments.record is not None:
         raise UsageError(

@@ -81,7 +81,6 @@ def _declared(arguments: argparse.Namespace) -> tuple[str, list[TargetEngine], T
             raise UsageError("--target chooses a target of wasmbuild.toml, and a manifest has one only; leave it out")
         return _from_manifest(arguments.manifest)
     from wasmbuild.builder.workspace import Workspace
-    from wasmbuild.text import suggestion
 
     workspace = Workspace(arguments.config)
     project = workspace.project()
@@ -91,9 +90,7 @@ def _declared(arguments: argparse.Namespace) -> tuple[str, list[TargetEngine], T
         if arguments.target in (None, target.name)
     ]
     if not machines:
-        meant = suggestion(arguments.target, project.target_names)
-        hint = f"did you mean {meant}?" if meant else f"targets are {', '.join(project.target_names)}"
-        raise UsageError(f"{arguments.config}: there is no target {arguments.target!r}; {hint}")
+        raise options.no_target(arguments.config, arguments.target, project)
     options.check_beside("embed", [("-o", arguments.output), ("--depfile", arguments.depfile)], project)
     lines = dict.fromkeys(machine.engine.line for machine in machines)
     return arguments.config.as_posix(), machines, workspace.toolchain(project, lines)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options, placing
 from wasmbuild.errors import DONE
@@ -31,8 +29,6 @@ def run(arguments: argparse.Namespace) -> int:
         session.close()
     statuses = [session.statuses[id] for id in selected]
     if arguments.json:
-        import json
-
         artifacts = [
             {
                 "id": status.artifact.id,
@@ -42,8 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
             }
             for status in statuses
         ]
-        json.dump({"schema": "wasmbuild/explain/1", "artifacts": artifacts}, sys.stdout, indent=2)
-        print()
+        options.print_json({"schema": "wasmbuild/explain/1", "artifacts": artifacts})
         return DONE
     for status in statuses:
         if status.error is not None:

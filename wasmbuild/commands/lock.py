@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable
 
@@ -84,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.dry_run and any(each.was != each.now for each in changes):
         output.write(workspace.directory / LOCK, content)
     if arguments.json:
-        print(json.dumps(_document(changes), indent=2))
+        options.print_json(_document(changes))
     else:
         for change in changes:
             console.say(_story(*change, written=not arguments.dry_run))

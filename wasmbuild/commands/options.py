@@ -1,4 +1,4 @@
-"""Options and selections that several commands share."""
+"""Options, selections and answers that several commands share."""
 
 from __future__ import annotations
 
@@ -210,6 +210,21 @@ def select(selectors: Sequence[str], ids: Iterable[str]) -> list[str]:
             hint = f"did you mean {meant}?" if meant else "wasmbuild plan lists the ids"
             raise UsageError(f"{selector!r} matches no artifact; {hint}")
     return [id for id in ids if any(fnmatchcase(id, selector) for selector in selectors)]
+
+
+def no_target(config: Path, name: str, project: Project) -> UsageError:
+    """Return the error that a declaration has no target of a name."""
+    from wasmbuild.text import suggestion
+
+    meant = suggestion(name, project.target_names)
+    hint = f"did you mean {meant}?" if meant else f"targets are {', '.join(project.target_names)}"
+    return UsageError(f"{config}: there is no target {name!r}; {hint}")
+
+
+def print_json(document: object) -> None:
+    import json
+
+    print(json.dumps(document, indent=2))
 
 
 def _meant(selector: str, ids: Sequence[str]) -> str | None:

@@ -63,12 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
 
             print(f"warning: {missing(module)}", file=sys.stderr)
     if arguments.json:
-        import json
-
         from wasmbuild.plan.document import to_json
 
-        json.dump(to_json(plan), sys.stdout, indent=2)
-        print()
+        options.print_json(to_json(plan))
     elif arguments.lines:
         sys.stdout.write("".join(_lines(plan, given)))
     elif arguments.ninja:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable
 
+from wasmbuild.commands import options
 from wasmbuild.errors import DONE, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 
@@ -41,8 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.name is None:
         print("\n".join(_SCHEMAS))
         return DONE
-    json.dump(_SCHEMAS[arguments.name](), sys.stdout, indent=2)
-    print()
+    options.print_json(_SCHEMAS[arguments.name]())
     return DONE
 
 

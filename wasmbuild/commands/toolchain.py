@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from pathlib import Path
@@ -86,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _list(arguments: argparse.Namespace) -> int:
     entries = list(_entries())
     if arguments.json:
-        print(json.dumps({"schema": LIST_SCHEMA, "toolchains": entries}, indent=2))
+        options.print_json({"schema": LIST_SCHEMA, "toolchains": entries})
         return DONE
     for entry in entries:
         origin = entry["origin"] + (f", from {printable(entry['source'])}" if "source" in entry else "")

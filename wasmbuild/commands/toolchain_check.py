@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from wasmbuild.audit.database import LAYOUT, Advisory, bundled
 from wasmbuild.audit.judge import AFFECTED, AuditedTarget, Judge
+from wasmbuild.commands import options
 from wasmbuild.console.figures import counted
 from wasmbuild.errors import DONE, FAILED, ToolchainError
 from wasmbuild.formats import wasm_traits
@@ -50,7 +50,7 @@ def run(project: Project, toolchain: Toolchain, *, as_json: bool) -> int:
         stack.callback(toolchain.close)
         checked = [_line(line, compiler, project, toolchain) for line, compiler in toolchain.compilers.items()]
     if as_json:
-        print(json.dumps(_document(checked), indent=2))
+        options.print_json(_document(checked))
     else:
         print("\n\n".join("\n".join(_story(each)) for each in checked))
     return DONE if all(row.works for each in checked for row in each.rows) else FAILED
