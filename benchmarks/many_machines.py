@@ -19,6 +19,7 @@ from wasmbuild.builder import workspace as builds
 from wasmbuild.builder.build_directory import BuildDirectory
 from wasmbuild.builder.session import Session
 from wasmbuild.builder.work import ArtifactOutcome
+from wasmbuild.project.filenames import CONFIG
 from wasmbuild.toolchain.job import Job
 from wasmbuild.toolchain.toolchain import Toolchain
 
@@ -88,7 +89,7 @@ def waits(workspace: Workspace) -> Row:
 
 
 def _waited(directory: Path, count: int) -> float:
-    room = builds.Workspace(directory / builds.CONFIG)
+    room = builds.Workspace(directory / CONFIG)
     plan, declaration = room.planned()
     shutil.rmtree(plan.build_dir, ignore_errors=True)
     toolchain = _WaitingToolchain(room.toolchain(plan))

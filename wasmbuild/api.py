@@ -16,6 +16,7 @@ from pathlib import Path
 from wasmbuild import boundary
 from wasmbuild.errors import FAILED, DeclarationError, UsageError, WasmbuildError
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.project.filenames import CONFIG
 
 if TYPE_CHECKING:
     from wasmbuild.builder.work import ArtifactOutcome
@@ -109,7 +110,7 @@ class VerificationError(WasmbuildError):
 
 
 def plan(
-    config: AnyPath = "wasmbuild.toml",
+    config: AnyPath = CONFIG,
     *,
     build_dir: AnyPath | None = None,
     sources: Mapping[str, AnyPath] | None = None,
@@ -127,7 +128,7 @@ def plan(
 
 
 def build(
-    config: AnyPath = "wasmbuild.toml",
+    config: AnyPath = CONFIG,
     *,
     build_dir: AnyPath | None = None,
     state_dir: AnyPath | None = None,

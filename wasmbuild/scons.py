@@ -46,7 +46,7 @@ def wasmbuild(env: Any) -> None:
 
 def declare(
     env: Any,
-    config: Any = "wasmbuild.toml",
+    config: Any = filenames.CONFIG,
     build_dir: Any = "build",
     SOURCES: Mapping[str, Any] | None = None,  # noqa: N803  # as SCons spells what a builder is given
     TARGETS: Any = (),  # noqa: N803

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from wasmbuild.toolchain.find import FoundCompiler
     from wasmbuild.toolchain.toolchain import Toolchain
 
-CONFIG = "wasmbuild.toml"
-
 
 class Planned(NamedTuple):
     """A plan, and the very bytes of the declaration that it was made from."""

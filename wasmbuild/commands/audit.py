@@ -7,10 +7,11 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from wasmbuild.builder.workspace import CONFIG, Workspace
+from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options
 from wasmbuild.errors import DeclarationError, FormatError, Mistake, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.project.filenames import CONFIG
 from wasmbuild.toolchain import loads_here
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from wasmbuild.builder.cache.selection import OFF, VARIABLE, local
-from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.commands import options
 from wasmbuild.commands.cache_schema import SCHEMA
 from wasmbuild.errors import DONE, DiskError, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
+from wasmbuild.project.filenames import CONFIG
 
 if TYPE_CHECKING:
     import argparse

@@ -11,6 +11,7 @@ from wasmbuild import streams
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE, DiskError, FormatError, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.project.filenames import CONFIG
 
 if TYPE_CHECKING:
     import argparse
@@ -129,6 +130,6 @@ def _command(arguments: argparse.Namespace) -> str:
     command += ["--lang", arguments.lang]
     if arguments.target is not None:
         command += ["--target", arguments.target]
-    if arguments.config != Path("wasmbuild.toml"):
+    if arguments.config != Path(CONFIG):
         command += ["--config", arguments.config.as_posix()]
     return shlex.join(command)

@@ -9,6 +9,7 @@ from pathlib import Path
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE, CompileError, DeclarationError, DiskError, Mistake, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.project.filenames import CONFIG
 
 if TYPE_CHECKING:
     import argparse
@@ -107,7 +108,7 @@ def _status(text: str) -> int:
 
 def _toolchain(arguments: argparse.Namespace) -> tuple[Toolchain, int]:
     """Return a compiler: that of the declaration, where there is one, and the one that is found otherwise."""
-    from wasmbuild.builder.workspace import CONFIG, Workspace
+    from wasmbuild.builder.workspace import Workspace
     from wasmbuild.engine.rules import line_problem
     from wasmbuild.toolchain.find import find
     from wasmbuild.toolchain.limits import ProcessLimits

@@ -7,11 +7,11 @@ import shlex
 import sys
 from pathlib import Path
 
-from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.commands import options
 from wasmbuild.console.figures import counted
 from wasmbuild.errors import DONE, DiskError, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.project.filenames import CONFIG
 from wasmbuild.text import listed, quoted
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ import os
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.project.filenames import CONFIG
 
 if TYPE_CHECKING:
     import argparse
@@ -21,7 +22,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         "--config",
         metavar="FILE",
         type=file,
-        default=Path("wasmbuild.toml"),
+        default=Path(CONFIG),
         help="the declaration (default: %(default)s)",
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from wasmbuild.commands import options
 from wasmbuild.errors import DONE, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
+from wasmbuild.project.filenames import CONFIG
 
 if TYPE_CHECKING:
     import argparse
@@ -31,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.file:
         from wasmbuild.project.starter import SCHEMA_FILE
 
-        if arguments.name not in (None, "wasmbuild.toml"):
+        if arguments.name not in (None, CONFIG):
             raise UsageError(
                 f"wasmbuild schema: only that of wasmbuild.toml is a file; print {arguments.name} without --file"
             )
@@ -87,7 +88,7 @@ def _cache() -> dict[str, Any]:
 
 
 _SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
-    "wasmbuild.toml": _declaration,
+    CONFIG: _declaration,
     "plan": _plan,
     "record": lambda: _stored("record"),
     "manifest": lambda: _stored("manifest"),

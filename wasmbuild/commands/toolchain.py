@@ -7,10 +7,11 @@ import os
 import sys
 from pathlib import Path
 
-from wasmbuild.builder.workspace import CONFIG, Workspace
+from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import downloads, options
 from wasmbuild.errors import DONE, ToolchainError, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.project.filenames import CONFIG
 from wasmbuild.text import printable
 from wasmbuild.toolchain import installed, search_path
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.project.filenames import CONFIG
 
 if TYPE_CHECKING:
     import argparse

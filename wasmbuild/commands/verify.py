@@ -8,10 +8,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from wasmbuild.builder.workspace import CONFIG, Workspace
+from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.project.filenames import CONFIG
 from wasmbuild.project.levels import LEVELS
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from doit.task import clean_targets
 
 from wasmbuild import files
-from wasmbuild.builder.workspace import CONFIG
 from wasmbuild.doit import actions, alike, builds
 from wasmbuild.doit.checks import ArtifactCheck, IndexCheck
 from wasmbuild.doit.kinds import MANIFESTS, META, OTHER, OUTDATED, UP_TO_DATE
@@ -165,7 +164,7 @@ def _absolute(directory: str | os.PathLike[str] | None) -> str | None:
 
 
 def load(
-    config: str | os.PathLike[str] = CONFIG,
+    config: str | os.PathLike[str] = filenames.CONFIG,
     *,
     build_dir: str | os.PathLike[str] | None = None,
     state_dir: str | os.PathLike[str] | None = None,

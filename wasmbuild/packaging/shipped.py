@@ -81,7 +81,7 @@ def read(table: Mapping[str, Any], where: str) -> Settings:
         raise DeclarationError(mistakes)
     return Settings(
         table["package"],
-        table.get("config", "wasmbuild.toml"),
+        table.get("config", filenames.CONFIG),
         tuple(os.environ.get(ENVIRONMENT, "").split() or table.get("targets", ())),
         table.get("platform-wheel", False),
         table.get("require-runtime", False),

@@ -8,6 +8,7 @@ from wasmbuild import files
 from wasmbuild.boundary import is_of_host
 from wasmbuild.errors import DeclarationError, Mistake
 from wasmbuild.lean.paths import Path
+from wasmbuild.project.filenames import CONFIG
 
 MAX_BYTES = 16 << 20
 
@@ -29,7 +30,7 @@ def read(path: Path) -> bytes:
             fix = f"{above} is one: run this where that is, or name it"
         raise DeclarationError([Mistake(file, "", "there is no such file", fix)]) from None
     except IsADirectoryError:
-        inside = f"name the file in it, {path / 'wasmbuild.toml'}"
+        inside = f"name the file in it, {path / CONFIG}"
         raise DeclarationError([Mistake(file, "", "is a directory", inside)]) from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)

@@ -1,11 +1,14 @@
-"""Names of files in a build directory, for whoever writes or reads one."""
+"""Names of the declaration and of files in a build directory, for whoever writes or reads one."""
 
 from __future__ import annotations
 
 import os
 
+CONFIG = "wasmbuild.toml"
+"""The declaration, unless another file is named."""
+
 INDEX = "index.json"
-"""In the directory itself."""
+"""In the build directory itself."""
 
 MANIFEST = "manifest.json"
 """In the directory of each target."""
