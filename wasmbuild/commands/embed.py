@@ -102,9 +102,7 @@ def _from_manifest(path: Path) -> tuple[str, list[TargetEngine], Toolchain]:
     from wasmbuild.embed.spec import TargetEngine
     from wasmbuild.formats.manifest import MAX_MANIFEST, Manifest
     from wasmbuild.shipment.manifests import read_named
-    from wasmbuild.toolchain.find import find
-    from wasmbuild.toolchain.limits import ProcessLimits
-    from wasmbuild.toolchain.toolchain import Toolchain
+    from wasmbuild.toolchain.toolchain import found
 
     try:
         data = read_named(path, MAX_MANIFEST + 1)
@@ -118,8 +116,7 @@ def _from_manifest(path: Path) -> tuple[str, list[TargetEngine], Toolchain]:
         raise UsageError(f"{path}: {problem}")
     manifest = Manifest.from_bytes(data, str(path))
     machine = TargetEngine(manifest.target, manifest.config)
-    compiler = find("auto", manifest.major, path.parent)
-    return path.as_posix(), [machine], Toolchain({manifest.major: compiler}, ProcessLimits(None, 60))
+    return path.as_posix(), [machine], found(manifest.major)
 
 
 def _command(arguments: argparse.Namespace) -> str:

@@ -110,10 +110,8 @@ def _toolchain(arguments: argparse.Namespace) -> tuple[Toolchain, int]:
     """Return a compiler: that of the declaration, where there is one, and the one that is found otherwise."""
     from wasmbuild.builder.workspace import Workspace
     from wasmbuild.engine.rules import line_problem
-    from wasmbuild.toolchain.find import find
-    from wasmbuild.toolchain.limits import ProcessLimits
     from wasmbuild.toolchain.search_path import default_line
-    from wasmbuild.toolchain.toolchain import Toolchain
+    from wasmbuild.toolchain.toolchain import found
 
     line: int | None = arguments.line
     if line is not None and (problem := line_problem(line)) is not None:
@@ -123,7 +121,7 @@ def _toolchain(arguments: argparse.Namespace) -> tuple[Toolchain, int]:
         project = workspace.project()
         return workspace.toolchain(project, [project.line]), project.line
     line = line or default_line()
-    return Toolchain({line: find("auto", line, os.curdir)}, ProcessLimits(None, 600)), line
+    return found(line), line
 
 
 def _triple(text: str | None) -> TargetTriple:

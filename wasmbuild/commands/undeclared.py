@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
@@ -14,8 +12,6 @@ if TYPE_CHECKING:
 
     from wasmbuild.project.declared import Target
     from wasmbuild.toolchain.toolchain import Toolchain
-
-_SECONDS = 600
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -62,10 +58,8 @@ def target(arguments: argparse.Namespace) -> tuple[Target, Toolchain]:
     from wasmbuild.engine.config import EngineConfig
     from wasmbuild.engine.rules import EngineError
     from wasmbuild.project.declared import Target
-    from wasmbuild.toolchain.find import AUTO, find
-    from wasmbuild.toolchain.limits import ProcessLimits
     from wasmbuild.toolchain.search_path import default_line
-    from wasmbuild.toolchain.toolchain import Toolchain
+    from wasmbuild.toolchain.toolchain import found
 
     line = default_line()
     try:
@@ -78,5 +72,4 @@ def target(arguments: argparse.Namespace) -> tuple[Target, Toolchain]:
     except EngineError as error:
         wrong = [f"wasmbuild compile: --{key}: {problem}; {fix}" for key, problem, fix in error.problems]
         raise UsageError("\n".join(wrong)) from None
-    toolchain = Toolchain({line: find(AUTO, line, os.curdir)}, ProcessLimits(None, _SECONDS))
-    return Target(triple.text, arguments.cpu, config, None), toolchain
+    return Target(triple.text, arguments.cpu, config, None), found(line)

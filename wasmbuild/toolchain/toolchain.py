@@ -10,7 +10,7 @@ from wasmbuild.errors import DiskError, ToolchainError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.toolchain import executable, installed, search_path
-from wasmbuild.toolchain.find import AUTO, EMBEDDED, FoundCompiler, library, remedies, why_passed_over
+from wasmbuild.toolchain.find import AUTO, EMBEDDED, FoundCompiler, find, library, remedies, why_passed_over
 from wasmbuild.toolchain.job import Job, NoVerdictError
 from wasmbuild.toolchain.limits import ProcessLimits
 
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wasmbuild.toolchain.embedded import Embedded
+
+_SECONDS = 600
+
+
+def found(line: int) -> Toolchain:
+    """Return what compiles for a line where no declaration is read. Raises ToolchainError."""
+    return Toolchain({line: find(AUTO, line, os.curdir)}, ProcessLimits(None, _SECONDS))
 
 
 class Toolchain:
