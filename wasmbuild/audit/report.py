@@ -11,6 +11,7 @@ from wasmbuild.audit.judge import AFFECTED, VERDICTS, AuditedTarget, Finding, Ju
 from wasmbuild.audit.shipment import ShippedManifest, Unreadable
 from wasmbuild.audit.versions import parse
 from wasmbuild.errors import DONE, FAILED, NOT_VERIFIED
+from wasmbuild.formats.schema_parts import Schema, array, choice, published, strict
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project.audit_policy import SEVERITIES, AuditPolicy
 from wasmbuild.toolchain.loads_here import is_loaded_by_library
@@ -215,75 +216,69 @@ def _finding(finding: Finding, ignored: Mapping[str, str]) -> dict[str, object]:
     }
 
 
-def _strict(**properties: object) -> dict[str, object]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def _text(description: str) -> dict[str, object]:
+def _text(description: str) -> Schema:
     return {"type": "string", "description": description}
 
 
-def _or_null(description: str) -> dict[str, object]:
+def _or_null(description: str) -> Schema:
     return {"type": ["string", "null"], "description": description}
 
 
-_VERDICT = {"type": "string", "enum": list(reversed(VERDICTS))}
+_VERDICT = choice(tuple(reversed(VERDICTS)))
+_FINDING = strict(
+    {
+        "id": {"type": "string"},
+        "aliases": array({"type": "string"}),
+        "severity": choice(SEVERITIES),
+        "scored": {"type": "boolean", "description": "false where nobody scored it: it counts as high"},
+        "verdict": _VERDICT,
+        "reason": _text("one line for people"),
+        "fixed": _or_null("the first version of the line that mends it, or of a later line"),
+        "ignored": _or_null("the reason, where [[audit.ignore]] lets it pass"),
+    }
+)
+_ARTIFACT = strict(
+    {
+        "id": _text("module@target"),
+        "manifest": _text("the path of the manifest that lists it"),
+        "compiler": _text("the version that compiled it"),
+        "runtime": _or_null("the version that loads it, where --runtime or the manifest says so"),
+        "status": {**_VERDICT, "description": "the worst verdict that is not let pass"},
+        "advisories": array(_FINDING),
+    }
+)
+_LINE = strict(
+    {
+        "line": {"type": "integer"},
+        "until": _text("the day on which upstream's support ends"),
+        "ended": {"type": "boolean"},
+    }
+)
+_ERROR = strict(
+    {
+        "path": {"type": "string"},
+        "message": _text("why nothing was judged"),
+        "by_host": {"type": "boolean", "description": "whether the system refused it, whatever is there"},
+    }
+)
 
-JSON_SCHEMA: dict[str, object] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "$id": f"urn:{SCHEMA.replace('/', ':')}",
-    "title": "What is known of artifacts",
-    **_strict(
-        schema={"type": "string", "const": SCHEMA},
-        ok={"type": "boolean", "description": "whether nothing fails by [audit] fail-on, and all could be read"},
-        database=_strict(
-            date=_text("the day on which the records were last held against upstream's"),
-            advisories={"type": "integer"},
-        ),
-        support={
-            "type": "array",
-            "items": _strict(
-                line={"type": "integer"},
-                until=_text("the day on which upstream's support ends"),
-                ended={"type": "boolean"},
+JSON_SCHEMA = published(
+    SCHEMA,
+    "What is known of artifacts",
+    strict(
+        {
+            "schema": {"type": "string", "const": SCHEMA},
+            "ok": {"type": "boolean", "description": "whether nothing fails by [audit] fail-on, and all could be read"},
+            "database": strict(
+                {
+                    "date": _text("the day on which the records were last held against upstream's"),
+                    "advisories": {"type": "integer"},
+                }
             ),
-        },
-        errors={
-            "type": "array",
-            "items": _strict(
-                path={"type": "string"},
-                message=_text("why nothing was judged"),
-                by_host={"type": "boolean", "description": "whether the system refused it, whatever is there"},
-            ),
-        },
-        artifacts={
-            "type": "array",
-            "items": _strict(
-                id=_text("module@target"),
-                manifest=_text("the path of the manifest that lists it"),
-                compiler=_text("the version that compiled it"),
-                runtime=_or_null("the version that loads it, where --runtime or the manifest says so"),
-                status={**_VERDICT, "description": "the worst verdict that is not let pass"},
-                advisories={
-                    "type": "array",
-                    "items": _strict(
-                        id={"type": "string"},
-                        aliases={"type": "array", "items": {"type": "string"}},
-                        severity={"type": "string", "enum": list(SEVERITIES)},
-                        scored={"type": "boolean", "description": "false where nobody scored it: it counts as high"},
-                        verdict=_VERDICT,
-                        reason=_text("one line for people"),
-                        fixed=_or_null("the first version of the line that mends it, or of a later line"),
-                        ignored=_or_null("the reason, where [[audit.ignore]] lets it pass"),
-                    ),
-                },
-            ),
-        },
+            "support": array(_LINE),
+            "errors": array(_ERROR),
+            "artifacts": array(_ARTIFACT),
+        }
     ),
-}
+)
 """The JSON Schema (draft 2020-12) of ``AuditReport.to_json``."""

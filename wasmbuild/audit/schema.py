@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from wasmbuild.formats.schema_parts import Schema, between, choice, few, text
+from wasmbuild.formats.schema_parts import Schema, between, choice, few, strict, text
 
 ABOUT = "wasmbuild/advisories/1"
 
 
-def _object(required: Schema, optional: Schema | None = None, *, more: bool = False) -> Schema:
-    schema: Schema = {"type": "object", "properties": {**required, **(optional or {})}, "required": list(required)}
-    return schema if more else {**schema, "additionalProperties": False}
+def _open(required: Schema, optional: Schema | None = None) -> Schema:
+    return {**strict(required, optional), "additionalProperties": {}}
 
 
 _ID = text(
@@ -36,30 +35,30 @@ def _named(values: Schema) -> Schema:
     return {"type": "object", "propertyNames": _WORD, "additionalProperties": values}
 
 
-RECORD_SCHEMA: Schema = _object(
+RECORD_SCHEMA: Schema = _open(
     {
         "id": _ID,
         "modified": _TIME,
         "summary": _PROSE,
         "details": _PROSE,
         "affected": _array(
-            _object(
+            _open(
                 {
                     "ranges": _array(
-                        _object(
+                        strict(
                             {
                                 "type": choice(("SEMVER",)),
-                                "events": _array(_object({}, {"introduced": _VERSION, "fixed": _VERSION}), 1),
+                                "events": _array(strict({}, {"introduced": _VERSION, "fixed": _VERSION}), 1),
                             }
                         ),
                         1,
                     ),
                 },
                 {
-                    "ecosystem_specific": _object(
-                        {}, {"affects": _object({}, {"arch": _array(_WORD), "os": _array(_WORD)}, more=True)}, more=True
+                    "ecosystem_specific": _open(
+                        {}, {"affects": _open({}, {"arch": _array(_WORD), "os": _array(_WORD)})}
                     ),
-                    "database_specific": _object(
+                    "database_specific": strict(
                         {},
                         {
                             "strategy": _array(_WORD, 1),
@@ -72,11 +71,10 @@ RECORD_SCHEMA: Schema = _object(
                         },
                     ),
                 },
-                more=True,
             ),
             1,
         ),
-        "database_specific": _object(
+        "database_specific": strict(
             {
                 "kind": choice(("codegen", "validator", "layout")),
                 "severity": choice(("low", "medium", "high", "critical", "unscored")),
@@ -88,28 +86,27 @@ RECORD_SCHEMA: Schema = _object(
         "aliases": _array(text(r"[0-9A-Za-z_.-]+", "an id of another database")),
         "withdrawn": _TIME,
         "references": _array(
-            _object({"type": _WORD | {"pattern": "^[A-Z]+$"}, "url": text(r"https://[ -~]+", "an address")})
+            strict({"type": _WORD | {"pattern": "^[A-Z]+$"}, "url": text(r"https://[ -~]+", "an address")})
         ),
     },
-    more=True,
 )
 """A record, as far as it is read here; the rest of OSV may be there too."""
 
-ABOUT_SCHEMA: Schema = _object(
+ABOUT_SCHEMA: Schema = strict(
     {
         "schema": {"type": "string", "const": ABOUT},
         "date": text(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day such as 2026-11-28"),
         "settings": _named(_SETTING),
         "settings-through": between(1, 9999),
-        "support": _object(
+        "support": strict(
             {
-                "first": _object({"line": between(1, 9999), "year": between(2000, 9000), "month": between(1, 12)}),
+                "first": strict({"line": between(1, 9999), "year": between(2000, 9000), "month": between(1, 12)}),
                 "day": between(1, 28),
                 "months": between(1, 1200),
-                "long-term": _object({"every": between(1, 9999), "months": between(1, 1200)}),
+                "long-term": strict({"every": between(1, 9999), "months": between(1, 1200)}),
             }
         ),
-        "excluded": _object({"compared": _array(_ID), "by-title": _array(_ID)}),
+        "excluded": strict({"compared": _array(_ID), "by-title": _array(_ID)}),
     }
 )
 """``database.json``, the one file beside the records."""

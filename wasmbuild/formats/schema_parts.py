@@ -11,7 +11,7 @@ Schema = dict[str, object]
 _END = r"$(?!\n)"
 PART = r"(?!\.)[A-Za-z0-9._-]{0,199}[A-Za-z0-9_-]"
 NAME = rf"{PART}(?:/{PART})*"
-_SOURCE_PART = r"(?!\.{1,2}(?:/|$))[^/\\\u0000]+"
+PATH_PART = r"(?!\.{1,2}(?:/|$))[^/\\\u0000]+"
 
 
 def text(pattern: str, description: str, most: int = 1000) -> Schema:
@@ -46,10 +46,9 @@ def choice(values: tuple[str, ...]) -> Schema:
 NAME_OF_ONE_PART = text(PART, "a name of letters, digits, '.', '_' and '-' that does not start with a dot")
 SHA256 = text(r"[0-9a-f]{64}", "a SHA-256 of 64 lowercase hexadecimal digits", 64)
 SIZE: Schema = {"type": "integer", "minimum": 0, "maximum": (1 << 63) - 1}
-SOURCE_PATH: Schema = {
-    **text(rf"(?!/|[A-Za-z]:)(?:\.\./)*{_SOURCE_PART}(?:/{_SOURCE_PART})*", "a relative path with forward slashes"),
-    "maxLength": 4096,
-}
+SOURCE_PATH = text(
+    rf"(?!/|[A-Za-z]:)(?:\.\./)*{PATH_PART}(?:/{PATH_PART})*", "a relative path with forward slashes", 4096
+)
 _WASM_NAME: Schema = {"type": "string", "maxLength": 100_000}
 _WASM_TYPE = text(r"[ -~]*", "a type", 100_000)
 KIND = choice(("module", "component"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wasmbuild.formats.documents import MANIFEST as MANIFEST_SCHEMA
-from wasmbuild.formats.schema_parts import array, choice, published, strict
+from wasmbuild.formats.schema_parts import PATH_PART, array, choice, published, strict, text
 from wasmbuild.formats.schemas import JSON_SCHEMAS
 from wasmbuild.lean.typing import Any
 from wasmbuild.plan.graph import KINDS
@@ -11,8 +11,6 @@ from wasmbuild.plan.graph import KINDS
 Schema = dict[str, Any]
 
 PLAN = "wasmbuild/plan/1"
-
-_PATH_PART = r"(?!\.{1,2}(?:/|$))[^/\\\u0000]+"
 
 
 def _array(items: Schema, least: int = 0) -> Schema:
@@ -37,18 +35,16 @@ _VARIABLES: Schema = {"type": "object", "additionalProperties": _TEXT}
 _AMOUNT: Schema = {"type": "integer", "minimum": 1, "maximum": (1 << 63) - 1}
 _LIMITS = strict({"memory": _or_null(_AMOUNT), "seconds": _AMOUNT})
 _OPTIONAL_LIMITS = strict({"memory": _or_null(_AMOUNT), "seconds": _or_null(_AMOUNT)})
-_BELOW: Schema = {
-    "type": "string",
-    "pattern": rf"^(?!/|[A-Za-z]:){_PATH_PART}(?:/{_PATH_PART})*$(?!\n)",
-    "maxLength": 4096,
-    "description": "a path below the declaration's folder, with forward slashes",
-}
-_ANYWHERE: Schema = {
-    "type": "string",
-    "pattern": rf"^(?!/|[A-Za-z]:)(?:\.|(?:\.\./)*(?:\.\.|{_PATH_PART}(?:/{_PATH_PART})*))$(?!\n)",
-    "maxLength": 4096,
-    "description": "a path from the declaration's folder, with forward slashes: a build may be told to go anywhere",
-}
+_BELOW = text(
+    rf"(?!/|[A-Za-z]:){PATH_PART}(?:/{PATH_PART})*",
+    "a path below the declaration's folder, with forward slashes",
+    4096,
+)
+_ANYWHERE = text(
+    rf"(?!/|[A-Za-z]:)(?:\.|(?:\.\./)*(?:\.\.|{PATH_PART}(?:/{PATH_PART})*))",
+    "a path from the declaration's folder, with forward slashes: a build may be told to go anywhere",
+    4096,
+)
 _RUNNER = strict(
     {
         "command": _TEXTS,

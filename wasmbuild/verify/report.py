@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from wasmbuild.errors import DONE, FAILED, NOT_VERIFIED
+from wasmbuild.formats.schema_parts import Schema, array, choice, published, strict
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.project.levels import LEVELS
 from wasmbuild.verify.outcomes import LACKS, OUTCOMES, Verdict
@@ -55,56 +56,48 @@ class Report(NamedTuple):
 
 
 _KEYS = ("id", "ok", "outcome", "level", "failed", "required", "lacks", "message")
-_LEVEL = {"type": ["string", "null"], "enum": [*LEVELS, None]}
+_LEVEL: Schema = {"type": ["string", "null"], "enum": [*LEVELS, None]}
 
-JSON_SCHEMA: dict[str, object] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "$id": f"urn:{SCHEMA.replace('/', ':')}",
-    "title": "What verification found",
-    "type": "object",
-    "required": ["schema", "ok", "artifacts", "errors"],
-    "additionalProperties": False,
-    "properties": {
-        "schema": {"type": "string", "const": SCHEMA},
-        "ok": {"type": "boolean", "description": "whether the verification passed"},
-        "errors": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "what makes it fail besides artifacts, such as known faults by [audit] enforce",
+_VERDICT = strict(
+    {
+        "id": {
+            "type": "string",
+            "description": "module@target, or the path of a manifest or an index that cannot be used",
         },
-        "artifacts": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": list(_KEYS),
-                "additionalProperties": False,
-                "properties": {
-                    "id": {
-                        "type": "string",
-                        "description": "module@target, or the path of a manifest or an index that cannot be used",
-                    },
-                    "ok": {"type": "boolean", "description": "whether it passed"},
-                    "outcome": {
-                        "type": "string",
-                        "enum": list(OUTCOMES),
-                        "description": "not-verified: what verifies failed, which says nothing of the artifact",
-                    },
-                    "level": {**_LEVEL, "description": "the highest level that holds"},
-                    "failed": {**_LEVEL, "description": "the level that should hold and does not, or was not judged"},
-                    "required": {"type": "string", "enum": list(LEVELS), "description": "the lowest level that passes"},
-                    "lacks": {
-                        "type": ["string", "null"],
-                        "enum": [*LACKS, None],
-                        "description": "why a higher level was not tried: "
-                        + "; ".join(f"{key}: {text}" for key, text in LACKS.items()),
-                    },
-                    "message": {
-                        "type": "string",
-                        "description": "one line for people; of an artifact that is ok, why this host proves no more",
-                    },
-                },
+        "ok": {"type": "boolean", "description": "whether it passed"},
+        "outcome": {
+            **choice(OUTCOMES),
+            "description": "not-verified: what verifies failed, which says nothing of the artifact",
+        },
+        "level": {**_LEVEL, "description": "the highest level that holds"},
+        "failed": {**_LEVEL, "description": "the level that should hold and does not, or was not judged"},
+        "required": {**choice(LEVELS), "description": "the lowest level that passes"},
+        "lacks": {
+            "type": ["string", "null"],
+            "enum": [*LACKS, None],
+            "description": "why a higher level was not tried: "
+            + "; ".join(f"{key}: {text}" for key, text in LACKS.items()),
+        },
+        "message": {
+            "type": "string",
+            "description": "one line for people; of an artifact that is ok, why this host proves no more",
+        },
+    }
+)
+
+JSON_SCHEMA = published(
+    SCHEMA,
+    "What verification found",
+    strict(
+        {
+            "schema": {"type": "string", "const": SCHEMA},
+            "ok": {"type": "boolean", "description": "whether the verification passed"},
+            "artifacts": array(_VERDICT),
+            "errors": {
+                **array({"type": "string"}),
+                "description": "what makes it fail besides artifacts, such as known faults by [audit] enforce",
             },
-        },
-    },
-}
+        }
+    ),
+)
 """The JSON Schema (draft 2020-12) of ``Report.to_json``."""
