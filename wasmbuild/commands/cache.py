@@ -26,7 +26,7 @@ _OFF = f"{VARIABLE}={OFF}"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=type(parser))
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     stats = actions.add_parser("stats", help="say where the cache is, how much is in it, and which remote one is used")
     options.add_json(stats, "it")
     options.add_config(stats)

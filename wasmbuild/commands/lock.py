@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             attest = attest_of(arguments.attestation is True, perhaps=confirmed and arguments.attestation is None)
             source = ArchiveSource(arguments.mirror, arguments.offline, attest, reporter=install_reporter(console))
             try:
-                now = _locked(arguments, workspace, project, was, RequestedVersion(line, at_least), source)
+                now = _locked(arguments, project, least, was, RequestedVersion(line, at_least), source)
             except NoExecutableError as error:
                 if was is not None:
                     raise
@@ -94,15 +94,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _locked(
     arguments: argparse.Namespace,
-    workspace: Workspace,
     project: Project,
+    lines: Collection[int],
     was: Locked | None,
     wanted: RequestedVersion,
     source: ArchiveSource,
 ) -> Locked:
     from wasmbuild.engine.lines import own_release_only
     from wasmbuild.installing import locking
-    from wasmbuild.project.declared import lines_of
     from wasmbuild.toolchain.find import EMBEDDED, find
 
     if project.compiler == EMBEDDED:
@@ -118,21 +117,18 @@ def _locked(
             return locking.lock_version(wanted, version, was, arguments.platforms, source)
     if was is not None and was.request == wanted.request and (arguments.bump or arguments.platforms):
         return locking.lock_platforms(was, arguments.platforms, source)
-    lines = lines_of(project.targets)
-    compiler = find(project.compiler, wanted.line, workspace.directory, at_least=wanted.at_least, others=lines)
+    compiler = find(project.compiler, wanted.line, project.directory, at_least=wanted.at_least, others=lines)
     return locking.lock_found(wanted, compiler, was, arguments.platforms, source)
 
 
 def _story(was: Locked | None, now: Locked, *, written: bool) -> str:
-    change = f"Wasmtime {was.version} → {now.version}" if was and was.version != now.version else now.version
     names = ", ".join(sorted(now.platforms))
     if all(executable.attested_by for executable in now.platforms.values()):
         names += ", attested"
     if was == now:
         return f"{LOCK} is up to date: {now.version} for {names}"
-    what = change if change.startswith("W") else f"Wasmtime {change}"
-    verb = "locks" if written else "would lock"
-    return f"{LOCK} {verb} {what} for {names}"
+    versions = f"{was.version} → {now.version}" if was and was.version != now.version else now.version
+    return f"{LOCK} {'locks' if written else 'would lock'} Wasmtime {versions} for {names}"
 
 
 def _document(changes: Iterable[_LockChange]) -> dict[str, object]:
