@@ -1,4 +1,4 @@
-"""``wasmbuild schema``: the JSON Schemas of all files and reports that other programs may read or write."""
+"""``wasmbuild schema``: the JSON Schemas of files, of plans, and of what verify, audit, inspect and cache report."""
 
 from __future__ import annotations
 
