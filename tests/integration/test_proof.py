@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from matrix import thorough
-from support import ADD, HEAD, MODULES, TARGETS, Project
+from support import ADD, BOTH_LOADERS, HEAD, MODULES, TARGETS, Project
 
 ROOT = Path(__file__).parents[2]
 PULLEY = '[targets.portable]\ntriple = "pulley64"\n'
@@ -107,6 +107,43 @@ def test_engines_that_count_are_granted_enough(project: Project) -> None:
     project.declare(declared("i32", "returns = [7]", "[7]", targets=X64 + engine))
     project.run("build")
     assert entries(project)["n@x64"]["level"] == "tested"
+
+
+DEPTH = """(module (func $f (export "f") (param i32) (result i32)
+  (if (result i32) (local.get 0) (then (i32.add (i32.const 1) (call $f (i32.sub (local.get 0) (i32.const 1)))))
+    (else (i32.const 0)))))"""
+DEEP = 'call = "f", args = [3000], traps = "call stack exhausted"'
+SHARED = """(module (memory (export "m") 1 2 shared)
+  (func (export "add") (result i32) (i32.atomic.rmw.add (i32.const 0) (i32.const 5))))"""
+IMPORTS = SHARED.replace('(memory (export "m")', '(import "env" "m" (memory').replace("shared)", "shared))")
+
+
+@pytest.mark.parametrize(
+    ("text", "engine", "test", "without"),
+    [
+        (DEPTH, "max-wasm-stack = 20000", DEEP, "f(3000) returned 3000 instead of trapping"),
+        (SHARED, "shared-memory = true", 'call = "add", returns = [0]', "; write shared-memory = true under [engine]"),
+        (
+            IMPORTS,
+            "shared-memory = true",
+            'call = "add", returns = [0], imports = "zero"',
+            "; write shared-memory = true",
+        ),
+    ],
+    ids=["stack", "shared", "shared-import"],
+)
+def test_what_the_engine_alone_decides_is_so_when_tested(
+    project: Project, text: str, engine: str, test: str, without: str
+) -> None:
+    """By both loaders, and what is told where it is not declared helps."""
+    project.write("m.wat", text)
+    modules = f'[modules.m]\nsource = "m.wat"\ntests = [{{ {test} }}]\n'
+    project.declare(f"{BOTH_LOADERS}{modules}")
+    project.run("build")
+    assert [without in entry["message"] for entry in entries(project, status=1).values()] == [True, True]
+    project.declare(f"{BOTH_LOADERS}[engine]\n{engine}\n{modules}")
+    assert project.compiled() == set()
+    assert [entry["level"] for entry in entries(project).values()] == ["tested", "tested"]
 
 
 def test_a_demanded_test_that_cannot_be_run_here_is_a_failure(project: Project) -> None:

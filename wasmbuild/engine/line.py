@@ -38,7 +38,7 @@ class Setting(NamedTuple):
     value is that of its default; ``choices`` are all that a text may be, ``low`` and ``high`` bound an integer
     (``unit`` says of what). ``check`` is one of ``CHECKS``. Values in mappings are spelled as in JSON (``"true"``).
 
-    ``cli`` is the option of ``wasmtime compile`` up to its value, None for a setting that no compiler is told;
+    ``cli`` is the option of ``wasmtime`` up to its value, None for a setting that no code can tell from its default;
     ``cli_values`` are what the option calls values other than ``y``, ``n`` or as they are. ``python`` is the property
     of the Python library's ``Config``, ``c_api`` the setter of the C API that its ``_bindings`` have instead,
     ``c_values`` what it calls texts; with neither, the library cannot express it. ``off_with`` is what has to be off

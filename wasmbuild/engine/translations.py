@@ -51,14 +51,14 @@ def config_calls(engine: Mapping[str, Any], line: int, *, runtime: bool = False)
 
     ``["property", name, value]`` sets a property, ``["flag_set", name, text]`` calls ``cranelift_flag_set``, and
     ``["c-api", function, value]`` calls a function of ``wasmtime._bindings`` with the config's pointer and the value.
-    Settings that change nothing of an artifact are left out unless ``runtime``. What the library cannot express, see
-    ``library_lacks``, is not in the list.
+    Settings that change neither an artifact nor what it does are left out unless ``runtime``. What the library cannot
+    express, see ``library_lacks``, is not in the list.
     """
     has = lines.get(line).settings
     calls: list[list[Any]] = []
     for name, value in engine.items():
         setting = has.get(name)
-        if setting is None or (setting.runtime_only and not runtime):
+        if setting is None or (setting.cli is None and not runtime):
             continue
         if setting.python is not None:
             calls.append(["property", setting.python, value])

@@ -20,6 +20,7 @@ WRONG = (
 )
 DIED = "compile it again, or with another patch release of Wasmtime"
 UNFIT = "correct the test"
+NOT_SHARED = "write shared-memory = true under [engine] and build again"
 TOO_LARGE = host_errors.RAISE_MEMORY
 TOO_SLOW = "raise the time-limit of the test, or correct what never ends"
 NONSENSE = {"failed": "the process that runs it answers with nonsense"}
@@ -28,6 +29,7 @@ _SHOWN = 80
 _OUTPUT_SHOWN = 40
 _OUTCOMES = ("returned", "trapped", "exited")
 _DEEPEST = 100
+_NOT_SHARED = "shared memory support is disabled"
 
 
 class CaseResult(NamedTuple):
@@ -71,7 +73,8 @@ def judged(case: Case, reply: Mapping[str, Any], memory: int | None = None) -> C
             return CaseResult(case, lacks, None, lacks, TOO_LARGE)
         if lacks := host_lacks(reply["failed"]):
             return CaseResult(case, lacks, None, lacks, "", judged=False)
-        return CaseResult(case, summary, None, summary, UNFIT if reply.get("unfit") is True else WRONG)
+        fix = NOT_SHARED if _NOT_SHARED in reply["failed"] else UNFIT if reply.get("unfit") is True else WRONG
+        return CaseResult(case, summary, None, summary, fix)
     problems = [_wrong(case, reply, summary)]
     problems += [
         _other_output(name, wanted, reply[name])

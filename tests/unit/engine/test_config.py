@@ -85,15 +85,15 @@ def test_an_executable_is_told_target_engine_and_cpu() -> None:
 
 
 def test_the_key_has_what_reaches_the_compiler_and_nothing_else() -> None:
-    config = declared({"embedder": "rust", "max-wasm-stack": 65536}, cpu_features=["sse3"])
+    config = declared({"embedder": "rust", "max-wasm-stack": 65536, "profiler": "perfmap"}, cpu_features=["sse3"])
     assert config.key_inputs() == {
         "triple": "x86_64-unknown-linux-gnu",
         "isa-flags": {"has_sse3": True},
         "engine": {"collector": "copying"},
     }
     assert config.library_lacks() == ["collector"]
-    assert config.library_calls() == []
-    assert config.library_calls(runtime=True) == [["property", "max_wasm_stack", 65536]]
+    assert config.library_calls() == [["property", "max_wasm_stack", 65536]]
+    assert config.library_calls(runtime=True) == [*config.library_calls(), ["property", "profiler", "perfmap"]]
 
 
 def test_differences_are_those_of_values_not_of_words() -> None:

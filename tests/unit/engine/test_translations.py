@@ -23,6 +23,7 @@ def test_arguments_of_the_executable() -> None:
         "-Ccollector=copying",
         "-Wfuel=1",
         "-Oopt-level=s",
+        "-Wmax-wasm-stack=1000",
         "-Omemory-guard-size=65536",
         "-Wreference-types=n",
     ]
@@ -41,12 +42,14 @@ def test_calls_on_the_library() -> None:
         "consume-fuel": True,
         "cranelift-flags": {"regalloc_checker": True, "tls_model": "macho"},
         "max-wasm-stack": 1000,
+        "parallel-compilation": False,
         "strategy": "winch",
         "wasm-reference-types": False,
     }
     calls: list[list[Any]] = [
         ["c-api", "wasmtime_config_concurrency_support_set", False],
         ["property", "consume_fuel", True],
+        ["property", "max_wasm_stack", 1000],
         ["c-api", "wasmtime_config_strategy_set", 2],
         ["property", "wasm_reference_types", False],
         ["flag_set", "regalloc_checker", "true"],
@@ -57,7 +60,7 @@ def test_calls_on_the_library() -> None:
         settings.expand(declared, 50), 50
     )
     runtime = translations.config_calls(settings.expand(declared, 48), 48, runtime=True)
-    assert [call for call in runtime if call not in calls] == [["property", "max_wasm_stack", 1000]]
+    assert [call for call in runtime if call not in calls] == [["property", "parallel_compilation", False]]
 
 
 def test_what_the_library_lacks() -> None:
