@@ -146,6 +146,21 @@ def test_what_the_engine_alone_decides_is_so_when_tested(
     assert [entry["level"] for entry in entries(project).values()] == ["tested", "tested"]
 
 
+STACKS = """(module (type $f (func)) (type $c (cont $f)) (tag $t (param i32))
+  (func $g (suspend $t (i32.const 7))) (elem declare func $g)
+  (func (export "f") (result i32)
+    (block $h (result i32 (ref $c)) (resume $c (on $t $h) (cont.new $c (ref.func $g))) (return (i32.const 0)))
+    (drop)))"""
+
+
+def test_stacks_are_switched_by_an_executable(project: Project) -> None:
+    """The library, which compiles it, is built without that, and its process would end over it."""
+    project.write("n.wat", STACKS)
+    project.declare(declared("f", "returns = [7]", targets=X64 + "engine = { wasm-stack-switching = true }\n"))
+    project.run("build")
+    assert entries(project)["n@x64"]["level"] == "tested"
+
+
 def test_a_demanded_test_that_cannot_be_run_here_is_a_failure(project: Project) -> None:
     project.write("n.wat", NUMBERS)
     arm = TARGETS[TARGETS.index("[targets.arm]") :] + 'require = "tested"\n'

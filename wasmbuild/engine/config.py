@@ -207,11 +207,11 @@ class EngineConfig:
 
         return config_calls(self._spelled_out(), self.line, runtime=runtime)
 
-    def library_lacks(self) -> list[str]:
-        """Return the settings whose values the Python library of the line cannot express."""
+    def library_lacks(self, *, runs: bool = True) -> list[str]:
+        """Return the settings whose values the Python library of the line cannot express, or ``runs`` no code of."""
         from wasmbuild.engine.translations import library_lacks
 
-        return library_lacks(self._spelled_out(), self.line)
+        return library_lacks(self._spelled_out(), self.line, runs=runs)
 
     def key_inputs(self) -> dict[str, Any]:
         """Return what decides an artifact's bytes, for its key, as JSON values."""

@@ -41,10 +41,11 @@ class Setting(NamedTuple):
     ``cli`` is the option of ``wasmtime`` up to its value, None for a setting that no code can tell from its default;
     ``cli_values`` are what the option calls values other than ``y``, ``n`` or as they are. ``python`` is the property
     of the Python library's ``Config``, ``c_api`` the setter of the C API that its ``_bindings`` have instead,
-    ``c_values`` what it calls texts; with neither, the library cannot express it. ``off_with`` is what has to be off
-    too when this is, as both compilers name it, and no setting of its own. ``follows`` is the setting whose value this
-    one has where it is not declared; ``when_on`` are the values that others have then, where this is on, and
-    ``needs`` the settings that must be on then.
+    ``c_values`` what it calls texts; with neither, the library cannot express it. Where it can and
+    ``library_aborts``, it compiles so and lacks what such code calls, which ends the process. ``off_with`` is what has
+    to be off too when this is, as both compilers name it, and no setting of its own. ``follows`` is the setting whose
+    value this one has where it is not declared; ``when_on`` are the values that others have then, where this is on,
+    and ``needs`` the settings that must be on then.
 
     ``c_macro`` is what the headers declare the setter for, ``c_enum`` the prefix of its values there. ``rust`` is the
     method of the crate's ``Config`` where the name does not tell, ``rust_values`` its enumerations, ``rust_feature``
@@ -64,6 +65,7 @@ class Setting(NamedTuple):
     python: str | None = None
     c_api: str | None = None
     c_values: Mapping[str, int] = {}
+    library_aborts: bool = False
     off_with: str = ""
     follows: str = ""
     when_on: Mapping[str, Value] = {}

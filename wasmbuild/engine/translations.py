@@ -70,10 +70,11 @@ def config_calls(engine: Mapping[str, Any], line: int, *, runtime: bool = False)
     return calls
 
 
-def library_lacks(engine: Mapping[str, Any], line: int) -> list[str]:
-    """Return the names of settings whose values the Python library of a line cannot express."""
+def library_lacks(engine: Mapping[str, Any], line: int, *, runs: bool = True) -> list[str]:
+    """Return the names of settings whose values the Python library of a line cannot express, or ``runs`` no code of."""
     has = lines.get(line).settings
-    return [name for name in engine if name in has and not has[name].in_library]
+    known = [has[name] for name in engine if name in has]
+    return [setting.name for setting in known if not setting.in_library or (runs and setting.library_aborts)]
 
 
 def _cli_value(setting: Setting, value: Value) -> str:

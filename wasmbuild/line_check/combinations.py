@@ -50,7 +50,8 @@ def combinations(line: Line, compilers: Compilers) -> Topic:
                 + (f"refused here ({problems[0][1]}), and compiles" if problems else f"refused: {attempt.said}"),
                 "mend the rule that says so" if problems else "write a table [conflicts.NAME] that says so",
             )
-            if problems or attempt.artifact is None or engine.library_lacks() or "debug-info" in engine.settings:
+            lacking = engine.library_lacks(runs=False)
+            if problems or attempt.artifact is None or lacking or "debug-info" in engine.settings:
                 continue
             if not compilers.has_library_for(triple):
                 is_of_host = text == host.triple() and compilers.lacks_library(triple)

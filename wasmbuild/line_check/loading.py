@@ -26,7 +26,7 @@ def checks(line: Line, compilers: Compilers) -> Topic:
             if compiled is None or changed is None or setting.check == RUNTIME:
                 continue
             said = [compilers.refusal(changed, plain)]
-            if not compilers.has_library_for(triple) or not engine.library_lacks():
+            if not compilers.has_library_for(triple) or not engine.library_lacks(runs=False):
                 said.append(compilers.refusal(compiled, engine))
             causes = [loading.cause(message, line.number) if message else None for message in said]
             # Of a feature, only the artifact that has it is refused, by the engine that has it not.

@@ -142,7 +142,7 @@ def values(line: Line, compilers: Compilers) -> Topic:
                     f"{what} changes {'nothing' if reaches else 'the artifact'}",
                     'write "runtime"' if reaches else "write another word than runtime",
                 )
-            if engine.library_lacks() or setting.name == _NAMES_VERSION:
+            if engine.library_lacks(runs=False) or setting.name == _NAMES_VERSION:
                 continue
             if not compilers.has_library_for(triple):
                 topic.untried += [f"{setting.name} of the library on {triple.text}"] * compilers.lacks_library(triple)

@@ -22,7 +22,7 @@ C_LACKS = (
     "collector", "compiler-inlining", "debug-symbols", "gc-heap-guard-size", "gc-heap-initial-size", "gc-heap-may-move",
     "gc-heap-reservation", "guard-before-linear-memory", "guest-debug", "table-lazy-init",
     "wasm-component-model-error-context", "wasm-component-model-fixed-length-lists", "wasm-component-model-gc",
-    "wasm-component-model-memory64", "wasm-component-model-threading",
+    "wasm-component-model-memory64", "wasm-component-model-threading", "wasm-stack-switching",
 )  # fmt: skip
 # What it cannot set either, and no engine looks at.
 UNTOLD = ("gc-heap-reservation-for-growth", "generate-address-map", "memory-guaranteed-dense-image-size")

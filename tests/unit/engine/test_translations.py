@@ -67,6 +67,8 @@ def test_what_the_library_lacks() -> None:
     assert translations.library_lacks({"embedder": "c-api"}, 48) == []
     assert translations.library_lacks(settings.expand({"embedder": "rust"}, 48), 48) == ["collector"]
     assert translations.library_lacks(settings.expand({"embedder": "rust-minimal"}, 48), 48) == []
+    assert translations.library_lacks({"wasm-stack-switching": True}, 48) == ["wasm-stack-switching"]
+    assert translations.library_lacks({"wasm-stack-switching": True}, 48, runs=False) == []
     declared = {"generate-address-map": False, "table-lazy-init": False, "wasm-component-model-implements": True}
     assert translations.library_lacks(settings.expand(declared, 48), 48) == list(declared)
     assert translations.library_lacks(settings.expand(declared, 49), 49) == list(declared)[:2]
