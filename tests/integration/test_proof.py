@@ -15,6 +15,8 @@ import pytest
 from matrix import thorough
 from support import ADD, BOTH_LOADERS, HEAD, MODULES, TARGETS, Project
 
+from wasmbuild.engine import lines
+
 ROOT = Path(__file__).parents[2]
 PULLEY = '[targets.portable]\ntriple = "pulley64"\n'
 X64 = TARGETS[: TARGETS.index("[targets.arm]")]
@@ -157,6 +159,25 @@ def test_stacks_are_switched_by_an_executable(project: Project) -> None:
     """The library, which compiles it, is built without that, and its process would end over it."""
     project.write("n.wat", STACKS)
     project.declare(declared("f", "returns = [7]", targets=X64 + "engine = { wasm-stack-switching = true }\n"))
+    project.run("build")
+    assert entries(project)["n@x64"]["level"] == "tested"
+
+
+# Its frame is larger than a page.
+LARGE = f"""(module (func $id (param i64) (result i64) local.get 0)
+  (func (export "f") (result i64) (local {" ".join(["i64"] * 1000)})
+    {"".join(f"(local.set {i} (call $id (i64.const 1)))" for i in range(1000))}
+    (i64.const 0) {"".join(f"(i64.add (local.get {i}))" for i in range(1000))}))"""
+NUMERIC = {name: flag for name, flag in lines.get(48).flags.items() if type(flag.default) is int}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, flag in NUMERIC.items() for value in (flag.low, flag.high)]
+)
+def test_a_flag_at_its_bounds_runs(project: Project, name: str, value: int) -> None:
+    project.write("n.wat", LARGE)
+    engine = f"engine = {{ cranelift-flags = {{ {name} = {value} }} }}\n"
+    project.declare(declared("f", "returns = [1000]", targets=X64 + engine))
     project.run("build")
     assert entries(project)["n@x64"]["level"] == "tested"
 
