@@ -16,6 +16,7 @@ from matrix import thorough
 from support import ADD, BOTH_LOADERS, HEAD, MODULES, TARGETS, Project
 
 from wasmbuild.engine import lines
+from wasmbuild.engine.line import MAX_SIZE
 
 ROOT = Path(__file__).parents[2]
 PULLEY = '[targets.portable]\ntriple = "pulley64"\n'
@@ -180,6 +181,18 @@ def test_a_flag_at_its_bounds_runs(project: Project, name: str, value: int) -> N
     project.declare(declared("f", "returns = [1000]", targets=X64 + engine))
     project.run("build")
     assert entries(project)["n@x64"]["level"] == "tested"
+
+
+def test_the_largest_sizes_are_told_to_be_too_large(project: Project) -> None:
+    """No sum of what is declared passes 64 bits, which Wasmtime would tell in words of its own."""
+    sizes = ("memory-reservation", "memory-reservation-for-growth", "memory-guard-size")
+    project.write("m.wat", '(module (memory 1) (func (export "f")))')
+    engine = "".join(f"{name} = {MAX_SIZE}\n" for name in sizes)
+    module = '[modules.m]\nsource = "m.wat"\ntests = [{ call = "f", returns = [] }]\n'
+    project.declare(f"{BOTH_LOADERS}[engine]\n{engine}{module}")
+    project.run("build")
+    found = entries(project, status=3).values()
+    assert ["write a smaller memory-reservation under [engine]" in entry["message"] for entry in found] == [True, True]
 
 
 def test_a_demanded_test_that_cannot_be_run_here_is_a_failure(project: Project) -> None:

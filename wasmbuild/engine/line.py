@@ -28,7 +28,8 @@ CHECKS = {
 RELEASE = "release"
 """The ``artifact_version`` of lines whose artifacts name the whole release."""
 
-MAX_SIZE = 2**64 - 1
+MAX_SIZE = 2**61
+"""A memory is reserved with what it may grow by and a guard on both sides; the sum of larger ones may pass 64 bits."""
 
 
 class Setting(NamedTuple):

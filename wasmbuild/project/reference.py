@@ -261,7 +261,7 @@ def _values_of(allowed: Setting | Flag) -> str:
     if isinstance(allowed.default, bool):
         return "true or false"
     if isinstance(allowed.default, int):
-        high = "2^64 - 1" if allowed.high == MAX_SIZE else str(allowed.high)
+        high = "2^61" if allowed.high == MAX_SIZE else str(allowed.high)
         return f"{f'{allowed.unit}, ' if allowed.unit else ''}{allowed.low} to {high}"
     return _listed(allowed.choices)
 
