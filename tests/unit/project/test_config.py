@@ -110,6 +110,21 @@ def test_lines_of_targets(directory: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "fix"),
+    [
+        ("wasmtime = 48.0", 'write "48"'),
+        ("wasmtime = 48", 'write "48"'),
+        ("compiler = 1", 'write one of "auto", "cli", "embedded", or a path such as "./1"'),
+    ],
+)
+def test_a_number_in_place_of_text_is_told_what_would_be_right(directory: Path, written: str, fix: str) -> None:
+    key, _, number = written.split()
+    assert mistakes(directory, f"{MINIMAL}[toolchain]\n{written}\n") == [
+        f"wasmbuild.toml: toolchain.{key}: must be text, not {number}; {fix}"
+    ]
+
+
+@pytest.mark.parametrize(
     ("wanted", "fix"),
     [
         ("~=48.0", 'write "48"'),

@@ -41,9 +41,16 @@ class Rule:
                 return value
             raise refusals(found) if isinstance(found, list) else refusal(*found)
 
+        def check_number(value: Any) -> Any:
+            # Its digits in quotes may be no help.
+            if type(value) in (int, float) and (found := problem(str(value))):
+                raise refusal(f"must be text, not {shown(value)}", str(found[1]))
+            return value
+
         if self._any_type:
             return core_schema.no_info_before_validator_function(check, of_type)
-        return core_schema.no_info_after_validator_function(check, of_type)
+        checked = core_schema.no_info_after_validator_function(check, of_type)
+        return core_schema.no_info_before_validator_function(check_number, checked) if source is str else checked
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {**handler(schema), **{key: rule() if callable(rule) else rule for key, rule in self._schema.items()}}
