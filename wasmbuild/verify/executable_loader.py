@@ -20,6 +20,7 @@ from pathlib import Path
 
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.errors import ChildError
+from wasmbuild.files import Signature, signature_of
 from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.project.cases import Case
@@ -57,7 +58,7 @@ def is_loaded(ended: child.ChildResult) -> bool:
 
 
 class _UntoldError(Exception):
-    """What a test returns cannot be told from what its program writes."""
+    """What came of a test says nothing: its results are among what its program writes, or it had more than it may."""
 
 
 class LoaderCommand(NamedTuple):
@@ -204,7 +205,10 @@ class ExecutableLoader:
 
     @contextmanager
     def _directories(self, case: Case) -> Iterator[Mapping[str, str]]:
-        """Make the directories of a program, for one call: where each lies, by its path there. Raises OSError."""
+        """Make the directories of a program, for one call: where each lies, by its path there.
+
+        Raises OSError, and at the end _UntoldError where it wrote to what it may only read.
+        """
         preopened: list[tuple[str, dict[str, bytes], bool]] = []
         if case.wasi is not None:
             if case.wasi.files:
@@ -216,7 +220,12 @@ class ExecutableLoader:
             for path, held, writable in preopened:
                 made[path] = stack.enter_context(tempfile.TemporaryDirectory(prefix="root-", dir=self._directory))
                 _fill(Path(made[path]), held, writable=writable)
+            given = [Path(made[path]) for path, _, writable in preopened if not writable]
+            before = _signatures(given)
             yield made
+            # Modes keep out neither root nor, of directories, anybody on Windows.
+            if _signatures(given) != before:
+                raise _UntoldError(f"{case.title} writes to its dirs, which an executable lets this user do")
 
     def _run(
         self, command: list[str], seconds: float | None, stdin: bytes | None = None, *, instance: bool = False
@@ -284,6 +293,10 @@ def _copy(load: Load, to: Path) -> str:
             digest.update(part)
             out.write(part)
     return digest.hexdigest()
+
+
+def _signatures(folders: Iterable[Path]) -> list[Signature | None]:
+    return [signature_of(path) for folder in folders for path in (folder, *sorted(folder.rglob("*")))]
 
 
 def _fill(root: Path, files: Mapping[str, bytes], *, writable: bool) -> None:
