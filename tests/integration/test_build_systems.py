@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import systems.project as of_systems
 from support import ADD, HEAD, SUB, TARGETS, Project
+from systems import System, cmake, meson, ninja
 
 pytestmark = pytest.mark.slow
 
@@ -195,3 +198,38 @@ def test_cmake(project: Project, generator: str) -> None:
     later(project.root / "add.wat", SUB)
     assert compiles()
     assert not compiles()
+
+
+BELOW = ("wasmbuild", "plan", "--ninja", "-o", "wasm.ninja", "--config=../wasmbuild.toml", "--build-dir=../out")
+# Into the folder where it runs, Ninja writes each time.
+NINJA_BELOW = ninja.each()._replace(
+    files={"b/build.ninja": "build build.ninja: phony wasm.ninja\nsubninja wasm.ninja\ndefault ../out/index.json\n"},
+    setup=(("env", "-C", "b", *BELOW),),
+    build=("ninja", "--quiet", "-C", "b"),
+    idle="",
+)
+
+
+@pytest.mark.needs_modules("cmake", "mesonbuild")
+@pytest.mark.parametrize("system", [NINJA_BELOW, *cmake.SYSTEMS, *meson.SYSTEMS], ids=lambda system: system.name)
+def test_a_glob_reaches_the_directory_of_the_outer_build(system: System, tmp_path: Path) -> None:
+    built = of_systems.Built(system, tmp_path / "project")
+    source = 'source = "**/*.wasm"\nexclude = ["b/**"]\n'
+    built.write("wasmbuild.toml", f'{HEAD}{of_systems.TARGETS}[modules."**"]\n{source}')
+    for _ in range(2):
+        # The first one makes directories in folders that decide what is built.
+        built.build()
+    said = built.build()
+    assert re.fullmatch(system.idle, said), said
+    built.write("new/add.wasm", of_systems.BINARIES[ADD])
+    assert "new/add@x64" in built.compiled()
+
+
+@pytest.mark.needs_modules("cmake")
+@pytest.mark.parametrize("system", cmake.SYSTEMS, ids=lambda system: system.name)
+def test_a_step_does_not_depend_on_what_it_makes(system: System, tmp_path: Path) -> None:
+    built = of_systems.Built(system, tmp_path / "project")
+    built.write("wasmbuild.toml", f'{HEAD}{of_systems.TARGETS}[modules."**"]\nsource = "**/*.wasm"\n')
+    for _ in range(3):
+        # Of the directory around it, the step knows nothing: it starts each time.
+        assert "ircular" not in built.build()

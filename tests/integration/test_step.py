@@ -134,6 +134,26 @@ def test_the_depfile_names_all_that_brings_the_step_back(project: Project) -> No
     assert all((project.root / name).exists() for name in inputs)
 
 
+@pytest.mark.parametrize(
+    ("build_dir", "state_dir", "folders"),
+    [
+        ("gen", "state", {".", "gen/src"}),
+        (".", "state", {".", "gen", "gen/src"}),
+        ("out", ".", {".", "gen", "gen/src"}),
+    ],
+)
+def test_folders_that_the_step_writes_into_do_not_bring_it_back(
+    project: Project, build_dir: str, state_dir: str, folders: set[str]
+) -> None:
+    project.write("gen/src/a.wat", ADD)
+    project.declare(f'{HEAD}{TARGETS}[modules."**"]\nsource = "**/*.wat"\n')
+    for _ in range(2):
+        step = ("--build-dir", build_dir, "--state-dir", state_dir, "--stamp", "stamp", "--depfile", "stamp.d")
+        project.run("build", "-q", *step)
+    found = {name for name in dependencies(project.root / "stamp.d")[1] if (project.root / name).is_dir()}
+    assert {name for name in found if not os.path.isabs(name)} == folders
+
+
 def test_from_another_directory_all_paths_are_as_seen_from_there(project: Project) -> None:
     (project.root / "below").mkdir()
     step = ("build", "-q", "--config", "../wasmbuild.toml", "--depfile", "d")

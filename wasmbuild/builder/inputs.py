@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 
+from wasmbuild.confined import is_below
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
-from wasmbuild.project.globs import folders
 
 if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan
@@ -23,12 +23,11 @@ def source_of(plan: Plan, module: Module, sources: Mapping[str, Path]) -> Path:
 def of_declaration(plan: Plan) -> Iterator[Path]:
     """Yield what decides the plan: the declaration, the folders of globs, and the files that tests are given.
 
-    Raises OSError as ``of_build`` does.
+    Folders that the build itself writes into are left out: they would bring it back each time.
     """
     yield Path(plan.path)
-    for pattern, _ in plan.globs:
-        for folder in folders(plan.directory, pattern):
-            yield Path(plan.path).parent / folder
+    for folder in _folders(plan):
+        yield Path(plan.path).parent / folder
     for file in dict.fromkeys(file for module in plan.modules for file in module.test_files):
         yield Path(plan.path).parent / file
 
@@ -38,7 +37,7 @@ def of_build(plan: Plan, build_dir: Path, sources: Mapping[str, Path]) -> Iterat
 
     What is made is among them so that what is deleted, or edited, is made again; records are not, for an artifact that
     is right has one. ``build_dir`` and ``sources`` are paths as they were given; the rest is as the declaration was
-    named, from the working directory or absolute. Raises OSError for a folder that cannot be listed.
+    named, from the working directory or absolute.
     """
     yield from of_declaration(plan)
     for module in plan.modules:
@@ -46,3 +45,14 @@ def of_build(plan: Plan, build_dir: Path, sources: Mapping[str, Path]) -> Iterat
     artifacts = [artifact.path for artifact in plan.artifacts]
     for path in (filenames.INDEX, *plan.manifests(), *artifacts, *plan.shipped_sources()):
         yield build_dir / path
+
+
+def _folders(plan: Plan) -> Iterator[str]:
+    root, build, state = map(os.path.realpath, (plan.directory, plan.build_dir, plan.state_dir))
+    below = [state, *(os.path.join(build, target.name) for target in plan.targets)]
+    # One that has the declaration in it has sources too.
+    written = [directory for directory in below if not is_below(directory, root)]
+    for folder in plan.folders:
+        path = os.path.normpath(os.path.join(root, folder))
+        if path == root or not (path == build or any(is_below(directory, path) for directory in written)):
+            yield folder

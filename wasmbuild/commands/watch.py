@@ -9,14 +9,12 @@ from collections.abc import Callable, Iterator
 from wasmbuild import boundary, files
 from wasmbuild.errors import DONE, UsageError, WasmbuildError
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple, NoReturn
-from wasmbuild.project import globs
 
 if TYPE_CHECKING:
     import argparse
 
     from wasmbuild.builder.workspace import Planned, Workspace
     from wasmbuild.console.terminal import Console
-    from wasmbuild.plan.graph import Plan
 
 Build = Callable[["Planned"], int]
 
@@ -62,11 +60,12 @@ def run(arguments: argparse.Namespace, workspace: Workspace, build: Build) -> No
                 _round(seen, arguments, workspace, build, console)
         except WasmbuildError as error:
             console.write(error.message())
-        if _look(workspace).state != seen.state:
+        again = _look(workspace)
+        if again.state != seen.state:
             # It was edited meanwhile.
             continue
         console.say(console.dim("watching for changes; Ctrl-C ends"))
-        folders = sorted({path for path in _folders(workspace, seen) if os.path.isdir(path)})
+        folders = sorted({path for path in _folders(workspace, again) if os.path.isdir(path)})
         # What changed before it was watched, and after it was looked at just now, shows after the first time-out.
         for _ in watch(*folders, watch_filter=None, recursive=False, rust_timeout=_TIMEOUT_MS, yield_on_timeout=True):
             if _look(workspace).state != seen.state:
@@ -108,14 +107,6 @@ def _look(workspace: Workspace) -> _Observed:
 def _folders(workspace: Workspace, seen: _Observed) -> Iterator[str]:
     yield str(workspace.directory)
     if seen.planned is not None:
-        yield from _of_plan(seen.planned.plan)
-
-
-def _of_plan(plan: Plan) -> Iterator[str]:
-    yield from (str(module.source.parent) for module in plan.modules)
-    for pattern, _ in plan.globs:
-        try:
-            yield from (str(plan.directory / folder) for folder in globs.folders(plan.directory, pattern))
-        except OSError:
-            # The next look says what is wrong with it.
-            continue
+        plan = seen.planned.plan
+        yield from (str(module.source.parent) for module in plan.modules)
+        yield from (str(plan.directory / folder) for folder in plan.folders)

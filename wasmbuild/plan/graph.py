@@ -49,8 +49,8 @@ class Plan(NamedTuple):
 
     ``path`` is the declaration's file as it was named, ``directory`` its absolute folder, ``build_dir`` absolute.
     ``compiler`` is ``"auto"``, ``"cli"``, ``"embedded"`` or an absolute path. ``globs`` are the patterns of sources
-    with what each matched: while ``globs.expand`` gives the same and the declaration's bytes are the same, so is the
-    plan.
+    with what each matched and no ``exclude`` left out: while that and the declaration's bytes are the same, so is the
+    plan. ``folders``, from the declaration's, are those that decide it; the document of a plan has none.
     ``state_dir`` is the absolute directory of the lock and of what is remembered.
     ``refused`` are files that a glob found and that can be no module by their names: a build fails for them when it has
     made the rest. ``audit`` is what known faults of compilers do to a build.
@@ -67,6 +67,7 @@ class Plan(NamedTuple):
     artifacts: tuple[Artifact, ...]
     globs: tuple[tuple[str, tuple[str, ...]], ...]
     state_dir: Path
+    folders: tuple[str, ...] = ()
     refused: tuple[Mistake, ...] = ()
     audit: AuditPolicy = AuditPolicy()
 
@@ -157,6 +158,7 @@ def plan(project: Project, placement: Placement = DECLARED) -> Plan:
         artifacts=resolved.artifacts,
         globs=resolved.globs,
         state_dir=placement.state_dir or project.build_dir / filenames.STATE_DIRECTORY,
+        folders=resolved.folders,
         refused=resolved.refused,
         audit=project.audit,
     )

@@ -25,12 +25,13 @@ class UnusableDirectoryError(Exception):
 
 
 class Directories:
-    """Reads directories below a declaration's folder, each once."""
+    """Reads directories below a declaration's folder, each once; ``folders`` are those that decide what they hold."""
 
     def __init__(self, root: Path, build_dir: Path) -> None:
         self._root = root
         self._build_dir = build_dir
         self._read: dict[str, Directory] = {}
+        self.folders: list[str] = []
 
     def of(self, case: Case) -> tuple[Case, dict[str, tuple[str, ...]]]:
         """Return a case with what its directories hold, and the globs that they are, with what each matched.
@@ -73,7 +74,7 @@ class Directories:
                             raise UnusableDirectoryError(
                                 f"{quoted(below)} is a link to a directory", "put the directory itself there"
                             )
-            names = [found.removeprefix(f"{path}/") for found in expand(self._root, pattern)]
+            names = [found.removeprefix(f"{path}/") for found in expand(self._root, pattern, (), self.folders)]
             if len(names) > cases.MAX_FILES:
                 problem = f"{quoted(path)} holds {len(names)} files"
                 raise UnusableDirectoryError(problem, f"name a directory with at most {cases.MAX_FILES}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from wasmbuild.lean.paths import Path
-from wasmbuild.lean.typing import TYPE_CHECKING
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,27 +21,27 @@ def is_glob(pattern: str) -> bool:
     return not _MAGIC.isdisjoint(pattern)
 
 
-def expand(directory: Path, pattern: str) -> list[str]:
+def expand(directory: Path, pattern: str, exclude: Iterable[str] = (), listed: list[str] | None = None) -> list[str]:
     """Return the files below ``directory`` that a pattern matches, as relative paths with forward slashes, sorted.
 
     Letters count as they are written, on every system. A wildcard matches no name that starts with a dot, and ``**``
-    follows no link to a directory. A folder that is not there holds nothing.
+    follows no link to a directory. A folder that is not there holds nothing. What a pattern of ``exclude`` matches is
+    left out, and a folder that one of them covers whole is not looked into.
+
+    To ``listed`` it adds the folders that decide that, ``.`` for the directory itself: what comes into one, or leaves
+    it, gives it another time. For a folder that is not there, it is the one that it would come into.
 
     Raises OSError, with the folder as its ``filename``, where one cannot be listed: what is in it is not known.
     """
-    return sorted(set(_match(directory, "", pattern.split("/"), [])))
+    visit = _Visit(directory, _covering(pattern, exclude), [] if listed is None else listed)
+    return without_excluded(sorted(set(_match(visit, "", pattern.split("/")))), exclude)
 
 
 def folders(directory: Path, pattern: str) -> list[str]:
-    """Return the folders that decide what a pattern matches, as ``expand`` does files; ``.`` is the directory itself.
-
-    What comes into one, or leaves it, gives it another time. For a folder that is not there, it is the one that it
-    would come into. Raises OSError, as ``expand`` does.
-    """
+    """Return the folders that decide what a pattern matches, sorted. Raises OSError, as ``expand`` does."""
     listed: list[str] = []
-    for _ in _match(directory, "", pattern.split("/"), listed):
-        pass
-    return sorted({below.rstrip("/") or "." for below in listed})
+    expand(directory, pattern, listed=listed)
+    return sorted(set(listed))
 
 
 def matches(pattern: str, path: str) -> bool:
@@ -95,41 +95,61 @@ def _matches(pattern: list[str], path: list[str]) -> bool:
     return _matches(rest, path[1:]) if rest else len(path) == 1
 
 
-def _match(directory: Path, below: str, parts: list[str], listed: list[str]) -> Iterator[str]:
+class _Visit(NamedTuple):
+    """Of the folders below a directory, but for those that patterns cover; those that were seen are ``listed``."""
+
+    directory: Path
+    covering: list[list[str]]
+    listed: list[str]
+
+
+def _covering(pattern: str, exclude: Iterable[str]) -> list[list[str]]:
+    """Return the patterns, in parts, that leave out all that another one matches in a folder where they match any."""
+    parts = pattern.split("/")
+    if any(part.startswith(".") and part != ".." for part in parts):
+        # It may match names that no ** does.
+        return []
+    found = [normal(each).split("/") for each in exclude]
+    whole = [each[:-1] if each[-2:] in (["**", "*"], ["**", parts[-1]]) else each for each in found]
+    return [each for each in whole if each[-1] == "**"]
+
+
+def _match(visit: _Visit, below: str, parts: list[str]) -> Iterator[str]:
     first, *rest = parts
     if first == "**":
-        yield from _match(directory, below, rest or ["*"], listed)
-        for entry in _entries(directory, below, listed):
+        yield from _match(visit, below, rest or ["*"])
+        for entry in _entries(visit, below):
             if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):
-                yield from _match(directory, f"{below}{entry.name}/", parts, listed)
+                yield from _match(visit, f"{below}{entry.name}/", parts)
     elif rest and not is_glob(first):
-        yield from _match(directory, f"{below}{first}/", rest, listed)
+        yield from _match(visit, f"{below}{first}/", rest)
     else:
         matches = _matcher(first)
-        for entry in _entries(directory, below, listed):
+        for entry in _entries(visit, below):
             if entry.name.startswith(".") and not first.startswith("."):
                 continue
             if not matches(entry.name):
                 continue
             if rest:
                 if entry.is_dir():
-                    yield from _match(directory, f"{below}{entry.name}/", rest, listed)
+                    yield from _match(visit, f"{below}{entry.name}/", rest)
             elif not _is_dir(entry):
                 yield f"{below}{entry.name}"
 
 
-def _entries(directory: Path, below: str, listed: list[str]) -> list[os.DirEntry[str]]:
-    """Return what is in a folder, and note in ``listed`` the one that decides it."""
-    try:
-        with os.scandir(directory / below) as entries:
-            found = list(entries)
-            listed.append(below)
-            return found
-    except (FileNotFoundError, NotADirectoryError):
-        while below and not os.path.isdir(directory / below):
-            below = below[: below.rstrip("/").rfind("/") + 1]
-        listed.append(below)
+def _entries(visit: _Visit, below: str) -> list[os.DirEntry[str]]:
+    """Return what is in a folder that is not covered, and note the one that decides it."""
+    if any(_matches(covering, f"{below}x".split("/")) for covering in visit.covering):
         return []
+    found: list[os.DirEntry[str]] = []
+    try:
+        with os.scandir(visit.directory / below) as entries:
+            found = list(entries)
+    except (FileNotFoundError, NotADirectoryError):
+        while below and not os.path.isdir(visit.directory / below):
+            below = below[: below.rstrip("/").rfind("/") + 1]
+    visit.listed.append(below.rstrip("/") or ".")
+    return found
 
 
 def _is_dir(entry: os.DirEntry[str]) -> bool:

@@ -146,7 +146,7 @@ def _of_globs(project: Project) -> Iterator[_Found]:
 def _of_glob(project: Project, key: str) -> Iterator[_Found]:
     declared = project.modules[key]
     pattern = normal(declared.source)
-    return _modules(key, pattern, without_excluded(expand(project.directory, pattern), declared.exclude))
+    return _modules(key, pattern, expand(project.directory, pattern, declared.exclude))
 
 
 def _modules(key: str, pattern: str, paths: Iterable[str]) -> Iterator[_Found]:

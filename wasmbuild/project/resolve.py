@@ -26,12 +26,14 @@ _SHOWN = 5
 class Resolved(NamedTuple):
     """The modules of a project with their files, and all that is wrong with them.
 
-    ``refused`` are files of globs whose names no module can have: each costs itself, and not the project.
+    ``folders`` are those, from the declaration's, that decide what globs match, sorted. ``refused`` are files of globs
+    whose names no module can have: each costs itself, and not the project.
     """
 
     modules: tuple[Module, ...]
     artifacts: tuple[Artifact, ...]
     globs: tuple[tuple[str, tuple[str, ...]], ...]
+    folders: tuple[str, ...]
     mistakes: tuple[Mistake, ...]
     refused: tuple[Mistake, ...]
 
@@ -67,7 +69,8 @@ def resolve(project: Project, sources: Mapping[str, Path] = {}, *, awaited: bool
     outputs.check(project.build_dir, artifacts)
     _check_tests(project, artifacts, outputs, mistakes)
     globs = {**files.globs, **tests.globs}
-    return Resolved(modules, tuple(artifacts), tuple(globs.items()), mistakes.found, files.refused.found)
+    folders = tuple(sorted({*files.folders, *tests.folders}))
+    return Resolved(modules, tuple(artifacts), tuple(globs.items()), folders, mistakes.found, files.refused.found)
 
 
 def _module(
@@ -112,6 +115,10 @@ class _Tests:
         self._project = project
         self._mistakes = mistakes
         self._directories: Directories | None = None
+
+    @property
+    def folders(self) -> list[str]:
+        return [] if self._directories is None else self._directories.folders
 
     def of(self, key: str, declared: ModuleDeclaration) -> list[Case]:
         """Return the tests of a module table."""

@@ -47,7 +47,8 @@ class Sources:
     """Finds the files of ``declared``, module tables by their keys, below ``directory``.
 
     ``replaced`` are files by the names of modules, in the place of declared ones; with ``awaited`` they need not be
-    there yet. ``globs`` says what each glob matched. ``refused`` are files of globs whose names no module can have.
+    there yet. ``globs`` says what each glob matched, ``folders`` which folders decide that. ``refused`` are files of
+    globs whose names no module can have.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Sources:
         awaited: bool,
     ) -> None:
         self.globs: dict[str, tuple[str, ...]] = {}
+        self.folders: list[str] = []
         self.refused = ModuleMistakes(file)
         self._mistakes = mistakes
         self._directory = directory
@@ -81,18 +83,19 @@ class Sources:
                 self._check_file(key, declared.source, source)
         else:
             try:
-                matched = expand(self._directory, source)
+                matched = expand(self._directory, source, declared.exclude, self.folders)
+                left_out = not matched and expand(self._directory, source)
             except OSError as error:
                 self._unlisted(key, declared.source, error)
                 return []
-            self.globs[source] = tuple(matched)
-            if not matched:
-                self._mistakes.of(key, "source", f"{quoted(declared.source)} matches no file", self._no_match(source))
-            kept = without_excluded(matched, declared.exclude)
-            if matched and not kept:
+            # Two tables may leave out each what the other takes.
+            self.globs[source] = (*self.globs.get(source, ()), *matched)
+            if left_out:
                 problem = f"leaves out every file of {quoted(declared.source)}"
                 self._mistakes.of(key, "exclude", problem, "correct the patterns, or remove the module")
-            found = self._named(key, [(module_name(key, source, path), path) for path in kept])
+            elif not matched:
+                self._mistakes.of(key, "source", f"{quoted(declared.source)} matches no file", self._no_match(source))
+            found = self._named(key, [(module_name(key, source, path), path) for path in matched])
         return found
 
     def check_replaced(self) -> None:

@@ -40,7 +40,7 @@ def test_what_is_written_is_read_back(directory: Path) -> None:
     made = planned(directory)
     document = to_json(made)
     jsonschema.validate(json.loads(json.dumps(document)), PLAN_SCHEMA)
-    assert read(document, directory) == made
+    assert read(document, directory) == made._replace(folders=())
 
 
 @pytest.mark.parametrize("build_dir", [".", "..", "../élsewhere/x y", "deep/er"])
@@ -50,7 +50,7 @@ def test_a_build_that_goes_elsewhere_is_written_and_read_back_with_the_files_tha
     made = plan(project, placement(EDGE / build_dir, sources=given, awaited=True))
     document = to_json(made)
     jsonschema.validate(json.loads(json.dumps(document)), PLAN_SCHEMA)
-    assert read(document, EDGE) == made
+    assert read(document, EDGE) == made._replace(folders=())
     assert document["build-dir"] == build_dir
     [inputs] = {tuple(step["inputs"]) for step in document["steps"] if step.get("module") == "checksum"}
     assert inputs == ("../made/checksum.wasm",)

@@ -48,6 +48,7 @@ def test_targets_keep_their_order_and_modules_are_sorted(directory: Path) -> Non
 def test_globs_tell_whether_the_plan_still_holds(directory: Path) -> None:
     made = planned(directory, '[modules."lib/*"]\nsource = "./lib/*.wasm"\n')
     assert made.globs == (("lib/*.wasm", ("lib/one.wasm", "lib/two.wasm")),)
+    assert made.folders == ("lib",)
     assert all(expand(made.directory, pattern) == list(matched) for pattern, matched in made.globs)
     (directory / "lib" / "three.wasm").touch()
     assert not all(expand(made.directory, pattern) == list(matched) for pattern, matched in made.globs)

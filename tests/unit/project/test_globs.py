@@ -120,6 +120,36 @@ def test_the_folder_decides_that_another_one_would_come_into(tmp_path: Path) -> 
     assert globs.folders(tmp_path / "lib", "../gone/*.wasm") == [".."]
 
 
+@pytest.mark.parametrize(
+    ("exclude", "listed"),
+    [
+        ("out/**", [".", "lib", "lib/out"]),
+        ("./out/**/*", [".", "lib", "lib/out"]),
+        ("o*/**/*.wasm", [".", "lib", "lib/out"]),
+        ("**/out/**", [".", "lib"]),
+        ("out/a/**", [".", "lib", "lib/out", "out"]),
+        ("out/**/*.wat", [".", "lib", "lib/out", "out", "out/a"]),
+        ("out/*", [".", "lib", "lib/out", "out", "out/a"]),
+        ("out/x**", [".", "lib", "lib/out", "out", "out/a"]),
+        ("**", []),
+    ],
+)
+def test_a_folder_that_is_left_out_whole_is_not_looked_into(tmp_path: Path, exclude: str, listed: list[str]) -> None:
+    for name in ("lib/out/b.wasm", "out/a/b.wasm"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    folders: list[str] = []
+    found = globs.expand(tmp_path, "**/*.wasm", [exclude], folders)
+    assert sorted(set(folders)) == listed
+    assert found == globs.without_excluded(globs.expand(tmp_path, "**/*.wasm"), [exclude])
+
+
+def test_names_with_a_dot_are_left_out_by_no_depth(tmp_path: Path) -> None:
+    (tmp_path / "out/.a").mkdir(parents=True)
+    (tmp_path / "out/.a/b.wasm").touch()
+    assert globs.expand(tmp_path, "out/.*/*.wasm", ["out/**"]) == ["out/.a/b.wasm"]
+
+
 @given(
     st.text("ab*.", max_size=8).filter(lambda part: part not in ("", "**")), st.text("ab.\n", min_size=1, max_size=8)
 )
