@@ -125,7 +125,7 @@ def test_a_source_that_another_target_makes(tree: Tree) -> None:
 
 
 def test_versions_that_take_no_rule_without_dependencies(tree: Tree) -> None:
-    tree.configure("set(CMAKE_VERSION 3.22.1)\n" + WASM + "wasmbuild_add_module(one SOURCE add.wat TARGET arm)\n")
+    tree.configure(f"{WASM}wasmbuild_add_module(one SOURCE add.wat TARGET arm)\n")
     tree.make()
     assert "Precompiling" not in tree.make()
     written = list(tree.build.rglob("*.d.rules"))
@@ -147,6 +147,20 @@ def test_characters_that_mean_something_to_make(tree: Tree) -> None:
     tree.make()
     assert "Precompiling" not in tree.make()
     tree.project.write("add.wat", SUB)
+    said = tree.make()
+    assert "Precompiling WebAssembly: wasm" in said
+    assert "Precompiling WebAssembly: one" in said
+
+
+def test_characters_that_mean_something_to_make_in_paths_of_sources(tree: Tree) -> None:
+    tree.project.declare(HEAD + TARGETS + MODULES + '[modules."of/*"]\nsource = "plugins/**/*.wat"\n')
+    plugin = tree.project.write("plugins/[old] a?b 5%/add.wat", ADD)
+    tree.project.write("what?.wat", ADD)
+    tree.configure(f'{WASM}wasmbuild_add_module(one SOURCE "what?.wat" TARGET arm MODULE add)\n')
+    tree.make()
+    assert "Precompiling" not in tree.make()
+    plugin.write_text(SUB)
+    tree.project.write("what?.wat", SUB)
     said = tree.make()
     assert "Precompiling WebAssembly: wasm" in said
     assert "Precompiling WebAssembly: one" in said

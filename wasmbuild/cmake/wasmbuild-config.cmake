@@ -170,20 +170,17 @@ endmacro()
 # Set `written` to the depfile that the command writes, and `reduced` to what makes of it the one that CMake reads.
 #
 # CMake before 3.23 takes a rule without dependencies for one of another output. It needs none: no generator of it stops
-# where a path is gone. None takes back what protects a glob from Make, and before 4 none what protects a percent sign.
+# where a path is gone. None takes back what protects a glob from Make, and before 4 none what protects a percent sign;
+# which paths there will be, nobody knows yet.
 macro(_wasmbuild_depfile read)
   # What it is the depfile of lies beside it.
   if("${read}" MATCHES "[=|]")
     message(FATAL_ERROR "${CMAKE_CURRENT_FUNCTION}(${name}): \"${read}\" has = or | in its path, which no depfile can "
                         "name; choose another build directory (cmake -B)")
   endif()
-  set(written "${read}")
-  set(reduced)
-  if(CMAKE_VERSION VERSION_LESS 3.23 OR "${config}${read}" MATCHES "[[*?|%]")
-    string(APPEND written ".rules")
-    set(reduced COMMAND "${CMAKE_COMMAND}" "-DWRITTEN=${written}" "-DREAD=${read}"
-                        -P "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/wasmbuild-first-rule.cmake")
-  endif()
+  set(written "${read}.rules")
+  set(reduced COMMAND "${CMAKE_COMMAND}" "-DWRITTEN=${written}" "-DREAD=${read}"
+                      -P "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/wasmbuild-first-rule.cmake")
 endmacro()
 
 macro(_wasmbuild_component)
