@@ -27,7 +27,7 @@ _PROTECTED_IN_TARGET = r"(\\*)([ \t#:*?\[|%])"
 _NEVER = r"[\x00-\x08\x0a-\x1f;]|[\\ \t]$|^~|\\.*[*?\[=]|[*?\[=].*\\"
 _NEVER_A_TARGET = r"[\t|=]|&$"
 _LIKE_AN_ASSIGNMENT = r"^[:+?!]*="
-# Ninja reads a target without its escape, and has no output of that name.
+# Make takes no such target, or in a spelling alone that Ninja reads as another name, and it has no output of that name.
 _WITHOUT_RULE = r"[\t|=%]|&$"
 
 
