@@ -19,6 +19,8 @@ from wasmbuild.toolchain.search_path import executables
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="other systems have other job servers")
 
 WASMBUILD = f"{sys.executable} -m wasmbuild.cli"
+# As docs/build-systems.md has it.
+PLUS_BUT_FOR_N = "$(if $(findstring n,$(firstword -$(MAKEFLAGS))),,+)"
 
 
 class Counted:
@@ -68,10 +70,19 @@ def make(project: Project, recipe: str) -> str:
 
 
 @pytest.mark.needs("make")
-def test_two_builds_share_the_jobs_of_make(project: Project, counted: Counted) -> None:
-    make(project, f"+{WASMBUILD} build -q")
+@pytest.mark.parametrize("plus", ["+", PLUS_BUT_FOR_N])
+def test_two_builds_share_the_jobs_of_make(project: Project, counted: Counted, plus: str) -> None:
+    make(project, f"{plus}{WASMBUILD} build -q")
     assert len(counted.numbers()) == 16
     assert 1 < max(counted.numbers()) <= 3
+
+
+@pytest.mark.needs("make")
+def test_make_prints_a_recipe_and_does_not_run_it(project: Project) -> None:
+    project.write("Makefile", f"all: ; {PLUS_BUT_FOR_N}{WASMBUILD} build -q\n")
+    said = subprocess.run(["make", "-n", "-j3"], cwd=project.root, capture_output=True, text=True, check=True).stdout
+    assert said == f"{WASMBUILD} build -q\n"
+    assert not project.build.exists()
 
 
 @pytest.mark.needs("make")
