@@ -115,6 +115,16 @@ def test_the_executable_s_own_settings_are_found(project: Project, executable: s
     }
 
 
+def test_settings_of_the_gc_heap_are_found_beside_those_of_memories(project: Project, executable: str) -> None:
+    options = "-Omemory-reservation=1048576,gc-heap-reservation=1048576,gc-heap-may-move=n"
+    assert fit(project, [executable, "run", "--allow-precompiled", options, "{}"]) == {
+        "embedder": "rust",
+        "gc-heap-may-move": False,
+        "gc-heap-reservation": 1048576,
+        "memory-reservation": 1048576,
+    }
+
+
 @pytest.mark.parametrize("preset", ["cli", "rust"])
 def test_the_executable_loads_what_its_preset_makes(preset: str, project: Project, executable: str) -> None:
     from wasmbuild.toolchain.child import run

@@ -137,6 +137,29 @@ def test_settings_are_told_without_any_record(tmp_path: Path, engines: int) -> N
         assert file["origin"] is None
 
 
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"memory-reservation": 3 << 20},
+        {"memory-reservation": 3 << 20, "gc-heap-reservation": 3 << 20, "gc-heap-may-move": False},
+        {"memory-reservation": 3 << 20, "gc-heap-reservation": 1 << 32},
+        {"memory-reservation": 3 << 20, "gc-heap-reservation": 5 << 20},
+    ],
+)
+def test_settings_of_the_gc_heap_are_told_beside_those_of_memories(tmp_path: Path, declared: dict[str, Any]) -> None:
+    project = Project(tmp_path)
+    rows = "".join(f"{name} = {json.dumps(value)}\n" for name, value in declared.items())
+    project.declare(
+        f'{HEAD}[engine]\n{rows}[targets.x]\ntriple = "x86_64-unknown-linux-gnu"\n[modules.log]\nsource = "log.wat"'
+    )
+    project.write("log.wat", LOG)
+    project.run("build", "-q")
+    shutil.move(project.build / "x/log.cwasm", tmp_path / "log.cwasm")
+    [file] = inspected(project, "log.cwasm")["files"]
+    engine = file["artifact"]["engine"]
+    assert engine == {**engine, "exact": True, "settings": {"embedder": "c-api", **declared}}
+
+
 def _visible(engine: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that an artifact can show.
 

@@ -19,6 +19,7 @@ from matrix import thorough
 from wasmbuild.engine import cpu, lines, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.engine.line import Line
+from wasmbuild.engine.translations import cli_option
 from wasmbuild.installing.library import install_library
 from wasmbuild.line_check import SINGLE, Compilers, Topic, settings, targets
 from wasmbuild.line_check.__main__ import main
@@ -159,6 +160,33 @@ def test_the_library_that_was_installed_for_another_line_is_held_too(
         topic = settings.presets(lines.get(other), found)
     assert (topic.grouped(), topic.untried) == ([], [])
     assert topic.tried == 3
+
+
+@pytest.mark.skipif(LINE < 48, reason="no setting of the line follows another one")
+@pytest.mark.parametrize("triple", ["x86_64-unknown-linux-gnu", "pulley64", "pulley32"])
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"memory-reservation": 1 << 20, "gc-heap-may-move": False},
+        {"memory-reservation": 1 << 20, "gc-heap-reservation": 1 << 20, "gc-heap-may-move": False},
+        {"memory-reservation": 1 << 20, "gc-heap-reservation": 1 << 32},
+        {"memory-guard-size": 65536, "memory-may-move": False, "gc-heap-guard-size": 65536},
+        {"memory-may-move": False, "gc-heap-may-move": False, "gc-heap-initial-size": 65536},
+        {"memory-reservation-for-growth": 1 << 20, "memory-may-move": False, "gc-heap-initial-size": 65536},
+    ],
+)
+def test_what_follows_other_settings_is_as_if_all_that_is_declared_were_told(
+    declared: dict[str, int], triple: str, compilers: Compilers
+) -> None:
+    engine = EngineConfig.declared(declared, line=LINE, triple=triples.parse(triple))
+    options = [word for name, value in declared.items() for word in cli_option(lines.get(LINE).settings[name], value)]
+    told, canonical = compilers.compile_all(
+        [["--target", triple, "-Ccache=n", "-Ccollector=drc", *options], engine.executable_arguments()]
+    )
+    assert told.artifact is not None, told.said
+    assert canonical == told
+    every = {name: value for name, value in engine.values().items() if name.startswith(("gc-heap-", "memory-"))}
+    assert compilers.compile(engine.changed(every).executable_arguments()) == told
 
 
 def test_an_executable_of_another_line_is_refused(

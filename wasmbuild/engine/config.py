@@ -124,15 +124,15 @@ class EngineConfig:
     def differences(self, other: EngineConfig) -> dict[str, tuple[Value | None, Value | None]]:
         """Return the settings in which two engines differ, with both values; flags as ``cranelift-flags.NAME``.
 
-        A flag at its default is None. Line, target, the word of the preset, and settings that follow another one in
-        both engines are not compared.
+        A flag at its default is None. Line, target, the word of the preset, and settings that follow others in both
+        engines are not compared.
         """
         from wasmbuild.engine import lines
 
         ours, theirs = self._flat(), other._flat()
-        for name, setting in lines.get(self.line).settings.items():
-            leader = setting.follows
-            if leader and all(values[name] == values.get(leader) for values in (ours, theirs) if name in values):
+        followers = {name for name, setting in lines.get(self.line).settings.items() if setting.follows}
+        if followers.isdisjoint((*self.settings, *other.settings)):
+            for name in followers:
                 ours.pop(name)
                 theirs.pop(name, None)
         return {
@@ -236,8 +236,8 @@ class EngineConfig:
             missing = [name for name in sorted(wanted) if wanted[name] != have[name]]
             if not missing:
                 return table
-            # What follows another setting may be right when that is.
-            first = [name for name in missing if not settings[name].follows] or missing
+            # What follows another setting may be right when that is, or when one of its like is declared.
+            first = [name for name in missing if not settings[name].follows] or missing[:1]
             table.update({name: wanted[name] for name in first})
 
     def to_json(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from wasmbuild.lean.typing import NamedTuple
 
@@ -45,8 +45,8 @@ class Setting(NamedTuple):
     ``c_values`` what it calls texts; with neither, the library cannot express it. Where it can and
     ``library_aborts``, it compiles so and lacks what such code calls, which ends the process. ``off_with`` is what has
     to be off too when this is, as both compilers name it, and no setting of its own. ``follows`` is the setting whose
-    value this one has where it is not declared; ``when_on`` are the values that others have then, where this is on,
-    and ``needs`` the settings that must be on then.
+    value this one has where none of those that follow one is declared; ``when_on`` are the values that others have
+    where they are not declared and this is on, and ``needs`` the settings that must be on then.
 
     ``c_macro`` is what the headers declare the setter for, ``c_enum`` the prefix of its values there. ``rust`` is the
     method of the crate's ``Config`` where the name does not tell, ``rust_values`` its enumerations, ``rust_feature``
@@ -251,10 +251,15 @@ class Line(NamedTuple):
             values.update(dict.fromkeys((*self.winch.off[""], *self.winch.off.get(architecture or "", ())), False))
         return {**values, **self.dependent(values)}
 
-    def dependent(self, values: Mapping[str, Value]) -> dict[str, Value]:
-        """Return what settings that depend on others are when they are not declared, those being as in ``values``."""
+    def dependent(self, values: Mapping[str, Value], declared: Container[str] = ()) -> dict[str, Value]:
+        """Return what settings that depend on others are when they are not ``declared``, those being as in ``values``.
+
+        Where one that follows is declared, none does.
+        """
         brought = [
             setting.when_on for name, setting in self.settings.items() if setting.when_on and values[name] is True
         ]
         followers = {name: values[setting.follows] for name, setting in self.settings.items() if setting.follows}
+        if any(name in declared for name in followers):
+            followers = {}
         return {**followers, **{name: value for table in brought for name, value in table.items()}}

@@ -115,7 +115,7 @@ def effective(
         if isinstance(value, (bool, int, str)):
             engine[name] = value
     engine["strategy"] = strategy
-    for name, value in has.dependent(engine).items():
+    for name, value in has.dependent(engine, settings).items():
         if name not in settings and name not in preset:
             engine[name] = value
     return engine

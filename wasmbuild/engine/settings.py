@@ -31,8 +31,11 @@ def expand(declared: Mapping[str, object], line: int, triple: TargetTriple | Non
     architecture = triple.architecture if triple is not None else None
     has = lines.get(line)
     defaults = has.setting_defaults(architecture, str(engine["strategy"]))
-    defaults.update(has.dependent(engine))
-    canonical: dict[str, Any] = {name: engine[name] for name in engine if engine[name] != defaults[name]}
+    canonical: dict[str, Any] = {}
+    # What is named for its value has others no longer follow, which are then named for theirs.
+    for _ in range(2):
+        left_out = {**defaults, **has.dependent(engine, canonical)}
+        canonical.update({name: engine[name] for name in engine if engine[name] != left_out[name]})
     flags = declared.get("cranelift-flags", {})
     if isinstance(flags, Mapping):
         differing = flags_that_differ(flags, has, spectre=engine["signals-based-traps"] is True)

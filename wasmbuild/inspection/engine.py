@@ -113,15 +113,15 @@ def _bases(hint: Mapping[str, Any] | None, line: int, triple: triples.TargetTrip
 
 def _changes(base: EngineConfig, explained: Explained) -> dict[str, Any]:
     """Return what was found to differ from an engine."""
-    wanted: dict[str, Any] = {}
     before, settings = base.values(), lines.get(base.line).settings
+    wanted: dict[str, Any] = {name: before[name] for name, setting in settings.items() if setting.follows}
     for change in explained.changes:
-        # A setting may bring others along; those that follow it do so by themselves.
+        # A setting may bring others along; those that follow it have the number that was read.
         wanted.update(
             {
-                name: value
+                name: change.value if settings[name].follows == change.name else value
                 for name, value in change.engine.values().items()
-                if before[name] != value and settings[name].follows != change.name
+                if before[name] != value
             }
         )
         wanted[change.name] = change.value

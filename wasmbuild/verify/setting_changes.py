@@ -38,15 +38,20 @@ class Variant(NamedTuple):
 def single_changes(engine: EngineConfig) -> Iterator[SettingChange]:
     """Yield each setting with each other value that fits the target; a number with one other value only."""
     values = engine.values()
-    for name, setting in lines.get(engine.line).settings.items():
+    settings = lines.get(engine.line).settings
+    followers = {name: values[name] for name, setting in settings.items() if setting.follows}
+    followed = {settings[name].follows for name in followers}
+    for name, setting in settings.items():
         if setting.runtime_only:
             continue
         for value in _others(values[name], setting.choices):
-            try:
-                changed = engine.changed({**_BROUGHT.get((name, value), {}), name: value})
-            except EngineError:
-                continue
-            yield SettingChange(name, value, values[name], changed)
+            # What follows a setting may be changed with it, or not.
+            for kept in (followers, {}) if name in followed else (followers,):
+                try:
+                    changed = engine.changed({**kept, **_BROUGHT.get((name, value), {}), name: value})
+                except EngineError:
+                    continue
+                yield SettingChange(name, value, values[name], changed)
 
 
 def _others(value: Value, choices: tuple[str, ...]) -> list[Value]:

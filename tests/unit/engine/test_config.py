@@ -252,6 +252,26 @@ def test_what_follows_another_setting_is_left_out_where_it_does() -> None:
     assert apart.differences(followed) == {"gc-heap-guard-size": (32 << 20, 65536)}
 
 
+def test_one_of_those_that_follow_others_has_none_of_them_do_so() -> None:
+    """As in Wasmtime, where one that is set for the GC heap leaves the rest of it at defaults that never change."""
+    leaders = {"memory-may-move": False, "memory-reservation": 1 << 20}
+    apart = declared({**leaders, "gc-heap-may-move": True})
+    assert apart.values()["gc-heap-reservation"] == 1 << 32
+    alike = {**leaders, "gc-heap-may-move": True, "gc-heap-reservation": 1 << 20}
+    assert declared(alike).settings == alike
+    assert declared(alike).differences(declared({})) == {
+        "gc-heap-reservation": (1 << 20, 1 << 32),
+        "memory-may-move": (False, True),
+        "memory-reservation": (1 << 20, 1 << 32),
+    }
+    for engine in (apart, declared(alike)):
+        assert engine.changed({}) == engine
+        assert EngineConfig.from_json(engine.to_json()) == engine
+        assert declared(engine.declaration("rust")).named("c-api") == engine
+    pulley = EngineConfig.declared({"gc-heap-may-move": False}, line=48, triple=parse("pulley32"))
+    assert pulley.values()["gc-heap-reservation"] == 10 << 20
+
+
 def test_what_a_setting_brings_is_its_default_then() -> None:
     debugged = declared({"guest-debug": True})
     assert debugged.values()["signals-based-traps"] is False
