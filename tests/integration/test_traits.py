@@ -136,12 +136,53 @@ LOWERED = """(component $inner
   (instance (instantiate $inner (with "f" (func $f))))"""
 
 
+OWN = '(core func (canon lower (func $f) (memory $i "m")))'
+OF_INSTANCE = '(core func (canon lower (func $e "g") (memory $i "m")))'
+
+
 @pytest.mark.parametrize(
     ("inside", "passes"),
-    [('(export "f" (func $f))', False), (LOWERED % "string-encoding=utf16", True), (LOWERED % "", True)],
+    [
+        ('(export "f" (func $f))', False),
+        (LOWERED % "string-encoding=utf16", True),
+        (LOWERED % "", True),
+        (OWN, True),
+        (f'(export $g "f" (func $f)) {OWN.replace("$f", "$g")}', True),
+        (f'(instance $e (export "g" (func $f))) {OF_INSTANCE}', True),
+        (f'(import "f" (func $g (param "x" string))) {OWN.replace("$f", "$g")}', False),
+        (f'(import "e" (instance $e (export "g" (func (param "x" string))))) {OF_INSTANCE}', False),
+    ],
 )
 def test_a_component_has_the_traits_of_its_modules(inside: str, passes: bool, library: Embedded) -> None:
     traits = wasm_traits.read(library.translate((COMPONENT % inside).encode()))
     assert traits.string_transcoding is passes
     assert traits.features == ("bulk-memory", "component-model", "exceptions")
     assert (traits.tags, traits.odd_tags_with) == (1, ("active-data", "passive-data"))
+
+
+BOTH = """(component
+  (import "h" (func $h (param "x" string)))
+  (component $b
+    (import "f" (func $g (param "x" string)))
+    %s
+    (export "f" (func $f)))
+  (instance $one (instantiate $b (with "f" (func $h))))
+  %%s
+  (export "e" (instance $one)))""" % ("\n".join(COMPONENT.splitlines()[1:-2]) + OWN.replace("$f", "$g"))
+
+
+@pytest.mark.parametrize(
+    ("inside", "passes"),
+    [
+        ("", False),
+        ('(instance $two (instantiate $b (with "f" (func $one "f"))))', True),
+        ('(alias outer 0 $b (component $c)) (instance $two (instantiate $c (with "f" (func $one "f"))))', True),
+        (
+            '(component $d (import "b" (component $c (import "f" (func (param "x" string))))))'
+            '(instance (instantiate $d (with "b" (component $b))))',
+            True,
+        ),
+    ],
+)
+def test_text_passes_between_two_instances_of_one_component(inside: str, passes: bool, library: Embedded) -> None:
+    assert wasm_traits.read(library.translate((BOTH % inside).encode())).string_transcoding is passes

@@ -33,23 +33,29 @@ def interface(data: bytes) -> Interface:
 
 
 def _import(cursor: Cursor) -> Import:
-    name = _name(cursor)
-    return Import("", name, _extern_type(cursor), "")
+    name = read_name(cursor)
+    return Import("", name, read_type(cursor), "")
 
 
 def _export(cursor: Cursor) -> Export:
-    name = _name(cursor)
-    kind = _sort(cursor)
-    cursor.u32()
-    ascribed = cursor.byte()
-    if ascribed == 1:
-        _extern_type(cursor)
-    elif ascribed:
-        cursor.unknown(f"{ascribed:#04x} does not say whether an export has a type of its own", cursor.pos - 1)
+    name, kind, _ = read_export(cursor)
     return Export(name, kind, "")
 
 
-def _name(cursor: Cursor) -> str:
+def read_export(cursor: Cursor) -> tuple[str, str, int]:
+    """Read an export and return its name, its kind, and the index of what is exported."""
+    name = read_name(cursor)
+    kind = _sort(cursor)
+    index = cursor.u32()
+    ascribed = cursor.byte()
+    if ascribed == 1:
+        read_type(cursor)
+    elif ascribed:
+        cursor.unknown(f"{ascribed:#04x} does not say whether an export has a type of its own", cursor.pos - 1)
+    return name, kind, index
+
+
+def read_name(cursor: Cursor) -> str:
     """Read a name. 0 and 1 spell the same; after 2 comes a list of attributes, each a code and text."""
     form = cursor.byte()
     if form > 2:
@@ -71,7 +77,7 @@ def _sort(cursor: Cursor) -> str:
     return COMPONENT_KINDS[code]
 
 
-def _extern_type(cursor: Cursor) -> str:
+def read_type(cursor: Cursor) -> str:
     """Read the type of an import or export and return its kind."""
     kind = _sort(cursor)
     if kind not in ("type", "value"):
