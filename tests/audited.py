@@ -17,6 +17,7 @@ TRAITS: dict[str, Any] = {
     "features": [],
     "tags": 0,
     "odd-tags-with": [],
+    "odd-tags-image-size": 0,
     "passive-data": False,
     "br-table": 0,
     "function-body": 120,

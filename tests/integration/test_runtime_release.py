@@ -78,6 +78,19 @@ def test_what_would_crash_in_the_declared_release_fails(tagged: Project) -> None
     assert judged(tagged, "build", "--runtime", "48.0.0", status=0)["odd@arm"] == ("48.0.0", "not affected")
 
 
+def test_data_that_is_spread_crashes_where_no_image_is_made_of_it(tagged: Project) -> None:
+    spread = '(module (memory 200) (tag) (data (i32.const 0) "a") (data (i32.const 5000000) "b"))'
+    tagged.write("odd.wat", spread)
+    modules = '[modules.odd]\nsource = "odd.wat"\n'
+    setting = "engine = { memory-guaranteed-dense-image-size = 4096 }\n"
+    tagged.declare(f'{HEAD}[engine]\nruntime = "48.0.8"\n{TARGETS}{setting}{modules}')
+    assert "1 of 2 artifacts would crash" in tagged.run("build").stderr
+    found = entries(tagged, "build", status=1)
+    assert (found["odd@x64"]["ok"], found["odd@arm"]["failed"]) == (True, "consistent")
+    verdicts = judged(tagged, "build", status=1)
+    assert {id: verdict for id, (_, verdict) in verdicts.items()} == {"odd@x64": "not affected", "odd@arm": "affected"}
+
+
 def test_of_one_target(tagged: Project) -> None:
     declare(tagged, '[engine]\nruntime = "48.0.0"\n', TARGETS + 'engine = { runtime = "48.0.6" }\n')
     tagged.run("build")

@@ -75,12 +75,21 @@ def configured(
     return any_of(_settings(alternative, engine, defaults) for alternative in affected.settings)
 
 
-def of_source(affected: Affected, kind: str, engine: Mapping[str, object], traits: Traits | None) -> Answer:
+def of_source(
+    affected: Affected,
+    kind: str,
+    engine: Mapping[str, object],
+    defaults: Mapping[str, object],
+    traits: Traits | None,
+) -> Answer:
     """Tell whether a module or component has what a fault needs; ``traits`` are None where nobody read them."""
     features = any_of(all_of(_feature(name, kind, engine, traits) for name in each) for each in affected.features)
     if features.holds is False:
         return features
-    shape = any_of(all_of(_trait(name, value, traits) for name, value in each.items()) for each in affected.shapes)
+    shape = any_of(
+        all_of(_trait(name, value, {**defaults, **engine}, traits) for name, value in each.items())
+        for each in affected.shapes
+    )
     return all_of((features, shape))
 
 
@@ -131,7 +140,7 @@ def _feature(name: str, kind: str, engine: Mapping[str, object], traits: Traits 
     return Answer(None, f"its manifest does not say whether it uses {name}")
 
 
-def _trait(name: str, wanted: Any, traits: Traits | None) -> Answer:
+def _trait(name: str, wanted: Any, settings: Mapping[str, object], traits: Traits | None) -> Answer:
     found = traits.get(name) if traits is not None else None
     if isinstance(wanted, bool):
         if isinstance(found, bool):
@@ -141,6 +150,12 @@ def _trait(name: str, wanted: Any, traits: Traits | None) -> Answer:
             least = wanted["minimum"]
             has = _NUMBERS.get(name, f"{name} is {{}}").format(f"{found:,}")
             return Answer(True, has) if found >= least else Answer(False, f"{has}, less than {least:,}")
+    elif "above" in wanted:
+        limit = settings.get(wanted["above"])
+        if type(found) is int and type(limit) is int:
+            having, lacking = _ABOVE[name]
+            why = f"{having.format(f'{found:,}')}, and {wanted['above']} is {limit:,}"
+            return Answer(True, why) if found > limit else Answer(False, lacking)
     elif isinstance(found, list | tuple):
         part = str(wanted["contains"])
         having, lacking = _LISTS.get(name, (f"its {name} has {{}}", f"its {name} lacks what is needed"))
@@ -148,7 +163,8 @@ def _trait(name: str, wanted: Any, traits: Traits | None) -> Answer:
     return Answer(None, f"its manifest does not say of its {name}")
 
 
-# How a trait is told of: when a flag is off and on, a number, and a list that has a part and that lacks it.
+# How a trait is told of: when a flag is off and on, a number, a list that has a part and that lacks it, and a number
+# that is above a setting and that is not.
 _FLAGS = {
     "call-ref": ("has no call_ref", "has call_ref"),
     "string-transcoding": ("passes no text between its parts", "passes text between its parts"),
@@ -161,6 +177,12 @@ _NUMBERS = {
 }
 _LISTS = {
     "odd-tags-with": ("has an odd number of tags with {}", "has no odd number of tags beside such data"),
+}
+_ABOVE = {
+    "odd-tags-image-size": (
+        "has an odd number of tags with active data that is mapped from {} on",
+        "has no odd number of tags beside such data",
+    ),
 }
 
 

@@ -38,9 +38,9 @@ class Affected(NamedTuple):
 
     ``architectures`` and ``systems`` are those of target triples, ``strategies`` those of the setting ``strategy``.
     ``features``, ``settings`` and ``shapes`` are alternatives: one of them has to hold, in all of its parts. Features
-    are named as in the traits of a manifest, and so are the keys of a shape, each with a value, ``{"minimum": N}`` or
-    ``{"contains": TEXT}``. ``isa`` has flags of the CPU. ``possible`` says that what is found there may be concerned,
-    and that a manifest does not tell.
+    are named as in the traits of a manifest, and so are the keys of a shape, each with a value, ``{"minimum": N}``,
+    ``{"above": SETTING}`` or ``{"contains": TEXT}``. ``isa`` has flags of the CPU. ``possible`` says that what is found
+    there may be concerned, and that a manifest does not tell.
     """
 
     ranges: tuple[Range, ...]

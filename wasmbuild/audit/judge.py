@@ -122,7 +122,7 @@ class Judge:
 
     def _part(self, part: _AffectedPart, known: bool, kind: str, traits: Traits | None) -> Answer:
         """Tell whether a part of a record is an artifact's; ``known`` says that nothing else is open."""
-        answer = of_source(part.affected, kind, self._target.engine, traits)
+        answer = of_source(part.affected, kind, self._target.engine, self._defaults, traits)
         if not answer.holds:
             return answer
         if part.answer.holds is None:

@@ -18,12 +18,12 @@ _WORD = text(r"[a-z0-9][a-z0-9_-]*", "a name of lowercase letters, digits, '-' a
 _PROSE: Schema = {"type": "string", "minLength": 1, "maxLength": 10_000}
 _VERSION = text(r"[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.]+)?", 'a version such as "48.0.8", or "0"')
 _TIME = text(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]+)?Z", "a time of RFC 3339 in UTC")
-_SETTING: Schema = {"type": ["boolean", "string"], "description": "the value of a setting"}
+_SETTING: Schema = {"type": ["boolean", "integer", "string"], "description": "the value of a setting"}
 _SHAPE: Schema = {
     "type": ["boolean", "object"],
-    "properties": {"minimum": between(0, 1 << 53), "contains": _WORD},
+    "properties": {"minimum": between(0, 1 << 53), "above": _WORD, "contains": _WORD},
     "additionalProperties": False,
-    "description": "true, false, a minimum or what a list has to contain",
+    "description": "true, false, a minimum, a setting that a number is above, or what a list has to contain",
 }
 
 

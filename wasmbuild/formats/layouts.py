@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _READ_ALWAYS = frozenset(
     ("passive-data", "active-data-imported-memory", "active-data-without-image", "active-data-non-constant-offset")
 )
+_IMAGE_SIZE = "memory-guaranteed-dense-image-size"
 _VERSION = re.compile(r"(\d+)\.0\.(\d+)", re.ASCII)
 
 
@@ -31,7 +32,7 @@ def crashes(manifest: Manifest, traits: Traits | None, runtime: str, *, on_windo
         traits is not None
         and bool(traits.odd_tags_with)
         and differ(manifest.compiler, runtime)
-        and reads_moved(traits, manifest.engine, manifest.triple, on_windows=on_windows)
+        and reads_moved(traits, manifest.engine, manifest.triple, manifest.major, on_windows=on_windows)
     )
 
 
@@ -48,11 +49,16 @@ def differ(compiler: str, runtime: str) -> bool:
     return (int(versions[0][2]) < moved) is not (int(versions[1][2]) < moved)
 
 
-def reads_moved(traits: Traits, engine: Mapping[str, object], triple: str, *, on_windows: bool) -> bool:
+def reads_moved(traits: Traits, engine: Mapping[str, object], triple: str, line: int, *, on_windows: bool) -> bool:
     """Tell whether an artifact's code certainly reads what moved; ``engine`` is that of its manifest."""
     # Pulley of 32 bits has nothing that alignment moves.
     if triple.startswith("pulley32"):
         return False
     has = traits.odd_tags_with
-    without_images = on_windows or engine.get("memory-init-cow") is False
+    image_size = engine.get(_IMAGE_SIZE, lines.get(line).settings[_IMAGE_SIZE].default)
+    without_images = (
+        on_windows
+        or engine.get("memory-init-cow") is False
+        or (isinstance(image_size, int) and traits.odd_tags_image_size > image_size)
+    )
     return not _READ_ALWAYS.isdisjoint(has) or (without_images and "active-data" in has)

@@ -64,6 +64,7 @@ TRAITS = strict(
         "features": few(text(r"[a-z0-9][a-z0-9-]*", "the name of a proposal", 100), 1000),
         "tags": _COUNT,
         "odd-tags-with": few(choice(ODD_TAGS_WITH), len(ODD_TAGS_WITH)),
+        "odd-tags-image-size": between(0, 1 << 64),
         "passive-data": _YES_OR_NO,
         "br-table": _COUNT,
         "function-body": _COUNT,

@@ -73,7 +73,7 @@ class _Reader:
         data: set[str] = set()
         for cursor in self._entries(_DATA):
             data |= self._data(cursor, imported_memories)
-        if self.images.missing:
+        if self.images.refused:
             data.add("active-data-without-image")
         largest = max(map(self._body, self._entries(_CODE)), default=0)
         if len(self.memories) > 1:
@@ -84,6 +84,7 @@ class _Reader:
             features=tuple(sorted(self.features)),
             tags=tags,
             odd_tags_with=tuple(sorted(data)) if tags % 2 else (),
+            odd_tags_image_size=self.images.least_size if tags % 2 else 0,
             passive_data="passive-data" in data,
             br_table=self.code.br_table,
             function_body=largest,

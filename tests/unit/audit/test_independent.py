@@ -181,6 +181,7 @@ def layout(a: Artifact) -> str:
     beside = set(a.trait("odd-tags-with"))
     certain = bool(beside - {"active-data"})
     certain = certain or ("active-data" in beside and (a.target == "windows" or not a.on("memory-init-cow", True)))
+    certain = certain or a.trait("odd-tags-image-size") > a.engine.get("memory-guaranteed-dense-image-size", 16 << 20)
     if not certain and not (beside and a.target == "pulley"):
         return NO
     known = a.runtime is not None and number(a.runtime)[0] == line
@@ -215,6 +216,7 @@ _traits = st.fixed_dictionaries(
             ),
             unique=True,
         ),
+        "odd-tags-image-size": st.sampled_from([0, 0, 5000, 17_000_000]),
         "br-table": st.sampled_from([0, 255, 261_999, 262_000, 270_000]),
         "function-body": st.sampled_from([100, 499_999, 500_000, 1_999_999, 2_000_000, 5_000_000]),
         **dict.fromkeys(
@@ -229,6 +231,7 @@ _engines = st.fixed_dictionaries(
         "consume-fuel": st.just(True),
         "epoch-interruption": st.just(True),
         "memory-init-cow": st.just(False),
+        "memory-guaranteed-dense-image-size": st.sampled_from([0, 4999, 5000, 20_000_000]),
         "concurrency-support": st.just(False),
         "collector": st.sampled_from(["copying", "null"]),
         "cranelift-opt-level": st.sampled_from(["none", "speed_and_size"]),

@@ -102,6 +102,15 @@ def test_the_layout_break(compiler: str, runtime: str | None, verdict: str | Non
         ({"odd-tags-with": ["active-data"]}, {"memory_init_cow": False}, AFFECTED),
         ({"odd-tags-with": ["active-data", "active-data-without-image"]}, {}, AFFECTED),
         ({"odd-tags-with": ["active-data"]}, {}, None),
+        ({"odd-tags-with": ["active-data"], "odd-tags-image-size": 5_000_002}, {}, None),
+        ({"odd-tags-with": ["active-data"], "odd-tags-image-size": (16 << 20) + 1}, {}, AFFECTED),
+        ({"odd-tags-with": ["active-data"], "odd-tags-image-size": 9}, {"memory_guaranteed_dense_image_size": 9}, None),
+        (
+            {"odd-tags-with": ["active-data"], "odd-tags-image-size": 9},
+            {"memory_guaranteed_dense_image_size": 8},
+            AFFECTED,
+        ),
+        ({"odd-tags-with": ["active-data"]}, {"memory_guaranteed_dense_image_size": 0}, None),
         (None, {}, UNKNOWN),
     ],
 )

@@ -24,13 +24,30 @@ def database() -> Database:
     st.tuples(VERSIONS, VERSIONS),
     st.sampled_from(TRIPLES),
     st.sets(st.sampled_from(sorted(ODD_TAGS_WITH))),
-    st.sampled_from([{}, {"memory-init-cow": False}]),
+    st.sampled_from([0, 5_000_002, (16 << 20) + 1]),
+    st.sampled_from(
+        [
+            {},
+            {"memory-init-cow": False},
+            *({"memory-guaranteed-dense-image-size": size} for size in (0, 5_000_001, 5_000_002, 16 << 20, 32 << 20)),
+        ]
+    ),
 )
 def test_they_agree(
-    database: Database, versions: tuple[str, str], triple: str, has: set[str], engine: dict[str, bool]
+    database: Database,
+    versions: tuple[str, str],
+    triple: str,
+    has: set[str],
+    image_size: int,
+    engine: dict[str, int],
 ) -> None:
-    traits = Traits(tags=1, odd_tags_with=tuple(sorted(has)))
-    crashes = layouts.differ(*versions) and layouts.reads_moved(traits, engine, triple, on_windows="windows" in triple)
+    # Data that is spread is active data.
+    traits = Traits(
+        tags=1, odd_tags_with=tuple(sorted(has)), odd_tags_image_size=image_size if "active-data" in has else 0
+    )
+    crashes = layouts.differ(*versions) and layouts.reads_moved(
+        traits, engine, triple, int(versions[0].partition(".")[0]), on_windows="windows" in triple
+    )
     judge = Judge(database, AuditedTarget(versions[0], triple, engine, {}, versions[1]))
     found = judge.judge("module", traits.to_json())
     affected = any(finding.advisory.kind == LAYOUT and finding.verdict == AFFECTED for finding in found)

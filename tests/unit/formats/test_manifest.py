@@ -43,6 +43,7 @@ traits = st.none() | st.builds(
     features=st.lists(st.sampled_from(["gc", "simd", "wide-arithmetic"]), unique=True).map(sorted).map(tuple),
     tags=counts,
     odd_tags_with=st.lists(st.sampled_from(ODD_TAGS_WITH), unique=True).map(sorted).map(tuple),
+    odd_tags_image_size=counts,
     br_table=counts,
     function_body=counts,
     string_transcoding=st.booleans(),

@@ -104,27 +104,30 @@ def active(offset: int, size: int, memory: int = 0) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("data", "missing"),
+    ("data", "missing", "least_size"),
     [
-        ([active(0, 1)], False),
-        ([active(0, 65_536)], False),
-        ([active(0, 65_537)], True),
-        ([active(65_536, 0)], False),
-        ([active(65_537, 0)], True),
+        ([active(0, 1)], False, 0),
+        ([active(0, 65_536)], False, 0),
+        ([active(0, 65_537)], True, 0),
+        ([active(65_536, 0)], False, 0),
+        ([active(65_537, 0)], True, 0),
+        ([active(0, 100), active(200, 51)], False, 0),
+        ([active(0, 100), active(200, 50)], False, 0),
+        ([active(0, 100), active(250, 25)], False, 276),
         # Of the second memory, which is large.
-        ([active(0, 1, 1), active((16 << 20) - 2, 1, 1)], False),
-        ([active(0, 1, 1), active((16 << 20) - 1, 1, 1)], True),
-        ([active((20 << 20) - 1, 1, 1)], False),
-        ([active(0, 1), active((16 << 20) - 1, 1, 1)], False),
+        ([active(0, 1, 1), active(16 << 20, 1, 1)], False, (16 << 20) + 2),
+        ([active((20 << 20) - 1, 1, 1)], False, 0),
+        ([active(0, 1), active(16 << 20, 1, 1)], False, 0),
         # At an offset that i32 spells as a negative number.
-        ([b"\x00\x41\x7f\x0b\x01x"], True),
+        ([b"\x00\x41\x7f\x0b\x01x"], True, 0),
     ],
 )
-def test_data_that_no_image_is_made_of_are_told(data: list[bytes], missing: bool) -> None:
+def test_data_that_no_image_is_made_of_are_told(data: list[bytes], missing: bool, least_size: int) -> None:
     memories = section(5, vec([b"\x00\x01", b"\x00" + leb(400)]))
     found = traits(memories, section(13, vec([TAG])), section(11, vec(data)))
     expected = ("active-data", "active-data-without-image") if missing else ("active-data",)
-    assert found.odd_tags_with == expected
+    assert (found.odd_tags_with, found.odd_tags_image_size) == (expected, least_size)
+    assert not traits(memories, section(11, vec(data))).odd_tags_image_size
 
 
 def test_small_pages_have_no_image() -> None:
