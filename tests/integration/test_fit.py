@@ -284,7 +284,7 @@ exit("failed to parse the target")
     [
         (49, 'has Wasmtime 49, and these artifacts are for 48; write wasmtime = "49" under [toolchain], or try again'),
         (46, f"has Wasmtime 46, and wasmbuild knows {', '.join(map(str, lines.known()))}; build it with one of those"),
-        (90, "has a Wasmtime of another line than 48, and none from 33 to 63; find out which"),
+        (90, "has a Wasmtime of another line than 48, and none from 38 to 63; find out which"),
     ],
 )
 def test_the_line_of_a_program_is_found(line: int, words: str, project: Project) -> None:

@@ -240,3 +240,11 @@ def test_what_its_headers_lack_is_not_written_for_c(project: Project, release: s
 def test_the_file_of_the_line_is_what_its_executable_does(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = line_check.main([str(LINE), "--compiler", str(program)])
     assert code == 0, capsys.readouterr().out
+
+
+def test_the_settings_of_a_program_are_found(project: Project, program: Path) -> None:
+    run = [str(program), "run", "--allow-precompiled"]
+    found = project.run("fit", "--line", str(LINE), "--", *run, "-Wfuel=1", "{}").stdout
+    assert found == '[engine]\nembedder = "c-api"\nconsume-fuel = true\n'
+    told = project.run("fit", "--line", "48", "--", *run, "{}", status=1).stderr
+    assert "has a Wasmtime of another line than 48, and none from 38 to 63" in told

@@ -39,6 +39,8 @@ _STEPS = 40
 _SHOWN_LINES = 8
 # Lines of Wasmtime that are tried to find out that of a program; there is one a month.
 _NEAR = 15
+# Older ones refuse all that another release compiled, and do not say which they are.
+_FIRST_TO_FIND = lines.LAST_OWN_RELEASE_ONLY + 1
 _EXAMPLES = ("aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu", "riscv64gc-unknown-linux-gnu")
 
 
@@ -136,7 +138,7 @@ class Search:
 
     def _control(self, artifact: bytes) -> None:
         """Check that the program fails on an artifact for no machine at all: else its success would prove nothing."""
-        ended = self._give(_for_nothing(artifact, self._line))
+        ended = self._give(_for_nothing(artifact, cwasm.read(artifact).version))
         said = meaning(_output(ended), self._line)
         if isinstance(said, Compiles):
             raise self._compiles(said)
@@ -228,7 +230,8 @@ class Search:
         if line is None:
             return NotFoundError(
                 f"{self._name} has a Wasmtime of another line than {self._line}, and none from "
-                f"{self._line - _NEAR} to {self._line + _NEAR}; find out which, and compile with that one"
+                f"{max(self._line - _NEAR, _FIRST_TO_FIND)} to {self._line + _NEAR}; find out which (those before "
+                f"{_FIRST_TO_FIND} cannot be told like this), and compile with that one"
             )
         known = ", ".join(map(str, lines.known()))
         if line not in lines.known():
@@ -248,7 +251,9 @@ class Search:
         """
         for distance in range(1, _NEAR + 1):
             for line in (self._line + distance, self._line - distance):
-                ended = self._give(_for_nothing(artifact, line))
+                if line < _FIRST_TO_FIND:
+                    continue
+                ended = self._give(_for_nothing(artifact, str(line)))
                 if not isinstance(meaning(_output(ended)), OtherLine):
                     return line
         return None
@@ -278,19 +283,15 @@ class Search:
         return self._program.command[0]
 
 
-def _for_nothing(artifact: bytes, line: int) -> bytes:
-    """Return an artifact for a line of Wasmtime and for a target that does not exist: no engine loads it."""
+def _for_nothing(artifact: bytes, version: str) -> bytes:
+    """Return an artifact of a version of Wasmtime and for a target that does not exist: no engine loads it."""
     facts = cwasm.read(artifact)
     [section] = [section for section in facts.sections if section.name == cwasm.ENGINE_SECTION]
-    version = str(line).encode("ascii")
-    old = facts.version.encode("ascii")
     # The target follows the version, behind its own length.
-    target = facts.engine.index(facts.triple.encode(), 2 + len(old))
-    engine = bytearray(facts.engine)
-    engine[2 : 2 + len(old)] = version
-    engine[target : target + 1] = b"?"
+    behind = facts.engine[2 + len(facts.version) :].replace(facts.triple.encode(), b"?" + facts.triple[1:].encode(), 1)
+    engine = bytes((0, len(version))) + version.encode("ascii") + behind
     changed = bytearray(artifact)
-    changed[section.offset : section.offset + section.size] = engine[: section.size]
+    changed[section.offset : section.offset + section.size] = engine[: section.size].ljust(section.size, b"\0")
     return bytes(changed)
 
 
