@@ -10,16 +10,22 @@ from wasmbuild.audit.report import STALE_DAYS, AuditedArtifact, AuditReport, sup
 from wasmbuild.audit.versions import Version, parse
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project.audit_policy import SEVERITIES
+from wasmbuild.project.keys import dotted
 from wasmbuild.text import listed, printable
 
 if TYPE_CHECKING:
     from datetime import date
 
+    from wasmbuild.project.declared import Project
+
 _SHOWN = 8
 
 
-def story(report: AuditReport, today: date) -> Iterator[str]:
-    """Yield the lines that tell of a report: each fault with its artifacts, the state of things, a summary."""
+def story(report: AuditReport, today: date, project: Project | None = None) -> Iterator[str]:
+    """Yield the lines that tell of a report: each fault with its artifacts, the state of things, a summary.
+
+    ``project`` is the declaration of what was audited, where there is one.
+    """
     for advisory, findings in _by_advisory(report):
         names = ", ".join((advisory.id, *advisory.aliases))
         severity = SEVERITIES[advisory.weight] if advisory.severity in SEVERITIES else "unscored, counts as high"
@@ -30,7 +36,7 @@ def story(report: AuditReport, today: date) -> Iterator[str]:
         yield ""
     for unreadable in report.unreadable:
         yield f"{unreadable.path} {unreadable.message}"
-    yield from advice(report)
+    yield from _advice(report, project)
     yield from _absent(report)
     yield from _state(report, today)
     yield summary(report)
@@ -45,16 +51,16 @@ def summary(report: AuditReport) -> str:
     return f"{count} {noun} held against {known}: {', '.join(parts) or 'none there'}"
 
 
-def advice(report: AuditReport) -> Iterator[str]:
+def _advice(report: AuditReport, project: Project | None) -> Iterator[str]:
     """Yield what mends what is affected, one line for each version that compiled and each way."""
     for compiler, upgrade in _upgrades(report).items():
         of = f"compiled by {printable(compiler)}"
         if upgrade.version is not None:
-            line = (parse(compiler) or upgrade.version).line
-            moved = f", which line {line} never got" if upgrade.moved else ""
+            own = parse(compiler) or upgrade.version
+            moved = f", which line {own.line} never got" if upgrade.moved else ""
             wanted = (
                 f"wasmbuild toolchain install {upgrade.version} gets it, "
-                f'[toolchain] wasmtime = "{upgrade.version}" asks for it'
+                f'[{_table(project, own.major)}] wasmtime = "{upgrade.version}" asks for it'
             )
             yield f"{of}: compile again with {upgrade.version} or later{moved}: {wanted}"
         if upgrade.without:
@@ -62,6 +68,12 @@ def advice(report: AuditReport) -> Iterator[str]:
         if upgrade.layout:
             fix = "compile with the runtime's own version, or move both to the last release of the line"
             yield f"{of}: what loads it has another layout; {fix}"
+
+
+def _table(project: Project | None, line: int) -> str:
+    """Return the table whose ``wasmtime`` asks for a release of a line: that of a target where targets name it."""
+    named = [] if project is None or project.line == line else project.targets
+    return next((dotted("targets", target.name) for target in named if target.engine.line == line), "toolchain")
 
 
 class _Upgrade(NamedTuple):

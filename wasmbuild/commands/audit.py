@@ -67,11 +67,11 @@ def run(arguments: argparse.Namespace) -> int:
     paths = arguments.paths or ([_as_named(project)] if project is not None else [])
     report = audit(paths, _database(arguments.db), policy, _runtimes(arguments.runtime), library=loads_here.installed())
     _check_runtimes(arguments.runtime, report)
-    _tell(report, arguments)
+    _tell(report, arguments, project)
     return report.exit_code
 
 
-def _tell(report: AuditReport, arguments: argparse.Namespace) -> None:
+def _tell(report: AuditReport, arguments: argparse.Namespace, project: Project | None) -> None:
     if arguments.sarif:
         from wasmbuild.audit.sarif import to_sarif
 
@@ -81,7 +81,7 @@ def _tell(report: AuditReport, arguments: argparse.Namespace) -> None:
     else:
         from wasmbuild.audit.text import story
 
-        sys.stdout.write("\n".join(story(report, today())) + "\n")
+        sys.stdout.write("\n".join(story(report, today(), project)) + "\n")
 
 
 def _project(config: Path | None, *, needed: bool) -> Project | None:

@@ -10,9 +10,11 @@ from typing import Any
 import maker
 import pytest
 from audited import (
+    EXCEPTIONS_AND_GC,
     GC,
     HUGE_BR_TABLE,
     MODULES,
+    TOML,
     Shell,
     artifact,
     declare,
@@ -50,6 +52,18 @@ def test_people_are_told_what_and_why_and_what_mends_it(shell: Shell, built: Pat
         "3 affected, 2 unknown, 3 not affected\n"
     )
     assert shell.err == ""
+
+
+def test_a_release_is_asked_for_where_its_line_is(shell: Shell) -> None:
+    """What is told for one line would move targets of the other there, were it written into the same table."""
+    targets = 'wasmtime = "49"\n[targets.now]\ntriple = "pulley64"\n[toolchain]\nwasmtime = "48"\n'
+    text = TOML.replace("[modules", f"{targets}[modules").replace("[targets.x64]", '[targets."x.64"]')
+    Path("wasmbuild.toml").write_text(text)
+    jump = [artifact("throw", EXCEPTIONS_AND_GC)]
+    ship(Path("out"), {"now": manifest(jump, target="pulley"), "x64": manifest(jump, compiler="49.0.2")})
+    told = shell("out", status=1)
+    assert '48.0.9 gets it, [toolchain] wasmtime = "48.0.9" asks for it' in told
+    assert '49.0.6 gets it, [targets."x.64"] wasmtime = "49.0.6" asks for it' in told
 
 
 def test_a_shipment_without_faults_passes(shell: Shell) -> None:
