@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     line = default_line()
     absolute = Path(os.path.abspath(directory))
-    text = starter.declaration(absolute, starter.entries(found), line)
+    text = starter.declaration(absolute, starter.entries(directory, found), line)
     planned = plan(parse(text.encode(), file=str(config), directory=absolute, default_line=line))
     _write(config, text)
     modules, targets = counted(len(planned.modules), "module"), counted(len(planned.targets), "target")

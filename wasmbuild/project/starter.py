@@ -12,7 +12,7 @@ from pathlib import Path
 from wasmbuild.engine import host, triples
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.project import names
-from wasmbuild.project.globs import is_glob
+from wasmbuild.project.globs import expand, is_glob
 from wasmbuild.project.paths import inside_problem
 
 SCHEMA_FILE = Path(__file__).with_name("wasmbuild.schema.json")
@@ -107,8 +107,8 @@ def _is_source(folder: str, name: str) -> bool:
         return False
 
 
-def entries(paths: tuple[str, ...]) -> list[ModuleEntry]:
-    """Return the tables that declare sources, each under a name of its own."""
+def entries(directory: Path, paths: tuple[str, ...]) -> list[ModuleEntry]:
+    """Return the tables that declare sources of a directory, and nothing else there, each under a name of its own."""
     groups: dict[tuple[str, str], list[str]] = {}
     for path in paths:
         folder, _, name = path.rpartition("/")
@@ -119,11 +119,12 @@ def entries(paths: tuple[str, ...]) -> list[ModuleEntry]:
         prefix = f"{folder}/" if folder else ""
         last = folder.rpartition("/")[2]
         key = f"{last}/*" if last else "*"
-        called = [key.replace("*", _stem(path)) for path in members]
-        free = not taken & {name.lower() for name in called}
-        if len(members) >= _MANY and free and not any(names.problem(name, module=True) for name in called):
-            made.append(ModuleEntry(key, f"{prefix}*{suffix}"))
-            taken.update(name.lower() for name in called)
+        pattern = f"{prefix}*{suffix}"
+        called = {key.replace("*", _stem(path)).lower() for path in members}
+        sound = len(called) == len(members) and not any(names.problem(name, module=True) for name in called)
+        if len(members) >= _MANY and sound and not taken & called and expand(directory, pattern) == members:
+            made.append(ModuleEntry(key, pattern))
+            taken |= called
         else:
             made += [ModuleEntry(_free(path, taken), path) for path in members]
     return made

@@ -21,7 +21,7 @@ def make(root: Path, *paths: str, data: bytes = b"\0asm\1\0\0\0") -> None:
 
 
 def planned(root: Path) -> Plan:
-    entries = starter.entries(starter.find(root).found)
+    entries = starter.entries(root, starter.find(root).found)
     text = starter.declaration(root, entries, 48)
     return plan(parse(text.encode(), file="wasmbuild.toml", directory=root, default_line=48))
 
@@ -38,9 +38,17 @@ def test_where_sources_are_found(tmp_path: Path) -> None:
 
 def test_many_files_of_a_folder_are_a_glob(tmp_path: Path) -> None:
     make(tmp_path, *(f"plugins/{name}.wasm" for name in "abcd"), "plugins/e.wat", "A.wasm", "b/A.wasm")
-    made = starter.entries(starter.find(tmp_path).found)
+    made = starter.entries(tmp_path, starter.find(tmp_path).found)
     assert made == [("A", "A.wasm"), ("b-A", "b/A.wasm"), ("plugins/*", "plugins/*.wasm"), ("e", "plugins/e.wat")]
     assert len(planned(tmp_path).modules) == 7
+
+
+def test_a_glob_is_of_what_was_found_alone(tmp_path: Path) -> None:
+    make(tmp_path, *(f"p/{name}.wasm" for name in "aAbc"), *(f"{name}.wat" for name in ("b", "c", "d", "e", "[x]")))
+    make(tmp_path, *(f"q/{name}.wasm" for name in "fghi"))
+    make(tmp_path, "q/pointer.wasm", data=b"version https://git-lfs.github.com/spec/v1")
+    found = starter.find(tmp_path).found
+    assert {module.source_text for module in planned(tmp_path).modules} == set(found)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +66,7 @@ def test_many_files_of_a_folder_are_a_glob(tmp_path: Path) -> None:
 )
 def test_names_outside_of_ascii_stay_readable(tmp_path: Path, file: str, name: str) -> None:
     make(tmp_path, f"{file}.wasm")
-    assert starter.entries(starter.find(tmp_path).found) == [(name, f"{file}.wasm")]
+    assert starter.entries(tmp_path, starter.find(tmp_path).found) == [(name, f"{file}.wasm")]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +75,7 @@ def test_names_outside_of_ascii_stay_readable(tmp_path: Path, file: str, name: s
 def test_what_is_commented_out_can_be_declared(tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wasmbuild.engine.host.triple", lambda: "x86_64-unknown-linux-gnu")
     make(tmp_path, "a.wasm")
-    lines = starter.declaration(tmp_path, starter.entries(starter.find(tmp_path).found), 48).splitlines()
+    lines = starter.declaration(tmp_path, starter.entries(tmp_path, starter.find(tmp_path).found), 48).splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith((f"# {key} ", f"# [{key}]")))
     for number in range(start, start + (2 if key.startswith("targets") else 1)):
         lines[number] = lines[number].removeprefix("# ")
