@@ -296,6 +296,7 @@ REFUSED: list[tuple[str, str, tuple[str, ...], dict[str, object], str]] = [
     (loading.CPU_FEATURE, "", ("-Ccranelift-has_avx512vbmi=true", "-Ccranelift-has_avx512bitalg=true"), {}, "(module)"),
     (loading.OTHER_KIND, "", (), {"kind": "component"}, "(module)"),
     (loading.SWITCH, "wasm-component-model-implements", ("-Wcomponent-model-implements=y",), {}, "(component)"),
+    (loading.CODE_FLAG, "wasm-stack-switching", (), {"wasm_stack_switching": True}, "(module)"),
     (loading.CODE_FLAG, "", ("-Ccranelift-enable_pinned_reg=true",), {}, "(module)"),
     (loading.OTHER_LINE, "", (), {"patch": ("48", "47")}, "(module)"),
     (loading.NO_TARGET, "", (), {"patch": (X64, X64.replace("86", "99"))}, "(module)"),

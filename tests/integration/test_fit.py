@@ -115,6 +115,12 @@ def test_the_executable_s_own_settings_are_found(project: Project, executable: s
     }
 
 
+@pytest.mark.skipif(host.triple() != "x86_64-unknown-linux-gnu", reason="stacks are switched on x86_64 alone")
+def test_an_engine_that_switches_stacks_is_found(project: Project, executable: str) -> None:
+    run = [executable, "run", "--allow-precompiled", "-Wstack-switching=y", "{}"]
+    assert fit(project, run) == {"embedder": "rust", "wasm-stack-switching": True}
+
+
 def test_settings_of_the_gc_heap_are_found_beside_those_of_memories(project: Project, executable: str) -> None:
     options = "-Omemory-reservation=1048576,gc-heap-reservation=1048576,gc-heap-may-move=n"
     assert fit(project, [executable, "run", "--allow-precompiled", options, "{}"]) == {

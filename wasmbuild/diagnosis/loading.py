@@ -107,6 +107,12 @@ TABLE = (
     Row(OTHER_SYSTEM, r"[Mm]odule was compiled for operating system '([^'\n]*)'"),
     Row(COSTS, r"[Mm]odule costs are incompatible"),
     Row(CPU_FEATURE, r'compilation setting "(?:has_)?(\w+)" is enabled, but not available on the host'),
+    # What a feature brings: an artifact without it is refused like this by an engine that has it.
+    Row(
+        CODE_FLAG,
+        r'setting "(stack_switch_model)" is configured to Enum\("none"\) which is not supported',
+        "wasm-stack-switching",
+    ),
     Row(CODE_FLAG, r'setting "(\w+)" is configured to [^\n]+? which is not supported'),
     Row(OTHER_KIND, r"incompatible object file format"),
     Row(
@@ -182,6 +188,8 @@ def difference(found: Cause) -> EngineDifference | None:
         return EngineDifference("collector", "collector", *(_COLLECTORS.get(name, name) for name in found.names))
     if found.word == NO_GC:
         return EngineDifference("gc-support", "GC", True, False)
+    if found.word == CODE_FLAG and found.setting:
+        return EngineDifference(found.setting, "stack switching", False, True)
     if found.word == INLINING:
         return EngineDifference("compiler-inlining", "inlining", *(_INLININGS.get(name, name) for name in found.names))
     return None

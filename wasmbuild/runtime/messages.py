@@ -61,5 +61,7 @@ def _differing(cause: Cause, differs: loading.EngineDifference) -> str:
         return f"was compiled with a {differs.what} of {differs.artifact}, and the engine has {differs.engine}"
     if cause.word == loading.INLINING:
         return f"was compiled {cause.names[0]}, and the engine is configured {cause.names[1]}"
+    if cause.word == loading.CODE_FLAG:
+        return f"was compiled without {differs.what}, and the engine has it"
     has = "lacks" if cause.names[0] == "with" else "has"
     return f"was compiled {cause.names[0]} {differs.what}, and the engine {has} it"

@@ -59,6 +59,11 @@ def test_reasons_have_classes(said: str, kind: type[LoadError], problem: str) ->
             "was compiled with a memory guard size of 65536, and the engine has 33554432",
         ),
         (
+            'setting "stack_switch_model" is configured to Enum("none") which is not supported',
+            "wasm-stack-switching",
+            "was compiled without stack switching, and the engine has it",
+        ),
+        (
             "Module was compiled without Signals-based traps but it is enabled for the host",
             "signals-based-traps",
             "was compiled without Signals-based traps, and the engine has it",
