@@ -190,7 +190,7 @@ def test_the_text_of_an_artifact(built: Project) -> None:
     out = built.run("inspect", "build/mac/log.cwasm").stdout
     for words in (
         "build/mac/log.cwasm: a module that Wasmtime 48 precompiled for aarch64-apple-darwin\n",
-        "wasmtime_module_deserialize_file\n",
+        "  load with   Rust     unsafe { Module::deserialize_file(&engine, path) }\n",
         "wasmtime run --allow-precompiled -Wepoch-interruption=y -Omemory-guard-size=65536\n",
         '"magic header not detected" (C)',
         "  CPU         armv8-a or better\n",
@@ -228,6 +228,21 @@ def test_what_wasmtime_says_is_what_is_quoted(built: Project) -> None:
     assert str(refused.value).partition("\n")[0] in out
 
 
+def test_calls_that_never_load_it_are_not_told(tmp_path: Path, built: Project) -> None:
+    import wasmtime
+
+    own = tmp_path / "own.cwasm"
+    own.write_bytes(wasmtime.Module(wasmtime.Engine(), wasmtime.wat2wasm(LOG)).serialize())
+    copying = built.build / "x64" / "log.cwasm"
+    found = [file["load_with"].keys() for file in inspected(built, str(own), str(copying))["files"]]
+    assert found == [{"Python", "C", "Rust", "command"}, {"Rust", "command"}]
+    # As near as the library comes to the engine of that.
+    config = wasmtime.Config()
+    config.epoch_interruption, config.memory_guard_size = True, 65536
+    with pytest.raises(wasmtime.WasmtimeError, match="compiled for the copying collector"):
+        wasmtime.Module.deserialize_file(wasmtime.Engine(config), str(copying))
+
+
 def test_one_taken_for_the_other(tmp_path: Path, built: Project) -> None:
     import wasmtime
 
@@ -237,7 +252,7 @@ def test_one_taken_for_the_other(tmp_path: Path, built: Project) -> None:
     plugin.write_bytes(wasmtime.wat2wasm(PLUGIN))
     out = built.run("inspect", str(artifact), str(module), str(plugin)).stdout
     assert "it is precompiled already: call it .cwasm\n" in out
-    assert "wasmtime.Module.deserialize_file(engine, path)\n" in out
+    assert "Module::deserialize_file(&engine, path)" in out
     assert "nothing has compiled it yet: call it .wasm\n" in out
     assert "wasmtime.Module(engine, data)\n" in out
     assert "wasmtime.component.Component(engine, data)\n" in out

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from wasmbuild.engine import lines, triples
 from wasmbuild.engine.config import EngineConfig
+from wasmbuild.engine.line import EQUAL, FEATURE
 from wasmbuild.inspection.facts import ArtifactDescription, Description
 from wasmbuild.lean.typing import NamedTuple
 
@@ -34,16 +35,21 @@ _RUST = {"module": "Module", "component": "Component"}
 def _artifact(artifact: ArtifactDescription) -> Calls:
     of = artifact.kind
     rust = _RUST[of]
+    engine = None
+    if artifact.engine.settings is not None:
+        engine = EngineConfig(artifact.line_number, triples.parse(artifact.triple), {}, artifact.engine.settings)
     right = {
         "Python": f"{_PYTHON[of]}.deserialize_file(engine, path)",
         "C": f"wasmtime_{of}_deserialize_file",
         "Rust": f"unsafe {{ {rust}::deserialize_file(&engine, path) }}",
-        "command": " ".join(["wasmtime run --allow-precompiled", *_options(artifact)]),
+        "command": " ".join(["wasmtime run --allow-precompiled", *_options(artifact, engine)]),
     }
+    if engine is not None and _needs_other_engine(engine):
+        del right["Python"], right["C"]
     languages = "Python, Rust"
     # The library of such a line is one release, which loads what it compiled itself.
     if lines.own_release_only(artifact.line_number):
-        del right["Python"]
+        right.pop("Python", None)
         languages = "Rust"
     other = {"module": "component", "component": "module"}[of]
     wrong = (
@@ -54,14 +60,19 @@ def _artifact(artifact: ArtifactDescription) -> Calls:
     return Calls(right, wrong)
 
 
-def _options(artifact: ArtifactDescription) -> list[str]:
+def _needs_other_engine(engine: EngineConfig) -> bool:
+    """Tell whether the loader of every engine that the C API can make refuses what was made for an engine."""
+    settings = lines.get(engine.line).settings
+    checks = [(settings[name].check, engine.settings[name]) for name in engine.library_lacks()]
+    return any(check == EQUAL or (check == FEATURE and value is True) for check, value in checks)
+
+
+def _options(artifact: ArtifactDescription, engine: EngineConfig | None) -> list[str]:
     """Return what makes the executable's engine agree with an artifact, as far as its settings were told."""
-    if artifact.engine.settings is None:
+    if engine is None:
         return [f"--target {artifact.architecture}"] if (artifact.architecture or "").startswith("pulley") else []
-    triple = triples.parse(artifact.triple)
-    arguments = EngineConfig(artifact.line_number, triple, {}, artifact.engine.settings).loading_arguments()
     # How much fuel it takes is for the user to say.
-    written = ("-Wfuel=N" if argument.startswith("-Wfuel") else argument for argument in arguments)
+    written = ("-Wfuel=N" if argument.startswith("-Wfuel") else argument for argument in engine.loading_arguments())
     return [word for word in written if word not in _AS_IT_IS]
 
 

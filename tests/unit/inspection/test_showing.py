@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import jsonschema
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matrix import examples
@@ -140,7 +141,7 @@ def test_an_artifact_in_words() -> None:
     text = told(described())
     for words in (
         "fib.cwasm: a module that Wasmtime 48 precompiled for x86_64-unknown-linux-gnu\n",
-        "  load with   Python   wasmtime.Module.deserialize_file(engine, path)\n",
+        "  load with   Rust     unsafe { Module::deserialize_file(&engine, path) }\n",
         "              command  wasmtime run --allow-precompiled -Wepoch-interruption=y\n",
         '"magic header not detected"',
         "  CPU         x86-64-v3 or better, with avx512f\n",
@@ -151,6 +152,21 @@ def test_an_artifact_in_words() -> None:
     ):
         assert words in text
     assert "collector" not in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "by_library"),
+    [
+        ({"consume-fuel": True}, True),
+        ({"collector": "null"}, False),
+        ({"memory-guaranteed-dense-image-size": 0}, True),
+        ({"wasm-component-model-gc": True}, False),
+    ],
+)
+def test_python_and_c_are_told_where_their_engine_can_load_it(settings: dict[str, Any], by_library: bool) -> None:
+    text = told(described(engine=Engine({"embedder": "c-api", **settings}, exact=True)))
+    assert ("wasmtime.Module.deserialize_file(engine, path)\n" in text) is by_library
+    assert ("wasmtime_module_deserialize_file\n" in text) is by_library
 
 
 def test_bytecode_is_loaded_with_its_target_named_once() -> None:
