@@ -285,8 +285,12 @@ def _library_of(wanted: _Wanted) -> FoundCompiler:
         version = search_path.library_version(path)
         if version is not None and not wanted.problem(version):
             return _library(path)
-    request = wanted.at_least or wanted.line
-    raise ToolchainError(
-        f"the wasmtime Python package {problem}; install one that fits beside it: wasmbuild toolchain install "
-        f'{request} --library; or in its place: pip install "wasmtime>={request},<{wanted.line + 1}"'
+    line = wanted.line
+    fix = (
+        f"install one that fits beside it: wasmbuild toolchain install {line} --library; or in its place: pip install "
+        f'"wasmtime>={line},<{line + 1}"'
     )
+    if wanted.at_least is not None:
+        # Of most lines the package has one release.
+        fix = f'compile with an executable: wasmbuild toolchain install {wanted.at_least}, and compiler = "{AUTO}"'
+    raise ToolchainError(f"the wasmtime Python package {problem}; {fix}")

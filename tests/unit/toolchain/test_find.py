@@ -183,9 +183,21 @@ class TestLibrary:
         install("48.0.1.dev3")
         assert find("auto", 48, machine).version == "48.0.1-dev3"
         assert find("embedded", 48, machine, at_least="48.0.0").version == "48.0.1-dev3"
-        assert message("embedded", 48, machine, at_least="48.0.1").startswith(
-            "the wasmtime Python package is Wasmtime 48.0.1-dev3, older than 48.0.1; "
+        assert message("embedded", 48, machine, at_least="48.0.1") == (
+            "the wasmtime Python package is Wasmtime 48.0.1-dev3, older than 48.0.1; compile with an executable: "
+            'wasmbuild toolchain install 48.0.1, and compiler = "auto"'
         )
+
+    def test_a_release_that_no_package_may_have_is_asked_of_none(
+        self, machine: Path, install: Callable[[str], None]
+    ) -> None:
+        install("48.0.0")
+        for choice in ("auto", "embedded"):
+            told = message(choice, 48, machine, at_least="48.0.9")
+            assert "wasmbuild toolchain install 48.0.9" in told
+            assert "48.0.9 --library" not in told
+            assert "pip install" not in told
+        assert 'pip install "wasmtime>=49,<50"' in message("embedded", 49, machine)
 
     def test_a_version_that_is_none(self, machine: Path, install: Callable[[str], None]) -> None:
         install("48.0")
