@@ -143,3 +143,21 @@ def test_a_newer_compiler_that_appears_is_noticed_by_a_build_that_had_nothing_to
     assert "wasmtime 48.0.99 ended with status 7" in project.run("build", status=1).stderr
     (folder / "wasmtime").unlink()
     assert project.compiled() == set()
+
+
+def test_a_declared_line_asks_for_no_library(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package of an environment is there without its library, as for another machine."""
+    (tmp_path / "site" / "wasmtime").mkdir(parents=True)
+    (tmp_path / "site" / "wasmtime" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    project.write("m.wasm", b"\0asm\1\0\0\0")
+    module = '[modules.m]\nsource = "m.wasm"\n'
+    project.declare('[project]\nname = "demo"\n' + TARGETS + module)
+    error = project.run("build", status=2).stderr
+    assert error.startswith(
+        "error: wasmbuild.toml: toolchain.wasmtime: is missing, and the wasmtime Python package is not installed here, "
+        'or has no version that can be told; write one of "48", '
+    )
+    project.declare(HEAD + TARGETS + module)
+    assert project.compiled() == {"m@x64", "m@arm"}
+    assert "line 48 that was found" in project.run("toolchain", "which").stderr

@@ -49,22 +49,22 @@ class Workspace:
             raise UsageError(f"{config}: {problem}") from None
 
     def project(self) -> Project:
-        """Read the declaration, which need not declare any module. Raises DeclarationError, ToolchainError."""
+        """Read the declaration, which need not declare any module. Raises DeclarationError."""
         return self._project(self._read(), needs_modules=False)
 
     def runners(self) -> tuple[Target, ...]:
-        """Return the targets, if any of them may declare a runner. Raises DeclarationError, ToolchainError."""
+        """Return the targets, if any of them may declare a runner. Raises DeclarationError."""
         return self.project().targets if b"runner" in self._read() else ()
 
     def audit_policy(self) -> AuditPolicy:
-        """Return what ``[audit]`` declares. Raises DeclarationError, ToolchainError."""
+        """Return what ``[audit]`` declares. Raises DeclarationError."""
         return self.project().audit
 
     def cache(self, declaration: bytes | None = None, *, push: bool = False, alone: bool = False) -> ArtifactCache:
         """Return where artifacts are kept that were compiled before, by default as it is declared now.
 
         With ``push``, what is compiled is put into the remote one too; with ``alone`` it is for one artifact, as a step
-        of another build. Raises DeclarationError, ToolchainError, UsageError.
+        of another build. Raises DeclarationError, UsageError.
         """
         from wasmbuild.builder.cache.selection import opened
 
@@ -72,7 +72,7 @@ class Workspace:
         return opened(policy, push=push, alone=alone)
 
     def planned(self) -> Planned:
-        """Read the declaration and find its files. Raises DeclarationError, ToolchainError, UsageError."""
+        """Read the declaration and find its files. Raises DeclarationError, UsageError."""
         from wasmbuild.plan.graph import plan
         from wasmbuild.plan.placement import DECLARED
 
@@ -161,7 +161,7 @@ class Workspace:
             return self._known[1]
         from wasmbuild.plan import remembered
 
-        line = search_path.default_line()
+        line = search_path.library_line()
         file = str(self.config)
         project = remembered.recall(declaration, file=file, directory=self.directory, default_line=line)
         if project is None or (needs_modules and not project.modules):

@@ -31,7 +31,7 @@ _DOCUMENTS = Documents("declarations", 256)
 _SCHEMA = "wasmbuild/declaration/6"
 
 
-def recall(data: bytes, *, file: str, directory: Path, default_line: int) -> Project | None:
+def recall(data: bytes, *, file: str, directory: Path, default_line: int | None) -> Project | None:
     """Return the project that the bytes of a declaration in an absolute ``directory`` declare, if it is remembered.
 
     ``file`` is the declaration as it was named.
@@ -45,7 +45,7 @@ def recall(data: bytes, *, file: str, directory: Path, default_line: int) -> Pro
         return None
 
 
-def remember(project: Project, data: bytes, *, default_line: int) -> None:
+def remember(project: Project, data: bytes, *, default_line: int | None) -> None:
     """Remember what the bytes of a declaration were found to declare, unless they hold what lets somebody in.
 
     CI services carry the user's cache from run to run.
@@ -56,7 +56,7 @@ def remember(project: Project, data: bytes, *, default_line: int) -> None:
     _DOCUMENTS.remember(_name(data, default_line), _write(project))
 
 
-def _name(data: bytes, default_line: int) -> str:
+def _name(data: bytes, default_line: int | None) -> str:
     # What can be declared depends on the system too: not every one limits memory.
     identity = repr([_SCHEMA, __version__, code_of("engine", "project"), sys.platform, default_line]).encode()
     return sha256_hex(identity + b"\0" + data)

@@ -20,8 +20,8 @@ from wasmbuild.project.tables.document import module_key_problem
 from wasmbuild.text import quoted
 
 
-def load(path: Path, *, default_line: int) -> Project:
-    """Read a declaration; ``default_line`` is the line of Wasmtime where the file names none.
+def load(path: Path, *, default_line: int | None) -> Project:
+    """Read a declaration; ``default_line`` is the line of Wasmtime where the file names none, if there is one.
 
     Raises DeclarationError with all mistakes, those of missing sources included; messages name the file as ``path``
     does.
@@ -35,7 +35,7 @@ def parse(
     *,
     file: str,
     directory: Path,
-    default_line: int,
+    default_line: int | None,
     needs_modules: bool = True,
     sources: Mapping[str, Path] = {},
     awaited: bool = False,

@@ -44,7 +44,7 @@ class _WantedLine(NamedTuple):
 class DeclarationReader:
     """Turns the tables of a file into a Project and notes what is wrong; what is sound goes on to be checked."""
 
-    def __init__(self, file: str, directory: Path, default_line: int, *, needs_modules: bool = True) -> None:
+    def __init__(self, file: str, directory: Path, default_line: int | None, *, needs_modules: bool = True) -> None:
         self.mistakes: list[Mistake] = []
         self._misspelt: set[str | None] = set()
         self._file = file
@@ -95,12 +95,15 @@ class DeclarationReader:
         """Return what is wanted for targets that say nothing of it."""
         if toolchain.wasmtime is not None:
             return _WantedLine(*versions.split(toolchain.wasmtime))
-        if (problem := rules.line_problem(self._default_line)) is None:
+        if self._default_line is None:
+            without = "the wasmtime Python package is not installed here, or has no version that can be told"
+        elif problem := rules.line_problem(self._default_line):
+            without = f"the installed library does not fit: {problem}"
+        else:
             return _WantedLine(self._default_line)
         declared = document.get("toolchain", {})
         if not isinstance(declared, Mapping) or "wasmtime" not in declared:
-            missing = f"is missing, and the installed library does not fit: {problem}"
-            self._mistake(("toolchain", "wasmtime"), missing, versions.write_a_line())
+            self._mistake(("toolchain", "wasmtime"), f"is missing, and {without}", versions.write_a_line())
         return _WantedLine(versions.ordinary()[0])
 
     def _compiler(self, declared: str) -> str:

@@ -121,19 +121,25 @@ def library_version(path: Path) -> str | None:
         return None
 
 
-def default_line() -> int:
+def library_line() -> int | None:
     """Return the major version of the installed library, which is the line of projects that name none.
 
-    Raises ToolchainError when the library is not installed or has no version that can be told.
+    None where the library is not installed or has no version that can be told.
     """
     path = library()
     version = library_version(path) if path is not None else None
-    if version is None:
+    return None if version is None else int(version.partition(".")[0])
+
+
+def default_line() -> int:
+    """Return the line of what no declaration says a line of. Raises ToolchainError where there is none."""
+    line = library_line()
+    if line is None:
         raise ToolchainError(
             "the wasmtime Python package is not installed here, or has no version that can be told, so there is no "
             'default line; install it: pip install wasmtime; or write wasmtime = "48" under [toolchain]'
         )
-    return int(version.partition(".")[0])
+    return line
 
 
 def _package(name: str) -> Path | None:
