@@ -32,7 +32,7 @@ def told(script: Project, *arguments: str) -> dict[str, list[str]]:
 
 def test_what_cargo_is_told(script: Project) -> None:
     script.write("more/m.wat", "(module)")
-    script.write("wasmbuild.lock", "version = 1\n")
+    script.run("lock")
     script.declare(f'{HEAD}{TARGETS}{MODULES}[modules."m/*"]\nsource = "more/*.wat"\n')
     lines = told(script)
     for name in ("wasmbuild.toml", "wasmbuild.lock", "add.wat", "more/m.wat", "more"):

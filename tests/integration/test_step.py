@@ -110,8 +110,8 @@ def test_why_a_step_would_build(project: Project, out: Path, tmp_path: Path) -> 
 
 def test_the_depfile_names_all_that_brings_the_step_back(project: Project) -> None:
     project.write("more/deep/c.wat", ADD)
-    project.write("wasmbuild.lock", "version = 1\n")
     project.declare(HEAD + TARGETS + MODULES + '[modules."**"]\nsource = "more/**/*.wat"\nship-source = true\n')
+    project.run("lock")
     project.run("build", "-q", "--build-dir", "d", "--stamp", "stamp", "--depfile", "stamp.d")
     output, inputs = dependencies(project.root / "stamp.d")
     made = {f"d/{target}/{name}" for target in ("x64", "arm") for name in ("manifest.json", "add.cwasm", "sub.cwasm")}

@@ -146,10 +146,7 @@ class Workspace:
             return find(choice, line, self.directory, at_least=least.get(line), others=least)
         from wasmbuild.toolchain import lockfile
 
-        preferred = lockfile.wanted(self.directory, line)
-        compiler = find(choice, line, self.directory, at_least=least.get(line), preferred=preferred, others=least)
-        lockfile.check(compiler, self.directory, line)
-        return compiler
+        return lockfile.find_locked(choice, line, self.directory, least)
 
     def _read(self) -> bytes:
         from wasmbuild.project.declaration_file import read

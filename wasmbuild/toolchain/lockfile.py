@@ -26,7 +26,7 @@ from wasmbuild.errors import DeclarationError, Mistake, ToolchainError
 from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import platforms
-from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler
+from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler, find
 from wasmbuild.toolchain.installed import Archive
 from wasmbuild.toolchain.search_path import LOCK
 
@@ -112,23 +112,32 @@ def wanted(directory: Path, line: int) -> str | None:
     return executable.sha256 if executable is not None else None
 
 
-def check(compiler: FoundCompiler, directory: Path, line: int) -> None:
-    """Hold a compiler against the lock file of a project, if it has one.
+def find_locked(choice: str, line: int, directory: Path, least: Mapping[int, str | None]) -> FoundCompiler:
+    """Return the compiler of a line, as ``find`` does, held against the lock file of a project.
+
+    ``least`` are the lines of its targets, each with the lowest version that will do. Those are locked, but for what a
+    library compiles.
 
     Raises ToolchainError, with both digests and what to run, DeclarationError for a file that cannot be read.
     """
     locked = of_line(read(directory), line)
-    if locked is None:
-        return
     host = platforms.host()
-    executable = locked.platforms.get(host)
+    executable = locked.platforms.get(host) if locked is not None else None
+    preferred = executable.sha256 if executable is not None else None
+    compiler = find(choice, line, directory, at_least=least.get(line), preferred=preferred, others=least)
+    if locked is None:
+        if compiler.kind == EMBEDDED or line not in least:
+            return compiler
+        raise ToolchainError(
+            f"{LOCK}: locks nothing of Wasmtime {line}, for which {compiler.path} compiles; run: wasmbuild lock"
+        )
     if executable is None:
         raise ToolchainError(
             f"{LOCK}: locks Wasmtime {locked.version} for {', '.join(sorted(locked.platforms))} and not for {host}; "
             f"run: wasmbuild lock --platform {host}"
         )
     if compiler.kind != EMBEDDED and compiler.sha256 == executable.sha256:
-        return
+        return compiler
     what = "the library of the wasmtime package" if compiler.kind == EMBEDDED else compiler.path
     raise ToolchainError(
         f"{LOCK}: the compiler that is found is not the one that is locked; run: {_command(executable)}; or, "

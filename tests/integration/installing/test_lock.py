@@ -82,6 +82,17 @@ def test_another_executable_is_one_error(project: Project, release: Release) -> 
     assert project.compiled() == set()
 
 
+def test_a_line_that_is_not_locked_is_compiled_by_no_executable(project: Project) -> None:
+    project.run("lock")
+    before = lock(project)._replace(request="49", version="49.0.0")
+    project.write("wasmbuild.lock", lockfile.to_bytes([before]))
+    said = project.run("build", status=2).stderr
+    assert said.startswith("error: wasmbuild.lock: locks nothing of Wasmtime 48, for which ")
+    assert said.endswith(" compiles; run: wasmbuild lock\n")
+    project.run("lock")
+    project.run("build")
+
+
 def test_of_a_package_the_command_names_that_of_its_bytes(project: Project) -> None:
     """The numbers of the package are not always those of the executable in it."""
     project.run("lock")
