@@ -44,6 +44,7 @@ def find(
     *,
     at_least: str | None = None,
     preferred: str | None = None,
+    way: str = "",
     others: Collection[int] = (),
 ) -> FoundCompiler:
     """Return the compiler that makes a project's artifacts.
@@ -51,8 +52,8 @@ def find(
     ``choice`` is ``"auto"``, ``"cli"``, ``"embedded"`` or a path, which counts from ``project_dir``. ``line`` is the
     major version, ``at_least`` the lowest version that will do, such as ``"48.0.8"``; of a line whose releases load
     nothing of each other it is the only one. ``preferred`` is the SHA-256 of the executable that is taken where it is
-    found, whatever else is. An executable that is named compiles for its own line: where that is one of ``others``,
-    which are the lines of the project, another one is looked for here.
+    found, whatever else is, and ``way`` the command that gets it. An executable that is named compiles for its own
+    line: where that is one of ``others``, which are the lines of the project, another one is looked for here.
 
     Raises ToolchainError, with what was passed over and why, when there is none: NoCompilerError where it is known of
     each candidate that it is another one.
@@ -73,7 +74,7 @@ def find(
             passed_over.append(str(error))
     what = "wasmtime executable" if choice == CLI else "compiler"
     raise (NoCompilerError if certain else ToolchainError)(
-        "\n".join([f"no {what} of {wanted} was found", *_indented(passed_over), remedies(line, at_least)])
+        "\n".join([f"no {what} of {wanted} was found", *_indented(passed_over), remedies(line, at_least, way)])
     )
 
 
@@ -149,10 +150,12 @@ def by_digest(sha256: str) -> FoundCompiler | None:
     return None
 
 
-def remedies(line: int, at_least: str | None = None) -> str:
-    """Return what to do to get an executable that compiles for every target, one way per line."""
+def remedies(line: int, at_least: str | None = None, way: str = "") -> str:
+    """Return what to do to get an executable that compiles for every target, one way per line, or the only ``way``."""
     from wasmbuild.engine import lines
 
+    if way:
+        return f"get the one that is locked: {way}"
     version = at_least or str(line)
     install = lines.get(line).install if line in lines.known() and at_least is None else ""
     wheel = f"    {install}\n" if install else ""

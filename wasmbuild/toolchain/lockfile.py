@@ -125,7 +125,9 @@ def find_locked(choice: str, line: int, directory: Path, least: Mapping[int, str
     executable = locked.platforms.get(host) if locked is not None else None
     preferred = executable.sha256 if executable is not None else None
     at_least = least.get(line)
-    compiler = find(choice, line, directory, at_least=at_least, preferred=preferred, others=least)
+    problem = unfit(locked.version, line, at_least) if locked is not None else ""
+    way = _command(executable) if executable is not None and not problem else ""
+    compiler = find(choice, line, directory, at_least=at_least, preferred=preferred, way=way, others=least)
     if locked is None:
         if compiler.kind == EMBEDDED or line not in least:
             return compiler
@@ -140,7 +142,7 @@ def find_locked(choice: str, line: int, directory: Path, least: Mapping[int, str
     if compiler.kind != EMBEDDED and compiler.sha256 == executable.sha256:
         return compiler
     what = "the library of the wasmtime package" if compiler.kind == EMBEDDED else compiler.path
-    if problem := unfit(locked.version, line, at_least):
+    if problem:
         raise ToolchainError(f"{LOCK}: what is locked {problem}; to lock what is declared, run: wasmbuild lock")
     path, named_by = named_executable(choice, directory) or (None, "")
     undo = f"unset {VARIABLE}" if named_by == VARIABLE else "remove compiler from [toolchain]"

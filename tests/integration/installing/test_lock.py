@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sys
 import tarfile
 import zipfile
 from importlib import metadata
@@ -81,6 +82,23 @@ def test_another_executable_is_one_error(project: Project, release: Release) -> 
     assert f"has the SHA-256 {found}, and wasmbuild.lock says {'0' * 64}; nothing was installed" in said
     project.run("lock")
     assert project.compiled() == set()
+
+
+def test_where_nothing_is_installed_the_locked_one_is_what_to_get(
+    project: Project, site: serving.Site, release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.put(release.path, release.archive)
+    declared = (project.root / "wasmbuild.toml").read_text()
+    project.declare(declared.replace("[toolchain]", '[toolchain]\ncompiler = "cli"'))
+    project.run("toolchain", "install", release.version)
+    project.run("lock")
+    project.run("toolchain", "remove", release.version)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if not (Path(path) / "wasmtime_cli").is_dir()])
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    said = project.run("build", status=2).stderr
+    assert said.endswith("get the one that is locked: wasmbuild toolchain install --locked\n")
+    project.run("toolchain", "install", "--locked")
+    assert "what wasmbuild.lock names" in project.run("toolchain", "which").stderr
 
 
 def test_what_keeps_the_locked_one_from_being_found_is_named(
