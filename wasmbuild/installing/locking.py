@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -146,11 +147,12 @@ def install_locked(directory: Path, line: int, named: str | None, source: Archiv
         raise UsageError(f"{search_path.LOCK}: what is locked for {host} {how}: --from FILE")
     kind = named or (install.CARGO if executable.source == lockfile.CARGO else install.RELEASE)
     is_release = kind == install.RELEASE and executable.archive is not None
+    is_mirrored = source.mirror_address is not None or bool(os.environ.get(mirror.VARIABLE))
     return install.install(
         locked.version,
         kind,
         mirror_address=source.mirror_address,
-        address=executable.source if is_release and source.mirror_address is None else None,
+        address=executable.source if is_release and not is_mirrored else None,
         offline=source.offline,
         expected=Expected(*executable.archive) if is_release and executable.archive is not None else None,
         executable_sha256=executable.sha256,

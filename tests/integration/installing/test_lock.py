@@ -101,6 +101,23 @@ def test_where_nothing_is_installed_the_locked_one_is_what_to_get(
     assert "what wasmbuild.lock names" in project.run("toolchain", "which").stderr
 
 
+@pytest.mark.parametrize("named", ["option", "variable"])
+def test_a_mirror_stands_for_where_the_locked_one_came_from(
+    project: Project, site: serving.Site, release: Release, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    site.put(release.path, release.archive)
+    project.run("toolchain", "install", release.version)
+    project.run("lock")
+    project.run("toolchain", "remove", release.version)
+    gone = "https://gone.invalid/wasmtime.tar.xz"
+    project.write("wasmbuild.lock", lockfile.to_bytes([_changed(lock(project), source=gone)]))
+    if named == "option":
+        monkeypatch.delenv("WASMBUILD_MIRROR")
+    options = ["--mirror", site.address] if named == "option" else []
+    said = project.run("toolchain", "install", "--locked", *options).stderr
+    assert f"installed, from {site.address}{release.path}" in said
+
+
 def test_what_keeps_the_locked_one_from_being_found_is_named(
     project: Project, release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
