@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import errno
 import gzip
 import hashlib
 import io
@@ -32,13 +33,13 @@ _RECORD = re.compile(r"[^/]+\.dist-info/RECORD")
 _MAX_READ = 16 << 20
 
 _BROKEN = (
-    gzip.BadGzipFile,
     tarfile.TarError,
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
     EOFError,
-    NotImplementedError,
+    # Of a member that is encrypted too.
+    RuntimeError,
     ValueError,
 )
 
@@ -138,7 +139,10 @@ def _wheel_digests(opened: zipfile.ZipFile, members: Iterable[zipfile.ZipInfo], 
 def _as_format_error(shown: str) -> Iterator[None]:
     try:
         yield
-    except _BROKEN as error:
+    except (*_BROKEN, OSError) as error:
+        # Damage has no number of the system, or leads to a place before the file.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
         raise ArchiveError(f"{shown}: is damaged, or no archive of a release: {printable(error)}") from error
 
 

@@ -6,7 +6,6 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from wasmbuild import files
 from wasmbuild.errors import ToolchainError, UsageError
@@ -252,10 +251,10 @@ def local_path(source: str) -> Path:
     """Return the path that a user wrote, as a path or as ``file://``. Raises UsageError."""
     if not source.startswith("file:"):
         return Path(source).expanduser().absolute()
-    parts = urlsplit(source)
-    if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
+    host, slash, path = source.removeprefix("file:").removeprefix("//").partition("/")
+    if host not in ("", "localhost") or not slash:
         raise UsageError(f"--from {printable(source)}: names no file here; write file:///PATH")
-    return Path(files.of_url(parts.path))
+    return Path(files.of_url(slash + path))
 
 
 def _there(request: str, source: str, sha256: str | None, *, any_of_line: bool) -> Installed | None:

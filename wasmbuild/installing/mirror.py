@@ -98,7 +98,15 @@ def requested(option: str | None) -> Mirror:
     address, named_by = (option, "--mirror") if option else (os.environ.get(VARIABLE, ""), VARIABLE)
     if not address:
         return Mirror(UPSTREAM, UPSTREAM_TAGS)
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+        _ = parts.port, (parts.hostname or "").encode("idna"), f"{parts.path}{parts.query}".encode("ascii")
+    except ValueError as error:
+        # It may hold a password, and so may what is said of it.
+        raise UsageError(
+            f"{named_by}: is no address: its host or port is none, or characters in it are not of ASCII; correct the "
+            f"one, and write the others as %XX"
+        ) from error
     shown = printable(address, 400)
     if parts.username is not None or parts.password is not None:
         raise UsageError(f"{named_by}: holds a password, which would be shown and written down; put it into ~/.netrc")

@@ -146,6 +146,10 @@ def download(
         try:
             _attempt(address, body, opener, credentials, expected, patience, most, on_bytes)
             break
+        except (ValueError, http.client.InvalidURL) as error:
+            raise NetworkError(
+                f"{_shown(address)}: is no address, or leads to none: {_reason(error)}; check the address"
+            ) from error
         except _LostError as error:
             barren = 1 if body.size > before else barren + 1
             if barren >= patience.attempts:
@@ -178,7 +182,10 @@ def _attempt(
     most: int,
     on_bytes: OnBytes,
 ) -> None:
-    """Get all of a file, or the rest of it. Raises _LostError, NetworkError."""
+    """Get all of a file, or the rest of it.
+
+    Raises _LostError, NetworkError, and ValueError or InvalidURL for what is no address.
+    """
     request = urllib.request.Request(address, headers={"User-Agent": f"wasmbuild/{__version__}"})  # noqa: S310
     if body.size and body.validator:
         request.add_header("Range", f"bytes={body.size}-")
@@ -214,6 +221,8 @@ def _attempt(
         if isinstance(error.reason, TimeoutError):
             raise _too_slow(address, patience) from error
         raise _LostError(_reason(error.reason)) from error
+    except http.client.InvalidURL:
+        raise
     except (http.client.HTTPException, ConnectionError, EOFError) as error:
         raise _LostError(_reason(error)) from error
 

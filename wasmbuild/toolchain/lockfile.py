@@ -188,7 +188,7 @@ def _executable(table: dict[str, Any]) -> Executable:
     source = table.pop("source")
     if not isinstance(source, str) or not source.isprintable():
         raise ValueError("source is no text")
-    if source.startswith(WHEEL):
+    if source not in (CARGO, LOCAL) and not source.startswith(("https://", "http://")):
         # It is told to be typed.
         _match(_PACKAGE, source)
     archive = None

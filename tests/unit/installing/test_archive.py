@@ -105,6 +105,23 @@ def test_damage(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
         taken(path)
 
 
+@pytest.mark.parametrize(
+    ("compression", "at", "flipped"),
+    [(zipfile.ZIP_STORED, 6, 1), (zipfile.ZIP_BZIP2, 44, 255), (zipfile.ZIP_DEFLATED, -4, 255)],
+    ids=["encrypted", "a damaged part", "a directory before the file"],
+)
+def test_a_damaged_zip(tmp_path: Path, compression: int, at: int, flipped: int) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", compression) as opened:
+        opened.writestr("w/wasmtime", PROGRAM)
+    data = bytearray(path.read_bytes())
+    for place in [at, data.index(b"PK\1\2") + 8] if compression == zipfile.ZIP_STORED else [at]:
+        data[place] ^= flipped
+    path.write_bytes(data)
+    with pytest.raises(FormatError, match=r"a\.tar\.xz: is damaged, or no archive of a release"):
+        taken(path)
+
+
 @given(st.binary(max_size=200), st.integers(0, 5))
 def test_any_bytes_are_refused_or_read(tmp_path_factory: pytest.TempPathFactory, data: bytes, start: int) -> None:
     path = tmp_path_factory.mktemp("any") / "a"

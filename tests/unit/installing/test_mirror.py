@@ -54,6 +54,11 @@ def test_where_archives_lie(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("m.example", "is no address; it begins with https://"),
         ("ftp://m.example", "is no address"),
+        ("https://me:secret@[::1", "is no address: its host or port is none"),
+        ("https://m..example", "is no address: its host or port is none"),
+        (f"https://{'m' * 70}.example", "is no address: its host or port is none"),
+        ("https://m.example:secret", "is no address: its host or port is none"),
+        ("https://m.example/ü", "write the others as %XX"),
         ("https://me:secret@m.example", "put it into ~/.netrc"),
         ("https://m.example/{arhc}", "there is no field {arhc}; the fields are {version}, {arch}, {os}, {archive}"),
         ("https://m.example/{version", "the fields are"),

@@ -98,6 +98,17 @@ def test_a_refusal_is_asked_once(site: Site, code: int, hint: str) -> None:
     assert len(site.requests) == 1
 
 
+@pytest.mark.parametrize("address", ["http://[x/a", "http://127.0.0.1:b/a", "http://a..b/a", "http://127.0.0.1/a b"])
+def test_what_is_no_address(address: str) -> None:
+    assert refusal(address).startswith(f"{address}: is no address, or leads to none: ")
+
+
+def test_what_leads_to_no_address(site: Site) -> None:
+    address = site.put("/a", serving.redirect("http://a..b/a"))
+    assert refusal(address).startswith(f"{address}: is no address, or leads to none: ")
+    assert len(site.requests) == 1
+
+
 def test_nobody_listens(site: Site) -> None:
     assert "refused" in refusal("http://127.0.0.1:9/a").lower()
 

@@ -77,6 +77,10 @@ def test_any_document_is_read_or_refused(tmp_path_factory: pytest.TempPathFactor
             'version = 1\n[[toolchain]]\nrequest = "48"\nwasmtime = "48.0.8"\n[toolchain.platforms]\nlinux-x64 = "x"',
             "'x' is no table",
         ),
+        (
+            'version = 1\n[[toolchain]]\nrequest = "48"\nwasmtime = "48.0.8"\n[toolchain.platforms.x]\nsource = "x"',
+            "'x' is not as it should be",
+        ),
     ],
 )
 def test_what_is_no_lock_file(tmp_path: Path, text: str, why: str) -> None:
