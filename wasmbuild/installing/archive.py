@@ -51,10 +51,11 @@ class ArchiveError(FormatError):
 
 
 @contextmanager
-def executable(path: Path, program: str, *, shown: str) -> Iterator[Iterator[bytes]]:
+def executable(path: Path, program: str, scratch: Path, *, shown: str) -> Iterator[Iterator[bytes]]:
     """Give the bytes of the executable in an archive, a part at a time; every member before it is looked at first.
 
-    ``program`` is its file name, ``shown`` what people call the archive. Raises ArchiveError, OSError.
+    ``program`` is its file name, ``scratch`` a directory for what is unpacked meanwhile, ``shown`` what people call
+    the archive. Raises ArchiveError, OSError.
     """
     with _as_format_error(shown):
         if zipfile.is_zipfile(path):
@@ -62,7 +63,7 @@ def executable(path: Path, program: str, *, shown: str) -> Iterator[Iterator[byt
                 yield _parts(member, shown)
         else:
             # Looking at all members of a compressed archive before one is read would decompress it twice.
-            with path.open("rb") as file, tempfile.TemporaryFile() as plain:
+            with path.open("rb") as file, tempfile.TemporaryFile(dir=scratch) as plain:
                 _decompress(file, plain, shown)
                 with tarfile.open(fileobj=_BoundedReads(plain), mode="r:") as tar:
                     yield _parts(_tar_member(tar, program, shown), shown)

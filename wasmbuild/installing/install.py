@@ -236,7 +236,7 @@ def _no_archive(why: str) -> UsageError:
 
 def _unpacked(path: Path, scratch: Path, shown: str) -> Path:
     made = scratch / PROGRAM
-    with archive.executable(path, PROGRAM, shown=shown) as parts:
+    with archive.executable(path, PROGRAM, scratch, shown=shown) as parts:
         store.write_executable(made, parts)
     return made
 

@@ -227,7 +227,7 @@ def _of_releases(version: str, wanted: Sequence[Platform], source: ArchiveSource
                 reporter=source.reporter,
             )
             size, hashed = 0, hashlib.sha256()
-            with install.of_a_server(), archive.executable(into, platform.program, shown=address) as parts:
+            with install.of_a_server(), archive.executable(into, platform.program, scratch, shown=address) as parts:
                 for part in parts:
                     size += len(part)
                     hashed.update(part)

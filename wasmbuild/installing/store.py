@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shlex
@@ -20,6 +21,7 @@ from wasmbuild.toolchain.installed import PROGRAM, RECORD, TOOLCHAINS, Archive, 
 
 _PREFIX = ".installing-"
 _POLL_SECONDS = 0.1
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 
 
 @contextlib.contextmanager
@@ -42,6 +44,11 @@ def alone(on_wait: Callable[[], object] = lambda: None, kind: str = TOOLCHAINS) 
         scratch = Path(tempfile.mkdtemp(dir=root, prefix=_PREFIX))
         try:
             yield scratch
+        except OSError as error:
+            # What writes to an open file does not say where that is; all of it is here.
+            if error.filename is None and error.errno in _FULL:
+                error.filename = str(root)
+            raise
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     finally:

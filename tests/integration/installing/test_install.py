@@ -155,6 +155,21 @@ def test_what_was_changed_is_installed_again(user: Path, site: serving.Site, rel
     assert path.read_bytes() == release.program.read_bytes()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="files may get as large as they like")
+@pytest.mark.parametrize("more", [-1, 0], ids=["the download", "what is unpacked"])
+def test_a_full_disk_is_named(user: Path, site: serving.Site, release: Release, more: int) -> None:
+    import resource
+
+    site.put(release.path, release.archive)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(release.archive) + more, limits[1]))
+    try:
+        said = command("install", release.version, status=3).stderr
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert said.startswith(f"error: {user}: cannot be used: File too large; ")
+
+
 def test_where_others_may_write_nothing_is_installed(user: Path, release: Release) -> None:
     if not hasattr(os, "geteuid"):
         pytest.skip("other access rights")

@@ -34,7 +34,7 @@ def named(name: str, **fields: object) -> tarfile.TarInfo:
 
 
 def taken(path: Path, program: str = "wasmtime") -> bytes:
-    with archive.executable(path, program, shown="a.tar.xz") as parts:
+    with archive.executable(path, program, path.parent, shown="a.tar.xz") as parts:
         return b"".join(parts)
 
 
