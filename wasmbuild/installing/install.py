@@ -75,31 +75,38 @@ def install(
         raise UsageError(f"--mirror has archives of releases, and --from {printable(source)} takes none; leave one out")
     if attest is not None and source == CARGO:
         raise _no_archive("cargo builds it here")
+    is_file = source not in (RELEASE, CARGO, VENDORED)
+    if request is None and not is_file:
+        raise UsageError("name a version, such as 48.0.8; a file alone needs none: --from FILE")
+    if request is not None and not is_file and source != CARGO and not offline and not mirror.is_exact(request):
+        request = releases.newest(request, credentials_of(releases), patience)
+
+    def there() -> Installed | None:
+        if request is None or is_file or attest is not None:
+            return None
+        return _there(request, source, executable_sha256, any_of_line=offline)
+
+    # What is there needs no directory that can be written; another process may bring it meanwhile.
+    if (done := there()) is not None:
+        return done
     with store.alone(lambda: reporter.say("another installation is going on; waiting for it to end")) as scratch:
         before = set(installed.folders())
-        if source not in (RELEASE, CARGO, VENDORED):
+        if request is None or is_file:
             made, origin, of = _of_file(request, source, scratch, attest, reporter)
-        elif request is None:
-            raise UsageError("name a version, such as 48.0.8; a file alone needs none: --from FILE")
+        elif (done := there()) is not None:
+            return done
+        elif source == CARGO:
+            reporter.say("cargo builds it, which takes minutes")
+            made, origin, of = cargo.install(request, scratch, offline=offline), CARGO, None
+        elif offline:
+            raise NetworkError(
+                f"Wasmtime {request} is not installed, and --offline lets nothing be downloaded; name a file: "
+                f"--from FILE"
+            )
         else:
-            if source != CARGO and not offline and not mirror.is_exact(request):
-                request = releases.newest(request, credentials_of(releases), patience)
-            if attest is None:
-                there = _there(request, source, executable_sha256, any_of_line=offline)
-                if there is not None:
-                    return there
-            if source == CARGO:
-                reporter.say("cargo builds it, which takes minutes")
-                made, origin, of = cargo.install(request, scratch, offline=offline), CARGO, None
-            elif offline:
-                raise NetworkError(
-                    f"Wasmtime {request} is not installed, and --offline lets nothing be downloaded; "
-                    f"name a file: --from FILE"
-                )
-            else:
-                made, origin, of = _downloaded(
-                    request, source, releases, address, scratch, expected or ANY, attest, patience, reporter
-                )
+            made, origin, of = _downloaded(
+                request, source, releases, address, scratch, expected or ANY, attest, patience, reporter
+            )
         if executable_sha256 is not None and (found := store.digest(made)) != executable_sha256:
             raise ToolchainError(
                 f"the executable that {origin} gave has the SHA-256 {found}, and wasmbuild.lock says "

@@ -101,6 +101,21 @@ def test_where_nothing_is_installed_the_locked_one_is_what_to_get(
     assert "what wasmbuild.lock names" in project.run("toolchain", "which").stderr
 
 
+def test_what_is_there_needs_no_directory_that_can_be_written(
+    project: Project, user: Path, site: serving.Site, release: Release
+) -> None:
+    site.put(release.path, release.archive)
+    site.put("/index.json", json.dumps({"versions": [release.version]}).encode())
+    project.run("toolchain", "install", release.version)
+    project.run("lock")
+    # Nobody can write there, not even root.
+    (user / ".lock").unlink()
+    (user / ".lock").mkdir()
+    for what in (release.version, "48", "--locked"):
+        assert "is installed already" in project.run("toolchain", "install", what).stderr
+    assert ".lock: cannot be used: " in project.run("toolchain", "install", "48.0.77", status=2).stderr
+
+
 @pytest.mark.parametrize("named", ["option", "variable"])
 def test_a_mirror_stands_for_where_the_locked_one_came_from(
     project: Project, site: serving.Site, release: Release, monkeypatch: pytest.MonkeyPatch, named: str
