@@ -11,7 +11,10 @@ from pathlib import Path
 
 from wasmbuild.engine import lines
 from wasmbuild.errors import ToolchainError
+from wasmbuild.interrupts import DeferredInterrupts
+from wasmbuild.toolchain import process
 from wasmbuild.toolchain.installed import PROGRAM
+from wasmbuild.toolchain.search_path import WINDOWS
 
 
 def install(request: str, scratch: Path, *, offline: bool) -> Path:
@@ -41,19 +44,25 @@ def _run(what: list[str], line: int, scratch: Path, folder: Path, offline: bool)
     arguments = [cargo, "install", *what, "--locked", *features, *(["--offline"] if offline else [])]
     arguments += ["--root", str(scratch / "root"), "--target-dir", str(scratch / "target")]
     # Its progress is what people see meanwhile; stdout stays for what was asked.
-    ended = subprocess.run(
-        arguments,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=_stderr(),
-        stderr=_stderr(),
-        env={**os.environ, "CARGO_INSTALL_ROOT": str(scratch / "root")},
-        check=False,
-    )
+    with DeferredInterrupts():
+        child = subprocess.Popen(
+            arguments,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=_stderr(),
+            stderr=_stderr(),
+            env={**os.environ, "CARGO_INSTALL_ROOT": str(scratch / "root")},
+            # With the compilers that it started, which would go on for minutes, it ends when this does.
+            start_new_session=not WINDOWS,
+        )
+    try:
+        child.wait()
+    finally:
+        status = process.end(child).status
     made = scratch / "root" / "bin" / PROGRAM
-    if ended.returncode or not os.path.isfile(made):
+    if status or not os.path.isfile(made):
         raise ToolchainError(
-            f"cargo ended with status {ended.returncode}, and nothing was installed; what it wrote says why\n"
+            f"cargo ended with status {status}, and nothing was installed; what it wrote says why\n"
             f"    $ {shlex.join(arguments[:-4])}"
         )
     return made

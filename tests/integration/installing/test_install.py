@@ -331,6 +331,25 @@ def test_by_cargo(user: Path) -> None:
     assert "--target" in targets
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the program is a shell script")
+def test_what_cargo_started_ends_with_an_install_that_is_stopped(user: Path, tmp_path: Path) -> None:
+    cargo, started = tmp_path / "bin" / "cargo", tmp_path / "started"
+    cargo.parent.mkdir()
+    cargo.write_text(f"#!/bin/sh\nsleep 100 &\ntouch {started}\nwait\n")
+    cargo.chmod(0o755)
+    command = [sys.executable, "-m", "wasmbuild.cli", "toolchain", "install", "48.0.1", "--from", "cargo"]
+    environment = {**os.environ, "PATH": f"{cargo.parent}:/usr/bin:/bin"}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as process:
+        while not started.exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.terminate()
+        # Which whoever is left would keep open.
+        process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert installed.folders() == []
+
+
 def test_without_cargo(user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert "cargo is not on PATH" in command("install", "48.0.8", "--from", "cargo", status=2).stderr
