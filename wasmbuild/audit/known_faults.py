@@ -57,10 +57,11 @@ def of_build(session: Session, policy: AuditPolicy) -> KnownFaults:
     """
     manifests, paths, policy = list(_built(session)), [session.plan.build_dir], policy.in_force()
     locked = os.path.lexists(session.plan.directory / search_path.LOCK)
-    question = _question(manifests, in_shell(paths[0]), policy, locked=locked)
+    named = session.plan.compiler not in ("auto", "cli") or search_path.named() is not None
+    question = _question(manifests, policy, in_shell(paths[0]), locked, named)
     known = None if question is None else _remembered(question)
     if known is None:
-        known = _judged(manifests, paths, policy, "build", locked=locked)
+        known = _judged(manifests, paths, policy, "build", locked=locked, named=named)
         if question is not None:
             _DOCUMENTS.remember(question, known)
     if known.fails:
@@ -68,14 +69,14 @@ def of_build(session: Session, policy: AuditPolicy) -> KnownFaults:
     return known
 
 
-def _question(manifests: list[ShippedManifest], shown: str, policy: AuditPolicy, *, locked: bool) -> str | None:
+def _question(manifests: list[ShippedManifest], policy: AuditPolicy, *told_by: str | bool) -> str | None:
     """Return a digest of all that decides what is known of a build; None where the records cannot be looked at."""
     try:
         records = bundle.signature()
     except OSError:
         return None
     listed = [each._replace(isa_flags=dict(each.isa_flags)) for each in manifests]
-    here = [str(host.triple()), loads_here.installed(), shown, locked, repr(policy)]
+    here = [str(host.triple()), loads_here.installed(), *told_by, repr(policy)]
     return sha256_hex(spell([records, here, listed]).encode("ascii"))
 
 
@@ -94,13 +95,14 @@ def _judged(
     command: str,
     *,
     locked: bool = False,
+    named: bool = False,
 ) -> KnownFaults:
     from wasmbuild.audit.database import bundled
     from wasmbuild.audit.report import judged
     from wasmbuild.audit.text import note
 
     report = judged(manifests, bundled(), policy, library=loads_here.installed())
-    line = note(report, " ".join(["wasmbuild audit", *map(in_shell, paths)]), locked=locked)
+    line = note(report, " ".join(["wasmbuild audit", *map(in_shell, paths)]), locked=locked, named=named)
     fails = command in policy.enforce and report.severe
     return KnownFaults(f"{line} (fails by [audit] enforce)" if line and fails else line, fails)
 

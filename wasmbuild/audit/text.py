@@ -8,6 +8,7 @@ from wasmbuild.audit.database import LAYOUT, Advisory
 from wasmbuild.audit.judge import AFFECTED, NOT_AFFECTED, UNKNOWN, Finding
 from wasmbuild.audit.report import STALE_DAYS, AuditedArtifact, AuditReport, supported
 from wasmbuild.audit.versions import Version, parse
+from wasmbuild.engine.lines import own_release_only
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project.audit_policy import SEVERITIES
 from wasmbuild.project.keys import dotted
@@ -106,10 +107,11 @@ def _upgrades(report: AuditReport) -> dict[str, _Upgrade]:
     return found
 
 
-def note(report: AuditReport, more: str, *, locked: bool = False) -> str | None:
+def note(report: AuditReport, more: str, *, locked: bool = False, named: bool = False) -> str | None:
     """Return one line for a build or a verification, None where nothing is known against its compilers.
 
-    ``more`` is the command that says more; ``locked`` tells that a lock file names what compiles.
+    ``more`` is the command that says more; ``locked`` tells that a lock file names what compiles, ``named`` that
+    the declaration or the environment does, and nothing else is taken.
     """
     count, unknown = report.count(), report.count(UNKNOWN)
     wrong = [(entry.alike, found) for entry in report.entries if (found := list(_counted(entry, AFFECTED)))]
@@ -119,13 +121,13 @@ def note(report: AuditReport, more: str, *, locked: bool = False) -> str | None:
         reason, advisory = layouts[0][1].reason, layouts[0][1].advisory.id
         are = "they are" if crashing > 1 else "it is"
         faulty = sum(alike for alike, found in wrong if any(each.advisory.kind != LAYOUT for each in found))
-        also = f", and {faulty} with known faults of the compiler{_mended(report, locked)}" if faulty else ""
+        also = f", and {faulty} with known faults of the compiler{_mended(report, locked, named)}" if faulty else ""
         return f"{_share(crashing, count)} would crash where {are} loaded ({advisory}: {reason}){also}: {more}"
     affected = sum(alike for alike, _ in wrong)
     if affected:
         worst = _worst(finding.advisory for _, found in wrong for finding in found)
         have = "have" if affected > 1 else "has"
-        known_faults = f"known faults of the compiler ({worst}){_mended(report, locked)}"
+        known_faults = f"known faults of the compiler ({worst}){_mended(report, locked, named)}"
         return f"{_share(affected, count)} {have} {known_faults}: {more}"
     compilers = {version: found for version, found in report.compilers.items() if found}
     if not compilers:
@@ -138,7 +140,7 @@ def note(report: AuditReport, more: str, *, locked: bool = False) -> str | None:
     last = [
         max((fix for (of, _), fix in fixes.items() if fix and of == version), default=None) for version in compilers
     ]
-    mended = _releases(last, locked, of_which)
+    mended = _releases(last, locked, named, of_which)
     faults = f"compiled by {whose}, with {len(known)} known faults ({_worst(known.values())}){mended}"
     if unknown:
         have = "have" if unknown > 1 else "has"
@@ -156,15 +158,15 @@ def _share(number: int, count: int) -> str:
     return "the artifact" if count == 1 else f"{number} of {count} artifacts"
 
 
-def _mended(report: AuditReport, locked: bool) -> str:
+def _mended(report: AuditReport, locked: bool, named: bool) -> str:
     """Say what mends all that is affected; nothing where that is not all of it, which an audit tells."""
     found = _upgrades(report).values()
     whole = not any(upgrade.moved or upgrade.without for upgrade in found)
-    return _releases([upgrade.version for upgrade in found], locked, "which") if whole else ""
+    return _releases([upgrade.version for upgrade in found], locked, named, "which") if whole else ""
 
 
-def _releases(versions: Iterable[Version | None], locked: bool, which: str) -> str:
-    """Say which releases mend what was told, and what gets them; nothing where none is known."""
+def _releases(versions: Iterable[Version | None], locked: bool, named: bool, which: str) -> str:
+    """Say which releases mend what was told, and what gets them where that is enough; nothing where none is known."""
     known = sorted({version for version in versions if version is not None})
     if not known:
         return ""
@@ -172,7 +174,9 @@ def _releases(versions: Iterable[Version | None], locked: bool, which: str) -> s
     if locked:
         commands.append("wasmbuild lock")
     mend = "mends" if len(known) == 1 else "mend"
-    return f", {which} {listed([str(version) for version in known])} {mend} ({', then '.join(commands)})"
+    declared = named or any(own_release_only(version.major) for version in known)
+    how = "" if declared else f" ({', then '.join(commands)})"
+    return f", {which} {listed([str(version) for version in known])} {mend}{how}"
 
 
 def _fix(compiler: str, advisory: Advisory) -> Version | None:

@@ -65,6 +65,15 @@ def test_under_a_lock_it_says_to_lock_again(collected: Project) -> None:
     assert re.search(r"\(wasmbuild toolchain install [0-9.]+, then wasmbuild lock\): ", collected.run("build").stderr)
 
 
+def test_under_a_compiler_that_is_named_nothing_is_to_be_installed(collected: Project) -> None:
+    """It would not be taken."""
+    collected.declare(
+        DECLARED.replace("[toolchain]", '[toolchain]\ncompiler = "embedded"').replace("aarch64", "x86_64")
+    )
+    said = collected.run("build").stderr
+    assert re.search(r"known faults .*, (\d+ of )?which [0-9.]+ mends: wasmbuild audit build$", said, re.MULTILINE)
+
+
 def test_a_build_without_anything_to_do_looks_at_nothing_of_it(collected: Project) -> None:
     collected.run("build")
     code = "import sys; from wasmbuild.cli import main; main(['build', '-q']); print(*sys.modules)"

@@ -28,8 +28,8 @@ def of(compiler: str, traits: dict[str, Any], *, winch: bool = False, runtime: s
     return ShippedManifest("manifest.json", compiler, TRIPLES["arm"], engine, {}, (artifact,), runtime)
 
 
-def said(*manifests: ShippedManifest, locked: bool = False) -> str:
-    return note(judged(manifests, bundled(), AuditPolicy()), "more", locked=locked) or ""
+def said(*manifests: ShippedManifest, **ways: bool) -> str:
+    return note(judged(manifests, bundled(), AuditPolicy()), "more", **ways) or ""
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,12 @@ def test_of_a_lock_file() -> None:
     assert said(of("48.0.2", GC), locked=True).endswith(
         "(wasmbuild toolchain install 48.0.9, then wasmbuild lock): more"
     )
+
+
+def test_where_to_install_is_not_enough_nothing_is_told_to_be_typed() -> None:
+    """Of line 36 the declaration names the release, and a compiler that is named stays that one."""
+    assert said(of("36.0.9", HUGE_BR_TABLE)).endswith("), which 36.0.19 mends: more")
+    assert said(of("48.0.2", GC), named=True).endswith("), which 48.0.9 mends: more")
 
 
 class Builds:
