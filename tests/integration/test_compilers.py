@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from support import ALL, HEAD, MODULES, TARGETS, Project
 
+from wasmbuild.toolchain.find import find
+
 Script = Callable[..., Path]
 
 
@@ -35,6 +37,23 @@ def test_a_compiler_of_another_line(project: Project, script: Script) -> None:
         f"error: [toolchain] compiler: {path} is Wasmtime 49.0.3, not 48; name another executable there, "
         f"or change the line that is set as wasmtime under [toolchain]\n"
     )
+
+
+def test_a_script_that_starts_another_compiler_than_is_locked(project: Project) -> None:
+    """Its bytes are the same."""
+    real = find("cli", 48, project.root).path
+    says = project.write("says", "48.0.0")
+    script = project.write(
+        "w", f'#!/bin/sh\n[ "$1" = --version ] && echo "wasmtime $(cat {says})" && exit\nexec {real} "$@"\n'
+    )
+    script.chmod(0o755)
+    use(project, script)
+    project.run("lock")
+    assert project.compiled() == ALL
+    says.write_text("48.0.1")
+    project.write("add.wat", "(module)")
+    said = project.run("build", status=2).stderr
+    assert "wasmbuild.lock: the compiler that is found is not the one that is locked" in said
 
 
 def test_no_compiler_but_the_library(project: Project) -> None:

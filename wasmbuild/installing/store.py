@@ -76,6 +76,8 @@ def publish(made: Path, source: str, archive: Archive | None = None, *, wanted: 
         identity = executable.identify(made)
     except executable.UnusableExecutableError as error:
         raise ToolchainError(f"what {source} gave {error}; nothing was installed") from error
+    if executable.is_script(made):
+        raise ToolchainError(f"what {source} gave is a script, and starts another one; nothing was installed")
     if wanted is not None and identity.version != wanted and not identity.version.startswith(f"{wanted}."):
         raise ToolchainError(f"what {source} gave is Wasmtime {identity.version}, not {wanted}; nothing was installed")
     final = installed.directory() / installed.name(identity.version, identity.sha256)

@@ -139,7 +139,8 @@ def find_locked(choice: str, line: int, directory: Path, least: Mapping[int, str
             f"{LOCK}: locks Wasmtime {locked.version} for {', '.join(sorted(locked.platforms))} and not for {host}; "
             f"run: wasmbuild lock --platform {host}"
         )
-    if compiler.kind != EMBEDDED and compiler.sha256 == executable.sha256:
+    # A script has the same bytes whatever it starts.
+    if compiler.kind != EMBEDDED and (compiler.sha256, compiler.version) == (executable.sha256, locked.version):
         return compiler
     what = "the library of the wasmtime package" if compiler.kind == EMBEDDED else compiler.path
     if problem:
