@@ -7,7 +7,20 @@ import struct
 import sys
 from pathlib import Path
 
+import pytest
+
 IS_RUN_HERE = sys.platform == "linux" and platform.machine() == "x86_64"
+
+
+def program(path: Path, body: str) -> Path:
+    """Write an executable in machine code that runs a shell script beside it."""
+    if not IS_RUN_HERE:
+        pytest.skip("the program is in machine code of x86-64 Linux")
+    script = path.with_name(path.name + ".sh")
+    script.write_text(f"{body}\n")
+    path.write_bytes(launcher(script))
+    path.chmod(0o755)
+    return path
 
 
 def launcher(script: Path) -> bytes:

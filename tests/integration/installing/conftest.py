@@ -11,7 +11,7 @@ from typing import cast
 
 import pytest
 import serving
-from launcher import IS_RUN_HERE, launcher
+from launcher import IS_RUN_HERE, program
 from releases import Release
 
 from wasmbuild.lean import paths
@@ -35,11 +35,8 @@ def release(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         return cast(Release, request.getfixturevalue("real_release"))
     identity = executable.identify(_wheel())
     folder = tmp_path_factory.mktemp("release")
-    script, program = folder / "script", folder / "wasmtime"
-    script.write_text(f'[ "$1" != --version ] || exec echo wasmtime {identity.version}\nexec "{identity.path}" "$@"\n')
-    program.write_bytes(launcher(script))
-    program.chmod(0o755)
-    return _release(identity.version, program, os.urandom(4_000_000))
+    body = f'[ "$1" != --version ] || exec echo wasmtime {identity.version}\nexec "{identity.path}" "$@"'
+    return _release(identity.version, program(folder / "wasmtime", body), os.urandom(4_000_000))
 
 
 @pytest.fixture(params=["release", pytest.param("real_release", marks=pytest.mark.slow)])
