@@ -44,21 +44,24 @@ def _run(what: list[str], line: int, scratch: Path, folder: Path, offline: bool)
     arguments = [cargo, "install", *what, "--locked", *features, *(["--offline"] if offline else [])]
     arguments += ["--root", str(scratch / "root"), "--target-dir", str(scratch / "target")]
     # Its progress is what people see meanwhile; stdout stays for what was asked.
-    with DeferredInterrupts():
-        child = subprocess.Popen(
-            arguments,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=_stderr(),
-            stderr=_stderr(),
-            env={**os.environ, "CARGO_INSTALL_ROOT": str(scratch / "root")},
-            # With the compilers that it started, which would go on for minutes, it ends when this does.
-            start_new_session=not WINDOWS,
-        )
+    child = None
     try:
-        child.wait()
-    finally:
-        status = process.end(child).status
+        with DeferredInterrupts():
+            child = subprocess.Popen(
+                arguments,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=_stderr(),
+                stderr=_stderr(),
+                env={**os.environ, "CARGO_INSTALL_ROOT": str(scratch / "root")},
+                # With the compilers that it started, which would go on for minutes, it ends when this does.
+                start_new_session=not WINDOWS,
+            )
+        status = child.wait()
+    except BaseException:
+        if child is not None:
+            process.end(child)
+        raise
     made = scratch / "root" / "bin" / PROGRAM
     if status or not os.path.isfile(made):
         raise ToolchainError(

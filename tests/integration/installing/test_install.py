@@ -334,19 +334,34 @@ def test_by_cargo(user: Path) -> None:
     assert "--target" in targets
 
 
+STOPPED_AT_ONCE = """
+import os, signal, subprocess, time
+start = subprocess.Popen._execute_child
+def started(self, *arguments):
+    start(self, *arguments)
+    while not os.path.exists("started"):
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGTERM)
+subprocess.Popen._execute_child = started
+"""
+
+
 @pytest.mark.skipif(os.name != "posix", reason="the program is a shell script")
-def test_what_cargo_started_ends_with_an_install_that_is_stopped(user: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", ["", STOPPED_AT_ONCE], ids=["later", "at once"])
+def test_what_cargo_started_ends_with_an_install_that_is_stopped(user: Path, tmp_path: Path, before: str) -> None:
     cargo, started = tmp_path / "bin" / "cargo", tmp_path / "started"
     cargo.parent.mkdir()
     cargo.write_text(f"#!/bin/sh\nsleep 100 &\ntouch {started}\nwait\n")
     cargo.chmod(0o755)
-    command = [sys.executable, "-m", "wasmbuild.cli", "toolchain", "install", "48.0.1", "--from", "cargo"]
+    code = f"{before}import sys; from wasmbuild.cli import main; sys.exit(main(sys.argv[1:]))"
     environment = {**os.environ, "PATH": f"{cargo.parent}:/usr/bin:/bin"}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as process:
+    command = [sys.executable, "-c", code, "toolchain", "install", "48.0.1", "--from", "cargo"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE) as process:
         while not started.exists():
-            assert process.poll() is None
+            assert process.poll() is None or before
             time.sleep(0.02)
-        process.terminate()
+        if not before:
+            process.terminate()
         # Which whoever is left would keep open.
         process.communicate(timeout=30)
     assert process.returncode == 130
