@@ -10,7 +10,7 @@ import binascii
 import os
 from itertools import chain
 
-from wasmbuild import files
+from wasmbuild import __version__, files
 from wasmbuild.builder.columns import Columns
 from wasmbuild.lean.json import read as read_json
 from wasmbuild.lean.json import spell
@@ -20,7 +20,8 @@ from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-SCHEMA = "wasmbuild/state/12"
+SCHEMA = f"wasmbuild/state/13 of {__version__}"
+"""Another version may remember other facts of the same file."""
 
 _CHECKSUM = b"%08x"
 _CHECKSUM_SIZE = 8

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmbuild import files
+from wasmbuild import __version__, files
+from wasmbuild.builder import state_file
 from wasmbuild.builder.memory import Memory
 from wasmbuild.errors import DiskError
 
@@ -94,6 +95,18 @@ def test_what_is_written_down_is_read_again(tmp_path: Path) -> None:
     seen = again.look(tmp_path / "a", lambda data: pytest.fail("it was read again"))
     assert seen is not None
     assert seen.facts == 3
+
+
+def test_what_another_version_wrote_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"one")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(state_file, "SCHEMA", state_file.SCHEMA.replace(__version__, "0.0.9"))
+        state = memory(tmp_path)
+        state.look(path)
+        state.path.write_bytes(saved(state) or b"")
+        assert memory(tmp_path).digest_of_now(path) is not None
+    assert memory(tmp_path).digest_of_now(path) is None
 
 
 def test_a_file_that_is_gone_is_forgotten(tmp_path: Path) -> None:
