@@ -82,10 +82,14 @@ def read(table: Mapping[str, Any], where: str) -> Settings:
     return Settings(
         table["package"],
         table.get("config", filenames.CONFIG),
-        tuple(os.environ.get(ENVIRONMENT, "").split() or table.get("targets", ())),
+        tuple(_chosen() or table.get("targets", ())),
         table.get("platform-wheel", False),
         table.get("require-runtime", False),
     )
+
+
+def _chosen() -> list[str]:
+    return os.environ.get(ENVIRONMENT, "").split()
 
 
 def _fits(key: str, value: object) -> bool:
@@ -95,18 +99,19 @@ def _fits(key: str, value: object) -> bool:
 
 
 def build(root: Path, settings: Settings, in_wheel: Callable[[str], str], *, editable: bool) -> WheelContents:
-    """Build what a wheel ships, without records, and return it. An ``editable`` one has it in the source tree.
+    """Build into the package below ``root``, and return what a wheel ships, without records.
 
-    Any other leaves alone what is there, which may be for more targets. ``in_wheel`` tells of a directory in the
-    project, a path with slashes, where the wheel has it: it leaves out the folder of packages, such as ``src``. Raises
-    what ``api.build`` raises, and UsageError for a platform wheel of several platforms, for several lines, where there
-    is no such package, and for modules of Python in that directory.
+    A wheel of targets that the environment chooses, unless it is ``editable``, leaves alone what is there: an editable
+    install may load the others. ``in_wheel`` tells of a directory in the project, a path with slashes, where the wheel
+    has it: it leaves out the folder of packages, such as ``src``. Raises what ``api.build`` raises, and UsageError for
+    a platform wheel of several platforms, for several lines, where there is no such package, and for modules of Python
+    in that directory.
     """
     _check_package(root, settings.package)
     _check_modules(root, settings.package)
     package = in_wheel(settings.package)
     build_dir = root / settings.package
-    if not editable:
+    if _chosen() and not editable:
         build_dir = Path(tempfile.mkdtemp(prefix="wasmbuild-wheel-"))
         atexit.register(shutil.rmtree, build_dir, ignore_errors=True)
     plan = _plan(root, settings, build_dir)
@@ -122,7 +127,7 @@ def _plan(root: Path, settings: Settings, build_dir: Path | None = None) -> Plan
         return api.plan(root / settings.config, build_dir=build_dir, targets=settings.targets)
     except UnknownTargetError as error:
         # Whoever reads the table finds nothing of it there.
-        raise UsageError(f"{ENVIRONMENT}: {error}" if os.environ.get(ENVIRONMENT, "").split() else str(error)) from None
+        raise UsageError(f"{ENVIRONMENT}: {error}" if _chosen() else str(error)) from None
 
 
 def _check_package(root: Path, package: str) -> None:
