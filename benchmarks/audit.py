@@ -68,7 +68,7 @@ def _fleet(directory: Path, artifacts: int) -> None:
     for place, (target, triple) in enumerate(triples):
         first = place * count
         listed = [
-            artifact(f"m{number}", {**_SHAPES[number % len(_SHAPES)], "function-body": 100 + number})
+            artifact(f"m{number}", {**_SHAPES[number % len(_SHAPES)], "function-values": 100 + number})
             for number in range(first, min(first + count, artifacts))
         ]
         compiler = _COMPILERS[place % len(_COMPILERS)]

@@ -21,6 +21,7 @@ TRAITS: dict[str, Any] = {
     "passive-data": False,
     "br-table": 0,
     "function-body": 120,
+    "function-values": 4000,
     "call-ref": False,
     "try-table": False,
     "string-transcoding": False,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import corpus
 import pytest
 
 from wasmbuild.formats import wasm_traits
 from wasmbuild.inspection import features
-from wasmbuild.toolchain import find
+from wasmbuild.toolchain import find, search_path
 from wasmbuild.toolchain.embedded import Embedded
 from wasmbuild.toolchain.limits import ProcessLimits
 
@@ -186,3 +189,36 @@ BOTH = """(component
 )
 def test_text_passes_between_two_instances_of_one_component(inside: str, passes: bool, library: Embedded) -> None:
     assert wasm_traits.read(library.translate((BOTH % inside).encode())).string_transcoding is passes
+
+
+LOCALS = "(local " + "i32 " * 100 + ")"
+WRITTEN = "".join([f"(local.set {local} (i32.load (local.get 0)))" for local in range(1, 100)])
+READ = "".join([f"(i32.store (local.get 0) (local.get {local}))" for local in range(1, 100)])
+WIDE = "(type $wide (func (param " + "v128 " * 50 + ") (result " + "v128 " * 50 + ")))"
+CONSTANTS = "(v128.const i64x2 1 2)" * 50
+MANY_VALUES = {
+    "loops": "(loop " * 300 + "(br_if 0 (local.get 0))" + ")" * 300,
+    "conditions": "(if (local.get 0) (then (local.set 5 (i32.const 1))))" * 300,
+    "indirect calls": "(call_indirect (type $none) (local.get 0))" * 300,
+    "tables": "(table.set $e (local.get 0) (table.get $e (local.get 0)))" * 300,
+    "globals": "(global.set $g (global.get $g))" * 300,
+    "wide blocks": CONSTANTS + "(block (type $wide) br 0)" * 300 + "drop " * 50,
+    "arithmetic": "(local.set 1 (i32.div_s (i32.load (local.get 1)) (i32.trunc_f64_s (f64.const 7))))" * 300,
+}
+
+
+@pytest.mark.parametrize("name", MANY_VALUES)
+def test_a_function_has_no_more_values_than_its_traits_say(name: str, library: Embedded, tmp_path: Path) -> None:
+    binary = library.translate(
+        f"""(module (type $none (func)) {WIDE if name == "wide blocks" else ""} (memory 1) (table 1 funcref)
+        (table $e 1 externref) (global $g (mut externref) (ref.null extern))
+        (func (param i32) {LOCALS} (loop {WRITTEN} {MANY_VALUES[name]} {READ} (br_if 0 (local.get 0)))))""".encode()
+    )
+    (tmp_path / "m.wasm").write_bytes(binary)
+    compiler = find.find("cli", search_path.default_line(), ".")
+    options = ["-W", "fuel=1,epoch-interruption=y", "-O", "opt-level=0,signals-based-traps=n", "--emit-clif", "clif"]
+    (tmp_path / "clif").mkdir()
+    subprocess.run([compiler.path, "compile", *options, "m.wasm"], cwd=tmp_path, check=True, timeout=300)
+    function = (tmp_path / "clif" / "wasm[0]--function[0].clif").read_text()
+    numbers = map(int, re.findall(r"\bv(\d+)\b", function))
+    assert 300 < max(numbers) < wasm_traits.read(binary).function_values

@@ -174,6 +174,7 @@ _FLAGS = {
 _NUMBERS = {
     "br-table": "its largest br_table has {} targets",
     "function-body": "its largest function has {} bytes",
+    "function-values": "a function of it is at most {} values to Cranelift",
 }
 _LISTS = {
     "odd-tags-with": ("has an odd number of tags with {}", "has no odd number of tags beside such data"),

@@ -68,6 +68,7 @@ TRAITS = strict(
         "passive-data": _YES_OR_NO,
         "br-table": _COUNT,
         "function-body": _COUNT,
+        "function-values": _COUNT,
         "call-ref": _YES_OR_NO,
         "try-table": _YES_OR_NO,
         "string-transcoding": _YES_OR_NO,

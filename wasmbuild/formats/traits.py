@@ -25,6 +25,7 @@ class Traits(NamedTuple):
     define an odd number have besides (``ODD_TAGS_WITH``), ``odd_tags_image_size`` the least value of the setting
     ``memory-guaranteed-dense-image-size`` with which all their active data can be mapped. ``br_table`` is the
     number of targets of the largest, its default not counted; ``function_body`` the size of the largest, in bytes.
+    ``function_values`` is how many values Cranelift makes of a function at most (``clif_values``).
     ``string_transcoding`` says that functions that a component lifts may be lowered in it again, in the same or in
     another instance, and that text may pass between them; from UTF-8 to UTF-8 too, because the adapters of Wasmtime
     check and copy that with the same code.
@@ -37,6 +38,7 @@ class Traits(NamedTuple):
     passive_data: bool = False
     br_table: int = 0
     function_body: int = 0
+    function_values: int = 0
     call_ref: bool = False
     try_table: bool = False
     string_transcoding: bool = False

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from wasmbuild.errors import FormatError
-from wasmbuild.formats import wasm_types
+from wasmbuild.formats import clif_values, wasm_types
 from wasmbuild.formats.component_parts import parts
 from wasmbuild.formats.cursor import Cursor
 from wasmbuild.formats.data_images import DataImages
@@ -44,6 +46,8 @@ class _Reader:
         self.memories: list[str] = []
         self.tables: list[str] = []
         self.images = DataImages()
+        self.widest = 0
+        self.function_body = self.function_values = 0
 
     def traits(self) -> Traits:
         self._types()
@@ -75,7 +79,8 @@ class _Reader:
             data |= self._data(cursor, imported_memories)
         if self.images.refused:
             data.add("active-data-without-image")
-        largest = max(map(self._body, self._entries(_CODE)), default=0)
+        for cursor in self._entries(_CODE):
+            self._body(cursor)
         if len(self.memories) > 1:
             self.features.add("multi-memory")
         if len(self.tables) > 1:
@@ -87,7 +92,8 @@ class _Reader:
             odd_tags_image_size=self.images.least_size if tags % 2 else 0,
             passive_data="passive-data" in data,
             br_table=self.code.br_table,
-            function_body=largest,
+            function_body=self.function_body,
+            function_values=self.function_values,
             call_ref=self.code.call_ref,
             try_table=self.code.try_table,
             memory64=any(" i64" in text for text in self.memories),
@@ -106,7 +112,10 @@ class _Reader:
         if _TYPE not in self.module.sections:
             return
         noted: set[str] = set()
-        wasm_types.type_section(self.module.cursor(_TYPE), noted)
+        cursor = self.module.cursor(_TYPE)
+        starts = [cursor.pos, *filter(None, wasm_types.type_section(cursor, noted)), cursor.end]
+        # No type lists more values than it has bytes.
+        self.widest = max([end - start for start, end in pairwise(starts)])
         for text in noted:
             if text in _FORMS:
                 self.features.add(_FORMS[text])
@@ -189,16 +198,20 @@ class _Reader:
         cursor.skip(size)
         return found
 
-    def _body(self, cursor: Cursor) -> int:
+    def _body(self, cursor: Cursor) -> None:
         size = cursor.u32()
         start = cursor.pos
         cursor.skip(size)
         body = Cursor(cursor.data, start, cursor.pos, cursor.what)
+        variables = self.widest
         for _ in range(body.u32()):
-            body.u32()
+            variables += body.u32()
             self.code.value_type(body)
         self.code.read(body)
-        return size
+        body.pos = start
+        self.function_body = max(self.function_body, size)
+        values = clif_values.at_most(body, variables, self.widest, self.features)
+        self.function_values = max(self.function_values, values)
 
 
 _NOTED = {

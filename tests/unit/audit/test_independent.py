@@ -66,9 +66,9 @@ def strings(a: Artifact) -> str:
     return YES if a.kind == "component" and a.trait("string-transcoding") else NO
 
 
-def scaled_by_size(a: Artifact) -> str:
-    size = a.trait("function-body")
-    return NO if a.winch or size < 500_000 else YES if size >= 2_000_000 else MAYBE
+def many_values(a: Artifact) -> str:
+    most = a.trait("function-values")
+    return NO if a.winch else YES if a.trait("function-body") >= 2_000_000 else MAYBE if most >= 1 << 24 else NO
 
 
 def rooted(a: Artifact) -> str:
@@ -143,7 +143,7 @@ TABLE: dict[str, tuple[str, Callable[[Artifact], str]]] = {
         "0.0.0-36.0.19 37.0.0-48.0.7 49.0.0-49.0.4",
         lambda a: either(a.arch == "aarch64" and a.trait("br-table") >= 262_000),
     ),
-    "GHSA-897f-g5gm-fmxm": ("0.0.0-36.0.19 37.0.0-43.0.0", scaled_by_size),
+    "GHSA-897f-g5gm-fmxm": ("0.0.0-36.0.19 37.0.0-43.0.0", many_values),
     "GHSA-43j2-gcp4-m22g": ("0.0.0-48.0.9 49.0.0-49.0.6 50.0.0-50.0.2", heap_base),
     "GHSA-ff4p-7xrq-q5r8": (
         "0.37.0-4.0.1 5.0.0-5.0.1 6.0.0-6.0.1",
@@ -218,7 +218,8 @@ _traits = st.fixed_dictionaries(
         ),
         "odd-tags-image-size": st.sampled_from([0, 0, 5000, 17_000_000]),
         "br-table": st.sampled_from([0, 255, 261_999, 262_000, 270_000]),
-        "function-body": st.sampled_from([100, 499_999, 500_000, 1_999_999, 2_000_000, 5_000_000]),
+        "function-body": st.sampled_from([100, 1_999_999, 2_000_000, 5_000_000]),
+        "function-values": st.sampled_from([100, (1 << 24) - 1, 1 << 24, (1 << 32) - 1]),
         **dict.fromkeys(
             ["call-ref", "try-table", "string-transcoding", "table64", "memory64", "shared-memory"], _flags
         ),

@@ -12,6 +12,7 @@ from wasmbuild.audit.judge import AFFECTED, NOT_AFFECTED, UNKNOWN, AuditedTarget
 
 MGHF, HW8M, GC_HEAP, LAYOUT = "GHSA-mghf-wjfp-p5xm", "GHSA-hw8m-q44c-ggrf", "GHSA-43j2-gcp4-m22g", "GHSA-p79w-pv2r-29qp"
 FUEL, SPLAT, ASYNC = "GHSA-m63x-6p34-q65x", "GHSA-qqfj-4vcm-26hv", "GHSA-32h6-97mm-8q3c"
+VALUES = "GHSA-897f-g5gm-fmxm"
 
 
 def findings(
@@ -215,3 +216,12 @@ def test_of_a_line_that_is_newer_than_the_records_defaults_are_not_known() -> No
 def test_what_is_no_version_is_unknown() -> None:
     assert {finding.verdict for finding in findings({}, "trunk").values()} == {UNKNOWN}
     assert {finding.verdict for finding in findings({}, "48.0.2", runtime="trunk").values()} == {UNKNOWN}
+
+
+def test_as_many_values_as_may_overflow_may_be_enough() -> None:
+    below, reached = [findings({"function-values": (1 << 24) - more}, "36.0.9")[VALUES] for more in (1, 0)]
+    assert (below.verdict, reached.verdict) == (NOT_AFFECTED, UNKNOWN)
+    assert below.reason.endswith("a function of it is at most 16,777,215 values to Cranelift, less than 16,777,216")
+    assert reached.reason.startswith("a function of it is at most 16,777,216 values to Cranelift, which may be enough;")
+    assert findings({"function-values": None}, "36.0.9")[VALUES].verdict == UNKNOWN
+    assert findings({"function-values": 1 << 24}, "36.0.9", strategy="winch")[VALUES].verdict == NOT_AFFECTED

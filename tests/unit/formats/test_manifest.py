@@ -46,6 +46,7 @@ traits = st.none() | st.builds(
     odd_tags_image_size=counts,
     br_table=counts,
     function_body=counts,
+    function_values=counts,
     string_transcoding=st.booleans(),
 )
 

@@ -56,7 +56,25 @@ def test_numbers_that_look_like_instructions_are_none() -> None:
         b"\x44" + b"\x1f" * 8 + b"\x1a",
         b"\x10\x1f",
     ]
-    assert traits(code(*looks)) == Traits(function_body=sum(map(len, looks)) + 2)
+    found = traits(code(*looks))
+    assert found == Traits(function_body=sum(map(len, looks)) + 2, function_values=found.function_values)
+
+
+def test_values_are_counted_for_locals_in_loops_and_for_wide_types() -> None:
+    def values(size: int, listed: int, locals_: int, *instructions: bytes) -> int:
+        function = body(*instructions, b"\x01" * size, locals_=b"\x01" + leb(locals_) + b"\x7f")
+        made = MODULE + types(func(), func([0x7F] * listed)) + section(3, vec([b"\0"])) + section(10, vec([function]))
+        return wasm_traits.read(made).function_values
+
+    loops = b"\x03\x40" * 17_000 + b"\x0b" * 17_000
+    assert values(0, 0, 1000, loops) > 17_000_000 > 1 << 24 > values(0, 0, 10, loops)
+    assert values(0, 1000, 0, b"\x02\x01\x0b" * 16_900) > 16_900_000
+    # Nothing joins, and what is like the start of a block, in a number, is no more than that.
+    assert values(200_000, 10, 300) < 1 << 24
+    assert values(200_000, 10, 300, b"\x41\x82\x40\x1a" * 1000) < 1 << 24
+    assert values(600_000, 0, 0) > 1 << 24
+    # As many locals as can be written, which no compiler takes, can still be written down.
+    assert values(0, 0, (1 << 32) - 1, b"\x03\x40\x0b") == (1 << 32) - 1
 
 
 @pytest.mark.parametrize(
@@ -159,6 +177,7 @@ def test_a_component_has_what_any_of_its_modules_has() -> None:
         odd_tags_with=("active-data",),
         passive_data=True,
         function_body=7,
+        function_values=found.function_values,
     )
 
 

@@ -51,7 +51,7 @@ ENGINE = st.builds(Engine, st.sampled_from(TOLD), st.booleans(), NAMES, st.just(
 PROPOSALS = st.lists(st.sampled_from(["simd", "threads", "gc"]), unique=True).map(tuple)
 TRAITS = st.none() | st.builds(
     Traits, PROPOSALS, st.integers(0, 3), st.lists(st.sampled_from(ODD_TAGS_WITH), unique=True).map(tuple),
-    st.integers(0, 1 << 64), *[st.booleans(), st.integers(0, 1 << 20), st.integers(0, 1 << 20), *[st.booleans()] * 6],
+    st.integers(0, 1 << 64), *[st.booleans(), *[st.integers(0, 1 << 20)] * 3, *[st.booleans()] * 6],
 )  # fmt: skip
 FINDING = st.builds(
     Finding, st.sampled_from(bundled().advisories), st.sampled_from(VERDICTS), TEXT, st.none() | st.just("48.0.8")
