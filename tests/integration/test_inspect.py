@@ -36,6 +36,7 @@ LOG = """(module
 TAGS = """(module
   (tag $t) (memory (export "m") 1) (data "x")
   (func (export "f") (param i32) (result i32) (block (block (br_table 0 1 0 (local.get 0)))) (throw $t))
+  (func data.drop 0)
   (func (param v128) (result v128) (i8x16.swizzle (local.get 0) (local.get 0))))"""
 PLUGIN = """(component
   (core module $m (func (export "run")))

@@ -91,6 +91,14 @@ def test_data_that_is_spread_crashes_where_no_image_is_made_of_it(tagged: Projec
     assert {id: verdict for id, (_, verdict) in verdicts.items()} == {"odd@x64": "not affected", "odd@arm": "affected"}
 
 
+def test_passive_data_that_no_code_reads_crash_nowhere(tagged: Project) -> None:
+    unread = '(module (memory 1) (tag) (data "x") (func (export "f") (result i32) i32.const 120))'
+    tagged.write("odd.wat", unread)
+    declare(tagged, '[engine]\nruntime = "48.0.8"\n')
+    assert "would crash" not in tagged.run("build").stderr
+    assert judged(tagged, "build", status=0)["odd@arm"] == ("48.0.8", "not affected")
+
+
 def test_of_one_target(tagged: Project) -> None:
     declare(tagged, '[engine]\nruntime = "48.0.0"\n', TARGETS + 'engine = { runtime = "48.0.6" }\n')
     tagged.run("build")

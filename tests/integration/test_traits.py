@@ -125,7 +125,7 @@ def test_features_of_real_modules(name: str, library: Embedded) -> None:
 
 
 COMPONENT = """(component
-  (core module $m (tag) (memory (export "m") 1) (func (export "f") (param i32 i32))
+  (core module $m (tag) (memory (export "m") 1) (func (export "f") (param i32 i32) data.drop 0)
     (func (export "r") (param i32 i32 i32 i32) (result i32) unreachable) (data "x") (data (i32.const 0) "y"))
   (core instance $i (instantiate $m))
   (func $f (param "x" string) (canon lift (core func $i "f") (memory $i "m") (realloc (func $i "r"))))

@@ -43,7 +43,8 @@ _PLAIN_TYPES = bytes([0x40, *range(0x7C, 0x80)])
 _NUMBER_SIZE = 10
 # An alignment from here on has a second byte, or the index of a memory behind it.
 _TWO_BYTES = 0x40
-_CALL_REF = "call_ref"
+# What is noted beside features.
+_CALL_REF, _DATA = "call_ref", "data"
 
 # Bytes of a module that are read one by one.
 _FIRST = 512
@@ -63,7 +64,8 @@ def _kinds() -> tuple[_Kind, ...]:
     number, place, place_in = _NUMBER, _PLACE, _PLACE_IN
     any_place = rb"(?:" + place + rb"|" + place_in + rb")"
     table = (
-        ("bulk-memory", rb"\xfc(?:[\x08\x0a\x0c\x0e]" + number * 2 + rb"|[\x09\x0b\x0d]" + number + rb")"),
+        ("bulk-memory", rb"\xfc(?:[\x0a\x0c\x0e]" + number * 2 + rb"|[\x0b\x0d]" + number + rb")"),
+        (f"bulk-memory {_DATA}", rb"\xfc(?:\x08" + number * 2 + rb"|\x09" + number + rb")"),
         ("simd", rb"[\x02-\x04]\x7b"),
         (
             "simd",
@@ -85,9 +87,10 @@ def _kinds() -> tuple[_Kind, ...]:
         (
             "gc",
             rb"\xd3|\xfb(?:[\x0f\x1a-\x1e]|[\x00\x01\x06\x07\x0b-\x0e\x10\x14-\x17]" + number
-            + rb"|[\x02-\x05\x08-\x0a\x11-\x13]" + number * 2
+            + rb"|[\x02-\x05\x08\x0a\x11\x13]" + number * 2
             + rb"|[\x18\x19]." + number * 3 + rb")",
         ),
+        (f"gc {_DATA}", rb"\xfb[\x09\x12]" + number * 2),
         ("multi-memory", rb"[\x3f\x40]" + number + rb"|[\x28-\x3e]" + place_in),
         ("multi-memory simd", rb"\xfd(?:[\x00-\x0b\x5c\x5d]" + place_in + rb"|[\x54-\x5b]" + place_in + rb".)"),
         ("multi-memory threads", rb"\xfe[\x00-\x02\x10-\x4e]" + any_place),
@@ -142,7 +145,7 @@ class Instructions:
     """What the instructions read so far say of their module.
 
     ``features`` are names of proposals as in the settings without ``wasm-``; ``br_table`` is the number of targets of
-    the largest ``br_table``, its default not among them.
+    the largest ``br_table``, its default not among them; ``passive_data`` says that some read or drop passive data.
     """
 
     def __init__(self, first: int = _FIRST) -> None:
@@ -151,6 +154,7 @@ class Instructions:
         self.br_table = 0
         self.try_table = False
         self.call_ref = False
+        self.passive_data = False
         self._known: frozenset[str] = frozenset()
         self._first = first
 
@@ -207,7 +211,8 @@ class Instructions:
     def _note(self, names: frozenset[str]) -> None:
         self._known |= names
         self.call_ref = self.call_ref or _CALL_REF in names
-        self.features |= names - {_CALL_REF}
+        self.passive_data = self.passive_data or _DATA in names
+        self.features |= names - {_CALL_REF, _DATA}
 
     def _of_type(self, cursor: Cursor) -> None:
         """Read a block or a null reference of a type that is written out."""

@@ -22,10 +22,11 @@ class Traits(NamedTuple):
 
     ``features`` are the proposals that it uses, named as the settings are but without ``wasm-``, sorted. ``tags`` is
     the number of exception tags that it defines, imported ones not counted; ``odd_tags_with`` is what the modules that
-    define an odd number have besides (``ODD_TAGS_WITH``), ``odd_tags_image_size`` the least value of the setting
-    ``memory-guaranteed-dense-image-size`` with which all their active data can be mapped. ``br_table`` is the
-    number of targets of the largest, its default not counted; ``function_body`` the size of the largest, in bytes.
-    ``function_values`` is how many values Cranelift makes of a function at most (``clif_values``).
+    define an odd number have besides (``ODD_TAGS_WITH``), passive data only where code reads or drops such;
+    ``odd_tags_image_size`` the least value of the setting ``memory-guaranteed-dense-image-size`` with which all their
+    active data can be mapped. ``br_table`` is the number of targets of the largest, its default not counted;
+    ``function_body`` the size of the largest, in bytes; ``function_values`` how many values Cranelift makes of one at
+    most (``clif_values``).
     ``string_transcoding`` says that functions that a component lifts may be lowered in it again, in the same or in
     another instance, and that text may pass between them; from UTF-8 to UTF-8 too, because the adapters of Wasmtime
     check and copy that with the same code.

@@ -88,7 +88,9 @@ class _Reader:
         return Traits(
             features=tuple(sorted(self.features)),
             tags=tags,
-            odd_tags_with=tuple(sorted(data)) if tags % 2 else (),
+            odd_tags_with=tuple(sorted(data if self.code.passive_data else data - {"passive-data"}))
+            if tags % 2
+            else (),
             odd_tags_image_size=self.images.least_size if tags % 2 else 0,
             passive_data="passive-data" in data,
             br_table=self.code.br_table,

@@ -107,9 +107,23 @@ def test_calls_by_reference_and_handlers_are_told(instruction: bytes, features: 
 def test_data_beside_an_odd_number_of_tags_are_told(tags: int, data: list[bytes], having: tuple[str, ...]) -> None:
     defined = section(13, vec([TAG] * tags)) if tags else b""
     memories = IMPORTED_MEMORY + MEMORY if any(entry[0] == 2 for entry in data) else MEMORY
-    found = traits(memories, defined, section(11, vec(data)))
+    dropped = section(10, vec([body(b"\xfc\x09\x00")]))
+    found = traits(memories, defined, dropped, section(11, vec(data)))
     assert (found.tags, found.odd_tags_with) == (tags, having if tags % 2 else ())
     assert found.passive_data is ("passive-data" in having)
+
+
+READING = [b"\xfc\x08\0\0", b"\xfc\x09\0", b"\xfb\x09\0\0", b"\xfb\x12\0\0"]
+OF_ELEMENTS = [b"\xfc\x0c\0\0", b"\xfc\x0d\0", b"\xfb\x0a\0\0", b"\xfb\x13\0\0"]
+
+
+@pytest.mark.parametrize("instruction", [*READING, *OF_ELEMENTS])
+def test_passive_data_count_beside_tags_where_code_reads_them(instruction: bytes) -> None:
+    having = ("passive-data",) if instruction in READING else ()
+    for before in (b"", b"\xfc\x0b\0", b"\x01" * 600):
+        code = section(10, vec([body(before, instruction)]))
+        found = traits(section(13, vec([TAG])), code, section(11, vec([PASSIVE])))
+        assert (found.odd_tags_with, found.passive_data) == (having, True)
 
 
 def active(offset: int, size: int, memory: int = 0) -> bytes:
