@@ -10,7 +10,7 @@ from wasmbuild.confined import ConfinedDirectory
 from wasmbuild.lean.paths import Path
 from wasmbuild.project import cases
 from wasmbuild.project.cases import Case, Directory
-from wasmbuild.project.globs import expand, folders, literal
+from wasmbuild.project.globs import expand, literal
 from wasmbuild.text import quoted
 
 
@@ -64,9 +64,11 @@ class Directories:
         return self._read[path]
 
     def _files(self, path: str) -> list[tuple[str, str]]:
-        pattern = _glob(path)
+        listed: list[str] = []
         with ConfinedDirectory(self._root) as root, root.below(path) as directory:
-            for folder in folders(self._root, pattern):
+            matched = expand(self._root, _glob(path), listed=listed)
+            self.folders += listed
+            for folder in sorted(set(listed)):
                 with os.scandir(self._root / folder) as entries:
                     for entry in entries:
                         if entry.is_symlink() and entry.is_dir() and not entry.name.startswith("."):
@@ -74,7 +76,7 @@ class Directories:
                             raise UnusableDirectoryError(
                                 f"{quoted(below)} is a link to a directory", "put the directory itself there"
                             )
-            names = [found.removeprefix(f"{path}/") for found in expand(self._root, pattern, (), self.folders)]
+            names = [found.removeprefix(f"{path}/") for found in matched]
             if len(names) > cases.MAX_FILES:
                 problem = f"{quoted(path)} holds {len(names)} files"
                 raise UnusableDirectoryError(problem, f"name a directory with at most {cases.MAX_FILES}")

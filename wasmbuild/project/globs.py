@@ -37,13 +37,6 @@ def expand(directory: Path, pattern: str, exclude: Iterable[str] = (), listed: l
     return without_excluded(sorted(set(_match(visit, "", pattern.split("/")))), exclude)
 
 
-def folders(directory: Path, pattern: str) -> list[str]:
-    """Return the folders that decide what a pattern matches, sorted. Raises OSError, as ``expand`` does."""
-    listed: list[str] = []
-    expand(directory, pattern, listed=listed)
-    return sorted(set(listed))
-
-
 def matches(pattern: str, path: str) -> bool:
     """Tell whether a pattern matches a path that ``expand`` gives, whether such a file is there or not."""
     return _matches(pattern.split("/"), path.split("/"))
