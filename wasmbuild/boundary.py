@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _ASKED = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EINVAL)
 # Also of a link that leads out of a directory, and of a socket.
 _OF_THE_FILE = (*_ASKED, errno.ENOENT, errno.EFBIG, errno.EXDEV, errno.ENXIO)
-_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+"""Error numbers of a disk, or of a user's part of it, that is full."""
 _FIXES = {
     errno.ENAMETOOLONG: "use a shorter name",
     errno.ELOOP: "its links lead to themselves; name another path",
@@ -37,7 +38,7 @@ _FIXES = {
     errno.EAGAIN: "there are too many processes; close some programs, or raise the limit (ulimit -u)",
     errno.EFBIG: "files may not get that large here; raise the limit (ulimit -f)",
     errno.EIO: "the disk failed; check it",
-    **dict.fromkeys(_ROOM, "free some space there"),
+    **dict.fromkeys(NO_ROOM, "free some space there"),
 }
 _GONE = "the working directory is not there any more; change to one that is"
 _NO_TEMPORARY = "set TMPDIR to a directory that you may write to"

@@ -6,7 +6,7 @@ import errno
 import os
 
 from wasmbuild import files
-from wasmbuild.boundary import host_fix
+from wasmbuild.boundary import NO_ROOM, host_fix
 from wasmbuild.errors import DiskError
 from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
@@ -157,7 +157,7 @@ class as_disk_error:  # noqa: N801 -- as contexts of the standard library are na
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if not isinstance(error, OSError):
             return
-        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        if error.errno in NO_ROOM:
             fix = self._advice.full
         elif error.errno in _FORBIDDEN:
             fix = self._advice.forbidden

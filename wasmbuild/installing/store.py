@@ -14,14 +14,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from wasmbuild import locks, usercache
+from wasmbuild import boundary, locks, usercache
 from wasmbuild.errors import DiskError, ToolchainError
 from wasmbuild.toolchain import executable, installed
 from wasmbuild.toolchain.installed import PROGRAM, RECORD, TOOLCHAINS, Archive, InstallRecord
 
 _PREFIX = ".installing-"
 _POLL_SECONDS = 0.1
-_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
+_FULL = (*boundary.NO_ROOM, errno.EFBIG)
 
 
 @contextlib.contextmanager
