@@ -57,7 +57,7 @@ def of_build(session: Session, policy: AuditPolicy) -> KnownFaults:
     """
     manifests, paths, policy = list(_built(session)), [session.plan.build_dir], policy.in_force()
     locked = os.path.lexists(session.plan.directory / search_path.LOCK)
-    named = session.plan.compiler not in ("auto", "cli") or search_path.named() is not None
+    named = session.plan.compiler == "embedded" or search_path.named_by(session.plan.compiler) is not None
     question = _question(manifests, policy, in_shell(paths[0]), locked, named)
     known = None if question is None else _remembered(question)
     if known is None:

@@ -203,10 +203,8 @@ def unfit(version: str, line: int, at_least: str | None) -> str:
 
 def named_executable(choice: str, project_dir: str | os.PathLike[str]) -> tuple[Path, str] | None:
     """Return the executable that the declaration or the environment names, and what names it; None where none does."""
-    if choice not in (AUTO, CLI):
-        return Path(os.path.normpath(Path(project_dir) / choice)), "[toolchain] compiler"
-    variable = search_path.named()
-    return None if variable is None else (Path(os.path.normpath(variable)), search_path.VARIABLE)
+    found = search_path.named_by(choice)
+    return None if found is None else (Path(os.path.normpath(Path(project_dir) / found[0])), found[1])
 
 
 def _named(

@@ -85,6 +85,14 @@ def named() -> Path | None:
     return Path(value).expanduser().absolute() if value else None
 
 
+def named_by(choice: str) -> tuple[Path, str] | None:
+    """Return the executable that the declaration or the environment names, and what names it; None where none does."""
+    if choice not in ("auto", "cli", "embedded"):
+        return Path(choice), "[toolchain] compiler"
+    variable = named() if choice != "embedded" else None
+    return None if variable is None else (variable, VARIABLE)
+
+
 def library() -> Path | None:
     """Return the path of the shared library of the ``wasmtime`` Python package, as the package itself chooses it."""
     package = _package("wasmtime")
@@ -158,12 +166,8 @@ def candidates(choice: str, *, lines: int = 1) -> list[Path]:
     ``choice`` is as for ``find``, a path being absolute; what it names compiles for one of so many lines alone. It
     costs some ``stat`` calls.
     """
-    variable = named()
-    paths = []
-    if choice not in ("auto", "cli", "embedded"):
-        paths = [Path(choice)]
-    elif choice != "embedded" and variable is not None:
-        paths = [variable]
+    found = named_by(choice)
+    paths = [] if found is None else [found[0]]
     if choice != "embedded" and (not paths or lines > 1):
         paths += [candidate.path for candidate in executables() if candidate.path not in paths]
     return [*paths, *libraries()]
