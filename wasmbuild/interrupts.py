@@ -19,7 +19,7 @@ from wasmbuild.lean.signal import signal
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
+    from types import FrameType, TracebackType
 
     from wasmbuild.lean.typing import Any, NoReturn
 
@@ -108,6 +108,19 @@ def raise_when_terminated() -> None:
     with suppress(ValueError):  # another thread
         if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
             signal.signal(signal.SIGTERM, hear)
+
+
+def tell_in_one_line(left: str) -> None:
+    """Have a program that is not ours, and ends by KeyboardInterrupt, say what is ``left`` in place of a traceback."""
+    others = sys.excepthook
+
+    def tell(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            print(f"interrupted; {left}", file=sys.stderr)
+        else:
+            others(kind, error, traceback)
+
+    sys.excepthook = tell
 
 
 class DeferredInterrupts:

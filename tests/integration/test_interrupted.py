@@ -8,6 +8,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import sysconfig
 import time
 from collections.abc import Iterator
@@ -20,6 +21,10 @@ from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and file systems of POSIX")
 
 MANY = 8
+DODO = """from wasmbuild.doit import load
+
+DOIT_CONFIG, task_compile, task_verify = load().dodo()
+"""
 
 
 @pytest.fixture
@@ -115,6 +120,28 @@ def test_asked_to_stop_it_stops_at_once_and_leaves_nothing(larger: Project, numb
     done = {path.relative_to(larger.build).as_posix() for path in larger.build.glob("*/*.cwasm")}
     rebuilt = larger.compiled()
     assert len(rebuilt) == 2 * MANY - len(done)
+
+
+@posix
+@pytest.mark.parametrize(
+    "options", [(), ("-n", "2"), ("-n", "2", "-P", "process")], ids=["one", "threads", "processes"]
+)
+def test_asked_to_stop_doit_says_what_is_left_and_no_more(larger: Project, options: tuple[str, ...]) -> None:
+    larger.write("dodo.py", DODO)
+    command = [sys.executable, "-m", "doit", *options, "compile"]
+    process = subprocess.Popen(
+        command, cwd=larger.root, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not list(larger.build.glob("*/*.cwasm")) and process.poll() is None:
+        time.sleep(0.002)
+    # As Ctrl-C does: all processes of the terminal's job are told.
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert error == "interrupted; what was finished is whole, and the next run goes on from there\n"
+    assert process.returncode == -signal.SIGINT
+    assert_whole(larger)
+    larger.run("build")
+    larger.run("verify", "build")
 
 
 def test_two_builds_at_once_do_the_work_once(larger: Project) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from doit.task import clean_targets
 
-from wasmbuild import files
+from wasmbuild import files, interrupts
 from wasmbuild.doit import actions, alike, builds
 from wasmbuild.doit.checks import ArtifactCheck, IndexCheck
 from wasmbuild.doit.kinds import MANIFESTS, META, OTHER, OUTDATED, UP_TO_DATE
@@ -75,6 +75,7 @@ class Declared:
 
         # Fewer passes over the many objects of many tasks, none of which is garbage.
         gc.set_threshold(_GC_THRESHOLD)
+        interrupts.tell_in_one_line("what was finished is whole, and the next run goes on from there")
         build = builds.of(self._arguments)
         config: dict[str, Any] = {
             "default_tasks": ["compile", "verify"],
