@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import systems.project as of_systems
 from support import ADD, HEAD, SUB, TARGETS, Project
-from systems import System, cmake, meson, ninja
+from systems import System, cmake, make, meson, ninja
 
 pytestmark = pytest.mark.slow
 
@@ -233,3 +233,18 @@ def test_a_step_does_not_depend_on_what_it_makes(system: System, tmp_path: Path)
     for _ in range(3):
         # Of the directory around it, the step knows nothing: it starts each time.
         assert "ircular" not in built.build()
+
+
+@pytest.mark.needs("make")
+@pytest.mark.parametrize("folder", ["out", ".state/gen"])
+@pytest.mark.parametrize("system", [make.whole(), ninja.whole()], ids=lambda system: system.name)
+def test_a_source_comes_where_a_step_writes(system: System, folder: str, tmp_path: Path) -> None:
+    built = of_systems.Built(system, tmp_path / "project")
+    built.write("wasmbuild.toml", f'{HEAD}{of_systems.TARGETS}[modules."*"]\nsource = "{folder}/*.wasm"\n')
+    built.write(f"{folder}/add.wasm", of_systems.BINARIES[ADD])
+    for _ in range(2):
+        built.build()
+    said = built.build()
+    assert re.fullmatch(system.idle, said), said
+    built.write(f"{folder}/sub.wasm", of_systems.BINARIES[SUB])
+    assert "sub@x64" in built.compiled()

@@ -23,7 +23,8 @@ def source_of(plan: Plan, module: Module, sources: Mapping[str, Path]) -> Path:
 def of_declaration(plan: Plan) -> Iterator[Path]:
     """Yield what decides the plan: the declaration, the folders of globs, and the files that tests are given.
 
-    Folders that the build itself writes into are left out: they would bring it back each time.
+    Folders that the build itself writes into are left out, for they would bring it back each time, but not those where
+    globs find something: a file that comes there would be built by nobody.
     """
     yield Path(plan.path)
     for folder in _folders(plan):
@@ -49,10 +50,10 @@ def of_build(plan: Plan, build_dir: Path, sources: Mapping[str, Path]) -> Iterat
 
 def _folders(plan: Plan) -> Iterator[str]:
     root, build, state = map(os.path.realpath, (plan.directory, plan.build_dir, plan.state_dir))
-    below = [state, *(os.path.join(build, target.name) for target in plan.targets)]
-    # One that has the declaration in it has sources too.
-    written = [directory for directory in below if not is_below(directory, root)]
+    targets = [os.path.join(build, target.name) for target in plan.targets]
+    holding = {os.path.dirname(file) for _, matched in plan.globs for file in matched}
     for folder in plan.folders:
         path = os.path.normpath(os.path.join(root, folder))
-        if path == root or not (path == build or any(is_below(directory, path) for directory in written)):
+        written = path in (build, state) or any(is_below(target, path) for target in targets)
+        if path == root or folder in holding or not written:
             yield folder
