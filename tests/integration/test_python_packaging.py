@@ -264,6 +264,20 @@ def test_a_runtime_that_is_older_is_refused_with_what_to_write(distribution: Dis
     assert f"write {wanted} there" in said or f"dependencies lacks {wanted}" in said
 
 
+def test_a_runtime_of_an_address_is_taken(
+    distribution: Distribution, runtime_distribution: Path, tmp_path: Path
+) -> None:
+    own = f"wasmbuild-runtime @ {environments.wheel(runtime_distribution).as_uri()}"
+    distribution.edit("wasmbuild-runtime>=0.1.0", own)
+    if distribution.backend == "hatch":
+        distribution.edit(TABLES["hatch"], f"[tool.hatch.metadata]\nallow-direct-references = true\n{TABLES['hatch']}")
+    assert "lacks" not in distribution.build("--wheel")
+    assert own in distribution.required()
+    environment = Environment(tmp_path / "venv").see_all()
+    environment.pip("install", "-q", "--no-index", distribution.wheel)
+    assert answer(environment, tmp_path).startswith(str(tmp_path / "venv"))
+
+
 def test_requirements_that_lack_are_added_or_told(distribution: Distribution) -> None:
     distribution.edit(DEPENDENCIES, "dependencies = []")
     if distribution.backend == "setuptools":

@@ -26,6 +26,7 @@ from wasmbuild.packaging import requirements, shipped
         ["wasmtime==48.*", "doit"],
         ["wasmtime>=48", "wasmtime<49"],
         ["wasmtime>=40,<50", WANTED],
+        ["wasmtime @ https://packages.example/wasmtime-48.0.1-py3-none-any.whl"],
     ],
 )
 def test_requirements_of_the_line_alone_are_right(declared: list[str]) -> None:

@@ -61,6 +61,9 @@ def _why_not(text: str, declared: Sequence[Requirement]) -> str | None:
     from packaging.specifiers import SpecifierSet
 
     demanded = Requirement(text)
+    if any(entry.url for entry in declared):
+        # It lets in one version, which nobody knows before it is fetched.
+        return None
     allowed = SpecifierSet(",".join(str(entry.specifier) for entry in declared))
     # What requirements let in changes where a line begins, and at the versions that they name or right behind these.
     named = [found[0] for part in (*allowed, *demanded.specifier) if (found := re.match(r"\d+(\.\d+)*", part.version))]
