@@ -194,8 +194,12 @@ def test_a_wheel_of_some_targets_leaves_an_editable_install_its_own(distribution
     assert all((distribution.root / name).exists() for name in FILES)
 
 
-def test_a_strict_editable_install_of_setuptools_has_them(runtime_distribution: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("covering", ["", '[tool.setuptools.package-data]\nedge = ["**/*"]\n'])
+def test_a_strict_editable_install_of_setuptools_has_them(
+    runtime_distribution: Path, covering: str, tmp_path: Path
+) -> None:
     distribution = Distribution("setuptools", tmp_path / "project")
+    distribution.edit("[tool.wasmbuild]", f"{covering}[tool.wasmbuild]")
     environment = Environment(tmp_path / "venv").see_all()
     environment.install_alone("--config-settings", "editable_mode=strict", "-e", distribution.root)
     environment.install_alone(environments.wheel(runtime_distribution))

@@ -94,6 +94,12 @@ def _build_artifacts(settings: shipped.Settings) -> type[Any]:
             package = next(iter(shipment.files)).rpartition("/")[0]
             # What an earlier build left there would be shipped too.
             shutil.rmtree(Path(self.build_lib, package), ignore_errors=True)
+            # Where package-data covers the directory, a strict editable install would have links into the tree.
+            build_py, there = self.get_finalized_command("build_py"), Path(settings.package)
+            build_py.data_files = [
+                (name, source, into, [file for file in files if there not in Path(source, file).parents])
+                for name, source, into, files in build_py.data_files
+            ]
             for name, path in shipment.files.items():
                 output = Path(self.build_lib, name)
                 # Not by mkpath, which takes what it made once for being there.
