@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmbuild import __version__, files
-from wasmbuild.builder import state_file
+from wasmbuild.builder import noop, state_file
 from wasmbuild.builder.memory import Memory
 from wasmbuild.errors import DiskError
+from wasmbuild.formats.record import Record
+from wasmbuild.formats.traits import ODD_TAGS_WITH, Traits
 
 LATER = 2**62
 """A clock that has gone on far enough for every file."""
@@ -107,6 +109,15 @@ def test_what_another_version_wrote_is_not_believed(tmp_path: Path) -> None:
         state.path.write_bytes(saved(state) or b"")
         assert memory(tmp_path).digest_of_now(path) is not None
     assert memory(tmp_path).digest_of_now(path) is None
+
+
+def test_the_schemas_are_those_of_what_records_have() -> None:
+    """While a version is worked on, what it took for whole before is not, where records have more now."""
+    shape = hashlib.sha256(repr((Record._fields, Traits._fields, ODD_TAGS_WITH)).encode()).hexdigest()[:8]
+    schemas = (state_file.SCHEMA.split()[0], noop.SCHEMA)
+    assert (shape, *schemas) == ("6e37723d", "wasmbuild/state/14", "wasmbuild/noop/8"), (
+        "raise both, and write them here"
+    )
 
 
 def test_a_file_that_is_gone_is_forgotten(tmp_path: Path) -> None:
