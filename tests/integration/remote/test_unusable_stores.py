@@ -37,6 +37,11 @@ def test_where_there_are_no_credentials_that_is_said(member: Member, server: Ser
         ("s3://box", {"AWS_SECRET_ACCESS_KEY": "secret"}, "AWS_ACCESS_KEY_ID is not set"),
         ("s3://box", {"AWS_ACCESS_KEY_ID": "secret"}, "AWS_SECRET_ACCESS_KEY is not set"),
         ("s3://box/a%00", {}, "no store has such a path"),
+        (
+            "gs://box",
+            {"GOOGLE_SERVICE_ACCOUNT": "/secret"},
+            "the environment names no key of a service account that can be used",
+        ),
         pytest.param("s3://box", {"AWS_PROFILE": "wrok"}, "there is no profile wrok", marks=MOTO),
     ],
 )
@@ -79,7 +84,11 @@ def test_a_file_with_a_token_that_is_not_there_is_named_with_what_names_it(
     [
         ("s3://box", {"AWS_ENDPOINT_URL": "localhost:7200"}, "AWS_ENDPOINT_URL is no address that starts with http"),
         ("gs://box", {"GOOGLE_BASE_URL": ""}, "GOOGLE_BASE_URL is no address that starts with http:// or https://"),
-        ("s3://box", {"AWS_SESSION_TOKEN": "secret\n"}, "AWS_SESSION_TOKEN has the end of a line or the like in it"),
+        (
+            "s3://box",
+            {"AZURE_CREDENTIALS": "{\n}", "AWS_SESSION_TOKEN": "secret\n"},
+            "AWS_SESSION_TOKEN has the end of a line or the like in it",
+        ),
         (
             "http://127.0.0.1:9",
             {"ALL_PROXY": "socks5://me:secret@127.0.0.1:9"},
@@ -97,6 +106,19 @@ def test_a_setting_of_the_environment_that_is_wrong_is_named(
     told = project.run("build").stderr
     assert f"\n{address} does not answer as a cache does ({why}" in told
     assert "secret" not in told
+
+
+@pytest.mark.parametrize("address", ["{server}", "gs://box", "az://box"])
+def test_no_variable_is_at_fault_for_what_a_server_answers(server: Server, member: Member, address: str) -> None:
+    server.behave = lambda _, handler: send(handler, b"", headers={"Last-Modified": "never"})
+    address = address.format(server=server.address)
+    project = member(f'remote = "{address}"')
+    project.environment.update({f"{name}_CREDENTIALS": '{\n "type": "x"}' for name in ("AWS", "AZURE", "GOOGLE")})
+    project.environment.update({f"{name}_SKIP_SIGNATURE": "true" for name in ("AZURE", "GOOGLE")})
+    project.environment.update(dict.fromkeys(("AZURE_ENDPOINT", "GOOGLE_BASE_URL"), server.address))
+    project.environment["AZURE_STORAGE_ACCOUNT_NAME"] = "me"
+    told = project.run("build").stderr
+    assert f"\n{address} does not answer as a cache does (GenericError" in told
 
 
 def test_where_http_redirects_to_nowhere_no_region_is_wrong(server: Server, member: Member) -> None:

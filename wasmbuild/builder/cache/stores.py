@@ -33,6 +33,8 @@ _ENDPOINTS = (
     *("AZURE_ENDPOINT", "AZURE_STORAGE_ENDPOINT", "AZURITE_BLOB_STORAGE_URL"),
     "GOOGLE_BASE_URL",
 )
+# What variables that a kind of store reads begin with.
+_READ = {"s3": ("AWS_",), "az": ("AZURE_", "AZURITE_"), "gs": ("GOOGLE_",)}
 
 # As Rust writes errors of the system for people, and for those who look for mistakes.
 _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)|\bcode: (\d+),\s*kind:")
@@ -67,6 +69,7 @@ _UNOPENED = (
     ("Invalid Access Key", "AZURE_STORAGE_ACCOUNT_KEY is not in Base64"),
     ("SAS query pair", _NO_SAS),
     ("an SAS key", _NO_SAS),
+    ("service account file", "the environment names no key of a service account that can be used"),
     ("Generic URL error", "no store has such a path"),
 )
 
@@ -114,7 +117,7 @@ def opened(address: str, timeout: float, *, writing: bool) -> Any:
     except BaseException as error:  # a panic of Rust is no Exception
         # What obstore says of it may name the credentials.
         why = next((meaning for sign, meaning in _UNOPENED if sign in str(error)), None)
-        why = why or _unknown(error)
+        why = why or _unknown(error, parts.scheme)
         raise NoStoreError(f"cannot be opened ({why})") from None
 
 
@@ -200,15 +203,15 @@ def _unread_token(text: str) -> str | None:
     return f"has no credentials that can be used ({variable} names {printable(path)}: {why})"
 
 
-def reason(error: BaseException) -> str:
-    """Say what went wrong without the address, which may hold credentials."""
-    text = str(error)
+def reason(error: BaseException, address: str) -> str:
+    """Say what went wrong with a store without its address, which may hold credentials."""
+    text, scheme = str(error), urlsplit(address).scheme
     if "performing token request" in text and not any(sign in text for sign in _METADATA):
-        return f"no token for its credentials: {_said(text, error)}"
-    return _said(text, error)
+        return f"no token for its credentials: {_said(text, error, scheme)}"
+    return _said(text, error, scheme)
 
 
-def _said(text: str, error: BaseException) -> str:
+def _said(text: str, error: BaseException, scheme: str) -> str:
     for sign, meaning in (
         *((sign, _NOBODY) for sign in _METADATA),
         ("Connection refused", "connection refused"),
@@ -230,14 +233,17 @@ def _said(text: str, error: BaseException) -> str:
     number = _SYSTEM_ERROR.search(text)
     if number is not None:
         return os.strerror(int(number[1] or number[2])).lower()
-    return _unknown(error)
+    return _unknown(error, scheme)
 
 
-def _unknown(error: BaseException) -> str:
-    """Name a variable that is wrong whatever is asked, for obstore names none; else the error."""
+def _unknown(error: BaseException, scheme: str) -> str:
+    """Name a variable of such stores that is wrong whatever is asked, for obstore names none; else the error."""
     for name, value in os.environ.items():
+        if not name.startswith(_READ.get(scheme, ())):
+            continue
         if name in _ENDPOINTS and not value.startswith(("http://", "https://")):
             return f"{name} is no address that starts with http:// or https://"
-        if name.startswith(("AWS_", "AZURE_", "GOOGLE_")) and not value.isprintable():
+        # Of such ones Rust panics; what a server answered is no fault of a variable with a document in it.
+        if not isinstance(error, Exception) and not value.isprintable():
             return f"{name} has the end of a line or the like in it"
     return type(error).__name__

@@ -44,6 +44,7 @@ class Transfers:
             directory, max_bytes = setup.local
             self._local = LocalCache(CacheDirectory(base=Path(directory)), max_bytes)
         self._near = NearCache(self._local, setup.origins)
+        self._address = setup.address
         self._store = RemoteStore(lambda: stores.opened(setup.address, setup.timeout, writing=setup.writes))
         self._threads = TransferThreads()
         self._mutex = threading.Lock()
@@ -92,7 +93,7 @@ class Transfers:
         if isinstance(error, PermissionDeniedError):
             # A bucket that may not be listed says so of what is not there, too.
             return self._answer("take", key, "denied")
-        why = stores.reason(error)
+        why = stores.reason(error, self._address)
         self._store.fail(why)
         if self._store.away is None:
             return self._answer("take", key, "failed", why=why)
@@ -115,7 +116,7 @@ class Transfers:
                 self._put_failures += 1
                 self._takes_no_more = self._put_failures >= FAILURES
             outcome = "refused" if self._takes_no_more else "failed"
-            return self._answer("put", key, outcome, why=stores.reason(error))
+            return self._answer("put", key, outcome, why=stores.reason(error, self._address))
         self._store.succeed()
         self._put_failures = 0
         return self._answer("put", key, "done", bytes=len(data))
