@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -184,6 +185,36 @@ def test_what_left_the_declaration_leaves_the_directory(project: Project) -> Non
     project.declare(HEAD + TARGETS.partition("[targets.arm]")[0] + MODULES)
     project.run("manifest", "--build-dir", "out")
     assert {name.partition("/")[0] for name in made(project)} == {"x64", "index.json"}
+
+
+def test_targets_that_are_not_selected_stay(project: Project) -> None:
+    for id in ALL:
+        one(project, id)
+    before = made(project)
+    project.run("manifest", "--build-dir", "out", "--target", "x64")
+    assert made(project).items() > before.items()
+    x64 = set(made(project)) - set(before)
+    assert x64 == {"x64/manifest.json", "index.json"}
+    project.run("manifest", "--build-dir", "out", "--for", "aarch64-unknown-linux-gnu")
+    assert set(made(project)) - set(before) == x64 | {"arm/manifest.json"}
+    index = json.loads(made(project)["index.json"])
+    assert [target["name"] for target in index["targets"]] == ["arm"]
+    # A build of the same targets takes the others away, whatever a manifest found whole.
+    project.run("build", "-q", "--build-dir", "out", "--target", "arm")
+    assert {name.partition("/")[0] for name in made(project)} == {"arm", "index.json"}
+
+
+def test_manifests_that_fail_remove_no_artifact(project: Project) -> None:
+    one(project, "add@x64")
+    one(project, "sub@x64")
+    before = made(project)
+    project.run("manifest", "--build-dir", "out", "--target", "arm", status=1)
+    project.declare((HEAD + TARGETS + MODULES).replace("targets.x64", "targets.renamed"))
+    project.run("manifest", "--build-dir", "out", status=1)
+    assert made(project) == before
+    project.run("build", "-q", "--build-dir", "out")
+    project.run("manifest", "--build-dir", "out")
+    assert {name.partition("/")[0] for name in made(project)} == {"renamed", "arm", "index.json"}
 
 
 def test_make_and_ninja_are_told_in_their_ways(project: Project) -> None:

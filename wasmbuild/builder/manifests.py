@@ -109,7 +109,7 @@ class Manifests:
 
     def undeclared(self) -> list[str]:
         """Return the names of targets that have a manifest of ours but are no longer declared."""
-        return [manifest.target for manifest in self._standing(but=self._artifacts)]
+        return [manifest.target for manifest in self._standing(but={*self._artifacts, *self._plan.kept})]
 
     def _standing(self, but: Collection[str] = ()) -> Iterator[Manifest]:
         """Yield the manifests of all target directories, declared or not, that are whole and where they belong."""

@@ -121,10 +121,10 @@ def _directories(plan: Plan) -> Iterator[str]:
 def _identity(plan: Plan, declaration: bytes) -> list[object]:
     """Return what a note is of besides files: all that the plan and the keys come from."""
     globs = spell(plan.globs).encode("ascii")
-    # What a build was told besides the declaration may leave out targets, have sources elsewhere, and build elsewhere
-    # what another has its notes beside.
+    # What a build was told besides the declaration may leave out targets, keep what they have, have sources elsewhere,
+    # and build elsewhere what another has its notes beside.
     targets = [target.name for target in plan.targets]
-    placed = repr([str(plan.build_dir), targets, [(m.name, str(m.source)) for m in plan.modules]])
+    placed = repr([str(plan.build_dir), targets, plan.kept, [(m.name, str(m.source)) for m in plan.modules]])
     granted = repr([test.wasi.dirs for module in plan.modules for test in module.tests if test.wasi is not None])
     digests = [sha256_hex(data) for data in (declaration, globs, (placed + granted).encode("utf-8", "surrogatepass"))]
     lines = len({target.engine.line for target in plan.targets})

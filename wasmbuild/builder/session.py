@@ -136,11 +136,14 @@ class Session:
         """Return the kind of a module's source, and its traits as manifests have them, None where they are unknown."""
         return self._sources.traits(module)
 
-    def begin(self, timeout: float | None = None, on_wait: Callable[[str], None] | None = None) -> None:
+    def begin(
+        self, timeout: float | None = None, on_wait: Callable[[str], None] | None = None, *, careful: bool = False
+    ) -> None:
         """Take the build directory and make it say no more than is true; harmless when it was called before.
 
         What another build did in the meantime is looked at again; manifests of targets that are not whole go, and what
-        is no longer declared goes; records and manifests that only lack a word are mended.
+        is no longer declared goes, but with ``careful`` only where nothing is wrong; records and manifests that only
+        lack a word are mended.
 
         Raises DiskError, and DeclarationError, with nothing changed, when the directory is another project's, or what
         would go is what another declaration of this project declares.
@@ -176,7 +179,7 @@ class Session:
                 self._cache.expect()
             self._survey.look(ours=ours)
             self._statuses.count()
-            if not undisturbed:
+            if not undisturbed and not (careful and (self.outdated() or self.plan.refused)):
                 self._upkeep.tidy()
             self._upkeep.mend_records(self._statuses)
             for target in self.plan.targets:

@@ -44,9 +44,7 @@ class Upkeep:
         # One that was moved here is not there any more.
         if not os.path.isfile(other) or _is_same(other, self._declaration):
             return
-        if not self._manifests.undeclared() and not self._directory.orphans(
-            self._directory.files(), self._declared().keys()
-        ):
+        if not self._manifests.undeclared() and not self._orphans(self._directory.files(), self._declared()):
             return
         build_dir = files.seen_from_here(self._directory.root)
         problem = f"{quoted(build_dir)} holds what {files.seen_from_here(other)} declares, of the same project"
@@ -60,10 +58,10 @@ class Upkeep:
         """Remove what is not declared; the manifests of targets that this concerns go too. Raises DiskError."""
         declared = self._declared()
         there = self._directory.files()
-        orphans = self._directory.orphans(there, declared.keys())
+        orphans = self._orphans(there, declared)
         undeclared = self._manifests.undeclared()
         self._directory.note_declaration(self._declaration)
-        touched = {path.relative_to(self._directory.root).parts[0] for path in orphans}
+        touched = set(map(self._target, orphans))
         self._manifests.retract(touched.union(undeclared))
         for path in orphans:
             self._unship(path)
@@ -79,6 +77,13 @@ class Upkeep:
 
     def _declared(self) -> dict[str, Artifact]:
         return {str(self._directory.root / artifact.path): artifact for artifact in self._plan.artifacts}
+
+    def _orphans(self, there: list[str], declared: dict[str, Artifact]) -> list[Path]:
+        orphans = self._directory.orphans(there, declared.keys())
+        return [path for path in orphans if self._target(path) not in self._plan.kept]
+
+    def _target(self, artifact: Path) -> str:
+        return artifact.relative_to(self._directory.root).parts[0]
 
     @property
     def _declaration(self) -> str:
@@ -105,7 +110,7 @@ class Upkeep:
         # What a record names may have been a source then, and is declared no more.
         then = os.path.join(self._plan.directory, filenames.native(record.facts["source"][0]))
         if _inode(path) not in self._source_inodes | {_inode(then)}:
-            self._manifests.retract([artifact.relative_to(self._directory.root).parts[0]])
+            self._manifests.retract([self._target(artifact)])
             self._directory.remove(path)
 
     @property

@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     placing.add_directories(parser)
     placing.add_sources(parser)
-    placing.add_selection(parser)
+    placing.add_selection(parser, "; the index leaves out others, and what was made for them stays")
     options.add_restat(parser)
     options.add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    workspace = Workspace(arguments.config, placing.placement(arguments))
+    workspace = Workspace(arguments.config, placing.placement(arguments, keeps=True))
     planned = workspace.planned()
     lost = list(map(str, planned.plan.refused))
     if arguments.restat and not lost and workspace.is_up_to_date(planned):
         return DONE
     session = workspace.session(planned, cached=False)
     try:
-        session.begin()
+        session.begin(careful=True)
         wrong = session.outdated()
         if not wrong and not lost and not arguments.restat:
             session.touch_manifests()

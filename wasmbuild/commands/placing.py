@@ -70,7 +70,7 @@ def add_selection(parser: argparse.ArgumentParser, others: str = "") -> None:
         dest="program",
         metavar="TRIPLE",
         type=_program,
-        help="targets alone whose artifacts a program of that triple can load: its own, and Pulley's",
+        help=f"targets alone whose artifacts a program of that triple can load: its own, and Pulley's{others}",
     )
 
 
@@ -85,8 +85,10 @@ def add_step(parser: argparse.ArgumentParser) -> None:
     options.add_depfile(parser, "the stamp, or without one the build directory,")
 
 
-def placement(arguments: argparse.Namespace, *, awaited: bool = False) -> Placement:
+def placement(arguments: argparse.Namespace, *, awaited: bool = False, keeps: bool = False) -> Placement:
     """Return where the command line places a build, whose sources may be ``awaited`` from the one around.
+
+    With ``keeps``, what was made for targets that are not selected stays.
 
     Raises UsageError for a module with two sources.
     """
@@ -102,6 +104,7 @@ def placement(arguments: argparse.Namespace, *, awaited: bool = False) -> Placem
         targets=tuple(getattr(arguments, "target", ())),
         program=getattr(arguments, "program", None),
         awaited=awaited,
+        keeps=keeps,
     )
 
 

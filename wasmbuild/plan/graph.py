@@ -53,7 +53,8 @@ class Plan(NamedTuple):
     plan. ``folders``, from the declaration's, are those that decide it; the document of a plan has none.
     ``state_dir`` is the absolute directory of the lock and of what is remembered.
     ``refused`` are files that a glob found and that can be no module by their names: a build fails for them when it has
-    made the rest. ``audit`` is what known faults of compilers do to a build.
+    made the rest. ``audit`` is what known faults of compilers do to a build. ``kept`` are the names of declared targets
+    that are not built, and whose artifacts stay all the same.
     """
 
     path: str
@@ -70,6 +71,7 @@ class Plan(NamedTuple):
     folders: tuple[str, ...] = ()
     refused: tuple[Mistake, ...] = ()
     audit: AuditPolicy = AuditPolicy()
+    kept: tuple[str, ...] = ()
 
     @property
     def build_dir_text(self) -> str:
@@ -142,6 +144,7 @@ def plan(project: Project, placement: Placement = DECLARED) -> Plan:
 
     Raises DeclarationError with all mistakes, UsageError.
     """
+    declared = project.targets
     project = placement.of(project)
     resolved = resolve(project, placement.sources, awaited=placement.awaited)
     if resolved.mistakes:
@@ -161,4 +164,5 @@ def plan(project: Project, placement: Placement = DECLARED) -> Plan:
         folders=resolved.folders,
         refused=resolved.refused,
         audit=project.audit,
+        kept=tuple([each.name for each in declared if each not in project.targets]) if placement.keeps else (),
     )

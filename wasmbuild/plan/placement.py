@@ -26,6 +26,7 @@ class Placement(NamedTuple):
     ``sources`` are files by the names of modules, in the place of those that are declared. Of the targets, only those
     are built that match one of ``targets`` (globs; none for all) and whose artifacts ``program`` can load. With
     ``awaited``, a build that goes on around this one makes the files of ``sources`` later, which need not be there yet.
+    With ``keeps``, what was made for targets that are not wanted stays.
     """
 
     build_dir: Path | None = None
@@ -34,6 +35,7 @@ class Placement(NamedTuple):
     targets: tuple[str, ...] = ()
     program: Program | None = None
     awaited: bool = False
+    keeps: bool = False
 
     def of(self, project: Project) -> Project:
         """Return a project with the build directory and the targets that are wanted.
