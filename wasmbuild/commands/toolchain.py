@@ -186,7 +186,8 @@ def _install_library(arguments: argparse.Namespace, console: Console) -> Install
 
 
 def _install_locked(arguments: argparse.Namespace, console: Console) -> list[Installed]:
-    from wasmbuild.installing.locking import ArchiveSource, install_locked
+    from wasmbuild.installing.install import names_file
+    from wasmbuild.installing.locking import ArchiveSource, install_locked, install_locked_file
     from wasmbuild.project.declared import lines_of
 
     if arguments.version is not None:
@@ -195,11 +196,8 @@ def _install_locked(arguments: argparse.Namespace, console: Console) -> list[Ins
     attest = downloads.attest_of(arguments.attestation)
     source = ArchiveSource(arguments.mirror, arguments.offline, attest, reporter=downloads.install_reporter(console))
     lines = lines_of(workspace.project().targets)
-    if arguments.source is not None and len(lines) > 1:
-        raise UsageError(
-            f"wasmbuild toolchain install: --from names one executable, and {' and '.join(map(str, lines))} are "
-            f"declared; install each by its version, with --from"
-        )
+    if arguments.source is not None and names_file(arguments.source):
+        return [install_locked_file(workspace.directory, lines, arguments.source, source)]
     return [install_locked(workspace.directory, line, arguments.source, source) for line in lines]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from wasmbuild import files
@@ -54,7 +54,7 @@ def install(
     address: str | None = None,
     offline: bool = False,
     expected: Expected | None = None,
-    executable_sha256: str | None = None,
+    executables: Collection[str] = (),
     attest: Attest | None = None,
     patience: Patience = PATIENT,
     reporter: InstallReporter = SILENT,
@@ -64,7 +64,8 @@ def install(
     ``request`` is a version or a line, ``source`` is ``release``, ``cargo``, ``vendored`` or names a file, which
     needs no request: a program says its version.
     ``address`` is that of the release's archive where it is known. ``expected`` is what is known of the archive,
-    ``executable_sha256`` of the executable. With ``attest``, what is there already is not believed either.
+    ``executables`` are the digests that will do, none for any. With ``attest``, what is there already is not believed
+    either.
 
     Raises UsageError, NetworkError, ToolchainError, ArchiveError, DiskError, and what ``attest`` raises.
     """
@@ -75,7 +76,7 @@ def install(
         raise UsageError(f"--mirror has archives of releases, and --from {printable(source)} takes none; leave one out")
     if attest is not None and source == CARGO:
         raise _no_archive("cargo builds it here")
-    is_file = source not in (RELEASE, CARGO, VENDORED)
+    is_file = names_file(source)
     if request is None and not is_file:
         raise UsageError("name a version, such as 48.0.8; a file alone needs none: --from FILE")
     if request is not None and not is_file and source != CARGO and not offline and not mirror.is_exact(request):
@@ -84,7 +85,7 @@ def install(
     def there() -> Installed | None:
         if request is None or is_file or attest is not None:
             return None
-        return _there(request, source, executable_sha256, any_of_line=offline)
+        return _there(request, source, executables, any_of_line=offline)
 
     # What is there needs no directory that can be written; another process may bring it meanwhile.
     if (done := there()) is not None:
@@ -107,16 +108,22 @@ def install(
             made, origin, of = _downloaded(
                 request, source, releases, address, scratch, expected or ANY, attest, patience, reporter
             )
-        if executable_sha256 is not None and (found := store.digest(made)) != executable_sha256:
+        if executables and (found := store.digest(made)) not in executables:
             raise ToolchainError(
                 f"the executable that {origin} gave has the SHA-256 {found}, and wasmbuild.lock says "
-                f"{executable_sha256}; nothing was installed: take back the last version of the file, or lock again"
+                f"{' or '.join(executables)}; nothing was installed: take back the last version of the file, or lock "
+                f"again"
             )
         path = store.publish(made, origin, of, wanted=request)
     record = installed.read(path.parent)
     if record is None:
         raise ToolchainError(f"{path.parent}: was removed meanwhile; install it again")
     return Installed(path, record, path.parent not in before)
+
+
+def names_file(source: str) -> bool:
+    """Tell whether what ``--from`` names is a file."""
+    return source not in (RELEASE, CARGO, VENDORED)
 
 
 def credentials_of(source: Mirror) -> Credentials:
@@ -264,16 +271,16 @@ def local_path(source: str) -> Path:
     return Path(files.of_url(slash + path))
 
 
-def _there(request: str, source: str, sha256: str | None, *, any_of_line: bool) -> Installed | None:
+def _there(request: str, source: str, executables: Collection[str], *, any_of_line: bool) -> Installed | None:
     """Return what was asked for where it is installed. A line asks for its newest, which only a look tells."""
-    if not mirror.is_exact(request) and sha256 is None and not any_of_line:
+    if not mirror.is_exact(request) and not executables and not any_of_line:
         return None
     for folder in installed.folders():
         record = installed.read(folder)
         if record is None or not mirror.fits(request, record.version):
             continue
         is_cargo = record.source == CARGO
-        if (sha256 is None and (source == CARGO) is is_cargo) or record.sha256 == sha256:
+        if record.sha256 in executables or (not executables and (source == CARGO) is is_cargo):
             path = folder / PROGRAM
             if store.digest(path) == record.sha256:
                 return Installed(path, record, False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from wasmbuild.errors import ToolchainError, UsageError
@@ -124,7 +124,7 @@ def lock_version(
 def install_locked(directory: Path, line: int, named: str | None, source: ArchiveSource) -> Installed:
     """Install the very executable that is locked for this platform, and resolve nothing.
 
-    ``named`` is what ``--from`` names, if anything. Raises WasmbuildError.
+    ``named`` is what ``--from`` names, if anything but a file. Raises WasmbuildError.
     """
     host = platforms.host()
     locked = lockfile.of_line(lockfile.read(directory), line)
@@ -155,9 +155,28 @@ def install_locked(directory: Path, line: int, named: str | None, source: Archiv
         address=executable.source if is_release and not is_mirrored else None,
         offline=source.offline,
         expected=Expected(*executable.archive) if is_release and executable.archive is not None else None,
-        executable_sha256=executable.sha256,
+        executables=(executable.sha256,),
         attest=source.attest,
         patience=source.patience,
+        reporter=source.reporter,
+    )
+
+
+def install_locked_file(directory: Path, lines: Collection[int], named: str, source: ArchiveSource) -> Installed:
+    """Install a file that is the executable locked for this platform, of whichever of these lines.
+
+    Raises WasmbuildError.
+    """
+    host = platforms.host()
+    there = [each for each in lockfile.read(directory) if each.line in lines and host in each.platforms]
+    if not there:
+        raise UsageError(f"{search_path.LOCK} locks nothing for {host}; run: wasmbuild lock --platform {host}")
+    return install.install(
+        there[0].version if len(there) == 1 else None,
+        named,
+        mirror_address=source.mirror_address,
+        executables=[each.platforms[host].sha256 for each in there],
+        attest=source.attest,
         reporter=source.reporter,
     )
 

@@ -84,6 +84,26 @@ def test_another_executable_is_one_error(project: Project, release: Release) -> 
     assert project.compiled() == set()
 
 
+def test_a_file_is_installed_for_the_one_of_several_lines_that_it_is_locked_for(
+    project: Project, release: Release, tmp_path: Path
+) -> None:
+    two = '[targets.next]\ntriple = "pulley64"\nwasmtime = "49"\n'
+    project.declare((project.root / "wasmbuild.toml").read_text() + two)
+    next_one = program(tmp_path / "next", '[ "$1" != --version ] || exec echo wasmtime 49.0.3')
+    for each in (release.program, next_one):
+        project.run("toolchain", "install", "--from", str(each))
+    project.run("lock")
+    project.run("toolchain", "remove", "49.0.3")
+    assert "locked: wasmbuild toolchain install --locked --from FILE" in project.run("build", status=2).stderr
+    said = project.run("toolchain", "install", "--locked", "--from", str(next_one)).stderr
+    assert said.startswith("Wasmtime 49.0.3 installed, from ")
+    assert "what wasmbuild.lock names" in project.run("toolchain", "which").stderr
+    other = program(tmp_path / "other", '[ "$1" != --version ] || exec echo wasmtime 49.0.2')
+    said = project.run("toolchain", "install", "--locked", "--from", str(other), status=2).stderr
+    first, second = (each.platforms[HOST].sha256 for each in lockfile.read(project.root))
+    assert f"and wasmbuild.lock says {first} or {second}; nothing was installed" in said
+
+
 def test_where_nothing_is_installed_the_locked_one_is_what_to_get(
     project: Project, site: serving.Site, release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
