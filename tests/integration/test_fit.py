@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -346,6 +347,34 @@ def test_the_table_is_written(project: Project) -> None:
     before = path.stat()
     project.run("fit", *command)
     assert path.stat() == before
+
+
+@pytest.mark.parametrize("form", ["engine = {{ {} }}", "[targets.own.engine]\n{}"], ids=["inline", "table"])
+def test_a_target_whose_own_settings_keep_it_from_loading_is_named(project: Project, form: str) -> None:
+    triple = host.triple()
+    own = form.format("consume-fuel = false")
+    project.declare(
+        f'[project]\nname = "p"\n[modules.add]\nsource = "add.wat"\n[targets.less]\ntriple = "{triple}"\n'
+        f'engine = {{ wasm-threads = false, cranelift-opt-level = "none" }}\n'
+        f'[targets.portable]\ntriple = "pulley64"\nengine = {{ consume-fuel = false }}\n'
+        f'[targets.own]\ntriple = "{triple}"\n{own}\n'
+    )
+    command = loader(project, "consume_fuel=True")
+    told = (
+        "wasmbuild.toml: targets.own.engine overrides consume-fuel, and the program loads no artifact of own; take "
+        "that out if own is for this program\n"
+    )
+    said = project.run("fit", "--write", "--", *command).stderr
+    assert said.endswith(f"wasmbuild.toml: [engine] written\n{told}")
+    assert project.run("fit", "--write", "--", *command).stderr.endswith(told)
+    project.run("build", "--quiet")
+    loads = {}
+    for target in ("less", "own"):
+        words = [str(project.build / target / "add.cwasm") if word == "{}" else word for word in command]
+        loads[target] = subprocess.run(words, cwd=project.root, check=False).returncode == 0
+    assert loads == {"less": True, "own": False}
+    project.declare((project.root / "wasmbuild.toml").read_text().replace(own, ""))
+    assert "overrides" not in project.run("fit", "--write", "--", *command).stderr
 
 
 def test_a_declaration_that_would_be_wrong_is_not_written(project: Project) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import argparse
 
     from wasmbuild.engine.triples import TargetTriple
+    from wasmbuild.project.declared import Project
     from wasmbuild.toolchain.toolchain import Toolchain
 
 _DEFAULT_SECONDS = 10.0
@@ -96,7 +97,14 @@ def run(arguments: argparse.Namespace) -> int:
     declared = table.shortest(found, line, triple)
     print(engine_toml(declared), end="")
     if arguments.write:
-        _write(arguments.config, text, declared, line)
+        project = _write(arguments.config, text, declared, line)
+        for target in project.targets:
+            if (target.engine.line, target.triple) == (line, triple) and (other := table.refused(found, target.engine)):
+                print(
+                    f"{arguments.config}: targets.{target.name}.engine overrides {', '.join(other)}, and the program "
+                    f"loads no artifact of {target.name}; take that out if {target.name} is for this program",
+                    file=sys.stderr,
+                )
     return DONE
 
 
@@ -167,16 +175,19 @@ def _read(path: Path) -> str:
         raise DeclarationError([Mistake(str(path), "", "is not UTF-8", "save the file as UTF-8")]) from None
 
 
-def _write(path: Path, text: str, declared: dict[str, bool | int | str], line: int) -> None:
-    """Put the table into a declaration, when it is still sound with it and nobody has changed it meanwhile."""
+def _write(path: Path, text: str, declared: dict[str, bool | int | str], line: int) -> Project:
+    """Put the table into a declaration, when it is still sound with it and nobody has changed it meanwhile.
+
+    Returns what it declares then.
+    """
     from wasmbuild.builder import output
     from wasmbuild.fit.edit import with_engine
     from wasmbuild.project.config import parse
 
     changed = with_engine(text, declared, str(path)).encode()
-    parse(changed, file=str(path), directory=path.absolute().parent, default_line=line)
+    project = parse(changed, file=str(path), directory=path.absolute().parent, default_line=line)
     if changed == text.encode():
-        return
+        return project
     if _read(path) != text:
         raise UsageError(
             f"{path}: was changed meanwhile, and nothing was written; put the table in by hand, or try again"
@@ -188,3 +199,4 @@ def _write(path: Path, text: str, declared: dict[str, bool | int | str], line: i
     except OSError as error:
         raise DiskError(f"{path}: cannot be written: {error.strerror or error}") from error
     print(f"{path}: [engine] written", file=sys.stderr)
+    return project

@@ -30,6 +30,17 @@ def shortest(found: Mapping[str, Value], line: int, triple: TargetTriple) -> dic
     return min((_declaration(config, name, embedders[name]) for name in order), key=len)
 
 
+def refused(found: Mapping[str, Value], declared: EngineConfig) -> list[str]:
+    """Return the settings of an engine for which a program with those that were found refuses its artifacts."""
+    settings = lines.get(declared.line).settings
+    differences = EngineConfig(declared.line, declared.triple, {}, found).differences(declared)
+    return [
+        name
+        for name, (_, value) in differences.items()
+        if name in settings and (settings[name].check == EQUAL or (settings[name].check == FEATURE and value is True))
+    ]
+
+
 def _declaration(config: EngineConfig, name: str, embedder: Embedder) -> dict[str, Value]:
     accepted = embedder.unconfigured.items()
     return {key: value for key, value in config.declaration(name).items() if (key, value) not in accepted}
