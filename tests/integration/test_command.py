@@ -343,3 +343,8 @@ def test_hooks_of_pre_commit_are_commands() -> None:
     assert [entry[:2] for entry in entries] == [["wasmbuild", "plan"], ["wasmbuild", "build"]]
     for _, name, *rest in entries:
         of_command(name).parse_args(rest)
+    plan, build = (line.partition("files: ")[2] for line in text.splitlines() if "files: " in line)
+    for path in ("wasmbuild.toml", "wasm/wasmbuild.toml", "src/filter.wat"):
+        assert re.search(plan, path)
+        assert re.search(build, path)
+    assert re.search(build, "wasmbuild.lock")
