@@ -342,7 +342,7 @@ def test_hooks_of_pre_commit_are_commands() -> None:
     entries = [line.partition("entry: ")[2].split() for line in text.splitlines() if "entry: " in line]
     assert [entry[:2] for entry in entries] == [["wasmbuild", "plan"], ["wasmbuild", "build"]]
     for _, name, *rest in entries:
-        of_command(name).parse_args(rest)
+        of_command(name).parse_args([*rest, "--config", "wasm/wasmbuild.toml"])
     plan, build = (line.partition("files: ")[2] for line in text.splitlines() if "files: " in line)
     for path in ("wasmbuild.toml", "wasm/wasmbuild.toml", "src/filter.wat"):
         assert re.search(plan, path)
