@@ -24,7 +24,8 @@ _REDIRECTIONS = frozenset((301, 302, 303, 307, 308))
 _HINTS = {
     401: "give credentials in ~/.netrc or WASMBUILD_MIRROR_AUTHORIZATION",
     403: "check your credentials in ~/.netrc or WASMBUILD_MIRROR_AUTHORIZATION",
-    404: "there is no such version, or none for this platform; name another, or build it: --from cargo",
+    404: "there is no such version, or none for that platform; name another, or another --mirror, or build it for this "
+    "machine: wasmbuild toolchain install VERSION --from cargo",
 }
 MAX_BYTES = 2 << 30
 """The most that is ever downloaded."""

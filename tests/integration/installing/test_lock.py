@@ -247,6 +247,10 @@ def test_other_platforms_are_locked_without_installing(project: Project, site: s
     asked = len(site.requests)
     project.run("build")
     assert len(site.requests) == asked
+    said = project.run("lock", "--platform", "macos-arm64", status=3).stderr
+    assert "the server says 404" in said
+    # What is told of another command names it: this one has no --from.
+    assert "or another --mirror, or build it for this machine: wasmbuild toolchain install VERSION --from cargo" in said
     said = project.run("lock", "--platform", "linux-arm46", status=2).stderr
     assert "did you mean linux-arm64?" in said
 
