@@ -70,6 +70,9 @@ def test_what_tab_gives(here: Project, shell: str) -> None:
     assert complete(here, "wasmbuild compile add.wat --triple s390") == ["s390x-unknown-linux-gnu"]
     assert complete(here, "wasmbuild inspect ad") == ["add.wat"]
     assert set(complete(here, "wasmbuild schema wasm")) == {"wasmbuild.toml"}
+    assert set(complete(here, "wasmbuild cache ")) == {"clear", "keygen", "prune", "stats"}
+    assert "stats" not in complete(here, "wasmbuild cache keygen ")
+    assert set(complete(here, "wasmbuild toolchain remove 48.0.2 --")) == {"--help", "--library"}
 
 
 def test_bash_puts_what_is_left_of_an_id(here: Project) -> None:
@@ -89,6 +92,8 @@ def test_bash_puts_what_is_left_of_an_id(here: Project) -> None:
         ("wasmbuild compile add.wat --target x", "wasmbuild compile add.wat --target x64"),
         ("wasmbuild explain sub@a", "wasmbuild explain sub@arm"),
         ("wasmbuild inspect su", "wasmbuild inspect sub.wat"),
+        ("wasmbuild toolchain rem", "wasmbuild toolchain remove"),
+        ("wasmbuild toolchain remove --l", "wasmbuild toolchain remove --library"),
     ],
 )
 def test_zsh(here: Project, typed: str, completed: str) -> None:
@@ -128,7 +133,7 @@ def read_until(terminal: int, wanted: str) -> None:
 
 
 def test_every_option_has_words_that_fit_a_line() -> None:
-    for command in words.commands():
+    for command in words.with_parts(words.commands()):
         for option in command.options:
             assert option.help
             assert len(option.help) <= 70

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from wasmbuild.command_line.completion.words import LINES, LISTS, WORDS, CommandWords, Value
+from wasmbuild.command_line.completion.words import LINES, LISTS, WORDS, CommandWords, Value, parted, with_parts
 
 # Readline replaces what stands behind the last of these characters, so that it gets no more than that.
 _TEMPLATE = """\
@@ -20,6 +20,7 @@ _wasmbuild() {
         kind=words words='COMMANDS'
     else
         command=${typed[1]}
+        case $command in PARTED) [ ${#typed[@]} -le 3 ] || command="$command ${typed[2]}" ;; esac
         case $command in
 CASES
         esac
@@ -52,12 +53,13 @@ def script(commands: Sequence[CommandWords]) -> str:
     """Return the script that completes commands."""
     names = [*(command.name for command in commands), "--help", "--version"]
     lists = "\n".join(f"    {kind}) words=$({LINES} | {cut}) ;;" for kind, cut in LISTS.items())
-    cases = "\n".join(line for command in commands for line in _case(command))
-    return _TEMPLATE.replace("COMMANDS", " ".join(names)).replace("CASES", cases).replace("LISTS", lists)
+    cases = "\n".join(line for command in with_parts(commands) for line in _case(command))
+    filled = _TEMPLATE.replace("COMMANDS", " ".join(names)).replace("PARTED", parted(commands))
+    return filled.replace("CASES", cases).replace("LISTS", lists)
 
 
 def _case(command: CommandWords) -> Iterator[str]:
-    yield f"        {command.name})"
+    yield f"        '{command.name}')"
     options = " ".join(name for option in command.options for name in option.names)
     yield f"            options='{options}' {_kind('values', 'values_words', command.values)}"
     yield "            case $prev in"

@@ -20,12 +20,20 @@ def _lines(commands: Sequence[CommandWords]) -> Iterator[str]:
     yield "complete -c wasmbuild -n __fish_use_subcommand -s h -l help -d 'show what can be done'"
     for command in commands:
         yield f"complete -c wasmbuild -n __fish_use_subcommand -a {command.name} -d {_quoted(command.summary)}"
-        behind = f"complete -c wasmbuild -n '__fish_seen_subcommand_from {command.name}'"
-        if command.values.kind == FILES:
-            yield f"{behind} -F"
-        elif command.values.kind != ANYTHING:
-            yield f"{behind} -a {_words(command.values)}"
-        yield from (f"{behind} {_option(option)}" for option in command.options)
+        none_of = f"; and not __fish_seen_subcommand_from {' '.join(command.values.words)}" if command.parts else ""
+        yield from _behind(command, f"__fish_seen_subcommand_from {command.name}{none_of}")
+        for part in command.parts:
+            seen = "; and ".join(f"__fish_seen_subcommand_from {word}" for word in part.name.split())
+            yield from _behind(part, seen)
+
+
+def _behind(command: CommandWords, condition: str) -> Iterator[str]:
+    behind = f"complete -c wasmbuild -n '{condition}'"
+    if command.values.kind == FILES:
+        yield f"{behind} -F"
+    elif command.values.kind != ANYTHING:
+        yield f"{behind} -a {_words(command.values)}"
+    yield from (f"{behind} {_option(option)}" for option in command.options)
 
 
 def _option(option: Option) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from wasmbuild.command_line.parsers import of_command
@@ -44,12 +44,16 @@ class Option(NamedTuple):
 
 
 class CommandWords(NamedTuple):
-    """A command, and what may stand behind it besides options, any number of times."""
+    """A command, and what may stand behind it besides options, any number of times.
+
+    One with ``parts`` takes the name of one of them, each with the name of the command before its own.
+    """
 
     name: str
     summary: str
     options: tuple[Option, ...]
     values: Value
+    parts: tuple[CommandWords, ...] = ()
 
 
 def _cpus() -> tuple[str, ...]:
@@ -75,31 +79,33 @@ _WORDS: Mapping[str, Callable[[], tuple[str, ...]]] = {
 
 def commands() -> list[CommandWords]:
     """Return all commands."""
-    return [_command(name) for name in COMMANDS]
+    return [_command(name, of_command(name), COMMANDS[name].summary) for name in COMMANDS]
 
 
-def _command(name: str) -> CommandWords:
+def _command(name: str, parser: argparse.ArgumentParser, summary: str = "") -> CommandWords:
     options: list[Option] = []
     values = Value(ANYTHING)
-    for action in _actions(of_command(name)):
+    parts: tuple[CommandWords, ...] = ()
+    for action in parser._actions:
         if action.option_strings:
             value = None if action.nargs == 0 else _value(action)
             repeats = isinstance(action, argparse._AppendAction)
             options.append(Option(tuple(action.option_strings), value, _short(action.help or ""), repeats))
         else:
             values = _value(action)
-    return CommandWords(name, COMMANDS[name].summary, tuple(options), values)
+            if isinstance(action, argparse._SubParsersAction):
+                parts = tuple([_command(f"{name} {part}", of_part) for part, of_part in action.choices.items()])
+    return CommandWords(name, summary, tuple(options), values, parts)
 
 
-def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """Yield what a parser takes, each option once; what its parts take comes before the words that name them."""
-    found: dict[str, argparse.Action] = {}
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for part in action.choices.values():
-                found.update({option.dest: option for option in _actions(part) if option.option_strings})
-        found[action.dest] = action
-    yield from found.values()
+def with_parts(commands: Sequence[CommandWords]) -> list[CommandWords]:
+    """Return commands, each with its parts behind it."""
+    return [each for command in commands for each in (command, *command.parts)]
+
+
+def parted(commands: Sequence[CommandWords]) -> str:
+    """Return the names of commands that have parts, as a pattern of shells."""
+    return "|".join(command.name for command in commands if command.parts)
 
 
 def _value(action: argparse.Action) -> Value:

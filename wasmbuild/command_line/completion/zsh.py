@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from wasmbuild.command_line.completion.words import ANYTHING, FILES, LINES, LISTS, WORDS, CommandWords, Option, Value
+from wasmbuild.command_line.completion.words import (
+    ANYTHING,
+    FILES,
+    LINES,
+    LISTS,
+    WORDS,
+    CommandWords,
+    Option,
+    Value,
+    parted,
+    with_parts,
+)
 
 _TEMPLATE = """\
 #compdef wasmbuild
@@ -27,6 +38,14 @@ COMMANDS
     local command=$words[2]
     shift words
     (( CURRENT-- ))
+    case $command in
+    PARTED)
+        if (( CURRENT > 2 )); then
+            command="$command $words[2]"
+            shift words
+            (( CURRENT-- ))
+        fi ;;
+    esac
     case $command in
 CASES
     esac
@@ -53,13 +72,17 @@ def script(commands: Sequence[CommandWords]) -> str:
     """Return the script that completes commands."""
     lists = [_LIST.replace("KIND", kind).replace("LINES", LINES).replace("CUT", cut) for kind, cut in LISTS.items()]
     named = [f"        {_quoted(f'{command.name}:{command.summary}')}" for command in commands]
-    cases = [line for command in commands for line in _case(command)]
-    filled = _TEMPLATE.replace("LISTS", "\n".join(lists)).replace("COMMANDS", "\n".join(named))
+    cases = [line for command in with_parts(commands) for line in _case(command)]
+    filled = (
+        _TEMPLATE.replace("LISTS", "\n".join(lists))
+        .replace("COMMANDS", "\n".join(named))
+        .replace("PARTED", parted(commands))
+    )
     return filled.replace("CASES", "\n".join(cases))
 
 
 def _case(command: CommandWords) -> Iterator[str]:
-    yield f"    {command.name})"
+    yield f"    '{command.name}')"
     specs = [_option(option) for option in command.options]
     if command.values.kind != ANYTHING:
         specs.append(_quoted(f"*:{command.values.kind}:{_action(command.values)}"))
