@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from support import ALL, Project, run_here
+from support import ADD, ALL, HEAD, Project, run_here
 
 from wasmbuild.command_line.completion import SHELLS, words
 from wasmbuild.command_line.subcommands import COMMANDS
@@ -75,6 +75,21 @@ def test_what_tab_gives(here: Project, shell: str) -> None:
     assert set(complete(here, "wasmbuild toolchain remove 48.0.2 --")) == {"--help", "--library"}
 
 
+@pytest.mark.parametrize("shell", ["bash", pytest.param("fish", marks=pytest.mark.needs("fish"))])
+@pytest.mark.parametrize("option", ["--config other/wasmbuild.toml", "--config=other/wasmbuild.toml"])
+def test_ids_are_those_of_the_declaration_that_is_named(here: Project, shell: str, option: str) -> None:
+    other(here)
+    complete = in_bash if shell == "bash" else in_fish
+    assert complete(here, f"wasmbuild explain {option} ") == ["mine@pulley"]
+    assert complete(here, f"wasmbuild plan {option} --target ") == ["pulley"]
+
+
+def other(here: Project) -> None:
+    here.write("other/mine.wat", ADD)
+    targets, modules = '[targets.pulley]\ntriple = "pulley64"\n', '[modules.mine]\nsource = "mine.wat"\n'
+    here.write("other/wasmbuild.toml", HEAD + targets + modules)
+
+
 def test_bash_puts_what_is_left_of_an_id(here: Project) -> None:
     # Readline takes what follows the @ for a word of its own.
     assert in_bash(here, "wasmbuild explain add@x") == ["x64"]
@@ -92,11 +107,20 @@ def test_bash_puts_what_is_left_of_an_id(here: Project) -> None:
         ("wasmbuild compile add.wat --target x", "wasmbuild compile add.wat --target x64"),
         ("wasmbuild explain sub@a", "wasmbuild explain sub@arm"),
         ("wasmbuild inspect su", "wasmbuild inspect sub.wat"),
+        (
+            "wasmbuild explain --config other/wasmbuild.toml m",
+            "wasmbuild explain --config other/wasmbuild.toml mine@pulley",
+        ),
+        (
+            "wasmbuild explain --config=other/wasmbuild.toml m",
+            "wasmbuild explain --config=other/wasmbuild.toml mine@pulley",
+        ),
         ("wasmbuild toolchain rem", "wasmbuild toolchain remove"),
         ("wasmbuild toolchain remove --l", "wasmbuild toolchain remove --library"),
     ],
 )
 def test_zsh(here: Project, typed: str, completed: str) -> None:
+    other(here)
     terminal, inside = os.openpty()
     shell = subprocess.Popen(
         ["zsh", "-f", "-i"],

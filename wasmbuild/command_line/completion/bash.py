@@ -10,6 +10,8 @@ from wasmbuild.command_line.completion.words import LINES, LISTS, WORDS, Command
 _TEMPLATE = """\
 _wasmbuild() {
     local IFS=$' \\t\\n' line=${COMP_LINE:0:COMP_POINT} cur prev command kind= words= options= values= values_words=
+    local config= named='[[:space:]]--config[[:space:]=]+([^[:space:]]+)'
+    [[ $line =~ $named ]] && config=--config=${BASH_REMATCH[1]}
     local -a typed
     read -ra typed <<< "$line"
     case $line in *[[:space:]]) typed+=("") ;; esac

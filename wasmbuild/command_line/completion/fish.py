@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from wasmbuild.command_line.completion.words import ANYTHING, FILES, LINES, LISTS, WORDS, CommandWords, Option, Value
 
+_CONFIG = r"set -l config (string match -r -- '--config[\s=]+\S+' (commandline -pc) | string replace -r '[\s=]+' =)"
+
 
 def script(commands: Sequence[CommandWords]) -> str:
     """Return the script that completes commands."""
@@ -14,7 +16,7 @@ def script(commands: Sequence[CommandWords]) -> str:
 
 def _lines(commands: Sequence[CommandWords]) -> Iterator[str]:
     for kind, cut in LISTS.items():
-        yield f"function __wasmbuild_{kind}; {LINES} | {cut}; end"
+        yield f"function __wasmbuild_{kind}; {_CONFIG}; {LINES} | {cut}; end"
     yield "complete -c wasmbuild -f"
     yield "complete -c wasmbuild -n __fish_use_subcommand -l version -d 'show the version'"
     yield "complete -c wasmbuild -n __fish_use_subcommand -s h -l help -d 'show what can be done'"

@@ -21,8 +21,8 @@ ANYTHING = "anything"
 LISTS = {IDS: "cut -f1", TARGETS: "cut -f3 | sort -u"}
 """What takes the values of a kind out of the lines of ``LINES``."""
 
-LINES = "wasmbuild plan --lines 2>/dev/null"
-"""The command that lists what is declared where the user stands."""
+LINES = "wasmbuild plan --lines $config 2>/dev/null"
+"""The command that lists what is declared where the user stands, or in the file of ``--config`` that was typed."""
 
 _LONGEST = 70
 

@@ -59,7 +59,9 @@ fi
 """
 _LIST = """\
 _wasmbuild_KIND() {
-    local -a found
+    local -a found config
+    config=(${(M)words:#--config=*})
+    (( $words[(I)--config] )) && config=(--config $words[$words[(I)--config]+1])
     found=(${(f)"$(LINES | CUT)"})
     compadd -a found
 }"""
