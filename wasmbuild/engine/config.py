@@ -199,7 +199,11 @@ class EngineConfig:
 
     def loading_arguments(self) -> list[str]:
         """Return what ``wasmtime run --allow-precompiled`` is told: the target for Pulley alone, and no CPU."""
-        return [*self._options(), *(["--target", self.triple.text] if self.triple.is_pulley else [])]
+        options = self._options()
+        # It gives components WASI 0.3 by default, whose functions are concurrent.
+        if self.settings.get("concurrency-support") is False:
+            options.append("-Sp3=n")
+        return [*options, *(["--target", self.triple.text] if self.triple.is_pulley else [])]
 
     def library_calls(self, *, runtime: bool = False) -> list[list[Any]]:
         """Return the calls on the library's ``Config``, without target and CPU, as ``translations`` describes them."""

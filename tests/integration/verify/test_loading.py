@@ -157,8 +157,10 @@ def test_settings_that_the_library_lacks_are_left_to_an_executable(tmp_path: Pat
     for target, triple in (("native", HERE), ("portable", "pulley64")):
         workshop.ship(tmp_path, f"rust-{target}", triple, texts, engine={"embedder": "rust"})
         workshop.ship(tmp_path, f"minimal-{target}", triple, {"m": MODULE}, engine={"embedder": "rust-minimal"})
+        sequential = {"embedder": "rust", "concurrency-support": False}
+        workshop.ship(tmp_path, f"sequential-{target}", triple, texts, engine=sequential)
     report = verify([tmp_path])
-    assert [(entry.message, entry.level) for entry in report.artifacts] == [("", "loaded")] * 6
+    assert [(entry.message, entry.level) for entry in report.artifacts] == [("", "loaded")] * 10
 
 
 def test_an_executable_refuses_what_is_damaged(tmp_path: Path, workshop: Any) -> None:
