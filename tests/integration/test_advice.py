@@ -95,6 +95,16 @@ def test_a_feature_that_a_preset_lacks_is_not_said_to_be_declared(project: Proje
     build(project, "", works=True)
 
 
+EXCEPTION = """(module (tag $e (param i32)) (func (export "s") (result i32)
+  (block $h (result i32) (try_table (catch $e $h) (throw $e (i32.const 7))) (i32.const 0))))"""
+
+
+def test_a_panic_over_a_setting_that_is_off_is_no_bug_of_wasmtime(project: Project) -> None:
+    said = build(project, EXCEPTION, "[engine]\ngc-support = false\n")
+    assert "needs gc-support, which [engine] turns off; remove that setting or build it without" in said
+    build(project, "", works=True)
+
+
 ATOMIC = "(module (memory 1 1 shared) (func (result i32) (i32.atomic.load (i32.const 0))))"
 
 

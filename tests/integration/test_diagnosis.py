@@ -104,6 +104,7 @@ COMPILED: list[tuple[str, str, str | bytes, tuple[str, ...]]] = [
     (compiling.FEATURE, "wasm-gc", "(module (func (param anyref)))", ("-Wgc=n",)),
     (compiling.FEATURE, "gc-support", GC, ("-Wgc-support=n",)),
     (compiling.FEATURE, "gc-support", "(module (func (param anyref)))", ("-Wgc-support=n",)),
+    (compiling.FEATURE, "gc-support", "(module (tag) (func (throw 0)))", ("-Wgc-support=n",)),
     (compiling.FEATURE, "wasm-exceptions", "(module (tag))", ("-Wexceptions=n",)),
     (compiling.FEATURE, "wasm-exceptions",
      "(module (func (drop (block (result exnref) (try_table (catch_all_ref 0)) unreachable))))", ("-Wexceptions=n",)),

@@ -33,6 +33,7 @@ _BINARYEN_FEATURES = (
 )  # fmt: skip
 # Proposals that Wasmtime lacks and its tools can leave out.
 _BINARYEN_DISABLES = {"compact imports", "custom descriptors"}
+_TOLD_BY_PANICS = (compiling.HOST_CPU, compiling.REFUSED_SETTINGS, compiling.DWARF, compiling.FEATURE)
 _OFFSET = re.compile(r"\(at offset 0x([0-9a-f]+)\)|at offset (\d+)")
 _NOISE = re.compile(r"^note: run with `RUST_BACKTRACE=1`.*\n?", re.MULTILINE)
 
@@ -68,7 +69,7 @@ def advice(job: Job, ending: str, said: str) -> str:
         return f"no space is left for {job.name}; free some and build again"
     if limit := limit_to_raise(ending):
         return f"{limit}, or leave the module out of this target"
-    if "panicked" in ending and word not in (compiling.HOST_CPU, compiling.REFUSED_SETTINGS, compiling.DWARF):
+    if "panicked" in ending and word not in _TOLD_BY_PANICS:
         return _panic(job)
     return _ADVICE[word](job, cause, said) if cause is not None and word in _ADVICE else ""
 
