@@ -1,8 +1,9 @@
-"""Random engines on all kinds of targets: what the rules take compiles, what they refuse does not."""
+"""Random engines and every two settings, on many targets: what rules take compiles, what they refuse does not."""
 
 from __future__ import annotations
 
 import random
+from itertools import combinations as every
 
 from wasmbuild.engine import cpu, host, rules, triples
 from wasmbuild.engine.config import EngineConfig
@@ -22,17 +23,20 @@ TRIPLES = (
     "pulley64",
     "pulley64be",
 )
+# Both compilers inside Wasmtime compile for these.
+_IN_PAIRS = ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu")
 _EACH = 40
 _PRESET = "embedder"
 
 
 def combinations(line: Line, compilers: Compilers) -> Topic:
-    """Declare engines at random, the same ones each time, and compile with those that are refused too."""
+    """Declare engines, the same ones each time, and compile with those that are refused too."""
     topic = Topic("combinations")
     for text in TRIPLES:
         triple = triples.parse(text)
         chooser = random.Random(f"settings for {text}")  # noqa: S311 -- repeatable, not secret
         declarations = [_some(chooser, line) for _ in range(_EACH)]
+        declarations += _pairs(line) if text in _IN_PAIRS else []
         found = [rules.problems(declared, line=line.number, triple=triple) for declared in declarations]
         engines = [
             _engine(line, triple, declared, refused=bool(problems))
@@ -73,6 +77,17 @@ def _engine(line: Line, triple: triples.TargetTriple, declared: dict[str, object
     # As a person would have written it, were it not refused: nothing but names and values is translated.
     preset = line.embedders[str(declared.get(_PRESET, "c-api"))].settings
     return EngineConfig(line.number, triple, known, {**preset, **dict(sorted(declared.items()))})
+
+
+def _pairs(line: Line) -> list[dict[str, object]]:
+    """Return every two settings at other values than by default, a compiler inside Wasmtime among them."""
+    changed: list[tuple[str, object]] = [("strategy", "winch")]
+    changed += [
+        (name, not setting.default)
+        for name, setting in line.settings.items()
+        if isinstance(setting.default, bool) and not setting.runtime_only
+    ]
+    return [dict(pair) for pair in every(changed, 2)]
 
 
 def _some(chooser: random.Random, line: Line) -> dict[str, object]:

@@ -293,6 +293,11 @@ def test_what_a_setting_needs_is_told_where_it_was_declared() -> None:
             "concurrency-support = true",
         ),
         (
+            {"wasm-component-model-error-context": True, "concurrency-support": False},
+            "concurrency-support: wasm-component-model-error-context needs it; leave it out, or write "
+            "wasm-component-model-error-context = false",
+        ),
+        (
             {"debug-info": True, "debug-symbols": False},
             "debug-symbols: debug-info needs it; leave it out, or write debug-info = false",
         ),

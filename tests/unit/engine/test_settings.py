@@ -349,6 +349,10 @@ def test_refused_by_a_line() -> None:
     lacks = "wasm-tail-call: Winch of Wasmtime 49 lacks it; remove it, or write false"
     assert told({"strategy": "winch", "wasm-tail-call": True}, line=49) == [lacks]
     assert told({"strategy": "winch", "wasm-tail-call": True}, line=50) == []
+    wide = {"strategy": "winch", "wasm-wide-arithmetic": True}
+    lacks = "wasm-wide-arithmetic: Winch of Wasmtime 36 lacks it on aarch64; remove it, or write false"
+    assert [told(wide, ARM, line) for line in (36, 48)] == [[lacks], []]
+    assert [told(wide, LINUX, line) for line in (36, 48)] == [[], []]
 
 
 def test_a_line_that_was_not_measured() -> None:
