@@ -236,6 +236,40 @@ def test_what_its_headers_lack_is_not_written_for_c(project: Project, release: s
     assert "pub fn config" in project.run("embed", "--target", "here", "--lang", "rust").stdout
 
 
+@pytest.mark.parametrize(
+    ("source", "uses"),
+    [
+        ("(module (tag) (func (throw 0)))", "exceptions"),
+        ("(module (func (param exnref) (throw_ref (local.get 0))))", "exceptions"),
+        ("(module (type $f (func)) (type $k (cont $f)) (func (param (ref $k))))", "stack switching"),
+        (
+            "(module (type $f (func)) (type $k (cont $f)) (func $g) (elem declare func $g) "
+            "(func (drop (cont.new $k (ref.func $g)))))",
+            "stack switching",
+        ),
+        # Of the proposal that was replaced: (module (func try catch_all end))
+        (bytes.fromhex("0061736d01000000 0104016000000302 01000a0801 06000640190b0b"), "exceptions"),
+    ],
+)
+def test_what_it_has_no_code_for_is_told_with_and_without_its_setting(
+    project: Project, release: str, source: str | bytes, uses: str
+) -> None:
+    setting = f"wasm-{uses.replace(' ', '-')} = true"
+    project.write("core.wat", source)
+    for engine in ("", setting):
+        project.declare(
+            f'[project]\nname = "lts"\n[toolchain]\nwasmtime = "{release}"\n'
+            f"[engine]\nwasm-function-references = true\n{engine}\n"
+            '[targets.t]\ntriple = "x86_64-unknown-linux-gnu"\n[modules.core]\nsource = "core.wat"\n'
+        )
+        said = project.run("build", status=1).stderr
+        assert f"core.wat uses {uses}, which Wasmtime 36 has no code for; build it without\n" in said
+    # For programs whose engines have it.
+    project.write("core.wat", ADD)
+    project.run("build")
+    project.run("toolchain", "check")
+
+
 @pytest.mark.slow
 def test_the_file_of_the_line_is_what_its_executable_does(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = line_check.main([str(LINE), "--compiler", str(program)])

@@ -41,7 +41,11 @@ TABLE = (
     Row(FEATURE, r"memory64 must be enabled", "wasm-memory64"),
     Row(FEATURE, r"wide arithmetic support is not enabled", "wasm-wide-arithmetic"),
     Row(FEATURE, r"custom page sizes proposal must be enabled", "wasm-custom-page-sizes"),
-    Row(FEATURE, r"stack switching (?:is disabled|support is not enabled)", "wasm-stack-switching"),
+    Row(
+        FEATURE,
+        r"stack switching (?:is disabled|support is not enabled|(?:types|instructions) not implemented)",
+        "wasm-stack-switching",
+    ),
     Row(
         FEATURE,
         r"bulk memory support is not enabled|bulk memory must be enabled|require the bulk-memory proposal",
@@ -58,7 +62,12 @@ TABLE = (
         "wasm-gc",
     ),
     Row(FEATURE, r"gc types are (?:disallowed|disabled)|GC types disabled at configuration time", "gc-support"),
-    Row(FEATURE, r"exceptions proposal not enabled|without the exception handling feature", "wasm-exceptions"),
+    Row(
+        FEATURE,
+        r"exceptions proposal not enabled|without the exception handling feature|exception operators are not yet|"
+        r"proposed exception handling operator",
+        "wasm-exceptions",
+    ),
     Row(FEATURE, r"component model feature is not enabled", "wasm-component-model"),
     Row(FEATURE, r"require the component model map feature", "wasm-component-model-map"),
     Row(FEATURE, r"component model fixed-length lists feature", "wasm-component-model-fixed-length-lists"),

@@ -43,8 +43,9 @@ class Setting(NamedTuple):
     ``cli_values`` are what the option calls values other than ``y``, ``n`` or as they are. ``python`` is the property
     of the Python library's ``Config``, ``c_api`` the setter of the C API that its ``_bindings`` have instead,
     ``c_values`` what it calls texts; with neither, the library cannot express it. Where it can and
-    ``library_aborts``, it compiles so and lacks what such code calls, which ends the process. ``off_with`` is what has
-    to be off too when this is, as both compilers name it, and no setting of its own. ``follows`` is the setting whose
+    ``library_aborts``, it compiles so and lacks what such code calls, which ends the process. With ``no_code`` an
+    engine has the feature, and no compiler has code for its instructions. ``off_with`` is what has to be off too when
+    this is, as both compilers name it, and no setting of its own. ``follows`` is the setting whose
     value this one has where none of those that follow one is declared; ``when_on`` are the values that others have
     where they are not declared and this is on, and ``needs`` the settings that must be on then.
 
@@ -67,6 +68,7 @@ class Setting(NamedTuple):
     c_api: str | None = None
     c_values: Mapping[str, int] = {}
     library_aborts: bool = False
+    no_code: bool = False
     off_with: str = ""
     follows: str = ""
     when_on: Mapping[str, Value] = {}

@@ -99,7 +99,18 @@ def _dwarf(job: Job, cause: Cause, said: str) -> str:
     )
 
 
+def _no_code(job: Job, setting: str) -> str:
+    """Say that nothing compiles what a module uses; empty where something does."""
+    known = lines.get(job.engine.line).settings.get(setting)
+    if known is None or not known.no_code:
+        return ""
+    what = setting.removeprefix("wasm-").replace("-", " ")
+    return f"{job.source} uses {what}, which Wasmtime {job.engine.line} has no code for; build it without"
+
+
 def _legacy_exceptions(job: Job, cause: Cause, said: str) -> str:
+    if without := _no_code(job, "wasm-exceptions"):
+        return without
     features = " ".join(f"--enable-{feature}" for feature in _BINARYEN_FEATURES)
     return (
         f"{job.source} uses legacy exceptions, which Wasmtime lacks; convert it with binaryen: "
@@ -124,6 +135,8 @@ def _host_cpu(job: Job, cause: Cause, said: str) -> str:
 
 def _feature(job: Job, cause: Cause, said: str) -> str:
     setting, triple, line = cause.setting, job.engine.triple, job.engine.line
+    if without := _no_code(job, setting):
+        return without
     if setting not in lines.get(line).settings:
         feature = setting.removeprefix("wasm-")
         return f"{job.source} needs the feature {feature}, which wasmbuild cannot turn on; build it without"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from wasmbuild.engine import lines
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import CompileError, ToolchainError
 from wasmbuild.lean.typing import NamedTuple
@@ -40,10 +41,10 @@ class CheckedTarget(NamedTuple):
 
 def text(engine: EngineConfig) -> tuple[str, tuple[str, ...]]:
     """Return a module with all that the settings of an engine allow, and the words for that."""
-    values = engine.values()
+    values, known = engine.values(), lines.get(engine.line).settings
 
     def has(setting: str) -> bool:
-        return values.get(setting) is not False
+        return values.get(setting) is not False and not (setting in known and known[setting].no_code)
 
     # Winch has SIMD on some CPUs only.
     simd = has("wasm-simd") and values.get("strategy") != "winch"
