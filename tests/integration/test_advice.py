@@ -11,7 +11,10 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+import wheels
 from support import Project, run_here
+
+from wasmbuild.engine import host
 
 LEGACY = bytes.fromhex(
     # (module (import "e" "a" (func)) (tag) (func (export "f") try call 0 catch 0 end)), with the try that was replaced
@@ -121,6 +124,18 @@ def test_threads_under_winch_on_aarch64_are_not_to_be_had(project: Project) -> N
 def test_threads_are_not_to_be_had_on_pulley(project: Project) -> None:
     said = build(project, ATOMIC, target='\n[targets.here]\ntriple = "pulley64"\n')
     assert "m.wat uses threads, which pulley64 lacks; leave it out of this target" in said
+
+
+def test_exceptions_under_winch_need_two_settings_of_line_50(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    project.run("toolchain", "install", "50", "--library", "--from", str(wheels.of_line(50)))
+    winch = '[engine]\nstrategy = "winch"\n'
+    target = f'\n[targets.here]\ntriple = "{host.triple()}"\nwasmtime = "50"\n'
+    told = quoted(build(project, EXCEPTION, winch, target=target))
+    assert sorted(told) == ["gc-support = true", "wasm-exceptions = true"]
+    build(project, "", "\n".join([winch, *told]), works=True, target=target)
 
 
 def test_simd_under_winch_needs_avx(project: Project) -> None:

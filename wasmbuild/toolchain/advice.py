@@ -16,7 +16,7 @@ from wasmbuild.engine import cpu, lines
 from wasmbuild.engine.rules import EngineError
 from wasmbuild.errors import CompileError, DiskError
 from wasmbuild.lean.typing import TYPE_CHECKING
-from wasmbuild.text import printable
+from wasmbuild.text import printable, shown
 from wasmbuild.toolchain.job import Job
 from wasmbuild.toolchain.process import is_late
 
@@ -137,6 +137,11 @@ def _feature(job: Job, cause: Cause, said: str) -> str:
     setting, triple, line = cause.setting, job.engine.triple, job.engine.line
     if without := _no_code(job, setting):
         return without
+    if job.engine.settings.get("strategy") == "winch":
+        lacks = lines.get(line).winch.lacks
+        if setting in (*lacks[""], *lacks.get(triple.architecture, ())):
+            where = "" if setting in lacks[""] else f" on {triple.architecture}"
+            return _not_in_winch(job, f"needs {setting}, which", where)
     if setting not in lines.get(line).settings:
         feature = setting.removeprefix("wasm-")
         return f"{job.source} needs the feature {feature}, which wasmbuild cannot turn on; build it without"
@@ -145,27 +150,35 @@ def _feature(job: Job, cause: Cause, said: str) -> str:
             f"{job.source} uses threads, which {triple} lacks; leave it out of this target (targets = [...] of the "
             f"module), or build it without threads"
         )
-    refused = _refused(job.engine, setting)
-    if refused and job.engine.settings.get("strategy") == "winch":
-        where = f" on {triple.architecture}" if setting not in lines.get(line).winch.lacks[""] else ""
-        return (
-            f'{job.source} needs {setting}, which strategy = "winch" of [engine] lacks in Wasmtime {line}{where}; '
-            f"remove that setting, {_LEAVE_OUT}, or build it without"
-        )
-    if refused:
-        return f"{job.source} needs {setting}, which {printable(refused)}; {_LEAVE_OUT}, or build it without"
+    needed = _needed(job.engine, setting)
+    if isinstance(needed, str):
+        return f"{job.source} needs {setting}, which {printable(needed)}; {_LEAVE_OUT}, or build it without"
     if job.engine.settings.get(setting) is False and not _is_of_preset(job.engine, setting):
         return f"{job.source} needs {setting}, which [engine] turns off; remove that setting or build it without"
-    return f"{job.source} needs {setting}; if what loads it turns that on, write {setting} = true under [engine]"
+    write = " and ".join(f"{name} = {shown(value)}" for name, value in needed.items())
+    return f"{job.source} needs {setting}; if what loads it turns that on, write {write} under [engine]"
 
 
-def _refused(engine: EngineConfig, setting: str) -> str:
-    """Say why a setting cannot be on in an engine; empty where it can."""
-    try:
-        engine.changed({setting: True})
-    except EngineError as error:
-        return error.problems[0][1]
-    return ""
+def _needed(engine: EngineConfig, setting: str) -> dict[str, bool] | str:
+    """Return what turns a setting on in an engine, one other with it where that takes one; else why nothing does."""
+    why = ""
+    others = [{name: not value} for name, value in engine.values().items() if isinstance(value, bool)]
+    for other in ({}, *others):
+        needed = {**other, setting: True}
+        try:
+            engine.changed(needed)
+        except EngineError as error:
+            why = why or error.problems[0][1]
+        else:
+            return needed
+    return why
+
+
+def _not_in_winch(job: Job, what: str, where: str = "") -> str:
+    return (
+        f'{job.source} {what} strategy = "winch" of [engine] lacks in Wasmtime {job.engine.line}{where}; remove that '
+        f"setting, {_LEAVE_OUT}, or build it without"
+    )
 
 
 def _is_of_preset(engine: EngineConfig, setting: str) -> bool:
