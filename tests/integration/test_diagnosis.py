@@ -163,6 +163,7 @@ ELSEWHERE = {
     compiling.HOST_CPU: "test_what_the_library_says_of_settings",
     compiling.REFUSED_SETTINGS: "test_what_the_library_says_of_settings",
     compiling.DWARF: "test_advice.py",
+    compiling.NOT_IN_WINCH: "test_own_release.py",
 }
 
 

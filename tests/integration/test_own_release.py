@@ -270,6 +270,36 @@ def test_what_it_has_no_code_for_is_told_with_and_without_its_setting(
     project.run("toolchain", "check")
 
 
+WINCH = 'strategy = "winch"'
+
+
+@pytest.mark.parametrize(
+    ("source", "triple", "lacks"),
+    [
+        ('(module (func (export "f") (param externref)))', "x86_64-unknown-linux-gnu", "needs gc-support, which"),
+        (
+            "(module (table 1 funcref) (elem declare func $f) (func $f (table.set (i32.const 0) (ref.func $f))))",
+            "x86_64-unknown-linux-gnu",
+            "has code that",
+        ),
+        ("(module (func (result v128) (v128.const i32x4 0 0 0 0)))", "aarch64-unknown-linux-gnu", "has code that"),
+    ],
+)
+def test_what_its_winch_lacks_compiles_without_winch(
+    project: Project, release: str, source: str, triple: str, lacks: str
+) -> None:
+    project.write("core.wat", source)
+    declaration = (
+        f'[project]\nname = "lts"\n[toolchain]\nwasmtime = "{release}"\n[engine]\n{WINCH}\n'
+        f'[targets.t]\ntriple = "{triple}"\n[modules.core]\nsource = "core.wat"\n'
+    )
+    project.declare(declaration)
+    said = project.run("build", status=1).stderr
+    assert f"core.wat {lacks} {WINCH} of [engine] lacks in Wasmtime 36; remove that setting, leave" in said
+    project.declare(declaration.replace(WINCH, ""))
+    project.run("build")
+
+
 @pytest.mark.slow
 def test_the_file_of_the_line_is_what_its_executable_does(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = line_check.main([str(LINE), "--compiler", str(program)])

@@ -16,6 +16,7 @@ HOST_CPU = "host-cpu"
 REFUSED_SETTINGS = "refused-settings"
 DWARF = "dwarf"
 NEEDS_AVX = "needs-avx"
+NOT_IN_WINCH = "not-in-winch"
 FEATURE = "feature"
 LIMIT = "limit"
 CODE_LIMIT = "code-limit"
@@ -33,6 +34,7 @@ TABLE = (
     Row(REFUSED_SETTINGS, r"c-api/src/engine\.rs\S*\n.*called `Result::unwrap\(\)` on an `Err` value: (.*)"),
     Row(DWARF, r"panicked at \S*debug/transform/|failed to emit DWARF debug information", "debug-info"),
     Row(NEEDS_AVX, r"Instruction not implemented for CPUs without (AVX2?) support", "strategy"),
+    Row(NOT_IN_WINCH, r"Unimplemented Wasm instruction|Unsupported Wasm type", "strategy"),
     Row(NO_COMPILER, r"unrecognized subcommand|failed to open wasm module \"compile\""),
     # Features that are off, as the validator calls them.
     Row(FEATURE, r"threads must be enabled|threads support is not enabled", "wasm-threads"),

@@ -136,7 +136,8 @@ class Embedder(NamedTuple):
 class Winch(NamedTuple):
     """What the compiler Winch has: where it works, what is off by default, cannot be on, and must be as said.
 
-    ``off`` and ``lacks`` have those of one architecture under its name, of all under ``""``.
+    ``off`` and ``lacks`` have those of one architecture under its name, of all under ``""``. Of ``lacks``, some may be
+    settings of other lines only.
     """
 
     architectures: tuple[str, ...]

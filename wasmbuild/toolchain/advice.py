@@ -231,6 +231,7 @@ _ADVICE: dict[str, Callable[[Job, Cause, str], str]] = {
     compiling.DWARF: _dwarf,
     compiling.FEATURE: _feature,
     compiling.NEEDS_AVX: _needs_avx,
+    compiling.NOT_IN_WINCH: lambda job, cause, said: _not_in_winch(job, "has code that"),
     compiling.CODE_LIMIT: _code_limit,
     compiling.LIMIT: _limit,
     compiling.CUT_SHORT: lambda job, cause, said: f"{job.source} is cut short or damaged; build or copy it again",

@@ -46,10 +46,11 @@ def test_what_a_line_says_of_settings_is_of_settings_that_it_has(number: int) ->
     tables = [embedder.settings for embedder in line.embedders.values()]
     tables += [embedder.unconfigured for embedder in line.embedders.values()]
     tables += [*line.defaults.values(), line.winch.needs, *(conflict.when for conflict in line.conflicts.values())]
-    tables += [dict.fromkeys(names, False) for names in (*line.winch.off.values(), *line.winch.lacks.values())]
+    tables += [dict.fromkeys(names, False) for names in line.winch.off.values()]
     for table in tables:
         for name, value in table.items():
             assert value_problem(value, line.settings[name]) is None, name
+    assert {name for names in line.winch.lacks.values() for name in names} <= lines.every_setting().keys()
     assert not line.embedders["c-api"].settings
     assert set(line.winch.architectures) <= set(triples.ARCHITECTURES)
     assert {*line.winch.off, *line.winch.lacks} <= {"", *line.winch.architectures}
