@@ -162,6 +162,21 @@ def test_settings_of_the_gc_heap_are_told_beside_those_of_memories(tmp_path: Pat
     assert engine == {**engine, "exact": True, "settings": {"embedder": "c-api", **declared}}
 
 
+@pytest.mark.parametrize("family", ["pulley64", "x86_64-unknown-linux-gnu"])
+def test_a_mitigation_that_is_off_is_told_whatever_brings_the_others(tmp_path: Path, family: str) -> None:
+    project = Project(tmp_path)
+    off = {"cranelift-flags": {"enable_table_access_spectre_mitigation": False}}
+    rows = "signals-based-traps = true\ncranelift-flags = { enable_table_access_spectre_mitigation = false }\n"
+    project.declare(f'{HEAD}[engine]\n{rows}[targets.x]\ntriple = "{family}"\n[modules.log]\nsource = "log.wat"')
+    project.write("log.wat", LOG)
+    project.run("build", "-q")
+    shutil.move(project.build / "x/log.cwasm", tmp_path / "log.cwasm")
+    [file] = inspected(project, "log.cwasm")["files"]
+    engine = file["artifact"]["engine"]
+    signals = {"signals-based-traps": True} if family == "pulley64" else {}
+    assert engine == {**engine, "exact": True, "settings": {"embedder": "c-api", **off, **signals}}
+
+
 def _visible(engine: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that an artifact can show.
 

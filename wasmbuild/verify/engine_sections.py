@@ -25,8 +25,8 @@ _COUNT = ("count", 0)
 class Explained(NamedTuple):
     """What an artifact has other than a reference.
 
-    ``changes`` are the settings, each with the value that the artifact has, ``flags`` Cranelift's flags that belong to
-    no setting, and ``unknown`` counts the tunables and features that no setting explains.
+    ``changes`` are the settings, each with the value that the artifact has, ``flags`` Cranelift's flags that are not as
+    these settings have them, and ``unknown`` counts the tunables and features that no setting explains.
     """
 
     changes: tuple[SettingChange, ...]
@@ -50,24 +50,29 @@ def explain(
     if _COUNT in left:
         # Rows of another length do not line up, so all that can be said of them is that they differ.
         left = {trait: value for trait, value in left.items() if trait[0] != "number"}
-    found_changes = []
+    found_changes, kept = [], {}
     changed = [(variant.change, _changes(base, _traits(variant.shared_flags, variant.tail))) for variant in variants]
     # The one that explains most comes first: one setting may bring others along.
     for setting, changes in sorted(changed, key=lambda pair: -len(pair[1])):
-        if not changes or not changes.keys() <= left.keys():
+        # The flags that a setting brings may be declared otherwise beside it.
+        own = {trait: value for trait, value in changes.items() if trait[0] != "flag"} or changes
+        if not own or not own.keys() <= left.keys():
             continue
-        numbers = {left[trait] for trait in changes}
-        if all(left[trait] == value for trait, value in changes.items()):
+        numbers = {left[trait] for trait in own}
+        if all(left[trait] == value for trait, value in own.items()):
             found_changes.append(setting)
-        elif type(setting.value) is int and set(changes.values()) == {setting.value} and len(numbers) == 1:
+        elif type(setting.value) is int and set(own.values()) == {setting.value} and len(numbers) == 1:
             # A number that is written as it is can be read.
             found_changes.append(setting._replace(value=numbers.pop()))
         else:
             continue
-        for trait in changes:
-            del left[trait]
+        for trait, value in changes.items():
+            if trait not in left:
+                kept[str(trait[1])] = base[trait]
+            elif trait in own or left[trait] == value:
+                del left[trait]
     flags = {str(name): value for (kind, name), value in left.items() if kind == "flag"}
-    return Explained(tuple(found_changes), flags, len(left) - len(flags))
+    return Explained(tuple(found_changes), {**flags, **kept}, len(left) - len(flags))
 
 
 def _traits(flags: Mapping[str, Value], tail: bytes) -> SectionTraits:

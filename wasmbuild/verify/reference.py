@@ -128,7 +128,9 @@ def _setting_names(reference: Reference, facts: ArtifactFacts, explained: engine
     named = [setting_changes.described(change) for change in explained.changes]
     for flag in sorted(explained.flags):
         old, new = (flags.get(flag, "unknown") for flags in (reference.shared_flags, facts.shared_flags))
-        named.append(f"cranelift-flags.{printable(flag, 40)} is {shown(new)} instead of {shown(old)}")
+        # It is the same where a setting alone would have changed it.
+        if old != new:
+            named.append(f"cranelift-flags.{printable(flag, 40)} is {shown(new)} instead of {shown(old)}")
     return [*named, _NO_NAME] if explained.unknown else named
 
 

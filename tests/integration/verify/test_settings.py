@@ -120,6 +120,13 @@ def test_a_flag_of_cranelift_is_named(tmp_path: Path, workshop: Any) -> None:
     )
 
 
+def test_a_setting_is_named_though_a_flag_that_it_brings_is_declared(tmp_path: Path, workshop: Any) -> None:
+    off = {"cranelift-flags": {"enable_table_access_spectre_mitigation": False}}
+    workshop.ship(tmp_path, "t", "pulley64", {"m": MODULE}, compiled_with={"signals-based-traps": True, **off})
+    [entry] = verify([tmp_path]).artifacts
+    assert "declares: signals-based-traps is true instead of false; was it built" in entry.message
+
+
 def test_a_manifest_that_lies_about_its_settings_is_found(tmp_path: Path, workshop: Any) -> None:
     manifest = workshop.ship(tmp_path, "t", "x86_64-unknown-linux-gnu", {"m": MODULE})
     workshop.write(tmp_path, manifest._replace(engine={**manifest.engine, "consume-fuel": True}))
