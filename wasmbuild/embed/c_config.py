@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmbuild.embed.spec import Spec, refused, unseen
+from wasmbuild.embed.spec import C_API_ONLY, Spec, refused, unseen
 from wasmbuild.engine import lines
 from wasmbuild.engine.line import Setting, Value
 from wasmbuild.engine.translations import lower
@@ -15,8 +15,7 @@ def calls(spec: Spec) -> list[str]:
     lacking = spec.engine.library_lacks()
     for name in lacking:
         if not unseen(name, spec.line):
-            fix = 'write embedder = "c-api" under [engine], and only settings that it has'
-            raise refused(spec, name, f"the C API of Wasmtime {spec.line} has no way to set it", fix)
+            raise refused(spec, name, f"the C API of Wasmtime {spec.line} has no way to set it", C_API_ONLY)
     if spec.pulley:
         written += [
             f'wasmtime_error_t *error = wasmtime_config_target_set(config, "{spec.pulley}");',

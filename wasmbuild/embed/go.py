@@ -125,7 +125,6 @@ _GO = ConfigMethods(
     call=lambda method, literal: f"config.{method}({literal})",
     literal=_literal,
     special={"cache": _cache},
-    fix="leave it out under [engine], or load the artifacts in a program of C",
 )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping
 
-from wasmbuild.embed.spec import Spec, refused, unseen
+from wasmbuild.embed.spec import C_API_ONLY, Spec, refused, unseen
 from wasmbuild.engine import lines
 from wasmbuild.engine.line import Value
 from wasmbuild.lean.typing import NamedTuple
+
+IN_C = "leave it out under [engine], or load the artifacts in a program of C"
 
 
 class ConfigMethods(NamedTuple):
@@ -24,7 +26,6 @@ class ConfigMethods(NamedTuple):
     call: Callable[[str, str], str]
     literal: Callable[[str, Value], str | None]
     special: Mapping[str, Callable[[Value], list[str]]]
-    fix: str
     apart: Container[str] = ()
 
 
@@ -36,7 +37,7 @@ def statements(spec: Spec, has: ConfigMethods) -> Iterator[str]:
             continue
         if settings[name].off_with and value is False:
             who = f"{has.package} has no way to switch {settings[name].off_with} off, which goes with it"
-            raise refused(spec, name, who, has.fix)
+            raise refused(spec, name, who, IN_C)
         literal = has.literal(name, value)
         if name in has.special:
             yield from has.special[name](value)
@@ -45,4 +46,5 @@ def statements(spec: Spec, has: ConfigMethods) -> Iterator[str]:
         elif unseen(name, spec.line):
             yield f"// {name} is not told: {has.package} cannot, and no engine looks at it when it loads."
         else:
-            raise refused(spec, name, f"{has.of_line} has no way to set it", has.fix)
+            fix = C_API_ONLY if name in spec.engine.library_lacks() else IN_C
+            raise refused(spec, name, f"{has.of_line} has no way to set it", fix)

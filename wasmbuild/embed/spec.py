@@ -11,6 +11,9 @@ from wasmbuild.errors import UsageError
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.text import shown
 
+C_API_ONLY = 'write embedder = "c-api" under [engine], and only settings that it has'
+"""What to do about a setting that the C API cannot express, and so nothing that stands on it."""
+
 # A run of zeros that is shorter than this costs less than another part.
 _GAP = 16
 

@@ -98,8 +98,16 @@ def test_every_setting_is_told_or_refused_where_the_package_has_some(
     elif SETTINGS[name].check == "unseen":
         assert f"// {name} is not told: {who} cannot" in language.generate(made)
     else:
-        with pytest.raises(UsageError, match=rf"wasmbuild\.toml: engine\.{name} = .*: {who}.* no way to set it; leave"):
+        with pytest.raises(
+            UsageError, match=rf"wasmbuild\.toml: engine\.{name} = .*: {who}.* no way to set it"
+        ) as told:
             language.generate(made)
+        if "in a program of C" in str(told.value):
+            c.generate(made)
+        else:
+            assert str(told.value).endswith('; write embedder = "c-api" under [engine], and only settings that it has')
+            with pytest.raises(UsageError):
+                c.generate(made)
 
 
 def test_pulley_where_a_package_has_it_and_where_not(spec: Make) -> None:
