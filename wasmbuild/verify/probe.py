@@ -42,7 +42,8 @@ _MESSAGE_LIMIT = 4000
 _ENGINES = 16
 """At most so many engines are kept for requests to come."""
 
-_BY_DESCRIPTOR = sys.platform == "linux"
+# As in wasmbuild/runtime/artifacts.py; a container may have no /proc.
+_BY_DESCRIPTOR = sys.platform == "linux" and os.path.isdir("/proc/self/fd")
 
 
 class Probe:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from matrix import thorough
+from mounts import run_under
 from support import Project
 
 from wasmbuild.engine import host
@@ -97,6 +98,11 @@ def test_what_is_right_passes_or_is_not_verified(shipped: Path, name: str) -> No
         assert entry["level"] == "loaded"
     else:
         assert (ended.returncode, entry["outcome"]) == (3, "not-verified"), entry["message"]
+
+
+def test_what_is_right_passes_without_proc(shipped: Path) -> None:
+    ended = run_under("mount -t tmpfs none /proc", "verify", "c-api", cwd=shipped / "right")
+    assert ended.returncode == 0, ended
 
 
 SMALLER = "memory-reservation = 268435456\nmemory-guard-size = 65536"
