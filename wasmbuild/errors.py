@@ -7,6 +7,7 @@ the likely cause and what to do. Nothing above adds to it, and nothing below pri
 from __future__ import annotations
 
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.text import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +27,10 @@ class WasmbuildError(Exception):
     """Base of all errors of wasmbuild; ``str(error)`` is the message, ``exit_code`` what the command returns."""
 
     exit_code = WRONG_REQUEST
+
+    def __str__(self) -> str:
+        # Names, paths and the words of tools are anybody's, and this is shown on terminals and in logs.
+        return escaped(super().__str__(), kept="\n\t")
 
     def message(self) -> str:
         """Return the message as people see it, each line that is not indented marked as an error."""
@@ -48,7 +53,7 @@ class Mistake(NamedTuple):
 
     def __str__(self) -> str:
         where = f"{self.file}: {self.key}" if self.key else self.file
-        return f"{where}: {self.problem}; {self.fix}" if self.fix else f"{where}: {self.problem}"
+        return escaped(f"{where}: {self.problem}; {self.fix}" if self.fix else f"{where}: {self.problem}")
 
 
 class DeclarationError(WasmbuildError):

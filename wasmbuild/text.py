@@ -25,8 +25,15 @@ def printable(text: object, limit: int = LIMIT) -> str:
     characters, surrogates, line separators) is written as a backslash escape, and what is longer than ``limit``
     characters ends in ``…``.
     """
-    escaped = _escaped(str(text)[: limit + 1])
-    return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
+    shown = escaped(str(text)[: limit + 1])
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def escaped(text: str, kept: str = "") -> str:
+    """Return text with an escape, as of ``printable``, for each character that is neither printable nor kept."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in kept else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def quoted(text: str) -> str:
@@ -35,7 +42,7 @@ def quoted(text: str) -> str:
         return '"(a private key)"'
     if len(text) > _QUOTED:
         text = text[: _QUOTED - 1] + "…"
-    return '"' + _escaped(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+    return '"' + escaped(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
 
 
 def is_private_key(text: str) -> bool:
@@ -92,9 +99,3 @@ def suggestion(word: str, known: Iterable[str]) -> str | None:
     short = [candidate for candidate in folded if len(candidate) <= _COMPARED]
     matches = get_close_matches(wanted, short, n=1, cutoff=0.6)
     return folded[matches[0]] if matches else None
-
-
-def _escaped(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

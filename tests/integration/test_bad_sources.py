@@ -289,6 +289,14 @@ def test_a_path_that_leads_nowhere_is_told_for_what_it_is(project: Project, sour
     assert line.endswith(f" cannot be read: {said}")
 
 
+@pytest.mark.parametrize("command", ["build", "compile add.wat --triple pulley64 -o add.cwasm", "inspect add.wat"])
+def test_text_that_is_shown_drives_no_terminal_and_keeps_its_lines(project: Project, command: str) -> None:
+    project.write("add.wat", "(module\n    (bogus \x1b[2J\x1b]0;owned\x07\n")
+    said = project.run(*command.split(), status=1).stderr
+    assert "\n        2 |     (bogus \\x1b[2J\\x1b]0;owned\\x07\n          |      ^" in said
+    assert "\x1b" not in said
+
+
 def test_names_that_are_printed_hold_no_terminal_escapes(project: Project) -> None:
     project.write("add.wat", '(module (import "\\1b[31mred" "x" (func)))')
     project.declare(HEAD + TARGETS + MODULES.replace('"add.wat"', '"add.wat"\nimports = []'))

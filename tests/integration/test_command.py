@@ -54,6 +54,24 @@ def test_without_a_command_it_says_what_there_is(project: Project) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["build", "--config", "\x1b[2J"],
+        ["build", "--\x1b[2J"],
+        ["compile", "\x1b[2J", "--triple", "pulley64", "-o", "y"],
+        ["fit", "--", "./\x1b[2J", "{}"],
+        ["cache", "stats"],
+    ],
+    ids=" ".join,
+)
+def test_what_was_typed_is_shown_and_drives_no_terminal(project: Project, arguments: list[str]) -> None:
+    project.environment["WASMBUILD_CACHE"] = str(project.write("\x1b[2J.file", ""))
+    said = project.start(*arguments).communicate()[1]
+    assert "\\x1b[2J" in said
+    assert "\x1b" not in said
+
+
 @pytest.mark.parametrize("option", ["--build-dir", "--state-dir"])
 @pytest.mark.parametrize("glue", [" ", "="])
 def test_a_directory_without_a_name_is_not_the_current_one(project: Project, option: str, glue: str) -> None:

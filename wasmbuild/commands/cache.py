@@ -14,6 +14,7 @@ from wasmbuild.commands.cache_schema import SCHEMA
 from wasmbuild.errors import DONE, DiskError, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.project.filenames import CONFIG
+from wasmbuild.text import escaped
 
 if TYPE_CHECKING:
     import argparse
@@ -97,7 +98,7 @@ def _stats(cache: LocalCache | None, policy: CachePolicy, *, as_json: bool) -> i
         options.print_json(document)
         return DONE
     if directory is not None:
-        print(f"{directory}: {counted(usage.entries, 'artifact')}, {human_size(usage.bytes)}")
+        print(f"{escaped(str(directory))}: {counted(usage.entries, 'artifact')}, {human_size(usage.bytes)}")
     if problem is not None:
         print(f"not used: {problem}", file=sys.stderr)
     if remote is not None:

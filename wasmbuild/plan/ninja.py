@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project import filenames
-from wasmbuild.text import printable
 
 if TYPE_CHECKING:
     from wasmbuild.plan.graph import Plan
@@ -60,7 +59,7 @@ def _lines(
 ) -> Iterator[str]:
     yield "# Written by wasmbuild plan --ninja from the declaration, and again when that changes."
     # Of a file that gives no module the last edge says so, which has to run for that: the file itself is its input.
-    yield from (f"# {printable(str(mistake))}" for mistake in plan.refused)
+    yield from (f"# {mistake}" for mistake in plan.refused)
     yield "ninja_required_version = 1.11"
     yield from _rule("wasmbuild_compile", commands.compile, "WASM $module@$target", depfile=True)
     yield from _rule("wasmbuild_manifest", commands.manifest, "MANIFESTS of $out")

@@ -17,7 +17,6 @@ from wasmbuild.project.keys import dotted
 from wasmbuild.project.reader import DeclarationReader
 from wasmbuild.project.resolve import resolve
 from wasmbuild.project.tables.document import module_key_problem
-from wasmbuild.text import quoted
 
 
 def load(path: Path, *, default_line: int | None) -> Project:
@@ -77,12 +76,11 @@ def _toml(data: bytes, file: str) -> dict[str, Any]:
         return tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        problem = "".join(c if c.isprintable() else quoted(c)[1:-1] for c in error.msg)
         fix = next((fix for start, fix in _FIXES.items() if error.msg.startswith(start)), "correct the TOML there")
         header = _MODULE.match(error.doc.split("\n")[error.lineno - 1])
         if header is not None and module_key_problem(header[1]) is None:
             fix = f"write [{dotted('modules', header[1])}]"
-        raise DeclarationError([Mistake(file, "", f"{where}: {problem}", fix)]) from None
+        raise DeclarationError([Mistake(file, "", f"{where}: {error.msg}", fix)]) from None
     except RecursionError:
         raise DeclarationError([Mistake(file, "", "is nested too deeply", "use fewer brackets")]) from None
     except ValueError:

@@ -19,6 +19,7 @@ from wasmbuild.digest import is_hex
 from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.text import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -161,7 +162,8 @@ class LocalCache:
                     self._root = self._where.own()
                 except (OSError, RuntimeError) as error:
                     why = (getattr(error, "strerror", None) or str(error)).rstrip(".")
-                    self._problem = f"{error.filename}: {why}" if isinstance(error, OSError) and error.filename else why
+                    where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+                    self._problem = escaped(where + why)
             return self._root
 
     # --- upkeep
