@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from matrix import thorough
+from mounts import run_under
 from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and file systems of POSIX")
@@ -221,6 +222,16 @@ def test_a_build_directory_that_cannot_be_written(project: Project, kind: str) -
     error = project.run("build", status=3).stderr
     assert error.startswith(said)
     assert len(error.splitlines()) == 1
+
+
+def test_a_disk_that_has_no_room_for_the_lock(project: Project) -> None:
+    project.build.mkdir()
+    ended = run_under("mount -t tmpfs -o nr_inodes=2 none build", "build", cwd=project.root)
+    assert (ended.returncode, ended.stderr) == (
+        3,
+        f"error: {project.build}/.wasmbuild/lock: cannot lock the build directory: No space left on device; free some "
+        f"space there, or name another state or build directory\n",
+    )
 
 
 def test_a_source_that_changes_while_it_is_built_is_noticed(project: Project, tmp_path: Path) -> None:

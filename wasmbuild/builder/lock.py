@@ -7,6 +7,7 @@ import os
 import time
 
 from wasmbuild import files, locks
+from wasmbuild.boundary import NO_ROOM, host_fix
 from wasmbuild.errors import DiskError
 from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
@@ -155,6 +156,8 @@ class Lock:
 
 def _cannot_open(path: Path, error: OSError) -> str:
     problem, fix = error.strerror or str(error), "make its directory one that you may write to"
+    if error.errno in NO_ROOM:
+        fix = host_fix(errno.ENOSPC)
     above = os.path.dirname(path)
     # What is above a drive is the drive itself, which need not be there.
     while above != os.path.dirname(above) and not os.path.lexists(above):
