@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mounts import run_under
 from support import ADD, HEAD, MODULES, TARGETS, Project
 
 from wasmbuild.cli import main
@@ -222,3 +223,10 @@ def test_a_host_without_descriptors_is_no_mistake_of_the_project(project: Projec
         assert "this process may not open more files; raise the limit (ulimit -n)" in ended.stderr
     project.run("build")
     project.verdicts()
+
+
+@pytest.mark.parametrize("command", ["build --target x64", "inspect add.wat"])
+def test_a_host_without_a_null_device_is_told_for_what_it_is(project: Project, command: str) -> None:
+    ended = run_under("mount -t tmpfs none /dev", *command.split(), cwd=project.root)
+    assert ended.returncode == 3, ended.stderr
+    assert "no program can be run: there is no /dev/null here; give this container or chroot a /dev\n" in ended.stderr

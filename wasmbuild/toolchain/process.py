@@ -75,8 +75,12 @@ def start(
     The memory limit is set as soon as the child runs. What it allocated before counts against the limit, so that only
     a process which never allocates again escapes it.
 
-    Raises ChildError when the child cannot be started, ToolchainError when this system cannot limit memory.
+    Raises ChildError when the child cannot be started, ToolchainError when this system cannot limit memory, HostError
+    when it has no device for an empty input.
     """
+    # The system says of it what it says of a program that is not there, and names neither.
+    if not os.path.exists(os.devnull):
+        raise HostError(f"no program can be run: there is no {os.devnull} here; give this container or chroot a /dev")
     if limits.memory is not None and not memory_can_be_limited():
         raise ToolchainError(
             f"this system cannot limit the memory of a program that it runs ({format_bytes(limits.memory)} asked for); "
