@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -51,6 +52,13 @@ print(json.dumps({
     "wasmbuild": [name for name in sys.modules if name.partition(".")[0] == "wasmbuild"],
 }))
 """
+BUNDLED = """
+from wasmbuild_runtime import load
+try:
+    load("build", "answer")
+except ImportError as error:
+    print(error)
+"""
 TYPED = """
 from wasmbuild_runtime import load
 module: int = load("build", "answer").module
@@ -79,6 +87,30 @@ def test_it_loads_an_artifact_beside_wasmtime_alone(runtime_distribution: Path, 
     environment = Environment(tmp_path / "venv").see_wasmtime()
     environment.install_alone(wheel(runtime_distribution))
     assert json.loads(environment.run(APPLICATION, project)) == RIGHT
+
+
+def test_it_loads_from_within_an_archive(runtime_distribution: Path, project: Path, tmp_path: Path) -> None:
+    environment = Environment(tmp_path / "venv").see_wasmtime()
+    (environment.site / "application.pth").write_text(str(wheel(runtime_distribution)))
+    assert json.loads(environment.run(APPLICATION, project)) == RIGHT
+
+
+@pytest.mark.parametrize("archive", [True, False])
+def test_a_bundle_without_its_data_is_told_what_it_lacks(
+    runtime_distribution: Path, project: Path, tmp_path: Path, archive: bool
+) -> None:
+    environment = Environment(tmp_path / "venv").see_wasmtime()
+    bundle = tmp_path / "bundle"
+    with zipfile.ZipFile(wheel(runtime_distribution)) as packed:
+        for name in packed.namelist():
+            if not name.endswith(".json"):
+                packed.extract(name, bundle)
+    (environment.site / "application.pth").write_text(
+        shutil.make_archive(str(bundle), "zip", bundle) if archive else str(bundle)
+    )
+    said = environment.run(BUNDLED, project)
+    assert "known.json is missing, a file of the package wasmbuild_runtime;" in said
+    assert said.endswith("bundle its data too, as with pyinstaller --collect-data wasmbuild_runtime")
 
 
 def test_it_shares_no_file_with_wasmbuild_and_requires_wasmtime_alone(

@@ -6,11 +6,13 @@
 compilers of its line.
 
 ``NN.json`` is the whole of it as ``python -m wasmbuild.engine.lines`` makes it of the TOML: applications read it when
-they load their first artifact, in a fraction of the time that the TOML takes.
+they load their first artifact, in a fraction of the time that the TOML takes. ``known.json`` has their numbers, since
+not everything that modules are loaded from can be listed.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -42,8 +44,7 @@ class UnknownLineError(ValueError):
 @cache
 def known() -> tuple[int, ...]:
     """Return the lines that are known, the lowest first."""
-    names = (name.removesuffix(".json") for name in os.listdir(_HERE) if name.endswith(".json"))
-    return tuple(sorted(int(name) for name in names if name.isdecimal()))
+    return tuple(_read("known"))
 
 
 @cache
@@ -51,7 +52,7 @@ def get(number: int) -> Line:
     """Return what a line has. Raises UnknownLineError."""
     if number not in known():
         raise UnknownLineError(f"the settings of Wasmtime {number} are not known")
-    return _line(number, _document(number))
+    return _line(number, _read(str(number)))
 
 
 def own_release_only(number: int) -> bool:
@@ -88,12 +89,26 @@ def read_from(directory: str) -> Iterator[None]:
         get.cache_clear()
 
 
-def _document(number: int) -> dict[str, Any]:
+def _read(name: str) -> Any:
+    """Read a file from where this module comes from, which may be the archive that an application is.
+
+    Raises ImportError where it was not packed.
+    """
     import json
 
-    with open(os.path.join(_HERE, f"{number}.json"), "rb") as file:
-        document: dict[str, Any] = json.load(file)
-    return document
+    loader: Any = __spec__.loader
+    path = os.path.join(_HERE, f"{name}.json")
+    try:
+        return json.loads(loader.get_data(path))
+    except OSError as error:
+        # An archive gives no number.
+        if error.errno not in (0, errno.ENOENT, errno.ENOTDIR):
+            raise
+        package = __name__.partition(".")[0]
+        raise ImportError(
+            f"{path} is missing, a file of the package {package}; install the package again, or where an application "
+            f"is bundled, bundle its data too, as with pyinstaller --collect-data {package}"
+        ) from None
 
 
 def _line(number: int, document: Mapping[str, Any]) -> Line:

@@ -1,4 +1,4 @@
-"""Make ``NN.json`` of every ``NN.toml`` of this directory: ``python -m wasmbuild.engine.lines``."""
+"""Make ``NN.json`` of every ``NN.toml`` here, and list them in ``known.json``: ``python -m wasmbuild.engine.lines``."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ def as_json(path: Path) -> str:
 
 def write(directory: Path) -> None:
     """Make the JSON of all lines of a directory."""
-    for path in directory.glob("*.toml"):
+    paths = list(directory.glob("*.toml"))
+    for path in paths:
         path.with_suffix(".json").write_text(as_json(path), encoding="utf-8", newline="\n")
+    numbers = sorted(int(path.stem) for path in paths)
+    (directory / "known.json").write_text(f"{numbers}\n", encoding="utf-8", newline="\n")
 
 
 def _document(path: Path) -> dict[str, Any]:
