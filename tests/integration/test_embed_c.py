@@ -7,11 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import wheels
 from support import Project
 
 from wasmbuild import embed
@@ -72,10 +74,11 @@ class Host:
         self.project.run("build", "--quiet")
         return self
 
-    def run(self, *arguments: str | Path) -> Ran:
+    def run(self, *arguments: str | Path, **environment: str) -> Ran:
         done = subprocess.run(
-            [self.program, *arguments], cwd=self.project.root, capture_output=True, text=True, timeout=60, check=False
-        )
+            [self.program, *arguments], cwd=self.project.root, env={**os.environ, **environment},
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def refusal(self, *arguments: str | Path) -> str:
@@ -276,6 +279,21 @@ def test_an_engine_of_one_s_own_is_checked(host: Host) -> None:
         "this program's engine cannot load an empty module: needs other settings than this engine has (Module was "
         "compiled with fuel support but it is not enabled for the host); create the engine as this file does, and "
         "generate this file again when [engine] has changed\n"
+    )
+
+
+@pytest.mark.parametrize(("line", "said"), [(36, "Wasmtime version "), (49, "version ")])
+def test_a_library_of_another_line_is_what_is_wrong(line: int, said: str, host: Host, tmp_path: Path) -> None:
+    """It was upgraded or downgraded under the program."""
+    made = host.make("", LOAD).build()
+    with zipfile.ZipFile(wheels.of_line(line)) as wheel:
+        [name] = [name for name in wheel.namelist() if name.endswith(".so")]
+        (tmp_path / "libwasmtime.so").write_bytes(wheel.read(name))
+    ran = made.run("build/here/gcd.cwasm", LD_LIBRARY_PATH=str(tmp_path))
+    assert ran.err == (
+        "this program's engine cannot load an empty module: needs line 48 of Wasmtime, and the library that this "
+        f"program runs with is of another (Module was compiled with incompatible {said}'48'); install that line, or "
+        "build for the library's, and generate this file again\n"
     )
 
 

@@ -112,7 +112,7 @@ def test_a_go_program(project: Project) -> None:
     other_line = "(Module was compiled with incompatible Wasmtime version '48'); "
     assert said[0].startswith("this program's engine cannot load an empty module: ")
     assert said[1] == "here"
-    assert said[2].startswith(f"other_settings {artifact}: ")
+    assert said[2].startswith(f"other_line {artifact}: needs line 48 of Wasmtime, and the library ")
     assert other_line in said[0]
     assert other_line in said[2]
     assert [line.partition(" ")[0] for line in said[3:]] == [

@@ -1,7 +1,7 @@
 """How Wasmtime's loader refuses what it is given, what that means, and what to do: the same words in every language.
 
-The messages are those of ``engine/serialization.rs`` and ``engine.rs`` of the crate ``wasmtime`` 48; a generated file
-is for one line, so that they are the ones its library has.
+The messages are those of ``engine/serialization.rs`` and ``engine.rs`` of the crate ``wasmtime`` 48. A generated file
+is for one line, so that they are the ones its library has; a library of another line is told from them, too.
 """
 
 from __future__ import annotations
@@ -31,19 +31,35 @@ def refusals(line: int) -> tuple[Refusal, ...]:
         "was precompiled for another platform than this one",
         "ship this machine the artifact of its own target",
     )
-    said = "incompatible version"
-    other = (
-        f"was precompiled by another line of Wasmtime than {line}, which this program is for",
-        f'build it with wasmtime = "{line}" under [toolchain]',
-    )
+    # Whichever is at fault, the words are the library's, whose line is not known: some name Wasmtime before "version".
+    said = "compiled with incompatible"
     if lines.own_release_only(line):
-        said = "incompatible Wasmtime version"
-        other = (
-            "was precompiled by another release of Wasmtime than this program has, which loads its own artifacts alone",
-            f'build it with that release, wasmtime = "{line}.0.N" under [toolchain]',
-        )
+        others = [
+            Refusal(
+                said,
+                "other_line",
+                "was precompiled by another release of Wasmtime than this program has, which loads its own artifacts "
+                "alone",
+                f'build it with that release, wasmtime = "{line}.0.N" under [toolchain], and generate this file again',
+            )
+        ]
+    else:
+        others = [
+            Refusal(
+                f"version '{line}'",
+                "other_line",
+                f"needs line {line} of Wasmtime, and the library that this program runs with is of another",
+                "install that line, or build for the library's, and generate this file again",
+            ),
+            Refusal(
+                said,
+                "other_line",
+                f"was precompiled by another line of Wasmtime than {line}, which this program is for",
+                f'build it with wasmtime = "{line}" under [toolchain]',
+            ),
+        ]
     return (
-        Refusal(said, "other_line", *other),
+        *others,
         Refusal("compiled for architecture", *platform),
         Refusal("compiled for operating system", *platform),
         Refusal(
