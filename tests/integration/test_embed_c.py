@@ -230,6 +230,19 @@ def test_files_of_other_kinds(host: Host) -> None:
     assert host.refusal("--compile", "main.c").startswith("main.c: is no WebAssembly that this engine compiles: ")
 
 
+def test_a_limit_of_the_process_is_no_damage(host: Host) -> None:
+    made = host.make("", LOAD).build()
+    artifact = "build/here/gcd.cwasm"
+    os.truncate(made.project.root / artifact, 4 << 30)
+    assert made.run(artifact) == Ran(0, "loaded\n", "")
+    made.program = made.project.write("limited", f'#!/bin/sh\nulimit -v 3000000\nexec {made.program} "$@"\n')
+    made.program.chmod(0o755)
+    assert made.run(artifact).err == (
+        f"{artifact}: takes what this program may not have (Cannot allocate memory (os error 12)); free memory, or "
+        "raise its limits, such as those of address space (ulimit -v) and open files (ulimit -n)\n"
+    )
+
+
 def test_settings_and_cpu_that_do_not_fit(host: Host) -> None:
     host.make("memory-guard-size = 65536")
     assert host.declare("memory-guard-size = 131072").build().refusal("build/here/gcd.cwasm") == (

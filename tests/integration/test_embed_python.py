@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from matrix import thorough
 from support import Project
 
@@ -49,10 +50,10 @@ def declare(project: Project, engine: str, targets: str = HERE) -> None:
     project.declare(f"{HEAD}[engine]\n{engine}\n{targets}{MODULES}")
 
 
-def load(project: Project, *files: tuple[str, str | None]) -> list[tuple[str, object]]:
+def load(project: Project, *files: tuple[str, str | None], program: str = PROGRAM) -> list[tuple[str, object]]:
     """Load files with the generated module, and return what came of each."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, project.root, json.dumps(files)],
+        [sys.executable, "-c", program, project.root, json.dumps(files)],
         cwd=project.root, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -139,6 +140,24 @@ def test_wrong_files_have_their_own_words(project: Project) -> None:
         ),
         ("no_wasm", "script: is neither a precompiled artifact nor WebAssembly; pass a .cwasm that wasmbuild wrote"),
         ("unreadable", "missing: cannot be read: No such file or directory"),
+    ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits are those of POSIX")
+def test_a_limit_of_the_process_is_no_damage(project: Project) -> None:
+    declare(project, "")
+    project.run("embed", "--lang", "python", "-o", "engine.py")
+    project.run("build", "--quiet")
+    # What follows an artifact is mapped with it, and nothing else is made of it.
+    os.truncate(project.build / "here/add.cwasm", 4 << 30)
+    assert load(project, ("build/here/add.cwasm", None)) == [("ok", ["add"])]
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30)){PROGRAM}"
+    assert load(project, ("build/here/add.cwasm", None), program=limited) == [
+        (
+            "host_limit",
+            "build/here/add.cwasm: takes what this program may not have (Cannot allocate memory (os error 12)); free "
+            "memory, or raise its limits, such as those of address space (ulimit -v) and open files (ulimit -n)",
+        )
     ]
 
 

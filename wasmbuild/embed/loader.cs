@@ -40,6 +40,8 @@ namespace Wasmbuild
         Damaged,
         /// <summary>No WebAssembly of any kind.</summary>
         NoWasm,
+        /// <summary>This program may not have what loading takes, such as memory.</summary>
+        HostLimit,
     }
 
     /// <summary>Why an artifact or an engine cannot be used, and what to do.</summary>

@@ -37,6 +37,7 @@ const (
 	OtherSettings  Status = "other_settings"  // Precompiled for an engine with other settings.
 	Damaged        Status = "damaged"         // Not the bytes that were built.
 	NoWasm         Status = "no_wasm"         // No WebAssembly of any kind.
+	HostLimit      Status = "host_limit"      // This program may not have what loading takes, such as memory.
 )
 
 // LoadError says why an artifact or an engine cannot be used, and what to do.

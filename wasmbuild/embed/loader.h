@@ -32,6 +32,7 @@ typedef enum wasmbuild_status {
   WASMBUILD_DAMAGED, // not the bytes that were built
   WASMBUILD_NO_WASM, // no WebAssembly of any kind
   WASMBUILD_NOT_VALID, // standard WebAssembly that the engine does not compile
+  WASMBUILD_HOST_LIMIT, // this program may not have what loading takes, such as memory
 } wasmbuild_status_t;
 
 static inline wasmbuild_status_t wasmbuild_say(wasmbuild_status_t status, char *message, size_t size,

@@ -27,7 +27,7 @@ class LoadError(Exception):
     """An artifact or an engine cannot be used; the text says why and what to do.
 
     ``status`` is one of: unreadable, not_precompiled, other_kind, other_line,
-    other_platform, other_cpu, other_settings, damaged, no_wasm.
+    other_platform, other_cpu, other_settings, damaged, no_wasm, host_limit.
     """
 
     def __init__(self, status: str, message: str) -> None:

@@ -30,6 +30,8 @@ pub enum Status {
     Damaged,
     /// No WebAssembly of any kind.
     NoWasm,
+    /// This program may not have what loading takes, such as memory.
+    HostLimit,
 }
 
 /// Why an artifact or an engine cannot be used, and what to do.

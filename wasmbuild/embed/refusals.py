@@ -74,6 +74,12 @@ def refusals(line: int) -> tuple[Refusal, ...]:
             "is a module where a component is needed, or the other way round",
             "load it with the call for its kind",
         ),
+        Refusal(
+            "(os error",
+            "host_limit",
+            "takes what this program may not have",
+            "free memory, or raise its limits, such as those of address space (ulimit -v) and open files (ulimit -n)",
+        ),
         Refusal("was compiled", *settings),
         Refusal("costs are incompatible", *settings),
         Refusal("is configured to", *settings),

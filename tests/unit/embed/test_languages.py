@@ -280,6 +280,7 @@ def _root(number: int, degree: int) -> int:
         "damaged",
         "no_wasm",
         "not_valid",
+        "host_limit",
     ],
 )
 def test_every_status_is_in_every_loader(status: str) -> None:
