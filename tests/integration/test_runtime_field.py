@@ -287,3 +287,20 @@ def test_an_address_space_that_is_too_small(project: Project) -> None:
     project.declare(TOML + "[engine]\nmemory-reservation = 268435456\nmemory-guard-size = 65536\n")
     project.run("build")
     assert run("explain") == "runs"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a home where nobody may write")
+def test_a_cache_that_cannot_be_written_is_done_without(project: Project) -> None:
+    """As what is generated for C and Rust does: a service may have no home."""
+    project.declare(TOML + "[engine]\ncache = true\n")
+    project.run("build")
+    project.run("embed", "--lang", "python", "-o", "engine.py")
+    code = (
+        "from wasmbuild import runtime; runtime.load('build', 'add'); "
+        "import engine; engine.load(engine.engine(), 'build/here/add.cwasm')"
+    )
+    environment = {**os.environ, "HOME": "/proc", "XDG_CACHE_HOME": "/proc/cache", "XDG_CONFIG_HOME": "/proc/config"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=project.root, env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -127,7 +127,11 @@ _NET = ConfigMethods(
     methods=_METHODS,
     call=lambda method, literal: f"config.{method}({literal});",
     literal=_literal,
-    special={"cache": lambda _value: ["config.WithCacheConfig(null);"]},
+    special={
+        "cache": lambda _value: [
+            *("try", "{", "    config.WithCacheConfig(null);", "}", "catch (WasmtimeException)", "{", "}"),
+        ]
+    },
     apart=_RELAXED,
 )
 

@@ -115,7 +115,7 @@ def _literal(name: str, value: Value) -> str | None:
 
 
 def _cache(value: Value) -> list[str]:
-    return ["if err := config.CacheConfigLoadDefault(); err != nil {", "\treturn err", "}"] if value is True else []
+    return ["_ = config.CacheConfigLoadDefault()"] if value is True else []
 
 
 _GO = ConfigMethods(

@@ -62,7 +62,9 @@ def _calls(spec: Spec) -> list[str]:
             raise refused(spec, name, f"the Python package of Wasmtime {spec.line} has no way to set it", C_API_ONLY)
         lines.append(f"# {name} is not told: the package cannot, and no engine looks at it when it loads.")
     for kind, name, *rest in spec.engine.library_calls(runtime=True):
-        if kind == "property":
+        if name == "cache":
+            lines += ["try:", "    config.cache = True", "except wasmtime.WasmtimeError:", "    pass"]
+        elif kind == "property":
             lines.append(f"config.{name} = {_literal(rest[0])}")
         elif kind == "flag_set":
             lines.append(f"config.cranelift_flag_set({quoted(name)}, {_literal(rest[0])})")

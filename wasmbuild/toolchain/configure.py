@@ -23,7 +23,12 @@ def configure(config: Any, calls: Iterable[Sequence[Any]]) -> None:
             # Config takes any other attribute in silence.
             if not isinstance(getattr(type(config), name, None), property):
                 raise WasmtimeError(f"this version of the library has no Config.{name}")
-            setattr(config, name, *value)
+            try:
+                setattr(config, name, *value)
+            except WasmtimeError:
+                # Where nothing can be written there is no cache, and all else is as with one.
+                if name != "cache":
+                    raise
         else:
             setter = getattr(_bindings, name, None)
             if setter is None:
