@@ -220,6 +220,21 @@ def test_a_machine_that_was_given_its_own_target_only(copy: Path) -> None:
     assert reasons["foreign"] is runtime.OtherArchitectureError
 
 
+def test_a_target_that_is_taken_away_meanwhile(copy: Path) -> None:
+    """What is left of its directory, if anything, is no longer a target to a new process either."""
+    first = runtime.load(copy, "add").target
+    shutil.rmtree(copy / first)
+    second = runtime.load(copy, "add")
+    assert second.target != first
+    assert {reason.target: str(reason.error) for reason in second.passed_over}[first].startswith(
+        f"target {first} is not here: "
+    )
+    for path in (copy / second.target).iterdir():
+        if path.name != "deep":
+            path.unlink()
+    assert runtime.load(copy, "add").target not in (first, second.target)
+
+
 @pytest.mark.parametrize("check", ["digest", "size", "none"])
 def test_levels_of_trust(copy: Path, check: str) -> None:
     path = copy / "base" / "add.cwasm"

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from wasmbuild.lean.typing import TypeVar
 from wasmbuild.project import filenames
-from wasmbuild.runtime.errors import HostLimitError, LoadError
+from wasmbuild.runtime.errors import HostLimitError, LoadError, MissingArtifactError
 from wasmbuild.runtime.file_errors import of_host
-from wasmbuild.runtime.shipments import OpenShipment, Shipment, Where, find, open_shipment
+from wasmbuild.runtime.shipments import OpenShipment, Shipment, Where, find, forget, open_shipment
 from wasmbuild.text import printable
 
 _Result = TypeVar("_Result")
@@ -45,6 +45,9 @@ def use_published(where: Where, use: Callable[[OpenShipment], _Result], *, patie
         except LoadError as error:
             if isinstance(error, HostLimitError) and error.errno != errno.ESTALE:
                 raise
+            if isinstance(error, MissingArtifactError) and not retries:
+                # The index stays the same where a target is taken away.
+                forget(where)
             # Published while it was read: what is there now is whole again.
             if retries < _RETRIES and _is_another(where, shipment):
                 retries += 1

@@ -147,6 +147,11 @@ def find(where: Where) -> Shipment:
         return found.shipment
 
 
+def forget(where: Where) -> None:
+    """Have what lies there read again, whatever its signature says."""
+    _shipments.pop(os.fspath(where), None)
+
+
 def open_shipment(where: Where) -> OpenShipment:
     """Open what lies at an index, a manifest or a directory with one of them. Raises LoadError."""
     name = os.fspath(where)
