@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -30,7 +31,7 @@ source = "answer.wat"
 APPLICATION = """
 import json, sys
 import wasmbuild_runtime
-from wasmbuild_runtime import LoadError, instantiate, load, load_precompiled
+from wasmbuild_runtime import LoadError, UsageError, instantiate, load, load_precompiled
 from wasmtime import Linker, Store
 
 loaded = load("build", "answer")
@@ -44,8 +45,13 @@ try:
     load_precompiled("answer.wat")
 except LoadError as error:
     advice = error.hint.rpartition(" ")[2]
+try:
+    load("build", "answer", check="digests")
+except UsageError as error:
+    misused = str(error)
 print(json.dumps({
     "answer": answer,
+    "misused": misused,
     "refused": refused,
     "advice": advice,
     "missing": [name for name in wasmbuild_runtime.__all__ if not hasattr(wasmbuild_runtime, name)],
@@ -66,6 +72,7 @@ load("build", "answer", check="digests")
 """
 RIGHT = {
     "answer": 42,
+    "misused": "load(check='digests'): check is one of digest, size, none",
     "refused": "NotInManifestError",
     "advice": "wasmbuild_runtime.load_source(path)",
     "missing": [],
@@ -121,9 +128,12 @@ def test_it_shares_no_file_with_wasmbuild_and_requires_wasmtime_alone(
         information = f"wasmbuild_runtime-{wasmbuild.__version__}.dist-info"
         metadata = packed.read(f"{information}/METADATA").decode()
         licensed = packed.read(f"{information}/licenses/LICENSE")
+        texts = {name: packed.read(name).decode() for name in names if name.endswith(".py")}
     assert {name.partition("/")[0] for name in names} == {"wasmbuild_runtime", information}
     assert {"wasmbuild_runtime/py.typed", "wasmbuild_runtime/_wasmbuild/engine/lines/48.json"} <= names
     assert [line for line in metadata.splitlines() if "Requires-Dist" in line] == ["Requires-Dist: wasmtime>=48"]
+    # What a hint names is what is installed.
+    assert not [name for name, text in texts.items() if re.search(r"wasmbuild\.runtime\.\w", text)]
     assert licensed == (ROOT / "LICENSE").read_bytes()
     [sdist] = runtime_distribution.glob("*.tar.gz")
     with tarfile.open(sdist) as packed_sources:

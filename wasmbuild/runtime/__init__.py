@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from wasmbuild.errors import UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.runtime.errors import (
     DamagedError,
@@ -78,6 +79,7 @@ __all__ = [
     "TrapError",
     "UnknownImportError",
     "UntrustedError",
+    "UsageError",
     "Watcher",
     "config",
     "engine",

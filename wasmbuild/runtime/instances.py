@@ -103,7 +103,7 @@ def of_instantiation(subject: str, error: Exception) -> LoadError | None:
         return _of_component(subject, found[1], found[2], message)
     if (found := _UNKNOWN.search(message)) is not None:
         name = found[1]
-        hint = f"{_how_to_define([name])}; wasmbuild.runtime.instantiate names all that is missing"
+        hint = f"{_how_to_define([name])}; {__package__}.instantiate names all that is missing"
         return UnknownImportError(
             f"{subject} imports {printable(name)}, which the linker does not define", hint, [name]
         )
@@ -117,7 +117,7 @@ def of_instantiation(subject: str, error: Exception) -> LoadError | None:
         return RefusedError(
             f"{subject} is not instantiated: {one_line(message)}",
             "give wasmtime.Instance() one import for each of module.imports, in their order, or define them in a "
-            "linker and use wasmbuild.runtime.instantiate",
+            f"linker and use {__package__}.instantiate",
         )
     if _OTHER_ENGINE.search(message) is not None:
         return RefusedError(

@@ -102,7 +102,7 @@ def other_setting(subject: str, setting: str, difference: str, *, declared: bool
     else:
         hint = (
             f"set {setting} alike in the application's wasmtime.Config and under [engine] in wasmbuild.toml, or take "
-            "the engine from wasmbuild.runtime.engine()"
+            f"the engine from {__package__}.engine()"
         )
     return OtherSettingError(f"{subject} {difference}", hint, setting)
 

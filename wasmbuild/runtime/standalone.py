@@ -225,7 +225,7 @@ def _no_source(shown: str, identity: FileIdentity) -> LoadError | None:
 def _precompiled(shown: str, identity: FileIdentity) -> PrecompiledError:
     return PrecompiledError(
         f"{shown} is {identity.sentence}, and WebAssembly is needed here",
-        "load it with wasmbuild.runtime.load(), which checks it, or with load_precompiled() or Wasmtime's own "
+        f"load it with {__package__}.load(), which checks it, or with load_precompiled() or Wasmtime's own "
         "deserialize_file if you trust the file; or pass the .wasm or .wat that it was made from",
     )
 
