@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -209,6 +210,18 @@ def test_a_source_given_to_the_loader(content: bytes, tmp_path: Path) -> None:
     for error in (runtime.explain(words.value, path), _raised(runtime.load_precompiled, path)):
         assert isinstance(error, runtime.NotPrecompiledError)
         assert "and a precompiled artifact is needed here; compile it with wasmbuild" in str(error)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="what the system said is told in words of POSIX")
+@pytest.mark.parametrize("name", ["missing", ".", "artifact/below"])
+def test_a_path_that_leads_to_no_file(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    (tmp_path / "artifact").write_bytes(b"")
+    with pytest.raises(wasmtime.WasmtimeError) as words:
+        wasmtime.Module.deserialize_file(engine(), str(path))
+    error, loaded = runtime.explain(words.value, path), _raised(runtime.load_precompiled, path)
+    assert isinstance(error, runtime.MissingFileError)
+    assert (type(error), str(error)) == (type(loaded), str(loaded))
 
 
 def test_a_source_that_wasmtime_refuses(tmp_path: Path) -> None:

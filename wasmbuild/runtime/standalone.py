@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable
 
@@ -16,6 +17,7 @@ from wasmbuild.lean.typing import IO, TYPE_CHECKING
 from wasmbuild.runtime import engines
 from wasmbuild.runtime.artifacts import deserialize, refused
 from wasmbuild.runtime.errors import (
+    HostLimitError,
     InvalidSourceError,
     LoadError,
     MissingFileError,
@@ -45,6 +47,9 @@ _OTHER_KIND = {
 }
 # What a compiler says of bytes that are no source.
 _NO_SOURCE = ("magic header not detected", "valid utf-8", "valid UTF-8", "expected at least one module field")
+
+# Of a directory, mapping it says that there is no such device.
+_OF_THE_FILE = OF_THE_PATH | {errno.ENODEV}
 
 
 def load_any(path: Path, *, trusted: Path | Iterable[Path] = (), engine: wasmtime.Engine | None = None) -> Opened:
@@ -117,10 +122,13 @@ def explain(error: wasmtime.WasmtimeError | wasmtime.Trap, path: Path) -> LoadEr
     """
     shown, message = printable(os.fspath(path)), str(error)
     known = said_by_host(shown, message) or of_instantiation(shown, error)
-    if known is not None:
+    of_file = isinstance(known, HostLimitError) and known.errno in _OF_THE_FILE
+    if known is not None and not of_file:
         return known
     try:
         with _open(os.fspath(path), None) as file:
+            if known is not None:
+                return known
             identity, _ = _identity(shown, file)
             if identity.kind != "artifact" and (identity.kind not in _SOURCES or not _of_loader(message)):
                 wrong_kind = next((kind for phrase, kind in _OTHER_KIND.items() if phrase in message), None)
