@@ -289,6 +289,33 @@ def test_an_address_space_that_is_too_small(project: Project) -> None:
     assert run("explain") == "runs"
 
 
+_STARVED = """
+import resource
+from wasmbuild import runtime
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 20),) * 2)
+watcher = runtime.Watcher("build")
+for load in (lambda: runtime.load("build", "add"), lambda: watcher.get("add")):
+    try:
+        load()
+    except runtime.HostLimitError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a limit of address space")
+def test_a_process_without_memory_is_told_so(project: Project) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _STARVED], cwd=project.root, capture_output=True, text=True, check=True
+    )
+    first, again = done.stdout.splitlines()
+    assert first == again
+    assert first.endswith(
+        " needs more memory than this process can have; there is too little memory; close some programs, or raise the "
+        "limit"
+    )
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a home where nobody may write")
 def test_a_cache_that_cannot_be_written_is_done_without(project: Project) -> None:
     """As what is generated for C and Rust does: a service may have no home."""

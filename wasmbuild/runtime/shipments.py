@@ -18,9 +18,10 @@ from wasmbuild.errors import FormatError
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 from wasmbuild.runtime.errors import OtherCodeError, PassedOver
-from wasmbuild.runtime.file_errors import holds_none, not_read, unreadable
+from wasmbuild.runtime.file_errors import holds_none, not_read, of_memory, unreadable
 from wasmbuild.runtime.forking import ForkSafeLock
 from wasmbuild.runtime.targets import Candidates, TargetEntry, candidate_of, read_all, read_target
+from wasmbuild.text import printable
 
 if TYPE_CHECKING:
     from wasmbuild.files import Signature
@@ -201,6 +202,8 @@ def _shipment(name: str, directory: ConfinedDirectory, file: str | None) -> Ship
             return _read(name, shown, directory, file)
     except OSError as error:
         raise not_read(shown, error) from None
+    except MemoryError:
+        raise of_memory(printable(shown)) from None
 
 
 def _read(name: str, path: str, directory: ConfinedDirectory, named: str | None) -> Shipment:
