@@ -83,6 +83,24 @@ def test_what_ships_is_installed_and_all_is_cleaned(tree: Tree) -> None:
     assert not any("stamp" in name and "wasmbuild" in name for name in tree.files("CMakeFiles"))
 
 
+def test_a_directory_of_others_is_refused_before_clean_can_remove_it(tree: Tree) -> None:
+    outside, tree.build = tree.build, tree.project.root
+    tree.project.write("wasm/notes.txt", "mine")
+    tree.project.write("wasm/CMakeLists.txt", "")
+    assert "notes.txt; take another NAME" in " ".join(tree.configure(WASM, status=1).split())
+    tree.build = outside
+    tree.configure(WASM)
+    tree.make()
+    shutil.rmtree(outside / "CMakeFiles")
+    tree.configure(WASM)
+    below = "add_subdirectory(wasm)\n"
+    assert "take another NAME" in " ".join(tree.configure(WASM + below, status=1).split())
+    tree.configure("wasmbuild_project(edge)\n" + below)
+    tree.make()
+    tree.make("--target", "clean")
+    assert (outside / "wasm/CMakeFiles").exists()
+
+
 def test_properties_say_what_there_is(ninja: Tree) -> None:
     said = "\n".join(f"{name}=$<TARGET_PROPERTY:wasm,WASMBUILD_{name}>" for name in ("DIR", "STAMP", "ARTIFACTS"))
     ninja.configure(f'{WASM}file(GENERATE OUTPUT said.txt CONTENT "{said}")\n')

@@ -21,7 +21,8 @@ endif()
 # wasmbuild_project(NAME [CONFIG FILE] [TARGETS GLOB...] [FOR TRIPLE] [SOURCES MODULE=PATH...]
 #                   [DESTINATION DIR [COMPONENT NAME]])
 #
-# A target NAME, part of `all`, that makes everything that a wasmbuild.toml declares, in the directory NAME.
+# A target NAME, part of `all`, that makes everything that a wasmbuild.toml declares, in the directory NAME, which is its
+# own.
 function(wasmbuild_project name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "CONFIG;FOR;DESTINATION;COMPONENT" "TARGETS;SOURCES")
   _wasmbuild_check_arguments(wasmbuild_project)
@@ -52,6 +53,9 @@ function(wasmbuild_project name)
 
   set(dir "${CMAKE_CURRENT_BINARY_DIR}/${name}")
   set(private "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${name}.wasmbuild")
+  # Subdirectories that are added after this call have their binary directories only then.
+  cmake_language(EVAL CODE
+    "cmake_language(DEFER CALL _wasmbuild_check_directory [=[${name}]=] [=[${config}]=] [=[${dir}]=] [=[${private}]=])")
   get_property(multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
   if(multi_config AND files MATCHES "\\$<")
     # What another target makes is another file in each configuration.
@@ -157,6 +161,19 @@ macro(_wasmbuild_check_arguments function)
     message(FATAL_ERROR "${function}(${name}): these have no value: ${arg_KEYWORDS_MISSING_VALUES}")
   endif()
 endmacro()
+
+# Refuse a directory with anything of others: `clean` removes it whole, and all that is in it would be installed.
+function(_wasmbuild_check_directory name config dir private)
+  file(GLOB others RELATIVE "${dir}" "${dir}/*")
+  file(GLOB made "${dir}/index.json" "${dir}/*/index.json")
+  cmake_path(IS_PREFIX dir "${config}" has_config)
+  if(has_config OR EXISTS "${dir}/CMakeFiles" OR (others AND NOT made AND NOT EXISTS "${private}"))
+    list(JOIN others ", " others)
+    message(FATAL_ERROR "wasmbuild_project(${name}): \"${dir}\" is for artifacts alone, and `clean` removes it, but "
+                        "something else is there: ${others}; take another NAME, or where the build directory is the "
+                        "source directory, another one of these (cmake -B build)")
+  endif()
+endfunction()
 
 # Set `config` to the declaration's absolute path, and configure again when it changes.
 macro(_wasmbuild_config)
