@@ -134,9 +134,9 @@ class _SConsBuild:
         id = target[0].attributes.wasmbuild
         try:
             with boundary.as_wasmbuild_error(), self._steps.begun(self._planned) as session:
-                # What another builder makes may be there only now; all else was looked at when the build began.
-                if session.artifacts[id].module.name in self._sources:
-                    session.look_again(session.artifacts[id])
+                # Since the build began, another builder may have made its source, or someone edited it: an interactive
+                # SCons builds as often as it is asked to.
+                session.look_again(session.artifacts[id])
                 outcome = self._steps.compile(session, id, parallel=self._alone)
         except WasmbuildError as error:
             raise _failed(target, error) from None

@@ -32,11 +32,12 @@ class Built(Project):
         super().__init__(root)
         self.write("SConstruct", sconstruct)
 
-    def scons(self, *arguments: str, status: int = 0) -> str:
+    def scons(self, *arguments: str, status: int = 0, typed: str = "") -> str:
         ended = subprocess.run(
             [sys.executable, "-m", "SCons", "-Q", *arguments],
             cwd=self.root,
             env={**os.environ, **self.environment},
+            input=typed,
             capture_output=True,
             text=True,
             timeout=300,
@@ -134,6 +135,19 @@ def test_a_compile_that_fails_keeps_the_good_artifact_and_tells_once_why(built: 
     built.write("add.wat", ADD)
     built.scons()
     assert built.files() == good
+
+
+def test_an_interactive_scons_compiles_what_was_edited_since_its_last_build(built: Built) -> None:
+    for name, text in (("first", SUB), ("second", ADD.replace("i32.add", "i32.mul")), ("bad", "(bad")):
+        built.write(name, text)
+    builds = (f"shell cp {name} add.wat\nbuild build/x64/add.cwasm\n" for name in ("first", "second", "bad"))
+    said = built.scons("--interactive", typed="".join(builds) + "exit\n")
+    assert said.count("wasmbuild build/x64/add.cwasm") == 3
+    assert "scons: *** [build/x64/add.cwasm] add.wat: is not valid WebAssembly text" in said
+    interactive = (built.build / "x64/add.cwasm").read_bytes()
+    shutil.copy(built.root / "second", built.root / "add.wat")
+    assert built.compiled() == {"add@arm"}
+    assert (built.build / "x64/add.cwasm").read_bytes() == interactive
 
 
 def test_the_contract_of_a_module_holds(built: Built) -> None:
