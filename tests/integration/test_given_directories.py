@@ -14,6 +14,7 @@ import pytest
 from matrix import thorough
 from support import BOTH_LOADERS, Project
 
+NINJA = Path(sys.executable).parent / "ninja"
 BINARY = b"\xff\0\xfe\1 and more\r\n"
 FIRST = 0x01FE00FF
 READER = """(module
@@ -113,6 +114,25 @@ def test_they_are_inputs_of_manifests(project: Project, given: Path) -> None:
     edges = project.run("plan", "--ninja").stdout.splitlines()
     [edge] = [line for line in edges if "given/deep/in.bin" in line]
     assert ": wasmbuild_manifest | " in edge
+
+
+def test_ninja_writes_the_manifests_again_whatever_becomes_of_them(project: Project, given: Path) -> None:
+    project.write("build.ninja", "build build.ninja: phony wasm.ninja\nsubninja wasm.ninja\n")
+    project.run("plan", "--ninja", "-o", "wasm.ninja")
+    more = given.with_name("more.txt")
+    for content in ("one", "two", None):
+        if content is None:
+            more.unlink()
+        else:
+            more.write_text(content)
+        for _ in range(2):
+            ended = subprocess.run([NINJA], cwd=project.root, capture_output=True, text=True, check=False)
+            assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert "no work to do" in ended.stdout
+        made = (project.build / "library" / "manifest.json").read_bytes()
+        project.run("build")
+        assert (project.build / "library" / "manifest.json").read_bytes() == made
+        assert (b"more.txt" in made) == more.exists()
 
 
 def test_they_cannot_be_written_to(project: Project, given: Path) -> None:
