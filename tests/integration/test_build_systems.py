@@ -178,6 +178,26 @@ def test_a_file_joins_a_glob_in_a_folder_that_was_not_there(project: Project, pr
     assert "up to date" in done or "no work to do" in done
 
 
+@pytest.mark.needs("make")
+def test_make_watches_what_is_compiled_beside_a_linked_folder(project: Project) -> None:
+    project.write(
+        "Makefile", WHOLE_MAKE.replace("wasmbuild.toml", "linked/wasmbuild.toml").replace("-q", "-q --config $<")
+    )
+    beside = '[modules.add]\nsource = "../lib/add.wat"\n[modules."*"]\nsource = "../more/*.wat"\n'
+    project.write("deep/folder/wasmbuild.toml", HEAD + TARGETS + beside)
+    (project.root / "linked").symlink_to("deep/folder")
+    source = project.write("lib/add.wat", ADD)
+    project.write("more/one.wat", ADD)
+    manifest = project.root / "linked/build/x64/manifest.json"
+    for change in (lambda: later(source, SUB), lambda: project.write("more/two.wat", SUB)):
+        ran(project, "make")
+        assert "up to date" in ran(project, "make")
+        before = manifest.read_bytes()
+        change()
+        ran(project, "make")
+        assert manifest.read_bytes() != before
+
+
 @pytest.mark.needs("cmake", "make")
 @pytest.mark.parametrize("generator", ["Unix Makefiles", "Ninja"])
 def test_cmake(project: Project, generator: str) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def source_of(plan: Plan, module: Module, sources: Mapping[str, Path]) -> Path:
     """Return the path of a module's source as it is known: as it was given, or as the declaration was named."""
-    return sources.get(module.name) or Path(plan.path).parent / os.path.normpath(module.source_text)
+    return sources.get(module.name) or _beside(plan, module.source_text)
 
 
 def of_declaration(plan: Plan) -> Iterator[Path]:
@@ -27,10 +27,9 @@ def of_declaration(plan: Plan) -> Iterator[Path]:
     globs find something: a file that comes there would be built by nobody.
     """
     yield Path(plan.path)
-    for folder in _folders(plan):
-        yield Path(plan.path).parent / folder
-    for file in dict.fromkeys(file for module in plan.modules for file in module.test_files):
-        yield Path(plan.path).parent / file
+    test_files = dict.fromkeys(file for module in plan.modules for file in module.test_files)
+    for path in (*_folders(plan), *test_files):
+        yield _beside(plan, path)
 
 
 def of_build(plan: Plan, build_dir: Path, sources: Mapping[str, Path]) -> Iterator[Path]:
@@ -46,6 +45,11 @@ def of_build(plan: Plan, build_dir: Path, sources: Mapping[str, Path]) -> Iterat
     artifacts = [artifact.path for artifact in plan.artifacts]
     for path in (filenames.INDEX, *plan.manifests(), *artifacts, *plan.shipped_sources()):
         yield build_dir / path
+
+
+def _beside(plan: Plan, path: str) -> Path:
+    """Return a path from the declaration's folder as the build takes it: ``..`` is by names, links or not."""
+    return Path(os.path.normpath(os.path.join(os.path.dirname(plan.path), path)))
 
 
 def _folders(plan: Plan) -> Iterator[str]:

@@ -109,4 +109,4 @@ def _folders(workspace: Workspace, seen: _Observed) -> Iterator[str]:
     if seen.planned is not None:
         plan = seen.planned.plan
         yield from (str(module.source.parent) for module in plan.modules)
-        yield from (str(plan.directory / folder) for folder in plan.folders)
+        yield from (os.path.normpath(plan.directory / folder) for folder in plan.folders)

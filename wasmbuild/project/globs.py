@@ -25,8 +25,9 @@ def expand(directory: Path, pattern: str, exclude: Iterable[str] = (), listed: l
     """Return the files below ``directory`` that a pattern matches, as relative paths with forward slashes, sorted.
 
     Letters count as they are written, on every system. A wildcard matches no name that starts with a dot, and ``**``
-    follows no link to a directory. A folder that is not there holds nothing. What a pattern of ``exclude`` matches is
-    left out, and a folder that one of them covers whole is not looked into.
+    follows no link to a directory; ``..`` leads out of a linked ``directory`` by its name, as in all declared paths. A
+    folder that is not there holds nothing. What a pattern of ``exclude`` matches is left out, and a folder that one of
+    them covers whole is not looked into.
 
     To ``listed`` it adds the folders that decide that, ``.`` for the directory itself: what comes into one, or leaves
     it, gives it another time. For a folder that is not there, it is the one that it would come into.
@@ -136,10 +137,10 @@ def _entries(visit: _Visit, below: str) -> list[os.DirEntry[str]]:
         return []
     found: list[os.DirEntry[str]] = []
     try:
-        with os.scandir(visit.directory / below) as entries:
+        with os.scandir(os.path.normpath(visit.directory / below)) as entries:
             found = list(entries)
     except (FileNotFoundError, NotADirectoryError):
-        while below and not os.path.isdir(visit.directory / below):
+        while below and not os.path.isdir(os.path.normpath(visit.directory / below)):
             below = below[: below.rstrip("/").rfind("/") + 1]
     visit.listed.append(below.rstrip("/") or ".")
     return found

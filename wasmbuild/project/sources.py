@@ -132,7 +132,7 @@ class Sources:
             )
 
     def _check_file(self, key: str, written: str, source: str) -> None:
-        path = self._directory / source
+        path = Path(os.path.normpath(self._directory / source))
         problem = self._problem(written, path)
         if problem == _ABSENT and os.path.islink(path):
             fix = "mend the link, or name another file"
