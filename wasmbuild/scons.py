@@ -138,6 +138,9 @@ class _SConsBuild:
                 # SCons builds as often as it is asked to.
                 session.look_again(session.artifacts[id])
                 outcome = self._steps.compile(session, id, parallel=self._alone)
+                if outcome.error is None and not outcome.reasons:
+                    # By a decider that compares times, SCons would ask again for ever.
+                    session.touch(session.artifacts[id])
         except WasmbuildError as error:
             raise _failed(target, error) from None
         if outcome.error is not None:
@@ -149,6 +152,8 @@ class _SConsBuild:
             with boundary.as_wasmbuild_error():
                 try:
                     with self._steps.begun(self._planned) as session:
+                        if not session.outdated() and not session.unfinished():
+                            session.touch_manifests()
                         wrong, unfinished, known = self._steps.conclude(session)
                 finally:
                     self._steps.close()

@@ -150,6 +150,29 @@ def test_an_interactive_scons_compiles_what_was_edited_since_its_last_build(buil
     assert (built.build / "x64/add.cwasm").read_bytes() == interactive
 
 
+def test_times_that_are_compared_are_new_after_each_step(tmp_path: Path) -> None:
+    project = Built(tmp_path, SCONSTRUCT.replace("])", '])\nenv.Decider("timestamp-newer")', 1))
+    modules = MODULES.replace("[modules.sub]", "ship-source = true\n[modules.sub]")
+    project.declare(HEAD + TARGETS + modules)
+
+    def age() -> None:
+        # SCons compares whole seconds.
+        for path in tmp_path.rglob("*"):
+            os.utime(path, (path.stat().st_mtime - 10,) * 2)
+
+    assert project.made() == EVERYTHING
+    age()
+    (tmp_path / "add.wat").touch()
+    assert project.made() == {"arm/add", "x64/add"}
+    assert is_up_to_date(project)
+    age()
+    project.declare(HEAD + "# a comment\n" + TARGETS + modules)
+    assert "wasmbuild build/index.json" in project.scons()
+    assert is_up_to_date(project)
+    assert project.compiled() == set()
+    api.verify(project.build)
+
+
 def test_the_contract_of_a_module_holds(built: Built) -> None:
     built.declare(HEAD + TARGETS + MODULES.replace("[modules.sub]", 'exports = ["crc32"]\n[modules.sub]'))
     assert "add.wat: does not export crc32" in built.scons(status=2)

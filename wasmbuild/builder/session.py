@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wasmbuild.builder import key, noop
 from wasmbuild.builder.artifact_statuses import ArtifactStatuses
-from wasmbuild.builder.build_directory import BuildDirectory
+from wasmbuild.builder.build_directory import BuildDirectory, record_path
 from wasmbuild.builder.checker import Checker, Status
 from wasmbuild.builder.compile import LocalCompiler
 from wasmbuild.builder.disk import is_forbidden
@@ -277,9 +277,22 @@ class Session:
             self.directory.note_noop(self._noted_as, digest)
         return sorted(changed)
 
+    def touch(self, artifact: Artifact) -> None:
+        """Give an artifact that is right, and its record, the present time, as a compile would. Raises DiskError."""
+        path = self.path(artifact)
+        self._touch(path, record_path(path))
+
     def touch_manifests(self) -> None:
-        """Give the manifests and the index the present time, by which Make knows them. Raises DiskError."""
-        self.directory.touch(*(self._manifests.path(target.name) for target in self.plan.targets), self._index.path)
+        """Give the manifests, what they ship and the index the present time, by which Make knows them.
+
+        Raises DiskError.
+        """
+        shipped = [self.directory.root / path for path in self.plan.shipped_sources()]
+        self._touch(*(self._manifests.path(target.name) for target in self.plan.targets), *shipped, self._index.path)
+
+    def _touch(self, *paths: Path) -> None:
+        if self._unwritable is None:
+            self.directory.touch(*paths)
 
     def close(self) -> None:
         """Write down what is known, end the compilers and let the next build in. Raises DiskError."""
