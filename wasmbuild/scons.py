@@ -150,19 +150,25 @@ class _SConsBuild:
         """Write manifests and index once all artifacts are right, and let other builds in."""
         try:
             with boundary.as_wasmbuild_error():
+                steps = self._steps
                 try:
-                    with self._steps.begun(self._planned) as session:
+                    planned = self._workspace.planned()
+                    if planned != self._planned:
+                        # A builder made the declaration, or what it names, after SCons had read it.
+                        steps.close()
+                        steps = StepwiseBuild(self._workspace, _say)
+                    with steps.begun(planned) as session:
                         if not session.outdated() and not session.unfinished():
                             session.touch_manifests()
-                        wrong, unfinished, known = self._steps.conclude(session)
+                        wrong, unfinished, known = steps.conclude(session)
                 finally:
-                    self._steps.close()
+                    steps.close()
                 if wrong:
                     raise CompileError(_not_as_declared(wrong, session))
                 if unfinished:
                     raise CompileError(f"{listed(unfinished, _SHOWN)}: the manifest was changed meanwhile; build again")
-                if self._plan.refused:
-                    raise DeclarationError(self._plan.refused)
+                if planned.plan.refused:
+                    raise DeclarationError(planned.plan.refused)
                 if known.fails:
                     raise CompileError(known.line)
                 if known.line is not None:
@@ -176,7 +182,9 @@ class _SConsBuild:
         names = [filenames.INDEX, *self._plan.manifests(), *shipped]
         action = SCons.Action.Action(self.write_manifests, _shown_manifests, varlist=[])
         made = env.Command([self._build_dir.File(name) for name in names], artifacts, action)
-        env.Depends(made, [self._config, *(sources if shipped else [])])
+        test_files = [file for module in self._plan.modules for file in module.test_files]
+        given = [env.fs.File(str(self._plan.directory / file)) for file in test_files]
+        env.Depends(made, [self._config, *given, *(sources if shipped else [])])
         env.Precious(made)
         env.Clean(made, self._build_dir.Dir(filenames.STATE_DIRECTORY))
         # A source whose time alone changed is no reason, and of manifests that were changed SCons sees nothing.
@@ -258,7 +266,9 @@ def _shortest(path: str, top: str) -> Path:
 
 def _not_as_declared(wrong: list[Artifact], session: Session) -> str:
     ids = listed([artifact.id for artifact in wrong], _SHOWN)
-    return f"{ids}: not built as declared; delete {session.path(wrong[0])} and its like, and build again"
+    path = session.path(wrong[0])
+    fix = f"delete {path} and its like, and build again" if os.path.lexists(path) else "build again"
+    return f"{ids}: not built as declared; {fix}"
 
 
 def _failed(target: list[Any], error: WasmbuildError) -> Exception:

@@ -107,6 +107,19 @@ def test_doit_writes_the_manifests_again(project: Project, given: Path) -> None:
     assert written[0] != written[1]
 
 
+@pytest.mark.needs_modules("SCons")
+def test_scons_writes_the_manifests_after_what_makes_them(project: Project, given: Path) -> None:
+    made = 'env.Command("given/deep/in.bin", "made", Copy("$TARGET", "$SOURCE"))\nenv.Wasmbuild()\n'
+    tool = "from wasmbuild.scons import wasmbuild\nenv = Environment(tools=['default', wasmbuild])\n"
+    project.write("SConstruct", tool + made)
+    for content in ("first", "second"):
+        project.write("made", content)
+        subprocess.run([sys.executable, "-m", "SCons"], cwd=project.root, check=True, capture_output=True)
+        manifest = (project.build / "library" / "manifest.json").read_bytes()
+        project.run("build")
+        assert (project.build / "library" / "manifest.json").read_bytes() == manifest
+
+
 def test_they_are_inputs_of_manifests(project: Project, given: Path) -> None:
     steps = json.loads(project.run("plan", "--json").stdout)["steps"]
     reading = {step["id"] for step in steps if "given/deep/in.bin" in step["inputs"]}

@@ -263,6 +263,21 @@ def test_sources_may_be_made_by_other_builders(tmp_path: Path, sources: str) -> 
     api.verify(project.build)
 
 
+def test_a_declaration_that_a_builder_makes_is_the_one_that_is_built(tmp_path: Path) -> None:
+    made = 'made = env.Command("wasmbuild.toml", "declared", Copy("$TARGET", "$SOURCE"))\nenv.Wasmbuild(made[0])\n'
+    project = Built(tmp_path, TOOL + made)
+    project.write("declared", HEAD + TARGETS + MODULES)
+    assert project.made() == EVERYTHING
+    assert is_up_to_date(project)
+    project.write("declared", HEAD + EPOCHS + MODULES)
+    assert "add@arm, sub@arm: not built as declared; delete " in project.scons(status=2)
+    assert project.made() == {"arm/add", "arm/sub"}
+    project.write("declared", HEAD + "# a comment\n" + EPOCHS + MODULES)
+    assert project.made() == set()
+    assert is_up_to_date(project)
+    assert project.compiled() == set()
+
+
 def test_a_dollar_in_a_path_is_no_variable(tmp_path: Path) -> None:
     project = Built(tmp_path / "for $HOST")
     project.write("$SOURCE.wat", ADD)
