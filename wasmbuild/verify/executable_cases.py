@@ -146,7 +146,7 @@ def _returned(
     artifact: ManifestArtifact, case: Case, stdout: str, stderr: str, alone: ChildResult | None
 ) -> dict[str, Any]:
     _, types = _types(artifact, case)
-    printed = stdout if alone is None else alone.stdout.decode("utf-8", "surrogateescape")
+    printed = "" if not types else stdout if alone is None else alone.stdout.decode("utf-8", "surrogateescape")
     results = printed.splitlines(keepends=True)
     if len(results) < len(types):
         raise ValueError("it writes fewer lines than it returns values")

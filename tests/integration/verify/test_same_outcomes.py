@@ -26,8 +26,9 @@ WRITES = r"""
   (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
   (memory (export "memory") 1) (data (i32.const 100) "Error: oops\n\nCaused by:\n    x")
-  (func $say (i32.store (i32.const 0) (i32.const 100)) (i32.store (i32.const 4) (i32.const 28))
-    (drop (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8))))"""
+  (func $say (call $write (i32.const 2)))
+  (func $write (param i32) (i32.store (i32.const 0) (i32.const 100)) (i32.store (i32.const 4) (i32.const 28))
+    (drop (call $fd_write (local.get 0) (i32.const 0) (i32.const 1) (i32.const 8))))"""
 LOOP = '(func (export "f") (loop (br 0)))'
 F, START = Case("f", (), returns=()), Case("_start", (), exit=0, wasi=WASI)
 
@@ -81,6 +82,7 @@ def values(type_: str, *given: Any) -> list[tuple[str, Case, dict[str, bool]]]:
             Case("f", (3,), exit=3, wasi=WASI), {},
         ),
         (f'{WRITES} (func (export "_initialize") (call $say)) (func (export "f"))', F._replace(wasi=WASI), {}),
+        (f'{WRITES} (func (export "f") (call $write (i32.const 1)))', F._replace(wasi=WASI), {}),
     ],
 )  # fmt: skip
 def test_outcomes(
