@@ -32,8 +32,8 @@ class ChildResult(NamedTuple):
     """How a child ended. ``reason`` is empty when all went well, else words that go on after the program's name.
 
     ``status`` is as ``Popen.returncode`` has it: negative for the number of a signal. ``stdout`` are the bytes that it
-    wrote, ``stderr`` text that is safe to show; both with a gap in the middle when they were long. ``peak_memory`` is
-    the most that it had in memory, in bytes, where the system tells.
+    wrote, ``stderr`` text that is safe to show, of the bytes ``stderr_bytes``; all with a gap in the middle when they
+    were long. ``peak_memory`` is the most that it had in memory, in bytes, where the system tells.
     """
 
     argv: tuple[str, ...]
@@ -42,6 +42,7 @@ class ChildResult(NamedTuple):
     stderr: str
     reason: str
     peak_memory: int | None = None
+    stderr_bytes: bytes = b""
 
 
 def run(
@@ -86,7 +87,7 @@ def run(
         status, peak = process.end(child)
     stderr = kept[ERR].text()
     reason = process.ending(status, stderr, limits, timed_out=timed_out)
-    return ChildResult(tuple(argv), status, kept[OUT].bytes(), stderr, reason, peak)
+    return ChildResult(tuple(argv), status, kept[OUT].bytes(), stderr, reason, peak, kept[ERR].bytes())
 
 
 def _gather(streams: Streams, kept: Mapping[str, TruncatedText], deadline: float | None) -> bool:

@@ -102,9 +102,12 @@ def command(
     return [*run, *options, file, *arguments]
 
 
-def own_stderr(stderr: str, artifact: ManifestArtifact, file: str) -> str:
-    """Return what was written on stderr, without a warning that comes with every call, and without the private copy."""
-    return _WARNING.sub("", stderr).replace(file, artifact.path)
+def own_stderr(written: bytes, artifact: ManifestArtifact, file: str) -> str:
+    """Return what was written on stderr, without a warning that comes with every call, and without the private copy.
+
+    It is compared, so it is not made safe to show.
+    """
+    return _WARNING.sub("", written.decode("utf-8", "surrogateescape")).replace(file, artifact.path)
 
 
 def reply(

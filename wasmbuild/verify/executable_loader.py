@@ -201,7 +201,7 @@ class ExecutableLoader:
         with self._directories(case) as directories:
             command = executable_cases.command(run, artifact, case, file, metering, directories, alone=alone)
             ended = self._run(command, case.seconds, stdin, instance=True)
-        return ended._replace(stderr=executable_cases.own_stderr(ended.stderr, artifact, file))
+        return ended._replace(stderr=executable_cases.own_stderr(ended.stderr_bytes, artifact, file))
 
     @contextmanager
     def _directories(self, case: Case) -> Iterator[Mapping[str, str]]:

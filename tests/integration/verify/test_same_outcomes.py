@@ -25,9 +25,9 @@ WASI = Wasi(("name", "größe"), (("LANG", "C"),), "stdin")
 WRITES = r"""
   (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
-  (memory (export "memory") 1) (data (i32.const 100) "Error: oops\n\nCaused by:\n    x")
+  (memory (export "memory") 1) (data (i32.const 100) "Error: oops\n\nCaused by:\n    x\1b\r\n\ff")
   (func $say (call $write (i32.const 2)))
-  (func $write (param i32) (i32.store (i32.const 0) (i32.const 100)) (i32.store (i32.const 4) (i32.const 28))
+  (func $write (param i32) (i32.store (i32.const 0) (i32.const 100)) (i32.store (i32.const 4) (i32.const 33))
     (drop (call $fd_write (local.get 0) (i32.const 0) (i32.const 1) (i32.const 8))))"""
 LOOP = '(func (export "f") (loop (br 0)))'
 F, START = Case("f", (), returns=()), Case("_start", (), exit=0, wasi=WASI)
@@ -130,5 +130,5 @@ def outcomes(
     command = executable_cases.command(run, artifact, case, "m.cwasm", metering)
     stdin = None if case.wasi is None else case.wasi.stdin.encode()
     ended = child.run(command, limits=LIMITS, cwd=directory, input=stdin)
-    ended = ended._replace(stderr=executable_cases.own_stderr(ended.stderr, artifact, "m.cwasm"))
+    ended = ended._replace(stderr=executable_cases.own_stderr(ended.stderr_bytes, artifact, "m.cwasm"))
     return library, executable_cases.reply(artifact, case, ended)

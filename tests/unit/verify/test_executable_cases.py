@@ -220,12 +220,12 @@ def test_a_status_as_of_a_trap_without_one_is_no_outcome(entry: Any) -> None:
 @pytest.mark.parametrize("written", ["", "a line\n", "no newline"])
 def test_warnings_of_the_executable_are_no_output_of_the_program(entry: Any, written: str) -> None:
     said = TAKES + written + RETURNS.replace("checksum.cwasm", "load-1.cwasm")
-    assert own_stderr(said, entry(), "load-1.cwasm") == written
+    assert own_stderr(said.encode(), entry(), "load-1.cwasm") == written
 
 
 def test_errors_name_the_artifact_and_no_copy_of_it(entry: Any) -> None:
     said = FAILED.replace("checksum.cwasm", "/private/load-1.cwasm")
-    assert own_stderr(said, entry(), "/private/load-1.cwasm") == FAILED
+    assert own_stderr(said.encode(), entry(), "/private/load-1.cwasm") == FAILED
 
 
 # --- commands ---------------------------------------------------------------------------------------------------------

@@ -117,6 +117,11 @@ def test_after_a_death_no_other_test_runs(loading: Loading, tmp_path: Path) -> N
         ("sys.exit(3)", Case("_start", (), exit=3, wasi=PROGRAM), ""),
         ("sys.exit(3)", Case("_start", (), exit=0, wasi=PROGRAM), "ended with exit status 3 instead of exit status 0"),
         ("fail('Error: no file\\n')", Case("_start", (), exit=1, stderr="Error: no file\n", wasi=PROGRAM), ""),
+        (r"os.write(2, b'\x1b[m\xff\r\n')", Case("_start", (), exit=0, stderr="\x1b[m\udcff\r\n", wasi=PROGRAM), ""),
+        (
+            r"os.write(2, b'\x1b[31m')", Case("_start", (), exit=0, stderr="\ufffd[31m", wasi=PROGRAM),
+            r'wrote "\u001b[31m" to stderr instead of',
+        ),
         ("os.write(1, sys.stdin.buffer.read())", Case("_start", (), exit=0, stdout="größe", wasi=PROGRAM), ""),
         ("print('a')", Case("_start", (), exit=0, stdout="b\n", wasi=PROGRAM), 'wrote "a\\n" to stdout instead of'),
     ],
