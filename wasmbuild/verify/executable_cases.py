@@ -33,8 +33,6 @@ _TRAP = re.compile(
 _WARNING = re.compile(r"warning: using `--invoke` with a function .*\n")
 _OWN = re.compile(r"Error: (?:failed to run main module `|failed deserialization for: )")
 _FAILED = re.compile(r"^Error: ", re.MULTILINE)
-_USAGE = 2
-_MISUSED = re.compile(r"^error: .*^Usage: ", re.MULTILINE | re.DOTALL)
 _NOT_INSTANTIATED = 'failed to instantiate "'
 _WASI = ("wasi_snapshot_preview1", "wasi_unstable")
 _WRITING = ("fd_write", "fd_pwrite")
@@ -59,11 +57,6 @@ def mixes(artifact: ManifestArtifact, case: Case) -> bool:
     return bool(_types(artifact, case)[1]) and any(
         item.module in _WASI and item.name in _WRITING for item in artifact.imports
     )
-
-
-def is_unknown(ended: ChildResult) -> bool:
-    """Tell whether an executable has no option to run a case ``alone``."""
-    return ended.status == _USAGE and _MISUSED.search(ended.stderr) is not None
 
 
 def command(
@@ -127,8 +120,6 @@ def reply(
             return {"trapped": traps[-1][1] or traps[-1][2], **_written(case, stdout, stderr[:failed])}
         if traps or ended.status == 1:
             return {"failed": one_line(own)}
-    if ended.status == _USAGE and _MISUSED.search(stderr):
-        return {"failed": one_line(stderr)}
     if ended.status < 0 or ended.status >= 126:
         return {}
     if ended.status or artifact.kind == "component" or case.call == cases.START:

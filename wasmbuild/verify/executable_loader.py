@@ -48,7 +48,7 @@ _USAGE = 2
 
 def loading(program: Iterable[str], options: Iterable[str], file: str) -> list[str]:
     """Return the command that loads an artifact and runs nothing; ``options`` are those of ``run`` for its engine."""
-    return [*program, *_RUN, *options, "--preload", f"probe={file}/{_MISSING}", file]
+    return [*program, *_RUN, *options, *_nothing_run(file), file]
 
 
 def is_loaded(ended: child.ChildResult) -> bool:
@@ -57,8 +57,12 @@ def is_loaded(ended: child.ChildResult) -> bool:
     return ended.status == _REFUSED and error is not None and _LOADED.match(ended.stderr, error.end()) is not None
 
 
+def _nothing_run(file: str) -> tuple[str, str]:
+    return ("--preload", f"probe={file}/{_MISSING}")
+
+
 class _UntoldError(Exception):
-    """What came of a test says nothing: its results are among what its program writes, or it had more than it may."""
+    """What came of a test says nothing: the executable cannot be told to run it so, or it had more than it may."""
 
 
 class LoaderCommand(NamedTuple):
@@ -173,8 +177,6 @@ class ExecutableLoader:
             ended, alone = self._run_case(load.artifact, case, run, file, metering), None
             if ended.status == 0 and executable_cases.mixes(load.artifact, case):
                 alone = self._run_case(load.artifact, case, run, file, metering, alone=True)
-                if executable_cases.is_unknown(alone):
-                    raise _UntoldError(f"this executable prints the results of {case.title} among what it writes")
             reply = executable_cases.reply(load.artifact, case, ended, alone)
             if reply:
                 results.append(tested.judged(case, reply, self._limits.memory))
@@ -201,6 +203,12 @@ class ExecutableLoader:
         with self._directories(case) as directories:
             command = executable_cases.command(run, artifact, case, file, metering, directories, alone=alone)
             ended = self._run(command, case.seconds, stdin, instance=True)
+            if ended.status == _USAGE:
+                # Programs end with it too, and in the same words.
+                unrun = [*run, *_nothing_run(file), *command[len(run) :]]
+                if not is_loaded(self._run(unrun, self._limits.seconds, instance=True)):
+                    said = one_line(ended.stderr)
+                    raise _UntoldError(f"this executable does not take the options of {case.title} ({said})")
         return ended._replace(stderr=executable_cases.own_stderr(ended.stderr_bytes, artifact, file))
 
     @contextmanager

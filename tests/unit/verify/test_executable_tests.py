@@ -136,6 +136,19 @@ def test_what_comes_of_a_test(loading: Loading, does: str, case: Case, problem: 
         assert obstacle is None
 
 
+def test_a_program_may_end_as_an_executable_that_is_misused(loading: Loading) -> None:
+    does = "if not loading: fail('error: no such file\\n\\nUsage: prog FILE\\n', 2)"
+    case = Case("_start", (), exit=2, stderr="error: no such file\n\nUsage: prog FILE\n", wasi=PROGRAM)
+    assert loading.test(does, case) == (["ended with exit status 2"], None)
+
+
+def test_an_executable_that_lacks_an_option_of_a_test_says_nothing_of_the_artifact(loading: Loading) -> None:
+    does = "if '--argv0=name' in arguments: fail('error: unexpected --argv0\\n', 2)"
+    words, obstacle = loading.test(does, Case("_start", (), exit=2, wasi=PROGRAM))
+    said = 'this executable does not take the options of _start(argv ["name", "x"]) (error: unexpected --argv0)'
+    assert (words, obstacle) == ([], Unreachable(f"cannot be tested: {said}; a runner with a python does", CALLS))
+
+
 def test_a_failure_names_the_artifact_and_not_the_private_copy(loading: Loading) -> None:
     does = "if not loading: fail(f'Error: failed to run main module `{file}`\\n\\nCaused by:\\n    no\\n')"
     words, _ = loading.test(does, Case("f", (), returns=()))
