@@ -4,8 +4,8 @@
 ``wire.py`` describes the protocol and is the child's half of it.
 
 Every child has a scrubbed environment, no shell, no terminal, a process group of its own that is killed whole when its
-time is up or its parent is interrupted, a bounded address space, no core dump, and output of which the first and the
-last 32 KiB are kept.
+time is up or its parent is interrupted, a bounded address space, no core dump, and output of which both ends are kept,
+32 KiB of each where nobody asks for more.
 
 When the parent itself is killed outright (SIGKILL, power, out of memory), a server's child ends by itself, because its
 stdin does. A program under ``run`` goes on until it is done: give it a private directory of the parent's to write into,
@@ -19,7 +19,7 @@ import time
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import process
 from wasmbuild.toolchain.limits import ProcessLimits
-from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Streams, TruncatedText, open_streams
+from wasmbuild.toolchain.streams import ERR, EXIT, KEPT_BYTES, OUT, Streams, TruncatedText, open_streams
 
 if TYPE_CHECKING:
     import os
@@ -53,11 +53,13 @@ def run(
     cwd: str | os.PathLike[str] | None = None,
     input: bytes | None = None,  # noqa: A002 -- the name that subprocess.run has for it
     on_start: Callable[[Process], object] | None = None,
+    keep: int = KEPT_BYTES,
 ) -> ChildResult:
     """Run a program to its end, whatever end that is.
 
     ``input`` becomes its stdin, which is empty without. When the program has ended, whatever it started and left
-    running is killed. ``on_start`` is given the process, for another thread to ``kill``.
+    running is killed. ``on_start`` is given the process, for another thread to ``kill``. ``keep`` is how many bytes of
+    either end of its output are kept.
 
     Raises ChildError when it cannot be started, ToolchainError when a memory limit is asked for that this system cannot
     set. Interrupted, it kills the program and raises what interrupted it.
@@ -73,7 +75,7 @@ def run(
             stdin.write(input)
             stdin.seek(0)
             child = process.start(argv, limits, stdin=stdin, env_extra=env_extra, cwd=cwd)
-    kept = {OUT: TruncatedText(), ERR: TruncatedText()}
+    kept = {OUT: TruncatedText(keep), ERR: TruncatedText(keep)}
     try:
         if on_start is not None:
             on_start(child)

@@ -20,7 +20,7 @@ ERR = "stderr"
 EXIT = "exit"
 
 KEPT_BYTES = 32 * 1024
-"""How much of the beginning, and how much of the end, of a child's output is kept."""
+"""How much of the beginning, and how much of the end, of a child's output is kept as a rule."""
 
 _CHUNK = 1 << 16
 # Who closes its pipes ends soon, as a rule.
@@ -158,18 +158,19 @@ def open_streams(process: Process) -> Streams:
 
 
 class TruncatedText:
-    """Output of any length, of which the first and the last ``KEPT_BYTES`` are kept."""
+    """Output of any length, of which so many bytes of the beginning, and of the end, are kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep: int = KEPT_BYTES) -> None:
+        self._keep = keep
         self._first = bytearray()
         self._last = bytearray()
         self._dropped = 0
 
     def add(self, data: bytes) -> None:
-        room = KEPT_BYTES - len(self._first)
+        room = self._keep - len(self._first)
         self._first += data[:room]
         self._last += data[room:] if room > 0 else data
-        excess = len(self._last) - KEPT_BYTES
+        excess = len(self._last) - self._keep
         if excess > 0:
             del self._last[:excess]
             self._dropped += excess

@@ -161,7 +161,14 @@ def _returned(
 
 
 def _written(case: Case, stdout: str, stderr: str) -> Mapping[str, str]:
-    return {} if case.wasi is None else {"stdout": stdout, "stderr": stderr}
+    if case.wasi is None:
+        return {}
+    return {"stdout": _kept(stdout), "stderr": _kept(stderr)}
+
+
+def _kept(text: str) -> str:
+    written = text.encode("utf-8", "surrogateescape")
+    return written[: values.OUTPUT_LIMIT].decode("utf-8", "surrogateescape")
 
 
 def _types(artifact: ManifestArtifact, case: Case) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -26,7 +26,7 @@ from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain import child, process
 from wasmbuild.toolchain.limits import ProcessLimits
-from wasmbuild.verify import executable_cases, memory_limited, tested
+from wasmbuild.verify import executable_cases, memory_limited, tested, values
 from wasmbuild.verify.host_errors import how_it_ended, unverified
 from wasmbuild.verify.library_answers import is_of_the_host, start_failure
 from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome, crash, refusal
@@ -42,6 +42,8 @@ _ERROR = re.compile(r"^Error: ", re.MULTILINE)
 _POLL_SECONDS = 0.05
 _WITHOUT_RUN = re.compile(r"unrecognized subcommand(?: 'run'|\s*$)", re.MULTILINE)
 _RUN = ("run", "--allow-precompiled")
+# What executables write themselves is taken away from what a program wrote.
+_KEPT = 2 * values.OUTPUT_LIMIT
 _REFUSED = 1
 _USAGE = 2
 
@@ -252,7 +254,9 @@ class ExecutableLoader:
                 self._running.append(one)
 
         try:
-            return child.run(command, limits=limits, env_extra=environment, cwd=directory, input=stdin, on_start=note)
+            return child.run(
+                command, limits=limits, env_extra=environment, cwd=directory, input=stdin, on_start=note, keep=_KEPT
+            )
         finally:
             with self._mutex:
                 for process in started:

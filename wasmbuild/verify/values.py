@@ -26,6 +26,9 @@ SHAPES = {
 
 DEFAULT_SHAPE = "i32x4"
 
+OUTPUT_LIMIT = 1 << 20
+"""How many bytes of what a program writes to stdout, and to stderr, are kept; a test cannot ask for as many."""
+
 
 def argument(value: Any, type_: str) -> Any:
     """Return what a parameter of a type takes: a signed int, a float, or the sixteen bytes of a v128.
