@@ -22,6 +22,7 @@ from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.errors import ChildError
 from wasmbuild.files import Signature, signature_of
 from wasmbuild.formats.manifest import ManifestArtifact
+from wasmbuild.interrupts import DeferredInterrupts
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain import child, process
@@ -40,6 +41,8 @@ _LOADED = re.compile(rf'failed to open wasm module ".*{_MISSING}"')
 # What starts an executable may have written something before: qemu warns of CPU features.
 _ERROR = re.compile(r"^Error: ", re.MULTILINE)
 _POLL_SECONDS = 0.05
+# A request to stop that comes as a wait begins is heard when that ends.
+_HEARING_SECONDS = 1
 _WITHOUT_RUN = re.compile(r"unrecognized subcommand(?: 'run'|\s*$)", re.MULTILINE)
 _RUN = ("run", "--allow-precompiled")
 # What executables write themselves is taken away from what a program wrote.
@@ -103,17 +106,21 @@ class ExecutableLoader:
     def put(self, load: Load) -> None:
         """Take a load, waiting while enough others do."""
         while len(self._under_way) > 2 * self._workers:
-            ended, self._under_way = wait(self._under_way, return_when=FIRST_COMPLETED)
+            ended, self._under_way = wait(self._under_way, _HEARING_SECONDS, return_when=FIRST_COMPLETED)
             for future in ended:
                 future.result()
         self._count += 1
-        self._under_way.add(self._pool.submit(self._load, load, f"load-{id(self)}-{self._count}.cwasm"))
+        # What is not known to be under way is not ended by ``abort``, which then waits for it.
+        with DeferredInterrupts():
+            self._under_way.add(self._pool.submit(self._load, load, f"load-{id(self)}-{self._count}.cwasm"))
 
     def flush(self) -> None:
         """Nothing waits for others here."""
 
     def close(self) -> None:
         """Settle what is left."""
+        while wait(self._under_way, _HEARING_SECONDS).not_done:
+            pass
         # An interrupted shutdown would take threads that go on for ended ones.
         for future in self._under_way:
             future.result()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +197,32 @@ def test_an_abort_begins_nothing_more(loading: Loading, monkeypatch: pytest.Monk
     loader.abort()
     assert all(load.file.closed for load in loads)
     assert loading.outcomes.keys() <= {"a"}
+    assert list(loading.private.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("moment", ["begun", "awaited"])
+def test_a_request_to_stop_is_heard_at_any_moment(
+    loading: Loading, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    loader = ExecutableLoader(loading.program, loading.private, ProcessLimits(seconds=60))
+    submit, started = loader._pool.submit, time.monotonic()
+
+    def interrupted(*arguments: Any) -> Any:
+        submitted = submit(*arguments)
+        signal.raise_signal(signal.SIGINT)
+        return submitted
+
+    if moment == "begun":
+        monkeypatch.setattr(loader._pool, "submit", interrupted)
+    else:
+        # Heard by another thread, it does not end a wait of this one.
+        threading.Timer(0.3, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 -- where it comes is what is tested
+        loader.put(loading.load("time.sleep(1000)"))
+        loader.close()
+    loader.abort()
+    assert time.monotonic() - started < 30
     assert list(loading.private.iterdir()) == []
 
 
