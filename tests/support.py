@@ -55,7 +55,9 @@ def run_here(
 ) -> subprocess.CompletedProcess[str]:
     """Run the command in this process, as its entry point does, and return how it ended and what it wrote."""
     streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)]
-    saved = dict(os.environ), os.getcwd(), signal.getsignal(signal.SIGTERM)
+    saved = dict(os.environ), os.getcwd()
+    requests = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    handlers = {number: signal.getsignal(number) for number in requests}
     os.environ.update(environment or {})
     try:
         os.chdir(cwd)
@@ -66,7 +68,8 @@ def run_here(
                 status = int(ended.code or 0)
     finally:
         os.chdir(saved[1])
-        signal.signal(signal.SIGTERM, saved[2])
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         os.environ.clear()
         os.environ.update(saved[0])
     out, err = (stream.buffer.getvalue().decode() for stream in streams)

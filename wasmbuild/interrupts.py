@@ -91,10 +91,10 @@ class ImmediateInterrupts:
 
 
 def raise_when_terminated() -> None:
-    """Let SIGTERM raise KeyboardInterrupt in a program that is not ours and would end at once, and give nothing back.
+    """Let all requests raise KeyboardInterrupt in a program that is not ours and would end at once, and leave children.
 
-    Where the program hears it itself, and in any thread but the main one, it changes nothing. Processes that are forked
-    end at once as before.
+    What the program hears itself or ignores stays so, and in any thread but the main one nothing changes. Processes
+    that are forked end at once as before.
     """
     ours = os.getpid()
 
@@ -106,8 +106,9 @@ def raise_when_terminated() -> None:
             signal.raise_signal(number)
 
     with suppress(ValueError):  # another thread
-        if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, hear)
+        for number in _REQUESTS:
+            if signal.getsignal(number) == signal.SIG_DFL:
+                signal.signal(number, hear)
 
 
 def tell_in_one_line(left: str) -> None:

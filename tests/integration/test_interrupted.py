@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 from matrix import thorough
 from mounts import run_under
-from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
+from support import ADD, ALL, BOTH_LOADERS, HEAD, MODULES, SUB, TARGETS, Project
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and file systems of POSIX")
 
@@ -143,6 +144,44 @@ def test_asked_to_stop_doit_says_what_is_left_and_no_more(larger: Project, optio
     assert_whole(larger)
     larger.run("build")
     larger.run("verify", "build")
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_asked_to_stop_doit_leaves_no_test_that_runs(project: Project, tmp_path: Path, number: signal.Signals) -> None:
+    project.write("dodo.py", DODO)
+    project.write("loop.wat", '(module (func (export "loop") (loop (br 0))))')
+    test = 'tests = [{ call = "loop", returns = [], time-limit = 60 }]'
+    project.declare(f'{BOTH_LOADERS}[modules.loop]\nsource = "loop.wat"\ntargets = ["executable"]\n{test}\n')
+    project.run("build")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    command, environment = [sys.executable, "-m", "doit", "verify"], {**os.environ, "TMPDIR": str(temporary)}
+    process = subprocess.Popen(command, cwd=project.root, env=environment, stderr=subprocess.PIPE, text=True)
+    while not (running := _run_in(temporary)) and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(number)
+    try:
+        _, error = process.communicate(timeout=30)
+        left = _run_in(temporary)
+    finally:
+        for pid in running:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+    assert error == "interrupted; what was finished is whole, and the next run goes on from there\n"
+    assert running
+    assert left == set()
+    assert list(temporary.iterdir()) == []
+
+
+def _run_in(directory: Path) -> set[str]:
+    """Return the processes that call the function ``loop`` and work below a directory."""
+    found = set()
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if b"--invoke=loop" in (place / "cmdline").read_bytes() and directory in (place / "cwd").readlink().parents:
+                found.add(place.name)
+    return found
 
 
 def test_two_builds_at_once_do_the_work_once(larger: Project) -> None:

@@ -75,6 +75,7 @@ class Declared:
 
         # Fewer passes over the many objects of many tasks, none of which is garbage.
         gc.set_threshold(_GC_THRESHOLD)
+        interrupts.raise_when_terminated()
         interrupts.tell_in_one_line("what was finished is whole, and the next run goes on from there")
         build = builds.of(self._arguments)
         config: dict[str, Any] = {
