@@ -8,8 +8,9 @@ time is up or its parent is interrupted, a bounded address space, no core dump, 
 32 KiB of each where nobody asks for more.
 
 When the parent itself is killed outright (SIGKILL, power, out of memory), a server's child ends by itself, because its
-stdin does. A program under ``run`` goes on until it is done: give it a private directory of the parent's to write into,
-which the next build removes, so that whatever it still writes harms nothing.
+stdin does. A program under ``run`` goes on until it is done, or has computed for longer than it could in its time: give
+it a private directory of the parent's to write into, which the next build removes, so that whatever it still writes
+harms nothing.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ def run(
             child = process.start(argv, limits, stdin=stdin, env_extra=env_extra, cwd=cwd)
     kept = {OUT: TruncatedText(keep), ERR: TruncatedText(keep)}
     try:
+        process.end_some_time(child, limits.seconds)
         if on_start is not None:
             on_start(child)
         streams = open_streams(child)

@@ -178,6 +178,17 @@ def _bound(pid: int, memory: int | None) -> None:
         raise ChildError(f"cannot limit the memory of a child process: {error}") from error
 
 
+def end_some_time(process: Process, seconds: float | None) -> None:
+    """Let the system end a child that outlives its parent, at a time that it cannot compute for before ``seconds``."""
+    if seconds is None or not memory_can_be_limited():
+        return
+    import resource
+
+    most = (int(seconds) + 1) * (os.cpu_count() or 1)
+    with suppress(OSError, ValueError):  # it has ended, or may compute for less anyhow
+        resource.prlimit(process.pid, resource.RLIMIT_CPU, (most, most))
+
+
 def kill(process: Process) -> None:
     """Kill a child and all that it started, without waiting; any thread may call this, at any time."""
     # The number of a process that has been waited for may belong to another one by now.

@@ -132,6 +132,23 @@ class TestMemory:
         assert done.stdout == b"%d\n" % (1 << 20)
 
 
+@pytest.mark.skipif(not process.memory_can_be_limited(), reason="this system limits no other process")
+def test_what_never_ends_does_not_outlive_a_killed_parent_for_ever(gone: Gone, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    code = (
+        "import os; os.cpu_count = lambda: 1\n"
+        "from wasmbuild.toolchain.child import ProcessLimits, run\n"
+        f"loop = 'sleep 0.2; echo $$ > {started}; while :; do :; done'\n"
+        "run(['/bin/sh', '-c', loop], limits=ProcessLimits(None, 2))"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    while not started.exists() or not started.read_text():
+        time.sleep(0.01)
+    parent.kill()
+    parent.wait()
+    assert gone(int(started.read_text()))
+
+
 def test_panics_and_allocations_are_recognised() -> None:
     limits = ProcessLimits(memory=3 << 29, seconds=1)
     assert (
