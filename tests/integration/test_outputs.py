@@ -279,9 +279,12 @@ def test_a_link_to_what_is_read_is_no_way_around(project: Project) -> None:
     assert (project.root / "add.wat").read_text() == ADD
 
 
-@pytest.mark.parametrize("name", ["index.json", "x64/manifest.json", "x64/add.cwasm", "x64/add.cwasm.json"])
+@pytest.mark.parametrize(
+    "name", ["index.json", "x64/manifest.json", "x64/add.cwasm", "x64/add.cwasm.json", "x64/add.wasm"]
+)
 @pytest.mark.parametrize("named", ["build", "build/x64"])
 def test_a_report_overwrites_nothing_that_is_verified(project: Project, name: str, named: str) -> None:
+    project.declare(HEAD + TARGETS + MODULES.replace('"add.wat"', '"add.wat"\nship-source = true'))
     project.run("build", "-q")
     before = project.files()
     what = "what the build makes there" if (name, named) == ("index.json", "build/x64") else "a file that is verified"

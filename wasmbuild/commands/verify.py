@@ -114,7 +114,7 @@ def _check_junit(arguments: argparse.Namespace) -> None:
 
 
 def _is_read(path: Path, verified: Sequence[str]) -> bool:
-    """Tell whether a path leads to an index, a manifest, an artifact or a record of what is verified."""
+    """Tell whether a path leads to an index, a manifest, an artifact, its record or its source in what is verified."""
     from wasmbuild.builder import output
     from wasmbuild.project import filenames
     from wasmbuild.verify.collect import collect
@@ -132,7 +132,8 @@ def _is_read(path: Path, verified: Sequence[str]) -> bool:
         manifest, directory = shipment
         paths = [artifact.path for artifact in manifest.artifacts]
         records = [path + filenames.RECORD_SUFFIX for path in paths]
-        for name in (filenames.MANIFEST, *paths, *records):
+        sources = [artifact.wasm.path for artifact in manifest.artifacts if artifact.wasm is not None]
+        for name in (filenames.MANIFEST, *paths, *records, *sources):
             with contextlib.suppress(OSError), directory.open(name)[0] as file:
                 if os.path.samestat(os.fstat(file.fileno()), found):
                     return True
