@@ -167,3 +167,52 @@ def test_a_value_of_a_component_that_does_not_fit_is_refused_when_it_is_built(pr
         # The second time its types are remembered.
         ended = project.run("build", status=1)
         assert 'modules.m.tests[0].returns[0]: "5" is no u32; write a number from 0 to 4294967295' in ended.stderr
+
+
+COUNTERS = """(component
+  (core module $m (func (export "get") (param i32) (result i32) local.get 0))
+  (core instance $i (instantiate $m))
+  (type $r (resource (rep i32)))
+  (core func $new (canon resource.new $r))
+  (core module $w (import "" "new" (func $new (param i32) (result i32)))
+    (func (export "make") (param i32) (result i32) (call $new (local.get 0))))
+  (core instance $wi (instantiate $w (with "" (instance (export "new" (func $new))))))
+  (func $make (param "n" u32) (result (own $r)) (canon lift (core func $wi "make")))
+  (func $get (param "self" (borrow $r)) (result u32) (canon lift (core func $i "get")))
+  (component $shim
+    (import "r" (type $r (sub resource)))
+    (import "make" (func $make (param "n" u32) (result (own $r))))
+    (import "get" (func $get (param "self" (borrow $r)) (result u32)))
+    (export $x "counter" (type $r))
+    (export "[constructor]counter" (func $make) (func (param "n" u32) (result (own $x))))
+    (export "[method]counter.get" (func $get) (func (param "self" (borrow $x)) (result u32))))
+  (instance $all (instantiate $shim (with "r" (type $r)) (with "make" (func $make)) (with "get" (func $get))))
+  (export "a:b/c" (instance $all)))"""
+
+
+@pytest.mark.parametrize(
+    ("method", "constructor", "said"),
+    [
+        ("counter.get", "counter", ""),
+        (
+            "counter.gte", "counter",
+            'tests[0].call: "a:b/c" has no function "[method]counter.gte"; did you mean "a:b/c#[method]counter.get"?',
+        ),
+        (
+            "counter.get", "conter",
+            'tests[0].args[0].call: "a:b/c" has no function "[constructor]conter"; did you mean "a:b/c#[constructor]'
+            'counter"?',
+        ),
+    ],
+    ids=["right", "called", "made"],
+)  # fmt: skip
+def test_a_function_that_an_instance_does_not_have_is_refused_when_it_is_built(
+    project: Project, method: str, constructor: str, said: str
+) -> None:
+    made = f'{{ call = "a:b/c#[constructor]{constructor}", args = [3] }}'
+    test = f'{{ call = "a:b/c#[method]{method}", args = [{made}], returns = [3] }}'
+    project.write("m.wat", COUNTERS)
+    project.declare(f'{BOTH_LOADERS}[modules.m]\nsource = "m.wat"\ntargets = ["library"]\ntests = [{test}]\n')
+    assert said in project.run("build", status=1 if said else 0).stderr
+    if not said:
+        assert project.verdicts()["m@library"]["level"] == "tested"

@@ -60,12 +60,13 @@ Item = tuple[int, Any]
 """What an index stands for: its sort and, as far as it is known, what it is."""
 
 
-def from_json(functions: Mapping[str, Any]) -> dict[str, FunctionType]:
+def from_json(functions: Mapping[str, Any]) -> dict[str, FunctionType | None]:
     """Return what ``exported_functions`` returned, from the lists that JSON makes of it."""
-    return {
-        name: FunctionType(tuple(map(_of_json, parameters)), None if result is None else _of_json(result))
-        for name, (parameters, result) in functions.items()
-    }
+    return {name: None if function is None else _function_of_json(*function) for name, function in functions.items()}
+
+
+def _function_of_json(parameters: Sequence[Any], result: Sequence[Any] | None) -> FunctionType:
+    return FunctionType(tuple(map(_of_json, parameters)), None if result is None else _of_json(result))
 
 
 def _of_json(type_: Sequence[Any]) -> ValueType:
@@ -73,35 +74,36 @@ def _of_json(type_: Sequence[Any]) -> ValueType:
     return ValueType(kind, tuple([(name, None if inner is None else _of_json(inner)) for name, inner in cases]))
 
 
-def exported_functions(data: bytes) -> dict[str, FunctionType]:
+def exported_functions(data: bytes) -> dict[str, FunctionType | None]:
     """Return the functions that a binary component exports, by name, and ``INSTANCE#NAME`` for one of an instance.
 
-    Those whose types are not followed here are left out.
+    None are those whose types are not followed here. Of an instance all are told, or none.
     """
     try:
         exports = _Scope(data, None, {}, 0, _StepsLeft()).read(8, len(data))
     except (FormatError, LookupError, TypeError, ValueError, RecursionError):
         return {}
-    found: dict[str, FunctionType] = {}
+    found: dict[str, FunctionType | None] = {}
     # Functions and instances are shared here, and in JSON each name has a copy of its own.
     room = _MOST_EXPORTED
-    for name, item in _named(exports):
-        room = _left(_whole(item), room) if isinstance(item, FunctionType) else room - 1
-        if room < 0:
-            break
-        if isinstance(item, FunctionType):
-            found[name] = item
+    for name, (sort, item) in exports.items():
+        told: dict[str, FunctionType | None] = {}
+        for inner, (kind, of) in _within(name, sort, item):
+            room = _left(_whole(of), room) if isinstance(of, FunctionType) else room - 1
+            if room < 0:
+                return found
+            if kind == _FUNC:
+                told[inner] = of if isinstance(of, FunctionType) else None
+        found |= told
     return found
 
 
-def _named(exports: Mapping[str, Item]) -> Iterator[tuple[str, Any]]:
-    """Return what is exported, and what is in instances that are."""
-    for name, (sort, item) in exports.items():
-        if sort == _FUNC:
-            yield name, item
-        elif sort == _INSTANCES and isinstance(item, dict):
-            for inner, (kind, of) in item.items():
-                yield f"{name}#{inner}", of if kind == _FUNC else None
+def _within(name: str, sort: int, item: Any) -> Iterator[tuple[str, Item]]:
+    """Return an export, or what is in it where it is an instance."""
+    if sort == _INSTANCES and isinstance(item, dict):
+        yield from ((f"{name}#{inner}", of) for inner, of in item.items())
+    else:
+        yield name, (sort, item)
 
 
 class _StepsLeft:

@@ -12,34 +12,58 @@ from wasmbuild.lean.typing import Any
 from wasmbuild.project.case_values import number_problem
 from wasmbuild.project.cases import Case
 from wasmbuild.project.keys import Problem
-from wasmbuild.text import listed, quoted, shown
+from wasmbuild.text import listed, quoted, shown, suggestion
+
+Functions = Mapping[str, FunctionType | None]
+"""What a component exports, as ``component_types.exported_functions`` has it."""
 
 _BARE = {"option": "some", "result": "ok"}
 _TABLES = frozenset(("record", "variant", "option", "result", "own", "borrow", UNKNOWN.kind))
 """Kinds of types whose values may be written as tables."""
 _SHOWN = 8
+_COMPARED = 500
 _RESOURCE = "resource"
 
 
-def problems(case: Case, function: FunctionType) -> Iterator[Problem]:
-    """Say what of a case does not fit the function that it calls: place in the case, what is wrong, what to write."""
+def absent(call: str, functions: Functions) -> tuple[str, str] | None:
+    """Return that an instance has no such function, and what to write; None where it has, or is not known."""
+    instance, hash_, name = call.partition("#")
+    if call in functions or not hash_:
+        return None
+    known = [of.removeprefix(f"{instance}#") for of in functions if of.startswith(f"{instance}#")]
+    if not known:
+        return None
+    meant = suggestion(name, known[:_COMPARED])
+    names = listed([quoted(of) for of in known], _SHOWN)
+    fix = f"it has {names}" if meant is None else f"did you mean {quoted(f'{instance}#{meant}')}?"
+    return f"{quoted(instance)} has no function {quoted(name)}", fix
+
+
+def problems(case: Case, function: FunctionType, functions: Functions) -> Iterator[Problem]:
+    """Say what of a case does not fit the function that it calls: place in the case, what is wrong, what to write.
+
+    ``functions`` are all of the component that are known.
+    """
     takes = len(function.parameters)
     if len(case.args) != takes:
         number = f"{len(case.args)} value{'' if len(case.args) == 1 else 's'}"
         yield ("args",), f"has {number}, and the function takes {takes}", f"write {takes}"
     else:
         for index, (value, type_) in enumerate(zip(case.args, function.parameters, strict=True)):
-            yield from _value(("args", index), value, type_, is_argument=True)
+            yield from _value(("args", index), value, type_, functions=functions)
     if case.returns is None:
         return
     if len(case.returns) != (function.result is not None):
         what = "nothing" if function.result is None else "one value"
         yield ("returns",), f"has {len(case.returns)} values, and the function returns {what}", f"write {what}"
     elif function.result is not None:
-        yield from _value(("returns", 0), case.returns[0], function.result, is_argument=False)
+        yield from _value(("returns", 0), case.returns[0], function.result, functions=None)
 
 
-def _value(path: tuple[str | int, ...], value: Any, type_: ValueType, *, is_argument: bool) -> Iterator[Problem]:
+def _value(
+    path: tuple[str | int, ...], value: Any, type_: ValueType, *, functions: Functions | None
+) -> Iterator[Problem]:
+    """Say the same of one value; ``functions`` are those that may make an argument, None where it is a result."""
     kind = type_.kind
     if kind in ("list", "tuple"):
         types = [of for _, of in type_.cases]
@@ -50,16 +74,18 @@ def _value(path: tuple[str | int, ...], value: Any, type_: ValueType, *, is_argu
         for index, item in enumerate(value):
             inner = types[0 if kind == "list" else index]
             if inner is not None:
-                yield from _value((*path, index), item, inner, is_argument=is_argument)
+                yield from _value((*path, index), item, inner, functions=functions)
     elif kind == "record":
-        yield from _record(path, value, type_, is_argument=is_argument)
+        yield from _record(path, value, type_, functions=functions)
     elif kind in ("variant", "option", "result"):
-        yield from _case(path, value, type_, is_argument=is_argument)
+        yield from _case(path, value, type_, functions=functions)
     elif kind in ("own", "borrow"):
         made = isinstance(value, dict) and isinstance(value.get("call"), str)
-        if is_argument and not made:
+        if functions is not None and not made:
             yield path, f"{shown(value)} is no resource", 'write { call = "…", args = […] }, the call that makes one'
-        elif not is_argument and value != _RESOURCE:
+        elif functions is not None and (problem := absent(value["call"], functions)):
+            yield (*path, "call"), *problem
+        elif functions is None and value != _RESOURCE:
             yield (
                 path,
                 f"{shown(value)} is no resource",
@@ -101,7 +127,9 @@ def _simple(value: Any, type_: ValueType) -> tuple[str, str] | None:
     return None
 
 
-def _record(path: tuple[str | int, ...], value: Any, type_: ValueType, *, is_argument: bool) -> Iterator[Problem]:
+def _record(
+    path: tuple[str | int, ...], value: Any, type_: ValueType, *, functions: Functions | None
+) -> Iterator[Problem]:
     fields = dict(type_.cases)
     named = value if isinstance(value, Mapping) else None
     needed = [name for name, of in fields.items() if of is None or of.kind != "option"]
@@ -112,16 +140,18 @@ def _record(path: tuple[str | int, ...], value: Any, type_: ValueType, *, is_arg
     for name, item in named.items():
         inner = fields[name]
         if inner is not None:
-            yield from _value((*path, name), item, inner, is_argument=is_argument)
+            yield from _value((*path, name), item, inner, functions=functions)
 
 
-def _case(path: tuple[str | int, ...], value: Any, type_: ValueType, *, is_argument: bool) -> Iterator[Problem]:
+def _case(
+    path: tuple[str | int, ...], value: Any, type_: ValueType, *, functions: Functions | None
+) -> Iterator[Problem]:
     cases = dict(type_.cases)
     bare = _BARE.get(type_.kind)
     if isinstance(value, Mapping) and len(value) == 1 and (name := next(iter(value))) in cases:
         inner = cases[name]
         if inner is not None:
-            yield from _value((*path, name), value[name], inner, is_argument=is_argument)
+            yield from _value((*path, name), value[name], inner, functions=functions)
         elif value[name] is not True:
             yield (*path, name), f"{name} holds nothing", f"write {{ {name} = true }}"
     elif (
@@ -129,7 +159,7 @@ def _case(path: tuple[str | int, ...], value: Any, type_: ValueType, *, is_argum
         and (inner := cases[bare]) is not None
         and (inner.kind in _TABLES or not isinstance(value, Mapping))
     ):
-        yield from _value(path, value, inner, is_argument=is_argument)
+        yield from _value(path, value, inner, functions=functions)
     elif bare is not None or not isinstance(value, str) or value not in cases or cases[value] is not None:
         written = [f"{{ {name} = {'true' if inner is None else '…'} }}" for name, inner in cases.items()]
         yield path, f"{shown(value)} is no {type_.kind}", f"write one of {listed(written, _SHOWN)}"

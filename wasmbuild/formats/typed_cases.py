@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from wasmbuild.formats.component_types import FunctionType
+from wasmbuild.formats.component_values import Functions, absent
 from wasmbuild.formats.component_values import problems as component_problems
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.project.case_values import SHAPES, CaseValue, number_problem
@@ -29,9 +29,7 @@ _SHOWN = 5
 _COMPARED = 500
 
 
-def check(
-    cases: Sequence[Case], kind: str, interface: Interface, functions: Mapping[str, FunctionType] | None = None
-) -> Iterator[str]:
+def check(cases: Sequence[Case], kind: str, interface: Interface, functions: Functions | None = None) -> Iterator[str]:
     """Say what keeps test cases from being run on a module, one line each, which starts with ``tests[0]…``.
 
     ``kind`` is ``"module"`` or ``"component"``. The cases are sound by themselves (``case_rules.problems``).
@@ -41,17 +39,18 @@ def check(
         yield f"{dotted('tests', *path)}: {problem}; {fix}"
 
 
-def _all_problems(
-    cases: Sequence[Case], kind: str, interface: Interface, functions: Mapping[str, FunctionType]
-) -> Iterator[Problem]:
+def _all_problems(cases: Sequence[Case], kind: str, interface: Interface, functions: Functions) -> Iterator[Problem]:
     sound = True
     for problem in problems(cases, kind, interface):
         sound = False
         yield problem
     if sound and functions:
         for index, case in enumerate(cases):
-            if (function := functions.get(_called(case, interface))) is not None:
-                for path, what, fix in component_problems(case, function):
+            called = _called(case, interface)
+            if wrong := absent(called, functions):
+                yield (index, "call"), *wrong
+            elif (function := functions.get(called)) is not None:
+                for path, what, fix in component_problems(case, function, functions):
                     yield (index, *path), what, fix
 
 

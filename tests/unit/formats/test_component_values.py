@@ -23,7 +23,7 @@ MADE = {"call": "[constructor]r"}
 
 def found(value: Any, type_: ValueType) -> list[str]:
     case = Case("f", (value,), traps="x")
-    return [f"{'.'.join(map(str, path))}: {problem}; {fix}" for path, problem, fix in problems(case, of(type_))]
+    return [f"{'.'.join(map(str, path))}: {problem}; {fix}" for path, problem, fix in problems(case, of(type_), {})]
 
 
 def of(*types: ValueType, result: ValueType | None = None) -> FunctionType:
@@ -79,11 +79,11 @@ def test_what_does_not_is_told_with_what_to_write(value: Any, type_: ValueType, 
 
 
 def test_numbers_of_values_and_results() -> None:
-    assert list(problems(Case("f", (1,), returns=("resource",)), of(U8, result=OWN))) == []
-    assert list(problems(Case("f", (1,), returns=(3,)), of(U8, result=OWN))) == [
+    assert list(problems(Case("f", (1,), returns=("resource",)), of(U8, result=OWN), {})) == []
+    assert list(problems(Case("f", (1,), returns=(3,)), of(U8, result=OWN), {})) == [
         (("returns", 0), "3 is no resource", 'write "resource", which is all that can be said of it')
     ]
-    assert list(problems(Case("f", (), returns=(3,)), of(U8))) == [
+    assert list(problems(Case("f", (), returns=(3,)), of(U8), {})) == [
         (("args",), "has 0 values, and the function takes 1", "write 1"),
         (("returns",), "has 1 values, and the function returns nothing", "write nothing"),
     ]
