@@ -169,6 +169,20 @@ def test_a_value_of_a_component_that_does_not_fit_is_refused_when_it_is_built(pr
         assert 'modules.m.tests[0].returns[0]: "5" is no u32; write a number from 0 to 4294967295' in ended.stderr
 
 
+LIKE_SHAPES = """(component
+  (core module $m (func (export "f") (param i32) (result i32) local.get 0))
+  (core instance $i (instantiate $m))
+  (type $r (record (field "u8x4" u32)))
+  (export $e "named" (type $r))
+  (func (export "f") (param "r" $e) (result $e) (canon lift (core func $i "f"))))"""
+
+
+def test_a_record_of_a_component_may_have_a_field_that_is_named_like_a_shape(project: Project) -> None:
+    test = '{ call = "f", args = [{ u8x4 = 3 }], returns = [{ u8x4 = 3 }] }'
+    [entry] = proved(project, LIKE_SHAPES, test, targets='targets = ["library"]')
+    assert (entry["level"], entry["message"]) == ("tested", "")
+
+
 COUNTERS = """(component
   (core module $m (func (export "get") (param i32) (result i32) local.get 0))
   (core instance $i (instantiate $m))

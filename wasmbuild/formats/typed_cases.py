@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from wasmbuild.formats.component_values import Functions, absent
 from wasmbuild.formats.component_values import problems as component_problems
 from wasmbuild.formats.extern import Export, Import, Interface
-from wasmbuild.project.case_values import SHAPES, CaseValue, number_problem
+from wasmbuild.project.case_values import CaseValue, number_problem, vector_problems
 from wasmbuild.project.cases import START, TRAP, ZERO, Case
 from wasmbuild.project.keys import Problem, dotted
-from wasmbuild.text import listed, printable, quoted, shown, suggestion
+from wasmbuild.text import listed, printable, quoted, suggestion
 
 WASI = "wasi_snapshot_preview1"
 """The module of whose functions a core module with ``wasi`` can import."""
@@ -140,16 +140,10 @@ def _values(key: str, values: Sequence[CaseValue], types: Sequence[str], who: st
         yield (key,), f"has {number}, and {who} {printable(wanted, 80)}", f"write {len(types)}"
     else:
         for index, (value, type_) in enumerate(zip(values, types, strict=True)):
-            wrong = _vector_problem(value) if type_ == "v128" else number_problem(value, type_)
-            if wrong is not None:
+            if type_ == "v128":
+                yield from (((key, index, *path), what, fix) for path, what, fix in vector_problems(value))
+            elif (wrong := number_problem(value, type_)) is not None:
                 yield (key, index), *wrong
-
-
-def _vector_problem(value: CaseValue) -> tuple[str, str] | None:
-    # Whether the lanes are right is known without the type.
-    if isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in SHAPES:
-        return None
-    return f"must be the lanes of a v128, not {shown(value)}", "write them like { i32x4 = [1, 2, 3, 4] }"
 
 
 def function_types(text: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:

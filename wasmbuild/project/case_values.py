@@ -39,7 +39,6 @@ MAX_DEPTH = 8
 
 _NON_FINITE = ("nan", "inf", "-inf")
 _HALF = re.compile("[\ud800-\udfff]")
-_LIKE_A_SHAPE = re.compile(r"[a-z][0-9]+x[0-9]+")
 _INTEGERS = (-(1 << 63), (1 << 64) - 1)
 # Halfway between the largest f32 and the next power of two: from there on, numbers are rounded to infinity.
 _BEYOND_F32 = float.fromhex("0x1.ffffffp+127")
@@ -63,12 +62,7 @@ def value_problems(value: object, depth: int = MAX_DEPTH) -> list[Problem]:
         return [((), "is nested too deeply", f"write at most {MAX_DEPTH} levels")]
     if len(value) > MAX_VALUES:
         return [((), f"has {len(value)} values, at most {MAX_VALUES} fit", "write fewer")]
-    if not isinstance(value, Mapping):
-        return _inside(enumerate(value), depth)
-    shape = next(iter(value), "")
-    if len(value) != 1 or not _LIKE_A_SHAPE.fullmatch(shape):
-        return _inside(value.items(), depth)
-    return [((shape, *path), problem, fix) for path, problem, fix in _lane_problems(shape, value[shape])]
+    return _inside(value.items() if isinstance(value, Mapping) else enumerate(value), depth)
 
 
 def _inside(items: Any, depth: int) -> list[Problem]:
@@ -87,16 +81,20 @@ def _text_problems(text: str) -> list[Problem]:
     return []
 
 
-def _lane_problems(shape: str, lanes: object) -> list[Problem]:
+def vector_problems(value: object) -> list[Problem]:
+    """Return what is wrong with a value that should be a v128, with paths from the value."""
+    if not isinstance(value, Mapping) or len(value) != 1:
+        return [((), f"must be the lanes of a v128, not {shown(value)}", "write them like { i32x4 = [1, 2, 3, 4] }")]
+    ((shape, lanes),) = value.items()
     if shape not in SHAPES:
-        return [((), "is no shape of a v128", f"shapes are {', '.join(SHAPES)}")]
+        return [((shape,), "is no shape of a v128", f"shapes are {', '.join(SHAPES)}")]
     lane, count = SHAPES[shape]
     if not isinstance(lanes, (list, tuple)):
-        return [((), f"must be an array, not {shown(lanes)}", f"write {count} lanes in brackets")]
+        return [((shape,), f"must be an array, not {shown(lanes)}", f"write {count} lanes in brackets")]
     if len(lanes) != count:
-        return [((), f"has {len(lanes)} lanes, and {shape} has {count}", f"write {count} lanes")]
+        return [((shape,), f"has {len(lanes)} lanes, and {shape} has {count}", f"write {count} lanes")]
     found = ((index, number_problem(value, lane)) for index, value in enumerate(lanes))
-    return [((index,), *wrong) for index, wrong in found if wrong is not None]
+    return [((shape, index), *wrong) for index, wrong in found if wrong is not None]
 
 
 def number_problem(value: object, type_: str) -> tuple[str, str] | None:

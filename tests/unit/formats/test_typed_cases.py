@@ -87,6 +87,21 @@ def test_cases_that_fit_a_module(case: Case) -> None:
             Case("scale", (1, 1, 1), traps="x"),
             "tests[0].args[2]: must be the lanes of a v128, not 1; write them like { i32x4 = [1, 2, 3, 4] }",
         ),
+        *(
+            (Case("scale", (1, 1, lanes), traps="x"), f"tests[0].args[2].{message}")
+            for lanes, message in (
+                ({"i32x4": [1, 2, 3]}, "i32x4: has 3 lanes, and i32x4 has 4; write 4 lanes"),
+                ({"i32x4": 1}, "i32x4: must be an array, not 1; write 4 lanes in brackets"),
+                (
+                    {"i32x5": []},
+                    "i32x5: is no shape of a v128; shapes are i8x16, i16x8, i32x4, i64x2, f32x4, f64x2",
+                ),
+                ({"i8x16": [0] * 15 + [256]}, "i8x16[15]: 256 does not fit i8; write a number from -128 to 255"),
+                ({"i64x2": [0, True]}, "i64x2[1]: must be a whole number, not true; write an i64"),
+                ({"f64x2": [0, "NaN"]}, 'f64x2[1]: "NaN" is no number; write a number, or one of "nan", "inf", "-inf"'),
+                ({"f32x4": [0, 0, "nan", 1e39]}, 'f32x4[3]: 1e+39 is beyond f32; write a smaller number, or "inf"'),
+            )
+        ),
         (
             Case("keep", (1, 2), ()),
             "tests[0].args: keep takes (externref, i32), and references cannot be tested; remove the test",
