@@ -17,7 +17,7 @@ from wasmbuild.project.paths import record_problem
 from wasmbuild.text import listed, quoted, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _SHOWN = 5
 _ABSENT = ("is not there", "", False)
@@ -69,6 +69,7 @@ class Sources:
         self._declared = declared
         self._replaced = replaced
         self._awaited = awaited
+        self._unused: _Unused | None = None
 
     def of(self, key: str, declared: ModuleDeclaration) -> list[tuple[str, str]]:
         """Return the modules of a table: the name of each, and its path as it is declared."""
@@ -181,12 +182,16 @@ class Sources:
         self._mistakes.of(key, "source", problem, fix, is_of_host(error))
 
     def _no_file(self, source: str) -> str:
+        if self._unused is None:
+            self._unused = _Unused(self._directory, self._declared.values())
         # A folder and an ending make no two names alike; of two files with one name, that with the ending is meant.
+        near, stem = self._unused.beside(source), _stem(source)
+        meant = stem if stem in near else suggestion(stem, near)
+        if meant is None:
+            return "make the file, or correct the path"
         ending = os.path.splitext(source)[1]
-        beside = sorted(self._beside(source), key=lambda path: path.endswith(ending))
-        near = {_stem(path): path for path in beside}
-        meant = suggestion(_stem(source), near)
-        return f"did you mean {quoted(near[meant])}?" if meant else "make the file, or correct the path"
+        path = next((path for path in near[meant] if path.endswith(ending)), near[meant][-1])
+        return f"did you mean {quoted(path)}?"
 
     def _no_match(self, pattern: str) -> str:
         fixed = pattern.split("/")
@@ -196,21 +201,41 @@ class Sources:
             return f"there is no directory {quoted('/'.join(fixed))}"
         return "make such a file, or correct the pattern"
 
-    def _beside(self, source: str) -> list[str]:
-        """Return files that could have been meant: those beside where a source should be, of no other module."""
+
+class _Unused:
+    """Files that could have been meant by a source that is not there: those of no module. Each folder is listed once.
+
+    Of thousands that are declared in vain, each asks for all others.
+    """
+
+    def __init__(self, directory: Path, declared: Iterable[ModuleDeclaration]) -> None:
+        sources = [(normal(module.source), module.exclude) for module in declared]
+        self._directory = directory
+        self._named = {source for source, _ in sources}
+        self._globs = [(source, exclude) for source, exclude in sources if is_glob(source)]
+        self._folders: dict[str, dict[str, list[str]]] = {}
+
+    def beside(self, source: str) -> dict[str, list[str]]:
+        """Return the files of the folder where a source should be, by their names without endings."""
         folder = source.rpartition("/")[0]
-        prefix = f"{folder}/" if folder else ""
+        if folder not in self._folders:
+            found = self._folders[folder] = {}
+            for path in filter(self._is_free, self._listed(f"{folder}/*" if folder else "*")):
+                found.setdefault(_stem(path), []).append(path)
+        return self._folders[folder]
+
+    def _listed(self, pattern: str) -> list[str]:
         try:
-            found = [path for path in expand(self._directory, f"{prefix}*") if path.endswith((".wasm", ".wat"))]
+            return [path for path in expand(self._directory, pattern) if path.endswith((".wasm", ".wat"))]
         except OSError:
             return []
-        # A link that leads nowhere has its name there too.
-        return [path for path in found if os.path.exists(self._directory / path) and not self._is_source(path)]
 
-    def _is_source(self, path: str) -> bool:
-        return any(
-            matches(normal(module.source), path) and without_excluded([path], module.exclude)
-            for module in self._declared.values()
+    def _is_free(self, path: str) -> bool:
+        return (
+            path not in self._named
+            # A link that leads nowhere has its name there too.
+            and os.path.exists(self._directory / path)
+            and not any(matches(glob, path) and without_excluded([path], exclude) for glob, exclude in self._globs)
         )
 
 

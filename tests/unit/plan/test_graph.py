@@ -5,6 +5,7 @@ import pickle
 from pathlib import Path
 
 import pytest
+from unit.builder.test_scaling import FEW, MANY, calls
 
 from wasmbuild.errors import DeclarationError
 from wasmbuild.plan.graph import Plan, plan
@@ -103,6 +104,28 @@ def test_a_folder_that_cannot_be_listed_is_a_mistake_of_its_glob(directory: Path
         'modules."n/*".source: "loop/*.wat" cannot be looked for in "loop": Too many levels of symbolic links; '
         "make that folder readable, or correct the pattern"
     ]
+
+
+@pytest.mark.parametrize("missing", [1, MANY], ids=["one", "all"])
+def test_what_a_module_costs_does_not_grow_with_their_number_where_sources_are_missing(
+    tmp_path: Path, missing: int
+) -> None:
+    def cost(modules: int) -> float:
+        directory = tmp_path / str(modules)
+        directory.mkdir()
+        for number in range(modules):
+            (directory / f"m{number}.{'wasm' if number < missing else 'wat'}").touch()
+        tables = "".join(f'[modules.m{number}]\nsource = "m{number}.wat"\n' for number in range(modules))
+
+        def told() -> None:
+            with pytest.raises(DeclarationError) as raised:
+                planned(directory, tables)
+            assert len(raised.value.mistakes) == min(missing, modules)
+
+        return calls(told) / modules
+
+    cost(1)
+    assert cost(MANY) < cost(FEW) * 1.1
 
 
 def test_mistakes_of_tables_and_of_files_are_told_at_once(directory: Path) -> None:
