@@ -203,14 +203,17 @@ def select(selectors: Sequence[str], ids: Iterable[str]) -> list[str]:
     ids = list(ids)
     if not selectors:
         return ids
-    from fnmatch import fnmatchcase
-
+    known = set(ids)
+    chosen: set[str] = set()
     for selector in selectors:
-        if not any(fnmatchcase(id, selector) for id in ids):
+        # Programs name each of thousands: no id is a glob, and each glob is tried on all of them.
+        matched = [selector] if selector in known else _matching(selector, ids)
+        if not matched:
             meant = _meant(selector, ids)
             hint = f"did you mean {meant}?" if meant else "wasmbuild plan lists the ids"
             raise UsageError(f"{selector!r} matches no artifact; {hint}")
-    return [id for id in ids if any(fnmatchcase(id, selector) for selector in selectors)]
+        chosen.update(matched)
+    return [id for id in ids if id in chosen]
 
 
 def no_target(config: Path, name: str, project: Project) -> UsageError:
@@ -226,6 +229,13 @@ def print_json(document: object) -> None:
     import json
 
     print(json.dumps(document, indent=2))
+
+
+def _matching(selector: str, ids: Sequence[str]) -> list[str]:
+    import re
+    from fnmatch import translate
+
+    return list(filter(re.compile(translate(selector)).match, ids))
 
 
 def _meant(selector: str, ids: Sequence[str]) -> str | None:
