@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Any
 
 import pytest
@@ -64,6 +65,23 @@ def test_a_source_is_shipped_kept_right_and_taken_back(project: Project) -> None
     project.declare(HEAD + TARGETS + MODULES)
     assert project.compiled() == set()
     assert not list(project.build.rglob("*.wasm"))
+
+
+@pytest.mark.parametrize(
+    "after", [MODULES, TESTED, TESTED.replace("5", "6"), SHIPPED], ids=["plain", "tested", "otherwise", "shipped"]
+)
+@pytest.mark.parametrize("before", [MODULES, TESTED, SHIPPED], ids=["plain", "tested", "shipped"])
+def test_what_travels_is_as_it_is_declared_by_now_when_a_module_comes_too(
+    project: Project, before: str, after: str
+) -> None:
+    project.declare(HEAD + TARGETS + before)
+    project.compiled()
+    project.declare(HEAD + TARGETS + after + '[modules.also]\nsource = "sub.wat"\n')
+    assert project.compiled() == {"also@x64", "also@arm"}
+    made = project.files()
+    shutil.rmtree(project.build)
+    project.compiled()
+    assert project.files() == made
 
 
 @pytest.mark.parametrize("then", ["", '[modules.add]\nsource = "real/x64/add.wasm"\n'])

@@ -7,7 +7,7 @@ from itertools import compress
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from wasmbuild.project.declared import Artifact
 
@@ -35,6 +35,22 @@ class Entries:
         """Keep the lines of a manifest that was right, while its records have these digests, if it has as many."""
         if len(records) == text.count(b"\n") + 1 == len(self._artifacts):
             self._records, self._text, self._noted = records, text, {}
+
+    def take_over(self, records: Iterable[str], lines: Mapping[str, bytes]) -> None:
+        """Keep lines of a manifest of other modules too, by their names, made of records with these digests.
+
+        What is declared of tests and of sources that ship is in lines too, and what that was then is not known.
+        """
+        unknown = ("", b"")
+        was = {
+            name: (record, line)
+            for record, (name, line) in zip(records, lines.items(), strict=True)
+            if b'"tests": [' not in line and b'"wasm": {' not in line
+        }
+        found = [
+            unknown if artifact.module.tests else was.get(artifact.module.name, unknown) for artifact in self._artifacts
+        ]
+        self.keep([record for record, _ in found], b",\n".join([line for _, line in found]))
 
     def note(self, artifact: Artifact, record: str, line: bytes) -> None:
         """Keep the line of one artifact, made of the record with this digest."""

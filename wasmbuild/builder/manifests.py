@@ -15,7 +15,7 @@ from wasmbuild.builder.shipped_sources import ShippedSources
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DeclarationError, FormatError, Mistake
 from wasmbuild.formats.extern import Interface
-from wasmbuild.formats.manifest import Manifest, ManifestArtifact, entries
+from wasmbuild.formats.manifest import Manifest, ManifestArtifact, entries, entries_by_module
 from wasmbuild.formats.record import Record
 from wasmbuild.lean.json import spell
 from wasmbuild.lean.paths import Path
@@ -128,7 +128,7 @@ class Manifests:
         standing = [name for name in target_names if _is_there(self.path(name))]
         if standing:
             self._index.write(without=standing)
-            for name in standing:
+            for name in self._entries.keys() & standing:
                 self._keep_entries(name)
             self._directory.remove(*map(self.path, standing))
             for name in standing:
@@ -239,30 +239,45 @@ class Manifests:
         return self._paths[name]
 
     def _keep_entries(self, name: str) -> None:
-        """Keep what a manifest that is right says of each artifact, before it goes: most of it will be said again."""
-        right = self._right.pop(name, None)
-        if right is None:
-            return
+        """Keep what a manifest that is right says of each artifact, before it goes: most of it will be said again.
+
+        So is most of one that was right when other modules were declared.
+        """
+        right = self._right.pop(name, "")
         path, memory = self.path(name), self._directory.memory
+        noted = memory.notes.get(str(path), "")
         try:
             data, signature = files.read(path)
         except OSError:
             return
         known = memory.spelled(str(path)) == files.spell(signature) and memory.digest(str(path)) == right
-        if known or sha256_hex(data) == right:
+        sha256 = right if known else sha256_hex(data)
+        if sha256 == right:
             # A record that is another one by now has another digest when the manifest is written.
             self._entries[name].keep(memory.digests(self._record_paths(name)), entries(data))
+        elif noted.startswith(sha256):
+            lines = entries_by_module(data)
+            root, suffix = path.parent, filenames.ARTIFACT_SUFFIX + filenames.RECORD_SUFFIX
+            records = memory.digests([f"{root}{os.sep}{filenames.native(module)}{suffix}" for module in lines])
+            if noted.startswith(_made_of(sha256, records)):
+                self._entries[name].take_over(records, lines)
 
     def _note(self, target: Target, sha256: str, records: list[str]) -> str:
-        """Return a digest of a manifest together with all that it was made from."""
-        head = spell([sha256, self._manifest(target, ())])
+        """Return what a manifest was made from: its own digest, one of the records, and one of all."""
+        head = spell(self._manifest(target, ()))
         modules = [artifact.module for artifact in self._artifacts[target.name]]
         names = tuple([module.name for module in modules])
         declared = self._declared.get(names)
         if declared is None:
             repeated = [[each.name, [case.to_json() for case in each.tests], each.ship_source] for each in modules]
             declared = self._declared[names] = sha256_hex(spell(repeated).encode())
-        return sha256_hex("\n".join([head, *records, declared]).encode())
+        made_of = _made_of(sha256, records)
+        return made_of + sha256_hex("\n".join([head, made_of, declared]).encode())
+
+
+def _made_of(manifest: str, records: list[str]) -> str:
+    """Return how a note begins of a manifest whose lines were made of these records, by their digests."""
+    return manifest + sha256_hex("\n".join(records).encode())
 
 
 def _typed(module: Module, record: Record) -> tuple[Case, ...]:

@@ -95,6 +95,30 @@ def test_a_manifest_of_others_is_not_kept(artifacts: tuple[Artifact, ...]) -> No
     assert make.made == ["a", "b", "c"] * 2
 
 
+def test_lines_of_other_modules_are_kept_by_name_but_for_what_was_declared_of_tests_and_of_what_ships(
+    unshipped: tuple[Artifact, ...],
+) -> None:
+    kept, make = Entries(unshipped), Maker()
+    kept.take_over(["1", "gone", "3"], {"a": b"A", "aa": b"AA", "c": b"C"})
+    assert kept.text(["1", "2", "3"], make) == b"A,\nmade b,\nC"
+    kept.take_over(["1", "2", "3"], {"a": b'{"tests": []}', "b": b"B", "c": b'{"wasm": {}}'})
+    assert kept.text(["1", "2", "other"], make) == b"made a,\nB,\nmade c"
+    assert make.made == ["b", "a", "c"]
+
+
+def test_no_line_is_kept_of_a_module_that_has_tests(tmp_path: Path) -> None:
+    test = '[[modules.b.tests]]\ncall = "f"\nreturns = []\n'
+    kept, make = Entries(declared(tmp_path, DECLARATION + test)), Maker()
+    kept.take_over(["1", "2", "3"], {"a": b"A", "b": b"B", "c": b"C"})
+    assert kept.text(["1", "2", "3"], make) == b"A,\nmade b,\nmade c"
+
+
+def test_of_a_manifest_without_lines_none_is_kept(artifacts: tuple[Artifact, ...]) -> None:
+    kept, make = Entries(artifacts), Maker()
+    kept.take_over([], {})
+    assert kept.text(["1", "2", "3"], make) == b"made a,\nmade b,\nmade c"
+
+
 LINES = st.lists(st.binary(max_size=5).map(lambda line: line.replace(b"\n", b",")), min_size=3, max_size=3)
 
 

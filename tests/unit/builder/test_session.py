@@ -9,13 +9,14 @@ import random
 import shutil
 import threading
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from wasmbuild import files
-from wasmbuild.builder import build_directory, checker, noop
+from wasmbuild.builder import build_directory, checker, manifests, noop
 from wasmbuild.builder.lock import Lock
 from wasmbuild.errors import DiskError
 from wasmbuild.formats.record import Record
@@ -102,6 +103,33 @@ def test_no_record_is_read_to_say_that_a_source_changed(built: Any, monkeypatch:
         "a@pi": ("source changed",),
         "a@x64": ("source changed",),
     }
+
+
+@pytest.mark.parametrize("gone", ["", "a", "b"])
+@pytest.mark.parametrize("come", ["", "0", "aa", "c"])
+def test_no_record_is_read_to_say_again_what_stays_of_a_manifest_when_modules_come_and_go(
+    built: Any, make_project: Callable[[Iterable[str]], Any], monkeypatch: pytest.MonkeyPatch, gone: str, come: str
+) -> None:
+    monkeypatch.setattr(manifests, "read_record", lambda path: pytest.fail("it was read"))
+    names = {"a", "b", come} - {"", gone}
+    if gone:
+        (built.directory / "src" / f"{gone}.wasm").unlink()
+    built.write(*filter(None, [come]))
+    assert built.build() == sorted(f"{name}@{target}" for name in filter(None, [come]) for target in ("pi", "x64"))
+    anew = make_project(names)
+    anew.build()
+    for target in ("pi", "x64"):
+        path = f"{target}/manifest.json"
+        assert (built.root / path).read_bytes() == (anew.root / path).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["a.cwasm.json", "manifest.json"])
+def test_a_manifest_is_not_believed_that_is_not_as_it_was_when_modules_come(built: Any, name: str) -> None:
+    path = built.root / "pi" / name
+    path.write_bytes(path.read_bytes().replace(b'"size": ', b'"size": 1'))
+    built.write("c")
+    built.build()
+    assert b'"size": 1' not in (built.root / "pi" / "manifest.json").read_bytes()
 
 
 def test_what_a_killed_build_made_is_remembered_by_one_that_looks_before_it_locks(built: Any) -> None:

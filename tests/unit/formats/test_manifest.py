@@ -211,6 +211,8 @@ def test_entries_make_the_manifest_that_they_are_of(value: Manifest) -> None:
     written = b",\n".join([artifact.to_entry() for artifact in value.artifacts])
     assert value._replace(artifacts=()).with_entries(written) == value.to_bytes()
     assert manifest.entries(value.to_bytes()) == written
+    by_module = manifest.entries_by_module(value.to_bytes())
+    assert list(by_module.items()) == [(artifact.module, artifact.to_entry()) for artifact in value.artifacts]
 
 
 def test_order_of_keys_does_not_show() -> None:
