@@ -57,8 +57,9 @@ def normal(path: str) -> str:
 
 def without_excluded(matched: Sequence[str], exclude: Iterable[str]) -> list[str]:
     """Return the files of a glob that no pattern leaves out."""
-    excluded = [normal(pattern) for pattern in exclude]
-    return [path for path in matched if not any(matches(pattern, path) for pattern in excluded)]
+    excluded = {normal(pattern) for pattern in exclude}
+    globs = list(filter(is_glob, excluded))
+    return [path for path in matched if path not in excluded and not any(matches(glob, path) for glob in globs)]
 
 
 def module_name(key: str, pattern: str, path: str) -> str:

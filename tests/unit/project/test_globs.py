@@ -9,6 +9,7 @@ from typing import NoReturn
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.builder.test_scaling import FEW, MANY, calls
 
 from wasmbuild.project import globs
 
@@ -163,3 +164,16 @@ def test_names_with_a_dot_are_left_out_by_no_depth(tmp_path: Path) -> None:
 def test_a_star_stands_for_what_fnmatch_says(part: str, name: str) -> None:
     name, part = f"x{name}", f"x{part}"
     assert globs.matches(part, name) == fnmatchcase(name, part)
+
+
+def test_what_is_left_out_is_what_is_named_and_what_a_glob_matches() -> None:
+    found = ["a.wasm", "b/a.wasm", "b/c.wasm", "d.wasm", "e.wasm", "f.wasm"]
+    assert globs.without_excluded(found, ["./a.wasm", "b//c.wasm", "[d].wasm", "e*"]) == ["b/a.wasm", "f.wasm"]
+
+
+def test_what_a_file_costs_does_not_grow_with_the_number_of_those_that_are_left_out_by_name() -> None:
+    def cost(files: int) -> float:
+        found = [f"m/{number}.wasm" for number in range(files)]
+        return calls(lambda: globs.without_excluded(found, found[::2])) / files
+
+    assert cost(MANY) < cost(FEW) * 1.1
