@@ -148,7 +148,10 @@ def test_asked_to_stop_doit_says_what_is_left_and_no_more(larger: Project, optio
 
 @posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_asked_to_stop_doit_leaves_no_test_that_runs(project: Project, tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["one", "threads"])
+def test_asked_to_stop_doit_leaves_no_test_that_runs(
+    project: Project, tmp_path: Path, options: tuple[str, ...], number: signal.Signals
+) -> None:
     project.write("dodo.py", DODO)
     project.write("loop.wat", '(module (func (export "loop") (loop (br 0))))')
     test = 'tests = [{ call = "loop", returns = [], time-limit = 60 }]'
@@ -156,7 +159,7 @@ def test_asked_to_stop_doit_leaves_no_test_that_runs(project: Project, tmp_path:
     project.run("build")
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    command, environment = [sys.executable, "-m", "doit", "verify"], {**os.environ, "TMPDIR": str(temporary)}
+    command, environment = [sys.executable, "-m", "doit", *options, "verify"], {**os.environ, "TMPDIR": str(temporary)}
     process = subprocess.Popen(command, cwd=project.root, env=environment, stderr=subprocess.PIPE, text=True)
     while not (running := _run_in(temporary)) and process.poll() is None:
         time.sleep(0.01)

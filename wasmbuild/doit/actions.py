@@ -10,7 +10,7 @@ from typing import ParamSpec
 
 from doit.exceptions import TaskFailed
 
-from wasmbuild import boundary, files
+from wasmbuild import boundary, files, interrupts
 from wasmbuild.doit import made
 from wasmbuild.doit.builds import BuildArguments, of
 from wasmbuild.errors import WasmbuildError
@@ -108,6 +108,8 @@ def verify_artifacts(arguments: BuildArguments, *, ordered: bool = False) -> Tas
     from wasmbuild.console.verification_table import summary, tell
     from wasmbuild.verify import verify
 
+    # In any dodo.py: what tests run would go on without it.
+    interrupts.raise_when_terminated()
     build = of(arguments)
     if build.planned is None or build.error is not None:
         return TaskFailed(str(build.error))

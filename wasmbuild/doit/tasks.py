@@ -24,6 +24,12 @@ _GC_THRESHOLD = 50_000
 _OTHER = {META: OTHER}
 
 
+def _end_children() -> None:
+    from wasmbuild.toolchain import process
+
+    process.end_all()
+
+
 class Declared:
     """What a wasmbuild.toml declares, for doit; nothing is looked at before it is asked for."""
 
@@ -76,7 +82,7 @@ class Declared:
         # Fewer passes over the many objects of many tasks, none of which is garbage.
         gc.set_threshold(_GC_THRESHOLD)
         interrupts.raise_when_terminated()
-        interrupts.tell_in_one_line("what was finished is whole, and the next run goes on from there")
+        interrupts.tell_in_one_line("what was finished is whole, and the next run goes on from there", _end_children)
         build = builds.of(self._arguments)
         config: dict[str, Any] = {
             "default_tasks": ["compile", "verify"],

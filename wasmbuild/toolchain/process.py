@@ -50,6 +50,7 @@ KILLED = -9
 # With the thread that started it.
 _live: dict[Process, int] = {}
 _live_lock = allocate_lock()
+_ends = False
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -76,7 +77,7 @@ def start(
     a process which never allocates again escapes it.
 
     Raises ChildError when the child cannot be started, ToolchainError when this system cannot limit memory, HostError
-    when it has no device for an empty input.
+    when it has no device for an empty input; KeyboardInterrupt after ``end_all``.
     """
     # The system says of it what it says of a program that is not there, and names neither.
     if not os.path.exists(os.devnull):
@@ -93,6 +94,8 @@ def start(
             process = _open(argv, stdin, environment(env_extra), cwd)
             with _live_lock:
                 _live[process] = get_ident()
+        if _ends:
+            raise KeyboardInterrupt
         _bound(process.pid, limits.memory)
     except BaseException:
         if process is not None:
@@ -253,6 +256,13 @@ def kill_all(threads: Container[int] | None = None) -> None:
         running = [process for process, thread in _live.items() if threads is None or thread in threads]
     for process in running:
         kill(process)
+
+
+def end_all() -> None:
+    """Kill every child, and let none be started any more: this process is about to end, whatever its threads do."""
+    global _ends
+    _ends = True
+    kill_all()
 
 
 def is_late(ending: str) -> bool:
