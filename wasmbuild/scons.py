@@ -25,6 +25,7 @@ import SCons.Errors
 from wasmbuild import boundary
 from wasmbuild.builder.key import SCHEMA, CompilerIdentity, identity_of
 from wasmbuild.builder.workspace import Workspace
+from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError, DeclarationError, WasmbuildError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.plan.placement import Placement
@@ -182,15 +183,34 @@ class _SConsBuild:
         names = [filenames.INDEX, *self._plan.manifests(), *shipped]
         action = SCons.Action.Action(self.write_manifests, _shown_manifests, varlist=[])
         made = env.Command([self._build_dir.File(name) for name in names], artifacts, action)
-        test_files = [file for module in self._plan.modules for file in module.test_files]
-        given = [env.fs.File(str(self._plan.directory / file)) for file in test_files]
-        env.Depends(made, [self._config, *given, *(sources if shipped else [])])
+        env.Depends(made, [self._config, *self._given(artifacts), *(sources if shipped else [])])
         env.Precious(made)
         env.Clean(made, self._build_dir.Dir(filenames.STATE_DIRECTORY))
         # A source whose time alone changed is no reason, and of manifests that were changed SCons sees nothing.
         if self._plan.refused or not (self._up_to_date or self._steps.session(self._planned).is_whole()):
             env.AlwaysBuild(made)
         return made
+
+    def _given(self, artifacts: list[Any]) -> list[Any]:
+        """Return what tests are given: a value, since SCons fails by a file that leaves a directory amid a build."""
+        if not any(module.tests for module in self._plan.modules):
+            return []
+        value = self._env.Value(f"wasmbuild {self._build_dir}: tests, with the files that they are given")
+        # An interactive SCons reads no SConscript anew.
+        value.get_text_contents = self._tests
+        files = [file for module in self._plan.modules for file in module.test_files]
+        nodes = [self._env.fs.File(str(self._plan.directory / file)) for file in files]
+        self._env.Depends(value, [*artifacts, *(node for node in nodes if node.has_builder())])
+        return [value]
+
+    def _tests(self) -> str:
+        try:
+            with boundary.as_wasmbuild_error():
+                modules = self._workspace.planned().plan.modules
+        except WasmbuildError as error:
+            # The step itself tells it.
+            return str(error)
+        return sha256_hex(_json([case.to_json() for module in modules for case in module.tests]).encode())
 
     def _damaged(self) -> list[str]:
         """Return the ids of artifacts that are not what their records say, of which SCons sees nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -274,6 +275,33 @@ def test_a_declaration_that_a_builder_makes_is_the_one_that_is_built(tmp_path: P
     assert project.made() == {"arm/add", "arm/sub"}
     project.write("declared", HEAD + "# a comment\n" + EPOCHS + MODULES)
     assert project.made() == set()
+    assert is_up_to_date(project)
+    assert project.compiled() == set()
+
+
+def test_files_join_and_leave_a_test_during_a_build_and_in_an_interactive_scons(tmp_path: Path) -> None:
+    script = "rm -rf data; mkdir data; cp spec data/`cat spec`; touch $TARGET"
+    made = f'made = env.Command("stamp", "spec", "{script}")\nenv.Depends([wasm["add@x64"], manifests], made)\n'
+    project = Built(tmp_path, SCONSTRUCT + made)
+    project.write("add.wat", '(module (memory (export "memory") 1) (func (export "_start")))')
+    test = 'tests = [{ call = "_start", wasi = { dirs = ["data"] }, exit = 0 }]\n'
+    project.declare(HEAD + TARGETS + '[modules.add]\nsource = "add.wat"\n' + test)
+    (tmp_path / "data").mkdir()
+    project.write("data/old", "")
+
+    def given() -> set[str]:
+        [artifact] = json.loads((project.build / "x64/manifest.json").read_bytes())["artifacts"]
+        return set(artifact["tests"][0]["wasi"]["dirs"]["data"])
+
+    for name, jobs in (("first", "-j1"), ("second", "-j4")):
+        project.write("spec", name)
+        project.scons(jobs)
+        assert given() == {name}
+    assert "index.json" not in project.scons()
+    project.scons("--interactive", typed="build\nshell touch data/third\nbuild\nshell rm data/second\nbuild\nexit\n")
+    assert given() == {"third"}
+    project.write("data/third", "edited")
+    assert "index.json" in project.scons()
     assert is_up_to_date(project)
     assert project.compiled() == set()
 
