@@ -165,7 +165,7 @@ class _SConsBuild:
                 finally:
                     steps.close()
                 if wrong:
-                    raise CompileError(_not_as_declared(wrong, session))
+                    raise CompileError(_not_as_declared(wrong, session, read=planned == self._planned))
                 if unfinished:
                     raise CompileError(f"{listed(unfinished, _SHOWN)}: the manifest was changed meanwhile; build again")
                 if planned.plan.refused:
@@ -284,11 +284,15 @@ def _shortest(path: str, top: str) -> Path:
     return Path(os.path.relpath(path) if os.path.samefile(os.curdir, top) else path)
 
 
-def _not_as_declared(wrong: list[Artifact], session: Session) -> str:
-    ids = listed([artifact.id for artifact in wrong], _SHOWN)
+def _not_as_declared(wrong: list[Artifact], session: Session, *, read: bool) -> str:
     path = session.path(wrong[0])
-    fix = f"delete {path} and its like, and build again" if os.path.lexists(path) else "build again"
-    return f"{ids}: not built as declared; {fix}"
+    if not read:
+        fix = "the declaration changed after SCons had read it; run scons again (leave an interactive one)"
+    elif os.path.lexists(path):
+        fix = f"delete {path} and its like, and build again"
+    else:
+        fix = "build again"
+    return f"{listed([artifact.id for artifact in wrong], _SHOWN)}: not built as declared; {fix}"
 
 
 def _failed(target: list[Any], error: WasmbuildError) -> Exception:

@@ -151,6 +151,16 @@ def test_an_interactive_scons_compiles_what_was_edited_since_its_last_build(buil
     assert (built.build / "x64/add.cwasm").read_bytes() == interactive
 
 
+def test_an_interactive_scons_that_read_another_declaration_says_to_start_it_anew(built: Built) -> None:
+    built.write("other", HEAD + EPOCHS + MODULES)
+    said = built.scons("--interactive", typed="build\nshell cp other wasmbuild.toml\nbuild\nbuild\nexit\n")
+    assert said.count("not built as declared; ") == said.count("run scons again (leave an interactive one)") == 2
+    assert "delete" not in said
+    assert built.made() == {"arm/add", "arm/sub"}
+    api.verify(built.build)
+    assert is_up_to_date(built)
+
+
 def test_times_that_are_compared_are_new_after_each_step(tmp_path: Path) -> None:
     project = Built(tmp_path, SCONSTRUCT.replace("])", '])\nenv.Decider("timestamp-newer")', 1))
     modules = MODULES.replace("[modules.sub]", "ship-source = true\n[modules.sub]")
@@ -271,7 +281,7 @@ def test_a_declaration_that_a_builder_makes_is_the_one_that_is_built(tmp_path: P
     assert project.made() == EVERYTHING
     assert is_up_to_date(project)
     project.write("declared", HEAD + EPOCHS + MODULES)
-    assert "add@arm, sub@arm: not built as declared; delete " in project.scons(status=2)
+    assert "add@arm, sub@arm: not built as declared; the declaration changed after" in project.scons(status=2)
     assert project.made() == {"arm/add", "arm/sub"}
     project.write("declared", HEAD + "# a comment\n" + EPOCHS + MODULES)
     assert project.made() == set()
