@@ -164,6 +164,7 @@ ELSEWHERE = {
     compiling.REFUSED_SETTINGS: "test_what_the_library_says_of_settings",
     compiling.DWARF: "test_advice.py",
     compiling.NOT_IN_WINCH: "test_own_release.py",
+    compiling.NO_CODE: "test_own_release.py",
 }
 
 

@@ -251,23 +251,47 @@ def test_what_its_headers_lack_is_not_written_for_c(project: Project, release: s
         (bytes.fromhex("0061736d01000000 0104016000000302 01000a0801 06000640190b0b"), "exceptions"),
     ],
 )
-def test_what_it_has_no_code_for_is_told_with_and_without_its_setting(
+def test_what_it_has_no_code_for_is_told_where_its_setting_is_on(
     project: Project, release: str, source: str | bytes, uses: str
 ) -> None:
-    setting = f"wasm-{uses.replace(' ', '-')} = true"
     project.write("core.wat", source)
-    for engine in ("", setting):
-        project.declare(
-            f'[project]\nname = "lts"\n[toolchain]\nwasmtime = "{release}"\n'
-            f"[engine]\nwasm-function-references = true\n{engine}\n"
-            '[targets.t]\ntriple = "x86_64-unknown-linux-gnu"\n[modules.core]\nsource = "core.wat"\n'
-        )
-        said = project.run("build", status=1).stderr
-        assert f"core.wat uses {uses}, which Wasmtime 36 has no code for; build it without\n" in said
+    declare_features(project, release, f"wasm-{uses.replace(' ', '-')} = true")
+    said = project.run("build", status=1).stderr
+    assert f"core.wat uses {uses}, which Wasmtime 36 has no code for; build it without\n" in said
     # For programs whose engines have it.
     project.write("core.wat", ADD)
     project.run("build")
     project.run("toolchain", "check")
+
+
+@pytest.mark.parametrize(
+    ("source", "setting"),
+    [
+        ('(module (tag (export "e") (param i32)))', "wasm-exceptions"),
+        ("(module (type $f (func)) (type (cont $f)))", "wasm-stack-switching"),
+    ],
+)
+def test_what_only_declares_such_things_compiles_with_the_setting_that_is_told(
+    project: Project, release: str, source: str, setting: str
+) -> None:
+    project.write("core.wat", source)
+    declare_features(project, release, "")
+    said = project.run("build", status=1).stderr
+    assert (
+        f"core.wat needs {setting}; if what loads it turns that on, write {setting} = true under [engine]; "
+        "Wasmtime 36 compiles no instructions of it\n"
+    ) in said
+    declare_features(project, release, f"{setting} = true")
+    project.run("build")
+    project.run("verify", "build")
+
+
+def declare_features(project: Project, release: str, engine: str) -> None:
+    project.declare(
+        f'[project]\nname = "lts"\n[toolchain]\nwasmtime = "{release}"\n'
+        f"[engine]\nwasm-function-references = true\n{engine}\n"
+        '[targets.t]\ntriple = "x86_64-unknown-linux-gnu"\n[modules.core]\nsource = "core.wat"\n'
+    )
 
 
 WINCH = 'strategy = "winch"'

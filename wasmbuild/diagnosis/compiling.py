@@ -18,6 +18,7 @@ DWARF = "dwarf"
 NEEDS_AVX = "needs-avx"
 NOT_IN_WINCH = "not-in-winch"
 FEATURE = "feature"
+NO_CODE = "no-code"
 LIMIT = "limit"
 CODE_LIMIT = "code-limit"
 CUT_SHORT = "cut-short"
@@ -36,6 +37,9 @@ TABLE = (
     Row(NEEDS_AVX, r"Instruction not implemented for CPUs without (AVX2?) support", "strategy"),
     Row(NOT_IN_WINCH, r"Unimplemented Wasm instruction|Unsupported Wasm type", "strategy"),
     Row(NO_COMPILER, r"unrecognized subcommand|failed to open wasm module \"compile\""),
+    # Features that are on, and that the compiler knows nothing of.
+    Row(NO_CODE, r"stack switching (?:types|instructions) not implemented", "wasm-stack-switching"),
+    Row(NO_CODE, r"exception operators are not yet|proposed exception handling operator", "wasm-exceptions"),
     # Features that are off, as the validator calls them.
     Row(FEATURE, r"threads must be enabled|threads support is not enabled", "wasm-threads"),
     Row(FEATURE, r"relaxed SIMD support is not enabled", "wasm-relaxed-simd"),
@@ -43,11 +47,7 @@ TABLE = (
     Row(FEATURE, r"memory64 must be enabled", "wasm-memory64"),
     Row(FEATURE, r"wide arithmetic support is not enabled", "wasm-wide-arithmetic"),
     Row(FEATURE, r"custom page sizes proposal must be enabled", "wasm-custom-page-sizes"),
-    Row(
-        FEATURE,
-        r"stack switching (?:is disabled|support is not enabled|(?:types|instructions) not implemented)",
-        "wasm-stack-switching",
-    ),
+    Row(FEATURE, r"stack switching (?:is disabled|support is not enabled)", "wasm-stack-switching"),
     Row(
         FEATURE,
         r"bulk memory support is not enabled|bulk memory must be enabled|require the bulk-memory proposal",
@@ -66,8 +66,7 @@ TABLE = (
     Row(FEATURE, r"gc types are (?:disallowed|disabled)|GC types disabled at configuration time", "gc-support"),
     Row(
         FEATURE,
-        r"exceptions proposal not enabled|without the exception handling feature|exception operators are not yet|"
-        r"proposed exception handling operator",
+        r"exceptions proposal not enabled|without the exception handling feature",
         "wasm-exceptions",
     ),
     Row(FEATURE, r"component model feature is not enabled", "wasm-component-model"),

@@ -33,7 +33,13 @@ _BINARYEN_FEATURES = (
 )  # fmt: skip
 # Proposals that Wasmtime lacks and its tools can leave out.
 _BINARYEN_DISABLES = {"compact imports", "custom descriptors"}
-_TOLD_BY_PANICS = (compiling.HOST_CPU, compiling.REFUSED_SETTINGS, compiling.DWARF, compiling.FEATURE)
+_TOLD_BY_PANICS = (
+    compiling.HOST_CPU,
+    compiling.REFUSED_SETTINGS,
+    compiling.DWARF,
+    compiling.FEATURE,
+    compiling.NO_CODE,
+)
 _OFFSET = re.compile(r"\(at offset 0x([0-9a-f]+)\)|at offset (\d+)")
 _NOISE = re.compile(r"^note: run with `RUST_BACKTRACE=1`.*\n?", re.MULTILINE)
 
@@ -100,17 +106,13 @@ def _dwarf(job: Job, cause: Cause, said: str) -> str:
 
 
 def _no_code(job: Job, setting: str) -> str:
-    """Say that nothing compiles what a module uses; empty where something does."""
-    known = lines.get(job.engine.line).settings.get(setting)
-    if known is None or not known.no_code:
-        return ""
     what = setting.removeprefix("wasm-").replace("-", " ")
     return f"{job.source} uses {what}, which Wasmtime {job.engine.line} has no code for; build it without"
 
 
 def _legacy_exceptions(job: Job, cause: Cause, said: str) -> str:
-    if without := _no_code(job, "wasm-exceptions"):
-        return without
+    if lines.get(job.engine.line).settings["wasm-exceptions"].no_code:
+        return _no_code(job, "wasm-exceptions")
     features = " ".join(f"--enable-{feature}" for feature in _BINARYEN_FEATURES)
     return (
         f"{job.source} uses legacy exceptions, which Wasmtime lacks; convert it with binaryen: "
@@ -135,8 +137,6 @@ def _host_cpu(job: Job, cause: Cause, said: str) -> str:
 
 def _feature(job: Job, cause: Cause, said: str) -> str:
     setting, triple, line = cause.setting, job.engine.triple, job.engine.line
-    if without := _no_code(job, setting):
-        return without
     if job.engine.settings.get("strategy") == "winch":
         lacks = lines.get(line).winch.lacks
         if setting in (*lacks[""], *lacks.get(triple.architecture, ())):
@@ -156,7 +156,8 @@ def _feature(job: Job, cause: Cause, said: str) -> str:
     if job.engine.settings.get(setting) is False and not _is_of_preset(job.engine, setting):
         return f"{job.source} needs {setting}, which [engine] turns off; remove that setting or build it without"
     write = " and ".join(f"{name} = {shown(value)}" for name, value in needed.items())
-    return f"{job.source} needs {setting}; if what loads it turns that on, write {write} under [engine]"
+    but = f"; Wasmtime {line} compiles no instructions of it" if lines.get(line).settings[setting].no_code else ""
+    return f"{job.source} needs {setting}; if what loads it turns that on, write {write} under [engine]{but}"
 
 
 def _needed(engine: EngineConfig, setting: str) -> dict[str, bool] | str:
@@ -230,6 +231,7 @@ _ADVICE: dict[str, Callable[[Job, Cause, str], str]] = {
     compiling.REFUSED_SETTINGS: lambda job, cause, said: f"it refuses the settings of this target: {cause.names[0]}",
     compiling.DWARF: _dwarf,
     compiling.FEATURE: _feature,
+    compiling.NO_CODE: lambda job, cause, said: _no_code(job, cause.setting),
     compiling.NEEDS_AVX: _needs_avx,
     compiling.NOT_IN_WINCH: lambda job, cause, said: _not_in_winch(job, "has code that"),
     compiling.CODE_LIMIT: _code_limit,
