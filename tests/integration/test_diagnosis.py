@@ -108,6 +108,7 @@ COMPILED: list[tuple[str, str, str | bytes, tuple[str, ...]]] = [
     (compiling.FEATURE, "wasm-exceptions", "(module (tag))", ("-Wexceptions=n",)),
     (compiling.FEATURE, "wasm-exceptions",
      "(module (func (drop (block (result exnref) (try_table (catch_all_ref 0)) unreachable))))", ("-Wexceptions=n",)),
+    (compiling.FEATURE, "wasm-exceptions", "(module (func (block (try_table (catch_all 0)))))", ("-Wexceptions=n",)),
     (compiling.FEATURE, "wasm-component-model", "(component)", ("-Wcomponent-model=n,component-model-async=n",)),
     (compiling.FEATURE, "wasm-component-model-map", "(component (type (map string u32)))", ()),
     (compiling.FEATURE, "wasm-component-model-fixed-length-lists", "(component (type (list u8 4)))", ()),

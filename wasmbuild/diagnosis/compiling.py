@@ -66,7 +66,7 @@ TABLE = (
     Row(FEATURE, r"gc types are (?:disallowed|disabled)|GC types disabled at configuration time", "gc-support"),
     Row(
         FEATURE,
-        r"exceptions proposal not enabled|without the exception handling feature",
+        r"exceptions (?:proposal|support is) not enabled|without the exception handling feature",
         "wasm-exceptions",
     ),
     Row(FEATURE, r"component model feature is not enabled", "wasm-component-model"),
