@@ -7,9 +7,11 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
+import wheels
 from matrix import thorough
 from support import Project
 
@@ -141,6 +143,19 @@ def test_wrong_files_have_their_own_words(project: Project) -> None:
         ("no_wasm", "script: is neither a precompiled artifact nor WebAssembly; pass a .cwasm that wasmbuild wrote"),
         ("unreadable", "missing: cannot be read: No such file or directory"),
     ]
+
+
+@pytest.mark.parametrize(("line", "said"), [(36, "Wasmtime version "), (49, "version ")])
+def test_a_library_of_another_line_is_what_is_wrong(line: int, said: str, project: Project, tmp_path: Path) -> None:
+    declare(project, "consume-fuel = true")
+    project.run("embed", "--lang", "python", "-o", "engine.py")
+    project.run("build", "--quiet")
+    with zipfile.ZipFile(wheels.of_line(line)) as wheel:
+        wheel.extractall(tmp_path / "library")
+    program = f"import sys\nsys.path.insert(0, {str(tmp_path / 'library')!r})\n{PROGRAM}"
+    [(status, message)] = load(project, ("build/here/add.cwasm", None), program=program)
+    assert status == "other_line"
+    assert f"(Module was compiled with incompatible {said}'48')" in str(message)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits are those of POSIX")

@@ -17,10 +17,12 @@ import re
 import sys
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import wasmtime
-from wasmtime import component
+
+if TYPE_CHECKING:
+    from wasmtime import component
 
 
 class LoadError(Exception):
@@ -82,6 +84,9 @@ def load_component(
     engine: wasmtime.Engine, path: str | os.PathLike[str], *, sha256: str | None = None
 ) -> component.Component:
     """Load a precompiled component; see ``load``. Raises LoadError."""
+    # Not every line has it, and a library of another one is for check() to tell.
+    from wasmtime import component
+
     loaded: component.Component = _load(component.Component, engine, path, sha256)
     return loaded
 
@@ -94,7 +99,7 @@ def _load(kind: Any, engine: wasmtime.Engine, path: str | os.PathLike[str], sha2
             data = head + file.read() if sha256 is not None else b""
     except OSError as error:
         raise LoadError("unreadable", f"{path}: cannot be read: {error.strerror or error}") from error
-    _look(head, path, kind is component.Component)
+    _look(head, path, kind is not wasmtime.Module)
     try:
         if sha256 is None:
             return kind.deserialize_file(engine, path)
