@@ -349,10 +349,17 @@ def test_the_table_is_written(project: Project) -> None:
     assert path.stat() == before
 
 
-@pytest.mark.parametrize("form", ["engine = {{ {} }}", "[targets.own.engine]\n{}"], ids=["inline", "table"])
-def test_a_target_whose_own_settings_keep_it_from_loading_is_named(project: Project, form: str) -> None:
+@pytest.mark.parametrize(
+    ("own", "differs"),
+    [
+        ("engine = { consume-fuel = false }", "consume-fuel"),
+        ("[targets.own.engine]\nconsume-fuel = false", "consume-fuel"),
+        ('engine = { embedder = "rust" }', "collector"),
+    ],
+    ids=["inline", "table", "preset"],
+)
+def test_a_target_whose_own_settings_keep_it_from_loading_is_named(project: Project, own: str, differs: str) -> None:
     triple = host.triple()
-    own = form.format("consume-fuel = false")
     project.declare(
         f'[project]\nname = "p"\n[modules.add]\nsource = "add.wat"\n[targets.less]\ntriple = "{triple}"\n'
         f'engine = {{ wasm-threads = false, cranelift-opt-level = "none" }}\n'
@@ -361,8 +368,8 @@ def test_a_target_whose_own_settings_keep_it_from_loading_is_named(project: Proj
     )
     command = loader(project, "consume_fuel=True")
     told = (
-        "wasmbuild.toml: targets.own.engine overrides consume-fuel, and the program loads no artifact of own; take "
-        "that out if own is for this program\n"
+        f"wasmbuild.toml: targets.own.engine makes another engine ({differs}), and the program loads no artifact of "
+        "own; change that if own is for this program\n"
     )
     said = project.run("fit", "--write", "--", *command).stderr
     assert said.endswith(f"wasmbuild.toml: [engine] written\n{told}")
@@ -374,7 +381,7 @@ def test_a_target_whose_own_settings_keep_it_from_loading_is_named(project: Proj
         loads[target] = subprocess.run(words, cwd=project.root, check=False).returncode == 0
     assert loads == {"less": True, "own": False}
     project.declare((project.root / "wasmbuild.toml").read_text().replace(own, ""))
-    assert "overrides" not in project.run("fit", "--write", "--", *command).stderr
+    assert "another engine" not in project.run("fit", "--write", "--", *command).stderr
 
 
 def test_a_declaration_that_would_be_wrong_is_not_written(project: Project) -> None:

@@ -101,8 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
         for target in project.targets:
             if (target.engine.line, target.triple) == (line, triple) and (other := table.refused(found, target.engine)):
                 print(
-                    f"{arguments.config}: targets.{target.name}.engine overrides {', '.join(other)}, and the program "
-                    f"loads no artifact of {target.name}; take that out if {target.name} is for this program",
+                    f"{arguments.config}: targets.{target.name}.engine makes another engine ({', '.join(other)}), and "
+                    f"the program loads no artifact of {target.name}; change that if {target.name} is for this program",
                     file=sys.stderr,
                 )
     return DONE
