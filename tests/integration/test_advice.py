@@ -79,6 +79,34 @@ def test_a_component_that_needs_a_feature_is_not_called_invalid(project: Project
         assert f"m.wat needs the feature {feature}, which wasmbuild cannot turn on; build it without" in said
 
 
+ASYNC = """(component
+  (core module $m (func (export "f") (result i32) i32.const 0)
+    (func (export "cb") (param i32 i32 i32) (result i32) i32.const 0))
+  (core instance $i (instantiate $m))
+  (func (export "f") async (canon lift (core func $i "f") async (callback (func $i "cb")))))"""
+
+
+def test_async_functions_need_the_setting_that_has_them_off(project: Project) -> None:
+    said = build(project, ASYNC, "[engine]\nconcurrency-support = false\n")
+    assert "m.wat needs concurrency-support, which [engine] turns off; remove that setting or build it without" in said
+    build(project, "", works=True)
+
+
+def test_async_functions_need_reference_types_of_line_49(project: Project) -> None:
+    project.environment["WASMBUILD_WASMTIME"] = str(wheels.executable_of_line(49))
+    target = f'{TARGET}wasmtime = "49"\n'
+    said = build(project, ASYNC, "[engine]\nwasm-reference-types = false\n", target=target)
+    assert "m.wat needs wasm-reference-types, which [engine] turns off; remove that setting or build it" in said
+    build(project, "", works=True, target=target)
+
+
+def test_async_functions_need_a_setting_that_a_preset_has_off(project: Project) -> None:
+    preset = '[engine]\nembedder = "rust-minimal"\nwasm-component-model = true\n'
+    said = build(project, ASYNC, preset)
+    assert "needs concurrency-support; if what loads it turns that on, write concurrency-support = true under" in said
+    build(project, "", f"{preset}{quoted(said)[0]}\n", works=True)
+
+
 def test_a_proposal_that_tools_have_no_option_for_is_told_without_one(project: Project) -> None:
     """memory.discard of the proposal memory control, of which binaryen knows nothing."""
     discard = bytes.fromhex(

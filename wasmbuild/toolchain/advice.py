@@ -33,6 +33,9 @@ _BINARYEN_FEATURES = (
 )  # fmt: skip
 # Proposals that Wasmtime lacks and its tools can leave out.
 _BINARYEN_DISABLES = {"compact imports", "custom descriptors"}
+# It has no setting of its own, and is off where one of these is.
+_ASYNC = "wasm-component-model-async"
+_ASYNC_NEEDS = ("concurrency-support", "wasm-reference-types")
 _TOLD_BY_PANICS = (
     compiling.HOST_CPU,
     compiling.REFUSED_SETTINGS,
@@ -142,6 +145,8 @@ def _feature(job: Job, cause: Cause, said: str) -> str:
         if setting in (*lacks[""], *lacks.get(triple.architecture, ())):
             where = "" if setting in lacks[""] else f" on {triple.architecture}"
             return _not_in_winch(job, f"needs {setting}, which", where)
+    if setting == _ASYNC:
+        setting = next((name for name in _ASYNC_NEEDS if job.engine.values().get(name) is False), setting)
     if setting not in lines.get(line).settings:
         feature = setting.removeprefix("wasm-")
         return f"{job.source} needs the feature {feature}, which wasmbuild cannot turn on; build it without"
