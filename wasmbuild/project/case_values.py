@@ -39,6 +39,8 @@ MAX_DEPTH = 8
 
 _NON_FINITE = ("nan", "inf", "-inf")
 _HALF = re.compile("[\ud800-\udfff]")
+# What else has such a name is a field or a case of a component, as far as can be told before its type is known.
+_LIKE_A_SHAPE = re.compile(r"[a-z][0-9]+x[0-9]+")
 _INTEGERS = (-(1 << 63), (1 << 64) - 1)
 # Halfway between the largest f32 and the next power of two: from there on, numbers are rounded to infinity.
 _BEYOND_F32 = float.fromhex("0x1.ffffffp+127")
@@ -62,7 +64,12 @@ def value_problems(value: object, depth: int = MAX_DEPTH) -> list[Problem]:
         return [((), "is nested too deeply", f"write at most {MAX_DEPTH} levels")]
     if len(value) > MAX_VALUES:
         return [((), f"has {len(value)} values, at most {MAX_VALUES} fit", "write fewer")]
-    return _inside(value.items() if isinstance(value, Mapping) else enumerate(value), depth)
+    if not isinstance(value, Mapping):
+        return _inside(enumerate(value), depth)
+    shape, lanes = next(iter(value.items()), ("", None))
+    if len(value) == 1 and _LIKE_A_SHAPE.fullmatch(shape) and isinstance(lanes, (list, tuple)):
+        return vector_problems(value)
+    return _inside(value.items(), depth)
 
 
 def _inside(items: Any, depth: int) -> list[Problem]:
