@@ -25,7 +25,6 @@ import SCons.Errors
 from wasmbuild import boundary
 from wasmbuild.builder.key import SCHEMA, CompilerIdentity, identity_of
 from wasmbuild.builder.workspace import Workspace
-from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import CompileError, DeclarationError, WasmbuildError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.plan.placement import Placement
@@ -198,19 +197,17 @@ class _SConsBuild:
         value = self._env.Value(f"wasmbuild {self._build_dir}: tests, with the files that they are given")
         # An interactive SCons reads no SConscript anew.
         value.get_text_contents = self._tests
-        files = [file for module in self._plan.modules for file in module.test_files]
-        nodes = [self._env.fs.File(str(self._plan.directory / file)) for file in files]
+        nodes = [self._env.fs.File(str(self._plan.directory / file)) for file in self._plan.test_files()]
         self._env.Depends(value, [*artifacts, *(node for node in nodes if node.has_builder())])
         return [value]
 
     def _tests(self) -> str:
         try:
             with boundary.as_wasmbuild_error():
-                modules = self._workspace.planned().plan.modules
+                return self._workspace.planned().plan.tests_digest()
         except WasmbuildError as error:
             # The step itself tells it.
             return str(error)
-        return sha256_hex(_json([case.to_json() for module in modules for case in module.tests]).encode())
 
     def _damaged(self) -> list[str]:
         """Return the ids of artifacts that are not what their records say, of which SCons sees nothing."""

@@ -27,8 +27,7 @@ def of_declaration(plan: Plan) -> Iterator[Path]:
     globs find something: a file that comes there would be built by nobody.
     """
     yield Path(plan.path)
-    test_files = dict.fromkeys(file for module in plan.modules for file in module.test_files)
-    for path in (*_folders(plan), *test_files):
+    for path in (*_folders(plan), *plan.test_files()):
         yield _beside(plan, path)
 
 

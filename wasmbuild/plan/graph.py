@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 
+from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DeclarationError, Mistake
+from wasmbuild.lean.json import spell
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.plan.placement import DECLARED, Placement
@@ -85,6 +87,14 @@ class Plan(NamedTuple):
     def shipped_sources(self) -> list[str]:
         """Return the paths of sources that ship beside their artifacts, as ``manifests`` does."""
         return [artifact.wasm_path for artifact in self.artifacts if artifact.module.ship_source]
+
+    def test_files(self) -> list[str]:
+        """Return the paths of files that tests are given, from the declaration's folder, with forward slashes."""
+        return list(dict.fromkeys(file for module in self.modules for file in module.test_files))
+
+    def tests_digest(self) -> str:
+        """Return a digest of all tests, and of what is in the files that they are given."""
+        return sha256_hex(spell([case.to_json() for module in self.modules for case in module.tests]).encode())
 
     def source_file(self, module: Module) -> str:
         """Return the path of a module's source: as it is declared, or of the file that takes its place.

@@ -9,9 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import UsageError
-from wasmbuild.lean.json import spell
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project import filenames
 
@@ -82,16 +80,14 @@ def _lines(
         yield f"  module = {module.name}"
         yield f"  target = {target.name}"
     others = [f"{build_dir}/{path}" for path in (*plan.manifests(), *plan.shipped_sources())]
-    tests = [case.to_json() for module in plan.modules for case in module.tests]
-    yield f"# Tests, with the files that they are given: {sha256_hex(spell(tests).encode())}"
+    yield f"# Tests, with the files that they are given: {plan.tests_digest()}"
     inputs = [*made, declaration]
     if file is not None:
         # So the step runs again when an artifact is no longer among its edges, and when tests are others. Their files
         # are told in the depfile alone: where one is gone that is also in an edge, Ninja stops.
         inputs.append(file)
     else:
-        test_files = dict.fromkeys(name for module in plan.modules for name in module.test_files)
-        inputs += [os.path.join(os.path.dirname(declaration), name) for name in test_files]
+        inputs += [os.path.join(os.path.dirname(declaration), name) for name in plan.test_files()]
     yield f"build {_path(f'{build_dir}/{filenames.INDEX}')} | {_paths(others)}: wasmbuild_manifest | {_paths(inputs)}"
 
 
