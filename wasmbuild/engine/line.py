@@ -79,6 +79,10 @@ class Setting(NamedTuple):
     rust_values: Mapping[str, str] = {}
     rust_feature: str = ""
 
+    def binds(self, value: Value | None) -> bool:
+        """Tell whether an engine that has another value refuses what was made with this one."""
+        return self.check == EQUAL or (self.check == FEATURE and value is True)
+
     @property
     def runtime_only(self) -> bool:
         """Whether it changes nothing of what is compiled."""

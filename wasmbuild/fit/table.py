@@ -34,11 +34,7 @@ def refused(found: Mapping[str, Value], declared: EngineConfig) -> list[str]:
     """Return the settings of an engine for which a program with those that were found refuses its artifacts."""
     settings = lines.get(declared.line).settings
     differences = EngineConfig(declared.line, declared.triple, {}, found).differences(declared)
-    return [
-        name
-        for name, (_, value) in differences.items()
-        if name in settings and (settings[name].check == EQUAL or (settings[name].check == FEATURE and value is True))
-    ]
+    return [name for name, (_, value) in differences.items() if name in settings and settings[name].binds(value)]
 
 
 def _declaration(config: EngineConfig, name: str, embedder: Embedder) -> dict[str, Value]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from wasmbuild.engine import lines, triples
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.engine.line import EQUAL, FEATURE
 from wasmbuild.inspection.facts import ArtifactDescription, Description
 from wasmbuild.lean.typing import NamedTuple
 
@@ -63,8 +62,7 @@ def _artifact(artifact: ArtifactDescription) -> Calls:
 def _needs_other_engine(engine: EngineConfig) -> bool:
     """Tell whether the loader of every engine that the C API can make refuses what was made for an engine."""
     settings = lines.get(engine.line).settings
-    checks = [(settings[name].check, engine.settings[name]) for name in engine.library_lacks()]
-    return any(check == EQUAL or (check == FEATURE and value is True) for check, value in checks)
+    return any(settings[name].binds(engine.settings[name]) for name in engine.library_lacks())
 
 
 def _options(artifact: ArtifactDescription, engine: EngineConfig | None) -> list[str]:
