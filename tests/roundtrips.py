@@ -1,4 +1,4 @@
-"""A core module for components whose functions give back what they take."""
+"""Core modules for components whose functions give back what they take."""
 
 from __future__ import annotations
 
@@ -22,3 +22,12 @@ CORE = """(core module $m
     (func (export "forever") (loop (br 0))))
   (core instance $i (instantiate $m))"""
 """An instance of it is ``$i``; ``pair`` gives back two words by their address. Some functions end in other ways."""
+
+COUNTERS_CORE = """(core module $m (func (export "get") (param i32) (result i32) local.get 0))
+  (core instance $i (instantiate $m))
+  (type $r (resource (rep i32)))
+  (core func $new (canon resource.new $r))
+  (core module $w (import "" "new" (func $new (param i32) (result i32)))
+    (func (export "make") (param i32) (result i32) (call $new (local.get 0))))
+  (core instance $wi (instantiate $w (with "" (instance (export "new" (func $new))))))"""
+"""Its resource is ``$r``, which ``make`` of ``$wi`` makes of a number and ``get`` of ``$i`` gives back."""

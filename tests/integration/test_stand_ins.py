@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from roundtrips import COUNTERS_CORE
 from support import BOTH_LOADERS, Project
 
 PLUGIN = """(module
@@ -183,14 +184,7 @@ def test_a_record_of_a_component_may_have_a_field_that_is_named_like_a_shape(pro
     assert (entry["level"], entry["message"]) == ("tested", "")
 
 
-COUNTERS = """(component
-  (core module $m (func (export "get") (param i32) (result i32) local.get 0))
-  (core instance $i (instantiate $m))
-  (type $r (resource (rep i32)))
-  (core func $new (canon resource.new $r))
-  (core module $w (import "" "new" (func $new (param i32) (result i32)))
-    (func (export "make") (param i32) (result i32) (call $new (local.get 0))))
-  (core instance $wi (instantiate $w (with "" (instance (export "new" (func $new))))))
+COUNTERS = f"""(component {COUNTERS_CORE}
   (func $make (param "n" u32) (result (own $r)) (canon lift (core func $wi "make")))
   (func $get (param "self" (borrow $r)) (result u32) (canon lift (core func $i "get")))
   (component $shim

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from probing import Probing
-from roundtrips import CORE
+from roundtrips import CORE, COUNTERS_CORE
 
 FUEL, EPOCH = {"consume-fuel": True}, {"epoch-interruption": True}
 
@@ -201,14 +201,7 @@ def test_cases_are_told_by_name_and_taken_by_name_or_bare(
     assert told == {"returned": [outcome], "expected": [outcome]}
 
 
-RESOURCE = """(component
-  (core module $m (func (export "get") (param i32) (result i32) local.get 0))
-  (core instance $i (instantiate $m))
-  (type $r (resource (rep i32)))
-  (core func $new (canon resource.new $r))
-  (core module $w (import "" "new" (func $new (param i32) (result i32)))
-    (func (export "make") (param i32) (result i32) (call $new (local.get 0))))
-  (core instance $wi (instantiate $w (with "" (instance (export "new" (func $new))))))
+RESOURCE = f"""(component {COUNTERS_CORE}
   (export $re "counter" (type $r))
   (func (export "[constructor]counter") (param "n" u32) (result (own $re)) (canon lift (core func $wi "make")))
   (func (export "[method]counter.get") (param "self" (borrow $re)) (result u32) (canon lift (core func $i "get"))))"""
