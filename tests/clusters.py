@@ -68,16 +68,16 @@ class Cluster:
         """Return what the scheduler or a worker has written."""
         return (self.root / f"{name}.log").read_text(errors="replace")
 
-    def children(self, name: str) -> list[int]:
-        """Return the processes that a worker has started and that run."""
+    def children(self, name: str) -> list[str]:
+        """Return the command lines of the processes that a worker has started and that run."""
         found = []
-        for stat in Path("/proc").glob("[0-9]*/stat"):
+        for process in Path("/proc").glob("[0-9]*"):
             try:
-                state, parent = stat.read_text().rpartition(") ")[2].split()[:2]
+                state, parent = (process / "stat").read_text().rpartition(") ")[2].split()[:2]
+                if int(parent) == self.workers[name].pid and state != "Z":
+                    found.append((process / "cmdline").read_text().replace("\0", " "))
             except OSError:
                 continue
-            if int(parent) == self.workers[name].pid and state != "Z":
-                found.append(int(stat.parent.name))
         return found
 
     def signal(self, name: str, number: int) -> None:
