@@ -23,7 +23,7 @@ from wasmbuild.errors import ExecutorError
 from wasmbuild.toolchain.limits import ProcessLimits
 
 ENGINE = EngineConfig.declared({}, line=48, triple=triples.parse("x86_64-unknown-linux-gnu"))
-QUICK = ClusterPatience(connect=1, lost=0.2, answer=0.1, workers=0.2, unfit=0.05, stop=1, poll=0.001)
+QUICK = ClusterPatience(connect=1, lost=1, answer=0.5, workers=0.2, unfit=0.05, stop=1, poll=0.001)
 
 Compile = Callable[[str, CompileRequest], Mapping[str, Any]]
 
