@@ -113,10 +113,10 @@ def test_a_test_that_needs_too_much_memory_fails_by_itself(project: Project, eng
     project.write("large.wat", '(module (memory 4096) (func (export "f") (result i32) (i32.const 1)))')
     project.declare(HEAD + X64 + ENGINES[engine] + MODULES + CALLS + LARGE)
     project.run("build")
-    found = project.verdicts("--memory-limit", "128 MiB", status=1)
+    found = project.verdicts("--memory-limit", "192 MiB", status=1)
     assert found["large@x64"]["failed"] == "tested"
     assert found["large@x64"]["message"] == (
-        "large.cwasm: test 1 of 1, f() needs more memory than the limit of 128 MiB; "
+        "large.cwasm: test 1 of 1, f() needs more memory than the limit of 192 MiB; "
         "raise --memory-limit, or memory-limit of its runner"
     )
     assert (found["add@x64"]["level"], found["sub@x64"]["level"]) == ("tested", "loaded")
