@@ -75,9 +75,14 @@ def _is_another(where: Where, shipment: Shipment | None) -> bool:
 
 
 def _is_being_built(where: Where) -> bool:
-    """Tell whether a build holds its lock on the directory."""
+    """Tell whether a build has its lock on the directory, or on the one above, where that of a target was named."""
     from wasmbuild import locks
 
-    name = os.fspath(where)
-    folders = (name, os.path.dirname(name))
-    return any(locks.is_held(os.path.join(folder, *filenames.BUILD_LOCK.split("/"))) for folder in folders)
+    try:
+        path = os.path.realpath(where)
+    except ValueError:  # a zero byte
+        return False
+    folder = path if os.path.isdir(path) else os.path.dirname(path)
+    # A build locks the directory itself, wherever its state lies, and a file where the system locks no directory.
+    held = ("", os.path.join(*filenames.BUILD_LOCK.split("/")))
+    return any(locks.is_held(os.path.join(at, name)) for at in (folder, os.path.dirname(folder)) for name in held)

@@ -169,17 +169,28 @@ def clock(monkeypatch: pytest.MonkeyPatch, on_sleep: Callable[[float], None]) ->
     monkeypatch.setattr(publication, "time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
 
 
-@pytest.mark.parametrize("at", ["", "index.json"])
+@posix
+@pytest.mark.parametrize("made_before", [False, True])
+@pytest.mark.parametrize("state", ["build/.wasmbuild", "state"])
+@pytest.mark.parametrize(
+    "at", ["build", "build/index.json", "build/here", "build/here/", "build/here/manifest.json", "link", "link/here"]
+)
 def test_a_build_that_is_going_on_is_waited_for(
-    shipping: Any, being_built: Lock, monkeypatch: pytest.MonkeyPatch, at: str
+    shipping: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str, state: str, made_before: bool
 ) -> None:
     def publish(now: float) -> None:
         if 0.5 < now < 0.53:
             shipping.target("here", {"a": real(1)})
             shipping.index()
 
+    (shipping.root / "here" if made_before else shipping.root).mkdir(parents=True)
+    shipping.index()
+    (tmp_path / "link").symlink_to("build")
+    lock = Lock(tmp_path / state / "lock", shipping.root)
+    lock.acquire()
     clock(monkeypatch, publish)
-    assert value(runtime.load(shipping.root / at, "a")) == 1
+    assert value(runtime.load(f"{tmp_path}/{at}", "a")) == 1
+    lock.release()
 
 
 def test_a_build_that_goes_on_for_long_is_told(
