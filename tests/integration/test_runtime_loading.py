@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 import wasmtime
-from support import built
+from support import Project, built
 from wasmtime import component
 
 from wasmbuild import runtime
@@ -208,6 +209,29 @@ def test_an_engine_that_python_cannot_have(build: Path) -> None:
         runtime.engine(build, target="rust")
     with pytest.raises(runtime.InexpressibleSettingError):
         runtime.load(build / "rust", "add")
+
+
+def test_settings_that_no_loader_looks_at_bar_none(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.declare(f"""
+[project]
+name = "demo"
+[toolchain]
+wasmtime = "48"
+[engine]
+generate-address-map = false
+memory-guaranteed-dense-image-size = 65536
+gc-heap-reservation-for-growth = 65536
+[targets.here]
+triple = "{HOST}"
+runner = {{ python = '{sys.executable}' }}
+[modules.add]
+source = "add.wat"
+""")
+    project.run("build")
+    assert add(runtime.load(project.build, "add")) == 42
+    [entry] = json.loads(project.run("verify", "--json", "build").stdout)["artifacts"]
+    assert (entry["level"], entry["message"]) == ("loaded", "")
 
 
 def test_a_machine_that_was_given_its_own_target_only(copy: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmbuild.embed.spec import C_API_ONLY, Spec, refused, unseen
+from wasmbuild.embed.spec import C_API_ONLY, Spec, refused
 from wasmbuild.engine import lines
 from wasmbuild.engine.line import Setting, Value
 from wasmbuild.engine.translations import lower
@@ -13,9 +13,8 @@ def calls(spec: Spec) -> list[str]:
     written: list[str] = []
     settings = lines.get(spec.line).settings
     lacking = spec.engine.library_lacks()
-    for name in lacking:
-        if not unseen(name, spec.line):
-            raise refused(spec, name, f"the C API of Wasmtime {spec.line} has no way to set it", C_API_ONLY)
+    for name in spec.engine.loader_lacks():
+        raise refused(spec, name, f"the C API of Wasmtime {spec.line} has no way to set it", C_API_ONLY)
     if spec.pulley:
         written += [
             f'wasmtime_error_t *error = wasmtime_config_target_set(config, "{spec.pulley}");',

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wasmbuild.embed.literals import quoted
 from wasmbuild.engine import lines, rules
 from wasmbuild.engine.config import EngineConfig
-from wasmbuild.engine.line import UNSEEN, Value
+from wasmbuild.engine.line import Value
 from wasmbuild.engine.triples import TargetTriple
 from wasmbuild.errors import UsageError
 from wasmbuild.lean.typing import NamedTuple
@@ -174,7 +174,7 @@ def _differing(one: EngineConfig, other: EngineConfig) -> list[str]:
 def unseen(name: str, line: int) -> bool:
     """Tell whether artifacts load whatever an engine has for a setting: it is told where it can be."""
     settings = lines.get(line).settings
-    return name not in settings or settings[name].check == UNSEEN
+    return name not in settings or settings[name].unseen
 
 
 def refused(spec: Spec, name: str, who: str, fix: str) -> UsageError:

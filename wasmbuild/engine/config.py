@@ -217,6 +217,13 @@ class EngineConfig:
 
         return library_lacks(self._spelled_out(), self.line, runs=runs)
 
+    def loader_lacks(self) -> list[str]:
+        """Return what the library lacks to load artifacts: it need not be told what no loader looks at."""
+        from wasmbuild.engine import lines
+
+        settings = lines.get(self.line).settings
+        return [name for name in self.library_lacks() if not settings[name].unseen]
+
     def key_inputs(self) -> dict[str, Any]:
         """Return what decides an artifact's bytes, for its key, as JSON values."""
         if self._compiled is None:

@@ -84,6 +84,11 @@ class Setting(NamedTuple):
         return self.check == EQUAL or (self.check == FEATURE and value is True)
 
     @property
+    def unseen(self) -> bool:
+        """Whether artifacts load whatever an engine has for it."""
+        return self.check == UNSEEN
+
+    @property
     def runtime_only(self) -> bool:
         """Whether it changes nothing of what is compiled."""
         return self.check == RUNTIME

@@ -43,7 +43,7 @@ def _artifact(artifact: ArtifactDescription) -> Calls:
         "Rust": f"unsafe {{ {rust}::deserialize_file(&engine, path) }}",
         "command": " ".join(["wasmtime run --allow-precompiled", *_options(artifact, engine)]),
     }
-    if engine is not None and _needs_other_engine(engine):
+    if engine is not None and engine.loader_lacks():
         del right["Python"], right["C"]
     languages = "Python, Rust"
     # The library of such a line is one release, which loads what it compiled itself.
@@ -57,12 +57,6 @@ def _artifact(artifact: ArtifactDescription) -> Calls:
         f'{other} say "incompatible object file format"'
     )
     return Calls(right, wrong)
-
-
-def _needs_other_engine(engine: EngineConfig) -> bool:
-    """Tell whether the loader of every engine that the C API can make refuses what was made for an engine."""
-    settings = lines.get(engine.line).settings
-    return any(settings[name].binds(engine.settings[name]) for name in engine.library_lacks())
 
 
 def _options(artifact: ArtifactDescription, engine: EngineConfig | None) -> list[str]:

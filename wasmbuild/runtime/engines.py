@@ -79,7 +79,7 @@ def check(settings: Mapping[str, Any], line: int, pulley: str | None, subject: s
             "install a later wasmbuild, or give load() an engine of the application's own",
         )
     config = _engine_config(settings, line, pulley)
-    lacking = config.library_lacks()
+    lacking = config.loader_lacks()
     if lacking:
         wanted = ", ".join(f"{name} = {_shown(settings[name])}" for name in lacking)
         raise InexpressibleSettingError(

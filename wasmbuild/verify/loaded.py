@@ -146,7 +146,7 @@ class Loaders:
             self._limits.memory if runner.memory is None else runner.memory,
             self._limits.seconds if runner.seconds is None else runner.seconds,
         )
-        lacking = engine.library_lacks() if runner.python is not None else []
+        lacking = engine.loader_lacks() if runner.python is not None else []
         if lacking:
             why = f"its python cannot express {', '.join(lacking)}"
             return site.cannot(why, 'write wasmtime = "…", an executable of that target, in place of python')
