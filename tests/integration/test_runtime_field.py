@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 import wasmtime
+from mounts import run_under
 from support import Project
 from wasmtime import component
 
 from wasmbuild import runtime
 from wasmbuild.engine import host
+from wasmbuild.runtime import artifacts
 
 HOST = host.triple() or "pulley64"
 TOML = f"""
@@ -314,6 +316,77 @@ def test_a_process_without_memory_is_told_so(project: Project) -> None:
         " needs more memory than this process can have; there is too little memory; close some programs, or raise the "
         "limit"
     )
+
+
+_NOEXEC = "mkdir -p m && mount -t tmpfs none m && cp -r build m && mkdir m/tmp && mount -o remount,noexec m"
+_LOADED = """
+import hashlib, engine, wasmtime
+from wasmbuild import runtime
+path = "m/build/here/add.cwasm"
+for loaded in runtime.load("m/build", "add"), runtime.load_precompiled(path):
+    store = wasmtime.Store(loaded.engine)
+    print(wasmtime.Instance(store, loaded.module, []).exports(store)["add"](store, 40, 2))
+with open(path, "rb") as file:
+    engine.load(engine.engine(), path, sha256=hashlib.sha256(file.read()).hexdigest())
+try:
+    engine.load(engine.engine(), path)
+except engine.LoadError as error:
+    print(error)
+try:
+    wasmtime.Module.deserialize_file(wasmtime.Engine(), path)
+except wasmtime.WasmtimeError as error:
+    print(runtime.explain(error, path))
+"""
+_LARGE = ADD[:-1] + "".join(f"(func (param i32) (result i32) (i32.popcnt (i32.const {n})))" for n in range(1500)) + ")"
+
+
+def test_what_lies_where_nothing_may_be_executed_is_copied(project: Project) -> None:
+    project.write("add.wat", _LARGE)
+    project.run("build")
+    assert (project.build / "here" / "add.cwasm").stat().st_size > artifacts.COPIED
+    project.run("embed", "--lang", "python", "-o", "engine.py")
+    ended = run_under(_NOEXEC, cwd=project.root, program=("-c", _LOADED))
+    *values, generated, explained = ended.stdout.splitlines()
+    assert values == ["42", "42"]
+    assert "; where its file system is mounted noexec, give its SHA-256, so that a copy is loaded; " in generated
+    assert "; where its file system is mounted noexec, deserialize its bytes; " in explained
+    verified = run_under(_NOEXEC, "verify", "m/build", cwd=project.root)
+    assert (verified.returncode, "1 loaded" in verified.stdout) == (0, True), verified
+
+
+def test_an_executable_whose_copies_may_not_be_executed_proves_nothing_wrong(project: Project) -> None:
+    project.declare(TOML + '[engine]\nembedder = "rust"\n')
+    project.run("build")
+    ended = run_under(f"{_NOEXEC} && export TMPDIR=$PWD/m/tmp", "verify", "build", cwd=project.root)
+    assert ended.returncode == 3
+    assert "let TMPDIR name a directory that is not mounted noexec" in ended.stdout
+
+
+_FORBIDDEN = """
+import ctypes
+from wasmbuild import runtime
+PR_SET_MDWE = 65
+if ctypes.CDLL(None).prctl(PR_SET_MDWE, 1, 0, 0, 0):
+    raise SystemExit("unsupported")
+try:
+    runtime.load("build", "add")
+except runtime.HostLimitError as error:
+    print(error)
+print(runtime.load("build", "add", targets="portable").target)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a process that may execute no memory")
+def test_a_process_that_may_make_no_memory_executable(project: Project) -> None:
+    project.declare(TOML + '[targets.portable]\ntriple = "pulley64"\n')
+    project.run("build")
+    done = subprocess.run([sys.executable, "-c", _FORBIDDEN], cwd=project.root, capture_output=True, text=True)
+    if done.stderr == "unsupported\n":
+        pytest.skip("needs Linux 6.3")
+    error, loaded = done.stdout.splitlines()
+    assert "add.cwasm needs executable memory, which this process may not make; " in error
+    assert error.endswith("or load a target of pulley64, which needs none")
+    assert loaded == "portable"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a home where nobody may write")

@@ -9,6 +9,8 @@ _FAILED = (
     r"memory allocation of \d+ bytes failed|out of memory \(failed to allocate|GC heap out of memory|\bMemoryError\b|"
     r"Cannot allocate memory"
 )
+NOT_EXECUTABLE = "make memory executable"
+"""Words of Wasmtime where the system lets no code run in memory, or not in what is mapped of a file."""
 _OUT = r"\bout of memory\b"
 
 

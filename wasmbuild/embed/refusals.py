@@ -31,6 +31,12 @@ def refusals(line: int) -> tuple[Refusal, ...]:
         "was precompiled for another platform than this one",
         "ship this machine the artifact of its own target",
     )
+    executable = (
+        "host_limit",
+        "needs executable memory, which this program may not make, or not of that file",
+        "where its file system is mounted noexec, give its SHA-256, so that a copy is loaded; else allow it "
+        "(MemoryDenyWriteExecute= of systemd, execmem of SELinux)",
+    )
     # Whichever is at fault, the words are the library's, whose line is not known: some name Wasmtime before "version".
     said = "compiled with incompatible"
     if lines.own_release_only(line):
@@ -74,6 +80,8 @@ def refusals(line: int) -> tuple[Refusal, ...]:
             "is a module where a component is needed, or the other way round",
             "load it with the call for its kind",
         ),
+        Refusal("(os error 13)", *executable),
+        Refusal("(os error 1)", *executable),
         Refusal(
             "(os error",
             "host_limit",

@@ -73,7 +73,14 @@ def deserialize(
 
         loader = Component
     if _BY_DESCRIPTOR and (data is None or size > COPIED):
-        return loader.deserialize_file(engine, f"/proc/self/fd/{file.fileno()}")
+        try:
+            return loader.deserialize_file(engine, f"/proc/self/fd/{file.fileno()}")
+        except wasmtime.WasmtimeError as error:
+            from wasmbuild.diagnosis.memory import NOT_EXECUTABLE
+
+            # Of a file system that is mounted noexec, no code runs that is mapped, and a copy of it does.
+            if NOT_EXECUTABLE not in str(error):
+                raise
     if data is None:
         from wasmbuild.files import read_up_to
 

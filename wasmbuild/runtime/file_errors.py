@@ -79,6 +79,8 @@ def of_memory(subject: str) -> HostLimitError:
 
 def said_by_host(subject: str, message: str) -> HostLimitError | None:
     """Return the error for words of Wasmtime that pass on what the operating system said, or None."""
+    from wasmbuild.diagnosis.memory import NOT_EXECUTABLE
+
     found = re.search(_OS_ERROR, message)
     if found is None or os.name != "posix":
         return None
@@ -89,6 +91,13 @@ def said_by_host(subject: str, message: str) -> HostLimitError | None:
             "may not have",
             "raise its limit (ulimit -v), or write smaller ones under [engine], such as memory-reservation = 268435456 "
             "and memory-guard-size = 65536, and build again",
+            code,
+        )
+    if NOT_EXECUTABLE in message:
+        return HostLimitError(
+            f"{subject} needs executable memory, which this process may not make",
+            "where its file system is mounted noexec, deserialize its bytes; else allow it (MemoryDenyWriteExecute= of "
+            "systemd, execmem of SELinux), or load a target of pulley64, which needs none",
             code,
         )
     return of_host(f"{subject} cannot be loaded: {os.strerror(code)}", code)

@@ -86,6 +86,11 @@ def host_lacks(said: str) -> str:
             f"reserves {size} of address space for a memory, which this process may not have; raise the limit (ulimit "
             f"-v), or write a smaller memory-reservation under [engine] and build again"
         )
+    if memory_words.NOT_EXECUTABLE in said:
+        return (
+            "cannot be tried here: this process may not make memory executable; let TMPDIR name a directory that is "
+            "not mounted noexec, and allow it (MemoryDenyWriteExecute= of systemd, execmem of SELinux)"
+        )
     numbers = [int(next(filter(None, found.groups()))) for found in _NUMBER.finditer(said)]
     for number in numbers:
         if number in _FIXES and number not in (errno.EACCES, errno.EPERM):

@@ -147,7 +147,12 @@ def _deserialize(kind: Any, engine: wasmtime.Engine, content: bytes | int) -> An
     if isinstance(content, bytes):
         return kind.deserialize(engine, content)
     if _BY_DESCRIPTOR:
-        return kind.deserialize_file(engine, f"/proc/self/fd/{content}")
+        try:
+            return kind.deserialize_file(engine, f"/proc/self/fd/{content}")
+        except wasmtime.WasmtimeError as error:
+            # As there too, for file systems that are mounted noexec.
+            if "make memory executable" not in str(error):
+                raise
     with os.fdopen(os.dup(content), "rb") as file:
         file.seek(0)
         return kind.deserialize(engine, file.read())
