@@ -230,6 +230,17 @@ def test_files_of_other_kinds(host: Host) -> None:
     assert host.refusal("--compile", "main.c").startswith("main.c: is no WebAssembly that this engine compiles: ")
 
 
+@pytest.mark.parametrize("directory", ["/".join(["d" * 200] * 6), "a Stack backtrace: b"])
+def test_what_is_wrong_is_told_whatever_the_path_is(directory: str, host: Host) -> None:
+    root = host.make("consume-fuel = true", LOAD).build().project.root
+    (root / directory).mkdir(parents=True)
+    path = shutil.copy(root / "build/mainframe/gcd.cwasm", root / directory)
+    assert host.refusal(path) == (
+        f"{path}: was precompiled for another platform than this one (Module was compiled for architecture 's390x'); "
+        "ship this machine the artifact of its own target"
+    )
+
+
 def test_a_limit_of_the_process_is_no_damage(host: Host) -> None:
     made = host.make("", LOAD).build()
     artifact = "build/here/gcd.cwasm"

@@ -46,14 +46,20 @@ static inline wasmbuild_status_t wasmbuild_say(wasmbuild_status_t status, char *
   return status;
 }
 
-// Write what an error of Wasmtime says on one line, without a backtrace. Deletes the error.
-static inline void wasmbuild_said(wasmtime_error_t *error, char *said, size_t size) {
+// Write what an error of Wasmtime says of a path on one line, without a backtrace. Deletes the error.
+static inline void wasmbuild_said(wasmtime_error_t *error, const char *path, char *said, size_t size) {
   wasm_name_t text;
   wasmtime_error_message(error, &text);
   wasmtime_error_delete(error);
   size_t length = 0;
   bool blank = true;
-  for (size_t at = 0; at < text.size && length + 1 < size && text.data[at] != '\0'; at++) {
+  // The path may be longer than all that is said, and be any text.
+  static const char named[] = "failed deserialization for: ";
+  size_t at = sizeof named - 1 + strlen(path);
+  if (text.size < at || memcmp(text.data, named, sizeof named - 1) != 0 ||
+      memcmp(text.data + sizeof named - 1, path, strlen(path)) != 0)
+    at = 0;
+  for (; at < text.size && length + 1 < size && text.data[at] != '\0'; at++) {
     char c = text.data[at];
     if (c == '\n' || c == '\r' || c == '\t')
       c = ' ';
@@ -84,7 +90,7 @@ static inline wasmbuild_status_t wasmbuild_refused(wasmtime_error_t *error, cons
        "build it again, or copy it again from where it was built"},
   };
   char said[1024];
-  wasmbuild_said(error, said, sizeof said);
+  wasmbuild_said(error, what, said, sizeof said);
   // The cause, or the last of several, which are numbered.
   const char *cause = strstr(said, "Caused by: ");
   cause = cause != NULL ? cause + strlen("Caused by: ") : said;
@@ -356,7 +362,7 @@ static inline wasmbuild_status_t wasmbuild_load_source(wasm_engine_t *engine, co
     wasmtime_error_t *error = wasmtime_module_new(engine, bytes, length, module);
     if (error != NULL) {
       char said[1024];
-      wasmbuild_said(error, said, sizeof said);
+      wasmbuild_said(error, path, said, sizeof said);
       status = wasmbuild_say(WASMBUILD_NOT_VALID, message, size, "%s: is no WebAssembly that this engine compiles: %s",
                              path, said);
     }
