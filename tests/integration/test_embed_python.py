@@ -158,6 +158,19 @@ def test_a_library_of_another_line_is_what_is_wrong(line: int, said: str, projec
     assert f"(Module was compiled with incompatible {said}'48')" in str(message)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_path_that_is_not_utf_8(project: Project) -> None:
+    declare(project, "", HERE + ELSEWHERE)
+    project.run("embed", "--lang", "python", "-o", "engine.py")
+    project.run("build", "--quiet")
+    odd = os.fsdecode(b"w\xff")
+    (project.build / "here").rename(project.build / odd)
+    (project.build / "mainframe/add.cwasm").rename(project.root / odd)
+    right, wrong = load(project, (f"build/{odd}/add.cwasm", None), (odd, None))
+    assert right == ("ok", ["add"])
+    assert wrong[0] == "other_platform"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="limits are those of POSIX")
 def test_a_limit_of_the_process_is_no_damage(project: Project) -> None:
     declare(project, "")
