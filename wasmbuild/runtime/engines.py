@@ -187,13 +187,18 @@ def check_line(line: int, subject: str) -> None:
 
 def other_line_fix(line: int | None) -> str:
     """Say what to do about what is for another line than the library's, or for one that cannot be told (None)."""
-    from wasmbuild.engine.lines import own_release_only
+    from wasmbuild.engine.lines import known, own_release_only
 
-    build = f'build again with wasmtime = "{library_line()}" under [toolchain]'
+    here, last = library_line(), known()[-1]
+    fixes = [f'build again with wasmtime = "{here}" under [toolchain]'] if here in known() else []
     # The library of such a line is one release, which loads what it compiled itself.
-    if line is None or own_release_only(line):
-        return build
-    return f'{build}, or install that line: pip install "wasmtime>={line},<{line + 1}"'
+    if line is not None and not own_release_only(line):
+        fixes.append(f"install that line: {_install(line)}")
+    return ", or ".join(fixes) or f'{_install(last)}, and build again with wasmtime = "{last}" under [toolchain]'
+
+
+def _install(line: int) -> str:
+    return f'pip install "wasmtime>={line},<{line + 1}"'
 
 
 def _shown(value: object) -> str:

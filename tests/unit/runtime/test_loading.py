@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from wasmbuild.engine import host, triples
+from wasmbuild.engine import host, lines, triples
 from wasmbuild.errors import UsageError, WasmbuildError
-from wasmbuild.runtime import config, engine, load, loading, modules
+from wasmbuild.runtime import config, engine, engines, load, loading, modules
 from wasmbuild.runtime.engines import library_line
 from wasmbuild.runtime.errors import (
     DamagedError,
@@ -112,6 +112,16 @@ def test_another_line(shipping: Any) -> None:
         f"target here is for Wasmtime {other}, and the library of the wasmtime package here is of {here}; "
         f'build again with wasmtime = "{here}" under [toolchain], or install that line: '
         f'pip install "wasmtime>={other},<{other + 1}"'
+    )
+
+
+def test_a_line_that_cannot_be_built_for_is_not_offered(shipping: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fits, alone = (shipping.target(f"line{line}", {"a": b"x"}, major=line) for line in (50, 36))
+    monkeypatch.setattr(engines, "_line", 46)
+    assert refused(OtherLineError, fits).endswith('; install that line: pip install "wasmtime>=50,<51"')
+    last = lines.known()[-1]
+    assert refused(OtherLineError, alone).endswith(
+        f'; pip install "wasmtime>={last},<{last + 1}", and build again with wasmtime = "{last}" under [toolchain]'
     )
 
 
