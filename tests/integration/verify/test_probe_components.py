@@ -33,6 +33,7 @@ POINT = '(type $r (record (field "left-side" u32) (field "b" s32))) (export $poi
 COLOUR = '(type $e (enum "red" "light-green")) (export $colour "colour" (type $e))'
 FLAGS = '(type $f (flags "a" "b")) (export $flags "flags" (type $f))'
 VARIANT = '(type $v (variant (case "a" u32) (case "b" s32))) (export $variant "variant" (type $v))'
+MIXED = '(type $m (variant (case "a" u32) (case "b" bool))) (export $mixed "mixed" (type $m))'
 
 
 SMALL: dict[str, list[Any]] = {
@@ -191,26 +192,42 @@ def test_a_value_that_no_test_can_hold_is_refused(probing: Probing) -> None:
         ("(result u32 (error s32))", {"err": -5}, {"err": -5}),
         ("$variant", {"a": 5}, {"a": 5}),
         ("$variant", {"b": -5}, {"b": -5}),
+        # Of one class in Python, or of a class of classes.
+        ("$mixed", {"a": 1}, {"a": 1}),
+        ("$mixed", {"b": True}, {"b": True}),
+        ("(result u32 (error bool))", {"err": True}, {"err": True}),
+        (
+            "(list (result (option u32) (error string)))",
+            [{"err": "hi"}, {"ok": 1}, {"ok": {"none": True}}],
+            [{"err": "hi"}, {"ok": {"some": 1}}, {"ok": {"none": True}}],
+        ),
     ],
 )
 def test_cases_are_told_by_name_and_taken_by_name_or_bare(
     probing: Probing, type_: str, value: Any, outcome: Any
 ) -> None:
-    types = {"$variant": VARIANT}.get(type_, "")
+    types = {"$variant": VARIANT, "$mixed": MIXED}.get(type_, "")
     told = probing.test(identity("pair", type_, types), {"call": "f", "args": [value], "returns": [value]})
     assert told == {"returned": [outcome], "expected": [outcome]}
 
 
 RESOURCE = f"""(component {COUNTERS_CORE}
+  (core module $t (import "" "new" (func $new (param i32) (result i32))) (memory (export "memory") 1)
+    (func (export "try") (param i32) (result i32)
+      (i32.store (i32.const 4) (call $new (local.get 0))) (i32.const 0)))
+  (core instance $ti (instantiate $t (with "" (instance (export "new" (func $new))))))
   (export $re "counter" (type $r))
+  (func (export "[static]counter.try") (param "n" u32) (result (result (own $re)))
+    (canon lift (core func $ti "try") (memory $ti "memory")))
   (func (export "[constructor]counter") (param "n" u32) (result (own $re)) (canon lift (core func $wi "make")))
   (func (export "[method]counter.get") (param "self" (borrow $re)) (result u32) (canon lift (core func $i "get"))))"""
 
 
 def test_a_resource_is_made_by_a_call_and_given_to_another(probing: Probing) -> None:
     made = {"call": "[constructor]counter", "args": [3]}
-    told = probing.test(RESOURCE, {"call": "[method]counter.get", "args": [made], "returns": [3]})
-    assert told == {"returned": [3], "expected": [3]}
+    for maker in (made, {**made, "call": "[static]counter.try"}):
+        told = probing.test(RESOURCE, {"call": "[method]counter.get", "args": [maker], "returns": [3]})
+        assert told == {"returned": [3], "expected": [3]}
     told = probing.test(RESOURCE, {**made, "returns": ["resource"]})
     assert told == {"returned": ["resource"], "expected": ["resource"]}
     told = probing.test(RESOURCE, {"call": "[method]counter.get", "args": [3]})
