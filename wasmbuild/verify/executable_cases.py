@@ -33,7 +33,8 @@ _TRAP = re.compile(
 _WARNING = re.compile(r"warning: using `--invoke` with a function .*\n")
 _OWN = re.compile(r"Error: (?:failed to run main module `|failed deserialization for: )")
 _FAILED = re.compile(r"^Error: ", re.MULTILINE)
-_NOT_INSTANTIATED = 'failed to instantiate "'
+# Without it, the error is one of what comes before the call: instantiation, or `_initialize`.
+_CALLED = re.compile(r"Caused by:\n +(?:0: )?failed to invoke ")
 _WASI = ("wasi_snapshot_preview1", "wasi_unstable")
 _WRITING = ("fd_write", "fd_pwrite")
 
@@ -115,7 +116,7 @@ def reply(
     if failed is not None and ended.status in (1, TRAPPED):
         own = stderr[failed:]
         traps = list(_TRAP.finditer(own))
-        if traps and _NOT_INSTANTIATED not in own:
+        if traps and _CALLED.search(own):
             # Names of functions come before it.
             return {"trapped": traps[-1][1] or traps[-1][2], **_written(case, stdout, stderr[:failed])}
         if traps or ended.status == 1:

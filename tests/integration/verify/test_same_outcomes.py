@@ -101,6 +101,8 @@ def test_outcomes(
     [
         ('(memory 1) (data (i32.const 65536) "x") (func (export "f"))', F),
         ('(func $s unreachable) (start $s) (func (export "f"))', F),
+        ('(func (export "_initialize") unreachable) (func (export "f"))', F),
+        ('(tag) (func (export "_initialize") (throw 0)) (func (export "f"))', F),
         ('(import "env" "log" (func)) (func (export "f"))', F),
         (f'{WRITES} (func (export "_start") (call $say) (call $exit (i32.const 200)))', START),
     ],

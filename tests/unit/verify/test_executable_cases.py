@@ -159,6 +159,14 @@ def test_what_cannot_be_instantiated_is_no_outcome_of_the_call(entry: Any, statu
     }
 
 
+def test_a_component_that_traps_before_it_runs_has_no_outcome(entry: Any) -> None:
+    case, backtrace = Case("wasi:cli/run@0.2.6#run", (), traps="bad", wasi=PROGRAM), BACKTRACE.format(name="x")[7:]
+    stderr = f"{FAILED}    0: {backtrace}    1: wasm trap: bad\n"
+    assert reply(entry(kind="component"), case, ended(134, "", stderr)).keys() == {"failed"}
+    stderr = f"{FAILED}    0: failed to invoke `run` function\n    1: {backtrace}    2: wasm trap: bad\n"
+    assert reply(entry(kind="component"), case, ended(134, "", stderr))["trapped"] == "bad"
+
+
 # --- how programs end -------------------------------------------------------------------------------------------------
 
 

@@ -61,10 +61,11 @@ def test_what_is_not_loaded_is_not_tested(loading: Loading) -> None:
 
 def test_every_test_runs_in_a_process_of_its_own(loading: Loading) -> None:
     does = """
+    failed = "Error: failed to run main module `x`\\n\\nCaused by:\\n"
     if not loading:
         n = int(arguments[-1])
-        if n == 2: fail("Error: failed to run main module `x`\\n\\nCaused by:\\n    2: wasm trap: bad\\n", 134)
-        if n == 3: fail("Error: failed to run main module `x`\\n\\nCaused by:\\n    not enough\\n")
+        if n == 2: fail(f"{failed}    0: failed to invoke `f`\\n    2: wasm trap: bad\\n", 134)
+        if n == 3: fail(f"{failed}    not enough\\n")
         print(n * 10)
     """
     cases = [Case("f", (n,), returns=(n * 10,)) for n in range(5)]
