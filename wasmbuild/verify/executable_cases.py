@@ -90,9 +90,11 @@ def command(
         options += [f"--dir={directory}::{path}" for path, directory in directories.items()]
         for name, value in case.wasi.env:
             options.append(f"--env={name}={value}")
-    if artifact.kind == "module" and case.call != cases.START:
+    if artifact.kind == "module":
         options.append(f"--invoke={case.call}")
-        arguments = [_spelled(value, type_) for value, type_ in zip(case.args, _types(artifact, case)[0], strict=True)]
+        taken = _types(artifact, case)[0]
+        # What a function does not take are arguments of the program.
+        arguments = [_spelled(value, type_) for value, type_ in zip(case.args, taken, strict=True)] or arguments
     return [*run, *options, file, *arguments]
 
 
@@ -123,7 +125,7 @@ def reply(
             return {"failed": one_line(own)}
     if ended.status < 0 or ended.status >= 126:
         return {}
-    if ended.status or artifact.kind == "component" or case.call == cases.START:
+    if ended.status or artifact.kind == "component":
         return {"exited": ended.status, **_written(case, stdout, stderr)}
     try:
         return _returned(artifact, case, stdout, stderr, alone)

@@ -65,7 +65,7 @@ def judged(case: Case, reply: Mapping[str, Any], memory: int | None = None) -> C
     if not _is_reply(reply) or not _answers(case, reply):
         reply = NONSENSE
     if case.exit is not None and reply.get("returned") == []:
-        # An executable tells of a program's exit status in either case.
+        # An executable does not tell a program that returns from one that ends itself with 0.
         reply = {**{key: value for key, value in reply.items() if key not in ("returned", "types")}, "exited": 0}
     summary = _summary(case, reply)
     if "failed" in reply:

@@ -39,6 +39,7 @@ def test_how_a_test_is_run(loading: Loading, tmp_path: Path, site: LoadingSite) 
     noted = json.loads((tmp_path / "noted").read_text())
     assert noted["arguments"][:-2] == [
         "run", "--allow-precompiled", "-W", "simd=y", "-S", "inherit-env=n", "--argv0=name", "--env=LANG=C",
+        "--invoke=_start",
     ]  # fmt: skip
     assert noted["arguments"][-1] == "x"
     assert (noted["stdin"], noted["environment"]["A"]) == ("größe", "b")
