@@ -37,6 +37,7 @@ _FAILED = re.compile(r"^Error: ", re.MULTILINE)
 _CALLED = re.compile(r"Caused by:\n +(?:0: )?failed to invoke ")
 _WASI = ("wasi_snapshot_preview1", "wasi_unstable")
 _WRITING = ("fd_write", "fd_pwrite")
+_READING = ("args_get", "args_sizes_get")
 
 
 def obstacle(artifact: ManifestArtifact) -> str:
@@ -47,6 +48,8 @@ def obstacle(artifact: ManifestArtifact) -> str:
                 return f"an executable does not call functions of components such as {case.title}"
         elif any(type_ not in NUMBERS for part in _types(artifact, case) for type_ in part):
             return f"an executable takes and gives no vectors, as {case.title} does"
+        elif case.args and case.wasi is not None and _imports_wasi(artifact, _READING):
+            return f"an executable gives the args of {case.title} to the program in place of its argv"
     return ""
 
 
@@ -55,9 +58,7 @@ def mixes(artifact: ManifestArtifact, case: Case) -> bool:
 
     Then they are known only when it is run once more, ``alone``: what it writes is left out then.
     """
-    return bool(_types(artifact, case)[1]) and any(
-        item.module in _WASI and item.name in _WRITING for item in artifact.imports
-    )
+    return bool(_types(artifact, case)[1]) and _imports_wasi(artifact, _WRITING)
 
 
 def command(
@@ -172,6 +173,10 @@ def _written(case: Case, stdout: str, stderr: str) -> Mapping[str, str]:
 def _kept(text: str) -> str:
     written = text.encode("utf-8", "surrogateescape")
     return written[: values.OUTPUT_LIMIT].decode("utf-8", "surrogateescape")
+
+
+def _imports_wasi(artifact: ManifestArtifact, names: Sequence[str]) -> bool:
+    return any(item.module in _WASI and item.name in names for item in artifact.imports)
 
 
 def _types(artifact: ManifestArtifact, case: Case) -> tuple[tuple[str, ...], tuple[str, ...]]:

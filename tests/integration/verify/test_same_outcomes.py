@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from probing import HOST, LIMITS, LINE, Probing
+from support import HEAD, Project
 
 from wasmbuild.engine import settings, translations, triples
 from wasmbuild.formats import wasm
@@ -29,6 +30,10 @@ WRITES = r"""
   (func $say (call $write (i32.const 2)))
   (func $write (param i32) (i32.store (i32.const 0) (i32.const 100)) (i32.store (i32.const 4) (i32.const 33))
     (drop (call $fd_write (local.get 0) (i32.const 0) (i32.const 1) (i32.const 8))))"""
+ARGC = """
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "f") (result i32) (drop (call $sizes (i32.const 0) (i32.const 4))) (i32.load (i32.const 0)))"""
 LOOP = '(func (export "f") (loop (br 0)))'
 F, START = Case("f", (), returns=()), Case("_start", (), exit=0, wasi=WASI)
 
@@ -76,12 +81,7 @@ def values(type_: str, *given: Any) -> list[tuple[str, Case, dict[str, bool]]]:
         (f'{WRITES} (func (export "") unreachable) (func (export "_start") (call $say))', START, {}),
         (f'{WRITES} (func (export "_start") (call $say))', START._replace(exit=None, returns=()), {}),
         (identity("i32").replace('"f"', '"_start"'), Case("_start", (7,), returns=(7,)), {}),
-        (
-            """(import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
-            (memory (export "memory") 1) (func (export "f") (result i32)
-              (drop (call $sizes (i32.const 0) (i32.const 4))) (i32.load (i32.const 0)))""",
-            Case("f", (), returns=(2,), wasi=WASI), {},
-        ),
+        (ARGC, Case("f", (), returns=(2,), wasi=WASI), {}),
         (
             f'{WRITES} (func (export "f") (result i32 i64) (call $say) (i32.const 7) (i64.const 8))',
             Case("f", (), returns=(7, 8), wasi=WASI), {},
@@ -117,6 +117,32 @@ def test_what_cannot_be_executed(probing: Probing, workshop: Any, tmp_path: Path
     for told in outcomes(probing, workshop, tmp_path, f"(module {text})", case, {}):
         assert "failed" in told
         assert not told.keys() & {"returned", "trapped", "exited"}
+
+
+@pytest.mark.parametrize(
+    ("text", "engine", "case", "why"),
+    [
+        (
+            ARGC.replace("(result i32) (drop", "(param i32) (result i32) (drop"), "",
+            'call = "f", args = [7], wasi = { argv = ["m"] }, returns = [1]',
+            'an executable gives the args of f(7, argv ["m"]) to the program in place of its argv',
+        ),
+    ],
+)  # fmt: skip
+def test_what_an_executable_would_run_otherwise_is_left_to_the_library(
+    project: Project, text: str, engine: str, case: str, why: str
+) -> None:
+    targets = "".join(
+        f'[targets.{embedder}]\ntriple = "{HOST}"\nengine = {{ embedder = "{embedder}", {engine} }}\n'
+        for embedder in ("c-api", "cli")
+    )
+    project.write("m.wat", f"(module {text})")
+    project.declare(f'{HEAD}{targets}[modules.m]\nsource = "m.wat"\ntests = [{{ {case} }}]\n')
+    project.run("build")
+    library, executable = project.verdicts().values()
+    assert (library["level"], library["message"]) == ("tested", "")
+    assert (executable["level"], executable["lacks"]) == ("loaded", "calls")
+    assert executable["message"] == f"cannot be tested: {why}; a runner with a python does"
 
 
 def outcomes(
