@@ -40,8 +40,9 @@ _WRITING = ("fd_write", "fd_pwrite")
 _READING = ("args_get", "args_sizes_get")
 
 
-def obstacle(artifact: ManifestArtifact) -> str:
+def obstacle(artifact: ManifestArtifact, metering: Metering) -> str:
     """Say why an executable cannot run all tests of an artifact; empty when it can."""
+    initializes = any(item.name == "_initialize" and item.kind == "func" for item in artifact.exports)
     for case in artifact.tests:
         if artifact.kind == "component":
             if not _RUN.fullmatch(case.call):
@@ -50,6 +51,8 @@ def obstacle(artifact: ManifestArtifact) -> str:
             return f"an executable takes and gives no vectors, as {case.title} does"
         elif case.args and case.wasi is not None and _imports_wasi(artifact, _READING):
             return f"an executable gives the args of {case.title} to the program in place of its argv"
+        elif initializes and metering.fuel and case.fuel is not None:
+            return f"with an executable _initialize consumes fuel of {case.title}"
     return ""
 
 

@@ -168,7 +168,7 @@ class ExecutableLoader:
         obstacle = self._obstacle(load, ended)
         if obstacle is not None or load.metering is None:
             return obstacle, None
-        cannot = executable_cases.obstacle(load.artifact)
+        cannot = executable_cases.obstacle(load.artifact, load.metering)
         if cannot:
             message = f"cannot be tested: {cannot}; a runner with a python does"
             return Unreachable(message, CALLS), ()

@@ -34,6 +34,8 @@ ARGC = """
   (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
   (memory (export "memory") 1)
   (func (export "f") (result i32) (drop (call $sizes (i32.const 0) (i32.const 4))) (i32.load (i32.const 0)))"""
+COUNTS = """(local i32) (local.set 0 (i32.const 10000))
+  (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))"""
 LOOP = '(func (export "f") (loop (br 0)))'
 F, START = Case("f", (), returns=()), Case("_start", (), exit=0, wasi=WASI)
 
@@ -126,6 +128,10 @@ def test_what_cannot_be_executed(probing: Probing, workshop: Any, tmp_path: Path
             ARGC.replace("(result i32) (drop", "(param i32) (result i32) (drop"), "",
             'call = "f", args = [7], wasi = { argv = ["m"] }, returns = [1]',
             'an executable gives the args of f(7, argv ["m"]) to the program in place of its argv',
+        ),
+        (
+            f'(func $s {COUNTS}) (export "_initialize" (func $s)) (func (export "f"))', "consume-fuel = true",
+            'call = "f", returns = [], fuel = 1000', "with an executable _initialize consumes fuel of f()",
         ),
     ],
 )  # fmt: skip

@@ -310,9 +310,8 @@ def test_what_an_engine_counts_is_granted(entry: Any, metering: Metering, fuel: 
     ],
 )  # fmt: skip
 def test_what_an_executable_cannot_run(entry: Any, type_: str, kind: str, case: Case, why: str) -> None:
-    said = obstacle(
-        entry(type_, kind=kind, tests=(Case("g", (1,), returns=(1,)), case) if kind == "module" else (case,))
-    )
+    tests = (Case("g", (1,), returns=(1,)), case) if kind == "module" else (case,)
+    said = obstacle(entry(type_, kind=kind, tests=tests), NOTHING)
     assert why in said
     assert bool(said) == bool(why)
 

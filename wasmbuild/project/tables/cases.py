@@ -145,7 +145,8 @@ class CaseTable(Table):
     )
     fuel: Annotated[int, Rule(None, minimum=cases.FUEL[0], maximum=cases.FUEL[1])] | None = Field(
         default=None,
-        description="Fuel that the call may consume, on targets with `consume-fuel`. By default plenty.",
+        description="Fuel that the call may consume, on targets with `consume-fuel`. By default plenty. Where an "
+        "executable verifies, a start function pays from it too.",
     )
     time_limit: Annotated[int, Rule(None, minimum=cases.SECONDS[0], maximum=cases.SECONDS[1])] = Field(
         default=cases.DEFAULT_SECONDS, description="Seconds that the call may take on any target, 1 to 3600."
