@@ -42,7 +42,10 @@ _READING = ("args_get", "args_sizes_get")
 
 def obstacle(artifact: ManifestArtifact, metering: Metering) -> str:
     """Say why an executable cannot run all tests of an artifact; empty when it can."""
-    initializes = any(item.name == "_initialize" and item.kind == "func" for item in artifact.exports)
+    functions = {item.name for item in artifact.exports if item.kind == "func"}
+    initializes = "_initialize" in functions
+    if initializes and cases.START in functions:
+        return "an executable calls _initialize although there is _start"
     for case in artifact.tests:
         if artifact.kind == "component":
             if not _RUN.fullmatch(case.call):

@@ -130,6 +130,10 @@ def test_what_cannot_be_executed(probing: Probing, workshop: Any, tmp_path: Path
             'an executable gives the args of f(7, argv ["m"]) to the program in place of its argv',
         ),
         (
+            '(func (export "_initialize") unreachable) (func (export "_start")) (func (export "f"))', "",
+            'call = "f", returns = []', "an executable calls _initialize although there is _start",
+        ),
+        (
             f'(func $s {COUNTS}) (export "_initialize" (func $s)) (func (export "f"))', "consume-fuel = true",
             'call = "f", returns = [], fuel = 1000', "with an executable _initialize consumes fuel of f()",
         ),
