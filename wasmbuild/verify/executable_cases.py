@@ -82,7 +82,8 @@ def command(
     ``directories`` are where those of the case lie, by their paths for the program. With ``alone``, results alone are
     printed.
     """
-    options = ["-S", "inherit-env=n", *(["-S", "inherit-stdout=n"] if alone else [])]
+    # By itself an executable gives WASI to everything, where a case has something stand in for it too.
+    options = ["-S", "cli=n" if case.wasi is None else "inherit-env=n", *(["-S", "inherit-stdout=n"] if alone else [])]
     if metering.fuel:
         options += ["-W", f"fuel={case.fuel or cases.FUEL[1]}"]
     if metering.epoch:

@@ -84,6 +84,8 @@ def values(type_: str, *given: Any) -> list[tuple[str, Case, dict[str, bool]]]:
         (f'{WRITES} (func (export "_start") (call $say))', START._replace(exit=None, returns=()), {}),
         (identity("i32").replace('"f"', '"_start"'), Case("_start", (7,), returns=(7,)), {}),
         (ARGC, Case("f", (), returns=(2,), wasi=WASI), {}),
+        (ARGC, Case("f", (), returns=(0,), imports="zero"), {}),
+        (ARGC, Case("f", (), traps="unknown import", imports="trap"), {}),
         (
             f'{WRITES} (func (export "f") (result i32 i64) (call $say) (i32.const 7) (i64.const 8))',
             Case("f", (), returns=(7, 8), wasi=WASI), {},

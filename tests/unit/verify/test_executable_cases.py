@@ -254,7 +254,7 @@ NOTHING = Metering(fuel=False, epoch=False)
 def test_values_on_the_command_line(entry: Any, types: str, values: tuple[Any, ...], spelled: list[str]) -> None:
     case = Case("f", values, returns=())
     assert command(RUN, entry(f"({types}) -> ()"), case, "load.cwasm", NOTHING) == [
-        *RUN, "-S", "inherit-env=n", "--invoke=f", "load.cwasm", *spelled,
+        *RUN, "-S", "cli=n", "--invoke=f", "load.cwasm", *spelled,
     ]  # fmt: skip
 
 
