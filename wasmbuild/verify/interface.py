@@ -15,7 +15,7 @@ Rows = Sequence[Sequence[str]]
 
 _SHOWN = 3
 _KNOWN_TYPES = frozenset(("i32", "i64", "f32", "f64", "v128", "funcref", "externref", "mut"))
-_VALUE_TYPE = re.compile(r"\(ref (?:null )?(?:[a-z]+|\d+|\(shared [a-z]+\))\)|[a-z][a-z0-9]*")
+_VALUE_TYPE = re.compile(r"\(ref (?:null )?(?:[a-z0-9]+|\(shared [a-z0-9]+\))\)|[a-z][a-z0-9]*")
 _TABLE = re.compile(r"(.*?)(?:\.\.4294967295)?(?: i64)?(?: shared)?")
 
 

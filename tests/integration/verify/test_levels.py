@@ -175,6 +175,7 @@ def test_types_that_the_library_does_not_tell_end_nothing(tmp_path: Path, worksh
     text = """(module
       (type $pair (struct (field i32 i32)))
       (func (export "f") (param v128 (ref null $pair) anyref exnref (ref func)) (result i31ref) (ref.null i31))
+      (func (export "i31") (result (ref i31)) (ref.i31 (i32.const 1)))
       (global (export "g") (mut (ref null $pair)) (ref.null $pair))
       (table (export "t") 1 anyref)
       (table (export "t64") i64 1 4294967295 externref)
