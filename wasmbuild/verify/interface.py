@@ -16,6 +16,8 @@ Rows = Sequence[Sequence[str]]
 _SHOWN = 3
 _KNOWN_TYPES = frozenset(("i32", "i64", "f32", "f64", "v128", "funcref", "externref", "mut"))
 _VALUE_TYPE = re.compile(r"\(ref (?:null )?(?:[a-z0-9]+|\(shared [a-z0-9]+\))\)|[a-z][a-z0-9]*")
+_TYPES = ("type", "component", "instance", "func")
+"""What the library calls a type that a component exports: one of components goes by the kind that they have."""
 _TABLE = re.compile(r"(.*?)(?:\.\.4294967295)?(?: i64)?(?: shared)?")
 
 
@@ -52,9 +54,12 @@ def _difference(what: str, declared: Iterable[Sequence[str]], rows: Rows) -> str
     wanted, found = list(map(tuple, declared)), list(map(tuple, rows))
     if wanted == found:
         return ""
+    types = {extern[:-2] for extern in wanted if extern[-2] == "type"}
+    found = [(*row[:-2], "type", "") if row[:-2] in types and row[-2] in _TYPES else row for row in found]
     spelled = Counter((*extern[:-1], as_reported(extern[-2], extern[-1])) for extern in wanted)
     counted = Counter(found)
-    missing = list((spelled - counted).elements())
+    # Of the types that a component imports the library lists those alone that a host has to give, its resources.
+    missing = [extern for extern in (spelled - counted).elements() if what == "exports" or extern[-2] != "type"]
     surplus = {extern[:-2]: extern for extern in (counted - spelled).elements()}
     differences = []
     for extern in missing:

@@ -10,6 +10,7 @@ import pytest
 
 from wasmbuild.engine import host
 from wasmbuild.engine.triples import parse
+from wasmbuild.formats.extern import Export
 from wasmbuild.verify import Verdict, verify
 
 HAND = "was it built or changed by hand, or by another tool? build it again"
@@ -182,6 +183,24 @@ def test_types_that_the_library_does_not_tell_end_nothing(tmp_path: Path, worksh
       (memory (export "m64") i64 1 3))"""
     workshop.ship(tmp_path, "host", HERE, {"types": text})
     assert only(tmp_path) == Verdict("types@host", True, "loaded", None, "loaded", "")
+
+
+def test_types_of_a_component_that_the_library_does_not_list_or_calls_by_another_kind(
+    tmp_path: Path, workshop: Any
+) -> None:
+    text = """(component
+      (type $r (record (field "x" u32)))
+      (import "point" (type $point (eq $r)))
+      (import "resource" (type (sub resource)))
+      (import "f" (func (param "p" $point)))
+      (type $c (component)) (type $i (instance)) (type $f (func))
+      (export "a-point" (type $point)) (export "c" (type $c)) (export "i" (type $i)) (export "g" (type $f)))"""
+    manifest = workshop.ship(tmp_path, "host", HERE, {"types": text})
+    assert only(tmp_path) == Verdict("types@host", True, "loaded", None, "loaded", "")
+    [artifact] = manifest.artifacts
+    more = artifact._replace(exports=(*artifact.exports, Export("nowhere", "type", "")))
+    workshop.write(tmp_path, manifest._replace(artifacts=(more,)))
+    assert '"nowhere" is missing' in only(tmp_path).message
 
 
 def test_a_broken_artifact_does_not_silence_the_others(tmp_path: Path, workshop: Any) -> None:
