@@ -179,6 +179,7 @@ BOTH = """(component
     [
         ("", False),
         ('(instance $two (instantiate $b (with "f" (func $one "f"))))', True),
+        ('(instance (instantiate $b (with "f" (func $h)) (with "g" (func $h)) (with "h" (func $h))))', True),
         ('(alias outer 0 $b (component $c)) (instance $two (instantiate $c (with "f" (func $one "f"))))', True),
         (
             '(component $d (import "b" (component $c (import "f" (func (param "x" string))))))'

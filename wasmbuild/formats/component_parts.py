@@ -131,8 +131,9 @@ class _Spaces:
                 read_name(cursor)
             else:
                 cursor.name()
-            self.several = self.several or _sort(cursor) == "component"
+            given = _sort(cursor)
             cursor.u32()
+            self.several = self.several or given == "component"
         self.add("instance", True)
 
     def _alias(self, cursor: Cursor) -> None:

@@ -86,3 +86,24 @@ def test_what_the_wheel_s_compiler_builds(built: Project, tmp_path: Path) -> Non
     remains = {"collected@arm": {GC_HEAP}, "thrown@arm": {GC_HEAP}}
     assert affected(built, str(alone), "--runtime", "48.0.8") == remains
     assert affected(built, str(alone), "--runtime", "48.0.0") == remains | {"tagged@arm": {LAYOUT}}
+
+
+PLUGGED = """(component
+  (import "host" (instance $host)) (import "log" (instance $log))
+  (component $plugin
+    (import "host" (instance)) (import "log" (instance))
+    (core module $m (func (export "f") (result i32) i32.const 7))
+    (core instance $i (instantiate $m))
+    (func (export "f") (result u32) (canon lift (core func $i "f"))))
+  (instance $one (instantiate $plugin (with "host" (instance $host)) (with "log" (instance $log))))
+  (instance $two (instantiate $plugin (with "host" (instance $host)) (with "log" (instance $log))))
+  (instance $three (instantiate $plugin (with "host" (instance $host)) (with "log" (instance $log))))
+  (export "one" (func $one "f")) (export "two" (func $two "f")) (export "three" (func $three "f")))"""
+
+
+def test_a_component_that_makes_several_instances_of_another_is_judged(project: Project) -> None:
+    project.write("plugged.wat", PLUGGED)
+    project.declare(HEAD + TARGETS + '[modules.plugged]\nsource = "plugged.wat"\n')
+    project.run("build")
+    artifacts = json.loads(project.run("audit", "--json", "build").stdout)["artifacts"]
+    assert [entry["status"] for entry in artifacts] == ["not affected"] * 2
