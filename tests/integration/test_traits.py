@@ -192,6 +192,35 @@ def test_text_passes_between_two_instances_of_one_component(inside: str, passes:
     assert wasm_traits.read(library.translate((BOTH % inside).encode())).string_transcoding is passes
 
 
+BUILT_IN = (
+    "resource.new $r", "resource.drop $r", "resource.rep $r", "backpressure.inc", "backpressure.dec",
+    "context.get i32 0", "context.set i32 0", "task.return (result string) (memory $m)", "task.cancel",
+    "subtask.cancel", "subtask.cancel async", "subtask.drop", "waitable-set.new", "waitable-set.wait (memory $m)",
+    "waitable-set.poll (memory $m)", "waitable-set.drop", "waitable.join", "thread.index",
+    "thread.new-indirect $f (table $t)", "thread.resume-later", "thread.suspend", "thread.yield",
+    "thread.suspend-then-resume", "thread.yield-then-resume", "thread.suspend-then-promote",
+    "thread.yield-then-promote", "thread.spawn-ref $f", "thread.spawn-indirect $f (table $t)",
+    "stream.new $s", "stream.read $s (memory $m)", "stream.write $s async", "stream.cancel-read $s",
+    "stream.cancel-write $s async", "stream.drop-readable $s", "stream.drop-writable $s", "future.new $u",
+    "future.read $u (memory $m)", "future.write $u", "future.cancel-read $u", "future.cancel-write $u async",
+    "future.drop-readable $u", "future.drop-writable $u", "error-context.new (memory $m)",
+    "error-context.debug-message (memory $m)", "error-context.drop",
+)  # fmt: skip
+WITH_BUILT_IN = """(component
+  (core type $f (func (param i32))) (type $r (resource (rep i32))) (type $s (stream u8)) (type $u (future u8))
+  (core module $c (table (export "t") 4 funcref) (memory (export "m") 1))
+  (core instance $i (instantiate $c))
+  (alias core export $i "t" (core table $t)) (alias core export $i "m" (core memory $m))
+  (core func (canon %s)))"""
+
+
+@pytest.mark.parametrize("built_in", BUILT_IN)
+def test_built_in_functions_are_read_to_their_end(built_in: str, library: Embedded) -> None:
+    features = wasm_traits.read(library.translate((WITH_BUILT_IN % built_in).encode())).features
+    assert features[0] == "component-model"
+    assert ("component-model-async" in features) is not built_in.startswith("resource")
+
+
 LOCALS = "(local " + "i32 " * 100 + ")"
 WRITTEN = "".join([f"(local.set {local} (i32.load (local.get 0)))" for local in range(1, 100)])
 READ = "".join([f"(i32.store (local.get 0) (local.get {local}))" for local in range(1, 100)])

@@ -195,6 +195,12 @@ def test_a_component_has_what_any_of_its_modules_has() -> None:
     )
 
 
+@pytest.mark.parametrize("code", [0x2E, 0x2F])
+def test_streams_and_futures_that_are_forwarded_need_async(code: int) -> None:
+    found = wasm_traits.read(COMPONENT + section(8, vec([bytes([code]) + leb(200)])))
+    assert found.features == ("component-model", "component-model-async")
+
+
 @pytest.mark.parametrize(
     "data",
     [
