@@ -212,6 +212,27 @@ def test_riscv64_is_given_what_its_compiler_cannot_do_without(project: Project) 
     build(project, "", works=True, target=f"\n[targets.here]\n{triple}\n")
 
 
+# --- what Wasmtime lacks ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (
+            '(component (import "f" (func $f)) (export "g" (func $f)))',
+            "component export `g` is a reexport of an imported function which is not implemented",
+        ),
+        ('(component (import "c" (component)))', "root-level component imports are not supported"),
+    ],
+)
+def test_a_component_that_wasmtime_cannot_compile_is_not_called_invalid(
+    project: Project, source: str, said: str
+) -> None:
+    words = build(project, source)
+    assert f"Wasmtime 48 lacks what m.wat needs: {said}; that says nothing against it as WebAssembly" in words
+    assert "not valid" not in words
+
+
 # --- limits -----------------------------------------------------------------------------------------------------------
 
 

@@ -64,6 +64,7 @@ LOCALS = "(module (func (local " + "i32 " * 50001 + ")))"
 LONG = module_of(b"\0" + b"\1" * 7_654_322 + b"\x0b")
 SUBTYPES = " ".join(f"(type (sub {number} (struct)))" for number in range(64))
 TUPLES = " ".join(f"(type (tuple {number} {number}))" for number in range(20))
+LISTS = " ".join(f"(type (list {number}))" for number in range(200))
 SIMD = "(module (func (result v128) (i32x4.splat (i32.const 1))))"
 # By the cause's word and setting: sources that make the compiler say so, with its options.
 COMPILED: list[tuple[str, str, str | bytes, tuple[str, ...]]] = [
@@ -138,6 +139,11 @@ COMPILED: list[tuple[str, str, str | bytes, tuple[str, ...]]] = [
     (compiling.UNKNOWN_PROPOSAL, "",
      "(module (rec (type $a (descriptor $b) (struct)) (type $b (describes $a) (struct))))", ()),
     (compiling.UNKNOWN_PROPOSAL, "", module_of(b"\0\x41\0\x41\0\xfc\x12\0\x0b"), ()),
+    (compiling.UNKNOWN_PROPOSAL, "", '(component (import "v" (value string)))', ()),
+    (compiling.NOT_IMPLEMENTED, "", '(component (import "f" (func $f)) (export "g" (func $f)))', ()),
+    (compiling.NOT_IMPLEMENTED, "", '(component (import "c" (component)))', ()),
+    (compiling.NOT_IMPLEMENTED, "", '(component (component $c) (export "c" (component $c)))', ()),
+    (compiling.NOT_IMPLEMENTED, "", '(component (type $f (func)) (import "t" (type (eq $f))))', ()),
     (compiling.CODE_LIMIT, "", LOCALS, ()),
     (compiling.CODE_LIMIT, "", LONG, ()),
     (compiling.LIMIT, "", f"(module {'(memory 0)' * 101})", ()),
@@ -149,6 +155,7 @@ COMPILED: list[tuple[str, str, str | bytes, tuple[str, ...]]] = [
     (compiling.LIMIT, "", f"(component (type (tuple {'u8 ' * 10001})))", ()),
     (compiling.LIMIT, "", f"(module (type (sub (struct))) {SUBTYPES})", ()),
     (compiling.LIMIT, "", f"(component (type (tuple u8 u8)) {TUPLES})", ()),
+    (compiling.LIMIT, "", f"(component (type (list u8)) {LISTS})", ()),
     (compiling.CUT_SHORT, "", MODULE + b"\1\7\1\x60", ()),
     (compiling.UNKNOWN_CODE, "", module_of(b"\0\xff\x0b"), ()),
     (compiling.UNKNOWN_CODE, "", MODULE + b"\1\5\1\x60\0\1\x67", ()),

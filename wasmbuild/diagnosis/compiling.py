@@ -19,6 +19,7 @@ NEEDS_AVX = "needs-avx"
 NOT_IN_WINCH = "not-in-winch"
 FEATURE = "feature"
 NO_CODE = "no-code"
+NOT_IMPLEMENTED = "not-implemented"
 LIMIT = "limit"
 CODE_LIMIT = "code-limit"
 CUT_SHORT = "cut-short"
@@ -85,12 +86,19 @@ TABLE = (
     Row(UNKNOWN_PROPOSAL, r"with (compact imports) proposal disabled"),
     Row(UNKNOWN_PROPOSAL, r"(memory control) support is not enabled"),
     Row(UNKNOWN_PROPOSAL, r"(custom.descriptors) (?:proposal|are unsupported|required|support)"),
+    Row(UNKNOWN_PROPOSAL, r"support for (component model `value`s) is not enabled"),
+    Row(
+        NOT_IMPLEMENTED,
+        r"component export `.*` is a reexport of .*|root-level component imports are not supported|"
+        r"exporting a component from the root component is not supported|unsupported type export",
+    ),
     # Limits of the implementation, for files that may well be valid.
     Row(CODE_LIMIT, r"too many locals: locals exceed maximum"),
     Row(CODE_LIMIT, r"function body size count exceeds limit of \d+"),
     Row(CODE_LIMIT, r"exceeds the implementation limit of \d+"),
     Row(LIMIT, r"[a-z ]+ count exceeds limit of \d+|[a-z ]+ size is out of bounds|string size out of bounds|"
-               r"sub type hierarchy too deep: .*depth \d+|effective type size exceeds the limit of \d+"),
+               r"sub type hierarchy too deep: .*depth \d+|type nesting is too deep|"
+               r"effective type size exceeds the limit of \d+"),
     Row(CUT_SHORT, r"unexpected end-of-file|unexpected end of|length out of bounds|section size mismatch|"
                    r"unexpected content in the"),
     Row(UNKNOWN_CODE, r"invalid leading byte|invalid value type|illegal opcode|unknown \S+ subopcode|"

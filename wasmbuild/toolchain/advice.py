@@ -237,6 +237,10 @@ _ADVICE: dict[str, Callable[[Job, Cause, str], str]] = {
     compiling.DWARF: _dwarf,
     compiling.FEATURE: _feature,
     compiling.NO_CODE: lambda job, cause, said: _no_code(job, cause.setting),
+    compiling.NOT_IMPLEMENTED: lambda job, cause, said: (
+        f"Wasmtime {job.engine.line} lacks what {job.source} needs: {printable(cause.said)}; that says nothing against "
+        "it as WebAssembly: build it without"
+    ),
     compiling.NEEDS_AVX: _needs_avx,
     compiling.NOT_IN_WINCH: lambda job, cause, said: _not_in_winch(job, "has code that"),
     compiling.CODE_LIMIT: _code_limit,
