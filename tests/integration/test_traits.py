@@ -95,6 +95,15 @@ SMALL = {
     "filled second memory": "(memory 1) (memory 1) (func i32.const 0 i32.const 0 i32.const 0 memory.fill 1)",
     "wide arithmetic": "(func (param i64) (result i64 i64) (i64.mul_wide_s (local.get 0) (local.get 0)))",
     "small pages": "(memory 1 (pagesize 1))",
+    "pages of a size that is said": "(memory 1 (pagesize 65536))",
+    "imported pages of a size that is said": '(import "" "" (memory 1 (pagesize 65536)))',
+    "tag with a result": "(tag (result i32))",
+    "imported tag with a result": '(import "" "" (tag (result i32)))',
+    "global from an imported one": '(import "" "" (global $a i32)) (global i32 (global.get $a))',
+    "global from one of its own": "(global $a i32 (i32.const 1)) (global i32 (global.get $a))",
+    "place of data from a global of its own":
+    '(memory 1) (global $a i32 (i32.const 1)) (data (offset (i32.add (i32.const 1) (global.get $a))) "x")',
+    "type of itself": "(type (func)) (type $f (func (param (ref null $f))))",
     "continuations": "(type $f (func)) (type $c (cont $f)) (tag $e) (elem declare func $g) (func $g suspend $e) "
     "(func (block (result (ref $c)) (resume $c (on $e 0) (cont.new $c (ref.func $g))) unreachable) drop)",
     "branches": "(func (param i32) block block (br_table 0 1 0 1 (local.get 0)) end end)",
@@ -102,7 +111,7 @@ SMALL = {
 
 
 # Types by index came with function-references; Wasmtime takes them where gc alone is on, too.
-EITHER = {"null of a type", "block of a typed reference", "array in global", "continuations"}
+EITHER = {"null of a type", "block of a typed reference", "array in global", "continuations", "type of itself"}
 
 
 @pytest.mark.parametrize("name", SMALL)

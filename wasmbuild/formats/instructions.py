@@ -146,6 +146,8 @@ class Instructions:
 
     ``features`` are names of proposals as in the settings without ``wasm-``; ``br_table`` is the number of targets of
     the largest ``br_table``, its default not among them; ``passive_data`` says that some read or drop passive data.
+    ``constant_of_own`` says that a constant expression reads a global of the module itself, which came with gc: before,
+    it could be one of the ``imported_globals``, which are so many.
     """
 
     def __init__(self, first: int = _FIRST) -> None:
@@ -155,6 +157,8 @@ class Instructions:
         self.try_table = False
         self.call_ref = False
         self.passive_data = False
+        self.constant_of_own = False
+        self.imported_globals = 0
         self._known: frozenset[str] = frozenset()
         self._first = first
 
@@ -174,8 +178,11 @@ class Instructions:
     def constant(self, cursor: Cursor) -> bool:
         """Read a constant expression with its end; tell whether it is nothing but one constant number."""
         start = cursor.pos
-        while cursor.byte() != _END:
-            cursor.pos -= 1
+        while (code := cursor.byte()) != _END:
+            at = cursor.pos - 1
+            if code == _GLOBAL_GET and cursor.u32() >= self.imported_globals:
+                self.constant_of_own = True
+            cursor.pos = at
             self._one(cursor)
         number = cursor.data[start] in _CONSTANTS and _after_number(cursor.data, start + 1, cursor.pos)
         return number == cursor.pos - 1
@@ -289,7 +296,7 @@ _TYPES: dict[str, frozenset[str]] = {
     ),
 }
 
-_END, _NO_VALUE, _REF_NULL, _RESUME_THROW = 0x0B, 0x40, 0xD0, 0xE4
+_END, _GLOBAL_GET, _NO_VALUE, _REF_NULL, _RESUME_THROW = 0x0B, 0x23, 0x40, 0xD0, 0xE4
 _CONSTANTS = (0x41, 0x42)
 _SPECIAL = {
     0x0E: Instructions._br_table,

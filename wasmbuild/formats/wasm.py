@@ -62,7 +62,8 @@ def _check_text(size: int, kind: str) -> None:
 class CoreModule:
     """A binary core module whose preamble was checked: its sections by id, and what is read of them on demand.
 
-    ``imported``, the types of what is imported by kind, stand after ``imports``. All raise FormatError.
+    ``imported``, the types of what is imported by kind, stand after ``imports``. ``noted`` is what no text says of the
+    types that were read: ``page-size``, ``tag-results``. All raise FormatError.
     """
 
     def __init__(self, data: bytes, start: int = 0, end: int | None = None) -> None:
@@ -73,6 +74,7 @@ class CoreModule:
         self.types: list[int | None] | None = None
         self.texts: dict[int, str] = {}
         self.tags: dict[int, str] = {}
+        self.noted: set[str] = set()
         self.imported: dict[str, list[str]] = {kind: [] for kind in CORE_KINDS}
 
     def _frames(self, start: int, end: int) -> dict[int, tuple[int, int]]:
@@ -125,7 +127,7 @@ class CoreModule:
             if not name and cursor.data[cursor.pos : min(cursor.pos + 1, cursor.end)] in _COMPACT:
                 raise FormatError(_COMPACT_IMPORTS)
             kind = self._kind(cursor)
-            text = self._extern_type(cursor, kind)
+            text = self.extern_type(cursor, kind)
             size += len(name) + len(text)
             _check_text(size, _WHAT)
             self.imported[kind].append(text)
@@ -153,7 +155,8 @@ class CoreModule:
             cursor.unknown(f"{code:#04x} is no kind of import or export", cursor.pos - 1)
         return CORE_KINDS[code]
 
-    def _extern_type(self, cursor: Cursor, kind: str) -> str:
+    def extern_type(self, cursor: Cursor, kind: str) -> str:
+        """Read the type of an import or a declaration."""
         if kind == "func":
             return self._function_type(cursor.u32(), cursor)
         return _READERS[kind](self, cursor)
@@ -166,7 +169,10 @@ class CoreModule:
         text = self.tags.get(index)
         if text is None:
             # Each cut makes a copy, and a type of a megabyte can be that of thousands of tags.
-            text = self.tags[index] = self._function_type(index, cursor).partition(" -> ")[0]
+            text, _, results = self._function_type(index, cursor).partition(" -> ")
+            self.tags[index] = text
+            if results != "()":
+                self.noted.add("tag-results")
         return text
 
     def _function_type(self, index: int, user: Cursor) -> str:
@@ -218,7 +224,7 @@ class CoreModule:
             if kind == "table" and cursor.data[cursor.pos : min(cursor.pos + 2, cursor.end)] == b"\x40\x00":
                 cursor.skip(2)
                 initialised = True
-            text = self._extern_type(cursor, kind)
+            text = self.extern_type(cursor, kind)
             if initialised:
                 wasm_types.skip_constant_expression(cursor)
             if index in keep:
@@ -228,7 +234,7 @@ class CoreModule:
 
 _READERS: dict[str, Callable[[CoreModule, Cursor], str]] = {
     "table": lambda module, cursor: wasm_types.table_type(cursor),
-    "memory": lambda module, cursor: wasm_types.memory_type(cursor),
+    "memory": lambda module, cursor: wasm_types.memory_type(cursor, module.noted),
     "global": lambda module, cursor: wasm_types.global_type(cursor),
     "tag": CoreModule._tag_type,
 }

@@ -57,16 +57,15 @@ class _Reader:
             for text in imported[kind]:
                 _NOTED[kind](self, text)
         imported_memories = len(self.memories)
+        self.code.imported_globals = len(imported["global"])
         tags = 0
         for cursor in self._entries(_TABLE):
             self._table(cursor)
         for cursor in self._entries(_MEMORY):
-            self._note_memory(wasm_types.memory_type(cursor))
+            self._note_memory(self.module.extern_type(cursor, "memory"))
         for cursor in self._entries(_TAG):
-            cursor.skip(1)
-            cursor.u32()
             tags += 1
-            self._note_tag("")
+            self._note_tag(self.module.extern_type(cursor, "tag"))
         for cursor in self._entries(_GLOBAL):
             self._note_global(wasm_types.global_type(cursor))
             self.code.constant(cursor)
@@ -81,6 +80,10 @@ class _Reader:
             data.add("active-data-without-image")
         for cursor in self._entries(_CODE):
             self._body(cursor)
+        # After the code: none of this adds to the values of its functions.
+        self.features |= {_FORMS[form] for form in self.module.noted}
+        if self.code.constant_of_own:
+            self.features.add("gc")
         if len(self.memories) > 1:
             self.features.add("multi-memory")
         if len(self.tables) > 1:
@@ -134,7 +137,7 @@ class _Reader:
 
     def _note_memory(self, text: str) -> None:
         self.memories.append(text)
-        for part, feature in ((" i64", "memory64"), (" shared", "threads"), (" page-size=", "custom-page-sizes")):
+        for part, feature in ((" i64", "memory64"), (" shared", "threads")):
             if part in text:
                 self.features.add(feature)
 
@@ -229,4 +232,6 @@ _FORMS = {
     "rec": "gc",
     "cont": "stack-switching",
     "results": "multi-value",
+    "page-size": "custom-page-sizes",
+    "tag-results": "stack-switching",
 }

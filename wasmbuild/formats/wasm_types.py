@@ -101,7 +101,11 @@ def type_section(cursor: Cursor, noted: set[str]) -> list[int | None]:
             for _ in range(cursor.u32()):
                 types.append(_sub_type(cursor, noted))
         else:
+            number = len(types)
             types.append(_sub_type(cursor, noted))
+            # What refers to itself is a group of one.
+            if not noted.isdisjoint((f"(ref {number})", f"(ref null {number})")):
+                noted.add("rec")
     cursor.done("type")
     return types
 
@@ -167,10 +171,11 @@ def global_type(cursor: Cursor) -> str:
     return f"mut {text}" if _mutability(cursor) else text
 
 
-def memory_type(cursor: Cursor) -> str:
-    """Read a memory's type."""
+def memory_type(cursor: Cursor, noted: set[str]) -> str:
+    """Read a memory's type. Added to ``noted`` is ``page-size`` where it is said, be it the usual one."""
     text, flags = _limits(cursor, 0x0F)
     if flags & 8:
+        noted.add("page-size")
         power = cursor.u32()
         if power > 64:
             cursor.fail(f"a page of 2^{power} bytes")

@@ -69,4 +69,4 @@ def _memories(data: bytes) -> Iterator[str]:
         if number == _MEMORY:
             cursor = Cursor(data, start, end, "module")
             for _ in range(cursor.u32()):
-                yield wasm_types.memory_type(cursor)
+                yield wasm_types.memory_type(cursor, set())
