@@ -16,7 +16,7 @@ from benchmarks.workspace import Workspace
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 
-from cache_servers import nginx
+from tests.cache_servers import nginx
 
 _MODULES = 125
 _ARTIFACTS = _MODULES * len(TARGETS)

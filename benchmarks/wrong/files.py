@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from benchmarks.workspace import LINE
 from benchmarks.wrong.crate import CONSISTENT, INTACT, LOADED, Crate, UnfitError
@@ -142,14 +143,15 @@ def of_another_header(crate: Crate) -> None:
     """The ELF header names another machine or kind; the engine section does not."""
     artifact = crate.pick()
     data = bytearray(crate.data(artifact))
-    order = "big" if data[5] == 2 else "little"
+    order: Literal["big", "little"] = "big" if data[5] == 2 else "little"
     header = cwasm.read(bytes(data))
     machine = crate.chance.choice(sorted({other.machine for other in cwasm.HEADERS.values()} - {header.machine}))
     if crate.chance.random() < 0.5:
-        data[_MACHINE : _MACHINE + 2] = machine.to_bytes(2, order)  # type: ignore[arg-type]
+        data[_MACHINE : _MACHINE + 2] = machine.to_bytes(2, order)
     else:
-        flags = crate.chance.choice([flags for flags in range(16) if flags != header.e_flags])
-        data[_E_FLAGS : _E_FLAGS + 4] = flags.to_bytes(4, order)  # type: ignore[arg-type]
+        here = int.from_bytes(data[_E_FLAGS : _E_FLAGS + 4], order)
+        flags = crate.chance.choice([flags for flags in range(16) if flags != here])
+        data[_E_FLAGS : _E_FLAGS + 4] = flags.to_bytes(4, order)
     crate.declare(artifact, bytes(data))
     crate.blame(CONSISTENT, artifact)
 
