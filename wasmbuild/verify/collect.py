@@ -170,8 +170,11 @@ def _is_there(path: Path) -> bool:
     """Tell whether there is something of that name, be it a link that leads nowhere. Raises OSError."""
     try:
         os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+    except OSError as error:
+        # The last: below a link that leads to itself.
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return False
+        raise
     return True
 
 

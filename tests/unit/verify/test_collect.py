@@ -57,6 +57,13 @@ def test_a_manifest_that_is_a_link_to_nothing_is_not_passed_over(built: Path) ->
     assert (edge, getattr(broken, "id", "")) == ("edge", str(built / "pi/manifest.json"))
 
 
+@posix
+def test_below_a_link_that_leads_to_itself_there_is_no_manifest(built: Path) -> None:
+    (built / "index.json").unlink()
+    (built / "loop").symlink_to("loop")
+    assert taken(built) == ["edge", "pi"]
+
+
 def test_an_index_may_have_any_name(built: Path) -> None:
     (built / "index.json").rename(built / "release.json")
     assert taken(built / "release.json") == ["pi", "edge"]
