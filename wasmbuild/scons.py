@@ -123,6 +123,8 @@ class _SConsBuild:
             # A compile that fails leaves the last good artifact.
             node.set_precious()
             record.set_precious()
+            # SCons's cache would bring a file back without its step, which also checks, notes and removes.
+            env.NoCache(node, record)
             node.attributes.wasmbuild = artifact.id
             found[artifact.id] = node
         for id in self._damaged():
@@ -184,6 +186,7 @@ class _SConsBuild:
         made = env.Command([self._build_dir.File(name) for name in names], artifacts, action)
         env.Depends(made, [self._config, *self._given(artifacts), *(sources if shipped else [])])
         env.Precious(made)
+        env.NoCache(made)
         env.Clean(made, self._build_dir.Dir(filenames.STATE_DIRECTORY))
         # A source whose time alone changed is no reason, and of manifests that were changed SCons sees nothing.
         if self._plan.refused or not (self._up_to_date or self._steps.session(self._planned).is_whole()):

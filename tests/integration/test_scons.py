@@ -114,6 +114,29 @@ def test_what_was_deleted_or_tampered_with_is_made_again(built: Built, name: str
     assert is_up_to_date(built)
 
 
+def test_a_cache_of_scons_brings_back_what_is_made_of_the_artifacts_alone(tmp_path: Path) -> None:
+    copies = 'env.CacheDir("kept")\nenv.Command("copy", wasm["add@x64"], Copy("$TARGET", "$SOURCE"))\n'
+    built = Built(tmp_path, SCONSTRUCT + copies)
+    built.declare(HEAD + TARGETS + '[modules."*"]\nsource = "*.wat"\n')
+    built.scons()
+    built.write("sub.wat", ADD)
+    built.scons()
+    built.write("add.wat", SUB)
+    built.write("sub.wat", SUB)
+    built.write("mul.wat", ADD.replace("i32.add", "i32.mul"))
+    built.scons()
+    (built.root / "mul.wat").unlink()
+    built.write("add.wat", f";; a comment\n{ADD}")
+    assert "Retrieved `copy' from cache" in built.scons()
+    shutil.rmtree(built.build)
+    built.scons()
+    good = built.files()
+    api.verify(built.build)
+    shutil.rmtree(built.build)
+    built.run("build")
+    assert built.files() == good
+
+
 @pytest.mark.parametrize("name", ["index.json", "arm/manifest.json"])
 def test_manifests_are_written_again(built: Built, name: str) -> None:
     good = built.files()
