@@ -38,7 +38,7 @@ def system(target: str = "target") -> System:
         out=f"{target}/debug/build/demo-*/out/wasm",
         beside=("engine.rs",),
         needs=("cargo",),
-        reasons={"deleted": unseen, "manifest_deleted": unseen, "tampered": unseen},
+        reasons=dict.fromkeys(("deleted", "manifest_deleted", "manifest_tampered", "tampered"), unseen),
     )
 
 

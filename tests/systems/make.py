@@ -14,12 +14,12 @@ EACH = """\
 MODULES := $(patsubst %.wasm,%,$(wildcard *.wasm plugins/*.wasm))
 TARGETS := x64 portable
 ARTIFACTS := $(foreach target,$(TARGETS),$(MODULES:%=OUT/$(target)/%.cwasm))
-LOST := $(filter-out $(wildcard OUT/*/manifest.json),$(TARGETS:%=OUT/%/manifest.json))
+MANIFESTS := $(TARGETS:%=OUT/%/manifest.json)
 
-OUT/index.json: $(ARTIFACTS) wasmbuild.toml plugins $(if $(LOST),lost)
+OUT/index.json: $(ARTIFACTS) $(MANIFESTS) wasmbuild.toml plugins
 	wasmbuild manifest --build-dir OUT --state-dir .state
 
-.PHONY: lost
+$(MANIFESTS):
 
 define rule
 OUT/$1/%.cwasm: %.wasm wasmbuild.toml

@@ -111,6 +111,14 @@ def test_manifest_deleted(built: Built) -> None:
     assert re.fullmatch(built.system.idle, built.build())
 
 
+def test_manifest_tampered(built: Built) -> None:
+    with (built.out / "x64" / "manifest.json").open("a") as manifest:
+        manifest.write("\n")
+    built.build()
+    built.assert_right()
+    assert re.fullmatch(built.system.idle, built.build())
+
+
 def test_tampered(built: Built) -> None:
     artifact = built.out / "x64" / "add.cwasm"
     artifact.write_bytes(artifact.read_bytes()[:-1] + b"?")
