@@ -25,7 +25,7 @@ from wasmbuild.formats.schema_check import compile_schema
 from wasmbuild.formats.strict_json import Invalid, loads
 from wasmbuild.lean.typing import Any
 from wasmbuild.project import filenames
-from wasmbuild.shipment.errors import AGAIN, NAME_ONE, OF_THE_PATH
+from wasmbuild.shipment.errors import AFRESH, AGAIN, NAME_ONE, OF_THE_PATH
 from wasmbuild.shipment.manifests import is_index
 from wasmbuild.text import printable
 
@@ -96,7 +96,7 @@ def _index(path: Path, data: bytes, directory: ConfinedDirectory) -> Iterator[tu
         where = path.parent / target["path"]
         manifest = _bytes(where, target["path"], directory)
         if isinstance(manifest, bytes) and hashlib.sha256(manifest).hexdigest() != target["sha256"]:
-            message = f"is not the manifest that {path.name} names (its SHA-256 differs); {AGAIN}"
+            message = f"is not the manifest that {path.name} names (its SHA-256 differs); {AFRESH}"
             manifest = Unreadable(printable(where), message)
         yield where, manifest
 

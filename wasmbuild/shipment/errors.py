@@ -12,6 +12,8 @@ from wasmbuild.errors import FormatError
 from wasmbuild.text import printable
 
 AGAIN = "build again, or copy it again from where it was built"
+# A build around this one that compares times sees that a manifest is gone, and may not see that it is another.
+AFRESH = f"delete it and {AGAIN}"
 NAME_ONE = "name a manifest, an index or a build directory"
 LINKS_FOLLOWED = "copy the directory with its links followed (cp -rL), or name the one that the links lead to"
 

@@ -7,7 +7,7 @@ import os
 from wasmbuild.confined import ConfinedDirectory, LinkOutError
 from wasmbuild.files import read_up_to
 from wasmbuild.formats.manifest import MAX_MANIFEST, Index, IndexTarget, Manifest
-from wasmbuild.shipment.errors import AGAIN, Reason, ShippedFileError
+from wasmbuild.shipment.errors import AFRESH, Reason, ShippedFileError
 from wasmbuild.shipment.source import ShipmentSource
 
 # Of any version: the reader says best what is to be done about one that it does not know.
@@ -54,12 +54,12 @@ def read_target(
     try:
         if len(data) <= MAX_MANIFEST and sha256(data).hexdigest() != target.sha256:
             problem = f"is not the manifest that {name} names (its SHA-256 differs)"
-            raise ShippedFileError(Reason.OTHER_BYTES, where, problem, AGAIN)
+            raise ShippedFileError(Reason.OTHER_BYTES, where, problem, AFRESH)
         manifest = Manifest.from_bytes(data, where)
         if (manifest.project, manifest.target, manifest.triple) != (index.project, target.name, target.triple):
             problem = f"is that of {manifest.project}, target {manifest.target} ({manifest.triple}), and"
             named = f"{name} says {index.project}, target {target.name} ({target.triple})"
-            raise ShippedFileError(Reason.OTHER_BYTES, where, f"{problem} {named}", AGAIN)
+            raise ShippedFileError(Reason.OTHER_BYTES, where, f"{problem} {named}", AFRESH)
     except BaseException:
         inner.close()
         raise

@@ -97,7 +97,7 @@ class Harm(NamedTuple):
 
 AGAIN = "build again, or copy it again from where it was built"
 HAND = "was it built or changed by hand, or by another tool? build it again"
-EDITED = f"the file was edited or damaged, or another program wrote it: {AGAIN}"
+EDITED = f"the file was edited or damaged, or another program wrote it: delete it and {AGAIN}"
 INSTEAD = f"put the artifact itself there: {AGAIN}"
 NAMED = f"index.json names it: {AGAIN}"
 ITSELF = f"put the file itself there: {AGAIN}"
@@ -178,7 +178,8 @@ HARMS = [
     Harm("a lie about the line", says(LINE_49, "wasmtime"),
          f"*.cwasm is of Wasmtime 48, and its manifest says 49; {HAND}", "intact", "amz"),
     Harm("a lie about the target", says(FAR, "target", "triple"),
-         f"{{}}/manifest.json is that of * ({FAR}), and index.json says * ({HERE}); {AGAIN}", blamed="manifest"),
+         f"{{}}/manifest.json is that of * ({FAR}), and index.json says * ({HERE}); delete it and {AGAIN}",
+         blamed="manifest"),
     Harm("a lie about exports", says([], "artifacts", 1, "exports"),
          f'{EXPORTS} "f" is not in the manifest; {HAND}', "consistent"),
     # What a terminal would obey.

@@ -79,7 +79,10 @@ def test_one_unreadable_manifest_does_not_silence_the_others(built: Path) -> Non
     assert other == "edge"
     assert isinstance(broken, Verdict)
     assert broken.id == str(built / "pi" / "manifest.json")
-    assert broken.message == f"{broken.id} is not the manifest that index.json names (its SHA-256 differs); {AGAIN}"
+    assert (
+        broken.message
+        == f"{broken.id} is not the manifest that index.json names (its SHA-256 differs); delete it and {AGAIN}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -165,7 +168,7 @@ def test_a_manifest_of_another_target_is_told(tmp_path: Path, maker: Any) -> Non
     maker.index(tmp_path, manifest)
     assert refusal(tmp_path) == (
         f"{path} is that of filters, target edge (aarch64-unknown-linux-gnu), and index.json says filters, target pi "
-        f"(aarch64-unknown-linux-gnu); {AGAIN}"
+        f"(aarch64-unknown-linux-gnu); delete it and {AGAIN}"
     )
 
 
