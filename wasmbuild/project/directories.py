@@ -6,7 +6,7 @@ import base64
 import os
 
 from wasmbuild.boundary import is_of_host
-from wasmbuild.confined import ConfinedDirectory
+from wasmbuild.confined import ConfinedDirectory, LinkOutError
 from wasmbuild.lean.paths import Path
 from wasmbuild.project import cases
 from wasmbuild.project.cases import Case, Directory
@@ -58,9 +58,8 @@ class Directories:
             except OSError as error:
                 where = error.filename if isinstance(error.filename, str) else path
                 shown = os.path.relpath(where, self._root) if os.path.isabs(where) else where
-                problem = f"{quoted(shown.replace(os.sep, '/'))} cannot be read: {error.strerror or error}"
                 fix = "name a directory that is there, with readable files in it"
-                raise UnusableDirectoryError(problem, fix, is_of_host(error)) from None
+                raise _unreadable(shown.replace(os.sep, "/"), error, fix) from None
         return self._read[path]
 
     def _files(self, path: str) -> list[tuple[str, str]]:
@@ -86,15 +85,21 @@ class Directories:
                 try:
                     data = directory.read(name, left + 1)
                 except OSError as error:
-                    problem = f"{quoted(f'{path}/{name}')} cannot be read: {error.strerror or error}"
-                    fix = "put a readable file there"
-                    raise UnusableDirectoryError(problem, fix, is_of_host(error)) from None
+                    raise _unreadable(f"{path}/{name}", error, "put a readable file there") from None
                 left -= len(data)
                 if left < 0:
                     problem = f"{quoted(path)} holds more than {cases.MAX_DIRECTORY >> 20} MiB"
                     raise UnusableDirectoryError(problem, "name a smaller directory")
                 found.append((name, base64.b64encode(data).decode("ascii")))
             return found
+
+
+def _unreadable(path: str, error: OSError, fix: str) -> UnusableDirectoryError:
+    if isinstance(error, LinkOutError):
+        return UnusableDirectoryError(
+            f"{quoted(path)} {error.strerror}", "put a copy of what it leads to in its place (cp -rL)"
+        )
+    return UnusableDirectoryError(f"{quoted(path)} cannot be read: {error.strerror or error}", fix, is_of_host(error))
 
 
 def _glob(path: str) -> str:

@@ -65,7 +65,8 @@ class WasiTable(Table):
         description=(
             "Directories below the folder of `wasmbuild.toml` that it may read and not write, under the paths that are "
             "written here. Their files travel in the manifest too, at most 1000 and 1 MiB of one directory; names that "
-            "start with a dot are left out."
+            "start with a dot are left out. Links to files in the same directory are followed, others are refused: put "
+            "copies there."
         ),
         examples=[["tests/data"]],
     )
