@@ -34,7 +34,7 @@ def expand(directory: Path, pattern: str, exclude: Iterable[str] = (), listed: l
 
     Raises OSError, with the folder as its ``filename``, where one cannot be listed: what is in it is not known.
     """
-    visit = _Visit(directory, _covering(pattern, exclude), [] if listed is None else listed)
+    visit = _Visit(directory, _covering(pattern, exclude), [] if listed is None else listed, set())
     return without_excluded(sorted(set(_match(visit, "", pattern.split("/")))), exclude)
 
 
@@ -78,24 +78,34 @@ def module_name(key: str, pattern: str, path: str) -> str:
 
 
 def _matches(pattern: list[str], path: list[str]) -> bool:
-    first, *rest = pattern
-    if first == "**":
-        if _matches(rest or ["*"], path):
-            return True
-        return len(path) > 1 and not path[0].startswith(".") and _matches(pattern, path[1:])
-    if not path or (path[0].startswith(".") and path[0] != ".." and not first.startswith(".")):
+    # How many parts of the path those of the pattern so far may take: way by way would take too long with many **.
+    counts = {0}
+    for part in [*pattern, "*"] if pattern[-1] == "**" else pattern:
+        if part == "**":
+            for count in range(len(path) - 1):
+                if count in counts and not path[count].startswith("."):
+                    counts.add(count + 1)
+        else:
+            counts = {count + 1 for count in counts if count < len(path) and _fits(part, path[count])}
+    return len(path) in counts
+
+
+def _fits(part: str, name: str) -> bool:
+    if name.startswith(".") and name != ".." and not part.startswith("."):
         return False
-    if first != path[0] and (not is_glob(first) or not _matcher(first)(path[0])):
-        return False
-    return _matches(rest, path[1:]) if rest else len(path) == 1
+    return part == name or (is_glob(part) and bool(_matcher(part)(name)))
 
 
 class _Visit(NamedTuple):
-    """Of the folders below a directory, but for those that patterns cover; those that were seen are ``listed``."""
+    """Of the folders below a directory, but for those that patterns cover; those that were seen are ``listed``.
+
+    ``seen`` are folders with the parts that were looked for in them, which several ``**`` would look for many times.
+    """
 
     directory: Path
     covering: list[list[str]]
     listed: list[str]
+    seen: set[tuple[str, ...]]
 
 
 def _covering(pattern: str, exclude: Iterable[str]) -> list[list[str]]:
@@ -110,6 +120,9 @@ def _covering(pattern: str, exclude: Iterable[str]) -> list[list[str]]:
 
 
 def _match(visit: _Visit, below: str, parts: list[str]) -> Iterator[str]:
+    if (below, *parts) in visit.seen:
+        return
+    visit.seen.add((below, *parts))
     first, *rest = parts
     if first == "**":
         yield from _match(visit, below, rest or ["*"])

@@ -177,3 +177,15 @@ def test_what_a_file_costs_does_not_grow_with_the_number_of_those_that_are_left_
         return calls(lambda: globs.without_excluded(found, found[::2])) / files
 
     assert cost(MANY) < cost(FEW) * 1.1
+
+
+@pytest.mark.parametrize(("pattern", "exclude"), [("**/" * 10 + "*.wat", "x"), ("**", "**/" * 10 + "x.wat")])
+def test_what_a_tree_costs_does_not_multiply_with_each_depth_of_a_pattern(
+    tmp_path: Path, pattern: str, exclude: str
+) -> None:
+    names = ["d/" * depth + "m.wat" for depth in range(9, -1, -1)]
+    (tmp_path / names[0]).parent.mkdir(parents=True)
+    for name in names:
+        (tmp_path / name).touch()
+    assert calls(lambda: globs.expand(tmp_path, pattern, [exclude])) < 10_000
+    assert globs.expand(tmp_path, pattern, [exclude]) == sorted(names)
