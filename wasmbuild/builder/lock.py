@@ -162,8 +162,8 @@ def _cannot_open(path: Path, error: OSError) -> str:
     # What is above a drive is the drive itself, which need not be there.
     while above != os.path.dirname(above) and not os.path.lexists(above):
         above = os.path.dirname(above)
-    if isinstance(error, IsADirectoryError):
-        problem, fix = "is a directory, and has to be a file", "move it away"
+    if os.path.lexists(path) and not os.path.isfile(path):
+        problem, fix = "is no regular file", "move it away"
     elif os.path.lexists(above) and not os.path.isdir(above):
         problem, fix = "what has to be its directory is a file, or a link that leads nowhere", "move that away"
     return f"{path}: cannot lock the build directory: {problem}; {fix}, or name another state or build directory"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ntpath
+import os
 import posixpath
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -29,6 +32,16 @@ def test_what_stands_in_the_way_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DiskError, match="what has to be its directory is a file"):
         Lock(tmp_path / "file" / "state" / "lock").acquire()
-    (tmp_path / "lock").mkdir()
-    with pytest.raises(DiskError, match="is a directory, and has to be a file; move it away, or"):
-        Lock(tmp_path / "lock").acquire()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX only")
+@pytest.mark.parametrize("put", [Path.mkdir, os.mkfifo, partial(os.symlink, "lock"), partial(os.symlink, "gone/lock")])
+def test_what_is_no_file_in_its_place_is_told_to_be_moved_away(put: Callable[[Path], None], tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    put(path)
+    with pytest.raises(DiskError, match="is no regular file; move it away, or"):
+        Lock(path).acquire()
+    path.rename(tmp_path / "away")
+    lock = Lock(path)
+    lock.acquire()
+    lock.release()
