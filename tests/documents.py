@@ -11,7 +11,7 @@ from wasmbuild.formats.documents import Source
 from wasmbuild.formats.extern import Export, Import
 from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Wasm
 from wasmbuild.formats.record import Record
-from wasmbuild.project.cases import Case, Wasi
+from wasmbuild.project.cases import Case, Directory, Wasi
 
 A, B, C = "a" * 64, "b" * 64, "0123456789abcdef" * 4
 EXPORTS = (Export("crc32", "func", "(i32, i32) -> (i32)"), Export("memory", "memory", "1..10"))
@@ -57,7 +57,7 @@ MANIFEST = Manifest(
                     "crc32",
                     (0, -1),
                     traps="out of bounds",
-                    wasi=Wasi(("c", ""), (("A", "é"),), "in"),
+                    wasi=Wasi(("c", ""), (("A", "é"),), "in", dirs=(Directory.holding("data", (("in.bin", "/wA="),)),)),
                     fuel=5,
                     seconds=1,
                 ),

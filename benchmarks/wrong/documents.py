@@ -57,6 +57,7 @@ _VALUES: Mapping[tuple[str, ...], tuple[Any, ...]] = {
     ("engine", "cranelift-opt-level"): ("speed", "fast", 2, True),
     ("artifacts",): ({}, None, "artifacts", [None], [[]]),
     ("artifacts", "*", "module"): _NAMES,
+    ("directories",): ([], None, {"0" * 64: {}}, {"0": {}}),
     ("artifacts", "*", "kind"): ("", "Module", "wasm", None, 1),
     ("artifacts", "*", "path"): _PATHS,
     ("artifacts", "*", "size"): _SIZES,

@@ -96,6 +96,18 @@ def test_what_changes_in_them_is_noticed(project: Project, given: Path) -> None:
     assert b"hidden" not in manifest.read_bytes()
 
 
+def test_many_tests_of_many_modules_read_one_directory_that_is_large(project: Project, given: Path) -> None:
+    for name in ("a", "b"):
+        project.write(f"src/{name}.wat", READER)
+    given.write_bytes(BINARY + os.urandom(900_000))
+    project.declare(f'{BOTH_LOADERS}[modules."*"]\nsource = "src/*.wat"\ntests = [{", ".join([TEST] * 40)}]\n')
+    project.run("build")
+    sizes = [(project.build / target / "manifest.json").stat().st_size for target in ("library", "executable")]
+    assert max(sizes) < 1_300_000
+    assert len(project.run("plan", "--json").stdout) < 1_300_000
+    assert "up to date" in project.run("build").stderr
+
+
 def test_doit_writes_the_manifests_again(project: Project, given: Path) -> None:
     project.write("dodo.py", "from wasmbuild.doit import load\n_, task_compile, _ = load('wasmbuild.toml').dodo()\n")
     manifest = project.build / "library" / "manifest.json"
@@ -207,4 +219,4 @@ def test_a_manifest_whose_files_are_damaged_is_told(project: Project, given: Pat
     manifest = project.build / "library" / "manifest.json"
     manifest.write_bytes(manifest.read_bytes().replace(b'"deep/in.bin": "', b'"deep/in.bin": "!'))
     [entry] = verified(project, str(manifest), status=1)
-    assert "is no base64" in entry["message"]
+    assert "is not the SHA-256 of what is there" in entry["message"]

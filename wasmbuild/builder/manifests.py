@@ -15,6 +15,7 @@ from wasmbuild.builder.shipped_sources import ShippedSources
 from wasmbuild.digest import sha256_hex
 from wasmbuild.errors import DeclarationError, FormatError, Mistake
 from wasmbuild.formats.extern import Interface
+from wasmbuild.formats.given_directories import named_by
 from wasmbuild.formats.manifest import Manifest, ManifestArtifact, entries, entries_by_module
 from wasmbuild.formats.record import Record
 from wasmbuild.lean.json import spell
@@ -178,7 +179,9 @@ class Manifests:
         return seen is not None and seen.sha256 == sha256_hex(wanted)
 
     def _wanted(self, target: Target, records: list[str]) -> bytes:
-        return self._manifest(target, ()).with_entries(self._entries[target.name].text(records, self._made_of_record))
+        text = self._entries[target.name].text(records, self._made_of_record)
+        tests = (test for artifact in self._artifacts[target.name] for test in artifact.module.tests)
+        return self._manifest(target, ()).with_entries(text, named_by(tests))
 
     def _made_of_record(self, artifact: Artifact) -> bytes:
         return self._line(artifact, read_record(self._directory.root / artifact.path))

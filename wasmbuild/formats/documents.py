@@ -21,6 +21,9 @@ RECORD = "wasmbuild/record/1"
 MANIFEST = "wasmbuild/manifest/1"
 INDEX = "wasmbuild/index/1"
 
+SPLIT = "split the project"
+"""What to do where a document is too large."""
+
 
 class Source(NamedTuple):
     """What an artifact was made from.
@@ -39,13 +42,16 @@ def extern_documents(kind: str, externs: Sequence[Import] | Sequence[Export]) ->
     return [{"name": extern.name, "kind": extern.kind} for extern in externs]
 
 
-def encode(document: dict[str, object], limit: int, what: str, check: Check | None) -> bytes:
-    """Return a document as it is stored; without ``check``, it is known to be one that can be read again."""
+def encode(document: dict[str, object], limit: int, what: str, check: Check | None, fix: str = SPLIT) -> bytes:
+    """Return a document as it is stored; without ``check``, it is known to be one that can be read again.
+
+    ``fix`` is what to do where it is too large.
+    """
     if check is not None:
         check_writable(document, what, check)
     data = ("{\n" + ",\n".join(lines(document)) + "\n}\n").encode("ascii")
     if len(data) > limit:
-        raise too_large(data, limit, what)
+        raise too_large(data, limit, what, fix)
     return data
 
 
@@ -87,5 +93,5 @@ def check_writable(document: dict[str, object], what: str, check: Check) -> None
         raise FormatError(f"{place}: {error.problem}; it cannot be written like this") from None
 
 
-def too_large(data: bytes, limit: int, what: str) -> FormatError:
-    return FormatError(f"{what} has {len(data)} bytes, and at most {limit} can be read again; split the project")
+def too_large(data: bytes, limit: int, what: str, fix: str = SPLIT) -> FormatError:
+    return FormatError(f"{what} has {len(data)} bytes, and at most {limit} can be read again; {fix}")

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from wasmbuild.engine import triples
 from wasmbuild.engine.config import EngineConfig
+from wasmbuild.formats import given_directories
 from wasmbuild.formats.documents import (
     INDEX,
     MANIFEST,
+    SPLIT,
     Source,
     encode,
     extern_documents,
@@ -27,14 +29,14 @@ from wasmbuild.formats.traits import Traits
 from wasmbuild.lean.functools import lru_cache
 from wasmbuild.lean.json import spell
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
-from wasmbuild.text import printable
+from wasmbuild.text import listed, printable, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from wasmbuild.engine.line import Value
     from wasmbuild.formats.schema_check import Check
-    from wasmbuild.project.cases import Case
+    from wasmbuild.project.cases import Case, Directory, Files
 
 # Of the keys of an artifact, sorted, those between its key and its digest.
 _BEFORE_SHA256 = ("kind", "module", "path")
@@ -113,9 +115,10 @@ class Manifest(NamedTuple):
         """Return the manifest as it is stored. Raises FormatError for what no reader would accept."""
         from wasmbuild.formats.manifest_rules import check_manifest
 
-        return self._encoded(check_manifest)
+        directories = given_directories.named_by(test for artifact in self.artifacts for test in artifact.tests)
+        return self._encoded(check_manifest, directories)
 
-    def _encoded(self, check: Check | None) -> bytes:
+    def _encoded(self, check: Check | None, directories: Sequence[Directory]) -> bytes:
         return encode(
             {
                 "schema": MANIFEST,
@@ -135,24 +138,27 @@ class Manifest(NamedTuple):
                 "engine": dict(self.engine),
                 "require": self.require,
                 "artifacts": list(map(_artifact_document, self.artifacts)),
+                **given_directories.to_json(directories),
             },
             MAX_MANIFEST,
             f"the manifest of target {printable(self.target)}",
             check,
+            _smaller(directories),
         )
 
-    def with_entries(self, entries: bytes) -> bytes:
+    def with_entries(self, entries: bytes, directories: Sequence[Directory] = ()) -> bytes:
         """Return what ``to_bytes`` would with other artifacts: those of ``entries``, and nothing is checked.
 
         They have to be what the function ``entries`` gave, or what ``ManifestArtifact.to_entry`` did, in order, with
-        names of their own and a comma and a line break between them; the rest is what a declaration says that was
-        checked.
+        names of their own and a comma and a line break between them, and ``directories`` are those that their tests
+        name; the rest is what a declaration says that was checked.
         """
-        data = self._replace(artifacts=())._encoded(None)
+        data = self._replace(artifacts=())._encoded(None, directories)
         if entries:
             data = b"".join([_BEFORE_ENTRIES, entries, _AFTER_ENTRIES, data.removeprefix(_NO_ENTRIES)])
         if len(data) > MAX_MANIFEST:
-            raise too_large(data, MAX_MANIFEST, f"the manifest of target {printable(self.target)}")
+            what = f"the manifest of target {printable(self.target)}"
+            raise too_large(data, MAX_MANIFEST, what, _smaller(directories))
         return data
 
     @classmethod
@@ -162,6 +168,7 @@ class Manifest(NamedTuple):
 
         document = read(data, where, MANIFEST, MAX_MANIFEST, check_manifest)
         target, wasmtime = document["target"], document["wasmtime"]
+        directories = given_directories.from_json(document)
         return cls(
             document["project"],
             target["name"],
@@ -173,7 +180,7 @@ class Manifest(NamedTuple):
             wasmtime["compiler_sha256"],
             document["engine"],
             document["require"],
-            tuple(map(_artifact, document["artifacts"])),
+            tuple([_artifact(artifact, directories) for artifact in document["artifacts"]]),
             wasmtime.get("runtime"),
         )
 
@@ -254,7 +261,17 @@ def _artifact_document(artifact: ManifestArtifact) -> dict[str, object]:
     return document
 
 
-def _artifact(document: Mapping[str, Any]) -> ManifestArtifact:
+def _smaller(directories: Sequence[Directory]) -> str:
+    """Return what to do where a manifest with these directories is too large."""
+    sizes = {each.path: sum(len(content) for _, content in each.files or ()) for each in directories}
+    total = sum(sizes.values())
+    if total < MAX_MANIFEST // 2:
+        return SPLIT
+    largest = listed([quoted(path) for path in sorted(sizes, key=sizes.__getitem__, reverse=True)])
+    return f"{total} of its bytes are what tests read from {largest}; give tests smaller dirs, or {SPLIT}"
+
+
+def _artifact(document: Mapping[str, Any], directories: Mapping[str, Files]) -> ManifestArtifact:
     source = document["source"]
     imports, exports = interface_of(document)
     tests: tuple[Case, ...] = ()
@@ -262,7 +279,7 @@ def _artifact(document: Mapping[str, Any]) -> ManifestArtifact:
         from wasmbuild.formats.typed_cases import typed
         from wasmbuild.project.cases import Case
 
-        declared = [Case.from_json(test) for test in document["tests"]]
+        declared = [Case.from_json(test, directories) for test in document["tests"]]
         tests = typed(declared, document["kind"], Interface(imports, exports))
     return ManifestArtifact(
         document["module"],

@@ -7,7 +7,7 @@ from functools import cache
 
 from wasmbuild.engine import cpu, rules, triples
 from wasmbuild.engine.checked import canonical_problems
-from wasmbuild.formats import typed_cases
+from wasmbuild.formats import given_directories, typed_cases
 from wasmbuild.formats.documents import INDEX, MANIFEST
 from wasmbuild.formats.reading import interface_of
 from wasmbuild.formats.schema_check import Check, compile_schema
@@ -46,6 +46,7 @@ def check_manifest(document: Any) -> None:
     for index, artifact in enumerate(artifacts):
         if "tests" in artifact:
             _check_tests(artifact, "tests", index, "artifacts")
+    given_directories.check(document, "artifacts")
     _check_shipped(artifacts, good)
 
 

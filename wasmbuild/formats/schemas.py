@@ -74,8 +74,8 @@ _TEST = strict(
                 "files": {"type": "object", "additionalProperties": _FREE_TEXT},
                 "dirs": {
                     "type": "object",
-                    "additionalProperties": {"type": "object", "additionalProperties": _BASE64},
-                    "description": "directories to read, by path, with their files in base64",
+                    "additionalProperties": SHA256,
+                    "description": "directories to read, by path: each the key of what it holds in directories",
                 },
             },
         ),
@@ -84,6 +84,12 @@ _TEST = strict(
         "time_limit": between(*cases.SECONDS),
     },
 )
+_DIRECTORIES: Schema = {
+    "type": "object",
+    "propertyNames": SHA256,
+    "additionalProperties": {"type": "object", "additionalProperties": _BASE64},
+    "description": "what directories hold that tests read: files in base64, by path, by the SHA-256 of that object",
+}
 
 
 def _path(suffix: str) -> Schema:
@@ -145,7 +151,8 @@ JSON_SCHEMAS: dict[str, Schema] = {
                         },
                     )
                 ),
-            }
+            },
+            {"directories": _DIRECTORIES},
         ),
     ),
     INDEX: published(

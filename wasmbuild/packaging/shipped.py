@@ -172,7 +172,7 @@ def sources(root: Path, settings: Settings, *, whole: bool) -> list[str]:
     needed += [plan.directory / file for module in plan.modules for file in module.test_files]
     # A directory is there by its files alone, and tests are given none that is hidden, such as .gitkeep.
     wasi = [test.wasi for module in plan.modules for test in module.tests if test.wasi is not None]
-    without = [path for given in wasi for path, files in given.dirs if not files]
+    without = [held.path for given in wasi for held in given.dirs if not held.files]
     needed += [file for path in without for file in Path(plan.directory, path).glob(".*") if os.path.isfile(file)]
     found = []
     for path in dict.fromkeys(os.path.relpath(path, root).replace(os.sep, "/") for path in needed):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from wasmbuild.engine import rules
 from wasmbuild.errors import FormatError
+from wasmbuild.formats import given_directories
 from wasmbuild.formats.schema_check import Check, compile_schema
 from wasmbuild.formats.strict_json import Invalid, loads, show
 from wasmbuild.lean.typing import Any
@@ -20,7 +21,7 @@ from wasmbuild.plan import values
 from wasmbuild.plan.graph import COMPILE, Plan, Step
 from wasmbuild.plan.schema import PLAN, PLAN_SCHEMA
 from wasmbuild.project import filenames
-from wasmbuild.project.cases import Case
+from wasmbuild.project.cases import Case, Files
 from wasmbuild.project.declared import Artifact, Module, Target
 
 _MAX_BYTES = 256 << 20
@@ -44,6 +45,7 @@ def to_json(plan: Plan) -> dict[str, Any]:
             }
             for module in plan.modules
         ],
+        **given_directories.to_json(given_directories.named_by(plan.tests())),
         "globs": {pattern: list(matched) for pattern, matched in plan.globs},
         "steps": [_step_to_json(step) for step in plan.steps()],
     }
@@ -70,8 +72,10 @@ def _read(document: Mapping[str, Any], directory: Path) -> Plan:
         # A path in another spelling is another text: what is read is written as it stands, or refused.
         if document[key] != right:
             raise Invalid("is not as it is written here", key)
+    given_directories.check(document, "modules")
+    held = given_directories.from_json(document)
     targets = _by_name("targets", [_target(*item, directory) for item in enumerate(document["targets"])])
-    modules = _by_name("modules", [_module_from_json(item, directory) for item in document["modules"]])
+    modules = _by_name("modules", [_module_from_json(item, directory, held) for item in document["modules"]])
     artifacts = []
     for index, step in enumerate(document["steps"]):
         if step["kind"] == COMPILE:
@@ -149,13 +153,13 @@ def _file_to_json(plan: Plan, module: Module) -> dict[str, Any]:
     return {} if file == module.source_text else {"file": file}
 
 
-def _module_from_json(document: Mapping[str, Any], directory: Path) -> Module:
+def _module_from_json(document: Mapping[str, Any], directory: Path, held: Mapping[str, Files]) -> Module:
     return Module(
         document["name"],
         Path(os.path.normpath(directory / document.get("file", document["source"]))),
         document["source"],
         *values.contract_from_json(document)[:2],
-        tuple(map(Case.from_json, document["tests"])),
+        tuple([Case.from_json(test, held) for test in document["tests"]]),
         document["ship-source"],
     )
 

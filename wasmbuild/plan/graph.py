@@ -23,6 +23,8 @@ from wasmbuild.project.resolve import resolve
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from wasmbuild.project.cases import Case
+
 COMPILE = "compile"
 MANIFEST = "manifest"
 INDEX = "index"
@@ -92,9 +94,13 @@ class Plan(NamedTuple):
         """Return the paths of files that tests are given, from the declaration's folder, with forward slashes."""
         return list(dict.fromkeys(file for module in self.modules for file in module.test_files))
 
+    def tests(self) -> list[Case]:
+        """Return the tests of all modules."""
+        return [case for module in self.modules for case in module.tests]
+
     def tests_digest(self) -> str:
         """Return a digest of all tests, and of what is in the files that they are given."""
-        return sha256_hex(spell([case.to_json() for module in self.modules for case in module.tests]).encode())
+        return sha256_hex(spell([case.to_json() for case in self.tests()]).encode())
 
     def source_file(self, module: Module) -> str:
         """Return the path of a module's source: as it is declared, or of the file that takes its place.

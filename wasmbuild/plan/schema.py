@@ -98,6 +98,7 @@ PLAN_SCHEMA: Schema = published(
             ),
             "globs": {"type": "object", "additionalProperties": _array(_SOURCE)},
             "steps": _array(_STEP, 1),
-        }
+        },
+        {"directories": _manifest["directories"]},
     ),
 )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from wasmbuild.project import cases
 from wasmbuild.project.case_values import MAX_TEXT, MAX_VALUES, value_problems
-from wasmbuild.project.cases import Case, Wasi
+from wasmbuild.project.cases import Case, Files, Wasi
 from wasmbuild.project.keys import KeyPath, Problem
 from wasmbuild.project.variables import nul_problem, variable_problem
 from wasmbuild.text import quoted, shown
@@ -87,7 +87,6 @@ def _strings(wasi: Wasi) -> list[Problem]:
     for directory in wasi.dirs:
         if not _is_path(directory.path):
             found.append((("wasi", "dirs", directory.path), "is no path of a directory in it", _IN_FOLDER))
-        found += _held(("wasi", "dirs", directory.path), directory.files or ())
     return found
 
 
@@ -117,18 +116,18 @@ def _below_others(paths: Iterable[str]) -> set[str]:
     return found
 
 
-def _held(at: KeyPath, files: Sequence[tuple[str, str]]) -> list[Problem]:
-    """Check what a directory holds."""
+def directory_problems(files: Files) -> list[Problem]:
+    """Return all that is wrong with what a directory holds."""
     if len(files) > cases.MAX_FILES:
-        return [(at, f"holds {len(files)} files", f"name a directory with at most {cases.MAX_FILES}")]
-    found = _files(at, [name for name, _ in files], "rename it: letters, digits and _.+@=,- are what every system has")
+        return [((), f"holds {len(files)} files", f"name a directory with at most {cases.MAX_FILES}")]
+    found = _files((), [name for name, _ in files], "rename it: letters, digits and _.+@=,- are what every system has")
     if sum(len(content) for _, content in files) > cases.MAX_DIRECTORY * 4 // 3 + 4 * len(files):
-        found.append((at, f"holds more than {cases.MAX_DIRECTORY >> 20} MiB", "name a smaller directory"))
+        found.append(((), f"holds more than {cases.MAX_DIRECTORY >> 20} MiB", "name a smaller directory"))
     for name, content in files:
         try:
             base64.b64decode(content, validate=True)
         except ValueError:
-            found.append(((*at, name), "is no base64", "correct it"))
+            found.append(((name,), "is no base64", "correct it"))
     return found
 
 

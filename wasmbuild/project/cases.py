@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from wasmbuild.digest import sha256_hex
+from wasmbuild.lean.json import spell
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.text import printable
 
@@ -36,15 +38,28 @@ characters of an export's name."""
 
 _TITLE = 100
 
+Files = tuple[tuple[str, str], ...]
+"""What a directory holds: files by path, sorted, in base64."""
+
+
+def digest_of(files: Files) -> str:
+    """Return the digest of what a directory holds, by which documents name it."""
+    return sha256_hex(spell(dict(files)).encode("ascii"))
+
 
 class Directory(NamedTuple):
     """A directory that a program may read: its path for the program, and from the declaration's folder.
 
-    ``files`` are what it holds, by path, sorted, in base64; None until it is read.
+    ``files`` are what it holds, and ``sha256`` is the digest of that; None and empty until it is read.
     """
 
     path: str
-    files: tuple[tuple[str, str], ...] | None = None
+    files: Files | None = None
+    sha256: str = ""
+
+    @classmethod
+    def holding(cls, path: str, files: Files) -> Directory:
+        return cls(path, files, digest_of(files))
 
 
 class Wasi(NamedTuple):
@@ -98,7 +113,7 @@ class Case(NamedTuple):
         return self._replace(wasi=self.wasi._replace(argv=(module.rpartition("/")[2],)))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the case as JSON values; what is not there is left out."""
+        """Return the case as JSON values; what is not there is left out, and what directories hold is named."""
         document: dict[str, Any] = {"call": self.call, "args": list(self.args)}
         if self.returns is not None:
             document["returns"] = list(self.returns)
@@ -114,23 +129,21 @@ class Case(NamedTuple):
             if self.wasi.files:
                 document["wasi"]["files"] = dict(self.wasi.files)
             if self.wasi.dirs:
-                document["wasi"]["dirs"] = {
-                    path: None if files is None else dict(files) for path, files in self.wasi.dirs
-                }
+                document["wasi"]["dirs"] = {held.path: held.sha256 for held in self.wasi.dirs}
         if self.seconds != DEFAULT_SECONDS:
             document["time_limit"] = self.seconds
         return document
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Case:
-        """Return the case of a document whose structure was checked."""
+    def from_json(cls, document: Mapping[str, Any], directories: Mapping[str, Files] = {}) -> Case:
+        """Return the case of a document whose structure was checked; ``directories`` are what is there, by digest."""
         table = document.get("wasi")
         wasi = None
         if table is not None:
             env, files = (tuple(sorted(table.get(key, {}).items())) for key in ("env", "files"))
             dirs = tuple(
-                Directory(path, None if held is None else tuple(sorted(held.items())))
-                for path, held in sorted(table.get("dirs", {}).items())
+                Directory(path, directories.get(sha256), sha256)
+                for path, sha256 in sorted(table.get("dirs", {}).items())
             )
             wasi = Wasi(tuple(table["argv"]), env, table.get("stdin", ""), files, dirs)
         return cls(

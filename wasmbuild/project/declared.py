@@ -40,8 +40,8 @@ class Module(NamedTuple):
     @property
     def test_files(self) -> tuple[str, ...]:
         """The files that tests are given, from the declaration's folder, with forward slashes."""
-        directories = [held for test in self.tests if test.wasi is not None for held in test.wasi.dirs]
-        return tuple(dict.fromkeys(f"{path}/{name}" for path, files in directories for name, _ in files or ()))
+        held = {each.path: each.files for test in self.tests if test.wasi is not None for each in test.wasi.dirs}
+        return tuple(dict.fromkeys(f"{path}/{name}" for path, files in held.items() for name, _ in files or ()))
 
     @property
     def shown(self) -> str:

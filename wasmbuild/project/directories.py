@@ -9,8 +9,10 @@ from wasmbuild.boundary import is_of_host
 from wasmbuild.confined import ConfinedDirectory, LinkOutError
 from wasmbuild.lean.paths import Path
 from wasmbuild.project import cases
+from wasmbuild.project.case_rules import directory_problems
 from wasmbuild.project.cases import Case, Directory
 from wasmbuild.project.globs import expand, literal
+from wasmbuild.project.keys import Problem
 from wasmbuild.text import quoted
 
 
@@ -25,26 +27,31 @@ class UnusableDirectoryError(Exception):
 
 
 class Directories:
-    """Reads directories below a declaration's folder, each once; ``folders`` are those that decide what they hold."""
+    """Reads directories below a declaration's folder, each once.
+
+    ``globs`` are what they hold as globs, with what each matched, and ``folders`` those that decide that.
+    """
 
     def __init__(self, root: Path, build_dir: Path) -> None:
         self._root = root
         self._build_dir = build_dir
-        self._read: dict[str, Directory] = {}
+        self._read: dict[str, tuple[Directory, list[Problem]]] = {}
+        self.globs: dict[str, tuple[str, ...]] = {}
         self.folders: list[str] = []
 
-    def of(self, case: Case) -> tuple[Case, dict[str, tuple[str, ...]]]:
-        """Return a case with what its directories hold, and the globs that they are, with what each matched.
+    def of(self, case: Case) -> tuple[Case, list[Problem]]:
+        """Return a case with what its directories hold, and all that is wrong with that.
 
         Raises UnusableDirectoryError.
         """
         if case.wasi is None:
-            return case, {}
-        read = tuple(self._directory(path) for path, _ in case.wasi.dirs)
-        globs = {_glob(path): tuple([f"{path}/{name}" for name, _ in files or ()]) for path, files in read}
-        return case._replace(wasi=case.wasi._replace(dirs=read)), globs
+            return case, []
+        read = [self._directory(held.path) for held in case.wasi.dirs]
+        dirs = tuple([directory for directory, _ in read])
+        wrong = [problem for _, problems in read for problem in problems]
+        return case._replace(wasi=case.wasi._replace(dirs=dirs)), wrong
 
-    def _directory(self, path: str) -> Directory:
+    def _directory(self, path: str) -> tuple[Directory, list[Problem]]:
         if path not in self._read:
             absolute = f"{os.path.join(self._root, *path.split('/'))}{os.sep}"
             if f"{self._build_dir}{os.sep}".startswith(absolute):
@@ -54,12 +61,14 @@ class Directories:
                     f"{quoted(path)} is in the build directory", "name a directory outside of it"
                 )
             try:
-                self._read[path] = Directory(path, tuple(self._files(path)))
+                files = tuple(self._files(path))
             except OSError as error:
                 where = error.filename if isinstance(error.filename, str) else path
                 shown = os.path.relpath(where, self._root) if os.path.isabs(where) else where
                 fix = "name a directory that is there, with readable files in it"
                 raise _unreadable(shown.replace(os.sep, "/"), error, fix) from None
+            self.globs[_glob(path)] = tuple([f"{path}/{name}" for name, _ in files])
+            self._read[path] = Directory.holding(path, files), directory_problems(files)
         return self._read[path]
 
     def _files(self, path: str) -> list[tuple[str, str]]:

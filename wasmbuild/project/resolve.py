@@ -111,10 +111,13 @@ class _Tests:
     """Gives tests what the directories hold that they name."""
 
     def __init__(self, project: Project, mistakes: ModuleMistakes) -> None:
-        self.globs: dict[str, tuple[str, ...]] = {}
         self._project = project
         self._mistakes = mistakes
         self._directories: Directories | None = None
+
+    @property
+    def globs(self) -> dict[str, tuple[str, ...]]:
+        return {} if self._directories is None else self._directories.globs
 
     @property
     def folders(self) -> list[str]:
@@ -130,18 +133,16 @@ class _Tests:
         return found
 
     def _with_directories(self, test: Case, where: str) -> Case:
-        from wasmbuild.project.case_rules import problems
         from wasmbuild.project.directories import Directories, UnusableDirectoryError
 
         if self._directories is None:
             self._directories = Directories(self._project.directory, self._project.build_dir)
         try:
-            read, globs = self._directories.of(test)
+            read, problems = self._directories.of(test)
         except UnusableDirectoryError as error:
             self._mistakes.at(where, error.problem, error.fix, error.of_host)
             return test
-        self.globs.update(globs)
-        for (*_, name), problem, fix in problems(read):
+        for (name,), problem, fix in problems:
             self._mistakes.at(where, f"{quoted(str(name))} {problem}", fix)
         return read
 

@@ -230,8 +230,9 @@ class ExecutableLoader:
         if case.wasi is not None:
             if case.wasi.files:
                 preopened.append(("/", {name: text.encode("utf-8") for name, text in case.wasi.files}, True))
-            for path, files in case.wasi.dirs:
-                preopened.append((path, {name: base64.b64decode(content) for name, content in files or ()}, False))
+            for each in case.wasi.dirs:
+                held = {name: base64.b64decode(content) for name, content in each.files or ()}
+                preopened.append((each.path, held, False))
         with ExitStack() as stack:
             made = {}
             for path, held, writable in preopened:

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from wasmbuild.errors import ChildError
+from wasmbuild.formats import given_directories
 from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.project import cases
 from wasmbuild.toolchain.limits import ProcessLimits
@@ -229,7 +230,8 @@ class LibraryLoader:
         results: list[CaseResult] = []
         for case in load.artifact.tests:
             fuel = (case.fuel or cases.FUEL[1]) if metering.fuel else None
-            body = {"test": case.to_json(), "fuel": fuel, "epoch": metering.epoch}
+            directories = given_directories.to_json(given_directories.named_by([case]))
+            body = {"test": case.to_json(), "fuel": fuel, "epoch": metering.epoch, **directories}
             outcome = self._server.outcome(Request(body, seconds=case.seconds))
             self._note(outcome, 0)
             if isinstance(outcome, ChildExit):

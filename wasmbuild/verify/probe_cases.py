@@ -45,10 +45,11 @@ _NAMES = {number: name for name, number in _KINDS.items()}
 
 
 class CaseWasi:
-    """What a case gives to the program it calls, and what that writes."""
+    """What a case gives to the program it calls, and what that writes; ``held`` is what directories hold."""
 
-    def __init__(self, case: dict[str, Any]) -> None:
+    def __init__(self, case: dict[str, Any], held: dict[str, dict[str, str]]) -> None:
         self.wasi: dict[str, Any] | None = case.get("wasi")
+        self._held = held
         self._out: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
         self._directories: list[str] = []
 
@@ -67,10 +68,10 @@ class CaseWasi:
             self._directories.append(root)
             write_files(root, wasi["files"], _from_text)
             config.preopen_dir(root, "/")
-        for path, files in wasi.get("dirs", {}).items():
+        for path, sha256 in wasi.get("dirs", {}).items():
             directory = tempfile.mkdtemp(prefix="wasmbuild-test-")
             self._directories.append(directory)
-            write_files(directory, files, _from_base64)
+            write_files(directory, self._held[sha256], _from_base64)
             config.preopen_dir(directory, path, False)
         config.stdout_custom = self._taker("stdout")
         config.stderr_custom = self._taker("stderr")
@@ -120,11 +121,11 @@ def execute(
     """Execute one case on an artifact that is loaded, and return what came of it.
 
     ``functions`` are the types of the functions that a core module exports, by name, as text. Of the request, ``test``
-    is the case, ``fuel`` what it may consume, or None where the engine counts none, and ``epoch`` whether the engine
-    interrupts by epochs.
+    is the case, ``fuel`` what it may consume, or None where the engine counts none, ``epoch`` whether the engine
+    interrupts by epochs, and ``directories`` what those hold that the case names, if it does.
     """
     case = request["test"]
-    wasi = CaseWasi(case)
+    wasi = CaseWasi(case, request.get("directories", {}))
     store = wasmtime.Store(engine)
     try:
         if request["epoch"]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from wasmbuild.errors import FormatError
-from wasmbuild.formats import documents, manifest
+from wasmbuild.formats import documents, given_directories, manifest
 from wasmbuild.formats.documents import Source, extern_lines, in_one_line, lines
 from wasmbuild.formats.extern import COMPONENT_KINDS, CORE_KINDS, Export, Import
 from wasmbuild.formats.manifest import Index, IndexTarget, Manifest, ManifestArtifact, Wasm
@@ -105,7 +105,7 @@ programs = st.builds(
         st.sampled_from(["a", "b/c"]),
         st.dictionaries(st.sampled_from(["d", "e/f"]), st.sampled_from(["", "/wA="])),
         max_size=2,
-    ).map(lambda dirs: tuple(Directory(path, tuple(sorted(held.items()))) for path, held in sorted(dirs.items()))),
+    ).map(lambda dirs: tuple(Directory.holding(path, tuple(sorted(dirs[path].items()))) for path in sorted(dirs))),
 )
 
 
@@ -209,10 +209,43 @@ def test_a_record_has_a_line_for_each_key(value: Record) -> None:
 @given(manifests())
 def test_entries_make_the_manifest_that_they_are_of(value: Manifest) -> None:
     written = b",\n".join([artifact.to_entry() for artifact in value.artifacts])
-    assert value._replace(artifacts=()).with_entries(written) == value.to_bytes()
+    directories = given_directories.named_by(test for artifact in value.artifacts for test in artifact.tests)
+    assert value._replace(artifacts=()).with_entries(written, directories) == value.to_bytes()
     assert manifest.entries(value.to_bytes()) == written
     by_module = manifest.entries_by_module(value.to_bytes())
     assert list(by_module.items()) == [(artifact.module, artifact.to_entry()) for artifact in value.artifacts]
+
+
+def reading(*directories: Directory) -> Manifest:
+    """Return a manifest with many tests, each of which is given all of these directories."""
+    test = Case("f", returns=(), wasi=Wasi(("m",), dirs=directories))
+    tested = MANIFEST.artifacts[0]._replace(exports=(Export("f", "func", "() -> ()"),), tests=(test,) * 60)
+    return MANIFEST._replace(artifacts=(tested,))
+
+
+def test_what_a_directory_holds_is_there_once_for_all_tests() -> None:
+    one, other = (Directory.holding(name, (("blob", "AAAA" * 100_000),)) for name in ("one", "other"))
+    data = reading(one, other).to_bytes()
+    assert len(data) < 450_000
+    [artifact] = Manifest.from_bytes(data, "file").artifacts
+    held = [directory.files for test in artifact.tests if test.wasi for directory in test.wasi.dirs]
+    assert held == [one.files] * 120
+    assert len(set(map(id, held))) == 1
+
+
+def test_of_a_manifest_that_is_too_large_for_what_tests_read_the_directories_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small, large = (Directory.holding(str(size), (("blob", "AAAA" * size),)) for size in (1, 25_000))
+    value = reading(small, large)
+    monkeypatch.setattr(manifest, "MAX_MANIFEST", 100_000)
+    fix = 'at most 100000 can be read again; 100004 of its bytes are what tests read from "25000", "1"; give'
+    with pytest.raises(FormatError, match=fix):
+        value.to_bytes()
+    with pytest.raises(FormatError, match=fix):
+        value._replace(artifacts=()).with_entries(b"", [small, large])
+    with pytest.raises(FormatError, match=r"can be read again; split the project$"):
+        value._replace(artifacts=()).with_entries(b" " * 100_000, [small])
 
 
 def test_order_of_keys_does_not_show() -> None:

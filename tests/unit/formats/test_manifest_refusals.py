@@ -18,6 +18,7 @@ from wasmbuild.formats.manifest import (
 )
 from wasmbuild.formats.record import Record
 from wasmbuild.formats.traits import Traits
+from wasmbuild.project.cases import digest_of
 
 
 def set_in(document: Any, value: object, *path: str | int) -> Any:
@@ -84,6 +85,7 @@ TWICE = "is that of artifacts[0] too, upper and lower case apart"
 DEVICE = "is a name that Windows keeps for a device"
 SOURCE = "must be a relative path with forward slashes"
 UNKNOWN = "is not a key that is known here; known are"
+DIRS = "artifacts[0].tests[1].wasi.dirs"
 OF_47 = {"major": 47, "compiler": "47.0.1", "compiler_sha256": A}
 
 
@@ -146,7 +148,7 @@ OF_47 = {"major": 47, "compiler": "47.0.1", "compiler_sha256": A}
         ("artifacts.1.tests.0.args", [[float("inf")]], "inf is no number of JSON"),
         ("artifacts.1.tests.0.args", [{"a": 1 << 64}], "18446744073709551616 does not fit in 64 bits"),
         ("artifacts.1.tests.0.args", [float("nan")], "must be a value, and nan is none of JSON"),
-        ("runner", [], f"{UNKNOWN} artifacts, engine, project, require, schema, target, wasmtime"),
+        ("runner", [], f"{UNKNOWN} artifacts, directories, engine, project, require, schema, target, wasmtime"),
         ("project", "a b", f'must be {NAME}, not "a b"'),
         ("project", "con", f'"con" {DEVICE}'),
         ("target.name", "\x1b[2J", f'must be {NAME}, not "\\x1b[2J"'),
@@ -170,6 +172,45 @@ def test_what_is_wrong_with_a_manifest_is_said(place: str, value: object, messag
     assert text.startswith(f"build/pi/file.json: {where}")
     assert f": {message}" in text
     assert text.endswith(FIX)
+
+
+@pytest.mark.parametrize(
+    ("held", "named", "message"),
+    [
+        ({"in.bin": "/wA="}, A, f"{DIRS}.data: names what is not in directories"),
+        ({"in.bin": "/wA="}, "A1", f"{DIRS}.data: must be a SHA-256"),
+        ({"in.bin": "/wA="}, {}, f"{DIRS}.data: must be a SHA-256"),
+        ({"in.bin": "/wA="}, None, "directories.SHA256: is named by no test"),
+        ({"in.bin": 1}, "SHA256", 'directories.SHA256["in.bin"]: must be text, not 1'),
+        ({"in.bin": "!"}, "SHA256", 'directories.SHA256["in.bin"]: is no base64'),
+        ({"../in.bin": ""}, "SHA256", 'directories.SHA256["../in.bin"]: is no path of a file'),
+        ({str(number): "" for number in range(1001)}, "SHA256", "directories.SHA256: holds 1001 files"),
+        ({"a": "AAAA" * 200_000, "b": "AAAA" * 200_000}, "SHA256", "directories.SHA256: holds more than 1 MiB"),
+    ],
+)
+def test_what_is_wrong_with_directories_that_tests_read_is_said(
+    held: dict[str, Any], named: object, message: str
+) -> None:
+    changed = document(MANIFEST)
+    sha256 = digest_of(tuple(held.items()))
+    changed["directories"] = {sha256: held}
+    given = changed["artifacts"][0]["tests"][1]["wasi"]
+    if named is None:
+        del given["dirs"]
+    else:
+        given["dirs"] = {"data": sha256 if named == "SHA256" else named}
+    text = refusal(changed, documents.MANIFEST).replace(sha256, "SHA256").replace('["SHA256"]', ".SHA256")
+    assert text.startswith(f"build/pi/file.json: {message}")
+    assert text.endswith(FIX)
+
+
+def test_a_directory_that_is_not_what_tests_name_is_refused() -> None:
+    changed = document(MANIFEST)
+    [sha256] = changed["directories"]
+    changed["directories"][sha256]["in.bin"] = "/wE="
+    assert f"directories.{sha256}: is not the SHA-256 of what is there; " in refusal(changed, documents.MANIFEST)
+    del changed["directories"]
+    assert f"{DIRS}.data: names what is not in directories; " in refusal(changed, documents.MANIFEST)
 
 
 def test_another_file_of_wasmbuild_is_told_from_a_damaged_manifest() -> None:

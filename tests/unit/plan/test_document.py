@@ -99,6 +99,11 @@ def put(value: object, *path: str | int) -> Change:
         (put({"embedder": "c-api", "no-such": 1}, "targets", 0, "engine"), r"^plan\.json: targets\[0\]\.engine"),
         (lambda document: document["steps"].pop(), r"^plan\.json: steps: are not those of the targets and modules"),
         (lambda document: document["modules"].append(document["modules"][0]), r"is there twice"),
+        (put({"0" * 64: {}}, "directories"), r"^plan\.json: directories\.0+: is named by no test"),
+        (
+            put({"argv": ["p"], "dirs": {"d": "0" * 64}}, "modules", 0, "tests", 0, "wasi"),
+            r"^plan\.json: modules\[0\]\.tests\[0\]\.wasi\.dirs\.d: names what is not in directories",
+        ),
         (put(1, "unknown"), r"^plan\.json: unknown: is not a key"),
     ],
 )

@@ -14,9 +14,9 @@ from unit.builder.test_scaling import FEW, MANY, calls
 from wasmbuild.errors import DeclarationError
 from wasmbuild.plan.graph import plan
 from wasmbuild.project import case_values
-from wasmbuild.project.case_rules import problems
+from wasmbuild.project.case_rules import directory_problems, problems
 from wasmbuild.project.case_values import number_problem, value_problems
-from wasmbuild.project.cases import Case, Directory, Wasi
+from wasmbuild.project.cases import Case, Wasi
 from wasmbuild.project.config import parse
 from wasmbuild.project.declared import Module, Runner, Target
 from wasmbuild.project.keys import KeyPath
@@ -223,16 +223,18 @@ def test_what_is_not_sound(case: Case, path: KeyPath, problem: str) -> None:
 def test_no_file_lies_below_another(paths: set[str]) -> None:
     below = [path for path in sorted(paths) if any(path.startswith(f"{other}/") for other in paths)]
     files = tuple((path, "") for path in sorted(paths))
-    found = problems(Case("f", exit=0, wasi=Wasi(("p",), files=files, dirs=(Directory("d", files),))))
-    places = [*(("wasi", "files", path) for path in below), *(("wasi", "dirs", "d", path) for path in below)]
-    assert found == [(place, "lies below another file", "correct one of them") for place in places]
+    for found, place in (
+        (problems(Case("f", exit=0, wasi=Wasi(("p",), files=files))), ("wasi", "files")),
+        (directory_problems(files), ()),
+    ):
+        assert found == [((*place, path), "lies below another file", "correct one of them") for path in below]
 
 
 def test_the_cost_of_a_file_of_a_test_is_constant() -> None:
     def cost(files: int) -> float:
         given = tuple((f"data/{number}/in.txt", "") for number in range(files))
-        case = Case("f", exit=0, wasi=Wasi(("p",), files=given, dirs=(Directory("d", given),)))
-        return calls(lambda: problems(case)) / files
+        case = Case("f", exit=0, wasi=Wasi(("p",), files=given))
+        return calls(lambda: [problems(case), directory_problems(given)]) / files
 
     cost(1)  # what is imported and compiled the first time
     assert cost(MANY) < cost(FEW) * 1.1
