@@ -23,7 +23,10 @@ YES = Answer(True)
 
 
 class Machine(NamedTuple):
-    """Architecture and system of a target triple; ``system`` is None where the triple does not say."""
+    """Architecture and system of a target triple; ``system`` is None where the triple does not say.
+
+    Systems have the names that Rust gives them, by which Wasmtime's source is told apart: to it, Android is no Linux.
+    """
 
     architecture: str
     system: str | None
@@ -35,7 +38,9 @@ def machine(triple: str) -> Machine:
         found = triples.parse(triple)
     except ValueError:
         return Machine(triple.partition("-")[0], None)
-    return Machine(found.architecture, found.os)
+    # Bytecode runs on any system.
+    system = None if found.is_pulley else "android" if found.environment == "android" else found.os
+    return Machine(found.architecture, system)
 
 
 def on(affected: Affected, machine: Machine) -> Answer:
@@ -53,8 +58,7 @@ def on(affected: Affected, machine: Machine) -> Answer:
     if not affected.systems or system in affected.systems:
         return YES
     systems = listed(sorted(affected.systems))
-    # Bytecode runs on any system.
-    if system is None or architecture.startswith("pulley"):
+    if system is None:
         return Answer(None, f"concerns {systems}, and the triple does not say where it runs")
     return Answer(False, f"concerns {systems}, and this is for {printable(system)}")
 

@@ -16,6 +16,7 @@ import wasmbuild.audit
 from wasmbuild.audit.database import bundled, load
 from wasmbuild.audit.versions import parse
 from wasmbuild.engine import lines
+from wasmbuild.engine.triples import SYSTEMS
 from wasmbuild.errors import FormatError
 
 RECORDS = Path(wasmbuild.audit.__file__).parent / "advisories"
@@ -104,7 +105,7 @@ OSV = {
                                 "properties": {
                                     "arch": {"items": {"enum": ["x86_64", "aarch64", "riscv64", "s390x"]}},
                                     "functions": {"items": {"pattern": "^wasmtime::"}},
-                                    "os": {"items": {"enum": ["windows", "macos", "ios", "freebsd"]}},
+                                    "os": {"items": {"enum": [*SYSTEMS, "macos", "android"]}},
                                 },
                             }
                         },

@@ -9,6 +9,7 @@ from audited import EXCEPTIONS_AND_GC, GC, HUGE_BR_TABLE, ONE_TAG_AND_PASSIVE_DA
 
 from wasmbuild.audit.database import bundled
 from wasmbuild.audit.judge import AFFECTED, NOT_AFFECTED, UNKNOWN, AuditedTarget, Finding, Judge
+from wasmbuild.engine.triples import SYSTEMS
 
 MGHF, HW8M, GC_HEAP, LAYOUT = "GHSA-mghf-wjfp-p5xm", "GHSA-hw8m-q44c-ggrf", "GHSA-43j2-gcp4-m22g", "GHSA-p79w-pv2r-29qp"
 FUEL, SPLAT, ASYNC = "GHSA-m63x-6p34-q65x", "GHSA-qqfj-4vcm-26hv", "GHSA-32h6-97mm-8q3c"
@@ -127,6 +128,13 @@ def test_windows_maps_no_image_of_data() -> None:
     assert affected(active, "48.0.8", "windows", runtime="48.0.0") == {LAYOUT}
     assert affected(active, "48.0.8", "windows", runtime="48.0.6") == set()
     assert findings(active, "48.0.8", "pulley", runtime="48.0.0")[LAYOUT].verdict == UNKNOWN
+
+
+@pytest.mark.parametrize("system", [*sorted({*SYSTEMS} - {"linux", "windows"}), "linux-android"])
+def test_only_linux_maps_images_of_data_however_an_artifact_is_loaded(system: str) -> None:
+    target = AuditedTarget("48.0.8", f"aarch64-unknown-{system}", {}, {}, "48.0.0")
+    found = Judge(bundled(), target).judge("module", {**TRAITS, "odd-tags-with": ["active-data"]})
+    assert {finding.advisory.id: finding.verdict for finding in found}.get(LAYOUT) == UNKNOWN
 
 
 def test_fields_of_32_bits_did_not_move() -> None:
