@@ -8,12 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import time
 from pathlib import Path
 
 import pytest
 import serving
+from launcher import program
 from matrix import thorough
 from releases import Release, dies_installing
 from serving import cut, whole
@@ -123,6 +125,20 @@ def test_from_files(user: Path, release: Release, tmp_path: Path) -> None:
     assert f"--mirror: {mirror} is no address" in said
     assert "is damaged" in command("install", "48.0.9", "--from", str(archive), status=2).stderr
     assert len(installed.folders()) == 1
+
+
+def test_what_does_not_compile_is_not_installed(user: Path, release: Release, tmp_path: Path) -> None:
+    minimal = Path(sysconfig.get_path("purelib")) / "wasmtime_cli" / "wasmtime-min"
+    said = command("install", "--from", str(minimal), status=2).stderr
+    assert said == (
+        f"error: what {minimal} gave was built without its compiler, as wasmtime-min is; nothing was installed; name "
+        f"another executable\n"
+    )
+    version = f"[ $1 != --version ] || exec echo wasmtime {release.version}"
+    broken = program(tmp_path / "wasmtime", f"{version}\necho no room for a stack >&2\nexit 1")
+    said = command("install", "--from", str(broken), status=2).stderr
+    assert "gave does not compile an empty module: it ended with status 1 (no room for a stack); nothing was" in said
+    assert installed.folders() == []
 
 
 @pytest.mark.parametrize("length", [1_000, 1_000_000])
