@@ -187,7 +187,7 @@ def _install_library(arguments: argparse.Namespace, console: Console) -> Install
 
 def _install_locked(arguments: argparse.Namespace, console: Console) -> list[Installed]:
     from wasmbuild.installing.install import names_file
-    from wasmbuild.installing.locking import ArchiveSource, install_locked, install_locked_file
+    from wasmbuild.installing.locking import ArchiveSource, RequestedVersion, install_locked, install_locked_file
     from wasmbuild.project.declared import lines_of
 
     if arguments.version is not None:
@@ -195,10 +195,10 @@ def _install_locked(arguments: argparse.Namespace, console: Console) -> list[Ins
     workspace = Workspace(arguments.config)
     attest = downloads.attest_of(arguments.attestation)
     source = ArchiveSource(arguments.mirror, arguments.offline, attest, reporter=downloads.install_reporter(console))
-    lines = lines_of(workspace.project().targets)
+    wanted = [RequestedVersion(*each) for each in lines_of(workspace.project().targets).items()]
     if arguments.source is not None and names_file(arguments.source):
-        return [install_locked_file(workspace.directory, lines, arguments.source, source)]
-    return [install_locked(workspace.directory, line, arguments.source, source) for line in lines]
+        return [install_locked_file(workspace.directory, wanted, arguments.source, source)]
+    return [install_locked(workspace.directory, each, arguments.source, source) for each in wanted]
 
 
 def _which(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from wasmbuild.errors import ToolchainError, UsageError
@@ -15,7 +15,7 @@ from wasmbuild.installing.install import SILENT, Attest, Installed, InstallRepor
 from wasmbuild.installing.transfer import PATIENT, Expected, NetworkError, Patience
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.toolchain import installed, lockfile, platforms, search_path
-from wasmbuild.toolchain.find import AUTO, CLI, FoundCompiler, find
+from wasmbuild.toolchain.find import AUTO, CLI, FoundCompiler, find, unfit
 from wasmbuild.toolchain.installed import InstallRecord
 from wasmbuild.toolchain.lockfile import Executable, Locked
 from wasmbuild.toolchain.platforms import Platform
@@ -121,20 +121,20 @@ def lock_version(
     return Locked(wanted.request, version, found)
 
 
-def install_locked(directory: Path, line: int, named: str | None, source: ArchiveSource) -> Installed:
+def install_locked(directory: Path, wanted: RequestedVersion, named: str | None, source: ArchiveSource) -> Installed:
     """Install the very executable that is locked for this platform, and resolve nothing.
 
     ``named`` is what ``--from`` names, if anything but a file. Raises WasmbuildError.
     """
     host = platforms.host()
-    locked = lockfile.of_line(lockfile.read(directory), line)
+    locked = _locked(directory, wanted)
     if locked is None or host not in locked.platforms:
-        what = f"Wasmtime {line}" if locked is None else host
+        what = f"Wasmtime {wanted.line}" if locked is None else host
         raise UsageError(f"{search_path.LOCK} locks nothing for {what}; run: wasmbuild lock --platform {host}")
     executable = locked.platforms[host]
     packaged = executable.source.startswith(lockfile.WHEEL)
     if named is None and (packaged or executable.source == lockfile.LOCAL):
-        there = _found(directory, line, executable.sha256)
+        there = _found(directory, wanted.line, executable.sha256)
         if there is not None and source.attest is None:
             origin = executable.source if packaged else str(there.path)
             record = InstallRecord(there.version, origin, there.sha256, executable.size)
@@ -162,13 +162,16 @@ def install_locked(directory: Path, line: int, named: str | None, source: Archiv
     )
 
 
-def install_locked_file(directory: Path, lines: Collection[int], named: str, source: ArchiveSource) -> Installed:
+def install_locked_file(
+    directory: Path, wanted: Iterable[RequestedVersion], named: str, source: ArchiveSource
+) -> Installed:
     """Install a file that is the executable locked for this platform, of whichever of these lines.
 
     Raises WasmbuildError.
     """
     host = platforms.host()
-    there = [each for each in lockfile.read(directory) if each.line in lines and host in each.platforms]
+    locked = [_locked(directory, each) for each in wanted]
+    there = [each for each in locked if each is not None and host in each.platforms]
     if not there:
         raise UsageError(f"{search_path.LOCK} locks nothing for {host}; run: wasmbuild lock --platform {host}")
     return install.install(
@@ -179,6 +182,17 @@ def install_locked_file(directory: Path, lines: Collection[int], named: str, sou
         attest=source.attest,
         reporter=source.reporter,
     )
+
+
+def _locked(directory: Path, wanted: RequestedVersion) -> Locked | None:
+    """Return what is locked of a line, if anything. Raises ToolchainError where no build takes it."""
+    locked = lockfile.of_line(lockfile.read(directory), wanted.line)
+    if locked is not None and (problem := unfit(locked.version, *wanted)):
+        raise ToolchainError(
+            f"{search_path.LOCK}: what is locked {problem}; to lock what is declared, run: wasmbuild toolchain install "
+            f"{wanted.request}, and then: wasmbuild lock"
+        )
+    return locked
 
 
 def _found(directory: Path, line: int, sha256: str) -> FoundCompiler | None:

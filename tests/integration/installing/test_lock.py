@@ -181,6 +181,21 @@ def test_what_keeps_the_locked_one_from_being_found_is_named(
     assert lock(project).version == "48.0.77"
 
 
+def test_what_is_locked_and_too_old_is_not_installed(project: Project, release: Release, tmp_path: Path) -> None:
+    project.run("lock")
+    project.declare((project.root / "wasmbuild.toml").read_text().replace('wasmtime = "48"', 'wasmtime = "48.0.77"'))
+    for options in ([], ["--from", str(release.program)]):
+        assert project.run("toolchain", "install", "--locked", *options, status=2).stderr == (
+            f"error: wasmbuild.lock: what is locked is Wasmtime {lock(project).version}, older than 48.0.77; to lock "
+            f"what is declared, run: wasmbuild toolchain install 48.0.77, and then: wasmbuild lock\n"
+        )
+    newer = f'[ "$1" != --version ] || exec echo wasmtime 48.0.77\nexec "{release.program}" "$@"'
+    project.run("toolchain", "install", "48.0.77", "--from", str(program(tmp_path / "newer", newer)))
+    project.run("lock")
+    project.run("toolchain", "install", "--locked")
+    project.run("build")
+
+
 def test_a_line_that_is_not_locked_is_compiled_by_no_executable(project: Project) -> None:
     project.run("lock")
     before = lock(project)._replace(request="49", version="49.0.0")
