@@ -109,7 +109,7 @@ class References:
 
     def _make(self, engine: EngineConfig, made_by: str | None) -> Reference | Unreachable | Unverified:
         stand_in = _stand_in(engine.triple)
-        here = self._tools.library_engine(engine, stand_in) if stand_in is not None else None
+        here = self._tools.library_engine(engine, stand_in, runs=False) if stand_in is not None else None
         if here is not None:
             return _read(engine, self._tools.library_artifact(here))
         executable = self._tools.executable(engine.line)

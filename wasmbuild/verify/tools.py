@@ -105,10 +105,13 @@ class Tools:
             return None
         return self.library.version if is_loaded_by_library(engine.embedder, engine.triple.text) else None
 
-    def library_engine(self, engine: EngineConfig, loads: triples.TargetTriple) -> EngineConfig | None:
+    def library_engine(
+        self, engine: EngineConfig, loads: triples.TargetTriple, *, runs: bool = True
+    ) -> EngineConfig | None:
         """Return the engine with the same values on ``loads``, a target of the library.
 
-        None where there is no library of that line, or it cannot express the settings, or refuses them on ``loads``.
+        None where there is no library of that line, or it cannot express the settings, or refuses them on ``loads``, or
+        has not what such code ``runs`` with.
         """
         if self.library_of(engine.line) is None:
             return None
@@ -116,7 +119,7 @@ class Tools:
             there = engine.on(loads)
         except EngineError:
             return None
-        return None if there.library_lacks() else there
+        return None if there.library_lacks(runs=runs) else there
 
     def library_artifact(self, engine: EngineConfig) -> bytes:
         """Return the library's artifact of the empty module. Raises CompileError."""

@@ -200,6 +200,25 @@ def test_without_an_executable_such_settings_cannot_be_checked(
     assert entry.message.endswith("; its manifest demands the level consistent")
 
 
+@pytest.mark.skipif("x86_64" not in HERE or "windows" in HERE, reason="there is no stack switching here")
+def test_what_the_library_compiles_and_cannot_run_is_checked_without_an_executable(
+    tmp_path: Path, workshop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = workshop.ship(tmp_path, "host", HERE, {"m": MODULE}, engine={"wasm-stack-switching": True})
+    script = tmp_path / "wasmtime"
+    script.write_text("#!/bin/sh\necho wasmtime 7.0.0\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("WASMBUILD_WASMTIME", str(script))
+    [entry] = verify([tmp_path]).artifacts
+    assert (entry.outcome, entry.level, entry.lacks) == ("passed", "consistent", "wasmtime")
+    assert entry.message.startswith(
+        "cannot be loaded on this host: the library of Wasmtime 48 lacks its settings, and "
+    )
+    workshop.write(tmp_path, manifest._replace(engine={**manifest.engine, "consume-fuel": True}))
+    [entry] = verify([tmp_path]).artifacts
+    assert (entry.outcome, entry.failed) == ("failed", "consistent")
+
+
 def test_an_error_of_the_caller_ends_everything(tmp_path: Path, workshop: Any) -> None:
     texts = {f"m{number}": MODULE for number in range(300)}
     workshop.ship(tmp_path, "host", HERE, texts)
