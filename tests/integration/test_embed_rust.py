@@ -29,7 +29,7 @@ MODULE = '[modules.gcd]\nsource = "gcd.wat"\n'
 MOST = {
     "rust": """
 collector = "null"
-compiler-inlining = true
+compiler-inlining = "intrinsics"
 concurrency-support = false
 consume-fuel = true
 cranelift-debug-verifier = true

@@ -105,11 +105,15 @@ def test_the_executable_s_own_settings_are_found(project: Project, executable: s
     """Its preset, and settings that only an executable has."""
     run = [executable, "run", "--allow-precompiled"]
     assert fit(project, [*run, "{}"]) == {"embedder": "rust"}
-    options = ["-Ccollector=null,inlining=y", "-Otable-lazy-init=n,guard-before-linear-memory=n", "-Wfuel=100"]
+    options = [
+        "-Ccollector=null,inlining=inter-module",
+        "-Otable-lazy-init=n,guard-before-linear-memory=n",
+        "-Wfuel=100",
+    ]
     assert fit(project, [*run, *options, "{}"]) == {
         "embedder": "c-api",
         "collector": "null",
-        "compiler-inlining": True,
+        "compiler-inlining": "gc",
         "consume-fuel": True,
         "guard-before-linear-memory": False,
         "table-lazy-init": False,

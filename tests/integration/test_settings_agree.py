@@ -63,6 +63,12 @@ MISTAKES = [
         "settings.consume-fuel.check: the loader refuses and refuses an artifact that differs in true on ",
     ),
     (
+        'choices = ["gc", "intrinsics"]',
+        'choices = ["gc"]',
+        "settings.compiler-inlining.choices: -Cinlining takes intrinsics too; write it there, or name "
+        '"-Cinlining=intrinsics" in ',
+    ),
+    (
         'cli = "-Wthreads"',
         'cli = "-Wthread"',
         "settings.wasm-threads.cli: the executable has no option -Wthread; name the one it has now, or write ",

@@ -32,8 +32,8 @@ INLINING = "inlining"
 _FOR_THE_HOST = r"but it is (not enabled|enabled) for the host"
 
 
-def _switch(label: str, setting: str) -> Row:
-    return Row(SWITCH, rf"[Mm]odule was compiled (with|without) ({label}) {_FOR_THE_HOST}", setting)
+def _switch(label: str, setting: str, *lines: int) -> Row:
+    return Row(SWITCH, rf"[Mm]odule was compiled (with|without) ({label}) {_FOR_THE_HOST}", setting, lines)
 
 
 def _number(label: str, setting: str) -> Row:
@@ -51,6 +51,8 @@ TABLE = (
     _switch("debug symbols", "debug-symbols"),
     _switch("epoch interruption", "epoch-interruption"),
     _switch("fuel support", "consume-fuel"),
+    # Later lines say how.
+    _switch("function inlining", "compiler-inlining", 36),
     _switch("GC heap may move", "gc-heap-may-move"),
     _switch("guard before linear memory", "guard-before-linear-memory"),
     _switch("guest debug", "guest-debug"),
@@ -151,7 +153,12 @@ class EngineDifference(NamedTuple):
 # More are no number that any setting has, and Python reads no number of any length.
 _DIGITS = 20
 _COLLECTORS = {"deferred reference-counting": "drc", "copying": "copying", "null": "null"}
-_INLININGS = {"with intra-module inlining": True, "without intra-module inlining": False}
+_INLININGS: dict[str, bool | str] = {
+    "with intra-module inlining": True,
+    "without intra-module inlining": False,
+    "with intra-module inlining only when using GC": "gc",
+    "with intrinsic inlining": "intrinsics",
+}
 
 
 def cause(said: str, line: int | None = None) -> Cause | None:

@@ -52,9 +52,10 @@ def value_problem(value: object, allowed: Setting | Flag) -> tuple[str, str] | N
     """Return problem and fix of a value that a setting or a flag cannot have, or None."""
     default, low, high, unit = allowed.default, allowed.low, allowed.high, allowed.unit
     if isinstance(default, bool):
-        return (
-            None if isinstance(value, bool) else (f"must be true or false, not {shown(value)}", "write true or false")
-        )
+        if isinstance(value, bool) or value in allowed.choices:
+            return None
+        switch = " or ".join(["true", "false", *map(shown, allowed.choices)])
+        return f"must be {switch}, not {shown(value)}", f"write {switch}"
     if isinstance(default, int):
         what = f"a number of {unit}" if unit else "a number"
         if isinstance(value, bool) or not isinstance(value, int):

@@ -36,7 +36,8 @@ class Setting(NamedTuple):
     """One engine setting, named as in ``wasmtime.Config`` with dashes: Python's class, or Rust's where that has none.
 
     ``default`` is for a target of 64 bits compiled by Cranelift; what differs elsewhere is in ``Line``. The kind of a
-    value is that of its default; ``choices`` are all that a text may be, ``low`` and ``high`` bound an integer
+    value is that of its default; ``choices`` are all that a text may be, and what a switch may be besides on and off,
+    ``low`` and ``high`` bound an integer
     (``unit`` says of what). ``check`` is one of ``CHECKS``. Values in mappings are spelled as in JSON (``"true"``).
 
     ``cli`` is the option of ``wasmtime`` up to its value, None for a setting that no code can tell from its default;
@@ -87,6 +88,11 @@ class Setting(NamedTuple):
     def unseen(self) -> bool:
         """Whether artifacts load whatever an engine has for it."""
         return self.check == UNSEEN
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """All that it may be, nothing of a number."""
+        return (*((False, True) if isinstance(self.default, bool) else ()), *self.choices)
 
     @property
     def runtime_only(self) -> bool:
@@ -156,14 +162,14 @@ class Winch(NamedTuple):
 
 
 class Conflict(NamedTuple):
-    """Settings that do not go together: those of ``when``, where each has the value there.
+    """Settings that do not go together: those of ``when``, where each has the value there, or one of several.
 
     It is so on targets whose ``ARCHITECTURE-SYSTEM`` matches one of the globs ``on`` and none of ``excluded``; with
     neither it is so on all. It is said of the first of ``keys`` that is declared, else of the last. In ``problem``,
     ``{architecture}`` and ``{triple}`` stand for the target's.
     """
 
-    when: Mapping[str, Value]
+    when: Mapping[str, Value | list[Value]]
     keys: tuple[str, ...]
     problem: str
     fix: str

@@ -155,7 +155,9 @@ def _conflicts(
     engine: Mapping[str, Value], declared: Mapping[str, object], line: int, triple: TargetTriple | None
 ) -> Iterator[Problem]:
     for conflict in lines.get(line).conflicts.values():
-        if not all(engine.get(name) == value for name, value in conflict.when.items()):
+        if not all(
+            engine.get(name) in (value if isinstance(value, list) else [value]) for name, value in conflict.when.items()
+        ):
             continue
         problem = conflict.problem
         if conflict.on:

@@ -106,7 +106,7 @@ def _some(chooser: random.Random, line: Line) -> dict[str, object]:
 
 def _value(chooser: random.Random, default: object, choices: tuple[str, ...], low: int, high: int) -> object:
     if isinstance(default, bool):
-        return chooser.random() < 0.5
+        return chooser.choice([False, True, *choices])
     if isinstance(default, int):
         return chooser.choice([low, high, default, chooser.randint(low, min(high, 2**40))])
     return chooser.choice(choices)

@@ -24,7 +24,7 @@ from wasmbuild.toolchain.worker import ChildExit, Request
 from wasmbuild.verify import executable_loader, probes
 
 _LIMITS = ProcessLimits(seconds=120)
-_OPTION = re.compile(r"^ *(-[OCDW]) +([\w-]+)(?:=([\w|-]+))?", re.MULTILINE | re.ASCII)
+_OPTION = re.compile(r"^ *(-[OCDW]) +([\w-]+)(?:\[?=([\w|-]+))?", re.MULTILINE | re.ASCII)
 
 
 class Attempt(NamedTuple):

@@ -40,6 +40,14 @@ def options(line: Line, compilers: Compilers) -> Topic:
             f"name the one it has now, or write settings.{name} = false",
         )
         listed = have.get(setting.cli, ())
+        words = {cli_option(setting, value)[0].partition("=")[2] for value in setting.values}
+        for word in listed:
+            topic.check(
+                word in words or _is_passed_over(line, f"{setting.cli}={word}"),
+                f"{key}.choices",
+                f"{setting.cli} takes {word} too",
+                f'write it there, or name "{setting.cli}={word}" in other-options',
+            )
         for choice in setting.choices:
             word = setting.cli_values.get(choice, choice)
             right = not listed or word in listed or choice == "auto"
@@ -49,12 +57,16 @@ def options(line: Line, compilers: Compilers) -> Topic:
     named = {setting.cli for setting in line.settings.values()}
     for option in have.keys() - named:
         topic.check(
-            any(fnmatchcase(option, glob) for glob in line.other_options),
+            _is_passed_over(line, option),
             "settings",
             f"the executable has an option {option} that no setting is",
             f'write a table [settings.NAME] with cli = "{option}", or name it in other-options',
         )
     return topic
+
+
+def _is_passed_over(line: Line, option: str) -> bool:
+    return any(fnmatchcase(option, glob) for glob in line.other_options)
 
 
 def presets(line: Line, compilers: Compilers) -> Topic:
@@ -177,11 +189,9 @@ def changed_engines(line: Line, triple: triples.TargetTriple) -> Iterator[tuple[
 
 
 def _others(setting: Setting, value: Value) -> list[Value]:
-    if isinstance(value, bool):
-        return [not value]
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):
         return [value // 2 + 65536]
-    return [choice for choice in setting.choices if choice not in (value, "auto")]
+    return [each for each in setting.values if each not in (value, "auto")]
 
 
 def _can_be_spelled(setting: Setting, value: Value, strategy: str) -> bool:

@@ -259,7 +259,7 @@ def _per_line(texts: Mapping[int, str | None]) -> str:
 
 def _values_of(allowed: Setting | Flag) -> str:
     if isinstance(allowed.default, bool):
-        return "true or false"
+        return f"true, false, {_listed(allowed.choices)}" if allowed.choices else "true or false"
     if isinstance(allowed.default, int):
         high = "2^61" if allowed.high == MAX_SIZE else str(allowed.high)
         return f"{f'{allowed.unit}, ' if allowed.unit else ''}{allowed.low} to {high}"

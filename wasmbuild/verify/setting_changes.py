@@ -44,7 +44,7 @@ def single_changes(engine: EngineConfig) -> Iterator[SettingChange]:
     for name, setting in settings.items():
         if setting.runtime_only:
             continue
-        for value in _others(values[name], setting.choices):
+        for value in _others(values[name], setting.values):
             # What follows a setting may be changed with it, or not.
             for kept in (followers, {}) if name in followed else (followers,):
                 try:
@@ -54,13 +54,11 @@ def single_changes(engine: EngineConfig) -> Iterator[SettingChange]:
                 yield SettingChange(name, value, values[name], changed)
 
 
-def _others(value: Value, choices: tuple[str, ...]) -> list[Value]:
-    if isinstance(value, bool):
-        return [not value]
-    if isinstance(value, int):
+def _others(value: Value, all_values: tuple[Value, ...]) -> list[Value]:
+    if isinstance(value, int) and not isinstance(value, bool):
         # A multiple of any page size, so that it is not rounded.
         return [value + (1 << 20)]
-    return [choice for choice in choices if choice not in (value, "auto")]
+    return [each for each in all_values if each not in (value, "auto")]
 
 
 def described(change: SettingChange) -> str:

@@ -138,6 +138,20 @@ def test_the_crate_s_own_defaults_are_not_told(spec: Make) -> None:
     assert "config.collector(wasmtime::Collector::DeferredReferenceCounting);" in rust.generate(spec({}))
 
 
+@pytest.mark.parametrize(
+    ("line", "value", "told"),
+    [
+        (36, True, "true"),
+        (48, True, "wasmtime::Inlining::Yes"),
+        (48, "gc", "wasmtime::Inlining::InterModuleAndIntraGc"),
+        (50, "intrinsics", "wasmtime::Inlining::Intrinsics"),
+    ],
+)
+def test_a_value_is_told_in_the_words_of_its_line(line: int, value: bool | str, told: str, spec: Make) -> None:
+    declared = {"embedder": "rust", "compiler-inlining": value}
+    assert f"config.compiler_inlining({told});" in rust.generate(spec(declared, line))
+
+
 @pytest.mark.parametrize("name", ["wasm-threads", "wasm-exceptions", "wasm-component-model"])
 def test_a_crate_without_features_lacks_methods(name: str, spec: Make) -> None:
     with pytest.raises(UsageError) as caught:

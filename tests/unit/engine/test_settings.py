@@ -163,6 +163,11 @@ def test_the_order_of_a_declaration_does_not_matter(
         ({"consume-fuel": 1}, "consume-fuel: must be true or false, not 1; write true or false"),
         ({"consume-fuel": "yes"}, 'consume-fuel: must be true or false, not "yes"; write true or false'),
         (
+            {"compiler-inlining": "yes"},
+            'compiler-inlining: must be true or false or "gc" or "intrinsics", not "yes"; write true or false or "gc" '
+            'or "intrinsics"',
+        ),
+        (
             {"memory-guard-size": True},
             "memory-guard-size: must be a number of bytes, not true; write a number of bytes, for example 33554432",
         ),
@@ -250,7 +255,7 @@ def test_the_order_of_a_declaration_does_not_matter(
             "wasm-simd: relaxed SIMD cannot be without SIMD; write wasm-relaxed-simd = false too",
         ),
         (
-            {"wasm-stack-switching": True, "compiler-inlining": True},
+            {"wasm-stack-switching": True, "compiler-inlining": "gc"},
             "compiler-inlining: cannot be on together with wasm-stack-switching; switch one of them off",
         ),
         (

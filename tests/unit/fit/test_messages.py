@@ -156,6 +156,19 @@ def test_simd_is_never_switched_off_alone() -> None:
             "inlining",
             {"compiler-inlining": False},
         ),
+        (
+            "module was compiled without intra-module inlining however the host is configured with intra-module "
+            "inlining only when using GC",
+            {"compiler-inlining": "gc"},
+        ),
+        (
+            "module was compiled without intra-module inlining however the host is configured with intrinsic inlining",
+            {"compiler-inlining": "intrinsics"},
+        ),
+        (
+            "Module was compiled without function inlining but it is enabled for the host",
+            {"compiler-inlining": True},
+        ),
     ],
 )
 def test_settings_with_words_of_their_own(said: str, settings: dict[str, bool | str]) -> None:
@@ -165,10 +178,7 @@ def test_settings_with_words_of_their_own(said: str, settings: dict[str, bool | 
 @pytest.mark.parametrize(
     "said",
     [
-        "module was compiled without intra-module inlining however the host is configured with intrinsic inlining",
         "module was compiled without intra-module inlining however the host is configured with inter-module inlining",
-        "module was compiled without intra-module inlining however the host is configured with intra-module inlining "
-        "only when using GC",
         "Module costs are incompatible",
         'compilation setting "has_avx" is enabled, but not available on the host',
         'setting "stack_switch_model" is configured to Enum("basic") which is not supported',

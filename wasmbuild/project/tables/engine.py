@@ -17,7 +17,7 @@ from wasmbuild.project.tables.values import Rule
 
 def _value_schema(allowed: Setting | Flag) -> dict[str, Any]:
     if isinstance(allowed.default, bool):
-        return {"type": "boolean"}
+        return {"enum": [True, False, *allowed.choices]} if allowed.choices else {"type": "boolean"}
     if isinstance(allowed.default, int):
         return {"type": "integer", "minimum": allowed.low, "maximum": allowed.high}
     return {"type": "string", "enum": list(allowed.choices)}
