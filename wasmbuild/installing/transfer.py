@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import io
+import os
 import time
 import urllib.error
 import urllib.request
@@ -87,6 +88,18 @@ class DownloadResult(NamedTuple):
 class _LostError(Exception):
     """The connection was lost, or the server asks to come again."""
 
+    def __init__(self, said: str, fix: str = "check the network, and try again") -> None:
+        super().__init__(said)
+        self.fix = fix
+
+
+class _Proxy(NamedTuple):
+    """What stands between this machine and an address: how people are told of it, its kind, and what names it."""
+
+    shown: str
+    scheme: str
+    named_by: str
+
 
 class _Body:
     """What came so far of one file, and what must be the same when the rest is asked for."""
@@ -154,7 +167,7 @@ def download(
         except _LostError as error:
             barren = 1 if body.size > before else barren + 1
             if barren >= patience.attempts:
-                raise NetworkError(f"{_shown(address)}: {error}; check the network, and try again") from error
+                raise NetworkError(f"{_shown(address)}: {error}; {error.fix}") from error
             time.sleep(patience.pause * 2 ** (barren - 1))
     got = body.got()
     if expected.sha256 is not None and got.sha256 != expected.sha256:
@@ -195,6 +208,12 @@ def _attempt(
         body.restart()
     if authorization := credentials.of(address):
         request.add_unredirected_header("Authorization", authorization)
+    proxy = _proxy_of(address)
+    if proxy is not None and proxy.scheme not in ("http", "https"):
+        raise NetworkError(
+            f"{_shown(address)}: the proxy {proxy.shown}, which {proxy.named_by} names, is none of http:// or "
+            f"https://; name one of these there, or list the host in no_proxy"
+        )
     try:
         with opener.open(request, timeout=patience.seconds) as response:
             total = _total(response, body, address)
@@ -221,11 +240,28 @@ def _attempt(
     except urllib.error.URLError as error:
         if isinstance(error.reason, TimeoutError):
             raise _too_slow(address, patience) from error
+        if proxy is not None:
+            way = f"the proxy {proxy.shown}, which {proxy.named_by} names"
+            said = f"cannot be reached through {way}: {_reason(error.reason)}"
+            raise _LostError(said, "correct that proxy, or list the host in no_proxy") from error
         raise _LostError(_reason(error.reason)) from error
     except http.client.InvalidURL:
         raise
     except (http.client.HTTPException, ConnectionError, EOFError) as error:
         raise _LostError(_reason(error)) from error
+
+
+def _proxy_of(address: str) -> _Proxy | None:
+    """Return the proxy that urllib takes for an address; None where it takes none. Raises ValueError."""
+    parts = urlsplit(address)
+    url = urllib.request.getproxies().get(parts.scheme, "")
+    if not url or urllib.request.proxy_bypass(parts.netloc):
+        return None
+    scheme, _, rest = url.rpartition("://")
+    variable = f"{parts.scheme}_proxy"
+    named_by = next((name for name in os.environ if name.lower() == variable), "this system")
+    # It may have a password.
+    return _Proxy(printable(rest.rpartition("@")[2], 100), scheme.lower() or "http", named_by)
 
 
 def _total(response: Any, body: _Body, address: str) -> int | None:

@@ -76,6 +76,33 @@ def test_another_part_than_was_asked_for_is_not_taken(site: Site) -> None:
     assert get(address) == DATA
 
 
+@pytest.mark.parametrize(
+    ("proxy", "problem", "fix"),
+    [
+        (
+            "http://me:secret@127.0.0.1:1",
+            "cannot be reached through the proxy 127.0.0.1:1, which HTTP_PROXY names: Connection refused",
+            "correct that proxy, or list the host in no_proxy",
+        ),
+        (
+            "socks5://127.0.0.1:1080",
+            "the proxy 127.0.0.1:1080, which HTTP_PROXY names, is none of http:// or https://",
+            "name one of these there, or list the host in no_proxy",
+        ),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_named(
+    site: Site, monkeypatch: pytest.MonkeyPatch, proxy: str, problem: str, fix: str
+) -> None:
+    for name in ("http_proxy", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    address = site.put("/a", DATA)
+    assert refusal(address) == f"{address}: {problem}; {fix}"
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert get(address) == DATA
+
+
 def test_one_that_always_drops_is_given_up(site: Site) -> None:
     address = site.put("/a", cut(DATA, 0))
     said = refusal(address)
