@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 _SECONDS = 60
 _DASK = Path(sys.executable).with_name("dask")
 
+# A worker that is at its limit of memory while there is a file of that name in the scheduler's directory.
+PAUSES = """
+import os
+from distributed.system_monitor import SystemMonitor
+SystemMonitor.get_process_memory = lambda self: (1 << 60) * os.path.exists("paused")
+"""
+
 
 class Cluster:
     """A scheduler with a directory of its own, and workers by their names; ``close`` ends all of them."""
@@ -35,7 +42,7 @@ class Cluster:
         arguments = ["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
         arguments += ["--protocol", protocol]
         self.scheduler = self._start("scheduler", arguments, settings or {})
-        _wait_for(lambda: file.exists() and file.read_text().endswith("}"))
+        wait_for(lambda: file.exists() and file.read_text().endswith("}"))
         self.port = int(json.loads(file.read_text())["address"].rpartition(":")[2])
 
     @property
@@ -61,7 +68,7 @@ class Cluster:
             script.write_text(once + textwrap.indent(preload, "    "))
             arguments += ["--preload", str(script)]
         self.workers[name] = self._start(name, ["worker", *arguments], environment or {})
-        _wait_for(lambda: "Registered to" in self.log(name) or self.workers[name].poll() is not None)
+        wait_for(lambda: "Registered to" in self.log(name) or self.workers[name].poll() is not None)
         assert self.workers[name].poll() is None, self.log(name)
 
     def log(self, name: str) -> str:
@@ -102,7 +109,7 @@ class Cluster:
             )
 
 
-def _wait_for(condition: object) -> None:
+def wait_for(condition: object) -> None:
     deadline = time.monotonic() + _SECONDS
     while not condition():  # type: ignore[operator]
         if time.monotonic() > deadline:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import signal
 import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from clusters import Cluster, build, first_line, local
+from clusters import PAUSES, Cluster, build, first_line, local, wait_for
 from support import HEAD, MODULES, Project
 
+from wasmbuild.builder.executors import cluster as clusters
+from wasmbuild.builder.executors.cluster_client import ClusterPatience
 from wasmbuild.toolchain.find import find
 
 pytestmark = [
@@ -20,23 +25,30 @@ pytestmark = [
 ]
 
 
+@pytest.fixture
+def another(tmp_path: Path) -> Path:
+    """A compiler that no worker has: bytes behind its end make an executable another one, which does the same."""
+    copied = tmp_path / "wasmtime"
+    shutil.copy(find("cli", 48, ".").path, copied)
+    with copied.open("ab") as file:
+        file.write(b"of this test")
+    return copied
+
+
 class TestWorkers:
     def test_one_that_lacks_the_compiler_is_sent_it_once(
-        self, project: Project, cluster: Cluster, tmp_path: Path
+        self, project: Project, cluster: Cluster, another: Path
     ) -> None:
-        # Bytes behind its end make an executable another one, which does the same.
-        ours = tmp_path / "wasmtime"
-        shutil.copy(find("cli", 48, ".").path, ours)
-        with ours.open("ab") as file:
-            file.write(b"of this test")
-        project.environment["WASMBUILD_WASMTIME"] = str(ours)
+        project.environment["WASMBUILD_WASMTIME"] = str(another)
         cluster.worker("bare")
         said = build(project, cluster).stderr
         assert "sending the compiler to bare\n" in said
         assert "4 compiled on 1 worker" in said
         shutil.rmtree(project.build)
         assert "sending" not in build(project, cluster).stderr
-        kept = [path for path in (cluster.root / "cache").rglob("wasmtime") if path.read_bytes() == ours.read_bytes()]
+        kept = [
+            path for path in (cluster.root / "cache").rglob("wasmtime") if path.read_bytes() == another.read_bytes()
+        ]
         assert len(kept) == 1
 
     @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGSTOP], ids=["dies", "hangs"])
@@ -92,6 +104,31 @@ class TestWorkers:
         cluster.worker("right")
         assert "4 compiled on 1 worker" in build(project, cluster).stderr
 
+    def test_one_that_is_paused_from_the_start(
+        self, project: Project, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(clusters, "PATIENCE", ClusterPatience(workers=2))
+        (cluster.root / "paused").touch()
+        cluster.worker("small", preload=PAUSES)
+        said = project.run("build", "--executor", cluster.address, status=3).stderr
+        assert said.splitlines()[-2:] == [
+            f"error: no worker of the Dask scheduler at 127.0.0.1:{cluster.port} can compile for this build:",
+            "    small is paused: Dask starts nothing on a worker that uses 80 % of its memory limit; start it with a "
+            "higher one: dask worker --memory-limit 4GiB",
+        ]
+
+    def test_what_waits_on_one_that_stays_paused_is_done_by_another(
+        self, large: Project, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(clusters, "PATIENCE", ClusterPatience(workers=10))
+        cluster.worker("small", preload=PAUSES)
+        cluster.worker("right")
+        with _paused(large, cluster):
+            said = large.run("build", "--executor", cluster.address).stderr
+        assert "passed over: small is paused: " in said
+        assert "12 artifacts: 12 compiled on 2 workers" in said
+        assert large.files() == local(large, tmp_path)
+
     def test_what_kills_its_workers_is_an_error_of_the_artifact(self, project: Project, cluster: Cluster) -> None:
         for name in ("one", "two", "three", "four", "five"):
             cluster.worker(name, preload=DIES_OF_ADD)
@@ -122,6 +159,25 @@ class TestWorkers:
         (error,) = [entry["error"] for entry in outcomes.values() if entry["outcome"] == "failed"]
         assert error.startswith(f"the worker liar {message}")
         assert not (project.build / "x64/manifest.json").exists()
+
+
+@contextlib.contextmanager
+def _paused(project: Project, cluster: Cluster, until: Callable[[], bool] | None = None) -> Iterator[None]:
+    """Have the workers that can pause when the first artifact is there, for good or until something is so."""
+    file = cluster.root / "paused"
+
+    def pause() -> None:
+        wait_for(lambda: list(project.build.glob("*/*.cwasm")))
+        file.touch()
+        if until is not None:
+            wait_for(until)
+            file.unlink()
+
+    thread = threading.Thread(target=pause)
+    thread.start()
+    yield
+    thread.join()
+    assert file.exists() == (until is None)
 
 
 SET_VERSION = """

@@ -53,7 +53,7 @@ class Cluster:
         self._say = say
         self._on_change = on_change
         self._patience = patience or PATIENCE
-        self._members = Members(client, limits_memory=limits_memory, say=say, answer=self._patience.answer)
+        self._members = Members(client, limits_memory=limits_memory, say=say, patience=self._patience)
         self._online = asyncio.Event()
         self._suspects = asyncio.Lock()
         self._closing = asyncio.Event()
@@ -254,7 +254,7 @@ class Cluster:
     async def _while_any_of(
         self, workers: Collection[str], answer: Coroutine[Any, Any, tuple[str, object]]
     ) -> tuple[str, object] | None:
-        """Wait for an answer of these workers; None where none of them is there any more."""
+        """Wait for an answer of these workers; None where none of them is there any more. Raises RequestLostError."""
         task = asyncio.ensure_future(answer)
         try:
             while True:
@@ -265,6 +265,8 @@ class Cluster:
                     changed.cancel()
                 if task.done():
                     return task.result()
+                if self._members.is_stuck(workers):
+                    raise RequestLostError
                 if not self._members.any_of(workers):
                     return None
         finally:
@@ -276,7 +278,7 @@ class Cluster:
         deadline = self._loop.time() + self._patience.workers
         invitation: asyncio.Task[None] | None = None
         try:
-            while not (fit := self._members.fit()):
+            while not (fit := self._members.ready()):
                 left = deadline - self._loop.time()
                 hopeless = self._members.is_hopeless
                 if left <= 0:

@@ -11,23 +11,29 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wasmbuild.builder.executors import remote
-from wasmbuild.builder.executors.cluster_client import WorkerClient
+from wasmbuild.builder.executors.cluster_client import ClusterPatience, WorkerClient
 from wasmbuild.text import listed
 
 _SHOWN = 3
 _AGAIN_SECONDS = 2.0
+_PAUSED = (
+    "is paused: Dask starts nothing on a worker that uses 80 % of its memory limit; start it with a higher one: "
+    "dask worker --memory-limit 4GiB"
+)
 
 
 @dataclass
 class Member:
     """A worker: how people call it, how many compiles it runs at once, and how far it has come.
 
-    ``fit`` is None while that is not known; ``reason`` goes on after its name: "runs wasmbuild 0.1.0".
+    ``fit`` is None while that is not known; ``reason`` goes on after its name: "runs wasmbuild 0.1.0". Where Dask
+    starts nothing on it, ``idle`` is why, and ``since`` when that began.
     """
 
     name: str
     threads: int
-    running: bool = True
+    idle: str = ""
+    since: float = 0.0
     fit: bool | None = None
     reason: str = "has not answered yet"
     admission: asyncio.Task[None] | None = field(default=None, repr=False)
@@ -36,12 +42,13 @@ class Member:
 class Members:
     """Workers by their addresses. Everything happens in one event loop."""
 
-    def __init__(self, client: WorkerClient, *, limits_memory: bool, say: Callable[[str], None], answer: float) -> None:
-        """``answer`` is how many seconds one may take to say what it is."""
+    def __init__(
+        self, client: WorkerClient, *, limits_memory: bool, say: Callable[[str], None], patience: ClusterPatience
+    ) -> None:
         self._client = client
         self._limits_memory = limits_memory
         self._say = say
-        self._answer = answer
+        self._patience = patience
         self._members: dict[str, Member] = {}
         self._names: dict[str, str] = {}
         self._reported: set[str] = set()
@@ -49,6 +56,7 @@ class Members:
 
     def update(self, workers: Mapping[str, Mapping[str, Any]]) -> None:
         """Take what the scheduler says of its workers, by their addresses."""
+        now = asyncio.get_running_loop().time()
         for address in self._members.keys() - workers.keys():
             self._forget(self._members.pop(address))
         for address, info in workers.items():
@@ -57,14 +65,28 @@ class Members:
                 self._names[address] = _without_scheme(str(info.get("name") or address))
                 member = self._members[address] = Member(self._names[address], int(info["nthreads"]))
                 self._admit(address)
-            running = info.get("status") == "running"
-            if running != member.running:
-                member.running = running
+            idle = _idle(info.get("status"))
+            if idle != member.idle:
+                # What was passed over for nothing else may compile again.
+                again = member.fit is False and member.reason == member.idle
+                member.idle, member.since = idle, now
                 self._notify()
+                if again:
+                    self._admit(address)
+            elif idle and member.fit and now - member.since > self._patience.workers:
+                self._judged(member, idle)
 
     def fit(self) -> list[str]:
         """Return the addresses of the workers that compile."""
         return [address for address, member in self._members.items() if member.fit]
+
+    def ready(self) -> list[str]:
+        """Return the addresses of those that start what they are given at once."""
+        return [address for address in self.fit() if not self._members[address].idle]
+
+    def is_stuck(self, addresses: Iterable[str]) -> bool:
+        """Tell whether what one of these workers was given may wait there for ever: Dask leaves it where it is."""
+        return any(member.idle and member.fit is False for member in map(self._members.get, addresses) if member)
 
     def any_of(self, addresses: Iterable[str]) -> bool:
         """Tell whether at least one of these workers still compiles."""
@@ -73,7 +95,7 @@ class Members:
     @property
     def threads(self) -> int:
         """How many compiles run at once on all of them together."""
-        return sum(member.threads for member in self._members.values() if member.fit and member.running)
+        return sum(member.threads for member in self._members.values() if member.fit and not member.idle)
 
     @property
     def is_empty(self) -> bool:
@@ -97,7 +119,6 @@ class Members:
     def admit_again(self, address: str) -> None:
         """Ask a worker once more what it is: it turned out to be another one than before."""
         if (member := self._members.get(address)) is not None and member.fit:
-            member.fit = None
             self._admit(address)
 
     def forget_all(self) -> None:
@@ -115,19 +136,21 @@ class Members:
         """Say why there is no worker that compiles, as indented lines; empty where there is none at all."""
         by_reason: dict[str, list[str]] = {}
         for member in self._members.values():
-            by_reason.setdefault(member.reason, []).append(member.name)
+            reason = member.reason if member.fit is False else member.idle or member.reason
+            by_reason.setdefault(reason, []).append(member.name)
         return "\n".join(f"    {listed(names, _SHOWN)} {reason}" for reason, names in by_reason.items())
 
     # --- one of them
 
     def _admit(self, address: str) -> None:
-        self._members[address].admission = asyncio.create_task(self._admitted(address))
+        member = self._members[address]
+        member.fit, member.admission = None, asyncio.create_task(self._admitted(address))
 
     async def _admitted(self, address: str) -> None:
         member = self._members[address]
         while True:
             try:
-                description = await asyncio.wait_for(self._client.examine(address), self._answer)
+                description = await asyncio.wait_for(self._client.examine(address), self._patience.answer)
                 reason = self._problem(description)
                 if not reason and description["lacks"]:
                     self._say(f"sending the compiler to {member.name}")
@@ -168,6 +191,13 @@ class Members:
     def _notify(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def _idle(status: object) -> str:
+    """Say why Dask starts nothing on a worker with this status, to go on after its name; nothing where it does."""
+    if status == "running":
+        return ""
+    return _PAUSED if status == "paused" else f"takes no more work (Dask calls it {status})"
 
 
 def _without_scheme(address: str) -> str:

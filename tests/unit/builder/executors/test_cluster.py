@@ -44,6 +44,7 @@ class FakeClient:
         self.lost = self.unreachable = False
         self.described: dict[str, dict[str, Any]] = {}
         self.silent: set[str] = set()
+        self.paused: set[str] = set()
         self.does: Compile = compiled
         self.asked: list[tuple[str, str]] = []
         self.sent: list[str] = []
@@ -64,7 +65,10 @@ class FakeClient:
     async def workers(self) -> Mapping[str, Mapping[str, Any]]:
         if self.lost:
             await self.never.wait()
-        return {name: {"name": name.upper(), "nthreads": 2, "status": "running"} for name in self.described}
+        return {
+            name: {"name": name.upper(), "nthreads": 2, "status": "paused" if name in self.paused else "running"}
+            for name in self.described
+        }
 
     async def examine(self, address: str) -> Mapping[str, Any]:
         if address in self.silent:
@@ -253,6 +257,28 @@ def test_what_waits_for_workers_that_left_goes_to_others(room: Room) -> None:
     room.client.add("b")
     del room.client.described["a"]
     assert future.result(10).worker == "B"
+
+
+def test_one_that_is_paused_gets_nothing(room: Room) -> None:
+    for name in ("a", "b"):
+        room.client.add(name)
+    room.client.paused.add("a")
+    assert {result.worker for result in room.compile("1", "2").values()} == {"B"}
+
+
+def test_one_that_goes_on_after_it_was_passed_over_compiles_again(room: Room) -> None:
+    for name in ("a", "b"):
+        room.client.add(name)
+    room.compile("0")
+    room.client.does = lambda worker, request: {} if room.client.paused else compiled(worker, request)
+    waiting = room.cluster.submit(room.request("1"), room.wasm)
+    room.client.paused.add("a")
+    while not room.said:
+        assert not waiting.done()
+    room.client.paused.clear()
+    del room.client.described["b"]
+    assert waiting.result(10).worker == "A"
+    assert [said.partition(":")[0] for said in room.said] == ["passed over"]
 
 
 def test_without_workers(room: Room) -> None:
