@@ -24,6 +24,9 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc"),
 ]
 
+# What a scheduler writes when it has waited for workers as long as its no-workers-timeout.
+_GIVEN_BACK = "marked as failed because it timed out"
+
 
 @pytest.fixture
 def another(tmp_path: Path) -> Path:
@@ -33,6 +36,14 @@ def another(tmp_path: Path) -> Path:
     with copied.open("ab") as file:
         file.write(b"of this test")
     return copied
+
+
+@pytest.fixture
+def hasty(tmp_path: Path) -> Iterator[Cluster]:
+    """A scheduler that gives back after a second what no worker can begin."""
+    cluster = Cluster(tmp_path / "hasty", {"DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT": "1s"})
+    yield cluster
+    cluster.close()
 
 
 class TestWorkers:
@@ -129,6 +140,36 @@ class TestWorkers:
         assert "12 artifacts: 12 compiled on 2 workers" in said
         assert large.files() == local(large, tmp_path)
 
+    def test_one_that_pauses_for_a_moment_does_the_rest_afterwards(
+        self, large: Project, hasty: Cluster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Asked so seldom for its workers, the scheduler is given what none of them starts.
+        monkeypatch.setattr(clusters, "PATIENCE", ClusterPatience(poll=8))
+        hasty.worker("one", preload=PAUSES)
+        with _paused(large, hasty, lambda: _GIVEN_BACK in hasty.log("scheduler")):
+            said = large.run("build", "--executor", hasty.address).stderr
+        assert "12 artifacts: 12 compiled on 1 worker" in said
+
+    def test_one_that_is_paused_at_first_is_sent_the_compiler_afterwards(
+        self, project: Project, hasty: Cluster, another: Path
+    ) -> None:
+        project.environment["WASMBUILD_WASMTIME"] = str(another)
+        (hasty.root / "paused").touch()
+        hasty.worker("bare", preload=PAUSES)
+        with project.start("build", "--executor", hasty.address) as process:
+            wait_for(lambda: _GIVEN_BACK in hasty.log("scheduler"))
+            (hasty.root / "paused").unlink()
+            _, said = process.communicate(timeout=120)
+        assert "4 compiled on 1 worker" in said
+
+    def test_one_that_fails_is_one_error(self, project: Project, cluster: Cluster) -> None:
+        cluster.worker("broken", preload=FAILS)
+        said = build(project, cluster, status=3).stderr
+        assert said.splitlines()[-1] == (
+            f"error: a worker of the Dask scheduler at 127.0.0.1:{cluster.port} failed to compile: "
+            "RuntimeError: can't start new thread; its log says more"
+        )
+
     def test_what_kills_its_workers_is_an_error_of_the_artifact(self, project: Project, cluster: Cluster) -> None:
         for name in ("one", "two", "three", "four", "five"):
             cluster.worker(name, preload=DIES_OF_ADD)
@@ -195,6 +236,15 @@ class Missing:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Missing)
+"""
+
+FAILS = """
+from wasmbuild.builder.executors import remote
+
+def compile(asked, wasm, build):
+    raise RuntimeError("can't start new thread")
+
+remote.compile = compile
 """
 
 NO_ROOM = """

@@ -24,7 +24,11 @@ class ClusterPatience(NamedTuple):
 
 
 class RequestLostError(Exception):
-    """A request is not known any more where it was sent, and was not answered."""
+    """A request is not known any more where it was sent, or was not begun there, and has to be sent again."""
+
+
+class RequestFailedError(Exception):
+    """A request ended in a way that nobody planned; the text says how."""
 
 
 class WorkersDiedError(Exception):

@@ -19,12 +19,16 @@ _IS_OURS = "distributed" not in sys.modules
 import dask  # noqa: E402 -- first it is asked whether the program around this one uses it
 from distributed import Client, Future, Security  # noqa: E402
 from distributed.comm import normalize_address  # noqa: E402
-from distributed.scheduler import KilledWorker  # noqa: E402
+from distributed.scheduler import KilledWorker, NoValidWorkerError, NoWorkerError  # noqa: E402
 from distributed.utils import CancelledError  # noqa: E402
 from distributed.versions import VersionMismatchWarning  # noqa: E402
 
 from wasmbuild.builder.executors import remote  # noqa: E402
-from wasmbuild.builder.executors.cluster_client import RequestLostError, WorkersDiedError  # noqa: E402
+from wasmbuild.builder.executors.cluster_client import (  # noqa: E402
+    RequestFailedError,
+    RequestLostError,
+    WorkersDiedError,
+)
 from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler  # noqa: E402
 
 if _IS_OURS:
@@ -112,28 +116,30 @@ class DaskClient:
             self._programs[sha256] = self._submit(client, bytes, data)
         future = self._submit(client, remote.install, self._programs[sha256], sha256, workers=[address])
         try:
-            return str(await future)
-        except KilledWorker:
+            return str(await _ended(future))
+        except WorkersDiedError:
             return "dies of the compiler that it is sent"
-        except CancelledError as error:
-            raise OSError("it is gone") from error
+        except RequestFailedError as error:
+            return f"cannot take the compiler that it is sent: {error}"
+        except RequestLostError as error:
+            # What it waited for may be lost as well.
+            self._programs.pop(sha256, None)
+            raise OSError("it is gone, or starts nothing") from error
 
     async def compile(self, asked: bytes, wasm: bytes, workers: Collection[str]) -> tuple[str, object]:
         """Run a request on one of these workers; return its address and its answer.
 
-        Raises RequestLostError where the scheduler knows nothing of it any more, WorkersDiedError where it was run and
-        its workers died again and again.
+        Raises RequestLostError where the scheduler knows nothing of it any more or has nobody for it, WorkersDiedError
+        where it was run and its workers died again and again, ExecutorError where it failed in another way, OSError.
         """
         future = self._submit(self._connected(), remote.compile_there, asked, wasm, self._build, workers=workers)
         try:
-            address, answer = await future
-            return str(address), answer
-        except CancelledError as error:
-            raise RequestLostError(str(error)) from error
-        except KilledWorker as error:
-            raise WorkersDiedError(str(error.last_worker.address), error.allowed_failures + 1) from error
-        finally:
-            future.release()
+            address, answer = await _ended(future)
+        except RequestFailedError as error:
+            raise ExecutorError(
+                f"a worker of the Dask scheduler at {self.address} failed to compile: {error}; its log says more"
+            ) from error
+        return str(address), answer
 
     async def invite(self) -> None:
         """Wait for any worker at all: a cluster that grows on demand sees that there is something to do."""
@@ -184,6 +190,20 @@ class DaskClient:
             raise ExecutorError(f"the scheduler at {self.address} {_lacks()}") from error
         if problem := remote.version_problem(theirs):
             raise ExecutorError(f"the scheduler at {self.address} {problem}")
+
+
+async def _ended(future: Future) -> Any:
+    """Return what a task returned. Raises RequestLostError, WorkersDiedError, and RequestFailedError for all others."""
+    try:
+        return await future
+    except (CancelledError, NoValidWorkerError, NoWorkerError, OSError) as error:
+        raise RequestLostError(str(error)) from error
+    except KilledWorker as error:
+        raise WorkersDiedError(str(error.last_worker.address), error.allowed_failures + 1) from error
+    except Exception as error:
+        raise RequestFailedError(f"{type(error).__name__}: {error}") from error
+    finally:
+        future.release()
 
 
 def _is_lack(error: Exception) -> bool:
