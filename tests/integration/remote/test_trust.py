@@ -13,11 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cache_servers import Server
+from cache_servers import Server, s3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from support import ALL, Project
 
 import wasmbuild.builder.cache
+from wasmbuild.builder.cache.origin import origin
 
 Member = Callable[..., Project]
 KEYGEN = "name the file of one that wasmbuild cache keygen FILE made"
@@ -152,6 +153,28 @@ def test_no_project_believes_what_another_one_trusts(
     assert member(cache=shared).compiled() == ALL
     # What was compiled here is anybody's on this machine.
     assert set(member(line, keys(ours), cache=shared).outcomes().values()) == {"restored"}
+
+
+@pytest.mark.needs_modules("moto")
+def test_no_bucket_gives_what_came_from_that_of_another_service(member: Member, tmp_path: Path) -> None:
+    line = 'remote = "s3://artifacts"', "timeout = 60"
+    with s3("artifacts") as theirs, s3("artifacts") as ours:
+        first, second, third = (member(*line, cache=tmp_path / cache) for cache in ("their", "mine", "mine"))
+        for each, environment in ((first, theirs), (second, theirs), (third, ours)):
+            each.environment.update(environment)
+        first.run("build", "--push")
+        assert second.outcomes() == dict.fromkeys(ALL, "restored")
+        assert third.outcomes() == dict.fromkeys(ALL, "compiled")
+
+
+def test_no_container_gives_what_came_from_that_of_another_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    of_accounts = set()
+    for account in ("ours", "theirs"):
+        monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", account)
+        monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", f"https://ann:secret@{account}.example")
+        of_accounts.add(origin("az://artifacts"))
+    assert len(of_accounts) == 2
+    assert not any("secret" in told for told in of_accounts)
 
 
 def test_a_key_that_is_trusted_no_more(server: Server, member: Member, tmp_path: Path, ours: Key, theirs: Key) -> None:

@@ -9,6 +9,7 @@ import os
 
 from wasmbuild.builder.cache import lateness, packed
 from wasmbuild.builder.cache.local import LocalCache
+from wasmbuild.builder.cache.origin import origin
 from wasmbuild.builder.cache.remote import RemoteCache, lacks
 from wasmbuild.builder.cache.tiered import NearCache, Remote, TieredCache
 from wasmbuild.builder.cache.transfer_process import TransferProcess, leave, left_or_new
@@ -37,12 +38,12 @@ def with_remote(
     Raises UsageError where that cannot be.
     """
     # Nothing that lets somebody in decides a name: names can be guessed.
-    near = NearCache(local, policy.keys or (shown_address(address),))
+    near = NearCache(local, policy.keys or (origin(address),))
     return TieredCache(near, _remote(policy, address, near, push=push, alone=alone, stays=stays))
 
 
 def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool, alone: bool, stays: bool) -> Remote:
-    shown = shown_address(address)
+    shown, store = shown_address(address), origin(address)
     signing_key = push_problem = warning = None
     writes = push or policy.push
     if push and (module := _lacking()) is not None:
@@ -76,8 +77,8 @@ def _remote(policy: CachePolicy, address: str, near: NearCache, *, push: bool, a
         warning=warning,
         cores=cores(),
         added=local.count if local is not None else None,
-        late=lambda: lateness.note(shown),
-        was_late=(lambda: lateness.is_recent(shown)) if alone else None,
+        late=lambda: lateness.note(store),
+        was_late=(lambda: lateness.is_recent(store)) if alone else None,
         leave=leave if stays else None,
     )
 

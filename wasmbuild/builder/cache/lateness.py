@@ -15,16 +15,16 @@ _SECONDS = 60
 _DOCUMENTS = Documents("late", 64)
 
 
-def note(shown: str) -> None:
-    """Remember that a cache, by its address as it is shown, was too late just now."""
-    _DOCUMENTS.remember(_name(shown), time.time())
+def note(store: str) -> None:
+    """Remember that a cache, by its ``origin``, was too late just now."""
+    _DOCUMENTS.remember(_name(store), time.time())
 
 
-def is_recent(shown: str) -> bool:
+def is_recent(store: str) -> bool:
     """Tell whether a cache was too late a moment ago."""
-    when = _DOCUMENTS.recall(_name(shown))
+    when = _DOCUMENTS.recall(_name(store))
     return isinstance(when, float) and 0 <= time.time() - when < _SECONDS
 
 
-def _name(shown: str) -> str:
-    return sha256_hex(shown.encode())
+def _name(store: str) -> str:
+    return sha256_hex(store.encode())

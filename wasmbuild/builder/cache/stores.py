@@ -20,6 +20,7 @@ from obstore.store import AzureStore, GCSStore, HTTPStore, LocalStore, S3Store
 from wasmbuild import __version__, files, netrc
 from wasmbuild.builder.cache import google_credentials
 from wasmbuild.builder.cache.google_credentials import CredentialsError
+from wasmbuild.builder.cache.origin import ENDPOINTS
 from wasmbuild.errors import UsageError
 from wasmbuild.text import printable
 
@@ -27,12 +28,6 @@ _BACKOFF = {"init_backoff": timedelta(milliseconds=50), "max_backoff": timedelta
 _RETRIES = 2
 # How long a transfer may take is the business of whoever waits for it; this only ends one that everybody forgot.
 _LONGEST = timedelta(minutes=10)
-# Of services that are not the public ones: a test's, or a team's own.
-_ENDPOINTS = (
-    *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"),
-    *("AZURE_ENDPOINT", "AZURE_STORAGE_ENDPOINT", "AZURITE_BLOB_STORAGE_URL"),
-    "GOOGLE_BASE_URL",
-)
 # What variables that a kind of store reads begin with.
 _READ = {"s3": ("AWS_",), "az": ("AZURE_", "AZURITE_"), "gs": ("GOOGLE_",)}
 
@@ -122,8 +117,8 @@ def opened(address: str, timeout: float, *, writing: bool) -> Any:
 
 
 def _is_plain(scheme: str) -> bool:
-    named = (os.environ.get(name, "") for name in _ENDPOINTS)
-    return scheme == "http" or (scheme != "https" and any(value.startswith("http://") for value in named))
+    named = (os.environ.get(name, "") for name in ENDPOINTS.get(scheme, ()))
+    return scheme == "http" or any(value.startswith("http://") for value in named)
 
 
 def _authorization(user: str | None, password: str | None, host: str) -> str:
@@ -241,7 +236,7 @@ def _unknown(error: BaseException, scheme: str) -> str:
     for name, value in os.environ.items():
         if not name.startswith(_READ.get(scheme, ())):
             continue
-        if name in _ENDPOINTS and not value.startswith(("http://", "https://")):
+        if name in ENDPOINTS[scheme] and not value.startswith(("http://", "https://")):
             return f"{name} is no address that starts with http:// or https://"
         # Of such ones Rust panics; what a server answered is no fault of a variable with a document in it.
         if not isinstance(error, Exception) and not value.isprintable():

@@ -65,7 +65,7 @@ class NearCache:
     """What this machine has, of its own and of those who are trusted."""
 
     def __init__(self, local: LocalCache | None, origins: Sequence[str]) -> None:
-        """``origins`` are those that are trusted: public keys, or the address of a store where there are none."""
+        """``origins`` are those that are trusted: public keys, or the ``origin`` of a store where there are none."""
         self.local = local
         self.origins = tuple(origins)
 

@@ -1,0 +1,24 @@
+"""Which store an address means: the environment may say whose service has the bucket of that name."""
+
+from __future__ import annotations
+
+import os
+
+from wasmbuild.project.cache_policy import shown_address
+
+# Of services that are not the public ones, by the kind of store: a test's, or a team's own.
+ENDPOINTS = {
+    "s3": ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"),
+    "az": ("AZURE_ENDPOINT", "AZURE_STORAGE_ENDPOINT", "AZURITE_BLOB_STORAGE_URL"),
+    "gs": ("GOOGLE_BASE_URL",),
+}
+# Here a bucket is one of an account.
+_ACCOUNTS = {"az": ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_USE_EMULATOR", "AZURE_USE_FABRIC_ENDPOINT")}
+
+
+def origin(address: str) -> str:
+    """Return what tells the store at an address from all others, without what lets somebody in."""
+    scheme = address.partition("://")[0]
+    names = (*ENDPOINTS.get(scheme, ()), *_ACCOUNTS.get(scheme, ()))
+    said = (f"{name}={shown_address(os.environ[name])}" for name in names if os.environ.get(name))
+    return " ".join((shown_address(address), *said))
