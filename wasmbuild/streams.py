@@ -40,6 +40,15 @@ def checked() -> Iterator[None]:
 _PLAIN = str.maketrans({"…": "...", "━": "=", "╌": "-", "→": "->", "×": "x", "–": "-", "—": "-", "’": "'"})
 
 
+def write(stream: TextIO, text: str) -> int:
+    """Write text, and what the encoding of the stream lacks in another way."""
+    try:
+        return stream.write(text)
+    except UnicodeEncodeError:
+        encoding = stream.encoding or "ascii"
+        return stream.write(text.translate(_PLAIN).encode(encoding, "backslashreplace").decode(encoding))
+
+
 def write_bytes(data: bytes) -> None:
     """Write bytes to stdout as they are, in order with the text. Raises DiskError where ``checked`` does."""
     if isinstance(sys.stdout, _Data):
@@ -49,7 +58,7 @@ def write_bytes(data: bytes) -> None:
 
 
 class _Stream:
-    """Loses what cannot be written, and writes what the encoding lacks in another way."""
+    """Loses what cannot be written."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -59,10 +68,7 @@ class _Stream:
 
     def write(self, text: str) -> int:
         try:
-            return self._stream.write(text)
-        except UnicodeEncodeError:
-            encoding = self._stream.encoding or "ascii"
-            return self.write(text.translate(_PLAIN).encode(encoding, "backslashreplace").decode(encoding))
+            return write(self._stream, text)
         except OSError as error:
             self._fail(error)
             return len(text)

@@ -254,6 +254,20 @@ def test_a_tampered_artifact_is_a_failure_of_verify_and_rebuilt_by_compile(dodo:
     doit(dodo, "verify")
 
 
+@pytest.mark.parametrize("options", [[], ["-n", "2", "-P", "thread"]], ids=["one", "threads"])
+def test_a_message_with_characters_that_the_terminal_lacks(
+    dodo: Project, options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    doit(dodo, "compile")
+    artifact = dodo.build / "x64/add.cwasm"
+    artifact.write_bytes(artifact.read_bytes()[:-1] + b"x")
+    assert "add.cwasm has SHA-256 " in doit(dodo, *options, "verify", status=1, alone=True)
+    dodo.write("größe.wat", "(module")
+    dodo.declare(HEAD + TARGETS + '[modules.size]\nsource = "größe.wat"\n')
+    assert "gr\\xf6\\xdfe.wat" in doit(dodo, *options, "compile", status=2, alone=True)
+
+
 def test_a_build_directory_that_is_a_file(dodo: Project) -> None:
     dodo.build.write_text("a file")
     output = doit(dodo, "compile", status=2)

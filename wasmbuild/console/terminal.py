@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from _thread import allocate_lock
 
+from wasmbuild import streams
 from wasmbuild.lean.typing import TextIO
 
 _BOLD, _RED, _GREEN, _YELLOW, _DIM = "1", "31", "32", "33", "2"
@@ -36,7 +37,7 @@ class Console:
         """Write a line."""
         with self._mutex:
             self._erase()
-            self.stream.write(text + "\n")
+            streams.write(self.stream, text + "\n")
             self.stream.flush()
 
     def bar(self, done: int, total: int, doing: str) -> None:
@@ -50,7 +51,7 @@ class Console:
         text = text[: shutil.get_terminal_size().columns - 1]
         with self._mutex:
             self._erase()
-            self.stream.write(text)
+            streams.write(self.stream, text)
             self.stream.flush()
             self._drawn = True
 

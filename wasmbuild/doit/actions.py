@@ -10,7 +10,7 @@ from typing import ParamSpec
 
 from doit.exceptions import TaskFailed
 
-from wasmbuild import boundary, files, interrupts
+from wasmbuild import boundary, files, interrupts, streams
 from wasmbuild.doit import made
 from wasmbuild.doit.builds import BuildArguments, of
 from wasmbuild.errors import WasmbuildError
@@ -133,7 +133,7 @@ def _report_known_faults(build: Build, known: KnownFaults) -> str:
     """Say once which faults the compiler of what was built is known to have; return that where it is not let pass."""
     if known.line is not None and known.line not in build.reported and not known.fails:
         build.reported.add(known.line)
-        sys.stdout.write(f"{known.line}\n")
+        streams.write(sys.stdout, f"{known.line}\n")
     return known.line or "" if known.fails else ""
 
 
@@ -161,7 +161,7 @@ def remove_state(arguments: BuildArguments, dryrun: bool) -> None:
         from wasmbuild.builder.build_directory import BuildDirectory
 
         plan = build.planned.plan
-        sys.stdout.write(f"removing what is remembered in '{files.relative(plan.state_dir)}'\n")
+        streams.write(sys.stdout, f"removing what is remembered in '{files.relative(plan.state_dir)}'\n")
         if not dryrun:
             BuildDirectory(plan.build_dir, plan.state_dir).delete_state()
 
