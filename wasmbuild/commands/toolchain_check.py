@@ -17,6 +17,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import printable
 from wasmbuild.toolchain import checking
 from wasmbuild.toolchain.checking import CheckedTarget
+from wasmbuild.toolchain.executable_copy import lasting
 from wasmbuild.toolchain.find import EMBEDDED, FoundCompiler, library
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _line(line: int, compiler: FoundCompiler, project: Project, toolchain: Toolc
     finally:
         if other is not None:
             other.close()
-    return _Checked(compiler, rows, _known(compiler, targets))
+    return _Checked(compiler._replace(path=lasting(compiler.path)[0]), rows, _known(compiler, targets))
 
 
 def _library(compiler: FoundCompiler, toolchain: Toolchain, line: int) -> Embedded | None:

@@ -25,16 +25,31 @@ _PREFIX = "copying-"
 # Each is some 50 MB, and one that is asked for again is made again.
 _MOST_KEPT = 8
 
-_private_copies: dict[str, Path] = {}
+_private_copies: dict[str, tuple[Path, Path]] = {}
 _private_lock = allocate_lock()
 
 
 def copies(sha256: str) -> list[Path]:
     """Return the copies of an executable with this digest that this user or this process made and can run."""
-    found = [_private_copies[sha256]] if sha256 in _private_copies else []
+    found = [_private_copies[sha256][1]] if sha256 in _private_copies else []
     with suppress(RuntimeError):
         found.insert(0, usercache.directory().joinpath("executables", sha256, search_path.PROGRAM))
     return [copy for copy in found if _is_right(copy, sha256)]
+
+
+def lasting(path: str) -> tuple[str, str]:
+    """Return what is there when this process has ended, the original of a copy of its own, and what that lacks."""
+    for original, copy in _private_copies.values():
+        if path == str(copy):
+            return str(original), _unpermitted(original)
+    return path, ""
+
+
+def _unpermitted(original: Path, why: str = "") -> str:
+    import shlex
+
+    unkept = "has no permission to run (pip leaves it out), and no copy that has can be kept in your cache"
+    return f"{unkept}{why}; run: chmod +x {shlex.quote(str(original))}"
 
 
 def runnable_copy(original: Path, sha256: str) -> Path:
@@ -50,14 +65,10 @@ def runnable_copy(original: Path, sha256: str) -> Path:
     try:
         return _private_copy(original, sha256)
     except OSError as error:
-        import shlex
         import tempfile
 
-        raise ToolchainError(
-            f"{original}: has no permission to run (pip leaves it out), no copy that has can be kept in your cache: "
-            f"{_reason(unkept)}, nor made in {tempfile.gettempdir()}: {_reason(error)}; run: chmod +x "
-            f"{shlex.quote(str(original))}"
-        ) from error
+        elsewhere = f"nor made in {tempfile.gettempdir()}: {_reason(error)}"
+        raise ToolchainError(f"{original}: {_unpermitted(original, f': {_reason(unkept)}, {elsewhere}')}") from error
 
 
 def _reason(error: BaseException) -> str:
@@ -96,8 +107,7 @@ def _private_copy(original: Path, sha256: str) -> Path:
     import tempfile
 
     with _private_lock:
-        copy = _private_copies.get(sha256)
-        if copy is not None and _is_right(copy, sha256):
+        if sha256 in _private_copies and _is_right(copy := _private_copies[sha256][1], sha256):
             return copy
         folder = Path(tempfile.mkdtemp(prefix="wasmbuild-"))
         interrupts.at_end(lambda: shutil.rmtree(folder, ignore_errors=True))
@@ -105,7 +115,7 @@ def _private_copy(original: Path, sha256: str) -> Path:
         _copy(original, copy, sha256)
         if not os.access(copy, os.X_OK):
             raise PermissionError(errno.EPERM, "programs may not be run there", str(folder))
-        _private_copies[sha256] = copy
+        _private_copies[sha256] = original, copy
         return copy
 
 

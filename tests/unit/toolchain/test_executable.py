@@ -162,7 +162,7 @@ class TestWithoutPermission:
         monkeypatch.setattr(tempfile, "tempdir", str(machine / "none"))
         said = message("auto", 48, machine)
         assert said.startswith(
-            f"{wheel}: has no permission to run (pip leaves it out), no copy that has can be kept in your cache: "
+            f"{wheel}: has no permission to run (pip leaves it out), and no copy that has can be kept in your cache: "
             f"it is no directory ({machine}/cache/wasmbuild), nor made in "
             f"{machine}/none: No such file or directory ({machine}/none/"
         )
