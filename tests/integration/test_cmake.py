@@ -294,3 +294,14 @@ def test_without_the_command(ninja: Tree, tmp_path_factory: pytest.TempPathFacto
     shutil.copytree(cmake.directory(), copied)
     told = ninja.configure(WASM, f"-Dwasmbuild_DIR={copied}", arguments, status=1)
     assert "pip install 'wasmbuild[cross]'" in told
+
+
+def test_a_file_of_no_module(tree: Tree) -> None:
+    tree.project.write("other.wat", ADD)
+    tree.configure("wasmbuild_add_module(one SOURCE other.wat TARGET arm DESTINATION lib)\n")
+    tree.make()
+    assert "Precompiling" not in tree.make()
+    tree.project.write("other.wat", SUB)
+    assert "Precompiling WebAssembly: one" in tree.make()
+    tree.run("--install", tree.build, "--prefix", tree.build / "usr")
+    assert "for aarch64" in tree.project.run("inspect", str(tree.build / "usr/lib/one.cwasm")).stdout

@@ -96,7 +96,8 @@ endfunction()
 # wasmbuild_add_module(NAME SOURCE FILE TARGET TARGET [MODULE MODULE] [CONFIG FILE] [OUTPUT FILE]
 #                      [DESTINATION DIR [COMPONENT NAME]])
 #
-# A target NAME, part of `all`, that compiles one file for one target of a wasmbuild.toml. It has a record, no manifest.
+# A target NAME, part of `all`, that compiles one file for one target of a wasmbuild.toml. It has no manifest, and a record
+# where a MODULE is named: a record tells of one.
 function(wasmbuild_add_module name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "CONFIG;SOURCE;TARGET;MODULE;OUTPUT;DESTINATION;COMPONENT" "")
   _wasmbuild_check_arguments(wasmbuild_add_module)
@@ -117,8 +118,10 @@ function(wasmbuild_add_module name)
   endif()
   cmake_path(ABSOLUTE_PATH arg_OUTPUT BASE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}" NORMALIZE OUTPUT_VARIABLE output)
   set(options)
+  set(record)
   if(arg_MODULE)
-    list(APPEND options --module "${arg_MODULE}")
+    set(record "${output}.json")
+    list(APPEND options --module "${arg_MODULE}" --record "${record}")
   endif()
   if(CMAKE_GENERATOR MATCHES "^Ninja")
     # Its rules for custom commands have restat.
@@ -129,9 +132,9 @@ function(wasmbuild_add_module name)
   _wasmbuild_depfile("${depfile}")
   add_custom_command(
     OUTPUT "${output}"
-    BYPRODUCTS "${output}.json"
+    BYPRODUCTS ${record}
     COMMAND "${WASMBUILD_EXECUTABLE}" compile "${source}" --config "${config}" --target "${arg_TARGET}" ${options}
-            -o "${output}" --record "${output}.json" --depfile "${written}"
+            -o "${output}" --depfile "${written}"
     ${reduced}
     DEPENDS "${source}" "${config}"
     DEPFILE "${depfile}"
@@ -140,7 +143,7 @@ function(wasmbuild_add_module name)
     ${_wasmbuild_jobs} VERBATIM)
   add_custom_target(${name} ALL DEPENDS "${output}")
   set_target_properties(${name} PROPERTIES WASMBUILD_ARTIFACTS "${output}")
-  set_property(DIRECTORY APPEND PROPERTY ADDITIONAL_CLEAN_FILES "${depfile}" "${depfile}.rules" "${output}.json")
+  set_property(DIRECTORY APPEND PROPERTY ADDITIONAL_CLEAN_FILES "${depfile}" "${depfile}.rules" ${record})
   if(arg_DESTINATION)
     _wasmbuild_component()
     install(FILES "${output}" DESTINATION "${arg_DESTINATION}" ${component})
