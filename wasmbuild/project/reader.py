@@ -14,7 +14,7 @@ from wasmbuild.errors import Mistake
 from wasmbuild.project import versions
 from wasmbuild.project.audit_policy import AuditPolicy
 from wasmbuild.project.cache_policy import CachePolicy
-from wasmbuild.project.declared import ModuleDeclaration, Project, Target
+from wasmbuild.project.declared import ModuleDeclaration, Project, Target, lines_of
 from wasmbuild.project.keys import KeyPath, dotted
 from wasmbuild.project.tables.audit import AuditTable
 from wasmbuild.project.tables.base import Context, Table, read_table
@@ -79,7 +79,7 @@ class DeclarationReader:
             name="" if project is None else project.name,
             build_dir=self._directory / os.path.normpath("build" if project is None else project.build_dir),
             line=wanted.line,
-            compiler=self._compiler(toolchain.compiler),
+            compiler=self._compiler(toolchain.compiler, targets),
             limits=toolchain.limits(),
             targets=targets,
             target_names=target_names,
@@ -106,7 +106,11 @@ class DeclarationReader:
             self._mistake(("toolchain", "wasmtime"), f"is missing, and {without}", versions.write_a_line())
         return _WantedLine(versions.ordinary()[0])
 
-    def _compiler(self, declared: str) -> str:
+    def _compiler(self, declared: str, targets: Sequence[Target]) -> str:
+        for line in lines_of(targets):
+            if declared == "embedded" and not lines.get(line).library:
+                problem = f"the library of Wasmtime {line} is not used: executables of that line do all there is to do"
+                self._mistake(("toolchain", "compiler"), problem, 'write "cli", or leave it out')
         return declared if declared in COMPILERS else os.path.normpath(self._directory / declared)
 
     def _targets(

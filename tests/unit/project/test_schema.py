@@ -26,8 +26,8 @@ NEEDS_THE_FILES = {
     "two-files-one-module", "two-modules-one-name",
 }  # fmt: skip
 BETWEEN_TABLES = {
-    "module-around-another", "module-in-place-of-the-manifest", "module-inside-another", "modules-that-differ-in-case",
-    "release-of-a-line", "runner-of-a-line", "runtime-of-another-line",
+    "compiler-of-a-line", "module-around-another", "module-in-place-of-the-manifest", "module-inside-another",
+    "modules-that-differ-in-case", "release-of-a-line", "runner-of-a-line", "runtime-of-another-line",
     "setting-of-another-line", "shipped-source-around-another", "shipped-source-is-a-source", "source-is-an-output",
     "targets-that-differ-in-case", "targets-that-match-nothing", "tests-demanded", "tests-with-fuel-uncounted",
 }  # fmt: skip
