@@ -214,6 +214,16 @@ def test_the_library_of_the_line_is_another_release_and_refuses(project: Project
     assert f"incompatible Wasmtime version '{release}'" in ended.stderr
 
 
+def test_a_test_that_its_executable_cannot_run_asks_for_no_library(project: Project, release: str) -> None:
+    declare(project, release)
+    declared = (project.root / "wasmbuild.toml").read_text()
+    project.declare(f'{declared}tests = [{{ call = "add", args = [1, 2], returns = [3] }}]\n')
+    project.run("build")
+    here = project.verdicts()["component@here"]
+    assert (here["level"], here["lacks"]) == ("loaded", "calls")
+    assert here["message"].endswith("; nothing does: the library of this line of Wasmtime is not used")
+
+
 def test_its_library_is_not_installed(project: Project) -> None:
     said = project.run("toolchain", "install", str(LINE), "--library", status=2).stderr
     assert "has no use for the library of Wasmtime 36" in said

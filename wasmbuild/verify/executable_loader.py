@@ -73,12 +73,14 @@ class _UntoldError(Exception):
 class LoaderCommand(NamedTuple):
     """An executable, or what runs one: the command up to its options, variables to add, and where it runs.
 
-    Without a ``directory`` it runs where the private copies are.
+    Without a ``directory`` it runs where the private copies are. ``has_library`` tells whether the library of its line
+    is used, which runs what it cannot.
     """
 
     command: tuple[str, ...]
     environment: Mapping[str, str] = {}
     directory: str | None = None
+    has_library: bool = True
 
 
 class ExecutableLoader:
@@ -170,13 +172,17 @@ class ExecutableLoader:
             return obstacle, None
         cannot = executable_cases.obstacle(load.artifact, load.metering)
         if cannot:
-            message = f"cannot be tested: {cannot}; a runner with a python does"
-            return Unreachable(message, CALLS), ()
+            return self._untestable(cannot), ()
         try:
             results = self._tests(load, load.metering, run, file)
         except _UntoldError as error:
-            return Unreachable(f"cannot be tested: {error}; a runner with a python does", CALLS), ()
+            return self._untestable(str(error)), ()
         return tested.verdict(load.artifact, results), results
+
+    def _untestable(self, why: str) -> Unreachable:
+        without = "nothing does: the library of this line of Wasmtime is not used"
+        instead = "a runner with a python does" if self._program.has_library else without
+        return Unreachable(f"cannot be tested: {why}; {instead}", CALLS)
 
     def _tests(self, load: Load, metering: Metering, run: list[str], file: str) -> tuple[CaseResult, ...]:
         results = []

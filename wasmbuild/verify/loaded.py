@@ -134,7 +134,7 @@ class Loaders:
         if executable.path not in self._executables:
             from wasmbuild.verify.executable_loader import ExecutableLoader, LoaderCommand
 
-            program = LoaderCommand((executable.path,))
+            program = LoaderCommand((executable.path,), has_library=not find.without_library(engine.line))
             self._executables[executable.path] = ExecutableLoader(program, self._tools.directory(), self._limits)
         return LoadingMethod(
             self._executables[executable.path], engine.loading_arguments(), Metering.of(engine.settings)
@@ -165,7 +165,8 @@ class Loaders:
             from wasmbuild.verify.executable_loader import ExecutableLoader, LoaderCommand
 
             command = (*runner.command, runner.wasmtime or "wasmtime")
-            program = LoaderCommand(command, runner.environment, runner.directory)
+            has_library = not find.without_library(engine.line)
+            program = LoaderCommand(command, runner.environment, runner.directory, has_library)
             loader = self._runners[key] = ExecutableLoader(program, self._tools.directory(), limits, site)
         return LoadingMethod(loader, engine.loading_arguments(), Metering.of(engine.settings))
 
