@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,16 @@ def test_what_it_is_for_has_to_be_said(here: Path) -> None:
 def test_what_does_not_go_together_is_refused(here: Path, arguments: tuple[str, ...], said: str) -> None:
     assert f"error: wasmbuild compile: {said}" in fails(here, "a.wat", *arguments, "-o", "a.cwasm")
     assert not (here / "a.cwasm").exists()
+
+
+@pytest.mark.parametrize("told", [0, 1, 2])
+def test_what_is_told_of_a_cpu_is_an_option_to_type(here: Path, told: int) -> None:
+    said = fails(here, "a.wat", "--triple", "riscv64gc-unknown-linux-gnu", "-o", "a.cwasm")
+    options = re.findall(r"--(?:cpu|triple) \w+", said)
+    assert options == ["--cpu rv64gcv", "--triple pulley64", "--cpu rv64gc"]
+    triple = [] if options[told].startswith("--triple") else ["--triple", "riscv64gc-unknown-linux-gnu"]
+    ended = run_here("compile", "a.wat", *triple, *options[told].split(), "-o", "a.cwasm", cwd=here)
+    assert ended.returncode == 0, ended.stderr
 
 
 def piped(here: Path, data: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:

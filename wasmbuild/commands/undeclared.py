@@ -70,6 +70,9 @@ def target(arguments: argparse.Namespace) -> tuple[Target, Toolchain]:
     try:
         config = EngineConfig.declared(engine, line=line, triple=triple, cpu=arguments.cpu)
     except EngineError as error:
+        import re
+
         wrong = [f"wasmbuild compile: --{key}: {problem}; {fix}" for key, problem, fix in error.problems]
-        raise UsageError("\n".join(wrong)) from None
+        # They are told in words of a declaration, whose keys are the options here.
+        raise UsageError(re.sub(r'\b(triple|cpu) = "(.*?)"', r"--\1 \2", "\n".join(wrong))) from None
     return Target(triple.text, arguments.cpu, config, None), found(line)

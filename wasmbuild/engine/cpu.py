@@ -73,7 +73,7 @@ def problems(architecture: str, cpu: str | None, features: Iterable[str], line: 
     )
     needed = known.needed
     if needed is not None and cpu is None and not found and _lacks(known, known.isa_flags(features)):
-        found.append(("cpu-features", f"{needed.missing}: {needed.why}", needed.fix))
+        found.append(("cpu", f"{needed.missing}: {needed.why}", needed.fix))
     return found
 
 

@@ -69,7 +69,7 @@ def test_the_baseline() -> None:
 
 NO_V = (
     'does not have "v": without the V extension Wasmtime\'s compiler panics on SIMD and on plain code such as '
-    'memory.copy of 16 bytes, in two of three real modules; write cpu-features = ["v"] or cpu = "rv64gcv"; for CPUs '
+    'memory.copy of 16 bytes, in two of three real modules; write cpu = "rv64gcv"; for CPUs '
     'without V use triple = "pulley64", or cpu = "rv64gc" if your modules need none'
 )
 
