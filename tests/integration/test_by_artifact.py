@@ -131,6 +131,10 @@ def test_a_module_is_held_to_what_it_declares(project: Project) -> None:
     [
         ("other.wat --target x64", "other.wat is the source of no module, and a record tells of one; name the module"),
         ("add.wat --target x64 --module ad", "there is no module 'ad'; did you mean add?"),
+        ("add.wat --target x64 --module of/add.wat", "no module 'of/add.wat'; the glob of/*.wat finds of/a, of/b\n"),
+        ("add.wat --target x64 --module of/*", "no module 'of/*'; the glob of/*.wat finds of/a, of/b\n"),
+        ("add.wat --target x64 --module off/a", "no module 'off/a'; did you mean of/a?"),
+        ("add.wat --target x64 --module no/x", "no module 'no/x'; the glob no/*.wat finds no file\n"),
         ("add.wat --target arm --module sub", "sub is not for the target arm; add it to modules.sub.targets"),
         ("same.wat --target x64", "same.wat is the source of one, two; name the one that is meant with --module"),
         ("- --target x64 --module add", "--record is for files, not for -"),
@@ -138,10 +142,11 @@ def test_a_module_is_held_to_what_it_declares(project: Project) -> None:
     ],
 )
 def test_what_has_no_record(project: Project, arguments: str, said: str) -> None:
-    for name in ("other.wat", "same.wat"):
+    for name in ("other.wat", "same.wat", "of/a.wat", "of/b.wat"):
         project.write(name, ADD)
+    globs = "".join(f'[modules."{key}"]\nsource = "{key}.wat"\n' for key in ("of/*", "no/*"))
     more = '[modules.one]\nsource = "same.wat"\n[modules.two]\nsource = "same.wat"\n'
-    project.declare(HEAD + TARGETS + MODULES + 'targets = ["x*"]\n' + more)
+    project.declare(HEAD + TARGETS + MODULES + 'targets = ["x*"]\n' + more + globs)
     command = ("compile", *arguments.split(), "-o", "x.cwasm", "--record", "x.json")
     assert said in project.run(*command, status=2).stderr
     assert not (project.root / "x.cwasm").exists()

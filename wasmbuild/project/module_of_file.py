@@ -34,9 +34,7 @@ def module_of(project: Project, source: Path | None, name: str | None, target: T
     if not found:
         if name is None:
             return None
-        meant = suggestion(name, project.modules)
-        hint = f"did you mean {meant}?" if meant else f"declared are {listed(list(project.modules), _SHOWN)}"
-        raise UsageError(f"{project.file}: there is no module {name!r}; {hint}")
+        raise UsageError(f"{project.file}: there is no module {name!r}; {_instead(project, name)}")
     if len(found) > 1:
         of = listed([module for module, _, _ in found], _SHOWN)
         raise UsageError(f"{project.file}: {source} is the source of {of}; name the one that is meant with --module")
@@ -56,6 +54,17 @@ def module_of(project: Project, source: Path | None, name: str | None, target: T
         tuple([test.of(module) for test in declared.tests]),
         declared.ship_source,
     )
+
+
+def _instead(project: Project, name: str) -> str:
+    known = []
+    for key, declared in project.modules.items():
+        found = [module for module, _, _ in _of_glob(project, key)] if is_glob(normal(declared.source)) else [key]
+        if matches(key, name):
+            return f"the glob {declared.source} finds {listed(found, _SHOWN) if found else 'no file'}"
+        known += found
+    meant = suggestion(name, known)
+    return f"did you mean {meant}?" if meant else f"declared are {listed(known, _SHOWN)}"
 
 
 def makes(project: Project, place: str) -> bool:
