@@ -77,6 +77,11 @@ def _said(error: Exception) -> WasmbuildError:
         return UsageError("what was read is nested too deeply to be read; check that it is the right file")
     shown = getattr(error, "object", "")
     shown = shown if isinstance(shown, str) else os.fsdecode(bytes(shown[:200]))
+    if isinstance(error, UnicodeEncodeError) and error.encoding != "utf-8":
+        # What is written is UTF-8 on all systems, so that this is a path.
+        problem = f"is a path with characters that this locale lacks, whose encoding is {error.encoding}"
+        fix = "set LC_ALL=C.UTF-8, or PYTHONUTF8=1"
+        return UsageError(f"{printable(shown)}: {problem}; {fix}")
     return UsageError(f"{printable(shown)}: has characters that are not of its encoding; use UTF-8")
 
 

@@ -230,3 +230,15 @@ def test_a_host_without_a_null_device_is_told_for_what_it_is(project: Project, c
     ended = run_under("mount -t tmpfs none /dev", *command.split(), cwd=project.root)
     assert ended.returncode == 3, ended.stderr
     assert "no program can be run: there is no /dev/null here; give this container or chroot a /dev\n" in ended.stderr
+
+
+@posix
+def test_a_path_that_the_locale_lacks_is_told_as_such_and_what_is_told_helps(project: Project) -> None:
+    project.write("größe.wat", ADD)
+    project.declare(HEAD + TARGETS + '[modules.size]\nsource = "größe.wat"\n')
+    project.environment = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    said = project.run("build", status=2, alone=True).stderr
+    assert "gr\\xf6\\xdfe.wat: is a path with characters that this locale lacks" in said
+    assert said.endswith("; set LC_ALL=C.UTF-8, or PYTHONUTF8=1\n")
+    project.environment["PYTHONUTF8"] = "1"
+    project.run("build", alone=True)
