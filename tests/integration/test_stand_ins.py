@@ -148,6 +148,11 @@ def test_files_travel_with_the_test_and_nothing_is_left_of_them(
         (HTTP, '{ call = "f", returns = [5], imports = "zero" }', 'write imports = "trap"'),
         (PLUGIN, '{ call = "version", returns = [4], imports = "zeros" }', 'write "trap" or "zero", or leave it out'),
         (READER, '{ wasi = { files = { "../x" = "" } } }', 'write a path below the root, such as "data/in.txt"'),
+        (
+            READER,
+            '{ wasi = { files = { "größe" = "" } } }',
+            '"data/in.txt": ASCII letters, digits and _.+@=,- are what',
+        ),
         (READER, '{ wasi = { files = { "a" = "", "a/b" = "" } } }', "lies below another file; correct one of them"),
     ],
 )

@@ -14,8 +14,9 @@ from wasmbuild.project.variables import nul_problem, variable_problem
 from wasmbuild.text import quoted, shown
 
 _FILE_NAME = re.compile(r"(?!\.\.?$)[A-Za-z0-9_.+@=, -]*[A-Za-z0-9_+@=-]")
-_IN_ROOT = 'write a path below the root, such as "data/in.txt"'
-_IN_FOLDER = 'write a directory below the folder of the file, such as "tests/data"'
+_EVERYWHERE = "ASCII letters, digits and _.+@=,- are what every system has"
+_IN_ROOT = f'write a path below the root, such as "data/in.txt": {_EVERYWHERE}'
+_IN_FOLDER = f'write a directory below the folder of the file, such as "tests/data": {_EVERYWHERE}'
 
 
 def problems(case: Case) -> list[Problem]:
@@ -120,7 +121,7 @@ def directory_problems(files: Files) -> list[Problem]:
     """Return all that is wrong with what a directory holds."""
     if len(files) > cases.MAX_FILES:
         return [((), f"holds {len(files)} files", f"name a directory with at most {cases.MAX_FILES}")]
-    found = _files((), [name for name, _ in files], "rename it: letters, digits and _.+@=,- are what every system has")
+    found = _files((), [name for name, _ in files], f"rename it: {_EVERYWHERE}")
     if sum(len(content) for _, content in files) > cases.MAX_DIRECTORY * 4 // 3 + 4 * len(files):
         found.append(((), f"holds more than {cases.MAX_DIRECTORY >> 20} MiB", "name a smaller directory"))
     for name, content in files:

@@ -55,7 +55,8 @@ class WasiTable(Table):
         default={},
         description=(
             "Text files, by path, in a directory that is the program's root. It is made anew for each call, so the "
-            "program may write there. They travel in the manifest, as the test does."
+            "program may write there. They travel in the manifest, as the test does. Paths are of what every system "
+            "has: ASCII letters, digits, spaces and `_.+@=,-`."
         ),
         examples=[{"in.txt": "hello"}],
         json_schema_extra={"maxProperties": cases.MAX_FILES},
@@ -65,8 +66,8 @@ class WasiTable(Table):
         description=(
             "Directories below the folder of `wasmbuild.toml` that it may read and not write, under the paths that are "
             "written here. Their files travel in the manifest too, at most 1000 and 1 MiB of one directory; names that "
-            "start with a dot are left out. Links to files in the same directory are followed, others are refused: put "
-            "copies there."
+            "start with a dot are left out, and paths are of the characters of those of `files`. Links to files in the "
+            "same directory are followed, others are refused: put copies there."
         ),
         examples=[["tests/data"]],
     )
