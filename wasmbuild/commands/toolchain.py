@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wasmbuild.console.terminal import Console
     from wasmbuild.installing.install import Installed
     from wasmbuild.toolchain.find import FoundCompiler
+    from wasmbuild.toolchain.installed import InstallRecord
 
 LIST_SCHEMA = "wasmbuild/toolchains/1"
 
@@ -266,18 +267,27 @@ def _check(arguments: argparse.Namespace) -> int:
 def _remove(arguments: argparse.Namespace) -> int:
     from wasmbuild.installing import store
 
-    kind = installed.LIBRARIES if arguments.library else installed.TOOLCHAINS
+    kind, other, has_other = installed.TOOLCHAINS, installed.LIBRARIES, "its library is: add --library"
+    if arguments.library:
+        kind, other, has_other = other, kind, "its executable is: leave out --library"
     with store.alone(kind=kind) as scratch:
-        there = [
-            (folder, record) for folder in installed.folders(kind) if (record := installed.read(folder)) is not None
-        ]
-        matching = [folder for folder, record in there if arguments.version in (record.version, folder.name)]
-        if not matching:
+        there = _records(kind)
+        found = _of_version(there, arguments.version)
+        if not found:
             known = ", ".join(record.version for _, record in there)
             hint = f"there are {known}" if known else "nothing is"
+            hint = has_other if _of_version(_records(other), arguments.version) else hint
             raise UsageError(f"Wasmtime {printable(arguments.version)} is not installed by wasmbuild; {hint}")
-        for folder in matching:
+        for folder in found:
             store.remove(folder, scratch)
-    for folder in matching:
+    for folder in found:
         print(f"removed {folder}", file=sys.stderr)
     return DONE
+
+
+def _records(kind: str) -> list[tuple[Path, InstallRecord]]:
+    return [(folder, record) for folder in installed.folders(kind) if (record := installed.read(folder)) is not None]
+
+
+def _of_version(there: list[tuple[Path, InstallRecord]], version: str) -> list[Path]:
+    return [folder for folder, record in there if version in (record.version, folder.name)]

@@ -57,6 +57,8 @@ def test_from_a_mirror(user: Path, site: serving.Site, either_release: Release) 
     assert command("which").stdout.strip() == str(path)
     assert "(installed by wasmbuild)" in command("which").stderr
 
+    told = "is not installed by wasmbuild; its executable is: leave out --library\n"
+    assert told in command("remove", either_release.version, "--library", status=2).stderr
     command("remove", either_release.version)
     assert installed.folders() == []
     assert "is not installed by wasmbuild; nothing is" in command("remove", either_release.version, status=2).stderr

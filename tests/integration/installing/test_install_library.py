@@ -46,6 +46,9 @@ def test_from_a_wheel(user: Path, wheel: tuple[Path, str]) -> None:
     listed = json.loads(command("list", "--json").stdout)["toolchains"]
     mine = [entry for entry in listed if entry["path"] == str(library)]
     assert [(entry["kind"], entry["origin"]) for entry in mine] == [("library", "installed by wasmbuild")]
+    assert (
+        "is not installed by wasmbuild; its library is: add --library\n" in command("remove", version, status=2).stderr
+    )
     command("remove", version, "--library")
     assert installed.folders(LIBRARIES) == []
 
