@@ -272,6 +272,17 @@ def test_an_empty_name_is_that_of_no_file(project: Project) -> None:
 
 
 @posix
+def test_a_dash_is_standard_output_and_never_a_file(project: Project) -> None:
+    for command in (("embed", "--lang", "c"), ("plan", "--ninja")):
+        assert project.run(*command, "-o", "-").stdout == project.run(*command).stdout != ""
+    told = "write ./- for one that is called so"
+    assert told in project.run("verify", "build", "--junit", "-", status=2).stderr
+    assert not (project.root / "-").exists()
+    project.run("build")
+    project.run("verify", "build", "--junit", "./-")
+    assert (project.root / "-").read_text().startswith("<?xml")
+
+
 def test_a_link_to_what_is_read_is_no_way_around(project: Project) -> None:
     (project.root / "link").symlink_to("add.wat")
     error = project.run("compile", "add.wat", "--target", "x64", "-o", "link", status=2).stderr

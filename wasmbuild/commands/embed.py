@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from wasmbuild import streams
-from wasmbuild.commands import options
+from wasmbuild.commands import options, pipes
 from wasmbuild.errors import DONE, DiskError, FormatError, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project.filenames import CONFIG
@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         metavar="FILE",
-        type=options.file,
+        type=pipes.path,
         help="the file (default: stdout)",
     )
     options.add_depfile(parser, "FILE")

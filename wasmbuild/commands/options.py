@@ -152,6 +152,8 @@ def file(text: str) -> Path:
     """Read the name of a file; an empty one is that of a variable that was not set, not of the current directory."""
     if not text:
         raise refused('"" names no file; write its name, or set the variable that stands for it')
+    if text == "-":
+        raise refused("- stands for standard input or output, and this is a file; write ./- for one that is called so")
     return Path(text)
 
 

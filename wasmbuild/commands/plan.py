@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wasmbuild import files
 from wasmbuild.builder.workspace import Workspace
-from wasmbuild.commands import options, placing
+from wasmbuild.commands import options, pipes, placing
 from wasmbuild.errors import DONE, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
 
@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         metavar="OUT",
-        type=options.file,
+        type=pipes.path,
         help="with --ninja: the file, which Ninja makes again by itself",
     )
     options.add_depfile(parser, "OUT")
