@@ -68,6 +68,10 @@ def test_what_tab_gives(here: Project, shell: str) -> None:
     assert set(complete(here, "wasmbuild compile add.wat --target ")) == {"arm", "x64"}
     assert set(complete(here, "wasmbuild explain ")) == ALL
     assert complete(here, "wasmbuild compile add.wat --triple s390") == ["s390x-unknown-linux-gnu"]
+    assert "pulley64" in complete(here, "wasmbuild compile add.wat --triple ")
+    programs = set(complete(here, "wasmbuild build --for "))
+    assert "s390x-unknown-linux-gnu" in programs
+    assert not any(program.startswith("pulley") for program in programs)
     assert complete(here, "wasmbuild inspect ad") == ["add.wat"]
     assert set(complete(here, "wasmbuild schema wasm")) == {"wasmbuild.toml"}
     assert set(complete(here, "wasmbuild cache ")) == {"clear", "keygen", "prune", "stats"}

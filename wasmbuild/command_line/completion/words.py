@@ -113,8 +113,15 @@ def _value(action: argparse.Action) -> Value:
         return Value(WORDS, tuple(map(str, action.choices)))
     metavar = str(action.metavar)
     if metavar in _WORDS:
-        return Value(WORDS, _WORDS[metavar]())
+        return Value(WORDS, tuple([word for word in _WORDS[metavar]() if _is_taken(action, word)]))
     return Value(FILES if action.type is Path else _KINDS.get(metavar, ANYTHING))
+
+
+def _is_taken(action: argparse.Action, word: str) -> bool:
+    try:
+        return not callable(action.type) or bool(action.type(word))
+    except argparse.ArgumentTypeError:
+        return False
 
 
 def _short(text: str) -> str:
