@@ -111,16 +111,27 @@ def raise_when_terminated() -> None:
                 signal.signal(number, hear)
 
 
-def tell_in_one_line(left: str, first: Callable[[], object]) -> None:
-    """Have a program that is not ours, and ends by KeyboardInterrupt, say what is ``left`` in place of a traceback.
+def before_it_ends(do: Callable[[], object]) -> None:
+    """Have something done before a program that is not ours ends by KeyboardInterrupt.
 
-    ``first`` is called before: what other threads do goes on, and is waited for.
+    What its other threads do goes on until then, and is waited for.
     """
+    others = sys.excepthook
+
+    def ended(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            do()
+        others(kind, error, traceback)
+
+    sys.excepthook = ended
+
+
+def tell_in_one_line(left: str) -> None:
+    """Have a program that is not ours, and ends by KeyboardInterrupt, say what is ``left`` in place of a traceback."""
     others = sys.excepthook
 
     def tell(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
-            first()
             print(f"interrupted; {left}", file=sys.stderr)
         else:
             others(kind, error, traceback)

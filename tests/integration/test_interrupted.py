@@ -177,6 +177,50 @@ def test_asked_to_stop_doit_leaves_no_test_that_runs(
     assert list(temporary.iterdir()) == []
 
 
+LARGER = """from wasmbuild.doit import load
+
+WASM = load()
+
+
+def task_wasm():
+    yield from WASM.tasks(basename="wasm")
+
+
+def task_verify():
+    return WASM.verify(basename="wasm")
+"""
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("options", [(), ("-n", "2"), ("-n", "2", "-P", "thread")], ids=["one", "processes", "threads"])
+def test_asked_to_stop_a_larger_dodo_leaves_no_test_that_runs_either(
+    project: Project, tmp_path: Path, options: tuple[str, ...], number: signal.Signals
+) -> None:
+    project.write("dodo.py", LARGER)
+    project.write("loop.wat", '(module (func (export "loop") (loop (br 0))))')
+    test = 'tests = [{ call = "loop", returns = [], time-limit = 60 }]'
+    project.declare(f'{BOTH_LOADERS}[modules.loop]\nsource = "loop.wat"\n{test}\n')
+    project.run("build")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    command, environment = [sys.executable, "-m", "doit", *options, "verify"], {**os.environ, "TMPDIR": str(temporary)}
+    process = subprocess.Popen(
+        command, cwd=project.root, env=environment, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        while not _run_in(temporary) and process.poll() is None:
+            time.sleep(0.01)
+        # The terminal tells all of its processes, a supervisor the one that it knows.
+        (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+        process.wait(30)
+        assert _run_in(temporary) == set()
+        assert list(temporary.iterdir()) == []
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
 def _run_in(directory: Path) -> set[str]:
     """Return the processes that call the function ``loop`` and work below a directory."""
     found = set()

@@ -108,14 +108,14 @@ def verify_artifacts(arguments: BuildArguments, *, ordered: bool = False) -> Tas
     from wasmbuild.console.verification_table import summary, tell
     from wasmbuild.verify import verify
 
-    # In any dodo.py: what tests run would go on without it.
-    interrupts.raise_when_terminated()
     build = of(arguments)
     if build.planned is None or build.error is not None:
         return TaskFailed(str(build.error))
     if not ordered:
         build.wait_for_all()
-    report = verify([build.planned.plan.build_dir], targets=build.workspace.runners())
+    # doit tells a process that the terminal told as well, and a second request would break the orderly end.
+    with interrupts.ImmediateInterrupts():
+        report = verify([build.planned.plan.build_dir], targets=build.workspace.runners())
     outdated = _outdated(build.workspace)
     tell(report, Console(sys.stdout))
     problems = [] if report.ok else [summary(report)]

@@ -24,10 +24,16 @@ _GC_THRESHOLD = 50_000
 _OTHER = {META: OTHER}
 
 
-def _end_children() -> None:
-    from wasmbuild.toolchain import process
+def _end_children_too() -> None:
+    """Have doit, where it is asked to stop, end what its threads run for our tasks, and not wait for that."""
+    interrupts.raise_when_terminated()
 
-    process.end_all()
+    def end() -> None:
+        from wasmbuild.toolchain import process
+
+        process.end_all()
+
+    interrupts.before_it_ends(end)
 
 
 class Declared:
@@ -64,6 +70,7 @@ class Declared:
 
         doit's processes (``-P process``) need the latter.
         """
+        _end_children_too()
         return {
             "actions": [(actions.verify_artifacts, [self._arguments], {"ordered": basename is not None})],
             "task_dep": [] if basename is None else [basename],
@@ -81,8 +88,8 @@ class Declared:
 
         # Fewer passes over the many objects of many tasks, none of which is garbage.
         gc.set_threshold(_GC_THRESHOLD)
-        interrupts.raise_when_terminated()
-        interrupts.tell_in_one_line("what was finished is whole, and the next run goes on from there", _end_children)
+        interrupts.tell_in_one_line("what was finished is whole, and the next run goes on from there")
+        _end_children_too()
         build = builds.of(self._arguments)
         config: dict[str, Any] = {
             "default_tasks": ["compile", "verify"],
