@@ -152,6 +152,13 @@ def test_what_has_no_record(project: Project, arguments: str, said: str) -> None
     assert not (project.root / "x.cwasm").exists()
 
 
+def test_a_misspelt_module_is_told_before_what_a_glob_finds(project: Project) -> None:
+    project.write("of/a.wat", ADD)
+    project.declare(HEAD + TARGETS + '[modules."*"]\nsource = "of/*.wat"\n' + MODULES)
+    said = project.run("compile", "sub.wat", "--target", "x64", "--module", "sob", "-o", "x.cwasm", status=2).stderr
+    assert "no module 'sob'; did you mean sub?" in said
+
+
 def test_a_record_is_no_device_and_overwrites_nothing(project: Project) -> None:
     step = ("compile", "add.wat", "--target", "x64", "-o", "x.cwasm", "--record")
     assert "no regular file" in project.run(*step, os.devnull, status=2).stderr

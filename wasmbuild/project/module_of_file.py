@@ -57,14 +57,14 @@ def module_of(project: Project, source: Path | None, name: str | None, target: T
 
 
 def _instead(project: Project, name: str) -> str:
-    known = []
+    known, nearest = [], ""
     for key, declared in project.modules.items():
         found = [module for module, _, _ in _of_glob(project, key)] if is_glob(normal(declared.source)) else [key]
         if matches(key, name):
-            return f"the glob {declared.source} finds {listed(found, _SHOWN) if found else 'no file'}"
+            nearest = f"the glob {declared.source} finds {listed(found, _SHOWN) if found else 'no file'}"
         known += found
-    meant = suggestion(name, known)
-    return f"did you mean {meant}?" if meant else f"declared are {listed(known, _SHOWN)}"
+    meant = "" if is_glob(name) else suggestion(name, known)
+    return f"did you mean {meant}?" if meant else nearest or f"declared are {listed(known, _SHOWN)}"
 
 
 def makes(project: Project, place: str) -> bool:
