@@ -45,8 +45,22 @@ def write(stream: TextIO, text: str) -> int:
     try:
         return stream.write(text)
     except UnicodeEncodeError:
-        encoding = stream.encoding or "ascii"
-        return stream.write(text.translate(_PLAIN).encode(encoding, "backslashreplace").decode(encoding))
+        return stream.write(fitting(stream, text))
+
+
+def fitting(stream: TextIO, text: str) -> str:
+    """Return text as the encoding of a stream has it."""
+    encoding = stream.encoding or "ascii"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode(encoding, "backslashreplace").decode(encoding)
+    return text
+
+
+def losing(stream: TextIO) -> TextIO:
+    """Return a stream of a program that is not ours as one on which talk that cannot be written is no error."""
+    return cast(TextIO, _Stream(stream))
 
 
 def write_bytes(data: bytes) -> None:

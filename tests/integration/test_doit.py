@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 from doit_command import doit
@@ -266,6 +268,27 @@ def test_a_message_with_characters_that_the_terminal_lacks(
     dodo.write("größe.wat", "(module")
     dodo.declare(HEAD + TARGETS + '[modules.size]\nsource = "größe.wat"\n')
     assert "gr\\xf6\\xdfe.wat" in doit(dodo, *options, "compile", status=2, alone=True)
+
+
+def test_a_task_of_a_larger_dodo_whose_message_has_characters_that_the_terminal_lacks(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    project.write("dodo.py", "from wasmbuild.doit import load\ndef task_wasm(): yield from load().tasks('wasm')\n")
+    project.declare(HEAD + TARGETS + MODULES.replace('"add.wat"', '"add.wat"\nexports = ["größe"]'))
+    assert "add.wat: does not export gr\\xf6\\xdfe" in doit(project, "wasm", status=1, alone=True)
+
+
+def test_whoever_reads_the_first_line_alone_ends_no_build(dodo: Project) -> None:
+    command = [sys.executable, "-m", "doit", "compile"]
+    with subprocess.Popen(
+        command, cwd=dodo.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **dodo.environment}
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert b"Traceback" not in process.communicate(timeout=60)[1]
+    assert process.returncode == 0
+    assert len(list(dodo.build.glob("*/*.cwasm"))) == 4
 
 
 def test_a_build_directory_that_is_a_file(dodo: Project) -> None:

@@ -31,15 +31,16 @@ Result = TypeVar("Result")
 
 
 def _as_failed_task(action: Callable[Parameters, Result]) -> Callable[Parameters, Result | TaskFailed]:
-    """Let an error end in a failed task with its message."""
+    """Let an error end in a failed task with its message, which doit writes as it is, whatever the terminal lacks."""
 
     @functools.wraps(action)
     def run(*arguments: Parameters.args, **options: Parameters.kwargs) -> Result | TaskFailed:
         try:
             with boundary.as_wasmbuild_error():
-                return action(*arguments, **options)
+                result = action(*arguments, **options)
         except WasmbuildError as error:
-            return TaskFailed(str(error))
+            result = TaskFailed(str(error))
+        return TaskFailed(streams.fitting(sys.stdout, result.message)) if isinstance(result, TaskFailed) else result
 
     return run
 
@@ -117,7 +118,7 @@ def verify_artifacts(arguments: BuildArguments, *, ordered: bool = False) -> Tas
     with interrupts.ImmediateInterrupts():
         report = verify([build.planned.plan.build_dir], targets=build.workspace.runners())
     outdated = _outdated(build.workspace)
-    tell(report, Console(sys.stdout))
+    tell(report, Console(streams.losing(sys.stdout)))
     problems = [] if report.ok else [summary(report)]
     refused = _report_known_faults(
         build, of_paths([build.planned.plan.build_dir], build.workspace.audit_policy(), "verify")
@@ -166,6 +167,7 @@ def remove_state(arguments: BuildArguments, dryrun: bool) -> None:
             BuildDirectory(plan.build_dir, plan.state_dir).delete_state()
 
 
+@_as_failed_task
 def fail(message: str) -> TaskFailed:
     """Fail with what is wrong with the declaration."""
     return TaskFailed(message)

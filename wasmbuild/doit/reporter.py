@@ -6,6 +6,7 @@ from doit.exceptions import BaseFail, UnmetDependency
 from doit.reporter import ConsoleReporter
 from doit.task import Task
 
+from wasmbuild import streams
 from wasmbuild.console.progress import Progress
 from wasmbuild.console.terminal import Console
 from wasmbuild.doit.kinds import FOUND_RIGHT, MANIFESTS, OUTDATED, UP_TO_DATE, kind
@@ -19,8 +20,8 @@ class Reporter(ConsoleReporter):
     desc = "artifacts as they are compiled, and a summary"
 
     def __init__(self, outstream: TextIO, options: dict[str, Any]) -> None:
-        super().__init__(outstream, options)
-        self._progress = Progress(Console(outstream))
+        super().__init__(streams.losing(outstream), options)
+        self._progress = Progress(Console(self.outstream))
         self._skipped: SkippedTasks | None = None
         self._ended = False
 
