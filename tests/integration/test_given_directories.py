@@ -182,6 +182,8 @@ def test_they_cannot_be_written_to(project: Project, given: Path) -> None:
         ("größe", '"tests/data": ASCII letters, digits and _.+@=,- are what every system has'),
         ("../other", "is no path of a directory in it; write a directory below the folder of the file"),
         ("build/library", '"build/library" is in the build directory; name a directory outside of it'),
+        ("given/gone", '"given/gone" cannot be read: No such file or directory; name a directory that is there'),
+        ("given/deep/in.bin", '"given/deep/in.bin" cannot be read: Not a directory; name a directory that is there'),
         ("m.wat", '"m.wat" cannot be read: Not a directory; name a directory that is there'),
     ],
     always=3,

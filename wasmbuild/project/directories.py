@@ -63,8 +63,9 @@ class Directories:
             try:
                 files = tuple(self._files(path))
             except OSError as error:
-                where = error.filename if isinstance(error.filename, str) else path
-                shown = os.path.relpath(where, self._root) if os.path.isabs(where) else where
+                # Of what was opened below the folder, the system names one part alone.
+                where = error.filename if isinstance(error.filename, str) else ""
+                shown = os.path.relpath(where, self._root) if os.path.isabs(where) else path
                 fix = "name a directory that is there, with readable files in it"
                 raise _unreadable(shown.replace(os.sep, "/"), error, fix) from None
             self.globs[_glob(path)] = tuple([f"{path}/{name}" for name, _ in files])
