@@ -52,6 +52,7 @@ def quoted(said: str) -> list[str]:
             "wide-arithmetic",
         ),
         ("(module (memory 1 (pagesize 1)))", "custom-page-sizes"),
+        ("(module (type $t (func (param i32) (result i32))) (tag (type $t)))", "stack-switching"),
         ("(component (type (map string u32)))", "component-model-map"),
         ('(component (import "a" (implements "a:b/c") (instance)))', "component-model-implements"),
     ],
@@ -123,6 +124,19 @@ def test_a_feature_that_a_preset_lacks_is_not_said_to_be_declared(project: Proje
     build(project, "", f"{preset}{quoted(said)[0]}\n", works=True)
     said = build(project, "", "[engine]\nwasm-threads = false\n")
     assert "needs wasm-threads, which [engine] turns off; remove that setting or build it without" in said
+    build(project, "", works=True)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "(module (global $a i32 (i32.const 1)) (global i32 (global.get $a)))",
+        '(module (type $t (func (param (ref null $t)))) (func (export "f") (type $t)))',
+    ],
+)
+def test_what_gc_adds_besides_objects_is_not_called_invalid_where_it_is_off(project: Project, source: str) -> None:
+    said = build(project, source, "[engine]\nwasm-gc = false\n")
+    assert "needs wasm-gc, which [engine] turns off; remove that setting or build it without" in said
     build(project, "", works=True)
 
 

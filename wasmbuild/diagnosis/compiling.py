@@ -49,6 +49,8 @@ TABLE = (
     Row(FEATURE, r"wide arithmetic support is not enabled", "wasm-wide-arithmetic"),
     Row(FEATURE, r"custom page sizes proposal must be enabled", "wasm-custom-page-sizes"),
     Row(FEATURE, r"stack switching (?:is disabled|support is not enabled)", "wasm-stack-switching"),
+    # Suspending is what gives tags results.
+    Row(FEATURE, r"non-empty tag result type", "wasm-stack-switching"),
     Row(
         FEATURE,
         r"bulk memory support is not enabled|bulk memory must be enabled|require the bulk-memory proposal",
@@ -61,7 +63,8 @@ TABLE = (
     Row(FEATURE, r"function references (?:required|support)", "wasm-function-references"),
     Row(
         FEATURE,
-        r"gc support is not enabled|gc proposal must be enabled|`gc` proposal to be enabled|without the gc feature",
+        r"gc support is not enabled|gc proposal must be enabled|`gc` proposal to be enabled|without the gc feature|"
+        r"because the GC proposal is disabled|global\.get of locally defined global",
         "wasm-gc",
     ),
     Row(FEATURE, r"gc types are (?:disallowed|disabled)|GC types disabled at configuration time", "gc-support"),
