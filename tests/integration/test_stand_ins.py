@@ -105,6 +105,18 @@ def test_a_program_of_wasi_3_is_tested_by_an_executable(project: Project) -> Non
     assert [(entry["ok"], entry["level"], entry["message"]) for entry in entries] == [(True, "tested", "")] * 2
 
 
+def test_a_program_that_is_called_by_its_name_returns_nothing(project: Project) -> None:
+    call = 'call = "wasi:cli/run@0.3.0#run", wasi = {}'
+    project.write("m.wat", WASI_3)
+    project.declare(
+        f'{BOTH_LOADERS}[modules.m]\nsource = "m.wat"\ntests = [{{ {call}, returns = [{{ err = true }}] }}]\n'
+    )
+    said = project.run("build", status=1).stderr
+    assert "which ends with an exit status; write exit = 0 in its place, or 1 for err" in said
+    entries = proved(project, WASI_3, f"{{ {call}, exit = 1 }}")
+    assert [(entry["ok"], entry["level"]) for entry in entries] == [(True, "tested")] * 2
+
+
 def test_a_program_of_wasi_3_is_loaded_where_there_is_no_executable(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,8 @@ WASI = "wasi_snapshot_preview1"
 
 _WASI_OF_COMPONENTS = re.compile(r"wasi:(cli|clocks|filesystem|io|random|sockets)/[a-z0-9-]+@0\.([23])\.[0-9]+")
 _RUN = re.compile(r"wasi:cli/run@0\.[23]\.[0-9]+")
+PROGRAM = re.compile(r"wasi:cli/run@[^#]*#run")
+"""Calls that run a component as a program."""
 _FUNCTION = re.compile(r"\((.*)\) -> \((.*)\)")
 NUMBERS = ("i32", "i64", "f32", "f64")
 _SHOWN = 5
@@ -179,10 +181,14 @@ def _of_component(case: Case, interface: Interface, named: Mapping[str, Export])
         fix = 'write call = "…", the name of an exported function'
         yield ("call",), "the component is no program: it exports no wasi:cli/run of WASI 0.2 or 0.3", fix
         return
-    instance, hash_, _ = _called(case, interface).partition("#")
+    called = _called(case, interface)
+    instance, hash_, _ = called.partition("#")
     export, problem = _export(instance, case.call, ("instance",) if hash_ else ("func",), named)
     if export is None:
         yield problem
+    elif case.returns is not None and PROGRAM.fullmatch(called):
+        fix = "write exit = 0 in its place, or 1 for err" + (", and wasi = {}" if case.wasi is None else "")
+        yield ("returns",), "the call runs the program, which ends with an exit status", fix
     elif case.returns is not None and len(case.returns) > 1:
         yield (
             ("returns",),

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.formats.manifest import ManifestArtifact
-from wasmbuild.formats.typed_cases import NUMBERS, function_types
+from wasmbuild.formats.typed_cases import NUMBERS, PROGRAM, function_types
 from wasmbuild.lean.typing import Any
 from wasmbuild.project import cases
 from wasmbuild.project.cases import Case
@@ -24,7 +24,6 @@ from wasmbuild.verify.tested import Metering
 TRAPPED = 134
 """Exit status of an executable whose program trapped."""
 
-_RUN = re.compile(r"wasi:cli/run@[^#]*#run")
 # An exception that nothing catches is a trap too, and so is a call of what stands for an import.
 _TRAP = re.compile(
     r"wasm trap: (.*)|^ +(?:\d+: )?(thrown Wasm exception|unknown import: .* has not been defined)$", re.MULTILINE
@@ -48,7 +47,7 @@ def obstacle(artifact: ManifestArtifact, metering: Metering) -> str:
         return "an executable calls _initialize although there is _start"
     for case in artifact.tests:
         if artifact.kind == "component":
-            if not _RUN.fullmatch(case.call):
+            if not PROGRAM.fullmatch(case.call):
                 return f"an executable does not call functions of components such as {case.title}"
         elif any(type_ not in NUMBERS for part in _types(artifact, case) for type_ in part):
             return f"an executable takes and gives no vectors, as {case.title} does"

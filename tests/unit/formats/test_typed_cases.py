@@ -193,6 +193,16 @@ def test_cases_of_components() -> None:
             Case("greet", returns=(1, 2)),
             "tests[0].returns: has 2 values, and a component returns one at most; write a list of one",
         ),
+        (
+            Case("wasi:cli/run@0.2.6#run", returns=({"ok": True},), wasi=WASI),
+            "tests[0].returns: the call runs the program, which ends with an exit status; "
+            "write exit = 0 in its place, or 1 for err",
+        ),
+        (
+            Case("wasi:cli/run@0.2.6#run", returns=({"ok": True},)),
+            "tests[0].returns: the call runs the program, which ends with an exit status; "
+            "write exit = 0 in its place, or 1 for err, and wasi = {}",
+        ),
     ],
 )
 def test_cases_that_do_not_fit_a_component(case: Case, message: str) -> None:
