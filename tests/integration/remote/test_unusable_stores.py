@@ -108,6 +108,20 @@ def test_a_setting_of_the_environment_that_is_wrong_is_named(
     assert "secret" not in told
 
 
+@pytest.mark.parametrize(
+    ("address", "variable"), [("s3://box", "AWS_ENDPOINT_URL"), ("az://box", "AZURE_STORAGE_ACCOUNT_NAME")]
+)
+def test_a_setting_of_the_environment_that_is_no_text_ends_no_build(
+    member: Member, server: Server, address: str, variable: str
+) -> None:
+    project = member(f'remote = "{address}"')
+    project.environment.update({"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"})
+    project.environment.update({"AZURE_ENDPOINT": server.address, variable: f"{server.address}\udcff"})
+    told = project.run("build").stderr
+    assert f"\n{address} " in told
+    assert "; it is done without\n" in told
+
+
 @pytest.mark.parametrize("address", ["{server}", "gs://box", "az://box"])
 def test_no_variable_is_at_fault_for_what_a_server_answers(server: Server, member: Member, address: str) -> None:
     server.behave = lambda _, handler: send(handler, b"", headers={"Last-Modified": "never"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from wasmbuild.project.cache_policy import shown_address
+from wasmbuild.text import escaped
 
 # Of services that are not the public ones, by the kind of store: a test's, or a team's own.
 ENDPOINTS = {
@@ -20,5 +21,6 @@ def origin(address: str) -> str:
     """Return what tells the store at an address from all others, without what lets somebody in."""
     scheme = address.partition("://")[0]
     names = (*ENDPOINTS.get(scheme, ()), *_ACCOUNTS.get(scheme, ()))
-    said = (f"{name}={shown_address(os.environ[name])}" for name in names if os.environ.get(name))
+    # An environment may hold what is no text.
+    said = (f"{name}={escaped(shown_address(os.environ[name]))}" for name in names if os.environ.get(name))
     return " ".join((shown_address(address), *said))
