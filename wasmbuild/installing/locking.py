@@ -170,8 +170,19 @@ def install_locked_file(
     Raises WasmbuildError.
     """
     host = platforms.host()
-    locked = [_locked(directory, each) for each in wanted]
-    there = [each for each in locked if each is not None and host in each.platforms]
+    there: list[Locked] = []
+    unfit_lock: ToolchainError | None = None
+    for each in wanted:
+        try:
+            if (locked := _locked(directory, each)) is not None and host in locked.platforms:
+                there.append(locked)
+        except ToolchainError as error:
+            unfit_lock = error
+    if unfit_lock is not None:
+        if not there:
+            raise unfit_lock
+        # The file may be of another line.
+        source.reporter.say(str(unfit_lock))
     if not there:
         raise UsageError(f"{search_path.LOCK} locks nothing for {host}; run: wasmbuild lock --platform {host}")
     return install.install(

@@ -102,6 +102,13 @@ def test_a_file_is_installed_for_the_one_of_several_lines_that_it_is_locked_for(
     said = project.run("toolchain", "install", "--locked", "--from", str(other), status=2).stderr
     first, second = (each.platforms[HOST].sha256 for each in lockfile.read(project.root))
     assert f"and wasmbuild.lock says {first} or {second}; nothing was installed" in said
+    project.declare((project.root / "wasmbuild.toml").read_text().replace('wasmtime = "48"', 'wasmtime = "48.0.77"'))
+    said = project.run("toolchain", "install", "--locked", "--from", str(next_one)).stderr
+    assert "older than 48.0.77" in said
+    assert "Wasmtime 49.0.3 is installed already, from " in said
+    said = project.run("toolchain", "install", "--locked", "--from", str(release.program), status=2).stderr
+    assert "older than 48.0.77" in said
+    assert f"and wasmbuild.lock says {second}; nothing was installed" in said
 
 
 def test_where_nothing_is_installed_the_locked_one_is_what_to_get(
