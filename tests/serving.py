@@ -29,6 +29,8 @@ class Request(BaseHTTPRequestHandler):
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         answer(self)
 
+    do_CONNECT = do_GET  # noqa: N815
+
     def log_message(self, *arguments: Any) -> None:
         pass
 

@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import io
 import os
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -16,6 +17,7 @@ from wasmbuild import __version__
 from wasmbuild.errors import DISK, WasmbuildError
 from wasmbuild.installing.credentials import Credentials
 from wasmbuild.lean.typing import IO, Any, NamedTuple
+from wasmbuild.project.cache_policy import shown_address
 from wasmbuild.text import printable
 
 _CHUNK = 1 << 16
@@ -28,6 +30,8 @@ _HINTS = {
     404: "there is no such version, or none for that platform; name another, or another --mirror, or build it for this "
     "machine: wasmbuild toolchain install VERSION --from cargo",
 }
+_OF_NETWORK = "check the network, and try again"
+_OF_PROXY = "correct that proxy, or list the host in no_proxy"
 MAX_BYTES = 2 << 30
 """The most that is ever downloaded."""
 _DOCUMENT_BYTES = 4 << 20
@@ -88,17 +92,9 @@ class DownloadResult(NamedTuple):
 class _LostError(Exception):
     """The connection was lost, or the server asks to come again."""
 
-    def __init__(self, said: str, fix: str = "check the network, and try again") -> None:
+    def __init__(self, said: str, fix: str = _OF_NETWORK) -> None:
         super().__init__(said)
         self.fix = fix
-
-
-class _Proxy(NamedTuple):
-    """What stands between this machine and an address: how people are told of it, its kind, and what names it."""
-
-    shown: str
-    scheme: str
-    named_by: str
 
 
 class _Body:
@@ -209,11 +205,6 @@ def _attempt(
     if authorization := credentials.of(address):
         request.add_unredirected_header("Authorization", authorization)
     proxy = _proxy_of(address)
-    if proxy is not None and proxy.scheme not in ("http", "https"):
-        raise NetworkError(
-            f"{_shown(address)}: the proxy {proxy.shown}, which {proxy.named_by} names, is none of http:// or "
-            f"https://; name one of these there, or list the host in no_proxy"
-        )
     try:
         with opener.open(request, timeout=patience.seconds) as response:
             total = _total(response, body, address)
@@ -230,6 +221,8 @@ def _attempt(
             raise _LostError("the server has no such range") from error
         if error.code in _REDIRECTIONS:
             raise NetworkError(f"{_shown(address)}: leads nowhere, or back to itself; check the address") from error
+        if error.code == 407 and proxy:
+            raise NetworkError(f"{_shown(address)}: {proxy}, asks for a login or refuses it; {_OF_PROXY}") from error
         said = f"the server says {error.code} {printable(error.reason, 80)}".rstrip()
         if error.code in _PASSING:
             raise _LostError(said) from error
@@ -240,10 +233,11 @@ def _attempt(
     except urllib.error.URLError as error:
         if isinstance(error.reason, TimeoutError):
             raise _too_slow(address, patience) from error
-        if proxy is not None:
-            way = f"the proxy {proxy.shown}, which {proxy.named_by} names"
-            said = f"cannot be reached through {way}: {_reason(error.reason)}"
-            raise _LostError(said, "correct that proxy, or list the host in no_proxy") from error
+        if proxy:
+            said = _reason(error.reason)
+            is_behind = isinstance(error.reason, ssl.SSLError) or said.startswith("Tunnel connection failed: 5")
+            fix = _OF_NETWORK if is_behind else _OF_PROXY
+            raise _LostError(f"cannot be reached through {proxy}: {said}", fix) from error
         raise _LostError(_reason(error.reason)) from error
     except http.client.InvalidURL:
         raise
@@ -251,17 +245,27 @@ def _attempt(
         raise _LostError(_reason(error)) from error
 
 
-def _proxy_of(address: str) -> _Proxy | None:
-    """Return the proxy that urllib takes for an address; None where it takes none. Raises ValueError."""
+def _proxy_of(address: str) -> str:
+    """Tell of the proxy that urllib takes for an address, if any. Raises NetworkError, and ValueError."""
     parts = urlsplit(address)
     url = urllib.request.getproxies().get(parts.scheme, "")
     if not url or urllib.request.proxy_bypass(parts.netloc):
-        return None
-    scheme, _, rest = url.rpartition("://")
+        return ""
     variable = f"{parts.scheme}_proxy"
-    named_by = next((name for name in os.environ if name.lower() == variable), "this system")
-    # It may have a password.
-    return _Proxy(printable(rest.rpartition("@")[2], 100), scheme.lower() or "http", named_by)
+    # The one in lower case goes first, as it does for urllib.
+    names = (name for name in (variable, *os.environ) if name.lower() == variable and os.environ.get(name))
+    proxy = f"the proxy {printable(shown_address(url), 100)}, which {next(names, 'this system')} names"
+    scheme, _, rest = url.rpartition("://")
+    try:
+        host = urlsplit(f"//{rest.rpartition('@')[2]}")
+        is_right = scheme.lower() in ("", "http", "https") and ":/" not in rest and host.hostname and host.port != 0
+    except ValueError:
+        is_right = False
+    if not is_right:
+        raise NetworkError(
+            f"{_shown(address)}: {proxy}, is no http://HOST:PORT or https://HOST:PORT; name one of these there"
+        )
+    return proxy
 
 
 def _total(response: Any, body: _Body, address: str) -> int | None:

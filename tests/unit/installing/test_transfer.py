@@ -6,10 +6,12 @@ import contextlib
 import hashlib
 import io
 import os
+import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import certificates
 import pytest
 import serving
 from serving import Site, cut, redirect, status, trickle, whole
@@ -76,31 +78,89 @@ def test_another_part_than_was_asked_for_is_not_taken(site: Site) -> None:
     assert get(address) == DATA
 
 
-@pytest.mark.parametrize(
-    ("proxy", "problem", "fix"),
-    [
-        (
-            "http://me:secret@127.0.0.1:1",
-            "cannot be reached through the proxy 127.0.0.1:1, which HTTP_PROXY names: Connection refused",
-            "correct that proxy, or list the host in no_proxy",
-        ),
-        (
-            "socks5://127.0.0.1:1080",
-            "the proxy 127.0.0.1:1080, which HTTP_PROXY names, is none of http:// or https://",
-            "name one of these there, or list the host in no_proxy",
-        ),
-    ],
-)
-def test_a_proxy_that_cannot_be_used_is_named(
-    site: Site, monkeypatch: pytest.MonkeyPatch, proxy: str, problem: str, fix: str
-) -> None:
-    for name in ("http_proxy", "no_proxy", "NO_PROXY"):
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HTTP_PROXY", proxy)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def test_a_proxy_that_cannot_be_reached_is_named(site: Site, no_proxies: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://me:secret@127.0.0.1:1")
     address = site.put("/a", DATA)
-    assert refusal(address) == f"{address}: {problem}; {fix}"
+    assert refusal(address) == (
+        f"{address}: cannot be reached through the proxy http://127.0.0.1:1, which HTTP_PROXY names: Connection "
+        f"refused; correct that proxy, or list the host in no_proxy"
+    )
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     assert get(address) == DATA
+
+
+@pytest.mark.parametrize(
+    ("proxy", "shown"),
+    [
+        ("socks5://me:secret@127.0.0.1:1080", "127.0.0.1:1080"),
+        *((proxy, proxy) for proxy in ("http://127.0.0.1:abc", "http:/127.0.0.1:1", "http://", "http://[")),
+    ],
+)
+def test_what_is_no_proxy_is_named(no_proxies: None, monkeypatch: pytest.MonkeyPatch, proxy: str, shown: str) -> None:
+    monkeypatch.setenv("https_proxy", proxy)
+    assert refusal("https://here.invalid/a") == (
+        f"https://here.invalid/a: the proxy {shown}, which https_proxy names, is no http://HOST:PORT or "
+        f"https://HOST:PORT; name one of these there"
+    )
+
+
+@pytest.mark.parametrize("proxy", ["127.0.0.1:{}", "http://me:s/e@127.0.0.1:{}/", "HTTP://127.0.0.1:{}"])
+def test_a_proxy_is_taken_however_it_is_written(
+    site: Site, no_proxies: None, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    site.answers["http://here.invalid/a"] = [whole(DATA)]
+    monkeypatch.setenv("http_proxy", proxy.format(site.address.rpartition(":")[2]))
+    assert get("http://here.invalid/a") == DATA
+
+
+def test_of_two_spellings_the_proxy_that_is_taken_is_named(no_proxies: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:2")
+    assert "the proxy http://127.0.0.1:2, which https_proxy names" in refusal("https://here.invalid/a")
+
+
+def untrusted(folder: Path) -> serving.Answer:
+    """Answer as a server whose certificate nobody knows does behind a proxy."""
+    issued = certificates.issued(folder / "certificates")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(issued.certificate, issued.key)
+
+    def answer(request: serving.Request) -> None:
+        request.send_response(200)
+        request.end_headers()
+        request.close_connection = True
+        with contextlib.suppress(OSError):
+            context.wrap_socket(request.connection, server_side=True)
+
+    return answer
+
+
+def test_a_proxy_is_to_be_corrected_only_where_it_is_at_fault(
+    site: Site, no_proxies: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, site.address)
+    way = f"the proxy {site.address}, which http{{}}_proxy names"
+    correct, network = "; correct that proxy, or list the host in no_proxy", "; check the network, and try again"
+    site.answers["http://here.invalid/a"] = [status(407)]
+    said = refusal("http://here.invalid/a")
+    assert said == f"http://here.invalid/a: {way.format('')}, asks for a login or refuses it{correct}"
+    for answer, problem, fix in (
+        (status(407), "Tunnel connection failed: 407 ", correct),
+        (status(503), "Tunnel connection failed: 503 ", network),
+        (untrusted(tmp_path), "[SSL: CERTIFICATE_VERIFY_FAILED]", network),
+    ):
+        site.answers["here.invalid:443"] = [answer]
+        said = refusal("https://here.invalid/a")
+        assert said.startswith(f"https://here.invalid/a: cannot be reached through {way.format('s')}: {problem}")
+        assert said.endswith(fix)
 
 
 def test_one_that_always_drops_is_given_up(site: Site) -> None:
