@@ -14,6 +14,7 @@ import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from matrix import thorough
@@ -161,8 +162,7 @@ def test_asked_to_stop_doit_leaves_no_test_that_runs(
     temporary.mkdir()
     command, environment = [sys.executable, "-m", "doit", *options, "verify"], {**os.environ, "TMPDIR": str(temporary)}
     process = subprocess.Popen(command, cwd=project.root, env=environment, stderr=subprocess.PIPE, text=True)
-    while not (running := _run_in(temporary)) and process.poll() is None:
-        time.sleep(0.01)
+    running = _begun_in(temporary, process)
     process.send_signal(number)
     try:
         _, error = process.communicate(timeout=30)
@@ -209,8 +209,7 @@ def test_asked_to_stop_a_larger_dodo_leaves_no_test_that_runs_either(
         command, cwd=project.root, env=environment, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        while not _run_in(temporary) and process.poll() is None:
-            time.sleep(0.01)
+        _begun_in(temporary, process)
         # The terminal tells all of its processes, a supervisor the one that it knows.
         (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
         process.wait(30)
@@ -219,6 +218,16 @@ def test_asked_to_stop_a_larger_dodo_leaves_no_test_that_runs_either(
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def _begun_in(directory: Path, process: subprocess.Popen[Any]) -> set[str]:
+    """Wait until a process runs the function ``loop`` below a directory, and return it."""
+    while not (running := _run_in(directory)) and process.poll() is None:
+        time.sleep(0.01)
+    # A thread that is about to come back from starting a child may take a request in the main one's place, of which
+    # Python tells that one when it wakes for something else.
+    time.sleep(0.3)
+    return running
 
 
 def _run_in(directory: Path) -> set[str]:
