@@ -125,7 +125,7 @@ def _identity(plan: Plan, declaration: bytes) -> list[object]:
     # and build elsewhere what another has its notes beside.
     targets = [target.name for target in plan.targets]
     placed = repr([str(plan.build_dir), targets, plan.kept, [(m.name, str(m.source)) for m in plan.modules]])
-    wasi = [test.wasi for module in plan.modules for test in module.tests if test.wasi is not None]
+    wasi = [test.wasi for test in plan.tests() if test.wasi is not None]
     granted = repr([[(held.path, held.sha256) for held in given.dirs] for given in wasi])
     digests = [sha256_hex(data) for data in (declaration, globs, (placed + granted).encode("utf-8", "surrogatepass"))]
     lines = len({target.engine.line for target in plan.targets})

@@ -199,7 +199,7 @@ def check_outputs(
         ("--source" if module.name in overrides else "the source", source_of(plan, module, overrides))
         for module in plan.modules
     ]
-    taken += [("the file of a test", beside / file) for module in plan.modules for file in module.test_files]
+    taken += [("the file of a test", beside / file) for file in plan.test_files()]
     for option, path in outputs:
         if path is None:
             continue

@@ -100,7 +100,7 @@ def _look(workspace: Workspace) -> _Observed:
         return _Observed(None, error, (declaration, str(error)))
     plan = planned.plan
     sources = [files.signature_of(module.source) for module in plan.modules]
-    test_files = [files.signature_of(plan.directory / file) for module in plan.modules for file in module.test_files]
+    test_files = [files.signature_of(plan.directory / file) for file in plan.test_files()]
     return _Observed(planned, None, (declaration, sources, test_files, plan.globs))
 
 

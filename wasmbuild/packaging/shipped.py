@@ -169,9 +169,9 @@ def sources(root: Path, settings: Settings, *, whole: bool) -> list[str]:
         *([lock] if os.path.isfile(lock) else []),
         *(module.source for module in plan.modules),
     ]
-    needed += [plan.directory / file for module in plan.modules for file in module.test_files]
+    needed += [plan.directory / file for file in plan.test_files()]
     # A directory is there by its files alone, and tests are given none that is hidden, such as .gitkeep.
-    wasi = [test.wasi for module in plan.modules for test in module.tests if test.wasi is not None]
+    wasi = [test.wasi for test in plan.tests() if test.wasi is not None]
     without = [held.path for given in wasi for held in given.dirs if not held.files]
     needed += [file for path in without for file in Path(plan.directory, path).glob(".*") if os.path.isfile(file)]
     found = []
