@@ -153,15 +153,8 @@ def test_asked_to_stop_doit_says_what_is_left_and_no_more(larger: Project, optio
 def test_asked_to_stop_doit_leaves_no_test_that_runs(
     project: Project, tmp_path: Path, options: tuple[str, ...], number: signal.Signals
 ) -> None:
-    project.write("dodo.py", DODO)
-    project.write("loop.wat", '(module (func (export "loop") (loop (br 0))))')
-    test = 'tests = [{ call = "loop", returns = [], time-limit = 60 }]'
-    project.declare(f'{BOTH_LOADERS}[modules.loop]\nsource = "loop.wat"\ntargets = ["executable"]\n{test}\n')
-    project.run("build")
     temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    command, environment = [sys.executable, "-m", "doit", *options, "verify"], {**os.environ, "TMPDIR": str(temporary)}
-    process = subprocess.Popen(command, cwd=project.root, env=environment, stderr=subprocess.PIPE, text=True)
+    process = _verifying(project, DODO, 'targets = ["executable"]\n', options, temporary, subprocess.PIPE)
     running = _begun_in(temporary, process)
     process.send_signal(number)
     try:
@@ -197,17 +190,8 @@ def task_verify():
 def test_asked_to_stop_a_larger_dodo_leaves_no_test_that_runs_either(
     project: Project, tmp_path: Path, options: tuple[str, ...], number: signal.Signals
 ) -> None:
-    project.write("dodo.py", LARGER)
-    project.write("loop.wat", '(module (func (export "loop") (loop (br 0))))')
-    test = 'tests = [{ call = "loop", returns = [], time-limit = 60 }]'
-    project.declare(f'{BOTH_LOADERS}[modules.loop]\nsource = "loop.wat"\n{test}\n')
-    project.run("build")
     temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    command, environment = [sys.executable, "-m", "doit", *options, "verify"], {**os.environ, "TMPDIR": str(temporary)}
-    process = subprocess.Popen(
-        command, cwd=project.root, env=environment, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    process = _verifying(project, LARGER, "", options, temporary, subprocess.DEVNULL)
     try:
         _begun_in(temporary, process)
         # The terminal tells all of its processes, a supervisor the one that it knows.
@@ -218,6 +202,22 @@ def test_asked_to_stop_a_larger_dodo_leaves_no_test_that_runs_either(
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def _verifying(
+    project: Project, dodo: str, targets: str, options: tuple[str, ...], temporary: Path, stderr: int
+) -> subprocess.Popen[str]:
+    """Have doit verify a module whose test runs for a minute, in a session of its own."""
+    project.write("dodo.py", dodo)
+    project.write("loop.wat", '(module (func (export "loop") (loop (br 0))))')
+    test = 'tests = [{ call = "loop", returns = [], time-limit = 60 }]'
+    project.declare(f'{BOTH_LOADERS}[modules.loop]\nsource = "loop.wat"\n{targets}{test}\n')
+    project.run("build")
+    temporary.mkdir()
+    command, environment = [sys.executable, "-m", "doit", *options, "verify"], {**os.environ, "TMPDIR": str(temporary)}
+    return subprocess.Popen(
+        command, cwd=project.root, env=environment, stderr=stderr, start_new_session=True, text=True
+    )
 
 
 def _begun_in(directory: Path, process: subprocess.Popen[Any]) -> set[str]:

@@ -178,6 +178,14 @@ def test_an_executable_refuses_what_is_damaged(tmp_path: Path, workshop: Any) ->
         assert str(tmp_path) not in entry.message
 
 
+def of_another_line(directory: Path) -> str:
+    """Make an executable that compiles for no artifact of these tests."""
+    script = directory / "wasmtime"
+    script.write_text("#!/bin/sh\necho wasmtime 7.0.0\n")
+    script.chmod(0o755)
+    return str(script)
+
+
 def test_without_an_executable_such_settings_cannot_be_checked(
     tmp_path: Path, workshop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,10 +195,7 @@ def test_without_an_executable_such_settings_cannot_be_checked(
     assert (entry.outcome, entry.level, entry.failed) == ("not-verified", "intact", "consistent")
     assert entry.message.startswith("its engine settings were not checked: ")
     assert f"WASMBUILD_WASMTIME: {tmp_path / 'none'}" in entry.message
-    script = tmp_path / "wasmtime"
-    script.write_text("#!/bin/sh\necho wasmtime 7.0.0\n")
-    script.chmod(0o755)
-    monkeypatch.setenv("WASMBUILD_WASMTIME", str(script))
+    monkeypatch.setenv("WASMBUILD_WASMTIME", of_another_line(tmp_path))
     [entry] = verify([tmp_path]).artifacts
     assert (entry.outcome, entry.level, entry.lacks) == ("passed", "intact", "wasmtime")
     assert entry.message.startswith("its engine settings cannot be checked on this host: ")
@@ -205,10 +210,7 @@ def test_what_the_library_compiles_and_cannot_run_is_checked_without_an_executab
     tmp_path: Path, workshop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = workshop.ship(tmp_path, "host", HERE, {"m": MODULE}, engine={"wasm-stack-switching": True})
-    script = tmp_path / "wasmtime"
-    script.write_text("#!/bin/sh\necho wasmtime 7.0.0\n")
-    script.chmod(0o755)
-    monkeypatch.setenv("WASMBUILD_WASMTIME", str(script))
+    monkeypatch.setenv("WASMBUILD_WASMTIME", of_another_line(tmp_path))
     [entry] = verify([tmp_path]).artifacts
     assert (entry.outcome, entry.level, entry.lacks) == ("passed", "consistent", "wasmtime")
     assert entry.message.startswith(
