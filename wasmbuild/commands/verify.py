@@ -88,6 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
         output.write(arguments.junit, report.to_junit().encode())
     if arguments.json:
         sys.stdout.write(report.to_json())
+        # What cannot be written is told before anything else, however little of it waits in a buffer.
+        sys.stdout.flush()
     else:
         tell(report, Console(sys.stdout, quiet=arguments.quiet), verbose=arguments.verbose)
     if line is not None and (fails or not arguments.quiet):
