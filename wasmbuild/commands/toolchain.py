@@ -187,19 +187,38 @@ def _install_library(arguments: argparse.Namespace, console: Console) -> Install
 
 
 def _install_locked(arguments: argparse.Namespace, console: Console) -> list[Installed]:
+    from functools import partial
+
     from wasmbuild.installing.install import names_file
-    from wasmbuild.installing.locking import ArchiveSource, RequestedVersion, install_locked, install_locked_file
+    from wasmbuild.installing.install_locked import install_locked, install_locked_file
+    from wasmbuild.installing.locking import ArchiveSource, NoExecutableError, RequestedVersion
     from wasmbuild.project.declared import lines_of
+    from wasmbuild.toolchain.find import find
 
     if arguments.version is not None:
         raise UsageError("wasmbuild toolchain install: --locked installs what is locked; leave out the version")
     workspace = Workspace(arguments.config)
     attest = downloads.attest_of(arguments.attestation)
     source = ArchiveSource(arguments.mirror, arguments.offline, attest, reporter=downloads.install_reporter(console))
-    wanted = [RequestedVersion(*each) for each in lines_of(workspace.project().targets).items()]
+    project = workspace.project()
+    least = lines_of(project.targets)
+    wanted = [RequestedVersion(*each) for each in least.items()]
     if arguments.source is not None and names_file(arguments.source):
         return [install_locked_file(workspace.directory, wanted, arguments.source, source)]
-    return [install_locked(workspace.directory, each, arguments.source, source) for each in wanted]
+    done: list[Installed] = []
+    # As ``wasmbuild lock`` leaves them out.
+    left_out: list[NoExecutableError] = []
+    for each in wanted:
+        here = partial(find, project.compiler, each.line, project.directory, at_least=each.at_least, others=least)
+        try:
+            done.append(install_locked(workspace.directory, each, arguments.source, source, here))
+        except NoExecutableError as error:
+            left_out.append(error)
+    if left_out and not done:
+        raise left_out[0]
+    for missing in left_out:
+        console.say(f"left out: {missing}")
+    return done
 
 
 def _which(arguments: argparse.Namespace) -> int:

