@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from launcher import program
 from support import Project
 
 from wasmbuild import errors
@@ -127,3 +128,23 @@ def test_nothing_heavy_is_imported_to_look_for_a_change() -> None:
         for code in (look, "")
     )
     assert heavy & set(done.stdout.split()) == heavy & set(plain.stdout.split())
+
+
+def test_which_tells_who_named_an_executable_however_its_path_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "p").mkdir()
+    project = Project(tmp_path / "p")
+    path = program(tmp_path / "named", f'[ "$1" != --version ] || exec echo wasmtime {LINE}.0.99')
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv(search_path.VARIABLE, "../p/../named")
+    for cwd in (project.root, tmp_path / "empty"):
+        ended = project.run("toolchain", "which", cwd=cwd)
+        assert ended.stdout == f"{path}\n"
+        assert f"Wasmtime {LINE}.0.99: {search_path.VARIABLE} names it\n" in ended.stderr
+    monkeypatch.delenv(search_path.VARIABLE)
+    declared = (project.root / "wasmbuild.toml").read_text()
+    project.declare(declared.replace("[toolchain]", '[toolchain]\ncompiler = "../p/../named"'))
+    ended = project.run("toolchain", "which", "--config", "p/wasmbuild.toml", cwd=tmp_path)
+    assert ended.stdout == f"{path}\n"
+    assert f"Wasmtime {LINE}.0.99: [toolchain] compiler names it\n" in ended.stderr

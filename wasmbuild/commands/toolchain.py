@@ -224,21 +224,25 @@ def _install_locked(arguments: argparse.Namespace, console: Console) -> list[Ins
 def _which(arguments: argparse.Namespace) -> int:
     from wasmbuild.toolchain import lockfile
     from wasmbuild.toolchain.executable_copy import lasting
-    from wasmbuild.toolchain.find import AUTO, find
+    from wasmbuild.toolchain.find import AUTO, find, named_executable
 
     locked: dict[int, str | None]
     if arguments.config is not None or os.path.isfile(CONFIG):
         workspace = Workspace(arguments.config or Path(CONFIG))
         declared = workspace.project()
         compilers, choice = workspace.toolchain(declared).compilers, declared.compiler
+        named = named_executable(choice, workspace.directory)
         locked = {line: lockfile.wanted(workspace.directory, line) for line in compilers}
     else:
         line, choice, locked = search_path.default_line(), AUTO, {}
+        named = named_executable(choice, os.curdir)
         compilers = {line: find(choice, line, os.curdir)}
     for line, compiler in compilers.items():
         path, lacking = lasting(compiler.path)
         print(path, flush=True)
-        why = _why(compiler, choice, line, is_locked=locked.get(line) == compiler.sha256)
+        named_by = named[1] if named is not None and str(named[0]) == compiler.path else ""
+        is_locked = locked.get(line) == compiler.sha256
+        why = f"{named_by} names it" if named_by else _why(compiler, choice, line, is_locked=is_locked)
         print(f"Wasmtime {compiler.version}: {why}", file=sys.stderr)
         print(f"    SHA-256 {compiler.sha256}", file=sys.stderr)
         if lacking:
@@ -247,15 +251,11 @@ def _which(arguments: argparse.Namespace) -> int:
 
 
 def _why(compiler: FoundCompiler, choice: str, line: int, *, is_locked: bool) -> str:
-    if compiler.path == choice:
-        return "[toolchain] compiler names it"
     if compiler.kind == "embedded":
         if choice == "embedded":
             return 'the library of the wasmtime package, as compiler = "embedded" says'
         installed_by = ", installed by wasmbuild," if Path(compiler.path) != search_path.library() else ""
         return f"the library of the wasmtime package{installed_by} since no executable of line {line} was found"
-    if compiler.path == str(search_path.named()):
-        return f"{search_path.VARIABLE} names it"
     what = f"what {search_path.LOCK} names" if is_locked else f"the highest version of line {line} that was found"
     return what + (f" ({origin})" if (origin := _origin(compiler)) else "")
 
