@@ -241,3 +241,30 @@ def test_a_function_that_an_instance_does_not_have_is_refused_when_it_is_built(
     assert said in project.run("build", status=1 if said else 0).stderr
     if not said:
         assert project.verdicts()["m@library"]["level"] == "tested"
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_a_program_that_ends_itself_is_told_to_be_tested_by_its_exit_status(project: Project, status: int) -> None:
+    """As one of Go does in its ``_start``, whatever came of it."""
+    project.write(
+        "m.wat",
+        '(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))\n'
+        f'  (memory (export "memory") 1) (func (export "_start") (call $exit (i32.const {status}))))',
+    )
+    head = '[project]\nname = "p"\n[targets.portable]\ntriple = "pulley64"\n[modules.m]\nsource = "m.wat"\n'
+
+    def declare(outcome: str) -> None:
+        project.declare(f'{head}tests = [{{ call = "_start"{outcome} }}]\n')
+
+    declare("")
+    said = project.run("build", status=2).stderr
+    assert said.endswith('; write returns = […], or traps = "…"; or, of a program of WASI, exit = 0 and wasi = {}\n')
+    declare(", returns = [], wasi = {}")
+    project.run("build")
+    said = project.run("verify", "build", status=1).stdout
+    instead = f"write exit = {status} instead of returns"
+    fix = f"correct the source, or, if it is to end so, {instead}" if status else instead
+    assert f"ended with exit status {status} instead of returning nothing; {fix}" in said
+    declare(f", exit = {status}, wasi = {{}}")
+    project.run("build")
+    project.run("verify", "build")

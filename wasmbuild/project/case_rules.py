@@ -24,7 +24,8 @@ def problems(case: Case) -> list[Problem]:
     found: list[Problem] = []
     outcomes = [key for key in ("returns", "traps", "exit") if getattr(case, key) is not None]
     if not outcomes:
-        found.append(((), "does not say what comes of the call", 'write returns = […], or traps = "…"'))
+        fix = 'write returns = […], or traps = "…"; or, of a program of WASI, exit = 0 and wasi = {}'
+        found.append(((), "does not say what comes of the call", fix))
     for key in outcomes[1:]:
         found.append(((key,), f"a call has one outcome, and {outcomes[0]} is one already", "remove one of them"))
     if case.wasi is None:

@@ -15,9 +15,7 @@ from wasmbuild.verify import host_errors, values
 from wasmbuild.verify.host_errors import host_lacks
 from wasmbuild.verify.outcomes import Broken, Unverified
 
-WRONG = (
-    "either the artifact is wrong or the test: compile it with another patch release of Wasmtime, or correct the test"
-)
+WRONG = "correct the source or the test; if both are right, compile with another patch release of Wasmtime"
 DIED = "compile it again, or with another patch release of Wasmtime"
 UNFIT = "correct the test"
 NOT_SHARED = "write shared-memory = true under [engine] and build again"
@@ -82,7 +80,7 @@ def judged(case: Case, reply: Mapping[str, Any], memory: int | None = None) -> C
         if wanted is not None
     ]
     outcome = values.text({key: reply[key] for key in (*_OUTCOMES, "stdout", "stderr") if key in reply})
-    return CaseResult(case, summary, outcome, "; ".join(filter(None, problems)))
+    return CaseResult(case, summary, outcome, "; ".join(filter(None, problems)), _fix(case, reply))
 
 
 def died(case: Case, ending: str, stderr: str, memory: int | None = None, *, is_own: bool = False) -> CaseResult:
@@ -188,6 +186,15 @@ def _wrong(case: Case, reply: Mapping[str, Any], summary: str) -> str:
         return f'{summary} instead of trapping with "{printable(case.traps, _SHOWN)}"'
     status = 0 if "returned" in reply else reply.get("exited")
     return "" if status == case.exit else f"{summary} instead of exit status {case.exit}"
+
+
+def _fix(case: Case, reply: Mapping[str, Any]) -> str:
+    """Return what to do about a call that came out otherwise."""
+    if case.returns != () or "exited" not in reply:
+        return WRONG
+    # A program that ends itself, as those of Go do where others return, is tested by its exit status.
+    instead = f"write exit = {reply['exited']} instead of returns"
+    return f"correct the source, or, if it is to end so, {instead}" if reply["exited"] else instead
 
 
 def _listed(items: Sequence[Any], case: Case | None, types: Sequence[str]) -> str:

@@ -16,9 +16,7 @@ from wasmbuild.verify.loading import HERE, LoadingSite
 from wasmbuild.verify.outcomes import CALLS, Broken, Unreachable
 
 PROGRAM = Wasi(("name", "x"), (("LANG", "C"),), "größe")
-WRONG = (
-    "either the artifact is wrong or the test: compile it with another patch release of Wasmtime, or correct the test"
-)
+WRONG = "correct the source or the test; if both are right, compile with another patch release of Wasmtime"
 MEMORY = "needs more memory than the limit of 2 GiB; raise --memory-limit, or memory-limit of its runner"
 
 
