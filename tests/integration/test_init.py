@@ -73,3 +73,21 @@ def test_without_sources_nothing_is_written(tmp_path: Path) -> None:
     assert "no .wasm or .wat file was found" in ended.stderr
     assert not list(tmp_path.iterdir())
     assert run_here("init", "nowhere", cwd=tmp_path).returncode == 2
+
+
+def test_it_says_what_it_left_out_and_why(tmp_path: Path, sources: Path) -> None:
+    (tmp_path / "z.wasm").touch()
+    (tmp_path / "page.WASM").write_text("<html>")
+    (tmp_path / "lost.wat").symlink_to("nowhere")
+    sources.joinpath("add.wat").rename(tmp_path / "M.WAT")
+    left_out = (
+        'left out: "lost.wat" (a link that leads nowhere), "page.WASM" (an HTML page), "z.wasm" (an empty file)\n'
+    )
+    ended = run_here("init", cwd=tmp_path)
+    assert ended.stderr.startswith(f"{left_out}wasmbuild.toml: 2 modules for 2 targets\n")
+    assert run_here("build", cwd=tmp_path).returncode == 0
+    for name in ("M.WAT", "my project/sub.wat", "wasmbuild.toml"):
+        (tmp_path / name).unlink()
+    ended = run_here("init", cwd=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"{left_out}error: no other .wasm or .wat file was found below ")

@@ -7,6 +7,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from wasmbuild import files
 from wasmbuild.commands import options
 from wasmbuild.console.figures import counted
 from wasmbuild.errors import DONE, DiskError, UsageError
@@ -43,14 +44,18 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{directory}: there is no such directory; name the one that has the sources")
     if os.path.lexists(config):
         raise UsageError(f"{config}: is there already, and nothing was written; edit it, or name another directory")
-    found, passed_over = starter.find(directory)
+    found, passed_over, others = starter.find(directory)
     if passed_over:
         names = listed([quoted(path) for path in passed_over])
         print(f"left out, because no declaration can name it: {names}", file=sys.stderr)
+    if others:
+        names = listed([f"{quoted(path)} ({_what_is(directory / path)})" for path in others])
+        print(f"left out: {names}", file=sys.stderr)
     if not found:
+        other = "other " if passed_over or others else ""
         raise UsageError(
-            f"no .wasm or .wat file was found below {quoted(str(directory))}; put one there, or name the directory "
-            f"that has them"
+            f"no {other}.wasm or .wat file was found below {quoted(str(directory))}; put one there, or name the "
+            f"directory that has them"
         )
     line = default_line()
     absolute = Path(os.path.abspath(directory))
@@ -67,6 +72,20 @@ def run(arguments: argparse.Namespace) -> int:
     where = "" if absolute == Path.cwd() else f"cd {shlex.quote(str(directory))}, "
     print(f"next: {where}wasmbuild build, wasmbuild verify build", file=sys.stderr)
     return DONE
+
+
+def _what_is(path: Path) -> str:
+    """Say what a file is that was not taken for a source."""
+    from wasmbuild.formats.cwasm import ReadAt
+    from wasmbuild.formats.identify import identify_at
+
+    try:
+        with files.open_regular(path) as file:
+            return identify_at(ReadAt.of(file, os.fstat(file.fileno()).st_size)).sentence
+    except FileNotFoundError:
+        return "a link that leads nowhere"
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
 
 
 def _write(path: Path, text: str) -> None:

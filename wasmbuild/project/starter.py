@@ -46,10 +46,12 @@ class FoundSources(NamedTuple):
     """Sources as paths from a directory, with forward slashes, sorted; ``passed_over`` cannot be declared as they are.
 
     Those are named as a declaration has no way to: their paths have wildcards, or characters that none should have.
+    ``others`` are called as sources are, and do not begin as one, or cannot be read.
     """
 
     found: tuple[str, ...]
     passed_over: tuple[str, ...]
+    others: tuple[str, ...]
 
 
 class ModuleEntry(NamedTuple):
@@ -61,9 +63,17 @@ class ModuleEntry(NamedTuple):
 
 def find(directory: Path) -> FoundSources:
     """Find what looks like WebAssembly below a directory, where people have it; links to folders are not followed."""
-    paths = sorted(_walk(directory))
-    bad = {path for path in paths if is_glob(path) or inside_problem(path) is not None}
-    return FoundSources(tuple(path for path in paths if path not in bad), tuple(path for path in paths if path in bad))
+    found: list[str] = []
+    passed_over: list[str] = []
+    others: list[str] = []
+    for path in sorted(_walk(directory)):
+        if not _is_source(os.path.join(directory, path)):
+            others.append(path)
+        elif is_glob(path) or inside_problem(path) is not None:
+            passed_over.append(path)
+        else:
+            found.append(path)
+    return FoundSources(tuple(found), tuple(passed_over), tuple(others))
 
 
 def _walk(directory: Path) -> Iterator[str]:
@@ -76,7 +86,8 @@ def _walk(directory: Path) -> Iterator[str]:
         if re.search(r"(^|/)target/wasm32-[^/]*/release$", below):
             # Cargo keeps what else it made in folders below.
             inside.clear()
-        yield from (prefix + name for name in files if _is_source(folder, name))
+        # A system that makes no difference between letters may have written them large.
+        yield from (prefix + name for name in files if name.lower().endswith(_SUFFIXES) and not name.startswith("."))
 
 
 def _listed(folder: str, prefix: str) -> list[str]:
@@ -92,13 +103,10 @@ def _is_looked_into(folder: str, name: str) -> bool:
     return not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
 
 
-def _is_source(folder: str, name: str) -> bool:
-    if name.startswith(".") or not name.endswith(_SUFFIXES):
-        return False
-    path = os.path.join(folder, name)
+def _is_source(path: str) -> bool:
     if not os.path.isfile(path):
         return False
-    if name.endswith(".wat"):
+    if path.lower().endswith(".wat"):
         return True
     try:
         with open(path, "rb") as file:
@@ -122,7 +130,8 @@ def entries(directory: Path, paths: tuple[str, ...]) -> list[ModuleEntry]:
         pattern = f"{prefix}*{suffix}"
         called = {key.replace("*", _stem(path)).lower() for path in members}
         sound = len(called) == len(members) and not any(names.problem(name, module=True) for name in called)
-        if len(members) >= _MANY and sound and not taken & called and expand(directory, pattern) == members:
+        is_free = not taken & called and all(key != entry.key for entry in made)
+        if len(members) >= _MANY and sound and is_free and expand(directory, pattern) == members:
             made.append(ModuleEntry(key, pattern))
             taken |= called
         else:

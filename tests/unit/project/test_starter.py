@@ -31,9 +31,12 @@ def test_where_sources_are_found(tmp_path: Path) -> None:
     make(tmp_path, "target/wasm32-wasip1/release/deps/c.wasm", "target/debug/d.wasm", "node_modules/x/e.wasm")
     make(tmp_path, ".hidden/f.wasm", "build/g.wasm", "env/h.wasm", "env/pyvenv.cfg", ".i.wasm")
     make(tmp_path, "no.wasm", data=b"\x7fELF")
-    make(tmp_path, "x[1].wasm")
+    make(tmp_path, "x[1].wasm", "M.WASM", "UP.Wat")
+    (tmp_path / "lost.wasm").symlink_to("nowhere")
     found = starter.find(tmp_path)
-    assert found == (("a.wasm", "src/b.wat", "target/wasm32-wasip1/release/c.wasm"), ("x[1].wasm",))
+    assert found.found == ("M.WASM", "UP.Wat", "a.wasm", "src/b.wat", "target/wasm32-wasip1/release/c.wasm")
+    assert found.passed_over == ("x[1].wasm",)
+    assert found.others == ("lost.wasm", "no.wasm")
 
 
 def test_many_files_of_a_folder_are_a_glob(tmp_path: Path) -> None:
@@ -49,6 +52,19 @@ def test_a_glob_is_of_what_was_found_alone(tmp_path: Path) -> None:
     make(tmp_path, "q/pointer.wasm", data=b"version https://git-lfs.github.com/spec/v1")
     found = starter.find(tmp_path).found
     assert {module.source_text for module in planned(tmp_path).modules} == set(found)
+
+
+@pytest.mark.parametrize(
+    ("folders", "suffixes"), [("pp", ("wasm", "WASM")), ("pp", ("wasm", "wat")), ("pq", ("wat",) * 2)]
+)
+def test_globs_that_would_have_the_same_key_declare_each_file_once(
+    tmp_path: Path, folders: str, suffixes: tuple[str, ...]
+) -> None:
+    paths = [f"{folders[0]}/x/{name}.{suffixes[0]}" for name in "abcd"]
+    paths += [f"{folders[1]}/x/{name}.{suffixes[-1]}" for name in "efgh"]
+    make(tmp_path, *paths)
+    assert sum(entry.key == "x/*" for entry in starter.entries(tmp_path, starter.find(tmp_path).found)) == 1
+    assert sorted(module.source_text for module in planned(tmp_path).modules) == sorted(paths)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +102,9 @@ def test_what_is_commented_out_can_be_declared(tmp_path: Path, key: str, monkeyp
 _NAMES = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=["Cs"]), min_size=1, max_size=8)
 
 
-@given(st.sets(st.tuples(st.sampled_from(["", "p/", "p/q/", "con/"]), _NAMES, st.sampled_from([".wasm", ".wat"]))))
+@given(
+    st.sets(st.tuples(st.sampled_from(["", "p/", "p/q/", "con/"]), _NAMES, st.sampled_from([".wasm", ".wat", ".WASM"])))
+)
 def test_whatever_files_are_called_the_declaration_is_right(
     tmp_path_factory: pytest.TempPathFactory, files: set[tuple[str, str, str]]
 ) -> None:
