@@ -141,17 +141,20 @@ def note(report: AuditReport, more: str, *, locked: bool = False, named: bool = 
         max((fix for (of, _), fix in fixes.items() if fix and of == version), default=None) for version in compilers
     ]
     mended = _releases(last, locked, named, of_which)
-    faults = f"compiled by {whose}, with {len(known)} known faults ({_worst(known.values())}){mended}"
+    is_one = len(known) == 1
+    number = "1 known fault" if is_one else f"{len(known)} known faults"
+    faults = f"compiled by {whose}, with {number} ({_worst(known.values())}){mended}"
     if unknown:
         have = "have" if unknown > 1 else "has"
-        return f"{faults}; whether {_share(unknown, count)} {have} any is not known: {more}"
+        return f"{faults}; whether {_share(unknown, count)} {have} {'it' if is_one else 'any'} is not known: {more}"
     none = "the artifact does not have" if count == 1 else f"none of {count} artifacts has"
     passed = any(
         finding.verdict != NOT_AFFECTED and finding.advisory.id in entry.ignored
         for entry in report.entries
         for finding in entry.findings
     )
-    return f"{faults}; {none} what they need{', but for what is let pass' if passed else ''}: {more}"
+    need = "it needs" if is_one else "they need"
+    return f"{faults}; {none} what {need}{', but for what is let pass' if passed else ''}: {more}"
 
 
 def _share(number: int, count: int) -> str:

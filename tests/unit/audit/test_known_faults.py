@@ -68,6 +68,14 @@ def test_artifacts_are_counted_in_the_words_for_one_and_for_several() -> None:
     )
 
 
+def test_faults_are_counted_in_the_words_for_one_and_for_several() -> None:
+    one, several = of("50.0.0", {}), of("48.0.2", {})
+    assert said(one).startswith("compiled by Wasmtime 50.0.0, with 1 known fault (")
+    assert said(one).endswith("; the artifact does not have what it needs: more")
+    assert ", with 8 known faults (" in said(several)
+    assert said(several).endswith("; the artifact does not have what they need: more")
+
+
 def test_of_a_lock_file() -> None:
     assert said(of("48.0.2", GC), locked=True).endswith(
         "(wasmbuild toolchain install 48.0.9, then wasmbuild lock): more"
