@@ -58,6 +58,9 @@ class Inspector:
         try:
             file = files.open_regular(path)
         except FileNotFoundError:
+            if os.path.islink(path):
+                fix = "mend the link, or remove it"
+                return _unusable(path, f"{shown}: is a link that leads nowhere; {fix}", WRONG_REQUEST)
             return _unusable(path, f"{shown}: there is no such file{_meant(path)}", WRONG_REQUEST)
         except IsADirectoryError:
             fix = f"name the files in it, or prove what is in it with `wasmbuild verify {shlex.quote(shown)}`"

@@ -30,8 +30,10 @@ def read(path: Path) -> bytes:
             fix = f"{above} is one: run this where that is, or name it"
         raise DeclarationError([Mistake(file, "", "there is no such file", fix)]) from None
     except IsADirectoryError:
-        inside = f"name the file in it, {path / CONFIG}"
-        raise DeclarationError([Mistake(file, "", "is a directory", inside)]) from None
+        inside = path / CONFIG
+        fix = "name the file that is meant, or move the directory away"
+        fix = f"name the file in it, {inside}" if os.path.isfile(inside) else fix
+        raise DeclarationError([Mistake(file, "", "is a directory", fix)]) from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         mistake = Mistake(file, "", f"cannot be read: {why}", "name a readable file", is_of_host(error))

@@ -69,7 +69,16 @@ def test_a_missing_file_is_a_wrong_request(tmp_path: Path, reader: Inspector) ->
 
 def test_a_link_that_leads_nowhere_is_not_what_was_meant(tmp_path: Path, reader: Inspector) -> None:
     (tmp_path / "sum.cwasm").symlink_to(tmp_path / "gone")
-    assert reader.describe(str(tmp_path / "sum.cwasm")).error == f"{tmp_path / 'sum.cwasm'}: there is no such file"
+    assert reader.describe(str(tmp_path / "sam.cwasm")).error == f"{tmp_path / 'sam.cwasm'}: there is no such file"
+
+
+def test_a_link_that_leads_nowhere_is_told_as_that(tmp_path: Path, reader: Inspector) -> None:
+    link = tmp_path / "sum.cwasm"
+    link.symlink_to(tmp_path / "gone")
+    (tmp_path / "sums.cwasm").touch()
+    described = reader.describe(str(link))
+    assert described.error == f"{link}: is a link that leads nowhere; mend the link, or remove it"
+    assert described.exit_code == 2
 
 
 def test_a_directory_is_a_wrong_request(tmp_path: Path, reader: Inspector) -> None:

@@ -254,8 +254,14 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     missing = tmp_path / "wasmbuild.toml"
     absent = "there is no such file; name the one that is meant, or have wasmbuild init write a first one"
     assert of(missing) == f"{missing}: {absent}"
-    assert of(tmp_path) == f"{tmp_path}: is a directory; name the file in it, {missing}"
+    elsewhere = "is a directory; name the file that is meant, or move the directory away"
+    assert of(tmp_path) == f"{tmp_path}: {elsewhere}"
     assert of(missing / "x") == f"{missing / 'x'}: {absent}"
+    missing.mkdir()
+    assert of(missing) == f"{missing}: {elsewhere}"
+    missing.rmdir()
+    missing.touch()
+    assert of(tmp_path) == f"{tmp_path}: is a directory; name the file in it, {missing}"
     with missing.open("wb") as file:
         file.truncate((16 << 20) + 1)
     assert (
