@@ -58,8 +58,11 @@ def embedder_of(declared: Mapping[str, object]) -> str:
     return str(declared.get("embedder", DEFAULT_EMBEDDER))
 
 
-def value_problems(declared: Mapping[str, object], *, line: int) -> list[Problem]:
-    """Return what is wrong with names and values, each by itself, whatever the target."""
+def value_problems(declared: Mapping[str, object], *, line: int, others: Iterable[str] = ()) -> list[Problem]:
+    """Return what is wrong with names and values, each by itself, whatever the target.
+
+    ``others`` are keys beside them that are no settings, which an unknown name may be to mean.
+    """
     found: list[Problem] = []
     has = lines.get(line)
     for name, value in declared.items():
@@ -71,7 +74,7 @@ def value_problems(declared: Mapping[str, object], *, line: int) -> list[Problem
         elif name in has.settings:
             problem = value_problem(value, has.settings[name])
         else:
-            problem = _unknown(str(name), has)
+            problem = _unknown(str(name), has, others)
         if problem is not None:
             found.append((str(name), *problem))
     return found
@@ -175,8 +178,8 @@ def _concerns(conflict: Conflict, triple: TargetTriple) -> bool:
     )
 
 
-def _unknown(name: str, line: Line) -> tuple[str, str]:
-    known = ["embedder", "cranelift-flags", *line.settings]
+def _unknown(name: str, line: Line, others: Iterable[str]) -> tuple[str, str]:
+    known = ["embedder", "cranelift-flags", *line.settings, *others]
     spelt = name.replace("_", "-")
     if spelt in known:
         return "unknown setting", f"did you mean {spelt}?"

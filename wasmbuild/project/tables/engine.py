@@ -73,7 +73,7 @@ class EngineTable(Table):
             other = versions.other_line_problem(self.runtime, [line])
             if other is not None:
                 yield ("runtime",), *other
-        for name, problem, fix in rules.value_problems(settings, line=line):
+        for name, problem, fix in rules.value_problems(settings, line=line, others=self.known_keys()):
             # A quoted key has dots of its own.
             path: KeyPath = (name,) if name in settings else tuple(name.split(".", 1))
             yield path, problem, fix
