@@ -215,12 +215,7 @@ def _downloaded(
 def _of_file(
     request: str | None, source: str, scratch: Path, attest: Attest | None, reporter: InstallReporter
 ) -> tuple[Path, str, Archive | None]:
-    path = local_path(source)
-    if not os.path.isfile(path):
-        raise UsageError(
-            f"--from {printable(source)}: there is no such file; name an executable or an archive, or write release, "
-            f"cargo or vendored"
-        )
+    path = local_file(source, "an executable or an archive, or write release, cargo or vendored")
     shown = str(path)
     if not archive.is_archive(path):
         if attest is not None:
@@ -261,8 +256,17 @@ def _built(path: Path, request: str, scratch: Path, shown: str) -> Path:
     return cargo.build(archive.unpack_sources(path, into, shown=shown), int(request.partition(".")[0]), scratch)
 
 
-def local_path(source: str) -> Path:
-    """Return the path that a user wrote, as a path or as ``file://``. Raises UsageError."""
+def local_file(source: str, wanted: str) -> Path:
+    """Return the file that a user named by its path or as ``file://``, to be what is ``wanted``. Raises UsageError."""
+    path = _local_path(source)
+    if not os.path.isfile(path):
+        absent = "is a link that leads nowhere" if os.path.islink(path) else "there is no such file"
+        problem = "is a directory" if os.path.isdir(path) else "is no file" if os.path.exists(path) else absent
+        raise UsageError(f"--from {printable(source)}: {problem}; name {wanted}")
+    return path
+
+
+def _local_path(source: str) -> Path:
     if not source.startswith("file:"):
         return Path(source).expanduser().absolute()
     host, slash, path = source.removeprefix("file:").removeprefix("//").partition("/")

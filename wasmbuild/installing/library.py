@@ -14,7 +14,7 @@ from pathlib import Path
 from wasmbuild.errors import CompileError, ToolchainError, UsageError
 from wasmbuild.installing import archive, mirror, store
 from wasmbuild.installing.archive import ArchiveError
-from wasmbuild.installing.install import SILENT, Installed, InstallReporter, local_path
+from wasmbuild.installing.install import SILENT, Installed, InstallReporter, local_file
 from wasmbuild.installing.transfer import NetworkError
 from wasmbuild.text import printable
 from wasmbuild.toolchain import installed, search_path
@@ -46,7 +46,7 @@ def install_library(
         lambda: reporter.say("another installation is going on; waiting for it to end"), LIBRARIES
     ) as room:
         if source is not None:
-            wheel, origin = local_path(source), source
+            wheel, origin = local_file(source, "a wheel of the package wasmtime"), source
         elif request is None:
             raise UsageError("name a version, such as 49; a wheel alone needs none: --from FILE")
         else:
@@ -54,8 +54,6 @@ def install_library(
             if there is not None:
                 return there
             wheel, origin = _downloaded(request, index, offline, room)
-        if not os.path.isfile(wheel):
-            raise UsageError(f"--from {printable(origin)}: there is no such file; name a wheel of the package wasmtime")
         digest = store.digest(wheel) or ""
         packages = room / _PACKAGES
         archive.unpack_wheel(wheel, packages, shown=str(wheel))

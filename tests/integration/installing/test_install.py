@@ -95,6 +95,7 @@ def test_a_build_takes_what_is_installed(user: Path, site: serving.Site, real_re
         ((), 2, "name a version, such as 48.0.8, or a file: --from FILE; or give --locked"),
         (("--from", "cargo"), 2, "name a version, such as 48.0.8; a file alone needs none"),
         (("--from", "nowhere"), 2, "--from nowhere: there is no such file"),
+        (("--from", "."), 2, "--from .: is a directory; name an executable or an archive, or write release, cargo or"),
     ],
 )
 def test_what_cannot_be_installed(user: Path, arguments: tuple[str, ...], status: int, words: str) -> None:
