@@ -131,7 +131,9 @@ def _entries() -> list[dict[str, str]]:
 def _install(arguments: argparse.Namespace) -> int:
     from wasmbuild.console.figures import human_size
     from wasmbuild.console.terminal import Console
+    from wasmbuild.engine.rules import line_problem
     from wasmbuild.installing.install import RELEASE, install
+    from wasmbuild.versions import order
 
     console = Console(sys.stderr)
     try:
@@ -164,6 +166,9 @@ def _install(arguments: argparse.Namespace) -> int:
         if record.archive is not None:
             said = ", attested" if arguments.attestation else ""
             console.say(f"    archive: {human_size(record.archive.size)}, SHA-256 {record.archive.sha256}{said}")
+        # It is what the check of a line that is new compares with.
+        if (unknown := line_problem(order(record.version)[0])) is not None:
+            console.say(f"no build uses it: {unknown}")
     return DONE
 
 

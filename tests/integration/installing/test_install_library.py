@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 import wheels
+from launcher import program
 from matrix import thorough
 from releases import dies_installing
 from support import run_here
 
+from wasmbuild.engine import lines
 from wasmbuild.toolchain import find, installed, search_path
 
 LIBRARIES = installed.LIBRARIES
@@ -74,6 +76,8 @@ def test_what_is_no_such_wheel_is_refused(user: Path, wheel: tuple[Path, str], t
     broken.write_bytes(b"text")
     assert "is no wheel" in command("install", version, "--library", "--from", str(broken), status=2).stderr
     assert "there is no such file" in command("install", version, "--library", "--from", "no.whl", status=2).stderr
+    said = command("install", version, "--library", "--from", str(tmp_path), status=2).stderr
+    assert said == f"error: --from {tmp_path}: is a directory; name a wheel of the package wasmtime\n"
     assert installed.folders(LIBRARIES) == []
     assert not (tmp_path / "evil.py").exists()
 
@@ -89,6 +93,22 @@ def test_without_the_network(user: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_what_is_asked_for_is_one_thing(user: Path) -> None:
     assert "takes a version" in command("install", "--library", status=2).stderr
     assert "and no --locked" in command("install", "48", "--library", "--locked", status=2).stderr
+
+
+def test_of_a_line_that_is_unknown_it_says_that_no_build_uses_it(
+    user: Path, wheel: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not refused: with both, ``line_check`` looks at the file of a line that is new."""
+    ended = command("install", "--from", str(program(tmp_path / "w", "echo wasmtime 47.0.1")))
+    unknown = " is unknown to this version of wasmbuild, which knows "
+    assert f"\nno build uses it: Wasmtime 47{unknown}" in ended.stderr
+    assert Path(ended.stdout.strip()).is_file()
+    path, version = wheel
+    assert unknown not in command("install", version, "--library", "--from", str(path)).stderr
+    line = int(version.partition(".")[0])
+    monkeypatch.setattr(lines, "known", lambda: [line + 1, line + 2])
+    said = command("install", version, "--library", "--from", str(path)).stderr
+    assert said.endswith(f"\nno build uses it: Wasmtime {line}{unknown}{line + 1} and {line + 2}\n")
 
 
 @thorough("step", (1, 0, 2, 3), always=1)
