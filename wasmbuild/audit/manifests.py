@@ -25,7 +25,7 @@ from wasmbuild.formats.schema_check import compile_schema
 from wasmbuild.formats.strict_json import Invalid, loads
 from wasmbuild.lean.typing import Any
 from wasmbuild.project import filenames
-from wasmbuild.shipment.errors import AFRESH, AGAIN, NAME_ONE, OF_THE_PATH
+from wasmbuild.shipment.errors import AFRESH, AGAIN, NAME_ONE, NO_TARGETS, OF_THE_PATH
 from wasmbuild.shipment.manifests import is_index
 from wasmbuild.text import printable
 
@@ -91,7 +91,7 @@ def _index(path: Path, data: bytes, directory: ConfinedDirectory) -> Iterator[tu
         return
     if not targets:
         # Whoever asks whether what lies there is affected would take silence for an answer.
-        yield path, Unreadable(printable(path), f"names no targets, so there is nothing to judge; {_BUILD}")
+        yield path, Unreadable(printable(path), f"names no targets, so there is nothing to judge: {NO_TARGETS}")
     for target in targets:
         where = path.parent / target["path"]
         manifest = _bytes(where, target["path"], directory)

@@ -10,6 +10,7 @@ from wasmbuild.runtime.errors import LoadError, NoFittingArtifactError, NotInMan
 from wasmbuild.runtime.selection import COMPILE, FITS_NOT, modules, named, sources
 from wasmbuild.runtime.shipments import OpenShipment
 from wasmbuild.runtime.targets import Candidate
+from wasmbuild.shipment.errors import NO_TARGETS
 from wasmbuild.text import printable, suggestion
 
 _SHOWN = 10
@@ -44,8 +45,7 @@ def no_fitting_target(
     shown = printable(shipment.path)
     if not passed_over:
         if not shipment.targets:
-            hint = "build again, and mend what fails: a target stands here while all of its artifacts are right"
-            return NoFittingArtifactError(f"{shown} has no targets", hint, ())
+            return NoFittingArtifactError(f"{shown} has no targets", NO_TARGETS, ())
         names = ", ".join(shipment.targets)
         return NoFittingArtifactError(f"{shown} has no target that was asked for", f"it has {names}", ())
     tried = [reason.error for reason in passed_over if isinstance(reason.error, FITS_NOT)]

@@ -14,6 +14,10 @@ from wasmbuild.text import printable
 AGAIN = "build again, or copy it again from where it was built"
 # A build around this one that compares times sees that a manifest is gone, and may not see that it is another.
 AFRESH = f"delete it and {AGAIN}"
+NO_TARGETS = (
+    "a target stands there when all of its artifacts are built; wasmbuild build, without a selector, makes those that "
+    "are missing or says why it cannot"
+)
 NAME_ONE = "name a manifest, an index or a build directory"
 LINKS_FOLLOWED = "copy the directory with its links followed (cp -rL), or name the one that the links lead to"
 

@@ -18,7 +18,7 @@ from wasmbuild.formats.identify import taken_for_json
 from wasmbuild.formats.manifest import MAX_INDEX, MAX_MANIFEST, Index, IndexTarget, Manifest
 from wasmbuild.project import filenames
 from wasmbuild.shipment import manifests
-from wasmbuild.shipment.errors import NAME_ONE, Reason, ShippedFileError
+from wasmbuild.shipment.errors import NAME_ONE, NO_TARGETS, Reason, ShippedFileError
 from wasmbuild.shipment.source import ShipmentSource
 from wasmbuild.text import printable
 from wasmbuild.verify.intact import AGAIN
@@ -129,7 +129,7 @@ class _Collector:
             return
         index = Index.from_bytes(data[: MAX_INDEX + 1], str(path))
         if not index.targets:
-            yield _entry(path, "names no targets, so there is nothing to verify; build first, and mend what fails")
+            yield _entry(path, f"names no targets, so there is nothing to verify: {NO_TARGETS}")
         for target in index.targets:
             yield from self._target(path, index, target, directory)
 

@@ -25,6 +25,7 @@ from wasmbuild.runtime.errors import (
     OtherCodeError,
     OtherLineError,
 )
+from wasmbuild.shipment.errors import NO_TARGETS
 
 FOREIGN = "s390x-unknown-linux-gnu"
 X86_64 = "x86_64-unknown-linux-gnu"
@@ -166,10 +167,7 @@ def test_all_reasons_when_there_are_several(shipping: Any) -> None:
 def test_an_index_without_targets_is_told_for_what_it_is(shipping: Any) -> None:
     shipping.root.mkdir()
     root = shipping.index()
-    assert refused(NoFittingArtifactError, root) == (
-        f"{root}/index.json has no targets; build again, and mend what fails: a target stands here while all of its "
-        f"artifacts are right"
-    )
+    assert refused(NoFittingArtifactError, root) == f"{root}/index.json has no targets; {NO_TARGETS}"
 
 
 def test_the_caller_chooses_targets_and_fallback(shipping: Any) -> None:

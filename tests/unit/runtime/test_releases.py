@@ -207,7 +207,7 @@ def test_a_build_that_goes_on_for_long_is_told(
     assert 1.9 < slept[-1] < 2.1
     being_built.release()
     slept.clear()
-    with pytest.raises(runtime.NoFittingArtifactError, match="has no targets; build again"):
+    with pytest.raises(runtime.NoFittingArtifactError, match="has no targets; a target stands there when"):
         runtime.load(shipping.root, "a")
     assert not slept
 

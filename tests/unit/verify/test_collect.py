@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from wasmbuild.errors import UsageError
+from wasmbuild.shipment.errors import NO_TARGETS
 from wasmbuild.verify.collect import collect
 from wasmbuild.verify.outcomes import Verdict
 
@@ -118,9 +119,8 @@ def test_nothing_there_is_told_with_what_to_do(tmp_path: Path) -> None:
 
 def test_an_index_without_targets_proves_nothing(tmp_path: Path, maker: Any) -> None:
     maker.index(tmp_path)
-    assert refusal(tmp_path) == (
-        f"{tmp_path / 'index.json'} names no targets, so there is nothing to verify; build first, and mend what fails"
-    )
+    index = tmp_path / "index.json"
+    assert refusal(tmp_path) == f"{index} names no targets, so there is nothing to verify: {NO_TARGETS}"
 
 
 def test_manifests_without_any_artifact_prove_nothing(tmp_path: Path, maker: Any) -> None:
