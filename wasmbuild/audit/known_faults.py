@@ -10,20 +10,22 @@ import marshal
 import os
 
 from wasmbuild import files
-from wasmbuild.audit import bundle
+from wasmbuild.audit import bundle, choice
 from wasmbuild.audit.shipment import ShippedArtifact, ShippedManifest, Unreadable
 from wasmbuild.digest import sha256_hex
 from wasmbuild.engine import host
 from wasmbuild.lean.json import spell
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.audit_policy import AuditPolicy
-from wasmbuild.toolchain import loads_here, search_path
+from wasmbuild.toolchain import loads_here
 from wasmbuild.usercache import Documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from wasmbuild.audit.choice import CompilerChoice
     from wasmbuild.builder.session import Session
+    from wasmbuild.project.declared import Project
 
 _DOCUMENTS = Documents("known-faults", 256)
 
@@ -38,15 +40,16 @@ class KnownFaults(NamedTuple):
     fails: bool
 
 
-def of_paths(paths: Sequence[str | os.PathLike[str]], policy: AuditPolicy, command: str) -> KnownFaults:
+def of_paths(paths: Sequence[str | os.PathLike[str]], declared: Project | None, command: str) -> KnownFaults:
     """Judge what manifests list by the records that came with wasmbuild, for one of ``audit_policy.COMMANDS``.
 
-    What cannot be read is passed over: whoever builds or verifies it tells. What was let pass until an earlier day
-    than this is not let pass.
+    ``declared`` is the declaration of who asks, by whose policy it is. What cannot be read is passed over: whoever
+    builds or verifies it tells. What was let pass until an earlier day than this is not let pass.
     """
     from wasmbuild.audit.manifests import collect
 
-    return _judged(collect(paths), paths, policy.in_force(), command)
+    policy = AuditPolicy() if declared is None else declared.audit
+    return _judged(collect(paths), _audit(paths), policy.in_force(), command, choice.of(declared))
 
 
 def of_build(session: Session, policy: AuditPolicy) -> KnownFaults:
@@ -55,13 +58,12 @@ def of_build(session: Session, policy: AuditPolicy) -> KnownFaults:
     The session still has the directory. Where ``policy`` does not let it pass, the next build does not pass for having
     nothing to do.
     """
-    manifests, paths, policy = list(_built(session)), [session.plan.build_dir], policy.in_force()
-    locked = os.path.lexists(session.plan.directory / search_path.LOCK)
-    named = session.plan.compiler == "embedded" or search_path.named_by(session.plan.compiler) is not None
-    question = _question(manifests, policy, in_shell(paths[0]), locked, named)
+    manifests, policy = list(_built(session)), policy.in_force()
+    ways, more = choice.of(session.plan), _audit([session.plan.build_dir])
+    question = _question(manifests, policy, more, *ways)
     known = None if question is None else _remembered(question)
     if known is None:
-        known = _judged(manifests, paths, policy, "build", locked=locked, named=named)
+        known = _judged(manifests, more, policy, "build", ways)
         if question is not None:
             _DOCUMENTS.remember(question, known)
     if known.fails:
@@ -90,21 +92,24 @@ def _remembered(question: str) -> KnownFaults | None:
 
 def _judged(
     manifests: Iterable[ShippedManifest | Unreadable],
-    paths: Sequence[str | os.PathLike[str]],
+    more: str,
     policy: AuditPolicy,
     command: str,
-    *,
-    locked: bool = False,
-    named: bool = False,
+    ways: CompilerChoice,
 ) -> KnownFaults:
+    """Judge what manifests list, of which the command ``more`` says more."""
     from wasmbuild.audit.database import bundled
     from wasmbuild.audit.report import judged
     from wasmbuild.audit.text import note
 
     report = judged(manifests, bundled(), policy, library=loads_here.installed())
-    line = note(report, " ".join(["wasmbuild audit", *map(in_shell, paths)]), locked=locked, named=named)
+    line = note(report, more, ways)
     fails = command in policy.enforce and report.severe
     return KnownFaults(f"{line} (fails by [audit] enforce)" if line and fails else line, fails)
+
+
+def _audit(paths: Iterable[str | os.PathLike[str]]) -> str:
+    return " ".join(["wasmbuild audit", *map(in_shell, paths)])
 
 
 def _built(session: Session) -> Iterator[ShippedManifest]:

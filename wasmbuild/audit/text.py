@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from wasmbuild.audit import choice
 from wasmbuild.audit.database import LAYOUT, Advisory
 from wasmbuild.audit.judge import AFFECTED, NOT_AFFECTED, UNKNOWN, Finding
 from wasmbuild.audit.report import STALE_DAYS, AuditedArtifact, AuditReport, supported
@@ -13,10 +14,12 @@ from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.project.audit_policy import SEVERITIES
 from wasmbuild.project.keys import dotted
 from wasmbuild.text import listed, printable
+from wasmbuild.toolchain.search_path import VARIABLE
 
 if TYPE_CHECKING:
     from datetime import date
 
+    from wasmbuild.audit.choice import CompilerChoice
     from wasmbuild.project.declared import Project
 
 _SHOWN = 8
@@ -54,21 +57,37 @@ def summary(report: AuditReport) -> str:
 
 def _advice(report: AuditReport, project: Project | None) -> Iterator[str]:
     """Yield what mends what is affected, one line for each version that compiled and each way."""
+    ways = choice.of(project)
     for compiler, upgrade in _upgrades(report).items():
         of = f"compiled by {printable(compiler)}"
         if upgrade.version is not None:
             own = parse(compiler) or upgrade.version
             moved = f", which line {own.line} never got" if upgrade.moved else ""
-            wanted = (
-                f"wasmbuild toolchain install {upgrade.version} gets it, "
-                f'[{_table(project, own.major)}] wasmtime = "{upgrade.version}" asks for it'
-            )
-            yield f"{of}: compile again with {upgrade.version} or later{moved}: {wanted}"
+            how = ", ".join(_steps(upgrade, _table(project, own.major), ways))
+            yield f"{of}: compile again with {upgrade.version} or later{moved}: {how}"
         if upgrade.without:
             yield f"{of}: no release is known to mend {listed(upgrade.without)}"
         if upgrade.layout:
             fix = "compile with the runtime's own version, or move both to the last release of the line"
             yield f"{of}: what loads it has another layout; {fix}"
+
+
+def _steps(upgrade: _Upgrade, table: str, ways: CompilerChoice) -> Iterator[str]:
+    """Yield what has to be done for a version to compile; ``table`` is where the declaration asks for one."""
+    version = upgrade.version
+    is_executable = bool(ways.named_by) and not ways.is_embedded
+    if is_executable:
+        place = "in" if ways.named_by == VARIABLE else "as"
+        yield f"name an executable of Wasmtime {version} {place} {ways.named_by}"
+    elif ways.is_embedded:
+        yield f"leave out {ways.named_by}"
+    if not is_executable:
+        yield f"wasmbuild toolchain install {version} gets it"
+    # One that is named is taken whatever release of its line is asked for, as long as no later one is.
+    if not is_executable or upgrade.moved or (version is not None and own_release_only(version.major)):
+        yield f'[{table}] wasmtime = "{version}" asks for it'
+    if ways.locked:
+        yield "then wasmbuild lock"
 
 
 def _table(project: Project | None, line: int) -> str:
@@ -107,11 +126,10 @@ def _upgrades(report: AuditReport) -> dict[str, _Upgrade]:
     return found
 
 
-def note(report: AuditReport, more: str, *, locked: bool = False, named: bool = False) -> str | None:
+def note(report: AuditReport, more: str, ways: CompilerChoice) -> str | None:
     """Return one line for a build or a verification, None where nothing is known against its compilers.
 
-    ``more`` is the command that says more; ``locked`` tells that a lock file names what compiles, ``named`` that
-    the declaration or the environment does, and nothing else is taken.
+    ``more`` is the command that says more.
     """
     count, unknown = report.count(), report.count(UNKNOWN)
     wrong = [(entry.alike, found) for entry in report.entries if (found := list(_counted(entry, AFFECTED)))]
@@ -121,13 +139,13 @@ def note(report: AuditReport, more: str, *, locked: bool = False, named: bool = 
         reason, advisory = layouts[0][1].reason, layouts[0][1].advisory.id
         are = "they are" if crashing > 1 else "it is"
         faulty = sum(alike for alike, found in wrong if any(each.advisory.kind != LAYOUT for each in found))
-        also = f", and {faulty} with known faults of the compiler{_mended(report, locked, named)}" if faulty else ""
+        also = f", and {faulty} with known faults of the compiler{_mended(report, ways)}" if faulty else ""
         return f"{_share(crashing, count)} would crash where {are} loaded ({advisory}: {reason}){also}: {more}"
     affected = sum(alike for alike, _ in wrong)
     if affected:
         worst = _worst(finding.advisory for _, found in wrong for finding in found)
         have = "have" if affected > 1 else "has"
-        known_faults = f"known faults of the compiler ({worst}){_mended(report, locked, named)}"
+        known_faults = f"known faults of the compiler ({worst}){_mended(report, ways)}"
         return f"{_share(affected, count)} {have} {known_faults}: {more}"
     compilers = {version: found for version, found in report.compilers.items() if found}
     if not compilers:
@@ -140,7 +158,7 @@ def note(report: AuditReport, more: str, *, locked: bool = False, named: bool = 
     last = [
         max((fix for (of, _), fix in fixes.items() if fix and of == version), default=None) for version in compilers
     ]
-    mended = _releases(last, locked, named, of_which)
+    mended = _releases(last, ways, of_which)
     is_one = len(known) == 1
     number = "1 known fault" if is_one else f"{len(known)} known faults"
     faults = f"compiled by {whose}, with {number} ({_worst(known.values())}){mended}"
@@ -161,23 +179,23 @@ def _share(number: int, count: int) -> str:
     return "the artifact" if count == 1 else f"{number} of {count} artifacts"
 
 
-def _mended(report: AuditReport, locked: bool, named: bool) -> str:
+def _mended(report: AuditReport, ways: CompilerChoice) -> str:
     """Say what mends all that is affected; nothing where that is not all of it, which an audit tells."""
     found = _upgrades(report).values()
     whole = not any(upgrade.moved or upgrade.without for upgrade in found)
-    return _releases([upgrade.version for upgrade in found], locked, named, "which") if whole else ""
+    return _releases([upgrade.version for upgrade in found], ways, "which") if whole else ""
 
 
-def _releases(versions: Iterable[Version | None], locked: bool, named: bool, which: str) -> str:
+def _releases(versions: Iterable[Version | None], ways: CompilerChoice, which: str) -> str:
     """Say which releases mend what was told, and what gets them where that is enough; nothing where none is known."""
     known = sorted({version for version in versions if version is not None})
     if not known:
         return ""
     commands = [f"wasmbuild toolchain install {version}" for version in known]
-    if locked:
+    if ways.locked:
         commands.append("wasmbuild lock")
     mend = "mends" if len(known) == 1 else "mend"
-    declared = named or any(own_release_only(version.major) for version in known)
+    declared = ways.named_by or any(own_release_only(version.major) for version in known)
     how = "" if declared else f" ({', then '.join(commands)})"
     return f", {which} {listed([str(version) for version in known])} {mend}{how}"
 

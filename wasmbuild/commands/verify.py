@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         targets=() if project is None else project.targets,
         limits=default_limits(arguments.memory_limit, arguments.time_limit),
     )
-    line, fails = _known_faults(arguments, project)
+    line, fails = _known_faults(arguments.paths, project)
     if fails and line is not None:
         report = report._replace(errors=(line,))
     if arguments.junit is not None:
@@ -97,11 +97,10 @@ def run(arguments: argparse.Namespace) -> int:
     return report.exit_code
 
 
-def _known_faults(arguments: argparse.Namespace, project: Project | None) -> KnownFaults:
+def _known_faults(paths: Sequence[str], project: Project | None) -> KnownFaults:
     from wasmbuild.audit.known_faults import of_paths
-    from wasmbuild.project.audit_policy import AuditPolicy
 
-    return of_paths(arguments.paths, AuditPolicy() if project is None else project.audit, "verify")
+    return of_paths(paths, project, "verify")
 
 
 def _check_junit(arguments: argparse.Namespace) -> None:

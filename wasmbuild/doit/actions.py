@@ -120,9 +120,8 @@ def verify_artifacts(arguments: BuildArguments, *, ordered: bool = False) -> Tas
     outdated = _outdated(build.workspace)
     tell(report, Console(streams.losing(sys.stdout)))
     problems = [] if report.ok else [summary(report)]
-    refused = _report_known_faults(
-        build, of_paths([build.planned.plan.build_dir], build.workspace.audit_policy(), "verify")
-    )
+    known = of_paths([build.planned.plan.build_dir], build.workspace.project(), "verify")
+    refused = _report_known_faults(build, known)
     if refused:
         problems.append(refused)
     if outdated:

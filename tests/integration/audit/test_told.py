@@ -65,13 +65,28 @@ def test_under_a_lock_it_says_to_lock_again(collected: Project) -> None:
     assert re.search(r"\(wasmbuild toolchain install [0-9.]+, then wasmbuild lock\): ", collected.run("build").stderr)
 
 
+def test_a_verification_says_what_is_to_be_typed_as_the_build_did(collected: Project) -> None:
+    """Under a lock and a compiler that is named, as what was built had them."""
+    collected.run("lock")
+    known = [
+        re.search(r"^.* known faults of .*$", collected.run(*command).stderr, re.MULTILINE)
+        for command in (("build",), ("verify", "build"))
+    ]
+    assert known[0] is not None
+    assert known[1] is not None
+    assert known[0][0] == known[1][0]
+    assert "then wasmbuild lock): " in known[0][0]
+
+
 def test_under_a_compiler_that_is_named_nothing_is_to_be_installed(collected: Project) -> None:
     """It would not be taken."""
     collected.declare(
         DECLARED.replace("[toolchain]", '[toolchain]\ncompiler = "embedded"').replace("aarch64", "x86_64")
     )
     said = collected.run("build").stderr
-    assert re.search(r"known faults .*, (\d+ of )?which [0-9.]+ mends: wasmbuild audit build$", said, re.MULTILINE)
+    told = re.compile(r"known faults .*, (\d+ of )?which [0-9.]+ mends: wasmbuild audit build$", re.MULTILINE)
+    assert told.search(said)
+    assert told.search(collected.run("verify", "build").stderr)
 
 
 def test_a_build_without_anything_to_do_looks_at_nothing_of_it(collected: Project) -> None:

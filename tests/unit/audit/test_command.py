@@ -66,6 +66,41 @@ def test_a_release_is_asked_for_where_its_line_is(shell: Shell) -> None:
     assert '49.0.6 gets it, [targets."x.64"] wasmtime = "49.0.6" asks for it' in told
 
 
+@pytest.mark.parametrize(
+    ("compiler", "variable", "how"),
+    [
+        ("bin/wt", "", "name an executable of Wasmtime 48.0.9 as [toolchain] compiler"),
+        ("auto", "/bin/wt", "name an executable of Wasmtime 48.0.9 in WASMBUILD_WASMTIME"),
+        (
+            "embedded",
+            "/bin/wt",
+            'leave out [toolchain] compiler = "embedded", wasmbuild toolchain install 48.0.9 gets it, [toolchain] '
+            'wasmtime = "48.0.9" asks for it',
+        ),
+        ("cli", "", 'wasmbuild toolchain install 48.0.9 gets it, [toolchain] wasmtime = "48.0.9" asks for it'),
+    ],
+)
+def test_what_mends_it_is_what_the_declaration_would_take(
+    shell: Shell, built: Path, compiler: str, variable: str, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WASMBUILD_WASMTIME", variable)
+    Path("wasmbuild.toml").write_text(f'{TOML}[toolchain]\nwasmtime = "48"\ncompiler = "{compiler}"\n')
+    told = f"compiled by 48.0.2: compile again with 48.0.9 or later: {how}"
+    assert f"{told}\n" in shell("out", status=1)
+    Path("wasmbuild.lock").write_text("")
+    assert f"{told}, then wasmbuild lock\n" in shell("out", status=1)
+
+
+@pytest.mark.parametrize(("compiler", "fixed"), [("36.0.9", "36.0.19"), ("24.0.1", "36.0.19")])
+def test_a_named_compiler_of_a_release_that_has_to_be_declared(shell: Shell, compiler: str, fixed: str) -> None:
+    """Of line 36 each loads its own artifacts alone, and of a line that never got it another one has to be declared."""
+    Path("wasmbuild.toml").write_text(f'{TOML}[toolchain]\nwasmtime = "36.0.9"\ncompiler = "/bin/wt"\n')
+    data = manifest([artifact("jump", HUGE_BR_TABLE)], target="arm", compiler=compiler)
+    ship(Path("out"), {"arm": data})
+    told = f'name an executable of Wasmtime {fixed} as [toolchain] compiler, [toolchain] wasmtime = "{fixed}" asks for'
+    assert told in shell("out", status=1)
+
+
 def test_a_shipment_without_faults_passes(shell: Shell) -> None:
     ship(Path("out"), {"x64": manifest([artifact("plain", {})])})
     assert "1 not affected" in shell("out")

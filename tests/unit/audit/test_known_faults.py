@@ -15,6 +15,7 @@ from building import FakeProject
 
 from wasmbuild import usercache
 from wasmbuild.audit import known_faults, report
+from wasmbuild.audit.choice import CompilerChoice
 from wasmbuild.audit.database import bundled
 from wasmbuild.audit.report import judged
 from wasmbuild.audit.shipment import ShippedArtifact, ShippedManifest
@@ -28,8 +29,8 @@ def of(compiler: str, traits: dict[str, Any], *, winch: bool = False, runtime: s
     return ShippedManifest("manifest.json", compiler, TRIPLES["arm"], engine, {}, (artifact,), runtime)
 
 
-def said(*manifests: ShippedManifest, **ways: bool) -> str:
-    return note(judged(manifests, bundled(), AuditPolicy()), "more", **ways) or ""
+def said(*manifests: ShippedManifest, locked: bool = False, named_by: str = "") -> str:
+    return note(judged(manifests, bundled(), AuditPolicy()), "more", CompilerChoice(locked, named_by)) or ""
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_of_a_lock_file() -> None:
 def test_where_to_install_is_not_enough_nothing_is_told_to_be_typed() -> None:
     """Of line 36 the declaration names the release, and a compiler that is named stays that one."""
     assert said(of("36.0.9", HUGE_BR_TABLE)).endswith("), which 36.0.19 mends: more")
-    assert said(of("48.0.2", GC), named=True).endswith("), which 48.0.9 mends: more")
+    assert said(of("48.0.2", GC), named_by="[toolchain] compiler").endswith("), which 48.0.9 mends: more")
 
 
 class Builds:
