@@ -66,6 +66,25 @@ def test_the_same_bytes_as_one_build(project: Project) -> None:
     assert project.compiled("--build-dir", "out") == set()
 
 
+def test_known_faults_that_a_build_fails_by_fail_its_last_step(project: Project) -> None:
+    collected = '(module (type $s (struct)) (func (export "f") (result (ref $s)) (struct.new $s)))'
+    project.write("add.wat", collected)
+    declared = HEAD + TARGETS + '[modules.add]\nsource = "add.wat"\n'
+    project.declare(f'{declared}[audit]\nenforce = ["build"]\n')
+    for id in ("add@x64", "add@arm"):
+        one(project, id)
+    for _ in range(2):
+        said = project.run("manifest", "--build-dir", "out", "--restat", status=1).stderr
+        assert re.search(
+            r"^error: 2 of 2 artifacts have known faults .* \(fails by \[audit\] enforce\)$", said, re.MULTILINE
+        )
+        # It is what Make and others know the step by.
+        assert not (project.root / "out/index.json").exists()
+    project.declare(f'{declared}[audit]\nenforce = ["verify"]\n')
+    assert project.run("manifest", "--build-dir", "out", "--restat").stderr == ""
+    assert (project.root / "out/index.json").exists()
+
+
 def test_what_is_right_is_not_compiled(project: Project, compiles: Callable[[], int]) -> None:
     out, record = project.root / "out/x64/add.cwasm", project.root / "out/x64/add.cwasm.json"
     one(project, "add@x64")

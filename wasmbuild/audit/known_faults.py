@@ -11,21 +11,22 @@ import os
 
 from wasmbuild import files
 from wasmbuild.audit import bundle, choice
-from wasmbuild.audit.shipment import ShippedArtifact, ShippedManifest, Unreadable
+from wasmbuild.audit.shipment import NOT_LISTED, ShippedArtifact, ShippedManifest, Unreadable
 from wasmbuild.digest import sha256_hex
 from wasmbuild.engine import host
 from wasmbuild.lean.json import spell
+from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, Any, NamedTuple
 from wasmbuild.project.audit_policy import AuditPolicy
 from wasmbuild.toolchain import loads_here
 from wasmbuild.usercache import Documents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from wasmbuild.audit.choice import CompilerChoice
     from wasmbuild.builder.session import Session
-    from wasmbuild.project.declared import Project
+    from wasmbuild.project.declared import Module, Project
 
 _DOCUMENTS = Documents("known-faults", 256)
 
@@ -53,8 +54,9 @@ def of_paths(paths: Sequence[str | os.PathLike[str]], declared: Project | None, 
 
 
 def of_build(session: Session, policy: AuditPolicy) -> KnownFaults:
-    """Judge what the manifests of a build list, as ``of_paths`` does, by what the build knows: it reads none.
+    """Judge what stands after a build, as ``of_paths`` does, by what the build knows: it reads nothing.
 
+    That is what manifests list, and of targets that are not whole what is right: who selects may have made no more.
     The session still has the directory. Where ``policy`` does not let it pass, the next build does not pass for having
     nothing to do.
     """
@@ -63,7 +65,7 @@ def of_build(session: Session, policy: AuditPolicy) -> KnownFaults:
     question = _question(manifests, policy, more, *ways)
     known = None if question is None else _remembered(question)
     if known is None:
-        known = _judged(manifests, more, policy, "build", ways)
+        known = _judged(manifests, more, policy, "build", ways, lambda id: session.path(session.artifacts[id]))
         if question is not None:
             _DOCUMENTS.remember(question, known)
     if known.fails:
@@ -96,13 +98,18 @@ def _judged(
     policy: AuditPolicy,
     command: str,
     ways: CompilerChoice,
+    path: Callable[[str], Path] = Path,
 ) -> KnownFaults:
-    """Judge what manifests list, of which the command ``more`` says more."""
+    """Judge what manifests list, of which the command ``more`` says more; ``path`` is where an artifact lies, by id."""
     from wasmbuild.audit.database import bundled
     from wasmbuild.audit.report import judged
     from wasmbuild.audit.text import note
 
     report = judged(manifests, bundled(), policy, library=loads_here.installed())
+    first = report.worst
+    if first is not None and first.manifest == NOT_LISTED:
+        # An audit is of what manifests list.
+        more = f"wasmbuild inspect {in_shell(path(first.id))}"
     line = note(report, more, ways)
     fails = command in policy.enforce and report.severe
     return KnownFaults(f"{line} (fails by [audit] enforce)" if line and fails else line, fails)
@@ -117,20 +124,25 @@ def _built(session: Session) -> Iterator[ShippedManifest]:
     numbers: dict[bytes, int] = {}
     shapes: list[tuple[str, dict[str, Any] | None]] = []
     number_of: dict[str, int] = {}
-    for module in session.plan.modules:
+
+    def look(module: Module) -> int:
         shape = session.traits(module)
         number = number_of[module.name] = numbers.setdefault(marshal.dumps(shape, _WITHOUT_REFERENCES), len(numbers))
         if number == len(shapes):
             shapes.append(shape)
-    for target, artifacts in session.listed():
+        return number
+
+    for target, artifacts, is_listed in session.standing():
         ids: dict[int, str] = {}
         counts: dict[int, int] = {}
         for artifact in artifacts:
-            number = number_of[artifact.module.name]
+            # Of what nothing stands, the source may be one that cannot be looked at.
+            known = number_of.get(artifact.module.name)
+            number = look(artifact.module) if known is None else known
             ids.setdefault(number, artifact.id)
             counts[number] = counts.get(number, 0) + 1
         yield ShippedManifest(
-            str(session.manifest(target)),
+            str(session.manifest(target)) if is_listed else NOT_LISTED,
             session.compiler(target).version,
             target.triple.text,
             target.engine.engine_table(),

@@ -75,6 +75,11 @@ class AuditReport(NamedTuple):
             for finding in entry.findings
         )
 
+    @property
+    def worst(self) -> AuditedArtifact | None:
+        """The first artifact of those with the worst status, None where there is none."""
+        return max(self.entries, key=lambda entry: VERDICTS.index(entry.status), default=None)
+
     def count(self, status: str | None = None) -> int:
         """Return how many artifacts have a status, by default how many there are."""
         return sum(entry.alike for entry in self.entries if status in (None, entry.status))

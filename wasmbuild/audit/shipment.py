@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+NOT_LISTED = ""
+"""The path of a manifest that is not there, because its target is not whole."""
+
+
 class ShippedArtifact(NamedTuple):
     """One artifact of a manifest; ``traits`` are None where the manifest has none.
 

@@ -110,9 +110,9 @@ class Session:
         return self._checker.agrees(artifact)
 
     @property
-    def has_written(self) -> bool:
-        """Whether this build wrote a manifest: there is something new to say of what was built."""
-        return self._manifests.written
+    def has_made(self) -> bool:
+        """Whether this build made an artifact or wrote a manifest: there is something new to say of what was built."""
+        return self._manifests.written or bool(self._statuses.made_from)
 
     def path(self, artifact: Artifact) -> Path:
         """Return where an artifact lies."""
@@ -122,11 +122,17 @@ class Session:
         """Return where the manifest of a target lies."""
         return self._manifests.path(target.name)
 
-    def listed(self) -> Iterator[tuple[Target, list[Artifact]]]:
-        """Yield the targets whose manifests are known to be right, with the artifacts that they list."""
+    def standing(self) -> Iterator[tuple[Target, list[Artifact], bool]]:
+        """Yield each target with its artifacts that are right, and whether it has a manifest that lists them.
+
+        Such a manifest lists all. A target of which nothing stands is left out.
+        """
         for target in self.plan.targets:
-            if self._manifests.is_known_right(target):
-                yield target, self._manifests.of_targets()[target.name]
+            artifacts = self._manifests.of_targets()[target.name]
+            listed = self._manifests.is_known_right(target)
+            right = artifacts if listed else [each for each in artifacts if self.statuses[each.id].right]
+            if listed or right:
+                yield target, right, listed
 
     def compiler(self, target: Target) -> FoundCompiler:
         """Return what compiles for a target."""

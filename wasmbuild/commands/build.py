@@ -140,7 +140,7 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
         again: dict[str, ArtifactOutcome] = {}
         if arguments.check_reproducible:
             again = _compiled_again(session, selected, arguments.jobs)
-        known = _audited(session, workspace.audit_policy(), built=session.has_written)
+        known = _audited(session, workspace.audit_policy(), built=session.has_made)
     finally:
         session.close()
     if outcomes and (problem := session.cache_problem()) is not None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from wasmbuild.builder.checker import Status
     from wasmbuild.builder.session import Session
+    from wasmbuild.plan.graph import Plan
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -40,17 +41,29 @@ def run(arguments: argparse.Namespace) -> int:
         if not wrong and not lost and not arguments.restat:
             session.touch_manifests()
         changed = session.finish()
-        if wrong or lost or changed:
+        faults = _not_let_pass(session, planned.plan)
+        if wrong or lost or changed or faults:
             # It is what other builds know this step by, and Make takes the file that a step left for its success.
             session.directory.remove(planned.plan.build_dir / filenames.INDEX)
     finally:
         session.close()
     problems = [f"{status.artifact.id}: {_problem(session, status)}" for status in wrong] + lost
     problems += [f"{id}: changed while its manifest was written; run this step again" for id in changed]
+    problems += faults
     if problems:
         of_host = any(status.error is not None and status.error.exit_code == DISK for status in wrong)
         raise (DiskError if of_host else CompileError)("\n".join(problems))
     return DONE
+
+
+def _not_let_pass(session: Session, plan: Plan) -> list[str]:
+    """Return what is known against what stands where ``[audit] enforce`` has a build fail by it, and it does."""
+    if "build" not in plan.audit.enforce:
+        return []
+    from wasmbuild.audit.known_faults import of_build
+
+    known = of_build(session, plan.audit)
+    return [known.line] if known.fails and known.line is not None else []
 
 
 def _problem(session: Session, status: Status) -> str:

@@ -15,6 +15,7 @@ import pytest
 from support import HEAD, TARGETS, Project
 
 from wasmbuild.project import audit_policy
+from wasmbuild.shipment.errors import NO_TARGETS
 from wasmbuild.verify.report import JSON_SCHEMA
 
 COLLECTED = """(module (type $s (struct (field i32)))
@@ -95,6 +96,40 @@ def test_a_build_without_anything_to_do_looks_at_nothing_of_it(collected: Projec
     argv = [sys.executable, "-c", code]
     ended = subprocess.run(argv, cwd=collected.root, capture_output=True, text=True, check=True)
     assert not [name for name in ended.stdout.split() if name.startswith("wasmbuild.audit")]
+
+
+def test_what_is_selected_is_judged_before_its_target_is_whole(collected: Project) -> None:
+    """No manifest lists it yet, and what it says more with has to see it all the same."""
+    collected.write("other.wat", "(module)")
+    collected.declare(DECLARED + '[modules.other]\nsource = "other.wat"\n[audit]\nenforce = ["build"]\n')
+    for _ in range(2):
+        said = collected.run("build", "collected@x64", status=1).stderr
+        assert "the artifact has known faults of the compiler (high GHSA-43j2-gcp4-m22g)" in said
+        assert "(fails by [audit] enforce)" in said
+    [more] = re.findall(r": wasmbuild (inspect \S+) \(fails", said)
+    assert "GHSA-43j2-gcp4-m22g (high): affected: uses gc" in collected.run(*more.split()).stdout
+    # What stands is judged, whoever made it.
+    said = collected.run("build", "other@x64", status=1).stderr
+    assert re.search(r"^1 of 2 artifacts has known faults .*: wasmbuild audit build \(fails", said, re.MULTILINE)
+
+
+def test_what_is_right_beside_what_fails_is_judged(collected: Project) -> None:
+    collected.write("other.wat", "(module (func $))")
+    collected.declare(DECLARED + '[modules.other]\nsource = "other.wat"\n')
+    said = collected.run("build", status=1).stderr
+    assert re.search(r"^2 of 2 artifacts have known faults .*: wasmbuild inspect build/x64/coll", said, re.MULTILINE)
+
+
+def test_where_nothing_is_listed_it_is_said_what_lists_it(collected: Project) -> None:
+    collected.write("other.wat", "(module)")
+    collected.declare(DECLARED + '[modules.other]\nsource = "other.wat"\n')
+    collected.run("build", "other@*")
+    for command in ("verify", "audit"):
+        said = " ".join(collected.run(command, "build", status=1).stdout.split())
+        assert f"names no targets, so there is nothing to {command.replace('audit', 'judge')}: {NO_TARGETS}" in said
+    # As it is told to.
+    collected.run("build")
+    collected.run("verify", "build")
 
 
 def test_a_build_fails_by_it_until_it_is_let_pass(collected: Project) -> None:
