@@ -21,9 +21,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    session = Workspace(arguments.config, placing.placement(arguments)).session(cached=False)
+    workspace = Workspace(arguments.config, placing.placement(arguments))
+    planned = workspace.planned()
+    selected = options.select(arguments.selectors, [artifact.id for artifact in planned.plan.artifacts])
+    session = workspace.session(planned, cached=False, wanted=set(selected))
     try:
-        selected = options.select(arguments.selectors, session.artifacts)
         session.check()
     finally:
         session.close()
