@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from support import ALL, HEAD, MODULES, TARGETS, Project
 
-from wasmbuild.builder.cache import entry
+from wasmbuild.builder.cache import entry, local
 from wasmbuild.builder.cache.local import LocalCache
 from wasmbuild.usercache import CacheDirectory
 
@@ -46,7 +46,7 @@ def other(project: Project) -> Project:
 
 
 def left(cache: Path) -> list[str]:
-    return [path.name for path in cache.rglob("*") if path.name.startswith(".new-")]
+    return [path.name for path in cache.rglob("*") if path.name.startswith(local._TEMPORARY)]
 
 
 @pytest.mark.needs("mount", "umount")

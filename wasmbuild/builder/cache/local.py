@@ -24,8 +24,9 @@ from wasmbuild.text import escaped
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_TEMPORARY = ".new-"
-_LEDGER = "ledger"
+# Whoever names the directory may keep something in it, of any name but these.
+_TEMPORARY = ".wasmbuild.new-"
+_LEDGER = ".wasmbuild.ledger"
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 # A FIFO would block the open itself.
 _FLAGS |= getattr(os, "O_NONBLOCK", 0)

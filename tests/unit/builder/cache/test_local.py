@@ -315,24 +315,24 @@ class TestLimit:
         assert other.grown() == 0
         put(room.cache, "b")
         room.cache.close()
-        before = (room.root / "ledger").read_text()
+        before = (room.root / local._LEDGER).read_text()
         counting = room.open()
         counting.count(added)
         counting.close()
-        assert (room.root / "ledger").read_text() == f"{before}{added}\n"
+        assert (room.root / local._LEDGER).read_text() == f"{before}{added}\n"
 
     @pytest.mark.parametrize("ledger", [b"", b"\xff", b"many 3\n", b"5", b"1 2\n3\n4x\n"])
     def test_a_ledger_that_cannot_be_read_is_counted_anew(self, room: Room, ledger: bytes) -> None:
         self.fill(room, "abcd", 5 * self.SIZE)
-        (room.root / "ledger").write_bytes(ledger)
+        (room.root / local._LEDGER).write_bytes(ledger)
         self.fill(room, "ef", 5 * self.SIZE)
         assert len(self.kept(room)) == 4
 
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFO")
     def test_a_ledger_that_is_a_fifo_is_not_waited_for(self, room: Room) -> None:
         self.fill(room, "a", 5 * self.SIZE)
-        (room.root / "ledger").unlink()
-        os.mkfifo(room.root / "ledger", 0o600)
+        (room.root / local._LEDGER).unlink()
+        os.mkfifo(room.root / local._LEDGER, 0o600)
         filling = threading.Thread(target=self.fill, args=(room, "b", 5 * self.SIZE), daemon=True)
         filling.start()
         filling.join(60)
@@ -356,7 +356,9 @@ class TestLimit:
         assert room.open().usage() == Usage(0, 0)
         assert [path for path in room.root.rglob("*") if path.is_file()] == []
 
-    @pytest.mark.parametrize("name", ["a/thesis.txt", "x/notes", "a/" + "g" * 63, "a/" + "0" * 64, "thesis.txt"])
+    @pytest.mark.parametrize(
+        "name", ["a/thesis.txt", "x/notes", "a/" + "g" * 63, "a/" + "0" * 64, "thesis.txt", "ledger", "a/.new-y"]
+    )
     def test_what_others_keep_there_stays(self, room: Room, name: str) -> None:
         theirs = room.root / name
         theirs.parent.mkdir(parents=True)
@@ -381,7 +383,7 @@ class TestLimit:
 
     def test_what_a_killed_process_left_goes_after_a_day(self, room: Room) -> None:
         self.fill(room, "a", 5 * self.SIZE)
-        leftover, fresh = (entry_of(room.root, "a").with_name(f".new-{name}") for name in ("old", "young"))
+        leftover, fresh = (entry_of(room.root, "a").with_name(f"{local._TEMPORARY}{name}") for name in ("old", "young"))
         for path in (leftover, fresh):
             path.write_bytes(b"half")
         os.utime(leftover, (1, 1))
