@@ -27,14 +27,22 @@ def local(max_bytes: int) -> LocalCache | None:
         return None
     from wasmbuild.builder.cache.local import LocalCache
 
-    # What is below / is everybody's, and entries would lie between it.
-    if named and (not os.path.isabs(named) or os.path.dirname(named) == named):
+    if named and (not os.path.isabs(named) or _is_root(named)):
         raise UsageError(
             f'{VARIABLE}: {named!r} is neither "{OFF}" nor the absolute path of a directory of its own; write "{OFF}" '
             "or the whole path"
         )
     directory = usercache.CacheDirectory(_KIND) if not named else usercache.CacheDirectory(base=Path(named))
     return LocalCache(directory, max_bytes)
+
+
+def _is_root(path: str) -> bool:
+    """Tell whether a path, however it is written, leads to what is above everything.
+
+    What is below that is everybody's, and entries would lie between it.
+    """
+    real = os.path.realpath(path)
+    return os.path.dirname(real) == real
 
 
 _stays = False
