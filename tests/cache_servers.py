@@ -219,8 +219,8 @@ class Server:
                 self.do_PUT()
 
             def handle(self) -> None:
-                # Whoever has what it wants may be gone at any time.
-                with contextlib.suppress(ConnectionError):
+                # Whoever has what it wants may be gone at any time, and who does not trust this one goes at once.
+                with contextlib.suppress(ConnectionError, ssl.SSLError):
                     super().handle()
 
         self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)

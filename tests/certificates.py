@@ -1,4 +1,4 @@
-"""Certificates of an authority that nobody knows, for servers on this machine."""
+"""Certificates of an authority that nobody knows, for servers on this machine: right ones, and wrong ones."""
 
 from __future__ import annotations
 
@@ -23,16 +23,27 @@ class Certificates(NamedTuple):
     key: Path
 
 
-def issued(folder: Path) -> Certificates:
-    """Make an authority and a certificate, valid for a day, and write them into a new folder."""
+class Claims(NamedTuple):
+    """What a certificate says: from which day to which it is valid, counted from today, and of what it is one."""
+
+    days: tuple[int, int] = (-1, 1)
+    host: str = "127.0.0.1"
+    is_authority: bool = False
+
+
+RIGHT = Claims()
+
+
+def issued(folder: Path, claims: Claims = RIGHT) -> Certificates:
+    """Make an authority and a certificate, valid today unless it is to be wrong, and write them into a new folder."""
     folder.mkdir()
     authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an authority")])
     here = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "here")])
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(claims.host))])
     made = Certificates(folder / "authority.pem", folder / "certificate.pem", folder / "key.pem")
-    own = _begun(authority, authority, authority_key, is_authority=True).sign(authority_key, hashes.SHA256())
-    signed = _begun(here, authority, key, is_authority=False).add_extension(names, critical=False)
+    own = _begun(authority, authority, authority_key, Claims(is_authority=True)).sign(authority_key, hashes.SHA256())
+    signed = _begun(here, authority, key, claims).add_extension(names, critical=False)
     made.authority.write_bytes(own.public_bytes(_PEM))
     made.certificate.write_bytes(signed.sign(authority_key, hashes.SHA256()).public_bytes(_PEM))
     made.key.write_bytes(key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
@@ -40,7 +51,7 @@ def issued(folder: Path) -> Certificates:
 
 
 def _begun(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, *, is_authority: bool
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, claims: Claims
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
@@ -49,7 +60,7 @@ def _begun(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        .not_valid_before(now + datetime.timedelta(days=claims.days[0]))
+        .not_valid_after(now + datetime.timedelta(days=claims.days[1]))
+        .add_extension(x509.BasicConstraints(ca=claims.is_authority, path_length=None), critical=True)
     )

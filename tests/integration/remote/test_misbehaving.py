@@ -36,6 +36,7 @@ from cache_behaviours import (
     unknown,
 )
 from cache_servers import Server, answer, free_port
+from certificates import Claims
 from support import Project
 
 from wasmbuild.builder.cache import lateness
@@ -191,12 +192,32 @@ def test_https_is_spoken_with_whom_the_user_trusts(made: Any, member: Member, tm
     with Server(issued) as server:
         server.kept.update(made.entries)
         ended = member(f'remote = "{server.address}"').run("build", alone=True)
-        told = f"{server.address} does not answer as a cache does (its certificate is not trusted); it is done without"
-        assert f"\n{told}\n" in ended.stderr
+        assert f"\n{server.address} {NO_CACHE} (its certificate is of no known authority; SSL_CERT_FILE" in ended.stderr
         assert "4 artifacts: 4 compiled in " in ended.stderr
         other = member(f'remote = "{server.address}"')
         other.environment["SSL_CERT_FILE"] = str(issued.authority)
         assert "4 restored (4 from afar)" in other.run("build", alone=True).stderr
+
+
+@pytest.mark.parametrize(
+    ("claims", "why"),
+    [
+        (Claims(days=(-3, -1)), "its certificate has expired, or the clock of this machine is wrong"),
+        (Claims(days=(1, 3)), "its certificate is not valid yet, or the clock of this machine is wrong"),
+        (Claims(host="127.0.0.9"), "its certificate is for another host than its address names"),
+        (
+            Claims(is_authority=True),
+            "its certificate is an authority's; make one for a server, with basicConstraints=",
+        ),
+    ],
+    ids=["expired", "early", "another-host", "authority"],
+)
+def test_what_is_wrong_with_a_certificate_is_told(member: Member, tmp_path: Path, claims: Claims, why: str) -> None:
+    issued = certificates.issued(tmp_path / "certificates", claims)
+    with Server(issued) as server:
+        project = member(f'remote = "{server.address}"')
+        project.environment["SSL_CERT_FILE"] = str(issued.authority)
+        assert f"\n{server.address} {NO_CACHE} ({why}" in project.run("build", alone=True).stderr
 
 
 def test_one_failure_is_not_the_end(filled: Server, member: Member) -> None:

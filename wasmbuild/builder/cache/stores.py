@@ -56,6 +56,15 @@ _ANSWERS = (
 )
 # It guesses so of every service, and is right of one.
 _OF_ANOTHER_REGION = ("incorrectly configured region", "is wrong; expecting")
+# As rustls names what is wrong with a certificate, and what that means; the last is of all else.
+_CERTIFICATES = (
+    ("Expired", "its certificate has expired, or the clock of this machine is wrong"),
+    ("NotValidYet", "its certificate is not valid yet, or the clock of this machine is wrong"),
+    ("NotValidForName", "its certificate is for another host than its address names"),
+    ("CaUsedAsEndEntity", "its certificate is an authority's; make one for a server, with basicConstraints=CA:FALSE"),
+    ("UnknownIssuer", "its certificate is of no known authority; SSL_CERT_FILE names the file of those to trust"),
+    ("", "its certificate is not trusted"),
+)
 # What obstore says of settings that are missing or wrong.
 _UNOPENED = (
     ("Missing AccessKeyId", "AWS_ACCESS_KEY_ID is not set"),
@@ -207,12 +216,14 @@ def reason(error: BaseException, address: str) -> str:
 
 
 def _said(text: str, error: BaseException, scheme: str) -> str:
+    _, found, fault = text.partition("InvalidCertificate")
+    if found:
+        return next(meaning for sign, meaning in _CERTIFICATES if sign in fault)
     for sign, meaning in (
         *((sign, _NOBODY) for sign in _METADATA),
         ("Connection refused", "connection refused"),
         ("dns error", "no such host"),
         ("timed out", "timed out"),
-        ("InvalidCertificate", "its certificate is not trusted"),
         ("InvalidContentType", "it does not speak TLS"),
         ("IncompleteMessage", "connection closed"),
         ("IncompleteBody", "its answers break off"),
