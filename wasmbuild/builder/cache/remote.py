@@ -149,6 +149,12 @@ class RemoteCache(Generic[Started]):
             self._status.damaged += 1
             self._status.taken -= 1
 
+    def lose(self, taken: TakenArtifact) -> None:
+        """Note that what came was gone before anybody could use it; it may be asked for again."""
+        with self._mutex:
+            self._status.taken -= 1
+            self._budget.earn(-taken.seconds / self._cores)
+
     def _taken(self, key: str) -> TakenArtifact | None:
         """Return what came; the mutex is held."""
         answers = self._arrived[key]

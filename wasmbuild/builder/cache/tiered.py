@@ -54,6 +54,9 @@ class Remote(Protocol):
     def refuse(self, key: str) -> None:
         """Take no more what turned out to be another artifact."""
 
+    def lose(self, taken: TakenArtifact) -> None:
+        """Note that what came was gone before anybody could use it; it may be asked for again."""
+
     def close(self) -> None:
         """Wait for what is being pushed as long as there is time, and end all transfers."""
 
@@ -122,10 +125,20 @@ class TieredCache:
         if kept is not None:
             return kept
         self._far.discard(key)
-        found = self._remote.get(key)
-        if found is None:
-            return None
-        self._from_remote.add(key)
+        # Another build may have removed what was kept here: then it is fetched once more.
+        for _ in range(2):
+            found = self._remote.get(key)
+            if found is None:
+                return None
+            here = self._taken(found, out)
+            if here is not None:
+                self._from_remote.add(key)
+                return here
+            self._remote.lose(found)
+        return None
+
+    def _taken(self, found: TakenArtifact, out: Path | str) -> CachedArtifact | None:
+        """Write what came into a new file; None where that cannot be, or it is gone."""
         if found.kept is not None:
             return None if self._near.local is None else self._near.local.get(found.kept, out)
         try:

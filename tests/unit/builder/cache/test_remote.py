@@ -70,6 +70,7 @@ class FakeRemote:
         self.wanted: list[str] = []
         self.asked: list[str] = []
         self.refused: list[str] = []
+        self.lost = 0
 
     def expect(self) -> None:
         pass
@@ -90,6 +91,9 @@ class FakeRemote:
 
     def refuse(self, key: str) -> None:
         self.refused.append(key)
+
+    def lose(self, taken: TakenArtifact) -> None:
+        self.lost += 1
 
     def close(self) -> None:
         pass
@@ -192,6 +196,7 @@ def test_what_was_kept_and_is_gone_again_is_a_miss(remote: FakeRemote, local: Lo
     local.discard(kept)
     remote.get = lambda key: TakenArtifact(entry().sha256, 1.0, kept)  # type: ignore[method-assign]
     assert taken(cache, tmp_path / "out") is None
+    assert remote.lost == 2
 
 
 def test_what_is_damaged_here_says_nothing_of_the_remote_one(

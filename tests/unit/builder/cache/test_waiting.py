@@ -139,6 +139,14 @@ class TestTaking:
             assert cache.get(KEYS[0]) == TakenArtifact("d", 0.0, None, b"artifact")
         assert transferrer.asked == [[KEYS[0]]] * 2
 
+    def test_what_was_lost_counts_and_earns_nothing(self, cache: Cache, transferrer: FakeTransferrer) -> None:
+        transferrer.answers[f"take {KEYS[0]}"] = {**FOUND, "seconds": 1e6}
+        taken = cache.get(KEYS[0])
+        assert taken is not None
+        cache.lose(taken)
+        assert cache.report().taken == 0
+        assert cache._budget.left() <= _SECONDS
+
     def test_they_may_come_in_another_order(self, cache: Cache, transferrer: FakeTransferrer) -> None:
         for key in KEYS[:3]:
             transferrer.answers[f"take {key}"] = {**FOUND, "kept": key}
