@@ -6,12 +6,15 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from wasmbuild import cli
 
@@ -168,3 +171,12 @@ def built(root: Path, declaration: str, sources: Mapping[str, str]) -> Path:
     project.declare(declaration)
     project.run("build")
     return project.build
+
+
+def as_nobody(locked: Path) -> list[str]:
+    """Return the start of a command that may not use what is locked: root may, unless it lacks the capability."""
+    if not os.access(locked, os.R_OK):
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("root needs setpriv to be refused anything")
+    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]

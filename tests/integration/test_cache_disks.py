@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from support import ALL, HEAD, MODULES, TARGETS, Project
 
-from wasmbuild.builder.cache import entry, local
+from wasmbuild.builder.cache import entry
 from wasmbuild.builder.cache.local import LocalCache
 from wasmbuild.usercache import CacheDirectory
 
@@ -46,7 +46,7 @@ def other(project: Project) -> Project:
 
 
 def left(cache: Path) -> list[str]:
-    return [path.name for path in cache.rglob("*") if path.name.startswith(local._TEMPORARY)]
+    return [path.name for path in cache.rglob("*") if path.name.startswith(entry.TEMPORARY)]
 
 
 @pytest.mark.needs("mount", "umount")
@@ -55,6 +55,7 @@ def test_a_full_disk(project: Project, tmp_path: Path) -> None:
         project.environment["WASMBUILD_CACHE"] = str(small)
         assert project.compiled() == ALL
         assert left(small) == []
+        assert project.run("cache", "prune").stderr.startswith("0 artifacts removed, ")
         second = other(project)
         outcomes = second.outcomes()
         assert set(outcomes) == ALL
@@ -72,6 +73,7 @@ def test_a_cache_that_is_read_only(project: Project, tmp_path: Path) -> None:
         project.environment["WASMBUILD_CACHE"] = str(fixed)
         outcomes = other(project).outcomes()
         assert outcomes == {id: "restored" if id.startswith("add") else "compiled" for id in ALL}
+        assert project.run("cache", "prune").stderr == "0 artifacts removed, 0 B\n"
         ended = project.run("cache", "clear", status=3)
         assert "Read-only file system; mend that, or name another place with WASMBUILD_CACHE" in ended.stderr
     assert len(list(cache.glob("?/*"))) == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from mounts import run_under
-from support import ADD, HEAD, MODULES, TARGETS, Project
+from support import ADD, HEAD, MODULES, TARGETS, Project, as_nobody
 
 from wasmbuild.cli import main
 
@@ -63,15 +62,6 @@ def test_names_that_are_too_long(command: Command, arguments: list[str]) -> None
     if arguments[0] == "verify":
         # Nothing was looked at, so nothing failed.
         assert code == 3
-
-
-def as_nobody(locked: Path) -> list[str]:
-    """Return the start of a command that may not use what is locked: root may, unless it lacks the capability."""
-    if not os.access(locked, os.R_OK):
-        return []
-    if shutil.which("setpriv") is None:
-        pytest.skip("root needs setpriv to be refused anything")
-    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
 
 
 @posix

@@ -10,7 +10,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from wasmbuild.builder.request import CachedArtifact, CompileRequest, CompileResult, RemoteReport
+    from wasmbuild.builder.request import CachedArtifact, CacheProblem, CompileRequest, CompileResult, RemoteReport
     from wasmbuild.lean.paths import Path
 
 
@@ -89,8 +89,11 @@ class ArtifactCache(Protocol):
     def close(self) -> None:
         """Put in order what was kept since it was opened, or closed the last time."""
 
-    def problem(self) -> str | None:
-        """Say why nothing is taken from the part of it on this machine or kept there, None where it is used."""
+    def problem(self) -> CacheProblem | None:
+        """Say why nothing, or not all, is taken from the part of it on this machine or kept there; None where all is.
+
+        What is in the way of a part of it shows when something is to be kept there.
+        """
 
     def report(self) -> RemoteReport | None:
         """Return what became of the part of it that is far away, None where there is none."""

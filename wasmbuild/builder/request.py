@@ -125,6 +125,17 @@ class RemoteReport(NamedTuple):
     problems: tuple[str, ...]
 
 
+class CacheProblem(NamedTuple):
+    """Why the cache of this machine is not used, or, ``in_part``, what of it is not, and why."""
+
+    why: str
+    in_part: bool = False
+
+    def told(self) -> str:
+        """Return the end of a sentence about the cache, or what stands alone."""
+        return f"{'used in part' if self.in_part else 'not used'}: {self.why}"
+
+
 class NullCache:
     """The cache that keeps nothing."""
 

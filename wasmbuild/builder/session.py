@@ -12,7 +12,7 @@ from wasmbuild.builder.examining import SourceFacts
 from wasmbuild.builder.executors.backends import THIS_MACHINE
 from wasmbuild.builder.index_file import IndexFile
 from wasmbuild.builder.manifests import Manifests
-from wasmbuild.builder.request import ALL_CORES, NO_CACHE, RemoteReport
+from wasmbuild.builder.request import ALL_CORES, NO_CACHE, CacheProblem, RemoteReport
 from wasmbuild.builder.scheduler import Scheduler, make
 from wasmbuild.builder.shipped_sources import ShippedSources
 from wasmbuild.builder.sources import SourceReader
@@ -306,8 +306,8 @@ class Session:
             self._toolchain.close()
             self.directory.unlock()
 
-    def cache_problem(self) -> str | None:
-        """Say why nothing is taken from the cache of this machine or kept there, None where it is used."""
+    def cache_problem(self) -> CacheProblem | None:
+        """Say why nothing, or not all, is taken from the cache of this machine or kept there; None where all is."""
         return self._cache.problem()
 
     def remote_report(self) -> RemoteReport | None:

@@ -143,9 +143,9 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
         known = _audited(session, workspace.audit_policy(), built=session.has_made)
     finally:
         session.close()
-    if outcomes and (problem := session.cache_problem()) is not None:
+    if outcomes and (unused := session.cache_problem()) is not None:
         fix = "WASMBUILD_CACHE names another directory, or off"
-        console.say(f"the cache of this machine is not used: {problem}; {fix}")
+        console.say(f"the cache of this machine is {unused.told()}; {fix}")
     remote = session.remote_report()
     if remote is not None:
         progress.taken, progress.pushed = remote.taken, remote.pushed

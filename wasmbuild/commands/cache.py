@@ -74,23 +74,25 @@ def _as_disk_error() -> Iterator[None]:
 
 def _stats(cache: LocalCache | None, policy: CachePolicy, *, as_json: bool) -> int:
     from wasmbuild.builder.cache.local import Usage
+    from wasmbuild.builder.request import CacheProblem
     from wasmbuild.console.figures import counted, human_size
 
     directory, usage = None, Usage(0, 0)
-    problem: str | None = f"{_OFF} in the environment"
+    problem: CacheProblem | None = CacheProblem(f"{_OFF} in the environment")
     if cache is not None:
         problem = cache.problem()
         # Of one that is not used, as that is told, what can be read is told too.
         with _as_disk_error() if problem is None else suppress(OSError, RuntimeError):
             directory, usage = cache.directory, cache.usage()
+        problem = cache.problem()
     if not policy.enabled:
-        problem = "[cache] enabled = false"
+        problem = CacheProblem("[cache] enabled = false")
     remote = _remote(policy)
     if as_json:
         document = {
             "schema": SCHEMA,
             "directory": directory and str(directory),
-            "problem": problem,
+            "problem": problem and problem.why,
             **usage._asdict(),
             "max_bytes": policy.max_bytes,
             "remote": remote,
@@ -100,7 +102,7 @@ def _stats(cache: LocalCache | None, policy: CachePolicy, *, as_json: bool) -> i
     if directory is not None:
         print(f"{escaped(str(directory))}: {counted(usage.entries, 'artifact')}, {human_size(usage.bytes)}")
     if problem is not None:
-        print(f"not used: {problem}", file=sys.stderr)
+        print(problem.told(), file=sys.stderr)
     if remote is not None:
         trusted = f"what {counted(len(policy.keys), 'key')} signed" if policy.keys else "whoever can write there"
         written = "; what is compiled is pushed" if policy.push else ""

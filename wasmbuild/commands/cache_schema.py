@@ -19,7 +19,10 @@ JSON_SCHEMA: dict[str, Any] = published(
                 "type": ["string", "null"],
                 "description": "Where the cache of this machine is; null where it is off, or cannot be read.",
             },
-            "problem": {"type": ["string", "null"], "description": "Why it is not used; null where it is."},
+            "problem": {
+                "type": ["string", "null"],
+                "description": "Why it, or a part of it, is not used; null where nothing is known to be in the way.",
+            },
             "entries": _COUNT,
             "bytes": _COUNT,
             "max_bytes": {**_COUNT, "description": "What is kept in all, beyond which what was used longest ago goes."},

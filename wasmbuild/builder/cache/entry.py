@@ -19,6 +19,8 @@ from binascii import crc32
 from wasmbuild import files
 from wasmbuild.lean.typing import NamedTuple
 
+# How the name of one begins that is not whole yet, which nobody else's does.
+TEMPORARY = ".wasmbuild.new-"
 _MAGIC = b"wasmbuild/cache2"
 _TRAILER = struct.Struct(">16sQQ32s32s")
 _SUM = struct.Struct(">I")

@@ -8,24 +8,23 @@ counted anew when that passes the limit, is a day old, or cannot be read.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from _thread import allocate_lock
 
 from wasmbuild import files, usercache
 from wasmbuild.builder.cache import entry
-from wasmbuild.builder.request import CachedArtifact
-from wasmbuild.digest import is_hex
+from wasmbuild.builder.request import CachedArtifact, CacheProblem
 from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.text import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
-# Whoever names the directory may keep something in it, of any name but these.
-_TEMPORARY = ".wasmbuild.new-"
+# Whoever names the directory may keep something in it, of any name but this and those of entries.
 _LEDGER = ".wasmbuild.ledger"
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 # A FIFO would block the open itself.
@@ -39,7 +38,8 @@ _LEDGER_BYTES = 1 << 16
 _SMALL = 1 << 16
 # Room for some builds, or each of them would have to look at everything.
 _PRUNED_TO = 0.9
-_NAME = 63
+# What is in the way of one entry need not be in that of another, except for want of room, of a disk or of descriptors.
+_OF_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.ENFILE, errno.EMFILE})
 
 
 class Usage(NamedTuple):
@@ -60,7 +60,7 @@ class LocalCache:
         self._opened = False
         self._keeps = True
         self._root: Path | None = None
-        self._problem: str | None = None
+        self._problem: CacheProblem | None = None
         self._mutex = allocate_lock()
         self._shares = True
 
@@ -114,11 +114,14 @@ class LocalCache:
         root = self.opened()
         if root is None or size > self._max or not self._keeps:
             return False
+        path = _path(root, key)
         try:
-            _write(_path(root, key), artifact, tail)
-        except OSError:
-            # No room, or no right: there will be none for the others either.
-            self._keeps = False
+            _write(path, artifact, tail)
+        except OSError as error:
+            if error.errno in _OF_ALL:
+                self._keeps = False
+            else:
+                self._note(root, path, error)
             return False
         with self._mutex:
             self._added += size
@@ -164,8 +167,16 @@ class LocalCache:
                 except (OSError, RuntimeError) as error:
                     why = (getattr(error, "strerror", None) or str(error)).rstrip(".")
                     where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
-                    self._problem = escaped(where + why)
+                    self._problem = CacheProblem(escaped(where + why))
             return self._root
+
+    def _note(self, root: Path, path: str, error: OSError) -> None:
+        """Note what is in the way of a part of it: of many, the first."""
+        with self._mutex:
+            if self._problem is None:
+                from wasmbuild.builder.cache import obstacles
+
+                self._problem = obstacles.met(root, path, error)
 
     # --- upkeep
 
@@ -179,45 +190,62 @@ class LocalCache:
         """Where it is. Raises RuntimeError where there is no home directory."""
         return self._where.path()
 
-    def problem(self) -> str | None:
+    def problem(self) -> CacheProblem | None:
         self.opened()
         return self._problem
 
     def usage(self) -> Usage:
-        """Count what is there. Raises OSError, RuntimeError where there is no home directory."""
-        sizes = [status.st_size for _, status in _entries(self._where.path())]
+        """Count what is there; of a part that cannot be read ``problem`` tells.
+
+        Raises OSError where nothing can be, RuntimeError where there is no home directory.
+        """
+        from wasmbuild.builder.cache import contents
+
+        root, faults = self._where.path(), list[OSError]()
+        sizes = [status.st_size for _, status in contents.entries(root, faults)]
+        for error in faults:
+            self._note(root, str(error.filename), error)
         return Usage(len(sizes), sum(sizes))
 
     def prune(self, left: int | None = None) -> Usage:
         """Where there is more than the limit, remove what was used longest ago until so many bytes are left at most.
 
         By default they are the limit itself.
-        Returns what was removed. Raises OSError, RuntimeError where there is no home directory.
+        Returns what was removed. Raises OSError where something could not be read or removed, after all else was, and
+        RuntimeError where there is no home directory.
         """
-        root = self._where.path()
+        from wasmbuild.builder.cache import contents
+
+        root, faults = self._where.path(), list[OSError]()
         now = time.time()
-        found = [(_used(status, now), status.st_size, path) for path, status in _entries(root)]
+        found = [(contents.used(status, now), status.st_size, path) for path, status in contents.entries(root, faults)]
         total = sum(size for _, size, _ in found)
         removed = removed_bytes = 0
         if total > self._max:
             for _, size, path in sorted(found):
                 if total - removed_bytes <= (self._max if left is None else left):
                     break
-                Path(path).unlink(missing_ok=True)
-                removed += 1
-                removed_bytes += size
+                if contents.unlinked(path, faults):
+                    removed += 1
+                    removed_bytes += size
         if os.path.isdir(root):
-            _write(str(root / _LEDGER), f"{int(now)} {total - removed_bytes}\n".encode(), b"")
+            # The one that is there says too much then, and it is counted anew.
+            with suppress(OSError):
+                _write(str(root / _LEDGER), f"{int(now)} {total - removed_bytes}\n".encode(), b"")
+        if faults:
+            raise faults[0]
         return Usage(removed, removed_bytes)
 
     def clear(self) -> Usage:
-        """Remove everything and return what that was. Raises OSError, RuntimeError without a home directory."""
-        root = self._where.path()
-        found = list(_entries(root))
-        for path, _ in found:
-            Path(path).unlink(missing_ok=True)
-        (root / _LEDGER).unlink(missing_ok=True)
-        return Usage(len(found), sum(status.st_size for _, status in found))
+        """Remove everything and return what that was; raises what ``prune`` does."""
+        from wasmbuild.builder.cache import contents
+
+        root, faults = self._where.path(), list[OSError]()
+        sizes = [status.st_size for path, status in contents.entries(root, faults) if contents.unlinked(path, faults)]
+        contents.unlinked(str(root / _LEDGER), faults)
+        if faults:
+            raise faults[0]
+        return Usage(len(sizes), sum(sizes))
 
 
 def _path(root: Path, key: str) -> str:
@@ -226,7 +254,7 @@ def _path(root: Path, key: str) -> str:
 
 def _write(path: str, data: bytes, tail: bytes) -> None:
     folder = os.path.dirname(path)
-    temporary = f"{folder}{os.sep}{_TEMPORARY}{os.urandom(8).hex()}"
+    temporary = f"{folder}{os.sep}{entry.TEMPORARY}{os.urandom(8).hex()}"
 
     def make_folder() -> None:
         with suppress(FileExistsError):
@@ -241,45 +269,6 @@ def _touch(path: str, used: float) -> None:
     if abs(time.time() - used) > _HOUR:
         with suppress(OSError):
             os.utime(path)
-
-
-def _used(status: os.stat_result, now: float) -> float:
-    """Return when an entry was last used; one of the future was stamped by a clock that was wrong."""
-    return status.st_mtime if status.st_mtime <= now + _DAY else 0.0
-
-
-def _entries(root: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Go through all entries, and remove on the way what processes that were killed left a day ago.
-
-    What else is there is not of ours, and stays: whoever names the directory may keep something in it.
-    """
-    now = time.time()
-    for folder in _scanned(root):
-        if not is_hex(folder.name, 1) or not folder.is_dir(follow_symlinks=False):
-            continue
-        for found in _scanned(folder.path):
-            is_temporary = found.name.startswith(_TEMPORARY)
-            if not is_temporary and not is_hex(found.name, _NAME):
-                continue
-            if found.is_dir(follow_symlinks=False):
-                continue
-            try:
-                status = found.stat(follow_symlinks=False)
-            except OSError:
-                continue
-            if not is_temporary:
-                yield found.path, status
-            elif abs(now - status.st_mtime) > _DAY:
-                with suppress(OSError):
-                    os.unlink(found.path)
-
-
-def _scanned(directory: str | Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(directory) as found:
-            return list(found)
-    except FileNotFoundError:
-        return []
 
 
 def _ledger(root: Path, added: int) -> int | None:

@@ -10,7 +10,7 @@ import itertools
 
 from wasmbuild import files
 from wasmbuild.builder.cache.local import LocalCache
-from wasmbuild.builder.request import CachedArtifact, RemoteReport
+from wasmbuild.builder.request import CachedArtifact, CacheProblem, RemoteReport
 from wasmbuild.digest import sha256_hex
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -163,7 +163,7 @@ class TieredCache:
         if self._near.local is not None:
             self._near.local.close()
 
-    def problem(self) -> str | None:
+    def problem(self) -> CacheProblem | None:
         return None if self._near.local is None else self._near.local.problem()
 
     def report(self) -> RemoteReport:

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from wasmbuild import files, usercache
 from wasmbuild.builder import key
-from wasmbuild.builder.cache import local
+from wasmbuild.builder.cache import contents, entry, local
 from wasmbuild.builder.cache.local import LocalCache, Usage
+from wasmbuild.builder.request import CacheProblem
 from wasmbuild.usercache import CacheDirectory
 
 ARTIFACT = b"\x7fELF" + bytes(range(256)) * 40
@@ -144,9 +145,9 @@ def test_a_directory_of_others_is_not_used(room: Room) -> None:
     assert room.get("a") is None
     put(room.open(), "b")
     problem = room.open().problem()
-    assert problem == f"{room.root}: others may write to it; run: chmod go-w {room.root}"
+    assert problem == CacheProblem(f"{room.root}: others may write to it; run: chmod go-w {room.root}")
     assert not entry_of(room.root, "b").exists()
-    subprocess.run(["sh", "-c", problem.partition("run: ")[2]], check=True)
+    subprocess.run(["sh", "-c", problem.why.partition("run: ")[2]], check=True)
     assert room.open().problem() is None
     assert room.get("a") is not None
 
@@ -154,17 +155,18 @@ def test_a_directory_of_others_is_not_used(room: Room) -> None:
 def test_why_a_directory_is_not_used_is_told(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     room.root.parent.mkdir(exist_ok=True)
     room.root.touch()
-    assert room.open().problem() == f"{room.root}: it is no directory"
+    assert room.open().problem() == CacheProblem(f"{room.root}: it is no directory")
     room.root.unlink()
     put(room.cache, "a")
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-    assert room.open().problem() == f"{room.root}: it is another user's"
+    assert room.open().problem() == CacheProblem(f"{room.root}: it is another user's")
 
     def nowhere() -> Path:
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(usercache, "directory", nowhere)
-    assert LocalCache(CacheDirectory("artifacts"), 1).problem() == "Could not determine home directory"
+    problem = LocalCache(CacheDirectory("artifacts"), 1).problem()
+    assert problem == CacheProblem("Could not determine home directory")
 
 
 def test_a_link_is_a_miss(room: Room) -> None:
@@ -298,7 +300,7 @@ class TestLimit:
 
     def test_while_there_is_room_nobody_looks_at_everything(self, room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
         self.fill(room, "a", 5 * self.SIZE)
-        monkeypatch.setattr(local, "_entries", lambda root: pytest.fail("it was looked at"))
+        monkeypatch.setattr(contents, "entries", lambda *_: pytest.fail("it was looked at"))
         self.fill(room, "b", 5 * self.SIZE)
         self.fill(room, "c", 5 * self.SIZE)
 
@@ -383,7 +385,7 @@ class TestLimit:
 
     def test_what_a_killed_process_left_goes_after_a_day(self, room: Room) -> None:
         self.fill(room, "a", 5 * self.SIZE)
-        leftover, fresh = (entry_of(room.root, "a").with_name(f"{local._TEMPORARY}{name}") for name in ("old", "young"))
+        leftover, fresh = (entry_of(room.root, "a").with_name(f"{entry.TEMPORARY}{name}") for name in ("old", "young"))
         for path in (leftover, fresh):
             path.write_bytes(b"half")
         os.utime(leftover, (1, 1))

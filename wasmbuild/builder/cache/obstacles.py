@@ -1,0 +1,30 @@
+"""What is in the way of a part of the cache on this machine, for people: where, why, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+
+from wasmbuild.builder.request import CacheProblem
+from wasmbuild.lean.paths import Path
+from wasmbuild.text import escaped
+
+_ALL = os.R_OK | os.W_OK | os.X_OK
+_RIGHTS = stat.S_IRWXU
+
+
+def met(root: Path, path: str, error: OSError) -> CacheProblem:
+    """Return what kept a file or folder of the cache at ``root`` from being read, written or replaced."""
+    above = (str(root), os.path.dirname(path))
+    place = next((folder for folder in above if not os.access(folder, _ALL)), path)
+    why, fix = error.strerror or str(error), "remove it"
+    try:
+        status = os.lstat(place)
+    except OSError:
+        return CacheProblem(escaped(f"{place}: {why}"), in_part=True)
+    if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
+        why = "it is another user's"
+    elif stat.S_ISDIR(status.st_mode) and status.st_mode & _RIGHTS != _RIGHTS:
+        fix = f"run: chmod u+rwx {shlex.quote(place)}"
+    return CacheProblem(escaped(f"{place}: {why}; {fix}"), in_part=True)
