@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+from mounts import run_under
 from support import ADD, ALL, HEAD, MODULES, SUB, TARGETS, Project
 
 from wasmbuild.builder import output
@@ -47,6 +49,18 @@ def test_elsewhere_lies_what_a_build_makes_and_nothing_else(project: Project, ou
     (out / "arm" / "sub.cwasm").write_bytes(b"edited")
     assert project.compiled(*step) == {"sub@arm"}
     assert project.compiled() == {"add@x64", "add@arm"}
+
+
+def test_who_may_only_read_what_is_all_built_is_told_so(project: Project) -> None:
+    """As where another user built it: what is remembered lies where this one may write, and nothing else has to."""
+    project.declare(HEAD + TARGETS + MODULES.replace("[modules.sub]", "[modules.sub]\nship-source = true"))
+    project.run("build", "-q")
+    shutil.rmtree(project.build / ".wasmbuild")
+    read_only = "mount --bind build build && mount -o remount,bind,ro build"
+    for told in ("4 artifacts: 4 up to date in ", "4 artifacts are up to date\n"):
+        ended = run_under(read_only, "build", "--state-dir", "state", cwd=project.root)
+        assert (ended.returncode, ended.stdout) == (0, "")
+        assert ended.stderr.startswith(told)
 
 
 def test_what_is_remembered_of_one_directory_says_nothing_of_another(project: Project, tmp_path: Path) -> None:

@@ -154,14 +154,20 @@ class Manifests:
         return target.name in self._right
 
     def write(self, target: Target) -> None:
-        """Write the manifest of a target whose artifacts are all right; the index names it later. Raises DiskError."""
+        """Write the manifest of a target whose artifacts are all right; the index names it later. Raises DiskError.
+
+        One that says all this already is left untouched: what is remembered of it may be lost at any time.
+        """
         path = self.path(target.name)
         records = self._records(target)
-        sha256 = self._directory.put(path, self._wanted(target, records))
+        wanted = self._wanted(target, records)
+        sha256 = sha256_hex(wanted)
+        if not self._holds(target, sha256):
+            self._directory.put(path, wanted)
+            self.written = True
         # It has them now.
         self._entries[target.name].clear()
         self._right[target.name] = sha256
-        self.written = True
         self._directory.memory.notes[str(path)] = self._note(target, sha256, records)
         self._index.is_behind = True
 
@@ -174,9 +180,11 @@ class Manifests:
         """Tell what ``stands`` does where nothing is remembered, by what would be written. Raises DiskError."""
         if not all(map(self._shipped.has, self._shipping[target.name])):
             return False
+        return self._holds(target, sha256_hex(self._wanted(target, self._records(target))))
+
+    def _holds(self, target: Target, sha256: str) -> bool:
         seen = self._directory.memory.look(self.path(target.name), follow=False)
-        wanted = self._wanted(target, self._records(target))
-        return seen is not None and seen.sha256 == sha256_hex(wanted)
+        return seen is not None and seen.sha256 == sha256
 
     def _wanted(self, target: Target, records: list[str]) -> bytes:
         text = self._entries[target.name].text(records, self._made_of_record)
