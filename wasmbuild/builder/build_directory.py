@@ -8,7 +8,7 @@ from _thread import allocate_lock
 
 from wasmbuild import files
 from wasmbuild.builder import disk, noop
-from wasmbuild.builder.disk import ALONE_PREFIX, TEMPORARY_PREFIX, Advice, as_disk_error, delete
+from wasmbuild.builder.disk import ALONE_PREFIX, BUILDING, TEMPORARY_PREFIX, Advice, as_disk_error, delete
 from wasmbuild.builder.lock import Lock
 from wasmbuild.builder.memory import Memory
 from wasmbuild.digest import is_hex, sha256_hex
@@ -27,13 +27,6 @@ if TYPE_CHECKING:
 # No single file is that long in the making.
 _STALE_NS = 24 * 3600 * 10**9
 LOCK = filenames.BUILD_LOCK.rpartition("/")[2]
-
-
-BUILDING = Advice(
-    full="free some space and build again; what was there before is still whole",
-    forbidden="check that you may write there, or set another build-dir",
-    other="nothing was lost; build again when this is mended",
-)
 
 
 class BuildDirectory:

@@ -7,10 +7,11 @@ import os
 import time
 
 from wasmbuild import files
+from wasmbuild.builder.disk import BUILDING, as_disk_error
 from wasmbuild.builder.key import CompilerIdentity, identity_of
 from wasmbuild.builder.request import ALL_CORES, CachedArtifact, CheckedArtifact, CompileRequest, CompileResult
 from wasmbuild.digest import sha256_hex
-from wasmbuild.errors import CompileError, DiskError, WasmbuildError
+from wasmbuild.errors import CompileError, WasmbuildError
 from wasmbuild.formats.cwasm import ReadAt
 from wasmbuild.formats.documents import Source as RecordedSource
 from wasmbuild.formats.record import Record
@@ -135,26 +136,21 @@ def record_of(
 def _check_cached(cached: CachedArtifact, request: CompileRequest, made_by: str) -> None:
     """Hold an artifact from a cache to its request; of a large one, little is read. Raises CompileError, DiskError."""
     if cached.data is not None:
-        return check_artifact(cached.data, request.engine, request.kind, made_by, request.compiler.version)
-    try:
-        with files.open_regular(cached.file) as opened:
-            read_at = ReadAt.of(opened, cached.size)
-            check_artifact(read_at, request.engine, request.kind, made_by, request.compiler.version)
-    except OSError as error:
-        raise DiskError(f"{cached.file}: cannot be read back: {error.strerror or error}") from error
+        check_artifact(cached.data, request.engine, request.kind, made_by, request.compiler.version)
+        return
+    with as_disk_error(cached.file, "read back", BUILDING), files.open_regular(cached.file) as opened:
+        read_at = ReadAt.of(opened, cached.size)
+        check_artifact(read_at, request.engine, request.kind, made_by, request.compiler.version)
 
 
 def _received(result: CompileResult, directory: Path) -> tuple[bytes, Path, files.Signature | None]:
     made = result.artifact or b""
     if isinstance(made, bytes):
         file = directory / f"{next(_numbers)}.cwasm"
-        try:
+        with as_disk_error(file, "written", BUILDING):
             file.write_bytes(made)
-        except OSError as error:
-            raise DiskError(f"{file}: cannot be written: {error.strerror or error}") from error
         return made, file, files.stamp(file)
     stamped = files.stamp(made)
-    try:
-        return made.read_bytes(), made, stamped
-    except OSError as error:
-        raise DiskError(f"{made}: what was compiled cannot be read back: {error.strerror or error}") from error
+    with as_disk_error(made, "read back", BUILDING):
+        data = made.read_bytes()
+    return data, made, stamped

@@ -26,19 +26,28 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class Advice(NamedTuple):
-    """What to do when a file cannot be written: the disk is full, it is forbidden, or anything else."""
+    """What to do when a file cannot be written: the disk is full, it is forbidden, it is gone, or anything else."""
 
     full: str
     forbidden: str
+    gone: str
     other: str
 
 
 REPLACING = Advice(
     full="free some space and try again; what was there before is still whole",
     forbidden="check that you may write there, or name another file",
+    gone="its directory was removed or moved meanwhile, or takes no files; try again, or name another file",
     other="nothing was lost; try again when this is mended, or name another file",
 )
 """What to do when a file that a user named cannot be replaced."""
+BUILDING = Advice(
+    full="free some space and build again; what was there before is still whole",
+    forbidden="check that you may write there, or set another build-dir",
+    gone="something removed or moved the build directory while it was built; build again",
+    other="nothing was lost; build again when this is mended",
+)
+"""What to do when a file of a build directory cannot be used."""
 
 
 def write(path: Path | str, data: bytes, advice: Advice, prefix: str = ALONE_PREFIX) -> Signature | None:
@@ -163,6 +172,8 @@ class as_disk_error:  # noqa: N801 -- as contexts of the standard library are na
             fix = self._advice.forbidden
         elif error.errno == errno.EFBIG:
             fix = host_fix(errno.EFBIG)
+        elif error.errno == errno.ENOENT:
+            fix = self._advice.gone
         elif isinstance(error, (NotADirectoryError, FileExistsError)):
             fix = "a part of the path is a file, or a link that leads nowhere; move that away, or name another path"
         else:

@@ -17,6 +17,7 @@ from wasmbuild.lean.paths import Path
 _INTO = Advice(
     full="free some space there and try again",
     forbidden="check that you may write there, or name another file",
+    gone="its directory was removed or moved meanwhile, or takes no files; try again, or name another file",
     other="try again when this is mended, or name another file",
 )
 _OPEN_FLAGS = os.O_WRONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)

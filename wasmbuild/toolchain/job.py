@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from wasmbuild.errors import CompileError, FormatError
+from wasmbuild import files
+from wasmbuild.errors import CompileError, DiskError, FormatError
 from wasmbuild.formats import cwasm
+from wasmbuild.lean.contexts import contextmanager
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain.limits import ProcessLimits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from wasmbuild.engine.config import EngineConfig
 
 
@@ -39,6 +43,24 @@ class NoVerdictError(CompileError):
     def __init__(self, text: str, fix: str = "") -> None:
         super().__init__(text)
         self.fix = fix
+
+
+@contextmanager
+def undisturbed(job: Job) -> Iterator[None]:
+    """Raise DiskError, in place of what compilers say then, where something else takes the binary away meanwhile.
+
+    That is what a clean does which removes or moves the directory. A binary that another build of it put there since is
+    another file.
+    """
+    before = files.signature_of(job.wasm)
+    try:
+        yield
+    except (CompileError, DiskError) as error:
+        if before is not None and files.signature_of(job.wasm) == before:
+            raise
+        directory = files.seen_from_here(job.wasm.parent)
+        problem = "was removed or moved, perhaps with what is above it, while a compiler worked there"
+        raise DiskError(f"{directory}: {problem}; build again") from error
 
 
 def check_artifact(

@@ -11,7 +11,7 @@ from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.toolchain import executable, installed, search_path
 from wasmbuild.toolchain.find import AUTO, EMBEDDED, FoundCompiler, find, library, remedies, why_passed_over
-from wasmbuild.toolchain.job import Job, NoVerdictError
+from wasmbuild.toolchain.job import Job, NoVerdictError, undisturbed
 from wasmbuild.toolchain.limits import ProcessLimits
 
 if TYPE_CHECKING:
@@ -99,13 +99,15 @@ class Toolchain:
         if compiler.kind == EMBEDDED:
             if obstacle := self.obstacle(job.engine):
                 raise ToolchainError(obstacle)
-            self._embedded(compiler).compile(job)
-            executable.refuse_another(compiler.path, compiler.sha256)
+            with undisturbed(job):
+                self._embedded(compiler).compile(job)
+                executable.refuse_another(compiler.path, compiler.sha256)
             return None
         # What starts a process is not light, and most steps of a build that was made before compile nothing.
         from wasmbuild.toolchain import cli
 
-        return cli.compile(compiler, job)
+        with undisturbed(job):
+            return cli.compile(compiler, job)
 
     def translate(self, text: bytes) -> bytes:
         """Return the binary of WebAssembly text.

@@ -279,7 +279,10 @@ class TestWorkers:
         assert room.cache.kept == {}
 
     def test_a_file_that_is_gone(self, room: Room, tmp_path: Path) -> None:
-        assert "what was compiled cannot be read back: No such file" in self.answer(room, artifact=tmp_path / "gone")
+        assert self.answer(room, artifact=tmp_path / "gone") == (
+            f"{tmp_path / 'gone'}: cannot be read back: No such file or directory; something removed or moved the "
+            "build directory while it was built; build again"
+        )
 
 
 def test_two_engines_in_one_build_are_two_requests(room: Room) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from wasmbuild.errors import CompileError, DiskError
 from wasmbuild.toolchain import cli
 from wasmbuild.toolchain.advice import failure
 from wasmbuild.toolchain.find import FoundCompiler
-from wasmbuild.toolchain.job import Job
+from wasmbuild.toolchain.job import Job, undisturbed
 from wasmbuild.toolchain.limits import ProcessLimits
 
 COMPILER = FoundCompiler("cli", "/opt/wasmtime", "48.0.8", "0" * 64)
@@ -163,3 +165,44 @@ def test_riscv64_without_vectors() -> None:
 
 def test_an_unknown_failure_speaks_for_itself() -> None:
     assert head("ended with status 1", "Error: something new") == "wasmtime 48.0.8 ended with status 1"
+
+
+def removed(directory: Path) -> None:
+    shutil.rmtree(directory)
+
+
+def moved(directory: Path) -> None:
+    directory.rename(directory.with_name("away"))
+
+
+def made_anew(directory: Path) -> None:
+    """As where the next artifact of the same source is prepared before this one has failed."""
+    directory.rename(directory.with_name("away"))
+    directory.mkdir()
+    (directory / "0.wasm").write_bytes(b"wasm")
+
+
+@pytest.mark.parametrize("disturb", [removed, moved, made_anew])
+@pytest.mark.parametrize("said", [CompileError("failed to read"), DiskError("cannot be written")], ids=repr)
+def test_a_directory_that_goes_is_told_in_place_of_what_a_compiler_says_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disturb: Callable[[Path], None], said: Exception
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    directory = tmp_path / "private"
+    directory.mkdir()
+    here = job(wasm=directory / "0.wasm", out=directory / "0.cwasm")
+    here.wasm.write_bytes(b"wasm")
+
+    def fail(meanwhile: Callable[[Path], None]) -> None:
+        with undisturbed(here):
+            meanwhile(directory)
+            raise said
+
+    with pytest.raises(type(said)) as error:
+        fail(lambda directory: None)
+    assert error.value is said
+    with pytest.raises(DiskError) as error:
+        fail(disturb)
+    assert str(error.value) == (
+        "private: was removed or moved, perhaps with what is above it, while a compiler worked there; build again"
+    )

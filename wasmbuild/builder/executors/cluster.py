@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from wasmbuild.builder.disk import BUILDING, as_disk_error
 from wasmbuild.builder.executors import wire
 from wasmbuild.builder.executors.cluster_client import (
     ClusterPatience,
@@ -30,7 +31,6 @@ PATIENCE = ClusterPatience()
 # Workers that may be lost over one request while nothing else is asked of them.
 _MOST_ALONE = 1
 _AGAIN_SECONDS = 0.05
-
 
 Done = concurrent.futures.Future[CompileResult]
 
@@ -210,9 +210,10 @@ class Cluster:
 
     async def _compiled(self, request: CompileRequest, wasm: Path) -> CompileResult:
         try:
-            data = await asyncio.to_thread(wasm.read_bytes)
-        except OSError as error:
-            return CompileResult("", "", error=DiskError(f"{wasm}: cannot be read: {error.strerror or error}"))
+            with as_disk_error(wasm, "read", BUILDING):
+                data = await asyncio.to_thread(wasm.read_bytes)
+        except DiskError as error:
+            return CompileResult("", "", error=error)
         asked = wire.request_to_bytes(request)
         try:
             return await self._tried(asked, data)
