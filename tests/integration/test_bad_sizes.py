@@ -7,9 +7,13 @@ import subprocess
 import sys
 
 import pytest
-from support import Project
+from support import HEAD as PROJECT
+from support import MODULES, Project
+
+from wasmbuild.engine import host
 
 HEAD = b"\0asm\1\0\0\0"
+HOST = host.triple() or "pulley64"
 
 
 @pytest.mark.parametrize(
@@ -31,8 +35,10 @@ def test_a_head_and_zeros(project: Project, size: int, said: str) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="ulimit is a command of POSIX")
 @pytest.mark.parametrize("arguments", [["build"], ["compile", "add.wat", "--target", "x64", "-o", "out.cwasm"]])
-def test_an_artifact_that_is_larger_than_files_may_be(project: Project, arguments: list[str]) -> None:
+@pytest.mark.parametrize("compiler", ["cli", "embedded"])
+def test_an_artifact_that_is_larger_than_files_may_be(project: Project, arguments: list[str], compiler: str) -> None:
     """16 blocks of 512 bytes are more than all else that is written, and less than an artifact."""
+    project.declare(PROJECT + f'compiler = "{compiler}"\n[targets.x64]\ntriple = "{HOST}"\n' + MODULES)
     argv = [sys.executable, "-m", "wasmbuild.cli", *arguments]
     limited = ["/bin/sh", "-c", 'ulimit -f 16; exec "$@"', "sh", *argv]
     environment = {**os.environ, "WASMBUILD_CACHE": "off"}

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from wasmbuild.boundary import host_fix
 from wasmbuild.engine import host, triples
 from wasmbuild.engine.config import EngineConfig
 from wasmbuild.errors import ChildError, CompileError, DiskError, ToolchainError
@@ -67,7 +68,8 @@ class Embedded:
         if "errno" in outcome.body:
             unread = outcome.body["file"] == str(job.wasm)
             trouble = f"{job.source}: cannot be read" if unread else f"{job.name}: cannot be written"
-            raise DiskError(f"{trouble}: {outcome.body['error']}")
+            fix = host_fix(outcome.body["errno"] or 0) or "build again when this is mended"
+            raise DiskError(f"{trouble}: {outcome.body['error']}; {fix}")
         if "error" in outcome.body:
             raise failure(job, self._name, "refused", outcome.body["error"])
 
