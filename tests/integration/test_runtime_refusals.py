@@ -292,7 +292,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
             call(tmp_path / "none")
         with pytest.raises(runtime.MissingFileError, match=r"cannot be read: .*; name a regular file"):
             call(tmp_path)
-        with pytest.raises(UsageError, match=r"a\\x00b is no path: embedded null byte"):
+        with pytest.raises(UsageError, match=r"a\\x00b is no path: .*embedded null "):
             call("a\0b")
 
 

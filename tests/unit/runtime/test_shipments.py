@@ -152,7 +152,7 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "manifest.json")
     with pytest.raises(ShipmentError, match=r"manifest\.json is a FIFO, not a regular file"):
         shipments.find(tmp_path)
-    with pytest.raises(ShipmentError, match="cannot be read: embedded null byte"):
+    with pytest.raises(ShipmentError, match=r"cannot be read: .*embedded null "):
         shipments.find("a\0b")
 
 
