@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TypeGuard
 
 from wasmbuild.formats.manifest import ManifestArtifact
@@ -19,15 +20,34 @@ _VALUE_TYPE = re.compile(r"\(ref (?:null )?(?:[a-z0-9]+|\(shared [a-z0-9]+\))\)|
 _TYPES = ("type", "component", "instance", "func")
 """What the library calls a type that a component exports: one of components goes by the kind that they have."""
 _TABLE = re.compile(r"(.*?)(?:\.\.4294967295)?(?: i64)?(?: shared)?")
+_SIZES = re.compile(r" (\d+)(?:\.\.(\d+))?(?: i64)?(?: shared)?\Z")
+_TOLD = 0xFFFFFFFF
+_DIGITS = len(str(_TOLD))
 
 
 def difference(artifact: ManifestArtifact, imports: Rows, exports: Rows) -> str:
     """Return in words how imports or exports differ from the manifest's, or an empty string."""
+    sizes = not has_untold_sizes(artifact)
     parts = (
-        _difference("imports", artifact.imports, imports),
-        _difference("exports", artifact.exports, exports),
+        _difference("imports", artifact.imports, imports, sizes),
+        _difference("exports", artifact.exports, exports, sizes),
     )
     return "; ".join(filter(None, parts))
+
+
+def has_untold_sizes(artifact: ManifestArtifact) -> bool:
+    """Tell whether a module imports or exports a table whose size the library cannot tell.
+
+    It has 32 bits for the sizes of tables, and over a larger one it ends the process (``wasm_tabletype_limits`` of its
+    C API, which has no other function for them). Then of no table of that module is the size asked for.
+    """
+    rows: Iterable[Sequence[str]] = chain(artifact.imports, artifact.exports)
+    return any(kind == "table" and _is_untold(type_) for *_, kind, type_ in rows)
+
+
+def _is_untold(type_: str) -> bool:
+    sizes = _SIZES.search(type_)
+    return sizes is not None and any(len(size) > _DIGITS or int(size) > _TOLD for size in sizes.groups("0"))
 
 
 def are_rows(value: object, width: int) -> TypeGuard[Rows]:
@@ -38,25 +58,26 @@ def are_rows(value: object, width: int) -> TypeGuard[Rows]:
     )
 
 
-def as_reported(kind: str, type_: str) -> str:
+def as_reported(kind: str, type_: str, *, sizes: bool = True) -> str:
     """Return a type as the probe tells it: a value type that it cannot tell is ``?``.
 
-    Of a table it tells neither 64-bit indices nor sharing, and has no sign for a maximum of 2^32 - 1.
+    Of a table it tells neither 64-bit indices nor sharing, and has no sign for a maximum of 2^32 - 1; without
+    ``sizes``, none at all.
     """
     if kind == "memory":
         return type_
     if kind == "table" and (table := _TABLE.fullmatch(type_)):
-        type_ = table[1]
+        type_ = table[1] if sizes else _SIZES.sub("", type_)
     return _VALUE_TYPE.sub(lambda match: match[0] if match[0] in _KNOWN_TYPES else "?", type_)
 
 
-def _difference(what: str, declared: Iterable[Sequence[str]], rows: Rows) -> str:
+def _difference(what: str, declared: Iterable[Sequence[str]], rows: Rows, sizes: bool) -> str:
     wanted, found = list(map(tuple, declared)), list(map(tuple, rows))
     if wanted == found:
         return ""
     types = {extern[:-2] for extern in wanted if extern[-2] == "type"}
     found = [(*row[:-2], "type", "") if row[:-2] in types and row[-2] in _TYPES else row for row in found]
-    spelled = Counter((*extern[:-1], as_reported(extern[-2], extern[-1])) for extern in wanted)
+    spelled = Counter((*extern[:-1], as_reported(extern[-2], extern[-1], sizes=sizes)) for extern in wanted)
     counted = Counter(found)
     # Of the types that a component imports the library lists those alone that a host has to give, its resources.
     missing = [extern for extern in (spelled - counted).elements() if what == "exports" or extern[-2] != "type"]

@@ -22,8 +22,8 @@ from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.replies import Reply
 from wasmbuild.toolchain.server import Server
 from wasmbuild.toolchain.worker import ChildExit, Request
+from wasmbuild.verify import interface, tested
 from wasmbuild.verify import library_answers as answers
-from wasmbuild.verify import tested
 from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome
 from wasmbuild.verify.outcomes import Obstacle
 from wasmbuild.verify.tested import CaseResult
@@ -247,6 +247,8 @@ class LibraryLoader:
     def _request(self, batch: _Batch, *, keep: bool = False) -> Request:
         loads = batch.loads
         body: dict[str, Any] = {"engine": batch.how, "load": [load.artifact.kind for load in loads]}
+        if unsized := [at for at, load in enumerate(loads) if interface.has_untold_sizes(load.artifact)]:
+            body["unsized"] = unsized
         if keep:
             body["keep"] = True
         return Request(body, files=[load.file.fileno() for load in loads], seconds=self._limits.seconds)

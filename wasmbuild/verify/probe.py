@@ -6,6 +6,8 @@ runs. A request says:
 ``load``
     a list of ``"module"`` or ``"component"``, one for each artifact; without, only the engine is made, for requests to
     come
+``unsized``
+    positions in ``load`` of modules with tables so large that to ask for the size of one ends the process
 ``keep``
     whether requests to come test the artifact, which is a single one then
 ``engine``
@@ -16,7 +18,7 @@ The artifacts are the descriptors that come with the request, or the bytes of al
 an object for each, ``{"imports": [[module, name, kind, type], …], "exports": [[name, kind, type], …]}`` in the terms of
 ``wasmbuild/formats/extern.py``, or ``{"error": text}`` with Wasmtime's words; it is this alone where there can be no
 such engine. The library does not tell every type: a value type that it keeps to itself is written ``?``, and whether a
-table is of 64 bits or shared is left out.
+table is of 64 bits or shared is left out, and so are the sizes of tables of what is ``unsized``.
 
 A request with ``test`` executes one case on the artifact that was kept: see ``probe_cases.py``.
 """
@@ -66,19 +68,24 @@ class Probe:
         if len(files) != request.get("files", 0):
             raise OSError("not all descriptors of a request arrived")
         contents: list[Any] = [*files] or _parts(data, request.get("sizes", [len(data)]))
-        artifacts = zip(request.get("load", []), contents)
-        described = self._interfaces.tell([self._load(engine, *artifact, keep=keep) for artifact in artifacts])
+        unsized = request.get("unsized", [])
+        artifacts = enumerate(zip(request.get("load", []), contents))
+        described = self._interfaces.tell(
+            [self._load(engine, *artifact, keep=keep, sizes=at not in unsized) for at, artifact in artifacts]
+        )
         if self._kept is not None:
             self._kept[3].update({name: type_ for name, what, type_ in described[0]["exports"] if what == "func"})
         return {"loaded": described}, b""
 
-    def _load(self, engine: wasmtime.Engine, kind: str, content: bytes | int, *, keep: bool) -> Externs | LoadReply:
+    def _load(
+        self, engine: wasmtime.Engine, kind: str, content: bytes | int, *, keep: bool, sizes: bool
+    ) -> Externs | LoadReply:
         try:
             artifact = _deserialize(_class(kind), engine, content)
             try:
                 if kind == "component":
                     return self._interfaces.component(engine, artifact)
-                return self._interfaces.module(artifact)
+                return self._interfaces.module(artifact, sizes=sizes)
             finally:
                 if keep:
                     self._kept = kind, engine, artifact, {}

@@ -65,10 +65,14 @@ LoadReply = dict[str, Any]
 
 
 class Externs(NamedTuple):
-    """What a module imports and exports, not yet told. Both vectors are owned."""
+    """What a module imports and exports, not yet told. Both vectors are owned.
+
+    Without ``sizes`` those of its tables are not asked for.
+    """
 
     imports: Any
     exports: Any
+    sizes: bool
 
 
 class Interfaces:
@@ -81,9 +85,12 @@ class Interfaces:
         # Asking for the kind of a type that the C API has no number for ends the process; comparing does not.
         self._types = [(partial(_are_equal, ctypes.cast(type_, _ADDRESS)), name) for type_, name in types]
 
-    def module(self, module: wasmtime.Module) -> Externs:
-        """Take what is to be told out of a module, which can be closed then; ``tell`` must follow."""
-        externs = Externs(c_api.wasm_importtype_vec_t(0, None), c_api.wasm_exporttype_vec_t(0, None))
+    def module(self, module: wasmtime.Module, *, sizes: bool) -> Externs:
+        """Take what is to be told out of a module, which can be closed then; ``tell`` must follow.
+
+        Without ``sizes`` those of its tables are left out.
+        """
+        externs = Externs(c_api.wasm_importtype_vec_t(0, None), c_api.wasm_exporttype_vec_t(0, None), sizes)
         c_api.wasmtime_module_imports(module.ptr(), ctypes.byref(externs.imports))
         c_api.wasmtime_module_exports(module.ptr(), ctypes.byref(externs.exports))
         return externs
@@ -92,13 +99,17 @@ class Interfaces:
         """Return ``{"imports": [[module, name, kind, type], …], "exports": [[name, kind, type], …]}`` for modules.
 
         A value type that the library keeps to itself is written ``?``; whether a table is of 64 bits or shared is left
-        out. What is told already stays as it is.
+        out, and its size where that was not to be asked. What is told already stays as it is.
         """
         modules = [externs for externs in several if isinstance(externs, Externs)]
         imports = [_items(ctypes.addressof(externs.imports)) for externs in modules]
         exports = [_items(ctypes.addressof(externs.exports)) for externs in modules]
         imported, exported = list(chain(*imports)), list(chain(*exports))
-        kinds, types = self._externs([*map(_import_type, imported), *map(_export_type, exported)])
+        unsized: set[int] = set()
+        for externs, own, others in zip(modules, imports, exports):
+            if not externs.sizes:
+                unsized.update(chain(map(_import_type, own), map(_export_type, others)))
+        kinds, types = self._externs([*map(_import_type, imported), *map(_export_type, exported)], unsized)
         from_modules, names = map(_text, map(_import_module, imported)), map(_text, map(_import_name, imported))
         all_imports = zip(from_modules, names, kinds, types)
         count = len(imported)
@@ -126,17 +137,18 @@ class Interfaces:
         c_api.wasmtime_component_type_delete(type_)
         return {"imports": imports, "exports": exports}
 
-    def _externs(self, externs: list[int]) -> tuple[list[str], list[str]]:
-        """Return kinds and types."""
+    def _externs(self, externs: list[int], unsized: set[int]) -> tuple[list[str], list[str]]:
+        """Return kinds and types; of tables that are ``unsized`` that of their elements."""
         kinds = [_CORE_KINDS[kind] for kind in map(_kind, externs)]
         functions = [_as_function(extern) for extern, kind in zip(externs, kinds) if kind == "func"]
         signatures = map("{} -> {}".format, *self._signatures(functions))
         types = [
-            next(signatures) if kind == "func" else self._type(kind, extern) for extern, kind in zip(externs, kinds)
+            next(signatures) if kind == "func" else self._type(kind, extern, extern not in unsized)
+            for extern, kind in zip(externs, kinds)
         ]
         return kinds, types
 
-    def _type(self, kind: str, extern: int) -> str:
+    def _type(self, kind: str, extern: int, sized: bool) -> str:
         if kind == "global":
             global_ = _as_global(extern)
             value = _content(global_)
@@ -146,6 +158,8 @@ class Interfaces:
         if kind == "table":
             table = _as_table(extern)
             element = _element(table)
+            if not sized:
+                return self._names([element])[element]
             limits = c_api.wasm_limits_t.from_address(_limits(table))
             maximum = "" if limits.max == _NO_MAXIMUM else f"..{limits.max}"
             return f"{self._names([element])[element]} {limits.min}{maximum}"

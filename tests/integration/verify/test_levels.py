@@ -185,6 +185,21 @@ def test_types_that_the_library_does_not_tell_end_nothing(tmp_path: Path, worksh
     assert only(tmp_path) == Verdict("types@host", True, "loaded", None, "loaded", "")
 
 
+def test_tables_that_are_too_large_for_the_library_to_tell_end_nothing(tmp_path: Path, workshop: Any) -> None:
+    text = """(module
+      (import "env" "large" (table i64 2 18446744073709551615 externref))
+      (table (export "t") i64 1 0x100000000 funcref) (table (export "small") 1 2 funcref)
+      (memory (export "m") i64 1 0x1000000000000))"""
+    manifest = workshop.ship(tmp_path, "host", HERE, {"a": MODULE, "large": text, "z": text})
+    assert [entry.level for entry in verify([tmp_path]).artifacts] == ["loaded"] * 3
+    other = workshop.compile(text.replace("funcref)", "externref)"), HERE)
+    (tmp_path / "host" / "z.cwasm").write_bytes(other)
+    *right, z = manifest.artifacts
+    wrong = z._replace(size=len(other), sha256=hashlib.sha256(other).hexdigest())
+    workshop.write(tmp_path, manifest._replace(artifacts=(*right, wrong)))
+    assert '"t" is table externref instead of table funcref' in verify([tmp_path]).artifacts[2].message
+
+
 def test_types_of_a_component_that_the_library_does_not_list_or_calls_by_another_kind(
     tmp_path: Path, workshop: Any
 ) -> None:

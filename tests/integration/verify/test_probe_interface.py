@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from probing import Probing
+from probing import Probing, how
 
 PAGES = {"wasm-custom-page-sizes": True}
 SHARED = {"shared-memory": True}
@@ -73,6 +73,21 @@ def test_memories_that_not_every_engine_has(probing: Probing, extern: str, engin
         "imports": [["a", "b", "memory", told]],
         "exports": [],
     }
+
+
+def test_sizes_of_tables_that_are_not_asked_for(probing: Probing) -> None:
+    large = '(module (import "a" "b" (table i64 1 0x100000000 funcref)) (export "c" (table 0)) (memory (export "d") 1))'
+    small = '(module (table (export "t") 1 2 externref))'
+    data = [probing.compile(text) for text in (small, large, small)]
+    body = {"load": ["module"] * 3, "sizes": list(map(len, data)), "engine": how(), "unsized": [1, 2]}
+    assert probing.ask(body, b"".join(data))["loaded"] == [
+        {"imports": [], "exports": [["t", "table", "externref 1..2"]]},
+        {
+            "imports": [["a", "b", "table", "funcref"]],
+            "exports": [["c", "table", "funcref"], ["d", "memory", "1"]],
+        },
+        {"imports": [], "exports": [["t", "table", "externref"]]},
+    ]
 
 
 def test_imports_and_exports_in_the_order_of_the_file(probing: Probing) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmbuild.formats.extern import Export, Import
-from wasmbuild.verify.interface import as_reported, difference
+from wasmbuild.verify.interface import as_reported, difference, has_untold_sizes
 
 TOLD = ("i32", "i64", "f32", "f64", "v128", "funcref", "externref")
 UNTOLD = ("anyref", "exnref", "i31ref", "(ref null 7)", "(ref func)", "(ref null (shared any))", "(ref i31)")
@@ -41,6 +41,24 @@ def test_value_types_that_the_library_keeps_to_itself_are_question_marks(left: l
 )
 def test_types_as_the_probe_tells_them(kind: str, declared: str, told: str) -> None:
     assert as_reported(kind, declared) == told
+
+
+@pytest.mark.parametrize(
+    ("declared", "untold", "told"),
+    [
+        ("funcref 1..4294967296 i64", True, "funcref"),
+        ("(ref null 3) 4294967296 i64 shared", True, "?"),
+        ("externref 1..18446744073709551615 i64", True, "externref"),
+        ("funcref 1..4294967295 i64", False, "funcref"),
+        (f"funcref 1..{'9' * 10_000}", True, "funcref"),
+    ],
+)
+def test_sizes_that_the_library_has_no_room_for(maker: Any, declared: str, untold: bool, told: str) -> None:
+    artifact = maker.entry(b"", exports=(Export("t", "table", declared), Export("s", "table", "funcref 1..2")))
+    assert has_untold_sizes(artifact) == untold
+    assert as_reported("table", declared, sizes=False) == told
+    if untold:
+        assert difference(artifact, [], [["s", "table", "funcref"], ["t", "table", told]]) == ""
 
 
 def test_equal_interfaces_do_not_differ(maker: Any) -> None:
