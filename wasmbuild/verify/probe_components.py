@@ -4,14 +4,16 @@ A component's values are known by their types when it is loaded: booleans, whole
 as text), characters, text and names of enums are what JSON calls them, lists, tuples and flags are arrays, records
 objects, of which optional fields may be left out. A case of a variant, an option or a result is an object of one key,
 its name, with what it holds, or ``true`` where it holds nothing; a bare value is that of ``some`` or ``ok``, a bare
-name a case of a variant that holds nothing. A resource is what a call returns, ``{"call": NAME, "args": […]}``, and as
-a result the text ``"resource"``, for nothing can be said of it.
+name a case of a variant that holds nothing. A resource is what a call returns, ``{"call": NAME, "args": […]}``, be it
+as ``some`` or ``ok``, and as a result the text ``"resource"``, for nothing can be said of it. The library has no values
+of futures, streams and contexts of errors, and ends the process over one that is returned; maps it does not know.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import wasmtime
@@ -27,6 +29,7 @@ else:
 _RUN = re.compile(r"wasi:cli/run@[^#]*#run")
 _RESOURCE = "resource"
 _BARE = {"OptionType": "some", "ResultType": "ok"}
+_WITHOUT_VALUES = ("FutureType", "StreamType", "ErrorContext")
 _WHOLE = {"S8": 8, "S16": 16, "S32": 32, "S64": 64, "U8": 8, "U16": 16, "U32": 32, "U64": 64}
 
 
@@ -40,34 +43,34 @@ def call(
     with model.Linker(engine) as linker:
         if "wasi" in case:
             linker.add_wasip2()
-        if case.get("imports"):
-            linker.define_unknown_imports_as_traps(component)
         try:
+            if case.get("imports"):
+                linker.define_unknown_imports_as_traps(component)
             instance = linker.instantiate(store, component)
         except wasmtime.WasmtimeError as error:
             raise FailedError(f"it cannot be instantiated: {said(str(error))}") from None
         function = _function(store, instance, case["call"])
-        type_ = function.type(store)
-        types = [item for _, item in type_.params]
-        if len(types) != len(case["args"]):
-            raise UnfitError(f"it takes {len(types)} values")
-        args = [
-            _from_json(value, type_, lambda asked: _made(store, instance, asked))
-            for value, type_ in zip(case["args"], types)
-        ]
+        types, result_type = _signature(store, function)
+        args = _arguments(store, instance, "it", case["args"], types)
         if fuel is not None:
             store.set_fuel(fuel)
         try:
-            result = function(store, *args)
+            result = _called(store, function, args)
         except wasmtime.ExitTrap as end:
             raise Exited(end.code) from None
         except wasmtime.WasmtimeError as error:
             raise said(str(error)) from None
-        except (TypeError, ValueError, AssertionError, NotImplementedError) as error:
-            raise FailedError(f"the library cannot call it: {error}") from None
     if _RUN.fullmatch(case["call"]):
         raise Exited(0 if getattr(result, "tag", None) == "ok" else 1)
-    return _outcome(case.get("returns"), result, type_.result)
+    return _outcome(case.get("returns"), result, result_type)
+
+
+def _called(store: wasmtime.Store, function: Any, args: list[Any]) -> Any:
+    """Return what a call returns. Raises WasmtimeError and FailedError."""
+    try:
+        return function(store, *args)
+    except (TypeError, ValueError, AssertionError, NotImplementedError) as error:
+        raise FailedError(f"the library cannot call it: {error}") from None
 
 
 def _outcome(expected: Any, result: Any, type_: Any) -> dict[str, Any]:
@@ -91,18 +94,63 @@ def _function(store: wasmtime.Store, instance: Any, name: str) -> Any:
     return function
 
 
-def _made(store: wasmtime.Store, instance: Any, asked: dict[str, Any]) -> Any:
-    """Return what a call returns that makes a resource."""
-    function = _function(store, instance, asked["call"])
-    types = [item for _, item in function.type(store).params]
-    args = asked.get("args", [])
-    if len(types) != len(args):
-        raise UnfitError(f"{asked['call']} takes {len(types)} values")
+def _signature(store: wasmtime.Store, function: Any) -> tuple[list[Any], Any]:
+    """Return the types of a function's parameters, and of its result or None. Raises UnfitError."""
+    type_ = function.type(store)
     try:
-        made = function(store, *[_from_json(value, type_, None) for value, type_ in zip(args, types)])
+        types, result = [item for _, item in type_.params], type_.result
+        returned = {type(part).__name__ for part in _parts(result)}
+        for part in types:
+            list(_parts(part))
+    except TypeError:
+        raise UnfitError("a value of a type that the library does not know, such as a map, cannot be tested") from None
+    for kind in _WITHOUT_VALUES:
+        if kind in returned:
+            raise _other(kind)
+    return types, result
+
+
+def _parts(type_: Any) -> Iterator[Any]:
+    """Return a type and all in it. Raises TypeError where that is one that the library does not know."""
+    yield type_
+    kind = type(type_).__name__
+    inner: list[Any] = []
+    if kind == "ListType":
+        inner = [type_.element]
+    elif kind == "TupleType":
+        inner = type_.elements
+    elif kind == "RecordType":
+        inner = [item for _, item in type_.fields]
+    elif kind in ("OptionType", "ResultType", "VariantType"):
+        inner = [item for _, item in type_._cases()]
+    for item in inner:
+        yield from _parts(item)
+
+
+def _arguments(store: wasmtime.Store, instance: Any, who: str, written: list[Any], types: list[Any]) -> list[Any]:
+    if len(types) != len(written):
+        raise UnfitError(f"{who} takes {len(types)} values")
+    make = partial(_made, store, instance)
+    return [_from_json(value, type_, make) for value, type_ in zip(written, types)]
+
+
+def _made(store: wasmtime.Store, instance: Any, asked: dict[str, Any]) -> Any:
+    """Return the resource that a call makes."""
+    name = asked["call"]
+    function = _function(store, instance, name)
+    types, type_ = _signature(store, function)
+    args = _arguments(store, instance, name, asked.get("args", []), types)
+    try:
+        made = _called(store, function, args)
     except wasmtime.WasmtimeError as error:
-        raise FailedError(f"{asked['call']} makes no resource: {said(str(error))}") from None
-    return made.payload if isinstance(made, model.Variant) else made
+        raise FailedError(f"{name} makes no resource: {said(str(error))}") from None
+    held, holds = made, type_
+    if type(type_).__name__ in _BARE and made.tag == _BARE[type(type_).__name__]:
+        held, holds = made.payload, dict(type_._cases())[made.tag]
+    if type(holds).__name__ != "OwnType":
+        returned = "nothing" if type_ is None else _shown(_to_json(made, type_))
+        raise FailedError(f"{name} makes no resource: it returned {returned}")
+    return held
 
 
 def _from_json(value: Any, type_: Any, make: Callable[[dict[str, Any]], Any] | None) -> Any:
@@ -209,7 +257,8 @@ def _checked(value: Any, fits: bool, what: str) -> Any:
 
 
 def _other(kind: str) -> UnfitError:
-    return UnfitError(f"a value of the component's type {kind.removesuffix('Type').lower()} cannot be tested")
+    name = "error-context" if kind == "ErrorContext" else kind.removesuffix("Type").lower()
+    return UnfitError(f"a value of the component's type {name} cannot be tested")
 
 
 def _shown(value: Any) -> str:

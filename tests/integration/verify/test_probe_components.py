@@ -177,8 +177,33 @@ def test_no_value_is_expected_of_a_function_without_a_result(probing: Probing) -
 
 def test_a_value_that_no_test_can_hold_is_refused(probing: Probing) -> None:
     future = '(type $f (future u32)) (export $future "future" (type $f))'
-    told = probing.test(identity("i32", "$future", future), {"call": "f", "args": [1]})
-    assert told == {"failed": "a value of the component's type future cannot be tested", "unfit": True}
+    said = {"failed": "a value of the component's type future cannot be tested", "unfit": True}
+    assert probing.test(lift("i32", '(param "x" $future) (result u32)', future), {"call": "f", "args": [1]}) == said
+    for result in (
+        "$future",
+        "(option $future)",
+        "(tuple u8 $future)",
+        "(list $future)",
+        "(result u8 (error $future))",
+    ):
+        # The library would end the process over it.
+        assert probing.test(lift("number", f"(result {result})", future), {"call": "f", "traps": "x"}) == said
+
+
+@pytest.mark.parametrize(
+    ("core", "signature"),
+    [
+        ("pair", '(param "x" $map) (result u32)'),
+        ("pair", '(param "x" (list $map)) (result u32)'),
+        ("number", "(result $map)"),
+        ("number", "(result (option (tuple u8 $map)))"),
+    ],
+)
+def test_a_type_that_the_library_does_not_know_is_refused(probing: Probing, core: str, signature: str) -> None:
+    text = lift(core, signature, '(type $m (map string u8)) (export $map "m" (type $m))')
+    case = {"call": "f", "args": [[]] if core == "pair" else [], "traps": "x"}
+    said = "a value of a type that the library does not know, such as a map, cannot be tested"
+    assert probing.test(text, case, {"wasm-component-model-map": True}) == {"failed": said, "unfit": True}
 
 
 @pytest.mark.parametrize(
@@ -213,13 +238,25 @@ def test_cases_are_told_by_name_and_taken_by_name_or_bare(
 
 RESOURCE = f"""(component {COUNTERS_CORE}
   (core module $t (import "" "new" (func $new (param i32) (result i32))) (memory (export "memory") 1)
+    (func (export "make") (param i32) (result i32)
+      (if (i32.eq (local.get 0) (i32.const 13)) (then unreachable)) (call $new (local.get 0)))
+    (func (export "same") (param i32) (result i32) (call $new (local.get 0)))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+    (func (export "drop")) (func (export "name") (param i32 i32))
     (func (export "try") (param i32) (result i32)
-      (i32.store (i32.const 4) (call $new (local.get 0))) (i32.const 0)))
+      (i32.store (i32.const 0) (i32.eqz (local.get 0)))
+      (i32.store (i32.const 4) (if (result i32) (local.get 0)
+        (then (call $new (local.get 0))) (else (i32.const 7)))) (i32.const 0)))
   (core instance $ti (instantiate $t (with "" (instance (export "new" (func $new))))))
   (export $re "counter" (type $r))
-  (func (export "[static]counter.try") (param "n" u32) (result (result (own $re)))
+  (func (export "[static]counter.try") (param "n" u32) (result (result (own $re) (error u32)))
     (canon lift (core func $ti "try") (memory $ti "memory")))
-  (func (export "[constructor]counter") (param "n" u32) (result (own $re)) (canon lift (core func $wi "make")))
+  (func (export "[static]counter.same") (param "of" (borrow $re)) (result (own $re))
+    (canon lift (core func $ti "same")))
+  (func (export "drop") (canon lift (core func $ti "drop")))
+  (func (export "name") (param "n" string)
+    (canon lift (core func $ti "name") (memory $ti "memory") (realloc (func $ti "realloc"))))
+  (func (export "[constructor]counter") (param "n" u32) (result (own $re)) (canon lift (core func $ti "make")))
   (func (export "[method]counter.get") (param "self" (borrow $re)) (result u32) (canon lift (core func $i "get"))))"""
 
 
@@ -232,6 +269,26 @@ def test_a_resource_is_made_by_a_call_and_given_to_another(probing: Probing) -> 
     assert told == {"returned": ["resource"], "expected": ["resource"]}
     told = probing.test(RESOURCE, {"call": "[method]counter.get", "args": [3]})
     assert told == {"failed": '3 is no resource; write { call = "…", args = […] }, what makes one', "unfit": True}
+    again = {"call": "[static]counter.same", "args": [made]}
+    told = probing.test(RESOURCE, {"call": "[method]counter.get", "args": [again], "returns": [3]})
+    assert told == {"returned": [3], "expected": [3]}
+
+
+@pytest.mark.parametrize(
+    ("call", "args", "said"),
+    [
+        ("[static]counter.try", [0], 'makes no resource: it returned {"err": 7}'),
+        ("[method]counter.get", [{"call": "[constructor]counter", "args": [3]}], "makes no resource: it returned 3"),
+        ("[constructor]counter", [13], "makes no resource: wasm `unreachable` instruction executed"),
+        ("drop", [], "makes no resource: it returned nothing"),
+        ("name", ["\ud800"], "the library cannot call it: 'utf-8' codec can't encode"),
+        ("nope", [], "there is no such function"),
+    ],
+)
+def test_a_call_that_makes_no_resource(probing: Probing, call: str, args: list[Any], said: str) -> None:
+    told = probing.test(RESOURCE, {"call": "[method]counter.get", "args": [{"call": call, "args": args}]})
+    assert told.keys() == {"failed"}
+    assert told["failed"].removeprefix(f"{call} ").startswith(said)
 
 
 # --- where functions are ----------------------------------------------------------------------------------------------
@@ -277,6 +334,9 @@ def test_a_component_that_imports_is_not_instantiated(probing: Probing) -> None:
     told = probing.test('(component (import "log" (func)))', {"call": "f"})
     assert told.keys() == {"failed"}
     assert told["failed"].startswith("it cannot be instantiated: component imports function `log`")
+    imports = '(component (import "core" (core module)) (import "log" (func)))'
+    told = probing.test(imports, {"call": "f", "imports": "trap"})
+    assert told == {"failed": "it cannot be instantiated: unable to define core module imports as traps"}
 
 
 @pytest.mark.parametrize("triple", [None, "pulley64"], ids=["here", "pulley64"])
