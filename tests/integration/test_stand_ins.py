@@ -100,8 +100,23 @@ WASI_3 = """(component
   (export "wasi:cli/run@0.3.0" (instance $all)))"""
 
 
-def test_a_program_of_wasi_3_is_tested_by_an_executable(project: Project) -> None:
-    entries = proved(project, WASI_3, "{ wasi = {}, exit = 1 }")
+# It imports nothing by which to tell that it is one of WASI 0.3, and is async.
+WASI_3_ALONE = """(component
+  (core module $m
+    (import "" "return" (func $return (param i32)))
+    (func (export "run") (result i32) (call $return (i32.const 1)) (i32.const 0))
+    (func (export "done") (param i32 i32 i32) (result i32) (i32.const 0)))
+  (core func $return (canon task.return (result (result))))
+  (core instance $i (instantiate $m (with "" (instance (export "return" (func $return))))))
+  (type $t (func async (result (result))))
+  (func $run (type $t) (canon lift (core func $i "run") async (callback (core func $i "done"))))
+  (instance $all (export "run" (func $run)))
+  (export "wasi:cli/run@0.3.0" (instance $all)))"""
+
+
+@pytest.mark.parametrize("text", [WASI_3, WASI_3_ALONE], ids=["exit", "alone"])
+def test_a_program_of_wasi_3_is_tested_by_an_executable(project: Project, text: str) -> None:
+    entries = proved(project, text, "{ wasi = {}, exit = 1 }")
     assert [(entry["ok"], entry["level"], entry["message"]) for entry in entries] == [(True, "tested", "")] * 2
 
 

@@ -22,6 +22,7 @@ WASI = "wasi_snapshot_preview1"
 
 _WASI_OF_COMPONENTS = re.compile(r"wasi:(cli|clocks|filesystem|io|random|sockets)/[a-z0-9-]+@0\.([23])\.[0-9]+")
 _RUN = re.compile(r"wasi:cli/run@0\.[23]\.[0-9]+")
+_RUN_3 = re.compile(r"wasi:cli/run@0\.3\.[0-9]+#run")
 PROGRAM = re.compile(r"wasi:cli/run@[^#]*#run")
 """Calls that run a component as a program."""
 _FUNCTION = re.compile(r"\((.*)\) -> \((.*)\)")
@@ -93,10 +94,11 @@ def _not_functions(imports: Sequence[Import]) -> list[Import]:
 
 
 def need_wasi_3(cases: Sequence[Case], imports: Sequence[Import]) -> bool:
-    """Tell whether test cases give a component WASI 0.3."""
+    """Tell whether test cases give a component WASI 0.3, or run it as a program of that, which is async."""
     found = map(_WASI_OF_COMPONENTS.fullmatch, (item.name for item in imports if item.kind == "instance"))
-    return any(case.wasi is not None for case in cases) and any(
-        match is not None and match[2] == "3" for match in found
+    given = any(case.wasi is not None for case in cases)
+    return (given and any(match is not None and match[2] == "3" for match in found)) or any(
+        _RUN_3.fullmatch(case.call) for case in cases
     )
 
 

@@ -21,7 +21,7 @@ LACKS = {
     MACHINE: "for another machine, and no runner is declared",
     WASMTIME: "no Wasmtime of that line and those settings is here",
     CPU: "for a CPU with features that this one lacks",
-    CALLS: "a wasmtime executable cannot run these tests",
+    CALLS: "what loads them here cannot run these tests",
 }
 """What a host can lack so that a level is not tried: all there is, and all known from manifest and host alone.
 

@@ -13,7 +13,7 @@ from wasmbuild.text import printable
 from wasmbuild.toolchain.process import is_late
 from wasmbuild.verify import host_errors, values
 from wasmbuild.verify.host_errors import host_lacks
-from wasmbuild.verify.outcomes import Broken, Unverified
+from wasmbuild.verify.outcomes import CALLS, Broken, Unreachable, Unverified
 
 WRONG = "correct the source or the test; if both are right, compile with another patch release of Wasmtime"
 DIED = "compile it again, or with another patch release of Wasmtime"
@@ -27,6 +27,8 @@ _SHOWN = 80
 _OUTPUT_SHOWN = 40
 _OUTCOMES = ("returned", "trapped", "exited")
 _DEEPEST = 100
+# The library of line 50 says so; those of 48 and 49 end their process, with that in what they write.
+_ASYNC = "async-lifted export"
 _NOT_SHARED = "shared memory support is disabled"
 
 
@@ -35,7 +37,7 @@ class CaseResult(NamedTuple):
 
     ``outcome`` is text that is equal where outcomes are equal, None where there was none. ``problem`` says what is
     wrong with it, and is empty where nothing is; ``fix`` is what to do then. Where it is not ``judged``, the problem is
-    one of what ran it.
+    one of what ran it; ``lacks`` is which of ``outcomes.LACKS`` that lacks, or None.
     """
 
     case: Case
@@ -44,6 +46,7 @@ class CaseResult(NamedTuple):
     problem: str
     fix: str = WRONG
     judged: bool = True
+    lacks: str | None = None
 
 
 class Metering(NamedTuple):
@@ -71,6 +74,8 @@ def judged(case: Case, reply: Mapping[str, Any], memory: int | None = None) -> C
             return CaseResult(case, lacks, None, lacks, TOO_LARGE)
         if lacks := host_lacks(reply["failed"]):
             return CaseResult(case, lacks, None, lacks, "", judged=False)
+        if _ASYNC in reply["failed"]:
+            return _asynchronous(case)
         fix = NOT_SHARED if _NOT_SHARED in reply["failed"] else UNFIT if reply.get("unfit") is True else WRONG
         return CaseResult(case, summary, None, summary, fix)
     problems = [_wrong(case, reply, summary)]
@@ -94,6 +99,8 @@ def died(case: Case, ending: str, stderr: str, memory: int | None = None, *, is_
         return CaseResult(case, ending, ending, ending, TOO_SLOW)
     if lacks := host_lacks(stderr):
         return CaseResult(case, lacks, None, lacks, "", judged=False)
+    if _ASYNC in stderr:
+        return _asynchronous(case)
     if is_own:
         summary = f"did not run to its end: the process that runs it {host_errors.how_it_ended(ending, stderr)}"
         return CaseResult(case, summary, None, summary, "verify again", judged=False)
@@ -101,15 +108,24 @@ def died(case: Case, ending: str, stderr: str, memory: int | None = None, *, is_
     return CaseResult(case, summary, summary, summary, DIED)
 
 
-def verdict(artifact: ManifestArtifact, results: Sequence[CaseResult]) -> Broken | Unverified | None:
+def _asynchronous(case: Case) -> CaseResult:
+    # Its type does not say so: a function of an async type that is not lifted so can be called.
+    problem = "cannot be executed: the function is async, and the library calls none that is"
+    return CaseResult(case, problem, None, problem, "remove the test", judged=False, lacks=CALLS)
+
+
+def verdict(artifact: ManifestArtifact, results: Sequence[CaseResult]) -> Broken | Unverified | Unreachable | None:
     """Return what the tests that ran have against an artifact, or that one of them has no outcome, or None."""
     failed = [index for index, test in enumerate(results) if test.problem and test.judged]
     if not failed:
-        for index, test in enumerate(results):
-            if test.problem:
-                message = f"{place(artifact, index)} {test.problem}"
-                return Unverified(f"{message}; {test.fix}" if test.fix else message)
-        return None
+        without = [index for index, test in enumerate(results) if test.problem]
+        if not without:
+            return None
+        index = min(without, key=lambda index: results[index].lacks is not None)
+        test = results[index]
+        message = f"{place(artifact, index)} {test.problem}"
+        message = f"{message}; {test.fix}" if test.fix else message
+        return Unverified(message) if test.lacks is None else Unreachable(message, test.lacks)
     first = failed[0]
     others = len(failed) - 1
     more = f"; {others} more test{'s fail' if others > 1 else ' fails'}" if others else ""

@@ -8,6 +8,7 @@ import pytest
 
 from wasmbuild.project.case_values import CaseValue
 from wasmbuild.project.cases import Case, Wasi
+from wasmbuild.verify.outcomes import CALLS, Broken, Unreachable, Unverified
 from wasmbuild.verify.tested import DIED, TOO_LARGE, TOO_SLOW, WRONG, died, differ, judged, verdict
 
 RETURNS = Case("f", (), returns=(3,))
@@ -103,6 +104,20 @@ def test_too_little_memory_is_told_as_what_it_is_where_there_is_no_limit() -> No
     for ran in (judged(RETURNS, {"failed": "MemoryError"}), died(RETURNS, "was ended by signal 6", "MemoryError")):
         assert (ran.outcome, ran.judged) == (None, False)
         assert ran.problem.startswith("cannot be tried here: Cannot allocate memory; ")
+
+
+ASYNC = "cannot synchronously call an async-lifted export; use `call_async` or `call_concurrent` instead"
+
+
+def test_an_async_function_is_no_fault_of_an_artifact(maker: Any) -> None:
+    artifact = maker.entry(b"")._replace(tests=(RETURNS,) * 3)
+    late = judged(RETURNS, {"failed": "MemoryError"})
+    for ran in (judged(RETURNS, {"failed": ASYNC}), died(RETURNS, "was ended by signal 6", f"panicked: {ASYNC}")):
+        assert (ran.outcome, ran.judged, ran.lacks) == (None, False, CALLS)
+        assert isinstance(verdict(artifact, [judged(RETURNS, THREE), ran]), Unreachable)
+        assert isinstance(verdict(artifact, [ran, judged(RETURNS, FOUR)]), Broken)
+        # Of what failed here it is not known what it would have been.
+        assert isinstance(verdict(artifact, [ran, late]), Unverified)
 
 
 @pytest.mark.parametrize(
