@@ -5,6 +5,8 @@ Source: ``design/mvp/Binary.md`` of the WebAssembly component model (version 13,
 
 from __future__ import annotations
 
+from wasmbuild.formats import canonical
+from wasmbuild.formats.canonical import Canonical
 from wasmbuild.formats.component import read_export, read_name, read_type
 from wasmbuild.formats.cursor import Cursor
 from wasmbuild.formats.extern import COMPONENT_KINDS
@@ -13,28 +15,7 @@ from wasmbuild.lean.typing import NamedTuple
 _WHAT = "component"
 _CORE_MODULE, _COMPONENT, _INSTANCE, _ALIAS, _CANONICAL, _IMPORT, _EXPORT = 1, 4, 5, 6, 8, 10, 11
 _OUTER = 2
-_LIFT, _LOWER = 0x00, 0x01
-_LAST_ENCODING, _MEMORY, _ASYNC = 0x02, 0x03, 0x06
 _DEEPEST = 100
-_LAST_OF_RESOURCES = 0x04
-# What follows an option's code; encodings and async have nothing.
-_OPTIONS_WITH_INDEX = (_MEMORY, 0x04, 0x05, 0x07, 0x08)
-_OPTIONS_ALONE = (*range(_LAST_ENCODING + 1), _ASYNC, 0x09)
-
-# By code: what follows, one letter each: a number, options, a byte, a result. From 0x05 on all are of async.
-# Tools older than Wasmtime 48 gave 0x28 to 0x2C other meanings.
-_FOLLOWS = {
-    **dict.fromkeys((0x02, 0x03, 0x04, 0x07, 0x0E, 0x13, 0x14, 0x15, 0x1A, 0x1B, 0x2E, 0x2F, 0x40), "n"),
-    **dict.fromkeys((0x05, 0x08, 0x0D, 0x1E, 0x1F, 0x22, 0x23, 0x24, 0x25, 0x26, 0x28, 0x42), ""),
-    **dict.fromkeys((0x06, 0x0C, *range(0x29, 0x2E)), "b"),
-    **dict.fromkeys((0x0A, 0x0B, 0x20, 0x21), "bn"),
-    **dict.fromkeys((0x0F, 0x10, 0x16, 0x17), "no"),
-    **dict.fromkeys((0x11, 0x12, 0x18, 0x19), "nb"),
-    **dict.fromkeys((0x1C, 0x1D), "o"),
-    **dict.fromkeys((0x27, 0x41), "nn"),
-    0x09: "ro",
-}
-_ERROR_CONTEXT = (0x1C, 0x1D, 0x1E)
 
 
 class Parts(NamedTuple):
@@ -70,13 +51,15 @@ def parts(data: bytes) -> Parts:
             elif section == _CANONICAL:
                 inside = Cursor(data, start, end, _WHAT)
                 for _ in range(inside.u32()):
-                    code, index, text = _canonical(inside, features)
-                    if code == _LIFT:
+                    function = canonical.read(inside)
+                    features.update(_features(function))
+                    lifts, text = function.code == canonical.LIFT, _may_pass_text(function)
+                    if lifts:
                         spaces.add("func", True)
-                    elif text and spaces.is_own("func", index):
+                    elif text and spaces.is_own("func", function.function):
                         lowering_own.add(number)
                     if text:
-                        (lifting if code == _LIFT else lowering).add(number)
+                        (lifting if lifts else lowering).add(number)
                 inside.done("canonical function")
             elif section in (_INSTANCE, _ALIAS, _IMPORT, _EXPORT):
                 spaces.read(section, Cursor(data, start, end, _WHAT))
@@ -162,51 +145,17 @@ def _nested(data: bytes, start: int, end: int) -> Cursor:
     return cursor
 
 
-def _canonical(cursor: Cursor, features: set[str]) -> tuple[int, int, bool]:
-    """Read a canonical function; return its code, of which function it is, and whether text may pass through it."""
-    at = cursor.pos
-    code = cursor.byte()
-    if code in (_LIFT, _LOWER):
-        cursor.skip(1)
-        index = cursor.u32()
-        text = _options(cursor, features)
-        if code == _LIFT:
-            cursor.u32()
-        return code, index, text
-    follows = _FOLLOWS.get(code)
-    if follows is None:
-        cursor.unknown(f"{code:#04x} is no canonical function", at)
-    if code > _LAST_OF_RESOURCES:
+def _features(function: Canonical) -> set[str]:
+    features = set()
+    if function.code > canonical.LAST_OF_RESOURCES or canonical.ASYNC in function.options:
         features.add("component-model-async")
-    if code in _ERROR_CONTEXT:
+    if function.code in canonical.ERROR_CONTEXT:
         features.add("component-model-error-context")
-    for what in follows:
-        if what == "n":
-            cursor.u32()
-        elif what == "b":
-            cursor.skip(1)
-        elif what == "o":
-            _options(cursor, features)
-        elif cursor.byte() == 0:
-            cursor.signed(33)
-        else:
-            cursor.skip(1)
-    return code, 0, False
+    return features
 
 
-def _options(cursor: Cursor, features: set[str]) -> bool:
-    """Read canonical options; tell whether text may pass: tools name an encoding, or none where it is UTF-8."""
-    named = memory = False
-    for _ in range(cursor.u32()):
-        at = cursor.pos
-        option = cursor.byte()
-        if option in _OPTIONS_WITH_INDEX:
-            cursor.u32()
-            memory = memory or option == _MEMORY
-        elif option in _OPTIONS_ALONE:
-            named = named or option <= _LAST_ENCODING
-        else:
-            cursor.unknown(f"{option:#04x} is no canonical option", at)
-        if option == _ASYNC:
-            features.add("component-model-async")
-    return named or memory
+def _may_pass_text(function: Canonical) -> bool:
+    """Tell whether text may pass through it: tools name an encoding, or none where it is UTF-8, in memory."""
+    if function.code not in (canonical.LIFT, canonical.LOWER):
+        return False
+    return any(option <= canonical.LAST_ENCODING or option == canonical.MEMORY for option in function.options)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from wasmbuild.errors import FormatError
+from wasmbuild.formats import canonical
 from wasmbuild.formats.cursor import Cursor
 from wasmbuild.lean.typing import Any, NamedTuple
 
@@ -24,14 +25,9 @@ _DEEPEST_TYPE = 100
 _MOST_STEPS = 2_000_000
 _INSTANTIATION = 200
 _MOST_EXPORTED = 200_000
-_LIFT, _LOWER = 0, 1
-# Canonical options with an index; the others are alone.
-_WITH_INDEX = (0x03, 0x04, 0x05, 0x07, 0x08)
-# What a canonical function makes besides lifting is core; these have one index each, and are those of resources.
-_OF_RESOURCES = (0x02, 0x03, 0x04)
 _PRIMITIVES = {
     0x7F: "bool", 0x7E: "s8", 0x7D: "u8", 0x7C: "s16", 0x7B: "u16", 0x7A: "s32", 0x79: "u32", 0x78: "s64", 0x77: "u64",
-    0x76: "f32", 0x75: "f64", 0x74: "char", 0x73: "string",
+    0x76: "f32", 0x75: "f64", 0x74: "char", 0x73: "string", 0x64: "error-context",
 }  # fmt: skip
 
 
@@ -39,7 +35,8 @@ class ValueType(NamedTuple):
     """A type of values: ``kind`` is its name in WIT.
 
     ``cases`` are names with types, or None for one that holds nothing: fields of a record, elements of a tuple or a
-    list (without names), cases of a variant, an option, a result or an enum, flags.
+    list (without names), cases of a variant, an option, a result or an enum, flags; what a stream, a future or a map is
+    of is left out. A list of a fixed length is a ``fixed-length list``.
     """
 
     kind: str
@@ -47,10 +44,14 @@ class ValueType(NamedTuple):
 
 
 class FunctionType(NamedTuple):
-    """The types of parameters, and of the result, None for none."""
+    """The types of parameters, and of the result, None for none.
+
+    ``is_async`` says that it is lifted so, not only of such a type: it goes on after it returned to its caller.
+    """
 
     parameters: tuple[ValueType, ...]
     result: ValueType | None
+    is_async: bool = False
 
 
 UNKNOWN = ValueType("unknown")
@@ -65,8 +66,8 @@ def from_json(functions: Mapping[str, Any]) -> dict[str, FunctionType | None]:
     return {name: None if function is None else _function_of_json(*function) for name, function in functions.items()}
 
 
-def _function_of_json(parameters: Sequence[Any], result: Sequence[Any] | None) -> FunctionType:
-    return FunctionType(tuple(map(_of_json, parameters)), None if result is None else _of_json(result))
+def _function_of_json(parameters: Sequence[Any], result: Sequence[Any] | None, is_async: bool) -> FunctionType:
+    return FunctionType(tuple(map(_of_json, parameters)), None if result is None else _of_json(result), is_async)
 
 
 def _of_json(type_: Sequence[Any]) -> ValueType:
@@ -195,19 +196,13 @@ class _Scope:
         self._add((sort, instance[name][1] if isinstance(instance, dict) and name in instance else None))
 
     def _canonical(self, cursor: Cursor) -> None:
-        code = cursor.byte()
-        if code in _OF_RESOURCES:
-            cursor.u32()
-            return
-        if code not in (_LIFT, _LOWER):
-            raise ValueError("a canonical function that is not followed")
-        cursor.byte()
-        cursor.u32()
-        for _ in range(cursor.u32()):
-            if cursor.byte() in _WITH_INDEX:
-                cursor.u32()
-        if code == _LIFT:
-            self._add((_FUNC, self._spaces[_TYPES][cursor.u32()]))
+        made = canonical.read(cursor)
+        # All others are core functions.
+        if made.code == canonical.LIFT:
+            type_ = self._spaces[_TYPES][made.type]
+            if canonical.ASYNC in made.options and isinstance(type_, FunctionType):
+                type_ = type_._replace(is_async=True)
+            self._add((_FUNC, type_))
 
     def _import(self, cursor: Cursor) -> None:
         name = _name(cursor)
@@ -309,6 +304,17 @@ class _Scope:
         if code in (0x69, 0x68):
             cursor.u32()
             return ValueType("own" if code == 0x69 else "borrow")
+        if code in (0x66, 0x65):
+            self._optional(cursor)
+            return ValueType("stream" if code == 0x66 else "future")
+        if code == 0x63:
+            self._value(cursor)
+            self._value(cursor)
+            return ValueType("map")
+        if code == 0x67:
+            held = self._value(cursor)
+            cursor.u32()
+            return ValueType("fixed-length list", (("", held),))
         raise ValueError("a type that is not followed")
 
     def _optional(self, cursor: Cursor) -> ValueType | None:

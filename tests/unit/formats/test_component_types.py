@@ -104,6 +104,60 @@ def test_resources_are_told_from_values() -> None:
     }
 
 
+ASYNC = """(component {types}
+  (core module $m (import "" "a" (func)) (func (export "f") (param i32) (result i32) unreachable)
+    (func (export "done") (param i32 i32 i32) (result i32) unreachable))
+  {functions}
+  (core func $a (canon backpressure.inc))
+  (core instance $i (instantiate $m (with "" (instance (export "a" (func $a))))))
+  (func $f async (param "x" {type}) (result u32)
+    (canon lift (core func $i "f") async (callback (core func $i "done"))))
+  (func $sync async (param "x" {type}) (result u32) (canon lift (core func $i "f")))
+  (instance $all (export "f" (func $f)) (export "sync" (func $sync)))
+  (export "a:b/c" (instance $all)) (export "f" (func $f)))"""
+BUILT_IN = """
+  (core func (canon task.return)) (core func (canon task.return (result u32))) (core func (canon task.cancel))
+  (core func (canon subtask.drop)) (core func (canon subtask.cancel async)) (core func (canon context.get i32 0))
+  (core func (canon thread.yield)) (core func (canon waitable-set.new)) (core func (canon waitable.join))
+  (core func (canon stream.new $s)) (core func (canon stream.cancel-read $s async))
+  (core func (canon future.drop-readable $f))"""
+
+
+@pytest.mark.parametrize(
+    ("types", "type_", "kind"),
+    [
+        ("", "u32", "u32"),
+        ("(type $s (stream u8))", "$s", "stream"),
+        ("(type $s (stream))", "$s", "stream"),
+        ("(type $s (future u8))", "$s", "future"),
+        ("(type $s (future))", "$s", "future"),
+        ("", "error-context", "error-context"),
+        ("(type $s (stream u8)) (type $f (future u8)) BUILT-IN", "$s", "stream"),
+    ],
+)
+def test_what_is_lifted_async_is_told_from_what_has_such_a_type(types: str, type_: str, kind: str) -> None:
+    types, built_in, _ = types.partition("BUILT-IN")
+    text = ASYNC.format(types=types, type=type_, functions=BUILT_IN if built_in else "")
+    lifted = FunctionType((ValueType(kind),), U32, is_async=True)
+    functions = exported_functions(binary(text))
+    assert functions == {"a:b/c#f": lifted, "a:b/c#sync": lifted._replace(is_async=False), "f": lifted}
+    assert from_json(json.loads(json.dumps(functions))) == functions
+
+
+@pytest.mark.parametrize(
+    ("text", "type_"),
+    [
+        ("(map string u8)", ValueType("map")),
+        ("(list u32 2)", ValueType("fixed-length list", (("", U32),))),
+    ],
+)
+def test_types_that_few_engines_have_are_followed(text: str, type_: ValueType) -> None:
+    data = binary(f"""(component {CORE} (type $t {text})
+      (func (export "f") (param "x" $t) (result u32)
+        (canon lift (core func $i "pair") (memory $i "memory") (realloc (func $i "realloc")))))""")
+    assert exported_functions(data) == {"f": FunctionType((type_,), U32)}
+
+
 def test_a_type_that_grows_without_end_is_not_followed() -> None:
     doubled = "".join(f"(type $t{n} (tuple $t{n - 1} $t{n - 1}))" for n in range(1, 40))
     data = binary(f"""(component (type $t0 (tuple u8)) {doubled}
@@ -119,7 +173,7 @@ def test_a_type_that_is_nested_too_deeply_is_not_followed(depth: int) -> None:
       (import "f" (func $f (param "v" $t{depth - 1}))) (export "g" (func $f)))""")
     functions = exported_functions(data)
     assert from_json(json.loads(json.dumps(functions))) == functions
-    ((type_,), _) = functions["g"]
+    ((type_,), *_) = functions["g"]
     levels = 0
     while type_.cases:
         type_, levels = type_.cases[1][1] or UNKNOWN, levels + 1
