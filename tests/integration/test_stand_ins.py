@@ -31,6 +31,9 @@ HTTP = """(component
   (core instance $i (instantiate $m (with "h" (instance (export "h" (func $h))))))
   (func (export "f") (result u32) (canon lift (core func $i "f")))
   (func (export "g") (result u32) (canon lift (core func $i "g"))))"""
+OF_MODULE = """(component (import "core" (core module))
+  (core module $m (func (export "f"))) (core instance $i (instantiate $m))
+  (func (export "f") (canon lift (core func $i "f"))))"""
 READER = """(module
   (import "wasi_snapshot_preview1" "path_open"
     (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
@@ -173,6 +176,8 @@ def test_files_travel_with_the_test_and_nothing_is_left_of_them(
         (WITH_STATE, '{ call = "version", returns = [4] }', 'write imports = "zero" in the test'),
         (WITH_STATE, '{ call = "version", returns = [4], imports = "trap" }', 'write imports = "zero", which gives it'),
         (HTTP, '{ call = "f", returns = [5], imports = "zero" }', 'write imports = "trap"'),
+        (OF_MODULE, '{ call = "f", returns = [], imports = "trap" }', '"core", and nothing stands for modules'),
+        (OF_MODULE, '{ call = "f", returns = [] }', "no test can give it; test one that imports WASI alone"),
         (PLUGIN, '{ call = "version", returns = [4], imports = "zeros" }', 'write "trap" or "zero", or leave it out'),
         (READER, '{ wasi = { files = { "../x" = "" } } }', 'write a path below the root, such as "data/in.txt"'),
         (
@@ -283,3 +288,48 @@ def test_a_program_that_ends_itself_is_told_to_be_tested_by_its_exit_status(proj
     declare(f", exit = {status}, wasi = {{}}")
     project.run("build")
     project.run("verify", "build")
+
+
+ASYNC = """(component
+  (core module $m (import "" "a" (func)) (func (export "f") (result i32) unreachable)
+    (func (export "done") (param i32 i32 i32) (result i32) unreachable))
+  (core func $a (canon task.return))
+  (core instance $i (instantiate $m (with "" (instance (export "a" (func $a))))))
+  (type $s (stream u8))
+  (func (export "later") async (canon lift (core func $i "f") async (callback (core func $i "done"))))
+  (func (export "stream") (result $s) (canon lift (core func $i "f")))
+  (func (export "f") (result u32) (canon lift (core func $i "f"))))"""
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("later", "the function is async, and nothing that verifies calls it; remove the test"),
+        ("stream", "the function returns a value of type stream, which cannot be tested; remove the test"),
+        ("f", ""),
+    ],
+)
+def test_what_nothing_calls_is_refused_when_it_is_built(project: Project, call: str, said: str) -> None:
+    project.write("m.wat", ASYNC)
+    test = f'{{ call = "{call}", traps = "unreachable" }}'
+    project.declare(f'{BOTH_LOADERS}[modules.m]\nsource = "m.wat"\ntargets = ["library"]\ntests = [{test}]\n')
+    told = f"tests[0].call: {said}" if said else ""
+    assert told in project.run("build", status=1 if said else 0).stderr
+    if not said:
+        assert project.verdicts()["m@library"]["level"] == "tested"
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ('call = "nope", args = [3]', 'args[0].call: there is no export "nope"; '),
+        ('call = "x:y/z#[constructor]counter"', 'args[0].call: there is no export "x:y/z"; exported are "a:b/c"'),
+        ('call = "a:b/c#[constructor]counter", args = [-1]', "args[0].args[0]: -1 is no u32; write a number from 0 to"),
+        ('call = "a:b/c#[constructor]counter", arg = [3]', "args[0].arg: is no key of a call; did you mean args?"),
+    ],
+)
+def test_a_call_that_makes_no_resource_is_refused_when_it_is_built(project: Project, made: str, said: str) -> None:
+    project.write("m.wat", COUNTERS)
+    test = f'{{ call = "a:b/c#[method]counter.get", args = [{{ {made} }}], returns = [3] }}'
+    project.declare(f'{BOTH_LOADERS}[modules.m]\nsource = "m.wat"\ntargets = ["library"]\ntests = [{test}]\n')
+    assert f"tests[0].{said}" in project.run("build", status=1).stderr

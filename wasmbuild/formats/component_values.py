@@ -5,13 +5,13 @@ How values are written is told in ``wasmbuild/verify/probe_components.py``, whic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from wasmbuild.formats.component_types import UNKNOWN, FunctionType, ValueType
-from wasmbuild.lean.typing import Any
+from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.project.case_values import number_problem
 from wasmbuild.project.cases import Case
-from wasmbuild.project.keys import Problem
+from wasmbuild.project.keys import KeyPath, Problem
 from wasmbuild.text import listed, quoted, shown, suggestion
 
 Functions = Mapping[str, FunctionType | None]
@@ -20,9 +20,24 @@ Functions = Mapping[str, FunctionType | None]
 _BARE = {"option": "some", "result": "ok"}
 _TABLES = frozenset(("record", "variant", "option", "result", "own", "borrow", UNKNOWN.kind))
 """Kinds of types whose values may be written as tables."""
+
+_WITHOUT_VALUES = ("stream", "future", "error-context", "map", "fixed-length list")
+"""Kinds of types of which the library has no values."""
+
 _SHOWN = 8
 _COMPARED = 500
 _RESOURCE = "resource"
+_MAKER_KEYS = ("call", "args")
+
+
+class Exports(NamedTuple):
+    """What a component exports: its functions, as far as they are known.
+
+    ``missing`` says of a call that there is no such function, and what to write, and returns None where there may be.
+    """
+
+    functions: Functions
+    missing: Callable[[str], tuple[str, str] | None]
 
 
 def absent(call: str, functions: Functions) -> tuple[str, str] | None:
@@ -39,31 +54,77 @@ def absent(call: str, functions: Functions) -> tuple[str, str] | None:
     return f"{quoted(instance)} has no function {quoted(name)}", fix
 
 
-def problems(case: Case, function: FunctionType, functions: Functions) -> Iterator[Problem]:
-    """Say what of a case does not fit the function that it calls: place in the case, what is wrong, what to write.
-
-    ``functions`` are all of the component that are known.
-    """
-    takes = len(function.parameters)
-    if len(case.args) != takes:
-        number = f"{len(case.args)} value{'' if len(case.args) == 1 else 's'}"
-        yield ("args",), f"has {number}, and the function takes {takes}", f"write {takes}"
-    else:
-        for index, (value, type_) in enumerate(zip(case.args, function.parameters, strict=True)):
-            yield from _value(("args", index), value, type_, functions=functions)
+def problems(case: Case, function: FunctionType, exports: Exports) -> Iterator[Problem]:
+    """Say what of a case does not fit the function that it calls: place in the case, what is wrong, what to write."""
+    if untestable := _untestable(function):
+        yield ("call",), untestable, "remove the test"
+        return
+    yield from _arguments((), case.args, function, exports)
     if case.returns is None:
         return
     if len(case.returns) != (function.result is not None):
         what = "nothing" if function.result is None else "one value"
         yield ("returns",), f"has {len(case.returns)} values, and the function returns {what}", f"write {what}"
     elif function.result is not None:
-        yield from _value(("returns", 0), case.returns[0], function.result, functions=None)
+        yield from _value(("returns", 0), case.returns[0], function.result, exports=None)
 
 
-def _value(
-    path: tuple[str | int, ...], value: Any, type_: ValueType, *, functions: Functions | None
-) -> Iterator[Problem]:
-    """Say the same of one value; ``functions`` are those that may make an argument, None where it is a result."""
+def _untestable(function: FunctionType) -> str:
+    """Return what keeps the library from calling a function, which no executable calls; empty where nothing does."""
+    if function.is_async:
+        return "the function is async, and nothing that verifies calls it"
+    kind = next(_kinds_without_values(function.result), None)
+    return f"the function returns a value of type {kind}, which cannot be tested" if kind else ""
+
+
+def _kinds_without_values(type_: ValueType | None) -> Iterator[str]:
+    if type_ is not None:
+        if type_.kind in _WITHOUT_VALUES:
+            yield type_.kind
+        for _, inner in type_.cases:
+            yield from _kinds_without_values(inner)
+
+
+def _arguments(path: KeyPath, values: Sequence[Any], function: FunctionType, exports: Exports) -> Iterator[Problem]:
+    takes = len(function.parameters)
+    if len(values) != takes:
+        number = f"{len(values)} value{'' if len(values) == 1 else 's'}"
+        yield (*path, "args"), f"has {number}, and the function takes {takes}", f"write {takes}"
+        return
+    for index, (value, type_) in enumerate(zip(values, function.parameters, strict=True)):
+        yield from _value((*path, "args", index), value, type_, exports=exports)
+
+
+def _maker(path: KeyPath, value: Mapping[str, Any], exports: Exports) -> Iterator[Problem]:
+    """Say what keeps a call from making a resource."""
+    call, args = value["call"], value.get("args", [])
+    for key in (key for key in value if key not in _MAKER_KEYS):
+        meant = suggestion(key, _MAKER_KEYS)
+        fix = 'write { call = "…", args = […] }' if meant is None else f"did you mean {meant}?"
+        yield (*path, key), "is no key of a call", fix
+    if not isinstance(args, (list, tuple)):
+        yield (*path, "args"), f"{shown(args)} is no list of arguments", "write [ … ]"
+    elif problem := exports.missing(call):
+        yield (*path, "call"), *problem
+    elif (function := exports.functions.get(call)) is not None:
+        if untestable := _untestable(function):
+            yield (*path, "call"), untestable, "name another that makes it"
+        elif not _is_resource(function.result):
+            returned = "nothing" if function.result is None else f"a value of type {function.result.kind}"
+            yield (*path, "call"), f"the function makes no resource: it returns {returned}", "name one that makes it"
+        else:
+            yield from _arguments(path, args, function, exports)
+
+
+def _is_resource(result: ValueType | None) -> bool:
+    """Tell whether a result is a resource, or has one where all goes well, as far as it is known."""
+    if result is not None and result.kind in _BARE:
+        result = dict(result.cases)[_BARE[result.kind]]
+    return result is not None and result.kind in ("own", UNKNOWN.kind)
+
+
+def _value(path: KeyPath, value: Any, type_: ValueType, *, exports: Exports | None) -> Iterator[Problem]:
+    """Say the same of one value; ``exports`` may make it where it is an argument, and are None where it is a result."""
     kind = type_.kind
     if kind in ("list", "tuple"):
         types = [of for _, of in type_.cases]
@@ -74,23 +135,25 @@ def _value(
         for index, item in enumerate(value):
             inner = types[0 if kind == "list" else index]
             if inner is not None:
-                yield from _value((*path, index), item, inner, functions=functions)
+                yield from _value((*path, index), item, inner, exports=exports)
     elif kind == "record":
-        yield from _record(path, value, type_, functions=functions)
+        yield from _record(path, value, type_, exports=exports)
     elif kind in ("variant", "option", "result"):
-        yield from _case(path, value, type_, functions=functions)
+        yield from _case(path, value, type_, exports=exports)
     elif kind in ("own", "borrow"):
         made = isinstance(value, dict) and isinstance(value.get("call"), str)
-        if functions is not None and not made:
+        if exports is not None and not made:
             yield path, f"{shown(value)} is no resource", 'write { call = "…", args = […] }, the call that makes one'
-        elif functions is not None and (problem := absent(value["call"], functions)):
-            yield (*path, "call"), *problem
-        elif functions is None and value != _RESOURCE:
+        elif exports is not None:
+            yield from _maker(path, value, exports)
+        elif value != _RESOURCE:
             yield (
                 path,
                 f"{shown(value)} is no resource",
                 f"write {quoted(_RESOURCE)}, which is all that can be said of it",
             )
+    elif kind in _WITHOUT_VALUES:
+        yield path, f"a value of type {kind} cannot be tested", "remove the test"
     elif wrong := _simple(value, type_):
         yield path, *wrong
 
@@ -127,9 +190,7 @@ def _simple(value: Any, type_: ValueType) -> tuple[str, str] | None:
     return None
 
 
-def _record(
-    path: tuple[str | int, ...], value: Any, type_: ValueType, *, functions: Functions | None
-) -> Iterator[Problem]:
+def _record(path: KeyPath, value: Any, type_: ValueType, *, exports: Exports | None) -> Iterator[Problem]:
     fields = dict(type_.cases)
     named = value if isinstance(value, Mapping) else None
     needed = [name for name, of in fields.items() if of is None or of.kind != "option"]
@@ -140,18 +201,16 @@ def _record(
     for name, item in named.items():
         inner = fields[name]
         if inner is not None:
-            yield from _value((*path, name), item, inner, functions=functions)
+            yield from _value((*path, name), item, inner, exports=exports)
 
 
-def _case(
-    path: tuple[str | int, ...], value: Any, type_: ValueType, *, functions: Functions | None
-) -> Iterator[Problem]:
+def _case(path: KeyPath, value: Any, type_: ValueType, *, exports: Exports | None) -> Iterator[Problem]:
     cases = dict(type_.cases)
     bare = _BARE.get(type_.kind)
     if isinstance(value, Mapping) and len(value) == 1 and (name := next(iter(value))) in cases:
         inner = cases[name]
         if inner is not None:
-            yield from _value((*path, name), value[name], inner, functions=functions)
+            yield from _value((*path, name), value[name], inner, exports=exports)
         elif value[name] is not True:
             yield (*path, name), f"{name} holds nothing", f"write {{ {name} = true }}"
     elif (
@@ -159,7 +218,7 @@ def _case(
         and (inner := cases[bare]) is not None
         and (inner.kind in _TABLES or not isinstance(value, Mapping))
     ):
-        yield from _value(path, value, inner, functions=functions)
+        yield from _value(path, value, inner, exports=exports)
     elif bare is not None or not isinstance(value, str) or value not in cases or cases[value] is not None:
         written = [f"{{ {name} = {'true' if inner is None else '…'} }}" for name, inner in cases.items()]
         yield path, f"{shown(value)} is no {type_.kind}", f"write one of {listed(written, _SHOWN)}"

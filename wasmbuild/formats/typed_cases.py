@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from wasmbuild.formats.component_values import Functions, absent
+from wasmbuild.formats.component_values import Exports, Functions, absent
 from wasmbuild.formats.component_values import problems as component_problems
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.project.case_values import CaseValue, number_problem, vector_problems
@@ -48,12 +48,17 @@ def _all_problems(cases: Sequence[Case], kind: str, interface: Interface, functi
         sound = False
         yield problem
     if sound and functions:
+        named = {item.name: item for item in interface.exports}
+        exports = Exports(functions, lambda call: _missing(call, named, functions))
         for index, case in enumerate(cases):
             called = _called(case, interface)
-            if wrong := absent(called, functions):
+            if wrong := exports.missing(called):
                 yield (index, "call"), *wrong
             elif (function := functions.get(called)) is not None:
-                for path, what, fix in component_problems(case, function, functions):
+                if PROGRAM.fullmatch(called):
+                    # An executable runs it, async or not.
+                    function = function._replace(is_async=False)
+                for path, what, fix in component_problems(case, function, exports):
                     yield (index, *path), what, fix
 
 
@@ -67,7 +72,8 @@ def problems(cases: Sequence[Case], kind: str, interface: Interface) -> Iterator
         given = f'"{TRAP}" in the test, where it does not use them'
         if kind == "module" and _not_functions(foreign):
             given = f'"{ZERO}" in the test'
-        yield (), what, f"write imports = {given}, or test one that imports WASI alone"
+        fix = "" if kind == "component" and _without_stand_in(foreign) else f"write imports = {given}, or "
+        yield (), what, f"{fix}test one that imports WASI alone"
     of_component = kind == "component"
     named = {item.name: item for item in interface.exports}
     for index, case in enumerate(cases):
@@ -83,10 +89,18 @@ def _stand_ins(case: Case, kind: str, foreign: Sequence[Import]) -> Iterator[Pro
     """Say what keeps what a case writes as ``imports`` from standing for imports."""
     if case.imports == ZERO and kind == "component":
         yield ("imports",), "no component can be given zeros", f'write imports = "{TRAP}"'
+    if case.imports == TRAP and kind == "component" and (alone := _without_stand_in(foreign)):
+        what = f"the component imports {_listed(alone)}, and nothing stands for modules and components"
+        yield ("imports",), what, "test one that imports none"
     other = _not_functions(foreign)
     if case.imports == TRAP and kind == "module" and other:
         fix = f'write imports = "{ZERO}", which gives it memories, tables and globals too'
         yield ("imports",), f"the module imports {_listed(other)}, and what is no function cannot trap", fix
+
+
+def _without_stand_in(imports: Sequence[Import]) -> list[Import]:
+    """Return what a component imports that the library's linker has nothing for."""
+    return [item for item in imports if item.kind in ("module", "component")]
 
 
 def _not_functions(imports: Sequence[Import]) -> list[Import]:
@@ -197,6 +211,12 @@ def _of_component(case: Case, interface: Interface, named: Mapping[str, Export])
             f"has {len(case.returns)} values, and a component returns one at most",
             "write a list of one",
         )
+
+
+def _missing(call: str, named: Mapping[str, Export], functions: Functions) -> tuple[str, str] | None:
+    instance, hash_, _ = call.partition("#")
+    export, (_, problem, fix) = _export(instance, call, ("instance",) if hash_ else ("func",), named)
+    return (problem, fix) if export is None else absent(call, functions)
 
 
 def _called(case: Case, interface: Interface) -> str:
