@@ -213,6 +213,20 @@ def test_a_source_given_to_the_loader(content: bytes, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="what the system said is told in words of POSIX")
+@pytest.mark.parametrize("call", [wasmtime.Module.deserialize_file, component.Component.deserialize_file])
+def test_an_empty_file(call: Callable[[wasmtime.Engine, str], object], tmp_path: Path) -> None:
+    """Mapping it fails, so that Wasmtime passes on words of the system."""
+    path = tmp_path / "empty.cwasm"
+    path.touch()
+    with pytest.raises(wasmtime.WasmtimeError, match="os error") as words:
+        call(engine(), str(path))
+    error, loaded = runtime.explain(words.value, path), _raised(runtime.load_precompiled, path)
+    assert isinstance(error, runtime.DamagedError)
+    assert error.problem == f"{path} is an empty file, and a precompiled artifact is needed here"
+    assert (type(error), str(error)) == (type(loaded), str(loaded))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="what the system said is told in words of POSIX")
 @pytest.mark.parametrize("name", ["missing", ".", "artifact/below"])
 def test_a_path_that_leads_to_no_file(name: str, tmp_path: Path) -> None:
     path = tmp_path / name

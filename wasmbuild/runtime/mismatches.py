@@ -152,7 +152,7 @@ def fitting(subject: str, read_at: ReadAt) -> ArtifactFacts:
         identity = identify_at(read_at)
         if identity.kind in ("text", "module", "component"):
             raise not_precompiled(subject, identity) from None
-        if identity.kind in ("elf", "unknown"):
+        if identity.kind != "artifact":
             raise DamagedError(f"{subject} is {identity.sentence}, {_NEEDED}", AGAIN) from None
         problem, _, fix = str(error).rpartition("; ")
         raise DamagedError(f"{subject} is {problem}", fix) from None

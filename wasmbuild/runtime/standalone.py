@@ -128,7 +128,9 @@ def explain(error: wasmtime.WasmtimeError | wasmtime.Trap, path: Path) -> LoadEr
     try:
         with _open(os.fspath(path), None) as file:
             if known is not None:
-                return known
+                # Wasmtime's loader maps a file before it looks at it, which no system does with nothing.
+                is_empty = os.fstat(file.fileno()).st_size == 0
+                return refused(os.fspath(path), file, None, message, declared=False) if is_empty else known
             identity, _ = _identity(shown, file)
             if identity.kind != "artifact" and (identity.kind not in _SOURCES or not _of_loader(message)):
                 wrong_kind = next((kind for phrase, kind in _OTHER_KIND.items() if phrase in message), None)

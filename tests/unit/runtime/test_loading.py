@@ -208,6 +208,14 @@ def test_arguments_that_mean_nothing(shipping: Any) -> None:
             )
 
 
+def test_what_stands_in_place_of_an_artifact_is_told_where_nothing_is_checked(shipping: Any) -> None:
+    directory = shipping.target("here", {"a": bytes(99)})
+    assert refused(DamagedError, directory, check="none") == (
+        f"{directory / 'a.cwasm'} is a file of zeros only, and a precompiled artifact is needed here; build again, or "
+        "copy it again from where it was built"
+    )
+
+
 def test_nothing_is_logged_for_what_fails(shipping: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     refused(OtherArchitectureError, shipping.target("pi", {"a": b"x"}, FOREIGN))

@@ -56,7 +56,13 @@ def test_a_triple_that_nobody_knows(tmp_path: Path, make_artifact: Callable[...,
 @pytest.mark.parametrize(
     ("content", "kind", "message"),
     [
-        (b"", DamagedError, "is not an artifact: the file is empty; build it again"),
+        (b"", DamagedError, "is an empty file, and a precompiled artifact is needed here; build again"),
+        (bytes(99), DamagedError, "is a file of zeros only, and a precompiled artifact is needed here; build again"),
+        (
+            b" ;; a comment\n",
+            DamagedError,
+            "is a file of blanks and comments only, and a precompiled artifact is needed",
+        ),
         (
             b"\x7fELF" + bytes(60),
             DamagedError,
