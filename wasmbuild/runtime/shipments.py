@@ -14,7 +14,7 @@ from functools import partial
 from types import TracebackType
 
 from wasmbuild.confined import ConfinedDirectory
-from wasmbuild.errors import FormatError
+from wasmbuild.errors import FormatError, UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING
 from wasmbuild.project import filenames
 from wasmbuild.runtime.errors import OtherCodeError, PassedOver
@@ -154,8 +154,14 @@ def forget(where: Where) -> None:
 
 
 def open_shipment(where: Where) -> OpenShipment:
-    """Open what lies at an index, a manifest or a directory with one of them. Raises LoadError."""
+    """Open what lies at an index, a manifest or a directory with one of them.
+
+    Raises LoadError, and UsageError for a place without a name.
+    """
     name = os.fspath(where)
+    # An empty path is the working directory for the system, and an unset variable for whoever wrote it.
+    if not name:
+        raise UsageError('where="": the place to load from is empty; name a directory or a file, "." for this one')
     try:
         directory, file = _directory_of(name)
     except (OSError, ValueError) as error:

@@ -11,7 +11,7 @@ import pytest
 
 from wasmbuild.engine import host, lines, triples
 from wasmbuild.errors import UsageError, WasmbuildError
-from wasmbuild.runtime import config, engine, engines, load, loading, modules
+from wasmbuild.runtime import Watcher, config, engine, engines, load, loading, modules
 from wasmbuild.runtime.engines import library_line
 from wasmbuild.runtime.errors import (
     DamagedError,
@@ -206,6 +206,19 @@ def test_arguments_that_mean_nothing(shipping: Any) -> None:
             assert str(caught.value).endswith(
                 f'(fallback={fallback!r}): fallback is a tuple of "pulley" and "compile", in the order wanted, or empty'
             )
+
+
+@pytest.mark.parametrize(
+    "call", [partial(load, module="a"), modules, engine, config, lambda where: Watcher(where).get("a")]
+)
+def test_an_empty_name_is_no_place_to_load_from(call: Any, shipping: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shipping.target("here", {"a": b"x"}))
+    with pytest.raises(UsageError) as caught:
+        call("")
+    assert str(caught.value) == (
+        'where="": the place to load from is empty; name a directory or a file, "." for this one'
+    )
+    assert modules(".") == modules("manifest.json") == ["a"]
 
 
 def test_what_stands_in_place_of_an_artifact_is_told_where_nothing_is_checked(shipping: Any) -> None:
