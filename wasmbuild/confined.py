@@ -89,7 +89,10 @@ class ConfinedDirectory:
 
     @property
     def path(self) -> str:
-        """The path of the directory, through all links. Raises OSError when it no longer lies where it was opened."""
+        """The path of the directory, through all links, or the name that was given, where that alone leads there.
+
+        Raises OSError when it no longer lies where it was opened.
+        """
         if self._root is None and self._held is not None:
             held = os.fstat(self._held)
             # Linux knows where it is, whatever its name leads to by now.
@@ -99,6 +102,11 @@ class ConfinedDirectory:
                     if os.path.samestat(held, os.stat(root)):
                         self._root = root
                         return root
+            # From below what may not be entered, and where the whole path is longer than the system takes, the way from
+            # here is the only one. It is another one when the working directory changes: nothing to keep.
+            with suppress(OSError):
+                if os.path.samestat(held, os.stat(self._named)):
+                    return self._named
             raise OSError(errno.ESTALE, "was replaced by another directory meanwhile")
         return self._root or self._named
 
@@ -262,7 +270,7 @@ class _Walk:
 
     def _inside(self, parts: Sequence[str]) -> list[str]:
         """Return the way from the directory, last part first, to where a path leads by its name."""
-        root = self._directory.path
+        root = os.path.realpath(self._directory.path)
         relative = os.path.relpath(_resolve(root, "/".join(parts)), root)
         self._restart()
         return [] if relative == os.curdir else relative.split(os.sep)[::-1]

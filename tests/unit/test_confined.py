@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -244,6 +245,35 @@ def test_a_directory_that_is_gone_has_no_path(root: Path) -> None:
         shutil.rmtree(root / "a")
         with pytest.raises(OSError, match="was replaced by another directory meanwhile"):
             directory.path  # noqa: B018
+
+
+@posix
+@pytest.mark.skipif(not confined._RELATIVE, reason="needs openat")
+def test_a_directory_to_which_no_whole_path_leads(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is deeper than the system takes a path, and read all the same from where its name leads to it."""
+    below = tempfile.mkdtemp(dir=root)
+    monkeypatch.chdir(below)
+    name = "n" * 200
+    for _ in range(os.pathconf(below, "PC_PATH_MAX") // len(name) + 1):
+        os.mkdir(name)
+        os.chdir(name)
+    os.mkdir("here")
+    Path("here", "file").write_bytes(b"deep")
+    Path("here", "link").symlink_to("./file")
+    Path("here", "up").symlink_to("../here/file")
+    with ConfinedDirectory("here") as directory, ConfinedDirectory("") as around, around.below("here") as inner:
+        for each in (directory, inner):
+            assert os.path.samefile(each.path, "here")
+            assert each.read("file", 100) == each.read("link", 100) == b"deep"
+            with pytest.raises(OSError, match=r".+") as caught:
+                each.read("up", 100)
+            assert not isinstance(caught.value, LinkOutError)
+        os.rename("here", "there")
+        os.mkdir("here")
+        with pytest.raises(OSError, match="was replaced by another directory meanwhile"):
+            directory.path  # noqa: B018
+    monkeypatch.undo()
+    shutil.rmtree(below)
 
 
 @posix
