@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ from wasmbuild.engine import host
 EXAMPLE = Path(__file__).parents[2] / "examples" / "c"
 LOAD = Path(__file__).parent / "embed" / "load.c"
 DIGEST = Path(__file__).parent / "embed" / "digest.c"
+UTF8 = Path(__file__).parent / "embed" / "utf8.c"
 OTHER_LINE = "49"
 pytestmark = pytest.mark.needs("cc", "cargo")
 
@@ -239,6 +241,28 @@ def test_what_is_wrong_is_told_whatever_the_path_is(directory: str, host: Host) 
         f"{path}: was precompiled for another platform than this one (Module was compiled for architecture 's390x'); "
         "ship this machine the artifact of its own target"
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_path_that_is_not_utf8(host: Host) -> None:
+    root = host.make("", LOAD).build().project.root
+    artifact = root / "build/here/gcd.cwasm"
+    odd = os.fsdecode(b"w\xff.cwasm")
+    shutil.copy(artifact, root / odd)
+    assert host.run(odd) == Ran(0, "loaded\n", "")
+    host.project.write("gcd.wat", "(component)")
+    host.build()
+    shutil.copy(artifact, root / odd)
+    assert host.run("--component", odd) == Ran(0, "loaded\n", "")
+
+
+def test_what_utf8_is(host: Host) -> None:
+    """The header's own opinion against Python's, at all bounds of bytes."""
+    bounds = b"A\x7f\x80\x8f\x90\x9f\xa0\xbf\xc1\xc2\xdf\xe0\xec\xed\xee\xef\xf0\xf3\xf4\xf5\xff"
+    texts = [bytes(text) for length in range(5) for text in itertools.product(bounds, repeat=length)]
+    program = host.make("", UTF8).program
+    done = subprocess.run([program], input=b"\0".join([*texts, b""]), capture_output=True, check=True, timeout=60)
+    assert [one == ord("1") for one in done.stdout] == [text == text.decode(errors="ignore").encode() for text in texts]
 
 
 def test_a_limit_of_the_process_is_no_damage(host: Host) -> None:

@@ -272,12 +272,35 @@ static inline void wasmbuild_sha256(const uint8_t *bytes, size_t length, char he
   hex[64] = '\0';
 }
 
-// Find out whether a file can be loaded. Its bytes are given when a digest was compared: only those may be loaded then.
+// Tell whether a path is UTF-8.
+static inline bool wasmbuild_is_utf8(const char *path) {
+  for (const uint8_t *at = (const uint8_t *)path; *at != 0; at++) {
+    uint8_t first = *at;
+    if (first < 0x80)
+      continue;
+    if (first < 0xc2 || first > 0xf4)
+      return false;
+    // Neither longer than it has to be, nor half of a surrogate pair, nor beyond the last character.
+    uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    uint8_t high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    for (int more = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3; more > 0; more--) {
+      at++;
+      if (*at < low || *at > high)
+        return false;
+      low = 0x80;
+      high = 0xbf;
+    }
+  }
+  return true;
+}
+
+// Find out whether a file can be loaded. Its bytes are given when a digest was compared, as only those may be loaded
+// then, and when its path is not UTF-8, as Wasmtime itself opens no such path.
 static inline wasmbuild_status_t wasmbuild_look(const char *path, const char *sha256, bool component, uint8_t **bytes,
                                                 size_t *length, char *message, size_t size) {
   *bytes = NULL;
   *length = 0;
-  if (sha256 == NULL) {
+  if (sha256 == NULL && wasmbuild_is_utf8(path)) {
     uint8_t head[53] = {0};
     FILE *file = fopen(path, "rb");
     if (file == NULL)
@@ -296,7 +319,7 @@ static inline wasmbuild_status_t wasmbuild_look(const char *path, const char *sh
   size_t have = *length < 52 ? *length : 52;
   memcpy(head, *bytes, have);
   status = wasmbuild_kind(head, have, component, path, message, size);
-  if (status == WASMBUILD_OK) {
+  if (status == WASMBUILD_OK && sha256 != NULL) {
     char digest[65];
     wasmbuild_sha256(*bytes, *length, digest);
     if (strcmp(digest, sha256) != 0)
