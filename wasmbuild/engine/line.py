@@ -52,7 +52,7 @@ class Setting(NamedTuple):
 
     ``c_macro`` is what the headers declare the setter for, ``c_enum`` the prefix of its values there. ``rust`` is the
     method of the crate's ``Config`` where the name does not tell, ``rust_values`` its enumerations, ``rust_feature``
-    what the crate must be built with to have it.
+    what the crate must be built with to have it, or to take it when it is on.
     """
 
     name: str

@@ -22,6 +22,7 @@ _FEATURE = "WASMTIME_FEATURE_"
 _METHOD = re.compile(r"^    pub (?:unsafe )?fn (\w+)\((?:&mut self|$)", re.ASCII)
 _CFG = re.compile(r"^    #\[cfg\((.*)\)\]", re.ASCII)
 _NEEDED = re.compile(r'feature = "([\w-]+)"', re.ASCII)
+_DEMANDED = re.compile(r'!cfg!\(feature = "([\w-]+)"\)', re.ASCII)
 _RUST_ENUM = re.compile(r"^ *pub enum (\w+) \{(.*?)^ *\}", re.ASCII | re.DOTALL | re.MULTILINE)
 _VARIANT = re.compile(r"^\s*(\w+)(?: = [^,]+)?,", re.ASCII | re.MULTILINE)
 # It takes a whole file of its own, in both languages.
@@ -78,10 +79,12 @@ def rust_setters(line: Line, crate: Path) -> Topic:
     Raises UsageError where there are none.
     """
     try:
-        methods = _methods((crate / "src" / "config.rs").read_text(encoding="utf-8"))
+        text = (crate / "src" / "config.rs").read_text(encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{crate}: has no src/config.rs; name the directory of the crate wasmtime") from error
-    enums = dict(_enums(crate))
+    methods, enums = _methods(text), dict(_enums(crate))
+    # A crate without these refuses some settings that it has methods for.
+    demanded = _DEMANDED.findall(text)
     topic = Topic("setters in Rust")
     for name, setting in line.settings.items():
         key = f"settings.{name}"
@@ -91,7 +94,7 @@ def rust_setters(line: Line, crate: Path) -> Topic:
         # Any one of them will do.
         features = methods.get(method, [])
         topic.check(
-            not there or setting.rust_feature in (features or [""]),
+            not there or setting.rust_feature in (features or ["", *demanded]),
             f"{key}.rust-feature",
             f"Config::{method} is there {f'with the feature {features[0]}' if features else 'with all features'}",
             f'write "{features[0]}"' if features else "leave it out",

@@ -160,6 +160,29 @@ def test_a_crate_without_features_lacks_methods(name: str, spec: Make) -> None:
     assert "which rust-minimal lacks; leave the setting out, or write embedder" in str(caught.value)
 
 
+@pytest.mark.parametrize("line", [48, 49, 50])
+@pytest.mark.parametrize(("name", "feature"), [("gc-support", "gc"), ("concurrency-support", "component-model-async")])
+def test_a_crate_without_features_refuses_what_it_has_methods_for(
+    line: int, name: str, feature: str, spec: Make
+) -> None:
+    method = name.replace("-", "_")
+    with pytest.raises(UsageError, match=rf"Config::{method} needs the crate's feature {feature}, which rust-minimal "):
+        rust.generate(spec({"embedder": "rust-minimal", name: True}, line))
+    assert method not in rust.generate(spec({"embedder": "rust-minimal", name: False}, line))
+    assert f"config.{method}(false);" in rust.generate(
+        spec(
+            {
+                "embedder": "rust",
+                "wasm-exceptions": False,
+                "wasm-gc": False,
+                "wasm-function-references": False,
+                name: False,
+            },
+            line,
+        )
+    )
+
+
 def test_a_crate_without_a_compiler_is_not_told_how_to_compile(spec: Make) -> None:
     declared = {"embedder": "rust-minimal", "cranelift-opt-level": "none", "cranelift-flags": {"is_pic": True}}
     text = rust.generate(spec(declared))

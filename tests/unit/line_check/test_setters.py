@@ -50,6 +50,8 @@ impl Config {
 }
 impl Other {
     pub fn signals(&mut self) {
+        if !cfg!(feature = "async") && self.fuel {
+        }
     }
 }
 """
@@ -122,6 +124,10 @@ def test_what_is_as_declared(sources: Path) -> None:
 def test_what_the_headers_declare_otherwise(sources: Path, setting: Setting, said: str) -> None:
     (told,) = setters.c_setters(line_of(setting), sources / "include").grouped()
     assert told.startswith(said)
+
+
+def test_a_feature_without_which_the_crate_refuses_a_setting(sources: Path) -> None:
+    assert setters.rust_setters(line_of(FUEL._replace(rust_feature="async")), sources).grouped() == []
 
 
 @pytest.mark.parametrize(
