@@ -33,6 +33,7 @@ for path, sha256 in json.loads(sys.argv[2]):
 HEAD = '[project]\nname = "p"\n[toolchain]\nwasmtime = "48"\n'
 MODULES = '[modules.add]\nsource = "add.wat"\n'
 HERE = f'[targets.here]\ntriple = "{host.triple()}"\n'
+ARCHITECTURE = str(host.triple()).partition("-")[0]
 ELSEWHERE = '[targets.mainframe]\ntriple = "s390x-unknown-linux-gnu"\n'
 
 ENGINES = {
@@ -197,6 +198,19 @@ def test_pulley(project: Project) -> None:
     assert load(project, ("build/portable/add.cwasm", None))[0][0] == "other_platform"
     assert project.run("embed", "--lang", "python", "--target", "portable", "-o", "engine.py").stderr == ""
     assert load(project, ("build/portable/add.cwasm", None)) == [("ok", ["add"])]
+
+
+def test_an_engine_for_another_machine_is_no_damage(project: Project) -> None:
+    declare(project, "")
+    project.run("embed", "--lang", "python", "-o", "engine.py")
+    project.run("build", "--quiet")
+    elsewhere = f"import wasmtime\nconfig = wasmtime.Config()\nconfig.target = '{ARCHITECTURE}-unknown-haiku'\n"
+    program = elsewhere + PROGRAM.replace("engine.engine()", "wasmtime.Engine(config)")
+    [(status, message)] = load(project, ("build/here/add.cwasm", None), program=program)
+    assert status == "other_settings"
+    assert "specified in the configuration does not match the host); create the engine as this file does" in str(
+        message
+    )
 
 
 def test_components(project: Project) -> None:

@@ -16,7 +16,8 @@ UNCONFIGURED = {name: embedder.unconfigured for name, embedder in lines.get(48).
 pytestmark = pytest.mark.needs("cargo", "cc")
 
 HEAD = '[project]\nname = "r"\n[toolchain]\nwasmtime = "48"\n'
-REST = f'[targets.here]\ntriple = "{host.triple()}"\n[modules.m]\nsource = "m.wat"\n'
+MODULE = '[modules.m]\nsource = "m.wat"\n'
+REST = f'[targets.here]\ntriple = "{host.triple()}"\n{MODULE}'
 ARTIFACT = "build/here/m.cwasm"
 FUNCTION_REFERENCES = """
 (module
@@ -88,3 +89,21 @@ def test_a_generated_engine_refuses_what_would_abort_the_process(project: Projec
         f"host: {ARTIFACT}: needs other settings than this engine has (Module was compiled with support for "
         f"WebAssembly feature `gc` but it is not enabled for the host)"
     )
+
+
+def test_pulley_takes_a_feature_of_the_crate(project: Project, tmp_path: Path) -> None:
+    project.write("m.wat", FUNCTION_REFERENCES)
+    project.declare(f'{HEAD}[engine]\nembedder = "rust-minimal"\n[targets.here]\ntriple = "pulley64"\n{MODULE}')
+    project.run("build", "--quiet")
+    copy = rust.example("rust-minimal", tmp_path / "copy")
+    project.run("embed", "--lang", "rust", "-o", str(copy / "src" / "engine.rs"))
+    ran = rust.run(rust.with_main("rust-minimal", "load.rs", copy), ARTIFACT, cwd=project.root)
+    assert ran.stderr == (
+        "host: this program's engine cannot load an empty module: needs an interpreter of Pulley, which the Wasmtime "
+        "of this program lacks (target 'pulley64-unknown-unknown-elf' specified in the configuration does not match "
+        "the host); build that Wasmtime with the feature pulley of its crate\n"
+    )
+    manifest = copy / "Cargo.toml"
+    manifest.write_text(manifest.read_text().replace('"runtime", "std"', '"runtime", "std", "pulley"'))
+    ran = rust.run(rust.with_main("rust-minimal", "load.rs", copy), ARTIFACT, cwd=project.root)
+    assert (ran.returncode, ran.stdout) == (0, "loaded\n"), ran.stderr

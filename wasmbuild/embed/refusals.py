@@ -66,6 +66,14 @@ def refusals(line: int) -> tuple[Refusal, ...]:
         ]
     return (
         *others,
+        # Of the target that an engine is told, whatever is loaded: of Pulley where Wasmtime has no interpreter for it.
+        Refusal(
+            "target 'pulley",
+            "other_platform",
+            "needs an interpreter of Pulley, which the Wasmtime of this program lacks",
+            "build that Wasmtime with the feature pulley of its crate",
+        ),
+        Refusal("does not match the host", *settings),
         Refusal("compiled for architecture", *platform),
         Refusal("compiled for operating system", *platform),
         Refusal(
