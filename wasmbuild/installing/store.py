@@ -17,9 +17,10 @@ from pathlib import Path
 from wasmbuild import boundary, locks, usercache
 from wasmbuild.diagnosis import compiling
 from wasmbuild.errors import DiskError, ToolchainError
+from wasmbuild.files import Signature, signature
 from wasmbuild.text import printable
 from wasmbuild.toolchain import child, executable, installed
-from wasmbuild.toolchain.installed import PROGRAM, RECORD, TOOLCHAINS, Archive, InstallRecord
+from wasmbuild.toolchain.installed import LONG_AGO, PROGRAM, RECORD, TOOLCHAINS, Archive, InstallRecord
 from wasmbuild.toolchain.limits import ProcessLimits
 
 _PREFIX = ".installing-"
@@ -39,12 +40,7 @@ def alone(on_wait: Callable[[], object] = lambda: None, kind: str = TOOLCHAINS) 
     Raises DiskError.
     """
     root = _root(kind)
-    descriptor = os.open(root / ".lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
-    try:
-        if not locks.try_lock(descriptor):
-            on_wait()
-            while not locks.try_lock(descriptor):
-                time.sleep(_POLL_SECONDS)
+    with _unchanged_time(root), _locked(root, on_wait):
         for leftover in root.glob(f"{_PREFIX}*"):
             shutil.rmtree(leftover, ignore_errors=True)
         scratch = Path(tempfile.mkdtemp(dir=root, prefix=_PREFIX))
@@ -57,6 +53,42 @@ def alone(on_wait: Callable[[], object] = lambda: None, kind: str = TOOLCHAINS) 
             raise
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _unchanged_time(root: Path) -> Iterator[None]:
+    """Give the directory its time back where the same is installed in the end: other builds watch it, and would begin.
+
+    The work lies in it all the same. What is beside it may be on another file system, or others may write there; and
+    Cargo watches all that is below, so that a folder for it would begin builds as well.
+    """
+    status, before = root.stat(), _installed(root)
+    try:
+        yield
+    finally:
+        if _installed(root) == before:
+            os.utime(root, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _installed(root: Path) -> dict[str, Signature]:
+    """Return what is installed, with what tells it from another directory of the same name."""
+    with os.scandir(root) as entries:
+        there = [entry for entry in entries if not entry.name.startswith(".")]
+        return {entry.name: signature(entry.stat(follow_symlinks=False)) for entry in there}
+
+
+@contextlib.contextmanager
+def _locked(root: Path, on_wait: Callable[[], object]) -> Iterator[None]:
+    lock = root / ".lock"
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+    try:
+        # Cargo watches the files in the directory too.
+        os.utime(lock, (LONG_AGO, LONG_AGO))
+        if not locks.try_lock(descriptor):
+            on_wait()
+            while not locks.try_lock(descriptor):
+                time.sleep(_POLL_SECONDS)
+        yield
     finally:
         os.close(descriptor)
 

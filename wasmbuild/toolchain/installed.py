@@ -28,8 +28,8 @@ PROGRAM = "wasmtime.exe" if sys.platform == "win32" else "wasmtime"
 TOOLCHAINS, LIBRARIES = "toolchains", "libraries"
 
 _DIGITS = 12
-# Before any build began: who makes a directory that others are to watch brings none of them back.
-_LONG_AGO = 10**9
+LONG_AGO = 10**9
+"""A time before any build began: who gives it to what others watch brings none of them back."""
 
 
 class Archive(NamedTuple):
@@ -99,7 +99,7 @@ def watched() -> list[Path]:
             root = directory(kind)
             if not os.path.isdir(root):
                 os.makedirs(root, 0o700)
-                os.utime(root, (_LONG_AGO, _LONG_AGO))
+                os.utime(root, (LONG_AGO, LONG_AGO))
             found.append(root)
     return found
 

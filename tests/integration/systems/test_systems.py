@@ -157,6 +157,9 @@ def test_compiler_installed(built: Built, tmp_path: Path, monkeypatch: pytest.Mo
     built.write("wasmbuild.toml", f"{DECLARATION}# of what is found\n")
     assert built.compiled() == ALL
     assert re.fullmatch(built.system.idle, built.build())
+    code, said = built.run(("wasmbuild", "toolchain", "remove", "1.2.3"))
+    assert code == 2, said
+    assert re.fullmatch(built.system.idle, built.build())
     other = tmp_path / "wasmtime"
     other.write_bytes(executables()[0].path.read_bytes() + b"another one")
     code, said = built.run(("wasmbuild", "toolchain", "install", "--from", str(other)))
