@@ -159,6 +159,19 @@ def test_versions_that_take_no_rule_without_dependencies(tree: Tree) -> None:
     assert not list(tree.build.rglob("*.rules"))
 
 
+def test_a_module_that_was_edited_is_made_again_when_it_is_deleted(tree: Tree) -> None:
+    tree.configure("wasmbuild_add_module(one SOURCE add.wat TARGET arm MODULE add)\n")
+    tree.make()
+    artifact = tree.build / "one.cwasm"
+    made = artifact.read_bytes()
+    artifact.write_bytes(b"edited")
+    # Makefiles do not see it.
+    tree.make()
+    artifact.unlink()
+    tree.make()
+    assert artifact.read_bytes() == made
+
+
 def test_characters_that_mean_something_to_make(tree: Tree) -> None:
     tree.build = tree.project.root / "a [1] 5% b"
     tree.configure(f"{WASM}wasmbuild_add_module(one SOURCE add.wat TARGET arm)\n")
