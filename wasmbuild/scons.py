@@ -12,7 +12,6 @@ of its own, so that ``--debug=explain`` names the one that changed.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,20 +20,25 @@ from pathlib import Path
 import SCons.Action
 import SCons.Builder
 import SCons.Errors
+import SCons.Node.FS
 
 from wasmbuild import boundary
-from wasmbuild.builder.key import SCHEMA, CompilerIdentity, identity_of
+from wasmbuild.builder import decisive
+from wasmbuild.builder.key import identity_of
 from wasmbuild.builder.workspace import Workspace
-from wasmbuild.errors import CompileError, DeclarationError, WasmbuildError
+from wasmbuild.errors import CompileError, DeclarationError, UsageError, WasmbuildError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.plan.placement import Placement
 from wasmbuild.project import filenames
+from wasmbuild.project.globs import is_glob
+from wasmbuild.project.keys import dotted
+from wasmbuild.project.module_of_file import globs_taking
 from wasmbuild.stepwise import StepwiseBuild
-from wasmbuild.text import listed, suggestion
+from wasmbuild.text import listed, quoted, suggestion
 
 if TYPE_CHECKING:
     from wasmbuild.builder.session import Session
-    from wasmbuild.project.declared import Artifact, Module, Target
+    from wasmbuild.project.declared import Artifact, Module
 
 _SHOWN = 3
 
@@ -85,9 +89,10 @@ class _SConsBuild:
         self._config = config
         self._build_dir = build_dir
         declaration = config.srcnode() if not config.has_builder() else config
+        self._folder = declaration.dir
         path = _shortest(declaration.abspath, env.Dir("#").abspath)
         self._sources = {name: env.File(_only(name, source)) for name, source in given.items()}
-        self._sources.update(self._built_by_others(Workspace(path), declaration.dir))
+        self._sources.update(self._built_by_others(Workspace(path)))
         placement = Placement(
             build_dir=Path(build_dir.abspath),
             sources={name: _path(source) for name, source in self._sources.items()},
@@ -95,6 +100,7 @@ class _SConsBuild:
             awaited=True,
         )
         self._workspace = Workspace(path, placement)
+        self._refuse_unseen()
         self._planned = self._workspace.planned()
         self._plan = self._planned.plan
         self._up_to_date = self._workspace.is_up_to_date(self._planned)
@@ -107,11 +113,11 @@ class _SConsBuild:
         # One builder for all: SCons makes a new one for each Command.
         builder = SCons.Builder.Builder(action=SCons.Action.Action(self.compile, _shown, varlist=[]))
         toolchain = self._workspace.toolchain(self._plan)
-        decisive = {
-            target.name: self._values(_settings(target, identity_of(toolchain, target.engine)))
+        settings = {
+            target.name: self._values(decisive.settings(target, identity_of(toolchain, target.engine)))
             for target in self._plan.targets
         }
-        contracts = {module.name: self._values(_contract(module)) for module in self._plan.modules}
+        contracts = {module.name: self._values(decisive.contract(module)) for module in self._plan.modules}
         sources = {module.name: self._source(module) for module in self._plan.modules}
         found = _Artifacts()
         for artifact in self._plan.artifacts:
@@ -119,7 +125,7 @@ class _SConsBuild:
             record = self._build_dir.File(artifact.path + filenames.RECORD_SUFFIX)
             builder(env, [node, record], [sources[artifact.module.name]])
             # For both: SCons makes them together.
-            node.add_dependency([*decisive[artifact.target.name], *contracts[artifact.module.name]])
+            node.add_dependency([*settings[artifact.target.name], *contracts[artifact.module.name]])
             # A compile that fails leaves the last good artifact.
             node.set_precious()
             record.set_precious()
@@ -152,6 +158,8 @@ class _SConsBuild:
         """Write manifests and index once all artifacts are right, and let other builds in."""
         try:
             with boundary.as_wasmbuild_error():
+                # A builder may have been declared after this one.
+                self._refuse_unseen()
                 steps = self._steps
                 try:
                     planned = self._workspace.planned()
@@ -228,40 +236,34 @@ class _SConsBuild:
         # Not by the environment, which would put its variables where a path has a dollar.
         return self._sources.get(module.name) or self._env.fs.File(str(module.source))
 
-    def _built_by_others(self, workspace: Workspace, folder: Any) -> Iterator[tuple[str, Any]]:
+    def _built_by_others(self, workspace: Workspace) -> Iterator[tuple[str, Any]]:
         """Yield the declared sources that a builder of this build makes, by module."""
         for name, module in workspace.project().modules.items():
-            if name not in self._sources and not any(character in module.source for character in "*?["):
-                for directory in (self._config.dir, folder):
+            if name not in self._sources and not is_glob(module.source):
+                for directory in (self._config.dir, self._folder):
                     node = directory.File(module.source)
                     if node.has_builder():
                         yield name, node
                         break
 
+    def _refuse_unseen(self) -> None:
+        """Refuse what a builder makes in the variant directory for a glob, which sees the source directory alone."""
+        variant = self._config.dir
+        if variant is self._folder:
+            return
+        for node in _made_below(variant):
+            if node in self._sources.values() or node.is_under(self._build_dir):
+                continue
+            path = node.get_path(variant).replace(os.sep, "/")
+            for name, key in globs_taking(self._workspace.project(), path):
+                made, folder = node.get_internal_path(), self._folder.get_internal_path()
+                raise UsageError(
+                    f"{made}: a builder makes it, and {dotted('modules', key)} takes files of {folder} alone; declare "
+                    f"{dotted('modules', name)} with source = {quoted(path)}, and call the builder first"
+                )
+
     def _values(self, texts: list[str]) -> list[Any]:
         return [self._env.Value(text) for text in texts]
-
-
-def _settings(target: Target, compiler: CompilerIdentity) -> list[str]:
-    """Return everything but the source that decides the bytes of a target's artifacts, a text for each setting."""
-    document = target.engine.key_inputs()
-    settings = [("compiler", [SCHEMA, *compiler]), ("triple", document["triple"])]
-    settings += [(f"isa-flags.{name}", value) for name, value in document["isa-flags"].items()]
-    settings += [(f"engine.{name}", value) for name, value in document["engine"].items()]
-    return [f"wasmbuild {target.name}: {name} = {_json(value)}" for name, value in settings]
-
-
-def _contract(module: Module) -> list[str]:
-    """Return what a module is held to when it is compiled."""
-    contract = [("imports", module.imports), ("exports", module.exports)]
-    texts = [f"wasmbuild {module.name}: {name} = {_json(value)}" for name, value in contract if value is not None]
-    if module.tests:
-        texts.append(f"wasmbuild {module.name}: tests = {_json([case.to_json() for case in module.tests])}")
-    return texts
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, sort_keys=True)
 
 
 def _only(name: str, source: Any) -> Any:
@@ -272,6 +274,16 @@ def _only(name: str, source: Any) -> Any:
             raise SCons.Errors.UserError(f"SOURCES[{name!r}] is {len(nodes)} nodes; give it one, such as nodes[0]")
         return nodes[0]
     return source
+
+
+def _made_below(directory: Any) -> Iterator[Any]:
+    """Yield the files below a directory that builders make, whether or not they did."""
+    for name, node in list(directory.entries.items()):
+        if isinstance(node, SCons.Node.FS.Dir):
+            if name not in (os.curdir, os.pardir):
+                yield from _made_below(node)
+        elif node.has_builder():
+            yield node
 
 
 def _path(node: Any) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from environments import ROOT
+from scons_command import EPOCHS, EVERYTHING, SCONSTRUCT, TOOL, Built, is_up_to_date
 from support import ADD, HEAD, MODULES, SUB, TARGETS, Project
 
 from wasmbuild import api
@@ -19,52 +20,12 @@ from wasmbuild.runtime import load
 
 pytestmark = pytest.mark.needs_modules("SCons")
 
-TOOL = """
-from wasmbuild.scons import wasmbuild
-env = Environment(tools=["default", wasmbuild])
-"""
-SCONSTRUCT = TOOL + 'wasm, manifests = env.Wasmbuild("wasmbuild.toml", "build")\n'
-EPOCHS = TARGETS.replace("[targets.arm]", "[targets.arm]\nengine = { epoch-interruption = true }")
-EVERYTHING = {"arm/add", "arm/sub", "x64/add", "x64/sub"}
-
-
-class Built(Project):
-    def __init__(self, root: Path, sconstruct: str = SCONSTRUCT) -> None:
-        super().__init__(root)
-        self.write("SConstruct", sconstruct)
-
-    def scons(self, *arguments: str, status: int = 0, typed: str = "") -> str:
-        ended = subprocess.run(
-            [sys.executable, "-m", "SCons", "-Q", *arguments],
-            cwd=self.root,
-            env={**os.environ, **self.environment},
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        said = ended.stdout + ended.stderr
-        assert ended.returncode == status, said
-        assert "Traceback" not in said
-        return said
-
-    def made(self, *arguments: str, status: int = 0) -> set[str]:
-        """Run SCons, and return what it compiled."""
-        lines = self.scons(*arguments, status=status).splitlines()
-        return {
-            line.removeprefix("wasmbuild build/").removesuffix(".cwasm") for line in lines if line.endswith(".cwasm")
-        }
-
 
 @pytest.fixture
 def built(tmp_path: Path) -> Built:
     project = Built(tmp_path / "süß und gut")
     assert project.made("-j4") == EVERYTHING
     return project
-
-
-def is_up_to_date(project: Built) -> bool:
-    return "scons: `.' is up to date." in project.scons()
 
 
 def test_it_builds_what_the_command_builds(built: Built, tmp_path: Path) -> None:
@@ -262,54 +223,6 @@ def test_files_join_and_leave_a_glob(tmp_path: Path) -> None:
     assert project.made() == set()
     assert not (project.build / "x64/mul.cwasm").exists()
     assert is_up_to_date(project)
-
-
-@pytest.mark.parametrize("duplicate", [0, 1])
-def test_a_variant_directory_holds_the_artifacts(tmp_path: Path, duplicate: int) -> None:
-    project = Project(tmp_path / "src")
-    outer = Built(tmp_path, f'SConscript("src/SConscript", variant_dir="out", duplicate={duplicate})\n')
-    project.write("SConscript", SCONSTRUCT + 'env.Install("#dist", wasm["add@x64"])\n')
-    outer.scons()
-    assert is_up_to_date(outer)
-    api.verify(tmp_path / "out/build")
-    assert (tmp_path / "dist/add.cwasm").read_bytes() == (tmp_path / "out/build/x64/add.cwasm").read_bytes()
-    assert not (tmp_path / "src/build").exists()
-    project.write("add.wat", ADD.replace("i32.add", "i32.mul"))
-    assert "sub.cwasm" not in outer.scons()
-
-
-@pytest.mark.parametrize(
-    "sources",
-    [
-        'made = env.Command("made/add.wat", "add.in", Copy("$TARGET", "$SOURCE"))\n'
-        'env.Wasmbuild(SOURCES={"add": made})\n',
-        'env.Command("add.wat", "add.in", Copy("$TARGET", "$SOURCE"))\nenv.Wasmbuild()\n',
-    ],
-)
-def test_sources_may_be_made_by_other_builders(tmp_path: Path, sources: str) -> None:
-    project = Built(tmp_path, TOOL + sources)
-    (project.root / "add.wat").unlink()
-    project.write("add.in", ADD)
-    assert project.made() == EVERYTHING
-    assert is_up_to_date(project)
-    project.write("add.in", SUB)
-    assert project.made() == {"arm/add", "x64/add"}
-    api.verify(project.build)
-
-
-def test_a_declaration_that_a_builder_makes_is_the_one_that_is_built(tmp_path: Path) -> None:
-    made = 'made = env.Command("wasmbuild.toml", "declared", Copy("$TARGET", "$SOURCE"))\nenv.Wasmbuild(made[0])\n'
-    project = Built(tmp_path, TOOL + made)
-    project.write("declared", HEAD + TARGETS + MODULES)
-    assert project.made() == EVERYTHING
-    assert is_up_to_date(project)
-    project.write("declared", HEAD + EPOCHS + MODULES)
-    assert "add@arm, sub@arm: not built as declared; the declaration changed after" in project.scons(status=2)
-    assert project.made() == {"arm/add", "arm/sub"}
-    project.write("declared", HEAD + "# a comment\n" + EPOCHS + MODULES)
-    assert project.made() == set()
-    assert is_up_to_date(project)
-    assert project.compiled() == set()
 
 
 def test_files_join_and_leave_a_test_during_a_build_and_in_an_interactive_scons(tmp_path: Path) -> None:

@@ -67,6 +67,18 @@ def _instead(project: Project, name: str) -> str:
     return f"did you mean {meant}?" if meant else nearest or f"declared are {listed(known, _SHOWN)}"
 
 
+def globs_taking(project: Project, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the module that a glob makes of a file at a path, and the key that declares it, whether or not it is there.
+
+    The path is one with forward slashes below the declaration's folder.
+    """
+    for key, declared in project.modules.items():
+        pattern = normal(declared.source)
+        if is_glob(pattern) and matches(pattern, path):
+            for name, _, _ in _modules(key, pattern, without_excluded([path], declared.exclude)):
+                yield name, key
+
+
 def makes(project: Project, place: str) -> bool:
     """Tell whether a whole build makes the file at a path below its directory. Raises OSError as ``module_of`` does."""
     if place == filenames.INDEX:

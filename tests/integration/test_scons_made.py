@@ -1,0 +1,88 @@
+"""What other builders of SCons make for artifacts, and where they lie in a variant directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from scons_command import EPOCHS, EVERYTHING, SCONSTRUCT, TOOL, Built, is_up_to_date
+from support import ADD, HEAD, MODULES, SUB, TARGETS, Project
+
+from wasmbuild import api
+
+pytestmark = pytest.mark.needs_modules("SCons")
+
+
+@pytest.mark.parametrize("duplicate", [0, 1])
+def test_a_variant_directory_holds_the_artifacts(tmp_path: Path, duplicate: int) -> None:
+    project = Project(tmp_path / "src")
+    outer = Built(tmp_path, f'SConscript("src/SConscript", variant_dir="out", duplicate={duplicate})\n')
+    project.write("SConscript", SCONSTRUCT + 'env.Install("#dist", wasm["add@x64"])\n')
+    outer.scons()
+    assert is_up_to_date(outer)
+    api.verify(tmp_path / "out/build")
+    assert (tmp_path / "dist/add.cwasm").read_bytes() == (tmp_path / "out/build/x64/add.cwasm").read_bytes()
+    assert not (tmp_path / "src/build").exists()
+    project.write("add.wat", ADD.replace("i32.add", "i32.mul"))
+    assert "sub.cwasm" not in outer.scons()
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        'made = env.Command("made/add.wat", "add.in", Copy("$TARGET", "$SOURCE"))\n'
+        'env.Wasmbuild(SOURCES={"add": made})\n',
+        'env.Command("add.wat", "add.in", Copy("$TARGET", "$SOURCE"))\nenv.Wasmbuild()\n',
+    ],
+)
+def test_sources_may_be_made_by_other_builders(tmp_path: Path, sources: str) -> None:
+    project = Built(tmp_path, TOOL + sources)
+    (project.root / "add.wat").unlink()
+    project.write("add.in", ADD)
+    assert project.made() == EVERYTHING
+    assert is_up_to_date(project)
+    project.write("add.in", SUB)
+    assert project.made() == {"arm/add", "x64/add"}
+    api.verify(project.build)
+
+
+@pytest.mark.parametrize("duplicate", [0, 1])
+@pytest.mark.parametrize("first", [True, False])
+def test_what_a_builder_makes_in_a_variant_directory_for_a_glob_is_refused(
+    tmp_path: Path, first: bool, duplicate: int
+) -> None:
+    project = Project(tmp_path / "src")
+    outer = Built(tmp_path, f'SConscript("src/SConscript", variant_dir="out", duplicate={duplicate})\n')
+    made = 'env.Command("plugins/gen.wat", "add.wat", Copy("$TARGET", "$SOURCE"))\n'
+    tool, call = SCONSTRUCT.split("wasm, ")
+    project.write("SConscript", f"{tool}{made}wasm, {call}" if first else SCONSTRUCT + made)
+    project.write("plugins/one.wat", ADD)
+    globs = '[modules."plugins/**"]\nsource = "plugins/**/*.wat"\nexclude = ["plugins/not.wat"]\nship-source = true\n'
+    globs += '[modules."out/**"]\nsource = "**/*.wasm"\n'
+    project.write("not.wasm", "(module)")
+    project.declare(HEAD + TARGETS + globs)
+    told = (
+        ' out/plugins/gen.wat: a builder makes it, and modules."plugins/**" takes files of src alone; declare '
+        'modules."plugins/gen" with source = "plugins/gen.wat", and call the builder first\n'
+    )
+    assert told in outer.scons(status=2)
+    project.declare(f'{HEAD}{TARGETS}{globs}[modules."plugins/gen"]\nsource = "plugins/gen.wat"\n')
+    project.write("SConscript", f"{tool}{made}wasm, {call}")
+    outer.scons()
+    assert is_up_to_date(outer)
+    assert {path.name for path in (tmp_path / "out/build/x64/plugins").glob("*.cwasm")} == {"gen.cwasm", "one.cwasm"}
+
+
+def test_a_declaration_that_a_builder_makes_is_the_one_that_is_built(tmp_path: Path) -> None:
+    made = 'made = env.Command("wasmbuild.toml", "declared", Copy("$TARGET", "$SOURCE"))\nenv.Wasmbuild(made[0])\n'
+    project = Built(tmp_path, TOOL + made)
+    project.write("declared", HEAD + TARGETS + MODULES)
+    assert project.made() == EVERYTHING
+    assert is_up_to_date(project)
+    project.write("declared", HEAD + EPOCHS + MODULES)
+    assert "add@arm, sub@arm: not built as declared; the declaration changed after" in project.scons(status=2)
+    assert project.made() == {"arm/add", "arm/sub"}
+    project.write("declared", HEAD + "# a comment\n" + EPOCHS + MODULES)
+    assert project.made() == set()
+    assert is_up_to_date(project)
+    assert project.compiled() == set()
