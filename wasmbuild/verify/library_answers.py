@@ -58,23 +58,37 @@ def is_own(ended: ChildExit) -> bool:
     return ended.status in (python.EXCEPTION, process.KILLED) and not process.is_late(ended.reason)
 
 
-def may_be_of_another(outcome: Reply | ChildExit, memory: int | None, *, alone: bool) -> bool:
+def may_be_of_another(outcome: Reply | ChildExit, memory: int | None, site: LoadingSite, *, alone: bool) -> bool:
     """Tell whether something else than an artifact, ``alone`` in its process, may be the cause of an outcome.
 
     ``memory`` is the limit of the process in bytes.
     """
+    if not alone and is_exhausted(outcome, memory, site):
+        return True
+    if not isinstance(outcome, ChildExit):
+        return False
+    # An exception comes again.
+    own = (is_own(outcome) and outcome.status != process.KILLED) or process.is_late(outcome.reason)
+    return not own and (not alone or outcome.status == process.KILLED)
+
+
+def is_exhausted(outcome: Reply | ChildExit, memory: int | None, site: LoadingSite) -> bool:
+    """Tell whether a process lacked memory, some of which may have gone to what it did before.
+
+    An emulator keeps memory for each range of addresses that was ever reserved, and qemu computes for ever where it
+    gets no more: what is late through a runner may be so for that.
+    """
     if isinstance(outcome, ChildExit):
-        # An exception comes again.
-        own = (is_own(outcome) and outcome.status != process.KILLED) or process.is_late(outcome.reason)
-        return not own and (not alone or outcome.status == process.KILLED)
-    return not alone and any(lacks_memory(text, memory) for text in _refusals(outcome))
+        late = site.is_runner and process.is_late(outcome.reason)
+        return late or bool(lacks_memory(outcome.stderr, memory))
+    return any(lacks_memory(text, memory) for text in _refusals(outcome))
 
 
 def _refusals(reply: Reply) -> Iterator[str]:
     described = reply.body.get("loaded")
     for one in [reply.body, *described] if isinstance(described, list) else [reply.body]:
-        if isinstance(one, dict) and "error" in one:
-            yield str(one["error"])
+        if isinstance(one, dict):
+            yield from (str(one[key]) for key in ("error", "failed") if key in one)
 
 
 def not_started(error: ChildError, memory: int | None, site: LoadingSite) -> Obstacle:

@@ -18,6 +18,7 @@ from wasmbuild.errors import ChildError
 from wasmbuild.formats import given_directories
 from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.project import cases
+from wasmbuild.project.cases import Case
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.replies import Reply
 from wasmbuild.toolchain.server import Server
@@ -26,7 +27,7 @@ from wasmbuild.verify import interface, tested
 from wasmbuild.verify import library_answers as answers
 from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome
 from wasmbuild.verify.outcomes import Obstacle
-from wasmbuild.verify.tested import CaseResult
+from wasmbuild.verify.tested import CaseResult, Metering
 
 _BATCHES = 2
 """So many wait at most, each of whose artifacts has a descriptor open."""
@@ -187,7 +188,9 @@ class LibraryLoader:
                 loads = under_way.popleft().loads
                 alone = self._note(outcome, len(loads)) and len(loads) == 1
                 obstacles = answers.obstacles(loads, outcome, self._limits.memory, self._site)
-                if obstacles is None or answers.may_be_of_another(outcome, self._limits.memory, alone=alone):
+                if obstacles is None or answers.may_be_of_another(
+                    outcome, self._limits.memory, self._site, alone=alone
+                ):
                     again.extend(loads)
                 else:
                     self._end(loads, obstacles)
@@ -220,27 +223,44 @@ class LibraryLoader:
 
     def _load(self, load: Load) -> tuple[Obstacle | None, tuple[CaseResult, ...] | None, bool]:
         """Load and test; return what is wrong, the tests that ran, and whether another artifact may be the cause."""
-        metering, memory = load.metering, self._limits.memory
-        outcome = self._server.outcome(self._request(_Batch(load.how, (load,)), keep=metering is not None))
-        alone = self._note(outcome, 1)
-        obstacles = answers.obstacles((load,), outcome, memory, self._site)
-        obstacle = None if obstacles is None else obstacles[0]
-        if obstacle is not None or metering is None:
-            return obstacle, None, answers.may_be_of_another(outcome, memory, alone=alone)
+        memory = self._limits.memory
+        obstacle, alone, doubtful = self._open(load)
+        if obstacle is not None or load.metering is None:
+            return obstacle, None, doubtful
         results: list[CaseResult] = []
         for case in load.artifact.tests:
-            fuel = (case.fuel or cases.FUEL[1]) if metering.fuel else None
-            directories = given_directories.to_json(given_directories.named_by([case]))
-            body = {"test": case.to_json(), "fuel": fuel, "epoch": metering.epoch, **directories}
-            outcome = self._server.outcome(Request(body, seconds=case.seconds))
-            self._note(outcome, 0)
+            outcome = self._test(case, load.metering)
+            if (results or not alone) and answers.is_exhausted(outcome, memory, self._site):
+                # Others had their outcomes, which stand: only what it needs by itself counts.
+                self._restart()
+                obstacle, alone, _ = self._open(load)
+                if obstacle is not None:
+                    return obstacle, None, False
+                outcome = self._test(case, load.metering)
             if isinstance(outcome, ChildExit):
                 own = answers.is_own(outcome)
                 results.append(tested.died(case, outcome.reason, outcome.stderr, memory, is_own=own))
-                doubtful = answers.may_be_of_another(outcome, memory, alone=alone)
+                doubtful = answers.may_be_of_another(outcome, memory, self._site, alone=alone)
                 return tested.verdict(load.artifact, results), tuple(results), doubtful
             results.append(tested.judged(case, outcome.body, memory))
         return tested.verdict(load.artifact, results), tuple(results), False
+
+    def _open(self, load: Load) -> tuple[Obstacle | None, bool, bool]:
+        """Load; return what is wrong, whether nothing came before it, and whether another may be the cause."""
+        memory = self._limits.memory
+        outcome = self._server.outcome(self._request(_Batch(load.how, (load,)), keep=load.metering is not None))
+        alone = self._note(outcome, 1)
+        obstacles = answers.obstacles((load,), outcome, memory, self._site)
+        doubtful = answers.may_be_of_another(outcome, memory, self._site, alone=alone)
+        return (None if obstacles is None else obstacles[0]), alone, doubtful
+
+    def _test(self, case: Case, metering: Metering) -> Reply | ChildExit:
+        fuel = (case.fuel or cases.FUEL[1]) if metering.fuel else None
+        directories = given_directories.to_json(given_directories.named_by([case]))
+        body = {"test": case.to_json(), "fuel": fuel, "epoch": metering.epoch, **directories}
+        outcome = self._server.outcome(Request(body, seconds=case.seconds))
+        self._note(outcome, 0)
+        return outcome
 
     # --- both ---------------------------------------------------------------------------------------------------------
 

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from answering import Loads, Starter
 from maker import Maker
 
 
 @pytest.fixture
 def maker() -> Maker:
     return Maker()
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Starter:
+    return Starter(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def loads(tmp_path: Path, maker: Maker) -> Loads:
+    return Loads(tmp_path, maker)

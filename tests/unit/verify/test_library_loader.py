@@ -2,88 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import textwrap
 import threading
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from answering import Loads, Starter
 
-from wasmbuild import files
 from wasmbuild.project.cases import Case
-from wasmbuild.toolchain.find import FoundCompiler
 from wasmbuild.toolchain.limits import ProcessLimits
-from wasmbuild.verify import probes
-from wasmbuild.verify.library_loader import LibraryLoader
-from wasmbuild.verify.loading import Load, LoadOutcome, Settle
-from wasmbuild.verify.outcomes import Broken, Obstacle, Unverified
-from wasmbuild.verify.tested import Metering
-
-LIMITS = ProcessLimits(seconds=30)
-HEAD = """
-import os, signal, sys, time
-sys.path.extend(sys.argv[2:])
-import wire
-count = 0
-def nothing(request):
-    return {"loaded": [{"imports": [], "exports": []} for _ in request["load"]]}, b""
-"""
-TAIL = """
-wire.serve(handle)
-"""
+from wasmbuild.verify.loading import LoadOutcome
+from wasmbuild.verify.outcomes import Broken, Unverified
 
 
-@pytest.fixture
-def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., LibraryLoader]:
-    def start(handle: str, limits: ProcessLimits = LIMITS) -> LibraryLoader:
-        child = tmp_path / "child.py"
-        child.write_text(HEAD + textwrap.dedent(handle) + TAIL)
-        monkeypatch.setattr(probes, "PROBE", child)
-        library = tmp_path / "site" / "wasmtime" / "linux-x86_64" / "_libwasmtime.so"
-        return LibraryLoader(probes.here(FoundCompiler("embedded", str(library), "48.0.0", ""), limits), limits)
-
-    return start
-
-
-class Loads:
-    """Makes loads of an empty file, and keeps what became of them."""
-
-    def __init__(self, directory: Path, maker: Any) -> None:
-        self._path = directory / "file"
-        self._path.write_bytes(b"")
-        self._maker = maker
-        self.outcomes: dict[str, Obstacle | None] = {}
-        self.files: list[io.FileIO] = []
-
-    def make(self, name: str) -> Load:
-        file = io.FileIO(self._path)
-        self.files.append(file)
-        signature = files.signature(self._path.stat())
-
-        def settle(outcome: LoadOutcome) -> None:
-            assert file.closed
-            assert name not in self.outcomes
-            self.outcomes[name] = outcome.obstacle
-
-        return Load(self._maker.entry(b"", name), file, signature, settle, [[], None])
-
-    def through(self, loader: LibraryLoader, names: Iterable[str]) -> None:
-        """Have as many loads settled as there are names."""
-        for name in names:
-            loader.put(self.make(name))
-        loader.close()
-
-
-@pytest.fixture
-def loads(tmp_path: Path, maker: Any) -> Loads:
-    return Loads(tmp_path, maker)
-
-
-def test_a_death_that_another_artifact_may_have_caused_is_not_believed(
-    start: Callable[..., LibraryLoader], loads: Loads
-) -> None:
+def test_a_death_that_another_artifact_may_have_caused_is_not_believed(start: Starter, loads: Loads) -> None:
     loader = start(
         """
         def handle(request, data, files):
@@ -98,7 +29,7 @@ def test_a_death_that_another_artifact_may_have_caused_is_not_believed(
     assert loads.outcomes == dict.fromkeys("abcdef")
 
 
-def test_a_death_of_its_own_is(start: Callable[..., LibraryLoader], loads: Loads) -> None:
+def test_a_death_of_its_own_is(start: Starter, loads: Loads) -> None:
     loader = start("def handle(request, data, files): os.kill(os.getpid(), signal.SIGSEGV)")
     loads.through(loader, "abc")
     for name in "abc":
@@ -110,7 +41,7 @@ def test_a_death_of_its_own_is(start: Callable[..., LibraryLoader], loads: Loads
         )
 
 
-def test_a_child_that_hangs_costs_one_artifact_its_verdict(start: Callable[..., LibraryLoader], loads: Loads) -> None:
+def test_a_child_that_hangs_costs_one_artifact_its_verdict(start: Starter, loads: Loads) -> None:
     loader = start(
         """
         def handle(request, data, files):
@@ -130,9 +61,7 @@ def test_a_child_that_hangs_costs_one_artifact_its_verdict(start: Callable[..., 
 
 
 @pytest.mark.parametrize("reply", ["{}", '{"imports": [[]], "exports": []}', '{"imports": [], "exports": [[1, 2, 3]]}'])
-def test_an_answer_that_makes_no_sense_is_no_proof(
-    start: Callable[..., LibraryLoader], loads: Loads, reply: str
-) -> None:
+def test_an_answer_that_makes_no_sense_is_no_proof(start: Starter, loads: Loads, reply: str) -> None:
     loader = start(f"def handle(request, data, files): return {{'loaded': [{reply}]}}, b''")
     loads.through(loader, "a")
     assert loads.outcomes["a"] == Broken(
@@ -145,7 +74,7 @@ def test_an_answer_that_makes_no_sense_is_no_proof(
     "instead", ["os.abort()", "os._exit(0)", "time.sleep(1000)", "return {}, b''", "return {'loaded': [{}]}, b''"]
 )
 def test_where_several_at_once_come_to_no_answer_each_is_loaded_by_itself(
-    start: Callable[..., LibraryLoader], loads: Loads, instead: str
+    start: Starter, loads: Loads, instead: str
 ) -> None:
     loader = start(
         f"""
@@ -167,9 +96,7 @@ def test_where_several_at_once_come_to_no_answer_each_is_loaded_by_itself(
     assert loads.outcomes == {str(number): None for number in range(20) if number != 11}
 
 
-def test_memory_that_others_took_is_not_lacked_by_an_artifact(
-    start: Callable[..., LibraryLoader], loads: Loads
-) -> None:
+def test_memory_that_others_took_is_not_lacked_by_an_artifact(start: Starter, loads: Loads) -> None:
     loader = start(
         """
         def handle(request, data, files):
@@ -185,7 +112,7 @@ def test_memory_that_others_took_is_not_lacked_by_an_artifact(
     assert loads.outcomes == {str(number): None for number in range(9)}
 
 
-def test_artifacts_with_tests_are_loaded_by_themselves(start: Callable[..., LibraryLoader], loads: Loads) -> None:
+def test_artifacts_with_tests_are_loaded_by_themselves(start: Starter, loads: Loads) -> None:
     loader = start(
         """
         def handle(request, data, files):
@@ -196,30 +123,15 @@ def test_artifacts_with_tests_are_loaded_by_themselves(start: Callable[..., Libr
             return nothing(request)
         """
     )
-    ran: dict[str, object] = {}
     loader.put(loads.make("first")._replace(how="slow"))
     for number in range(20):
-        load = loads.make(str(number))
-        if number % 3 == 1:
-            tests = (Case("f", (), returns=(7,)),)
-            load = load._replace(
-                artifact=load.artifact._replace(tests=tests), metering=Metering(fuel=False, epoch=False)
-            )
-        settle = load.settle
-
-        def note(outcome: LoadOutcome, settle: Settle = settle, name: str = str(number)) -> None:
-            ran[name] = outcome.results
-            settle(outcome)
-
-        loader.put(load._replace(settle=note))
+        loader.put(loads.make(str(number), *([Case("f", (), returns=(7,))] if number % 3 == 1 else [])))
     loader.close()
-    assert {name for name, tests in ran.items() if tests} == {str(number) for number in range(1, 20, 3)}
+    assert {name for name, tests in loads.results.items() if tests} == {str(number) for number in range(1, 20, 3)}
     assert loads.outcomes == dict.fromkeys(["first", *map(str, range(20))])
 
 
-def test_a_process_that_the_system_killed_once_is_no_fault(
-    start: Callable[..., LibraryLoader], loads: Loads, tmp_path: Path
-) -> None:
+def test_a_process_that_the_system_killed_once_is_no_fault(start: Starter, loads: Loads, tmp_path: Path) -> None:
     loader = start(
         f"""
         def handle(request, data, files):
@@ -233,9 +145,7 @@ def test_a_process_that_the_system_killed_once_is_no_fault(
     assert loads.outcomes == {"a": None}
 
 
-def test_the_time_that_a_process_takes_to_start_is_nobody_s(
-    start: Callable[..., LibraryLoader], loads: Loads, tmp_path: Path
-) -> None:
+def test_the_time_that_a_process_takes_to_start_is_nobody_s(start: Starter, loads: Loads, tmp_path: Path) -> None:
     loader = start(
         f"""
         time.sleep(0.6)
@@ -256,7 +166,7 @@ def test_the_time_that_a_process_takes_to_start_is_nobody_s(
     assert loads.outcomes == {str(number): None for number in range(40)}
 
 
-def test_what_is_loaded_again_does_not_pile_up(start: Callable[..., LibraryLoader], loads: Loads) -> None:
+def test_what_is_loaded_again_does_not_pile_up(start: Starter, loads: Loads) -> None:
     loader = start(
         """
         def handle(request, data, files):
@@ -274,9 +184,7 @@ def test_what_is_loaded_again_does_not_pile_up(start: Callable[..., LibraryLoade
     assert loads.outcomes == {str(number): None for number in range(300)}
 
 
-def test_only_small_artifacts_of_one_engine_are_loaded_at_once(
-    start: Callable[..., LibraryLoader], loads: Loads
-) -> None:
+def test_only_small_artifacts_of_one_engine_are_loaded_at_once(start: Starter, loads: Loads) -> None:
     """Each says how many it came with."""
     loader = start(
         """
@@ -304,7 +212,7 @@ def test_only_small_artifacts_of_one_engine_are_loaded_at_once(
     assert " 1 with engine other; " in said["last"]
 
 
-def test_more_artifacts_than_wait_at_once(start: Callable[..., LibraryLoader], loads: Loads) -> None:
+def test_more_artifacts_than_wait_at_once(start: Starter, loads: Loads) -> None:
     loader = start("def handle(request, data, files): return nothing(request)")
     loader.warm([[], None])
     names = [str(number) for number in range(500)]
@@ -312,7 +220,7 @@ def test_more_artifacts_than_wait_at_once(start: Callable[..., LibraryLoader], l
     assert loads.outcomes == dict.fromkeys(names)
 
 
-def test_a_child_that_cannot_start_leaves_all_unverified(start: Callable[..., LibraryLoader], loads: Loads) -> None:
+def test_a_child_that_cannot_start_leaves_all_unverified(start: Starter, loads: Loads) -> None:
     loader = start("raise SystemExit('no library')")
     for number in range(200):
         loader.put(loads.make(str(number)))
@@ -326,9 +234,7 @@ def test_a_child_that_cannot_start_leaves_all_unverified(start: Callable[..., Li
     assert all(file.closed for file in loads.files)
 
 
-def test_an_error_over_the_last_artifact_is_raised_at_the_end(
-    start: Callable[..., LibraryLoader], loads: Loads
-) -> None:
+def test_an_error_over_the_last_artifact_is_raised_at_the_end(start: Starter, loads: Loads) -> None:
     loader = start("def handle(request, data, files): return nothing(request)")
 
     def fail(outcome: LoadOutcome) -> None:
@@ -340,7 +246,7 @@ def test_an_error_over_the_last_artifact_is_raised_at_the_end(
     loader.abort()
 
 
-def test_an_abort_does_not_wait_for_the_child(start: Callable[..., LibraryLoader], loads: Loads) -> None:
+def test_an_abort_does_not_wait_for_the_child(start: Starter, loads: Loads) -> None:
     loader = start("def handle(request, data, files): time.sleep(1000)", ProcessLimits())
     for number in range(40):
         loader.put(loads.make(str(number)))
