@@ -77,6 +77,7 @@ def run(
             stdin.seek(0)
             child = process.start(argv, limits, stdin=stdin, env_extra=env_extra, cwd=cwd)
     kept = {OUT: TruncatedText(keep), ERR: TruncatedText(keep)}
+    exhausted = ""
     try:
         process.end_some_time(child, limits.seconds)
         if on_start is not None:
@@ -84,13 +85,17 @@ def run(
         streams = open_streams(child)
         try:
             timed_out = not _gather(streams, kept, deadline)
+            if timed_out:
+                from wasmbuild.toolchain import exhaustion
+
+                exhausted = exhaustion.told(child.pid)
         finally:
             process.kill(child)
             streams.close()
     finally:
         status, peak = process.end(child)
     stderr = kept[ERR].text()
-    reason = process.ending(status, stderr, limits, timed_out=timed_out)
+    reason = process.ending(status, stderr, limits, timed_out=timed_out) + exhausted
     return ChildResult(tuple(argv), status, kept[OUT].bytes(), stderr, reason, peak, kept[ERR].bytes())
 
 

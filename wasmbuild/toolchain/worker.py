@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from wasmbuild.errors import ChildError
 from wasmbuild.lean.typing import Any, NamedTuple
-from wasmbuild.toolchain import process
+from wasmbuild.toolchain import exhaustion, process
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.toolchain.replies import Reply, ReplyBuffer
 from wasmbuild.toolchain.streams import ERR, EXIT, OUT, Event, TruncatedText, open_streams
@@ -112,6 +112,7 @@ class Worker:
         self._busy_since = 0.0
         self._ended = False
         self._overdue = False
+        self._exhausted = ""
         self.passes_files = False
         self._socket: socket.socket | None = None
         if _PASSES_FILES:
@@ -162,6 +163,7 @@ class Worker:
 
     def _give_up(self) -> None:
         self._overdue = True
+        self._exhausted = exhaustion.told(self.process.pid)
         process.kill(self.process)
 
     def _send_by_socket(self, to: socket.socket, frame: Frame) -> None:
@@ -229,7 +231,7 @@ class Worker:
         status = self.end()
         stderr = self._stderr.text()
         limits = self._limits._replace(seconds=self._waiting[0])
-        reason = reason or process.ending(status, stderr, limits, timed_out=self._overdue)
+        reason = reason or process.ending(status, stderr, limits, timed_out=self._overdue) + self._exhausted
         return ChildExit(self._name, reason or "ended without an answer", stderr, status, self._answered)
 
     def end(self) -> int:

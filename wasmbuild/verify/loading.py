@@ -13,6 +13,7 @@ from wasmbuild.files import Signature, sha256_of, signature
 from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.text import printable
+from wasmbuild.toolchain import exhaustion
 from wasmbuild.toolchain.process import is_late
 from wasmbuild.verify.host_errors import RAISE_MEMORY, host_lacks, how_it_ended, lacks_memory, unverified
 from wasmbuild.verify.intact import AGAIN, BY_HAND
@@ -148,6 +149,7 @@ def crash(
         message = how_it_ended(ending, stderr)
         return Unverified(f"{artifact.path} was not loaded: the process that loads it {message}; verify again")
     fix = f"raise the time limit, or {AGAIN}" if is_late(ending) else AGAIN
+    fix = f"{RAISE_MEMORY}, or {fix}" if exhaustion.is_told(ending) else fix
     return Broken(f"{artifact.path} ends the process that loads it, which {how_it_ended(ending, stderr)}; {fix}")
 
 

@@ -10,6 +10,7 @@ from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.project.cases import Case
 from wasmbuild.text import printable
+from wasmbuild.toolchain import exhaustion
 from wasmbuild.toolchain.process import is_late
 from wasmbuild.verify import host_errors, values
 from wasmbuild.verify.host_errors import host_lacks
@@ -95,6 +96,8 @@ def died(case: Case, ending: str, stderr: str, memory: int | None = None, *, is_
     """
     if lacks := host_errors.lacks_memory(stderr, memory):
         return CaseResult(case, lacks, None, lacks, TOO_LARGE)
+    if exhaustion.is_told(ending):
+        return CaseResult(case, ending, None, ending, f"{TOO_LARGE}, or {TOO_SLOW}")
     if is_late(ending):
         return CaseResult(case, ending, ending, ending, TOO_SLOW)
     if lacks := host_lacks(stderr):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,34 @@ def test_an_artifact_that_a_runner_loads_late_after_others_is_loaded_again(start
         loader.put(load._replace(artifact=load.artifact._replace(size=2 << 20)))
     loader.close()
     assert loads.outcomes == {str(number): None for number in range(5)}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
+def test_what_is_late_without_any_memory_left_is_told_of_its_limit(start: Starter, loads: Loads) -> None:
+    loader = start(
+        """
+        import resource
+        def handle(request, data, files):
+            if "test" in request or request["load"] == ["component"]:
+                resource.setrlimit(resource.RLIMIT_DATA, (1 << 20, 1 << 20))
+                time.sleep(1000)
+            return nothing(request)
+        """,
+        ProcessLimits(None, 2),
+        RUNNER,
+    )
+    loader.put(loads.make("tested", TESTED[0]._replace(seconds=2)))
+    load = loads.make("loaded")
+    loader.put(load._replace(artifact=load.artifact._replace(kind="component")))
+    loader.close()
+    ending = "did not end within 2 s, having allocated all of the 1 MiB that it may; raise --memory-limit, or"
+    assert loads.outcomes == {
+        "tested": Broken(
+            f"tested.cwasm: test 1 of 1, f(0) {ending} memory-limit of its runner, or raise the time-limit of the "
+            "test, or correct what never ends"
+        ),
+        "loaded": Broken(
+            f"loaded.cwasm ends the process that loads it, which {ending} memory-limit of its runner, or raise the "
+            "time limit, or build again, or copy it again from where it was built"
+        ),
+    }
