@@ -34,6 +34,7 @@ _OWN = re.compile(r"Error: (?:failed to run main module `|failed deserialization
 _FAILED = re.compile(r"^Error: ", re.MULTILINE)
 # Without it, the error is one of what comes before the call: instantiation, or `_initialize`.
 _CALLED = re.compile(r"Caused by:\n +(?:0: )?failed to invoke ")
+_UNTOLD = "its results cannot be told from what it writes"
 _WASI = ("wasi_snapshot_preview1", "wasi_unstable")
 _WRITING = ("fd_write", "fd_pwrite")
 _READING = ("args_get", "args_sizes_get")
@@ -137,7 +138,12 @@ def reply(
     try:
         return _returned(artifact, case, stdout, stderr, alone)
     except ValueError as error:
-        return {"failed": f"its results cannot be told from what it writes: {error}"}
+        return {"failed": f"{_UNTOLD}: {error}"}
+
+
+def is_untold(reply: Mapping[str, Any]) -> bool:
+    """Tell whether what came of a test is that its results cannot be read."""
+    return str(reply.get("failed", "")).startswith(_UNTOLD)
 
 
 def _failure(case: Case, stderr: str) -> int | None:
@@ -198,5 +204,5 @@ def _spelled(value: Any, type_: str) -> str:
 def _read(text: str, type_: str) -> Any:
     number = float(text) if type_[0] == "f" else int(text)
     if type_[0] == "i" and str(number) != text:
-        raise ValueError(f"{one_line(text)} is not how an executable writes {number}")
+        raise ValueError(f"{text!r} is not how an executable writes {number}")
     return values.canonical(values.argument(number, type_), type_)

@@ -6,21 +6,17 @@ does not exist it stops there: nothing is instantiated, and no code of the artif
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 import re
-import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.errors import ChildError
-from wasmbuild.files import Signature, signature_of
 from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.interrupts import DeferredInterrupts
 from wasmbuild.lean.typing import NamedTuple
@@ -28,7 +24,8 @@ from wasmbuild.project.cases import Case
 from wasmbuild.toolchain import child, process
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.verify import executable_cases, memory_limited, tested, values
-from wasmbuild.verify.host_errors import how_it_ended, unverified
+from wasmbuild.verify.executable_directories import UntoldError, given
+from wasmbuild.verify.host_errors import host_lacks, how_it_ended, lacks_memory, unverified
 from wasmbuild.verify.library_answers import is_of_the_host, start_failure
 from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome, crash, refusal
 from wasmbuild.verify.outcomes import CALLS, WASMTIME, Broken, Obstacle, Unreachable
@@ -40,6 +37,7 @@ _MISSING = "missing"
 _LOADED = re.compile(rf'failed to open wasm module ".*{_MISSING}"')
 # What starts an executable may have written something before: qemu warns of CPU features.
 _ERROR = re.compile(r"^Error: ", re.MULTILINE)
+_ERROR_BYTES = re.compile(rb"^Error: ", re.MULTILINE)
 _POLL_SECONDS = 0.05
 # A request to stop that comes as a wait begins is heard when that ends.
 _HEARING_SECONDS = 1
@@ -49,6 +47,8 @@ _RUN = ("run", "--allow-precompiled")
 _KEPT = 2 * values.OUTPUT_LIMIT
 _REFUSED = 1
 _USAGE = 2
+_WELL = "ended well, although it should not"
+_PASSES_ON = "a runner has to pass on the exit status and all that is written, and to write nothing else"
 
 
 def loading(program: Iterable[str], options: Iterable[str], file: str) -> list[str]:
@@ -66,8 +66,11 @@ def _nothing_run(file: str) -> tuple[str, str]:
     return ("--preload", f"probe={file}/{_MISSING}")
 
 
-class _UntoldError(Exception):
-    """What came of a test says nothing: the executable cannot be told to run it so, or it had more than it may."""
+class _Preface(NamedTuple):
+    """What a runner writes before the executable does."""
+
+    stdout: bytes
+    stderr: bytes
 
 
 class LoaderCommand(NamedTuple):
@@ -174,8 +177,8 @@ class ExecutableLoader:
         if cannot:
             return self._untestable(cannot), ()
         try:
-            results = self._tests(load, load.metering, run, file)
-        except _UntoldError as error:
+            results = self._tests(load, load.metering, run, file, _preface(ended))
+        except UntoldError as error:
             return self._untestable(str(error)), ()
         return tested.verdict(load.artifact, results), results
 
@@ -184,17 +187,23 @@ class ExecutableLoader:
         instead = "a runner with a python does" if self._program.has_library else without
         return Unreachable(f"cannot be tested: {why}; {instead}", CALLS)
 
-    def _tests(self, load: Load, metering: Metering, run: list[str], file: str) -> tuple[CaseResult, ...]:
+    def _tests(
+        self, load: Load, metering: Metering, run: list[str], file: str, preface: _Preface
+    ) -> tuple[CaseResult, ...]:
         results = []
         for case in load.artifact.tests:
             if self._aborted:
                 break
-            ended, alone = self._run_case(load.artifact, case, run, file, metering), None
+            ended, alone = self._run_case(load.artifact, case, run, file, metering, preface), None
             if ended.status == 0 and executable_cases.mixes(load.artifact, case):
-                alone = self._run_case(load.artifact, case, run, file, metering, alone=True)
+                alone = self._run_case(load.artifact, case, run, file, metering, preface, alone=True)
             reply = executable_cases.reply(load.artifact, case, ended, alone)
             if reply:
-                results.append(tested.judged(case, reply, self._limits.memory))
+                result = tested.judged(case, reply, self._limits.memory)
+                if self._site.is_runner and executable_cases.is_untold(reply):
+                    fix = self._pass_on() if alone is None else f"{self._pass_on()}; where it does so, {tested.WRONG}"
+                    result = result._replace(fix=fix)
+                results.append(result)
             else:
                 # As with the library, whose process is gone then.
                 own = ended.status == memory_limited.NOT_RUN or (
@@ -211,11 +220,12 @@ class ExecutableLoader:
         run: list[str],
         file: str,
         metering: Metering,
+        preface: _Preface,
         *,
         alone: bool = False,
     ) -> child.ChildResult:
         stdin = None if case.wasi is None else case.wasi.stdin.encode("utf-8")
-        with self._directories(case) as directories:
+        with given(case, self._directory) as directories:
             command = executable_cases.command(run, artifact, case, file, metering, directories, alone=alone)
             ended = self._run(command, case.seconds, stdin, instance=True)
             if ended.status == _USAGE:
@@ -223,33 +233,12 @@ class ExecutableLoader:
                 unrun = [*run, *_nothing_run(file), *command[len(run) :]]
                 if not is_loaded(self._run(unrun, self._limits.seconds, instance=True)):
                     said = one_line(ended.stderr)
-                    raise _UntoldError(f"this executable does not take the options of {case.title} ({said})")
-        return ended._replace(stderr=executable_cases.own_stderr(ended.stderr_bytes, artifact, file))
-
-    @contextmanager
-    def _directories(self, case: Case) -> Iterator[Mapping[str, str]]:
-        """Make the directories of a program, for one call: where each lies, by its path there.
-
-        Raises OSError, and at the end _UntoldError where it wrote to what it may only read.
-        """
-        preopened: list[tuple[str, dict[str, bytes], bool]] = []
-        if case.wasi is not None:
-            if case.wasi.files:
-                preopened.append(("/", {name: text.encode("utf-8") for name, text in case.wasi.files}, True))
-            for each in case.wasi.dirs:
-                held = {name: base64.b64decode(content) for name, content in each.files or ()}
-                preopened.append((each.path, held, False))
-        with ExitStack() as stack:
-            made = {}
-            for path, held, writable in preopened:
-                made[path] = stack.enter_context(tempfile.TemporaryDirectory(prefix="root-", dir=self._directory))
-                _fill(Path(made[path]), held, writable=writable)
-            given = [Path(made[path]) for path, _, writable in preopened if not writable]
-            before = _signatures(given)
-            yield made
-            # Modes keep out neither root nor, of directories, anybody on Windows.
-            if _signatures(given) != before:
-                raise _UntoldError(f"{case.title} writes to its dirs, which an executable lets this user do")
+                    raise UntoldError(f"this executable does not take the options of {case.title} ({said})")
+        stderr = ended.stderr_bytes.removeprefix(preface.stderr)
+        return ended._replace(
+            stdout=ended.stdout.removeprefix(preface.stdout),
+            stderr=executable_cases.own_stderr(stderr, artifact, file),
+        )
 
     def _run(
         self, command: list[str], seconds: float | None, stdin: bytes | None = None, *, instance: bool = False
@@ -295,9 +284,26 @@ class ExecutableLoader:
         if ended.status == memory_limited.NOT_RUN:
             return self._site.cannot(one_line(refused), "correct the runner in wasmbuild.toml, or install it")
         self._useless = self._useless or self._uselessness()
-        ending = ended.reason or "ended well, although it should not"
+        ending = ended.reason or _WELL
         own = ended.status == process.KILLED and not process.is_late(ending)
-        return self._useless or crash(load.artifact, ending, ended.stderr, self._limits.memory, is_own=own)
+        crashed = crash(load.artifact, ending, ended.stderr, self._limits.memory, is_own=own)
+        return self._useless or self._meddling(ended) or crashed
+
+    def _meddling(self, ended: child.ChildResult) -> Obstacle | None:
+        """Return that a runner keeps back how an executable ended, which is with 1 and an error where it has no crash.
+
+        None where no runner does, or where memory or something else was lacking.
+        """
+        lacking = lacks_memory(ended.stderr, self._limits.memory) or host_lacks(ended.stderr)
+        if not self._site.is_runner or lacking or ended.status not in (0, _REFUSED):
+            return None
+        how = f"{ended.reason} and no error on stderr" if ended.status else _WELL
+        # Its own words name the private copy.
+        said = _ERROR.split(ended.stderr, maxsplit=1)[0]
+        return self._site.cannot(f"wasmtime run {how_it_ended(how, said)}", self._pass_on())
+
+    def _pass_on(self) -> str:
+        return f"{_PASSES_ON}; {self._site.correction()}"
 
     def _uselessness(self) -> Obstacle | None:
         """Return why the runner runs no executable at all, for then a death says nothing of an artifact."""
@@ -310,6 +316,12 @@ class ExecutableLoader:
         return self._site.cannot(f"wasmtime --version {ending}", self._site.correction())
 
 
+def _preface(loading: child.ChildResult) -> _Preface:
+    """Return what was written before an executable that only loads, which writes nothing but its error."""
+    error = _ERROR_BYTES.search(loading.stderr_bytes)
+    return _Preface(loading.stdout, loading.stderr_bytes[: error.start()] if error else b"")
+
+
 def _copy(load: Load, to: Path) -> str:
     """Copy the open file, and return the SHA-256 in hex of what was copied."""
     digest = hashlib.sha256()
@@ -319,22 +331,3 @@ def _copy(load: Load, to: Path) -> str:
             digest.update(part)
             out.write(part)
     return digest.hexdigest()
-
-
-def _signatures(folders: Iterable[Path]) -> list[Signature | None]:
-    return [signature_of(path) for folder in folders for path in (folder, *sorted(folder.rglob("*")))]
-
-
-def _fill(root: Path, files: Mapping[str, bytes], *, writable: bool) -> None:
-    """Write files by path; an executable has no other way to give a program what it may only read than modes."""
-    folders = {root}
-    for name, content in files.items():
-        path = root.joinpath(*name.split("/"))
-        folders.update(folder for folder in path.parents if root in folder.parents)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        if not writable:
-            path.chmod(0o444)
-    if not writable:
-        for folder in folders:
-            folder.chmod(0o555)

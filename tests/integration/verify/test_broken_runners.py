@@ -134,9 +134,16 @@ def test_loading_that_hangs_ends_when_its_time_is_up(
 
 
 def test_what_a_runner_writes_before_it_runs_an_executable_is_no_word_of_it(project: Project, workshop: Any) -> None:
-    wrapped(project, "wasmtime", workshop, "sys.stderr.write('warning: no such feature\\nwarning: slow\\n')")
-    found = project.verdicts()
-    assert (found["add@x64"]["level"], found["sub@x64"]["level"]) == ("tested", "loaded")
+    says = "sys.stderr.write('warning: no such feature\\nwarning: slow\\n'); print('Welcome', flush=True)"
+    project.write("wrapper.py", WRAPPER.format(does=says))
+    declared = runner("wasmtime", workshop, f"['{sys.executable}', 'wrapper.py']")
+    quiet = '[modules.quiet]\nsource = "quiet.wat"\ntests = [{ wasi = {}, stdout = "", stderr = "" }]\n'
+    project.write("quiet.wat", '(module (memory (export "memory") 1) (func (export "_start")))')
+    project.declare(HEAD + X64 + declared + MODULES + CALLS + quiet)
+    project.run("build")
+    assert {id: found["level"] for id, found in project.verdicts().items()} == {
+        "add@x64": "tested", "sub@x64": "loaded", "quiet@x64": "tested",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("program", ["python", "wasmtime"])

@@ -99,8 +99,9 @@ FEWER = "it writes fewer lines than it returns values"
         ("() -> (f32)", "x\n", "could not convert string to float: 'x'"),
         ("() -> (f32)", "1e300\n", "1e+300 is beyond f32"),
         ("() -> (i32)", "out5\n", "invalid literal for int() with base 10: 'out5'"),
-        ("() -> (i32)", "00\n", "00 is not how an executable writes 0"),
-        ("() -> (i32)", " 0\n", "0 is not how an executable writes 0"),
+        ("() -> (i32)", "00\n", "'00' is not how an executable writes 0"),
+        ("() -> (i32)", " 0\n", "' 0' is not how an executable writes 0"),
+        ("() -> (i32)", "7\r\n", r"'7\r' is not how an executable writes 7"),
         ("() -> (i32)", "out\f5\n", "it returns others each time"),
     ],
 )

@@ -25,6 +25,8 @@ BY_HAND = "if it was written by hand, or changed, build again"
 CANNOT_HERE = "cannot be loaded on this host: "
 CANNOT_THERE = "cannot be loaded by the runner of its target: "
 CORRECT = "correct the runner in wasmbuild.toml, or install what is missing"
+NO_ERROR = " and no error on stderr"
+BLAMED = f"a runner has to pass on the exit status and all that is written, and to write nothing else; {CORRECT}"
 MEMORY = "needs more memory than the limit of 2 GiB; raise --memory-limit, or memory-limit of its runner"
 
 
@@ -85,18 +87,9 @@ def test_a_refusal_of_one_line(loading: Loading) -> None:
         ("sys.stderr.write('oops\\n'); os.kill(os.getpid(), signal.SIGILL)", "was killed by SIGILL (oops)"),
         ("fail('', 3)", "ended with status 3"),
         ("fail('no\\nError\\n', 134)", "ended with status 134 (no: Error)"),
-        ("fail('nonsense\\n')", "ended with status 1 (nonsense)"),
-        ("fail('failed to open wasm module')", "ended with status 1 (failed to open wasm module)"),
-        ("fail('')", "ended with status 1"),
-        ("sys.exit(0)", "ended well, although it should not"),
-        ("print('Error: failed to open wasm module \"missing\"'); fail('')", "ended with status 1"),
         (
             "fail('Error: failed to open wasm module \"missing\"\\n', 3)",
             'ended with status 3 (Error: failed to open wasm module "missing")',
-        ),
-        (
-            "fail('Error: failed to open wasm module \"missing\"\\n', 0)",
-            'ended well, although it should not (Error: failed to open wasm module "missing")',
         ),
     ],
 )  # fmt: skip
@@ -104,6 +97,27 @@ def test_a_refusal_of_one_line(loading: Loading) -> None:
 def test_how_a_process_ends_over_an_artifact(loading: Loading, site: LoadingSite, does: str, ending: str) -> None:
     message = f"m.cwasm ends the process that loads it, which {ending}; {AGAIN}"
     assert loading.obstacle(does, site=site) == Broken(message)
+
+
+@pytest.mark.parametrize(
+    ("does", "ending", "more", "said"),
+    [
+        ("fail('nonsense\\n')", "ended with status 1", NO_ERROR, " (nonsense)"),
+        ("fail('failed to open wasm module')", "ended with status 1", NO_ERROR, " (failed to open wasm module)"),
+        ("fail('')", "ended with status 1", NO_ERROR, ""),
+        ("print('Error: failed to open wasm module \"missing\"'); fail('')", "ended with status 1", NO_ERROR, ""),
+        ("sys.exit(0)", "ended well, although it should not", "", ""),
+        ("fail('no board\\n', 0)", "ended well, although it should not", "", " (no board)"),
+    ],
+)  # fmt: skip
+def test_a_runner_is_blamed_for_what_no_artifact_brings_about(
+    loading: Loading, does: str, ending: str, more: str, said: str
+) -> None:
+    crashed = f"m.cwasm ends the process that loads it, which {ending}{said}; {AGAIN}"
+    assert loading.obstacle(does) == Broken(crashed)
+    loading.outcomes.clear()
+    lost = f"{CANNOT_THERE}wasmtime run {ending}{more}{said}; {BLAMED}"
+    assert loading.obstacle(does, site=RUNNER) == Broken(lost)
 
 
 @pytest.mark.parametrize("site", [HERE, RUNNER], ids=["here", "runner"])
