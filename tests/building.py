@@ -42,7 +42,6 @@ class FakeToolchain:
     def __init__(self) -> None:
         self.version = "48.0.2"
         self.limits = ProcessLimits(None, 60)
-        self.missing: dict[int, str] = {}
         self.compiled: list[str] = []
         self.refused: set[str] = set()
 

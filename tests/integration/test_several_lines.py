@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -67,42 +66,10 @@ def install(fleet: Project) -> None:
     fleet.run("toolchain", "install", str(OTHER), "--library", "--from", str(wheels.of_line(OTHER)))
 
 
-def listed(fleet: Project) -> list[str]:
-    return [target["name"] for target in json.loads((fleet.build / "index.json").read_bytes())["targets"]]
-
-
 def test_without_the_other_line_it_is_said_what_to_install(fleet: Project) -> None:
     said = fleet.run("build", status=2).stderr
     assert f"is Wasmtime {engines.library_version()}, not {OTHER}" in said
     assert f"beside it: wasmbuild toolchain install {OTHER} --library" in said
-
-
-def test_what_is_selected_needs_no_compiler_of_another_line(fleet: Project) -> None:
-    """What stands for the other line is left alone: nobody can tell here whether it is what is declared."""
-    assert fleet.run("explain", "*@now").stdout == "component@now: never built\ncore@now: never built\n"
-    fleet.run("build", "*@now")
-    assert listed(fleet) == ["now"]
-    install(fleet)
-    assert fleet.compiled() == {id for id in IDS if not id.endswith("@now")}
-    before = fleet.files()
-    shutil.rmtree(installed.directory(installed.LIBRARIES))
-    fleet.write("core.wat", f"{ADD} ")
-    fleet.run("build", "*@now")
-    assert listed(fleet) == ["next", "now", "next-portable"]
-    after = fleet.files()
-    assert {name.partition("/")[0] for name in after if after[name] != before.get(name)} == {"index.json", "now"}
-    assert before.keys() == after.keys()
-    fleet.run("verify", "--level", "intact", "build")
-    # A selector that matches some of it needs it.
-    for command in ("build", "explain"):
-        said = fleet.run(command, "core@*", status=2).stderr
-        assert f"beside it: wasmbuild toolchain install {OTHER} --library" in said
-
-
-def test_a_target_without_modules_needs_a_compiler_for_its_manifest(fleet: Project) -> None:
-    """It is written by whatever is selected, and names what compiles."""
-    fleet.declare(DECLARATION + MODULES.replace('.wat"', '.wat"\ntargets = ["n*w"]'))
-    assert f"is Wasmtime {engines.library_version()}, not {OTHER}" in fleet.run("build", "*@now", status=2).stderr
 
 
 def test_one_build_and_one_verification(fleet: Project) -> None:

@@ -8,12 +8,10 @@ from wasmbuild.builder.checker import Status
 from wasmbuild.lean.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-
     from wasmbuild.builder.examining import SourceFacts
     from wasmbuild.builder.manifests import Manifests
     from wasmbuild.plan.graph import Plan
-    from wasmbuild.project.declared import Artifact, Target
+    from wasmbuild.project.declared import Target
 
 
 class ArtifactStatuses:
@@ -22,8 +20,7 @@ class ArtifactStatuses:
     Threads may call ``settle``, ``doubt`` and ``touch`` at once; who calls ``replace`` has the ``mutex``.
     """
 
-    def __init__(self, plan: Plan, manifests: Manifests, unknown: Collection[str] = ()) -> None:
-        """Of targets that are ``unknown``, nobody can tell here whether what stands is what is declared: it stays."""
+    def __init__(self, plan: Plan, manifests: Manifests) -> None:
         self.by_id: dict[str, Status] = {}
         self.mutex = allocate_lock()
         # Modules of which something was looked at again or made: their artifacts are looked at in the end.
@@ -32,7 +29,6 @@ class ArtifactStatuses:
         self.made_from: dict[str, SourceFacts] = {}
         self._plan = plan
         self._manifests = manifests
-        self._unknown = unknown
         self._wrong: dict[str, int] = {}
 
     def outdated(self) -> list[Status]:
@@ -42,28 +38,15 @@ class ArtifactStatuses:
         return sorted(wrong, key=lambda status: -status.source_size)
 
     def count(self) -> None:
-        """Count what is wrong from now on; manifests of targets that are known not to be whole go. Raises DiskError."""
+        """Begin to count what is wrong; the manifests of targets that are not whole go. Raises DiskError."""
         self._wrong = {target.name: 0 for target in self._plan.targets}
         for status in self.outdated():
             self._wrong[status.artifact.target.name] += 1
-        wrong = {name for name, count in self._wrong.items() if count}
-        self._manifests.retract(wrong.difference(self._unknown))
+        self._manifests.retract({name for name, count in self._wrong.items() if count})
 
     def is_whole(self, target: Target) -> bool:
         """Tell whether all artifacts of a target are right, as far as was counted."""
         return not self._wrong[target.name]
-
-    def standing(self) -> Iterator[tuple[Target, list[Artifact], bool]]:
-        """Yield each target with its artifacts that are right, and whether it has a manifest that lists them.
-
-        Such a manifest lists all. A target of which nothing stands is left out.
-        """
-        for target in self._plan.targets:
-            artifacts = self._manifests.of_targets()[target.name]
-            listed = self._manifests.is_known_right(target)
-            right = artifacts if listed else [each for each in artifacts if self.by_id[each.id].right]
-            if listed or right:
-                yield target, right, listed
 
     def touch(self, module_name: str) -> None:
         """Have the artifacts of a module looked at in the end."""

@@ -72,13 +72,11 @@ class Session:
         self._cache = cache
         self._backend = backend
         engines = {target.engine.line: target.engine for target in plan.targets}
-        present = engines.keys() - toolchain.missing
-        self._identities = {line: self._compiler.identity(engines[line]) for line in present}
+        self._identities = {line: self._compiler.identity(engine) for line, engine in engines.items()}
         obstacles = {target.name: toolchain.obstacle(target.engine) for target in plan.targets}
         self._checker = Checker(directory.root, self._files, directory.memory, self._sources, self._document, obstacles)
         self._upkeep = Upkeep(plan, directory, self._manifests, self._sources, self._document)
-        unknown = {target.name for target in plan.targets if target.engine.line not in present}
-        self._statuses = ArtifactStatuses(plan, self._manifests, unknown)
+        self._statuses = ArtifactStatuses(plan, self._manifests)
         self._survey = Survey(plan, looked, directory, self._checker, self._manifests, self._statuses)
         self._work = ArtifactWork(
             directory, self._sources, self._manifests, self._statuses, self._identity, toolchain.limits
@@ -125,8 +123,16 @@ class Session:
         return self._manifests.path(target.name)
 
     def standing(self) -> Iterator[tuple[Target, list[Artifact], bool]]:
-        """Yield what ``ArtifactStatuses.standing`` does, after ``begin``."""
-        return self._statuses.standing()
+        """Yield each target with its artifacts that are right, and whether it has a manifest that lists them.
+
+        Such a manifest lists all. A target of which nothing stands is left out.
+        """
+        for target in self.plan.targets:
+            artifacts = self._manifests.of_targets()[target.name]
+            listed = self._manifests.is_known_right(target)
+            right = artifacts if listed else [each for each in artifacts if self.statuses[each.id].right]
+            if listed or right:
+                yield target, right, listed
 
     def compiler(self, target: Target) -> FoundCompiler:
         """Return what compiles for a target."""

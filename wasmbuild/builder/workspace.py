@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
-from wasmbuild.errors import ToolchainError, UsageError
+from wasmbuild.errors import UsageError
 from wasmbuild.lean.paths import Path
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain import search_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from wasmbuild.builder.interfaces import ArtifactCache
     from wasmbuild.builder.noop import Snapshot
@@ -98,7 +98,6 @@ class Workspace:
         alone: bool = False,
         looked: Snapshot | None = None,
         executor: str | None = None,
-        wanted: Collection[str] | None = None,
         say: Callable[[str], None] = lambda text: None,
     ) -> Session:
         """Return a build of a plan, by default of what is declared now, with the compiler for it.
@@ -107,8 +106,7 @@ class Workspace:
         any; with ``push`` it puts what it compiles into the remote one; with ``alone`` it is one of many at once, and a
         remote cache that kept one of them waiting is not waited for again. ``executor`` is the address of where it
         compiles, by default what the environment or the declaration says; ``say`` is told, by any thread, of what
-        happens there. Only artifacts whose ids are ``wanted``, by default all, need a compiler; where others have none,
-        what stands of their targets is left alone. Raises DeclarationError, ToolchainError, UsageError.
+        happens there. Raises DeclarationError, ToolchainError, UsageError.
         """
         from wasmbuild.builder.build_directory import BuildDirectory
         from wasmbuild.builder.executors import backends
@@ -120,7 +118,7 @@ class Workspace:
         looked = looked or not_yet(plan, declaration)
         directory = BuildDirectory(plan.build_dir, plan.state_dir)
         cache = self.cache(declaration, push=push, alone=alone) if cached else NO_CACHE
-        toolchain = self._toolchain(plan, dispensable=_dispensable(plan, wanted))
+        toolchain = self.toolchain(plan)
         declared = self._project(declaration, needs_modules=False).executor
         backend = backends.at(backends.requested(executor, declared), toolchain, say)
         return Session(plan, declaration, directory, toolchain, cache, backend, looked)
@@ -131,28 +129,15 @@ class Workspace:
         With ``lines`` it is for these alone. Raises ToolchainError, DeclarationError for a lock file that cannot be
         read.
         """
-        return self._toolchain(declared, lines)
-
-    def _toolchain(
-        self, declared: Project | Plan, lines: Iterable[int] | None = None, *, dispensable: Collection[int] = ()
-    ) -> Toolchain:
-        """Return what ``toolchain`` does, without a compiler for a ``dispensable`` line where there is none."""
         from wasmbuild.project.declared import lines_of
         from wasmbuild.toolchain.limits import ProcessLimits
         from wasmbuild.toolchain.toolchain import Toolchain
 
         least = lines_of(declared.targets)
-        compilers, missing = {}, {}
-        for line in lines or least:
-            try:
-                compilers[line] = self._compiler(declared.compiler, line, least)
-            except ToolchainError as error:
-                if line not in dispensable:
-                    raise
-                missing[line] = str(error)
+        compilers = {line: self._compiler(declared.compiler, line, least) for line in lines or least}
         limits = ProcessLimits(declared.limits.memory, declared.limits.seconds)
         # By the name that it has beside the declaration as that was named.
-        return Toolchain(compilers, limits, declared.compiler, least, self.config.parent / search_path.LOCK, missing)
+        return Toolchain(compilers, limits, declared.compiler, least, self.config.parent / search_path.LOCK)
 
     def _compiler(self, choice: str, line: int, least: Mapping[int, str | None]) -> FoundCompiler:
         from wasmbuild.toolchain.find import EMBEDDED, find
@@ -193,14 +178,3 @@ class Workspace:
             remembered.remember(project, declaration, default_line=line)
         self._known = declaration, project
         return project
-
-
-def _dispensable(plan: Plan, wanted: Collection[str] | None) -> set[int]:
-    """Return the lines that only artifacts are of that are not wanted."""
-    if wanted is None:
-        return set()
-    unwanted = {artifact.target.name for artifact in plan.artifacts}
-    unwanted.difference_update(artifact.target.name for artifact in plan.artifacts if artifact.id in wanted)
-    # The manifest of a target without artifacts is written by whatever is selected, and names what compiles.
-    needed = {target.engine.line for target in plan.targets if target.name not in unwanted}
-    return {target.engine.line for target in plan.targets} - needed

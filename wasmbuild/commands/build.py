@@ -109,9 +109,9 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
     # Who selects has selected none of them: they have no ids.
     lost = [] if arguments.selectors else list(map(str, planned.plan.refused))
     looked = workspace.look(planned)
-    selected = options.select(arguments.selectors, [artifact.id for artifact in planned.plan.artifacts])
     # Whether there is anywhere to push to is told by the session.
     if looked.whole and not arguments.check_reproducible and not arguments.push:
+        selected = options.select(arguments.selectors, [artifact.id for artifact in planned.plan.artifacts])
         if arguments.executor is not None:
             from wasmbuild.builder.executors import backends
 
@@ -122,18 +122,18 @@ def _built(arguments: argparse.Namespace, workspace: Workspace, planned: Planned
     from wasmbuild.console.terminal import Console
 
     console = Console(sys.stderr, quiet=arguments.quiet)
-    wanted = set(selected)
     session = workspace.session(
         planned,
         cached=not arguments.no_cache,
         push=arguments.push,
         looked=looked,
         executor=arguments.executor,
-        wanted=wanted,
         say=console.say,
     )
     try:
+        selected = options.select(arguments.selectors, session.artifacts)
         session.begin(arguments.lock_timeout, console.say)
+        wanted = set(selected)
         wrong = [status for status in session.outdated() if status.artifact.id in wanted]
         progress = Progress(console, len(wrong), len(selected) - len(wrong))
         outcomes, changed = _build(session, [status.artifact.id for status in wrong], progress, arguments.jobs)

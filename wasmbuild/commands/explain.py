@@ -21,11 +21,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    workspace = Workspace(arguments.config, placing.placement(arguments))
-    planned = workspace.planned()
-    selected = options.select(arguments.selectors, [artifact.id for artifact in planned.plan.artifacts])
-    session = workspace.session(planned, cached=False, wanted=set(selected))
+    session = Workspace(arguments.config, placing.placement(arguments)).session(cached=False)
     try:
+        selected = options.select(arguments.selectors, session.artifacts)
         session.check()
     finally:
         session.close()

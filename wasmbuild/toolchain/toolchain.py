@@ -31,8 +31,7 @@ class Toolchain:
     """A compiler for each line, and the library that translates text for them. Close it to end their children.
 
     ``choice`` is what was declared, and ``at_least`` by line the lowest version that will do, as ``find`` got them;
-    ``lock`` is where the declaration may have a lock file beside it. ``missing`` are lines that nothing compiles for,
-    each with why and what to do.
+    ``lock`` is where the declaration may have a lock file beside it.
     """
 
     def __init__(
@@ -42,10 +41,8 @@ class Toolchain:
         choice: str = AUTO,
         at_least: Mapping[int, str | None] = {},
         lock: Path | None = None,
-        missing: Mapping[int, str] = {},
     ) -> None:
         self.compilers = dict(compilers)
-        self.missing = missing
         self.limits = limits
         self._choice = choice
         self._at_least = at_least
@@ -59,8 +56,6 @@ class Toolchain:
 
     def obstacle(self, engine: EngineConfig) -> str | None:
         """Say why nothing here can compile for a target and what to do, or ``None`` where something can."""
-        if engine.line in self.missing:
-            return self.missing[engine.line]
         if self.takes_text(engine):
             return None
         from wasmbuild.toolchain import embedded
