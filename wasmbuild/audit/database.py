@@ -74,6 +74,10 @@ class Advisory(NamedTuple):
         """How severe it is, as an index of ``SEVERITIES``: what nobody scored counts as high."""
         return SEVERITIES.index("high" if self.severity == UNSCORED else self.severity)
 
+    def holding(self, version: Version) -> list[Range]:
+        """Return the ranges that hold a version, wherever the fault is found."""
+        return [each for where in self.affected for each in where.ranges if version in each]
+
 
 class Support(NamedTuple):
     """How long upstream supports a line: ``months`` from its release, or ``long_months`` each ``every`` lines.

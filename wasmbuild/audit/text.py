@@ -61,15 +61,21 @@ def _advice(report: AuditReport, project: Project | None) -> Iterator[str]:
     for compiler, upgrade in _upgrades(report).items():
         of = f"compiled by {printable(compiler)}"
         if upgrade.version is not None:
-            own = parse(compiler) or upgrade.version
-            moved = f", which line {own.line} never got" if upgrade.moved else ""
-            how = ", ".join(_steps(upgrade, _table(project, own.major), ways))
-            yield f"{of}: compile again with {upgrade.version} or later{moved}: {how}"
+            how = ", ".join(_steps(upgrade, _table(project, upgrade.own.major), ways))
+            yield f"{of}: compile again with {upgrade.version} or later{_why_moved(upgrade)}: {how}"
         if upgrade.without:
-            yield f"{of}: no release is known to mend {listed(upgrade.without)}"
+            also = " as well" if upgrade.version is not None else ""
+            yield f"{of}: no release is known to mend {listed(upgrade.without)}{also}"
         if upgrade.layout:
             fix = "compile with the runtime's own version, or move both to the last release of the line"
             yield f"{of}: what loads it has another layout; {fix}"
+
+
+def _why_moved(upgrade: _Upgrade) -> str:
+    if not upgrade.by_other:
+        return ""
+    enough = f" ({upgrade.own} mends {listed(upgrade.by_own)})" if upgrade.by_own else ""
+    return f", since line {upgrade.own.line} never got what mends {listed(upgrade.by_other)}{enough}"
 
 
 def _steps(upgrade: _Upgrade, table: str, ways: CompilerChoice) -> Iterator[str]:
@@ -84,7 +90,7 @@ def _steps(upgrade: _Upgrade, table: str, ways: CompilerChoice) -> Iterator[str]
     if not is_executable:
         yield f"wasmbuild toolchain install {version} gets it"
     # One that is named is taken whatever release of its line is asked for, as long as no later one is.
-    if not is_executable or upgrade.moved or (version is not None and own_release_only(version.major)):
+    if not is_executable or upgrade.by_other or (version is not None and own_release_only(version.major)):
         yield f'[{table}] wasmtime = "{version}" asks for it'
     if ways.locked:
         yield "then wasmbuild lock"
@@ -99,31 +105,48 @@ def _table(project: Project | None, line: int) -> str:
 class _Upgrade(NamedTuple):
     """What mends what one version compiled: a version, if any, and what that does not mend.
 
-    ``moved`` tells that it is one of another line.
+    ``own`` is the release of the compiler's own line that mends the most, ``by_own`` is what it mends, ``by_other``
+    what only another line does, that of ``version``.
     """
 
     version: Version | None
     without: list[str]
     layout: bool
-    moved: bool
+    own: Version
+    by_own: list[str]
+    by_other: list[str]
 
 
 def _upgrades(report: AuditReport) -> dict[str, _Upgrade]:
-    wrong: dict[str, dict[str, Finding]] = {}
+    wrong: dict[str, dict[str, Advisory]] = {}
     for entry in report.entries:
-        for finding in _counted(entry):
-            if finding.verdict == AFFECTED:
-                wrong.setdefault(entry.compiler, {})[finding.advisory.id] = finding
-    found = {}
-    for compiler, findings in wrong.items():
-        coded = [finding for finding in findings.values() if finding.advisory.kind != LAYOUT]
-        versions = [parse(finding.fixed) for finding in coded if finding.fixed is not None]
-        without = [finding.advisory.id for finding in coded if finding.fixed is None]
-        last = max((version for version in versions if version is not None), default=None)
-        own = parse(compiler)
-        moved = last is not None and own is not None and last.line != own.line
-        found[compiler] = _Upgrade(last, without, len(coded) < len(findings), moved)
-    return found
+        for finding in _counted(entry, AFFECTED):
+            wrong.setdefault(entry.compiler, {})[finding.advisory.id] = finding.advisory
+    versions = {compiler: parse(compiler) for compiler in wrong}
+    return {name: _upgrade(version, list(wrong[name].values())) for name, version in versions.items() if version}
+
+
+def _upgrade(compiler: Version, wrong: list[Advisory]) -> _Upgrade:
+    coded = [advisory for advisory in wrong if advisory.kind != LAYOUT]
+    own = _mending(compiler, coded, compiler.line)
+    last = _mending(own, coded)
+    by_own = [advisory.id for advisory in coded if not advisory.holding(own)]
+    without = [advisory.id for advisory in coded if advisory.holding(last)]
+    by_other = [advisory.id for advisory in coded if advisory.id not in (*by_own, *without)]
+    return _Upgrade(last if last > compiler else None, without, len(coded) < len(wrong), own, by_own, by_other)
+
+
+def _mending(version: Version, wrong: Iterable[Advisory], line: str | None = None) -> Version:
+    """Return the first version, from one on, that has none of the faults, as far as any release (of a line) has a fix.
+
+    It is looked for step by step: what mends one fault may have another, which was introduced again on its line.
+    """
+    while True:
+        ends = [held.fixed for advisory in wrong for held in advisory.holding(version)]
+        fixes = [end for end in ends if end is not None and line in (None, end.line)]
+        if not fixes:
+            return version
+        version = max(fixes)
 
 
 def note(report: AuditReport, more: str, ways: CompilerChoice) -> str | None:
@@ -182,7 +205,7 @@ def _share(number: int, count: int) -> str:
 def _mended(report: AuditReport, ways: CompilerChoice) -> str:
     """Say what mends all that is affected; nothing where that is not all of it, which an audit tells."""
     found = _upgrades(report).values()
-    whole = not any(upgrade.moved or upgrade.without for upgrade in found)
+    whole = not any(upgrade.by_other or upgrade.without for upgrade in found)
     return _releases([upgrade.version for upgrade in found], ways, "which") if whole else ""
 
 
@@ -203,9 +226,10 @@ def _releases(versions: Iterable[Version | None], ways: CompilerChoice, which: s
 def _fix(compiler: str, advisory: Advisory) -> Version | None:
     """Return the first release of a compiler's own line without a fault, None where that line never got the fix."""
     version = parse(compiler)
-    ranges = [each for where in advisory.affected for each in where.ranges if version in each]
-    own = [each.fixed for each in ranges if version and each.fixed and each.fixed.line == version.line]
-    return max(own) if own and len(own) == len(ranges) else None
+    if version is None:
+        return None
+    mended = _mending(version, [advisory], version.line)
+    return None if advisory.holding(mended) else mended
 
 
 def _worst(advisories: Iterable[Advisory]) -> str:
