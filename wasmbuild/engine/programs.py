@@ -8,7 +8,7 @@ from wasmbuild.lean.typing import NamedTuple
 
 
 class Program(NamedTuple):
-    """A program that embeds Wasmtime: ``native`` is what it runs itself, None on a machine without a compiler.
+    """A program that embeds Wasmtime: ``native`` is what it runs itself, None where wasmbuild compiles nothing for it.
 
     ``text`` is its triple, ``pulley`` that of the interpreter for pointers like its own.
     """

@@ -1,6 +1,7 @@
-"""Machines that Wasmtime has no compiler for, and for each the triple of Pulley, the interpreter that runs there.
+"""Machines that wasmbuild compiles nothing for, and for each the triple of Pulley, the interpreter that runs there.
 
-The executables of 48.0.2 and 49.0.3, which hold every backend, refuse these architectures or panic on them.
+The executables of 48.0.2 and 49.0.3, which hold every backend, refuse these architectures or panic on them, all but
+``_COMPILED_FOR``: what their compiler may use of the CPU, and what loads it, nobody has written down here.
 """
 
 from __future__ import annotations
@@ -13,24 +14,28 @@ _32_BIT = (
 )  # fmt: skip
 _64_BIT = (
     "aarch64_be", "powerpc64", "powerpc64le", "ppc64", "ppc64le", "mips64", "mips64el", "mips64le", "sparc64",
-    "sparcv9", "loong64", "loongarch64", "riscv64imac", "riscv64a23", "nvptx64", "bpfeb", "bpfel", "avr", "amdgcn",
+    "sparcv9", "loong64", "loongarch64", "nvptx64", "bpfeb", "bpfel", "avr", "amdgcn",
 )  # fmt: skip
+_COMPILED_FOR = ("riscv64imac", "riscv64a23")
 
 _BIG_ENDIAN = (
     "aarch64_be", "powerpc64", "ppc64", "mips64", "sparc64", "sparcv9", "mips", "powerpc", "s390", "sparc", "m68k",
 )  # fmt: skip
 
 
-def has_32_bits(architecture: str) -> bool:
-    """Tell whether the first part of a triple names a machine of 32 bits that Wasmtime has no compiler for."""
-    return architecture in _32_BIT
+def problem(architecture: str) -> str:
+    """Return why nothing is compiled for a machine that ``interpreter`` knows."""
+    if architecture in _COMPILED_FOR:
+        return f"is for {architecture}, which this version of wasmbuild does not know"
+    what = f"a machine of 32 bits ({architecture})" if architecture in _32_BIT else f"for {architecture}"
+    return f"is {what}, for which Wasmtime has no compiler"
 
 
 def interpreter(architecture: str) -> str | None:
-    """Return the triple of Pulley for a machine that Wasmtime has no compiler for; None for any other, known or not.
+    """Return the triple of Pulley for a machine that wasmbuild compiles nothing for; None for any other, known or not.
 
     ``architecture`` is the first part of the triple of the machine, or what Docker, Go and Debian call it.
     """
-    if architecture not in _32_BIT and architecture not in _64_BIT:
+    if architecture not in (*_32_BIT, *_64_BIT, *_COMPILED_FOR):
         return None
     return f"pulley{32 if architecture in _32_BIT else 64}{'be' if architecture in _BIG_ENDIAN else ''}"

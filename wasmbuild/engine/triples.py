@@ -1,7 +1,7 @@
 """Target triples: what Wasmtime compiles for, and what to write instead of a triple that it does not know.
 
 Measured with the executables of 48.0.2 and 49.0.3, which hold every backend: they take the architectures, operating
-systems and environments listed here. The grammar is that of the
+systems and environments listed here, and two more architectures (``pulley``). The grammar is that of the
 crate ``target-lexicon``: architecture, then up to four more parts, each of them optional.
 """
 
@@ -257,8 +257,7 @@ def _unknown_architecture(text: str, first: str) -> _Flaw:
         problem = "names WebAssembly itself, not a machine"
         return _Flaw(problem, COMMON[0], advice="write the triple of what runs it, like")
     if (instead := pulley.interpreter(first)) is not None:
-        what = f"a machine of 32 bits ({first})" if pulley.has_32_bits(first) else f"for {first}"
-        return _Flaw(f"is {what}, for which Wasmtime has no compiler", instead)
+        return _Flaw(pulley.problem(first), instead)
     # Where another word names the machine, the first is no misspelt one.
     if words and not _named(words[0]).architecture:
         machines = filter(None, map(pulley.interpreter, words))

@@ -23,6 +23,7 @@ PULLEYS = ("pulley32", "pulley64", "pulley32be", "pulley64be")
         ("armv7-unknown-linux-gnueabihf", {"pulley32"}),
         ("mips-unknown-linux-gnu", {"pulley32be"}),
         ("powerpc64le-unknown-linux-gnu", {"pulley64"}),
+        ("riscv64imac-unknown-none-elf", {"pulley64"}),
         ("powerpc64-unknown-linux-gnu", {"pulley64be"}),
     ],
 )

@@ -100,6 +100,11 @@ def test_what_a_triple_tells() -> None:
             "there",
         ),
         (
+            "riscv64a23-unknown-linux-gnu",
+            'is for riscv64a23, which this version of wasmbuild does not know; write "pulley64", which Wasmtime '
+            "interprets there",
+        ),
+        (
             "wasm32-wasip1",
             "names WebAssembly itself, not a machine; write the triple of what runs it, like "
             '"x86_64-unknown-linux-gnu"',
