@@ -117,10 +117,15 @@ def _maker(path: KeyPath, value: Mapping[str, Any], exports: Exports) -> Iterato
 
 
 def _is_resource(result: ValueType | None) -> bool:
-    """Tell whether a result is a resource, or has one where all goes well, as far as it is known."""
-    if result is not None and result.kind in _BARE:
-        result = dict(result.cases)[_BARE[result.kind]]
-    return result is not None and result.kind in ("own", UNKNOWN.kind)
+    """Tell whether a result is a resource, or may have one where all goes well, as far as it is known."""
+    if result is None:
+        return False
+    held = [result]
+    if result.kind == "variant":
+        held = [of for _, of in result.cases if of is not None]
+    elif result.kind in _BARE and (of := dict(result.cases)[_BARE[result.kind]]) is not None:
+        held = [of]
+    return any(of.kind in ("own", UNKNOWN.kind) for of in held)
 
 
 def _value(path: KeyPath, value: Any, type_: ValueType, *, exports: Exports | None) -> Iterator[Problem]:

@@ -5,8 +5,9 @@ as text), characters, text and names of enums are what JSON calls them, lists, t
 objects, of which optional fields may be left out. A case of a variant, an option or a result is an object of one key,
 its name, with what it holds, or ``true`` where it holds nothing; a bare value is that of ``some`` or ``ok``, a bare
 name a case of a variant that holds nothing. A resource is what a call returns, ``{"call": NAME, "args": […]}``, be it
-as ``some`` or ``ok``, and as a result the text ``"resource"``, for nothing can be said of it. The library has no values
-of futures, streams and contexts of errors, and ends the process over one that is returned; maps it does not know.
+as ``some``, ``ok`` or a case of a variant, and as a result the text ``"resource"``, for nothing can be said of it. The
+library has no values of futures, streams and contexts of errors, and ends the process over one that is returned; maps
+it does not know.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ else:
 _RUN = re.compile(r"wasi:cli/run@[^#]*#run")
 _RESOURCE = "resource"
 _BARE = {"OptionType": "some", "ResultType": "ok"}
+_UNKNOWN = "a value of a type that the library does not know, such as a map, cannot be tested"
 _WITHOUT_VALUES = ("FutureType", "StreamType", "ErrorContext")
 _WHOLE = {"S8": 8, "S16": 16, "S32": 32, "S64": 64, "U8": 8, "U16": 16, "U32": 32, "U64": 64}
 
@@ -100,10 +102,8 @@ def _signature(store: wasmtime.Store, function: Any) -> tuple[list[Any], Any]:
     try:
         types, result = [item for _, item in type_.params], type_.result
         returned = {type(part).__name__ for part in _parts(result)}
-        for part in types:
-            list(_parts(part))
     except TypeError:
-        raise UnfitError("a value of a type that the library does not know, such as a map, cannot be tested") from None
+        raise UnfitError(_UNKNOWN) from None
     for kind in _WITHOUT_VALUES:
         if kind in returned:
             raise _other(kind)
@@ -131,7 +131,10 @@ def _arguments(store: wasmtime.Store, instance: Any, who: str, written: list[Any
     if len(types) != len(written):
         raise UnfitError(f"{who} takes {len(types)} values")
     make = partial(_made, store, instance)
-    return [_from_json(value, type_, make) for value, type_ in zip(written, types)]
+    try:
+        return [_from_json(value, type_, make) for value, type_ in zip(written, types)]
+    except TypeError:
+        raise UnfitError(_UNKNOWN) from None
 
 
 def _made(store: wasmtime.Store, instance: Any, asked: dict[str, Any]) -> Any:
@@ -144,8 +147,8 @@ def _made(store: wasmtime.Store, instance: Any, asked: dict[str, Any]) -> Any:
         made = _called(store, function, args)
     except wasmtime.WasmtimeError as error:
         raise FailedError(f"{name} makes no resource: {said(str(error))}") from None
-    held, holds = made, type_
-    if type(type_).__name__ in _BARE and made.tag == _BARE[type(type_).__name__]:
+    held, holds, kind = made, type_, type(type_).__name__
+    if kind == "VariantType" or (kind in _BARE and made.tag == _BARE[kind]):
         held, holds = made.payload, dict(type_._cases())[made.tag]
     if type(holds).__name__ != "OwnType":
         returned = "nothing" if type_ is None else _shown(_to_json(made, type_))

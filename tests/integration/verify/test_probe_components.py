@@ -251,6 +251,8 @@ RESOURCE = f"""(component {COUNTERS_CORE}
   (export $re "counter" (type $r))
   (func (export "[static]counter.try") (param "n" u32) (result (result (own $re) (error u32)))
     (canon lift (core func $ti "try") (memory $ti "memory")))
+  (type $v (variant (case "made" (own $re)) (case "no"))) (export $ve "maybe" (type $v))
+  (func (export "may") (param "n" u32) (result $ve) (canon lift (core func $ti "try") (memory $ti "memory")))
   (func (export "[static]counter.same") (param "of" (borrow $re)) (result (own $re))
     (canon lift (core func $ti "same")))
   (func (export "drop") (canon lift (core func $ti "drop")))
@@ -262,7 +264,7 @@ RESOURCE = f"""(component {COUNTERS_CORE}
 
 def test_a_resource_is_made_by_a_call_and_given_to_another(probing: Probing) -> None:
     made = {"call": "[constructor]counter", "args": [3]}
-    for maker in (made, {**made, "call": "[static]counter.try"}):
+    for maker in (made, {**made, "call": "[static]counter.try"}, {**made, "call": "may"}):
         told = probing.test(RESOURCE, {"call": "[method]counter.get", "args": [maker], "returns": [3]})
         assert told == {"returned": [3], "expected": [3]}
     told = probing.test(RESOURCE, {**made, "returns": ["resource"]})
@@ -278,6 +280,7 @@ def test_a_resource_is_made_by_a_call_and_given_to_another(probing: Probing) -> 
     ("call", "args", "said"),
     [
         ("[static]counter.try", [0], 'makes no resource: it returned {"err": 7}'),
+        ("may", [0], 'makes no resource: it returned {"no": true}'),
         ("[method]counter.get", [{"call": "[constructor]counter", "args": [3]}], "makes no resource: it returned 3"),
         ("[constructor]counter", [13], "makes no resource: wasm `unreachable` instruction executed"),
         ("drop", [], "makes no resource: it returned nothing"),
