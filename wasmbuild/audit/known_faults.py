@@ -69,7 +69,7 @@ def of_build(session: Session, policy: AuditPolicy) -> KnownFaults:
         if question is not None:
             _DOCUMENTS.remember(question, known)
     if known.fails:
-        session.directory.forget_noop()
+        session.forget_noop()
     return known
 
 

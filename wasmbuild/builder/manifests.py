@@ -180,7 +180,11 @@ class Manifests:
         """Tell what ``stands`` does where nothing is remembered, by what would be written. Raises DiskError."""
         if not all(map(self._shipped.has, self._shipping[target.name])):
             return False
-        return self._holds(target, sha256_hex(self._wanted(target, self._records(target))))
+        sha256 = sha256_hex(self._wanted(target, self._records(target)))
+        if not self._holds(target, sha256):
+            return False
+        self._right[target.name] = sha256
+        return True
 
     def _holds(self, target: Target, sha256: str) -> bool:
         seen = self._directory.memory.look(self.path(target.name), follow=False)

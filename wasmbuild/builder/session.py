@@ -300,6 +300,16 @@ class Session:
         if self._unwritable is None:
             self.directory.touch(*paths)
 
+    def forget_noop(self) -> None:
+        """Have the next build look at everything, where this one could note that it need not. Raises DiskError."""
+        if self._unwritable is None:
+            self.directory.forget_noop()
+
+    def remove_index(self) -> None:
+        """Remove the index, by which other builds know that this one passed, where it can be. Raises DiskError."""
+        if self._unwritable is None:
+            self.directory.remove(self._index.path)
+
     def close(self) -> None:
         """Write down what is known, end the compilers and let the next build in. Raises DiskError."""
         try:

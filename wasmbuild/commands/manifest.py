@@ -9,7 +9,6 @@ from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options, placing
 from wasmbuild.errors import DISK, DONE, CompileError, DiskError
 from wasmbuild.lean.typing import TYPE_CHECKING
-from wasmbuild.project import filenames
 from wasmbuild.text import printable
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         faults = _not_let_pass(session, planned.plan)
         if wrong or lost or changed or faults:
             # It is what other builds know this step by, and Make takes the file that a step left for its success.
-            session.directory.remove(planned.plan.build_dir / filenames.INDEX)
+            session.remove_index()
     finally:
         session.close()
     problems = [f"{status.artifact.id}: {_problem(session, status)}" for status in wrong] + lost

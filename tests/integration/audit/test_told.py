@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from mounts import run_under
 from support import HEAD, TARGETS, Project
 
 from wasmbuild.project import audit_policy
@@ -162,6 +164,22 @@ def test_a_build_with_nothing_to_do_fails_by_what_is_let_pass_no_more(
     assert "up to date" in collected.run("build").stderr
     monkeypatch.setattr(audit_policy, "today", lambda: day + timedelta(1))
     assert "(fails by [audit] enforce)" in collected.run("build", status=1).stderr
+
+
+@pytest.mark.parametrize("command", ["build", "build collected@x64", "manifest", "manifest --restat"])
+def test_where_nothing_can_be_written_it_is_told_all_the_same(collected: Project, command: str) -> None:
+    collected.run("build")
+    before = collected.files()
+    collected.declare(DECLARED + '[audit]\nenforce = ["build"]\n')
+    read_only = "mount --bind build build && mount -o remount,bind,ro build"
+    for _ in range(2):
+        ended = run_under(read_only, *command.split(), cwd=collected.root)
+        assert ended.returncode == 1, ended.stderr
+        told = re.compile(rf"^(?:error: )?{TOLD.pattern[1:]} \(fails by \[audit\] enforce\)$", re.MULTILINE)
+        assert len(told.findall(ended.stderr)) == 1, ended.stderr
+        # Nor has anything to be remembered.
+        shutil.rmtree(collected.build / ".wasmbuild", ignore_errors=True)
+    assert collected.files() == before
 
 
 def test_a_verification_fails_by_the_declaration_of_who_verifies(collected: Project, tmp_path: Path) -> None:
