@@ -80,6 +80,16 @@ def test_a_cache_that_is_read_only(project: Project, tmp_path: Path) -> None:
 
 
 @pytest.mark.needs("mount", "umount")
+def test_a_cache_that_is_read_only_and_empty_is_cleared(project: Project, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir(mode=0o700)
+    with mounted(tmp_path / "fixed", "-o", "bind", str(cache)) as fixed:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(fixed)], check=True)
+        project.environment["WASMBUILD_CACHE"] = str(fixed)
+        assert project.run("cache", "clear").stderr == "0 artifacts removed, 0 B\n"
+
+
+@pytest.mark.needs("mount", "umount")
 def test_a_remote_cache_that_is_read_only(project: Project, tmp_path: Path) -> None:
     """A directory that others share: what it has is taken, and what it lacks is said not to have come there."""
     store = tmp_path / "store"

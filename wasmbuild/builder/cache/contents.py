@@ -61,6 +61,8 @@ def entries(root: Path, faults: list[OSError]) -> Iterator[tuple[str, os.stat_re
 def unlinked(path: str, faults: list[OSError]) -> bool:
     """Remove a file, and tell whether it is gone; why it is not is added to ``faults``."""
     try:
+        # A file system that is read-only says so of what is not there too, where it is to be removed.
+        os.lstat(path)
         os.unlink(path)
     except FileNotFoundError:
         pass
