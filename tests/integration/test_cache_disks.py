@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -53,7 +54,12 @@ def left(cache: Path) -> list[str]:
 def test_a_full_disk(project: Project, tmp_path: Path) -> None:
     with mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=300k,mode=700", "tmpfs") as small:
         project.environment["WASMBUILD_CACHE"] = str(small)
-        assert project.compiled() == ALL
+        ended = project.run("build")
+        assert "4 compiled in " in ended.stderr
+        assert [line for line in ended.stderr.splitlines() if "cache" in line] == [
+            f"the cache of this machine is used in part: {small}: No space left on device; free some space there; "
+            "WASMBUILD_CACHE names another directory, or off"
+        ]
         assert left(small) == []
         assert project.run("cache", "prune").stderr.startswith("0 artifacts removed, ")
         second = other(project)
@@ -61,6 +67,10 @@ def test_a_full_disk(project: Project, tmp_path: Path) -> None:
         assert set(outcomes) == ALL
         assert set(outcomes.values()) == {"restored", "compiled"}
         assert second.files() == project.files()
+        # What it was told to do.
+        subprocess.run(["mount", "-o", "remount,size=3m", str(small)], check=True)
+        assert "cache" not in other(project).run("build").stderr
+        assert other(project).outcomes() == EVERY
 
 
 @pytest.mark.needs("mount", "umount")
@@ -71,8 +81,10 @@ def test_a_cache_that_is_read_only(project: Project, tmp_path: Path) -> None:
     with mounted(tmp_path / "fixed", "-o", "bind", str(cache)) as fixed:
         subprocess.run(["mount", "-o", "remount,bind,ro", str(fixed)], check=True)
         project.environment["WASMBUILD_CACHE"] = str(fixed)
-        outcomes = other(project).outcomes()
+        ended = other(project).run("build", "--json")
+        outcomes = {entry["id"]: entry["outcome"] for entry in json.loads(ended.stdout)["artifacts"]}
         assert outcomes == {id: "restored" if id.startswith("add") else "compiled" for id in ALL}
+        assert "cache" not in ended.stderr
         assert project.run("cache", "prune").stderr == "0 artifacts removed, 0 B\n"
         ended = project.run("cache", "clear", status=3)
         assert "Read-only file system; mend that, or name another place with WASMBUILD_CACHE" in ended.stderr

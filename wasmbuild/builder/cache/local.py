@@ -118,10 +118,12 @@ class LocalCache:
         try:
             _write(path, artifact, tail)
         except OSError as error:
-            if error.errno in _OF_ALL:
+            of_all = error.errno in _OF_ALL
+            if of_all:
                 self._keeps = False
-            else:
-                self._note(root, path, error)
+            # What is mounted read-only is so on purpose, for others to fill.
+            if error.errno != errno.EROFS:
+                self._note(root, None if of_all else path, error)
             return False
         with self._mutex:
             self._added += size
@@ -170,8 +172,8 @@ class LocalCache:
                     self._problem = CacheProblem(escaped(where + why))
             return self._root
 
-    def _note(self, root: Path, path: str, error: OSError) -> None:
-        """Note what is in the way of a part of it: of many, the first."""
+    def _note(self, root: Path, path: str | None, error: OSError) -> None:
+        """Note what is in the way of a part of it, or of all that is new where there is no path: of many, the first."""
         with self._mutex:
             if self._problem is None:
                 from wasmbuild.builder.cache import obstacles

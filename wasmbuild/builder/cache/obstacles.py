@@ -6,6 +6,7 @@ import os
 import shlex
 import stat
 
+from wasmbuild.boundary import host_fix
 from wasmbuild.builder.request import CacheProblem
 from wasmbuild.lean.paths import Path
 from wasmbuild.text import escaped
@@ -14,17 +15,26 @@ _ALL = os.R_OK | os.W_OK | os.X_OK
 _RIGHTS = stat.S_IRWXU
 
 
-def met(root: Path, path: str, error: OSError) -> CacheProblem:
-    """Return what kept a file or folder of the cache at ``root`` from being read, written or replaced."""
+def met(root: Path, path: str | None, error: OSError) -> CacheProblem:
+    """Return what kept a file or folder of the cache at ``root`` from being read, written or replaced.
+
+    Without a path, that is what the host lacks for any of them: room, descriptors, a disk that works.
+    """
+    why, fix = error.strerror or str(error), "remove it"
+    if path is None:
+        return _in_part(str(root), why, host_fix(error.errno or 0))
     above = (str(root), os.path.dirname(path))
     place = next((folder for folder in above if not os.access(folder, _ALL)), path)
-    why, fix = error.strerror or str(error), "remove it"
     try:
         status = os.lstat(place)
     except OSError:
-        return CacheProblem(escaped(f"{place}: {why}"), in_part=True)
+        return _in_part(place, why, "")
     if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
         why = "it is another user's"
     elif stat.S_ISDIR(status.st_mode) and status.st_mode & _RIGHTS != _RIGHTS:
         fix = f"run: chmod u+rwx {shlex.quote(place)}"
-    return CacheProblem(escaped(f"{place}: {why}; {fix}"), in_part=True)
+    return _in_part(place, why, fix)
+
+
+def _in_part(place: str, why: str, fix: str) -> CacheProblem:
+    return CacheProblem(escaped(f"{place}: {why}; {fix}" if fix else f"{place}: {why}"), in_part=True)

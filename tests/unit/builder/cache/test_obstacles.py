@@ -45,6 +45,35 @@ def test_what_is_gone_meanwhile_has_no_fix(tmp_path: Path) -> None:
     assert obstacles.met(tmp_path, str(path), DENIED).why == f"{path}: Permission denied"
 
 
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (errno.ENOSPC, "; free some space there"),
+        (errno.EDQUOT, "; free some space there"),
+        (errno.EIO, "; the disk failed; check it"),
+        (errno.ESTALE, ""),
+        # As it was set up.
+        (errno.EROFS, None),
+    ],
+)
+def test_what_is_in_the_way_of_all_entries_is_told_of_the_cache_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, told: str | None
+) -> None:
+    cache = LocalCache(CacheDirectory(base=tmp_path), 1 << 20)
+    tried: list[object] = []
+
+    def refuse(path: object, *_: object, **__: object) -> None:
+        tried.append(path)
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(files, "replace", refuse)
+    for letter in "ab":
+        cache.put(letter * 64, b"artifact", hashlib.sha256(b"artifact").hexdigest(), b"{}")
+    assert len(tried) == 1
+    why = None if told is None else CacheProblem(f"{tmp_path}: {os.strerror(code)}{told}", in_part=True)
+    assert cache.problem() == why
+
+
 def test_where_no_ledger_can_be_written_nothing_hinders_who_prunes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
