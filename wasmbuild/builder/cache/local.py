@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 # Whoever names the directory may keep something in it, of any name but this and those of entries.
 _LEDGER = ".wasmbuild.ledger"
-_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 # A FIFO would block the open itself.
 _FLAGS |= getattr(os, "O_NONBLOCK", 0)
-_READ = _FLAGS | os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
-_APPEND = _FLAGS | os.O_WRONLY | os.O_APPEND
+_READ = _FLAGS | os.O_RDONLY
+_APPEND = _FLAGS | os.O_RDWR | os.O_APPEND
 _DAY = 24 * 3600
 _HOUR = 3600
 _LEDGER_BYTES = 1 << 16
@@ -233,7 +233,7 @@ class LocalCache:
         if os.path.isdir(root):
             # The one that is there says too much then, and it is counted anew.
             with suppress(OSError):
-                _write(str(root / _LEDGER), f"{int(now)} {total - removed_bytes}\n".encode(), b"")
+                _new_ledger(str(root / _LEDGER), f"{int(now)} {total - removed_bytes}\n".encode())
         if faults:
             raise faults[0]
         return Usage(removed, removed_bytes)
@@ -273,19 +273,30 @@ def _touch(path: str, used: float) -> None:
             os.utime(path)
 
 
+def _new_ledger(path: str, said: bytes) -> None:
+    """Replace whatever is there, but for a directory that holds something. Raises OSError."""
+    try:
+        _write(path, said, b"")
+    except (IsADirectoryError, PermissionError):  # the latter on Windows
+        os.rmdir(path)
+        _write(path, said, b"")
+
+
 def _ledger(root: Path, added: int) -> int | None:
     """Add bytes to what is known to be there, and return that; None where it has to be counted."""
-    path = root / _LEDGER
     try:
-        descriptor = os.open(path, _APPEND)
-    except FileNotFoundError:
+        descriptor = os.open(root / _LEDGER, _APPEND)
+    except OSError:  # it is not there, or in its place is what is none: a link, a directory
         return None
-    with open(descriptor, "ab", buffering=0) as file:
+    with open(descriptor, "r+b", buffering=0) as file:
+        if not usercache.is_own(os.fstat(descriptor)):
+            return None
         file.write(f"{added}\n".encode())
+        file.seek(0)
+        known = file.read(_LEDGER_BYTES)
     try:
-        with open(path, "rb") as file:
-            counted, *more = file.read(_LEDGER_BYTES).decode("ascii").splitlines()
-        when, known = map(int, counted.split())
-        return known + sum(map(int, more)) if abs(time.time() - when) < _DAY and len(more) < 1000 else None
+        counted, *more = known.decode("ascii").splitlines()
+        when, total = map(int, counted.split())
+        return total + sum(map(int, more)) if abs(time.time() - when) < _DAY and len(more) < 1000 else None
     except ValueError:  # two processes wrote at once where that is no whole write, or something else did
         return None

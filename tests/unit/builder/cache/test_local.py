@@ -7,7 +7,6 @@ import hashlib
 import os
 import stat
 import subprocess
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -322,23 +321,6 @@ class TestLimit:
         counting.count(added)
         counting.close()
         assert (room.root / local._LEDGER).read_text() == f"{before}{added}\n"
-
-    @pytest.mark.parametrize("ledger", [b"", b"\xff", b"many 3\n", b"5", b"1 2\n3\n4x\n"])
-    def test_a_ledger_that_cannot_be_read_is_counted_anew(self, room: Room, ledger: bytes) -> None:
-        self.fill(room, "abcd", 5 * self.SIZE)
-        (room.root / local._LEDGER).write_bytes(ledger)
-        self.fill(room, "ef", 5 * self.SIZE)
-        assert len(self.kept(room)) == 4
-
-    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFO")
-    def test_a_ledger_that_is_a_fifo_is_not_waited_for(self, room: Room) -> None:
-        self.fill(room, "a", 5 * self.SIZE)
-        (room.root / local._LEDGER).unlink()
-        os.mkfifo(room.root / local._LEDGER, 0o600)
-        filling = threading.Thread(target=self.fill, args=(room, "b", 5 * self.SIZE), daemon=True)
-        filling.start()
-        filling.join(60)
-        assert not filling.is_alive()
 
     def test_what_a_wrong_clock_stamped_goes_first(self, room: Room) -> None:
         self.fill(room, "abcd", 5 * self.SIZE)
