@@ -274,20 +274,19 @@ class Cluster:
             task.cancel()
 
     async def _fit(self) -> list[str]:
-        """Wait for workers that can compile. Raises ExecutorError where there are none for too long."""
+        """Wait for workers that can compile; while there are none, invite some. Raises ExecutorError after too long."""
         await self._online.wait()
         deadline = self._loop.time() + self._patience.workers
         invitation: asyncio.Task[None] | None = None
         try:
             while not (fit := self._members.ready()):
-                left = deadline - self._loop.time()
                 hopeless = self._members.is_hopeless
-                if left <= 0:
+                if (left := deadline - self._loop.time()) <= 0:
                     raise self._no_worker()
-                if invitation is None and self._members.is_empty:
+                if (invitation is None or invitation.done()) and self._members.is_empty:
                     invitation = asyncio.ensure_future(self._client.invite())
                 with suppress(TimeoutError):
-                    wait = min(left, self._patience.unfit) if hopeless else left
+                    wait = min(left, self._patience.unfit if hopeless else self._patience.answer)
                     await asyncio.wait_for(self._members.changed(), wait)
                     continue
                 if hopeless and self._members.is_hopeless:

@@ -45,6 +45,8 @@ class FakeClient:
         self.described: dict[str, dict[str, Any]] = {}
         self.silent: set[str] = set()
         self.paused: set[str] = set()
+        self.fleeting: set[str] = set()
+        self.invitations: list[str | OSError] = []
         self.does: Compile = compiled
         self.asked: list[tuple[str, str]] = []
         self.sent: list[str] = []
@@ -71,7 +73,9 @@ class FakeClient:
         }
 
     async def examine(self, address: str) -> Mapping[str, Any]:
-        if address in self.silent:
+        if address in self.fleeting:
+            del self.described[address]
+        if address in self.silent | self.fleeting:
             await self.never.wait()
         return self.described[address]
 
@@ -89,7 +93,12 @@ class FakeClient:
         return worker, answer
 
     async def invite(self) -> None:
-        await self.never.wait()
+        if not self.invitations:
+            await self.never.wait()
+        came = self.invitations.pop(0)
+        if isinstance(came, OSError):
+            raise came
+        self.add(came)
 
     async def stop(self, workers: Collection[str]) -> None:
         self.stopped += workers
@@ -279,6 +288,14 @@ def test_one_that_goes_on_after_it_was_passed_over_compiles_again(room: Room) ->
     del room.client.described["b"]
     assert waiting.result(10).worker == "A"
     assert [said.partition(":")[0] for said in room.said] == ["passed over"]
+
+
+@pytest.mark.parametrize("first", ["lost", ConnectionError("lost")], ids=["worker", "scheduler"])
+def test_a_cluster_that_grows_on_demand_is_asked_again(room: Room, first: str | OSError) -> None:
+    room.patience = QUICK._replace(workers=8)
+    room.client.fleeting.add("lost")
+    room.client.invitations = [first, "next"]
+    assert room.compile("1")["1"].worker == "NEXT"
 
 
 def test_without_workers(room: Room) -> None:
