@@ -12,9 +12,11 @@ from typing import Any
 
 from wasmbuild.builder.executors import remote
 from wasmbuild.builder.executors.cluster_client import ClusterPatience, WorkerClient
-from wasmbuild.text import listed
+from wasmbuild.text import listed, printable
 
 _SHOWN = 3
+# Of a reason, in characters: room for what to do about it, behind what a worker has said.
+_LONGEST = 500
 _AGAIN_SECONDS = 2.0
 _PAUSED = (
     "is paused: Dask starts nothing on a worker that uses 80 % of its memory limit; start it with a higher one: "
@@ -62,7 +64,7 @@ class Members:
         for address, info in workers.items():
             member = self._members.get(address)
             if member is None:
-                self._names[address] = _without_scheme(str(info.get("name") or address))
+                self._names[address] = _called(info.get("name") or address)
                 member = self._members[address] = Member(self._names[address], int(info["nthreads"]))
                 self._admit(address)
             idle = _idle(info.get("status"))
@@ -109,7 +111,7 @@ class Members:
 
     def name(self, address: str) -> str:
         """Return how people call a worker."""
-        return self._names.get(address) or _without_scheme(address)
+        return self._names.get(address) or _called(address)
 
     def pass_over(self, address: str, reason: str) -> None:
         """Give a worker nothing more to do. ``reason`` goes on after its name."""
@@ -137,7 +139,7 @@ class Members:
         by_reason: dict[str, list[str]] = {}
         for member in self._members.values():
             reason = member.reason if member.fit is False else member.idle or member.reason
-            by_reason.setdefault(reason, []).append(member.name)
+            by_reason.setdefault(_safe(reason), []).append(member.name)
         return "\n".join(f"    {listed(names, _SHOWN)} {reason}" for reason, names in by_reason.items())
 
     # --- one of them
@@ -179,7 +181,7 @@ class Members:
         member.fit, member.reason = not reason, reason
         if reason and reason not in self._reported:
             self._reported.add(reason)
-            self._say(f"passed over: {member.name} {reason}")
+            self._say(f"passed over: {member.name} {_safe(reason)}")
         self._notify()
 
     def _forget(self, member: Member) -> None:
@@ -200,5 +202,11 @@ def _idle(status: object) -> str:
     return _PAUSED if status == "paused" else f"takes no more work (Dask calls it {status})"
 
 
-def _without_scheme(address: str) -> str:
-    return address.partition("://")[2] or address
+def _called(name: object) -> str:
+    """Return how people call a worker that has this name or address; whoever started it chose the name."""
+    return printable(str(name).partition("://")[2] or name)
+
+
+def _safe(reason: str) -> str:
+    """Return a reason as it may be shown: a worker, or what Dask says of it, may have put anything into it."""
+    return printable(reason, _LONGEST)

@@ -207,6 +207,20 @@ def test_the_others_do_it(room: Room) -> None:
     assert room.said == ["passed over: BAD has no wasmbuild"]
 
 
+def test_what_workers_call_themselves_and_say_is_safe_to_show(room: Room) -> None:
+    room.client.add("\x1b[2jbad\n", problem="has \x1b[31mno\nroom")
+    room.client.add("good\r")
+    assert room.compile("1")["1"].worker == "GOOD\\r"
+    assert room.said == ["passed over: \\x1b[2JBAD\\n has \\x1b[31mno\\nroom"]
+
+
+def test_why_nobody_can_compile_is_safe_to_show(room: Room) -> None:
+    room.client.add("\x1b[2jbad\n", problem="has \x1b[31mno\nroom")
+    with pytest.raises(ExecutorError) as error:
+        room.compile("1")
+    assert str(error.value).splitlines()[1:] == ["    \\x1b[2JBAD\\n has \\x1b[31mno\\nroom"]
+
+
 def test_one_that_turns_out_to_be_unfit_is_passed_over(room: Room) -> None:
     for name in ("full", "good"):
         room.client.add(name)
