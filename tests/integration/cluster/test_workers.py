@@ -116,6 +116,12 @@ class TestWorkers:
         cluster.worker("right")
         assert "4 compiled on 1 worker" in build(project, cluster).stderr
 
+    def test_one_that_is_full_when_it_writes_is_passed_over(self, project: Project, cluster: Cluster) -> None:
+        cluster.worker("full", preload=FULL_LATER)
+        said = build(project, cluster, status=3).stderr
+        problem = f"    full has no room to compile: No space left on device ({cluster.root / 'full'}"
+        assert said.splitlines()[-1].startswith(problem)
+
     def test_one_that_is_paused_from_the_start(
         self, project: Project, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -260,6 +266,19 @@ def full(suffix=None, prefix=None, dir=None):
     return right(suffix, prefix, dir)
 
 tempfile.mkdtemp = full
+"""
+
+FULL_LATER = """
+import errno, os, pathlib
+
+right = pathlib.Path.write_bytes
+
+def full(self, data):
+    if self.name == "source.wasm":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return right(self, data)
+
+pathlib.Path.write_bytes = full
 """
 
 DIES_OF_ADD = """

@@ -116,7 +116,7 @@ def compile(asked: bytes, wasm: bytes, build: str) -> dict[str, Any]:  # noqa: A
             artifact = Path(str(result.artifact)).read_bytes()
             return wire.answer(result, artifact, hashlib.sha256(artifact).hexdigest())
     except OSError as error:
-        return wire.unfit(f"has no room to compile: {error.strerror or error} ({error.filename})")
+        return wire.unfit(f"has no room to compile: {error.strerror or error}{_place(error)}")
 
 
 def compile_there(asked: bytes, wasm: bytes, build: str) -> tuple[str, dict[str, Any]]:
@@ -169,6 +169,12 @@ def _directory() -> Iterator[Path]:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _place(error: OSError) -> str:
+    """Say where an error of a directory of ours was, in brackets; where a write failed, the system names no file."""
+    place = error.filename or _scratch()
+    return f" ({place})" if place else ""
 
 
 def _scratch() -> str | None:
