@@ -170,6 +170,14 @@ class TestWorkers:
             _, said = process.communicate(timeout=120)
         assert "4 compiled on 1 worker" in said
 
+    @pytest.mark.parametrize("address", ["", "tcp://bare.example:1"], ids=["same address", "another address"])
+    def test_one_that_never_has_the_compiler_is_passed_over(
+        self, project: Project, cluster: Cluster, address: str
+    ) -> None:
+        cluster.worker("bare", preload=KEEPS_NONE + f"ADDRESS = {address!r}\n")
+        said = build(project, cluster, status=3).stderr
+        assert said.splitlines()[-1] == "    bare has no compiler with that digest"
+
     def test_one_that_fails_is_one_error(self, project: Project, cluster: Cluster) -> None:
         cluster.worker("broken", preload=FAILS)
         said = build(project, cluster, status=3).stderr
@@ -195,6 +203,8 @@ class TestWorkers:
             ("another", "answered with the artifact of another request"),
             ("bytes", "answered with an artifact that is damaged"),
             ("nothing", "answered with something that is no answer"),
+            ("alone", "answered with something that is no answer"),
+            ("ever", "answered with something that is no answer"),
         ],
     )
     def test_one_that_answers_with_something_else(
@@ -255,6 +265,17 @@ def compile(asked, wasm, build):
 remote.compile = compile
 """
 
+KEEPS_NONE = """
+from wasmbuild.builder.executors import remote, wire
+from distributed import get_worker
+
+def compile_there(asked, wasm, build):
+    answer = wire.unfit("has no compiler with that digest", lacks_compiler=True)
+    return ADDRESS or get_worker().address, answer
+
+remote.compile_there = compile_there
+"""
+
 NO_ROOM = """
 import errno, os, tempfile
 
@@ -308,7 +329,16 @@ def compile(asked, wasm, build):
         return before[0]
     if LIE == "bytes":
         return {**answer, "artifact": before[0]["artifact"]}
+    if LIE == "ever":
+        return {**answer, "seconds": float("nan")}
     return ["?"]
 
+right_there = remote.compile_there
+
+def compile_there(asked, wasm, build):
+    answered = right_there(asked, wasm, build)
+    return "?" if LIE == "alone" and len(before) > 1 else answered
+
 remote.compile = compile
+remote.compile_there = compile_there
 """

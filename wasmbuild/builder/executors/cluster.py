@@ -227,7 +227,7 @@ class Cluster:
 
     async def _tried(self, asked: bytes, wasm: bytes, *, alone: bool = False) -> CompileResult:
         """Give a request to workers until one of them answers. Raises WorkersDiedError, ExecutorError."""
-        lost = 0
+        lost, lacking = 0, set[str]()
         while True:
             fit = await self._fit()
             workers = fit[lost % len(fit) :][:1] if alone else fit
@@ -247,7 +247,8 @@ class Cluster:
             result = wire.result_of(answer, self._members.name(address))
             if isinstance(result, CompileResult):
                 return result
-            if result.lacks_compiler:
+            if result.lacks_compiler and address not in lacking:
+                lacking.add(address)
                 self._members.admit_again(address)
             else:
                 self._members.pass_over(address, result.reason)

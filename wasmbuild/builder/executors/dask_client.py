@@ -125,6 +125,8 @@ class DaskClient:
             # What it waited for may be lost as well.
             self._programs.pop(sha256, None)
             raise OSError("it is gone, or starts nothing") from error
+        finally:
+            future.release()
 
     async def compile(self, asked: bytes, wasm: bytes, workers: Collection[str]) -> tuple[str, object]:
         """Run a request on one of these workers; return its address and its answer.
@@ -132,14 +134,20 @@ class DaskClient:
         Raises RequestLostError where the scheduler knows nothing of it any more or has nobody for it, WorkersDiedError
         where it was run and its workers died again and again, ExecutorError where it failed in another way, OSError.
         """
-        future = self._submit(self._connected(), remote.compile_there, asked, wasm, self._build, workers=workers)
+        client = self._connected()
+        future = self._submit(client, remote.compile_there, asked, wasm, self._build, workers=workers)
         try:
-            address, answer = await _ended(future)
+            answered = await _ended(future)
+            is_pair = isinstance(answered, tuple) and len(answered) == 2
+            address, answer = answered if is_pair else ("", answered)
+            # A worker that is reached by the name of a host has another address for the scheduler than for itself.
+            return address if address in workers else await _holder(client, future), answer
         except RequestFailedError as error:
             raise ExecutorError(
                 f"a worker of the Dask scheduler at {self.address} failed to compile: {error}; its log says more"
             ) from error
-        return str(address), answer
+        finally:
+            future.release()
 
     async def invite(self) -> None:
         """Wait for any worker at all: a cluster that grows on demand sees that there is something to do."""
@@ -202,8 +210,14 @@ async def _ended(future: Future) -> Any:
         raise WorkersDiedError(str(error.last_worker.address), error.allowed_failures + 1) from error
     except Exception as error:
         raise RequestFailedError(f"{type(error).__name__}: {error}") from error
-    finally:
-        future.release()
+
+
+async def _holder(client: Client, future: Future) -> str:
+    """Return the scheduler's address of the worker that has what a task returned. Raises RequestLostError, OSError."""
+    for addresses in (await client.who_has([future])).values():
+        for address in addresses:
+            return str(address)
+    raise RequestLostError("the worker that had it is gone")
 
 
 def _is_lack(error: Exception) -> bool:

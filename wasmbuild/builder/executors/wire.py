@@ -18,6 +18,10 @@ from wasmbuild.toolchain.limits import ProcessLimits
 
 SCHEMA = "wasmbuild/compile/1"
 
+# No compile takes a year, and a number that is larger by far fills the lines where it is shown.
+_MOST_SECONDS = 366 * 86400.0
+_SILENT = "does not say why it cannot compile"
+
 
 class WorkerFailure(NamedTuple):
     """A machine could not do a request, for a reason that is its own: the request is as good as before.
@@ -88,14 +92,14 @@ def result_of(answer: object, worker: str) -> CompileResult | WorkerFailure:
         if not isinstance(answer, dict) or answer["schema"] != SCHEMA:
             raise ValueError
         if "unfit" in answer:
-            return WorkerFailure(_typed(answer["unfit"], str), _typed(answer["lacks-compiler"], bool))
+            return WorkerFailure(_typed(answer["unfit"], str) or _SILENT, _typed(answer["lacks-compiler"], bool))
         error, peak = answer["error"], answer["peak-memory"]
         return CompileResult(
             key=_typed(answer["key"], str),
             made_by=f"the worker {worker}",
             artifact=None if error is not None else _typed(answer["artifact"], bytes),
             error=None if error is None else CompileError(_typed(error, str)),
-            seconds=float(_typed(answer["seconds"], float)),
+            seconds=_duration(answer["seconds"]),
             peak_memory=None if peak is None else _typed(peak, int),
             sha256=None if error is not None else _typed(answer["sha256"], str),
             worker=worker,
@@ -109,3 +113,10 @@ def _typed(value: Any, kind: type) -> Any:
     if type(value) is not kind:
         raise ValueError
     return value
+
+
+def _duration(value: Any) -> float:
+    seconds = float(_typed(value, float))
+    if not 0 <= seconds <= _MOST_SECONDS:  # nor is NaN
+        raise ValueError
+    return seconds

@@ -239,6 +239,29 @@ def test_one_that_lost_the_compiler_is_asked_again(room: Room) -> None:
     assert [worker for worker, _ in room.client.asked] == ["a", "a"]
 
 
+def test_one_that_lacks_the_compiler_whatever_it_is_sent_is_passed_over(room: Room) -> None:
+    room.client.add("bare")
+    room.client.does = lambda worker, request: wire.unfit("has no compiler", lacks_compiler=True)
+    with pytest.raises(ExecutorError, match=r"can compile for this build:\n    BARE has no compiler$"):
+        room.compile("1")
+
+
+def test_the_others_do_what_one_that_keeps_no_compiler_cannot(room: Room) -> None:
+    for name in ("bare", "good"):
+        room.client.add(name)
+    room.client.does = lambda worker, request: (
+        wire.unfit("has no compiler", lacks_compiler=True) if worker == "bare" else compiled(worker, request)
+    )
+    assert {result.worker for result in room.compile("1", "2", "3").values()} == {"GOOD"}
+
+
+def test_one_that_does_not_say_why_it_cannot_is_passed_over(room: Room) -> None:
+    room.client.add("mute")
+    room.client.does = lambda worker, request: wire.unfit("")
+    with pytest.raises(ExecutorError, match=r"    MUTE does not say why it cannot compile$"):
+        room.compile("1")
+
+
 def test_what_the_scheduler_forgot_is_asked_again(room: Room) -> None:
     room.client.add("a")
     forgotten = [True]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -83,11 +84,20 @@ def test_no_field_is_believed_to_be_what_it_is_not(field: str, value: Any) -> No
     answer = {**wire.answer(CompileResult("k", "w", b""), b"", "d"), field: value}
     result = wire.result_of(answer, "seven")
     assert isinstance(result, CompileResult)
+    assert 0 <= result.seconds < 1e9
     if result.error is None:
         assert isinstance(result.artifact, bytes)
         assert isinstance(result.sha256, str)
 
 
+@pytest.mark.parametrize("seconds", [math.nan, math.inf, -math.inf, -1e308, -0.1, 1e308])
+def test_no_time_that_nobody_can_be_told_is_an_answer(seconds: float) -> None:
+    result = wire.result_of(wire.answer(CompileResult("k", "w", seconds=seconds), b"", "d"), "seven")
+    assert isinstance(result, CompileResult)
+    assert "something that is no answer" in str(result.error)
+
+
 def test_a_machine_that_cannot_says_why() -> None:
     assert wire.result_of(wire.unfit("is full"), "seven") == WorkerFailure("is full", lacks_compiler=False)
-    assert wire.result_of(wire.unfit("", lacks_compiler=True), "seven") == WorkerFailure("", lacks_compiler=True)
+    assert wire.result_of(wire.unfit("lacks it", lacks_compiler=True), "seven") == WorkerFailure("lacks it", True)
+    assert wire.result_of(wire.unfit(""), "seven") == WorkerFailure("does not say why it cannot compile")
