@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 
 from wasmbuild.audit.database import UNSCORED, Advisory, Database
-from wasmbuild.audit.judge import AFFECTED, VERDICTS, AuditedTarget, Finding, Judge, worst
+from wasmbuild.audit.judge import AFFECTED, NOT_AFFECTED, VERDICTS, AuditedTarget, Finding, Judge, worst
 from wasmbuild.audit.shipment import ShippedManifest, Unreadable
 from wasmbuild.audit.versions import parse
 from wasmbuild.errors import DONE, FAILED, NOT_VERIFIED
@@ -37,6 +37,11 @@ class AuditedArtifact(NamedTuple):
     findings: tuple[Finding, ...]
     ignored: Mapping[str, str]
     alike: int = 1
+
+    @property
+    def is_let_pass(self) -> bool:
+        """Whether it is only not affected because that is let pass."""
+        return self.status == NOT_AFFECTED and any(each.verdict != NOT_AFFECTED for each in self.findings)
 
 
 class AuditReport(NamedTuple):

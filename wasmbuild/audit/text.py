@@ -49,7 +49,10 @@ def story(report: AuditReport, today: date, project: Project | None = None) -> I
 def summary(report: AuditReport) -> str:
     """Return one line that says how many artifacts are how."""
     count = report.count()
-    parts = [f"{report.count(status)} {status}" for status in (AFFECTED, UNKNOWN, NOT_AFFECTED) if report.count(status)]
+    passed = sum(entry.alike for entry in report.entries if entry.is_let_pass)
+    numbers = {status: report.count(status) for status in (AFFECTED, UNKNOWN)}
+    numbers |= {"let pass": passed, NOT_AFFECTED: report.count(NOT_AFFECTED) - passed}
+    parts = [f"{number} {how}" for how, number in numbers.items() if number]
     noun = "artifact" if count == 1 else "artifacts"
     known = f"{len(report.database.advisories)} known faults of Wasmtime, as of {report.database.date}"
     return f"{count} {noun} held against {known}: {', '.join(parts) or 'none there'}"
