@@ -63,6 +63,7 @@ def test_what_tab_gives(here: Project, shell: str) -> None:
     complete = in_bash if shell == "bash" else in_fish
     assert set(COMMANDS) <= set(complete(here, "wasmbuild "))
     assert complete(here, "wasmbuild bui") == ["build"]
+    assert complete(here, "wasmbuild --cm") == ["--cmake-dir"]
     assert set(complete(here, "wasmbuild verify --level ")) == set(LEVELS)
     assert set(complete(here, "wasmbuild build --lock")) == {"--lock-timeout"}
     assert set(complete(here, "wasmbuild compile add.wat --target ")) == {"arm", "x64"}

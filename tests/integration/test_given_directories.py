@@ -179,7 +179,7 @@ def test_they_cannot_be_written_to(project: Project, given: Path) -> None:
         ("gone", '"gone" cannot be read: No such file or directory; name a directory that is there'),
         ("build", '"build" holds the build directory; name a directory beside it'),
         (".", "is no path of a directory in it; write a directory below the folder of the file"),
-        ("größe", '"tests/data": ASCII letters, digits and _.+@=,- are what every system has'),
+        ("größe", '"tests/data": ASCII letters, digits, spaces and _.+@=,- are what every system has'),
         ("../other", "is no path of a directory in it; write a directory below the folder of the file"),
         ("build/library", '"build/library" is in the build directory; name a directory outside of it'),
         ("given/gone", '"given/gone" cannot be read: No such file or directory; name a directory that is there'),

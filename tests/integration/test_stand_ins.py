@@ -183,7 +183,7 @@ def test_files_travel_with_the_test_and_nothing_is_left_of_them(
         (
             READER,
             '{ wasi = { files = { "größe" = "" } } }',
-            '"data/in.txt": ASCII letters, digits and _.+@=,- are what',
+            '"data/in.txt": ASCII letters, digits, spaces and _.+@=,- are what',
         ),
         (READER, '{ wasi = { files = { "a" = "", "a/b" = "" } } }', "lies below another file; correct one of them"),
     ],

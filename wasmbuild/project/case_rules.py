@@ -14,7 +14,7 @@ from wasmbuild.project.variables import nul_problem, variable_problem
 from wasmbuild.text import quoted, shown
 
 _FILE_NAME = re.compile(r"(?!\.\.?$)[A-Za-z0-9_.+@=, -]*[A-Za-z0-9_+@=-]")
-_EVERYWHERE = "ASCII letters, digits and _.+@=,- are what every system has"
+_EVERYWHERE = "ASCII letters, digits, spaces and _.+@=,- are what every system has"
 _IN_ROOT = f'write a path below the root, such as "data/in.txt": {_EVERYWHERE}'
 _IN_FOLDER = f'write a directory below the folder of the file, such as "tests/data": {_EVERYWHERE}'
 

@@ -53,7 +53,7 @@ complete -F _wasmbuild wasmbuild
 
 def script(commands: Sequence[CommandWords]) -> str:
     """Return the script that completes commands."""
-    names = [*(command.name for command in commands), "--help", "--version"]
+    names = [*(command.name for command in commands), "--help", "--version", "--cmake-dir"]
     lists = "\n".join(f"    {kind}) words=$({LINES} | {cut}) ;;" for kind, cut in LISTS.items())
     cases = "\n".join(line for command in with_parts(commands) for line in _case(command))
     filled = _TEMPLATE.replace("COMMANDS", " ".join(names)).replace("PARTED", parted(commands))

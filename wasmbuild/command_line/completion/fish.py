@@ -19,6 +19,7 @@ def _lines(commands: Sequence[CommandWords]) -> Iterator[str]:
         yield f"function __wasmbuild_{kind}; {_CONFIG}; {LINES} | {cut}; end"
     yield "complete -c wasmbuild -f"
     yield "complete -c wasmbuild -n __fish_use_subcommand -l version -d 'show the version'"
+    yield "complete -c wasmbuild -n __fish_use_subcommand -l cmake-dir -d 'show where CMake finds the package'"
     yield "complete -c wasmbuild -n __fish_use_subcommand -s h -l help -d 'show what can be done'"
     for command in commands:
         yield f"complete -c wasmbuild -n __fish_use_subcommand -a {command.name} -d {_quoted(command.summary)}"

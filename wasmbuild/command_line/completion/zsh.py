@@ -30,7 +30,7 @@ COMMANDS
     )
     if (( CURRENT == 2 )); then
         case $PREFIX in
-        -*) compadd -- --help --version ;;
+        -*) compadd -- --help --version --cmake-dir ;;
         *) _describe -t commands command commands ;;
         esac
         return
