@@ -1,7 +1,8 @@
-"""What commands that may download have in common: their options, who confirms archives, and how far it is."""
+"""What commands that may download have in common: their options, what is locked, who confirms it, how far it is."""
 
 from __future__ import annotations
 
+from wasmbuild.errors import UsageError
 from wasmbuild.lean.typing import TYPE_CHECKING, Any
 from wasmbuild.text import printable
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 
     from wasmbuild.console.terminal import Console
     from wasmbuild.installing.install import Attest, InstallReporter
+    from wasmbuild.project.declared import Project
 
 
 def add_network(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +32,17 @@ def add_attestation(parser: argparse.ArgumentParser, verb: str, *, action: Any =
         action=action,
         help=f"{verb} only what an attestation of upstream's repository confirms, which gh or sigstore checks",
     )
+
+
+def require_lockable(project: Project) -> None:
+    """Raise UsageError where a project is compiled with the library, of which wasmbuild locks nothing."""
+    from wasmbuild.toolchain.find import EMBEDDED
+
+    if project.compiler == EMBEDDED:
+        raise UsageError(
+            f'{project.file}: toolchain.compiler: "embedded" is the library of the wasmtime package, which pip locks; '
+            f"remove the key to lock an executable"
+        )
 
 
 def attest_of(wanted: bool, *, perhaps: bool = False) -> Attest | None:

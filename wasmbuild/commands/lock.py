@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable
 
 from wasmbuild.builder.workspace import Workspace
 from wasmbuild.commands import options
-from wasmbuild.commands.downloads import add_attestation, add_network, attest_of, install_reporter
-from wasmbuild.errors import DONE, UsageError
+from wasmbuild.commands.downloads import add_attestation, add_network, attest_of, install_reporter, require_lockable
+from wasmbuild.errors import DONE
 from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.toolchain.search_path import LOCK
 
@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     workspace = Workspace(arguments.config)
     project = workspace.project()
+    require_lockable(project)
     before = lockfile.read(workspace.directory)
     console = Console(sys.stderr)
     least = lines_of(project.targets)
@@ -102,13 +103,8 @@ def _locked(
 ) -> Locked:
     from wasmbuild.engine.lines import own_release_only
     from wasmbuild.installing import locking
-    from wasmbuild.toolchain.find import EMBEDDED, find
+    from wasmbuild.toolchain.find import find
 
-    if project.compiler == EMBEDDED:
-        raise UsageError(
-            f'{project.file}: toolchain.compiler: "embedded" is the library of the wasmtime package, which pip locks; '
-            f"remove the key to lock an executable"
-        )
     if arguments.bump:
         # What no other release loads has none to choose from.
         only = wanted.at_least if own_release_only(wanted.line) else None

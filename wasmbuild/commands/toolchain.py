@@ -203,9 +203,10 @@ def _install_locked(arguments: argparse.Namespace, console: Console) -> list[Ins
     if arguments.version is not None:
         raise UsageError("wasmbuild toolchain install: --locked installs what is locked; leave out the version")
     workspace = Workspace(arguments.config)
+    project = workspace.project()
+    downloads.require_lockable(project)
     attest = downloads.attest_of(arguments.attestation)
     source = ArchiveSource(arguments.mirror, arguments.offline, attest, reporter=downloads.install_reporter(console))
-    project = workspace.project()
     least = lines_of(project.targets)
     wanted = [RequestedVersion(*each) for each in least.items()]
     if arguments.source is not None and names_file(arguments.source):

@@ -345,10 +345,16 @@ def test_nothing_of_the_network_where_it_is_forbidden(project: Project, site: se
     assert not site.requests
 
 
-def test_the_library_is_not_locked(project: Project) -> None:
+def test_the_library_is_not_locked(project: Project, release: Release) -> None:
     declared = (project.root / "wasmbuild.toml").read_text()
     project.declare(declared.replace("[toolchain]", '[toolchain]\ncompiler = "embedded"'))
-    assert "which pip locks" in project.run("lock", status=2).stderr
+    told = "remove the key to lock an executable"
+    for command in (["lock"], ["toolchain", "install", "--locked"]):
+        assert told in project.run(*command, status=2).stderr
+    project.declare(declared)
+    project.run("toolchain", "install", release.version, "--from", str(release.program))
+    project.run("lock")
+    project.run("toolchain", "install", "--locked")
 
 
 def _changed(locked: lockfile.Locked, **fields: str) -> lockfile.Locked:
