@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import SCons.Action
@@ -189,9 +190,10 @@ class _SConsBuild:
     def _manifests(self, artifacts: list[Any], sources: list[Any]) -> Any:
         env = self._env
         shipped = self._plan.shipped_sources()
-        names = [filenames.INDEX, *self._plan.manifests(), *shipped]
-        action = SCons.Action.Action(self.write_manifests, _shown_manifests, varlist=[])
-        made = env.Command([self._build_dir.File(name) for name in names], artifacts, action)
+        files = [self._build_dir.File(name) for name in (filenames.INDEX, *self._plan.manifests(), *shipped)]
+        action = SCons.Action.Action(self.write_manifests, _shown, varlist=[])
+        # A builder may be declared after this one: only a scanner is asked when all are.
+        made = env.Command(files, artifacts, action, target_scanner=env.Scanner(self._made_for_globs))
         env.Depends(made, [self._config, *self._given(artifacts), *(sources if shipped else [])])
         env.Precious(made)
         env.NoCache(made)
@@ -248,19 +250,28 @@ class _SConsBuild:
 
     def _refuse_unseen(self) -> None:
         """Refuse what a builder makes in the variant directory for a glob, which sees the source directory alone."""
-        variant = self._config.dir
-        if variant is self._folder:
-            return
-        for node in _made_below(variant):
-            if node in self._sources.values() or node.is_under(self._build_dir):
-                continue
-            path = node.get_path(variant).replace(os.sep, "/")
-            for name, key in globs_taking(self._workspace.project(), path):
-                made, folder = node.get_internal_path(), self._folder.get_internal_path()
-                raise UsageError(
-                    f"{made}: a builder makes it, and {dotted('modules', key)} takes files of {folder} alone; declare "
-                    f"{dotted('modules', name)} with source = {quoted(path)}, and call the builder first"
-                )
+        for node, path, name, key in self._taken() if self._config.dir is not self._folder else ():
+            made, folder = node.get_internal_path(), self._folder.get_internal_path()
+            raise UsageError(
+                f"{made}: a builder makes it, and {dotted('modules', key)} takes files of {folder} alone; declare "
+                f"{dotted('modules', name)} with source = {quoted(path)}, and call the builder first"
+            )
+
+    def _made_for_globs(self, target: Any, env: Any, path: Any) -> list[Any]:
+        """Return the files that the manifests wait for; SCons asks for each of these, and has all wait for the same."""
+        if target.name == filenames.INDEX:
+            # What is wrong with the declaration, the step itself tells.
+            with suppress(WasmbuildError), boundary.as_wasmbuild_error():
+                return [node for node, *_ in self._taken()]
+        return []
+
+    def _taken(self) -> Iterator[tuple[Any, str, str, str]]:
+        """Yield the files that builders make for globs, each with its path, the module's name, and the key."""
+        here, declared = self._config.dir, set(self._sources.values())
+        others = (node for node in _made_below(here) if node not in declared and not node.is_under(self._build_dir))
+        made = {node.get_path(here).replace(os.sep, "/"): node for node in others}
+        for path, name, key in globs_taking(self._workspace.project(), made):
+            yield made[path], path, name, key
 
     def _values(self, texts: list[str]) -> list[Any]:
         return [self._env.Value(text) for text in texts]
@@ -307,17 +318,12 @@ def _not_as_declared(wrong: list[Artifact], session: Session, *, read: bool) -> 
     return f"{listed([artifact.id for artifact in wrong], _SHOWN)}: not built as declared; {fix}"
 
 
-def _failed(target: list[Any], error: WasmbuildError) -> Exception:
-    failure: Exception = SCons.Errors.BuildError(node=target[0], errstr=str(error), status=error.exit_code)
-    return failure
+def _failed(target: list[Any], error: WasmbuildError) -> Any:
+    return SCons.Errors.BuildError(node=target[0], errstr=str(error), status=error.exit_code)
 
 
 def _shown(target: list[Any], source: list[Any], env: Any) -> str:
-    return f"wasmbuild {target[0]}"
-
-
-def _shown_manifests(target: list[Any], source: list[Any], env: Any) -> str:
-    return f"wasmbuild {target[0]} and the manifests that it names"
+    return f"wasmbuild {target[0]}" + (" and the manifests that it names" if target[0].name == filenames.INDEX else "")
 
 
 def _say(text: str) -> None:

@@ -73,6 +73,58 @@ def test_what_a_builder_makes_in_a_variant_directory_for_a_glob_is_refused(
     assert {path.name for path in (tmp_path / "out/build/x64/plugins").glob("*.cwasm")} == {"gen.cwasm", "one.cwasm"}
 
 
+@pytest.mark.parametrize("duplicate", [0, 1])
+def test_a_builder_for_a_glob_that_joins_what_is_up_to_date_is_refused(tmp_path: Path, duplicate: int) -> None:
+    project = Project(tmp_path / "src")
+    outer = Built(tmp_path, f'SConscript("src/SConscript", variant_dir="out", duplicate={duplicate})\n')
+    project.write("SConscript", SCONSTRUCT)
+    project.write("plugins/one.wat", ADD)
+    project.declare(HEAD + TARGETS + '[modules."plugins/*"]\nsource = "plugins/*.wat"\n')
+    outer.scons()
+    assert is_up_to_date(outer)
+    project.write("SConscript", SCONSTRUCT + 'env.Command("plugins/gen.wat", "add.wat", Copy("$TARGET", "$SOURCE"))\n')
+    for _ in range(2):
+        assert ' out/plugins/gen.wat: a builder makes it, and modules."plugins/*" takes' in outer.scons(status=2)
+    project.write("SConscript", SCONSTRUCT)
+    outer.scons()
+    assert is_up_to_date(outer)
+
+
+@pytest.mark.parametrize("jobs", ["-j1", "-j4"])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('env.Command("plugins/gen.wat", "gen.in", Copy("$TARGET", "$SOURCE"))\n', ""),
+        ("", 'env.Command("plugins/gen.wat", "gen.in", Copy("$TARGET", "$SOURCE"))\n'),
+        ("", 'env.Depends(env.InstallAs("plugins/gen.wat", "gen.in"), wasm["plugins/one@x64"])\n'),
+    ],
+    ids=["declared before", "declared after", "of an artifact"],
+)
+def test_the_last_step_sees_what_builders_make_for_globs(tmp_path: Path, before: str, after: str, jobs: str) -> None:
+    project = Built(tmp_path, TOOL + before + SCONSTRUCT.removeprefix(TOOL) + after)
+    project.write("plugins/one.wat", ADD)
+    project.write("gen.in", ADD)
+    project.declare(HEAD + TARGETS + '[modules."plugins/*"]\nsource = "plugins/*.wat"\n')
+    told = "not built as declared; the declaration changed after SCons had read it; run scons again"
+    assert f"plugins/gen@x64, plugins/gen@arm: {told}" in project.scons(jobs, status=2)
+    assert project.made(jobs) == {"arm/plugins/gen", "x64/plugins/gen"}
+    assert is_up_to_date(project)
+    project.write("gen.in", SUB)
+    assert project.made(jobs) == {"arm/plugins/gen", "x64/plugins/gen"}
+    assert is_up_to_date(project)
+    api.verify(project.build)
+
+
+def test_what_a_glob_excludes_and_a_module_declares_is_compiled_in_the_run_that_makes_it(tmp_path: Path) -> None:
+    made = 'env.Command("plugins/gen.wat", "add.wat", Copy("$TARGET", "$SOURCE"))\n'
+    project = Built(tmp_path, TOOL + made + SCONSTRUCT.removeprefix(TOOL))
+    project.write("plugins/one.wat", ADD)
+    glob = '[modules."plugins/*"]\nsource = "plugins/*.wat"\nexclude = ["plugins/gen.wat"]\n'
+    project.declare(f'{HEAD}{TARGETS}{glob}[modules."plugins/gen"]\nsource = "plugins/gen.wat"\n')
+    assert project.made() == {f"{target}/plugins/{name}" for target in ("arm", "x64") for name in ("gen", "one")}
+    assert is_up_to_date(project)
+
+
 def test_a_declaration_that_a_builder_makes_is_the_one_that_is_built(tmp_path: Path) -> None:
     made = 'made = env.Command("wasmbuild.toml", "declared", Copy("$TARGET", "$SOURCE"))\nenv.Wasmbuild(made[0])\n'
     project = Built(tmp_path, TOOL + made)

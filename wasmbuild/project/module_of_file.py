@@ -14,7 +14,7 @@ from wasmbuild.project.globs import expand, is_glob, matches, module_name, norma
 from wasmbuild.text import listed, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 _SHOWN = 5
 
@@ -67,16 +67,17 @@ def _instead(project: Project, name: str) -> str:
     return f"did you mean {meant}?" if meant else nearest or f"declared are {listed(known, _SHOWN)}"
 
 
-def globs_taking(project: Project, path: str) -> Iterator[tuple[str, str]]:
-    """Yield the module that a glob makes of a file at a path, and the key that declares it, whether or not it is there.
+def globs_taking(project: Project, paths: Collection[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield each file that a glob takes, with the module that it makes and the key, whether or not the file is there.
 
-    The path is one with forward slashes below the declaration's folder.
+    The paths are some with forward slashes below the declaration's folder.
     """
     for key, declared in project.modules.items():
         pattern = normal(declared.source)
-        if is_glob(pattern) and matches(pattern, path):
-            for name, _, _ in _modules(key, pattern, without_excluded([path], declared.exclude)):
-                yield name, key
+        if is_glob(pattern):
+            taken = without_excluded([path for path in paths if matches(pattern, path)], declared.exclude)
+            for name, path, _ in _modules(key, pattern, taken):
+                yield path, name, key
 
 
 def makes(project: Project, place: str) -> bool:

@@ -102,14 +102,9 @@ def test_sources_of_other_names_are_not_looked_at_for_the_output_of_a_step(
         check([("-o", project.directory / "plugins/../one.wasm")])
 
 
-@pytest.mark.parametrize(
-    ("path", "taken"),
-    [
-        ("plugins/new.wasm", [("plug/new", "plug/*")]),
-        ("plugins/not-new.wasm", []),
-        ("deep/y/z/new.wasm", [("deep/y/z/new", "deep/**")]),
-        ("one.wasm", []),
-    ],
-)
-def test_what_globs_take_need_not_be_there(project: Project, path: str, taken: list[tuple[str, str]]) -> None:
-    assert list(module_of_file.globs_taking(project, path)) == taken
+def test_what_globs_take_need_not_be_there(project: Project) -> None:
+    paths = ["plugins/new.wasm", "plugins/not-new.wasm", "deep/y/z/new.wasm", "one.wasm"]
+    assert list(module_of_file.globs_taking(project, paths)) == [
+        ("plugins/new.wasm", "plug/new", "plug/*"),
+        ("deep/y/z/new.wasm", "deep/y/z/new", "deep/**"),
+    ]
