@@ -143,6 +143,16 @@ class StepwiseBuild:
         self._session.close()
         self._tell(self._session)
 
+    def end(self) -> None:
+        """Let go of everything in a process that goes on; nothing is compiled now, nor later. Raises DiskError."""
+        if self.is_elsewhere:
+            return
+        atexit.unregister(self._end)
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self.close()
+
     def _tell(self, session: Session) -> None:
         """Say what people should know of a remote cache, once in each process."""
         report = session.remote_report()

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from doit.globals import Globals
+
 from wasmbuild import boundary, files
 from wasmbuild.builder.workspace import Planned, Workspace
 from wasmbuild.doit.kinds import kind
@@ -16,6 +18,7 @@ from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
 from wasmbuild.stepwise import StepwiseBuild
 
 if TYPE_CHECKING:
+    from doit.dependency import Dependency
     from doit.task import Task
 
     from wasmbuild.plan.graph import Plan
@@ -49,6 +52,8 @@ class Build:
     """
 
     def __init__(self, arguments: BuildArguments) -> None:
+        # Which run of doit it is for, None for one that is about to begin.
+        self.run: Dependency | None = Globals.dep_manager
         self.planned: Planned | None = None
         self.error: WasmbuildError | None = None
         self.up_to_date = False
@@ -190,6 +195,18 @@ class Build:
         except WasmbuildError as error:
             say(str(error))
 
+    def end(self) -> None:
+        """Let other builds in, for good: the run that it was for has ended, whatever was selected and never came up."""
+        with self._progress:
+            if self._timer is not None:
+                self._timer.cancel()
+            # Where a task runs doit itself, compiles of the run around it may go on; they let go when they end.
+            if not self._busy:
+                try:
+                    self.steps.end()
+                except WasmbuildError as error:
+                    say(str(error))
+
     def select(self, id: str) -> None:
         """Note that doit is going to run a task; it asks in order, by one thread, before the task runs."""
         with self._progress:
@@ -231,10 +248,40 @@ _IDLE_SECONDS = 0.1
 
 
 def of(arguments: BuildArguments) -> Build:
-    """Return the build of a wasmbuild.toml, the same one each time."""
+    """Return the build of a wasmbuild.toml, the same one each time in one run of doit."""
     if arguments not in _builds:
         _builds[arguments] = Build(arguments)
     return _builds[arguments]
+
+
+def of_run(arguments: BuildArguments) -> Build:
+    """Return the build of a wasmbuild.toml for the run of doit that makes its tasks now."""
+    end_former()
+    build = of(arguments)
+    build.run = Globals.dep_manager
+    return build
+
+
+def anew(arguments: BuildArguments) -> Build:
+    """Return a build that looks at a wasmbuild.toml now, for a run of doit that is about to begin."""
+    former = _builds.pop(arguments, None)
+    if former is not None:
+        former.end()
+    build = of(arguments)
+    build.run = None
+    return build
+
+
+def end_former() -> None:
+    """End the builds of former runs of doit in this process: what they looked at may have changed since.
+
+    A run is told from others by its database: each makes its own, before it makes tasks, and delayed tasks are made
+    with the same.
+    """
+    for arguments, build in tuple(_builds.items()):
+        if build.run is not None and build.run is not Globals.dep_manager:
+            del _builds[arguments]
+            build.end()
 
 
 def is_alone(tasks: Mapping[str, Task]) -> bool:

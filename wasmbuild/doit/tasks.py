@@ -50,7 +50,7 @@ class Declared:
         the working directory. What is up to date, is to doit too; mistakes in the declaration are written to stderr and
         become a task that fails with all of them.
         """
-        build = builds.of(self._arguments)
+        build = builds.of_run(self._arguments)
         if build.error is not None:
             # doit itself may fail before that task runs: those that others depend on are missing.
             builds.say(str(build.error))
@@ -71,6 +71,7 @@ class Declared:
         doit's processes (``-P process``) need the latter.
         """
         _end_children_too()
+        builds.end_former()
         return {
             "actions": [(actions.verify_artifacts, [self._arguments], {"ordered": basename is not None})],
             "task_dep": [] if basename is None else [basename],
@@ -90,7 +91,7 @@ class Declared:
         gc.set_threshold(_GC_THRESHOLD)
         interrupts.tell_in_one_line("what was finished is whole, and the next run goes on from there")
         _end_children_too()
-        build = builds.of(self._arguments)
+        build = builds.anew(self._arguments)
         config: dict[str, Any] = {
             "default_tasks": ["compile", "verify"],
             "backend": "sqlite3",
@@ -104,7 +105,7 @@ class Declared:
 
         def task_compile() -> Iterator[object]:
             """precompile what is out of date, for every target"""
-            yield from alike.made(self._tasks("compile", build))
+            yield from alike.made(self._tasks("compile", builds.of_run(self._arguments)))
 
         def task_verify() -> dict[str, Any]:
             return self.verify()
