@@ -6,11 +6,13 @@ the likely cause and what to do. Nothing above adds to it, and nothing below pri
 
 from __future__ import annotations
 
-from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple
+from wasmbuild.lean.typing import TYPE_CHECKING, NamedTuple, TypeVar
 from wasmbuild.text import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+Kind = TypeVar("Kind", bound="WasmbuildError")
 
 DONE = 0
 FAILED = 1
@@ -32,9 +34,21 @@ class WasmbuildError(Exception):
         # Names, paths and the words of tools are anybody's, and this is shown on terminals and in logs.
         return escaped(super().__str__(), kept="\n\t")
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors travel between processes by pickle, which would make them of the text alone.
+        return remade, (type(self), self.args, self.__dict__)
+
     def message(self) -> str:
         """Return the message as people see it, each line that is not indented marked as an error."""
         return "\n".join(line if line.startswith(" ") else f"error: {line}" for line in str(self).splitlines())
+
+
+def remade(kind: type[Kind], args: tuple[object, ...], state: dict[str, object]) -> Kind:
+    """Return an error with the ``args`` and attributes of another, whatever its class takes to make one."""
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class Mistake(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wasmbuild.errors import DISK, FAILED, WasmbuildError
+from wasmbuild.errors import DISK, FAILED, WasmbuildError, remade
 from wasmbuild.lean.typing import NamedTuple
 
 
@@ -27,22 +27,11 @@ class LoadError(WasmbuildError):
 
     def with_hint(self, hint: str) -> LoadError:
         """Return the same error with another hint."""
-        return _again(type(self), (_message(self.problem, hint),), {**self.__dict__, "hint": hint})
-
-    def __reduce__(self) -> tuple[object, ...]:
-        # Errors travel between processes by pickle, which knows nothing of the two arguments.
-        return _again, (type(self), self.args, self.__dict__)
+        return remade(type(self), (_message(self.problem, hint),), {**self.__dict__, "hint": hint})
 
 
 def _message(problem: str, hint: str) -> str:
     return f"{problem}; {hint}" if hint else problem
-
-
-def _again(kind: type[LoadError], args: tuple[object, ...], state: dict[str, object]) -> LoadError:
-    error = kind.__new__(kind, *args)
-    error.args = args
-    error.__dict__.update(state)
-    return error
 
 
 class ShipmentError(LoadError):

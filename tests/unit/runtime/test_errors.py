@@ -1,8 +1,7 @@
-"""Errors carry their halves, survive pickling, and have one base."""
+"""Errors carry their halves, and have one base."""
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import pytest
@@ -31,17 +30,6 @@ def test_every_error_that_is_offered_is_in_the_docs() -> None:
     text = (Path(__file__).parents[3] / "docs" / "loading.md").read_text(encoding="utf-8")
     offered = [name for name in runtime.__all__ if name.endswith("Error")]
     assert [name for name in offered if f"`{name}`" not in text] == []
-
-
-def test_an_error_survives_pickling() -> None:
-    error = MissingCpuFeatureError("a needs avx", "build for less", "avx")
-    again = pickle.loads(pickle.dumps(error))  # noqa: S301 -- what was just pickled here
-    assert (str(again), again.problem, again.hint, again.feature) == (
-        "a needs avx; build for less",
-        "a needs avx",
-        "build for less",
-        "avx",
-    )
 
 
 def test_all_reasons_are_told_one_a_line() -> None:
