@@ -11,7 +11,7 @@ import pytest
 import wasmtime
 from support import Project
 
-from wasmbuild import runtime
+from wasmbuild import api, runtime
 from wasmbuild.engine import host
 
 HOST = host.triple() or "pulley64"
@@ -87,16 +87,36 @@ def test_what_is_broken_does_not_replace_what_works(project: Project, caplog: py
     os.utime(index)
     assert watcher.get("answer") is first
     assert isinstance(watcher.errors["answer"], runtime.DamagedError)
+    assert watcher.get("answer") is first
     assert [record.getMessage() for record in caplog.records] == [
         f"answer: keeping what was loaded before: {watcher.errors['answer']}"
     ]
     artifact.write_bytes(good)
     assert watcher.get("answer") is first
     assert not watcher.errors
+    artifact.write_bytes(good[:-1])
+    os.utime(index)
+    assert watcher.get("answer") is first
+    assert len(caplog.records) == 2
+    artifact.write_bytes(good)
+    assert watcher.get("answer") is first
     shutil.rmtree(project.build)
     assert watcher.get("answer") is first
     publish(project, 3)
     assert answer(*instance_of(watcher.get("answer"))) == 3
+
+
+def test_a_build_that_goes_on_is_told_once(project: Project, caplog: pytest.LogCaptureFixture) -> None:
+    watcher = runtime.Watcher(project.build, interval=0)
+    first = watcher.get("answer")
+    project.write("answer.wat", '(module (func (export "answer") (result i32) (i32.const 2)))')
+
+    def look(id: str) -> None:
+        assert [watcher.get("answer") for _ in range(3)] == [first] * 3
+
+    api.build(project.root / "wasmbuild.toml", on_compiled=look)
+    assert len(caplog.records) == 1
+    assert answer(*instance_of(watcher.get("answer"))) == 2
 
 
 def test_what_is_broken_is_tried_once_a_look(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

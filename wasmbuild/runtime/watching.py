@@ -20,7 +20,8 @@ class Watcher:
     It has no thread: ``get`` looks at the file when the last look is ``interval`` seconds or more ago, which costs a
     few system calls, and for two seconds after a publication a reading of the index, where the file system's times
     could hide the next one. A module that is the same in the new index stays the very same object. What cannot be
-    loaded anew is logged, kept as it was, and tried again at the next look; ``errors`` has the reason meanwhile.
+    loaded anew is kept as it was, and tried again at the next look; ``errors`` has the reason meanwhile, and each is
+    logged once.
 
     A ``Loaded`` that was given out is never changed: its instances, and those that are made of it later, run on until
     the application drops it and asks again. May be used by any number of threads.
@@ -56,8 +57,10 @@ class Watcher:
         except LoadError as error:
             if watched is None:
                 raise
+            # What lasts as long as a build is said once, not at every look.
+            if str(error) != str(self.errors.get(module)):
+                _warn(module, error)
             self.errors[module] = error
-            _warn(module, error)
             return watched.loaded
         self.errors.pop(module, None)
         with self._lock.mutex:
