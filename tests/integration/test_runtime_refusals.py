@@ -300,6 +300,18 @@ def test_an_empty_name_trusts_nothing(artifact: Path, monkeypatch: pytest.Monkey
     assert runtime.load_any(artifact, trusted=".").precompiled
 
 
+def test_a_trusted_place_that_is_no_path_is_named(artifact: Path) -> None:
+    with pytest.raises(UsageError, match=r"^the trusted place a\\x00b is no path: .*embedded null "):
+        runtime.load_any(artifact, trusted=[artifact.parent, "a\0b"])
+
+
+def test_an_empty_name_is_no_file_to_load() -> None:
+    for call in (runtime.load_any, runtime.load_precompiled, runtime.load_source):
+        with pytest.raises(UsageError) as caught:
+            call("")
+        assert str(caught.value) == f'{call.__name__}(""): the path is empty; name the file to load'
+
+
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for call in (runtime.load_any, runtime.load_precompiled, runtime.load_source):
         with pytest.raises(runtime.MissingFileError, match=r"none is missing; name a file that is there"):

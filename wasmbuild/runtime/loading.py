@@ -109,6 +109,8 @@ def load_within(
     """Do what ``load`` does, but wait ``patience`` seconds at most for a build that is going on."""
     if check not in _CHECKS:
         raise UsageError(f"load(check={check!r}): check is one of {', '.join(_CHECKS)}")
+    if not module:
+        raise UsageError(f'module="": the name of the module is empty; {__package__}.modules(where) has the names')
     _check_fallback("load", fallback)
     patterns = (targets,) if isinstance(targets, str) else tuple(targets)
     return use_published(

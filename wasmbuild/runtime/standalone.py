@@ -61,18 +61,14 @@ def load_any(path: Path, *, trusted: Path | Iterable[Path] = (), engine: wasmtim
     wasmbuild made, ``load`` checks more and knows their settings.
 
     Raises UntrustedError, NotWebAssemblyError, InvalidSourceError, what ``load_precompiled`` does for an artifact, and
-    UsageError for a trusted place without a name.
+    UsageError for a file or a trusted place without a name.
     """
-    trusted = (trusted,) if isinstance(trusted, str | os.PathLike) else tuple(trusted)
-    # An empty path is the working directory for the system, and an unset variable for whoever wrote it.
-    if not all(place is not None and os.fspath(place) for place in trusted):
-        raise UsageError(
-            'load_any(trusted=...): a trusted place is empty; name a directory or a file, "." for this one'
-        )
+    _check_named("load_any", path)
+    places = _resolved((trusted,) if isinstance(trusted, str | os.PathLike) else trusted)
     shown = printable(os.fspath(path))
     try:
         resolved = os.path.realpath(path, strict=True)
-        roots = [root for root in map(os.path.realpath, trusted) if is_below(root, resolved)]
+        roots = [root for root in places if is_below(root, resolved)]
         with _open(resolved, roots[0] if roots else None) as file:
             if not is_artifact(file.read(_IDENT)):
                 return _source(shown, os.fspath(path), file, engine)
@@ -92,8 +88,10 @@ def load_precompiled(path: Path, *, engine: wasmtime.Engine | None = None) -> Op
 
     ``engine`` has to agree with the settings that it was compiled with; without, it is one with default settings.
     Raises NotPrecompiledError for a source, and OtherLineError, OtherArchitectureError, OtherSystemError,
-    OtherCodeError, MissingCpuFeatureError, OtherSettingError or DamagedError for what does not fit.
+    OtherCodeError, MissingCpuFeatureError, OtherSettingError or DamagedError for what does not fit, and
+    UsageError for a file without a name.
     """
+    _check_named("load_precompiled", path)
     try:
         with _open(os.fspath(path), None) as file:
             return _artifact(os.fspath(path), file, engine)
@@ -104,8 +102,10 @@ def load_precompiled(path: Path, *, engine: wasmtime.Engine | None = None) -> Op
 def load_source(path: Path, *, engine: wasmtime.Engine | None = None) -> Opened:
     """Compile WebAssembly text, a core module or a component in this process, and nothing else.
 
-    Raises PrecompiledError for an artifact, NotWebAssemblyError, and InvalidSourceError for what Wasmtime refuses.
+    Raises PrecompiledError for an artifact, NotWebAssemblyError, InvalidSourceError for what Wasmtime refuses, and
+    UsageError for a file without a name.
     """
+    _check_named("load_source", path)
     shown = printable(os.fspath(path))
     try:
         with _open(os.fspath(path), None) as file:
@@ -144,6 +144,27 @@ def explain(error: wasmtime.WasmtimeError | wasmtime.Trap, path: Path) -> LoadEr
         return other
     except (OSError, ValueError) as problem:
         return _unreadable(shown, problem)
+
+
+def _check_named(call: str, path: Path) -> None:
+    # An empty path is the working directory for the system, and an unset variable for whoever wrote it.
+    if not os.fspath(path):
+        raise UsageError(f'{call}(""): the path is empty; name the file to load')
+
+
+def _resolved(trusted: Iterable[Path]) -> list[str]:
+    """Return where trusted places are. Raises UsageError, LoadError."""
+    places = []
+    for place in trusted:
+        if place is None or not os.fspath(place):
+            raise UsageError(
+                'load_any(trusted=...): a trusted place is empty; name a directory or a file, "." for this one'
+            )
+        try:
+            places.append(os.path.realpath(place))
+        except (OSError, ValueError) as error:
+            raise _unreadable(f"the trusted place {printable(os.fspath(place))}", error) from None
+    return places
 
 
 def _open(path: str, root: str | None) -> IO[bytes]:

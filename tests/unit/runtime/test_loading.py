@@ -221,6 +221,16 @@ def test_an_empty_name_is_no_place_to_load_from(call: Any, shipping: Any, monkey
     assert modules(".") == modules("manifest.json") == ["a"]
 
 
+@pytest.mark.parametrize("call", [load, lambda where, module: Watcher(where).get(module)])
+def test_an_empty_name_is_no_module(call: Any, shipping: Any) -> None:
+    directory = shipping.target("here", {"a": b"x"})
+    with pytest.raises(UsageError) as caught:
+        call(directory, "")
+    told = 'module="": the name of the module is empty; wasmbuild.runtime.modules(where) has the names'
+    assert str(caught.value) == told
+    assert modules(directory) == ["a"]
+
+
 def test_what_stands_in_place_of_an_artifact_is_told_where_nothing_is_checked(shipping: Any) -> None:
     directory = shipping.target("here", {"a": bytes(99)})
     assert refused(DamagedError, directory, check="none") == (
