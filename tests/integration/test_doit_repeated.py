@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 from support import HEAD, MODULES, SUB, TARGETS, Project
+
+posix = pytest.mark.skipif(
+    os.name != "posix", reason="doit's processes share what is loaded only where they are forked"
+)
 
 RUNS = """from pathlib import Path
 
@@ -106,6 +111,22 @@ assert run(*creators()) == 0""",
     assert project.compiled() == set()
 
 
+@pytest.mark.parametrize("how", ["thread", pytest.param("process", marks=posix)])
+def test_runs_at_once_are_of_the_build_of_their_run(project: Project, how: str) -> None:
+    repeated(
+        project,
+        DODO_FRESH,
+        f"""def compiled():
+    return run(creators()[0], "-n", "4", "-P", "{how}", "compile")
+assert compiled() == 0
+SOURCE.write_text(SUB)
+assert compiled() == 0
+ARTIFACT.write_bytes(b"damaged")
+assert compiled() == 0""",
+    )
+    assert project.compiled() == set()
+
+
 @WAYS
 def test_each_run_reads_the_declaration_of_then(project: Project, creators: str) -> None:
     output = repeated(
@@ -188,3 +209,33 @@ assert run(*creators()) != 0
 CONFIG.write_text(DECLARED)
 assert run(*creators()) == 0""",
     )
+
+
+ELSEWHERE = """import os
+
+ROOT = Path.cwd()
+
+
+def creators():
+    def task_wasm():
+        yield from load(os.path.relpath(ROOT / "wasmbuild.toml")).tasks(basename="wasm")
+
+    return {"task_wasm": task_wasm}, "wasm"
+"""
+
+
+def test_each_run_counts_paths_from_the_directory_of_then(project: Project) -> None:
+    output = repeated(
+        project,
+        ELSEWHERE,
+        """assert run(*creators()) == 0
+Path("below").mkdir()
+os.chdir("below")
+(ROOT / "add.wat").write_text(SUB)
+assert run(*creators()) == 0
+(ROOT / "wasmbuild.toml").write_text("[modulez]")
+assert run(*creators()) != 0""",
+    )
+    assert "\n../wasmbuild.toml: modulez: " in output.replace("\\", "/")
+    project.declare(HEAD + MODULES + TARGETS)
+    assert project.compiled() == set()
