@@ -14,6 +14,7 @@ from wasmbuild.verify.host_errors import is_of_the_path, lacks_memory, unverifie
 from wasmbuild.verify.intact import AGAIN, BY_HAND
 from wasmbuild.verify.loading import Load, LoadingSite, crash, refusal
 from wasmbuild.verify.outcomes import Broken, Obstacle, Unverified
+from wasmbuild.verify.tested import CaseResult
 
 
 def obstacles(
@@ -70,6 +71,19 @@ def may_be_of_another(outcome: Reply | ChildExit, memory: int | None, site: Load
     # An exception comes again.
     own = (is_own(outcome) and outcome.status != process.KILLED) or process.is_late(outcome.reason)
     return not own and (not alone or outcome.status == process.KILLED)
+
+
+def may_be_of_earlier(outcome: Reply | ChildExit, result: CaseResult, memory: int | None, site: LoadingSite) -> bool:
+    """Tell whether what the process did before a test may be the cause of its outcome, and of the ``result``.
+
+    In an emulator that has no memory left a growth of memory gives -1, and a program goes on with that: there whatever
+    is wrong may come of it, except where the process ended for a reason of its own. ``memory`` is the limit of the
+    process in bytes.
+    """
+    if is_exhausted(outcome, memory, site):
+        return True
+    own = isinstance(outcome, ChildExit) and is_own(outcome)
+    return site.is_runner and bool(result.problem) and result.lacks is None and not own
 
 
 def is_exhausted(outcome: Reply | ChildExit, memory: int | None, site: LoadingSite) -> bool:

@@ -62,7 +62,7 @@ class LibraryLoader:
         self._limits = limits
         self._site = site
         self._server = server
-        self._loaded = 0
+        self._taken = 0
         self._since = 0.0
         self._queue: queue.Queue[_Batch | None] = queue.Queue(_BATCHES)
         self._gathered: list[Load] = []
@@ -228,22 +228,24 @@ class LibraryLoader:
         if obstacle is not None or load.metering is None:
             return obstacle, None, doubtful
         results: list[CaseResult] = []
+        needed = 1
         for case in load.artifact.tests:
-            outcome = self._test(case, load.metering)
-            if (results or not alone) and answers.is_exhausted(outcome, memory, self._site):
-                # Others had their outcomes, which stand: only what it needs by itself counts.
+            before = self._taken - 1
+            outcome, result = self._test(case, load.metering)
+            if before >= needed and answers.may_be_of_earlier(outcome, result, memory, self._site):
+                # Others had their outcomes, which stand: only what it does by itself counts.
                 self._restart()
                 obstacle, alone, _ = self._open(load)
                 if obstacle is not None:
                     return obstacle, None, False
-                outcome = self._test(case, load.metering)
+                outcome, result = self._test(case, load.metering)
+                # Where all tests are wrong, a child for each would take far longer than the tests.
+                needed *= 2 if result.problem else 1
+            results.append(result)
             if isinstance(outcome, ChildExit):
-                own = answers.is_own(outcome)
-                results.append(tested.died(case, outcome.reason, outcome.stderr, memory, is_own=own))
                 doubtful = answers.may_be_of_another(outcome, memory, self._site, alone=alone)
-                return tested.verdict(load.artifact, results), tuple(results), doubtful
-            results.append(tested.judged(case, outcome.body, memory))
-        return tested.verdict(load.artifact, results), tuple(results), False
+                break
+        return tested.verdict(load.artifact, results), tuple(results), doubtful
 
     def _open(self, load: Load) -> tuple[Obstacle | None, bool, bool]:
         """Load; return what is wrong, whether nothing came before it, and whether another may be the cause."""
@@ -254,13 +256,16 @@ class LibraryLoader:
         doubtful = answers.may_be_of_another(outcome, memory, self._site, alone=alone)
         return (None if obstacles is None else obstacles[0]), alone, doubtful
 
-    def _test(self, case: Case, metering: Metering) -> Reply | ChildExit:
+    def _test(self, case: Case, metering: Metering) -> tuple[Reply | ChildExit, CaseResult]:
         fuel = (case.fuel or cases.FUEL[1]) if metering.fuel else None
         directories = given_directories.to_json(given_directories.named_by([case]))
         body = {"test": case.to_json(), "fuel": fuel, "epoch": metering.epoch, **directories}
         outcome = self._server.outcome(Request(body, seconds=case.seconds))
-        self._note(outcome, 0)
-        return outcome
+        self._note(outcome, 1)
+        memory = self._limits.memory
+        if isinstance(outcome, Reply):
+            return outcome, tested.judged(case, outcome.body, memory)
+        return outcome, tested.died(case, outcome.reason, outcome.stderr, memory, is_own=answers.is_own(outcome))
 
     # --- both ---------------------------------------------------------------------------------------------------------
 
@@ -273,15 +278,15 @@ class LibraryLoader:
             body["keep"] = True
         return Request(body, files=[load.file.fileno() for load in loads], seconds=self._limits.seconds)
 
-    def _note(self, outcome: Reply | ChildExit, loads: int) -> bool:
-        """Count what the process has loaded, and return whether nothing came before this."""
-        alone = self._loaded == 0
-        self._loaded = 0 if isinstance(outcome, ChildExit) else self._loaded + loads
+    def _note(self, outcome: Reply | ChildExit, count: int) -> bool:
+        """Count what the process has loaded and tested, and return whether nothing came before this."""
+        alone = self._taken == 0
+        self._taken = 0 if isinstance(outcome, ChildExit) else self._taken + count
         return alone
 
     def _restart(self) -> None:
         self._server.close()
-        self._loaded = 0
+        self._taken = 0
 
     def _end(
         self,

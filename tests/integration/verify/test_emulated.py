@@ -47,3 +47,12 @@ def test_a_test_that_does_not_fit_at_all_is_told_of_the_limit(project: Project) 
     found = project.verdicts(status=1)["m@x64"]
     assert (found["level"], found["failed"]) == ("loaded", "tested")
     assert "did not end within 10 s, having allocated all of the 400 MiB that it may; raise " in found["message"]
+
+
+def test_a_memory_that_does_not_grow_any_more_is_no_fault_of_the_artifact(project: Project) -> None:
+    grow = '(func (export "f") (param i32) (result i32) (memory.grow (local.get 0)))'
+    project.write("m.wat", f"(module (memory 1) {grow})")
+    calls = ", ".join([TEST.format(2000, 1)] * 12)
+    project.declare(HEAD + RUNNER.format(limit="400MiB", tests=calls))
+    project.run("build")
+    assert project.verdicts()["m@x64"]["level"] == "tested"

@@ -13,6 +13,7 @@ from wasmbuild.project.cases import Case
 from wasmbuild.toolchain.limits import ProcessLimits
 from wasmbuild.verify.loading import HERE, LoadingSite
 from wasmbuild.verify.outcomes import Broken
+from wasmbuild.verify.tested import WRONG
 
 TESTED = [Case("f", (number,), returns=(7,), seconds=1) for number in range(7)]
 LIMITS = ProcessLimits(1 << 30, 30)
@@ -30,6 +31,8 @@ def handle(request, data, files):
     return {{"returned": [7], "expected": [7], "types": ["i32"]}}, b""
 """
 LATE = "time.sleep(1000)"
+MINUS_ONE = "return {'returned': [-1], 'expected': [7], 'types': ['i32']}, b''"
+TRAPS = "return {'trapped': 'unreachable'}, b''"
 LACKS = "return {'failed': 'Cannot allocate memory (os error 12)'}, b''"
 
 
@@ -76,6 +79,48 @@ def test_what_is_late_again_is_late(start: Starter, loads: Loads, begun: Path) -
         "alone": Broken(f"alone.cwasm: test 1 of 1, f(2) {late}"),
     }
     assert begun.read_text() == "".join(["012", "2", "32", "2"])
+
+
+@pytest.mark.parametrize("instead", [MINUS_ONE, TRAPS, "os.kill(os.getpid(), 11)"], ids=["returned", "trapped", "died"])
+def test_what_a_runner_has_wrong_after_others_is_repeated_once(
+    start: Starter, loads: Loads, begun: Path, instead: str
+) -> None:
+    loader = start(CHILD.format(begun=str(begun), when="count > 3", instead=instead), LIMITS, RUNNER)
+    loader.put(loads.make("many", *TESTED))
+    loader.put(loads.make("next", TESTED[0]))
+    loader.close()
+    assert loads.outcomes == {"many": None, "next": None}
+    assert begun.read_text() == "".join(["0123", "3456", "60"])
+
+
+def test_what_is_wrong_in_a_new_child_too_is_wrong(start: Starter, loads: Loads, begun: Path) -> None:
+    when = 'request["test"]["args"][0] == 2'
+    loader = start(CHILD.format(begun=str(begun), when=when, instead=MINUS_ONE), LIMITS, RUNNER)
+    loader.put(loads.make("many", *TESTED))
+    loader.put(loads.make("next", TESTED[2]))
+    loader.close()
+    assert loads.outcomes == {
+        "many": Broken(f"many.cwasm: test 3 of 7, f(2) returned -1 instead of 7; {WRONG}"),
+        "next": Broken(f"next.cwasm: test 1 of 1, f(2) returned -1 instead of 7; {WRONG}"),
+    }
+    assert begun.read_text() == "".join(["012", "234562", "2"])
+
+
+def test_where_all_tests_are_wrong_few_are_repeated(start: Starter, loads: Loads, begun: Path) -> None:
+    loader = start(CHILD.format(begun=str(begun), when="True", instead=MINUS_ONE), LIMITS, RUNNER)
+    loader.put(loads.make("many", *TESTED, *TESTED))
+    loader.close()
+    assert f"; 13 more tests fail; {WRONG}" in str(loads.outcomes["many"])
+    # What came first in its child is not repeated; the others after one, two and four.
+    assert begun.read_text() == "".join(["01", "123", "34560", "0123456"])
+
+
+def test_what_is_wrong_here_is_so_at_once(start: Starter, loads: Loads, begun: Path) -> None:
+    loader = start(CHILD.format(begun=str(begun), when="count == 3", instead=MINUS_ONE), LIMITS)
+    loader.put(loads.make("many", *TESTED))
+    loader.close()
+    assert "f(2) returned -1 instead of 7; " in str(loads.outcomes["many"])
+    assert begun.read_text() == "0123456"
 
 
 def test_what_is_late_here_is_so_at_once(start: Starter, loads: Loads, begun: Path) -> None:
