@@ -37,6 +37,7 @@ _CALLED = re.compile(r"Caused by:\n +(?:0: )?failed to invoke ")
 _UNTOLD = "its results cannot be told from what it writes"
 _WASI = ("wasi_snapshot_preview1", "wasi_unstable")
 _WRITING = ("fd_write", "fd_pwrite")
+_ENDING = ("proc_exit",)
 _READING = ("args_get", "args_sizes_get")
 
 
@@ -133,7 +134,7 @@ def reply(
             return {"failed": one_line(own)}
     if ended.status < 0 or ended.status >= 126:
         return {}
-    if ended.status or artifact.kind == "component":
+    if ended.status or artifact.kind == "component" or _ends_itself(artifact, case, alone or ended):
         return {"exited": ended.status, **_written(case, stdout, stderr)}
     try:
         return _returned(artifact, case, stdout, stderr, alone)
@@ -150,6 +151,12 @@ def _failure(case: Case, stderr: str) -> int | None:
     """Return where the executable's own error begins, None without one; a program may have written others."""
     own = [*_OWN.finditer(stderr)] or ([] if case.wasi is not None else [*_FAILED.finditer(stderr)][:1])
     return own[-1].start() if own else None
+
+
+def _ends_itself(artifact: ManifestArtifact, case: Case, printing: ChildResult) -> bool:
+    """Tell whether a program ended itself with 0 in a function that returns values: none of them is printed then."""
+    can = case.wasi is not None and _imports_wasi(artifact, _ENDING)
+    return can and bool(_types(artifact, case)[1]) and printing.status == 0 and not printing.stdout
 
 
 def _returned(

@@ -30,6 +30,9 @@ WRITES = r"""
   (func $say (call $write (i32.const 2)))
   (func $write (param i32) (i32.store (i32.const 0) (i32.const 100)) (i32.store (i32.const 4) (i32.const 33))
     (drop (call $fd_write (local.get 0) (i32.const 0) (i32.const 1) (i32.const 8))))"""
+ENDS = """
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)"""
 ARGC = """
   (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
   (memory (export "memory") 1)
@@ -94,6 +97,13 @@ def values(type_: str, *given: Any) -> list[tuple[str, Case, dict[str, bool]]]:
             f'{WRITES} (func (export "f") (param i32) (call $say) (call $exit (local.get 0)))',
             Case("f", (3,), exit=3, wasi=WASI), {},
         ),
+        *[
+            (
+                f'{text} (func (export "f") (param i32) (result i32) {does} (call $exit (i32.const 0)) (i32.const 1))',
+                Case("f", (1,), returns=(1,), wasi=WASI), {},
+            )
+            for text, does in ((ENDS, ""), (WRITES, "(call $write (local.get 0))"))
+        ],
         (f'{WRITES} (func (export "_initialize") (call $say)) (func (export "f"))', F._replace(wasi=WASI), {}),
         (f'{WRITES} (func (export "f") (call $write (i32.const 1)))', F._replace(wasi=WASI), {}),
     ],
@@ -173,8 +183,12 @@ def outcomes(
         key="0" * 64, source=Source("m.wat", "1" * 64), imports=interface.imports, exports=interface.exports,
     )  # fmt: skip
     run = [workshop.executable.path, "run", "--allow-precompiled", *translations.cli_args(canonical, LINE)]
-    command = executable_cases.command(run, artifact, case, "m.cwasm", metering)
     stdin = None if case.wasi is None else case.wasi.stdin.encode()
-    ended = child.run(command, limits=LIMITS, cwd=directory, input=stdin)
-    ended = ended._replace(stderr=executable_cases.own_stderr(ended.stderr_bytes, artifact, "m.cwasm"))
-    return library, executable_cases.reply(artifact, case, ended)
+
+    def ended(*, alone: bool) -> child.ChildResult:
+        command = executable_cases.command(run, artifact, case, "m.cwasm", metering, alone=alone)
+        result = child.run(command, limits=LIMITS, cwd=directory, input=stdin)
+        return result._replace(stderr=executable_cases.own_stderr(result.stderr_bytes, artifact, "m.cwasm"))
+
+    alone = ended(alone=True) if executable_cases.mixes(artifact, case) else None
+    return library, executable_cases.reply(artifact, case, ended(alone=False), alone)

@@ -188,6 +188,15 @@ def test_a_function_that_ends_its_program(entry: Any) -> None:
     assert reply(entry("() -> (i32)"), case, ended(3, "5\n")) == {"exited": 3, "stdout": "5\n", "stderr": ""}
 
 
+@pytest.mark.parametrize(("stdout", "alone"), [("", None), ("out\n", ended(0))], ids=["silent", "writing"])
+def test_a_function_that_ends_its_program_well_returns_nothing(entry: Any, stdout: str, alone: Any) -> None:
+    case = Case("f", (), returns=(1,), wasi=PROGRAM)
+    ends = entry("() -> (i32)")._replace(imports=(Import("wasi_snapshot_preview1", "proc_exit", "func", ""),))
+    assert reply(ends, case, ended(0, stdout), alone) == {"exited": 0, "stdout": stdout, "stderr": ""}
+    for told in (reply(ends, case._replace(wasi=None), ended(0)), reply(ends, case, ended(0, "out\n"), ended(3))):
+        assert told == {"failed": f"its results cannot be told from what it writes: {FEWER}"}
+
+
 def test_a_component_that_runs_and_ends(entry: Any) -> None:
     case = Case("wasi:cli/run@0.2.6#run", (), exit=0, wasi=PROGRAM)
     assert reply(entry(kind="component"), case, ended(0, "5\n")) == {"exited": 0, "stdout": "5\n", "stderr": ""}

@@ -68,6 +68,15 @@ def test_a_runner_that_changes_results_is_blamed(loading: Loading, script: str) 
     assert obstacle.message.endswith(f"; {BLAMED}")
 
 
+def test_a_runner_that_passes_all_on_is_not_blamed_for_a_program_that_ends_itself(loading: Loading) -> None:
+    load = loading.load("", type_="() -> (i32)", tests=(CALL._replace(wasi=WASI),))
+    ends = (Import("wasi_snapshot_preview1", "proc_exit", "func", ""),)
+    does = load._replace(artifact=load.artifact._replace(imports=ends))
+    loading.run(does, **through(loading, 'case "$*" in *--preload*) exec "$@";; esac'))
+    message = f'm.cwasm: test 1 of 1, f(argv ["name"]) ended with exit status 0 instead of returning 7; {WRONG}'
+    assert loading.outcomes["m"].obstacle == Broken(message)
+
+
 def test_results_that_change_by_themselves_may_be_the_artifact_s(loading: Loading) -> None:
     load = loading.load("if not loading: print(time.monotonic_ns())", type_="() -> (i64)", tests=(CALL,))
     writes = (Import("wasi_snapshot_preview1", "fd_write", "func", ""),)
