@@ -12,12 +12,14 @@ from wasmbuild.files import signature
 from wasmbuild.formats.extern import Export
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain.limits import ProcessLimits
+from wasmbuild.verify.executable_cases import RunOptions
 from wasmbuild.verify.executable_loader import ExecutableLoader, LoaderCommand
 from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome
 from wasmbuild.verify.outcomes import Obstacle
 from wasmbuild.verify.tested import Metering
 
 RUNNER = LoadingSite(is_runner=True)
+OPTIONS = RunOptions(["-W", "simd=y"])
 # The artifact is a script, with these names. It is loaded where that says nothing else.
 WASMTIME = """
 import hashlib, json, os, resource, signal, sys, time
@@ -77,7 +79,7 @@ class Loading:
             assert name not in self.outcomes
             self.outcomes[name] = outcome
 
-        return Load(entry._replace(tests=tests), file, signature(path.stat()), settle, ["-W", "simd=y"], metering)
+        return Load(entry._replace(tests=tests), file, signature(path.stat()), settle, OPTIONS, metering)
 
     def run(
         self,

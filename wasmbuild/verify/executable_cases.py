@@ -14,11 +14,12 @@ from types import MappingProxyType
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.formats.manifest import ManifestArtifact
 from wasmbuild.formats.typed_cases import NUMBERS, PROGRAM, function_types
-from wasmbuild.lean.typing import Any
+from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.project import cases
 from wasmbuild.project.cases import Case
 from wasmbuild.toolchain.child import ChildResult
 from wasmbuild.verify import values
+from wasmbuild.verify.outcomes import CALLS, Unreachable
 from wasmbuild.verify.tested import Metering
 
 TRAPPED = 134
@@ -39,6 +40,23 @@ _WASI = ("wasi_snapshot_preview1", "wasi_unstable")
 _WRITING = ("fd_write", "fd_pwrite")
 _ENDING = ("proc_exit",)
 _READING = ("args_get", "args_sizes_get")
+
+
+class RunOptions(NamedTuple):
+    """How artifacts of an engine are loaded: by which options of ``wasmtime run``.
+
+    ``without_library`` says why no library loads them, which would run what an executable cannot; empty where one does.
+    """
+
+    options: Sequence[str]
+    without_library: str = ""
+
+
+def untestable(why: str, how: RunOptions) -> Unreachable:
+    """Return that an executable cannot run the tests of an artifact, which it loads as ``how`` says, and what can."""
+    without = how.without_library
+    instead = f"nothing does: {without}" if without else "a runner with a python does"
+    return Unreachable(f"cannot be tested: {why}; {instead}", CALLS)
 
 
 def obstacle(artifact: ManifestArtifact, metering: Metering) -> str:

@@ -28,7 +28,7 @@ from wasmbuild.verify.executable_directories import UntoldError, given
 from wasmbuild.verify.host_errors import host_lacks, how_it_ended, lacks_memory, unverified
 from wasmbuild.verify.library_answers import is_of_the_host, start_failure
 from wasmbuild.verify.loading import HERE, Load, LoadingSite, LoadOutcome, crash, refusal
-from wasmbuild.verify.outcomes import CALLS, WASMTIME, Broken, Obstacle, Unreachable
+from wasmbuild.verify.outcomes import WASMTIME, Broken, Obstacle
 from wasmbuild.verify.probes import with_memory_limit
 from wasmbuild.verify.tested import CaseResult, Metering
 
@@ -76,18 +76,16 @@ class _Preface(NamedTuple):
 class LoaderCommand(NamedTuple):
     """An executable, or what runs one: the command up to its options, variables to add, and where it runs.
 
-    Without a ``directory`` it runs where the private copies are. ``has_library`` tells whether the library of its line
-    is used, which runs what it cannot.
+    Without a ``directory`` it runs where the private copies are.
     """
 
     command: tuple[str, ...]
     environment: Mapping[str, str] = {}
     directory: str | None = None
-    has_library: bool = True
 
 
 class ExecutableLoader:
-    """Settles what is put in, a few at a time. ``Load.how`` are the options of ``wasmtime run`` for the engine.
+    """Settles what is put in, a few at a time. ``Load.how`` are the ``executable_cases.RunOptions`` of its engine.
 
     The executable is given private copies, in ``directory``. ``limits`` are for one artifact; a test has its own time.
     """
@@ -167,25 +165,20 @@ class ExecutableLoader:
             return self._useless, None
         if _copy(load, copy) != load.artifact.sha256:
             return Broken(f"{load.artifact.path} changed while it was verified; verify when nothing writes to it"), None
-        run = [*self._program.command, *_RUN, *load.how]
+        run = [*self._program.command, *_RUN, *load.how.options]
         file = copy.name if self._program.directory is None else str(copy)
-        ended = self._run(loading(self._program.command, load.how, file), self._limits.seconds)
+        ended = self._run(loading(self._program.command, load.how.options, file), self._limits.seconds)
         obstacle = self._obstacle(load, ended)
         if obstacle is not None or load.metering is None:
             return obstacle, None
         cannot = executable_cases.obstacle(load.artifact, load.metering)
         if cannot:
-            return self._untestable(cannot), ()
+            return executable_cases.untestable(cannot, load.how), ()
         try:
             results = self._tests(load, load.metering, run, file, _preface(ended))
         except UntoldError as error:
-            return self._untestable(str(error)), ()
+            return executable_cases.untestable(str(error), load.how), ()
         return tested.verdict(load.artifact, results), results
-
-    def _untestable(self, why: str) -> Unreachable:
-        without = "nothing does: the library of this line of Wasmtime is not used"
-        instead = "a runner with a python does" if self._program.has_library else without
-        return Unreachable(f"cannot be tested: {why}; {instead}", CALLS)
 
     def _tests(
         self, load: Load, metering: Metering, run: list[str], file: str, preface: _Preface

@@ -29,6 +29,7 @@ from wasmbuild.verify.tested import Metering
 from wasmbuild.verify.tools import Tools
 
 if TYPE_CHECKING:
+    from wasmbuild.verify.executable_cases import RunOptions
     from wasmbuild.verify.executable_loader import ExecutableLoader
 
 # The package wasmtime has wheels for these; elsewhere there can be an executable.
@@ -134,11 +135,9 @@ class Loaders:
         if executable.path not in self._executables:
             from wasmbuild.verify.executable_loader import ExecutableLoader, LoaderCommand
 
-            program = LoaderCommand((executable.path,), has_library=not find.without_library(engine.line))
+            program = LoaderCommand((executable.path,))
             self._executables[executable.path] = ExecutableLoader(program, self._tools.directory(), self._limits)
-        return LoadingMethod(
-            self._executables[executable.path], engine.loading_arguments(), Metering.of(engine.settings)
-        )
+        return LoadingMethod(self._executables[executable.path], _run_options(engine), Metering.of(engine.settings))
 
     def _through(self, runner: Runner, engine: EngineConfig) -> LoadingMethod | Obstacle:
         site = LoadingSite(is_runner=True, program=runner.python or runner.wasmtime or "")
@@ -165,10 +164,9 @@ class Loaders:
             from wasmbuild.verify.executable_loader import ExecutableLoader, LoaderCommand
 
             command = (*runner.command, runner.wasmtime or "wasmtime")
-            has_library = not find.without_library(engine.line)
-            program = LoaderCommand(command, runner.environment, runner.directory, has_library)
+            program = LoaderCommand(command, runner.environment, runner.directory)
             loader = self._runners[key] = ExecutableLoader(program, self._tools.directory(), limits, site)
-        return LoadingMethod(loader, engine.loading_arguments(), Metering.of(engine.settings))
+        return LoadingMethod(loader, _run_options(engine), Metering.of(engine.settings))
 
     def flush(self) -> None:
         """Let nothing wait that was put in. Raises what ended a loader: ChildError, OSError."""
@@ -193,6 +191,20 @@ def _calls(engine: EngineConfig) -> list[Any]:
     return [engine.library_calls(), engine.triple.text if engine.triple.is_pulley else None]
 
 
+def _run_options(engine: EngineConfig) -> RunOptions:
+    from wasmbuild.verify.executable_cases import RunOptions
+
+    return RunOptions(engine.loading_arguments(), _without_library(engine))
+
+
+def _without_library(engine: EngineConfig) -> str:
+    """Return why no library loads for an engine, on whatever machine; empty where one does."""
+    if find.without_library(engine.line):
+        return "the library of this line of Wasmtime is not used"
+    lacking = engine.loader_lacks()
+    return f"no python can express {', '.join(lacking)}" if lacking else ""
+
+
 def foreign(manifest: Manifest, triple: triples.TargetTriple, declared: Target | None) -> str:
     """Return why a manifest's artifacts cannot be loaded on this host, and what to write so that they can."""
     here = host.triple() or "a machine that Wasmtime has no compiler for"
@@ -205,7 +217,7 @@ def foreign(manifest: Manifest, triple: triples.TargetTriple, declared: Target |
 def _advice(manifest: Manifest, triple: triples.TargetTriple) -> str:
     under = f"under [{dotted('targets', manifest.target)}] of wasmbuild.toml write runner ="
     if triple.os == "linux":
-        has_package = triple.architecture in _WITH_PACKAGE and not find.without_library(manifest.major)
+        has_package = triple.architecture in _WITH_PACKAGE and not _without_library(manifest.config)
         program = _PYTHON if has_package else _WASMTIME
         return f'{under} {{ command = ["qemu-{triple.architecture}-static", "-L", "sysroot"], {program} }}'
     return f'{under} {{ command = ["…"], wasmtime = "…" }}, a command that runs a program of such a machine'

@@ -164,7 +164,24 @@ def test_what_an_executable_would_run_otherwise_is_left_to_the_library(
     library, executable = project.verdicts().values()
     assert (library["level"], library["message"]) == ("tested", "")
     assert (executable["level"], executable["lacks"]) == ("loaded", "calls")
-    assert executable["message"] == f"cannot be tested: {why}; a runner with a python does"
+    assert executable["message"] == f"cannot be tested: {why}; nothing does: no python can express collector"
+
+
+def test_no_python_is_advised_for_settings_that_none_can_express(project: Project) -> None:
+    setting, instead = "wasm-component-model-error-context", '{ command = [], python = "python3" }'
+    project.write("m.wat", '(module (func (export "f") (result v128) (v128.const i64x2 1 2)))')
+    declared = f'{HEAD}[targets.t]\ntriple = "{HOST}"\nengine = {{ {setting} = true }}\n'
+    module = '[modules.m]\nsource = "m.wat"\ntests = [{ call = "f", returns = [{ i64x2 = [1, 2] }] }]\n'
+    project.declare(f"{declared}{module}")
+    project.run("build")
+    told = project.verdicts()["m@t"]["message"]
+    assert told == (
+        f"cannot be tested: an executable takes and gives no vectors, as f() does; nothing does: no python can express "
+        f"{setting}"
+    )
+    project.declare(f"{declared}runner = {instead}\n{module}")
+    project.run("build")
+    assert f"its python cannot express {setting}; " in project.verdicts(status=1)["m@t"]["message"]
 
 
 def outcomes(

@@ -80,6 +80,13 @@ def test_of_a_line_whose_library_is_not_used_an_executable_is_the_runner(maker: 
     assert foreign(old, triples.parse(triple), None).endswith('wasmtime = "sysroot/usr/bin/wasmtime" }')
 
 
+def test_of_settings_that_no_python_can_express_an_executable_is_the_runner(maker: Any) -> None:
+    triple = "aarch64-unknown-linux-gnu"
+    manifest = maker.manifest(target="pi", triple=triple)
+    other = manifest._replace(engine={**manifest.engine, "wasm-component-model-error-context": True})
+    assert foreign(other, triples.parse(triple), None).endswith('wasmtime = "sysroot/usr/bin/wasmtime" }')
+
+
 def test_a_machine_that_wasmtime_does_not_know_is_called_so(maker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "triple", lambda: None)
     assert f"it is for {HERE}, and this is a machine that Wasmtime has no compiler for, and no" in said(maker, HERE)
