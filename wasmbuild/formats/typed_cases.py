@@ -23,8 +23,10 @@ WASI = "wasi_snapshot_preview1"
 _WASI_OF_COMPONENTS = re.compile(r"wasi:(cli|clocks|filesystem|io|random|sockets)/[a-z0-9-]+@0\.([23])\.[0-9]+")
 _RUN = re.compile(r"wasi:cli/run@0\.[23]\.[0-9]+")
 _RUN_3 = re.compile(r"wasi:cli/run@0\.3\.[0-9]+#run")
+RUN_BY_EXECUTABLES = re.compile(rf"{_RUN.pattern}#run")
+"""Calls that run a component as a program in an executable, which takes no release candidate of WASI."""
 PROGRAM = re.compile(r"wasi:cli/run@[^#]*#run")
-"""Calls that run a component as a program."""
+"""Calls that run a component as a program, in the library."""
 _FUNCTION = re.compile(r"\((.*)\) -> \((.*)\)")
 NUMBERS = ("i32", "i64", "f32", "f64")
 _SHOWN = 5
@@ -55,7 +57,7 @@ def _all_problems(cases: Sequence[Case], kind: str, interface: Interface, functi
             if wrong := exports.missing(called):
                 yield (index, "call"), *wrong
             elif (function := functions.get(called)) is not None:
-                if PROGRAM.fullmatch(called):
+                if _RUN_3.fullmatch(called):
                     # An executable runs it, async or not.
                     function = function._replace(is_async=False)
                 for path, what, fix in component_problems(case, function, exports):

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from wasmbuild.diagnosis.wording import one_line
 from wasmbuild.formats.manifest import ManifestArtifact
-from wasmbuild.formats.typed_cases import NUMBERS, PROGRAM, function_types
+from wasmbuild.formats.typed_cases import NUMBERS, RUN_BY_EXECUTABLES, function_types
 from wasmbuild.lean.typing import Any, NamedTuple
 from wasmbuild.project import cases
 from wasmbuild.project.cases import Case
@@ -67,7 +67,7 @@ def obstacle(artifact: ManifestArtifact, metering: Metering) -> str:
         return "an executable calls _initialize although there is _start"
     for case in artifact.tests:
         if artifact.kind == "component":
-            if not PROGRAM.fullmatch(case.call):
+            if not RUN_BY_EXECUTABLES.fullmatch(case.call):
                 return f"an executable does not call functions of components such as {case.title}"
         elif any(type_ not in NUMBERS for part in _types(artifact, case) for type_ in part):
             return f"an executable takes and gives no vectors, as {case.title} does"

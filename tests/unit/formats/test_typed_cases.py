@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmbuild.formats import typed_cases
+from wasmbuild.formats.component_types import FunctionType
 from wasmbuild.formats.extern import Export, Import, Interface
 from wasmbuild.formats.typed_cases import typed
 from wasmbuild.project.case_values import CaseValue
@@ -215,6 +216,17 @@ def test_a_component_that_is_no_program() -> None:
         "tests[0].call: the component is no program: it exports no wasi:cli/run of WASI 0.2 or 0.3; "
         'write call = "…", the name of an exported function'
     ]
+
+
+@pytest.mark.parametrize(
+    ("version", "untestable"), [("0.3.0", False), ("0.3.12", False), ("0.3.0-rc-2026-01-06", True), ("0.4.0", True)]
+)
+def test_async_programs_are_those_that_executables_run(version: str, untestable: bool) -> None:
+    name = f"wasi:cli/run@{version}"
+    functions = {f"{name}#run": FunctionType((), None, is_async=True)}
+    cases, interface = [Case(f"{name}#run", exit=0, wasi=WASI)], Interface((), (Export(name, "instance", ""),))
+    said = "tests[0].call: the function is async, and nothing that verifies calls it; remove the test"
+    assert list(typed_cases.check(cases, "component", interface, functions)) == [said] * untestable
 
 
 def test_what_a_component_imports() -> None:

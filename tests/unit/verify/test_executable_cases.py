@@ -316,6 +316,10 @@ def test_what_an_engine_counts_is_granted(entry: Any, metering: Metering, fuel: 
         ),
         ("() -> (i32, v128)", "module", Case("f", (), traps="x"), "takes and gives no vectors, as f() does"),
         ("", "component", Case("f", (1,), returns=()), "does not call functions of components such as f(1)"),
+        (
+            "", "component", Case("wasi:cli/run@0.3.0-rc-2026-01-06#run", (), exit=0, wasi=PROGRAM),
+            "does not call functions of components such as wasi:cli/run@0.3.0-rc",
+        ),
         ("", "component", Case("a:b/c@1.0.0#run", (), returns=()), "does not call functions of components such as a:b"),
     ],
 )  # fmt: skip
